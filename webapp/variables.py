@@ -1,0 +1,209 @@
+"""The environment's variables: name, default, a sentence for the operator, and the parser of each.
+
+A parser takes the text and gives the value; what it does not understand it refuses with `ValueError`, saying what
+it expected instead.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+FIELDS = {"ENCRYPTION_KEY": "encryption_keys", "STREAMING_TIMEOUT": "streaming_timeout_ms"}
+NOT_A_NAMESPACE = {"true", "false", "yes", "no", "on", "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One row of the table below; `example` stands in for the default where that is empty."""
+
+    name: str
+    default: str
+    sentence: str
+    parse: Callable[[str], Any]
+    example: str = ""
+    is_secret: bool = False
+
+    @property
+    def field(self) -> str:
+        return FIELDS.get(self.name, self.name.lower())
+
+
+def _text(raw: str) -> str:
+    if not raw.isprintable():
+        raise ValueError("plain text on one line")
+    return raw
+
+
+def _list(raw: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in _text(raw).split(",") if part.strip())
+
+
+def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], Any]:
+    def parse(raw: str) -> int | float | None:
+        if not raw:
+            return None
+        expected = f"a {'whole ' if kind is int else ''}number from {least:g} to {most:.12g}"
+        try:
+            number = kind(raw)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not least <= number <= most:
+            raise ValueError(expected)
+        return number
+
+    return parse
+
+
+def _host(raw: str) -> str:
+    if not re.fullmatch(r"[\w.-]+|[0-9a-fA-F:.]+", raw):
+        raise ValueError("a host name or an address without scheme and port")
+    return raw
+
+
+def _folder(raw: str) -> Path:
+    path = Path(raw).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError("a folder")
+    return path
+
+
+def _url(raw: str) -> str:
+    if raw and not _is_web_address(_text(raw)):
+        raise ValueError("an address that begins with http:// or https://")
+    return raw.rstrip("/")
+
+
+def _is_web_address(raw: str) -> bool:
+    try:
+        parts = urlsplit(raw)
+        is_bare = not (parts.username or parts.query or parts.fragment)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and is_bare
+    except ValueError:
+        return False
+
+
+def _origin(raw: str) -> str:
+    url = _url(raw)
+    if urlsplit(url).path:
+        raise ValueError("the bare address of a server: scheme, host and port, without a path")
+    return url.lower()
+
+
+def _origins(raw: str) -> tuple[str, ...]:
+    return tuple(_origin(part) for part in _list(raw))
+
+
+def _host_names(raw: str) -> tuple[str, ...]:
+    return tuple(_host(part.strip("[]")).lower() for part in _list(raw))
+
+
+def _networks(raw: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(part)).removesuffix("/32").removesuffix("/128") for part in _list(raw))
+    except ValueError:
+        raise ValueError("a list of addresses or networks") from None
+
+
+def _database(raw: str) -> str:
+    scheme, _, rest = _text(raw).partition("://")
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
+        return f"postgresql+psycopg://{rest}"
+    if raw and (scheme != "sqlite" or len(rest) < 2 or ":memory:" in rest):
+        raise ValueError("the address of a PostgreSQL database or of an SQLite file")
+    return f"sqlite:///{Path(rest[1:]).absolute()}" if raw else ""
+
+
+def _secret_key(raw: str) -> str:
+    if raw and (len(raw) < 16 or not raw.isprintable()):
+        raise ValueError("at least 16 characters long on one line")
+    return raw
+
+
+def _fernet_keys(raw: str) -> tuple[str, ...]:
+    keys = _list(raw)
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys) or (raw and not keys):
+        raise ValueError("one or more Fernet keys (32 bytes in url-safe base64) with commas between them")
+    return keys
+
+
+def _log_format(raw: str) -> str:
+    if raw not in ("text", "json"):
+        raise ValueError("text or json")
+    return raw
+
+
+def _namespaces(raw: str) -> frozenset[str]:
+    wishes = frozenset(_list(raw))
+    if not all(re.fullmatch(r"[a-z_*][\w:*.-]*", wish) for wish in wishes) or wishes & NOT_A_NAMESPACE:
+        raise ValueError("a list of namespaces")
+    return wishes
+
+
+VARIABLES = (
+    Variable("HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every one this machine has.", _host),
+    Variable("PORT", "8000", "Port to listen on; 0 picks a free one.", _number(int, 0, 65535)),
+    Variable("DATA_DIR", "./data", "Folder of everything that is kept: database, keys, uploads, backups.", _folder),
+    Variable("PUBLIC_URL", "", "Address people type; https here makes cookies Secure.", _origin, "https://chat.example.org"),
+    Variable(
+        "ALLOWED_HOSTS",
+        "",
+        "More host names to answer to, beside PUBLIC_URL's and loopback names, with commas between them.",
+        _host_names,
+        "chat.example.org,chat.lan",
+    ),
+    Variable(
+        "TRUSTED_PROXIES",
+        "",
+        "Addresses or networks of your reverse proxies: X-Forwarded-For and -Proto are believed from these, and only these.",
+        _networks,
+        "127.0.0.1,10.0.0.0/8",
+    ),
+    Variable("WEB_CONCURRENCY", "1", "Worker processes; more than one is not built yet.", _number(int, 1, 64)),
+    Variable(
+        "DATABASE_URL",
+        "",
+        "PostgreSQL or SQLite database; unset: an SQLite file in DATA_DIR.",
+        _database,
+        "postgresql://millrace:password@localhost/millrace",
+        True,
+    ),
+    Variable("REDIS_URL", "", "For several workers; not built yet, must be unset.", _text, "redis://localhost:6379/0", True),
+    Variable("SECRET_KEY", "", "Signs cookies and forms; unset: made once in DATA_DIR.", _secret_key, "a-long-random-text", True),
+    Variable(
+        "ENCRYPTION_KEY",
+        "",
+        "Fernet keys for stored secrets, the newest first, with commas between them; unset: made once in DATA_DIR.",
+        _fernet_keys,
+        "what-flask-keys-generate-prints",
+        True,
+    ),
+    Variable("OPENROUTER_API_KEY", "", "Key of the built-in connection; without it, the demo answers.", _text, "sk-or-...", True),
+    Variable(
+        "OPENROUTER_BASE_URL",
+        "https://openrouter.ai/api/v1",
+        "OpenAI-compatible server of the built-in connection, with the prefix of its paths.",
+        _url,
+        "http://localhost:11434/v1",
+    ),
+    Variable("OPENROUTER_MODEL", "", "Default model of the built-in connection.", _text, "openai/gpt-4o-mini"),
+    Variable("OPENROUTER_TEMPERATURE", "", "Default temperature.", _number(float, 0, 2), "0.7"),
+    Variable("OPENROUTER_MAX_TOKENS", "", "Default limit of an answer, in tokens.", _number(int, 1, 10**7), "4096"),
+    Variable("OPENROUTER_HTTP_REFERER", "", "Sent along as HTTP-Referer.", _text, "https://chat.example.org"),
+    Variable("OPENROUTER_X_TITLE", "", "Sent along as X-Title.", _text, "Millrace"),
+    Variable("STREAMING_TIMEOUT", "", "Longest time for an answer, in milliseconds; 0: any.", _number(int, 0, 10**9), "300000"),
+    Variable("STREAMING_CHUNK_SIZE", "", "Most bytes read from a model at a time.", _number(int, 1, 2**24), "1024"),
+    Variable(
+        "CORS_ORIGINS",
+        "",
+        "Origins of other web pages that may call the API, with commas between them.",
+        _origins,
+        "https://app.example.org,http://localhost:3000",
+    ),
+    Variable("DEBUG", "", "Namespaces to log in detail; never holds message text.", _namespaces, "chat:streaming,upstream:*"),
+    Variable("LOG_FORMAT", "text", "How log lines look: text or json.", _log_format, "json"),
+    Variable("MAX_STREAMS", "100", "Most answers written at the same time, in the whole process.", _number(int, 1, 10**6)),
+)
