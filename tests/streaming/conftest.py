@@ -1,0 +1,63 @@
+"""An engine room without an application: real greenlets, real time, no server."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import gevent
+import pytest
+from gevent.event import Event as Signal
+
+from webapp.streaming.events import Delta, Ended, Event, Saved, Started
+from webapp.streaming.loops import FlushLoop
+from webapp.streaming.outcome import Outcome
+from webapp.streaming.run import Run
+from webapp.streaming.stop import Stop
+from webapp.streaming.topics import MemoryTopics
+
+TOPIC = "generation:1"
+
+
+def saved_at_once(run: Run, outcome: Outcome) -> list[Saved]:
+    return [Saved("message", "7", "assistant")]
+
+
+class Room:
+    """Topics, a flush loop, and a way to start runs."""
+
+    def __init__(self) -> None:
+        self.topics = MemoryTopics(epoch="one", signal=Signal, now=time.monotonic)
+        self.flush_loop = FlushLoop(spawn=gevent.spawn, signal=Signal, pause=gevent.sleep, now=time.monotonic)
+
+    def start(self, events, save=saved_at_once, topic: str = TOPIC, **options):
+        """A run and the greenlet it runs in; `events` may be a function of the run."""
+        run = Run(
+            topic, self.topics, Stop(Signal), now=time.monotonic, hold=self.flush_loop.hold, pause=gevent.sleep, **options
+        )
+        return run, gevent.spawn(run.run, events(run) if callable(events) else iter(events), save)
+
+    def events(self, topic: str = TOPIC) -> list[Event]:
+        return [entry.event for entry in self.topics.read(topic, 0)]
+
+    def text(self, topic: str = TOPIC) -> str:
+        return "".join(event.text for event in self.events(topic) if isinstance(event, Delta))
+
+    def deltas(self, topic: str = TOPIC) -> list[str]:
+        return [event.text for event in self.events(topic) if isinstance(event, Delta)]
+
+    def until(self, is_so: Callable[[], bool], seconds: float = 5) -> None:
+        with gevent.Timeout(seconds):
+            while not is_so():
+                gevent.sleep(0.002)
+
+
+def paced(texts, seconds: float) -> Iterator[Event]:
+    yield Started("m", "p")
+    for text in texts:
+        gevent.sleep(seconds)
+        yield Delta(text)
+    yield Ended("completed", "stop")
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()

@@ -1,0 +1,93 @@
+"""The contract of topics, for every implementation."""
+
+import random
+import time
+
+import gevent
+import pytest
+from gevent.event import Event as Signal
+
+from tests.streaming.conftest import TOPIC, paced
+from webapp.streaming.events import Changed, Delta, Ended
+from webapp.streaming.topics import KEEP_OTHERS, Gap, MemoryTopics
+
+
+@pytest.fixture
+def topics():
+    return MemoryTopics(epoch="one", signal=Signal, now=time.monotonic)
+
+
+def test_numbers_are_dense_and_begin_with_one(topics):
+    assert [topics.append("chat:1", Changed("chat", str(n))) for n in range(3)] == [1, 2, 3]
+    assert [entry.seq for entry in topics.read("chat:1", 1)] == [2, 3]
+
+
+def test_a_cursor_of_another_life_is_a_gap(topics):
+    topics.append("chat:1", Changed("chat", "a"))
+
+    with pytest.raises(Gap):
+        topics.read("chat:1", 57)
+
+
+def test_a_trimmed_cursor_is_a_gap_and_numbers_go_on(topics):
+    last = [topics.append("chat:1", Changed("chat", "a")) for _ in range(KEEP_OTHERS + 10)][-1]
+
+    assert last == KEEP_OTHERS + 10
+    assert topics.read("chat:1", last) == []
+    with pytest.raises(Gap):
+        topics.read("chat:1", 3)
+
+
+def test_waiting_ends_with_news_and_with_time(topics):
+    gevent.spawn_later(0.01, topics.append, "chat:1", Changed("chat", "a"))
+
+    assert topics.wait({"chat:1": 0, "user:2": 0}, 5)
+    assert not topics.wait({"chat:1": 1, "user:2": 0}, 0.01)
+
+
+def test_waiting_ends_when_somebody_sets_the_signal(topics):
+    signal = Signal()
+    gevent.spawn_later(0.01, signal.set)
+
+    with gevent.Timeout(1):
+        assert not topics.wait({"chat:1": 0}, 60, signal)
+
+
+def test_who_leaves_is_not_waited_for(topics):
+    waiting = gevent.spawn(topics.wait, {"chat:1": 0}, 60)
+    gevent.sleep(0)
+    waiting.kill()
+    topics.append("chat:1", Changed("chat", "a"))
+
+    assert not topics._logs["chat:1"].waiting
+
+
+def test_an_expired_topic_is_a_gap_for_its_old_readers():
+    now = [0.0]
+    topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])
+    topics.append("generation:1", Delta("a"))
+    topics.expire("generation:1", 5)
+    now[0] = 6.0
+    topics.expire("generation:2", 5)
+
+    with pytest.raises(Gap):
+        topics.read("generation:1", 1)
+
+
+def test_every_reader_reads_the_same_whatever_its_pace(room):
+    heard = [[] for _ in range(20)]
+
+    def watch(into, pause):
+        cursor = 0
+        while not (into and isinstance(into[-1].event, Ended)):
+            room.topics.wait({TOPIC: cursor, "chat:1": 0}, 1)
+            entries = room.topics.read(TOPIC, cursor)
+            into.extend(entries)
+            cursor += len(entries)
+            gevent.sleep(pause)
+
+    watchers = [gevent.spawn(watch, into, random.choice([0, 0.01, 0.1])) for into in heard]
+    _, done = room.start(paced("x" * 300, 0.001))
+    gevent.joinall([done, *watchers], timeout=10)
+
+    assert all(into == heard[0] and [entry.seq for entry in into] == list(range(1, len(into) + 1)) for into in heard)

@@ -1,0 +1,76 @@
+"""Events, transcripts and characters: the small pure pieces."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.streaming.characters import Characters
+from webapp.streaming.events import (
+    Delta,
+    Ended,
+    Failed,
+    Notice,
+    Phase,
+    Reasoning,
+    Saved,
+    Sources,
+    Started,
+    Usage,
+    from_json,
+    to_json,
+)
+from webapp.streaming.transcript import Transcript
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Started("m", "p", True),
+        Phase("thinking"),
+        Delta("é\r\n"),
+        Reasoning("hm"),
+        Sources(({"title": "a"},)),
+        Notice("fallback", "B answers", "A was busy"),
+        Usage(1, None, "0.0001"),
+        Saved("message", "7", "assistant"),
+        Failed("cut", "x", True),
+        Ended("stopped", "user"),
+    ],
+)
+def test_an_event_survives_json(event):
+    assert from_json(to_json(event)) == event
+
+
+@given(st.text(), st.lists(st.integers(0, 100)))
+def test_the_cut_of_whole_text_does_not_matter(text, cuts):
+    expected = text.replace("\0", "\ufffd")
+    units = text.encode("utf-16-le", "surrogatepass")
+    edges = sorted({0, len(units), *(2 * cut for cut in cuts if 2 * cut < len(units))})
+    characters = Characters()
+
+    pieces = [characters.feed(_half(units[a:b])) for a, b in zip(edges, edges[1:], strict=False)]
+
+    assert "".join(pieces) + characters.finish() == expected
+
+
+@given(st.lists(st.text(st.characters()), max_size=8))
+def test_whatever_arrives_can_be_stored(pieces):
+    characters = Characters()
+
+    text = "".join(characters.feed(piece) for piece in [*pieces, "\ud83d", "\ude00", "\udc00"]) + characters.finish()
+
+    assert "\0" not in text.encode("utf-8").decode()
+
+
+def test_a_transcript_is_what_was_said():
+    transcript = Transcript()
+    for event in (Started("m", "p"), Reasoning("hm"), Delta("a"), Delta("b"), Usage(1, 2, None), Usage(1, 3, "0.1")):
+        transcript.fold(event)
+
+    assert (transcript.text, transcript.reasoning, transcript.chars) == ("ab", "hm", 2)
+    assert transcript.usage == Usage(1, 3, "0.1")
+
+
+def _half(units: bytes) -> str:
+    """Text as a JSON parser gives it: a pair that was cut in two is two lone surrogates."""
+    return units.decode("utf-16-le", "surrogatepass")

@@ -1,0 +1,107 @@
+"""What can happen to a generation: a closed set of values, JSON both ways. Pure."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Status = Literal["completed", "stopped", "interrupted", "failed"]
+PhaseName = Literal["thinking", "responding", "saving"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    model: str
+    provider: str
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    name: PhaseName
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    items: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    code: str
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a provider says an answer took; None is unknown, never nothing. `cost` is decimal text in US dollars."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    what: str
+    id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    code: str
+    message: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end. A provider's own `Ended` says that the terminal marker was seen, and which."""
+
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    what: str
+    id: str
+
+
+Text = Delta | Reasoning
+Event = Started | Phase | Delta | Reasoning | Sources | Notice | Usage | Saved | Failed | Ended | Changed
+KINDS: dict[str, type[Event]] = {
+    "started": Started,
+    "phase": Phase,
+    "delta": Delta,
+    "reasoning": Reasoning,
+    "sources": Sources,
+    "notice": Notice,
+    "usage": Usage,
+    "saved": Saved,
+    "failed": Failed,
+    "ended": Ended,
+    "changed": Changed,
+}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    return {"kind": type(event).__name__.lower(), **asdict(event)}
+
+
+def from_json(value: dict[str, Any]) -> Event:
+    fields = dict(value)
+    kind = KINDS[fields.pop("kind")]
+    if kind is Sources:
+        fields["items"] = tuple(fields["items"])
+    return kind(**fields)

@@ -1,0 +1,87 @@
+"""The loop that sends held text when it is due, and what keeps long-lived greenlets alive and loud."""
+
+import logging
+from collections.abc import Callable
+
+from .run import Run
+from .topics import Signal
+
+log = logging.getLogger("generation:loops")
+
+Spawn = Callable[[Callable[[], None]], object]
+
+
+def supervise(name: str, work: Callable[[], None], pause: Callable[[float], object]) -> None:
+    """Does the work until it returns of its own accord; a failure is logged and tried again."""
+    while True:
+        try:
+            work()
+            return
+        except Exception:
+            log.exception("the %s loop failed and goes on", name)
+            pause(0.25)
+
+
+class FlushLoop:
+    """Runs only while text is held, and does no I/O."""
+
+    def __init__(
+        self, *, spawn: Spawn, signal: Callable[[], Signal], pause: Callable[[float], object], now: Callable[[], float]
+    ) -> None:
+        self._spawn, self._signal, self._pause, self._now = spawn, signal, pause, now
+        self._held: set[Run] = set()
+        self._is_running = False
+        self._wakes_at = 0.0
+        self._wake = signal()
+
+    def hold(self, run: Run) -> None:
+        """Sees to it that the run is flushed when its text is due."""
+        self._held.add(run)
+        if not self._is_running:
+            self._is_running = True
+            self._spawn(lambda: supervise("flush", self._loop, self._pause))
+        elif run.due_at is not None and run.due_at < self._wakes_at:
+            self._wake.set()
+
+    def _loop(self) -> None:
+        while self._held:
+            self._wakes_at = min(run.due_at or 0.0 for run in self._held)
+            self._wake = self._signal()
+            self._wake.wait(max(0.0, self._wakes_at - self._now()))
+            due = [run for run in self._held if run.due_at is None or run.due_at <= self._now()]
+            for run in due:
+                self._held.discard(run)
+                run.flush()
+        self._is_running = False
+
+
+class Ticker:
+    """A loop that works every so often while there is something to do, and does not exist otherwise."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], bool],
+        *,
+        every: Callable[[], float],
+        spawn: Spawn,
+        pause: Callable[[float], object],
+    ) -> None:
+        """`work` says whether there is more to come."""
+        self.ticks = 0
+        self._name, self._work, self._every, self._spawn, self._pause = name, work, every, spawn, pause
+        self._is_running = False
+
+    def wake(self) -> None:
+        """Sees to it that the loop runs."""
+        if not self._is_running:
+            self._is_running = True
+            self._spawn(lambda: supervise(self._name, self._loop, self._pause))
+
+    def _loop(self) -> None:
+        has_more = True
+        while has_more:
+            self._pause(self._every())
+            self.ticks += 1
+            has_more = self._work()
+        self._is_running = False

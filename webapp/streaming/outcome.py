@@ -1,0 +1,44 @@
+"""How a generation ended: which reason means which status. Pure."""
+
+from dataclasses import dataclass
+
+from .events import Failed, Status
+
+STOPPED = {"user", "idle_listener", "client_gone"}
+CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap"}
+NEVER_BEGUN = {"auth", "credit", "rate", "invalid"}
+SENTENCES = {
+    "first_byte": "The model did not begin to answer in time.",
+    "stall": "The model fell silent in the middle of its answer.",
+    "total_time": "The answer took longer than is allowed here.",
+    "server_restart": "The server was restarted while this was being written.",
+    "cut": "The connection to the model broke off.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: Status
+    reason: str
+    failure: Failed | None = None
+
+
+def finished(reason: str) -> Outcome:
+    """The provider said that it was done."""
+    return Outcome("completed", reason)
+
+
+def wished(reason: str, *, has_text: bool) -> Outcome:
+    """Somebody asked for the end: a person, a limit, a clock or the shutdown."""
+    if reason in STOPPED:
+        return Outcome("stopped", reason)
+    if reason in CUT_ON_PURPOSE:
+        return Outcome("completed", reason)
+    return broken(Failed(reason, SENTENCES.get(reason, "It was ended."), retryable=True), has_text=has_text)
+
+
+def broken(failure: Failed, *, has_text: bool) -> Outcome:
+    """It could not go on."""
+    reason = "stall" if failure.code == "first_byte" else failure.code
+    is_kept = has_text and reason not in NEVER_BEGUN
+    return Outcome("interrupted" if is_kept or reason == "server_restart" else "failed", reason, failure)

@@ -1,0 +1,48 @@
+"""What a generation has said so far, folded from its events. Pure."""
+
+from .events import Delta, Event, Notice, Phase, PhaseName, Reasoning, Started, Usage
+
+
+class Transcript:
+    """One fold for everybody: the run that writes, the restart that reads the journal, the page that shows a state."""
+
+    def __init__(self) -> None:
+        self.started: Started | None = None
+        self.phase: PhaseName | None = None
+        self.usage: Usage | None = None
+        self.notices: list[Notice] = []
+        self.chars = 0
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+
+    def fold(self, event: Event) -> None:
+        """Takes the next event."""
+        match event:
+            case Delta(text):
+                self._text.append(text)
+                self.chars += len(text)
+            case Reasoning(text):
+                self._reasoning.append(text)
+            case Started():
+                self.started = event
+            case Phase(name):
+                self.phase = name
+            case Notice():
+                self.notices.append(event)
+            case Usage():
+                self.usage = event
+
+    @property
+    def text(self) -> str:
+        return _joined(self._text)
+
+    @property
+    def reasoning(self) -> str:
+        return _joined(self._reasoning)
+
+
+def _joined(parts: list[str]) -> str:
+    # Joined once and kept so: asking again must not cost the whole text again.
+    if len(parts) > 1:
+        parts[:] = ["".join(parts)]
+    return parts[0] if parts else ""
