@@ -1,0 +1,33 @@
+"""Providers on a line to the scripted upstream."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.providers.hearing import KEY, Said, asking, heard
+from tests.upstream.handle import Upstream as Fake
+from webapp.providers.openai import OpenAIProvider
+from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream
+
+
+@pytest.fixture
+def make(fake: Fake, outgoing: Upstream) -> Callable[..., OpenAIProvider]:
+    return lambda **how: OpenAIProvider("fake", fake.base_url, KEY, outgoing, **{"trust": "operator", **how})
+
+
+@pytest.fixture
+def provider(make: Callable[..., OpenAIProvider]) -> OpenAIProvider:
+    return make()
+
+
+@pytest.fixture
+def hear(fake: Fake, provider: OpenAIProvider, stop: Stop) -> Callable[[dict[str, Any]], Said]:
+    """What is said to one behaviour of the upstream."""
+
+    def hear(behaviour: dict[str, Any]) -> Said:
+        fake.always(behaviour)
+        return heard(provider.stream(asking(), stop))
+
+    return hear

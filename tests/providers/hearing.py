@@ -1,0 +1,58 @@
+"""What a provider said, kept for looking at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.providers.base import ModelRequest, Turn
+from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
+from webapp.streaming.failure import ProviderError
+
+KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+
+
+@dataclass
+class Said:
+    """All that a provider gave, and how it ended."""
+
+    events: list[Event] = field(default_factory=list)
+    failure: ProviderError | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Delta))
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Reasoning))
+
+    @property
+    def usage(self) -> Usage | None:
+        return next((event for event in self.events if isinstance(event, Usage)), None)
+
+    @property
+    def end(self) -> str:
+        """The reason of the end, the code of the failure, or nothing."""
+        if self.failure:
+            return self.failure.code
+        return self.events[-1].reason if self.events and isinstance(self.events[-1], Ended) else ""
+
+    @property
+    def has_started(self) -> bool:
+        return bool(self.events) and isinstance(self.events[0], Started)
+
+
+def heard(events: Iterable[Event]) -> Said:
+    said = Said()
+    try:
+        for event in events:
+            said.events.append(event)
+    except ProviderError as failure:
+        said.failure = failure
+    return said
+
+
+def asking(*turns: str, model: str = "fake/plain", **how: Any) -> ModelRequest:
+    """Turns of a person and a model, one after the other."""
+    roles = ("user", "assistant")
+    return ModelRequest(model, tuple(Turn(roles[at % 2], text) for at, text in enumerate(turns or ("Hello?",))), **how)

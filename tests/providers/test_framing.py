@@ -1,0 +1,83 @@
+"""However a reply is cut into pieces it says the same; wherever it ends it says a beginning of it."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.providers.canned import Canned
+from tests.providers.hearing import Said, asking, heard
+from webapp.providers.openai import OpenAIProvider
+from webapp.streaming.stop import Stop
+
+TOKENS = ["Grüße ", "aus ", "東京 ", "\U0001f600", ", ", 'a "quote" ', "\\", "\n", "end"]
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
+def stream_of(tokens: list[str], *, newline: str = "\n", space: str = " ", ascii: bool = False, done: bool = True) -> bytes:
+    chunks: list[object] = [{"choices": [{"delta": {"content": token}}]} for token in tokens]
+    chunks.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    chunks.append({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": len(tokens)}})
+    told = [json.dumps(chunk, ensure_ascii=ascii) for chunk in chunks] + ["[DONE]"] * done
+    return "".join(f": still here{newline * 2}data:{space}{line}{newline * 2}" for line in told).encode()
+
+
+def said_of(stop: Stop, *chunks: bytes, breaks: bool = False) -> Said:
+    provider = OpenAIProvider("canned", "http://canned/v1", "", Canned(*chunks, breaks=breaks))  # type: ignore[arg-type]
+    return heard(provider.stream(asking(), stop))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("ascii", [True, False])
+def test_a_cut_at_every_byte_says_the_same(new_stop: Callable[[], Stop], newline: str, ascii: bool) -> None:
+    stream = stream_of(TOKENS, newline=newline, ascii=ascii)
+
+    for at in range(len(stream)):
+        said = said_of(new_stop(), stream[:at], stream[at:])
+        assert (said.text, said.end) == ("".join(TOKENS), "stop"), at
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+def test_an_end_at_every_byte_says_a_beginning(new_stop: Callable[[], Stop], breaks: bool) -> None:
+    stream = stream_of(TOKENS)
+    marker = stream.index(b'"finish_reason": "stop"')
+    decided = stream.index(b"\n\n", marker) + 2
+
+    for at in range(len(stream)):
+        said = said_of(new_stop(), stream[:at], breaks=breaks)
+        assert "".join(TOKENS).startswith(said.text)
+        assert said.end == ("stop" if at >= decided else "cut"), at
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    tokens=st.lists(TEXTS, max_size=12),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    space=st.sampled_from(["", " "]),
+    ascii=st.booleans(),
+    done=st.booleans(),
+    cuts=st.lists(st.integers(0, 3000), max_size=30),
+)
+def test_the_framing_of_a_reply_does_not_matter(
+    new_stop: Callable[[], Stop], tokens: list[str], newline: str, space: str, ascii: bool, done: bool, cuts: list[int]
+) -> None:
+    stream = stream_of(tokens, newline=newline, space=space, ascii=ascii, done=done)
+    edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+
+    said = said_of(new_stop(), *(stream[a:b] for a, b in pairwise(edges)))
+
+    assert (said.text, said.end) == ("".join(tokens), "stop")
+    assert said.usage
+    assert said.usage.output_tokens == len(tokens)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(noise=st.binary(max_size=400))
+def test_noise_ends_in_words(new_stop: Callable[[], Stop], noise: bytes) -> None:
+    said = said_of(new_stop(), noise)
+
+    assert said.failure
+    assert said.failure.message.endswith((".", "?"))

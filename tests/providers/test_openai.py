@@ -1,0 +1,281 @@
+"""One provider for all who speak chat completions: what it asks, and every way in which they answer."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.providers.canned import STOPPED, TOLD, Canned, delta, lines, said_of
+from tests.providers.hearing import KEY, Said, asking, heard
+from tests.upstream.handle import Upstream as Fake
+from webapp.providers.base import Turn
+from webapp.providers.openai import OpenAIProvider
+from webapp.providers.openai_request import GO_ON
+from webapp.streaming.events import Ended, Started, Usage
+from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream
+
+
+def test_an_answer_arrives_in_order(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    fake.says("One two three.", reasoning="Let me count.", cost=0.00015)
+
+    said = heard(provider.stream(asking(), stop))
+
+    assert said.events[0] == Started("fake/plain", "fake", demo=False)
+    assert (said.reasoning, said.text) == ("Let me count.", "One two three.")
+    assert said.events[-2:] == [Usage(10, 3, "0.00015"), Ended("completed", "stop")]
+
+
+def test_it_asks_what_it_was_given_and_no_more(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    heard(provider.stream(asking("Hello?"), stop))
+    heard(provider.stream(asking("Hello?", temperature=0.0, max_tokens=99, effort="low"), stop))
+
+    bare, full = (entry["body"] for entry in fake.log())
+    assert bare == {
+        "model": "fake/plain",
+        "messages": [{"role": "user", "content": "Hello?"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert full == bare | {"temperature": 0.0, "max_tokens": 99, "reasoning_effort": "low"}
+    assert fake.log()[0]["headers"]["authorization"] == f"Bearer {KEY}"
+
+
+def test_openai_itself_gets_the_new_name_of_the_limit() -> None:
+    provider = OpenAIProvider("openai", "https://api.openai.com/v1", KEY, Canned())  # type: ignore[arg-type]
+
+    asked = provider.body(asking(max_tokens=9), is_streamed=False)
+
+    assert asked["max_completion_tokens"] == 9
+    assert "max_tokens" not in asked
+
+
+def test_nothing_is_sent_without_a_key(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
+    keyless = OpenAIProvider("fake", fake.base_url, "", outgoing, trust="operator")
+
+    assert heard(keyless.stream(asking(), stop)).end == "stop"
+    assert "authorization" not in fake.log()[0]["headers"]
+
+
+@pytest.mark.parametrize(
+    ("continuation", "last"),
+    [
+        ("instruct", [{"role": "assistant", "content": "w000001 w00"}, {"role": "user", "content": GO_ON}]),
+        ("prefill", [{"role": "assistant", "content": "w000001 w00"}]),
+        ("prefix", [{"role": "assistant", "content": "w000001 w00", "prefix": True}]),
+    ],
+)
+def test_an_answer_goes_on_where_it_ended(
+    fake: Fake, make: Callable[..., OpenAIProvider], stop: Stop, continuation: str, last: list[dict[str, Any]]
+) -> None:
+    fake.counts(3)
+    request = asking("Count.", "w000001 w00", goes_on=True)
+
+    said = heard(make(continuation=continuation).stream(request, stop))
+
+    assert said.text == "0002 w000003"
+    assert fake.log()[0]["body"]["messages"] == [{"role": "user", "content": "Count."}, *last]
+
+
+def test_a_finished_dialogue_gets_no_instruction(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    request = asking("One?", "One.", "Two?")
+    heard(provider.stream(request, stop))
+
+    assert [Turn(**turn) for turn in fake.log()[0]["body"]["messages"]] == list(request.turns)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        delta(content="told"),
+        {"choices": [{"delta": {"role": "assistant", "content": "told"}, "finish_reason": None}]},
+        {"choices": [{"index": 7, "delta": {"content": "told"}}]},
+        {"choices": [{"message": {"content": "told"}}]},
+        delta(content=[{"type": "text", "text": "to"}, {"type": "text", "text": "ld"}]),
+        delta(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "told"}]),
+        delta(content="told", unknown={"deeply": [[[]]]}),
+        delta(refusal="told"),
+        delta(content="told", usage=None) | {"usage": None, "error": None, "obfuscation": "xyz"},
+    ],
+)
+def test_every_shape_of_a_delta_is_read(stop: Stop, chunk: dict[str, Any]) -> None:
+    said = said_of(stop, lines(chunk, STOPPED, b"[DONE]"))
+
+    assert (said.text, said.end) == ("told", "stop")
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None},
+        {"choices": []},
+        {"choices": [None]},
+        {"choices": [{}]},
+        {"choices": "none"},
+        {"choices": [{"delta": None}]},
+        {"choices": [{"delta": "text"}]},
+        delta(content=None),
+        delta(content=7),
+        delta(content=[None, 7, {"type": "image"}]),
+        delta(reasoning=None, content=""),
+        {"choices": [{"index": 1, "delta": {"content": "a second answer that nobody asked for"}}]},
+        {"usage": "much"},
+        {"choices": [], "timings": {"predicted_ms": 1}},
+    ],
+)
+def test_what_says_nothing_adds_nothing(stop: Stop, chunk: dict[str, Any]) -> None:
+    said = said_of(stop, lines(TOLD, chunk, STOPPED, b"[DONE]"))
+
+    assert (said.text, said.end) == ("told", "stop")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"reasoning": "hm"}, {"reasoning_content": "hm"}, {"reasoning": "hm", "reasoning_content": "hm"}]
+)
+def test_reasoning_is_told_once(stop: Stop, fields: dict[str, str]) -> None:
+    said = said_of(stop, lines(delta(**fields), TOLD, STOPPED))
+
+    assert (said.reasoning, said.text) == ("hm", "told")
+
+
+@pytest.mark.parametrize(
+    ("finish", "reason"),
+    [
+        *(("stop", "stop"), ("tool_calls", "stop"), ("eos", "stop"), ("length", "length"), ("max_tokens", "length")),
+        *(("content_filter", "content_filter"), ("SAFETY", "content_filter")),
+    ],
+)
+def test_the_reason_of_the_end_is_kept(stop: Stop, finish: str, reason: str) -> None:
+    assert said_of(stop, lines(TOLD, {"choices": [{"delta": {}, "finish_reason": finish}]})).end == reason
+
+
+def test_the_last_usage_counts_wherever_it_stands(stop: Stop) -> None:
+    growing = [TOLD | {"usage": {"prompt_tokens": 5, "completion_tokens": n, "cost": n / 1000}} for n in range(3)]
+
+    said = said_of(
+        stop, lines(*growing, STOPPED, {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 9}}, b"[DONE]")
+    )
+
+    assert [event for event in said.events if isinstance(event, Usage)] == [Usage(5, 9, None)]
+
+
+def test_no_usage_is_unknown_and_not_nothing(stop: Stop) -> None:
+    assert said_of(stop, lines(TOLD, STOPPED)).usage is None
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"),
+    [
+        *((b"0.000125", "0.000125"), (b"1.25e-7", "0.000000125"), (b"0", "0"), (b'"0.5"', "0.5"), (b"3", "3")),
+        *((b"-1", None), (b'"a lot"', None), (b"null", None), (b"true", None), (b"1e999999", None), (b"NaN", None)),
+    ],
+)
+def test_cost_is_plain_decimal_text(stop: Stop, cost: bytes, text: str | None) -> None:
+    usage = b'{"choices": [], "usage": {"prompt_tokens": 1, "cost": ' + cost + b"}}"
+
+    assert said_of(stop, lines(TOLD, STOPPED, usage)).usage == Usage(1, None, text)
+
+
+def test_characters_in_halves_are_joined(stop: Stop) -> None:
+    said = said_of(
+        stop, lines(rb'{"choices":[{"delta":{"content":"a\ud83d"}}]}', rb'{"choices":[{"delta":{"content":"\ude00b"}}]}', STOPPED)
+    )
+
+    assert said.text == "a\U0001f600b"
+
+
+def test_what_no_database_takes_is_left_out(stop: Stop) -> None:
+    said = said_of(stop, lines(rb'{"choices":[{"delta":{"content":"a\u0000b\ud800c"}}]}', STOPPED))
+
+    assert said.text == "ab\ufffdc"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "text/event-stream", ""])
+def test_a_whole_reply_in_place_of_a_stream_is_taken(stop: Stop, kind: str) -> None:
+    whole = {"model": "m", "choices": [{"message": {"content": "told", "reasoning": "hm"}, "finish_reason": "length"}]}
+
+    said = said_of(stop, b"\n", json.dumps(whole).encode(), headers={"Content-Type": kind})
+
+    assert said.has_started
+    assert (said.reasoning, said.text, said.end) == ("hm", "told", "length")
+
+
+def test_no_stream_is_asked_for_a_whole_reply(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    fake.says("One two.", reasoning="Hm.", cost=0.001)
+
+    reply = provider.complete(asking(), stop)
+
+    assert (reply.text, reply.reasoning, reply.reason, reply.model) == ("One two.", "Hm.", "stop", "fake/plain")
+    assert reply.usage == Usage(10, 2, "0.001")
+    assert fake.log()[0]["body"]["stream"] is False
+
+
+def test_models_are_listed_with_their_context(fake: Fake, provider: OpenAIProvider) -> None:
+    fake.always(
+        {"json": {"data": [{"id": "a", "max_model_len": 4096}, {"id": "b", "name": "Bee"}, {"id": None}, 7]}}, at="/models"
+    )
+
+    assert [(model.id, model.name, model.context_length) for model in provider.models()] == [("a", "a", 4096), ("b", "Bee", None)]
+
+
+def test_a_bare_list_of_models_is_read(fake: Fake, provider: OpenAIProvider) -> None:
+    fake.always({"json": [{"id": "a"}]}, at="/models")
+
+    assert [model.id for model in provider.models()] == ["a"]
+
+
+def test_checking_says_what_there_is(provider: OpenAIProvider) -> None:
+    assert provider.check_key() == "127.0.0.1 answers and offers 2 models."
+
+
+def test_the_connection_serves_the_next_answer_too(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    for _ in range(4):
+        assert heard(provider.stream(asking(), stop)).end == "stop"
+
+    assert len({entry["connection"] for entry in fake.log()}) == 1
+
+
+@pytest.mark.parametrize("key", ["sk-with\nbreak", "sk-\u201cquoted\u201d"])
+def test_a_key_that_cannot_be_one_is_not_sent(fake: Fake, outgoing: Upstream, stop: Stop, key: str) -> None:
+    said = heard(OpenAIProvider("fake", fake.base_url, key, outgoing, trust="operator").stream(asking(), stop))
+
+    assert said.end == "auth"
+    assert not fake.log()
+
+
+def test_nothing_happens_before_it_is_pulled(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    events = provider.stream(asking(), stop)
+
+    assert not fake.log()
+    events.close()  # type: ignore[attr-defined]
+
+
+def test_closing_it_closes_the_connection(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    fake.counts(1000, pace=0.01)
+    events = provider.stream(asking(), stop)
+    next(events)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+
+    fake.until(lambda log: log[0]["client_closed"], seconds=1)
+
+
+def test_a_stop_is_a_plain_end(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    fake.counts(1000, pace=0.002)
+    said = Said()
+    for event in provider.stream(asking(), stop):
+        said.events.append(event)
+        if "w000005" in said.text:
+            stop.ask("user")
+
+    assert not said.end
+    fake.until(lambda log: log[0]["client_closed"], seconds=1)
+
+
+def test_a_stop_before_the_beginning_asks_nobody(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    stop.ask("user")
+
+    assert heard(provider.stream(asking(), stop)).events == []
+    assert not fake.log()

@@ -1,0 +1,40 @@
+"""The scripted upstream and our own side of the line, for every test that calls out."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from gevent.event import Event
+
+from tests.upstream.handle import Upstream as Fake
+from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def fake_process() -> Iterator[Fake]:
+    fake = Fake()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def fake(fake_process: Fake) -> Fake:
+    fake_process.reset()
+    return fake_process
+
+
+@pytest.fixture(scope="session")
+def outgoing() -> Iterator[Upstream]:
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def stop() -> Stop:
+    return Stop(Event)
+
+
+@pytest.fixture
+def new_stop() -> Callable[[], Stop]:
+    return lambda: Stop(Event)

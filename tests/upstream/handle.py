@@ -1,0 +1,77 @@
+"""The scripted upstream from a test's side: starts it, tells it what to do, asks what it saw."""
+
+import json
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAT = "/chat/completions"
+
+
+class Upstream:
+    """A subprocess with a script. `says` and `counts` set what it always does, `behaves` queues what it does next."""
+
+    def __init__(self, *, certfile: Path | None = None, keyfile: Path | None = None) -> None:
+        command = [sys.executable, "-m", "tests.upstream.server", "--port", "0", "--lifeline"]
+        if certfile and keyfile:
+            command += ["--certfile", str(certfile), "--keyfile", str(keyfile)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout
+        self.port = int(self._process.stdout.readline())
+        scheme, host = ("https", "localhost") if certfile else ("http", "127.0.0.1")
+        self.url = f"{scheme}://{host}:{self.port}"
+        self.base_url = f"{self.url}/api/v1"
+        # Its certificate is the test's own: whether it is trusted is asked of our client, not of this handle.
+        context = ssl._create_unverified_context() if certfile else None
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+    def says(self, text: str, **how: Any) -> None:
+        """From now on every chat completion is this text."""
+        self.always({"says": text, **how})
+
+    def counts(self, tokens: int, **how: Any) -> None:
+        """From now on every answer is w000001 w000002 ..., continued where the request's partial answer ends."""
+        self.always({"counted": tokens, **how})
+
+    def always(self, behaviour: dict[str, Any], *, at: str = CHAT) -> None:
+        self._call("POST", "/_script", {"at": at, "standing": behaviour})
+
+    def behaves(self, behaviours: Sequence[dict[str, Any]], *, at: str = CHAT) -> None:
+        """The next requests get these, one each; then the standing one applies again."""
+        self._call("POST", "/_script", {"at": at, "queue": list(behaviours)})
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every request since the reset, with what was sent and when; stamps are `time.monotonic()`."""
+        entries: list[dict[str, Any]] = self._call("GET", "/_log")
+        return entries
+
+    def reset(self) -> None:
+        self._call("POST", "/_reset", {})
+
+    def until(self, holds: Callable[[list[dict[str, Any]]], Any], *, seconds: float = 5) -> list[dict[str, Any]]:
+        """The log as soon as it looks like this."""
+        deadline = time.monotonic() + seconds
+        while not holds(entries := self.log()):
+            assert time.monotonic() < deadline, f"not within {seconds} s: {entries}"
+            time.sleep(0.01)
+        return entries
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def _call(self, method: str, path: str, value: Any = None) -> Any:
+        content = None if value is None else json.dumps(value).encode()
+        request = urllib.request.Request(self.url + path, data=content, method=method)
+        with self._opener.open(request, timeout=30) as reply:
+            return json.loads(reply.read())

@@ -1,0 +1,253 @@
+"""An upstream that plays what it is told, and remembers what it was asked: `python -m tests.upstream.server --port 0`.
+
+It stands in for OpenRouter and its like at `/api/v1/...`. The first line it prints is its port.
+`POST /_script` queues behaviours or sets a standing one, `GET /_log` tells all, `POST /_reset` forgets.
+"""
+
+import argparse
+import json
+import socket
+import struct
+import sys
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from itertools import count
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent.server import StreamServer
+from gevent.socket import wait_read
+
+from tests.upstream.behaviours import Played, Step, bytes_of, played
+
+CHAT, MODELS, KEY, GENERATION = "/chat/completions", "/models", "/key", "/generation"
+LISTED = [
+    {"id": "fake/plain", "name": "Fake: Plain", "context_length": 8192},
+    {"id": "fake/large", "name": "Fake: Large", "context_length": 200_000},
+]
+STANDING: dict[str, dict[str, Any]] = {
+    CHAT: {"says": "Hello from the scripted upstream.", "cost": 0.00012},
+    MODELS: {"json": {"data": LISTED}},
+    KEY: {"json": {"data": {"label": "sk-or-v1-abc...123", "limit": 10, "limit_remaining": 4.2, "usage": 5.8}}},
+    GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
+}
+REFUSED = {"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}
+UNKNOWN = {"status": 404, "json": {"error": {"code": 404, "message": "Not found"}}}
+
+
+class Gone(Exception):
+    """The behaviour has closed the connection."""
+
+
+class Script:
+    """What is to be done next, and everything that was."""
+
+    def __init__(self) -> None:
+        self.log: list[dict[str, Any]] = []
+        self._queues: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        self._standing = dict(STANDING)
+
+    def next(self, path: str, request: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+        place = next((place for place in STANDING if path.partition("?")[0].endswith(place)), "")
+        if not place:
+            return UNKNOWN
+        if self._queues[place]:
+            return self._queues[place].popleft()
+        if headers.get("authorization", "").startswith("Bearer bad"):
+            return REFUSED
+        return self._standing[place]
+
+    def take(self, order: dict[str, Any]) -> None:
+        place = order.get("at", CHAT)
+        self._queues[place].extend(order.get("queue", []))
+        if "standing" in order:
+            self._standing[place] = order["standing"]
+
+    def reset(self) -> None:
+        self.log.clear()
+        self._queues.clear()
+        self._standing = dict(STANDING)
+
+
+class Connection:
+    """One socket: reads requests, plays replies, and notices at once when the client has gone."""
+
+    def __init__(self, sock: Any, number: int, script: Script) -> None:
+        self._sock, self._number, self._script = sock, number, script
+        self._buffer = b""
+        self._write: Callable[[bytes], None] = sock.sendall
+
+    def serve(self) -> None:
+        try:
+            while head := self._until(b"\r\n\r\n"):
+                self._answer(*_head(head))
+        except (OSError, Gone):
+            pass
+
+    def _answer(self, method: str, path: str, headers: dict[str, str]) -> None:
+        body = self._exactly(int(headers.get("content-length", 0)))
+        if path.startswith("/_"):
+            self._control(method, path, json.loads(body or b"{}"))
+            return
+        request = _json(body)
+        entry: dict[str, Any] = {"method": method, "path": path, "headers": headers, "body": request}
+        entry |= {"connection": self._number, "received": monotonic(), "client_closed": None, "finished": None}
+        entry |= {"bytes": 0, "tokens": []}
+        self._script.log.append(entry)
+        reply = played(self._script.next(path, request if isinstance(request, dict) else {}, headers), request or {})
+        reply.headers.setdefault("X-Generation-Id", f"gen-{len(self._script.log)}")
+        self._play(reply, entry)
+
+    def _control(self, method: str, path: str, order: dict[str, Any]) -> None:
+        if path == "/_script":
+            self._script.take(order)
+        elif path == "/_reset":
+            self._script.reset()
+        content = json.dumps(self._script.log if path == "/_log" else {}).encode()
+        self._sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content))
+        self._sock.sendall(content)
+
+    def _play(self, reply: Played, entry: dict[str, Any]) -> None:
+        """Plays until the end, or until the client closes, whatever the player does at that moment."""
+        player = gevent.spawn(self._perform, reply, entry)
+        watcher = gevent.spawn(self._watch)
+        gevent.wait([player, watcher], count=1)
+        if not player.ready() and watcher.value == "gone":
+            entry["client_closed"] = monotonic()
+            player.kill()
+        player.join()
+        watcher.kill()
+        if player.value != "over":
+            raise Gone
+        entry["finished"] = monotonic()
+
+    def _watch(self) -> str:
+        try:
+            more = self._sock.recv(65536)
+        except OSError:
+            return "gone"
+        self._buffer += more
+        return "more" if more else "gone"
+
+    def _perform(self, reply: Played, entry: dict[str, Any]) -> str:
+        try:
+            steps: Iterable[Step] = reply.steps
+            if reply.framing == "length" and reply.has_head:
+                steps = list(steps)
+            if reply.has_head:
+                self._sock.sendall(_status_line(reply, steps))
+            for step in steps:
+                if self._step(step, reply, entry):
+                    break
+            if reply.has_head and reply.framing == "chunked":
+                self._sock.sendall(b"0\r\n\r\n")
+            return "over" if reply.has_head and reply.framing != "close" else self._close("fin")
+        except OSError:
+            entry["client_closed"] = entry["client_closed"] or monotonic()
+            return "gone"
+
+    def _step(self, step: Step, reply: Played, entry: dict[str, Any]) -> bool:
+        """Says whether that was the last one."""
+        if "sleep" in step:
+            gevent.sleep(step["sleep"])
+        elif "hang" in step:
+            gevent.sleep(3600)
+        elif "close" in step:
+            self._close(step["close"])
+            raise OSError
+        elif "send" in step or "send64" in step:
+            self._send(bytes_of(step), reply, entry)
+            if "token" in step:
+                entry["tokens"].append([step["token"], monotonic()])
+        return "over" in step
+
+    def _send(self, content: bytes, reply: Played, entry: dict[str, Any]) -> None:
+        size = reply.slice or len(content) or 1
+        for at in range(0, len(content), size):
+            piece = content[at : at + size]
+            is_chunk = reply.has_head and reply.framing == "chunked"
+            self._sock.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunk else piece)
+            entry["bytes"] += len(piece)
+            if reply.slice_pause:
+                gevent.sleep(reply.slice_pause)
+
+    def _close(self, how: str) -> str:
+        if how == "rst":
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            self._sock.shutdown(socket.SHUT_WR)
+        self._sock.close()
+        return "closed"
+
+    def _until(self, mark: bytes) -> bytes:
+        while mark not in self._buffer:
+            if not (more := self._sock.recv(65536)):
+                return b""
+            self._buffer += more
+        found, _, self._buffer = self._buffer.partition(mark)
+        return found
+
+    def _exactly(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            if not (more := self._sock.recv(65536)):
+                raise Gone
+            self._buffer += more
+        found, self._buffer = self._buffer[:size], self._buffer[size:]
+        return found
+
+
+def _head(head: bytes) -> tuple[str, str, dict[str, str]]:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, path, _ = first.split(" ", 2)
+    pairs = (line.partition(":") for line in lines)
+    return method, path, {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace") or None
+
+
+def _status_line(reply: Played, steps: Iterable[Step]) -> bytes:
+    headers = dict(reply.headers)
+    if reply.framing == "chunked":
+        headers["Transfer-Encoding"] = "chunked"
+    elif reply.framing == "length" and isinstance(steps, list):
+        headers["Content-Length"] = str(sum(len(bytes_of(step)) for step in steps if "send" in step or "send64" in step))
+    else:
+        headers["Connection"] = "close"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {reply.status} Scripted\r\n{lines}\r\n".encode("latin-1")
+
+
+def server(port: int, **tls: str) -> StreamServer:
+    script, numbers = Script(), count(1)
+
+    def serve(sock: Any, _: Any) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        Connection(sock, next(numbers), script).serve()
+
+    return StreamServer(("127.0.0.1", port), serve, backlog=1024, **tls)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--certfile")
+    parser.add_argument("--keyfile")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input closes, as it does with a killed parent")
+    chosen = parser.parse_args(arguments)
+    tls = {"certfile": chosen.certfile, "keyfile": chosen.keyfile} if chosen.certfile else {}
+    running = server(chosen.port, **tls)
+    running.start()
+    print(running.server_port, flush=True)
+    if chosen.lifeline:
+        gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: running.stop())
+    running.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,210 @@
+"""Stopping: in every state, at once, and without throwing anything into the one who called."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+import pytest
+
+from tests.upstream.handle import Upstream as Fake
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.stop import Stop
+from webapp.upstream import Stopped, Upstream
+
+
+class Caller:
+    """A greenlet that reads a reply; `end` says how it ended, `got` what it got."""
+
+    def __init__(self, outgoing: Upstream, stop: Stop, url: str) -> None:
+        self.end, self.got, self.stop = "", b"", stop
+        self._outgoing, self._url = outgoing, url
+        self._greenlet = gevent.spawn(self._read)
+
+    def _read(self) -> None:
+        try:
+            with self._outgoing.open(
+                "POST", self._url, stop=self.stop, headers={}, json={"stream": True}, trust="operator"
+            ) as body:
+                for chunk in body.chunks():
+                    self.got += chunk
+            self.end = "plain"
+        except Stopped:
+            self.end = "stopped"
+        # Whoever saves now must be left alone.
+        gevent.sleep(0.02)
+        self.end += " and saved"
+
+    def ends(self, seconds: float = 1) -> str:
+        self._greenlet.join(seconds)
+        assert self._greenlet.successful(), "it did not end in time, or not by itself"
+        return self.end
+
+    def until(self, holds: Callable[[], Any]) -> None:
+        with gevent.Timeout(5):
+            while not holds():
+                gevent.sleep(0.005)
+
+
+@pytest.fixture
+def call(fake: Fake, outgoing: Upstream, new_stop: Callable[[], Stop]) -> Callable[..., Caller]:
+    return lambda url="": Caller(outgoing, new_stop(), url or f"{fake.base_url}/chat/completions")
+
+
+def closed(log: list[dict[str, Any]]) -> bool:
+    return bool(log) and all(entry["client_closed"] for entry in log)
+
+
+def test_before_it_begins(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
+    stop.ask("user")
+
+    with pytest.raises(Stopped), outgoing.open("POST", f"{fake.base_url}/chat/completions", stop=stop, headers={}):
+        pass
+    assert not fake.log()
+
+
+def test_while_the_name_is_looked_up(call: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def slow(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        gevent.sleep(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    caller = call("http://slow.example/v1")
+    caller.until(lambda: asked)
+    caller.stop.ask("user")
+
+    assert caller.ends() == "stopped and saved"
+
+
+@contextmanager
+def full_port() -> Iterator[int]:
+    """A port whose queue is full, so that connecting to it takes for ever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+        for each in waiting:
+            each.close()
+
+
+def test_while_it_connects(call: Callable[..., Caller]) -> None:
+    with full_port() as port:
+        caller = call(f"http://127.0.0.1:{port}/v1")
+        gevent.sleep(0.05)
+        assert not caller.end
+        caller.stop.ask("user")
+
+        assert caller.ends() == "stopped and saved"
+
+
+def test_connecting_has_a_limit(stop: Stop) -> None:
+    hasty = Upstream(connect_seconds=0.1)
+
+    with (
+        full_port() as port,
+        pytest.raises(ProviderError, match="could not be reached in time") as late,
+        hasty.open("POST", f"http://127.0.0.1:{port}/v1", stop=stop, headers={}, trust="operator"),
+    ):
+        pass
+    assert late.value.code == "stall"
+    hasty.close()
+
+
+def test_while_it_waits_for_the_head(fake: Fake, call: Callable[..., Caller]) -> None:
+    fake.always({"raw": [{"hang": True}]})
+    caller = call()
+    fake.until(len)
+    caller.stop.ask("user")
+
+    assert caller.ends() == "stopped and saved"
+    fake.until(closed, seconds=1)
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_while_it_waits_for_the_first_byte(fake: Fake, call: Callable[..., Caller], framing: str) -> None:
+    fake.always({"steps": [{"hang": True}], "framing": framing})
+    caller = call()
+    fake.until(len)
+    gevent.sleep(0.05)
+    caller.stop.ask("user")
+
+    assert caller.ends().endswith("and saved")
+    fake.until(closed, seconds=1)
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_in_the_middle(fake: Fake, call: Callable[..., Caller], framing: str) -> None:
+    fake.counts(1000, pace=0.01, framing=framing)
+    caller = call()
+    caller.until(lambda: b"w000003" in caller.got)
+    asked = time.monotonic()
+    caller.stop.ask("user")
+
+    assert caller.ends() == "plain and saved"
+    entry = fake.until(closed, seconds=1)[0]
+    assert entry["client_closed"] - asked < 1
+    assert len(entry["tokens"]) < 200
+
+
+def test_in_a_silence(fake: Fake, call: Callable[..., Caller]) -> None:
+    fake.counts(10, stall_after=3)
+    caller = call()
+    caller.until(lambda: b"w000003" in caller.got)
+    caller.stop.ask("user")
+
+    assert caller.ends() == "plain and saved"
+    fake.until(closed, seconds=1)
+
+
+def test_after_the_end_it_harms_nobody(fake: Fake, call: Callable[..., Caller]) -> None:
+    caller = call()
+    assert caller.ends() == "plain and saved"
+    caller.stop.ask("user")
+    caller.stop.ask("user")
+
+    assert not fake.log()[0]["client_closed"]
+
+
+def test_at_any_moment(fake: Fake, call: Callable[..., Caller]) -> None:
+    fake.counts(20, pace=0.001)
+    for number in range(40):
+        caller = call()
+        gevent.sleep(number / 2000)
+        caller.stop.ask("user")
+        assert caller.ends().endswith("and saved")
+
+    fake.until(lambda log: all(entry["client_closed"] or entry["finished"] for entry in log), seconds=1)
+
+
+def test_a_killed_caller_leaves_no_connection(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
+    fake.always({"raw": [{"hang": True}]})
+
+    def wait() -> None:
+        with outgoing.open("POST", f"{fake.base_url}/chat/completions", stop=stop, headers={}, trust="operator"):
+            pass
+
+    caller = gevent.spawn(wait)
+    fake.until(len)
+    caller.kill()
+
+    fake.until(closed, seconds=1)
+
+
+def test_a_closed_reader_leaves_no_connection(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
+    fake.counts(1000, pace=0.01)
+
+    with outgoing.open(
+        "POST", f"{fake.base_url}/chat/completions", stop=stop, headers={}, json={"stream": True}, trust="operator"
+    ) as body:
+        next(body.chunks())
+
+    fake.until(closed, seconds=1)

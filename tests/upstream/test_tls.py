@@ -1,0 +1,95 @@
+"""Over TLS: only trusted certificates, and stopping is as quick."""
+
+import datetime
+import ipaddress
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.upstream.handle import Upstream as Fake
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.2"))])
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(signed.public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.fixture(scope="module")
+def secure(certificate: tuple[Path, Path]) -> Iterator[Fake]:
+    fake = Fake(certfile=certificate[0], keyfile=certificate[1])
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def trusting(certificate: tuple[Path, Path]) -> Iterator[Upstream]:
+    upstream = Upstream(tls=ssl.create_default_context(cafile=str(certificate[0])))
+    yield upstream
+    upstream.close()
+
+
+def test_a_trusted_certificate_is_accepted(secure: Fake, trusting: Upstream) -> None:
+    answer = trusting.json("GET", f"{secure.base_url}/models", headers={}, trust="operator")
+
+    assert [model["id"] for model in answer.value["data"]] == ["fake/plain", "fake/large"]
+
+
+def test_an_unknown_certificate_is_refused(secure: Fake, outgoing: Upstream) -> None:
+    with pytest.raises(ProviderError, match="certificate") as refused:
+        outgoing.json("GET", f"{secure.base_url}/models", headers={}, trust="operator")
+
+    assert not refused.value.retryable
+
+
+def test_a_certificate_for_another_name_is_refused(secure: Fake, trusting: Upstream) -> None:
+    with pytest.raises(ProviderError, match="certificate"):
+        trusting.json("GET", f"https://127.0.0.1:{secure.port}/api/v1/models", headers={}, trust="operator")
+
+
+def test_stopping_is_as_quick(secure: Fake, trusting: Upstream, stop: Stop) -> None:
+    secure.reset()
+    secure.counts(10, stall_after=3)
+    got: list[bytes] = []
+
+    def read() -> None:
+        with trusting.open(
+            "POST", f"{secure.base_url}/chat/completions", stop=stop, headers={}, json={"stream": True}, trust="operator"
+        ) as body:
+            got.extend(body.chunks())
+
+    reader = gevent.spawn(read)
+    with gevent.Timeout(5):
+        while b"w000003" not in b"".join(got):
+            gevent.sleep(0.005)
+    stop.ask("user")
+    reader.join(1)
+
+    assert reader.successful()
+    secure.until(lambda log: log[0]["client_closed"], seconds=1)

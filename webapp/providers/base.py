@@ -1,0 +1,69 @@
+"""What every provider takes and gives. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from webapp.streaming.events import Event, Usage
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.stop import Stop
+
+__all__ = ["Continuation", "Model", "ModelRequest", "Provider", "ProviderError", "Reply", "Turn"]
+
+Continuation = Literal["prefill", "prefix", "instruct"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message as a model is given it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """Everything a provider is asked; `goes_on` says that the last turn is the model's own beginning, to be continued."""
+
+    model: str
+    turns: tuple[Turn, ...]
+    temperature: float | None = None
+    max_tokens: int | None = None
+    effort: str = ""
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    id: str
+    name: str
+    context_length: int | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer, not streamed."""
+
+    text: str
+    reasoning: str
+    usage: Usage | None
+    reason: str
+    model: str
+
+
+class Provider(Protocol):
+    """`stream` is lazy, closeable, and ends soon after `stop` is asked, in every state.
+
+    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice`
+    and `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`.
+    Whatever else happens is a `ProviderError`, or a plain return when `stop` was asked.
+    """
+
+    name: str
+    continuation: Continuation
+
+    def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]: ...
+    def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
+    def models(self) -> Sequence[Model]: ...
+    def check_key(self) -> str: ...

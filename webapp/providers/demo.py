@@ -1,0 +1,192 @@
+"""The demo provider: answers without network, key or cost, always the same, and fails on request in every way there is."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+
+from webapp.providers import demo_texts as texts
+from webapp.providers.base import Continuation, Model, ModelRequest, ProviderError, Reply
+from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
+from webapp.streaming.stop import Stop
+
+PACE_SECONDS = 0.025
+# An answer starts after a breath, as real ones do; the slow one keeps its reader waiting.
+BREATH, SLOW = 4, 12
+RATE_WAIT_SECONDS = 2.0
+PIECE = re.compile(r"\S+\s*|\s+")
+
+SHOWN = ("quick", "thoughtful", "long", "code")
+HIDDEN = ("slow", "flaky", "truncated", "malformed", "stall", "rate-limited", "verbose", "fenced", "wrong-types", "echo")
+MODELS = tuple(Model(f"demo/{name}", f"Demo: {name}", 32_000, hidden=name in HIDDEN) for name in SHOWN + HIDDEN)
+
+
+class DemoProvider:
+    """`pace` is the time between two tokens in seconds; 0 answers at once."""
+
+    name = "demo"
+    continuation: Continuation = "prefill"
+
+    def __init__(self, pace: float = PACE_SECONDS) -> None:
+        self._pace = pace
+        self._failed_once: set[ModelRequest] = set()
+
+    def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
+        self._refuse(request)
+        yield Started(request.model, self.name, demo=True)
+        pieces, reason = _limited(_pieces(answer(_begun(request)).removeprefix(_partial(request))), request)
+        said = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
+        pace = self._pace * (SLOW if request.model == "demo/slow" else 1)
+        if stop.wait(pace * BREATH):
+            return
+        if not request.goes_on:
+            yield from _paced(Reasoning, _pieces(thoughts(request)), pace, stop)
+        yield from _paced(Delta, said, pace, stop)
+        _break(request, stop)
+        if not stop:
+            yield Usage(_count(request), len(pieces), "0")
+            yield Ended("completed", reason)
+
+    def complete(self, request: ModelRequest, stop: Stop) -> Reply:
+        events = list(self.stream(request, stop))
+        if stop:
+            raise ProviderError("cut", "The request to the demo was stopped.")
+        text = "".join(event.text for event in events if isinstance(event, Delta))
+        thought = "".join(event.text for event in events if isinstance(event, Reasoning))
+        usage = next((event for event in events if isinstance(event, Usage)), None)
+        reason = next((event.reason for event in events if isinstance(event, Ended)), "stop")
+        return Reply(text, thought, usage, reason, request.model)
+
+    def models(self) -> Sequence[Model]:
+        return MODELS
+
+    def check_key(self) -> str:
+        return "The demo needs no key."
+
+    def _refuse(self, request: ModelRequest) -> None:
+        if request.model not in {model.id for model in MODELS}:
+            raise ProviderError("invalid", f"The demo has no model with the name {request.model}.")
+        if request.model == "demo/rate-limited":
+            raise ProviderError("rate", "The demo asks us to slow down.", retryable=True, retry_after=RATE_WAIT_SECONDS)
+        if request.model == "demo/flaky" and len(question(request).split()) % 2:
+            self._fail_once(request)
+
+    def _fail_once(self, request: ModelRequest) -> None:
+        if request not in self._failed_once:
+            self._failed_once.add(request)
+            raise ProviderError("error", "The demo was not available for a moment.", retryable=True)
+        self._failed_once.remove(request)
+
+
+def answer(request: ModelRequest) -> str:
+    """The whole text that the model says to this request, from its beginning."""
+    return ANSWERS.get(request.model, _talk)(request)
+
+
+def thoughts(request: ModelRequest) -> str:
+    if request.model != "demo/thoughtful":
+        return ""
+    asked = question(request)
+    return texts.THOUGHTS.format(words=len(asked.split()), known=texts.KNOWN if _known(asked) else texts.UNKNOWN)
+
+
+def question(request: ModelRequest) -> str:
+    """What the person said last."""
+    return next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "").strip()
+
+
+def _talk(request: ModelRequest) -> str:
+    asked = question(request)
+    return _known(asked) or texts.REFLECTION.format(question=_quoted(asked), words=len(asked.split()))
+
+
+def _known(asked: str) -> str:
+    lower = f" {' '.join(asked.lower().split())} "
+    for phrases, text in texts.TOPICS:
+        if any(f" {phrase}" in lower for phrase in phrases):
+            return text
+    words = " ".join(re.findall(r"\w+", lower)) + " "
+    return texts.GREETING if words.startswith(texts.GREETINGS) and len(words) < 40 else ""
+
+
+def _quoted(asked: str) -> str:
+    words = asked.split()
+    return " ".join(words[:40]) + (" …" if len(words) > 40 else "")
+
+
+def _chapters(count: int) -> str:
+    return "# The mill and the race\n\n" + "".join(_chapter(number) for number in range(count))
+
+
+def _chapter(number: int) -> str:
+    def pick(choices: Sequence[str]) -> str:
+        return choices[number % len(choices)]
+
+    opening, closing = pick(texts.OPENINGS), pick(texts.CLOSINGS)
+    return texts.CHAPTER.format(number=number + 1, title=pick(texts.TITLES), opening=opening, closing=closing)
+
+
+def _echo(request: ModelRequest) -> str:
+    return json.dumps(asdict(request), ensure_ascii=False, indent=1)
+
+
+ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
+    "demo/long": lambda _: _chapters(12),
+    "demo/verbose": lambda _: _chapters(200),
+    "demo/code": lambda _: texts.CODE,
+    "demo/stall": lambda _: texts.STALLED,
+    "demo/malformed": lambda _: texts.MALFORMED,
+    "demo/fenced": lambda _: texts.FENCE.replace("{json}", json.dumps(texts.PLAN, indent=2)),
+    "demo/wrong-types": lambda _: json.dumps(texts.WRONG_TYPES, indent=2),
+    "demo/echo": _echo,
+}
+
+
+def _breaks_off(request: ModelRequest) -> bool:
+    # Only once: going on shows how such an answer is mended.
+    return request.model == "demo/truncated" and not request.goes_on
+
+
+def _break(request: ModelRequest, stop: Stop) -> None:
+    """What the models do that do not end well, after what they have said."""
+    if request.model == "demo/stall":
+        while not stop.wait(60):
+            pass
+    if stop:
+        return
+    if _breaks_off(request):
+        raise ProviderError("cut", "The demo broke the answer off before its end.", retryable=True)
+    if request.model == "demo/malformed":
+        raise ProviderError("invalid", "The demo sent something that is not an answer of a model.")
+
+
+def _paced(kind: type[Delta] | type[Reasoning], pieces: Sequence[str], pace: float, stop: Stop) -> Iterator[Event]:
+    for piece in pieces:
+        if stop:
+            return
+        yield kind(piece)
+        if pace:
+            stop.wait(pace)
+
+
+def _begun(request: ModelRequest) -> ModelRequest:
+    """The request as it was when the answer began."""
+    return replace(request, turns=request.turns[:-1], goes_on=False) if request.goes_on else request
+
+
+def _partial(request: ModelRequest) -> str:
+    return request.turns[-1].content if request.goes_on and request.turns else ""
+
+
+def _pieces(text: str) -> list[str]:
+    return PIECE.findall(text)
+
+
+def _limited(pieces: list[str], request: ModelRequest) -> tuple[list[str], str]:
+    if request.max_tokens and len(pieces) > request.max_tokens:
+        return pieces[: request.max_tokens], "length"
+    return pieces, "stop"
+
+
+def _count(request: ModelRequest) -> int:
+    return sum(len(_pieces(turn.content)) for turn in request.turns)

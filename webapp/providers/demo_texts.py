@@ -1,0 +1,242 @@
+"""What the demo says. Pure."""
+
+GREETING = """\
+Hello, and welcome to Millrace.
+
+I am the **demo**: a small script that lives inside this server, so everything works before you have a key. I answer a few \
+questions about Millrace, and I am good for trying things out:
+
+- Press *Stop* while I am writing, and then *Continue*.
+- Close this tab in the middle of an answer and come back. It will be here, and finished.
+- Open the same chat on your phone and watch both move.
+
+What would you like to know?
+"""
+
+WHAT_IT_IS = """\
+**Millrace** is a chat with language models that you run yourself: one process, one file, your own machine.
+
+What makes it different is where the answer is made. The server asks the model, writes the answer down as it arrives, and shows \
+it to every tab that looks. So an answer survives:
+
+1. a reload, a closed tab, a flat battery,
+2. a restart of the server,
+3. and even a server that is switched off the hard way.
+
+It can also write structured plans, lead through workflows, answer from your documents, and keep count of what it all costs.
+"""
+
+ADD_A_KEY = """\
+To talk to a real model, Millrace needs a key of a service that offers one. It takes about two minutes:
+
+1. Make an account at [openrouter.ai](https://openrouter.ai) and create a key there. One key gives you most models.
+2. In Millrace, open **Settings**, then **Connections**, and paste it into *OpenRouter key*.
+3. Press *Check*. When it says that the key is accepted, choose a model in the chat, and you are done.
+
+If you run models yourself, for instance with Ollama, add a connection with its address instead:
+
+```
+http://localhost:11434/v1
+```
+
+The key is stored encrypted, and only its last four characters are ever shown.
+"""
+
+CLOSING_THE_TAB = """\
+**The answer goes on without you.** It is produced by the server, not by the tab, and each piece is saved within a quarter of a \
+second.
+
+When you come back, the page shows everything that was written meanwhile and goes on from there. The same holds when the \
+connection drops in a tunnel or the laptop falls asleep.
+
+If you *want* it to end, press **Stop**. That works from any tab and any device that shows this chat.
+"""
+
+STOPPING = """\
+Press **Stop** below the answer, in any tab that shows it. The connection to the model is closed at once, and what has been \
+written so far is kept.
+
+Afterwards you have a choice:
+
+| button | what it does |
+|---|---|
+| *Continue* | goes on exactly where the text ends |
+| *Try again* | writes a new version; the old one stays beside it |
+| *Edit* | changes your question and starts a branch from there |
+"""
+
+COST = """\
+I cost nothing: no model is asked, and nothing leaves this machine.
+
+With a real model, Millrace notes for every answer how many tokens went in and came out and what the provider charged. When a \
+provider does not say, you see *unknown* rather than a zero. Under **Settings** you can give people a budget, and **Insights** \
+adds it all up.
+"""
+
+PRIVACY = """\
+Your chats live in one database on the machine that runs Millrace. Nobody else has it, and there is no tracking.
+
+- With **me**, nothing leaves that machine at all.
+- With **a real model**, the text of the chat goes to the provider you chose, because that is who answers.
+- Keys and passwords are encrypted or hashed. Pictures and links in an answer load nothing by themselves.
+
+You can export or delete every chat at any time.
+"""
+
+WHO_I_AM = """\
+I am the demo of Millrace, not a language model. I recognise a handful of topics by their words and answer from texts that were \
+written in advance; that is why I am quick, free, and not very clever.
+
+To meet a real model, add a key under **Settings**, then **Connections**. Ask me *how do I add a key*, and I will show you \
+the steps.
+"""
+
+THANKS = """\
+You are welcome. I am here whenever you want to try something, and the real models are one key away under **Settings**.
+"""
+
+# The first row of which any word occurs in what the person said is the answer.
+TOPICS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("close the tab", "closed tab", "close this tab", "close my", "reload", "leave the page", "go offline"),
+        CLOSING_THE_TAB,
+    ),
+    (("api key", "a key", "my key", "the key", "connect a", "real model", "ollama", "openrouter"), ADD_A_KEY),
+    (("how do i stop", "stop button", "stop an", "stop the", "cancel", "continue an"), STOPPING),
+    (("cost", "price", "pay", "money", "budget", "free of charge"), COST),
+    (("private", "privacy", "my data", "secure", "safe"), PRIVACY),
+    (("who are you", "what are you", "which model", "are you a", "are you an"), WHO_I_AM),
+    (
+        ("what is millrace", "about millrace", "what is this", "what can millrace", "what does millrace"),
+        WHAT_IT_IS,
+    ),
+    (("thank",), THANKS),
+)
+GREETINGS = (
+    " ",
+    "hello ",
+    "hi ",
+    "hey ",
+    "hallo ",
+    "good morning ",
+    "good day ",
+    "good evening ",
+    "greetings ",
+    "moin ",
+    "servus ",
+)
+
+REFLECTION = """\
+You asked:
+
+> {question}
+
+I would love to answer that properly, but I am only the demo, and this one needs a real model. What I can do is show you how an \
+answer will look here:
+
+1. **It arrives as it is written**, a few words at a time, in every tab that shows this chat.
+2. **It can be stopped and continued**, and a new version never replaces the old one.
+3. **It is kept.** Your question ({words} words) was saved before I began.
+
+To get a real answer, open **Settings**, then **Connections**, and add a key; then ask the same again with *Try again*.
+"""
+
+THOUGHTS = """\
+The person wrote {words} words. First I should see whether I know the topic. {known} Then I decide on a shape: a short answer \
+first, details after it, and an honest word about what I am. That should be enough to begin.
+"""
+KNOWN = "I do, there is a text for it."
+UNKNOWN = "I do not, so I will say so and show what I can."
+
+CODE = '''\
+Here is a small program, with a table and a list around it, so that you see how such things look.
+
+```python
+"""Counts the words of a text, most frequent first."""
+
+from collections import Counter
+
+
+def frequent(text: str, limit: int = 3) -> list[tuple[str, int]]:
+    words = (word.strip(".,;:").lower() for word in text.split())
+    return Counter(words).most_common(limit)
+
+
+print(frequent("the mill, the race, and the wheel"))
+```
+
+It prints `[('the', 3), ('mill', 1), ('race', 1)]`.
+
+| part | what it does | cost |
+|:---|:---|---:|
+| `split` | cuts the text at blanks | O(n) |
+| `Counter` | counts in one pass | O(n) |
+| `most_common` | finds the largest | O(n log k) |
+
+Some things to try:
+
+- Give it another `limit`.
+  - With `1` you get only the winner.
+  - With `None` you get all of them.
+- Leave out words of one letter.
+
+> A program is a text that happens to be run. It is written for people first.
+
+The same from the command line:
+
+```sh
+tr -cs '[:alpha:]' '\\n' < text.txt | sort | uniq -c | sort -rn | head -3
+```
+
+The share of a word is $f = n_w / n$, and ~~that is all~~ *that is nearly all* there is to it.
+'''
+
+CHAPTER = """\
+## {number}. {title}
+
+A mill race is the channel that leads water to a wheel. {opening} What matters is that it comes evenly: neither a flood nor a \
+trickle turns a wheel well, and so the miller builds a pond, a gate and a channel, and lets each do one thing.
+
+Words from a model come like that water, in gushes and pauses. The pond is a log that only grows. The gate is the moment at \
+which something is written down for good. The channel is the page that you are reading, which takes what there is and never asks \
+for more than it can show.
+
+{closing}
+
+"""
+OPENINGS = (
+    "It begins far above the mill, where nobody looks.",
+    "It is dug once and kept clean for a hundred years.",
+    "It follows the slope, and the slope decides most things.",
+    "It has a second arm, for the days when there is too much.",
+)
+CLOSINGS = (
+    "From this follows a first rule: *write down before you tell*.",
+    "From this follows another rule: **one truth, and many who look at it**.",
+    "So whoever comes late finds everything, and whoever leaves misses nothing.",
+    "And when the wheel stands still, the water has not been lost.",
+)
+TITLES = ("The spring", "The pond", "The gate", "The channel", "The wheel", "The tailwater", "The flood", "The frost")
+
+STALLED = "I am going to stop in the middle of this sentence and"
+MALFORMED = "This begins like any other answer, but what comes next "
+
+PLAN = {
+    "title": "Four weeks to a habit of walking",
+    "monthly_summary": "A gentle month: short walks first, longer ones later, and a day of rest whenever you need it.",
+    "weeks": [
+        {"week": 1, "focus": "Begin small", "tasks": ["Walk for ten minutes after lunch", "Put your shoes by the door"]},
+        {"week": 2, "focus": "Find your time", "tasks": ["Walk for fifteen minutes", "Try one morning"]},
+        {"week": 3, "focus": "Go further", "tasks": ["Walk for twenty minutes", "Choose a new way"]},
+        {"week": 4, "focus": "Keep it", "tasks": ["Walk for thirty minutes", "Ask somebody to come along"]},
+    ],
+}
+WRONG_TYPES = {
+    "title": ["Four weeks", "to a habit of walking"],
+    "monthly_summary": 4,
+    "weeks": [
+        {"week": "one", "focus": None, "tasks": "Walk for ten minutes"},
+        {"week": 2.5, "focus": {"is": "odd"}, "tasks": [1, 2]},
+    ],
+}
+FENCE = "Here is the plan as JSON:\n\n```json\n{json}\n```\n\nTell me if you want it gentler.\n"

@@ -1,0 +1,60 @@
+"""Which addresses may be called at all, as they are written and as they resolve. Pure."""
+
+import ipaddress
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from webapp.streaming.failure import ProviderError
+
+Trust = Literal["operator", "public"]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Link-local and cloud metadata: never an upstream, whoever asks.
+NEVER = tuple(
+    ipaddress.ip_network(block)
+    for block in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32")
+)
+# IPv6 that carries an IPv4 address in its last 32 bits: compatible, mapped, translated (NAT64).
+CARRIERS = tuple(ipaddress.IPv6Network(block) for block in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
+
+
+def base_address(url: str) -> str:
+    """The address of an API without its last slash; refuses what is not one, in words."""
+    if "?" in url or "#" in url:
+        raise ProviderError("invalid", "The address of an API has no “?” or “#” in it.")
+    parts_of(url.strip())
+    return url.strip().rstrip("/")
+
+
+def is_allowed(address: str, trust: Trust) -> bool:
+    """Whether this IP address may be connected to. Operators may have loopback and private ones, nobody metadata."""
+    ip = _carried(ipaddress.ip_address(address.partition("%")[0]))
+    if ip.is_multicast or any(ip.version == block.version and ip in block for block in NEVER):
+        return False
+    return trust == "operator" or (ip.is_global and not ip.is_reserved and not getattr(ip, "is_site_local", False))
+
+
+def parts_of(url: str) -> SplitResult:
+    """The parts of an address that may be called; anything else is refused in words."""
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise ProviderError("invalid", "The address holds characters that no address has.")
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ProviderError("invalid", "An address begins with http:// or https:// and names a host.")
+    if "@" in parts.netloc:
+        raise ProviderError("invalid", "An address holds no user name or password; the key has a field of its own.")
+    return parts
+
+
+def _carried(ip: Address) -> Address:
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip.sixtofour:
+        return ip.sixtofour
+    if int(ip) > 1 and any(ip in block for block in CARRIERS):
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip

@@ -1,0 +1,148 @@
+"""The one way out: requests that are opened, watched and closed."""
+
+import json as json_codec
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import gevent
+import requests
+from gevent.event import Event as GreenEvent
+
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.stop import Stop
+from webapp.upstream.addresses import Trust, parts_of
+from webapp.upstream.body import MOST_JSON_BYTES, Body, Stopped, late
+from webapp.upstream.sockets import SEND_SECONDS, session_for, tls_context
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A small reply, read whole; `value` is None when the content is not JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    value: Any
+
+
+class Upstream:
+    """One per process: connections are shared, cookies, proxies, `.netrc` and redirects are not followed."""
+
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, connect_seconds: float = 10, most_bytes: int = 256 * 1024 * 1024
+    ) -> None:
+        self._most_bytes = most_bytes
+        context = tls or tls_context()
+        self._sessions: dict[Trust, requests.Session] = {
+            "operator": session_for("operator", context, connect_seconds),
+            "public": session_for("public", context, connect_seconds),
+        }
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        stop: Stop,
+        headers: Mapping[str, str],
+        json: Any = None,
+        first_byte_seconds: float = 0,
+        trust: Trust = "public",
+    ) -> Iterator[Body]:
+        """A reply from its head on; raises `Stopped` or `ProviderError` before. The first byte of the body counts too."""
+        host = parts_of(url).hostname or ""
+        request = requests.Request(method, url, headers=dict(headers), json=json)
+        until = monotonic() + first_byte_seconds if first_byte_seconds else None
+        response = self._opened(request, host, stop, first_byte_seconds, trust)
+        try:
+            body = Body(response, host, stop, until=until, most_bytes=self._most_bytes)
+            with stop.aborting(body.abort):
+                if stop:
+                    raise Stopped(host)
+                _refuse_detours(body)
+                yield body
+        finally:
+            response.close()
+
+    def json(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        seconds: float = 20,
+        most_bytes: int = MOST_JSON_BYTES,
+        trust: Trust = "public",
+    ) -> Answer:
+        """A small reply, whole, within `seconds`."""
+        until = monotonic() + seconds
+        with self.open(method, url, stop=Stop(GreenEvent), headers=headers, first_byte_seconds=seconds, trust=trust) as body:
+            body.within(until - monotonic())
+            content = body.whole(most_bytes)
+        try:
+            value = json_codec.loads(content)
+        except (ValueError, RecursionError):
+            value = None
+        return Answer(body.status, body.headers, content, value)
+
+    def close(self) -> None:
+        for session in self._sessions.values():
+            session.close()
+
+    def _opened(self, request: requests.Request, host: str, stop: Stop, seconds: float, trust: Trust) -> requests.Response:
+        # In a greenlet of its own: a wish to stop kills that one, never the caller, who may be saving by then.
+        child = gevent.spawn(_exchange, self._sessions[trust], request, host)
+        with ExitStack() as undo:
+            undo.callback(_abandon, child)
+            with stop.aborting(partial(child.kill, block=False)):
+                child.join(seconds or None)
+            if stop:
+                raise Stopped(host)
+            if not child.ready():
+                raise late(host)
+            outcome: requests.Response | ProviderError = child.get(block=False)
+            if isinstance(outcome, ProviderError):
+                raise outcome
+            undo.pop_all()
+            return outcome
+
+
+def _refuse_detours(body: Body) -> None:
+    if 300 <= body.status < 400:
+        raise ProviderError("invalid", f"{body.host} sends us to another address; enter the final one in the settings.")
+    # It was not asked for, and a few KB of it may unpack to gigabytes.
+    if body.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ProviderError("invalid", f"{body.host} sent a compressed reply that was not asked for.")
+
+
+def _exchange(session: requests.Session, request: requests.Request, host: str) -> requests.Response | ProviderError:
+    """The reply, or why there is none as a value: a raised error would be printed by the hub as well."""
+    try:
+        prepared = session.prepare_request(request)
+        return session.send(prepared, stream=True, allow_redirects=False, timeout=(SEND_SECONDS, None))
+    except ProviderError as failure:
+        return failure
+    # No chaining in what follows: the texts of these errors may hold a header, and so the key.
+    except requests.exceptions.SSLError:
+        return ProviderError("error", f"No secure connection to {host}: its certificate is not valid for it, or not trusted.")
+    except requests.ConnectionError:
+        return ProviderError("cut", f"{host} closed the connection without an answer.", retryable=True)
+    except (requests.RequestException, UnicodeError):
+        return ProviderError("invalid", f"The request to {host} could not be made: its address or key is malformed.")
+
+
+def _abandon(child: Any) -> None:
+    child.kill(block=False)
+    child.link(_discard)
+
+
+def _discard(child: Any) -> None:
+    # It may finish in the very moment before it is killed.
+    if isinstance(child.value, requests.Response):
+        child.value.close()

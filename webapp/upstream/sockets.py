@@ -1,0 +1,106 @@
+"""Sessions whose every socket goes to an address that was checked."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import certifi
+import gevent
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from webapp.streaming.failure import ProviderError
+from webapp.upstream.addresses import Trust, is_allowed
+
+Resolved = tuple[int, int, int, str, tuple[Any, ...]]
+
+SEND_SECONDS = 30.0
+POOL_SIZE = 300
+
+
+def session_for(trust: Trust, context: ssl.SSLContext, connect_seconds: float) -> requests.Session:
+    session = requests.Session()
+    # Else a .netrc replaces our Authorization header, and proxies of the environment are used even for loopback.
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update({"Accept-Encoding": "identity", "User-Agent": "Millrace"})
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Adapter(context, _pools(trust, connect_seconds)))
+    return session
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+class Adapter(HTTPAdapter):
+    """One TLS context for all: loading the certificates anew costs 15 ms of everybody's time per connection."""
+
+    def __init__(self, context: ssl.SSLContext, pools: dict[str, Callable[..., Any]]) -> None:
+        self._context = context
+        super().__init__(pool_maxsize=POOL_SIZE)
+        self.poolmanager.pool_classes_by_scheme = pools
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        where, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return where, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._context}
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
+
+
+def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]]:
+    """Connection pools by scheme whose sockets come from `_connection` alone."""
+    guard = {"_new_conn": lambda connection: _connection(connection, trust, connect_seconds)}
+    plain = type("GuardedHTTPConnection", (HTTPConnection,), guard)
+    secure = type("GuardedHTTPSConnection", (HTTPSConnection,), guard)
+    return {
+        "http": type("GuardedHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("GuardedHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+    }
+
+
+def _connection(connection: HTTPConnection, trust: Trust, seconds: float) -> socket.socket:
+    """A socket to an address that was checked; DNS and all attempts share one time-out."""
+    host = connection.host
+    with gevent.Timeout(seconds, ProviderError("stall", f"{host} could not be reached in time.", retryable=True)):
+        addresses = _resolved(host, connection.port or connection.default_port)
+        if not all(is_allowed(address[4][0], trust) for address in addresses):
+            raise ProviderError("invalid", f"{host} is an address that may not be used from here.")
+        return _first_open(addresses, host)
+
+
+def _resolved(host: str, port: int) -> list[Resolved]:
+    try:
+        return list(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
+    except (socket.gaierror, UnicodeError) as error:
+        is_passing = getattr(error, "errno", None) == socket.EAI_AGAIN
+        raise ProviderError("error", f"There is no host with the name {host}.", retryable=is_passing) from error
+
+
+def _first_open(addresses: list[Resolved], host: str) -> socket.socket:
+    refusal: OSError | None = None
+    for family, kind, protocol, _, address in addresses:
+        with ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(family, kind, protocol))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                sock.connect(address)
+            except OSError as error:
+                refusal = error
+                continue
+            sock.settimeout(SEND_SECONDS)
+            undo.pop_all()
+            return sock
+    raise ProviderError(
+        "error", f"{host} refuses connections; is it running, and is the port right?", retryable=True
+    ) from refusal
