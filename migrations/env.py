@@ -1,0 +1,45 @@
+"""How migrations run: on the application's own connection, in one transaction, on SQLite too."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import Connection
+
+import webapp.tables  # noqa: F401  what autogenerate compares with
+from webapp.extensions import db, is_sqlite
+
+
+def run() -> None:
+    options = current_app.extensions["migrate"].configure_args
+    with db.engine.connect() as connection, without_foreign_keys(connection):
+        connection = connection.execution_options(is_write=True)
+        # On SQLite we begin transactions ourselves, so that a migration that fails half way leaves no trace.
+        context.configure(connection=connection, target_metadata=db.metadata, transactional_ddl=True, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+            refuse_orphans(connection)
+
+
+@contextmanager
+def without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making it anew, and dropping the old one must not delete what refers to it."""
+    if not is_sqlite():
+        yield
+        return
+    # Beside SQLAlchemy, because within a transaction, which it would begin, the pragma does nothing.
+    raw = connection.connection.driver_connection
+    raw.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")
+
+
+def refuse_orphans(connection: Connection) -> None:
+    if is_sqlite() and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
+        raise RuntimeError(f"The migration would leave rows that refer to nothing: {orphans[:5]}")
+
+
+run()

@@ -1,0 +1,76 @@
+"""The catalogue of settings: what each text means."""
+
+import pytest
+
+from webapp.config import Config
+from webapp.settings.catalog import SETTINGS, Setting, Value
+
+NAMES = """
+    stream.first_byte_seconds stream.ladder_seconds stream.stall_seconds stream.total_seconds stream.idle_listener_seconds
+    stream.journal_ms stream.coalesce_ms stream.read_size stream.enabled limits.streams_per_minute limits.streams_burst
+    limits.concurrent_streams limits.sse_per_chat limits.sse_per_user limits.message_chars limits.answer_chars trash.days
+    limits.plans_per_month restart.policy demo.fallback demo.visitors models.default models.fallbacks models.allowed
+"""
+UNDERSTOOD = [
+    ("stream.total_seconds", " 90 ", 90),
+    ("stream.total_seconds", "0.5", 0.5),
+    ("stream.total_seconds", "60.0", 60),
+    ("stream.total_seconds", "0", 0),
+    ("stream.journal_ms", "250", 250),
+    ("stream.enabled", "off", False),
+    ("stream.enabled", "True", True),
+    ("restart.policy", "never", "never"),
+    ("demo.fallback", "off", "off"),
+    ("models.default", " openai/gpt-4o-mini ", "openai/gpt-4o-mini"),
+    ("models.default", "", ""),
+    ("models.allowed", "a/b, c/d\n e/f,,", ("a/b", "c/d", "e/f")),
+    ("models.allowed", "", ()),
+]
+NOT_UNDERSTOOD = [
+    ("stream.total_seconds", ""),
+    ("stream.total_seconds", "-1"),
+    ("stream.total_seconds", "nan"),
+    ("stream.total_seconds", "inf"),
+    ("stream.total_seconds", "1e3"),
+    ("stream.total_seconds", "a minute"),
+    ("stream.total_seconds", "1000001"),
+    ("stream.total_seconds", "٣٠"),
+    ("stream.journal_ms", "9"),
+    ("stream.journal_ms", "250.5"),
+    ("stream.journal_ms", "1_000"),
+    ("stream.read_size", "0"),
+    ("stream.read_size", "9" * 400),
+    ("stream.enabled", "perhaps"),
+    ("stream.enabled", ""),
+    ("restart.policy", "Continue"),
+    ("restart.policy", ""),
+    ("models.default", "a\0b"),
+    ("models.default", "x" * 2001),
+]
+
+
+def test_every_setting_is_there_by_its_name() -> None:
+    assert sorted(SETTINGS) == sorted(NAMES.split())
+
+
+@pytest.mark.parametrize("wanted", SETTINGS.values(), ids=SETTINGS)
+def test_every_setting_has_a_sentence_and_a_default_that_it_would_take(wanted: Setting) -> None:
+    assert wanted.sentence.endswith(".")
+    assert wanted.parse(wanted.show(wanted.default)) == wanted.default
+    assert wanted.section == wanted.name.split(".")[0]
+    assert wanted.config in {"", *Config.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), UNDERSTOOD)
+def test_it_understands_and_can_be_told_again(name: str, text: str, value: Value) -> None:
+    wanted = SETTINGS[name]
+
+    assert wanted.parse(text) == value
+    assert type(wanted.parse(text)) is type(value)
+    assert wanted.parse(wanted.show(value)) == value
+
+
+@pytest.mark.parametrize(("name", "text"), NOT_UNDERSTOOD)
+def test_it_refuses_with_a_sentence_that_names_the_setting(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        SETTINGS[name].parse(text)

@@ -1,0 +1,269 @@
+"""The commands, as an operator types them."""
+
+import base64
+import fcntl
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask_migrate import downgrade
+from sqlalchemy import select
+
+from tests.conftest import PASSWORD, MakeApp
+from tests.support.marks import on_both_databases
+from webapp.accounts import service
+from webapp.accounts.tables import User
+from webapp.config import ROOT
+from webapp.extensions import db
+from webapp.web.health import trouble_with_database
+
+Command = Callable[..., Result]
+
+
+def commands(app: Flask) -> Command:
+    def run(*words: str, input: str = "") -> Result:
+        return app.test_cli_runner().invoke(args=list(words), input=input)
+
+    return run
+
+
+@pytest.fixture
+def flask(app: Flask) -> Command:
+    return commands(app)
+
+
+def said(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refusal(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    assert result.output.splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in result.output
+    return result.output
+
+
+# Accounts
+
+
+def test_it_adds_an_account_that_can_sign_in(app: Flask, flask: Command) -> None:
+    assert "ann@example.org" in said(
+        flask("users", "add", "Ann@example.org", "--role", "admin", "--password-stdin", input=PASSWORD)
+    )
+
+    with app.app_context():
+        assert service.sign_in("ann@example.org", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("two words \n", "two words "), ("two words\r\n", "two words"), ("two words\n\n", "two words\n")]
+)
+def test_only_the_end_of_the_line_is_not_part_of_a_password(app: Flask, flask: Command, typed: str, kept: str) -> None:
+    said(flask("users", "add", "ann@example.org", "--password-stdin", input=typed))
+
+    with app.app_context():
+        assert service.sign_in("ann@example.org", kept)
+
+
+def test_it_changes_a_password_and_ends_the_sessions(app: Flask, flask: Command) -> None:
+    said(flask("users", "add", "ann@example.org", "--password-stdin", input=PASSWORD))
+    with app.app_context():
+        secret = service.sign_in("ann@example.org", PASSWORD)
+
+    said(flask("users", "password", " ANN@example.org", "--password-stdin", input="another quiet river\n"))
+
+    with app.app_context():
+        assert service.session_user(secret) is None
+        assert service.sign_in("ann@example.org", "another quiet river")
+
+
+def test_refusals_are_one_line(flask: Command) -> None:
+    assert "at least 8" in refusal(flask("users", "add", "ann@example.org", "--password-stdin", input="short\n"))
+    assert "role" in refusal(flask("users", "add", "ann@example.org", "--role", "king", "--password-stdin", input=PASSWORD))
+    assert "no account" in refusal(flask("users", "password", "nobody@example.org", "--password-stdin", input=PASSWORD))
+    assert "--password-stdin" in refusal(flask("users", "add", "ann@example.org"))
+
+
+# Settings and keys
+
+
+def test_settings_are_listed_read_set_and_unset(flask: Command) -> None:
+    assert "stream.stall_seconds = 60  (default)" in said(flask("settings", "list"))
+    assert said(flask("settings", "set", "stream.stall_seconds", "2")) == "stream.stall_seconds = 2\n"
+    assert said(flask("settings", "get", "stream.stall_seconds")) == "2\n"
+    assert "stream.stall_seconds = 2  (stored)" in said(flask("settings", "list"))
+    assert said(flask("settings", "unset", "stream.stall_seconds")) == "stream.stall_seconds = 60  (default)\n"
+    assert "from 10 to 10000" in refusal(flask("settings", "set", "stream.journal_ms", "1"))
+    assert "Did you mean" in refusal(flask("settings", "get", "stream.stall_second"))
+
+
+def test_a_generated_key_is_a_fernet_key_and_nothing_else(flask: Command) -> None:
+    first, second = (said(flask("keys", "generate")) for _ in range(2))
+
+    assert len(base64.urlsafe_b64decode(first.strip())) == 32
+    assert first != second
+
+
+# Preparing
+
+
+def prepared(make_bare_app: MakeApp, **environ: str) -> tuple[Flask, str]:
+    app = make_bare_app(**environ)
+    return app, said(commands(app)("prepare"))
+
+
+@on_both_databases
+def test_preparing_makes_everything_and_prints_the_owners_link(
+    make_bare_app: MakeApp, empty_database: dict[str, str], tmp_path: Path
+) -> None:
+    app, output = prepared(make_bare_app, **empty_database)
+
+    assert "http://127.0.0.1:8000/setup?token=" in output
+    with app.app_context():
+        assert trouble_with_database() == ""
+    token = output.partition("token=")[2].split()[0]
+    with app.app_context():
+        assert service.create_owner(token, "owner@example.org", "Olive", PASSWORD).role == "owner"
+    again = said(commands(app)("prepare"))
+    assert "http://127.0.0.1:8000" in again
+    assert "token" not in again
+    assert not (tmp_path / "backups").exists()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("*.sqlite3")} <= {0o600}
+
+
+def test_preparing_makes_the_keys_once(make_bare_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECRET_KEY", "ENCRYPTION_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    _, output = prepared(make_bare_app)
+    paths = [tmp_path / "secret_key", tmp_path / "encryption_key"]
+    keys = [path.read_text() for path in paths]
+
+    assert all(f"Made {path}" in output for path in paths)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
+    assert not any(key.strip() in output for key in keys)
+    prepared(make_bare_app)
+    assert [path.read_text() for path in paths] == keys
+
+
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({"PUBLIC_URL": "https://chat.example.org"}, "https://chat.example.org"),
+        ({"HOST": "0.0.0.0", "PORT": "8123"}, "http://127.0.0.1:8123"),
+        ({"HOST": "::"}, "http://[::1]:8000"),
+        ({"HOST": "fd00::7"}, "http://[fd00::7]:8000"),
+        ({"HOST": "10.1.2.3"}, "http://10.1.2.3:8000"),
+    ],
+)
+def test_the_link_leads_to_where_it_can_be_reached(make_bare_app: MakeApp, environ: dict[str, str], address: str) -> None:
+    _, output = prepared(make_bare_app, **environ)
+
+    assert f"answers at {address}\n" in output
+    assert f" {address}/setup?token=" in output
+
+
+def test_an_older_database_is_copied_before_it_is_changed(app: Flask, flask: Command, tmp_path: Path) -> None:
+    with app.app_context():
+        downgrade(str(ROOT / "migrations"), revision="base")
+
+    output = said(flask("prepare"))
+
+    copies = list((tmp_path / "backups").iterdir())
+    assert [f"before this migration: {path}" in output for path in copies] == [True]
+    with closing(sqlite3.connect(copies[0])) as copy:
+        assert copy.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall() == [("alembic_version",)]
+    with app.app_context():
+        assert trouble_with_database() == ""
+
+
+def test_a_database_of_a_newer_version_is_left_alone(app: Flask, flask: Command, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "millrace.sqlite3")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'of the future'")
+        database.commit()
+
+    assert "newer version" in refusal(flask("prepare"))
+    assert not (tmp_path / "backups").exists()
+
+
+# Backups
+
+
+def emails(app: Flask) -> list[str]:
+    with app.app_context():
+        return sorted(db.session.scalars(select(User.email)))
+
+
+def add(app: Flask, email: str) -> None:
+    with app.app_context():
+        service.add_user(email, "member", PASSWORD)
+
+
+def test_a_backup_can_be_restored(app: Flask, flask: Command, tmp_path: Path) -> None:
+    add(app, "ann@example.org")
+    file = tmp_path / "backup of today.sqlite3"
+    said(flask("backup", str(file)))
+    add(app, "bob@example.org")
+
+    output = said(flask("restore", str(file)))
+
+    assert emails(app) == ["ann@example.org"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    kept = next(path for path in (tmp_path / "backups").iterdir() if path.suffix == ".sqlite3")
+    assert str(kept) in output
+    said(flask("restore", str(kept)))
+    assert emails(app) == ["ann@example.org", "bob@example.org"]
+
+
+def test_a_broken_database_can_be_replaced_and_is_kept(app: Flask, flask: Command, tmp_path: Path) -> None:
+    add(app, "ann@example.org")
+    file, database = tmp_path / "backup.sqlite3", tmp_path / "millrace.sqlite3"
+    said(flask("backup", str(file)))
+    database.write_bytes(b"no database any more" * 1000)
+
+    said(flask("restore", str(file)))
+
+    assert emails(app) == ["ann@example.org"]
+    kept = [path for path in (tmp_path / "backups").iterdir() if path.suffix == ".sqlite3"]
+    assert [path.read_bytes()[:11] for path in kept] == [b"no database"]
+
+
+def test_a_backup_overwrites_nothing(flask: Command, tmp_path: Path) -> None:
+    file = tmp_path / "precious"
+    file.write_text("a poem")
+
+    assert "exists already" in refusal(flask("backup", str(file)))
+    assert file.read_text() == "a poem"
+
+
+def test_what_is_no_backup_is_not_restored(app: Flask, flask: Command, tmp_path: Path) -> None:
+    add(app, "ann@example.org")
+    (tmp_path / "poem").write_text("not a database, however long it may be " * 100)
+    with closing(sqlite3.connect(tmp_path / "other")) as other:
+        other.execute("CREATE TABLE other (id)")
+
+    for name in ("poem", "other"):
+        assert str(tmp_path / name) in refusal(flask("restore", str(tmp_path / name)))
+    assert emails(app) == ["ann@example.org"]
+
+
+def test_nothing_is_restored_while_a_server_runs(app: Flask, flask: Command, tmp_path: Path) -> None:
+    file = tmp_path / "backup.sqlite3"
+    said(flask("backup", str(file)))
+    (tmp_path / "workers").mkdir()
+    with (tmp_path / "workers" / "alive").open("w") as worker:
+        fcntl.flock(worker, fcntl.LOCK_EX)
+        assert "running" in refusal(flask("restore", str(file)))
+
+    said(flask("restore", str(file)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_postgres_has_its_own_tools(flask: Command, tmp_path: Path) -> None:
+    assert "pg_dump" in refusal(flask("backup", str(tmp_path / "backup")))

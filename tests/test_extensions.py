@@ -1,0 +1,320 @@
+"""The database under many greenlets: nothing is lost, nothing waits that need not, and refusals are words."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import gevent
+import gevent.event
+import pytest
+from flask import Flask
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from tests.support.marks import on_both_databases
+from webapp import extensions
+from webapp.accounts.tables import Invite
+from webapp.app import create_app
+from webapp.config import ROOT
+from webapp.errors import Unavailable
+from webapp.extensions import db, write
+from webapp.ids import new_id
+from webapp.settings.tables import ApplicationSetting
+
+HOLD_THE_FILE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+connection.execute("COMMIT")
+print("free", flush=True)
+"""
+DRIVER_BEFORE_PATCH = """
+import psycopg
+from gevent import monkey
+monkey.patch_all()
+from webapp.app import create_app
+from webapp.config import load
+create_app(load({"DATABASE_URL": "postgresql://nobody@localhost/none", "SECRET_KEY": "x" * 20}))
+"""
+
+
+@pytest.fixture
+def in_app(app: Flask) -> Iterator[Flask]:
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def other_process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the SQLite file until it reads a line."""
+    command = [sys.executable, "-c", HOLD_THE_FILE, str(tmp_path / "millrace.sqlite3")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.communicate("\n" if process.poll() is None else None)
+
+
+def add_one(app: Flask) -> None:
+    """Reads, lets others go first, and then counts upon what the transaction itself sees."""
+    with app.app_context():
+        db.session.get(ApplicationSetting, "count")
+        gevent.sleep(0)
+        with write() as session:
+            row = session.scalars(select(ApplicationSetting).where(ApplicationSetting.key == "count").with_for_update()).one()
+            row.value = str(int(row.value) + 1)
+
+
+def value_of(key: str) -> str | None:
+    db.session.rollback()
+    return db.session.scalar(select(ApplicationSetting.value).where(ApplicationSetting.key == key))
+
+
+def store(key: str, value: str) -> None:
+    with write() as session:
+        session.merge(ApplicationSetting(key=key, value=value))
+
+
+@on_both_databases
+def test_no_update_is_lost_among_twenty_greenlets(in_app: Flask) -> None:
+    store("count", "0")
+
+    greenlets = [gevent.spawn(add_one, in_app) for _ in range(20)]
+    gevent.joinall(greenlets, timeout=30, raise_error=True)
+
+    assert value_of("count") == "20"
+
+
+def test_a_write_begins_at_once_and_a_read_does_not_claim_the_file(in_app: Flask) -> None:
+    statements: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
+
+    db.session.scalar(text("SELECT 1"))
+    store("a", "1")
+
+    assert [statement for statement in statements if statement.startswith("BEGIN")] == ["BEGIN", "BEGIN IMMEDIATE"]
+
+
+@on_both_databases
+def test_what_fails_in_the_block_is_undone(in_app: Flask) -> None:
+    with pytest.raises(ZeroDivisionError), write() as session:
+        store_and_divide(session)
+
+    assert value_of("a") is None
+    store("a", "2")
+    assert value_of("a") == "2"
+
+
+@on_both_databases
+def test_what_was_read_before_is_read_again_inside(in_app: Flask) -> None:
+    store("a", "1")
+    row = db.session.get_one(ApplicationSetting, "a")
+    behind_our_back(in_app, "UPDATE application_settings SET value = '2'")
+
+    with write():
+        assert row.value == "2"
+
+
+@on_both_databases
+def test_times_keep_their_zone(in_app: Flask) -> None:
+    moment = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
+    with write() as session:
+        session.add(Invite(id=new_id(), token_hash="x", role="owner", expires_at=moment))
+
+    db.session.expire_all()
+    assert db.session.scalars(select(Invite.expires_at)).one() == moment
+
+
+@on_both_databases
+def test_a_greenlet_killed_in_a_write_leaves_nothing_behind(in_app: Flask) -> None:
+    is_inside = gevent.event.Event()
+
+    def hang() -> None:
+        with in_app.app_context(), write() as session:
+            session.add(ApplicationSetting(key="a", value="1"))
+            session.flush()
+            is_inside.set()
+            gevent.sleep(60)
+
+    greenlet = gevent.spawn(hang)
+    assert is_inside.wait(5)
+    greenlet.kill()
+
+    assert value_of("a") is None
+    store("a", "2")
+
+
+def test_many_can_read_at_the_same_time(in_app: Flask) -> None:
+    def read() -> None:
+        with in_app.app_context():
+            db.session.execute(text("SELECT 1"))
+            everybody.wait()
+
+    everybody = Barrier(100)
+    gevent.joinall([gevent.spawn(read) for _ in range(100)], timeout=10, raise_error=True)
+    assert everybody.is_open
+
+
+def test_it_waits_for_another_process_while_the_rest_goes_on(in_app: Flask, other_process: subprocess.Popen[str]) -> None:
+    turns = Turns()
+    writer = gevent.spawn(in_context, in_app, lambda: store("a", "1"))
+    turns.wait_for(10)
+    assert not writer.dead
+
+    let_file_go(other_process)
+    writer.get(timeout=10)
+
+    assert value_of("a") == "1"
+
+
+@pytest.mark.slow
+def test_its_patience_ends_in_words(in_app: Flask, other_process: subprocess.Popen[str]) -> None:
+    with pytest.raises(Unavailable, match="busy"):
+        store("a", "1")
+
+    let_file_go(other_process)
+    store("a", "2")
+    assert value_of("a") == "2"
+
+
+def test_a_file_that_cannot_be_written_is_still_read(in_app: Flask, tmp_path: Path) -> None:
+    store("a", "1")
+    # Not by file modes, which root may overrule.
+    address = f"sqlite:///file:{tmp_path / 'millrace.sqlite3'}?mode=ro&uri=true"
+    read_only = create_app(replace(in_app.extensions["config"], database_url=address))
+
+    with read_only.app_context():
+        with pytest.raises(OperationalError, match="readonly"):
+            store("a", "2")
+        assert value_of("a") == "1"
+        db.engine.dispose()
+
+
+def test_a_full_disk_is_said_and_survived(in_app: Flask) -> None:
+    limit = MostPages(in_app)
+    limit.set_to_now()
+    with pytest.raises(OperationalError, match="full"):
+        store("a", "x" * 1_000_000)
+    assert value_of("a") is None
+
+    limit.lift()
+    store("a", "small")
+    assert value_of("a") == "small"
+
+
+def test_slow_work_runs_beside_the_rest(app: Flask) -> None:
+    turns = Turns()
+
+    def compute() -> int:
+        return sum(number * number for number in range(2_000_000))
+
+    assert extensions.offload(compute) > 0
+    assert turns.count > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_waiting_for_postgres_lets_others_go_on(in_app: Flask) -> None:
+    turns = Turns()
+
+    db.session.execute(text("SELECT pg_sleep(0.2)"))
+
+    assert turns.count > 5
+
+
+@pytest.mark.slow
+def test_it_refuses_a_driver_that_would_stop_all_others() -> None:
+    command = [sys.executable, "-c", DRIVER_BEFORE_PATCH]
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+
+    assert "psycopg was imported before gevent patched the process" in outcome.stderr
+
+
+class Turns:
+    """Counts how often another greenlet gets its turn."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._greenlet = gevent.spawn(self._tick)
+
+    def wait_for(self, count: int) -> None:
+        with gevent.Timeout(10):
+            while self.count < count:
+                gevent.sleep(0.005)
+
+    def _tick(self) -> None:
+        while True:
+            self.count += 1
+            gevent.sleep(0.005)
+
+
+class Barrier:
+    """Opens when everybody has come."""
+
+    def __init__(self, count: int) -> None:
+        self._missing, self._opened = count, gevent.event.Event()
+
+    @property
+    def is_open(self) -> bool:
+        return self._opened.is_set()
+
+    def wait(self) -> None:
+        self._missing -= 1
+        if not self._missing:
+            self._opened.set()
+        assert self._opened.wait(10)
+
+
+class MostPages:
+    """The disk of a machine that has no more room, as far as SQLite can tell."""
+
+    def __init__(self, app: Flask) -> None:
+        self._pages = 0
+        db.engine.dispose()
+        event.listen(db.engine, "checkout", self._limit)
+
+    def set_to_now(self) -> None:
+        with db.engine.connect() as connection:
+            self._pages = connection.scalar(text("PRAGMA page_count")) or 0
+        db.engine.dispose()
+
+    def lift(self) -> None:
+        self._pages = 2**30
+
+    def _limit(self, connection: sqlite3.Connection, *_: object) -> None:
+        if self._pages:
+            connection.execute(f"PRAGMA max_page_count={self._pages}")
+
+
+def store_and_divide(session: Session) -> None:
+    session.add(ApplicationSetting(key="a", value="1"))
+    session.flush()
+    raise ZeroDivisionError
+
+
+def behind_our_back(app: Flask, statement: str) -> None:
+    def change() -> None:
+        with write() as session:
+            session.execute(text(statement))
+
+    gevent.spawn(in_context, app, change).get(timeout=10)
+
+
+def in_context(app: Flask, work: Callable[[], None]) -> None:
+    with app.app_context():
+        work()
+
+
+def let_file_go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "free\n"

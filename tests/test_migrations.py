@@ -1,0 +1,167 @@
+"""The migrations lead to the schema the code expects, and back, on both databases."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+import webapp.tables  # noqa: F401  what the metadata is made of
+from tests.conftest import MakeApp
+from tests.support.marks import on_both_databases
+from webapp.chat.tables import Chat, Message
+from webapp.config import ROOT
+from webapp.extensions import db, write
+
+MORE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "9999", "0001"
+
+def upgrade():
+"""
+REMAKE_CHATS = """
+    with op.batch_alter_table("chats", recreate="always") as chats:
+        chats.alter_column("title", type_=sa.String(300))
+"""
+FAIL_HALF_WAY = """
+    op.create_table("half", sa.Column("id", sa.Integer()))
+    1 / 0
+"""
+
+
+@pytest.fixture
+def bare_app(empty_database: dict[str, str], make_bare_app: MakeApp) -> Iterator[Flask]:
+    app = make_bare_app(**empty_database)
+    with app.app_context():
+        yield app
+
+
+@contextmanager
+def connected() -> Iterator[Connection]:
+    with db.engine.connect() as connection:
+        yield connection
+
+
+def tables() -> set[str]:
+    with connected() as connection:
+        return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+@on_both_databases
+def test_they_make_exactly_what_the_tables_say(bare_app: Flask) -> None:
+    upgrade()
+
+    with connected() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+    assert tables() == set(db.metadata.tables)
+
+
+@on_both_databases
+def test_they_can_be_undone_and_done_again(bare_app: Flask) -> None:
+    upgrade()
+    downgrade(revision="base")
+    assert tables() == set()
+
+    upgrade()
+    assert tables() == set(db.metadata.tables)
+
+
+@on_both_databases
+def test_constraints_have_the_names_of_the_convention(bare_app: Flask) -> None:
+    upgrade()
+
+    with connected() as connection:
+        inspector = inspect(connection)
+        for table in db.metadata.sorted_tables:
+            assert {key["name"] for key in inspector.get_foreign_keys(table.name)} == {
+                key.name for key in table.foreign_key_constraints
+            }
+            assert {index["name"] for index in inspector.get_indexes(table.name)} >= {index.name for index in table.indexes}
+            assert {key["options"].get("ondelete") for key in inspector.get_foreign_keys(table.name)} <= {"CASCADE", "SET NULL"}
+
+
+@on_both_databases
+def test_only_one_answer_at_a_time_may_be_written_in_a_lane(bare_app: Flask) -> None:
+    upgrade()
+
+    add_generation("1", "completed")
+    add_generation("2", "running")
+    with pytest.raises(IntegrityError):
+        add_generation("3", "queued")
+
+
+@on_both_databases
+def test_a_chat_and_its_messages_go_together(bare_app: Flask) -> None:
+    upgrade()
+    with write() as session:
+        session.add(Chat(id="c", model="demo/quick"))
+        session.flush()
+        session.add(Message(id="m", chat_id="c", role="user"))
+        session.flush()
+        session.get_one(Chat, "c").head_id = "m"
+
+    with write() as session:
+        session.execute(text("DELETE FROM chats"))
+
+    assert db.session.get(Message, "m") is None
+
+
+def test_the_journal_is_a_table_without_row_numbers(bare_app: Flask) -> None:
+    upgrade()
+
+    with connected() as connection:
+        made_by = connection.scalar(text("SELECT sql FROM sqlite_schema WHERE name = 'generation_journal'"))
+    assert made_by.rstrip().endswith("WITHOUT ROWID")
+
+
+def test_foreign_keys_are_guarded_again_afterwards(bare_app: Flask) -> None:
+    upgrade()
+
+    with connected() as connection:
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    with pytest.raises(IntegrityError), write() as session:
+        session.add(Message(chat_id="nowhere", role="user"))
+
+
+def test_a_table_that_is_made_anew_keeps_what_refers_to_it(bare_app: Flask, tmp_path: Path) -> None:
+    upgrade()
+    with write() as session:
+        session.add_all([Chat(id="c", model="demo/quick"), Message(id="m", chat_id="c", role="user")])
+
+    upgrade(directory=str(with_one_more(tmp_path, REMAKE_CHATS)))
+
+    with connected() as connection:
+        assert connection.scalars(text("SELECT id FROM messages")).all() == ["m"]
+
+
+def test_a_migration_that_fails_half_way_leaves_no_trace(bare_app: Flask, tmp_path: Path) -> None:
+    upgrade()
+    before = tables()
+
+    with pytest.raises(ZeroDivisionError):
+        upgrade(directory=str(with_one_more(tmp_path, FAIL_HALF_WAY)))
+
+    assert tables() == before
+
+
+def with_one_more(tmp_path: Path, steps: str) -> Path:
+    folder = tmp_path / "migrations"
+    shutil.copytree(ROOT / "migrations", folder)
+    (folder / "versions" / "9999_more.py").write_text(MORE + steps, "utf-8")
+    return folder
+
+
+def add_generation(id: str, status: str) -> None:
+    values = {"kind": "chat", "lane": "chat:1", "model_asked": "demo/quick", "owner": "nobody"}
+    with write() as session:
+        session.execute(db.metadata.tables["generations"].insert().values(id=id, status=status, **values))

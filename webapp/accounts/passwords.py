@@ -1,0 +1,57 @@
+"""Hashing passwords with argon2id, and which ones are refused. Pure."""
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+LEAST, MOST = 8, 1000
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# Compared with when there is no such account, so that the answer takes as long as for one that exists.
+NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$QDPFHwt/xZakD5x9H4qOAQ$leRyuUHAewDGj7RpsdTO3JiCqtDL6IL6QnueTuiPsp8"
+_COMMONEST = """
+00000000 11111111 111111111 12121212 123123123 12341234 12344321 12345678 123456789 1234567890 123456789a 1234qwer 147258369
+1q2w3e4r 1q2w3e4r5t 1qaz2wsx 22222222 55555555 66666666 77777777 87654321 88888888 987654321 99999999 a1b2c3d4 aa123456
+abc12345 abcd1234 abcdefgh access14 admin123 admin1234 adminadmin administrator asdasdasd asdfasdf asdfghjk asdfghjkl baseball
+basketball bismillah butterfly changeme changeme123 charlie1 chocolate computer corvette danielle dragon123 einstein elephant
+football football1 fuckyou1 garfield hello123 helloworld iloveyou iloveyou1 internet jennifer jessica1 jonathan letmein1
+letmein123 liverpool manchester maverick mercedes metallica michael1 michelle midnight millrace monkey123 mustang1 myspace1
+nicholas p@ssw0rd p@ssword pa55w0rd pa55word passw0rd password password! password0 password01 password1 password1! password12
+password123 password1234 password2 passwort pokemon1 princess princess1 q1w2e3r4 q1w2e3r4t5 qazwsxedc qwer1234 qwerasdf
+qwerty12 qwerty123 qwerty1234 qwertyui qwertyuiop samantha samsung1 sebastian secret123 shadow12 startrek starwars stephanie
+sunshine sunshine1 superman superman1 superstar test1234 testtest thomas123 trustno1 victoria welcome1 welcome123 whatever
+william1 zaq12wsx zaq1zaq1 zxcvbnm1 zxcvbnm123
+"""
+COMMONEST = frozenset(_COMMONEST.split())
+
+
+def objection(password: str) -> str:
+    """Why the password cannot be taken, or nothing. Every character counts as it is, spaces too."""
+    if len(password) < LEAST:
+        return f"A password needs at least {LEAST} characters."
+    if len(password) > MOST:
+        return f"A password has {MOST} characters at most."
+    if password.casefold() in COMMONEST or len(set(password)) == 1:
+        return "That password is among the first that anybody tries. Please choose another."
+    return ""
+
+
+def hash_of(password: str) -> str:
+    """A salted hash, which takes a core about 25 milliseconds."""
+    return HASHER.hash(_bytes(password))
+
+
+def is_right(stored: str | None, password: str) -> bool:
+    """Whether the password belongs to the stored hash; with none stored it is wrong after the same time."""
+    try:
+        return HASHER.verify(stored or NOBODY, _bytes(password)) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(stored: str) -> bool:
+    """Whether the hash was made with other parameters than today's."""
+    return HASHER.check_needs_rehash(stored)
+
+
+def _bytes(password: str) -> bytes:
+    # Half a surrogate pair can come in by JSON or a terminal, and is a character like any other here.
+    return password.encode("utf-8", "surrogatepass")

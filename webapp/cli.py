@@ -1,0 +1,206 @@
+"""The commands: everything that is done on the server and not in a browser."""
+
+import fcntl
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+import flask_migrate
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from cryptography.fernet import Fernet
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy import inspect
+
+from webapp import backups
+from webapp.accounts import queries
+from webapp.accounts import service as accounts
+from webapp.config import ROOT, Config, make_keys
+from webapp.errors import AppError
+from webapp.extensions import db, is_sqlite
+from webapp.settings import service as settings
+
+MIGRATIONS = str(ROOT / "migrations")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def init(app: Flask) -> None:
+    for command in (users, settings_group, keys, prepare, backup, restore):
+        app.cli.add_command(command)
+
+
+def told(command: Callable[P, R]) -> Callable[P, R]:
+    """Says what was refused in one line, not in a traceback."""
+
+    @wraps(command)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except AppError as error:
+            raise click.ClickException(error.message) from error
+
+    return telling
+
+
+users = AppGroup("users", help="Accounts.")
+settings_group = AppGroup("settings", help="Settings; a running server follows within a second.")
+keys = AppGroup("keys", help="Keys for stored secrets.")
+
+
+@users.command("add")
+@click.argument("email")
+@click.option("--role", default="member", show_default=True, help="owner, admin, member or guest")
+@click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
+@told
+def add_user(email: str, role: str, from_stdin: bool) -> None:
+    """Make an account."""
+    user = accounts.add_user(email, role, _password(from_stdin))
+    click.echo(f"{user.email} can sign in as {user.role}.")
+
+
+@users.command("password")
+@click.argument("email")
+@click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
+@told
+def set_password(email: str, from_stdin: bool) -> None:
+    """Give an account another password and sign it out everywhere."""
+    user = queries.user_by_email(accounts.normal_email(email))
+    if user is None:
+        raise click.ClickException(f"There is no account with the email {email}.")
+    accounts.set_password(user, _password(from_stdin))
+    click.echo(f"{user.email} has a new password and is signed out everywhere.")
+
+
+@settings_group.command("list")
+@told
+def list_settings() -> None:
+    """Show every setting with what is in effect and where that comes from."""
+    for shown in settings.listing():
+        click.echo(f"{shown.setting.name} = {shown.text}  ({shown.source})\n    {shown.setting.sentence}")
+
+
+@settings_group.command("get")
+@click.argument("name")
+@told
+def get_setting(name: str) -> None:
+    """Print the value in effect."""
+    click.echo(settings.shown(name).text)
+
+
+@settings_group.command("set")
+@click.argument("name")
+@click.argument("value")
+@told
+def set_setting(name: str, value: str) -> None:
+    """Store a value."""
+    settings.set_setting(name, value)
+    click.echo(f"{name} = {settings.shown(name).text}")
+
+
+@settings_group.command("unset")
+@click.argument("name")
+@told
+def unset_setting(name: str) -> None:
+    """Go back to the environment or the default."""
+    settings.unset_setting(name)
+    shown = settings.shown(name)
+    click.echo(f"{name} = {shown.text}  ({shown.source})")
+
+
+@keys.command("generate")
+def generate_key() -> None:
+    """Print a new key for ENCRYPTION_KEY."""
+    click.echo(Fernet.generate_key().decode())
+
+
+@click.command()
+@with_appcontext
+@told
+def prepare() -> None:
+    """Make the keys, bring the database up to date and print the owner's link."""
+    config = _config()
+    with _alone(config.data_dir):
+        for path in make_keys(config.data_dir):
+            click.echo(f"Made {path}. To keep it elsewhere, put its content into {path.name.upper()} and delete the file.")
+        _migrate(config.data_dir)
+        link = accounts.owner_link(_address(config))
+    click.echo(f"Millrace answers at {_address(config)}")
+    if link:
+        click.echo(f"There is no owner yet. Become the owner here: {link}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@with_appcontext
+@told
+def backup(file: Path) -> None:
+    """Copy the SQLite database into FILE, also while the server runs."""
+    backups.back_up(file)
+    click.echo(f"Copied the database to {file}. Secrets in it need the keys in {_config().data_dir} or in your environment.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@with_appcontext
+@told
+def restore(file: Path) -> None:
+    """Put the SQLite database back as it is in FILE; the server must not run."""
+    data_dir = _config().data_dir
+    with _alone(data_dir):
+        kept = backups.restore(file, data_dir)
+    if kept:
+        click.echo(f"The database as it was: {kept}")
+    click.echo(f"Restored {file}. Now run: flask prepare")
+
+
+def _config() -> Config:
+    config: Config = current_app.extensions["config"]
+    return config
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        # Only the end of the line is not part of it.
+        return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    if not sys.stdin.isatty():
+        raise click.ClickException("Give the password on standard input, with --password-stdin.")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
+
+
+def _address(config: Config) -> str:
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+    host = everywhere.get(config.host, f"[{config.host}]" if ":" in config.host else config.host)
+    return config.public_url or f"http://{host}:{config.port}"
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Lets one process at a time prepare; the others wait."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (data_dir / "prepare.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _migrate(data_dir: Path) -> None:
+    script = ScriptDirectory(MIGRATIONS)
+    if is_sqlite():
+        backups.make_private()
+    with db.engine.connect() as connection:
+        present = set(MigrationContext.configure(connection).get_current_heads())
+        is_empty = not inspect(connection).get_table_names()
+    if present == set(script.get_heads()):
+        return
+    if not present <= {revision.revision for revision in script.walk_revisions()}:
+        raise click.ClickException("The database was made by a newer version of Millrace. It was left as it is.")
+    if is_sqlite() and not is_empty:
+        click.echo(f"The database before this migration: {backups.safety_copy(data_dir, 'before-migration')}")
+    flask_migrate.upgrade(MIGRATIONS)
+    click.echo("The database is up to date.")

@@ -1,0 +1,139 @@
+"""Reading and changing settings: what is stored wins over the environment, which wins over the default."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.accounts.tables import User
+from webapp.errors import Invalid, NotFound
+from webapp.extensions import utc_now, write
+from webapp.settings import queries
+from webapp.settings.catalog import SETTINGS, Setting, Value, shortest
+from webapp.settings.tables import ApplicationSetting
+
+FRESH_SECONDS = 1.0
+Source = Literal["stored", "environment", "default"]
+log = logging.getLogger("settings")
+
+
+@dataclass(frozen=True)
+class ShownSetting:
+    """A setting with what is in effect and why."""
+
+    setting: Setting
+    value: Value
+    source: Source
+    changed_at: datetime | None = None
+    changed_by: str | None = None
+
+    @property
+    def text(self) -> str:
+        return self.setting.show(self.value)
+
+
+@dataclass
+class _Memory:
+    """What this process knows of the stored values, read again when it is a second old."""
+
+    values: dict[str, Value] = field(default_factory=dict)
+    read_at: float = float("-inf")
+
+
+def setting(name: str) -> Any:
+    """The value in effect; while the database cannot be read, the last known one."""
+    return _in_effect(_known(name))[0]
+
+
+def set_setting(name: str, text: str, by: User | None = None) -> Value:
+    """Store the value that the text means; every process follows within a second."""
+    wanted = _known(name)
+    value = _meant(wanted, text)
+    with write() as session:
+        changed_by = by.id if by else None
+        row = ApplicationSetting(key=name, value=wanted.show(value), changed_at=utc_now(), changed_by=changed_by)
+        session.merge(row)
+    _memory().read_at = float("-inf")
+    return value
+
+
+def unset_setting(name: str) -> None:
+    """Go back to the environment or the default."""
+    _known(name)
+    with write() as session:
+        if row := session.get(ApplicationSetting, name):
+            session.delete(row)
+    _memory().read_at = float("-inf")
+
+
+def shown(name: str) -> ShownSetting:
+    """One setting with what is in effect and why."""
+    return ShownSetting(_known(name), *_in_effect(_known(name)))
+
+
+def listing() -> list[ShownSetting]:
+    """Every setting in the order of the catalogue."""
+    changes = queries.changes()
+    return [ShownSetting(each, *_in_effect(each), *changes.get(each.name, (None, None))) for each in SETTINGS.values()]
+
+
+def _known(name: str) -> Setting:
+    if name not in SETTINGS:
+        near = get_close_matches(name, SETTINGS, 1)
+        raise NotFound(f"There is no setting called {name}." + (f" Did you mean {near[0]}?" if near else ""))
+    return SETTINGS[name]
+
+
+def _meant(wanted: Setting, text: str) -> Value:
+    try:
+        return wanted.parse(text)
+    except ValueError as error:
+        raise Invalid(str(error), field="value") from error
+
+
+def _in_effect(wanted: Setting) -> tuple[Value, Source]:
+    stored = _stored()
+    if wanted.name in stored:
+        return stored[wanted.name], "stored"
+    given = getattr(current_app.extensions["config"], wanted.config) if wanted.config else None
+    if given in (None, ""):
+        return wanted.default, "default"
+    return (given if isinstance(given, str) else shortest(given / wanted.per)), "environment"
+
+
+def _memory() -> _Memory:
+    memory: _Memory = current_app.extensions.setdefault("settings", _Memory())
+    return memory
+
+
+def _stored() -> dict[str, Value]:
+    memory = _memory()
+    if time.monotonic() - memory.read_at >= FRESH_SECONDS:
+        # Before the reading, so that others do not queue up for a database that does not answer.
+        memory.read_at = time.monotonic()
+        memory.values = _read(memory.values)
+    return memory.values
+
+
+def _read(last_known: dict[str, Value]) -> dict[str, Value]:
+    try:
+        texts = queries.stored_texts()
+    except SQLAlchemyError as error:
+        log.warning("settings_not_readable", extra={"fields": {"error": type(error).__name__}})
+        return last_known
+    return {name: value for name, text in texts.items() if (value := _valid(name, text)) is not None}
+
+
+def _valid(name: str, text: str) -> Value | None:
+    if name not in SETTINGS:
+        return None
+    try:
+        return SETTINGS[name].parse(text)
+    except ValueError as error:
+        log.warning("stored_setting_not_used", extra={"fields": {"name": name, "reason": str(error)}})
+        return None
