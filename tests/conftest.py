@@ -1,0 +1,160 @@
+"""The parts every test may use: an application on a fresh database, and a cast of people with browsers."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import shutil  # noqa: E402  the patch must come first
+from collections.abc import Callable, Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+from flask import Flask  # noqa: E402
+from flask_migrate import upgrade  # noqa: E402
+
+from tests.support import postgres  # noqa: E402
+from tests.support.browser import Browser  # noqa: E402
+from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
+from webapp.accounts import service as accounts  # noqa: E402
+from webapp.app import create_app  # noqa: E402
+from webapp.config import ROOT, load  # noqa: E402
+from webapp.extensions import db  # noqa: E402
+
+__all__ = ["fake", "fake_process", "new_stop", "outgoing", "stop"]
+
+MakeApp = Callable[..., Flask]
+KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
+PASSWORD = "a quiet river at night"
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the newest schema, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    app = create_app(load({**KEYS, "DATA_DIR": str(folder)}))
+    migrate(app)
+    return folder / "millrace.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    with postgres.running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PostgreSQL database with the newest schema, to be copied."""
+    name = postgres_server.new_database()
+    environ = {**KEYS, "DATA_DIR": str(tmp_path_factory.mktemp("migrated")), "DATABASE_URL": postgres_server.url(name)}
+    migrate(create_app(load(environ)))
+    return name
+
+
+@pytest.fixture
+def backend() -> str:
+    """Which database `app` uses; a test for both says `@on_both_databases`."""
+    return "sqlite"
+
+
+@pytest.fixture
+def empty_database(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """What the environment says for a database without tables."""
+    if backend == "sqlite":
+        yield {}
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.new_database()
+    yield {"DATABASE_URL": server.url(name)}
+    server.drop(name)
+
+
+@pytest.fixture
+def migrated(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """What the environment says for a fresh database with the newest schema."""
+    if backend == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "millrace.sqlite3")
+        yield {}
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.new_database(like=request.getfixturevalue("migrated_database"))
+    yield {"DATABASE_URL": server.url(name)}
+    server.drop(name)
+
+
+@pytest.fixture
+def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
+    """Makes applications as the environment says, on whatever database that names."""
+    made: list[Flask] = []
+
+    def make(**environ: str) -> Flask:
+        made.append(create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ})))
+        return made[-1]
+
+    yield make
+    for app in made:
+        let_go(app)
+
+
+@pytest.fixture
+def make_app(migrated: dict[str, str], make_bare_app: MakeApp) -> MakeApp:
+    """Makes applications on a prepared database; what differs from the usual environment is named."""
+
+    def make(**environ: str) -> Flask:
+        return make_bare_app(**{**migrated, **environ})
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    """Somebody without an account."""
+    return Browser(app)
+
+
+@pytest.fixture
+def client(visitor: Browser) -> Browser:
+    return visitor
+
+
+@pytest.fixture
+def owner(app: Flask) -> Browser:
+    return signed_in(app, "owner@example.org", "owner")
+
+
+@pytest.fixture
+def member(app: Flask) -> Browser:
+    return signed_in(app, "member@example.org", "member")
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Browser:
+    """A member too, to whom nothing of the others belongs."""
+    return signed_in(app, "stranger@example.org", "member")
+
+
+def signed_in(app: Flask, email: str, role: str) -> Browser:
+    """A browser with the session that signing in would have given it."""
+    with app.app_context():
+        user = accounts.add_user(email, role, PASSWORD)
+        secret = accounts.open_session(user.id, "a browser of the tests")
+    browser = Browser(app, email=email)
+    browser.client.set_cookie("millrace", secret, httponly=True)
+    return browser
+
+
+def migrate(app: Flask) -> None:
+    with app.app_context():
+        upgrade(str(ROOT / "migrations"))
+    let_go(app)
+
+
+def let_go(app: Flask) -> None:
+    app.extensions["engine"].finish(seconds=2)
+    with app.app_context():
+        db.engine.dispose()

@@ -1,0 +1,101 @@
+"""A person's browser without JavaScript, or with htmx: cookies, forms, redirects, and what browsers say of themselves."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urljoin
+
+import gevent
+from flask import Flask
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import event
+
+from tests.support.form import Form
+from tests.support.page import Page
+from webapp.extensions import db
+
+ORIGIN = "http://localhost"
+HTMX = {"HX-Request": "true"}
+
+
+class Browser:
+    """Every answer comes back as a `Page`, which has refused bad markup already."""
+
+    def __init__(self, app: Flask, *, email: str = "", origin: str = ORIGIN) -> None:
+        self.app, self.email, self.origin = app, email, origin
+        self.client = app.test_client()
+
+    def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None, follow: bool = False
+    ) -> Page:
+        page = Page(self, self.client.get(path, headers=dict(headers or {}), query_string=query, base_url=self.origin))
+        return self._followed(page) if follow else page
+
+    def page(self, path: str) -> Page:
+        """A page that must be there."""
+        page = self.get(path)
+        assert page.status_code == 200, f"GET {path} answered {page.status_code} {page.location}"
+        return page
+
+    def htmx_get(self, path: str) -> Page:
+        return self.get(path, headers=HTMX)
+
+    def post(self, path: str, *, token: bool = True, headers: Mapping[str, str] | None = None, **fields: str) -> Page:
+        """A bare POST, as from a form of this browser that need not exist any more; nothing is followed."""
+        proof = {"csrf_token": self.csrf_token()} if token else {}
+        return self.send(path, proof | fields, headers=headers, follow=False)
+
+    def htmx_post(self, path: str, **fields: str) -> Page:
+        return self.post(path, headers=HTMX, **fields)
+
+    def submit(self, path: str, **fields: str) -> Page:
+        """Opens a page, fills in its form that has these fields, and follows where that leads."""
+        page = self.page(path)
+        forms = [node for node in page.all("form") if all(node.css_first(f'[name="{name}"]') for name in fields)]
+        assert len(forms) == 1, f"{len(forms)} forms on {path} have {sorted(fields)}"
+        return Form(page, forms[0]).submit(**fields)
+
+    def send(self, path: str, fields: Mapping[str, str], *, headers: Mapping[str, str] | None = None, follow: bool) -> Page:
+        own = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin"}
+        page = Page(self, self.client.post(path, data=fields, headers=own | dict(headers or {}), base_url=self.origin))
+        return self._followed(page) if follow else page
+
+    def wait_for(self, path: str, is_so: Callable[[Page], bool], *, seconds: float = 10) -> Page:
+        """The page as soon as it is so; looks again and again, for a while."""
+        with gevent.Timeout(seconds, AssertionError(f"{path} did not become so within {seconds} s")):
+            while not is_so(page := self.page(path)):
+                gevent.sleep(0.02)
+        return page
+
+    def csrf_token(self) -> str:
+        """The token that a form given to this browser would hold."""
+        with self.client.session_transaction(base_url=self.origin) as session:
+            kept = session.setdefault("csrf_token", secrets.token_hex(20))
+        return str(URLSafeTimedSerializer(self.app.secret_key or "", salt="wtf-csrf-token").dumps(kept))
+
+    @contextmanager
+    def counting_statements(self) -> Iterator[list[str]]:
+        """What is asked of the database meanwhile."""
+        statements: list[str] = []
+
+        def note(*seen: object) -> None:
+            statements.append(str(seen[2]))
+
+        with self.app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield statements
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+    def cookie(self, name: str) -> str | None:
+        found = self.client.get_cookie(name)
+        return found.value if found else None
+
+    def _followed(self, page: Page) -> Page:
+        for _ in range(5):
+            if not 300 <= page.status_code < 400:
+                return page
+            page = self.get(urljoin(page.path, page.location))
+        raise AssertionError(f"too many redirects, the last to {page.location}")

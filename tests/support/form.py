@@ -1,0 +1,65 @@
+"""A form as a person fills it: what it holds already is sent along, hidden fields too."""
+
+from typing import TYPE_CHECKING
+
+from selectolax.lexbor import LexborNode
+
+if TYPE_CHECKING:
+    from tests.support.page import Page
+
+NOT_SENT = {"submit", "button", "reset", "image", "file"}
+
+
+class Form:
+    def __init__(self, page: "Page", node: LexborNode, button: LexborNode | None = None) -> None:
+        self.page, self.node = page, node
+        self.button = button or node.css_first("button:not([type=button]), input[type=submit]")
+
+    @property
+    def action(self) -> str:
+        own = self.button.attributes.get("formaction") if self.button else None
+        return own or self.node.attributes.get("action") or self.page.path
+
+    @property
+    def method(self) -> str:
+        own = self.button.attributes.get("formmethod") if self.button else None
+        return (own or self.node.attributes.get("method") or "get").lower()
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What would be sent as it stands."""
+        sent = {}
+        for node in self._controls():
+            name, type = node.attributes.get("name"), node.attributes.get("type")
+            is_off = type in ("checkbox", "radio") and "checked" not in node.attributes
+            if name and type not in NOT_SENT and not is_off and "disabled" not in node.attributes:
+                sent[name] = value_of(node)
+        if self.button is not None and (name := self.button.attributes.get("name")):
+            sent[name] = self.button.attributes.get("value") or ""
+        return sent
+
+    def submit(self, *, follow: bool = True, htmx: bool = False, **fields: str) -> "Page":
+        """Fills in these fields, which must be there, and sends the form."""
+        names = {node.attributes.get("name") for node in self._controls()}
+        assert set(fields) <= names, f"no field {set(fields) - names} in the form, only {names}"
+        filled = self.fields | fields
+        browser = self.page.browser
+        headers = {"HX-Request": "true"} if htmx else {}
+        if self.method == "get":
+            return browser.get(self.action, query=filled, headers=headers, follow=follow)
+        return browser.send(self.action, filled, headers=headers, follow=follow)
+
+    def _controls(self) -> list[LexborNode]:
+        inside = self.node.css("input, select, textarea")
+        id = self.node.attributes.get("id")
+        return [*inside, *(self.page.all(f'input[form="{id}"], select[form="{id}"], textarea[form="{id}"]') if id else [])]
+
+
+def value_of(node: LexborNode) -> str:
+    if node.tag == "textarea":
+        return node.text()
+    if node.tag == "select":
+        options = node.css("option")
+        chosen = next((option for option in options if "selected" in option.attributes), options[0] if options else None)
+        return "" if chosen is None else chosen.attributes.get("value") or chosen.text().strip()
+    return node.attributes.get("value") or ("on" if node.attributes.get("type") == "checkbox" else "")

@@ -1,0 +1,136 @@
+"""What every page and fragment must hold to: valid HTML, names for everything one can use, nothing inline."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import html5lib
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+NAMED_BY_LABEL = "input:not([type=hidden]):not([type=submit]):not([type=button]):not([type=reset]), select, textarea"
+REFERENCES = ("for", "form", "list", "aria-labelledby", "aria-describedby", "aria-controls")
+SCRIPT_ADDRESS = re.compile(r"\s*(javascript|data|vbscript):", re.IGNORECASE)
+
+
+def objections(html: str) -> list[str]:
+    """Everything that is wrong with a page, or with a fragment, which need not be whole."""
+    is_page = html.lstrip()[:9].lower() == "<!doctype"
+    tree = LexborHTMLParser(html)
+    found = [*syntax_errors(html, is_page), *twins(tree), *nameless(tree), *inline_code(tree), *open_forms(tree)]
+    return [*found, *incomplete(tree), *broken_references(tree)] if is_page else found
+
+
+def syntax_errors(html: str, is_page: bool) -> Iterator[str]:
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    parser.parse(html) if is_page else parser.parseFragment(html)
+    for (line, _column), code, details in parser.errors:
+        yield f"line {line}: {code} {details or ''}: {html.splitlines()[line - 1].strip()[:120] if html else ''}"
+
+
+def incomplete(tree: LexborHTMLParser) -> Iterator[str]:
+    title = tree.css_first("head > title")
+    if not title or not title.text().strip():
+        yield "the page has no title"
+    if not (tree.root and tree.root.attributes.get("lang")):
+        yield "the page does not say its language"
+    if len(tree.css("main")) != 1:
+        yield "the page has not exactly one <main>"
+    if len(tree.css("h1")) != 1:
+        yield "the page has not exactly one <h1>"
+
+
+def twins(tree: LexborHTMLParser) -> Iterator[str]:
+    counts = Counter(node.attributes["id"] for node in tree.css("[id]"))
+    for id, count in counts.items():
+        if count > 1 or not id:
+            yield f"the id {id!r} is given {count} times"
+
+
+def broken_references(tree: LexborHTMLParser) -> Iterator[str]:
+    known = {node.attributes["id"] for node in tree.css("[id]")}
+    for name in REFERENCES:
+        for node in tree.css(f"[{name}]"):
+            for wanted in (node.attributes[name] or "").split():
+                if wanted not in known:
+                    yield f"{opening(node)} refers by {name} to {wanted!r}, which is not there"
+
+
+def nameless(tree: LexborHTMLParser) -> Iterator[str]:
+    for node in tree.css("img:not([alt])"):
+        yield f"{opening(node)} has no alt"
+    for node in tree.css("svg:not([aria-hidden=true]):not([role=img])"):
+        yield f"{opening(node)} is neither hidden from assistive technology nor an image with a name"
+    for node in tree.css(f"{NAMED_BY_LABEL}, button, a[href], summary"):
+        if "hidden" not in node.attributes and not name_of(tree, node):
+            yield f"{opening(node)} has no accessible name"
+
+
+def open_forms(tree: LexborHTMLParser) -> Iterator[str]:
+    for form in tree.css("form"):
+        method = (form.attributes.get("method") or "").lower()
+        if method not in ("get", "post") or not form.attributes.get("action"):
+            # A form whose buttons bring their own address has none itself.
+            if method == "post" and form.attributes.get("id") == "actions":
+                continue
+            yield f"{opening(form)} does not say what it does: action and method are needed"
+        if method == "post" and not form.css_first("input[type=hidden][name=csrf_token]"):
+            yield f"{opening(form)} has no csrf_token"
+
+
+def inline_code(tree: LexborHTMLParser) -> Iterator[str]:
+    for node in tree.css("script:not([src]), style"):
+        yield f"{opening(node)} stands in the page, where the content policy forbids it"
+    for node in tree.css("*"):
+        for name, value in node.attributes.items():
+            is_code = name == "style" or name.startswith(("on", "hx-on")) or (name == "data-hx-on")
+            is_foreign = name in ("src", "srcset") and re.match(r"\s*(https?:)?//", value or "")
+            if is_code or is_foreign or (name in ("href", "action", "formaction", "src") and SCRIPT_ADDRESS.match(value or "")):
+                yield f"{opening(node)} must not have {name}={value!r}"
+
+
+def name_of(tree: LexborHTMLParser, node: LexborNode) -> str:
+    """The accessible name, by the rules we use: aria-label, aria-labelledby, its label, or its own text."""
+    if label := node.attributes.get("aria-label"):
+        return words(label)
+    if ids := node.attributes.get("aria-labelledby"):
+        return words(" ".join(text_of(tree.css_first(f'[id="{id}"]')) for id in ids.split()))
+    if node.tag in ("input", "select", "textarea"):
+        return _label_of(tree, node) or words(node.attributes.get("title") or _button_text(node))
+    return text_of(node) or words(node.attributes.get("title") or "")
+
+
+def text_of(node: LexborNode | None) -> str:
+    """The text a person hears: hidden parts are left out."""
+    if node is None:
+        return ""
+    copy = LexborHTMLParser(node.html or "").body
+    if copy is None:
+        return ""
+    for hidden in copy.css("[aria-hidden=true], [hidden], script, option"):
+        hidden.decompose()
+    return words(copy.text(separator=" "))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def opening(node: LexborNode) -> str:
+    return re.sub(r"\s+", " ", (node.html or "").partition(">")[0])[:160] + ">"
+
+
+def _label_of(tree: LexborHTMLParser, node: LexborNode) -> str:
+    id = node.attributes.get("id")
+    if id and (label := tree.css_first(f'label[for="{id}"]')):
+        return text_of(label)
+    parent = node.parent
+    while parent is not None:
+        if parent.tag == "label":
+            return text_of(parent)
+        parent = parent.parent
+    return ""
+
+
+def _button_text(node: LexborNode) -> str:
+    is_button = node.tag == "input" and node.attributes.get("type") in ("submit", "button", "reset")
+    return (node.attributes.get("value") or "") if is_button else ""

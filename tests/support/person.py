@@ -1,0 +1,120 @@
+"""A person who uses the real server as a browser without scripts would: cookies, forms and pages over plain HTTP."""
+
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from http.client import HTTPResponse
+from http.cookiejar import CookieJar
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser
+
+PASSWORD = "a quiet river at night"
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Reply:
+    """What came back, read whole."""
+
+    def __init__(self, response: HTTPResponse | urllib.error.HTTPError) -> None:
+        with response:
+            self.status, self.headers = response.status, response.headers
+            self.text = response.read().decode()
+
+    @property
+    def location(self) -> str:
+        return urllib.parse.urlsplit(str(self.headers.get("Location", ""))).path
+
+    @property
+    def tree(self) -> LexborHTMLParser:
+        return LexborHTMLParser(self.text)
+
+
+class Person:
+    """Every reply is given back, whatever its status; nothing is followed."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self._token = url, ""
+        self._cookies = CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies), _Stay
+        )
+
+    @property
+    def cookies(self) -> str:
+        """For requests that are made by hand."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
+
+    def become_owner(self, link: str) -> "Person":
+        """Follows the set-up link and fills in its form."""
+        parts = urllib.parse.urlsplit(link)
+        token = urllib.parse.parse_qs(parts.query)["token"][0]
+        page = self.get(f"{parts.path}?{parts.query}")
+        assert page.status == 200, page.text
+        self._token = field_of(page, "csrf_token")
+        made = self.post("/setup", token=token, email="owner@example.org", name="Olive", password=PASSWORD)
+        assert made.status == 303, made.text
+        return self
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self._asked(urllib.request.Request(self.url + path, headers=headers))
+
+    def post(self, path: str, **fields: str) -> Reply:
+        """A form of this browser, with its token, which lives as long as the session."""
+        self._token = self._token or field_of(self.get("/"), "csrf_token")
+        content = urllib.parse.urlencode({"csrf_token": self._token, **fields}).encode()
+        headers = {"Origin": self.url, "Sec-Fetch-Site": "same-origin"}
+        return self._asked(urllib.request.Request(self.url + path, data=content, headers=headers))
+
+    def begin(self, text: str) -> str:
+        """Sends the first message of a new chat; gives the chat's path."""
+        sent = self.post("/chats", message=text, key=uuid.uuid4().hex)
+        assert sent.status == 303, sent.text
+        return sent.location
+
+    def last_answer(self, path: str) -> "Answer":
+        """The last message on a chat's page."""
+        return Answer(self.page(path))
+
+    def page(self, path: str) -> Reply:
+        page = self.get(path)
+        assert page.status == 200, page.text
+        return page
+
+    def raw(self, message_id: str) -> str:
+        """The raw text of a message at this moment."""
+        return self.page(f"/messages/{message_id}.md").text
+
+    def _asked(self, request: urllib.request.Request) -> Reply:
+        try:
+            return Reply(self._opener.open(request, timeout=30))
+        except urllib.error.HTTPError as error:
+            return Reply(error)
+
+
+class Answer:
+    """The last message on a page, as a person finds it."""
+
+    def __init__(self, page: Reply) -> None:
+        tree = page.tree
+        article = tree.css("article.message")[-1]
+        self.id = str(article.attributes["id"]).removeprefix("message-")
+        self.status = str(article.attributes["data-status"])
+        self.words = " ".join(article.text().split())
+        self.text = " ".join(article.css_first(".message-text").text().split())
+        self.buttons = {
+            button.text().strip(): str(button.attributes.get("formaction"))
+            for button in tree.css("button")
+            if self.id in str(button.attributes.get("formaction")) or "/generations/" in str(button.attributes.get("formaction"))
+        }
+        thread = tree.css_first("#thread")
+        self.events_url = str(thread.attributes.get("hx-sse:connect")) if thread else ""
+
+
+def field_of(page: Reply, name: str) -> str:
+    return str(page.tree.css_first(f"input[name={name}]").attributes["value"])

@@ -1,0 +1,114 @@
+"""The source of the project as the tests of its architecture read it: modules, their layer, what they import."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LAYERS = ("core", "data", "service", "web", "root")
+LAYER_OF = {  # by the first name under webapp, then by the file; all else is a service
+    "core": ("config", "variables", "logs", "errors", "ids", "upstream", "streaming", "rendering", "providers"),
+    "data": ("extensions", "tables"),
+    "web": ("web", "api"),
+    "root": ("app", "cli", "seed", "wsgi"),
+}
+LAYER_OF_FILE = {
+    "tables": "data",
+    "views": "web",
+    "forms": "web",
+    "access": "web",
+    "feed": "web",
+    "pages": "web",
+    "shown": "web",
+    "cli": "root",
+}
+FEATURES = ["accounts", "settings", "budgets", "characters", "prompts", "knowledge", "generations", "chat", "plans", "workflows"]
+
+
+@dataclass(frozen=True)
+class Module:
+    name: str
+    path: Path
+    lines: list[str] = field(repr=False)
+    tree: ast.Module = field(repr=False)
+
+    @property
+    def docstring(self) -> str:
+        return ast.get_docstring(self.tree) or ""
+
+    @property
+    def is_pure(self) -> bool:
+        return self.docstring.partition("\n")[0].endswith("Pure.")
+
+    @property
+    def layer(self) -> str:
+        parts = self.name.removeprefix("webapp.").split(".")
+        if self.is_pure:
+            return "core"
+        named = (layer for layer, names in LAYER_OF.items() if parts[0] in names)
+        return next(named, LAYER_OF_FILE.get(parts[-1], "service"))
+
+    @property
+    def feature(self) -> int | None:
+        """The place in the order of features, and nothing for what is no feature."""
+        parts = self.name.split(".")
+        return FEATURES.index(parts[1]) if len(parts) > 2 and parts[1] in FEATURES else None
+
+    def is_in(self, *names: str) -> bool:
+        return any(self.name == name or self.name.startswith(f"{name}.") for name in names)
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """Every imported module; of `from a import b` both `a` and `a.b`, as b may be one."""
+        return frozenset(name for node in ast.walk(self.tree) for name in self._named_by(node))
+
+    def _named_by(self, node: ast.AST) -> Iterator[str]:
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            source = ".".join(part for part in (above, node.module) if part)
+            yield source
+            yield from (f"{source}.{each.name}" for each in node.names)
+
+    def tops(self) -> set[str]:
+        return {name.partition(".")[0] for name in self.imports}
+
+
+def read(path: Path) -> Module:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    source = path.read_text("utf-8")
+    return Module(name, path, source.splitlines(), ast.parse(source))
+
+
+@cache
+def modules() -> dict[str, Module]:
+    found = [read(path) for path in [*ROOT.glob("webapp/**/*.py"), *ROOT.glob("wsgi.py")]]
+    return {module.name: module for module in found}
+
+
+@cache
+def python_files() -> list[Module]:
+    return [*modules().values(), *(read(path) for folder in ("tests", "scripts") for path in ROOT.glob(f"{folder}/**/*.py"))]
+
+
+def ours(module: Module) -> Iterator[Module]:
+    yield from (modules()[name] for name in sorted(module.imports) if name in modules() and modules()[name].lines)
+
+
+def libraries(module: Module) -> set[str]:
+    return module.tops() - set(sys.stdlib_module_names) - {"webapp", "wsgi", "tests", "scripts", "_typeshed", ""}
+
+
+def functions(module: Module) -> Iterator[ast.FunctionDef]:
+    yield from (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef))
+
+
+def length(function: ast.FunctionDef) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1

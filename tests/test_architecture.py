@@ -1,0 +1,185 @@
+"""The rules of the house, read from the source: who imports whom, how long things are, what never appears."""
+
+import ast
+import re
+from importlib.metadata import packages_distributions
+from statistics import median
+
+import pytest
+
+from tests.support.source import LAYERS, ROOT, Module, functions, length, libraries, modules, ours, python_files
+
+ONLY_IN = {  # who may import a library
+    "gevent": ("wsgi", "webapp.app", "webapp.extensions", "webapp.upstream", "webapp.web.watch"),
+    "requests": ("webapp.upstream",),
+    "urllib3": ("webapp.upstream",),
+    "redis": ("webapp.streaming.redis_topics",),
+}
+NEVER_IN = {  # whole packages that a folder must not know
+    # Not even a clock: spawn, event, sleep and now are handed in.
+    "webapp.streaming": ("flask", "sqlalchemy", "flask_sqlalchemy", "jinja2", "gevent", "time", "socket"),
+    "webapp.rendering": ("flask", "sqlalchemy", "flask_sqlalchemy"),
+    "webapp.providers": ("flask", "sqlalchemy", "flask_sqlalchemy"),
+}
+OF_A_REQUEST = {
+    f"flask.{name}"
+    for name in ("request", "session", "g", "flash", "redirect", "url_for", "render_template", "render_template_string")
+}
+BROAD = {"Exception", "BaseException"}
+JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+INLINE = re.compile(r"<script(?![^>]*\ssrc=)|\son\w+\s*=|\sstyle\s*=|\shx-on|=[\"']\s*(?:js|javascript):|<style", re.IGNORECASE)
+
+
+def required(name: str) -> set[str]:
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    return {re.split(r"[\[=]", line)[0].lower().replace("_", "-") for line in lines if re.match(r"\w", line)}
+
+
+def test_a_layer_imports_only_what_is_below_it() -> None:
+    breaches = [
+        f"{module.name} ({module.layer}) imports {other.name} ({other.layer})"
+        for module in modules().values()
+        for other in ours(module)
+        if LAYERS.index(other.layer) > LAYERS.index(module.layer)
+    ]
+    assert not breaches
+
+
+def test_a_feature_imports_only_those_before_it() -> None:
+    breaches = [
+        f"{module.name} imports {other.name}"
+        for module in modules().values()
+        for other in ours(module)
+        if module.layer == "service"
+        and None is not module.feature != other.feature is not None
+        and other.feature > module.feature
+    ]
+    assert not breaches
+
+
+def is_before(one: int | None, other: int | None) -> bool:
+    return one is not None and other is not None and one < other
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_stays_where_it_belongs(library: str) -> None:
+    strangers = [
+        module.name for module in modules().values() if library in libraries(module) and not module.is_in(*ONLY_IN[library])
+    ]
+    assert not strangers
+
+
+@pytest.mark.parametrize("folder", NEVER_IN)
+def test_a_folder_does_not_know_what_it_must_not(folder: str) -> None:
+    inside = [module for module in modules().values() if module.is_in(folder)]
+    assert not [(module.name, name) for module in inside for name in module.tops() if name in NEVER_IN[folder]]
+
+
+def test_streaming_stands_alone() -> None:
+    inside = [module for module in modules().values() if module.is_in("webapp.streaming")]
+    assert not [(module.name, other.name) for module in inside for other in ours(module) if not other.is_in("webapp.streaming")]
+
+
+def test_insights_and_the_api_are_imported_by_nobody() -> None:
+    for end in ("webapp.insights", "webapp.api"):
+        outside = [module for module in modules().values() if not module.is_in(end) and module.layer != "root"]
+        assert not [module.name for module in outside for other in ours(module) if other.is_in(end) and other.layer != "data"]
+
+
+def test_a_pure_module_knows_the_standard_library_and_one_more() -> None:
+    pure = [module for module in modules().values() if module.is_pure]
+    assert not [(module.name, libraries(module)) for module in pure if len(libraries(module)) > 1]
+    # streaming/ is held to the same by the tests above.
+    others = [(module.name, other) for module in pure for other in ours(module) if not other.is_in("webapp.streaming")]
+    assert not [(name, other.name) for name, other in others if not other.is_pure]
+
+
+def test_a_service_knows_nothing_of_requests() -> None:
+    below = [module for module in modules().values() if module.layer in ("core", "data", "service")]
+    assert not [(module.name, name) for module in below for name in module.imports if name in OF_A_REQUEST]
+
+
+def test_only_config_reads_the_environment() -> None:
+    assert [module.name for module in modules().values() if reads_environment(module)] == ["webapp.config"]
+
+
+def reads_environment(module: Module) -> bool:
+    attributes = {ast.unparse(node) for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
+    return bool((attributes | module.imports) & {"os.environ", "os.environb", "os.getenv"})
+
+
+def test_every_library_is_pinned_in_the_requirements() -> None:
+    known = packages_distributions()
+    for files, name in ((list(modules().values()), "requirements.txt"), (python_files(), "requirements-dev.txt")):
+        pinned = required(name) | required("requirements.txt")
+        used = {library for module in files for library in libraries(module)}
+        packages = {library: {each.lower().replace("_", "-") for each in known.get(library, [library])} for library in used}
+        assert not {library: package for library, package in packages.items() if not package & pinned}, name
+
+
+def test_functions_are_short() -> None:
+    lengths = [length(function) for module in modules().values() for function in functions(module)]
+    assert median(lengths) < 10
+
+
+def test_no_function_is_longer_than_sixty_lines() -> None:
+    long = [
+        (module.name, each.name, length(each)) for module in python_files() for each in functions(module) if length(each) > 60
+    ]
+    assert not long
+
+
+def test_no_file_is_longer_than_four_hundred_lines() -> None:
+    assert not [(module.name, len(module.lines)) for module in python_files() if len(module.lines) > 400]
+
+
+def test_every_module_begins_with_a_sentence() -> None:
+    first = {module.name: module.docstring.split("\n\n")[0] for module in python_files() if module.lines}
+    assert not [name for name, sentence in first.items() if not re.match(r"[^a-z\s].*[.:?]$", sentence, re.DOTALL)]
+
+
+def test_only_the_pump_its_save_and_supervise_swallow_everything() -> None:
+    places = [(module.name, name) for module in modules().values() for name in broad_excepts(module)]
+    assert not [place for place in places if place[0] != "webapp.streaming.run" and place[1] != "supervise"]
+    assert len(places) <= 3
+
+
+def broad_excepts(module: Module) -> list[str]:
+    """The innermost function around every `except` that takes everything and does not raise it again."""
+    around = {id(node): function.name for function in functions(module) for node in ast.walk(function)}
+    return [around.get(id(node), "") for node in ast.walk(module.tree) if is_broad(node)]
+
+
+def is_broad(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ExceptHandler) or (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None):
+        return False
+    return node.type is None or any(isinstance(each, ast.Name) and each.id in BROAD for each in ast.walk(node.type))
+
+
+def test_an_import_inside_a_function_says_why() -> None:
+    silent = [
+        f"{module.name}:{node.lineno}"
+        for module in modules().values()
+        for function in functions(module)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom) and "#" not in "".join(module.lines[node.lineno - 2 : node.lineno])
+    ]
+    assert not silent
+
+
+def test_templates_are_short_and_hold_no_inline_code() -> None:
+    for path in ROOT.glob("templates/**/*.html"):
+        text = path.read_text("utf-8")
+        assert not INLINE.search(JINJA.sub("", text)), path
+        assert len(text.splitlines()) <= 100, path
+
+
+def test_our_javascript_stays_small() -> None:
+    scripts = {path: len(path.read_text("utf-8").splitlines()) for path in ROOT.glob("static/js/**/*.js")}
+    assert sum(scripts.values()) <= 600
+    assert not [path for path, lines in scripts.items() if lines > 120]
+
+
+def test_what_runs_in_the_browser_is_tested_in_a_browser() -> None:
+    if list(ROOT.glob("static/js/**/*.js")):
+        assert list(ROOT.glob("tests/browser/test_*.py"))

@@ -1,0 +1,50 @@
+"""GET /healthz and GET /readyz: is the process alive, can it work."""
+
+from pathlib import Path
+
+import pytest
+from flask_migrate import upgrade
+
+from tests.conftest import MakeApp
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from webapp.web.health import newest_revision
+
+
+@on_both_databases
+def test_it_is_alive_and_ready(visitor: Browser) -> None:
+    assert visitor.get("/healthz").json == {"status": "ok"}
+
+    ready = visitor.get("/readyz")
+    assert (ready.status_code, ready.json) == (200, {"status": "ready"})
+
+
+@on_both_databases
+def test_it_is_not_ready_before_the_database_is_prepared(empty_database: dict[str, str], make_bare_app: MakeApp) -> None:
+    browser = Browser(make_bare_app(**empty_database))
+
+    assert browser.get("/healthz").status_code == 200
+    ready = browser.get("/readyz")
+    assert ready.status_code == 503
+    assert "flask prepare" in ready.json["detail"]
+
+
+def test_preparing_makes_it_ready(make_bare_app: MakeApp) -> None:
+    app = make_bare_app()
+    with app.app_context():
+        upgrade()
+
+    assert Browser(app).get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["sqlite:///{folder}/no/such/folder/db.sqlite3", "postgresql://nobody@127.0.0.1:1/none"])
+def test_it_says_so_when_the_database_does_not_answer(make_bare_app: MakeApp, tmp_path: Path, address: str) -> None:
+    browser = Browser(make_bare_app(DATABASE_URL=address.format(folder=tmp_path)))
+
+    assert browser.get("/healthz").status_code == 200
+    ready = browser.get("/readyz")
+    assert (ready.status_code, ready.json["detail"]) == (503, "The database does not answer.")
+
+
+def test_there_is_one_newest_revision() -> None:
+    assert newest_revision()

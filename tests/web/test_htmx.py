@@ -1,0 +1,73 @@
+"""The same action answered for a page, for htmx and for a program; and what templates know."""
+
+import pytest
+from flask import Blueprint, Flask, Response, render_template_string
+
+from tests.conftest import MakeApp
+from tests.support.browser import Browser
+from webapp.web.guards import anybody
+from webapp.web.htmx import done, redirect, render
+
+bp = Blueprint("tried", __name__, url_prefix="/tried")
+
+
+@bp.post("/done")
+@anybody
+def finish() -> Response:
+    return done("/healthz")
+
+
+@bp.post("/redirect")
+@anybody
+def lead() -> Response:
+    return redirect("/healthz")
+
+
+@bp.get("/toast")
+@anybody
+def show() -> Response:
+    return render("errors/_toast.html", status=418, message="Short and stout.", next_step=("", ""))
+
+
+@bp.get("/me")
+@anybody
+def me() -> str:
+    return render_template_string("<p>{{ me.email if me else 'nobody' }}, {{ rail|length }}</p>")
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    app = make_app()
+    app.register_blueprint(bp)
+    return app
+
+
+def test_a_form_is_led_on(visitor: Browser) -> None:
+    for path in ("/tried/done", "/tried/redirect"):
+        answer = visitor.post(path)
+        assert (answer.status_code, answer.location) == (303, "/healthz")
+        assert "HX-Request" in answer.headers["Vary"]
+
+
+def test_htmx_hears_of_what_was_done_by_its_stream(visitor: Browser) -> None:
+    answer = visitor.htmx_post("/tried/done")
+
+    assert (answer.status_code, answer.text) == (204, "")
+
+
+def test_what_is_rendered_has_its_status_and_says_what_it_depends_on(visitor: Browser) -> None:
+    page = visitor.get("/tried/toast")
+
+    assert page.status_code == 418
+    assert page.says("Short and stout.")
+    assert "HX-Request" in page.headers["Vary"]
+
+
+def test_templates_know_who_looks(visitor: Browser, member: Browser) -> None:
+    assert visitor.get("/tried/me").says("nobody, 0")
+    assert member.get("/tried/me").says(f"{member.email}, 0")
+
+
+def test_templates_can_be_rendered_outside_of_a_request(app: Flask) -> None:
+    with app.app_context():
+        assert render_template_string("{{ me }} {{ rail }}") == "None []"

@@ -1,0 +1,95 @@
+"""The application, put together step by step."""
+
+import time
+from typing import Any
+
+import gevent
+from flask import Flask, has_request_context
+from gevent.event import Event
+from sqlalchemy.engine import make_url
+
+from webapp import cli, logs
+from webapp.accounts import views as accounts
+from webapp.chat import shown
+from webapp.chat import views as chat
+from webapp.chat.kind import CHAT
+from webapp.config import ROOT, Config, load
+from webapp.extensions import bind, utc_now
+from webapp.generations import models
+from webapp.generations.engine import build
+from webapp.web import assets, errors, filters, health, security
+from webapp.web.guards import user_or_none
+from webapp.web.htmx import is_htmx
+from webapp.web.proxies import BehindProxies
+
+BLUEPRINTS = (accounts.bp, chat.bp, health.bp)
+# A checkout must never wait for another request's: connections to a file cost next to nothing.
+SQLITE_POOL = {"pool_size": 10, "max_overflow": 200}
+# PostgreSQL itself admits a hundred by default, and may have been restarted since a connection was used.
+POSTGRES_POOL = {"pool_size": 10, "max_overflow": 80, "pool_pre_ping": True}
+
+
+def create_app(config: Config | None = None) -> Flask:
+    config = config or load()
+    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    _configure(app, config)
+    logs.set_up(config)
+    security.init(app, config)
+    bind(app)
+    errors.init(app)
+    assets.init(app)
+    _teach_templates(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    cli.init(app)
+    _start_engine(app, config)
+    return app
+
+
+def _start_engine(app: Flask, config: Config) -> None:
+    # Names are looked up in real threads; with the usual ten, a slow resolver would hold up everybody.
+    gevent.get_hub().threadpool.maxsize = 32
+    engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=gevent.sleep, now=time.monotonic)
+    engine.register(CHAT)
+    app.extensions.update(engine=engine, providers=models.make(config))
+
+
+def _configure(app: Flask, config: Config) -> None:
+    is_sqlite = make_url(config.database_url).get_backend_name() == "sqlite"
+    if not is_sqlite:
+        _check_that_waiting_is_green()
+    app.extensions["config"] = config
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else POSTGRES_POOL,
+    )
+    if config.trusted_proxies:
+        app.wsgi_app = BehindProxies(app.wsgi_app, config.trusted_proxies)  # type: ignore[method-assign]
+
+
+def _check_that_waiting_is_green() -> None:
+    # Only who needs the driver pays for its import, and it looks for gevent at that moment alone.
+    import psycopg.waiting
+
+    if getattr(psycopg.waiting.wait, "__name__", "") == "wait_c":
+        raise RuntimeError("psycopg was imported before gevent patched the process: every query would stop all others.")
+
+
+def _teach_templates(app: Flask) -> None:
+    app.jinja_env.filters.update(
+        ago=lambda moment: filters.ago(moment, utc_now()),
+        iso=filters.iso,
+        full=filters.full,
+        number=filters.number,
+        plural=filters.plural,
+    )
+    app.context_processor(_person)
+
+
+def _person() -> dict[str, Any]:
+    """Who looks and what stands in the rail; nothing in a fragment for everybody or while an error is told."""
+    if not has_request_context() or errors.is_answering():
+        return {"me": None, "rail": []}
+    me = user_or_none()
+    return {"me": me, "rail": shown.rail(me) if me and not is_htmx() else []}

@@ -1,0 +1,45 @@
+"""Addresses of static files that change when the file does, so that browsers may keep them for ever."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, Response, current_app, request
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def init(app: Flask) -> None:
+    """Gives templates `asset()`, and lets browsers keep what was asked for by its current mark."""
+    app.jinja_env.globals["asset"] = asset
+    app.after_request(_keep_for_ever)
+
+
+def asset(path: str) -> str:
+    """The address of a static file; needs no request, as fragments are also rendered outside of one."""
+    mark = _mark_of(path)
+    address = f"{current_app.static_url_path}/{path}"
+    return f"{address}?v={mark}" if mark else address
+
+
+def _mark_of(path: str) -> str:
+    file = Path(str(current_app.static_folder), path)
+    try:
+        changed = file.stat().st_mtime_ns
+    except FileNotFoundError:
+        # The link then says 404 by itself, as it would without us.
+        return ""
+    return _hash(file, changed)
+
+
+@cache
+def _hash(file: Path, _changed: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def _keep_for_ever(response: Response) -> Response:
+    if request.endpoint == "static" and response.status_code in (200, 304):
+        path, mark = str((request.view_args or {})["filename"]), request.args.get("v")
+        if mark and mark == _mark_of(path):
+            response.headers["Cache-Control"] = FOR_EVER
+    return response

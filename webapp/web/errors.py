@@ -1,0 +1,169 @@
+"""Whatever goes wrong, said once, in the form that was asked for: a page, a fragment or problem+json."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as Answer
+
+from webapp.errors import AppError, Invalid, SignedOut
+from webapp.ids import new_id
+from webapp.web.htmx import is_htmx, redirect, render, wants_json
+
+ANSWERING = "millrace.answering_an_error"
+HOME = ("Go to the start page", "/")
+LAST_WORDS = "Something went wrong, and so did the page that should say so. Nothing you sent before is lost. Error {}."
+KEPT_HEADERS = {"Allow", "Retry-After", "Content-Range"}
+
+TITLES = {
+    400: "That was not understood",
+    401: "Please sign in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    408: "Too slow",
+    409: "Something changed meanwhile",
+    413: "Too large",
+    415: "Not a known kind of content",
+    422: "Something is missing or wrong",
+    429: "Too many at once",
+    500: "Something went wrong here",
+    503: "Not available right now",
+}
+MESSAGES = {
+    404: "There is nothing at this address, or it is not yours to see.",
+    405: "This address does not do that. Nothing was changed.",
+    413: "That is more than this server takes at once. Nothing was saved: please send less.",
+    500: "The fault is ours. Nothing you sent before is lost; please try again.",
+}
+CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    500: "error",
+}
+STALE_FORM = "This form is no longer valid, so nothing was changed. Please go back, load the page again and send it once more."
+DATABASE_WORDS = {
+    "full": "The disk of this server is full, so nothing can be saved. What was saved before is safe.",
+    "readonly": "The database of this server can be read but not written, so nothing can be saved.",
+    "read-only": "The database of this server can be read but not written, so nothing can be saved.",
+    "locked": "The database is busy. Nothing was changed: please try again.",
+}
+NO_DATABASE = "The database of this server cannot be used right now. Nothing was changed: please try again in a moment."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the person and the program are told."""
+
+    status: int
+    message: str
+    code: str
+    next_step: tuple[str, str] = HOME
+    error_id: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.status, "That did not work")
+
+
+def init(app: Flask) -> None:
+    """Every exception of every view ends here, in development and in tests as in earnest."""
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.register_error_handler(Exception, answer)
+
+
+def is_answering() -> bool:
+    """Whether an error is being told: then a page leaves out what needs the database."""
+    return ANSWERING in request.environ
+
+
+def answer(error: Exception) -> Answer:
+    if is_answering():
+        return _last_words(error)
+    request.environ[ANSWERING] = True
+    problem = problem_of(error)
+    if isinstance(error, SignedOut) and not (is_htmx() or wants_json()):
+        return redirect(problem.next_step[1])
+    response = _as_asked(problem)
+    response.headers.update(problem.headers)
+    return response
+
+
+def problem_of(error: Exception) -> Problem:
+    """The words for an error; faults of ours are logged under the id that the person sees."""
+    match error:
+        case SignedOut():
+            return Problem(401, error.message, error.code, ("Sign in", _sign_in_path()))
+        case AppError():
+            return _of_refusal(error)
+        case CSRFError():
+            return Problem(403, STALE_FORM, "stale_form")
+        case HTTPException(code=int(status)) if status < 500:
+            return _of_http(error, status)
+        case OperationalError() | PoolTimeout():
+            words = next((words for sign, words in DATABASE_WORDS.items() if sign in str(error)), NO_DATABASE)
+            return Problem(503, words, "unavailable", error_id=_logged(error))
+        case DataError():
+            return _of_refusal(Invalid("That holds characters which cannot be stored. Nothing was saved."))
+    return Problem(500, MESSAGES[500], "error", error_id=_logged(error))
+
+
+def _of_refusal(error: AppError) -> Problem:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    details = error.details() | ({"field": error.field} if error.field else {})
+    return Problem(error.status, error.message, error.code, details=details, headers=headers)
+
+
+def _of_http(error: HTTPException, status: int) -> Problem:
+    message = MESSAGES.get(status) or error.description or f"{error.name}."
+    headers = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
+    return Problem(status, message, CODES.get(status, "refused"), headers=headers)
+
+
+def _sign_in_path() -> str:
+    own_path = request.full_path.removesuffix("?")
+    return f"/login?next={quote(own_path)}" if request.method == "GET" and not is_htmx() else "/login"
+
+
+def _logged(error: Exception) -> str:
+    error_id = new_id()
+    fields = {"error_id": error_id, "method": request.method, "path": request.path}
+    cause = getattr(error, "original_exception", None) or error
+    logging.getLogger("web:errors").error("request_failed", exc_info=cause, extra={"fields": fields})
+    return error_id
+
+
+def _as_asked(problem: Problem) -> Response:
+    if wants_json():
+        return _as_json(problem)
+    template = "errors/_toast.html" if is_htmx() else "errors/error.html"
+    shown = {name: getattr(problem, name) for name in ("status", "title", "message", "next_step", "error_id")}
+    return render(template, **shown)
+
+
+def _as_json(problem: Problem) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.message,
+        "code": problem.code,
+    }
+    body |= {"error_id": problem.error_id} if problem.error_id else {}
+    return Response(json.dumps(body | dict(problem.details)), problem.status, content_type="application/problem+json")
+
+
+def _last_words(error: Exception) -> Response:
+    return Response(LAST_WORDS.format(_logged(error)), 500, content_type="text/plain; charset=utf-8")

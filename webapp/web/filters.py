@@ -1,0 +1,41 @@
+"""How templates write times and numbers: words a person reads, in UTC until the script makes them local. Pure."""
+
+from datetime import UTC, datetime, timedelta
+
+STEPS = ((60, "minute"), (3600, "hour"), (86400, "day"))
+A_MONTH = timedelta(days=30)
+
+
+def iso(moment: datetime) -> str:
+    """For the `datetime` attribute: `2026-03-01T09:05:00Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def full(moment: datetime) -> str:
+    """For a title: `1 March 2026, 09:05 UTC`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long it has been: `just now`, `5 minutes ago`, `yesterday`, and after a month the date."""
+    seconds = (now - moment).total_seconds()
+    if seconds >= A_MONTH.total_seconds():
+        utc = moment.astimezone(UTC)
+        return f"{utc.day} {utc:%b %Y}"
+    if 86400 <= seconds < 2 * 86400:
+        return "yesterday"
+    for length, unit in reversed(STEPS):
+        if count := int(seconds // length) if seconds > 0 else 0:
+            return f"{plural(count, unit)} ago"
+    return "just now"
+
+
+def number(value: int) -> str:
+    """`12,345`."""
+    return f"{value:,}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 token`, `2,000 tokens`."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,55 @@
+"""Forms that say what a service refused beside the field it belongs to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from flask import Response, request
+from flask_wtf import FlaskForm
+
+from webapp.errors import AppError, Conflict, Forbidden, Invalid, TooMany
+from webapp.web.htmx import render, wants_json
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """What was typed and what is wrong with it; services hold the rules, so that every way in has the same ones."""
+
+    refusal: AppError | None = None
+    from_address: tuple[str, ...] = ()
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def wrap_formdata(self, *_: Any) -> Any:
+            # A body of any other kind is not a form that somebody filled in.
+            return request.form if request.method == "POST" else None
+
+    @classmethod
+    def opened(cls) -> Self:
+        """The form as it was sent, or empty but for what the address says."""
+        form = cls()
+        for name in cls.from_address:
+            form[name].data = form[name].data or request.args.get(name, "")
+        return form
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Goes on behind the block when it was refused; programs get the refusal as it is."""
+        try:
+            yield
+        except (Invalid, Forbidden, Conflict, TooMany) as refusal:
+            if wants_json():
+                raise
+            self._take(refusal)
+
+    def shown(self, template: str, **context: Any) -> Response:
+        """The page with this form, as it was filled in."""
+        response = render(template, status=self.refusal.status if self.refusal else 200, form=self, **context)
+        if self.refusal and self.refusal.retry_after:
+            response.headers["Retry-After"] = str(self.refusal.retry_after)
+        return response
+
+    def _take(self, refusal: AppError) -> None:
+        self.refusal = refusal
+        if refusal.field in self:
+            self[refusal.field].errors = [refusal.message]
+        else:
+            self.form_errors.append(refusal.message)

@@ -1,0 +1,108 @@
+"""Who may come in: the policy that every route declares, and the cookie that says who is there."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import Response, current_app, request
+
+from webapp.accounts import service
+from webapp.accounts.tables import User
+from webapp.errors import Forbidden, NotFound, SignedOut
+
+# Browsers keep no cookie for longer; the server decides when a session has run out.
+COOKIE_SECONDS = 400 * 24 * 3600
+# Kept with the request: `g` may outlive it.
+KNOWN = "millrace.user"
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+def user_or_none() -> User | None:
+    """Who is signed in, looked up once per request."""
+    if KNOWN not in request.environ:
+        secret = session_secret()
+        request.environ[KNOWN] = service.session_user(secret) if secret else None
+    user: User | None = request.environ[KNOWN]
+    return user
+
+
+def current_user() -> User:
+    user = user_or_none()
+    if user is None:
+        raise SignedOut("Please sign in first.")
+    return user
+
+
+def anybody(view: Callable[P, R]) -> Callable[P, R]:
+    """The route is open to everyone."""
+    return _declared(view, "anybody")
+
+
+def signed_in(view: Callable[P, R]) -> Callable[P, R]:
+    """The route is for people with an account."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        current_user()
+        return view(*args, **kwargs)
+
+    return _declared(guarded, "signed_in")
+
+
+def admin_only(view: Callable[P, R]) -> Callable[P, R]:
+    """The route is for the owner and admins."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not current_user().is_admin:
+            raise Forbidden("This is for the owner and admins.")
+        return view(*args, **kwargs)
+
+    return _declared(guarded, "admin_only")
+
+
+def policy(view: Callable[..., object]) -> str:
+    """What the route declares about who may come in; empty when it says nothing."""
+    declared: str = getattr(view, "policy", "")
+    return declared
+
+
+def found(thing: T | None) -> T:
+    """What was looked up; not there and not theirs are the same answer."""
+    if thing is None:
+        raise NotFound("There is nothing at this address, or it is not yours to see.")
+    return thing
+
+
+def own_path(wish: str, default: str = "/") -> str:
+    """Where to go next, if that is a path of this server in every browser's reading, else the default."""
+    # Browsers drop tabs and newlines from addresses and take a backslash for a slash.
+    is_own = wish.startswith("/") and not wish.startswith("//") and "\\" not in wish and wish.isprintable()
+    return wish if is_own else default
+
+
+def session_secret() -> str:
+    return request.cookies.get(_cookie_name(), "")
+
+
+def with_session(response: Response, secret: str) -> Response:
+    """Gives the browser the session of this secret, or takes the cookie away when it is empty."""
+    age_seconds = COOKIE_SECONDS if secret else 0
+    response.set_cookie(_cookie_name(), secret, max_age=age_seconds, secure=_is_https(), httponly=True, samesite="Lax", path="/")
+    return response
+
+
+def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
+    view.policy = name  # type: ignore[attr-defined]
+    return view
+
+
+def _cookie_name() -> str:
+    return "__Host-millrace" if _is_https() else "millrace"
+
+
+def _is_https() -> bool:
+    is_https: bool = current_app.extensions["config"].public_url.startswith("https://")
+    return is_https

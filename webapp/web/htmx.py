@@ -1,0 +1,42 @@
+"""What kind of answer is asked for, and how pages, fragments and redirects are made."""
+
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+from flask import redirect as flask_redirect
+
+
+def is_htmx() -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def wants_json() -> bool:
+    """Whether a program asks: by its path, by what it accepts, or, when it does not say, by what it sends."""
+    if request.path.startswith("/api/"):
+        return True
+    accepted = request.accept_mimetypes
+    if not request.headers.get("Accept") or accepted.best == "*/*":
+        return request.is_json
+    json = max(accepted["application/json"], accepted["application/problem+json"])
+    return json > accepted["text/html"]
+
+
+def render(template: str, *, status: int = 200, **context: Any) -> Response:
+    """A page or a fragment; both may live at one address, so caches are told what tells them apart."""
+    return _varied(make_response(render_template(template, status=status, **context), status))
+
+
+def redirect(location: str) -> Response:
+    """Sends the browser on, always by GET: what was posted is done."""
+    return _varied(flask_redirect(location, 303, Response))
+
+
+def done(location: str) -> Response:
+    """For an action whose result the page hears of by its stream: nothing for htmx, the page itself for a form."""
+    return _varied(Response(status=204)) if is_htmx() else redirect(location)
+
+
+def _varied(response: Any) -> Response:
+    answer: Response = response
+    answer.vary.add("HX-Request")
+    return answer

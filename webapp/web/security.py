@@ -1,0 +1,111 @@
+"""Who may talk to us from where, and what every answer tells the browser."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest
+
+from webapp.config import Config
+from webapp.errors import Forbidden
+
+# A message may have 200 000 characters, each up to twelve bytes in a form.
+MOST_BYTES = 4 * 1024 * 1024
+MOST_PARTS = 200
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not `no-referrer`: browsers then send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+OURSELVES = {"", "none", "same-origin"}
+HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
+
+
+def init(app: Flask, config: Config) -> None:
+    """Sets the limits and the cookie's flags, and puts the rules before and after every request."""
+    is_https = config.public_url.startswith("https://")
+    app.config.update(
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        MAX_FORM_PARTS=MOST_PARTS,
+        # This cookie holds the CSRF token alone; who is signed in is another cookie's matter.
+        SESSION_COOKIE_NAME="__Host-millrace-form" if is_https else "millrace-form",
+        SESSION_COOKIE_SECURE=is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if is_https else {})
+    app.before_request(lambda: _refuse_foreign_names(config))
+    app.before_request(lambda: _refuse_foreign_sites(config))
+    app.after_request(lambda response: _with_headers(response, headers))
+
+
+def is_own_host(host: str, config: Config) -> bool:
+    """Whether a Host header names this server; a page of somebody else's whose name leads here does not."""
+    found = HOST.fullmatch(host.lower())
+    name = found["name"].strip("[]").removesuffix(".") if found else ""
+    own = {config.host, urlsplit(config.public_url).hostname, *config.allowed_hosts}
+    return bool(name) and (name in own or _is_loopback(name))
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_foreign_names(config: Config) -> None:
+    if not is_own_host(request.host, config):
+        raise BadRequest("This server does not answer to that name. If it should, add it to ALLOWED_HOSTS.")
+
+
+def _refuse_foreign_sites(config: Config) -> None:
+    is_safe = request.method in SAFE_METHODS
+    may_come = request.headers.get("Sec-Fetch-Site", "") in OURSELVES or (is_safe and _is_link())
+    if not may_come or not (is_safe or _is_own_origin(config)):
+        raise Forbidden("This came from a page of another site, so it was refused.")
+
+
+def _is_link() -> bool:
+    return request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
+def _is_own_origin(config: Config) -> bool:
+    origin = request.headers.get("Origin")
+    # A proxy that speaks TLS for us hides the scheme, so the name and the port decide.
+    return origin is None or origin == config.public_url or urlsplit(origin).netloc == request.host
+
+
+def _with_headers(response: Response, headers: dict[str, str]) -> Response:
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+    return response
