@@ -1,0 +1,161 @@
+"""Colours for closed code fences, as one-letter classes that a small palette covers. Pure.
+
+| class | marks                                  | class | marks                                   |
+|-------|----------------------------------------|-------|-----------------------------------------|
+| `k`   | keywords, tags, word operators         | `b`   | built-ins, constants such as `None`     |
+| `s`   | strings                                | `a`   | attributes, decorators, preprocessor    |
+| `c`   | comments, prompts                      | `v`   | variables such as `$HOME`               |
+| `n`   | numbers                                | `e`   | escapes, placeholders, regular expressions |
+| `f`   | function names                         | `i`   | inserted lines of a diff                |
+| `t`   | types, classes, headings               | `d`   | deleted lines of a diff                 |
+| `o`   | operators                              |       |                                         |
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from html import escape
+from itertools import groupby
+
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String, _TokenType
+
+PALETTE = frozenset("kscnftobaveid")
+CLASSES: dict[_TokenType, str] = {
+    Keyword: "k",
+    Keyword.Constant: "b",
+    Keyword.Type: "t",
+    Name.Attribute: "a",
+    Name.Builtin: "b",
+    Name.Class: "t",
+    Name.Constant: "b",
+    Name.Decorator: "a",
+    Name.Exception: "t",
+    Name.Function: "f",
+    Name.Tag: "k",
+    Name.Variable: "v",
+    String: "s",
+    String.Escape: "e",
+    String.Interpol: "e",
+    String.Regex: "e",
+    Number: "n",
+    Comment: "c",
+    Comment.Preproc: "a",
+    Operator: "o",
+    Operator.Word: "k",
+    Generic.Deleted: "d",
+    Generic.Heading: "t",
+    Generic.Inserted: "i",
+    Generic.Prompt: "c",
+    Generic.Subheading: "t",
+}
+# Each lexer and the other names it goes by. Those that take seconds on hostile text of ordinary lines are not here.
+LANGUAGES = {
+    "bash": "sh shell zsh",
+    "c": "h",
+    "cpp": "c++ cc hpp",
+    "csharp": "c# cs",
+    "css": "",
+    "dart": "",
+    "diff": "patch udiff",
+    "docker": "dockerfile",
+    "elixir": "ex exs",
+    "go": "golang",
+    "graphql": "gql",
+    "haskell": "hs",
+    "html": "htm",
+    "ini": "cfg conf properties",
+    "java": "",
+    "javascript": "js jsx mjs cjs node",
+    "json": "jsonc json5 geojson",
+    "kotlin": "kt kts",
+    "latex": "tex",
+    "lua": "",
+    "make": "makefile mk",
+    "markdown": "md",
+    "nginx": "",
+    "php": "",
+    "powershell": "ps1 pwsh",
+    "python": "py py3 python3 pyi",
+    "r": "",
+    "ruby": "rb",
+    "rust": "rs",
+    "scala": "",
+    "scss": "",
+    "sql": "postgres postgresql mysql sqlite",
+    "swift": "",
+    "toml": "",
+    "typescript": "ts tsx",
+    "xml": "svg xhtml",
+    "yaml": "yml",
+}
+ALIASES = {alias: name for name, aliases in LANGUAGES.items() for alias in (name, *aliases.split())}
+OPTIONS: dict[str, dict[str, bool]] = {"php": {"startinline": True}, "markdown": {"handlecodeblocks": False}}
+MAX_CHARS = 50_000
+# Some lexers need seconds for one match on a line of 50 000 characters.
+MAX_LINE_CHARS = 1_000
+
+
+class Highlighter:
+    """Colours the code of one text, each piece once, and leaves the rest plain when its time is used up.
+
+    Lexers are quadratic on some hostile inputs and hold the process meanwhile, so processor time is limited, for one
+    block and for the whole text. `clock` counts the processor seconds of this thread.
+    """
+
+    def __init__(
+        self, *, clock: Callable[[], float] = time.thread_time, block_seconds: float = 0.1, text_seconds: float = 1.0
+    ) -> None:
+        self._clock, self._block_seconds, self._seconds_left = clock, block_seconds, text_seconds
+        self._done: dict[tuple[str, str], str] = {}
+
+    def markup(self, code: str, language: str) -> str:
+        """The code as HTML; plain when the language is unknown or the code too big."""
+        name = ALIASES.get(language.lower())
+        if not name or len(code) > MAX_CHARS or any(len(line) > MAX_LINE_CHARS for line in code.split("\n")):
+            return escape(code, quote=False)
+        if (code, name) not in self._done:
+            self._done[code, name] = self._coloured(code, _lexer(name))
+        return self._done[code, name]
+
+    def _coloured(self, code: str, lexer: Lexer) -> str:
+        start = self._clock()
+        words = list(self._words(code, lexer, start + min(self._block_seconds, self._seconds_left)))
+        self._seconds_left -= self._clock() - start
+        seen = "".join(word for _, word in words)
+        # A lexer may normalise what it reads; then the code itself is shown.
+        if not code.startswith(seen):
+            return escape(code, quote=False)
+        groups = groupby([*words, ("", code[len(seen) :])], key=lambda pair: pair[0])
+        return "".join(_span(colour, "".join(word for _, word in group)) for colour, group in groups)
+
+    def _words(self, code: str, lexer: Lexer, deadline: float) -> Iterator[tuple[str, str]]:
+        for kind, word in lexer.get_tokens(code):
+            yield _colour(kind), word
+            if self._clock() > deadline:
+                return
+
+
+def warm_up() -> None:
+    """Builds every lexer, so that no answer waits for it."""
+    for name in LANGUAGES:
+        for _ in _lexer(name).get_tokens("a = 1\n"):
+            pass
+
+
+@cache
+def _lexer(name: str) -> Lexer:
+    return get_lexer_by_name(name, stripnl=False, ensurenl=False, **OPTIONS.get(name, {}))
+
+
+@cache
+def _colour(kind: _TokenType) -> str:
+    while kind not in CLASSES and kind.parent is not None:
+        kind = kind.parent
+    return CLASSES.get(kind, "")
+
+
+def _span(colour: str, text: str) -> str:
+    markup = escape(text, quote=False)
+    return f'<span class="{colour}">{markup}</span>' if colour else markup

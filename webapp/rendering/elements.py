@@ -1,0 +1,65 @@
+"""How the elements of a text look where that differs from plain CommonMark. Pure.
+
+The environment of a rendering may hold a function `highlight`; without it code stays plain, as in text that still grows.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+
+# Where plain text may be added without rendering the tail again.
+CURSOR = "<x-c></x-c>"
+MAX_LANGUAGE_CHARS = 30
+# What scrolls in itself can be reached with the keyboard.
+CODE = '<div class="code"><header><span>{}</span></header><pre dir="ltr" tabindex="0"><code>{}</code></pre></div>\n'
+TABLE = '<div class="table" tabindex="0">'
+TASKS = {
+    True: '<span class="task task--done" role="img" aria-label="done">☑</span> ',
+    False: '<span class="task" role="img" aria-label="to do">☐</span> ',
+}
+
+
+def use_our_elements(markdown: MarkdownIt) -> None:
+    """Gives the parser's renderer the rules of this module."""
+    for rule in (_fence, _code_block, _table_open, _table_close, _image, _task):
+        markdown.add_render_rule(rule.__name__[1:], rule)
+
+
+def _fence(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    token = tokens[index]
+    language, *_ = [*unescapeAll(token.info).split(), ""]
+    highlight = env.get("highlight")
+    markup = highlight(token.content, language) if highlight else escape(token.content, quote=False)
+    return CODE.format(escape(language[:MAX_LANGUAGE_CHARS] or "text"), markup + token.meta.get("cursor", ""))
+
+
+def _code_block(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return CODE.format("text", escape(tokens[index].content, quote=False))
+
+
+def _table_open(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return TABLE + self.renderToken(tokens, index, options, env)
+
+
+def _table_close(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return "</table></div>\n"
+
+
+def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    """A link that names its host: to load a picture is to tell a stranger that it was seen, and what its address holds."""
+    image = tokens[index]
+    label = self.renderInlineAsText(image.children, options, env) or "image"
+    host = image.meta.get("host")
+    if not host:
+        return escape(label)
+    shown = f"{escape(label)} (image on {escape(host)})"
+    return shown if image.hidden else f'<a href="{escape(str(image.attrGet("src")))}">{shown}</a>'
+
+
+def _task(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return TASKS[tokens[index].meta["done"]]

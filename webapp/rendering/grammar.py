@@ -1,0 +1,184 @@
+"""The markdown we read: CommonMark, tables, strikethrough, task lists and bare links, within limits. Pure.
+
+Everything here depends on one top-level block and on what stands before it, never on what follows: only so can a block
+be sealed. What has been spent of a text's limits is therefore counted in the environment of the parse, like the link
+definitions: `cells` of tables and `addresses`, the characters that link definitions were multiplied to.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block.table import table
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from webapp.rendering.elements import use_our_elements
+
+# 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds.
+MAX_COLUMNS = 100
+MAX_CELLS_PER_TABLE = 6_000
+MAX_CELLS = 20_000
+# One long definition used a thousand times: the text grows by its square.
+MAX_ADDRESS_CHARS = 100_000
+TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
+RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# Letters after Greek and Cyrillic end an address: Chinese and Japanese put no space behind it.
+ADDRESS = re.compile(r"(?<![\w/])https?://[a-z0-9\u00a1-\u1fff][!#-;=?-\[\]_a-z~\u00a1-\u1fff]{0,2000}", re.IGNORECASE)
+AFTER_ADDRESS = "?!.,:;*_~'\"([]"
+
+
+def parser() -> MarkdownIt:
+    """The configured parser; raw HTML is text, images are links that name their host."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    markdown.block.ruler.at("table", _table_within_limits, {"alt": ["paragraph", "reference"]})
+    for rule in (_task_marks, _bare_links, _links_we_allow, _alignment_as_class, _direction):
+        markdown.core.ruler.push(rule.__name__.strip("_"), rule)
+    use_our_elements(markdown)
+    return markdown
+
+
+def spent(tokens: Iterable[Token], limit: str) -> int:
+    """How much of a limit (`cells` or `addresses`) these tokens have used up."""
+    return sum(token.meta.get(limit, 0) for token in tokens)
+
+
+def _table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    if not table(state, start, end, True):
+        return False
+    delimiters = state.src[state.bMarks[start + 1] : state.eMarks[start + 1]]
+    columns = len([part for part in delimiters.split("|") if part.strip()])
+    used = state.env.get("cells", 0)
+    rows = min(MAX_CELLS_PER_TABLE, MAX_CELLS - used) // columns
+    if columns > MAX_COLUMNS or rows < 2:
+        return False
+    if not silent:
+        first = len(state.tokens)
+        table(state, start, min(end, start + 1 + rows), False)
+        cells = columns * (state.line - start - 1)
+        state.tokens[first].meta["cells"] = cells
+        state.env["cells"] = used + cells
+    return True
+
+
+def _task_marks(state: StateCore) -> None:
+    for opening, paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if opening.type != "list_item_open" or paragraph.type != "paragraph_open" or not inline.children:
+            continue
+        text = inline.children[0]
+        if text.type == "text" and (match := TASK.match(text.content)):
+            text.content = text.content[match.end() :]
+            inline.children.insert(0, Token("task", "", 0, meta={"done": match[1] != " "}))
+
+
+def _bare_links(state: StateCore) -> None:
+    for inline in _inlines(state):
+        if "://" in inline.content:
+            inline.children = list(_with_bare_links(state.md, inline.children or []))
+
+
+def _with_bare_links(markdown: MarkdownIt, children: Sequence[Token]) -> Iterator[Token]:
+    links = 0
+    for child in children:
+        links += child.nesting if child.type in {"link_open", "link_close"} else 0
+        if child.type == "text" and not links:
+            yield from _linked(markdown, child)
+        else:
+            yield child
+
+
+def _linked(markdown: MarkdownIt, text: Token) -> Iterator[Token]:
+    at = 0
+    for match in ADDRESS.finditer(text.content):
+        shown = _without_punctuation(match[0])
+        yield _text(text, text.content[at : match.start()])
+        yield Token("link_open", "a", 1, attrs={"href": markdown.normalizeLink(shown)}, level=text.level)
+        yield _text(text, shown)
+        yield Token("link_close", "a", -1, level=text.level)
+        at = match.start() + len(shown)
+    if not at or at < len(text.content):
+        yield _text(text, text.content[at:])
+
+
+def _text(pattern: Token, content: str) -> Token:
+    return Token("text", "", 0, content=content, level=pattern.level)
+
+
+def _without_punctuation(address: str) -> str:
+    """What a sentence or a bracket around the address has added to it."""
+    while address[-1] in AFTER_ADDRESS or (address[-1] == ")" and address.count(")") > address.count("(")):
+        address = address[:-1]
+    return address
+
+
+def _links_we_allow(state: StateCore) -> None:
+    """Takes the links to elsewhere than the web and mail, and counts what definitions have added."""
+    for inline in _inlines(state):
+        links = [child for child in inline.children or [] if child.type in {"link_open", "link_close", "image"}]
+        if not links:
+            continue
+        grown = max(0, sum(_address_chars(link) for link in links) - len(inline.content))
+        is_within = grown + state.env.get("addresses", 0) <= MAX_ADDRESS_CHARS
+        if is_within:
+            inline.meta["addresses"] = grown
+            state.env["addresses"] = grown + state.env.get("addresses", 0)
+        _hide_links(links, is_within)
+
+
+def _address_chars(link: Token) -> int:
+    return sum(len(str(value)) for value in link.attrs.values())
+
+
+def _hide_links(links: Iterable[Token], is_within: bool) -> None:
+    opened: list[Token] = []
+    for link in links:
+        if link.type == "image":
+            # A link in a link would be torn apart by the browser.
+            link.meta["host"] = _host(link) if is_within else ""
+            link.hidden = any(not each.hidden for each in opened)
+        elif link.type == "link_open":
+            link.hidden = not is_within or not _is_safe(str(link.attrGet("href") or ""))
+            opened.append(link)
+        else:
+            link.hidden = opened.pop().hidden
+
+
+def _is_safe(address: str) -> bool:
+    return address.lower().startswith(("https://", "http://", "mailto:"))
+
+
+def _host(image: Token) -> str:
+    address = str(image.attrGet("src") or "")
+    try:
+        return urlsplit(address).hostname or "" if _is_safe(address) else ""
+    except ValueError:
+        return ""
+
+
+def _alignment_as_class(state: StateCore) -> None:
+    # The parser says style="text-align:right", which our content policy forbids.
+    for token in state.tokens:
+        style = str(token.attrs.pop("style", "")) if token.type in {"th_open", "td_open"} else ""
+        if style.endswith(("right", "center")):
+            token.attrSet("class", "end" if style.endswith("right") else "center")
+
+
+def _direction(state: StateCore) -> None:
+    """Lets the browser choose the direction of every element that holds right-to-left letters."""
+    if not RIGHT_TO_LEFT.search(state.src):
+        return
+    opened: list[Token] = []
+    for token in state.tokens:
+        if token.nesting == 1:
+            opened.append(token)
+        elif token.nesting == -1:
+            opened.pop()
+        elif token.type == "inline" and RIGHT_TO_LEFT.search(token.content):
+            for each in opened:
+                each.attrSet("dir", "auto")
+
+
+def _inlines(state: StateCore) -> Iterator[Token]:
+    return (token for token in state.tokens if token.type == "inline")

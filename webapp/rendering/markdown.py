@@ -1,0 +1,192 @@
+"""Markdown that arrives in pieces: finished blocks are rendered once and sealed, only the tail can still change. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any, Literal
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from webapp.rendering.code import Highlighter
+from webapp.rendering.elements import CURSOR
+from webapp.rendering.grammar import parser, spent
+from webapp.rendering.sanitise import clean
+from webapp.rendering.seams import Seam, Stitching
+from webapp.rendering.tail import Tail, is_open, mark_cursor
+
+__all__ = ["CURSOR", "VERSION", "Change", "GrowingMarkdown", "Seam", "Whole", "parser", "render"]
+
+# Stored beside the HTML: text whose HTML has another number is rendered again.
+VERSION = 1
+LIMITS = ("cells", "addresses")
+
+_markdown: MarkdownIt = parser()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`seal` adds finished blocks, `tail` replaces the tail, `append` adds text at the tail's cursor."""
+
+    kind: Literal["seal", "tail", "append"]
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The finished text; `differs` when a late link definition has changed what was sealed."""
+
+    html: str
+    differs: bool
+
+
+def render(text: str, seams: Sequence[Seam] = ()) -> str:
+    """The HTML of a whole text, the same as if it had grown."""
+    stitching = Stitching(seams)
+    stitching.place(0, text, 0)
+    return _whole(_plain_lines(text), stitching, Highlighter())
+
+
+class GrowingMarkdown:
+    """Renders a text that only grows, with work proportional to its length.
+
+    What can still change is always in the last top-level block, so everything before it is sealed. Only complete lines
+    decide: half a line may yet become anything. `rendered_chars` counts the work.
+    """
+
+    def __init__(self, seams: Sequence[Seam] = (), *, calm_chars: int = 2_000, growth: float = 1.05) -> None:
+        self.sealed: list[str] = []
+        self.rendered_chars = 0
+        self._pieces: list[str] = []
+        self._length = self._raw_length = self._sealed_length = self._tried = 0
+        self._held_cr = False
+        self._known: dict[str, Any] = {"references": {}}
+        self._seams, self._stitching = seams, Stitching(seams)
+        self._highlighter = Highlighter()
+        self._tail = Tail(calm_chars=calm_chars, growth=growth)
+
+    @property
+    def tail(self) -> str:
+        """The HTML of what can still change, with the cursor if there is a place for it."""
+        return self._tail.markup
+
+    def feed(self, piece: str) -> list[Change]:
+        """Takes the next piece of text and says how the picture changes."""
+        piece = self._taken(piece)
+        if not piece:
+            return []
+        self._tail.grow(piece)
+        if self._tail.fits(piece):
+            return [Change("append", self._tail.add(piece))]
+        if self._tail.may_wait():
+            return []
+        before = self._tail.markup
+        sealed = [Change("seal", markup)] if (markup := self._seal()) else []
+        self._draw()
+        return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
+
+    def snapshot(self) -> str:
+        """The picture so far, as a page that is opened now must show it."""
+        return "".join([*self.sealed, self._tail.markup])
+
+    def finish(self) -> Whole:
+        """The definitive rendering of the whole text; nothing is fed after it."""
+        source = self._tail.text + "\n" * self._held_cr
+        tokens, environment = self._parsed(source)
+        end = _stitched(tokens, source, self._sealed_length, self._stitching, environment) + self._stitching.rest()
+        pieced = "".join(self.sealed) + clean(end)
+        if not environment["references"]:
+            return Whole(pieced, differs=False)
+        text = "".join([*self._pieces, "\n" * self._held_cr])
+        whole = _whole(text, self._stitching.again(), self._highlighter)
+        self.rendered_chars += len(text)
+        return Whole(whole, differs=whole != pieced)
+
+    def _taken(self, piece: str) -> str:
+        raw = "\r" * self._held_cr + piece
+        self._stitching.place(self._raw_length - self._held_cr, raw, self._length)
+        self._raw_length += len(piece)
+        # A CR at the end may be half of a CRLF.
+        self._held_cr = raw.endswith("\r")
+        taken = _plain_lines(raw.removesuffix("\r"))
+        self._pieces.append(taken)
+        self._length += len(taken)
+        return taken
+
+    def _seal(self) -> str:
+        text = self._tail.text
+        source = text[: text.rfind("\n") + 1]
+        if self._sealed_length + len(source) == self._tried:
+            return ""
+        self._tried = self._sealed_length + len(source)
+        tokens, environment = self._parsed(source)
+        count, line = _finished(tokens)
+        if not count:
+            return ""
+        chars = _line_starts(source)[line]
+        markup = _stitched(tokens[:count], text, self._sealed_length, self._stitching, environment)
+        markup = clean(markup + self._stitching.before(self._sealed_length + chars, text, self._sealed_length))
+        self._learn(tokens[:count], environment["references"], line)
+        self._sealed_length += chars
+        self._tail.cut(chars)
+        self.sealed.append(markup)
+        return markup
+
+    def _learn(self, tokens: Sequence[Token], references: dict[str, Any], end_line: int) -> None:
+        """Keeps what later blocks depend on: links defined before the cut, and what is spent of the limits."""
+        for name, definition in references.items():
+            if definition["map"][0] < end_line:
+                self._known["references"].setdefault(name, definition)
+        for limit in LIMITS:
+            self._known[limit] = self._known.get(limit, 0) + spent(tokens, limit)
+
+    def _draw(self) -> None:
+        source = self._tail.text
+        tokens, environment = self._parsed(source)
+        del environment["highlight"]
+        fence = mark_cursor(tokens, source)
+        self._tail.draw(clean(_markdown.renderer.render(tokens, _markdown.options, environment)), fence)
+
+    def _parsed(self, source: str) -> tuple[list[Token], dict[str, Any]]:
+        self.rendered_chars += len(source)
+        # A copy: the first definition of a link wins, so a half-typed one must not stay.
+        environment = self._known | {"references": dict(self._known["references"]), "highlight": self._highlighter.markup}
+        return _markdown.parse(source, environment), environment
+
+
+def _whole(text: str, stitching: Stitching, highlighter: Highlighter) -> str:
+    environment = {"references": {}, "highlight": highlighter.markup}
+    tokens = _markdown.parse(text, environment)
+    return clean(_stitched(tokens, text, 0, stitching, environment) + stitching.rest())
+
+
+def _stitched(tokens: list[Token], source: str, start: int, stitching: Stitching, environment: dict[str, Any]) -> str:
+    """The blocks with the seams between them; `start` is the position of the source in the text."""
+    lines, parts = _line_starts(source), []
+    for first, end in pairwise([*_tops(tokens), len(tokens)]):
+        parts.append(stitching.before(start + lines[(tokens[first].map or [0])[0]], source, start))
+        parts.append(_markdown.renderer.render(tokens[first:end], _markdown.options, environment))
+    return "".join(parts)
+
+
+def _finished(tokens: list[Token]) -> tuple[int, int]:
+    """How many tokens can no longer change, and the line where their text ends."""
+    tops = _tops(tokens)
+    if tops and tokens[tops[-1]].type == "fence" and not is_open(tokens[tops[-1]]):
+        return len(tokens), (tokens[tops[-1]].map or [0, 0])[1]
+    if len(tops) < 2:
+        return 0, 0
+    # The end of the last but one, not the start of the last: a link definition between them makes no token.
+    return tops[-1], (tokens[tops[-2]].map or [0, 0])[1]
+
+
+def _tops(tokens: Sequence[Token]) -> list[int]:
+    return [index for index, token in enumerate(tokens) if not token.level and token.nesting >= 0]
+
+
+def _line_starts(source: str) -> list[int]:
+    return [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
+
+
+def _plain_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")

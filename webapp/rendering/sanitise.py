@@ -1,0 +1,40 @@
+"""What nh3 lets pass: the one place that decides which HTML from a text may reach a browser. Pure.
+
+Class names are closed sets, so that no text can borrow the look of the page around it.
+"""
+
+import nh3
+
+from webapp.rendering.code import PALETTE
+
+DIRECTED = set(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "table", "th", "td"])
+TAGS = DIRECTED | set(
+    ["pre", "code", "span", "em", "strong", "s", "a", "br", "hr", "thead", "tbody", "tr", "div", "header", "x-c"]
+)
+SCHEMES = {"http", "https", "mailto"}
+CLASSES = {
+    "div": {"code", "table", "seam"},
+    "span": {"task", "task--done", *PALETTE},
+    "td": {"center", "end"},
+    "th": {"center", "end"},
+}
+VALUES = {tag: {"dir": {"auto"}} for tag in DIRECTED} | {
+    "div": {"tabindex": {"0"}},
+    "pre": {"dir": {"ltr"}, "tabindex": {"0"}},
+    "span": {"role": {"img"}, "aria-label": {"done", "to do"}},
+}
+
+_cleaner = nh3.Cleaner(
+    tags=TAGS,
+    attributes={"a": {"href", "title"}, "ol": {"start"}},
+    tag_attribute_values=VALUES,
+    allowed_classes=CLASSES,
+    url_schemes=SCHEMES,
+    url_relative="deny",
+    link_rel="noopener noreferrer nofollow ugc",
+)
+
+
+def clean(markup: str) -> str:
+    """Only what we render ourselves passes; everything else is dropped, its text kept."""
+    return _cleaner.clean(markup)

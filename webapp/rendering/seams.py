@@ -1,0 +1,58 @@
+"""Places where an answer was cut and continued, shown between the blocks of its text. Pure."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+
+BLANK = " \t\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """`at` counts the characters of the raw text before the cut."""
+
+    at: int
+    label: str
+
+
+class Stitching:
+    """Gives each seam of a text out once, after the block that holds the last visible character before the cut.
+
+    Positions here are those of the text with plain line ends; a seam is `placed` when the text before it is known.
+    """
+
+    def __init__(self, seams: Iterable[Seam]) -> None:
+        self._ahead = deque(sorted(seams, key=lambda seam: seam.at))
+        self._placed: deque[Seam] = deque()
+        self._all: list[Seam] = []
+
+    def place(self, raw_start: int, raw: str, start: int) -> None:
+        """Finds the seams in a raw piece of text; `start` is its position with plain line ends."""
+        while self._ahead and self._ahead[0].at <= raw_start + len(raw):
+            seam = self._ahead.popleft()
+            before = raw[: max(0, seam.at - raw_start)]
+            self._all.append(Seam(start + len(before.replace("\r\n", "\n")), seam.label))
+            self._placed.append(self._all[-1])
+
+    def again(self) -> "Stitching":
+        """The same seams, none given out yet, for the finished text."""
+        fresh = Stitching([])
+        fresh._placed.extend([*self._all, *self._ahead])
+        return fresh
+
+    def before(self, position: int, source: str, start: int) -> str:
+        """The seams that belong before a block, or the end, at `position`; `source` is the text from `start` on."""
+        return "".join(self._due(position, source, start))
+
+    def rest(self) -> str:
+        """The seams that belong at the end of the text, also those said to be beyond it."""
+        return "".join(_markup(seam) for seam in (*self._placed, *self._ahead))
+
+    def _due(self, position: int, source: str, start: int) -> Iterator[str]:
+        while self._placed and not source[position - start : max(0, self._placed[0].at - start)].strip(BLANK):
+            yield _markup(self._placed.popleft())
+
+
+def _markup(seam: Seam) -> str:
+    return f'<div class="seam">{escape(seam.label)}</div>\n'

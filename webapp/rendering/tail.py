@@ -1,0 +1,120 @@
+"""The part of a growing text that can still change: drawn anew or, where that is the same, only added to. Pure."""
+
+import re
+from html import escape
+
+from markdown_it.token import Token
+
+from webapp.rendering.elements import CURSOR
+
+# Characters that cannot change the markup of the line they are added to.
+PLAIN = re.compile(r"(?:[^\W_]|[ ,;'\"?!])+\Z")
+HEAVY_MARKUP = 8
+
+
+class Tail:
+    """Text and picture of the last, unfinished block.
+
+    `calm_chars` and `growth` bound the work on one huge list or table: above that size it is drawn again only when it
+    has grown by that factor. Above `HEAVY_MARKUP` times that size of markup, too.
+    """
+
+    def __init__(self, *, calm_chars: int, growth: float) -> None:
+        self.length = 0
+        self._calm_chars, self._growth = calm_chars, growth
+        self._pieces: list[str] = []
+        self._parts = [""]
+        self._drawn_chars = self._drawn_markup = 0
+        self._fence: re.Pattern[str] | None = None
+        self._line: list[str] = []
+
+    @property
+    def text(self) -> str:
+        self._pieces = ["".join(self._pieces)]
+        return self._pieces[0]
+
+    @property
+    def markup(self) -> str:
+        return "".join(self._parts)
+
+    def grow(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self.length += len(piece)
+
+    def cut(self, chars: int) -> None:
+        """Drops the first characters, which have been sealed."""
+        self._pieces = [self.text[chars:]]
+        self.length -= chars
+
+    def fits(self, piece: str) -> bool:
+        """Whether the last piece may be added at the cursor as plain text."""
+        if not self._has_cursor:
+            return False
+        if self._fence:
+            return not self._closes_fence(piece)
+        return bool(PLAIN.match(piece)) or self._is_calm()
+
+    def add(self, piece: str) -> str:
+        """Adds text at the cursor and gives its markup."""
+        markup = escape(piece, quote=False)
+        self._parts.insert(-2, markup)
+        return markup
+
+    def may_wait(self) -> bool:
+        """Whether the last piece need not be shown yet."""
+        return not self._has_cursor and self._is_calm()
+
+    def draw(self, markup: str, fence: Token | None) -> None:
+        """Takes the new picture of the whole tail; `fence` is the open code fence it ends with."""
+        before, cursor, after = markup.partition(CURSOR)
+        self._parts = [before, cursor, after] if cursor else [before]
+        self._drawn_chars, self._drawn_markup = self.length, len(markup)
+        self._fence = _closing(fence.markup) if fence else None
+        self._line = [self.text.rpartition("\n")[2]]
+
+    @property
+    def _has_cursor(self) -> bool:
+        return len(self._parts) > 1
+
+    def _is_calm(self) -> bool:
+        is_big = self.length > self._calm_chars or self._drawn_markup > HEAVY_MARKUP * self._calm_chars
+        return is_big and self._drawn_chars <= self.length < self._drawn_chars * self._growth
+
+    def _closes_fence(self, piece: str) -> bool:
+        start, newline, rest = piece.partition("\n")
+        self._line.append(start)
+        if not newline or not self._fence:
+            return False
+        lines = ["".join(self._line), *rest.split("\n")]
+        self._line = [lines.pop()]
+        return any(self._fence.match(line) for line in lines)
+
+
+def _closing(fence: str) -> re.Pattern[str]:
+    return re.compile(rf" {{0,3}}{re.escape(fence)}{re.escape(fence[0])}*[ \t]*\Z")
+
+
+def mark_cursor(tokens: list[Token], source: str) -> Token | None:
+    """Puts a cursor behind the last letter of a text where that is plain text or code; gives the open fence, if any."""
+    if tokens and tokens[-1].type == "fence" and not tokens[-1].level and is_open(tokens[-1]) and "\n" in source:
+        tokens[-1].meta["cursor"] = CURSOR
+        return tokens[-1]
+    if source[-1:].isalnum():
+        _mark_text(tokens, source)
+    return None
+
+
+def is_open(fence: Token) -> bool:
+    """Whether a fence has no closing line: then it covers only its code and the line above."""
+    first, end = fence.map or [0, 0]
+    return end - first <= 1 + len(fence.content.removesuffix("\n").split("\n")) * bool(fence.content)
+
+
+def _mark_text(tokens: list[Token], source: str) -> None:
+    last = next((token for token in reversed(tokens) if token.type in {"inline", "fence"} or token.nesting >= 0), None)
+    if not last:
+        return
+    if last.type == "fence" and source.endswith(last.content[-12:].strip() or "\n"):
+        last.meta["cursor"] = CURSOR
+    if last.children and last.children[-1].type == "text" and source.endswith(last.children[-1].content[-12:]):
+        last.children.append(Token("html_inline", "", 0, content=CURSOR))

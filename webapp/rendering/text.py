@@ -1,0 +1,52 @@
+"""Markdown without its marks, for search, titles and announcements. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from markdown_it.token import Token
+
+from webapp.rendering.grammar import parser
+
+TITLE_READS_CHARS = 2_000
+
+_markdown = parser()
+
+
+def plain(text: str) -> str:
+    """The words of a markdown text, one line per block; code and the labels of pictures count as words."""
+    lines = (line.strip() for line in _blocks(_markdown.parse(text)))
+    return "\n".join(line for line in lines if line)
+
+
+def title(text: str, limit: int = 60) -> str:
+    """The first words of a message; empty when it has none."""
+    words = " ".join(plain(text[:TITLE_READS_CHARS]).split())
+    if len(words) <= limit:
+        return words
+    head, space, _ = words[:limit].rpartition(" ")
+    return (head if space else words[: limit - 1]).rstrip(" ,;:–—-") + "…"
+
+
+def _blocks(tokens: Iterable[Token]) -> Iterator[str]:
+    row: list[str] | None = None
+    for token in tokens:
+        if token.type == "tr_open":
+            row = []
+        elif token.type == "tr_close":
+            yield " ".join(row or [])
+            row = None
+        elif token.type == "inline" and row is not None:
+            row.append(_words(token.children or []))
+        elif token.type == "inline":
+            yield _words(token.children or [])
+        elif token.type in {"fence", "code_block"}:
+            yield token.content
+
+
+def _words(children: Iterable[Token]) -> str:
+    return "".join(_word(child) for child in children)
+
+
+def _word(child: Token) -> str:
+    if child.type == "image":
+        return _words(child.children or [])
+    return " " if child.type in {"softbreak", "hardbreak"} else child.content
