@@ -1,0 +1,106 @@
+// The page's one stream: says how the answers stand, and is honest about being connected.
+"use strict";
+{
+  const WORDS = {
+    thinking: "The answer has begun.", responding: "The answer has begun.", completed: "The answer is complete.",
+    stopped: "The answer was stopped.", interrupted: "The answer was interrupted.", failed: "There is no answer. The reason stands in its place.",
+  };
+  const STATES = { queued: "Queued", thinking: "Thinking", responding: "Answering", saving: "Saving" };
+  const WAITING = "Not connected. Trying again; what is written meanwhile will appear here.";
+  const GONE = "This page may no longer follow its chat. Signing in again may help.";
+  const SUPERSEDED = "This page rests, because the chat is open in many others.";
+  const said = new Set();
+  let lateLine = 0, isOver = false, attempts = 0;
+
+  const thread = () => document.getElementById("thread");
+  const isOurs = (event) => event.target === thread();
+
+  // One line says how the connection stands; where only the person can go on, a button reloads the page.
+  const line = (words, button = "") => {
+    clearTimeout(lateLine);
+    lateLine = 0;
+    const place = document.getElementById("status-line");
+    place.textContent = words;
+    if (!button) return;
+    const again = Object.assign(document.createElement("button"), { type: "button", className: "button button--small", textContent: button });
+    again.addEventListener("click", () => location.reload());
+    place.append(again);
+  };
+  // A short interruption is not worth a word.
+  const soonLine = (words) => { lateLine ||= setTimeout(() => line(words), 1500); };
+  const rest = (words, button) => {
+    isOver = true;
+    line(words, button);
+  };
+
+  // A first connection is not tried again by the extension, so it is here.
+  const retry = () => {
+    const pause = Math.min(15000, 500 * 2 ** attempts++) * (0.7 + 0.6 * Math.random());
+    soonLine(WAITING);
+    setTimeout(() => thread()?.dispatchEvent(new CustomEvent("reconnect")), pause);
+  };
+  const refused = (status) => {
+    if (status === 204) rest(SUPERSEDED, "Resume here");
+    else if (status < 500 && status !== 429) rest(GONE, "Reload");
+  };
+
+  document.addEventListener("htmx:error", (event) => { if (isOurs(event)) retry(); });
+  document.addEventListener("htmx:after:request", (event) => {
+    if (!isOurs(event)) return;
+    refused(event.detail.ctx.response.status);
+    if (!isOver) retry();
+  });
+  // What answers instead of the stream, an error or a page, is never shown in the thread.
+  document.addEventListener("htmx:before:swap", (event) => {
+    const answer = event.detail.ctx.response?.raw;
+    if (isOurs(event) && !answer?.headers.get("Content-Type")?.includes("text/event-stream")) event.preventDefault();
+  });
+
+  document.addEventListener("htmx:sse:before:connection", (event) => {
+    if (isOver) event.preventDefault();
+    else if (event.detail.connection.attempt) soonLine(WAITING);
+  });
+  document.addEventListener("htmx:sse:after:connection", (event) => {
+    attempts = 0;
+    line("");
+    if (event.detail.connection.status === 204) refused(204);
+    setTimeout(letGo);
+  });
+  document.addEventListener("htmx:sse:error", (event) => { if (event.detail.status) refused(event.detail.status); });
+  document.addEventListener("superseded", () => rest(SUPERSEDED, "Resume here"));
+
+  // A hidden page keeps its stream while an answer runs on it. The extension, which would let go at once, hears of it later.
+  document.addEventListener("visibilitychange", (event) => {
+    if (document.hidden && millrace.isRunning()) event.stopImmediatePropagation();
+    if (!document.hidden) mark("");
+  });
+  const letGo = () => {
+    if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange"));
+  };
+  // A stream over a network that went away would wait for ever.
+  addEventListener("online", () => thread()?._htmx?.sse?.reader?.cancel());
+
+  const mark = (sign) => { document.title = sign + document.title.replace(/^[…●] /, ""); };
+  const announce = (generation, words) => {
+    if (!words || said.has(generation + words)) return;
+    said.add(generation + words);
+    document.getElementById("announcer").textContent = words;
+  };
+  const word = (article, status) => {
+    const state = article?.querySelector(".state__words");
+    if (!state) return;
+    const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
+    const thought = article.querySelector(".thought summary span");
+    if (status === "responding" && state.textContent === STATES.thinking && thought && since) thought.textContent = `Thought for ${millrace.elapsed(since)}`;
+    state.textContent = STATES[status];
+  };
+  document.addEventListener("status", (event) => {
+    const { message, status, generation } = JSON.parse(event.detail.data);
+    const article = document.getElementById(`message-${message}`);
+    if (article) article.dataset.status = status;
+    if (STATES[status]) word(article, status);
+    announce(generation, WORDS[status]);
+    mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
+    setTimeout(letGo, 1000);
+  });
+}

@@ -1,0 +1,220 @@
+"""GET /chats/<id>/events brings every page from where it is to now, and all pages to the same text."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import gevent
+import pytest
+
+from tests.chat.conftest import ended
+from tests.support.browser import Browser
+from webapp.chat.feed import Position
+from webapp.settings.service import set_setting
+from webapp.streaming.codec import Decoder, Message
+
+PART = re.compile(r'<hx-partial hx-target="([^"]*)" hx-swap="([^"]*)">(.*?)</hx-partial>', re.DOTALL)
+
+
+class Listener:
+    """A page's connection: it reads in a greenlet and keeps the text of the message as a browser would."""
+
+    def __init__(self, browser: Browser, url: str, last_id: str = "") -> None:
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        self.response = browser.client.get(url, headers=headers, buffered=False)
+        self.messages: list[Message] = []
+        self.raw = b""
+        self.greenlet = gevent.spawn(self._read)
+
+    @property
+    def last_id(self) -> str:
+        return next((message.id for message in reversed(self.messages) if message.id), "")
+
+    @property
+    def html(self) -> str:
+        return "".join(message.data for message in self.messages if message.event == "message")
+
+    def statuses(self) -> list[str]:
+        return [json.loads(message.data)["status"] for message in self.messages if message.event == "status"]
+
+    def until(self, is_so, seconds: float = 8) -> None:
+        with gevent.Timeout(seconds, AssertionError(self.html[-2000:])):
+            while not is_so(self):
+                gevent.sleep(0.01)
+
+    def close(self) -> None:
+        self.greenlet.kill()
+        self.response.close()
+
+    def _read(self) -> None:
+        decoder = Decoder()
+        for chunk in self.response.iter_encoded():
+            self.raw += chunk
+            self.messages.extend(decoder.feed(chunk))
+
+
+@pytest.fixture
+def listen() -> Iterator:
+    listeners: list[Listener] = []
+
+    def listen(browser: Browser, url: str, last_id: str = "") -> Listener:
+        listeners.append(Listener(browser, url, last_id))
+        return listeners[-1]
+
+    yield listen
+    for each in listeners:
+        each.close()
+
+
+def events_url(page) -> str:
+    return str(page.one("#thread").attributes["hx-sse:connect"])
+
+
+def shown_text(page, listener: Listener) -> str:
+    """The text of the last message after all that the page has heard, by the rules of htmx."""
+    article = page.all("article.message")[-1]
+    id = article.attributes["id"]
+    sealed = article.css_first(".message-text").inner_html or ""
+    tail = article.css_first(".tail")
+    inside = (tail.inner_html or "") if tail else ""
+    sealed = sealed.split('<div class="tail"')[0]
+    for target, swap, html in PART.findall(listener.html):
+        if target == f"#{id}-tail" and swap == "beforebegin":
+            sealed += html
+        elif target == f"#{id}-tail" and swap == "innerMorph":
+            inside = html
+        elif target == f"#{id}-tail x-c":
+            inside = inside.replace("<x-c></x-c>", f"{html}<x-c></x-c>", 1)
+        elif target == f"#{id}-tail" and swap == "outerHTML":
+            sealed, inside = sealed + html, ""
+        elif target == f"#{id}-text":
+            sealed, inside = html, ""
+    return sealed + inside
+
+
+MARKDOWN = "# Head\n\nSome *words* and a [link][late].\n\n- one\n- two\n\n```python\nprint(1)\n```\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n"
+
+
+def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
+    fake.says("One")
+    page = owner.wait_for(begin(owner), ended)
+    listener = listen(owner, events_url(page))
+    listener.until(lambda each: each.raw.startswith(b"retry: 500\n\n: "))
+
+    assert listener.response.headers["Cache-Control"] == "no-store, no-transform"
+    assert listener.response.headers["X-Accel-Buffering"] == "no"
+    assert listener.response.mimetype == "text/event-stream"
+    assert not listener.messages
+
+
+@pytest.mark.parametrize("late", ["", "[late]: https://example.org\n"])
+def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, listen, late):
+    fake.says(MARKDOWN * 3 + late, pace=0.005)
+    path = begin(owner)
+    pages = []
+    for _ in range(6):
+        page = owner.page(path)
+        pages.append((page, listen(owner, events_url(page))))
+        gevent.sleep(0.12)
+    for _, listener in pages:
+        listener.until(lambda each: "completed" in each.statuses())
+
+    final = owner.page(path).all(".message-text")[-1].inner_html
+    assert {shown_text(page, listener) for page, listener in pages} == {final}
+
+
+def test_a_dropped_connection_goes_on_where_it_was(owner, begin, fake, listen):
+    fake.says(MARKDOWN * 3, pace=0.005)
+    path = begin(owner)
+    page = owner.page(path)
+    heard = listen(owner, events_url(page))
+    parts: list[Message] = []
+    for _ in range(4):
+        heard.until(lambda each: each.last_id)
+        heard.close()
+        parts += heard.messages
+        heard = listen(owner, events_url(page), parts[-1].id or heard.last_id)
+    heard.until(lambda each: "completed" in each.statuses())
+    heard.messages = [*parts, *heard.messages]
+
+    assert shown_text(page, heard) == owner.page(path).all(".message-text")[-1].inner_html
+
+
+@pytest.mark.parametrize("position", ["", "nonsense", "other.1.2.3.4", "....", "a.b.c.d.e"])
+def test_an_unknown_position_gets_the_whole_thread(owner, begin, fake, listen, position):
+    fake.says("All of it")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+
+    listener = listen(owner, f"{path}/events?at={position}")
+    listener.until(lambda each: "All of it" in each.html)
+
+    assert 'hx-target="#thread" hx-swap="innerMorph"' in listener.html
+
+
+def test_a_message_sent_elsewhere_appears_once(owner, begin, fake, listen):
+    fake.says("One")
+    path = begin(owner)
+    page = owner.wait_for(path, ended)
+    listener = listen(owner, events_url(page))
+    fake.says("Two **bold**")
+
+    owner.post(f"{path}/messages", message="Second")
+    listener.until(lambda each: "completed" in each.statuses())
+    listener.until(lambda each: "Try again" in each.html)
+
+    assert listener.html.count('data-role="user"') == 1
+    assert listener.html.count('data-role="assistant"') == 1
+    assert "<strong>bold</strong>" in listener.html
+    assert "csrf" not in listener.html
+
+
+def test_continuing_and_trying_again_reach_open_pages(owner, begin, fake, listen):
+    fake.behaves([{"counted": 40, "cut_after": 10}])
+    fake.counts(40, pace=0.005)
+    path = begin(owner)
+    page = owner.wait_for(path, ended)
+    listener = listen(owner, events_url(page))
+
+    owner.post(str(page.button("Continue").attributes["formaction"]))
+    listener.until(lambda each: each.statuses()[-1:] == ["completed"])
+    assert "seam" in listener.html
+
+    page = owner.wait_for(path, ended)
+    owner.post(str(page.button("Try again").attributes["formaction"]))
+    listener.until(lambda each: each.statuses().count("completed") == 2)
+    assert len(owner.page(path).all("article.message")) == 2
+
+
+def test_the_ninth_page_takes_the_place_of_the_first(owner, begin, fake, listen, app):
+    fake.says("One")
+    page = owner.wait_for(begin(owner), ended)
+    with app.app_context():
+        set_setting("limits.sse_per_chat", "2")
+    first, second, third = [listen(owner, events_url(page)) for _ in range(3)]
+
+    first.until(lambda each: each.messages)
+    assert [(message.event, message.id) for message in first.messages] == [("superseded", "superseded")]
+    gevent.sleep(0.05)
+    assert not second.messages
+    assert not third.messages
+    again = owner.client.get(events_url(page), headers={"Last-Event-ID": "superseded"})
+    assert again.status_code == 204
+
+
+def test_a_shutdown_tells_every_page_to_come_back(owner, begin, fake, listen, app):
+    fake.counts(500, pace=0.01)
+    page = owner.page(begin(owner))
+    listener = listen(owner, events_url(page))
+    listener.until(lambda each: each.last_id)
+
+    app.extensions["engine"].finish(seconds=2)
+    app.extensions["engine"].wait_closed(2)
+
+    assert not app.extensions["engine"].readers
+    assert "interrupted" in listener.statuses()
+
+
+@pytest.mark.parametrize("position", [Position("e", 3), Position("e", 3, "head", "gen", (1, 2, 3, 4, 5, 6))])
+def test_a_position_survives_its_text(position):
+    assert Position.parse(str(position)) == position

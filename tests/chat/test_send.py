@@ -1,0 +1,166 @@
+"""POST /chats and POST /chats/<id>/messages send a message."""
+
+import gevent
+import pytest
+
+from tests.chat.conftest import ended, raw_of_last, statuses, texts
+from tests.support.browser import HTMX
+
+
+def test_it_sends_and_shows_the_answer(owner, begin, fake):
+    fake.says("Good **morning**")
+
+    page = owner.wait_for(begin(owner, "Hello there"), ended)
+
+    assert texts(page) == ["Hello there", "Good morning"]
+    assert statuses(page) == ["completed", "completed"]
+    assert raw_of_last(page) == "Good **morning**"
+    assert page.heading == "Hello there"
+
+
+def test_the_model_hears_the_whole_conversation(owner, begin, fake):
+    fake.says("One")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    fake.says("Two")
+    owner.submit(path, message="Second")
+    owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    turns = [(turn["role"], turn["content"]) for turn in fake.log()[-1]["body"]["messages"]]
+    assert turns == [("user", "First"), ("assistant", "One"), ("user", "Second")]
+
+
+def test_it_refuses_the_signed_out_and_the_stranger(visitor, stranger, owner, begin, fake):
+    fake.says("Hello")
+    path = begin(owner)
+
+    assert visitor.post(f"{path}/messages", message="Hello").location.startswith("/login")
+    assert stranger.post(f"{path}/messages", message="Hello").status_code == 404
+    assert stranger.get(path).status_code == 404
+    assert stranger.get(f"{path}/events").status_code == 404
+    owner.wait_for(path, ended)
+    assert len(fake.log()) == 1
+
+
+def test_it_keeps_what_was_typed_when_an_answer_is_running(owner, begin, fake):
+    fake.counts(200, pace=0.05)
+    path = begin(owner, "First")
+
+    page = owner.post(f"{path}/messages", message="Second")
+
+    assert page.status_code == 409
+    assert page.textbox("Message").value == "Second"
+    assert page.says("An answer is already being written here.")
+    fragment = owner.htmx_post(f"{path}/messages", message="Third")
+    assert fragment.status_code == 409
+    assert "Third" in fragment.text
+    assert "hx-partial" in fragment.text
+
+
+def test_a_program_is_told_what_to_attach_to(owner, begin, fake):
+    fake.counts(200, pace=0.05)
+    path = begin(owner, "First")
+
+    answer = owner.post(f"{path}/messages", headers={"Accept": "application/json"}, message="Second")
+
+    assert answer.status_code == 409
+    assert answer.json["code"] == "generation_in_progress"
+    assert owner.page(path).all(f'button[formaction="/generations/{answer.json["generation"]}/stop"]')
+
+
+def test_twenty_at_once_are_one(owner, begin, fake):
+    fake.says("One")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+    fake.counts(100, pace=0.05)
+
+    sends = [gevent.spawn(owner.post, f"{path}/messages", message=f"Number {n}") for n in range(20)]
+    gevent.joinall(sends, timeout=30)
+
+    assert sorted(send.value.status_code for send in sends) == [303] + [409] * 19
+    assert len(fake.log()) == 2
+    assert len(statuses(owner.page(path))) == 4
+
+
+def test_it_takes_the_same_form_twice_as_once(owner, begin, fake):
+    fake.says("One")
+    path = begin(owner)
+    page = owner.wait_for(path, ended)
+    form = page.form("Message")
+    form.submit(message="Once")
+    form.submit(message="Once")
+    page = owner.wait_for(path, ended)
+
+    assert [text for text in texts(page) if text == "Once"] == ["Once"]
+    assert len(fake.log()) == 2
+
+
+def test_the_first_message_sent_twice_makes_one_chat(owner, fake):
+    fake.says("One")
+    form = owner.page("/").form("Message")
+
+    assert form.submit(message="Once").path == form.submit(message="Once").path
+
+
+@pytest.mark.parametrize(("message", "sentence"), [("   ", "Write something first."), ("x" * 200_001, "1 characters too long")])
+def test_it_says_what_is_wrong_with_the_text(owner, begin, fake, message, sentence):
+    fake.says("One")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+
+    page = owner.post(f"{path}/messages", message=message)
+
+    assert page.status_code == 422
+    assert page.says(sentence)
+    assert owner.post("/chats", message=message).status_code == 422
+
+
+def test_an_unknown_model_is_refused_with_the_text_kept(owner, begin, fake):
+    fake.says("One")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+
+    page = owner.post(f"{path}/messages", message="Hello", model="demo/nobody")
+
+    assert page.status_code == 422
+    assert page.says("There is no model called demo/nobody here.")
+    assert page.textbox("Message").value == "Hello"
+
+
+def test_binary_and_broken_text_become_text(owner, begin, fake):
+    fake.says("ok")
+    path = begin(owner, "a\0b")
+    page = owner.wait_for(path, ended)
+    assert texts(page)[0] == "a\ufffdb"
+
+    answer = owner.client.post(
+        f"{path}/messages",
+        data=b"csrf_token=" + owner.csrf_token().encode() + b"&message=%ff%fe%80",
+        content_type="application/x-www-form-urlencoded",
+        headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 303
+    assert texts(owner.wait_for(path, ended))[2] == "%FF%FE%80"
+
+
+def test_htmx_gets_a_fresh_composer(owner, begin, fake):
+    fake.says("One")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+
+    answer = owner.post(f"{path}/messages", headers=HTMX, message="Second")
+
+    assert answer.status_code == 200
+    assert 'hx-target="#composer-box"' in answer.text
+    assert "Second" not in answer.text
+
+
+def test_every_message_is_rendered_once_and_a_page_reads_little(owner, begin, fake):
+    fake.says("# One\n\n" + "word " * 500)
+    path = begin(owner)
+    owner.wait_for(path, ended)
+
+    with owner.counting_statements() as statements:
+        owner.page(path)
+
+    assert len([statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]) <= 9

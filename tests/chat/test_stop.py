@@ -1,0 +1,84 @@
+"""POST /generations/<id>/stop ends an answer, in every state."""
+
+import gevent
+import pytest
+
+from tests.chat.conftest import ended, raw_of_last, statuses
+
+
+def running(page) -> bool:
+    return statuses(page)[-1] == "responding"
+
+
+def stop_url(page) -> str:
+    return str(page.button("Stop").attributes["formaction"])
+
+
+def test_it_keeps_the_text_and_closes_the_connection(owner, begin, fake):
+    fake.counts(500, pace=0.01)
+    path = begin(owner)
+    page = owner.wait_for(path, lambda page: running(page) and "w000003" in page.text)
+
+    owner.post(stop_url(page))
+    page = owner.wait_for(path, ended, seconds=2)
+
+    assert statuses(page)[-1] == "stopped"
+    assert raw_of_last(page).startswith("w000001 w000002 w000003")
+    fake.until(lambda log: log[0]["client_closed"], seconds=1)
+    assert raw_of_last(page) == "".join(f"w{n:06} " for n in range(1, 501))[: len(raw_of_last(page))]
+    assert page.says("Stopped after")
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [{"steps": [{"sleep": 60}]}, {"counted": 50, "stall_after": 0}, {"counted": 50, "stall_after": 5}],
+    ids=["while waiting for headers", "before the first token", "in a stall"],
+)
+def test_it_works_in_every_state(owner, begin, fake, behaviour):
+    fake.always(behaviour)
+    path = begin(owner)
+    page = owner.page(path)
+
+    owner.post(stop_url(page))
+    owner.post(stop_url(page))
+    page = owner.wait_for(path, ended, seconds=3)
+
+    assert statuses(page)[-1] == "stopped"
+
+
+def test_twice_and_after_the_end_change_nothing(owner, begin, fake):
+    fake.counts(20, pace=0.01)
+    path = begin(owner)
+    url = stop_url(owner.page(path))
+    page = owner.wait_for(path, ended)
+
+    assert owner.post(url).status_code == 303
+    assert statuses(owner.page(path)) == statuses(page)
+
+
+def test_a_stranger_cannot_stop(owner, stranger, visitor, begin, fake):
+    fake.counts(300, pace=0.02)
+    path = begin(owner)
+    url = stop_url(owner.page(path))
+
+    assert stranger.post(url).status_code == 404
+    assert visitor.post(url).location.startswith("/login")
+    gevent.sleep(0.1)
+    assert not ended(owner.page(path))
+    assert owner.post(url, headers={"HX-Request": "true"}).status_code == 204
+
+
+def test_stopped_can_be_continued_in_the_same_message(owner, begin, fake):
+    fake.counts(60, pace=0.01)
+    path = begin(owner)
+    page = owner.wait_for(path, lambda page: "w000005" in page.text)
+    owner.post(stop_url(page))
+    page = owner.wait_for(path, ended)
+
+    page.button("Continue")
+    owner.post(str(page.button("Continue").attributes["formaction"]))
+    page = owner.wait_for(path, ended)
+
+    assert statuses(page) == ["completed", "completed"]
+    assert raw_of_last(page).split() == [f"w{n:06}" for n in range(1, 61)]
+    assert page.one(".seam").text().startswith("stopped here")

@@ -1,0 +1,92 @@
+"""The journal: what was said is in the database before a quarter of a second has passed, and gone at the end."""
+
+import gevent
+from sqlalchemy import text
+
+from tests.generations.conftest import Bench
+from tests.support.marks import on_both_databases
+from webapp.extensions import db
+from webapp.generations import journal
+
+
+@on_both_databases
+def test_the_text_is_written_down_while_it_arrives(bench, fake):
+    fake.counts(400, pace=0.005)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: "w000050" in bench.said(id))
+    seen = bench.said(id)
+    gevent.sleep(0.3)
+
+    with bench.app.app_context():
+        entries = journal.entries_of(db.session(), id)
+    journalled = "".join(getattr(entry.event, "text", "") for entry in entries)
+    assert journalled.startswith(seen)
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+
+
+@on_both_databases
+def test_at_the_end_the_message_has_it_and_the_journal_is_empty(bench, fake):
+    fake.counts(100, pace=0.005)
+    id = bench.ask(person=bench.person())
+
+    ended = bench.until_ended(id)
+
+    assert (ended.status, ended.reason, ended.model_used != "") == ("completed", "stop", True)
+    assert bench.message(id).content.split() == [f"w{n:06}" for n in range(1, 101)]
+    assert bench.journal_rows() == 0
+    assert ended.started_at <= ended.first_text_at <= ended.ended_at
+
+
+def test_no_loop_wakes_when_nothing_runs(bench, fake):
+    fake.says("Done")
+    bench.until_ended(bench.ask(person=bench.person()))
+    bench.until(lambda: not bench.engine.live)
+    gevent.sleep(1.2)
+    before = bench.engine.journal.ticks, bench.engine.keeper.ticks
+    gevent.sleep(1.2)
+
+    assert (bench.engine.journal.ticks, bench.engine.keeper.ticks) == before
+
+
+def test_a_stored_wish_to_stop_is_heard_by_whoever_runs_it(bench, fake):
+    fake.counts(1000, pace=0.01)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.said(id) != "")
+    with bench.app.app_context():
+        db.session.execute(text("UPDATE generations SET stop_requested_at = CURRENT_TIMESTAMP"))
+        db.session.commit()
+
+    assert bench.until_ended(id, 2).status == "stopped"
+
+
+def test_a_generation_that_was_taken_away_stops_and_writes_nothing(bench, fake):
+    fake.counts(1000, pace=0.01)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.said(id) != "")
+    with bench.app.app_context():
+        db.session.execute(text("UPDATE generations SET owner = 'somebody else'"))
+        db.session.commit()
+    bench.until(lambda: not bench.engine.live, 3)
+
+    assert bench.message(id).content == ""
+    assert bench.generation(id).is_active
+
+
+def test_a_database_that_refuses_for_a_while_loses_nothing(bench: Bench, fake):
+    fake.counts(60, pace=0.005)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: "w000010" in bench.said(id))
+    with bench.app.app_context():
+        connection = db.engine.raw_connection()
+        connection.execute("CREATE TRIGGER no_end BEFORE UPDATE ON messages BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
+        connection.close()
+    bench.until(lambda: bench.engine.live[id].run.is_saving)
+    gevent.sleep(0.5)
+    assert bench.generation(id).is_active
+    with bench.app.app_context():
+        connection = db.engine.raw_connection()
+        connection.execute("DROP TRIGGER no_end")
+        connection.close()
+
+    assert bench.until_ended(id).status == "completed"
+    assert bench.message(id).content.split() == [f"w{n:06}" for n in range(1, 61)]

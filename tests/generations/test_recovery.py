@@ -1,0 +1,175 @@
+"""What a dead worker left behind is saved, marked and, if that is wished, continued."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from tests.generations.conftest import Bench, configured, counted
+from tests.support.marks import on_both_databases
+from webapp.chat.tables import Message
+from webapp.extensions import db, utc_now
+from webapp.generations.tables import Generation
+from webapp.settings.service import set_setting
+
+
+@pytest.fixture
+def other(make_app, fake, bench) -> Bench:
+    """The next process, on the same data."""
+    return Bench(make_app(**configured(fake)))
+
+
+def die(bench: Bench, id: str) -> str:
+    """Ends a process as kill -9 does: its lock is free, its greenlets write nothing any more. Gives what was journalled."""
+    bench.until(lambda: bench.engine.live[id].journalled > 3)
+    bench.engine.worker.end()
+    (bench.engine.data_dir / "workers" / bench.engine.worker.id).touch()
+    said = bench.said(id)
+    for live in bench.engine.live.values():
+        live.run.stop.ask("taken")
+    bench.engine.worker.id = "nobody"
+    return said
+
+
+@on_both_databases
+def test_an_orphan_is_saved_and_continued_with_a_seam(bench, fake, other):
+    fake.counts(120, pace=0.01)
+    id = bench.ask(person=bench.person())
+    die(bench, id)
+
+    other.engine.begin()
+
+    first = other.generation(id)
+    assert (first.status, first.reason) == ("interrupted", "server_restart")
+    other.until(lambda: len(other.generations()) == 2)
+    second = other.until_ended(other.generations()[-1].id)
+    message = other.message(id)
+    assert (second.status, second.continues_id, second.text_offset > 0) == ("completed", id, True)
+    assert message.content.split() == counted(120)
+    assert message.html.count('class="seam"') == 1
+    assert other.journal_rows() == 0
+
+
+@pytest.mark.parametrize("policy", ["never", "ask"])
+def test_it_is_only_marked_when_that_is_wished(bench, fake, other, policy):
+    fake.counts(120, pace=0.01)
+    with bench.app.app_context():
+        set_setting("restart.policy", policy)
+    id = bench.ask(person=bench.person())
+    die(bench, id)
+
+    other.engine.begin()
+
+    assert [each.status for each in other.generations()] == ["interrupted"]
+    assert other.message(id).content.startswith("w000001 ")
+
+
+def test_without_any_text_it_is_asked_again_without_a_seam(bench, fake, other):
+    fake.behaves([{"steps": [{"sleep": 60}]}])
+    fake.says("Here I am.")
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.generation(id).status == "running")
+    bench.engine.live[id].journalled = 9
+    die(bench, id)
+
+    other.engine.begin()
+    other.until(lambda: other.message(id).content == "Here I am.")
+
+    assert "seam" not in other.message(id).html
+
+
+def test_a_wish_to_stop_before_the_end_is_honoured(bench, fake, other):
+    fake.counts(200, pace=0.01)
+    id = bench.ask(person=bench.person())
+    die(bench, id)
+    with other.app.app_context():
+        db.session.execute(update(Generation).values(stop_requested_at=utc_now()))
+        db.session.commit()
+
+    other.engine.begin()
+
+    assert [(each.status, each.reason) for each in other.generations()] == [("stopped", "user")]
+
+
+@pytest.mark.parametrize("why", ["too old", "too often"])
+def test_it_is_not_continued_for_ever(bench, fake, other, why):
+    fake.counts(200, pace=0.01)
+    id = bench.ask(person=bench.person())
+    die(bench, id)
+    with other.app.app_context():
+        row = db.session.get_one(Generation, id)
+        if why == "too old":
+            row.heartbeat_at = utc_now() - timedelta(minutes=11)
+        else:
+            for number in ("00", "01"):
+                db.session.add(
+                    Generation(
+                        id=number, kind="chat", lane=row.lane, message_id=row.message_id, model_asked="m", owner="x",
+                        status="interrupted", reason="server_restart",
+                    )
+                )  # fmt: skip
+        db.session.commit()
+
+    other.engine.begin()
+
+    assert other.generations()[-1].id == id
+    assert other.generations()[-1].status == "interrupted"
+
+
+def test_a_living_workers_answers_are_left_alone(bench, fake, other):
+    fake.counts(60, pace=0.01)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.said(id) != "")
+
+    other.engine.begin()
+
+    assert bench.until_ended(id).status == "completed"
+    assert len(bench.generations()) == 1
+
+
+def test_a_shutdown_saves_everything_and_the_next_start_goes_on(bench, fake, other):
+    fake.counts(120, pace=0.01)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: "w000010" in bench.said(id))
+
+    said = bench.said(id)
+    bench.engine.finish(seconds=2)
+    bench.engine.wait_closed(1)
+    assert bench.message(id).content.startswith(said)
+    assert bench.generation(id).reason == "server_restart"
+    other.engine.begin()
+    other.until(lambda: len(other.generations()) == 2)
+    other.until_ended(other.generations()[-1].id)
+
+    assert other.message(id).content.split() == counted(120)
+
+
+def test_what_no_database_would_take_is_spilled_and_read_back(bench, fake, other):
+    fake.counts(200, pace=0.005)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: "w000020" in bench.said(id))
+    with bench.app.app_context():
+        connection = db.engine.raw_connection()
+        connection.execute("CREATE TRIGGER no_end BEFORE UPDATE ON messages BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
+        connection.close()
+    bench.engine.finish(seconds=0.3)
+    bench.engine.wait_closed(0)
+    said = bench.said(id)
+    [file] = (bench.engine.data_dir / "spilled").iterdir()
+    assert json.loads(file.read_text())["reason"] == "server_restart"
+    with bench.app.app_context():
+        connection = db.engine.raw_connection()
+        connection.execute("DROP TRIGGER no_end")
+        connection.close()
+    bench.engine.live[id].run.stop.ask("x")
+    bench.engine.worker.id = "nobody"
+
+    with other.app.app_context():
+        set_setting("restart.policy", "never")
+    other.engine.begin()
+
+    with other.app.app_context():
+        assert db.session.get_one(Message, other.generation(id).message_id).content == said
+    assert other.generation(id).status == "interrupted"
+    assert not file.exists()

@@ -1,0 +1,219 @@
+"""What the open pages of a chat hear: new messages, changed ones, and the answer that runs."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+
+from flask import render_template
+
+from webapp.chat import queries, shown
+from webapp.chat.shown import ShownMessage
+from webapp.chat.tables import Chat
+from webapp.extensions import db
+from webapp.generations.engine import Engine
+from webapp.generations.models import providers
+from webapp.generations.tables import Generation
+from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
+from webapp.streaming.events import Changed
+from webapp.streaming.topics import Entry, Gap, Signal
+
+Context = Callable[[], AbstractContextManager[object]]
+REMEMBERED = 256
+_made: "OrderedDict[tuple[object, ...], Change]" = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a page has: the chat's changes, the last message of its thread, and how much of which generation."""
+
+    epoch: str
+    seq: int
+    head: str = ""
+    generation: str = ""
+    cursor: Cursor = ()
+
+    def __str__(self) -> str:
+        return ".".join((self.epoch, str(self.seq), self.head, self.generation, "-".join(map(str, self.cursor))))
+
+    @classmethod
+    def parse(cls, text: str) -> "Position | None":
+        """The position that a page says it has; None for anything else."""
+        parts = text.split(".")
+        numbers = [parts[1], *parts[4].split("-")] if len(parts) == 5 and parts[4] else parts[1:2]
+        if len(parts) != 5 or not all(number.isascii() and number.isdigit() for number in numbers):
+            return None
+        return cls(parts[0], int(parts[1]), parts[2], parts[3], tuple(map(int, numbers[1:])))
+
+
+class ChatFeed:
+    """The news of one chat for one page. What is rendered for one page is kept for the others at the same position."""
+
+    def __init__(self, engine: Engine, chat_id: str, position: Position | None, context: Context) -> None:
+        self.lane = f"chat:{chat_id}"
+        self._engine, self._chat_id, self._context = engine, chat_id, context
+        is_of_now = position is not None and position.epoch == engine.topics.epoch
+        self._position = position if position and is_of_now else None
+        self._broadcast: Broadcast | None = None
+        self._listening = ExitStack()
+        self._signal: Signal | None = None
+
+    def listen(self, signal: Signal) -> None:
+        """From now on the signal is set when the running answer has news."""
+        self._signal = signal
+        if self._position and self._position.generation:
+            with self._context():
+                self._follow(self._position.generation)
+
+    def close(self) -> None:
+        self._listening.close()
+
+    def topics(self) -> dict[str, int]:
+        return {self.lane: self._position.seq if self._position else -1}
+
+    def position(self) -> str:
+        return str(self._position or "")
+
+    def news(self) -> list[Frame]:
+        """Everything since the last call, in order; an unknown position gets the whole thread again."""
+        if not self._position:
+            return self._everything()
+        try:
+            entries = self._engine.topics.read(self.lane, self._position.seq)
+        except Gap:
+            return self._everything()
+        frames = self._changes(entries) if entries else []
+        return frames + self._answer()
+
+    def last_news(self) -> list[Frame]:
+        """What is new, with all that has been said and not been folded yet."""
+        if self._broadcast:
+            self._broadcast.catch_up()
+        return self.news()
+
+    def _answer(self) -> list[Frame]:
+        if not self._broadcast or not self._position:
+            return []
+        frames, cursor = self._broadcast.since(self._position.cursor)
+        self._position = replace(self._position, cursor=cursor)
+        if self._broadcast.projection.has_ended:
+            self._unfollow()
+        return frames
+
+    def _changes(self, entries: list[Entry]) -> list[Frame]:
+        position = self._position
+        assert position
+        ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
+        followed = position.generation if self._broadcast else ""
+        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, position.head, followed)
+        change = _remembered(key, lambda: self._rendered(lambda page: page.changed(ids, position.head, followed)))
+        return self._apply(change, entries[-1].seq)
+
+    def _everything(self) -> list[Frame]:
+        seq = self._engine.topics.last(self.lane)
+        return self._apply(self._rendered(lambda page: page.whole()), seq)
+
+    def _rendered(self, render: "Callable[[_Page], Change]") -> "Change":
+        with self._context():
+            return render(_Page(self._engine, db.session.get_one(Chat, self._chat_id)))
+
+    def _apply(self, change: "Change", seq: int) -> list[Frame]:
+        before = self._position
+        self._position = Position(self._engine.topics.epoch, seq, change.head, change.generation, change.cursor)
+        if before and self._broadcast and not change.is_whole:
+            # It goes on, or it has just ended and its last words are still to come.
+            self._position = replace(self._position, generation=before.generation, cursor=before.cursor)
+        else:
+            self._unfollow()
+            if change.generation:
+                with self._context():
+                    self._follow(change.generation)
+        return [Frame(change.html)]
+
+    def _follow(self, generation_id: str) -> None:
+        generation = db.session.get(Generation, generation_id)
+        self._broadcast = self._engine.broadcast(generation) if generation else None
+        if not self._broadcast:
+            self._position = None
+        elif self._signal:
+            self._listening.enter_context(self._broadcast.watched_by(self._signal))
+
+    def _unfollow(self) -> None:
+        self._listening.close()
+        self._broadcast = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What brings a page to a new position."""
+
+    html: str
+    head: str
+    generation: str
+    cursor: Cursor
+    is_whole: bool = False
+
+
+class _Page:
+    """The thread as it stands, and the fragments of it that pages need."""
+
+    def __init__(self, engine: Engine, chat: Chat) -> None:
+        self._chat = chat
+        self._messages = shown.thread(engine, queries.thread(chat))
+        self._running = running_in(self._messages)
+
+    def whole(self) -> Change:
+        """The whole thread, for a page whose position is unknown."""
+        articles = "".join(_article(message) for message in self._messages)
+        return replace(self._change(_part("#thread", "innerMorph", articles)), is_whole=True)
+
+    def changed(self, ids: Iterable[str], head: str, followed: str) -> Change:
+        """What a page lacks: messages after its head, and the changed ones before it."""
+        places = [message.id for message in self._messages]
+        is_another = followed and self._running and self._running.generation_id != followed
+        if (head and head not in places) or is_another:
+            return self.whole()
+        known = places.index(head) + 1 if head else 0
+        old = [message for message in self._messages[:known] if message.id in set(ids)]
+        parts = [part for message in old for part in self._renewed(message, followed)]
+        if new := "".join(_article(message) for message in self._messages[known:]):
+            parts.append(_part("#thread", "beforeend", new))
+        return self._change("".join(parts))
+
+    def _renewed(self, message: ShownMessage, followed: str) -> list[str]:
+        if not followed or message.generation_id != followed:
+            return [_part(f"#message-{message.id}", "outerMorph", _article(message))]
+        if not message.is_running:
+            aside = _part(f"#message-{message.id}-aside", "outerHTML", render_template("chat/_aside.html", message=message))
+            notices = _part(f"#message-{message.id}-notices", "outerHTML", render_template("chat/_notices.html", message=message))
+            return [notices, aside, _part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
+        return []
+
+    def _change(self, html: str) -> Change:
+        controls = render_template(
+            "chat/_controls.html", running=self._running, models=providers().offered(), chosen_model=self._chat.model
+        )
+        html += _part("#composer-controls", "outerHTML", controls)
+        head = self._messages[-1].id if self._messages else ""
+        running = self._running
+        return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
+
+
+def running_in(messages: Iterable[ShownMessage]) -> ShownMessage | None:
+    return next((message for message in messages if message.is_running), None)
+
+
+def _article(message: ShownMessage) -> str:
+    return render_template("chat/_message.html", message=message)
+
+
+def _part(target: str, swap: str, html: str) -> str:
+    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+def _remembered(key: tuple[object, ...], make: Callable[[], Change]) -> Change:
+    change = _made.get(key) or make()
+    _made[key] = change
+    while len(_made) > REMEMBERED:
+        _made.popitem(last=False)
+    return change

@@ -1,0 +1,58 @@
+"""What the engine needs to know of answers in chats."""
+
+from sqlalchemy.orm import Session
+
+from webapp.chat import queries, service
+from webapp.chat.projection import AnswerProjection
+from webapp.chat.tables import Message
+from webapp.extensions import db, utc_now
+from webapp.generations.kinds import Kind
+from webapp.generations.tables import Generation
+from webapp.rendering import markdown
+from webapp.rendering.markdown import Seam
+from webapp.streaming.events import Saved
+from webapp.streaming.transcript import Transcript
+
+WORDS = {"server_restart": "the server restarted here", "user": "stopped here"}
+
+
+def seams_of(generations: list[Generation]) -> list[Seam]:
+    """Where an answer was cut and goes on: one seam for each generation that continued it from some text."""
+    reasons = {generation.id: generation.reason for generation in generations}
+    return [
+        Seam(generation.text_offset, _label(reasons.get(generation.continues_id or "", ""), generation))
+        for generation in generations
+        if generation.continues_id and generation.text_offset
+    ]
+
+
+def projection(generation: Generation) -> AnswerProjection:
+    message = db.session.get_one(Message, generation.message_id)
+    earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= generation.id]
+    return AnswerProjection(message.id, generation.id, beginning=message.content, seams=seams_of(earlier))
+
+
+def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection) -> list[Saved]:
+    """Puts the text and its definitive rendering into the message."""
+    message = session.get_one(Message, generation.message_id)
+    message.content += transcript.text
+    message.reasoning += transcript.reasoning
+    message.html, message.html_version = picture.html, markdown.VERSION
+    queries.chat_of(message).changed_at = utc_now()
+    return [Saved("message", message.id, message.role)]
+
+
+def changed(generation: Generation) -> None:
+    message = db.session.get_one(Message, generation.message_id)
+    service.announce(queries.chat_of(message), "message", message.id)
+
+
+def go_on(generation: Generation) -> None:
+    service.go_on(db.session.get_one(Message, generation.message_id))
+
+
+def _label(reason: str, generation: Generation) -> str:
+    return f"{WORDS.get(reason, 'it broke off here')} · continued {generation.created_at:%H:%M} UTC"
+
+
+CHAT = Kind("chat", projection, finish, changed, go_on)

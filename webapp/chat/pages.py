@@ -1,0 +1,126 @@
+"""The page of a chat, and its stream: both begin at the same position."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from flask import Flask, Response, current_app, render_template, request, url_for
+
+from webapp.chat import queries, shown
+from webapp.chat.access import may_open
+from webapp.chat.feed import ChatFeed, Position, running_in
+from webapp.chat.forms import MessageForm
+from webapp.chat.tables import Chat
+from webapp.errors import AppError
+from webapp.extensions import db
+from webapp.generations.engine import the_engine
+from webapp.generations.models import providers
+from webapp.settings.service import setting
+from webapp.web.guards import KNOWN, user_or_none
+from webapp.web.htmx import is_htmx, render, wants_json
+from webapp.web.watch import watch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+P = ParamSpec("P")
+
+
+def chat_page(chat: Chat, form: MessageForm, *, status: int = 200) -> Response:
+    """The chat as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
+    engine, lane = the_engine(), f"chat:{chat.id}"
+    seq = engine.topics.last(lane)
+    engine.presence.seen(lane)
+    thread = shown.thread(engine, queries.thread(chat))
+    running = running_in(thread)
+    head = thread[-1].id if thread else ""
+    position = Position(engine.topics.epoch, seq, head, *((running.generation_id, running.cursor) if running else ()))
+    return render(
+        "chat/visitor.html" if chat.visitor_hash else "chat/show.html",
+        status=status,
+        chat=shown.chat(chat, is_running=running is not None),
+        thread=thread,
+        running=running,
+        events_url=url_for("chat.events", id=chat.id, at=str(position)),
+        refresh_url=url_for("chat.show", id=chat.id, at=seq, _anchor="end"),
+        **composer(form, chat),
+    )
+
+
+def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
+    """What the composer needs, on every page that has one."""
+    models = [] if chat and chat.visitor_hash else providers().offered()
+    return {
+        "form": form,
+        "models": models,
+        "chosen_model": form.model.data or (chat.model if chat else providers().default()),
+        "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
+    }
+
+
+def sent(chat: Chat) -> Response:
+    """What the composer becomes when its message is on the way."""
+    return _composer_fragment(chat, MessageForm.fresh(chat.model), 200)
+
+
+def keeping_the_text(view: Callable[P, Response]) -> Callable[P, Response]:
+    """A refusal gives the composer back with what was typed in it, and says why."""
+
+    @wraps(view)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> Response:
+        try:
+            return view(*args, **kwargs)
+        except AppError as error:
+            if wants_json() or error.status not in {409, 422, 429, 503}:
+                raise
+            return _refused(error, str(kwargs["id"]))
+
+    return kept
+
+
+def stream(chat: Chat) -> Response:
+    """Everything that happens in the chat from the page's position on."""
+    user, engine = user_or_none(), the_engine()
+    context = partial(_same_request, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
+    at = request.headers.get("Last-Event-ID") or request.args.get("at", "")
+    return watch(
+        engine,
+        ChatFeed(engine, chat.id, Position.parse(at), context),
+        person=user.id if user else chat.visitor_hash or "",
+        limit=setting("limits.sse_per_chat"),
+        is_allowed=partial(_is_allowed, context, chat.id),
+    )
+
+
+def _refused(error: AppError, chat_id: str) -> Response:
+    chat = db.session.get_one(Chat, chat_id)
+    form = MessageForm().refused(error)
+    response = _composer_fragment(chat, form, error.status) if is_htmx() else chat_page(chat, form, status=error.status)
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
+    thread = shown.thread(the_engine(), queries.thread(chat))
+    html = render_template(
+        "chat/_composer.html",
+        chat=shown.chat(chat, is_running=running_in(thread) is not None),
+        thread=thread,
+        running=running_in(thread),
+        **composer(form, chat),
+    )
+    return Response(f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>', status)
+
+
+def _same_request(app: Flask, environ: "WSGIEnvironment") -> AbstractContextManager[object]:
+    """A context like the one the stream was opened in, in which nobody has been recognised yet."""
+    fresh = {name: value for name, value in environ.items() if name != KNOWN and not name.startswith("werkzeug.")}
+    return app.request_context(fresh)
+
+
+def _is_allowed(context: Callable[[], AbstractContextManager[object]], chat_id: str) -> bool:
+    with context():
+        chat = db.session.get(Chat, chat_id)
+        return bool(chat and not chat.deleted_at and may_open(chat, user_or_none()))

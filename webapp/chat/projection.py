@@ -1,0 +1,146 @@
+"""What watchers see of an answer: sealed blocks that never change, and one tail that grows."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from webapp.rendering.markdown import GrowingMarkdown, Seam, Whole
+from webapp.streaming.broadcaster import Cursor, Frame
+from webapp.streaming.events import Delta, Ended, Failed, Notice, Phase, Reasoning, Started
+from webapp.streaming.topics import Entry
+
+PIECE_CHARS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An answer at one moment."""
+
+    status: str
+    html: str
+    tail: str
+    reasoning: str
+    notices: tuple[str, ...]
+
+
+class AnswerProjection:
+    """The cursor counts what a watcher has: sealed blocks, tails, appends to this tail, reasoning, notices, states."""
+
+    def __init__(self, message_id: str, generation_id: str, *, beginning: str = "", seams: Sequence[Seam] = ()) -> None:
+        self.has_ended = False
+        self.status = "queued"
+        self.renders = 0
+        self._message_id, self._generation_id = message_id, generation_id
+        self._growing = GrowingMarkdown(seams=seams)
+        self._tails = self._states = 0
+        self._appends: list[str] = []
+        self._reasoning: list[str] = []
+        self._notices: list[str] = []
+        self._whole: Whole | None = None
+        for _ in self._grow(beginning):
+            pass
+
+    @property
+    def html(self) -> str:
+        """The definitive rendering, once there is one."""
+        return self._whole.html if self._whole else self._growing.snapshot()
+
+    def fold(self, entry: Entry) -> Iterator[None]:
+        """Takes the next entry; a long text is taken in pieces."""
+        match entry.event:
+            case Delta(text):
+                yield from self._grow(text)
+            case Reasoning(text):
+                self._reasoning.append(text)
+            case Notice(message=message) | Failed(message=message):
+                self._notices.append(message)
+            case Started():
+                self._become("thinking")
+            case Phase(name):
+                self._become(name)
+            case Ended(status):
+                self.finish()
+                self.has_ended = True
+                self._become(status)
+
+    def finish(self) -> None:
+        """Makes the definitive rendering; the blocks that are sealed are not rendered again."""
+        if not self._whole:
+            self.renders += 1
+            self._whole = self._growing.finish()
+
+    def snapshot(self) -> tuple[Picture, Cursor]:
+        """The picture of this moment and the cursor that goes on from it."""
+        html, tail = (self.html, "") if self.has_ended else ("".join(self._growing.sealed), self._growing.tail)
+        picture = Picture(self.status, html, tail, "".join(self._reasoning), tuple(self._notices))
+        return picture, self._cursor()
+
+    def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
+        """What brings a page from the cursor to now."""
+        now = self._cursor()
+        if cursor == now:
+            return [], now
+        sealed, tails, appends, reasoning, notices, states = cursor
+        parts = [
+            self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
+            *(self._text_parts(sealed, tails, appends)),
+            self._part("notices", "beforeend", "".join(_notice(message) for message in self._notices[notices:])),
+        ]
+        frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
+        if data := "".join(parts):
+            frames.append(Frame(data))
+        return frames, now
+
+    def _text_parts(self, sealed: int, tails: int, appends: int) -> list[str]:
+        if self.has_ended:
+            return self._last_parts(sealed, tails)
+        blocks = self._part("tail", "beforebegin", "".join(self._growing.sealed[sealed:]))
+        if tails == self._tails:
+            return [blocks, self._part("tail x-c", "beforebegin", "".join(self._appends[appends:]))]
+        return [blocks, self._part("tail", "innerMorph", self._growing.tail, is_needed=True)]
+
+    def _last_parts(self, sealed: int, tails: int) -> list[str]:
+        whole = self._whole
+        if tails > self._tails or not whole:
+            return []
+        if whole.differs:
+            return [self._part("text", "innerHTML", whole.html, is_needed=True)]
+        shown = sum(len(block) for block in self._growing.sealed[:sealed])
+        return [self._part("tail", "outerHTML", whole.html[shown:], is_needed=True)]
+
+    def _grow(self, text: str) -> Iterator[None]:
+        for start in range(0, len(text), PIECE_CHARS):
+            if start:
+                yield
+            self.renders += 1
+            for change in self._growing.feed(text[start : start + PIECE_CHARS]):
+                self._take(change.kind, change.html)
+
+    def _take(self, kind: str, html: str) -> None:
+        if kind == "tail":
+            self._tails += 1
+            self._appends = []
+        elif kind == "append":
+            self._appends.append(html)
+
+    def _become(self, status: str) -> None:
+        if status != self.status:
+            self.status = status
+            self._states += 1
+
+    def _cursor(self) -> Cursor:
+        tails = self._tails + self.has_ended
+        return (len(self._growing.sealed), tails, len(self._appends), len(self._reasoning), len(self._notices), self._states)
+
+    def _state(self) -> dict[str, str]:
+        return {"message": self._message_id, "status": self.status, "generation": self._generation_id}
+
+    def _part(self, place: str, swap: str, html: str, *, is_needed: bool = False) -> str:
+        if not html and not is_needed:
+            return ""
+        return f'<hx-partial hx-target="#message-{self._message_id}-{place}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+def _notice(message: str) -> str:
+    return f'<p class="notice notice--amber">{escape(message)}</p>'

@@ -1,0 +1,238 @@
+"""Chats and messages as pages show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import request, url_for
+from markupsafe import Markup
+
+from webapp.accounts.tables import User
+from webapp.chat import queries
+from webapp.chat.projection import Picture
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import utc_now
+from webapp.generations.engine import Engine
+from webapp.generations.tables import Generation
+from webapp.streaming.broadcaster import Cursor
+
+REASONS = {
+    "length": "The model reached its length limit.",
+    "content_filter": "The provider's filter ended the answer.",
+    "cap": "The answer reached the longest length allowed here.",
+    "idle_listener": "It ended because nobody was there to read it.",
+    "client_gone": "It ended because nobody was there to read it.",
+}
+NEXT = {
+    "auth": "An admin can check the key.",
+    "credit": "The account at the provider needs credit.",
+    "rate": "Wait a moment, then try again.",
+    "server_restart": "",
+}
+DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
+
+
+@dataclass(frozen=True, slots=True)
+class RailChat:
+    id: str
+    title: str
+    is_running: bool
+    is_current: bool
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNotice:
+    tone: str
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChat:
+    id: str
+    title: str
+    model: str
+    is_running: bool
+    is_visitors: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """`html` is the whole text when it has ended; while it runs, the sealed blocks, and `tail` the rest."""
+
+    id: str
+    role: str
+    status: str
+    html: Markup
+    tail: Markup
+    reasoning: str
+    thought: str
+    notices: tuple[ShownNotice, ...]
+    receipt: str
+    is_running: bool
+    started_at: datetime | None
+    is_demo: bool
+    can_continue: bool
+    can_try_again: bool
+    raw_url: str
+    continue_url: str
+    again_url: str
+    stop_url: str
+    generation_id: str = ""
+    cursor: Cursor = ()
+
+
+def chat(row: Chat, *, is_running: bool) -> ShownChat:
+    return ShownChat(row.id, row.title or "New chat", row.model, is_running, bool(row.visitor_hash))
+
+
+def thread(engine: Engine, messages: Sequence[Message]) -> list[ShownMessage]:
+    """The messages with what their generations say; what runs is shown as it stands at this moment."""
+    generations = queries.generations_of(messages)
+    return [_message(engine, message, generations.get(message.id, [])) for message in messages]
+
+
+def chats(rows: Sequence[Chat]) -> list[RailChat]:
+    """Chats as lists show them."""
+    running = queries.lanes_in_use(f"chat:{row.id}" for row in rows)
+    return [
+        RailChat(row.id, row.title or "New chat", f"chat:{row.id}" in running, _is_current(row), row.changed_at) for row in rows
+    ]
+
+
+def by_time(listed: Sequence[RailChat]) -> list[tuple[str, list[RailChat]]]:
+    """Chats in divisions of time, newest first."""
+    groups: dict[str, list[RailChat]] = {}
+    for each in listed:
+        groups.setdefault(_division(each.changed_at, utc_now()), []).append(each)
+    return list(groups.items())
+
+
+def rail(user: User) -> list[tuple[str, list[RailChat]]]:
+    """What stands beside every page of a person."""
+    return by_time(chats(queries.recent_chats(user.id)))
+
+
+def _is_current(row: Chat) -> bool:
+    return request.path == url_for("chat.show", id=row.id)
+
+
+def _division(moment: datetime, now: datetime) -> str:
+    days = (now.date() - moment.date()).days
+    return next((name for limit, name in DIVISIONS if days < limit), f"{moment:%B %Y}")
+
+
+def _message(engine: Engine, message: Message, generations: list[Generation]) -> ShownMessage:
+    last = generations[-1] if generations else None
+    if last and last.is_active and (broadcast := engine.broadcast(last)):
+        picture, cursor = broadcast.snapshot()
+        return _running(message, last, picture, cursor)
+    return _ended(message, last, generations)
+
+
+def _running(message: Message, last: Generation, picture: Picture, cursor: Cursor) -> ShownMessage:
+    return ShownMessage(
+        **_common(message),
+        status=picture.status,
+        html=Markup(picture.html),
+        tail=Markup(picture.tail),
+        reasoning=message.reasoning + picture.reasoning,
+        thought="Thinking",
+        notices=tuple(ShownNotice("amber", text) for text in picture.notices),
+        receipt="",
+        is_running=True,
+        started_at=last.created_at,
+        is_demo=False,
+        can_continue=False,
+        can_try_again=False,
+        stop_url=url_for("chat.stop", id=last.id),
+        generation_id=last.id,
+        cursor=cursor,
+    )
+
+
+def _ended(message: Message, last: Generation | None, generations: list[Generation]) -> ShownMessage:
+    status = last.status if last and not last.is_active else "interrupted" if last else "completed"
+    return ShownMessage(
+        **_common(message),
+        status=status,
+        html=Markup(message.html),
+        tail=Markup(),
+        reasoning=message.reasoning,
+        thought=_thought(generations) if message.reasoning else "",
+        notices=_notices(last, message) if last else (),
+        receipt=_receipt(generations) if last else "",
+        is_running=False,
+        started_at=last.started_at if last else None,
+        is_demo=bool(last and last.is_demo),
+        can_continue=status in {"stopped", "interrupted"} or bool(last and last.reason in {"length", "cap"}),
+        can_try_again=message.role == "assistant",
+        stop_url="",
+        generation_id=last.id if last else "",
+    )
+
+
+def _common(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "role": message.role,
+        "raw_url": url_for("chat.raw", id=message.id),
+        "continue_url": url_for("chat.go_on", id=message.id),
+        "again_url": url_for("chat.again", id=message.id),
+    }
+
+
+def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
+    shown = [ShownNotice("", notice["message"], notice["detail"]) for notice in last.notices if notice["code"] != "unsaved"]
+    if last.error:
+        tone = "red" if last.status == "failed" else "amber"
+        shown.append(ShownNotice(tone, f"{last.error} {NEXT.get(last.reason, '')}".strip()))
+    elif last.reason in REASONS:
+        shown.append(ShownNotice("amber", REASONS[last.reason]))
+    elif last.status == "completed" and not message.content:
+        shown.append(ShownNotice("amber", "The model ended its answer without saying anything."))
+    return tuple(shown)
+
+
+def _thought(generations: list[Generation]) -> str:
+    first = generations[0]
+    until = first.first_text_at or first.ended_at
+    if not first.started_at or not until:
+        return "Thought"
+    return f"Thought for {_seconds((until - first.started_at).total_seconds())}"
+
+
+def _receipt(generations: list[Generation]) -> str:
+    last = generations[-1]
+    spent = [_seconds(_duration(generations)), _tokens(generations), _cost(generations)]
+    if last.status == "stopped":
+        return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
+    model = last.model_used or last.model_asked
+    return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
+
+
+def _duration(generations: list[Generation]) -> float:
+    ended = [each for each in generations if each.started_at and each.ended_at]
+    return sum((each.ended_at - each.started_at).total_seconds() for each in ended if each.ended_at and each.started_at)
+
+
+def _tokens(generations: list[Generation]) -> str:
+    counts = [each.output_tokens for each in generations]
+    known = [count for count in counts if count is not None]
+    return f"{sum(known)} tokens" if known and len(known) == len(counts) else ""
+
+
+def _cost(generations: list[Generation]) -> str:
+    if all(each.is_demo for each in generations):
+        return "demo"
+    if any(each.cost is None for each in generations):
+        return "cost unknown"
+    total = sum(Decimal(each.cost or 0) for each in generations)
+    return f"${total:.4f}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"

@@ -1,0 +1,126 @@
+"""Chats: their pages, what can be done in them, and their stream."""
+
+from flask import Blueprint, Response, abort, url_for
+
+from webapp.chat import queries, service, shown
+from webapp.chat.access import as_visitor, own_chat, own_generation, own_message, visitor_hash
+from webapp.chat.forms import MessageForm
+from webapp.chat.pages import chat_page, composer, keeping_the_text, sent, stream
+from webapp.generations import service as generations
+from webapp.generations.engine import the_engine
+from webapp.settings.service import setting
+from webapp.web.guards import anybody, current_user, signed_in
+from webapp.web.htmx import done, is_htmx, redirect, render
+
+bp = Blueprint("chat", __name__)
+
+
+@bp.get("/")
+@signed_in
+def home() -> Response:
+    recent = shown.chats(queries.recent_chats(current_user().id, limit=5))
+    return render("chat/home.html", recent=recent, **composer(MessageForm.fresh(), send_url=url_for("chat.begin")))
+
+
+@bp.get("/chats")
+@signed_in
+def index() -> Response:
+    chats = shown.chats(queries.recent_chats(current_user().id, limit=500))
+    return render("chat/list.html", groups=shown.by_time(chats))
+
+
+@bp.post("/chats")
+@signed_in
+def begin() -> Response:
+    form = MessageForm()
+    model = form.model.data or ""
+    generation = service.begin(form.text, model=model, key=form.key.data or "", owner_id=current_user().id)
+    return redirect(url_for("chat.show", id=generation.lane.removeprefix("chat:"), _anchor="end"))
+
+
+@bp.get("/chats/<id>")
+@anybody
+def show(id: str) -> Response:
+    chat = own_chat(id)
+    return chat_page(chat, MessageForm.fresh(chat.model))
+
+
+@bp.get("/chats/<id>/events")
+@anybody
+def events(id: str) -> Response:
+    return stream(own_chat(id))
+
+
+@bp.post("/chats/<id>/messages")
+@anybody
+@keeping_the_text
+def send(id: str) -> Response:
+    chat, form = own_chat(id), MessageForm()
+    model = "" if chat.visitor_hash else form.model.data or ""
+    service.ask(chat, form.text, key=form.key.data or "", model=model)
+    return sent(chat) if is_htmx() else redirect(url_for("chat.show", id=id, _anchor="end"))
+
+
+@bp.post("/generations/<id>/stop")
+@anybody
+def stop(id: str) -> Response:
+    generation = own_generation(id)
+    generations.stop(the_engine(), generation)
+    return done(_page_of(generation.lane))
+
+
+@bp.post("/messages/<id>/continue")
+@anybody
+def go_on(id: str) -> Response:
+    return done(_page_of(service.go_on(own_message(id)).lane))
+
+
+@bp.post("/messages/<id>/again")
+@anybody
+def again(id: str) -> Response:
+    return done(_page_of(service.again(own_message(id)).lane))
+
+
+@bp.get("/messages/<id>.md")
+@anybody
+def raw(id: str) -> Response:
+    return Response(queries.text_so_far(the_engine(), own_message(id)), mimetype="text/markdown")
+
+
+@bp.get("/ai-demo")
+@anybody
+def demo() -> Response:
+    _refuse_unless_visitors_may_come()
+    if chat := queries.visitors_chat(visitor_hash()):
+        return chat_page(chat, MessageForm.fresh(chat.model))
+    form = MessageForm.fresh(service.VISITORS_MODEL)
+    return render("chat/visitor.html", thread=[], **{**composer(form, send_url=url_for("chat.demo_begin")), "models": []})
+
+
+@bp.post("/ai-demo")
+@anybody
+def demo_begin() -> Response:
+    _refuse_unless_visitors_may_come()
+    form = MessageForm()
+
+    def begin(visitor: str) -> Response:
+        service.begin_as_visitor(form.text, key=form.key.data or "", visitor_hash=visitor)
+        return redirect(url_for("chat.demo", _anchor="end"))
+
+    return as_visitor(begin)
+
+
+@bp.post("/ai-demo/leave")
+@anybody
+def demo_leave() -> Response:
+    service.forget_visitor(visitor_hash())
+    return redirect(url_for("chat.demo"))
+
+
+def _refuse_unless_visitors_may_come() -> None:
+    if not setting("demo.visitors"):
+        abort(404)
+
+
+def _page_of(lane: str) -> str:
+    return url_for("chat.show", id=lane.removeprefix("chat:"), _anchor="end")

@@ -1,0 +1,203 @@
+"""All that runs for answers in this process, put together in one place."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, current_app
+
+from webapp.config import Config
+from webapp.generations import journal, keeper, recovery, spill
+from webapp.generations.fence import Worker
+from webapp.generations.kinds import Kind
+from webapp.generations.presence import Presence
+from webapp.generations.tables import Generation
+from webapp.ids import new_id
+from webapp.settings.service import setting
+from webapp.streaming.broadcaster import Broadcast, Projection
+from webapp.streaming.events import Event
+from webapp.streaming.loops import FlushLoop, Spawn, Ticker
+from webapp.streaming.run import Run, Save
+from webapp.streaming.stop import Stop
+from webapp.streaming.topics import MemoryTopics, Signal, Topics
+
+log = logging.getLogger("generation:engine")
+
+KEEP_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class Live:
+    """A generation that runs in this process; `journalled` is the journal's cursor."""
+
+    id: str
+    lane: str
+    when_unwatched: str
+    run: Run
+    journalled: int = 0
+
+
+class Engine:
+    """Runs, topics, broadcasts and the three loops. How to spawn, wait and tell the time is handed in."""
+
+    def __init__(
+        self,
+        *,
+        in_app: Callable[[], AbstractContextManager[object]],
+        data_dir: Path,
+        max_streams: int,
+        spawn: Spawn,
+        signal: Callable[[], Signal],
+        pause: Callable[[float], object],
+        now: Callable[[], float],
+    ) -> None:
+        self.in_app, self.data_dir, self.max_streams, self.signal, self.pause, self.now = (
+            in_app,
+            data_dir,
+            max_streams,
+            signal,
+            pause,
+            now,
+        )
+        self.spawn = spawn
+        self.worker = Worker(new_id(), data_dir / "workers")
+        self.topics: Topics = MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
+        self.presence = Presence(now)
+        self.kinds: dict[str, Kind] = {}
+        self.live: dict[str, Live] = {}
+        self.readers: set[Signal] = set()
+        self.is_closing = self.is_closed = self.has_begun = False
+        self._broadcasts: dict[str, Broadcast] = {}
+        self._forget_at: dict[str, float] = {}
+        self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
+        self.journal = self._ticker("journal", self._write_journal, self._journal_seconds)
+        self.keeper = self._ticker("keeper", self._keep, lambda: 1.0)
+
+    def register(self, kind: Kind) -> None:
+        self.kinds[kind.name] = kind
+
+    def begin(self) -> None:
+        """Makes this process an owner and takes care of what dead ones left behind."""
+        if not self.has_begun:
+            self.has_begun = True
+            self.worker.begin()
+            spill.read_back(self)
+            recovery.begin(self)
+
+    def start(self, generation: Generation, events: Callable[[Stop], Iterator[Event]], save: Save) -> None:
+        """Runs a committed generation in a greenlet of its own."""
+        stop = Stop(self.signal)
+        run = Run(
+            f"generation:{generation.id}",
+            self.topics,
+            stop,
+            now=self.now,
+            hold=self.flush_loop.hold,
+            pause=self.pause,
+            window=setting("stream.coalesce_ms") / 1000,
+            limit_chars=setting("limits.answer_chars"),
+        )
+        live = Live(generation.id, generation.lane, generation.when_unwatched, run)
+        self.live[live.id] = live
+        self.presence.seen(live.lane)
+        if self.is_closing:
+            stop.ask("server_restart")
+        self.spawn(lambda: self._run(live, events, save))
+        self.journal.wake()
+        self.keeper.wake()
+
+    def broadcast(self, generation: Generation) -> Broadcast | None:
+        """What watchers of a generation share; None when it does not run here and is no longer remembered."""
+        known = self._broadcasts.get(generation.id)
+        if known or generation.id not in self.live:
+            return known
+        made = self._made(generation.id, self.kinds[generation.kind].projection(generation))
+        return self._broadcasts.setdefault(generation.id, made)
+
+    def projection_of(self, generation: Generation) -> Projection:
+        """A projection of the feature's own, for a generation that is not watched here."""
+        return self.kinds[generation.kind].projection(generation)
+
+    def finish(self, seconds: float) -> None:
+        """Ends everything for a shutdown: all text saved, or spilled to a file; all readers told."""
+        self.is_closing = True
+        for live in list(self.live.values()):
+            live.run.stop.ask("server_restart")
+        self._wait(lambda: not self.live, seconds)
+        for live in list(self.live.values()):
+            spill.write(self, live)
+        self.is_closed = True
+        for reader in list(self.readers):
+            reader.set()
+
+    def wait_closed(self, seconds: float) -> None:
+        """Waits until the readers have gone, for a while."""
+        self._wait(lambda: not self.readers, seconds)
+        self.worker.end()
+
+    def _run(self, live: Live, events: Callable[[Stop], Iterator[Event]], save: Save) -> None:
+        try:
+            live.run.run(events(live.run.stop), save)
+        finally:
+            del self.live[live.id]
+            self.presence.forget(live.lane)
+            self.topics.expire(live.run.topic, KEEP_SECONDS)
+            self._forget(live.id)
+
+    def _made(self, id: str, projection: Projection) -> Broadcast:
+        return Broadcast(f"generation:{id}", projection, self.topics, spawn=self.spawn, signal=self.signal, pause=self.pause)
+
+    def _forget(self, id: str) -> None:
+        self._forget_at[id] = self.now() + KEEP_SECONDS
+        for old in [old for old, at in self._forget_at.items() if at <= self.now()]:
+            del self._forget_at[old]
+            self._broadcasts.pop(old, None)
+
+    def _write_journal(self) -> bool:
+        journal.commit(self)
+        return bool(self.live)
+
+    def _keep(self) -> bool:
+        keeper.look(self)
+        return bool(self.live)
+
+    def _journal_seconds(self) -> float:
+        with self.in_app():
+            return float(setting("stream.journal_ms")) / 1000
+
+    def _ticker(self, name: str, work: Callable[[], bool], every: Callable[[], float]) -> Ticker:
+        return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause)
+
+    def _wait(self, is_done: Callable[[], bool], seconds: float) -> None:
+        until = self.now() + seconds
+        while not is_done() and self.now() < until:
+            self.pause(0.01)
+
+
+def the_engine() -> Engine:
+    """The engine of the current application."""
+    engine: Engine = current_app.extensions["engine"]
+    return engine
+
+
+def build(
+    app: Flask,
+    config: Config,
+    *,
+    spawn: Spawn,
+    signal: Callable[[], Signal],
+    pause: Callable[[float], object],
+    now: Callable[[], float],
+) -> Engine:
+    """An engine bound to the application; it begins when a worker does."""
+    return Engine(
+        in_app=app.app_context,
+        data_dir=config.data_dir,
+        max_streams=config.max_streams,
+        spawn=spawn,
+        signal=signal,
+        pause=pause,
+        now=now,
+    )

@@ -1,0 +1,43 @@
+"""The clocks of a running answer: first byte, silence, total time, and nobody there."""
+
+from typing import TYPE_CHECKING
+
+from webapp.settings.service import setting
+
+if TYPE_CHECKING:
+    from webapp.generations.engine import Engine, Live
+
+# What `when_unwatched` says becomes the reason of the end.
+REASONS = {"idle": "idle_listener", "abort": "client_gone"}
+
+
+def look(engine: "Engine") -> None:
+    """Asks every run to stop whose time is over."""
+    with engine.in_app():
+        for live in list(engine.live.values()):
+            if not live.run.is_saving and (reason := _overdue(engine, live)):
+                live.run.stop.ask(reason)
+
+
+def _overdue(engine: "Engine", live: "Live") -> str:
+    run, now = live.run, engine.now()
+    silent, total = now - run.last_content_at, now - run.started_at
+    if not run.has_content and _exceeds(silent, "stream.first_byte_seconds"):
+        return "first_byte"
+    if run.has_content and _exceeds(silent, "stream.stall_seconds"):
+        return "stall"
+    if _exceeds(total, "stream.total_seconds"):
+        return "total_time"
+    return _unwatched(engine, live)
+
+
+def _exceeds(seconds: float, name: str) -> bool:
+    limit = setting(name)
+    return bool(limit) and seconds > limit
+
+
+def _unwatched(engine: "Engine", live: "Live") -> str:
+    policy, _, limit = live.when_unwatched.partition(":")
+    if policy not in REASONS:
+        return ""
+    return REASONS[policy] if engine.presence.seconds_alone(live.lane) > float(limit) else ""
