@@ -19,12 +19,13 @@ from tests.support.marks import on_both_databases
 from webapp.chat.tables import Chat, Message
 from webapp.config import ROOT
 from webapp.extensions import db, write
+from webapp.web.health import newest_revision
 
 MORE = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "9999", "0001"
+revision, down_revision = "9999", NEWEST
 
 def upgrade():
 """
@@ -157,7 +158,7 @@ def test_a_migration_that_fails_half_way_leaves_no_trace(bare_app: Flask, tmp_pa
 def with_one_more(tmp_path: Path, steps: str) -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(ROOT / "migrations", folder)
-    (folder / "versions" / "9999_more.py").write_text(MORE + steps, "utf-8")
+    (folder / "versions" / "9999_more.py").write_text(MORE.replace("NEWEST", repr(newest_revision())) + steps, "utf-8")
     return folder
 
 

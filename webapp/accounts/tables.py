@@ -1,4 +1,4 @@
-"""People, their sessions and the links that invite them."""
+"""People, how they come in, what programs may do in their name, and what was done."""
 
 from datetime import datetime
 from typing import Literal
@@ -22,6 +22,8 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     disabled_at: Mapped[datetime | None]
+    theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
 
     @property
     def is_admin(self) -> bool:
@@ -45,13 +47,66 @@ class UserSession(Base):
 
 
 class Invite(Base):
-    """A link that makes one account; the first owner's link is one too."""
+    """A link that makes one account; the first owner's link is one too. With a user it gives them a new password instead."""
 
     __tablename__ = "invites"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     role: Mapped[str] = mapped_column(String(10))
+    email: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class ApiToken(Base):
+    """What a program shows instead of a person. The table holds its hash; `scopes` are words with blanks between."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    last_four: Mapped[str] = mapped_column(String(4))
+    scopes: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+
+
+class Group(Base):
+    """People who are given rights together."""
+
+    __tablename__ = "groups"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Membership(Base):
+    __tablename__ = "memberships"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class AuditEntry(Base):
+    """Something that was done to people, keys or settings: never a secret, never a message."""
+
+    __tablename__ = "audit_entries"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actor: Mapped[str] = mapped_column(String(254), default="")
+    address: Mapped[str] = mapped_column(String(60), default="")
+    action: Mapped[str] = mapped_column(String(60))
+    object_kind: Mapped[str] = mapped_column(String(30), default="")
+    object_id: Mapped[str] = mapped_column(String(80), default="")
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    is_refused: Mapped[bool] = mapped_column(default=False)

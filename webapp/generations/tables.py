@@ -36,6 +36,9 @@ class Generation(Base):
     model_used: Mapped[str] = mapped_column(String(200), default="")
     is_demo: Mapped[bool] = mapped_column(default=False)
     notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    connection: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    upstream_id: Mapped[str] = mapped_column(String(120), default="", server_default="")
     text_offset: Mapped[int] = mapped_column(default=0)
     input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]

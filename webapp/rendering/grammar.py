@@ -10,17 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_block.table import table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from webapp.rendering.blocks import blocks, inlines, table_within_limits
 from webapp.rendering.elements import use_our_elements
 
-# 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds.
-MAX_COLUMNS = 100
-MAX_CELLS_PER_TABLE = 6_000
-MAX_CELLS = 20_000
 # One long definition used a thousand times: the text grows by its square.
 MAX_ADDRESS_CHARS = 100_000
 TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
@@ -33,7 +28,9 @@ AFTER_ADDRESS = "?!.,:;*_~'\"([]"
 def parser() -> MarkdownIt:
     """The configured parser; raw HTML is text, images are links that name their host."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    markdown.block.ruler.at("table", _table_within_limits, {"alt": ["paragraph", "reference"]})
+    markdown.block.ruler.at("table", table_within_limits, {"alt": ["paragraph", "reference"]})
+    markdown.core.ruler.at("block", blocks)
+    markdown.core.ruler.at("inline", inlines)
     for rule in (_task_marks, _bare_links, _links_we_allow, _alignment_as_class, _direction):
         markdown.core.ruler.push(rule.__name__.strip("_"), rule)
     use_our_elements(markdown)
@@ -43,24 +40,6 @@ def parser() -> MarkdownIt:
 def spent(tokens: Iterable[Token], limit: str) -> int:
     """How much of a limit (`cells` or `addresses`) these tokens have used up."""
     return sum(token.meta.get(limit, 0) for token in tokens)
-
-
-def _table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    if not table(state, start, end, True):
-        return False
-    delimiters = state.src[state.bMarks[start + 1] : state.eMarks[start + 1]]
-    columns = len([part for part in delimiters.split("|") if part.strip()])
-    used = state.env.get("cells", 0)
-    rows = min(MAX_CELLS_PER_TABLE, MAX_CELLS - used) // columns
-    if columns > MAX_COLUMNS or rows < 2:
-        return False
-    if not silent:
-        first = len(state.tokens)
-        table(state, start, min(end, start + 1 + rows), False)
-        cells = columns * (state.line - start - 1)
-        state.tokens[first].meta["cells"] = cells
-        state.env["cells"] = used + cells
-    return True
 
 
 def _task_marks(state: StateCore) -> None:

@@ -1,0 +1,98 @@
+"""The limits of one block: a block that is too long is parsed as several. Pure.
+
+Whatever grows can still change in its last block only, and is rendered again as it grows. That is bounded by bounding the
+block, and so that the result is the same in one go, a text that does not grow is held to it too. A code fence
+is not limited: it costs little.
+"""
+
+from bisect import bisect_left
+
+from markdown_it.rules_block import StateBlock, fence
+from markdown_it.rules_block.table import table
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+# From here on a block is cut where its next item begins, from `MAX` on at any line.
+LONG_BLOCK_CHARS = 6_000
+MAX_BLOCK_CHARS = 12_000
+# Longer ones are shown as they are: it is not writing, and brackets in it cost ten seconds for a megabyte.
+MAX_INLINE_CHARS = 8_000
+# 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds.
+MAX_TABLE_CHARS = 24_000
+MAX_COLUMNS = 100
+MAX_CELLS_PER_TABLE = 6_000
+MAX_CELLS = 20_000
+
+
+def blocks(state: StateCore) -> None:
+    """The core rule `block`, one top-level block at a time."""
+    block = StateBlock(state.src, state.md, state.env, state.tokens)
+    state.env.setdefault("references", {})
+    line = block.skipEmptyLines(0)
+    while line < block.lineMax:
+        _one_block(block, line)
+        line = block.skipEmptyLines(block.line)
+
+
+def inlines(state: StateCore) -> None:
+    """The core rule `inline`, for what is short enough."""
+    for token in state.tokens:
+        if token.type == "inline" and len(token.content) <= MAX_INLINE_CHARS:
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
+        elif token.type == "inline":
+            token.children = [Token("text", "", 0, content=token.content)]
+
+
+def table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """The block rule `table`; what is too wide is a paragraph, and so are the rows beyond the limit."""
+    if not table(state, start, end, True):
+        return False
+    delimiters = state.src[state.bMarks[start + 1] : state.eMarks[start + 1]]
+    columns = len([part for part in delimiters.split("|") if part.strip(" \t>")])
+    used = state.env.get("cells", 0)
+    rows = min(MAX_CELLS_PER_TABLE, MAX_CELLS - used) // max(1, columns)
+    if columns > MAX_COLUMNS or rows < 2:
+        return False
+    if not silent:
+        first = len(state.tokens)
+        table(state, start, min(end, start + 1 + rows), False)
+        cells = columns * (state.line - start - 1)
+        state.tokens[first].meta["cells"] = cells
+        state.env["cells"] = used + cells
+    return True
+
+
+def _one_block(block: StateBlock, line: int) -> None:
+    tokens, definitions = len(block.tokens), len(block.env["references"])
+    cells = block.env.get("cells", 0)
+    _parse(block, line, MAX_BLOCK_CHARS)
+    cut = _next_item(block, line)
+    if cut < block.line and block.tokens[tokens:] and block.tokens[tokens].type not in {"fence", "table_open"}:
+        del block.tokens[tokens:]
+        while len(block.env["references"]) > definitions:
+            block.env["references"].popitem()
+        block.env["cells"] = cells
+        _parse(block, line, block.bMarks[cut] - block.bMarks[line])
+
+
+def _parse(block: StateBlock, line: int, chars: int) -> None:
+    end = block.lineMax
+    for rule in block.md.block.ruler.getRules(""):
+        limit = {fence: len(block.src), table_within_limits: MAX_TABLE_CHARS}.get(rule, chars)
+        # Some rules look at the one, some at the other.
+        block.lineMax = max(line + 1, bisect_left(block.bMarks, block.bMarks[line] + limit, hi=end))
+        if rule(block, line, block.lineMax, False):
+            break
+    block.lineMax = end
+
+
+def _next_item(block: StateBlock, start: int) -> int:
+    """The first line of a long block that begins as the block does, or its end."""
+    first = bisect_left(block.bMarks, block.bMarks[start] + LONG_BLOCK_CHARS, hi=block.line)
+    kind = _kind(block, start)
+    return next((line for line in range(first, block.line) if _kind(block, line) == kind), block.line)
+
+
+def _kind(block: StateBlock, line: int) -> tuple[int, str]:
+    first = block.src[block.bMarks[line] + block.tShift[line] : block.eMarks[line]][:1]
+    return block.sCount[line], "1" if first.isdecimal() else first
