@@ -190,9 +190,8 @@ class _Page:
         return []
 
     def _change(self, html: str) -> Change:
-        controls = render_template(
-            "chat/_controls.html", running=self._running, models=providers().offered(), chosen_model=self._chat.model
-        )
+        models = [] if self._chat.visitor_hash else providers().offered()
+        controls = render_template("chat/_controls.html", running=self._running, models=models, chosen_model=self._chat.model)
         html += _part("#composer-controls", "outerHTML", controls)
         head = self._messages[-1].id if self._messages else ""
         running = self._running

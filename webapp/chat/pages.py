@@ -16,6 +16,7 @@ from webapp.errors import AppError
 from webapp.extensions import db
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
+from webapp.ids import new_id
 from webapp.settings.service import setting
 from webapp.web.guards import KNOWN, user_or_none
 from webapp.web.htmx import is_htmx, render, wants_json
@@ -43,7 +44,8 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200) -> Response:
         thread=thread,
         running=running,
         events_url=url_for("chat.events", id=chat.id, at=str(position)),
-        refresh_url=url_for("chat.show", id=chat.id, at=seq, _anchor="end"),
+        # Another address each time: a browser takes the same one, with its fragment, for a jump within the page.
+        refresh_url=url_for("chat.show", id=chat.id, at=new_id()[:10], _anchor="end"),
         **composer(form, chat),
     )
 

@@ -140,7 +140,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         html=Markup(picture.html),
         tail=Markup(picture.tail),
         reasoning=message.reasoning + picture.reasoning,
-        thought="Thinking",
+        thought="Thinking" if picture.status in {"queued", "thinking"} else "Thought",
         notices=tuple(ShownNotice("amber", text) for text in picture.notices),
         receipt="",
         is_running=True,

@@ -16,16 +16,17 @@ from markdown_it.token import Token
 LONG_BLOCK_CHARS = 6_000
 MAX_BLOCK_CHARS = 12_000
 # Longer ones are shown as they are: it is not writing, and brackets in it cost ten seconds for a megabyte.
-MAX_INLINE_CHARS = 8_000
+MAX_INLINE_CHARS = 6_000
 # 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds.
 MAX_TABLE_CHARS = 24_000
 MAX_COLUMNS = 100
 MAX_CELLS_PER_TABLE = 6_000
 MAX_CELLS = 20_000
+UNLIMITED = {"fence", "table_open"}
 
 
 def blocks(state: StateCore) -> None:
-    """The core rule `block`, one top-level block at a time."""
+    """The core rule `block`, one top-level block at a time; what makes none is marked, as it can be sealed as well."""
     block = StateBlock(state.src, state.md, state.env, state.tokens)
     state.env.setdefault("references", {})
     line = block.skipEmptyLines(0)
@@ -63,34 +64,44 @@ def table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -
 
 
 def _one_block(block: StateBlock, line: int) -> None:
-    tokens, definitions = len(block.tokens), len(block.env["references"])
-    cells = block.env.get("cells", 0)
-    _parse(block, line, MAX_BLOCK_CHARS)
-    cut = _next_item(block, line)
-    if cut < block.line and block.tokens[tokens:] and block.tokens[tokens].type not in {"fence", "table_open"}:
+    """Parses up to the limit, and if the block would go on there, up to its next item."""
+    tokens, definitions, cells = len(block.tokens), len(block.env["references"]), block.env.get("cells", 0)
+    limit, end = _line_at(block, line, LONG_BLOCK_CHARS), block.lineMax
+    _parse(block, line, limit)
+    is_long = limit <= block.line < end and not (block.tokens[tokens:] and block.tokens[tokens].type in UNLIMITED)
+    if is_long and (item := _next_item(block, line, limit)) > limit:
         del block.tokens[tokens:]
         while len(block.env["references"]) > definitions:
             block.env["references"].popitem()
         block.env["cells"] = cells
-        _parse(block, line, block.bMarks[cut] - block.bMarks[line])
+        _parse(block, line, item)
+    if len(block.tokens) == tokens:
+        block.tokens.append(Token("definition", "", 0, map=[line, block.line]))
 
 
-def _parse(block: StateBlock, line: int, chars: int) -> None:
+def _parse(block: StateBlock, line: int, limit: int) -> None:
     end = block.lineMax
     for rule in block.md.block.ruler.getRules(""):
-        limit = {fence: len(block.src), table_within_limits: MAX_TABLE_CHARS}.get(rule, chars)
         # Some rules look at the one, some at the other.
-        block.lineMax = max(line + 1, bisect_left(block.bMarks, block.bMarks[line] + limit, hi=end))
+        block.lineMax = _limits(block, line, end).get(rule, limit)
         if rule(block, line, block.lineMax, False):
             break
     block.lineMax = end
 
 
-def _next_item(block: StateBlock, start: int) -> int:
-    """The first line of a long block that begins as the block does, or its end."""
-    first = bisect_left(block.bMarks, block.bMarks[start] + LONG_BLOCK_CHARS, hi=block.line)
-    kind = _kind(block, start)
-    return next((line for line in range(first, block.line) if _kind(block, line) == kind), block.line)
+def _limits(block: StateBlock, line: int, end: int) -> dict[object, int]:
+    return {fence: end, table_within_limits: _line_at(block, line, MAX_TABLE_CHARS)}
+
+
+def _next_item(block: StateBlock, start: int, limit: int) -> int:
+    """The first line from the limit on that begins as the block does."""
+    end = _line_at(block, start, MAX_BLOCK_CHARS)
+    return next((line for line in range(limit, end) if _kind(block, line) == _kind(block, start)), end)
+
+
+def _line_at(block: StateBlock, start: int, chars: int) -> int:
+    """The first line that begins at least so many characters after the start of another."""
+    return max(start + 1, bisect_left(block.bMarks, block.bMarks[start] + chars, hi=block.lineMax))
 
 
 def _kind(block: StateBlock, line: int) -> tuple[int, str]:

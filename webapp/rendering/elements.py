@@ -26,7 +26,7 @@ TASKS = {
 
 def use_our_elements(markdown: MarkdownIt) -> None:
     """Gives the parser's renderer the rules of this module."""
-    for rule in (_fence, _code_block, _table_open, _table_close, _image, _task):
+    for rule in (_fence, _code_block, _table_open, _table_close, _image, _task, _definition):
         markdown.add_render_rule(rule.__name__[1:], rule)
 
 
@@ -63,3 +63,7 @@ def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opt
 
 def _task(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     return TASKS[tokens[index].meta["done"]]
+
+
+def _definition(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return ""

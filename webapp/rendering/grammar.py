@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from webapp.rendering.blocks import blocks, inlines, table_within_limits
+from webapp.rendering.blocks import MAX_INLINE_CHARS, blocks, inlines, table_within_limits
 from webapp.rendering.elements import use_our_elements
 
 # One long definition used a thousand times: the text grows by its square.
@@ -27,11 +27,11 @@ AFTER_ADDRESS = "?!.,:;*_~'\"([]"
 
 def parser() -> MarkdownIt:
     """The configured parser; raw HTML is text, images are links that name their host."""
-    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 40}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table_within_limits, {"alt": ["paragraph", "reference"]})
     markdown.core.ruler.at("block", blocks)
     markdown.core.ruler.at("inline", inlines)
-    for rule in (_task_marks, _bare_links, _links_we_allow, _alignment_as_class, _direction):
+    for rule in (_below_the_title, _task_marks, _bare_links, _links_we_allow, _alignment_as_class, _direction):
         markdown.core.ruler.push(rule.__name__.strip("_"), rule)
     use_our_elements(markdown)
     return markdown
@@ -40,6 +40,13 @@ def parser() -> MarkdownIt:
 def spent(tokens: Iterable[Token], limit: str) -> int:
     """How much of a limit (`cells` or `addresses`) these tokens have used up."""
     return sum(token.meta.get(limit, 0) for token in tokens)
+
+
+def _below_the_title(state: StateCore) -> None:
+    """The page has its one first heading already: those of a text begin below it."""
+    for token in state.tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
 
 
 def _task_marks(state: StateCore) -> None:
@@ -54,7 +61,7 @@ def _task_marks(state: StateCore) -> None:
 
 def _bare_links(state: StateCore) -> None:
     for inline in _inlines(state):
-        if "://" in inline.content:
+        if "://" in inline.content and len(inline.content) <= MAX_INLINE_CHARS:
             inline.children = list(_with_bare_links(state.md, inline.children or []))
 
 

@@ -174,10 +174,11 @@ def _finished(tokens: list[Token]) -> tuple[int, int]:
     tops = _tops(tokens)
     if tops and tokens[tops[-1]].type == "fence" and not is_open(tokens[tops[-1]]):
         return len(tokens), (tokens[tops[-1]].map or [0, 0])[1]
-    if len(tops) < 2:
-        return 0, 0
-    # The end of the last but one, not the start of the last: a link definition between them makes no token.
-    return tops[-1], (tokens[tops[-2]].map or [0, 0])[1]
+    ready = len(tops) - 1
+    # What follows a definition may yet become its title.
+    while ready > 0 and tokens[tops[ready - 1]].type == "definition":
+        ready -= 1
+    return (tops[ready], (tokens[tops[ready - 1]].map or [0, 0])[1]) if ready > 0 else (0, 0)
 
 
 def _tops(tokens: Sequence[Token]) -> list[int]:
