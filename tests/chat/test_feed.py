@@ -109,13 +109,13 @@ def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
 
 @pytest.mark.parametrize("late", ["", "[late]: https://example.org\n"])
 def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, listen, late):
-    fake.says(MARKDOWN * 3 + late, pace=0.005)
+    fake.says(MARKDOWN * 3 + late, pace=0.02)
     path = begin(owner)
     pages = []
     for _ in range(6):
         page = owner.page(path)
         pages.append((page, listen(owner, events_url(page))))
-        gevent.sleep(0.12)
+        gevent.sleep(0.1)
     for _, listener in pages:
         listener.until(lambda each: "completed" in each.statuses())
 
