@@ -95,9 +95,9 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[Session]:
         try:
             yield session
             session.commit()
-        except BaseException:
+        finally:
+            # Nothing is left to roll back after a commit.
             session.rollback()
-            raise
 
 
 def _begin(session: Session, patience_seconds: float) -> None:

@@ -10,7 +10,7 @@ from webapp.settings.service import set_setting
 def impatient(bench):
     """Everything may take one second."""
     with bench.app.app_context():
-        for name in ("stream.first_byte_seconds", "stream.stall_seconds"):
+        for name in ("stream.first_byte_seconds", "stream.stall_seconds", "stream.ladder_seconds"):
             set_setting(name, "1")
     return bench
 

@@ -53,7 +53,9 @@ class AnswerProjection:
                 yield from self._grow(text)
             case Reasoning(text):
                 self._reasoning.append(text)
-            case Notice(message=message) | Failed(message=message):
+            case Notice(code, message) if code != "tried":
+                self._notices.append(message)
+            case Failed(message=message):
                 self._notices.append(message)
             case Started():
                 self._become("thinking")

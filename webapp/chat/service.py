@@ -1,6 +1,6 @@
 """What a person can do in a chat."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from webapp.chat import queries
 from webapp.chat.history import build_request
-from webapp.chat.seam import without_overlap
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.extensions import db, utc_now, write
@@ -20,8 +19,7 @@ from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
-from webapp.streaming.events import Changed, Event
-from webapp.streaming.stop import Stop
+from webapp.streaming.events import Changed
 
 VISITORS = "idle:60"
 VISITORS_MODEL = "demo/quick"
@@ -45,7 +43,7 @@ def begin(
         session.flush()
         return _asked(session, chat, content, sent_as)
 
-    return _started(store, sent_as)
+    return _started(store, owner_id or visitor_hash or "", sent_as)
 
 
 def begin_as_visitor(text: str, *, key: str, visitor_hash: str) -> Generation:
@@ -71,7 +69,7 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "") -> Generation:
     """
     content = _checked(text)
     providers().of(model or chat.model)
-    sent_as = generations.sent_as(chat.owner_id or chat.visitor_hash or "", key, f"{chat.id}\0{content}")
+    sent_as = generations.sent_as(_person(chat), key, f"{chat.id}\0{content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(lane_of(chat))
@@ -80,7 +78,7 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "") -> Generation:
         chat.model = model or chat.model
         return _asked(session, chat, content, sent_as)
 
-    return _started(store, sent_as)
+    return _started(store, _person(chat), sent_as)
 
 
 def go_on(message: Message) -> Generation:
@@ -94,7 +92,7 @@ def go_on(message: Message) -> Generation:
     def store(session: Session) -> Generation:
         return _queued(session, chat, message, continues_id=last.id, text_offset=len(message.content), model=last.model_asked)
 
-    return _started(store)
+    return _started(store, _person(chat))
 
 
 def again(message: Message) -> Generation:
@@ -112,7 +110,12 @@ def again(message: Message) -> Generation:
         chat.head_id = answer.id
         return _queued(session, chat, answer)
 
-    return _started(store)
+    return _started(store, _person(chat))
+
+
+def _person(chat: Chat) -> str:
+    """Who writes here: an account, or a visitor's cookie."""
+    return chat.owner_id or chat.visitor_hash or ""
 
 
 def lane_of(chat: Chat) -> str:
@@ -178,9 +181,9 @@ def _queued(
     return generation
 
 
-def _started(store: Callable[[Session], Generation], sent_as: str | None = None) -> Generation:
+def _started(store: Callable[[Session], Generation], person: str, sent_as: str | None = None) -> Generation:
     engine = the_engine()
-    generations.refuse_if_full(engine)
+    generations.refuse_if_too_many(engine, person)
     try:
         with write() as session:
             generation = store(session)
@@ -192,21 +195,9 @@ def _started(store: Callable[[Session], Generation], sent_as: str | None = None)
         generations.refuse_if_busy(lane)
         raise Conflict("Something changed here in this very moment. Please try again.") from error
     message = db.session.get_one(Message, generation.message_id)
-    generations.start(engine, generation, _events(generation, message))
+    generations.start(engine, generation, _request(generation, message))
     announce(queries.chat_of(message), "message", message.id)
     return generation
-
-
-def _events(generation: Generation, message: Message) -> Callable[[Stop], Iterator[Event]]:
-    provider = providers().of(generation.model_asked)
-    request = _request(generation, message)
-    is_exact = not request.goes_on or provider.continuation != "instruct"
-
-    def events(stop: Stop) -> Iterator[Event]:
-        said = provider.stream(request, stop)
-        return said if is_exact else without_overlap(request.turns[-1].content, said)
-
-    return events
 
 
 def _request(generation: Generation, message: Message) -> ModelRequest:

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from flask import Flask, current_app
 
+from webapp.accounts.throttle import Throttle
 from webapp.config import Config
 from webapp.generations import journal, keeper, recovery, spill
+from webapp.generations.circuit import Circuits
 from webapp.generations.fence import Worker
 from webapp.generations.kinds import Kind
 from webapp.generations.presence import Presence
@@ -28,14 +31,23 @@ log = logging.getLogger("generation:engine")
 KEEP_SECONDS = 300.0
 
 
+class Source(Protocol):
+    """Where the events of a run come from. `look` is called every second until the first word; it may end an attempt."""
+
+    def events(self, stop: Stop) -> Iterator[Event]: ...
+    def look(self) -> str: ...
+
+
 @dataclass(slots=True)
 class Live:
     """A generation that runs in this process; `journalled` is the journal's cursor."""
 
     id: str
     lane: str
+    person: str
     when_unwatched: str
     run: Run
+    source: "Source"
     journalled: int = 0
 
 
@@ -65,6 +77,8 @@ class Engine:
         self.worker = Worker(new_id(), data_dir / "workers")
         self.topics: Topics = MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
         self.presence = Presence(now)
+        self.circuits = Circuits(now)
+        self.rates = Throttle(burst=1, seconds=1.0, now=now)
         self.kinds: dict[str, Kind] = {}
         self.live: dict[str, Live] = {}
         self.readers: set[Signal] = set()
@@ -86,7 +100,7 @@ class Engine:
             spill.read_back(self)
             recovery.begin(self)
 
-    def start(self, generation: Generation, events: Callable[[Stop], Iterator[Event]], save: Save) -> None:
+    def start(self, generation: Generation, source: Source, save: Save) -> None:
         """Runs a committed generation in a greenlet of its own."""
         stop = Stop(self.signal)
         run = Run(
@@ -99,12 +113,12 @@ class Engine:
             window=setting("stream.coalesce_ms") / 1000,
             limit_chars=setting("limits.answer_chars"),
         )
-        live = Live(generation.id, generation.lane, generation.when_unwatched, run)
+        live = Live(generation.id, generation.lane, generation.user_id or "", generation.when_unwatched, run, source)
         self.live[live.id] = live
         self.presence.seen(live.lane)
         if self.is_closing:
             stop.ask("server_restart")
-        self.spawn(lambda: self._run(live, events, save))
+        self.spawn(lambda: self._run(live, save))
         self.journal.wake()
         self.keeper.wake()
 
@@ -137,9 +151,9 @@ class Engine:
         self._wait(lambda: not self.readers, seconds)
         self.worker.end()
 
-    def _run(self, live: Live, events: Callable[[Stop], Iterator[Event]], save: Save) -> None:
+    def _run(self, live: Live, save: Save) -> None:
         try:
-            live.run.run(events(live.run.stop), save)
+            live.run.run(live.source.events(live.run.stop), save)
         finally:
             del self.live[live.id]
             self.presence.forget(live.lane)

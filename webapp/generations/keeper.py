@@ -22,8 +22,8 @@ def look(engine: "Engine") -> None:
 def _overdue(engine: "Engine", live: "Live") -> str:
     run, now = live.run, engine.now()
     silent, total = now - run.last_content_at, now - run.started_at
-    if not run.has_content and _exceeds(silent, "stream.first_byte_seconds"):
-        return "first_byte"
+    if not run.has_content and (reason := live.source.look()):
+        return reason
     if run.has_content and _exceeds(silent, "stream.stall_seconds"):
         return "stall"
     if _exceeds(total, "stream.total_seconds"):

@@ -46,11 +46,23 @@ class Providers:
         chosen = str(setting("models.default")) or self._model
         return chosen if self.is_configured or chosen.startswith(DEMO) else "demo/quick"
 
+    def chain(self, model: str) -> list[str]:
+        """The model and those that are asked when it fails, each once; an unknown one is left out."""
+        wished = dict.fromkeys([model, *setting("models.fallbacks")])
+        return [each for each in wished if each == model or self._is_known(each)]
+
+    def name_of(self, model: str) -> str:
+        """The name by which its provider knows the model."""
+        return model
+
     def parameters(self, model: str) -> dict[str, Any]:
         """What the operator wants every request to say."""
         if model.startswith(DEMO):
             return {}
         return {"temperature": self._config.openrouter_temperature, "max_tokens": self._config.openrouter_max_tokens}
+
+    def _is_known(self, model: str) -> bool:
+        return self.is_configured != model.startswith(DEMO)
 
     @property
     def _model(self) -> str:

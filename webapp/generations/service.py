@@ -1,8 +1,11 @@
 """What can be done with generations: queue, start, stop, and write their end."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+import random
+from dataclasses import asdict
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
@@ -11,12 +14,15 @@ from sqlalchemy.orm import Session
 from webapp.errors import Busy, TooMany
 from webapp.extensions import db, utc_now, write
 from webapp.generations import fence
+from webapp.generations.ladder import Ladder, Limits, Rung
+from webapp.generations.models import providers
 from webapp.generations.tables import ACTIVE, Generation, JournalRow
+from webapp.providers.base import ModelRequest
+from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Projection
-from webapp.streaming.events import Event, Saved
+from webapp.streaming.events import Saved
 from webapp.streaming.outcome import Outcome
 from webapp.streaming.run import Abandoned, Run
-from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Entry
 from webapp.streaming.transcript import Transcript
 
@@ -44,16 +50,35 @@ def refuse_if_busy(lane: str) -> None:
         raise Busy("An answer is already being written here. Wait for its end, or stop it.", generation=running.id)
 
 
-def refuse_if_full(engine: "Engine") -> None:
+def refuse_if_too_many(engine: "Engine", person: str) -> None:
+    """Refuses what is too much for this server, or for one person, and says how long to wait."""
     if engine.max_streams and len(engine.live) >= engine.max_streams:
         raise TooMany("All places for answers are taken at the moment. Please try again in a few seconds.", retry_after=5)
+    most = int(setting("limits.concurrent_streams"))
+    if most and sum(live.person == person for live in engine.live.values()) >= most:
+        raise TooMany(f"{most} answers are being written for you already. Wait for one to end, or stop it.", retry_after=5)
+    if wait_seconds := _wait_seconds(engine, person):
+        raise TooMany(f"That is too fast. Please try again in {wait_seconds} s.", retry_after=wait_seconds)
 
 
-def start(engine: "Engine", generation: Generation, events: Callable[[Stop], Iterator[Event]]) -> None:
+def ladder(engine: "Engine", request: ModelRequest) -> Ladder:
+    """The request with everything that is tried when its model fails."""
+    known = providers()
+    limits = Limits(
+        first_byte=float(setting("stream.first_byte_seconds")),
+        ladder=float(setting("stream.ladder_seconds")),
+        total=float(setting("stream.total_seconds")),
+        is_streaming=bool(setting("stream.enabled")),
+    )
+    rungs = [Rung(model, known.of(model), known.name_of(model)) for model in known.chain(request.model)]
+    return Ladder(request, rungs, limits, circuits=engine.circuits, signal=engine.signal, now=engine.now, jitter=random.random)
+
+
+def start(engine: "Engine", generation: Generation, request: ModelRequest) -> None:
     """Sets a committed generation going; returns at once."""
     id = generation.id
     engine.begin()
-    engine.start(generation, events, lambda run, outcome: _save(engine, id, run, outcome))
+    engine.start(generation, ladder(engine, request), lambda run, outcome: _save(engine, id, run, outcome))
 
 
 def stop(engine: "Engine", generation: Generation) -> None:
@@ -77,6 +102,13 @@ def settle_orphan(engine: "Engine", generation: Generation, entries: list[Entry]
         for _ in projection.fold(entry):
             engine.pause(0)
     _settle(engine, generation.id, generation.owner, transcript, projection, outcome, {})
+
+
+def _wait_seconds(engine: "Engine", person: str) -> int:
+    if not (per_minute := int(setting("limits.streams_per_minute"))):
+        return 0
+    engine.rates.burst, engine.rates.seconds = int(setting("limits.streams_burst")), 60 / per_minute
+    return ceil(engine.rates.take(person))
 
 
 def _save(engine: "Engine", id: str, run: Run, outcome: Outcome) -> list[Saved]:
@@ -116,14 +148,20 @@ def _end(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "error": outcome.failure.message if outcome.failure else "",
         "ended_at": utc_now(),
-        "notices": [{"code": notice.code, "message": notice.message, "detail": notice.detail} for notice in transcript.notices],
+        "notices": [asdict(notice) for notice in transcript.notices if notice.code != "tried"],
+        "attempts": [json.loads(notice.detail) for notice in transcript.notices if notice.code == "tried"],
         "provider": started.provider if started else "",
-        "model_used": started.model if started else "",
+        "model_used": _served(transcript),
         "is_demo": bool(started and started.demo),
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "cost": usage.cost if usage else None,
     }
+
+
+def _served(transcript: Transcript) -> str:
+    served = transcript.usage.model if transcript.usage else ""
+    return served or (transcript.started.model if transcript.started else "")
 
 
 def _times(engine: "Engine", run: Run) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""The ladder, step by step: what the person saw, what was stored, how often the upstream was called."""
+
+import pytest
+
+from tests.generations.conftest import Bench
+from webapp.chat import shown
+from webapp.chat.queries import generations_of
+from webapp.generations.circuit import FAILURES, Circuits
+from webapp.settings.service import set_setting
+
+HELLO = {"says": "Hello there"}
+BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
+RATE = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": {"message": "slow down", "code": 429}}}
+RATE_FOR_LONG = {"status": 429, "headers": {"Retry-After": "3600"}, "json": {"error": {"message": "tomorrow", "code": 429}}}
+KEY = {"status": 401, "json": {"error": {"message": "no such key", "code": 401}}}
+CREDIT = {"status": 402, "json": {"error": {"message": "no credit", "code": 402}}}
+UNKNOWN = {"status": 404, "json": {"error": {"message": "no such model", "code": 404}}}
+CUT = {"counted": 9, "cut_after": 0}
+ERROR_INSIDE = {"says": "x", "error_after": 0}
+WHOLE = {"json": {"choices": [{"message": {"role": "assistant", "content": "In one piece"}, "finish_reason": "stop"}]}}
+
+STEPS = [
+    # what the upstream does in turn, what the person sees, how it ends, with which text, after how many calls
+    ([HELLO], [], "completed", "Hello there"),
+    ([BUSY, HELLO], ["retry"], "completed", "Hello there"),
+    ([BUSY, BUSY, HELLO], ["retry", "retry"], "completed", "Hello there"),
+    ([RATE, HELLO], ["retry"], "completed", "Hello there"),
+    ([RATE_FOR_LONG], [], "failed", ""),
+    ([KEY], [], "failed", ""),
+    ([CREDIT], [], "failed", ""),
+    ([UNKNOWN], [], "failed", ""),
+    ([BUSY, BUSY, BUSY], ["retry", "retry"], "failed", ""),
+    ([CUT, CUT, CUT, WHOLE], ["retry", "retry", "whole"], "completed", "In one piece"),
+    ([ERROR_INSIDE, ERROR_INSIDE, ERROR_INSIDE, WHOLE], ["retry", "retry", "whole"], "completed", "In one piece"),
+    ([{"counted": 9, "cut_after": 3}], [], "interrupted", "w000001 w000002 w000003 "),
+]
+WITH_ANOTHER = [
+    ([BUSY, BUSY, BUSY, HELLO], ["retry", "retry", "fallback"], "completed", "Hello there"),
+    ([RATE_FOR_LONG, HELLO], ["fallback"], "completed", "Hello there"),
+    ([UNKNOWN, HELLO], ["fallback"], "completed", "Hello there"),
+    ([UNKNOWN, UNKNOWN], ["fallback"], "failed", ""),
+    ([KEY], [], "failed", ""),
+    ([CREDIT], [], "failed", ""),
+    ([{"counted": 9, "cut_after": 3}], [], "interrupted", "w000001 w000002 w000003 "),
+]
+
+
+def climb(bench: Bench, fake, behaviours: list[dict]):
+    fake.behaves(behaviours)
+    fake.always({"status": 500, "text": "one call too many"})
+    return bench.until_ended(bench.ask(person=bench.person()), 30)
+
+
+def check(bench: Bench, fake, ended, behaviours, codes, status, text) -> None:
+    assert (ended.status, bench.message(ended.id).content) == (status, text)
+    assert [notice["code"] for notice in ended.notices] == codes
+    assert len(fake.log()) == len(behaviours)
+    assert len(ended.attempts) == len(behaviours) - (status == "completed")
+    assert all(attempt["message"] and attempt["code"] for attempt in ended.attempts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("behaviours", "codes", "status", "text"), STEPS)
+def test_each_step_alone(bench, fake, behaviours, codes, status, text):
+    check(bench, fake, climb(bench, fake, behaviours), behaviours, codes, status, text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("behaviours", "codes", "status", "text"), WITH_ANOTHER)
+def test_with_another_model_in_the_chain(bench, fake, behaviours, codes, status, text):
+    with bench.app.app_context():
+        set_setting("models.fallbacks", "other/model")
+
+    ended = climb(bench, fake, behaviours)
+
+    check(bench, fake, ended, behaviours, codes, status, text)
+    if "fallback" in codes and status == "completed":
+        assert fake.log()[-1]["body"]["model"] == "other/model"
+
+
+def test_the_person_sees_the_trail(bench, fake):
+    with bench.app.app_context():
+        set_setting("models.fallbacks", "other/model")
+    ended = climb(bench, fake, [UNKNOWN, HELLO])
+
+    with bench.app.test_request_context():
+        [found] = generations_of([bench.message(ended.id)]).values()
+        notices = shown._notices(found[-1], bench.message(ended.id))
+    assert "some/model could not answer" in notices[0].text
+    assert "other/model is asked instead" in notices[0].text
+
+
+def test_a_stop_during_the_back_off_ends_at_once(bench, fake):
+    fake.always({"status": 429, "headers": {"Retry-After": "20"}, "json": {"error": {"message": "slow down", "code": 429}}})
+    id = bench.ask(person=bench.person())
+    fake.until(lambda log: log)
+    bench.until(lambda: any(notice.code == "retry" for notice in bench.engine.live[id].run.transcript.notices))
+
+    bench.engine.live[id].run.stop.ask("user")
+
+    ended = bench.until_ended(id, 1)
+    assert (ended.status, ended.reason) == ("stopped", "user")
+    assert len(fake.log()) == 1
+
+
+@pytest.mark.slow
+def test_the_whole_ladder_has_one_limit(bench, fake):
+    with bench.app.app_context():
+        set_setting("stream.ladder_seconds", "2")
+    fake.always({"steps": [{"sleep": 60}]})
+
+    ended = bench.until_ended(bench.ask(person=bench.person()), 6)
+
+    assert (ended.status, ended.reason) == ("failed", "stall")
+
+
+def test_without_streaming_the_answer_comes_at_once(bench, fake):
+    with bench.app.app_context():
+        set_setting("stream.enabled", "false")
+    fake.always(WHOLE)
+
+    ended = bench.until_ended(bench.ask(person=bench.person()))
+
+    assert (ended.status, bench.message(ended.id).content) == ("completed", "In one piece")
+    assert fake.log()[0]["body"].get("stream") in (None, False)
+
+
+def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try():
+    now = [0.0]
+    circuits = Circuits(lambda: now[0])
+    for _ in range(FAILURES - 1):
+        circuits.failed("m")
+    assert circuits.rest_seconds("m") == 0
+    circuits.failed("m")
+    assert circuits.rest_seconds("m") == 30
+
+    now[0] = 31
+    assert circuits.rest_seconds("m") == 0
+    assert circuits.rest_seconds("m") > 0
+    circuits.worked("m")
+    assert circuits.rest_seconds("m") == 0
+
+
+def test_a_model_that_rests_is_not_called(bench, fake):
+    for _ in range(FAILURES):
+        bench.engine.circuits.failed("some/model")
+
+    ended = climb(bench, fake, [])
+
+    assert (ended.status, len(fake.log())) == ("failed", 0)
+    assert "rests for" in ended.error
