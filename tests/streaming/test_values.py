@@ -32,6 +32,7 @@ from webapp.streaming.transcript import Transcript
         Sources(({"title": "a"},)),
         Notice("fallback", "B answers", "A was busy"),
         Usage(1, None, "0.0001"),
+        Usage(model="m-2", upstream_id="gen-1"),
         Saved("message", "7", "assistant"),
         Failed("cut", "x", True),
         Ended("stopped", "user"),
@@ -69,6 +70,24 @@ def test_a_transcript_is_what_was_said():
 
     assert (transcript.text, transcript.reasoning, transcript.chars) == ("ab", "hm", 2)
     assert transcript.usage == Usage(1, 3, "0.1")
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ((Usage(upstream_id="g"), Usage(model="m"), Usage(1, 2, "0.1")), Usage(1, 2, "0.1", "m", "g")),
+        ((Usage(5, 1), Usage(None, 9), Usage()), Usage(5, 9)),
+        ((Usage(5, 1, "0.1"), Usage(5, 0, "0")), Usage(5, 0, "0")),
+        ((Usage(5, 1, "0.1", "m", "g"), Usage(upstream_id="h")), Usage(upstream_id="h")),
+    ],
+    ids=["early", "unknown erases nothing", "nothing is known", "another request"],
+)
+def test_a_transcript_keeps_what_is_known_of_the_cost(told, known):
+    transcript = Transcript()
+    for usage in told:
+        transcript.fold(usage)
+
+    assert transcript.usage == known
 
 
 def _half(units: bytes) -> str:

@@ -1,6 +1,6 @@
 """What can happen to a generation: a closed set of values, JSON both ways. Pure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 Status = Literal["completed", "stopped", "interrupted", "failed"]
@@ -43,11 +43,24 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a provider says an answer took; None is unknown, never nothing. `cost` is decimal text in US dollars."""
+    """What a provider says an answer took; None is unknown, never nothing. `cost` is decimal text in US dollars.
+
+    `model` is who served it, when the server says; `upstream_id` what its cost can be asked by afterwards.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: str | None = None
+    model: str = ""
+    upstream_id: str = ""
+
+    def updated(self, later: "Usage") -> "Usage":
+        """Both together: the later one counts, but what it does not know erases nothing that was known."""
+        if self.upstream_id and later.upstream_id not in ("", self.upstream_id):
+            # It is about another request.
+            return later
+        known = {name: value for name, value in asdict(later).items() if value not in (None, "")}
+        return replace(self, **known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Transcript:
             case Notice():
                 self.notices.append(event)
             case Usage():
-                self.usage = event
+                self.usage = self.usage.updated(event) if self.usage else event
 
     @property
     def text(self) -> str:
