@@ -218,3 +218,24 @@ def test_a_shutdown_tells_every_page_to_come_back(owner, begin, fake, listen, ap
 @pytest.mark.parametrize("position", [Position("e", 3), Position("e", 3, "head", "gen", (1, 2, 3, 4, 5, 6))])
 def test_a_position_survives_its_text(position):
     assert Position.parse(str(position)) == position
+
+
+def test_all_chats_together_have_a_limit_too(owner, begin, fake, listen, app):
+    fake.says("One")
+    pages = [owner.wait_for(begin(owner, text), ended) for text in ("First", "Second", "Third")]
+    with app.app_context():
+        set_setting("limits.sse_per_user", "2")
+    first, *_ = [listen(owner, events_url(page)) for page in pages]
+
+    first.until(lambda each: each.messages and each.messages[0].event == "superseded")
+
+
+def test_whoever_is_signed_out_is_let_go(owner, begin, fake, listen, app):
+    fake.says("One")
+    page = owner.wait_for(begin(owner), ended)
+    listener = listen(owner, events_url(page))
+    listener.until(lambda each: each.raw)
+
+    owner.post("/logout")
+
+    listener.until(lambda each: each.greenlet.dead, 20)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from flask import render_template
 
 from webapp.chat import queries, shown
+from webapp.chat.projection import with_all_notices
 from webapp.chat.shown import ShownMessage
 from webapp.chat.tables import Chat
 from webapp.extensions import db
@@ -122,7 +123,8 @@ class ChatFeed:
         self._position = Position(self._engine.topics.epoch, seq, change.head, change.generation, change.cursor)
         if before and self._broadcast and not change.is_whole:
             # It goes on, or it has just ended and its last words are still to come.
-            self._position = replace(self._position, generation=before.generation, cursor=before.cursor)
+            cursor = before.cursor if change.generation else with_all_notices(before.cursor)
+            self._position = replace(self._position, generation=before.generation, cursor=cursor)
         else:
             self._unfollow()
             if change.generation:

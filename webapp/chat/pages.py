@@ -20,7 +20,7 @@ from webapp.ids import new_id
 from webapp.settings.service import setting
 from webapp.web.guards import KNOWN, user_or_none
 from webapp.web.htmx import is_htmx, render, wants_json
-from webapp.web.watch import watch
+from webapp.web.watch import Watcher, watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -86,13 +86,13 @@ def stream(chat: Chat) -> Response:
     user, engine = user_or_none(), the_engine()
     context = partial(_same_request, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
     at = request.headers.get("Last-Event-ID") or request.args.get("at", "")
-    return watch(
-        engine,
-        ChatFeed(engine, chat.id, Position.parse(at), context),
+    watcher = Watcher(
         person=user.id if user else chat.visitor_hash or "",
-        limit=setting("limits.sse_per_chat"),
+        per_lane=setting("limits.sse_per_chat"),
+        in_all=setting("limits.sse_per_user"),
         is_allowed=partial(_is_allowed, context, chat.id),
     )
+    return watch(engine, ChatFeed(engine, chat.id, Position.parse(at), context), watcher)
 
 
 def _refused(error: AppError, chat_id: str) -> Response:

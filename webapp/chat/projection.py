@@ -11,6 +11,7 @@ from webapp.streaming.events import Delta, Ended, Failed, Notice, Phase, Reasoni
 from webapp.streaming.topics import Entry
 
 PIECE_CHARS = 16_384
+MOST_NOTICES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,16 @@ class AnswerProjection:
         parts = [
             self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
             *(self._text_parts(sealed, tails, appends)),
-            self._part("notices", "beforeend", "".join(_notice(message) for message in self._notices[notices:])),
+            self._part("notices", "beforeend", self._new_notices(notices)),
         ]
         frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
         if data := "".join(parts):
             frames.append(Frame(data))
         return frames, now
+
+    def _new_notices(self, known: int) -> str:
+        # At the end the saved message brings all of them, in its own words, perhaps sooner than this.
+        return "" if self.has_ended else "".join(_notice(message) for message in self._notices[known:])
 
     def _text_parts(self, sealed: int, tails: int, appends: int) -> list[str]:
         if self.has_ended:
@@ -146,3 +151,8 @@ class AnswerProjection:
 
 def _notice(message: str) -> str:
     return f'<p class="notice notice--amber">{escape(message)}</p>'
+
+
+def with_all_notices(cursor: Cursor) -> Cursor:
+    """The cursor of a page that has been given the saved notices, and needs none of those still on their way."""
+    return (*cursor[:4], MOST_NOTICES, *cursor[5:]) if cursor else cursor

@@ -24,6 +24,8 @@ from webapp.streaming.events import Changed
 VISITORS = "idle:60"
 VISITORS_MODEL = "demo/quick"
 VISITORS_AT_ONCE = 20
+# Complete as far as the provider is concerned, but more could be said.
+CUT_SHORT = ("length", "cap")
 
 
 def begin(
@@ -84,7 +86,8 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "") -> Generation:
 def go_on(message: Message) -> Generation:
     """Continue an answer that was cut, in the same message; without any text yet it is asked again."""
     chat, last = queries.chat_of(message), queries.last_generation(message)
-    if not last or last.is_active or last.status == "completed":
+    is_whole = last and last.status == "completed" and last.reason not in CUT_SHORT
+    if not last or last.is_active or is_whole:
         raise Conflict("This answer is complete: there is nothing to continue.")
     providers().of(last.model_asked)
     generations.refuse_if_busy(lane_of(chat))
@@ -173,6 +176,7 @@ def _queued(
         model_asked=model or chat.model,
         when_unwatched=VISITORS if chat.visitor_hash else "detach",
         owner=the_engine().worker.id,
+        connection=providers().connection_of(model or chat.model),
         sent_as=sent_as,
         continues_id=continues_id,
         text_offset=text_offset,

@@ -12,10 +12,13 @@ from markupsafe import Markup
 from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.projection import Picture
+from webapp.chat.service import CUT_SHORT
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import utc_now
 from webapp.generations.engine import Engine
 from webapp.generations.tables import Generation
+from webapp.providers.billing import may_still_bill
+from webapp.settings.keys import BUILT_IN
 from webapp.streaming.broadcaster import Cursor
 
 REASONS = {
@@ -168,7 +171,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         is_running=False,
         started_at=last.started_at if last else None,
         is_demo=bool(last and last.is_demo),
-        can_continue=status in {"stopped", "interrupted"} or bool(last and last.reason in {"length", "cap"}),
+        can_continue=status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT),
         can_try_again=message.role == "assistant",
         stop_url="",
         generation_id=last.id if last else "",
@@ -192,6 +195,8 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
         shown.append(ShownNotice(tone, f"{last.error} {NEXT.get(last.reason, '')}".strip()))
     elif last.reason in REASONS:
         shown.append(ShownNotice("amber", REASONS[last.reason]))
+    elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model_used or last.model_asked):
+        shown.append(ShownNotice("", "Some providers of this model charge for the whole answer although it was stopped."))
     elif last.status == "completed" and not message.content:
         shown.append(ShownNotice("amber", "The model ended its answer without saying anything."))
     return tuple(shown)

@@ -4,15 +4,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gevent
 from flask import Response, request
 
-from webapp.generations.engine import Engine
+from webapp.generations.engine import Engine, the_engine
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
-from webapp.streaming.topics import Signal
+from webapp.streaming.events import Changed
+from webapp.streaming.topics import Gap, Signal, Topics
 
 HEARTBEAT_SECONDS = 15.0
 OPENING = b"retry: 500\n\n" + HEARTBEAT
@@ -48,39 +50,79 @@ class Place:
         self.signal.set()
 
 
+# By person and lane, and by person alone, whose lane is then empty.
 _places: defaultdict[tuple[str, str], list[Place]] = defaultdict(list)
 
 
-def watch(engine: Engine, feed: Feed, *, person: str, limit: int, is_allowed: Callable[[], bool]) -> Response:
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who watches, how many pages of one lane and of all lanes they may have open, and whether they still may at all."""
+
+    person: str
+    per_lane: int
+    in_all: int
+    is_allowed: Callable[[], bool]
+
+
+class Access:
+    """Whether the watcher still may watch: asked at every heartbeat, and at once when something about it has changed."""
+
+    def __init__(self, topics: Topics, watcher: Watcher) -> None:
+        self._topics, self._watcher, self._topic = topics, watcher, f"user:{watcher.person}"
+        self._after = topics.last(self._topic)
+
+    def topics(self) -> dict[str, int]:
+        return {self._topic: self._after}
+
+    def is_lost(self, is_beat: bool) -> bool:
+        return (self._has_changed() or is_beat) and not self._watcher.is_allowed()
+
+    def _has_changed(self) -> bool:
+        after, self._after = self._after, self._topics.last(self._topic)
+        try:
+            news = self._topics.read(self._topic, after)
+        except Gap:
+            return True
+        return any(isinstance(entry.event, Changed) and entry.event.what == "access" for entry in news)
+
+
+def access_changed(user_id: str) -> None:
+    """Has every open page of a person ask again whether it may go on."""
+    the_engine().topics.append(f"user:{user_id}", Changed("access", user_id))
+
+
+def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
     """Streams the feed to this request's browser; access is looked at again at every heartbeat."""
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
-    frames = _stream(engine, feed, person, limit, is_allowed, request.environ.get("gunicorn.socket"))
+    frames = _stream(engine, feed, watcher, request.environ.get("gunicorn.socket"))
     return Response(frames, mimetype="text/event-stream", headers=HEADERS, direct_passthrough=True)
 
 
-def _stream(engine: Engine, feed: Feed, person: str, limit: int, is_allowed: Callable[[], bool], socket: Any) -> Iterator[bytes]:
+def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any) -> Iterator[bytes]:
     signal = engine.signal()
+    place = Place(signal)
     with ExitStack() as stack:
         is_gone = stack.enter_context(_noticed_leaving(socket, signal))
-        place = stack.enter_context(_placed(person, feed.lane, limit, signal))
+        stack.enter_context(_placed((watcher.person, feed.lane), watcher.per_lane, place))
+        stack.enter_context(_placed((watcher.person, ""), watcher.in_all, place))
         stack.enter_context(_present(engine, feed.lane, signal))
         stack.callback(feed.close)
         feed.listen(signal)
+        access = Access(engine.topics, watcher)
         yield OPENING
         beat_at = time.monotonic() + HEARTBEAT_SECONDS
         while not (is_gone() or engine.is_closed or place.is_lost):
             signal.clear()
-            if frames := feed.news():
-                yield _encoded(frames, feed.position())
+            is_beat = time.monotonic() >= beat_at
+            if access.is_lost(is_beat):
+                return
+            frames = feed.news()
+            if frames or is_beat:
+                yield _encoded(frames, feed.position()) if frames else HEARTBEAT
                 beat_at = time.monotonic() + HEARTBEAT_SECONDS
-                continue
-            engine.topics.wait(feed.topics(), max(0.0, beat_at - time.monotonic()), signal)
-            if time.monotonic() >= beat_at:
-                if not is_allowed():
-                    return
-                yield HEARTBEAT
-                beat_at = time.monotonic() + HEARTBEAT_SECONDS
+            else:
+                engine.topics.wait({**feed.topics(), **access.topics()}, max(0.0, beat_at - time.monotonic()), signal)
         if place.is_lost:
             yield SUPERSEDED
         elif engine.is_closed and (frames := feed.last_news()):
@@ -105,18 +147,18 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 
 
 @contextmanager
-def _placed(person: str, lane: str, limit: int, signal: Signal) -> Iterator[Place]:
-    places = _places[(person, lane)]
-    place = Place(signal)
+def _placed(key: tuple[str, str], limit: int, place: Place) -> Iterator[None]:
+    places = _places[key]
     places.append(place)
-    if limit and len(places) > limit:
-        next(each for each in places if not each.is_lost).lose()
+    here = [each for each in places if not each.is_lost]
+    if limit and len(here) > limit:
+        here[0].lose()
     try:
-        yield place
+        yield
     finally:
         places.remove(place)
         if not places:
-            _places.pop((person, lane), None)
+            _places.pop(key, None)
 
 
 @contextmanager

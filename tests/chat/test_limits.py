@@ -1,0 +1,70 @@
+"""Limits refuse in words, say how long to wait, and keep what was typed."""
+
+import pytest
+
+from tests.chat.conftest import ended
+from webapp.settings.service import set_setting
+
+
+@pytest.fixture
+def limited(app):
+    def limited(name: str, value: str) -> None:
+        with app.app_context():
+            set_setting(name, value)
+
+    return limited
+
+
+def test_only_so_many_answers_at_once(owner, begin, fake, limited):
+    limited("limits.concurrent_streams", "2")
+    fake.says("One")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+    fake.counts(500, pace=0.02)
+    begin(owner, "Second")
+    begin(owner, "Third")
+
+    page = owner.post(f"{path}/messages", message="One too many")
+
+    assert page.status_code == 429
+    assert int(page.headers["Retry-After"]) > 0
+    assert page.says("2 answers are being written for you already.")
+    assert page.textbox("Message").value == "One too many"
+
+
+def test_only_so_many_in_a_minute(owner, begin, fake, limited):
+    limited("limits.streams_per_minute", "2")
+    limited("limits.streams_burst", "2")
+    fake.says("One")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+    owner.submit(path, message="Two")
+    owner.wait_for(path, ended)
+
+    page = owner.post(f"{path}/messages", message="Three")
+
+    assert page.status_code == 429
+    assert 0 < int(page.headers["Retry-After"]) <= 30
+    assert page.textbox("Message").value == "Three"
+    assert len(fake.log()) == 2
+
+
+def test_others_are_not_limited_by_it(owner, member, begin, fake, limited):
+    limited("limits.concurrent_streams", "1")
+    fake.counts(500, pace=0.02)
+    begin(owner)
+
+    assert begin(member).startswith("/chats/")
+
+
+def test_the_server_has_only_so_many_places(make_app, fake, begin):
+    from tests.conftest import signed_in  # the fixture's own app has another limit
+
+    app = make_app(OPENROUTER_API_KEY="sk-test-key-000000000000", OPENROUTER_BASE_URL=fake.base_url, MAX_STREAMS="1")
+    first, second = signed_in(app, "a@example.org", "member"), signed_in(app, "b@example.org", "member")
+    fake.counts(500, pace=0.02)
+    begin(first)
+
+    page = second.post("/chats", message="Hello")
+    assert page.status_code == 429
+    assert page.headers["Retry-After"] == "5"
