@@ -24,6 +24,7 @@ class User(Base):
     disabled_at: Mapped[datetime | None]
     theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     @property
     def is_admin(self) -> bool:

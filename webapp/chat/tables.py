@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base, utc_now
@@ -19,6 +19,7 @@ class Chat(Base):
     visitor_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     kind: Mapped[str] = mapped_column(String(20), default="chat")
     title: Mapped[str] = mapped_column(String(200), default="")
+    title_is_own: Mapped[bool] = mapped_column(default=False, server_default=false())
     model: Mapped[str] = mapped_column(String(200))
     head_id: Mapped[str | None] = mapped_column(
         ForeignKey("messages.id", ondelete="SET NULL", use_alter=True, name="fk_chats_head_id_messages")
@@ -26,6 +27,10 @@ class Chat(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
+    pinned_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    follow_up: Mapped[str] = mapped_column(Text, default="", server_default="")
+    is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),)
 
@@ -43,4 +48,28 @@ class Message(Base):
     reasoning: Mapped[str] = mapped_column(Text, default="")
     html: Mapped[str] = mapped_column(Text, default="")
     html_version: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    deleted_at: Mapped[datetime | None]
+
+
+class Draft(Base):
+    """What a person has typed and not sent, in one chat or, with an empty chat, for a new one."""
+
+    __tablename__ = "drafts"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+
+
+class Feedback(Base):
+    """What a person thinks of an answer: a thumb, and why."""
+
+    __tablename__ = "feedback"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    is_good: Mapped[bool]
+    reason: Mapped[str] = mapped_column(String(500), default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

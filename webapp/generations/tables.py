@@ -38,6 +38,7 @@ class Generation(Base):
     notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
     connection: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    prompt: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     upstream_id: Mapped[str] = mapped_column(String(120), default="", server_default="")
     text_offset: Mapped[int] = mapped_column(default=0)
     input_tokens: Mapped[int | None]
