@@ -7,6 +7,7 @@ from typing import Any
 from webapp.providers.base import ModelRequest, Turn
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.failure import ProviderError
+from webapp.streaming.transcript import Transcript
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 
@@ -28,7 +29,11 @@ class Said:
 
     @property
     def usage(self) -> Usage | None:
-        return next((event for event in self.events if isinstance(event, Usage)), None)
+        """All that is known of the cost, as everybody folds it."""
+        transcript = Transcript()
+        for event in self.events:
+            transcript.fold(event)
+        return transcript.usage
 
     @property
     def end(self) -> str:

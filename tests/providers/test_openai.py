@@ -9,10 +9,10 @@ import pytest
 from tests.providers.canned import STOPPED, TOLD, Canned, delta, lines, said_of
 from tests.providers.hearing import KEY, Said, asking, heard
 from tests.upstream.handle import Upstream as Fake
-from webapp.providers.base import Turn
+from webapp.providers.base import GO_ON, Model, Turn
 from webapp.providers.openai import OpenAIProvider
-from webapp.providers.openai_request import GO_ON
-from webapp.streaming.events import Ended, Started, Usage
+from webapp.providers.openai_request import efforts_of
+from webapp.streaming.events import Delta, Ended, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.upstream import Upstream
 
@@ -24,31 +24,72 @@ def test_an_answer_arrives_in_order(fake: Fake, provider: OpenAIProvider, stop: 
 
     assert said.events[0] == Started("fake/plain", "fake", demo=False)
     assert (said.reasoning, said.text) == ("Let me count.", "One two three.")
-    assert said.events[-2:] == [Usage(10, 3, "0.00015"), Ended("completed", "stop")]
+    assert said.events[-2:] == [Usage(10, 3, "0.00015", "fake/plain"), Ended("completed", "stop")]
 
 
 def test_it_asks_what_it_was_given_and_no_more(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
     heard(provider.stream(asking("Hello?"), stop))
     heard(provider.stream(asking("Hello?", temperature=0.0, max_tokens=99, effort="low"), stop))
+    heard(provider.stream(asking("Hello?", model="gpt-oss:20b", effort="low"), stop))
 
-    bare, full = (entry["body"] for entry in fake.log())
+    bare, full, thinking = (entry["body"] for entry in fake.log())
     assert bare == {
         "model": "fake/plain",
         "messages": [{"role": "user", "content": "Hello?"}],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    assert full == bare | {"temperature": 0.0, "max_tokens": 99, "reasoning_effort": "low"}
+    assert full == bare | {"temperature": 0.0, "max_tokens": 99}
+    assert thinking == bare | {"model": "gpt-oss:20b", "reasoning_effort": "low"}
     assert fake.log()[0]["headers"]["authorization"] == f"Bearer {KEY}"
 
 
-def test_openai_itself_gets_the_new_name_of_the_limit() -> None:
+@pytest.mark.parametrize("model", ["gpt-5-mini", "o3"])
+def test_openai_itself_gets_the_new_name_of_the_limit_and_no_temperature(model: str) -> None:
     provider = OpenAIProvider("openai", "https://api.openai.com/v1", KEY, Canned())  # type: ignore[arg-type]
 
-    asked = provider.body(asking(max_tokens=9), is_streamed=False)
+    asked = provider.body(asking(model=model, max_tokens=9, temperature=0.5, effort="high"), is_streamed=False)
 
-    assert asked["max_completion_tokens"] == 9
-    assert "max_tokens" not in asked
+    assert (asked["max_completion_tokens"], asked["reasoning_effort"]) == (9, "high")
+    assert not {"max_tokens", "temperature", "stream_options"} & set(asked)
+    assert provider.body(asking(model="gpt-4.1", temperature=0.5), is_streamed=False)["temperature"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("model", "reasons"),
+    [
+        *((name, True) for name in ("o1", "o3-mini", "gpt-5", "gpt-5.1", "gpt-oss:20b", "openai/gpt-oss-120b", "some/o4-mini")),
+        *((name, False) for name in ("gpt-4o", "gpt-5-chat-latest", "llama3.2", "o2x", "foo1", "qwen3", "")),
+    ],
+)
+def test_only_some_models_can_be_told_how_hard_to_think(model: str, reasons: bool) -> None:
+    assert efforts_of(model) == (("low", "medium", "high") if reasons else ())
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"status": 400, "json": {"error": {"message": "Unrecognized request argument supplied: stream_options"}}},
+        {"status": 422, "json": {"detail": [{"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]}},
+    ],
+)
+def test_who_refuses_to_be_asked_for_the_usage_is_asked_without(
+    fake: Fake, provider: OpenAIProvider, stop: Stop, refusal: dict[str, Any]
+) -> None:
+    fake.behaves([refusal])
+
+    said = heard(provider.stream(asking(), stop))
+
+    assert (said.end, said.has_started) == ("stop", True)
+    assert heard(provider.stream(asking(), stop)).end == "stop"
+    assert ["stream_options" in entry["body"] for entry in fake.log()] == [True, False, False]
+
+
+def test_what_is_refused_without_it_too_is_refused(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    fake.always({"status": 400, "json": {"error": {"message": "stream_options, stream_options!"}}})
+
+    assert heard(provider.stream(asking(), stop)).end == "invalid"
+    assert len(fake.log()) == 2
 
 
 def test_nothing_is_sent_without_a_key(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
@@ -132,7 +173,13 @@ def test_what_says_nothing_adds_nothing(stop: Stop, chunk: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    "fields", [{"reasoning": "hm"}, {"reasoning_content": "hm"}, {"reasoning": "hm", "reasoning_content": "hm"}]
+    "fields",
+    [
+        {"reasoning": "hm"},
+        {"reasoning_content": "hm"},
+        {"reasoning": "hm", "reasoning_content": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"reasoning": None, "reasoning_details": [{"type": "reasoning.summary", "summary": "hm"}, {"data": "[REDACTED]"}]},
+    ],
 )
 def test_reasoning_is_told_once(stop: Stop, fields: dict[str, str]) -> None:
     said = said_of(stop, lines(delta(**fields), TOLD, STOPPED))
@@ -208,16 +255,32 @@ def test_no_stream_is_asked_for_a_whole_reply(fake: Fake, provider: OpenAIProvid
     reply = provider.complete(asking(), stop)
 
     assert (reply.text, reply.reasoning, reply.reason, reply.model) == ("One two.", "Hm.", "stop", "fake/plain")
-    assert reply.usage == Usage(10, 2, "0.001")
+    assert reply.usage == Usage(10, 2, "0.001", "fake/plain")
     assert fake.log()[0]["body"]["stream"] is False
 
 
 def test_models_are_listed_with_their_context(fake: Fake, provider: OpenAIProvider) -> None:
+    gguf = {"id": "/models/a.gguf", "meta": {"n_ctx_train": 8192}}
     fake.always(
-        {"json": {"data": [{"id": "a", "max_model_len": 4096}, {"id": "b", "name": "Bee"}, {"id": None}, 7]}}, at="/models"
+        {"json": {"data": [{"id": "a", "max_model_len": 4096}, gguf, {"id": "gpt-oss:20b", "name": "Bee"}, {"id": None}, 7]}},
+        at="/models",
     )
 
-    assert [(model.id, model.name, model.context_length) for model in provider.models()] == [("a", "a", 4096), ("b", "Bee", None)]
+    assert provider.models() == (
+        Model("a", "a", 4096),
+        Model("/models/a.gguf", "/models/a.gguf", 8192),
+        Model("gpt-oss:20b", "Bee", efforts=("low", "medium", "high")),
+    )
+
+
+def test_who_served_it_is_known_before_the_first_word(stop: Stop) -> None:
+    said = said_of(stop, lines(delta(role="assistant") | {"model": "a-2\n\0", "id": "chatcmpl-1"}, TOLD | {"model": "b"}))
+
+    assert said.events[1:] == [Usage(model="a-2"), Delta("told")]
+
+
+def test_what_cannot_be_settled_is_unknown(provider: OpenAIProvider) -> None:
+    assert provider.settle("chatcmpl-1") is None
 
 
 def test_a_bare_list_of_models_is_read(fake: Fake, provider: OpenAIProvider) -> None:

@@ -3,7 +3,7 @@
 A behaviour is one of these, with `status`, `headers`, `framing` (chunked, close, length), `slice` (bytes per write)
 and `slice_pause` (seconds between) where they make sense:
 
-    {"says": "text", ...}       the text as tokens, in the words of chat completions; options are in `Speech`
+    {"says": "text", ...}       the text as tokens, in the words of a server (`dialect`); options are in `Speech`
     {"counted": 100, ...}       w000001 w000002 ..., and exactly on from a partial answer in the request
     {"json": ...}               this value; {"html": ...} and {"text": ...} likewise
     {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true}
@@ -13,9 +13,12 @@ and `slice_pause` (seconds between) where they make sense:
 import base64
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
+
+from tests.upstream.dialects import DIALECTS, Chat
+from tests.upstream.speech import NAMES, Frame, Speech, text_of
 
 Step = dict[str, Any]
 COUNTED = re.compile(r"w(\d{6})")
@@ -35,36 +38,8 @@ class Played:
     slice_pause: float = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """How a text is told."""
-
-    reasoning: str = ""
-    tokens: list[str] | None = None
-    delay: float = 0
-    pace: float = 0
-    newline: str = "\n"
-    space: str = " "
-    comments: int = 0
-    role_first: bool = True
-    finish: str | None = "stop"
-    done: bool = True
-    usage: dict[str, Any] | None = None
-    sends_usage: bool = True
-    cost: float | None = None
-    model: str = ""
-    cut_after: int | None = None
-    cut: str = "fin"
-    stall_after: int | None = None
-    stall_comments: float = 0
-    error_after: int | None = None
-    error: Any = None
-
-
-NAMES = {each.name for each in fields(Speech)}
-
-
-def played(behaviour: dict[str, Any], request: dict[str, Any]) -> Played:
+def played(behaviour: dict[str, Any], request: dict[str, Any], dialect: str = "openrouter") -> Played:
+    """`dialect` is what is spoken at this place, unless the behaviour has one of its own."""
     how = {name: behaviour[name] for name in ("status", "headers", "framing", "slice", "slice_pause") if name in behaviour}
     how["headers"] = dict(how.get("headers", {}))
     if "raw" in behaviour:
@@ -75,7 +50,7 @@ def played(behaviour: dict[str, Any], request: dict[str, Any]) -> Played:
         if name in behaviour:
             text = json.dumps(behaviour[name]) if name == "json" else behaviour[name]
             return _with_type(Played(iter([{"send": text}]), **{"framing": "length", **how}), kind)
-    return _spoken(behaviour, request, how)
+    return _spoken({"dialect": dialect, **behaviour}, request, how)
 
 
 def tokens_of(behaviour: dict[str, Any], request: dict[str, Any]) -> list[str]:
@@ -103,31 +78,30 @@ def _with_type(reply: Played, kind: str) -> Played:
 
 def _spoken(behaviour: dict[str, Any], request: dict[str, Any], how: dict[str, Any]) -> Played:
     speech = Speech(**{name: value for name, value in behaviour.items() if name in NAMES})
-    tokens = tokens_of(behaviour, request)
+    teller = DIALECTS[speech.dialect](speech, tokens_of(behaviour, request), request)
     if request.get("stream"):
-        return _with_type(Played(_streamed(speech, tokens, request), **how), "text/event-stream")
-    steps = iter([{"sleep": speech.delay + speech.pace * len(tokens)}, {"send": json.dumps(_whole(speech, tokens, request))}])
+        return _with_type(Played(_streamed(speech, teller), **how), "text/event-stream")
+    steps = iter([{"sleep": speech.delay + speech.pace * len(teller.tokens)}, {"send": json.dumps(teller.whole())}])
     return _with_type(Played(steps, **{**how, "framing": "length"}), "application/json")
 
 
-def _streamed(speech: Speech, tokens: list[str], request: dict[str, Any]) -> Iterator[Step]:
+def _streamed(speech: Speech, teller: Chat) -> Iterator[Step]:
     yield {"sleep": speech.delay}
-    if speech.role_first:
-        yield _chunk(speech, request, {"role": "assistant", "content": None})
+    yield from _steps(speech, teller.opening())
     for thought in TOKEN.findall(speech.reasoning):
-        yield _chunk(speech, request, {"reasoning": thought})
+        yield from _steps(speech, teller.thought(thought))
         yield {"sleep": speech.pace}
-    for number, token in enumerate(tokens):
-        yield from _fault(speech, number)
-        if speech.comments and number % speech.comments == 0:
-            yield {"send": f": OPENROUTER PROCESSING{speech.newline * 2}"}
-        yield {**_chunk(speech, request, {"content": token}), "token": token}
+    for number, token in enumerate(teller.tokens):
+        yield from _fault(speech, teller, number)
+        if teller.maybe() or (speech.comments and number % speech.comments == 0):
+            yield from _steps(speech, [teller.ping])
+        yield from _noted(token, _steps(speech, teller.token(token)))
         yield {"sleep": speech.pace}
-    yield from _fault(speech, len(tokens))
-    yield from _ending(speech, tokens, request)
+    yield from _fault(speech, teller, len(teller.tokens))
+    yield from _steps(speech, teller.ending())
 
 
-def _fault(speech: Speech, number: int) -> Iterator[Step]:
+def _fault(speech: Speech, teller: Chat, number: int) -> Iterator[Step]:
     if number == speech.cut_after:
         yield {"close": speech.cut}
     while number == speech.stall_after and speech.stall_comments:
@@ -136,48 +110,20 @@ def _fault(speech: Speech, number: int) -> Iterator[Step]:
     if number == speech.stall_after:
         yield {"hang": True}
     if number == speech.error_after:
-        choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
-        yield _data(speech, {"error": speech.error, "choices": [choice]})
-        yield from [_line(speech, "[DONE]")] if speech.done else []
+        yield from _steps(speech, teller.failure())
         yield {"over": True}
 
 
-def _ending(speech: Speech, tokens: list[str], request: dict[str, Any]) -> Iterator[Step]:
-    if speech.finish:
-        yield _chunk(speech, request, {"content": ""}, speech.finish)
-    if speech.sends_usage:
-        yield _data(speech, {"model": _model(speech, request), "choices": [], "usage": _usage(speech, tokens)})
-    if speech.done:
-        yield _line(speech, "[DONE]")
+def _steps(speech: Speech, frames: Iterable[Frame]) -> Iterator[Step]:
+    for frame in frames:
+        yield {"send": text_of(frame, speech), "decides": frame.decides}
 
 
-def _whole(speech: Speech, tokens: list[str], request: dict[str, Any]) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "".join(tokens), "reasoning": speech.reasoning or None}
-    choice = {"index": 0, "message": message, "finish_reason": speech.finish}
-    return {"id": "gen-whole", "model": _model(speech, request), "choices": [choice], "usage": _usage(speech, tokens)}
-
-
-def _usage(speech: Speech, tokens: list[str]) -> dict[str, Any]:
-    usage = speech.usage or {"prompt_tokens": 10, "completion_tokens": len(tokens), "total_tokens": 10 + len(tokens)}
-    return usage if speech.cost is None else {**usage, "cost": speech.cost}
-
-
-def _model(speech: Speech, request: dict[str, Any]) -> str:
-    return speech.model or str(request.get("model", ""))
-
-
-def _chunk(speech: Speech, request: dict[str, Any], delta: dict[str, Any], finish: str | None = None) -> Step:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return _data(speech, {"object": "chat.completion.chunk", "model": _model(speech, request), "choices": [choice]})
-
-
-def _data(speech: Speech, value: dict[str, Any]) -> Step:
-    # UTF-8 as it is, so that a slice can cut through a character.
-    return _line(speech, json.dumps(value, ensure_ascii=False))
-
-
-def _line(speech: Speech, text: str) -> Step:
-    return {"send": f"data:{speech.space}{text}{speech.newline * 2}"}
+def _noted(token: str, steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps, the last of which says that the token has been told."""
+    *before, last = steps
+    yield from before
+    yield {**last, "token": token}
 
 
 def bytes_of(step: Step) -> bytes:

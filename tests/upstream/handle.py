@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAT = "/chat/completions"
+CHAT, MESSAGES = "/chat/completions", "/messages"
 
 
 class Upstream:

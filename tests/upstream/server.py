@@ -1,6 +1,7 @@
 """An upstream that plays what it is told, and remembers what it was asked: `python -m tests.upstream.server --port 0`.
 
-It stands in for OpenRouter and its like at `/api/v1/...`. The first line it prints is its port.
+It stands in for OpenRouter and its like at `/api/v1/...`, and for Anthropic at the same place. The first line it prints is
+its port.
 `POST /_script` queues behaviours or sets a standing one, `GET /_log` tells all, `POST /_reset` forgets.
 """
 
@@ -21,13 +22,14 @@ from gevent.socket import wait_read
 
 from tests.upstream.behaviours import Played, Step, bytes_of, played
 
-CHAT, MODELS, KEY, GENERATION = "/chat/completions", "/models", "/key", "/generation"
+CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
 LISTED = [
     {"id": "fake/plain", "name": "Fake: Plain", "context_length": 8192},
     {"id": "fake/large", "name": "Fake: Large", "context_length": 200_000},
 ]
 STANDING: dict[str, dict[str, Any]] = {
     CHAT: {"says": "Hello from the scripted upstream.", "cost": 0.00012},
+    MESSAGES: {"says": "Hello from the scripted upstream."},
     MODELS: {"json": {"data": LISTED}},
     KEY: {"json": {"data": {"label": "sk-or-v1-abc...123", "limit": 10, "limit_remaining": 4.2, "usage": 5.8}}},
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
@@ -54,7 +56,7 @@ class Script:
             return UNKNOWN
         if self._queues[place]:
             return self._queues[place].popleft()
-        if headers.get("authorization", "").startswith("Bearer bad"):
+        if headers.get("authorization", "").startswith("Bearer bad") or headers.get("x-api-key", "").startswith("bad"):
             return REFUSED
         return self._standing[place]
 
@@ -95,7 +97,8 @@ class Connection:
         entry |= {"connection": self._number, "received": monotonic(), "client_closed": None, "finished": None}
         entry |= {"bytes": 0, "tokens": []}
         self._script.log.append(entry)
-        reply = played(self._script.next(path, request if isinstance(request, dict) else {}, headers), request or {})
+        dialect = "anthropic" if path.endswith(MESSAGES) else "openrouter"
+        reply = played(self._script.next(path, request if isinstance(request, dict) else {}, headers), request or {}, dialect)
         reply.headers.setdefault("X-Generation-Id", f"gen-{len(self._script.log)}")
         self._play(reply, entry)
 

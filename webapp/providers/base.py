@@ -8,9 +8,14 @@ from webapp.streaming.events import Event, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
-__all__ = ["Continuation", "Model", "ModelRequest", "Provider", "ProviderError", "Reply", "Turn"]
+__all__ = ["GO_ON", "Continuation", "Model", "ModelRequest", "Provider", "ProviderError", "Reply", "Turn"]
 
 Continuation = Literal["prefill", "prefix", "instruct"]
+# What a model is told that can only begin a new answer when asked to continue an old one.
+GO_ON = (
+    "Your answer above was cut off before its end. Go on exactly where it stops, in the middle of a word if need be: "
+    "no greeting, no repetition, no remark about the break, the same language and format, within the same list, table or code."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,15 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Model:
+    """Prices are decimal text in US dollars per million tokens, or empty where nobody says; `efforts` from least to most."""
+
     id: str
     name: str
     context_length: int | None = None
     hidden: bool = False
+    prompt_price: str = ""
+    completion_price: str = ""
+    efforts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,10 @@ class Provider(Protocol):
 
     It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice`
     and `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`.
-    Whatever else happens is a `ProviderError`, or a plain return when `stop` was asked.
+    Whatever else happens is a `ProviderError`, or a plain return when `stop` was asked. The first `Usage` comes as soon as
+    anything is known, so that a stopped answer can be settled too; each later one adds to it by `Usage.updated`.
+
+    `settle` asks what the answer with this `upstream_id` has taken: None while the server does not know it yet.
     """
 
     name: str
@@ -67,3 +80,4 @@ class Provider(Protocol):
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
+    def settle(self, upstream_id: str) -> Usage | None: ...

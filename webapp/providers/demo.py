@@ -63,6 +63,9 @@ class DemoProvider:
     def check_key(self) -> str:
         return "The demo needs no key."
 
+    def settle(self, upstream_id: str) -> Usage | None:
+        return None
+
     def _refuse(self, request: ModelRequest) -> None:
         if request.model not in {model.id for model in MODELS}:
             raise ProviderError("invalid", f"The demo has no model with the name {request.model}.")

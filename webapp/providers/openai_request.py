@@ -1,29 +1,35 @@
 """What an OpenAI-compatible server is asked, as JSON. Pure."""
 
+import re
 from typing import Any
 
-from webapp.providers.base import Continuation, ModelRequest
+from webapp.providers.base import GO_ON, Continuation, ModelRequest
 
-GO_ON = (
-    "Your answer above was cut off before its end. Go on exactly where it stops, in the middle of a word if need be: "
-    "no greeting, no repetition, no remark about the break, the same language and format, within the same list, table or code."
-)
+# From least to most; OpenRouter knows them all.
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+# Models that reason as hard as they are told, by the names that they have everywhere.
+REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gpt-oss)(?![a-z])(?!.*-chat)")
 
 
-def body(
-    request: ModelRequest, continuation: Continuation, *, is_streamed: bool, limit_name: str = "max_tokens"
-) -> dict[str, Any]:
-    """The body of a chat completion; only what was set is in it."""
+def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, is_openai: bool = False) -> dict[str, Any]:
+    """The body of a chat completion; only what was set is in it, and only what this server takes."""
     asked: dict[str, Any] = {"model": request.model, "messages": messages(request, continuation), "stream": is_streamed}
     if is_streamed:
         asked["stream_options"] = {"include_usage": True}
-    if request.temperature is not None:
+    # OpenAI's reasoning models refuse every temperature but their own.
+    if request.temperature is not None and not (is_openai and efforts_of(request.model)):
         asked["temperature"] = request.temperature
     if request.max_tokens:
-        asked[limit_name] = request.max_tokens
-    if request.effort:
+        # And the old name of the limit, while most other servers do not know the new one.
+        asked["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
+    if request.effort in efforts_of(request.model):
         asked["reasoning_effort"] = request.effort
     return asked
+
+
+def efforts_of(model: str) -> tuple[str, ...]:
+    """How hard a model can be told to think, as far as its name says; other models refuse to be told."""
+    return ("low", "medium", "high") if REASONS.search(model) else ()
 
 
 def messages(request: ModelRequest, continuation: Continuation) -> list[dict[str, Any]]:

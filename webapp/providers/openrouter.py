@@ -1,18 +1,32 @@
-"""OpenRouter: one key for many models, with what an answer has cost."""
+"""OpenRouter: one key for many models, with what an answer has cost, also afterwards."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from webapp.providers.base import ModelRequest
+from webapp.providers.line import Grammar
 from webapp.providers.openai import OpenAIProvider
-from webapp.providers.openai_reply import cost_of
+from webapp.providers.openai_reply import Reading, reply_of
+from webapp.providers.values import charged, cost_of, count_of, dict_of, id_of, name_of
+from webapp.streaming.events import Usage
 from webapp.upstream import Upstream
 
 BASE_URL = "https://openrouter.ai/api/v1"
 
 
+def known_from(headers: Mapping[str, str]) -> Usage:
+    """The only handle on the cost of an answer whose body breaks before its first chunk."""
+    return Usage(upstream_id=id_of(headers.get("X-Generation-Id")))
+
+
 class OpenRouterProvider(OpenAIProvider):
     """`referer` and `title` say on OpenRouter's pages which application asked; usage and cost come with every answer."""
+
+    grammar = Grammar("/chat/completions", partial(Reading, keeps_id=True), partial(reply_of, keeps_id=True), known_from)
 
     def __init__(
         self,
@@ -32,15 +46,31 @@ class OpenRouterProvider(OpenAIProvider):
 
     def check_key(self) -> str:
         # The list of models is public, so it says nothing about a key.
-        answer = self._get("/key").value
-        about = answer.get("data") if isinstance(answer, dict) else None
-        left = cost_of(about.get("limit_remaining")) if isinstance(about, dict) else None
+        about = dict_of(dict_of(self._line.get("/key")).get("data"))
+        left = cost_of(about.get("limit_remaining"))
         rest = f" It may still spend {Decimal(left):.2f} US dollars." if left is not None else ""
-        return f"{self._host} accepts the key.{rest}"
+        return f"{self._line.host} accepts the key.{rest}"
+
+    def settle(self, upstream_id: str) -> Usage | None:
+        """What a stopped or broken answer has taken after all; None while OpenRouter does not know it yet."""
+        about = dict_of(self._line.found(f"/generation?id={quote(upstream_id, safe='')}")).get("data")
+        return _settled(about, upstream_id) if isinstance(about, dict) else None
 
     def body(self, request: ModelRequest, *, is_streamed: bool) -> dict[str, Any]:
-        asked = super().body(request, is_streamed=is_streamed)
+        asked = super().body(replace(request, effort=""), is_streamed=is_streamed)
         asked.pop("stream_options", None)
-        if effort := asked.pop("reasoning_effort", ""):
-            asked["reasoning"] = {"effort": effort}
+        if request.effort:
+            # Dropped by OpenRouter itself for models that cannot be told.
+            asked["reasoning"] = {"effort": request.effort}
         return asked
+
+
+def _settled(about: Mapping[str, Any], upstream_id: str) -> Usage:
+    cost = charged(about.get("total_cost"), about.get("upstream_inference_cost"), is_own_key=about.get("is_byok"))
+    return Usage(_tokens(about, "prompt"), _tokens(about, "completion"), cost, name_of(about.get("model")), upstream_id)
+
+
+def _tokens(about: Mapping[str, Any], kind: str) -> int | None:
+    """In the model's own tokens, which are what the usage of an answer counts and what is charged."""
+    native = count_of(about.get(f"native_tokens_{kind}"))
+    return count_of(about.get(f"tokens_{kind}")) if native is None else native

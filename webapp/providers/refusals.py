@@ -7,36 +7,33 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from webapp.providers.base import ProviderError
+from webapp.providers.values import dict_of, dicts_of, parsed
 
 LONGEST = 300
 SHORTEST_SECRET = 8
 
-BY_STATUS = {401: "auth", 403: "auth", 402: "credit", 429: "rate", 408: "error", 409: "error"}
+BY_STATUS = {401: "auth", 403: "auth", 402: "credit", 429: "rate", 408: "error", 409: "error", 501: "invalid"}
 # Words that mean more than the status they come with: one 429 is for haste, another for money.
-BY_WORD = {
-    "insufficient_quota": "credit",
-    "billing_error": "credit",
-    "payment_required": "credit",
-    "credit_balance_exhausted": "credit",
-    "project_spend_limit_exceeded": "credit",
-    "enforced_spend_limit_reached": "credit",
-    "billing_hard_limit_reached": "credit",
-    "invalid_api_key": "auth",
-    "authentication": "auth",
-    "authentication_error": "auth",
-    "rate_limit_exceeded": "rate",
-    "rate_limit_error": "rate",
-    "context_length_exceeded": "invalid",
-    "content_policy_violation": "invalid",
-    "invalid_prompt": "invalid",
+WORDS = {
+    "credit": """insufficient_quota billing_error payment_required credit_balance_exhausted project_spend_limit_exceeded
+        enforced_spend_limit_reached billing_hard_limit_reached""",
+    "auth": "invalid_api_key authentication authentication_error",
+    "rate": "rate_limit_exceeded rate_limit_error",
+    "invalid": """context_length_exceeded max_tokens_exceeded token_limit_exceeded string_too_long content_policy_violation
+        refusal invalid_prompt invalid_image image_too_large image_too_small unsupported_image_format image_not_found
+        image_download_failed""",
+    "error": "provider_overloaded provider_unavailable overloaded_error",
 }
 # Words that count only where there is no status, which is in the middle of a stream.
-BY_VAGUE_WORD = {
-    "invalid_request_error": "invalid",
-    "invalid_request": "invalid",
-    "not_found": "invalid",
-    "permission_denied": "auth",
+VAGUE_WORDS = {
+    "invalid": """invalid_request invalid_request_error BadRequestError not_found not_found_error precondition_failed
+        payload_too_large request_too_large unprocessable""",
+    "auth": "permission_denied permission_error",
 }
+BY_WORD = {word: code for code, words in WORDS.items() for word in words.split()}
+BY_VAGUE_WORD = {word: code for code, words in VAGUE_WORDS.items() for word in words.split()}
+# Anthropic has no word of its own for an account without money; it is a 400 like any other.
+NO_CREDIT = "credit balance is too low"
 
 SENTENCES = {
     "auth": "{host} refused the key{tail}",
@@ -64,24 +61,57 @@ def refusal(
 ) -> ProviderError:
     """The policy and the sentence for what a server reported; `status` is None within a stream."""
     code = code_of(status, error)
-    said = cleaned(str(error.get("message") or ""), key)
+    said = cleaned(words_of(error), key)
     tail = f" that ends in {key[-4:]}" if len(key) >= 3 * SHORTEST_SECRET else ""
     sentence = SENTENCES[code].format(host=host, tail=tail)
     number = f" ({status})" if status and not said else ""
     message = f"{sentence}: {said}" if said else f"{sentence}{number}."
-    wait = wait_seconds(headers or {}, error, now)
-    return ProviderError(code, message, retryable=code in ("rate", "error"), retry_after=wait)
+    told = {name.lower(): value for name, value in (headers or {}).items()}
+    is_retryable = code in ("rate", "error") and told.get("x-should-retry") != "false"
+    return ProviderError(code, message, retryable=is_retryable, retry_after=wait_seconds(told, error, now))
+
+
+def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The error that a reply or a chunk of one reports, wherever the server puts it."""
+    if value.get("error"):
+        return _fields(value["error"])
+    if value.get("object") == "error":
+        return dict(value)
+    for choice in dicts_of(value.get("choices")):
+        if choice.get("error") or choice.get("finish_reason") == "error":
+            return _fields(choice.get("error") or {})
+    return None
+
+
+def said_in(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The error of a body that has no error object: plain words, or FastAPI's list of what it did not like."""
+    for said in (value.get("message"), value.get("detail")):
+        if isinstance(said, str):
+            return {"message": said}
+    places = [(".".join(map(str, each.get("loc") or [])), each.get("msg")) for each in dicts_of(value.get("detail"))]
+    return {"message": "; ".join(f"{place}: {words}" for place, words in places)}
+
+
+def words_of(error: Mapping[str, Any]) -> str:
+    """What the server says, with what the provider behind it said, which alone may explain anything."""
+    said, raw = str(error.get("message") or ""), dict_of(error.get("metadata")).get("raw")
+    if not isinstance(raw, str) or not raw.strip():
+        return said
+    inner = parsed(raw)
+    more = raw if inner is None else str((error_of(inner) or said_in(inner)).get("message") or "")
+    return f"{said}: {more}" if more and more not in said else said
 
 
 def code_of(status: int | None, error: Mapping[str, Any]) -> str:
     """What kind of refusal it is; words win over numbers, the object's own number over the status."""
-    details = error.get("details") or error.get("metadata")
-    inner = details if isinstance(details, dict) else {}
+    inner = dict_of(error.get("details") or error.get("metadata"))
     words = [error.get("code"), inner.get("error_type"), inner.get("error_code"), error.get("type")]
     known = [word for word in words if isinstance(word, str)]
     number = _status(error.get("code")) or status
     if by_word := next((BY_WORD[word] for word in known if word in BY_WORD), ""):
         return by_word
+    if NO_CREDIT in str(error.get("message")):
+        return "credit"
     # OpenRouter's moderation: it is the text that was refused, not the key.
     if number == 403 and (inner.get("reasons") or inner.get("patterns")):
         return "invalid"
@@ -92,11 +122,11 @@ def code_of(status: int | None, error: Mapping[str, Any]) -> str:
 
 def wait_seconds(headers: Mapping[str, str], error: Mapping[str, Any], now: float) -> float | None:
     """How long the server asks us to wait: seconds or a date in its header, else what its error says; nonsense is None."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    if "retry-after" in lower:
-        return _sensible(lower["retry-after"]) or _until(lower["retry-after"], now)
-    available = error.get("availability")
-    return _sensible(available.get("retry_after")) if isinstance(available, dict) else None
+    if (exact := _sensible(headers.get("retry-after-ms"))) is not None:
+        return exact / 1000
+    if asked := headers.get("retry-after"):
+        return _sensible(asked) or _until(asked, now)
+    return _sensible(dict_of(error.get("availability")).get("retry_after"))
 
 
 def cleaned(text: str, key: str) -> str:
@@ -138,3 +168,7 @@ def _until(date: str, now: float) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return seconds if seconds >= 0 else None
+
+
+def _fields(error: Any) -> dict[str, Any]:
+    return error if isinstance(error, dict) else {"message": str(error)}

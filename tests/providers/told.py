@@ -1,0 +1,86 @@
+"""One and the same answer in every dialect, as bytes, and the provider that reads them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.providers.canned import EVENT_STREAM, Canned
+from tests.providers.hearing import Said, asking, heard
+from tests.upstream.behaviours import bytes_of, played
+from tests.upstream.dialects import DIALECTS
+from webapp.providers.anthropic import AnthropicProvider
+from webapp.providers.base import Provider
+from webapp.providers.openai import OpenAIProvider
+from webapp.providers.openrouter import OpenRouterProvider
+from webapp.streaming.events import Usage
+from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream
+
+MODEL = "some/model"
+ERROR = {"code": 502, "type": "server_error", "message": "It broke."}
+REQUEST = {"model": MODEL, "stream": True, "stream_options": {"include_usage": True}}
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer. `end` is its reason, `error` when the server reports one after the text, or `cut` when it just ends."""
+
+    tokens: list[str]
+    reasoning: str = ""
+    end: str = "stop"
+
+    @property
+    def text(self) -> str:
+        return "".join(self.tokens)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer in one dialect: its bytes, and after how many of them its end is settled, if it is."""
+
+    dialect: str
+    told: Told
+    content: bytes
+    settled_at: int | None = field(repr=False)
+
+    @property
+    def reasoning(self) -> str:
+        return self.told.reasoning if DIALECTS[self.dialect].tells_reasoning else ""
+
+    @property
+    def end(self) -> str:
+        return "cut" if self.settled_at is None else self.told.end
+
+    @property
+    def usage(self) -> Usage:
+        upstream_id = DIALECTS[self.dialect].id if self.dialect == "openrouter" else ""
+        return Usage(10, len(self.told.tokens), None, MODEL, upstream_id)
+
+
+def stream_of(dialect: str, told: Told, **how: Any) -> Stream:
+    """`how` is more of a `Speech`: a seed for the oddities, line ends and the like."""
+    finish = told.end if told.end not in ("error", "cut") else None
+    behaviour = {"says": "", "dialect": dialect, "tokens": told.tokens, "reasoning": told.reasoning, "finish": finish, **how}
+    if told.end == "error":
+        behaviour |= {"error": ERROR, "error_after": len(told.tokens)}
+    content, settled_at = b"", None
+    for step in played(behaviour, REQUEST).steps:
+        content += bytes_of(step) if "send" in step else b""
+        if step.get("decides") and settled_at is None:
+            # The second CR of two CRLFs ends the message already.
+            settled_at = len(content) - (how.get("newline") == "\r\n")
+        if "over" in step:
+            break
+    return Stream(dialect, told, content, settled_at)
+
+
+def said_by(dialect: str, stop: Stop, *chunks: bytes, breaks: bool = False, headers: dict[str, str] = EVENT_STREAM) -> Said:
+    canned: Any = Canned(*chunks, breaks=breaks, headers=headers)
+    return heard(provider_of(dialect, canned).stream(asking(model=MODEL), stop))
+
+
+def provider_of(dialect: str, upstream: Upstream, *, base_url: str = "http://canned/v1", key: str = "", **how: Any) -> Provider:
+    if dialect == "anthropic":
+        return AnthropicProvider(key, upstream, base_url=base_url, **how)
+    if dialect == "openrouter":
+        return OpenRouterProvider(key, upstream, base_url=base_url, **how)
+    return OpenAIProvider(dialect, base_url, key, upstream, **how)

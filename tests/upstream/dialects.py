@@ -1,0 +1,236 @@
+"""How each server tells one and the same answer: its words, its oddities, its way to fail. Pure.
+
+Without a seed every dialect says the least that its server says; with one it scatters pings, extra keys and empty values.
+"""
+
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from tests.upstream.speech import Frame, Speech
+
+DONE = Frame("[DONE]")
+FINISHES = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
+
+
+class Chat:
+    """Chat completions, in OpenRouter's words; its relatives differ in a few."""
+
+    # OpenAI keeps the thoughts of its models to itself.
+    tells_reasoning = True
+    # All but OpenRouter tell the usage only when asked.
+    always_counts = False
+    ping = Frame(comment=" still here")
+    thought_name = "reasoning"
+    id = "chatcmpl-scripted"
+
+    def __init__(self, speech: Speech, tokens: list[str], request: dict[str, Any]) -> None:
+        self.speech, self.tokens = speech, tokens
+        self.model = speech.model or str(request.get("model", ""))
+        self.chance = Random(speech.seed)
+        self.is_counted = speech.sends_usage and (
+            self.always_counts or bool((request.get("stream_options") or {}).get("include_usage"))
+        )
+
+    def maybe(self) -> bool:
+        return self.speech.seed is not None and self.chance.random() < 0.3
+
+    def opening(self) -> Iterator[Frame]:
+        if self.speech.role_first:
+            yield self.chunk({"role": "assistant", "content": None})
+
+    def thought(self, text: str) -> Iterator[Frame]:
+        if self.tells_reasoning:
+            yield self.chunk({self.thought_name: text, **({"content": self.chance.choice([None, ""])} if self.maybe() else {})})
+
+    def token(self, text: str) -> Iterator[Frame]:
+        yield self.chunk({"content": text, **({"reasoning": None, "tool_calls": []} if self.maybe() else {})})
+
+    def ending(self) -> Iterator[Frame]:
+        if self.speech.finish:
+            yield self.chunk({"content": ""}, self.speech.finish)
+        if self.is_counted:
+            yield self.data({**self.head(), "choices": [], "usage": self.usage()})
+        if self.speech.done:
+            yield DONE
+
+    def failure(self) -> Iterator[Frame]:
+        choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
+        yield self.data({"error": self.speech.error, "choices": [choice]}, decides=True)
+        if self.speech.done:
+            yield DONE
+
+    def whole(self) -> dict[str, Any]:
+        message = {"role": "assistant", "content": "".join(self.tokens), "reasoning": self.speech.reasoning or None}
+        choice = {"index": 0, "message": message, "finish_reason": self.speech.finish}
+        return {"id": self.id, "model": self.model, "choices": [choice], "usage": self.usage()}
+
+    def usage(self) -> dict[str, Any]:
+        out = len(self.tokens)
+        usage = self.speech.usage or {"prompt_tokens": 10, "completion_tokens": out, "total_tokens": 10 + out}
+        return usage if self.speech.cost is None else {**usage, "cost": self.speech.cost}
+
+    def head(self) -> dict[str, Any]:
+        return {"id": self.id, "object": "chat.completion.chunk", "model": self.model}
+
+    def chunk(self, delta: dict[str, Any], finish: str | None = None) -> Frame:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return self.data({**self.head(), "choices": [choice], **self.extra(finish)}, decides=finish is not None)
+
+    def extra(self, finish: str | None) -> dict[str, Any]:
+        return {"system_fingerprint": None, "error": None} if self.maybe() else {}
+
+    def data(self, value: dict[str, Any], *, decides: bool = False) -> Frame:
+        # UTF-8 as it is, so that a slice can cut through a character.
+        return Frame(json.dumps(value, ensure_ascii=False), decides=decides)
+
+
+class OpenRouter(Chat):
+    always_counts = True
+    ping = Frame(comment=" OPENROUTER PROCESSING")
+    id = "gen-scripted"
+
+    def thought(self, text: str) -> Iterator[Frame]:
+        details = [{"type": "reasoning.text", "text": text, "index": 0}]
+        yield self.chunk({"content": "", "reasoning": text, **({"reasoning_details": details} if self.maybe() else {})})
+
+    def extra(self, finish: str | None) -> dict[str, Any]:
+        return {"provider": "Scripted", "native_finish_reason": finish} if self.maybe() else {}
+
+
+class OpenAI(Chat):
+    tells_reasoning = False
+
+    def opening(self) -> Iterator[Frame]:
+        yield self.chunk({"role": "assistant", "content": "", "refusal": None})
+
+    def extra(self, finish: str | None) -> dict[str, Any]:
+        padding = {"obfuscation": "x" * self.chance.randrange(1, 20)} if self.maybe() else {}
+        return {"usage": None, "service_tier": "default", **padding}
+
+    def failure(self) -> Iterator[Frame]:
+        yield self.data({"error": self.speech.error}, decides=True)
+
+
+class Ollama(Chat):
+    def chunk(self, delta: dict[str, Any], finish: str | None = None) -> Frame:
+        return super().chunk({"role": "assistant", "content": "", **delta}, finish)
+
+    def opening(self) -> Iterator[Frame]:
+        yield from ()
+
+    def failure(self) -> Iterator[Frame]:
+        # Its own translation loses the error: an empty chunk, and then nothing.
+        yield self.chunk({"content": ""})
+
+
+class LlamaCpp(Chat):
+    ping = Frame(comment="")
+    thought_name = "reasoning_content"
+
+    def extra(self, finish: str | None) -> dict[str, Any]:
+        return {"timings": {"predicted_n": 7, "predicted_ms": 12.5}} if finish or self.maybe() else {}
+
+    def failure(self) -> Iterator[Frame]:
+        if self.maybe():
+            # Builds of 2025 say it in a field that no standard knows.
+            yield Frame(json.dumps(self.speech.error), field="error")
+            yield DONE
+        else:
+            yield self.data({"error": self.speech.error}, decides=True)
+
+
+class Vllm(Chat):
+    """SGLang fails in the same words."""
+
+    def __init__(self, speech: Speech, tokens: list[str], request: dict[str, Any]) -> None:
+        super().__init__(speech, tokens, request)
+        self.thought_name = "reasoning_content" if self.maybe() else "reasoning"
+        self.counts_always = self.maybe()
+
+    def opening(self) -> Iterator[Frame]:
+        yield self.chunk({"role": "assistant", "content": ""})
+
+    def extra(self, finish: str | None) -> dict[str, Any]:
+        return {"usage": {"prompt_tokens": 10, "completion_tokens": 1}} if self.counts_always and self.is_counted else {}
+
+    def failure(self) -> Iterator[Frame]:
+        yield self.data({"error": self.speech.error}, decides=True)
+        yield DONE
+
+
+class Anthropic(Chat):
+    """The Messages protocol: blocks of one kind each, a count that grows, and no [DONE]."""
+
+    ping = Frame('{"type": "ping"}', "ping")
+    id = "msg_scripted"
+
+    def __init__(self, speech: Speech, tokens: list[str], request: dict[str, Any]) -> None:
+        super().__init__(speech, tokens, request)
+        self.block, self.kind = -1, ""
+
+    def opening(self) -> Iterator[Frame]:
+        usage = {"input_tokens": 10, "cache_read_input_tokens": 0, "output_tokens": 1}
+        message = {"id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": [], "usage": usage}
+        yield self.event("message_start", message={**message, "stop_reason": None})
+        yield self.ping
+
+    def thought(self, text: str) -> Iterator[Frame]:
+        yield from self.within("thinking")
+        yield self.delta("thinking_delta", thinking=text)
+
+    def token(self, text: str) -> Iterator[Frame]:
+        if self.maybe():
+            yield self.event("a_type_of_next_year", text="not told", delta={"type": "text_delta", "text": "not told"})
+            yield from self.close()
+        yield from self.within("text")
+        yield self.delta("text_delta", text=text)
+
+    def ending(self) -> Iterator[Frame]:
+        yield from self.close()
+        if not self.speech.finish:
+            return
+        for stop_reason in (*([None] if self.maybe() else []), FINISHES[self.speech.finish]):
+            usage = {"usage": {"output_tokens": len(self.tokens)}} if self.speech.sends_usage else {}
+            yield self.event("message_delta", delta={"stop_reason": stop_reason, "stop_sequence": None}, **usage)
+        yield self.event("message_stop", decides=True)
+
+    def failure(self) -> Iterator[Frame]:
+        yield self.event("error", decides=True, error=self.speech.error)
+
+    def whole(self) -> dict[str, Any]:
+        thought, text = {"type": "thinking", "thinking": self.speech.reasoning}, {"type": "text", "text": "".join(self.tokens)}
+        content = [thought, text] if self.speech.reasoning else [text]
+        head = {"id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": content}
+        usage = {"input_tokens": 10, "output_tokens": len(self.tokens)}
+        return {**head, "stop_reason": FINISHES.get(self.speech.finish or ""), "usage": usage}
+
+    def within(self, kind: str) -> Iterator[Frame]:
+        if kind != self.kind:
+            yield from self.close()
+            self.block, self.kind = self.block + 1, kind
+            yield self.event("content_block_start", index=self.block, content_block={"type": kind, kind: ""})
+
+    def close(self) -> Iterator[Frame]:
+        if self.kind == "thinking":
+            yield self.delta("signature_delta", signature="c2lnbmVk")
+        if self.kind:
+            self.kind = ""
+            yield self.event("content_block_stop", index=self.block)
+
+    def delta(self, kind: str, **fields: str) -> Frame:
+        return self.event("content_block_delta", index=self.block, delta={"type": kind, **fields})
+
+    def event(self, kind: str, *, decides: bool = False, **fields: Any) -> Frame:
+        return Frame(json.dumps({"type": kind, **fields}, ensure_ascii=False), kind, decides=decides)
+
+
+DIALECTS: dict[str, type[Chat]] = {
+    "openrouter": OpenRouter,
+    "openai": OpenAI,
+    "anthropic": Anthropic,
+    "ollama": Ollama,
+    "llama.cpp": LlamaCpp,
+    "vllm": Vllm,
+}

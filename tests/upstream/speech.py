@@ -1,0 +1,53 @@
+"""An answer as a script has it, before any server's words: what is told, how fast, and what goes wrong. Pure."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How a text is told; `seed` lets a dialect scatter the oddities of its server by chance."""
+
+    dialect: str = ""
+    seed: int | None = None
+    reasoning: str = ""
+    tokens: list[str] | None = None
+    delay: float = 0
+    pace: float = 0
+    newline: str = "\n"
+    space: str = " "
+    comments: int = 0
+    role_first: bool = True
+    finish: str | None = "stop"
+    done: bool = True
+    usage: dict[str, Any] | None = None
+    sends_usage: bool = True
+    cost: float | None = None
+    model: str = ""
+    cut_after: int | None = None
+    cut: str = "fin"
+    stall_after: int | None = None
+    stall_comments: float = 0
+    error_after: int | None = None
+    error: Any = None
+
+
+NAMES = {each.name for each in fields(Speech)}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One piece of a stream: a message, or a comment. `decides` says that the end of the answer is settled by it."""
+
+    data: str = ""
+    event: str = ""
+    comment: str | None = None
+    field: str = "data"
+    decides: bool = False
+
+
+def text_of(frame: Frame, speech: Speech) -> str:
+    if frame.comment is not None:
+        return f":{frame.comment}{speech.newline * 2}"
+    head = f"event:{speech.space}{frame.event}{speech.newline}" if frame.event else ""
+    return f"{head}{frame.field}:{speech.space}{frame.data}{speech.newline * 2}"

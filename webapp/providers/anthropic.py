@@ -1,0 +1,74 @@
+"""Anthropic's own Messages protocol, for its models without anybody in between."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from webapp.providers.anthropic_reply import Reading, models_of, reply_of
+from webapp.providers.anthropic_request import body
+from webapp.providers.base import Continuation, Model, ModelRequest, Reply
+from webapp.providers.line import Grammar, Line
+from webapp.providers.values import dict_of, name_of
+from webapp.streaming.events import Event, Started, Usage
+from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream, base_address
+
+BASE_URL = "https://api.anthropic.com/v1"
+VERSION = "2023-06-01"
+GRAMMAR = Grammar("/messages", Reading, reply_of)
+MOST_PAGES = 10
+
+
+class AnthropicProvider:
+    """Current models refuse a beginning of their answer, so it goes on by `instruct` unless the connection says `prefill`."""
+
+    continuation: Continuation
+
+    def __init__(
+        self,
+        api_key: str,
+        upstream: Upstream,
+        *,
+        name: str = "anthropic",
+        base_url: str = BASE_URL,
+        continuation: Continuation = "instruct",
+        **options: Any,
+    ) -> None:
+        self.name, self.continuation = name, "prefill" if continuation == "prefill" else "instruct"
+        key = api_key.strip()
+        headers = {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
+        self._line = Line(_versioned(base_url), key, upstream, headers=headers, **options)
+
+    def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
+        asked = body(request, self.continuation, is_streamed=True)
+        return self._line.stream(asked, stop, GRAMMAR, Started(request.model, self.name))
+
+    def complete(self, request: ModelRequest, stop: Stop) -> Reply:
+        """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
+        return self._line.complete(body(request, self.continuation, is_streamed=False), stop, GRAMMAR)
+
+    def models(self) -> Sequence[Model]:
+        models: list[Model] = []
+        after = ""
+        for _ in range(MOST_PAGES):
+            page = dict_of(self._line.get(f"/models?limit=1000{after}"))
+            models += models_of(page)
+            last = name_of(page.get("last_id"))
+            if not (page.get("has_more") and last):
+                break
+            after = f"&after_id={quote(last, safe='')}"
+        return tuple(models)
+
+    def check_key(self) -> str:
+        """A sentence on what the key is good for; a bad one is a `ProviderError`."""
+        self._line.get("/models?limit=1")
+        return f"{self._line.host} accepts the key."
+
+    def settle(self, upstream_id: str) -> Usage | None:
+        return None
+
+
+def _versioned(url: str) -> str:
+    """The address with its version, which people leave out: Anthropic's own manuals do."""
+    address = base_address(url)
+    return address if address.endswith("/v1") else f"{address}/v1"

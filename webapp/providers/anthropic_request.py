@@ -1,0 +1,97 @@
+"""What Anthropic's Messages protocol is asked, as JSON. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from webapp.providers.base import GO_ON, Continuation, ModelRequest, Turn
+
+# The protocol demands that a person speaks first; some chats begin with a greeting of the character's.
+OPENING = "(The conversation begins.)"
+LEAST_TOKENS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a family of models takes: `longest` is its longest answer, thinking included."""
+
+    named: re.Pattern[str]
+    longest: int = LEAST_TOKENS
+    thinking: Literal["", "budget", "adaptive"] = ""
+    has_temperature: bool = True
+
+
+# The first row that fits; every newer family behaves like the newest known one.
+FAMILIES = (
+    Traits(re.compile(r"claude-(?:instant|2|3-(?:haiku|sonnet|opus))")),
+    Traits(re.compile(r"claude-3-5-"), 8192),
+    Traits(re.compile(r"claude-(?:3-7-sonnet|[a-z]+-4(?:-[0-5])?(?:-20\d{6}|-latest|$))"), 32_000, "budget"),
+    Traits(re.compile(r"claude-[a-z]+-4-6"), 64_000, "adaptive"),
+    Traits(re.compile(r"claude-"), 64_000, "adaptive", has_temperature=False),
+    Traits(re.compile(r"")),
+)
+BUDGETS = {"low": 2048, "medium": 8192, "high": 16_384}
+EFFORTS = {"": (), "budget": tuple(BUDGETS), "adaptive": ("low", "medium", "high", "max")}
+
+
+def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool) -> dict[str, Any]:
+    """The body of a message; only what was set is in it, but for the limit, which is demanded."""
+    traits = traits_of(request.model)
+    system, turns = parted(request.turns)
+    if request.goes_on and continuation != "prefill":
+        turns = [*turns, Turn("user", GO_ON)]
+    asked: dict[str, Any] = {
+        "model": request.model,
+        "messages": alternating(turns),
+        "max_tokens": request.max_tokens or traits.longest,
+        "stream": is_streamed,
+    }
+    if system:
+        asked["system"] = system
+    if request.temperature is not None and traits.has_temperature:
+        # Other servers go up to 2.
+        asked["temperature"] = min(request.temperature, 1.0)
+    if request.effort in EFFORTS[traits.thinking]:
+        _think(asked, request.effort, traits)
+    return asked
+
+
+def traits_of(model: str) -> Traits:
+    return next(traits for traits in FAMILIES if traits.named.match(model))
+
+
+def parted(turns: Sequence[Turn]) -> tuple[str, list[Turn]]:
+    """The instructions at the beginning, and the dialogue; a later instruction keeps its place, in the person's mouth."""
+    first = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    system = "\n\n".join(turn.content for turn in turns[:first] if turn.content.strip())
+    return system, [Turn("user", turn.content) if turn.role == "system" else turn for turn in turns[first:]]
+
+
+def alternating(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    """The dialogue as the protocol demands it: roles take turns, a person begins, nobody says nothing."""
+    merged: list[dict[str, str]] = []
+    for turn in turns:
+        if not turn.content.strip():
+            continue
+        if merged and merged[-1]["role"] == turn.role:
+            merged[-1]["content"] += "\n\n" + turn.content
+        else:
+            merged.append({"role": turn.role, "content": turn.content})
+    if not merged or merged[0]["role"] != "user":
+        merged.insert(0, {"role": "user", "content": OPENING})
+    if merged[-1]["role"] == "assistant":
+        # A beginning of an answer that ends in white space is refused.
+        merged[-1]["content"] = merged[-1]["content"].rstrip()
+    return merged
+
+
+def _think(asked: dict[str, Any], effort: str, traits: Traits) -> None:
+    asked.pop("temperature", None)
+    if traits.thinking == "adaptive":
+        asked["thinking"] = {"type": "adaptive", "display": "summarized"}
+        asked["output_config"] = {"effort": effort}
+        return
+    # The limit counts thinking too, but it was meant for the answer.
+    asked["max_tokens"] = min(asked["max_tokens"] + BUDGETS[effort], traits.longest)
+    asked["thinking"] = {"type": "enabled", "budget_tokens": min(BUDGETS[effort], asked["max_tokens"] - 1)}

@@ -1,0 +1,76 @@
+"""JSON as servers send it, taken with suspicion: objects, counts, sums, names and text. Pure."""
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+LONGEST_NAME = 200
+LONGEST_ID = 120
+
+
+class Unbroken:
+    """Text whose characters may come in halves: joins surrogates over cuts, and drops NUL, which no database takes."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def take(self, text: str) -> str:
+        text = self._half + text
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        whole = text[: len(text) - len(self._half)].replace("\0", "")
+        if whole.isascii():
+            return whole
+        return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def parsed(text: str | bytes) -> dict[str, Any] | None:
+    """A JSON object, or None for everything else that may come in its place."""
+    try:
+        value = json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError, InvalidOperation):
+        return None
+    # Gemini wraps its errors in a list of one.
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return value if isinstance(value, dict) else None
+
+
+def dict_of(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def dicts_of(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def count_of(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def cost_of(value: Any, *, times: int = 1) -> str | None:
+    """Decimal text without an exponent; None when it is not a sum that anybody could have been charged."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        cost = Decimal(str(value)) * times
+        if not cost.is_finite() or cost < 0 or cost.adjusted() > 8:
+            return None
+        return f"{cost.quantize(Decimal('1e-15')).normalize():f}"
+    except InvalidOperation:
+        return None
+
+
+def charged(cost: Any, elsewhere: Any, *, is_own_key: Any) -> str | None:
+    """What OpenRouter charges; where it uses a key of the customer's own, its owner is charged for the model elsewhere too."""
+    here, there = cost_of(cost), cost_of(elsewhere) if is_own_key is True else None
+    return cost_of(Decimal(here) + Decimal(there)) if here and there else here
+
+
+def name_of(value: Any) -> str:
+    """What a server calls something, fit to be stored."""
+    return "".join(char for char in value if char.isprintable())[:LONGEST_NAME] if isinstance(value, str) else ""
+
+
+def id_of(value: Any) -> str:
+    """What a server knows something by; empty when it is none that could be asked for again."""
+    is_id = isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= LONGEST_ID
+    return value if is_id else ""
