@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from webapp.chat import queries, service
+from webapp.chat.asking import announce
 from webapp.chat.projection import AnswerProjection
 from webapp.chat.tables import Message
 from webapp.extensions import db, utc_now
@@ -44,7 +45,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
 
 def changed(generation: Generation) -> None:
     message = db.session.get_one(Message, generation.message_id)
-    service.announce(queries.chat_of(message), "message", message.id)
+    announce(queries.chat_of(message), "message", message.id)
 
 
 def go_on(generation: Generation) -> None:

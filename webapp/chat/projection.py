@@ -7,7 +7,7 @@ from html import escape
 
 from webapp.rendering.markdown import GrowingMarkdown, Seam, Whole
 from webapp.streaming.broadcaster import Cursor, Frame
-from webapp.streaming.events import Delta, Ended, Failed, Notice, Phase, Reasoning, Started
+from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Started
 from webapp.streaming.topics import Entry
 
 PIECE_CHARS = 16_384
@@ -54,7 +54,7 @@ class AnswerProjection:
                 yield from self._grow(text)
             case Reasoning(text):
                 self._reasoning.append(text)
-            case Notice(code, message) if code != "tried":
+            case Notice(code, message) if code != TRIED:
                 self._notices.append(message)
             case Failed(message=message):
                 self._notices.append(message)

@@ -61,6 +61,12 @@ def last_generation(message: Message) -> Generation | None:
     return db.session.scalar(query)
 
 
+def branch_point(chat: Chat, after: str) -> str | None:
+    """Where the next message belongs: below the message that was seen last, if it is one of the chat's, else at the head."""
+    seen = db.session.get(Message, after) if after and after != chat.head_id else None
+    return seen.id if seen and seen.chat_id == chat.id and not seen.deleted_at else chat.head_id
+
+
 def text_so_far(engine: Engine, message: Message) -> str:
     """The raw text as it stands at this moment, running or ended."""
     last = last_generation(message)

@@ -192,7 +192,7 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     shown = [ShownNotice("", notice["message"], notice["detail"]) for notice in last.notices if notice["code"] != "unsaved"]
     if last.error:
         tone = "red" if last.status == "failed" else "amber"
-        shown.append(ShownNotice(tone, f"{last.error} {NEXT.get(last.reason, '')}".strip()))
+        shown.append(ShownNotice(tone, f"{_sentence(last.error)} {NEXT.get(last.reason, '')}".strip()))
     elif last.reason in REASONS:
         shown.append(ShownNotice("amber", REASONS[last.reason]))
     elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model_used or last.model_asked):
@@ -200,6 +200,11 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     elif last.status == "completed" and not message.content:
         shown.append(ShownNotice("amber", "The model ended its answer without saying anything."))
     return tuple(shown)
+
+
+def _sentence(words: str) -> str:
+    """The words of a provider, which may end as they like, so that another sentence can follow."""
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
 def _thought(generations: list[Generation]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from webapp.generations.circuit import Circuits
 from webapp.generations.seam import without_overlap
 from webapp.providers.base import ModelRequest, Provider, ProviderError, Reply
-from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Started, Usage
+from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 
@@ -137,7 +137,7 @@ class Ladder:
             late = ProviderError("first_byte", f"{rung.model} did not begin to answer in time.")
             error = late if self._is_late(stop) else failure
             tried = Attempt(rung.model, how, round(self._now() - begun_at, 2), error.code, str(error))
-            yield Notice("tried", str(error), json.dumps(asdict(tried)))
+            yield Notice(TRIED, str(error), json.dumps(asdict(tried)))
             raise error from None
         finally:
             self._attempt = None

@@ -1,85 +1,180 @@
 """Which models are offered here, and who provides them."""
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.config import Config
-from webapp.errors import Invalid
-from webapp.providers.base import Model, Provider
+from webapp.errors import Invalid, NotFound
+from webapp.providers.base import Model, Provider, ProviderError
 from webapp.providers.demo import DemoProvider
-from webapp.providers.openrouter import OpenRouterProvider
+from webapp.settings import kinds
+from webapp.settings.encryption import DecryptionError
+from webapp.settings.live import LiveConnection, live_connections
 from webapp.settings.service import setting
 from webapp.upstream import Upstream
 
 DEMO = "demo/"
-ANY_MODEL = "openrouter/auto"
+DEMO_MODEL = "demo/quick"
+FRESH_SECONDS = 1.0
+log = logging.getLogger("generation:models")
+
+
+@dataclass
+class _Memory:
+    """What this process knows of the connections, read again when it is a second old."""
+
+    connections: tuple[LiveConnection, ...] = ()
+    read_at: float = float("-inf")
+    made: dict[str, tuple[object, Provider]] = field(default_factory=dict)
 
 
 class Providers:
-    """The demo, and the connection that the operator configured, if there is a key for one."""
+    """The demo, and the connections: their models by the names under which people choose them.
 
-    def __init__(self, config: Config, demo: Provider, upstream: Upstream) -> None:
-        self._config, self._demo, self._upstream = config, demo, upstream
-        self.is_configured = bool(config.openrouter_api_key)
+    A model of the built-in connection is called what OpenRouter calls it, one of another connection `<slug>:<model>`.
+    """
+
+    def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._config, self._demo, self.upstream, self._now = config, demo, upstream, now
+        self._memory = _Memory()
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether any real model can be asked."""
+        return any(each.is_usable for each in self.connections())
+
+    def connections(self) -> tuple[LiveConnection, ...]:
+        """Every connection, the built-in one first; changes are noticed within a second, by whatever process."""
+        memory = self._memory
+        if self._now() - memory.read_at >= FRESH_SECONDS:
+            # Before the reading, so that others do not queue up for a database that does not answer.
+            memory.read_at = self._now()
+            try:
+                memory.connections = live_connections(memory.connections)
+            except SQLAlchemyError as error:
+                log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
+        return memory.connections
+
+    def forget(self) -> None:
+        """What is asked next sees what was changed just now."""
+        self._memory.read_at = float("-inf")
 
     def of(self, model: str) -> Provider:
-        """Who answers for this model."""
+        """Who answers for this model; raises `Invalid` for one that nobody provides here or that may not be chosen."""
         if model.startswith(DEMO):
-            if any(offered.id == model for offered in self._demo.models()):
+            if any(each.id == model for each in self._demo.models()):
                 return self._demo
-        elif self.is_configured and model:
-            return self._configured()
-        raise Invalid(f"There is no model called {model[:80]} here. Choose another one.", field="model")
+        elif self.is_choosable(model) and (found := self._found(model)):
+            return self._made(found[0])
+        raise Invalid(self._refusal(model), field="model")
+
+    def provider(self, slug: str) -> Provider:
+        """Who answers on a connection, be it switched on or not."""
+        self.forget()
+        return self._made(self.connection(slug))
+
+    def connection(self, slug: str) -> LiveConnection:
+        if found := next((each for each in self.connections() if each.slug == slug), None):
+            return found
+        raise NotFound("There is no such connection, or not any more.")
 
     def offered(self) -> Sequence[Model]:
         """What a picker shows: real models where there are any, the demo where there are none or an admin allows it."""
-        demo = [model for model in self._demo.models() if not model.hidden]
-        if not self.is_configured:
-            return demo
-        real = [Model(self._model, self._model)]
-        return [*real, *demo] if setting("demo.fallback") == "always" else real
+        demo = [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
+        return [*(model for model in self.listed() if _is_allowed(model.id)), *demo]
 
-    def default(self) -> str:
-        """The model of a new chat; one that needs a key is none where there is no key."""
-        chosen = str(setting("models.default")) or self._model
-        return chosen if self.is_configured or chosen.startswith(DEMO) else "demo/quick"
+    def listed(self) -> Sequence[Model]:
+        """Every real model that is known by name, each connection's default first."""
+        return [*{model.id: model for each in self._usable() for model in _models_of(each)}.values()]
+
+    def default(self, wish: str = "") -> str:
+        """The model of a new chat: the person's own choice, the team's, a connection's, or the demo's; empty if there is none."""
+        chosen = (wish, str(setting("models.default")), *(each.prefix + each.starting_model for each in self._usable()))
+        if found := next((each for each in chosen if each and self.is_choosable(each)), ""):
+            return found
+        return next((model.id for model in self.offered()), "")
 
     def chain(self, model: str) -> list[str]:
-        """The model and those that are asked when it fails, each once; an unknown one is left out."""
-        wished = dict.fromkeys([model, *setting("models.fallbacks")])
-        return [each for each in wished if each == model or self._is_known(each)]
+        """The model and those that are asked when it fails, each once."""
+        return list(dict.fromkeys([model, *filter(self.is_choosable, setting("models.fallbacks"))]))
 
     def name_of(self, model: str) -> str:
         """The name by which its provider knows the model."""
-        return model
+        found = None if model.startswith(DEMO) else self._found(model)
+        return found[1] if found else model
+
+    def connection_of(self, model: str) -> str:
+        """The slug of the connection that a model belongs to; empty when there is none."""
+        found = None if model.startswith(DEMO) else self._found(model)
+        return "demo" if model.startswith(DEMO) else found[0].slug if found else ""
 
     def parameters(self, model: str) -> dict[str, Any]:
-        """What the operator wants every request to say."""
+        """What every request to a real model says."""
         if model.startswith(DEMO):
             return {}
-        return {"temperature": self._config.openrouter_temperature, "max_tokens": self._config.openrouter_max_tokens}
+        temperature, most = setting("models.temperature"), setting("models.max_tokens")
+        return {"temperature": None if temperature == "" else temperature, "max_tokens": most or None}
 
-    def _is_known(self, model: str) -> bool:
-        return self.is_configured != model.startswith(DEMO)
+    def is_demo_allowed(self) -> bool:
+        """Whether the demo may answer people who have an account."""
+        wish = setting("demo.fallback")
+        return wish == "always" or (wish == "when_no_key" and not self.is_configured)
 
-    @property
-    def _model(self) -> str:
-        return self._config.openrouter_model or ANY_MODEL
+    def is_choosable(self, model: str) -> bool:
+        """Whether people may have this model answer."""
+        if model.startswith(DEMO):
+            return self.is_demo_allowed() and any(each.id == model for each in self._demo.models())
+        found = self._found(model)
+        return found is not None and found[0].is_usable and _is_allowed(model) and self.is_known(model)
 
-    def _configured(self) -> Provider:
-        config = self._config
-        return OpenRouterProvider(
-            config.openrouter_api_key,
-            self._upstream,
-            base_url=config.openrouter_base_url,
-            referer=config.openrouter_http_referer,
-            title=config.openrouter_x_title or "Millrace",
-            trust="operator",
-            read_size=int(setting("stream.read_size")),
-            first_byte_seconds=float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
+    def is_known(self, model: str) -> bool:
+        """Whether its connection lists the model, gives no list, or somebody has named it in the settings."""
+        connection, name = self._found(model) or (None, "")
+        if connection is None or not name:
+            return False
+        # OpenRouter takes variants such as `:online` that it does not list.
+        names = {name, name.rpartition(":")[0]} if connection.is_built_in else {name}
+        is_named = name == connection.default_model or model in (setting("models.default"), *_named())
+        return not connection.models or is_named or any(each.id in names for each in connection.models)
+
+    def _found(self, model: str) -> tuple[LiveConnection, str] | None:
+        slug, colon, name = model.partition(":")
+        for each in self.connections():
+            if colon and not each.is_built_in and each.slug == slug:
+                return each, name
+        built_in = next((each for each in self.connections() if each.is_built_in), None)
+        return (built_in, model) if built_in and model else None
+
+    def _usable(self) -> Iterator[LiveConnection]:
+        return (each for each in self.connections() if each.is_usable)
+
+    def _refusal(self, model: str) -> str:
+        if not model or not (self.is_configured or self.is_demo_allowed()):
+            return "No model is connected here yet. An admin can add a key or a server under Connections."
+        return f"There is no model called {model[:80]} here. Choose another one."
+
+    def _made(self, connection: LiveConnection) -> Provider:
+        if connection.key.trouble:
+            raise DecryptionError(connection.key.trouble)
+        pace = kinds.Pace(
+            int(setting("stream.read_size")),
+            float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
         )
+        stamp = (connection.base_url, connection.key.text, connection.kind, connection.continuation, pace)
+        if (made := self._memory.made.get(connection.slug)) and made[0] == stamp:
+            return made[1]
+        try:
+            fresh = kinds.provider(connection, self._config, self.upstream, pace)
+        except ProviderError as error:
+            raise Invalid(str(error), field="model") from error
+        self._memory.made[connection.slug] = (stamp, fresh)
+        return fresh
 
 
 def make(config: Config) -> Providers:
@@ -90,3 +185,21 @@ def providers() -> Providers:
     """The providers of the current application."""
     made: Providers = current_app.extensions["providers"]
     return made
+
+
+def _models_of(connection: LiveConnection) -> Iterator[Model]:
+    """Under the names by which people choose them."""
+    first = connection.starting_model
+    listed = {each.id: each for each in connection.models if not each.hidden}
+    if first:
+        yield replace(listed.pop(first, Model(first, first)), id=connection.prefix + first)
+    yield from (replace(each, id=connection.prefix + each.id) for each in listed.values())
+
+
+def _named() -> tuple[str, ...]:
+    return (*setting("models.fallbacks"), *setting("models.allowed"))
+
+
+def _is_allowed(model: str) -> bool:
+    allowed = setting("models.allowed")
+    return not allowed or model in allowed

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import Busy, TooMany
 from webapp.extensions import db, utc_now, write
-from webapp.generations import fence
+from webapp.generations import costs, fence
 from webapp.generations.ladder import Ladder, Limits, Rung
 from webapp.generations.models import providers
 from webapp.generations.tables import ACTIVE, Generation, JournalRow
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Projection
-from webapp.streaming.events import Saved
+from webapp.streaming.events import TRIED, Saved
 from webapp.streaming.outcome import Outcome
 from webapp.streaming.run import Abandoned, Run
 from webapp.streaming.topics import Entry
@@ -138,6 +138,7 @@ def _settle(
         saved = kind.finish(session, generation, transcript, projection)
         session.execute(delete(JournalRow).where(JournalRow.generation_id == id))
     kind.changed(generation)
+    costs.settle_later(engine, generation)
     return saved
 
 
@@ -148,14 +149,15 @@ def _end(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "error": outcome.failure.message if outcome.failure else "",
         "ended_at": utc_now(),
-        "notices": [asdict(notice) for notice in transcript.notices if notice.code != "tried"],
-        "attempts": [json.loads(notice.detail) for notice in transcript.notices if notice.code == "tried"],
+        "notices": [asdict(notice) for notice in transcript.notices if notice.code != TRIED],
+        "attempts": [json.loads(notice.detail) for notice in transcript.notices if notice.code == TRIED],
         "provider": started.provider if started else "",
         "model_used": _served(transcript),
         "is_demo": bool(started and started.demo),
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "cost": usage.cost if usage else None,
+        "upstream_id": usage.upstream_id if usage else "",
     }
 
 

@@ -41,6 +41,10 @@ class Notice:
     detail: str = ""
 
 
+# The code of the notice that a try has failed: what was known of it holds no longer.
+TRIED = "tried"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a provider says an answer took; None is unknown, never nothing. `cost` is decimal text in US dollars.

@@ -1,6 +1,6 @@
 """What a generation has said so far, folded from its events. Pure."""
 
-from .events import Delta, Event, Notice, Phase, PhaseName, Reasoning, Started, Usage
+from .events import TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Started, Usage
 
 
 class Transcript:
@@ -29,6 +29,7 @@ class Transcript:
                 self.phase = name
             case Notice():
                 self.notices.append(event)
+                self.usage = None if event.code == TRIED else self.usage
             case Usage():
                 self.usage = self.usage.updated(event) if self.usage else event
 

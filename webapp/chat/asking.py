@@ -1,0 +1,135 @@
+"""From what a person typed to a generation that runs: checked, stored in one transaction, started, announced."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.chat import queries
+from webapp.chat.history import build_request
+from webapp.chat.tables import Chat, Message
+from webapp.errors import Conflict, Invalid
+from webapp.extensions import db, utc_now, write
+from webapp.generations import service as generations
+from webapp.generations.engine import the_engine
+from webapp.generations.models import providers
+from webapp.generations.tables import Generation
+from webapp.providers.base import ModelRequest
+from webapp.rendering import markdown
+from webapp.settings.service import setting
+from webapp.streaming.events import Changed
+
+VISITORS = "idle:60"
+PIECE_CHARS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person typed, fit to be stored, and its rendering."""
+
+    content: str
+    html: str
+
+
+def typed(text: str) -> Typed:
+    """Checks a message; a long one is rendered in pieces, so that nobody waits for it."""
+    content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if not content.strip():
+        raise Invalid("Write something first.", field="message")
+    limit = int(setting("limits.message_chars"))
+    if limit and len(content) > limit:
+        raise Invalid(f"That is {len(content) - limit} characters too long. {limit} fit into one message.", field="message")
+    growing = markdown.GrowingMarkdown()
+    for start in range(0, len(content), PIECE_CHARS):
+        growing.feed(content[start : start + PIECE_CHARS])
+        the_engine().pause(0)
+    return Typed(content, growing.finish().html)
+
+
+def person_of(chat: Chat) -> str:
+    """Who writes here: an account, or a visitor's cookie."""
+    return chat.owner_id or chat.visitor_hash or ""
+
+
+def lane_of(chat: Chat) -> str:
+    return f"chat:{chat.id}"
+
+
+def announce(chat: Chat, what: str, id: str) -> None:
+    """Tells every open page that something of the chat has changed."""
+    topics = the_engine().topics
+    topics.append(lane_of(chat), Changed(what, id))
+    if chat.owner_id:
+        topics.append(f"user:{chat.owner_id}", Changed("chat", chat.id))
+
+
+def question(session: Session, chat: Chat, parent_id: str | None, said: Typed) -> Message:
+    """A person's message below its parent."""
+    values = {"role": "user", "content": said.content, "html": said.html, "html_version": markdown.VERSION}
+    return _added(session, Message(chat_id=chat.id, parent_id=parent_id, **values))
+
+
+def answer(session: Session, chat: Chat, parent_id: str | None, *, model: str = "", sent_as: str | None = None) -> Generation:
+    """An empty answer below its question, at the head of the chat, with the generation that is to fill it."""
+    message = _added(session, Message(chat_id=chat.id, parent_id=parent_id, role="assistant"))
+    chat.head_id, chat.changed_at = message.id, utc_now()
+    return queue(session, chat, message, model=model or chat.model, sent_as=sent_as)
+
+
+def queue(
+    session: Session,
+    chat: Chat,
+    message: Message,
+    *,
+    model: str,
+    sent_as: str | None = None,
+    continues_id: str | None = None,
+) -> Generation:
+    """A generation for the message; one that continues another begins where the text ends."""
+    generation = generations.queue(
+        session,
+        kind=chat.kind,
+        lane=lane_of(chat),
+        message_id=message.id,
+        user_id=chat.owner_id,
+        model_asked=model,
+        connection=providers().connection_of(model),
+        when_unwatched=VISITORS if chat.visitor_hash else "detach",
+        owner=the_engine().worker.id,
+        sent_as=sent_as,
+        continues_id=continues_id,
+        text_offset=len(message.content) if continues_id else 0,
+    )
+    session.flush()
+    return generation
+
+
+def start(store: Callable[[Session], Generation], person: str, *, lane: str = "", sent_as: str | None = None) -> Generation:
+    """Stores in one transaction, then starts; when two come in the same moment, one is refused or was the same."""
+    engine = the_engine()
+    generations.refuse_if_too_many(engine, person)
+    try:
+        with write() as session:
+            generation = store(session)
+    except IntegrityError as error:
+        if repeated := generations.sent_before(sent_as):
+            return repeated
+        generations.refuse_if_busy(lane)
+        raise Conflict("Something changed here in this very moment. Please try again.") from error
+    message = db.session.get_one(Message, generation.message_id)
+    generations.start(engine, generation, _request(generation, message))
+    announce(queries.chat_of(message), "message", message.id)
+    return generation
+
+
+def _added(session: Session, message: Message) -> Message:
+    session.add(message)
+    session.flush()
+    return message
+
+
+def _request(generation: Generation, message: Message) -> ModelRequest:
+    path = [(each.role, each.content) for each in queries.path_to(message)[:-1]]
+    model = generation.model_asked
+    return build_request(model, path, beginning=message.content, **providers().parameters(model))
