@@ -42,8 +42,11 @@ def typed(text: str) -> Typed:
         raise Invalid(f"That is {len(content) - limit} characters too long. {limit} fit into one message.", field="message")
     growing = markdown.GrowingMarkdown()
     for start in range(0, len(content), PIECE_CHARS):
+        if start:
+            # What was read before others had their turn may be old by now.
+            db.session.rollback()
+            the_engine().pause(0)
         growing.feed(content[start : start + PIECE_CHARS])
-        the_engine().pause(0)
     return Typed(content, growing.finish().html)
 
 
