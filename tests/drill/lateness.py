@@ -1,0 +1,38 @@
+"""How late this machine wakes a process that waits: what it adds to every figure of a drill."""
+
+import threading
+import time
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+NAP_SECONDS = 0.005
+# What happened long before the signal cannot have cost any of the last words.
+REMEMBERED_SECONDS = 0.6
+
+
+class Lateness:
+    """Measures from the `with` to its end; `worst_ms` is of the last moments."""
+
+    def __init__(self) -> None:
+        self._late_ms: deque[float] = deque(maxlen=int(REMEMBERED_SECONDS / NAP_SECONDS))
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._measure, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    @property
+    def worst_ms(self) -> float:
+        return max(self._late_ms, default=0.0)
+
+    def _measure(self) -> None:
+        while not self._is_over.is_set():
+            due = time.monotonic() + NAP_SECONDS
+            time.sleep(NAP_SECONDS)
+            self._late_ms.append((time.monotonic() - due) * 1000)

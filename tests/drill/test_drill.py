@@ -1,0 +1,32 @@
+"""Five rounds of the drill for each kind of end; `make drill` does a hundred."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.drill.figures import BOUND_MS, Figures, How
+from tests.drill.rounds import Drill, drill, policies
+
+ROUNDS = 5
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    with drill(tmp_path_factory.mktemp("drill"), seed=1, say=print) as running:
+        yield running
+
+
+def allowed_ms(figures: Figures) -> float:
+    """The promise, and what a busy machine adds to it: `make drill` allows for nothing."""
+    return BOUND_MS[figures.how] + max(figures.late_ms)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("how", ["kill", "terminate"])
+def test_an_answer_survives_its_server(running: Drill, how: How) -> None:
+    figures = running.run(how, policies(ROUNDS))
+
+    print("\n".join(figures.lines()))
+    assert not figures.faults_within(allowed_ms(figures))
+    assert sum(finding.sent for finding in figures.findings) > 100

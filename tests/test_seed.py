@@ -1,0 +1,60 @@
+"""`flask seed` makes a living house, once."""
+
+from click.testing import Result
+from flask import Flask
+
+from tests.support.browser import Browser
+from webapp.accounts import queries as people
+from webapp.accounts import service as accounts
+
+
+def seeded(app: Flask) -> str:
+    result: Result = app.test_cli_runner().invoke(args=["seed"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_it_makes_people_who_can_sign_in_with_what_was_printed_once(app: Flask) -> None:
+    lines = seeded(app).splitlines()
+
+    assert [line.split()[0] for line in lines[:-1]] == [f"{name}@example.org" for name in ("olive", "ada", "ben", "cleo")]
+    passwords = [line.split()[-1] for line in lines[:-1]]
+    assert len(set(passwords)) == 4
+    with app.app_context():
+        assert accounts.sign_in("olive@example.org", passwords[0])
+        assert people.has_owner()
+
+
+def test_the_owner_finds_chats_of_all_ages_with_finished_answers(app: Flask, owner: Browser) -> None:
+    output = seeded(app)
+
+    assert "olive@example.org" not in output
+    page = owner.page("/chats")
+    assert page.says("What is Millrace?")
+    assert page.says("Today")
+    assert page.says("This month")
+    links = [str(link.attributes["href"]) for link in page.all("main a[href^='/chats/']")]
+    assert len(links) >= 6
+    for link in links:
+        shown = owner.page(link)
+        assert {node.attributes["data-status"] for node in shown.all("article.message")} == {"completed"}
+        assert all(text for _, text in shown.messages())
+        assert "tokens" in shown.text
+        assert "0.0 s" not in shown.text
+
+
+def test_a_second_time_makes_nothing(app: Flask, owner: Browser) -> None:
+    seeded(app)
+    chats = owner.page("/chats").text.count("/chats/")
+
+    assert seeded(app) == "The chats are there already.\n"
+    assert owner.page("/chats").text.count("/chats/") == chats
+
+
+def test_a_seeded_chat_goes_on(app: Flask, owner: Browser) -> None:
+    seeded(app)
+    path = str(owner.page("/chats").all("main a[href^='/chats/']")[0].attributes["href"])
+
+    page = owner.submit(path, message="Hello")
+
+    assert page.messages("user")[-1] == "Hello"

@@ -1,0 +1,150 @@
+"""The server as it is run: it ends well, its worker may die, and readers cost each other nothing."""
+
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.server import Server, prepared, until
+from tests.support.tab import Tab
+from tests.upstream.handle import CHAT, Upstream
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+CHATS, TABS_PER_CHAT, STOPPED = 20, 10, 40
+
+
+@pytest.fixture(scope="module")
+def server(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    provider = {"OPENROUTER_API_KEY": "sk-test-key-000000000000", "OPENROUTER_BASE_URL": fake_process.base_url}
+    with prepared(tmp_path_factory.mktemp("server"), **provider, OPENROUTER_MODEL="some/model") as server:
+        server.lift_limits()
+        server.set(restart__policy="never")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def person(server: Server) -> Person:
+    server.start()
+    return Person(server.url).become_owner(server.owner_link)
+
+
+@pytest.fixture
+def owner(server: Server, person: Person, fake: Upstream) -> Iterator[Person]:
+    """Somebody in front of a server that has just been started."""
+    server.close()
+    server.start()
+    yield person
+    assert "Traceback" not in server.log
+
+
+@pytest.fixture
+def tabs() -> Iterator[Callable[..., Tab]]:
+    opened: list[Tab] = []
+
+    def open_tab(person: Person, events_url: str, *, buffer: int = 0) -> Tab:
+        opened.append(Tab(person, events_url, buffer=buffer))
+        return opened[-1]
+
+    yield open_tab
+    for tab in opened:
+        tab.close()
+
+
+def events_of(owner: Person, path: str) -> str:
+    return owner.last_answer(path).events_url
+
+
+def all_open(tabs: list[Tab]) -> None:
+    until(lambda: all(tab.is_open for tab in tabs), "all streams are open", seconds=20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_saves_everything_and_tells_every_reader_before_it_ends(
+    server: Server, owner: Person, fake: Upstream, tabs: Callable[..., Tab], number: int
+) -> None:
+    fake.counts(5000, pace=0.02)
+    paths = [owner.begin(f"Chat {place}") for place in range(CHATS)]
+    urls = [events_of(owner, path) for path in paths]
+    opened = [tabs(owner, url).read() for url in urls for _ in range(TABS_PER_CHAT)]
+    all_open(opened)
+    until(lambda: all(tab.first_seen() for tab in opened), "all have heard something", seconds=20)
+
+    moment, seconds = server.terminate(number)
+
+    print(f"{seconds:.2f} s from the signal to the end of all processes")
+    assert seconds < 5
+    until(lambda: all(tab.is_over for tab in opened), "all streams are over")
+    assert sum(tab.is_clean for tab in opened) == CHATS * TABS_PER_CHAT
+    assert sum(b'"status": "interrupted"' in tab.raw for tab in opened) == CHATS * TABS_PER_CHAT
+    assert server.running() == 0
+    saved = saved_words(server)
+    sent = [{token.strip() for token, at in answer if at < moment - 0.05} for answer in answers_of(fake)]
+    for place, path in enumerate(paths):
+        kept = saved[path.removeprefix("/chats/")]
+        assert sent[place] <= kept
+        assert all(set(tab.first_seen()) == kept for tab in opened[place * TABS_PER_CHAT : (place + 1) * TABS_PER_CHAT])
+
+
+def answers_of(fake: Upstream) -> list[list[tuple[str, float]]]:
+    """The tokens of each answer with the moments at which they were sent, in the order of asking."""
+    return [entry["tokens"] for entry in fake.log() if entry["path"].endswith(CHAT)]
+
+
+def saved_words(server: Server) -> dict[str, set[str]]:
+    """The words of the last message of each chat, by the database."""
+    rows = server.rows("SELECT c.id, m.content FROM messages m JOIN chats c ON c.head_id = m.id")
+    return {id: set(content.split()) for id, content in rows}
+
+
+def test_a_worker_that_is_killed_is_followed_by_one_that_takes_over(server: Server, owner: Person, fake: Upstream) -> None:
+    fake.counts(5000, pace=0.005)
+    path = owner.begin("Hello")
+    until(lambda: server.rows("SELECT 1 FROM generation_journal WHERE entries LIKE '%w000002%'"), "something is written down")
+    before = server.worker_pids
+
+    server.kill_worker()
+    until(lambda: server.worker_pids and server.worker_pids != before, "there is another worker")
+
+    answer = owner.last_answer(path)
+    assert answer.status == "interrupted"
+    assert answer.text.startswith("w000001 w000002")
+    assert "Continue" in answer.buttons
+
+
+WORDS = 900
+
+
+def test_readers_that_stop_reading_delay_nobody_and_cost_little(
+    server: Server, owner: Person, fake: Upstream, tabs: Callable[..., Tab]
+) -> None:
+    # Two megabytes in some seconds: much more than the buffers of a connection hold.
+    tokens = [f"w{number:06d} {'rush and murmur ' * 120}\n\n" for number in range(1, WORDS + 1)]
+    fake.always({"tokens": tokens, "pace": 0.006})
+    grown = []
+    for stopped_count in (0, 0, STOPPED):
+        before = server.resident_bytes()
+        url = events_of(owner, owner.begin(f"With {stopped_count}"))
+        stopped = [tabs(owner, url, buffer=4096) for _ in range(stopped_count)]
+        reader = tabs(owner, url).read()
+        until(lambda reader=reader: has_ended(reader), "the reader has all", seconds=60)
+        grown.append(server.resident_bytes() - before)
+
+    seen = reader.first_seen()
+    late = [seen[token[:7]] - at for token, at in answers_of(fake)[-1]]
+    assert len(late) == WORDS
+    assert max(late) < 1
+    # What everybody's first answer costs is in the first figure, what any answer costs in the second.
+    assert grown[2] - grown[1] < STOPPED * 400_000
+
+    for tab in stopped:
+        tab.read()
+    until(lambda: all(has_ended(tab) for tab in stopped), "all who stopped have all", seconds=30)
+    assert {len(tab.first_seen()) for tab in stopped} == {WORDS}
+    assert max(len(tab.messages) for tab in stopped) < len(reader.messages) / 2
+
+
+def has_ended(tab: Tab) -> bool:
+    # The words that were still missing come behind the status.
+    return b'"status": "completed"' in tab.raw and f"w{WORDS:06d}".encode() in tab.raw

@@ -1,0 +1,89 @@
+"""Many who watch one answer cost one rendering, and nobody works while nothing runs."""
+
+import gevent
+import pytest
+from flask import Flask
+
+from tests.chat.conftest import app, begin, ended
+from tests.support.browser import Browser
+from tests.support.page import Page
+from webapp.extensions import db
+from webapp.generations.engine import Engine
+from webapp.generations.tables import Generation
+from webapp.settings.service import set_setting
+from webapp.streaming.events import Delta
+
+__all__ = ["app", "begin"]
+
+WATCHERS = 200
+TEXT = "Some *words* in a paragraph, and one more line of them.\n\n" * 40
+
+
+@pytest.fixture
+def engine(app: Flask) -> Engine:
+    engine: Engine = app.extensions["engine"]
+    return engine
+
+
+def events_url(page: Page) -> str:
+    return str(page.one("#thread").attributes["hx-sse:connect"])
+
+
+def watch(browser: Browser, url: str) -> gevent.Greenlet:
+    """A page that listens until the answer has ended; its value is all that it heard."""
+
+    def listen() -> bytes:
+        response = browser.client.get(url, buffered=False)
+        heard = b""
+        for piece in response.iter_encoded():
+            heard += piece
+            if b'"status": "completed"' in heard and b'-aside"' in heard:
+                break
+        response.close()
+        return heard
+
+    return gevent.spawn(listen)
+
+
+@pytest.mark.slow
+def test_two_hundred_watchers_render_an_answer_once(app: Flask, owner: Browser, begin, fake, engine: Engine) -> None:
+    with app.app_context():
+        set_setting("limits.sse_per_chat", "0")
+        set_setting("limits.sse_per_user", "0")
+    fake.says(TEXT, pace=0.004)
+    path = begin(owner)
+    url = events_url(owner.page(path))
+    watchers = [watch(owner, url) for _ in range(WATCHERS)]
+    gevent.joinall(watchers, timeout=60, raise_error=True)
+
+    with app.app_context():
+        generation = db.session.query(Generation).one()
+        broadcast = engine.broadcast(generation)
+    assert broadcast
+    entries = engine.topics.read(f"generation:{generation.id}", 0)
+    deltas = sum(isinstance(entry.event, Delta) for entry in entries)
+    # One for every piece of text that arrived and one for the definitive picture, however many look on.
+    assert deltas > 20
+    assert broadcast.projection.renders == deltas + 1
+    assert all(watcher.value.count(b'"status": "completed"') == 1 for watcher in watchers)
+
+
+@pytest.mark.slow
+def test_no_loop_wakes_while_nothing_runs(owner: Browser, begin, fake, engine: Engine) -> None:
+    fake.says(TEXT, pace=0.004)
+    path = begin(owner)
+    watcher = watch(owner, events_url(owner.page(path)))
+    owner.wait_for(path, ended)
+    watcher.join(10)
+    # A page stays open: it waits, and that is all.
+    idle = watch(owner, events_url(owner.page(path)))
+    # Each loop looks once more after the last answer, the slowest a second later.
+    gevent.sleep(1.3)
+    before = (engine.journal.ticks, engine.keeper.ticks)
+    assert min(before) > 0
+
+    gevent.sleep(2.2)
+
+    assert (engine.journal.ticks, engine.keeper.ticks) == before
+    assert not idle.ready()
+    idle.kill()

@@ -1,0 +1,150 @@
+"""The processes of the bench: the model, the relay and the product, and what they cost."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from webapp.config import ROOT
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+START_SECONDS = 30.0
+EMPTY: Mapping[str, str] = {}
+LINK = re.compile(r"http://\S+/setup\?token=\S+")
+UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_chat", "limits.sse_per_user")
+
+
+class Server:
+    """A process with its children. Its environment is only what is given: the operator's own must not be measured."""
+
+    def __init__(self, words: Sequence[str], log: Path, *, folder: Path = ROOT, environ: Mapping[str, str] = EMPTY) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                _command(words, environ),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def cpu_seconds(self) -> float:
+        """What the whole tree has used so far."""
+        return sum(sum(map(int, _stat(pid)[11:13])) for pid in self._pids()) / TICKS
+
+    def resident_mb(self) -> float:
+        """The memory of the children, or of the process when it has none."""
+        pids = self._pids()[1:] or self._pids()
+        return sum(int(_stat(pid)[21]) * PAGE_BYTES for pid in pids) / 1_000_000
+
+    def until_open(self, url: str) -> None:
+        """Waits for the first answer; gives up when the process ends or takes too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(url):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{url} did not start:\n{self._log.read_text('utf-8', 'replace')[-2000:]}")
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _pids(self) -> list[int]:
+        pid = self._process.pid
+        return [pid, *(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+@contextmanager
+def model(folder: Path, tokens: int, rate: float) -> Iterator[str]:
+    """The upstream; gives the address of its API."""
+    port = free_port()
+    words = ["-m", "webapp.bench.upstream", "--port", str(port), "--tokens", str(tokens), "--rate", str(rate)]
+    with _running(Server(words, folder / "model.log")) as server:
+        server.until_open(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}/api/v1"
+
+
+@contextmanager
+def relay(folder: Path) -> Iterator[tuple[Server, str]]:
+    """The floor, and its address."""
+    url = f"127.0.0.1:{free_port()}"
+    options = ["--worker-class", "gevent", "--worker-connections", "2000", "--no-control-socket", "--pythonpath", str(ROOT)]
+    words = ["-m", "gunicorn", *options, "--bind", url, "scripts.relay:app"]
+    # From another folder: gunicorn takes the configuration that it finds where it is started.
+    with _running(Server(words, folder / "relay.log", folder=folder)) as server:
+        server.until_open(f"http://{url}/healthz")
+        yield server, f"http://{url}/"
+
+
+@contextmanager
+def product(folder: Path, model_url: str, answers: int) -> Iterator[tuple[Server, str]]:
+    """Millrace on a fresh data folder, and the link that makes its owner."""
+    with TemporaryDirectory(dir=folder) as data_dir:
+        environ = {
+            "HOST": "127.0.0.1",
+            "PORT": str(free_port()),
+            "DATA_DIR": data_dir,
+            "MAX_STREAMS": str(answers + 1),
+            "OPENROUTER_API_KEY": "sk-bench-000000000000",
+            "OPENROUTER_BASE_URL": model_url,
+            "OPENROUTER_MODEL": "bench/model",
+        }
+        link = LINK.search(_flask(environ, "prepare"))
+        for name in UNLIMITED:
+            _flask(environ, "settings", "set", name, "0")
+        words = ["-m", "gunicorn", "--config", "gunicorn.conf.py"]
+        with _running(Server(words, folder / "product.log", environ=environ)) as server:
+            server.until_open(f"http://127.0.0.1:{environ['PORT']}/healthz")
+            yield server, link[0] if link else ""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+def _flask(environ: Mapping[str, str], *words: str) -> str:
+    done = subprocess.run(_command(["-m", "flask", *words], environ), cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"flask {' '.join(words)} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _command(words: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environ.items()), sys.executable, *words]
+
+
+def _answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=START_SECONDS):
+            return True
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def _stat(pid: int) -> list[str]:
+    # The name of the program stands in brackets and may hold blanks.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

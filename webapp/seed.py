@@ -1,0 +1,167 @@
+"""People and chats to look at: `flask seed` fills an empty house with what the demo answers, and leaves alone what is there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import queries as people
+from webapp.accounts import service as accounts
+from webapp.accounts.tables import User
+from webapp.chat.history import build_request
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db, utc_now, write
+from webapp.generations.service import queue, sent_as, sent_before
+from webapp.ids import new_secret
+from webapp.providers.base import Reply
+from webapp.providers.demo import PACE_SECONDS, DemoProvider
+from webapp.rendering import markdown
+from webapp.rendering.text import title
+from webapp.streaming.events import Usage
+from webapp.streaming.stop import Stop
+
+OWNER = ("olive@example.org", "Olive", "owner")
+OTHERS = (
+    ("ada@example.org", "Ada", "admin"),
+    ("ben@example.org", "Ben", "member"),
+    ("cleo@example.org", "Cleo", "member"),
+)
+READING = timedelta(seconds=40)
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What somebody asked, one after the other, and how long ago; without an email it was the owner of this house."""
+
+    age: timedelta
+    model: str
+    questions: tuple[str, ...]
+    email: str = ""
+
+
+TALKS = (
+    Talk(
+        timedelta(minutes=20),
+        "demo/quick",
+        ("What is Millrace?", "What happens when I close the tab in the middle of an answer?", "Thank you!"),
+    ),
+    Talk(timedelta(hours=5), "demo/code", ("Show me a small program that counts words.",)),
+    Talk(timedelta(days=2), "demo/thoughtful", ("How do I add a key?", "And what will that cost?")),
+    Talk(timedelta(days=4), "demo/long", ("Tell me the long story of the mill.",)),
+    Talk(timedelta(days=12), "demo/quick", ("How do I stop an answer, and continue it later?",)),
+    Talk(timedelta(days=45), "demo/thoughtful", ("Is what I write here private?", "Who are you?")),
+    Talk(timedelta(days=1), "demo/quick", ("Hello", "Which stones did millers use for rye?"), "ben@example.org"),
+    Talk(timedelta(days=3), "demo/code", ("A table and a list, please.",), "cleo@example.org"),
+)
+
+
+@click.command("seed")
+@with_appcontext
+def command() -> None:
+    """Make people, chats and finished answers to look at."""
+    for line in seed():
+        click.echo(line)
+
+
+def seed() -> Iterator[str]:
+    """Makes what is missing and says what that was; the second time nothing is missing."""
+    yield from _seed_people()
+    made = sum(_seed_talk(talk) for talk in TALKS)
+    yield f"{made} chats were made." if made else "The chats are there already."
+
+
+def _seed_people() -> Iterator[str]:
+    for email, name, role in OTHERS if _owner_id() else (OWNER, *OTHERS):
+        if people.user_by_email(email) is None:
+            # Only who reads it here knows it: no password comes with the product.
+            password = new_secret()[:16]
+            user = accounts.add_user(email, role, password)
+            with write() as session:
+                session.get_one(User, user.id).name = name
+            yield f"{email} can sign in as {role} with the password {password}"
+
+
+def _owner_id(email: str = "") -> str | None:
+    """Whose account this is; without an email the owner's."""
+    return db.session.scalar(select(User.id).where(User.email == email if email else User.role == "owner"))
+
+
+def _seed_talk(talk: Talk) -> bool:
+    """Says whether it was missing; the name of its first sending is what the next time knows it by."""
+    owner_id = _owner_id(talk.email) or ""
+    name = sent_as(owner_id, "seed", talk.questions[0])
+    if sent_before(name):
+        return False
+    turns, began_at = _turns(talk), utc_now() - talk.age
+    with write() as session:
+        chat = Chat(owner_id=owner_id, model=talk.model, title=title(talk.questions[0]), created_at=began_at, changed_at=began_at)
+        session.add(chat)
+        session.flush()
+        for place, (question, reply) in enumerate(turns):
+            _add_turn(session, chat, question, reply, None if place else name)
+    return True
+
+
+def _turns(talk: Talk) -> list[tuple[str, Reply]]:
+    """The questions with what the demo answers to them, at once."""
+    demo, said, turns = DemoProvider(pace=0), [], []
+    for question in talk.questions:
+        said.append(("user", question))
+        turns.append((question, demo.complete(build_request(talk.model, said), Stop(Event))))
+        said.append(("assistant", turns[-1][1].text))
+    return turns
+
+
+def _add_turn(session: Session, chat: Chat, question: str, reply: Reply, name: str | None) -> None:
+    asked_at = chat.changed_at + READING
+    _add_message(session, chat, "user", question, asked_at)
+    answer = _add_message(session, chat, "assistant", reply.text, asked_at)
+    answer.reasoning = reply.reasoning
+    chat.changed_at = _add_generation(session, chat, answer, reply, asked_at, name)
+
+
+def _add_message(session: Session, chat: Chat, role: str, text: str, moment: datetime) -> Message:
+    message = Message(chat_id=chat.id, parent_id=chat.head_id, role=role, content=text, created_at=moment)
+    message.html, message.html_version = markdown.render(text), markdown.VERSION
+    session.add(message)
+    session.flush()
+    chat.head_id = message.id
+    return message
+
+
+def _add_generation(
+    session: Session, chat: Chat, answer: Message, reply: Reply, asked_at: datetime, name: str | None
+) -> datetime:
+    """The record of the answer, with the times that the demo would have taken; gives when it ended."""
+    usage = reply.usage or Usage()
+    first_text_at = asked_at + timedelta(seconds=PACE_SECONDS * len(reply.reasoning.split()))
+    ended_at = first_text_at + timedelta(seconds=PACE_SECONDS * (usage.output_tokens or 0))
+    queue(
+        session,
+        kind=chat.kind,
+        lane=f"chat:{chat.id}",
+        message_id=answer.id,
+        user_id=chat.owner_id,
+        status="completed",
+        reason=reply.reason,
+        provider=DemoProvider.name,
+        model_asked=chat.model,
+        model_used=reply.model,
+        is_demo=True,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost=usage.cost,
+        created_at=asked_at,
+        started_at=asked_at,
+        first_text_at=first_text_at,
+        ended_at=ended_at,
+        heartbeat_at=ended_at,
+        owner="seed",
+        sent_as=name,
+    )
+    return ended_at
