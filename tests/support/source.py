@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS = ("core", "data", "service", "web", "root")
-LAYER_OF = {  # by the first name under webapp, then by the file; all else is a service
+LAYER_OF = {  # by the first name under webapp, then by the last word of the file; all else is a service
     "core": ("config", "variables", "logs", "errors", "ids", "upstream", "streaming", "rendering", "providers"),
     "data": ("extensions", "tables"),
     "web": ("web", "api"),
@@ -24,6 +24,7 @@ LAYER_OF_FILE = {
     "feed": "web",
     "pages": "web",
     "shown": "web",
+    "checklist": "web",
     "cli": "root",
 }
 FEATURES = ["accounts", "settings", "budgets", "characters", "prompts", "knowledge", "generations", "chat", "plans", "workflows"]
@@ -50,7 +51,7 @@ class Module:
         if self.is_pure:
             return "core"
         named = (layer for layer, names in LAYER_OF.items() if parts[0] in names)
-        return next(named, LAYER_OF_FILE.get(parts[-1], "service"))
+        return next(named, LAYER_OF_FILE.get(parts[-1].rpartition("_")[2], "service"))
 
     @property
     def feature(self) -> int | None:
