@@ -44,7 +44,7 @@ logconfig_dict = {
 }
 
 SAVE_SECONDS = 2
-DRAIN_SECONDS = 3
+DRAIN_SECONDS = 2
 # gunicorn's own number for an application that cannot be loaded: it ends the server, a new worker would do no better.
 NOT_PREPARED = 4
 

@@ -9,6 +9,7 @@ from gevent.event import Event
 from sqlalchemy.engine import make_url
 
 from webapp import cli, logs
+from webapp.accounts import account_views, audit_views, group_views, people_views
 from webapp.accounts import views as accounts
 from webapp.chat import shown
 from webapp.chat import views as chat
@@ -17,12 +18,12 @@ from webapp.config import ROOT, Config, load
 from webapp.extensions import bind, utc_now
 from webapp.generations import models
 from webapp.generations.engine import build
+from webapp.settings import views as settings
 from webapp.web import assets, errors, filters, health, security
 from webapp.web.guards import user_or_none
-from webapp.web.htmx import is_htmx
 from webapp.web.proxies import BehindProxies
 
-BLUEPRINTS = (accounts.bp, chat.bp, health.bp)
+BLUEPRINTS = (accounts.bp, account_views.bp, people_views.bp, group_views.bp, audit_views.bp, settings.bp, chat.bp, health.bp)
 # A checkout must never wait for another request's: connections to a file cost next to nothing.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": 200}
 # PostgreSQL itself admits a hundred by default, and may have been restarted since a connection was used.
@@ -88,8 +89,8 @@ def _teach_templates(app: Flask) -> None:
 
 
 def _person() -> dict[str, Any]:
-    """Who looks and what stands in the rail; nothing in a fragment for everybody or while an error is told."""
+    """Who looks and, for the pages that ask, what stands in the rail; nobody and nothing while an error is told."""
     if not has_request_context() or errors.is_answering():
-        return {"me": None, "rail": []}
+        return {"me": None, "rail": list}
     me = user_or_none()
-    return {"me": me, "rail": shown.rail(me) if me and not is_htmx() else []}
+    return {"me": me, "rail": (lambda: shown.rail(me)) if me else list}

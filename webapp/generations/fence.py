@@ -50,9 +50,15 @@ class Worker:
             os.close(file)
         return True
 
-    def bury(self, owner: str) -> None:
-        """Removes the file of a dead owner whose generations have all been taken."""
-        (self._folder / owner).unlink(missing_ok=True)
+    def others(self) -> list[str]:
+        """Those who have, or had, a file beside this worker's."""
+        return [file.name for file in self._folder.iterdir() if file.name != self.id]
+
+    def bury_the_dead(self) -> None:
+        """Removes the files of dead owners, whose generations have all been taken."""
+        for owner in self.others():
+            if self.is_dead(owner, utc_now()):
+                (self._folder / owner).unlink(missing_ok=True)
 
 
 def hold(session: Session, owner: str) -> dict[str, datetime | None]:

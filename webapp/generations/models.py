@@ -30,6 +30,8 @@ class _Memory:
     """What this process knows of the connections, read again when it is a second old."""
 
     connections: tuple[LiveConnection, ...] = ()
+    listed_of: tuple[LiveConnection, ...] = ()
+    listed: list[Model] = field(default_factory=list)
     read_at: float = float("-inf")
     made: dict[str, tuple[object, Provider]] = field(default_factory=dict)
 
@@ -87,11 +89,15 @@ class Providers:
     def offered(self) -> Sequence[Model]:
         """What a picker shows: real models where there are any, the demo where there are none or an admin allows it."""
         demo = [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
-        return [*(model for model in self.listed() if _is_allowed(model.id)), *demo]
+        allowed = setting("models.allowed")
+        return [*(model for model in self.listed() if not allowed or model.id in allowed), *demo]
 
     def listed(self) -> Sequence[Model]:
         """Every real model that is known by name, each connection's default first."""
-        return [*{model.id: model for each in self._usable() for model in _models_of(each)}.values()]
+        connections, memory = self.connections(), self._memory
+        if memory.listed_of is not connections:
+            memory.listed_of, memory.listed = connections, [model for each in self._usable() for model in _models_of(each)]
+        return memory.listed
 
     def default(self, wish: str = "") -> str:
         """The model of a new chat: the person's own choice, the team's, a connection's, or the demo's; empty if there is none."""

@@ -23,18 +23,33 @@ log = logging.getLogger("generation:recovery")
 WITHIN = timedelta(minutes=10)
 AT_MOST = 2
 AT_ONCE = 4
+# A graceful replacement overlaps with the worker that it replaces, which has ten seconds to go.
+LOOK_AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 
 def begin(engine: "Engine") -> None:
+    """Takes care of what dead workers left, and looks again while others, perhaps on their way out, are still alive."""
+    look(engine)
+    if engine.worker.others():
+        engine.spawn(lambda: _look_again(engine))
+
+
+def _look_again(engine: "Engine") -> None:
+    for seconds in LOOK_AGAIN_SECONDS:
+        engine.pause(seconds)
+        if engine.is_closing:
+            return
+        look(engine)
+
+
+def look(engine: "Engine") -> None:
     """Settles every orphan now, and continues in the background what may be continued."""
     with engine.in_app():
         # A clock that was set back while nothing ran must not put new generations before old ones.
         ids.continue_after(db.session.scalar(select(func.max(Generation.id))) or "")
-        dead = {generation.owner for generation in fence.orphans(db.session(), engine.worker)}
         for generation in fence.orphans(db.session(), engine.worker):
             settle(engine, generation)
-        for owner in dead:
-            engine.worker.bury(owner)
+        engine.worker.bury_the_dead()
         waiting = to_continue() if setting("restart.policy") == "continue" else []
     if waiting:
         engine.spawn(lambda: _continue_all(engine, waiting))
