@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import literal, select
+from sqlalchemy import Select, bindparam, literal, select
 from sqlalchemy.orm import aliased
 
 from webapp.chat.tables import Chat, Message
@@ -75,8 +75,16 @@ def text_so_far(engine: Engine, message: Message) -> str:
 
 
 def _path(message_id: str) -> list[Message]:
-    start = select(Message.id, Message.parent_id, literal(0).label("height")).where(Message.id == message_id)
+    return list(db.session.scalars(PATH, {"id": message_id}))
+
+
+def _path_statement() -> Select[Message]:
+    start = select(Message.id, Message.parent_id, literal(0).label("height")).where(Message.id == bindparam("id"))
     up = start.cte("up", recursive=True)
     parent = aliased(Message)
     up = up.union_all(select(parent.id, parent.parent_id, up.c.height + 1).where(parent.id == up.c.parent_id))
-    return list(db.session.scalars(select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())))
+    return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
+
+
+# Made once: to put it together costs more than to run it.
+PATH = _path_statement()
