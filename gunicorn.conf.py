@@ -54,12 +54,14 @@ def post_worker_init(worker: Any) -> None:
     # Only now, in the worker, is everything patched.
     import gevent
 
+    from webapp.rendering.code import warm_up
     from webapp.web.health import OLD_SCHEMA, trouble_with_database
 
     with worker.wsgi.app_context():
         if trouble_with_database() == OLD_SCHEMA:
             print(OLD_SCHEMA, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
             sys.exit(NOT_PREPARED)
+    warm_up()
     engine = worker.wsgi.extensions["engine"]
     is_stopping = False
 

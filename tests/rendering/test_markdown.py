@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.rendering.corpus import Page, cut, sizes, texts
-from webapp.rendering.markdown import GrowingMarkdown, Seam, render
+from webapp.rendering.markdown import CURSOR, VERSION, GrowingMarkdown, Seam, render
 from webapp.rendering.sanitise import clean
 
 LABEL = "continued <14:03>"
@@ -35,7 +35,7 @@ def check_the_end(text: str, sizes: list[int], calm_chars: int, cuts: list[float
 documents = given(texts(), sizes, calm, st.lists(st.floats(0, 1), max_size=3))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @documents
 def test_it_ends_as_the_rendering_of_the_whole(text: str, sizes: list[int], calm_chars: int, cuts: list[float]) -> None:
     check_the_end(text, sizes, calm_chars, cuts)
@@ -46,3 +46,104 @@ def test_it_ends_as_the_rendering_of_the_whole(text: str, sizes: list[int], calm
 @documents
 def test_it_ends_as_the_rendering_of_many_wholes(text: str, sizes: list[int], calm_chars: int, cuts: list[float]) -> None:
     check_the_end(text, sizes, calm_chars, cuts)
+
+
+LINES = [
+    *("- a\n", "1. b\n", "  - c\n", "    d\n", "> q\n", "word [late] w\n", "\n", "***\n", "```\n", "'ti\n", "tle'\n", "===\n"),
+    *("[late]: /u\n", "[x]: http://x\n", "[x] y\n", "* s\n", "a | b\n", "|---|---|\n", "# h\n", "\ttab\n", "x" * 500 + "\n"),
+]
+long_texts = st.builds(
+    lambda runs: "".join(line * count for line, count in runs)[:20_000],
+    st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from([1, 1, 3, 40, 400])), min_size=10, max_size=60),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(long_texts, st.lists(st.sampled_from([30, 500, 4_000]), min_size=1, max_size=9), st.lists(st.floats(0, 1), max_size=2))
+def test_blocks_beyond_the_limit_end_as_in_the_whole(text: str, sizes: list[int], cuts: list[float]) -> None:
+    check_the_end(text, sizes, 2_000, cuts)
+
+
+@settings(max_examples=25, deadline=None)
+@given(texts(), st.sampled_from(["\r\n", "\r"]), sizes)
+def test_line_ends_of_every_kind_are_the_same(text: str, end: str, sizes: list[int]) -> None:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert grown(lines.replace("\n", end), sizes, []).finish().html == render(lines)
+
+
+def test_an_open_fence_only_grows() -> None:
+    growing = GrowingMarkdown()
+    growing.feed("```python\nimport ")
+    assert [change.kind for change in growing.feed("this\n")] == ["append"]
+    assert [change.kind for change in growing.feed("``")] == ["append"]
+    assert [change.kind for change in growing.feed("` \n")] == ["seal", "tail"]
+    assert [change.kind for change in growing.feed("Next\n")] == ["tail"]
+
+
+@pytest.mark.parametrize("line", ["\t```", "    ```", "``` a", "``", "~~~", "- ```"])
+def test_a_line_that_closes_no_fence_is_code(line: str) -> None:
+    growing = GrowingMarkdown()
+    growing.feed("```\na\n")
+    assert [change.kind for change in growing.feed(line + "\n")] == ["append"]
+    assert not growing.sealed
+    assert growing.finish().html == render(f"```\na\n{line}\n")
+
+
+def test_words_are_added_at_the_cursor() -> None:
+    growing = GrowingMarkdown()
+    growing.feed("- one **two** three")
+    assert growing.tail == f"<ul>\n<li>one <strong>two</strong> three{CURSOR}</li>\n</ul>\n"
+    assert [(change.kind, change.html) for change in growing.feed(" four, five")] == [("append", " four, five")]
+    assert [change.kind for change in growing.feed(" *six*")] == ["tail"]
+
+
+def test_code_in_a_list_grows_at_the_cursor() -> None:
+    growing = GrowingMarkdown()
+    growing.feed("1. do\n   ```sh\n   make")
+    assert f"make{CURSOR}</code>" in growing.tail
+    assert [change.kind for change in growing.feed(" all")] == ["append"]
+
+
+def test_what_changes_nothing_is_not_said() -> None:
+    growing = GrowingMarkdown()
+    growing.feed("**one**")
+    assert growing.feed("\n") == []
+    assert growing.feed("") == []
+
+
+def test_a_late_link_definition_changes_the_whole_only() -> None:
+    growing = GrowingMarkdown()
+    for piece in ("See [that].\n\n", "More.\n\n", "[that]: https://example.org\n"):
+        growing.feed(piece)
+    assert growing.sealed[0] == "<p>See [that].</p>\n"
+    whole = growing.finish()
+    assert whole.differs
+    assert 'href="https://example.org"' in whole.html
+
+
+def test_the_first_of_two_definitions_wins_when_the_first_was_half_typed() -> None:
+    growing = GrowingMarkdown()
+    for letter in "[a]: https://example.org/long\n\n[a]: https://example.org/other\n\n[a]\n\nEnd\n":
+        growing.feed(letter)
+    assert 'href="https://example.org/long"' in growing.sealed[-1]
+
+
+def test_it_may_end_before_anything_came() -> None:
+    assert GrowingMarkdown().finish().html == render("") == ""
+
+
+def test_the_version_is_a_number() -> None:
+    assert VERSION >= 1
+
+
+def test_a_definition_waits_for_its_title() -> None:
+    text = "One\n\n[a]: https://example.org\n'ti\ntle'\n\n[a]\n\nEnd\n"
+    growing = grown(text, [1], [])
+    assert "".join(growing.sealed) == render(text.removesuffix("End\n"))
+    assert 'title="ti\ntle"' in growing.finish().html
+
+
+def test_an_empty_item_after_blank_lines_is_one_item() -> None:
+    assert grown("\tfoo\n\n\n\n-\n  bar\n", [1], []).finish().html.count("<ul>") == 1
+    assert render("\tfoo\n\n\n\n-\n").count("<ul>") == 1

@@ -21,7 +21,7 @@ from webapp.settings.service import setting
 from webapp.streaming.events import Changed
 
 VISITORS = "idle:60"
-PIECE_CHARS = 16_384
+PIECE_CHARS = 4_096
 
 
 @dataclass(frozen=True, slots=True)

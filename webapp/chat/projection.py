@@ -10,7 +10,7 @@ from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Started
 from webapp.streaming.topics import Entry
 
-PIECE_CHARS = 16_384
+PIECE_CHARS = 4_096
 MOST_NOTICES = 1_000_000
 
 

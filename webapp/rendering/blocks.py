@@ -13,14 +13,14 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 # From here on a block is cut where its next item begins, from `MAX` on at any line.
-LONG_BLOCK_CHARS = 6_000
-MAX_BLOCK_CHARS = 12_000
+LONG_BLOCK_CHARS = 5_000
+MAX_BLOCK_CHARS = 10_000
 # Longer ones are shown as they are: it is not writing, and brackets in it cost ten seconds for a megabyte.
-MAX_INLINE_CHARS = 6_000
+MAX_INLINE_CHARS = 5_000
 # 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds.
 MAX_TABLE_CHARS = 24_000
 MAX_COLUMNS = 100
-MAX_CELLS_PER_TABLE = 6_000
+MAX_CELLS_PER_TABLE = 4_000
 MAX_CELLS = 20_000
 UNLIMITED = {"fence", "table_open"}
 
@@ -39,6 +39,7 @@ def inlines(state: StateCore) -> None:
     """The core rule `inline`, for what is short enough."""
     for token in state.tokens:
         if token.type == "inline" and len(token.content) <= MAX_INLINE_CHARS:
+            token.children = []
             state.md.inline.parse(token.content, state.md, state.env, token.children)
         elif token.type == "inline":
             token.children = [Token("text", "", 0, content=token.content)]
@@ -80,7 +81,8 @@ def _one_block(block: StateBlock, line: int) -> None:
 
 
 def _parse(block: StateBlock, line: int, limit: int) -> None:
-    end = block.lineMax
+    # An empty list item counts on from here.
+    end, block.line = block.lineMax, line
     for rule in block.md.block.ruler.getRules(""):
         # Some rules look at the one, some at the other.
         block.lineMax = _limits(block, line, end).get(rule, limit)

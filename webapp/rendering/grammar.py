@@ -18,7 +18,8 @@ from webapp.rendering.elements import use_our_elements
 
 # One long definition used a thousand times: the text grows by its square.
 MAX_ADDRESS_CHARS = 100_000
-TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
+TASK = re.compile(r"\[([ xX])\][ \t]+")
+HOST = re.compile(r"[\w.:-]+")
 RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # Letters after Greek and Cyrillic end an address: Chinese and Japanese put no space behind it.
 ADDRESS = re.compile(r"(?<![\w/])https?://[a-z0-9\u00a1-\u1fff][!#-;=?-\[\]_a-z~\u00a1-\u1fff]{0,2000}", re.IGNORECASE)
@@ -27,7 +28,7 @@ AFTER_ADDRESS = "?!.,:;*_~'\"([]"
 
 def parser() -> MarkdownIt:
     """The configured parser; raw HTML is text, images are links that name their host."""
-    markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 40}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 24}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table_within_limits, {"alt": ["paragraph", "reference"]})
     markdown.core.ruler.at("block", blocks)
     markdown.core.ruler.at("inline", inlines)
@@ -53,8 +54,8 @@ def _task_marks(state: StateCore) -> None:
     for opening, paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
         if opening.type != "list_item_open" or paragraph.type != "paragraph_open" or not inline.children:
             continue
-        text = inline.children[0]
-        if text.type == "text" and (match := TASK.match(text.content)):
+        text, match = inline.children[0], TASK.match(inline.content)
+        if text.type == "text" and match and text.content.startswith(match[0]):
             text.content = text.content[match.end() :]
             inline.children.insert(0, Token("task", "", 0, meta={"done": match[1] != " "}))
 
@@ -138,9 +139,10 @@ def _is_safe(address: str) -> bool:
 def _host(image: Token) -> str:
     address = str(image.attrGet("src") or "")
     try:
-        return urlsplit(address).hostname or "" if _is_safe(address) else ""
+        host = urlsplit(address).hostname or ""
     except ValueError:
         return ""
+    return host if _is_safe(address) and HOST.fullmatch(host) else ""
 
 
 def _alignment_as_class(state: StateCore) -> None:

@@ -61,7 +61,7 @@ class GrowingMarkdown:
         self._length = self._raw_length = self._sealed_length = self._tried = 0
         self._held_cr = False
         self._known: dict[str, Any] = {"references": {}}
-        self._seams, self._stitching = seams, Stitching(seams)
+        self._stitching = Stitching(seams)
         self._highlighter = Highlighter()
         self._tail = Tail(calm_chars=calm_chars, growth=growth)
 
@@ -81,8 +81,10 @@ class GrowingMarkdown:
         if self._tail.may_wait():
             return []
         before = self._tail.markup
-        sealed = [Change("seal", markup)] if (markup := self._seal()) else []
-        self._draw()
+        tokens, environment = self._parsed(self._tail.text)
+        may_seal = _finished(tokens)[0] > 0
+        sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(tokens, environment)) else []
+        self._draw(self._parsed(self._tail.text)[0] if sealed else tokens)
         return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
 
     def snapshot(self) -> str:
@@ -113,13 +115,15 @@ class GrowingMarkdown:
         self._length += len(taken)
         return taken
 
-    def _seal(self) -> str:
+    def _seal(self, tokens: list[Token], environment: dict[str, Any]) -> str:
+        """Renders what cannot change any more; a partial last line has no say in that."""
         text = self._tail.text
         source = text[: text.rfind("\n") + 1]
         if self._sealed_length + len(source) == self._tried:
             return ""
         self._tried = self._sealed_length + len(source)
-        tokens, environment = self._parsed(source)
+        if source != text:
+            tokens, environment = self._parsed(source)
         count, line = _finished(tokens)
         if not count:
             return ""
@@ -140,12 +144,9 @@ class GrowingMarkdown:
         for limit in LIMITS:
             self._known[limit] = self._known.get(limit, 0) + spent(tokens, limit)
 
-    def _draw(self) -> None:
-        source = self._tail.text
-        tokens, environment = self._parsed(source)
-        del environment["highlight"]
-        fence = mark_cursor(tokens, source)
-        self._tail.draw(clean(_markdown.renderer.render(tokens, _markdown.options, environment)), fence)
+    def _draw(self, tokens: list[Token]) -> None:
+        fence = mark_cursor(tokens, self._tail.text)
+        self._tail.draw(clean(_markdown.renderer.render(tokens, _markdown.options, {})), fence)
 
     def _parsed(self, source: str) -> tuple[list[Token], dict[str, Any]]:
         self.rendered_chars += len(source)
@@ -176,7 +177,7 @@ def _finished(tokens: list[Token]) -> tuple[int, int]:
         return len(tokens), (tokens[tops[-1]].map or [0, 0])[1]
     ready = len(tops) - 1
     # What follows a definition may yet become its title.
-    while ready > 0 and tokens[tops[ready - 1]].type == "definition":
+    if ready > 0 and tokens[tops[ready - 1]].type == "definition":
         ready -= 1
     return (tops[ready], (tokens[tops[ready - 1]].map or [0, 0])[1]) if ready > 0 else (0, 0)
 

@@ -7,10 +7,8 @@ import nh3
 
 from webapp.rendering.code import PALETTE
 
-DIRECTED = set(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "table", "th", "td"])
-TAGS = DIRECTED | set(
-    ["pre", "code", "span", "em", "strong", "s", "a", "br", "hr", "thead", "tbody", "tr", "div", "header", "x-c"]
-)
+DIRECTED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "table", "th", "td"}
+OTHERS = {"pre", "code", "span", "em", "strong", "s", "a", "br", "hr", "thead", "tbody", "tr", "div", "header", "x-c"}
 SCHEMES = {"http", "https", "mailto"}
 CLASSES = {
     "div": {"code", "table", "seam"},
@@ -25,7 +23,7 @@ VALUES = {tag: {"dir": {"auto"}} for tag in DIRECTED} | {
 }
 
 _cleaner = nh3.Cleaner(
-    tags=TAGS,
+    tags=DIRECTED | OTHERS,
     attributes={"a": {"href", "title"}, "ol": {"start"}},
     tag_attribute_values=VALUES,
     allowed_classes=CLASSES,

@@ -1,0 +1,82 @@
+"""Colours of code: few classes, few languages, little time."""
+
+import re
+from html import unescape
+from itertools import count
+from time import thread_time
+
+import pytest
+
+from tests.rendering.corpus import examples
+from webapp.rendering.code import ALIASES, LANGUAGES, MAX_CHARS, MAX_LINE_CHARS, PALETTE, Highlighter, warm_up
+
+SAMPLE = "\n\t# a\n// b\nclass C<T>: 'd' \"e\\n\" 1.5 None $f @g\n\r\x0c<h i='j'>k</h>\n+l\n-m\n\n"
+
+
+def text_of(markup: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", markup))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_shows_the_code_as_it_is(language: str) -> None:
+    for code in (SAMPLE, "", "\n", " a", *(source for source, _ in examples()[::20])):
+        markup = Highlighter().markup(code, language)
+        assert text_of(markup) == code
+        assert set(re.findall(r'class="([^"]*)"', markup)) <= PALETTE
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "markup"),
+    [
+        ("py", "def f(): pass", '<span class="k">def</span> <span class="f">f</span>(): <span class="k">pass</span>'),
+        ("JS", "'a'", "<span class=\"s\">'a'</span>"),
+        ("sh", "# a\n", '<span class="c"># a</span>\n'),
+        ("php", "return 1;", '<span class="k">return</span> <span class="n">1</span>;'),
+        ("patch", "+a\n-b\n", '<span class="i">+a</span>\n<span class="d">-b</span>\n'),
+        ("htm", "<p>", '&lt;<span class="k">p</span>&gt;'),
+    ],
+)
+def test_a_language_is_known_by_its_other_names(language: str, code: str, markup: str) -> None:
+    assert Highlighter().markup(code, language).replace("\n</span>", "</span>\n") == markup
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [("brainfuck", "<"), ("", "<"), ("../py", "<"), ("py", "1\n" * (MAX_CHARS // 2 + 1)), ("py", "1 " * MAX_LINE_CHARS)],
+)
+def test_what_it_does_not_know_or_is_too_big_stays_plain(language: str, code: str) -> None:
+    assert Highlighter().markup(code, language) == code.replace("<", "&lt;")
+
+
+def test_the_rest_is_plain_when_the_time_is_used_up() -> None:
+    seconds = count()
+    highlighter = Highlighter(clock=lambda: float(next(seconds)), block_seconds=3.5, text_seconds=1_000)
+    assert highlighter.markup("1 2 3 4 <", "py") == '<span class="n">1</span> <span class="n">2</span> 3 4 &lt;'
+
+
+def test_many_blocks_share_one_time() -> None:
+    seconds = count()
+    highlighter = Highlighter(clock=lambda: float(next(seconds)), block_seconds=100, text_seconds=3)
+    assert "<span" in highlighter.markup("1 2", "py")
+    assert "<span" not in highlighter.markup(" 3 4", "py")
+
+
+def test_code_seen_before_costs_nothing() -> None:
+    seconds = count()
+    highlighter = Highlighter(clock=lambda: float(next(seconds)), block_seconds=100, text_seconds=1_000)
+    markup, used = highlighter.markup("1", "py"), next(seconds)
+    assert highlighter.markup("1", "python") == markup
+    assert next(seconds) == used + 1
+
+
+def test_hostile_code_is_done_soon() -> None:
+    warm_up()
+    start = thread_time()
+    for language, unit in [("c", "\n"), ("java", "a\n"), ("csharp", "a \n"), ("ini", ":: "), ("make", "1"), ("ts", "a.")]:
+        Highlighter().markup((unit * MAX_CHARS)[:MAX_CHARS], language)
+    assert thread_time() - start < 2
+
+
+def test_there_are_about_thirty_languages() -> None:
+    assert len(LANGUAGES) < 40
+    assert set(ALIASES.values()) == set(LANGUAGES)

@@ -1,0 +1,155 @@
+"""Work in proportion to the text, and hostile texts within bounds of time, size and depth."""
+
+from time import thread_time
+
+import pytest
+
+from tests.rendering.corpus import cut
+from tests.rendering.rules import Fragment
+from webapp.rendering.blocks import LONG_BLOCK_CHARS, MAX_CELLS, MAX_CELLS_PER_TABLE, MAX_COLUMNS
+from webapp.rendering.grammar import MAX_ADDRESS_CHARS
+from webapp.rendering.markdown import GrowingMarkdown, render
+
+MIXED = "Some *words* and `code` in a line.\n\n- one\n- two\n\n```py\nx = 1\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+UNITS = {
+    "mixed": MIXED,
+    "list": "- an item with **words** in it\n",
+    "numbers": "1. a\n\n   b\n",
+    "table": "| a | b |\n|---|---|\n",
+    "quotation": "> words\n",
+    "lines": "some words without an end\n",
+    "one line": "some *words* without an end ",
+    "code": "x = 1\n",
+    "definitions": "[a]: https://example.org/\n",
+    "blank": "\n",
+}
+HOSTILE = {
+    "brackets": "[",
+    "link ends": "](",
+    "images": "![",
+    "emphasis": "*a",
+    "strong": "**a ",
+    "strikes": "~~a",
+    "quotations": "> ",
+    "lists": "- ",
+    "items": "- a\n",
+    "quoted and not": "> a\n- b\n",
+    "backticks": "` `` ``` ",
+    "entities": "&",
+    "tags": "<a ",
+    "autolinks": "<http:a>",
+    "addresses": "http://a ",
+    "titles": "[a]: b '\n",
+    "half a table": "a\n|-\n",
+    "tasks": "- [ ] a\n",
+    "right to left": "- א\n",
+    "fences in items": "- ```\n",
+    "escapes": "\\",
+    "marks": "\u0301\u0327",
+    "rows": "|\n",
+    "cells": "|a",
+    "blank": " ",
+    "lines": "\n",
+}
+CHARS = 10_000
+
+
+def work(unit: str, chars: int, start: str = "") -> int:
+    """Characters rendered for a text that arrives in pieces of 50."""
+    growing = GrowingMarkdown()
+    for piece in cut(start + unit * (chars // len(unit)), [50]):
+        growing.feed(piece)
+    return growing.rendered_chars
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_twice_the_text_is_at_most_about_twice_the_work(name: str) -> None:
+    start = {"code": "```py\n", "table": "| a | b |\n|---|---|\n"}.get(name, "")
+    once, twice = (work(UNITS[name], chars, start) for chars in (4_000, 8_000))
+    assert twice <= 2.5 * once + 2_000
+    assert twice <= 60 * 8_000
+
+
+def test_an_open_fence_is_rendered_once() -> None:
+    assert work("x = 1\n", 60_000, "```\n") < 100
+
+
+def test_an_open_fence_of_one_line_costs_its_length() -> None:
+    growing, start = GrowingMarkdown(), thread_time()
+    for piece in cut("```\n" + "x" * 400_000, [4]):
+        growing.feed(piece)
+    assert thread_time() - start < 3
+    assert growing.rendered_chars < 100
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_hostile_text_takes_long(name: str) -> None:
+    text, growing, slowest = HOSTILE[name] * (CHARS // len(HOSTILE[name])), GrowingMarkdown(), 0.0
+    for piece in cut(text, [4_000]):
+        start = thread_time()
+        growing.feed(piece)
+        slowest = max(slowest, thread_time() - start)
+    start = thread_time()
+    html = render(text)
+    assert thread_time() - start < 2
+    # Measured 0.15 s at most on a quiet machine.
+    assert slowest < 1
+    assert len(html) <= 64 * len(text) + 65_536
+    assert not [each.depth for each in Fragment(html).elements if each.depth > 256]
+    assert growing.finish().html == html
+
+
+def test_a_wide_table_is_a_paragraph() -> None:
+    columns = MAX_COLUMNS + 1
+    assert render("|a" * columns + "\n" + "|-" * columns + "\n" + "|\n" * 100).startswith("<p>|a")
+
+
+def test_a_table_has_so_many_cells_and_the_rest_is_text() -> None:
+    html = render("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 500)
+    assert html.count("<td") + html.count("<th>") == MAX_CELLS_PER_TABLE
+    assert "</div>\n<p>|\n|" in html
+
+
+def test_many_tables_share_one_limit() -> None:
+    html = render(("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 100 + "\n") * 6)
+    assert html.count("<td") < MAX_CELLS
+    assert html.count("<table>") == MAX_CELLS // MAX_CELLS_PER_TABLE
+
+
+def test_one_definition_cannot_be_multiplied_without_end() -> None:
+    text = f"[a]: https://example.org/{'x' * 5_000}\n\n" + "[a]\n\n" * 1_000
+    assert len(render(text)) < 5 * MAX_ADDRESS_CHARS
+    assert render(text).endswith("<p>a</p>\n")
+
+
+def test_the_limits_are_the_same_for_a_text_that_grows() -> None:
+    table = "|a" * 40 + "\n" + "|-" * 40 + "\n" + "|\n" * 90 + "\n"
+    text = f"[a]: https://example.org/{'x' * 5_000}\n\n" + (table + "[a] https://example.org/é\n\n" * 5) * 7
+    growing = GrowingMarkdown()
+    for piece in cut(text, [2_000]):
+        growing.feed(piece)
+    sealed = "".join(growing.sealed)
+    assert growing.finish().html == render(text)
+    assert render(text).startswith(sealed)
+
+
+@pytest.mark.parametrize(
+    ("unit", "tag"), [("- some words of an item\n", "ul"), ("1. some words\n", "ol"), ("> a\n", "blockquote")]
+)
+def test_a_long_block_goes_on_as_another(unit: str, tag: str) -> None:
+    count = 2 * LONG_BLOCK_CHARS // len(unit) - 1
+    html = render(unit * count)
+    assert html.count(f"<{tag}") == 2
+    assert html.count("</li>") == (0 if tag == "blockquote" else count)
+
+
+def test_a_long_list_goes_on_with_its_number() -> None:
+    items = "".join(f"{number}. words of a longer item\n    - and one below\n" for number in range(1, 150))
+    html = render(items)
+    assert html.count("<ol") == 2
+    assert '<ol start="' in html
+    assert html.count("<code>") == 0
+
+
+def test_a_line_without_end_is_shown_as_it_is() -> None:
+    assert render("*a* " * 5_000) == f"<p>{('*a* ' * 5_000).strip()}</p>\n"
