@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from webapp import cli, logs
 from webapp.accounts import account_views, audit_views, group_views, people_views
 from webapp.accounts import views as accounts
-from webapp.chat import shown
+from webapp.chat import shown, tree_views
 from webapp.chat import views as chat
 from webapp.chat.kind import CHAT
 from webapp.config import ROOT, Config, load
@@ -23,7 +23,17 @@ from webapp.web import assets, errors, filters, health, security
 from webapp.web.guards import user_or_none
 from webapp.web.proxies import BehindProxies
 
-BLUEPRINTS = (accounts.bp, account_views.bp, people_views.bp, group_views.bp, audit_views.bp, settings.bp, chat.bp, health.bp)
+BLUEPRINTS = (
+    accounts.bp,
+    account_views.bp,
+    people_views.bp,
+    group_views.bp,
+    audit_views.bp,
+    settings.bp,
+    chat.bp,
+    tree_views.bp,
+    health.bp,
+)
 # A checkout must never wait for another request's: connections to a file cost next to nothing.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": 200}
 # PostgreSQL itself admits a hundred by default, and may have been restarted since a connection was used.

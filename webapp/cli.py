@@ -17,21 +17,27 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import inspect
 
-from webapp import backups
-from webapp.accounts import queries
+from webapp import backups, seed
+from webapp.accounts import queries, tokens
 from webapp.accounts import service as accounts
+from webapp.accounts.roles import SCOPES, allowed_scopes
+from webapp.accounts.tables import User
+from webapp.bench.cli import bench
 from webapp.config import ROOT, Config, make_keys
 from webapp.errors import AppError
 from webapp.extensions import db, is_sqlite
+from webapp.settings import rotation
 from webapp.settings import service as settings
+from webapp.settings.encryption import the_encryption
 
+ROTATION_WORDS = {"rotated": "encrypted anew", "current": "is up to date", "unreadable": "cannot be read with any of the keys"}
 MIGRATIONS = str(ROOT / "migrations")
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def init(app: Flask) -> None:
-    for command in (users, settings_group, keys, prepare, backup, restore):
+    for command in (users, tokens_group, settings_group, keys, prepare, backup, restore, seed.command, bench):
         app.cli.add_command(command)
 
 
@@ -49,6 +55,7 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
 
 
 users = AppGroup("users", help="Accounts.")
+tokens_group = AppGroup("tokens", help="API tokens.")
 settings_group = AppGroup("settings", help="Settings; a running server follows within a second.")
 keys = AppGroup("keys", help="Keys for stored secrets.")
 
@@ -70,11 +77,29 @@ def add_user(email: str, role: str, from_stdin: bool) -> None:
 @told
 def set_password(email: str, from_stdin: bool) -> None:
     """Give an account another password and sign it out everywhere."""
-    user = queries.user_by_email(accounts.normal_email(email))
-    if user is None:
-        raise click.ClickException(f"There is no account with the email {email}.")
+    user = _user(email)
     accounts.set_password(user, _password(from_stdin))
     click.echo(f"{user.email} has a new password and is signed out everywhere.")
+
+
+@users.command("list")
+def list_users() -> None:
+    """Show every account with its role and its state."""
+    for user, seen_at in queries.people():
+        seen = f"seen {seen_at:%Y-%m-%d %H:%M} UTC" if seen_at else "not signed in"
+        click.echo("  ".join(filter(None, (user.email, user.role, "disabled" if user.disabled_at else "", seen))))
+
+
+@tokens_group.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="What will use it.")
+@click.option("--scopes", default="", help=f"Of {', '.join(SCOPES)}, with commas; all that the role allows when not given.")
+@told
+def add_token(email: str, name: str, scopes: str) -> None:
+    """Make an API token that speaks for an account, and print it and nothing else."""
+    user = _user(email)
+    chosen = [each.strip() for each in scopes.split(",") if each.strip()]
+    click.echo(tokens.make_token(user, name, chosen or allowed_scopes(user.role)))
 
 
 @settings_group.command("list")
@@ -117,6 +142,22 @@ def unset_setting(name: str) -> None:
 def generate_key() -> None:
     """Print a new key for ENCRYPTION_KEY."""
     click.echo(Fernet.generate_key().decode())
+
+
+@keys.command("rotate")
+@told
+def rotate_keys() -> None:
+    """Encrypt every stored secret with the first key of ENCRYPTION_KEY.
+
+    A running server must know that key already. It may be broken off and done again.
+    """
+    outcomes = []
+    for each in rotation.rotate(settings.COMMAND_LINE):
+        outcomes.append(each.outcome)
+        click.echo(f"{each.connection}: {ROTATION_WORDS[each.outcome]}")
+    if "unreadable" in outcomes:
+        raise click.ClickException("Some keys could not be read. Keep the older keys in ENCRYPTION_KEY, or enter those again.")
+    click.echo(f"Every stored secret needs the key {the_encryption().fingerprint()} alone. Older ones may be removed.")
 
 
 @click.command()
@@ -162,6 +203,13 @@ def restore(file: Path) -> None:
 def _config() -> Config:
     config: Config = current_app.extensions["config"]
     return config
+
+
+def _user(email: str) -> User:
+    user = queries.user_by_email(email)
+    if user is None:
+        raise click.ClickException(f"There is no account with the email {email}.")
+    return user
 
 
 def _password(from_stdin: bool) -> str:

@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from tests.conftest import signed_in
 from tests.support.browser import Browser
-from webapp.accounts import service
+from tests.support.page import Page
+from webapp.accounts import queries, service
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import User, UserSession
 from webapp.extensions import utc_now, write
@@ -58,3 +60,41 @@ def disable(email: str) -> None:
 
 def browsers(app: Flask, count: int) -> list[Browser]:
     return [Browser(app) for _ in range(count)]
+
+
+@pytest.fixture
+def admin(app: Flask) -> Browser:
+    return signed_in(app, "admin@example.org", "admin")
+
+
+@pytest.fixture
+def guest(app: Flask) -> Browser:
+    return signed_in(app, "guest@example.org", "guest")
+
+
+def id_of(browser: Browser) -> str:
+    """Whose account it is that this browser is signed in to."""
+    return str(account(browser).id)
+
+
+def account(browser: Browser) -> User:
+    """The account as it stands now."""
+    with browser.app.app_context():
+        user = queries.user_by_email(browser.email)
+        assert user, f"{browser.email} is gone"
+        return user
+
+
+def is_signed_in(browser: Browser) -> bool:
+    return browser.get("/account").status_code == 200
+
+
+def written_down(app: Flask) -> list[tuple[str, str, str]]:
+    """Who did what, and the details, newest first."""
+    with app.app_context():
+        return [(each.actor, each.action, each.detail) for each in queries.audit_entries(limit=100)]
+
+
+def secret_of(page: Page) -> str:
+    """What the page shows this once."""
+    return page.one("#once-secret").attributes["value"] or ""

@@ -1,5 +1,7 @@
 """Who may come in."""
 
+import re
+
 import pytest
 from flask import Flask, Response
 
@@ -58,6 +60,17 @@ def test_every_route_says_who_may_come_in(app: Flask) -> None:
     silent = [name for name, view in app.view_functions.items() if not policy(view) and name != "static"]
 
     assert not silent
+
+
+def test_every_admin_page_is_closed_to_everybody_else(app: Flask, member: Browser, visitor: Browser) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if policy(app.view_functions[rule.endpoint]) == "admin_only"]
+    assert len(rules) > 20
+
+    for rule in rules:
+        path = re.sub("<[^>]+>", "x", rule.rule)
+        is_read = "GET" in (rule.methods or ())
+        assert (member.get(path) if is_read else member.post(path)).status_code == 403, path
+        assert (visitor.get(path) if is_read else visitor.post(path)).status_code in (303, 401), path
 
 
 def test_a_view_keeps_its_name_and_its_policy() -> None:

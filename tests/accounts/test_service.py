@@ -267,4 +267,4 @@ def test_who_is_signed_in_stays_so_while_nothing_can_be_written(member_of_team: 
     db.session.rollback()
 
     assert service.session_user(secret) is not None
-    assert "session_not_kept_alive" in caplog.messages
+    assert "being_seen_not_noted" in caplog.messages

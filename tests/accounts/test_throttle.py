@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.accounts.throttle import MOST_KEYS, Doorkeeper, Throttle, network
+from webapp.accounts.throttle import MOST_KEYS, Doorkeeper, Tally, Throttle, network
 
 
 class Clock:
@@ -122,3 +122,22 @@ def test_a_try_counts_alike_after_waiting() -> None:
 )
 def test_whoever_has_many_addresses_counts_once(address: str, expected: str) -> None:
     assert network(address) == expected
+
+
+def test_what_happens_again_and_again_is_told_ever_more_seldom() -> None:
+    clock = Clock()
+    tally = Tally(3600, clock)
+
+    told = [count for _ in range(1000) if (count := tally.count("a"))]
+    assert told == [1, 10, 100, 1000]
+    assert tally.count("b") == 1
+    clock.seconds += 3600
+    assert tally.count("a") == 1
+
+
+def test_a_tally_remembers_no_more_than_it_must() -> None:
+    tally = Tally(3600, Clock())
+    for number in range(MOST_KEYS + 10):
+        tally.count(str(number))
+
+    assert len(tally.counts) == MOST_KEYS

@@ -1,22 +1,28 @@
-"""The forms for becoming the owner and for signing in."""
+"""The forms of accounts: at the door, on one's own page, and on the pages about people and groups."""
 
-from wtforms import EmailField, HiddenField, PasswordField, StringField, SubmitField
+from collections.abc import Iterable
+
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectChoice, SelectField, StringField, SubmitField
 
 from webapp.accounts.passwords import LEAST
+from webapp.accounts.roles import SCOPES
+from webapp.errors import Invalid
 from webapp.web.forms import Form
+
+ADVICE = f"At least {LEAST} characters. A few words that only you would put together are best."
+NEW_PASSWORD = {"autocomplete": "new-password", "required": True, "minlength": LEAST}
+PRESENT_PASSWORD = {"autocomplete": "current-password", "required": True}
+EMAIL = {"autocomplete": "username", "required": True, "maxlength": 254}
+NAME = {"autocomplete": "name", "required": True, "maxlength": 120}
+DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in a year", "0": "never"}
 
 
 class SetupForm(Form):
     from_address = ("token",)
     token = HiddenField(default="")
-    email = EmailField("Email", default="", render_kw={"autocomplete": "username", "required": True, "maxlength": 254})
-    name = StringField("Name", default="", render_kw={"autocomplete": "name", "required": True, "maxlength": 120})
-    password = PasswordField(
-        "Password",
-        default="",
-        description=f"At least {LEAST} characters. A few words that only you would put together are best.",
-        render_kw={"autocomplete": "new-password", "required": True, "minlength": LEAST},
-    )
+    email = EmailField("Email", default="", render_kw=EMAIL)
+    name = StringField("Name", default="", render_kw=NAME)
+    password = PasswordField("Password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
     submit = SubmitField("Create owner")
 
 
@@ -24,5 +30,102 @@ class SignInForm(Form):
     from_address = ("next",)
     next = HiddenField(default="")
     email = EmailField("Email", default="", render_kw={"autocomplete": "username", "required": True})
-    password = PasswordField("Password", default="", render_kw={"autocomplete": "current-password", "required": True})
+    password = PasswordField("Password", default="", render_kw=PRESENT_PASSWORD)
     submit = SubmitField("Sign in")
+
+
+class InvitedForm(Form):
+    """The account that an invite makes."""
+
+    email = EmailField("Email", default="", render_kw=EMAIL)
+    name = StringField("Name", default="", render_kw=NAME)
+    password = PasswordField("Password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
+
+
+class ChosenPasswordForm(Form):
+    password = PasswordField("New password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
+
+
+# Several of the following share a page, so each field has an id of its own.
+
+
+class NameForm(Form):
+    name = StringField("Name", id="own-name", default="", render_kw=NAME)
+
+
+class EmailForm(Form):
+    email = EmailField("New email", id="own-email", default="", render_kw=EMAIL | {"autocomplete": "email"})
+    password = PasswordField("Your password", id="own-email-password", default="", render_kw=PRESENT_PASSWORD)
+
+
+class PasswordForm(Form):
+    current = PasswordField("Present password", id="own-current", default="", render_kw=PRESENT_PASSWORD)
+    password = PasswordField("New password", id="own-password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
+
+
+class DeleteForm(Form):
+    password = PasswordField("Password of this account", id="own-delete-password", default="", render_kw=PRESENT_PASSWORD)
+
+
+class TokenForm(Form):
+    name = StringField(
+        "Name of the token",
+        id="token-name",
+        default="",
+        description="What will use it, such as: backup script.",
+        render_kw={"required": True, "maxlength": 120, "autocomplete": "off"},
+    )
+    read = BooleanField(SCOPES["read"][0], id="token-read")
+    chat = BooleanField(SCOPES["chat"][0], id="token-chat")
+    plans = BooleanField(SCOPES["plans"][0], id="token-plans")
+    admin = BooleanField(SCOPES["admin"][0], id="token-admin")
+    days = SelectField("Runs out", id="token-days", choices=[SelectChoice(*each) for each in DAYS.items()], default="90")
+
+    def offering(self, scopes: Iterable[str]) -> "TokenForm":
+        """The form with the boxes of these scopes alone."""
+        for name in SCOPES:
+            if name not in scopes and name in self:
+                del self[name]
+        return self
+
+    @property
+    def scopes(self) -> list[str]:
+        return [name for name in SCOPES if name in self and self[name].data]
+
+    @property
+    def boxes(self) -> list[BooleanField]:
+        return [self[name] for name in SCOPES if name in self]
+
+    @property
+    def chosen_days(self) -> int:
+        if self.days.data not in DAYS:
+            raise Invalid("Choose when the token runs out.", field="days")
+        return int(self.days.data)
+
+
+class InviteForm(Form):
+    role = SelectField("Role", id="invite-role", choices=[], default="member")
+    email = EmailField(
+        "Only for this email (optional)",
+        id="invite-email",
+        default="",
+        render_kw={"autocomplete": "off", "maxlength": 254},
+    )
+
+
+class RoleForm(Form):
+    role = SelectField("Role", id="person-role", choices=[])
+
+
+class DeletePersonForm(Form):
+    email = EmailField(
+        "Their email, to be sure", id="person-email", default="", render_kw={"autocomplete": "off", "required": True}
+    )
+
+
+class GroupForm(Form):
+    name = StringField("Name of the group", id="group-name", default="", render_kw={"required": True, "maxlength": 120})
+
+
+class MemberForm(Form):
+    person = SelectField("Person", id="group-person", choices=[])

@@ -1,11 +1,14 @@
-"""Who there is and who is signed in."""
+"""Who there is, who is signed in, and what was done."""
 
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import contains_eager
 
-from webapp.accounts.tables import Invite, User, UserSession
+from webapp.accounts.fields import normal_email
+from webapp.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membership, User, UserSession
 from webapp.extensions import db, utc_now
 
 
@@ -19,8 +22,8 @@ def has_owner() -> bool:
 
 
 def user_by_email(email: str) -> User | None:
-    """The account of a normal email address, whether it is open or not."""
-    return db.session.scalar(select(User).where(User.email == email))
+    """The account of an address, however that is typed, whether it is open or not."""
+    return db.session.scalar(select(User).where(User.email == normal_email(email)))
 
 
 def credentials(email: str) -> tuple[str, str] | None:
@@ -37,7 +40,124 @@ def live_session(secret: str) -> UserSession | None:
     return db.session.scalar(wanted.where(User.disabled_at.is_(None)))
 
 
+def live_token(token: str) -> tuple[ApiToken, User] | None:
+    """The API token and its person, unless it has run out or the person is disabled."""
+    wanted = select(ApiToken, User).join(User, User.id == ApiToken.user_id).where(ApiToken.token_hash == hashed(token))
+    is_live = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > utc_now())
+    row = db.session.execute(wanted.where(is_live, User.disabled_at.is_(None))).first()
+    return (row[0], row[1]) if row else None
+
+
+# Links
+
+
 def is_owner_link(token: str) -> bool:
     """Whether the link with this token can still make the owner."""
-    wanted = select(Invite.id).where(Invite.token_hash == hashed(token), Invite.role == "owner", Invite.used_at.is_(None))
-    return db.session.scalar(wanted.where(Invite.expires_at > utc_now())) is not None and not has_owner()
+    found = db.session.scalar(select(Invite.id).where(Invite.token_hash == hashed(token), Invite.role == "owner", *_is_open()))
+    return found is not None and not has_owner()
+
+
+def open_invite(token: str) -> Invite | None:
+    """The invite of this token while it can make an account."""
+    is_invite = Invite.user_id.is_(None), Invite.role != "owner"
+    return db.session.scalar(select(Invite).where(Invite.token_hash == hashed(token), *is_invite, *_is_open()))
+
+
+def open_password_link(token: str) -> tuple[Invite, User] | None:
+    """The link of this token, and whose password it changes, while it can and the account is open."""
+    wanted = select(Invite, User).join(User, User.id == Invite.user_id).where(Invite.token_hash == hashed(token), *_is_open())
+    row = db.session.execute(wanted.where(User.disabled_at.is_(None))).first()
+    return (row[0], row[1]) if row else None
+
+
+def open_invites() -> Sequence[Invite]:
+    wanted = select(Invite).where(Invite.user_id.is_(None), Invite.role != "owner", *_is_open())
+    return db.session.scalars(wanted.order_by(Invite.id.desc())).all()
+
+
+def _is_open() -> tuple[ColumnElement[bool], ...]:
+    return Invite.used_at.is_(None), Invite.expires_at > utc_now()
+
+
+# What belongs to a person
+
+
+def sessions_of(user_id: str) -> Sequence[UserSession]:
+    """The browsers in which somebody is signed in, the one used last first."""
+    wanted = select(UserSession).where(UserSession.user_id == user_id, UserSession.expires_at > utc_now())
+    return db.session.scalars(wanted.order_by(UserSession.seen_at.desc(), UserSession.id.desc())).all()
+
+
+def addresses_of(sessions: Iterable[UserSession]) -> dict[str, str]:
+    """From where each session was opened, as the audit log has it."""
+    since = min((each.created_at for each in sessions), default=utc_now())
+    wanted = select(AuditEntry.object_id, AuditEntry.address).where(AuditEntry.at >= since, AuditEntry.object_kind == "session")
+    rows = db.session.execute(wanted.where(AuditEntry.object_id.in_([each.id for each in sessions])))
+    return {row[0]: row[1] for row in rows}
+
+
+def tokens_of(user_id: str) -> Sequence[ApiToken]:
+    return db.session.scalars(select(ApiToken).where(ApiToken.user_id == user_id).order_by(ApiToken.id.desc())).all()
+
+
+# People and groups
+
+
+def person(id: str) -> User | None:
+    return db.session.get(User, id)
+
+
+def people() -> Sequence[tuple[User, datetime | None]]:
+    """Everybody by name, with when their browsers that are signed in were seen last."""
+    seen = select(UserSession.user_id, func.max(UserSession.seen_at).label("seen_at")).group_by(UserSession.user_id).subquery()
+    wanted = select(User, seen.c.seen_at).outerjoin(seen, seen.c.user_id == User.id).order_by(func.lower(User.name), User.id)
+    return [(row[0], row[1]) for row in db.session.execute(wanted)]
+
+
+def groups() -> Sequence[tuple[Group, int]]:
+    """All groups by name, with how many people are in each."""
+    size = func.count(Membership.user_id)
+    wanted = select(Group, size).outerjoin(Membership, Membership.group_id == Group.id).group_by(Group.id)
+    return [(row[0], row[1]) for row in db.session.execute(wanted.order_by(func.lower(Group.name), Group.id))]
+
+
+def group(id: str) -> Group | None:
+    return db.session.get(Group, id)
+
+
+def group_by_name(name: str) -> Group | None:
+    """The group of this name, whichever letters are large."""
+    found = db.session.scalars(select(Group))
+    return next((each for each in found if each.name.casefold() == name.casefold()), None)
+
+
+def people_of(group_id: str) -> Sequence[User]:
+    wanted = select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id)
+    return db.session.scalars(wanted.order_by(func.lower(User.name), User.id)).all()
+
+
+def groups_of(user_id: str) -> Sequence[Group]:
+    wanted = select(Group).join(Membership, Membership.group_id == Group.id).where(Membership.user_id == user_id)
+    return db.session.scalars(wanted.order_by(func.lower(Group.name), Group.id)).all()
+
+
+# The audit log
+
+
+def audit_entries(*, person: str = "", action: str = "", before: str = "", limit: int) -> Sequence[AuditEntry]:
+    """What was done, newest first: by or to the person of this address, and older than the entry named."""
+    wanted = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if person:
+        user = user_by_email(person)
+        is_about = and_(AuditEntry.object_kind == "person", AuditEntry.object_id == (user.id if user else person))
+        wanted = wanted.where(or_(AuditEntry.actor == normal_email(person), AuditEntry.actor == person, is_about))
+    if action:
+        wanted = wanted.where(AuditEntry.action == action)
+    if before:
+        wanted = wanted.where(AuditEntry.id < before)
+    return db.session.scalars(wanted).all()
+
+
+def audit_actions() -> Sequence[str]:
+    """Everything that was ever done, once, to choose from."""
+    return db.session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)).all()

@@ -1,28 +1,31 @@
-"""What a person can do with accounts: become the owner, sign in and out, change a password."""
+"""What a person can do with accounts: become the owner, sign in and out; and who is there."""
 
 import logging
 import math
 import time
-import unicodedata
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import get_args
 
 from flask import current_app
 from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from webapp.accounts import passwords, queries
+from webapp.accounts import agents, audit, passwords, queries, roles
+from webapp.accounts.fields import checked_email, checked_name, normal_email, password_hash
 from webapp.accounts.queries import hashed
-from webapp.accounts.tables import Invite, Role, User, UserSession
-from webapp.accounts.throttle import Doorkeeper
+from webapp.accounts.tables import ApiToken, Invite, Role, User, UserSession
+from webapp.accounts.throttle import Doorkeeper, network
 from webapp.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
 from webapp.extensions import db, offload, utc_now, write
 from webapp.ids import new_secret
 
 SESSION_LIFE = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
+USED_EVERY = timedelta(minutes=1)
 LINK_LIFE = timedelta(days=7)
+WRONG = "That email and that password do not belong together."
+COMMAND_LINE = "command line"
 log = logging.getLogger("accounts")
 
 
@@ -43,13 +46,14 @@ def check_owner_link(token: str) -> None:
         raise Forbidden("This link has been used or has run out. When there is no owner yet, starting again prints a new one.")
 
 
-def create_owner(token: str, email: str, name: str, password: str) -> User:
+def create_owner(token: str, email: str, name: str, password: str, *, address: str = "") -> User:
     """Make the one owner; of many who use the link at the same time, one succeeds."""
     check_owner_link(token)
-    owner = _new_user(email, name, "owner", password)
+    owner = new_user(email, name, "owner", password)
     with write() as session:
         _use_owner_link(session, token)
-        _add(session, owner)
+        add(session, owner)
+        about_person(session, "made the owner", owner, by=owner, address=address)
     return owner
 
 
@@ -57,82 +61,151 @@ def add_user(email: str, role: str, password: str) -> User:
     """Make an account, named like its address until the person changes that."""
     if role not in get_args(Role):
         raise Invalid(f"A role is one of: {', '.join(get_args(Role))}.", field="role")
-    user = _new_user(email, email.strip().partition("@")[0], role, password)
+    user = new_user(email, email.strip().partition("@")[0], role, password)
     with write() as session:
         if role == "owner" and queries.has_owner():
             raise Conflict("There is an owner already.", field="role")
-        _add(session, user)
+        add(session, user)
+        about_person(session, "added an account", user, by=COMMAND_LINE, detail=role)
     return user
 
 
-def set_password(user: User, password: str, *, keep: str = "") -> None:
-    """Change the password; every session dies but the one whose secret is kept."""
-    user_id, password_hash = user.id, _password_hash(password)
+def set_password(user: User, password: str, *, keep: str = "", by: User | str = COMMAND_LINE, address: str = "") -> None:
+    """Change the password; every session dies but the one whose secret is kept, and so do links for a new password."""
+    user_id, stored = user.id, password_hash(password)
     with write() as session:
-        session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
-        others = delete(UserSession).where(UserSession.user_id == user_id)
-        session.execute(others.where(UserSession.token_hash != hashed(keep)))
+        if person := session.get(User, user_id):
+            replace_password(session, person, stored, keep=keep)
+            about_person(session, "changed a password", person, by=by, address=address)
+
+
+def replace_password(session: Session, user: User, stored: str, *, keep: str = "") -> None:
+    """Puts the hash of a new password in its place and ends what the old one opened, in the transaction of its caller."""
+    user.password_hash = stored
+    session.execute(delete(Invite).where(Invite.user_id == user.id, Invite.used_at.is_(None)))
+    others = delete(UserSession).where(UserSession.user_id == user.id)
+    session.execute(others.where(UserSession.token_hash != hashed(keep)))
 
 
 def sign_in(email: str, password: str, agent: str = "", *, address: str = "") -> str:
     """The secret of a new session. Unknown, disabled and mistyped look and take the same."""
     email = normal_email(email)
-    _slow_down(email, address)
+    slow_down(email, address)
     user_id, stored = queries.credentials(email) or ("", None)
     # No connection is held while the hash is computed.
     db.session.rollback()
     if not offload(passwords.is_right, stored, password) or stored is None:
-        log.info("sign_in_refused", extra={"fields": {"address": address}})
-        raise Invalid("That email and that password do not belong together.")
-    _doorkeeper().welcome(email, address)
+        _refuse_sign_in(email if stored else "", user_id, address)
+        raise Invalid(WRONG)
+    welcome(email, address)
+    secret = open_session(user_id, agent, address=address, proof=stored)
     if passwords.is_outdated(stored):
         _renew_hash(user_id, stored, password)
-    return open_session(user_id, agent)
+    return secret
 
 
-def open_session(user_id: str, agent: str = "") -> str:
-    """Sign a user in who has proved who they are; gives the secret for the cookie."""
+def confirm(user: User, password: str, *, field: str = "password", address: str = "") -> None:
+    """Refuses who does not know the password of the account they are signed in to; guessing is slowed down as at the door."""
+    email, stored = user.email, user.password_hash
+    slow_down(email, address)
+    db.session.rollback()
+    if not offload(passwords.is_right, stored, password):
+        audit.refused("gave a wrong password", key=email, actor=email, address=address)
+        raise Invalid("That is not your present password.", field=field)
+    welcome(email, address)
+
+
+def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
+    """Sign a user in who has proved who they are, by the password of the hash `proof` if by one; gives the cookie's secret."""
     secret = new_secret()
     with write() as session:
+        user = session.get(User, user_id)
+        # Meanwhile the account may have been disabled or have got another password.
+        if user is None or user.disabled_at or proof not in ("", user.password_hash):
+            raise Invalid(WRONG)
         session.execute(delete(UserSession).where(UserSession.expires_at <= utc_now()))
-        expires_at = utc_now() + SESSION_LIFE
-        session.add(UserSession(user_id=user_id, token_hash=hashed(secret), agent=agent[:200], expires_at=expires_at))
+        opened = UserSession(user_id=user_id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
+        session.add(opened)
+        session.flush()
+        about = audit.About(
+            actor=user, address=address, object_kind="session", object_id=opened.id, detail=agents.in_words(agent)
+        )
+        audit.add(session, "signed in", **about)
     log.info("signed_in", extra={"fields": {"user_id": user_id}})
     return secret
 
 
-def sign_out(secret: str) -> None:
+def sign_out(secret: str, *, address: str = "") -> None:
     """End the session of this secret, if there is one."""
+    if not secret:
+        return
     with write() as session:
-        session.execute(delete(UserSession).where(UserSession.token_hash == hashed(secret)))
+        ended = delete(UserSession).where(UserSession.token_hash == hashed(secret)).returning(UserSession.user_id)
+        if user_id := session.scalar(ended):
+            audit.add(session, "signed out", actor=session.get(User, user_id), address=address)
 
 
 def session_user(secret: str) -> User | None:
     """Who is signed in with this secret; being seen keeps the session alive."""
     session = queries.live_session(secret)
     if session and utc_now() - session.seen_at > SEEN_EVERY:
-        _keep_alive(session.id)
+        now = utc_now()
+        _note(UserSession.id, session.id, seen_at=now, expires_at=now + SESSION_LIFE)
         session = queries.live_session(secret)
     return session.user if session else None
 
 
-def normal_email(email: str) -> str:
-    """One spelling for all the ways in which people type, or paste, the same address."""
-    visible = "".join(filter(str.isprintable, unicodedata.normalize("NFKC", email)))
-    return visible.strip().lower()
+def token_user(token: str) -> tuple[User, frozenset[str]] | None:
+    """Whom this API token speaks for and what it is for, as far as their role allows that today."""
+    found = queries.live_token(token)
+    if found and (not found[0].used_at or utc_now() - found[0].used_at > USED_EVERY):
+        _note(ApiToken.id, found[0].id, used_at=utc_now())
+        found = queries.live_token(token)
+    if not found:
+        return None
+    row, user = found
+    return user, frozenset(row.scopes.split()) & frozenset(roles.allowed_scopes(user.role))
 
 
-def _new_user(email: str, name: str, role: str, password: str) -> User:
-    email, name = _checked_email(email), _checked_name(name)
-    return User(email=email, name=name, role=role, password_hash=_password_hash(password))
+def new_user(email: str, name: str, role: str, password: str) -> User:
+    """A checked account that is not stored yet; hashing takes a moment, so it comes before the transaction."""
+    email, name = checked_email(email), checked_name(name)
+    return User(email=email, name=name, role=role, password_hash=password_hash(password))
 
 
-def _add(session: Session, user: User) -> None:
+def add(session: Session, user: User) -> None:
+    """Stores an account unless its address has one."""
     session.add(user)
     try:
         session.flush()
     except IntegrityError as error:
         raise Conflict("There is an account with that email already.", field="email") from error
+
+
+def about_person(session: Session, action: str, person: User, *, by: User | str, address: str = "", detail: str = "") -> None:
+    """Writes down what was done to an account, and to whose."""
+    words = ": ".join(filter(None, (person.email, detail)))
+    audit.add(session, action, actor=by, address=address, object_kind="person", object_id=person.id, detail=words)
+
+
+def slow_down(email: str, address: str) -> None:
+    """Counts a try to prove who one is; refuses it when there have been too many."""
+    if wait_seconds := math.ceil(_doorkeeper().wait_seconds(email[:254], address)):
+        log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
+        audit.refused("tried too often", key=network(address), address=address)
+        raise TooMany(f"Too many tries. Please wait {wait_seconds} seconds.", retry_after=wait_seconds)
+
+
+def welcome(email: str, address: str) -> None:
+    """The try was right: it does not count."""
+    _doorkeeper().welcome(email[:254], address)
+
+
+def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
+    log.info("sign_in_refused", extra={"fields": {"address": address}})
+    # What was typed into the field may be a password, so only addresses that have an account are written down.
+    about = audit.About(address=address, object_kind="person", object_id=user_id, detail=email or "no open account")
+    audit.refused("tried to sign in", key=network(address), **about)
 
 
 def _use_owner_link(session: Session, token: str) -> None:
@@ -141,27 +214,6 @@ def _use_owner_link(session: Session, token: str) -> None:
     used = session.scalars(open_links.values(used_at=utc_now()).returning(Invite.token_hash)).all()
     if hashed(token) not in used or queries.has_owner():
         raise Conflict("Somebody has used this link meanwhile: there is an owner now.")
-
-
-def _checked_email(email: str) -> str:
-    email = normal_email(email)
-    before, at, after = email.partition("@")
-    if not (before and at and after) or "@" in after or " " in email or len(email) > 254:
-        raise Invalid("An email looks like name@example.org.", field="email")
-    return email
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not name or not name.isprintable() or len(name) > 120:
-        raise Invalid("A name has 1 to 120 characters.", field="name")
-    return name
-
-
-def _password_hash(password: str) -> str:
-    if objection := passwords.objection(password):
-        raise Invalid(objection, field="password")
-    return offload(passwords.hash_of, password)
 
 
 def _renew_hash(user_id: str, stored: str, password: str) -> None:
@@ -176,18 +228,10 @@ def _doorkeeper() -> Doorkeeper:
     return keeper
 
 
-def _slow_down(email: str, address: str) -> None:
-    if wait_seconds := math.ceil(_doorkeeper().wait_seconds(email[:254], address)):
-        log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
-        raise TooMany(f"Too many tries. Please wait {wait_seconds} seconds.", retry_after=wait_seconds)
-
-
-def _keep_alive(session_id: str) -> None:
-    now = utc_now()
+def _note(key: InstrumentedAttribute[str], id: str, **moments: datetime) -> None:
     try:
         with write() as session:
-            seen = update(UserSession).where(UserSession.id == session_id)
-            session.execute(seen.values(seen_at=now, expires_at=now + SESSION_LIFE))
+            session.execute(update(key.class_).where(key == id).values(**moments))
     except (Unavailable, OperationalError) as error:
-        # Who is signed in can go on reading while nothing can be written.
-        log.warning("session_not_kept_alive", extra={"fields": {"error": type(error).__name__}})
+        # Who is let in can go on reading while nothing can be written.
+        log.warning("being_seen_not_noted", extra={"fields": {"error": type(error).__name__}})

@@ -72,6 +72,25 @@ class Doorkeeper:
             del self._known[next(iter(self._known))]
 
 
+@dataclass
+class Tally:
+    """Counts what happens again and again, and says when that is worth writing down."""
+
+    seconds: float
+    now: Callable[[], float]
+    counts: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def count(self, key: str) -> int:
+        """How often it has happened since the first time, if that is 1, 10, 100 and so on, else 0; then it begins anew."""
+        began, count = self.counts.pop(key, (self.now(), 0))
+        if self.now() - began >= self.seconds:
+            began, count = self.now(), 0
+        self.counts[key] = (began, count + 1)
+        if len(self.counts) > MOST_KEYS:
+            del self.counts[next(iter(self.counts))]
+        return count + 1 if str(count + 1).strip("0") == "1" else 0
+
+
 def network(address: str) -> str:
     """What one person surely has to themselves: an IPv4 address, or the half of an IPv6 address that a provider gives."""
     try:

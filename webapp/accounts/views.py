@@ -1,10 +1,12 @@
-"""Becoming the owner, signing in and signing out."""
+"""Coming in: becoming the owner, signing in and out, and the links that make an account or a new password."""
 
 from flask import Blueprint, Response, request, session
 
-from webapp.accounts import queries, service
-from webapp.accounts.forms import SetupForm, SignInForm
-from webapp.web.guards import anybody, own_path, session_secret, user_or_none, with_session
+from webapp.accounts import invites, queries, service
+from webapp.accounts.access import announce
+from webapp.accounts.forms import ChosenPasswordForm, InvitedForm, SetupForm, SignInForm
+from webapp.accounts.tables import User
+from webapp.web.guards import anybody, client_address, own_path, session_secret, user_or_none, with_session
 from webapp.web.htmx import redirect
 
 bp = Blueprint("accounts", __name__)
@@ -23,8 +25,8 @@ def setup() -> Response:
 def create_owner() -> Response:
     form = SetupForm.opened()
     with form.attempt():
-        owner = service.create_owner(form.token.data, form.email.data, form.name.data, form.password.data)
-        return with_session(redirect("/"), service.open_session(owner.id, request.user_agent.string))
+        fields = form.token.data, form.email.data, form.name.data, form.password.data
+        return _let_in(service.create_owner(*fields, address=client_address()))
     return form.shown("accounts/setup.html")
 
 
@@ -42,9 +44,9 @@ def login() -> Response:
 def sign_in() -> Response:
     form = SignInForm.opened()
     with form.attempt():
-        address, agent = request.remote_addr or "", request.user_agent.string
-        secret = service.sign_in(form.email.data, form.password.data, agent, address=address)
-        service.sign_out(session_secret())
+        agent = request.user_agent.string
+        secret = service.sign_in(form.email.data, form.password.data, agent, address=client_address())
+        service.sign_out(session_secret(), address=client_address())
         return with_session(redirect(own_path(form.next.data)), secret)
     return form.shown("accounts/login.html", has_owner=queries.has_owner())
 
@@ -52,6 +54,50 @@ def sign_in() -> Response:
 @bp.post("/logout")
 @anybody
 def sign_out() -> Response:
-    service.sign_out(session_secret())
+    if user := user_or_none():
+        user_id = user.id
+        service.sign_out(session_secret(), address=client_address())
+        announce(user_id)
     session.clear()
     return with_session(redirect("/login"), "")
+
+
+@bp.get("/invite/<token>")
+@anybody
+def invited(token: str) -> Response:
+    return InvitedForm.opened().shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
+
+
+@bp.post("/invite/<token>")
+@anybody
+def accept_invite(token: str) -> Response:
+    form = InvitedForm.opened()
+    with form.attempt():
+        return _let_in(invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address()))
+    return form.shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
+
+
+@bp.get("/password/<token>")
+@anybody
+def new_password(token: str) -> Response:
+    _, person = invites.open_password_link(token)
+    return ChosenPasswordForm.opened().shown("accounts/new_password.html", person=person, token=token)
+
+
+@bp.post("/password/<token>")
+@anybody
+def choose_password(token: str) -> Response:
+    form = ChosenPasswordForm.opened()
+    with form.attempt():
+        user = invites.choose_password(token, form.password.data, address=client_address())
+        announce(user.id)
+        return _let_in(user)
+    _, person = invites.open_password_link(token)
+    return form.shown("accounts/new_password.html", person=person, token=token)
+
+
+def _let_in(user: User) -> Response:
+    """Signs somebody in whom a link has proved; whoever was signed in here before is signed out."""
+    secret = service.open_session(user.id, request.user_agent.string, address=client_address())
+    service.sign_out(session_secret(), address=client_address())
+    return with_session(redirect("/"), secret)

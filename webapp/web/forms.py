@@ -7,7 +7,7 @@ from typing import Any, Self
 from flask import Response, request
 from flask_wtf import FlaskForm
 
-from webapp.errors import AppError, Conflict, Forbidden, Invalid, TooMany
+from webapp.errors import AppError, Conflict, Forbidden, Invalid, TooMany, Unavailable
 from webapp.web.htmx import render, wants_json
 
 
@@ -18,9 +18,9 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     from_address: tuple[str, ...] = ()
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        def wrap_formdata(self, *_: Any) -> Any:
+        def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
             # A body of any other kind is not a form that somebody filled in.
-            return request.form if request.method == "POST" else None
+            return request.form if formdata is not None and request.method == "POST" else None
 
     @classmethod
     def opened(cls) -> Self:
@@ -30,12 +30,17 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             form[name].data = form[name].data or request.args.get(name, "")
         return form
 
+    @classmethod
+    def fresh(cls, **values: Any) -> Self:
+        """The form before anybody has typed into it, though another one on its page may have been sent."""
+        return cls(formdata=None, data=values)
+
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Goes on behind the block when it was refused; programs get the refusal as it is."""
         try:
             yield
-        except (Invalid, Forbidden, Conflict, TooMany) as refusal:
+        except (Invalid, Forbidden, Conflict, TooMany, Unavailable) as refusal:
             if wants_json():
                 raise
             self._take(refusal)

@@ -6,7 +6,8 @@ from typing import ParamSpec, TypeVar
 
 from flask import Response, current_app, request
 
-from webapp.accounts import service
+from webapp.accounts import audit, service
+from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.errors import Forbidden, NotFound, SignedOut
 
@@ -56,8 +57,7 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not current_user().is_admin:
-            raise Forbidden("This is for the owner and admins.")
+        _refuse_unless_admin(current_user())
         return view(*args, **kwargs)
 
     return _declared(guarded, "admin_only")
@@ -83,6 +83,17 @@ def own_path(wish: str, default: str = "/") -> str:
     return wish if is_own else default
 
 
+def own_address(path: str) -> str:
+    """The whole address of a path of ours, for a link that somebody takes along."""
+    root: str = current_app.extensions["config"].public_url or request.host_url
+    return root.rstrip("/") + path
+
+
+def client_address() -> str:
+    """From where this request came, for the audit log and for slowing down who guesses."""
+    return request.remote_addr or ""
+
+
 def session_secret() -> str:
     return request.cookies.get(_cookie_name(), "")
 
@@ -92,6 +103,13 @@ def with_session(response: Response, secret: str) -> Response:
     age_seconds = COOKIE_SECONDS if secret else 0
     response.set_cookie(_cookie_name(), secret, max_age=age_seconds, secure=_is_https(), httponly=True, samesite="Lax", path="/")
     return response
+
+
+def _refuse_unless_admin(user: User) -> None:
+    if not may(user.role, "administer"):
+        about = audit.About(actor=user, address=client_address(), object_kind="page", object_id=request.path)
+        audit.refused("tried to open an admin page", key=user.id, **about)
+        raise Forbidden("This is for the owner and admins.")
 
 
 def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import gevent
 from flask import Response, request
 
-from webapp.generations.engine import Engine, the_engine
+from webapp.generations.engine import Engine
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
 from webapp.streaming.events import Changed
@@ -84,11 +84,6 @@ class Access:
         except Gap:
             return True
         return any(isinstance(entry.event, Changed) and entry.event.what == "access" for entry in news)
-
-
-def access_changed(user_id: str) -> None:
-    """Has every open page of a person ask again whether it may go on."""
-    the_engine().topics.append(f"user:{user_id}", Changed("access", user_id))
 
 
 def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:

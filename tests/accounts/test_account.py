@@ -1,0 +1,315 @@
+"""/account: one's own name, email, password, sessions, tokens, and the way out."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests.accounts.conftest import account, id_of, in_parallel, is_signed_in, secret_of, written_down
+from tests.conftest import PASSWORD, signed_in
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from webapp.accounts import profile, queries, service
+from webapp.accounts.tables import ApiToken, User, UserSession
+from webapp.chat.tables import Chat
+from webapp.errors import AppError
+from webapp.extensions import db, write
+
+NEW = "another quiet river"
+POSTS = ["/name", "/email", "/password", "/sessions/end", "/sessions/abc/end", "/tokens", "/tokens/abc/revoke", "/delete"]
+
+
+def sign_in_again(app: Flask, browser: Browser) -> Browser:
+    """The same person, from a telephone."""
+    other = Browser(app, email=browser.email)
+    other.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Mobile Safari/604.1"
+    page = other.post("/login", email=browser.email, password=PASSWORD)
+    assert page.status_code == 303
+    return other
+
+
+def test_it_shows_who_one_is(member: Browser) -> None:
+    page = member.page("/account")
+
+    assert page.heading == "Your account"
+    assert page.says("You are signed in as member@example.org. Your role here is member")
+    assert page.link("member").attributes["href"] == "/account"
+    assert not page.has("a", "Admin")
+
+
+def test_admins_find_the_way_to_their_pages(admin: Browser) -> None:
+    assert admin.page("/account").link("Admin").attributes["href"] == "/admin/connections"
+
+
+def test_who_is_signed_out_is_sent_to_sign_in(visitor: Browser) -> None:
+    assert visitor.get("/account").location == "/login?next=/account"
+    assert {visitor.post(f"/account{path}").status_code for path in POSTS} == {303}
+
+
+def test_no_form_of_another_site_changes_anything(member: Browser) -> None:
+    for path in POSTS:
+        assert member.post(f"/account{path}", token=False).status_code == 403
+        assert member.post(f"/account{path}", headers={"Origin": "https://evil.example"}).status_code == 403
+        assert member.get(f"/account{path}").status_code in (404, 405)
+
+
+# Name and email
+
+
+def test_a_new_name_stands_everywhere(member: Browser) -> None:
+    page = member.page("/account").form("Save name").submit(name="  Mina   Mill ")
+
+    assert page.says("Your name is changed.")
+    assert page.has("a", "Mina Mill")
+
+
+def test_a_name_that_cannot_be_is_refused_in_place(member: Browser) -> None:
+    page = member.page("/account").form("Save name").submit(name="x" * 121)
+
+    assert page.status_code == 422
+    assert page.error_at("Name") == "A name has 1 to 120 characters."
+    assert page.textbox("Name").value == "x" * 121
+    assert account(member).name == "member"
+
+
+def test_a_name_is_only_text(member: Browser) -> None:
+    page = member.page("/account").form("Save name").submit(name="<img src=x onerror=alert(1)>")
+
+    assert not page.all("img")
+    assert page.has("a", "<img src=x onerror=alert(1)>")
+
+
+def test_a_new_email_needs_the_password(app: Flask, member: Browser) -> None:
+    page = member.page("/account").form("Save email").submit(email="mina@example.org", password="a wrong guess")
+    assert page.error_at("Your password") == "That is not your present password."
+    assert page.textbox("New email").value == "mina@example.org"
+    assert page.textbox("Your password").value == ""
+
+    page = member.page("/account").form("Save email").submit(email=" MINA@example.org", password=PASSWORD)
+
+    assert page.says("mina@example.org")
+    with app.app_context():
+        assert service.sign_in("mina@example.org", PASSWORD)
+
+
+@pytest.mark.parametrize("email", ["STRANGER@example.org", "ｓtranger@example.org", "stranger\u200b@example.org "])
+def test_nobody_takes_an_address_that_has_an_account(member: Browser, stranger: Browser, email: str) -> None:
+    page = member.post("/account/email", email=email, password=PASSWORD)
+
+    assert page.status_code == 409
+    assert page.error_at("New email") == "There is an account with that email already."
+    assert account(member).email == "member@example.org"
+
+
+def test_asking_who_has_an_account_is_slowed_down(member: Browser, stranger: Browser) -> None:
+    def ask() -> int:
+        return member.post("/account/email", email="stranger@example.org", password="a wrong guess").status_code
+
+    assert [ask() for _ in range(11)] == [422] * 10 + [429]
+
+
+# Password and sessions
+
+
+def test_a_new_password_ends_all_other_sessions_and_changes_the_secret(app: Flask, member: Browser) -> None:
+    elsewhere, before = sign_in_again(app, member), member.cookie("millrace")
+
+    page = member.page("/account").form("Save password").submit(current=PASSWORD, password=NEW)
+
+    assert page.says("Your password is changed.")
+    assert member.cookie("millrace") not in (before, None)
+    assert is_signed_in(member)
+    assert not is_signed_in(elsewhere)
+    with app.app_context():
+        assert service.session_user(before or "") is None
+        assert service.sign_in(member.email, NEW)
+
+
+def test_a_wrong_or_weak_password_changes_nothing(app: Flask, member: Browser) -> None:
+    elsewhere = sign_in_again(app, member)
+    page = member.page("/account").form("Save password").submit(current="a wrong guess", password=NEW)
+    assert page.error_at("Present password") == "That is not your present password."
+
+    page = member.page("/account").form("Save password").submit(current=PASSWORD, password="password")
+    assert "another" in page.error_at("New password")
+
+    assert is_signed_in(elsewhere)
+    with app.app_context():
+        assert service.sign_in(member.email, PASSWORD)
+
+
+def test_guessing_the_password_from_inside_is_slowed_down_and_written_down(app: Flask, member: Browser) -> None:
+    codes = [member.post("/account/delete", password="a wrong guess").status_code for _ in range(11)]
+
+    assert codes == [422] * 10 + [429]
+    assert ("member@example.org", "gave a wrong password", "10 times within the hour") in written_down(app)
+
+
+def test_sessions_say_what_and_from_where(app: Flask, member: Browser) -> None:
+    sign_in_again(app, member)
+    member.get("/account")
+
+    page = member.page("/account")
+
+    assert page.says("Safari on iPhone")
+    assert page.says("from 127.0.0.1")
+    assert page.says("this browser")
+
+
+def test_one_session_or_all_others_can_be_ended(app: Flask, member: Browser) -> None:
+    phones = [sign_in_again(app, member) for _ in range(3)]
+
+    page = member.page("/account")
+    first = next(form for form in page.all("form") if (form.attributes["action"] or "").endswith("/end"))
+    member.post(first.attributes["action"] or "")
+    assert [is_signed_in(each) for each in phones].count(True) == 2
+
+    page = member.page("/account").press("End all others")
+
+    assert page.says("Signed out there.")
+    assert not any(is_signed_in(each) for each in phones)
+    assert is_signed_in(member)
+    assert not page.has("button", "End all others")
+
+
+def test_sessions_of_others_are_not_there(app: Flask, member: Browser, stranger: Browser) -> None:
+    with app.app_context():
+        theirs = db.session.scalars(select(UserSession.id).where(UserSession.user_id == id_of(stranger))).one()
+
+    assert member.post(f"/account/sessions/{theirs}/end").status_code == 404
+    assert is_signed_in(stranger)
+
+
+@on_both_databases
+def test_a_sign_in_that_overlaps_with_a_new_password_opens_nothing(app: Flask, member: Browser) -> None:
+    user = account(member)
+    with app.app_context():
+        stored = queries.credentials(member.email)
+        assert stored
+        service.set_password(db.session.get_one(User, user.id), NEW)
+        with pytest.raises(AppError):
+            service.open_session(user.id, "late", proof=stored[1])
+
+
+# Tokens
+
+
+def test_a_token_is_shown_once_and_works(app: Flask, member: Browser) -> None:
+    page = member.page("/account").form("Make the token").submit(name="backup script", read="y", plans="y", days="30")
+
+    token = secret_of(page)
+    assert page.has("input", "Your new token to copy")
+    with app.app_context():
+        found = service.token_user(token)
+        assert found is not None
+        assert (found[0].email, found[1]) == (member.email, {"read", "plans"})
+        assert db.session.scalars(select(ApiToken.token_hash)).one() != token
+
+    page = member.page("/account")
+    assert token not in page.text
+    assert page.says(f"backup script …{token[-4:]}")
+    assert page.says("read, plans · used just now · runs out on")
+    assert not any(token in str(entry) for entry in written_down(app))
+
+
+def test_a_token_is_for_something_and_for_no_more_than_its_person_may(member: Browser, guest: Browser) -> None:
+    page = member.post("/account/tokens", name="nothing", days="30")
+    assert page.says("Choose at least one thing that the token is for.")
+
+    page = guest.page("/account")
+    assert not page.has("input", "Make plans")
+    assert not member.page("/account").has("input", "Do what admins do")
+    assert guest.post("/account/tokens", name="more", admin="y", plans="y", days="30").status_code == 422
+
+
+@pytest.mark.parametrize("fields", [{"days": "-1"}, {"days": "x"}, {"name": ""}, {"name": "x" * 200}])
+def test_a_token_form_with_nonsense_is_refused_with_what_was_typed(member: Browser, fields: dict[str, str]) -> None:
+    page = member.post("/account/tokens", **{"name": "script", "read": "y", "days": "30"} | fields)
+
+    assert page.status_code == 422
+    assert page.textbox("Name of the token").value == fields.get("name", "script")
+    assert not page.all("#once-secret")
+
+
+def test_a_revoked_token_opens_nothing(app: Flask, member: Browser, stranger: Browser) -> None:
+    token = secret_of(member.post("/account/tokens", name="script", read="y", days="0"))
+    with app.app_context():
+        token_id = db.session.scalars(select(ApiToken.id)).one()
+    assert stranger.post(f"/account/tokens/{token_id}/revoke").status_code == 404
+    assert member.page("/account").says("does not run out")
+
+    page = member.page("/account").press("Revoke script")
+
+    assert page.says("The token is revoked.")
+    with app.app_context():
+        assert service.token_user(token) is None
+
+
+# The way out
+
+
+def test_deleting_needs_the_password_and_takes_the_chats_along(app: Flask, member: Browser) -> None:
+    with app.app_context(), write() as session:
+        session.add(Chat(owner_id=id_of(member), model="demo/quick"))
+    page = member.page("/account").form("Delete my account").submit(password="a wrong guess")
+    assert page.error_at("Password of this account") == "That is not your present password."
+
+    page = member.page("/account").form("Delete my account").submit(password=PASSWORD)
+
+    assert page.path == "/login"
+    assert not member.cookie("millrace")
+    with app.app_context():
+        assert queries.user_by_email(member.email) is None
+        assert db.session.scalar(select(func.count()).select_from(Chat)) == 0
+    assert ("member@example.org", "deleted an account", "member@example.org") in written_down(app)
+
+
+def test_the_last_owner_stays(app: Flask, owner: Browser) -> None:
+    page = owner.page("/account").form("Delete my account").submit(password=PASSWORD)
+
+    assert page.status_code == 409
+    assert page.says("There must always be an owner. Make somebody else an owner first.")
+    assert is_signed_in(owner)
+
+
+@on_both_databases
+def test_of_two_owners_who_leave_at_the_same_moment_one_stays(app: Flask, owner: Browser) -> None:
+    other = signed_in(app, "other@example.org", "member")
+    with app.app_context(), write() as session:
+        session.get_one(User, id_of(other)).role = "owner"
+
+    def leave(number: int) -> str:
+        user = db.session.get_one(User, ids[number])
+        try:
+            profile.delete_account(user, PASSWORD, address="192.0.2.1")
+        except AppError as error:
+            return error.message
+        return "gone"
+
+    ids = [id_of(owner), id_of(other)]
+    results = in_parallel(app, leave, 2)
+
+    assert sorted(results) == ["There must always be an owner. Make somebody else an owner first.", "gone"]
+
+
+# Other kinds of answers
+
+
+def test_htmx_gets_the_same_page_or_goes_on(member: Browser) -> None:
+    assert member.htmx_post("/account/name", name="").error_at("Name")
+    assert member.htmx_post("/account/name", name="Mina").location == "/account?done=name#name"
+
+
+def test_programs_are_refused_in_json(member: Browser) -> None:
+    page = member.post("/account/name", headers={"Accept": "application/json"}, name="")
+
+    assert (page.status_code, page.json["code"], page.json["field"]) == (422, "invalid", "name")
+
+
+def test_more_fields_than_there_are_change_nothing(member: Browser) -> None:
+    member.post("/account/name", name="Mina", role="owner", email="x@example.org", id="1", disabled_at="", is_admin="1")
+
+    assert (account(member).role, account(member).email) == ("member", "member@example.org")
+
+
+def test_nobody_invents_what_the_page_says(member: Browser) -> None:
+    assert not member.page("/account?done=Send+me+your+password").all(".said")

@@ -1,0 +1,166 @@
+"""/admin/audit: what was done, by whom and from where."""
+
+import csv
+import io
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.accounts.conftest import id_of, written_down
+from tests.conftest import PASSWORD
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from webapp.accounts import audit, queries, service
+from webapp.accounts.tables import AuditEntry
+from webapp.errors import Invalid
+from webapp.extensions import db
+
+
+def said(app: Flask, *actions: str) -> None:
+    with app.app_context():
+        for action in actions:
+            audit.record(action, actor="the test", detail="by itself", object_kind="thing", object_id="1")
+
+
+def test_it_shows_the_newest_first(app: Flask, owner: Browser) -> None:
+    said(app, "made a dam", "broke a dam")
+
+    page = owner.page("/admin/audit")
+
+    entries = [" ".join(each.text(separator=" ").split()) for each in page.all(".log__what")]
+    assert entries[:2] == ["the test broke a dam", "the test made a dam"]
+    assert page.says("by itself")
+
+
+def test_it_is_for_owner_and_admins(owner: Browser, admin: Browser, member: Browser, guest: Browser, visitor: Browser) -> None:
+    for path in ("/admin/audit", "/admin/audit/export.csv"):
+        assert [browser.get(path).status_code for browser in (owner, admin, member, guest, visitor)] == [200, 200, 403, 403, 303]
+
+
+def test_nobody_changes_it(owner: Browser) -> None:
+    assert {owner.post(path).status_code for path in ("/admin/audit", "/admin/audit/export.csv")} == {405}
+
+
+def test_it_can_be_narrowed_to_a_person_and_an_action(app: Flask, owner: Browser, admin: Browser, member: Browser) -> None:
+    admin.post(f"/admin/people/{id_of(member)}/role", role="guest")
+    said(app, "broke a dam")
+
+    page = owner.page("/admin/audit").form("Show").submit(person=" MEMBER@example.org", action="")
+    assert page.says("changed a role")
+    assert not page.has("p", "the test broke a dam")
+    page = owner.page("/admin/audit").form("Show").submit(person="admin@example.org", action="changed a role")
+    assert len(page.all(".log li")) == 1
+    assert page.form("Show").fields == {"person": "admin@example.org", "action": "changed a role"}
+    page = owner.page("/admin/audit").form("Show").submit(person="nobody@example.org", action="")
+    assert page.says("Nothing was written down that fits.")
+
+
+def test_it_goes_back_a_page_at_a_time(app: Flask, owner: Browser) -> None:
+    said(app, *(f"step {number}" for number in range(120)))
+
+    page, seen = owner.page("/admin/audit?person=the+test"), []
+    while True:
+        seen += [each.text(separator=" ").split()[-1] for each in page.all(".log__what")]
+        if not page.has("a", "Older"):
+            break
+        page = page.click("Older")
+
+    assert seen == [str(number) for number in reversed(range(120))]
+
+
+@pytest.mark.parametrize("query", ["before=%00", "before=zzz", "before=' OR 1=1--", "person=%25", "action=_", "person=%ED%A0%80"])
+def test_nonsense_in_the_address_is_taken_literally(app: Flask, owner: Browser, query: str) -> None:
+    said(app, "made a dam")
+
+    assert owner.get(f"/admin/audit?{query}").status_code == 200
+
+
+def test_the_export_has_the_same_entries_and_no_formulas(app: Flask, owner: Browser) -> None:
+    with app.app_context():
+        audit.record("=cmd|' /C calc'!A0", actor="+1", detail="@SUM(A1)", address="-2", object_id='"quoted", with comma')
+
+    page = owner.page("/admin/audit/export.csv?person=%2B1")
+
+    assert page.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert page.headers["Content-Disposition"] == "attachment; filename=millrace-audit.csv"
+    head, row = csv.reader(io.StringIO(page.text.removeprefix("\ufeff")))
+    assert head[0] == "when (UTC)"
+    assert row[1:] == ["'+1", "'-2", "'=cmd|' /C calc'!A0", "", '"quoted", with comma', "'@SUM(A1)", "done"]
+
+
+def test_what_is_written_down_is_only_text_and_one_line(app: Flask, owner: Browser) -> None:
+    with app.app_context():
+        audit.record("<b>broke</b>", actor="a\nb\0c\u202e\ud800", detail="x" * 1000, address="1" * 100)
+
+    page = owner.page("/admin/audit")
+
+    assert page.says("a b c <b>broke</b>")
+    with app.app_context():
+        assert len(db.session.scalars(select(AuditEntry.detail).order_by(AuditEntry.id.desc())).first() or "") == 300
+
+
+# What is written down
+
+
+@on_both_databases
+def test_coming_and_going_is_written_down(app: Flask) -> None:
+    with app.app_context():
+        service.add_user("ann@example.org", "member", PASSWORD)
+        secret = service.sign_in("ann@example.org", PASSWORD, "curl/8", address="192.0.2.1")
+        service.sign_out(secret, address="192.0.2.1")
+        with pytest.raises(Invalid):
+            service.sign_in("ann@example.org", "a wrong guess", address="192.0.2.1")
+
+    assert written_down(app) == [
+        ("", "tried to sign in", "ann@example.org"),
+        ("ann@example.org", "signed out", ""),
+        ("ann@example.org", "signed in", "curl"),
+        ("command line", "added an account", "ann@example.org: member"),
+    ]
+
+
+def test_a_password_typed_into_the_wrong_field_is_not_written_down(app: Flask, visitor: Browser) -> None:
+    visitor.post("/login", email=PASSWORD, password="x")
+
+    assert written_down(app) == [("", "tried to sign in", "no open account")]
+
+
+def test_a_thousand_guesses_are_a_few_lines(app: Flask, visitor: Browser) -> None:
+    for _ in range(110):
+        visitor.post("/login", email="ann@example.org", password="a wrong guess")
+
+    assert [entry[2] for entry in written_down(app) if entry[1] == "tried to sign in"] == [
+        "no open account, 10 times within the hour",
+        "no open account",
+    ]
+    assert [entry[2] for entry in written_down(app) if entry[1] == "tried too often"] == [
+        "100 times within the hour",
+        "10 times within the hour",
+        "",
+    ]
+
+
+def test_a_refusal_stands_while_nothing_can_be_written(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    with app.app_context():
+        db.session.execute(db.text("PRAGMA query_only = ON"))
+        db.session.rollback()
+
+        audit.refused("tried", key="somebody")
+
+    assert "refusal_not_recorded" in caplog.messages
+
+
+def test_no_secret_is_ever_written_down(app: Flask, owner: Browser, member: Browser) -> None:
+    secrets = [PASSWORD, "another quiet river"]
+    page = owner.post("/admin/people/invites", role="guest", email="")
+    secrets.append((page.one("#once-secret").attributes["value"] or "").rpartition("/")[2])
+    page = member.post("/account/tokens", name="script", read="y", days="30")
+    secrets.append(page.one("#once-secret").attributes["value"] or "")
+    member.post("/account/password", current=PASSWORD, password="another quiet river")
+    secrets.append(member.cookie("millrace") or "")
+
+    with app.app_context():
+        everything = str([vars(each) for each in queries.audit_entries(limit=1000)])
+    assert len(everything) > 1000
+    assert not [secret for secret in secrets if secret in everything]

@@ -1,0 +1,135 @@
+"""/account: what a person changes about themselves, where they are signed in, and what programs may do for them."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, session, url_for
+
+from webapp.accounts import profile, shown, tokens
+from webapp.accounts.access import announce
+from webapp.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
+from webapp.accounts.roles import allowed_scopes
+from webapp.web.forms import Form
+from webapp.web.guards import client_address, current_user, session_secret, signed_in, with_session
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("account", __name__, url_prefix="/account")
+DONE = {
+    "name": "Your name is changed.",
+    "email": "Your email is changed. Sign in with the new one from now on.",
+    "password": "Your password is changed. All other browsers are signed out.",
+    "sessions": "Signed out there.",
+    "tokens": "The token is revoked.",
+}
+
+
+@bp.get("")
+@signed_in
+def show() -> Response:
+    return render("accounts/account.html", **_context())
+
+
+@bp.post("/name")
+@signed_in
+def rename() -> Response:
+    form = NameForm.opened()
+    with form.attempt():
+        profile.rename(current_user(), form.name.data, address=client_address())
+        return _back("name")
+    return _refused(form)
+
+
+@bp.post("/email")
+@signed_in
+def change_email() -> Response:
+    form = EmailForm.opened()
+    with form.attempt():
+        profile.change_email(current_user(), form.email.data, form.password.data, address=client_address())
+        return _back("email")
+    return _refused(form)
+
+
+@bp.post("/password")
+@signed_in
+def change_password() -> Response:
+    form, user_id = PasswordForm.opened(), current_user().id
+    with form.attempt():
+        fields = form.current.data, form.password.data, request.user_agent.string
+        secret = profile.change_password(current_user(), *fields, address=client_address())
+        announce(user_id)
+        return with_session(_back("password"), secret)
+    return _refused(form)
+
+
+@bp.post("/sessions/<id>/end")
+@signed_in
+def end_session(id: str) -> Response:
+    user_id = current_user().id
+    profile.end_session(current_user(), id, address=client_address())
+    announce(user_id)
+    return _back("sessions")
+
+
+@bp.post("/sessions/end")
+@signed_in
+def end_other_sessions() -> Response:
+    user_id = current_user().id
+    profile.end_other_sessions(current_user(), session_secret(), address=client_address())
+    announce(user_id)
+    return _back("sessions")
+
+
+@bp.post("/tokens")
+@signed_in
+def make_token() -> Response:
+    form, me = TokenForm.opened().offering(allowed_scopes(current_user().role)), current_user()
+    with form.attempt():
+        days, address = form.chosen_days, client_address()
+        token = tokens.make_token(me, form.name.data, form.scopes, days=days, by=me, address=address)
+        return render("accounts/account.html", **_context(), new_token=token)
+    return _refused(form)
+
+
+@bp.post("/tokens/<id>/revoke")
+@signed_in
+def revoke_token(id: str) -> Response:
+    tokens.revoke_token(current_user(), id, address=client_address())
+    return _back("tokens")
+
+
+@bp.post("/delete")
+@signed_in
+def delete() -> Response:
+    form, user_id = DeleteForm.opened(), current_user().id
+    with form.attempt():
+        profile.delete_account(current_user(), form.password.data, address=client_address())
+        announce(user_id)
+        session.clear()
+        return with_session(redirect("/login"), "")
+    return _refused(form)
+
+
+def _back(what: str) -> Response:
+    return redirect(url_for("account.show", done=what, _anchor=what))
+
+
+def _refused(form: Form) -> Response:
+    return form.shown("accounts/account.html", **_context(form))
+
+
+def _context(refused: Form | None = None) -> dict[str, Any]:
+    """Everything on the page; a form that was refused stands there as it was filled in."""
+    me = current_user()
+    fresh: dict[str, Form] = {
+        "name": NameForm.fresh(name=me.name),
+        "email": EmailForm.fresh(),
+        "password": PasswordForm.fresh(),
+        "token": TokenForm.fresh().offering(allowed_scopes(me.role)),
+        "delete": DeleteForm.fresh(),
+    }
+    forms = {place: refused if refused and type(refused) is type(form) else form for place, form in fresh.items()}
+    return {
+        "forms": forms,
+        "sessions": shown.sessions(me, session_secret()),
+        "tokens": shown.tokens(me),
+        "done": DONE.get(request.args.get("done", ""), ""),
+    }

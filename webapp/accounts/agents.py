@@ -1,0 +1,36 @@
+"""What a browser says of itself, in the words of its person. Pure."""
+
+BROWSERS = (  # the first that is named counts: most of them name the others too
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Vivaldi/", "Vivaldi"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("HeadlessChrome/", "Chrome without a window"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Macintosh", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def in_words(agent: str) -> str:
+    """`Firefox on Linux`; what nobody knows is called by its own first word."""
+    browser, system = _named(BROWSERS, agent), _named(SYSTEMS, agent)
+    if browser or system:
+        return f"{browser or 'A browser'} on {system}" if system else browser
+    first = agent.split("/")[0].split()
+    return first[0][:40] if first else "An unknown program"
+
+
+def _named(known: tuple[tuple[str, str], ...], agent: str) -> str:
+    return next((words for sign, words in known if sign in agent), "")

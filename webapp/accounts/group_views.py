@@ -1,0 +1,87 @@
+"""/admin/groups: people who are given rights together."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts import groups, queries, shown
+from webapp.accounts.forms import GroupForm, MemberForm
+from webapp.accounts.tables import Group
+from webapp.web.guards import admin_only, client_address, current_user, found
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("groups", __name__, url_prefix="/admin/groups")
+DONE = {"deleted": "The group is deleted. Its people are still here.", "renamed": "The group is renamed."}
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    return render("admin/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=_done())
+
+
+@bp.post("")
+@admin_only
+def create() -> Response:
+    form = GroupForm.opened()
+    with form.attempt():
+        return _to(groups.create(form.name.data, by=current_user(), address=client_address()).id)
+    return form.shown("admin/groups.html", groups=queries.groups(), done="")
+
+
+@bp.get("/<id>")
+@admin_only
+def show(id: str) -> Response:
+    group = _group(id)
+    return render("admin/group.html", form=GroupForm.fresh(name=group.name), **_about(group))
+
+
+@bp.post("/<id>/name")
+@admin_only
+def rename(id: str) -> Response:
+    form, group = GroupForm.opened(), _group(id)
+    with form.attempt():
+        groups.rename(group, form.name.data, by=current_user(), address=client_address())
+        return redirect(url_for("groups.show", id=id, done="renamed"))
+    return form.shown("admin/group.html", **_about(group))
+
+
+@bp.post("/<id>/delete")
+@admin_only
+def delete(id: str) -> Response:
+    groups.delete_group(_group(id), by=current_user(), address=client_address())
+    return redirect(url_for("groups.index", done="deleted"))
+
+
+@bp.post("/<id>/people")
+@admin_only
+def put_in(id: str) -> Response:
+    person_id = request.form.get("person", "")
+    groups.put_in(_group(id), person_id, by=current_user(), address=client_address())
+    return _to(id)
+
+
+@bp.post("/<id>/people/<person_id>/remove")
+@admin_only
+def take_out(id: str, person_id: str) -> Response:
+    groups.take_out(_group(id), person_id, by=current_user(), address=client_address())
+    return _to(id)
+
+
+def _group(id: str) -> Group:
+    return found(queries.group(id))
+
+
+def _to(id: str) -> Response:
+    return redirect(url_for("groups.show", id=id))
+
+
+def _done() -> str:
+    return DONE.get(request.args.get("done", ""), "")
+
+
+def _about(group: Group) -> dict[str, Any]:
+    inside = queries.people_of(group.id)
+    form = MemberForm.fresh()
+    form.person.choices = shown.choices([user for user, _ in queries.people() if user not in inside])
+    return {"group": group, "people": inside, "member_form": form, "done": _done()}

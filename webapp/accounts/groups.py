@@ -1,0 +1,92 @@
+"""Groups: people who are given rights together."""
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit, queries
+from webapp.accounts.fields import checked_name
+from webapp.accounts.people import GONE
+from webapp.accounts.tables import Group, Membership, User
+from webapp.errors import Conflict, NotFound
+from webapp.extensions import write
+
+NO_GROUP = "That group is not there any more."
+
+
+def create(name: str, *, by: User, address: str = "") -> Group:
+    """Make a group without anybody in it."""
+    group = Group(name=checked_name(name))
+    with write() as session:
+        _check_name(group.name)
+        session.add(group)
+        _flush(session)
+        _note(session, "made a group", group, by=by, address=address)
+    return group
+
+
+def rename(group: Group, name: str, *, by: User, address: str = "") -> None:
+    """Call a group otherwise; who is in it stays."""
+    name, group_id = checked_name(name), group.id
+    with write() as session:
+        group = _existing(session, group_id)
+        _check_name(name, but=group_id)
+        _note(session, "renamed a group", group, by=by, address=address, detail=f"{group.name} to {name}")
+        group.name = name
+        _flush(session)
+
+
+def delete_group(group: Group, *, by: User, address: str = "") -> None:
+    """Delete a group; the people stay, without the rights they had by it."""
+    group_id = group.id
+    with write() as session:
+        _note(session, "deleted a group", _existing(session, group_id), by=by, address=address)
+        session.execute(delete(Group).where(Group.id == group_id))
+
+
+def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None:
+    """Put somebody into a group; twice is once."""
+    group_id = group.id
+    with write() as session:
+        group, person = _existing(session, group_id), session.get(User, person_id)
+        if person is None:
+            raise NotFound(GONE)
+        if session.get(Membership, (group_id, person_id)):
+            return
+        session.add(Membership(group_id=group_id, user_id=person_id))
+        _flush(session, "They are in this group already.")
+        _note(session, "put into a group", group, by=by, address=address, detail=f"{person.email} into {group.name}")
+
+
+def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> None:
+    """Take somebody out of a group."""
+    group_id = group.id
+    with write() as session:
+        group, person = _existing(session, group_id), session.get(User, person_id)
+        is_theirs = Membership.group_id == group_id, Membership.user_id == person_id
+        if person and session.scalar(delete(Membership).where(*is_theirs).returning(Membership.user_id)):
+            detail = f"{person.email} out of {group.name}"
+            _note(session, "took out of a group", group, by=by, address=address, detail=detail)
+
+
+def _existing(session: Session, group_id: str) -> Group:
+    group = session.get(Group, group_id)
+    if group is None:
+        raise NotFound(NO_GROUP)
+    return group
+
+
+def _check_name(name: str, but: str = "") -> None:
+    if (found := queries.group_by_name(name)) and found.id != but:
+        raise Conflict("There is a group of that name already.", field="name")
+
+
+def _flush(session: Session, taken: str = "There is a group of that name already.") -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict(taken, field="name") from error
+
+
+def _note(session: Session, action: str, group: Group, *, by: User, address: str, detail: str = "") -> None:
+    audit.add(session, action, actor=by, address=address, object_kind="group", object_id=group.id, detail=detail or group.name)

@@ -1,0 +1,106 @@
+"""What owners and admins do with other people's accounts."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import queries
+from webapp.accounts.roles import ROLES, manageable
+from webapp.accounts.service import about_person
+from webapp.accounts.tables import Invite, User, UserSession
+from webapp.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.extensions import utc_now, write
+
+GONE = "That account is not there any more."
+
+
+def check_may_manage(by: User, person: User) -> None:
+    """Refuses whoever does not look after people of this role, and everybody for themselves but owners' roles."""
+    if person.role not in manageable(by.role):
+        raise Forbidden("Only an owner looks after owners and admins. Nothing was changed.")
+
+
+def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
+    """Give somebody another role; their open links die with the old one."""
+    if role not in ROLES:
+        raise Invalid(f"A role is one of: {', '.join(ROLES)}.", field="role")
+    with write() as session:
+        person = _managed(session, person, by)
+        if role not in manageable(by.role):
+            raise Forbidden("Only an owner makes owners and admins. Nothing was changed.", field="role")
+        if person.role == role:
+            return
+        if person.role == "owner":
+            keep_an_owner(session, person)
+        about_person(session, "changed a role", person, by=by, address=address, detail=f"{person.role} to {role}")
+        _kill_links(session, person)
+        person.role = role
+
+
+def disable(person: User, *, by: User, address: str = "") -> None:
+    """Shut an account: every session ends, tokens open nothing, and what it holds stays."""
+    with write() as session:
+        person = _managed(session, person, by)
+        _refuse_oneself(person, by)
+        keep_an_owner(session, person)
+        if person.disabled_at:
+            return
+        person.disabled_at = utc_now()
+        session.execute(delete(UserSession).where(UserSession.user_id == person.id))
+        _kill_links(session, person)
+        about_person(session, "disabled an account", person, by=by, address=address)
+
+
+def enable(person: User, *, by: User, address: str = "") -> None:
+    """Open an account again; its person signs in as before."""
+    with write() as session:
+        person = _managed(session, person, by)
+        if not person.disabled_at:
+            return
+        person.disabled_at = None
+        about_person(session, "enabled an account", person, by=by, address=address)
+
+
+def delete_person(person: User, email: str, *, by: User, address: str = "") -> None:
+    """Delete an account with its chats and tokens, at once and for good; its email is asked for to be sure."""
+    with write() as session:
+        person = _managed(session, person, by)
+        _refuse_oneself(person, by)
+        if queries.user_by_email(email) is not person:
+            raise Invalid("That is not the email of this account, so nothing was deleted.", field="email")
+        remove(session, person, by=by, address=address)
+
+
+def remove(session: Session, person: User, *, by: User, address: str = "") -> None:
+    """Deletes an account inside the transaction of its caller, unless nobody would be left to own everything."""
+    keep_an_owner(session, person)
+    _kill_links(session, person)
+    about_person(session, "deleted an account", person, by=by, address=address)
+    session.flush()
+    session.execute(delete(User).where(User.id == person.id))
+
+
+def keep_an_owner(session: Session, person: User) -> None:
+    """Refuses what would leave nobody who may do everything; of two who go at the same moment, one stays."""
+    owners = select(User.id).where(User.role == "owner", User.disabled_at.is_(None)).order_by(User.id)
+    if list(session.scalars(owners.with_for_update())) == [person.id]:
+        raise Conflict("There must always be an owner. Make somebody else an owner first.")
+
+
+def _managed(session: Session, person: User, by: User) -> User:
+    """The account as it stands now, if its person may be looked after by this one as they stand now."""
+    now = session.get(User, person.id)
+    if now is None:
+        raise NotFound(GONE)
+    check_may_manage(by, now)
+    return now
+
+
+def _refuse_oneself(person: User, by: User) -> None:
+    if person.id == by.id:
+        raise Conflict("That is your own account. What can be done with it is on your account page.")
+
+
+def _kill_links(session: Session, person: User) -> None:
+    """Nobody comes in by a link of somebody who lost the right to make it, or for somebody who is not who they were."""
+    is_open = Invite.used_at.is_(None)
+    session.execute(delete(Invite).where(is_open, (Invite.created_by == person.id) | (Invite.user_id == person.id)))

@@ -1,0 +1,138 @@
+"""/admin/people: who is here, who is invited, and what can be done with an account."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts import invites, people, queries, shown
+from webapp.accounts.access import announce
+from webapp.accounts.forms import DeletePersonForm, InviteForm, RoleForm
+from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
+from webapp.accounts.tables import User
+from webapp.web.forms import Form
+from webapp.web.guards import admin_only, client_address, current_user, found, own_address
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("people", __name__, url_prefix="/admin/people")
+DONE = {
+    "revoked": "The invite is revoked: its link does nothing any more.",
+    "deleted": "The account is deleted, with its chats and tokens.",
+    "role": "The role is changed.",
+    "disabled": "The account is disabled and signed out everywhere.",
+    "enabled": "The account is enabled again.",
+}
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    return render("admin/people.html", form=_invite_form(InviteForm.fresh()), **_everybody())
+
+
+@bp.post("/invites")
+@admin_only
+def invite() -> Response:
+    form = _invite_form(InviteForm.opened())
+    with form.attempt():
+        token = invites.invite(form.role.data, form.email.data, by=current_user(), address=client_address())
+        link = own_address(url_for("accounts.invited", token=token))
+        return render("admin/people.html", form=_invite_form(InviteForm.fresh()), **_everybody(), link=link)
+    return form.shown("admin/people.html", **_everybody())
+
+
+@bp.post("/invites/<id>/revoke")
+@admin_only
+def revoke_invite(id: str) -> Response:
+    invites.revoke_invite(id, by=current_user(), address=client_address())
+    return redirect(url_for("people.index", done="revoked"))
+
+
+@bp.get("/<id>")
+@admin_only
+def show(id: str) -> Response:
+    return render("admin/person.html", **_about(_person(id)))
+
+
+@bp.post("/<id>/role")
+@admin_only
+def change_role(id: str) -> Response:
+    form, person = RoleForm.opened(), _person(id)
+    with form.attempt():
+        people.change_role(person, form.role.data or "", by=current_user(), address=client_address())
+        announce(id)
+        return redirect(url_for("people.show", id=id, done="role"))
+    return form.shown("admin/person.html", **_about(person, form))
+
+
+@bp.post("/<id>/disable")
+@admin_only
+def disable(id: str) -> Response:
+    people.disable(_person(id), by=current_user(), address=client_address())
+    announce(id)
+    return redirect(url_for("people.show", id=id, done="disabled"))
+
+
+@bp.post("/<id>/enable")
+@admin_only
+def enable(id: str) -> Response:
+    people.enable(_person(id), by=current_user(), address=client_address())
+    return redirect(url_for("people.show", id=id, done="enabled"))
+
+
+@bp.post("/<id>/password-link")
+@admin_only
+def password_link(id: str) -> Response:
+    token = invites.password_link(_person(id), by=current_user(), address=client_address())
+    link = own_address(url_for("accounts.new_password", token=token))
+    return render("admin/person.html", **_about(_person(id)), link=link)
+
+
+@bp.post("/<id>/delete")
+@admin_only
+def delete(id: str) -> Response:
+    form, person = DeletePersonForm.opened(), _person(id)
+    with form.attempt():
+        people.delete_person(person, form.email.data, by=current_user(), address=client_address())
+        announce(id)
+        return redirect(url_for("people.index", done="deleted"))
+    return form.shown("admin/person.html", **_about(person, form))
+
+
+def _person(id: str) -> User:
+    return found(queries.person(id))
+
+
+def _done() -> str:
+    return DONE.get(request.args.get("done", ""), "")
+
+
+def _invite_form(form: InviteForm) -> InviteForm:
+    form.role.choices = list(invitable(current_user().role))
+    return form
+
+
+def _everybody() -> dict[str, Any]:
+    me = current_user()
+    return {
+        "people": shown.people(me),
+        "invites": queries.open_invites(),
+        "invitable": invitable(me.role),
+        "roles": ROLES,
+        "rights": RIGHTS,
+        "done": _done(),
+    }
+
+
+def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
+    """The page of one person; a form that was refused stands there as it was filled in."""
+    me = current_user()
+    role_form = refused if isinstance(refused, RoleForm) else RoleForm.fresh(role=person.role)
+    role_form.role.choices = list(manageable(me.role))
+    sessions = queries.sessions_of(person.id)
+    return {
+        "person": shown.person(person, sessions[0].seen_at if sessions else None, me),
+        "groups": queries.groups_of(person.id),
+        "role_form": role_form,
+        "delete_form": refused if isinstance(refused, DeletePersonForm) else DeletePersonForm.fresh(),
+        "done": _done(),
+    }

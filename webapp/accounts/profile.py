@@ -1,0 +1,80 @@
+"""What a person does with their own account."""
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.accounts import people, service
+from webapp.accounts.fields import checked_email, checked_name
+from webapp.accounts.queries import hashed
+from webapp.accounts.tables import Invite, User, UserSession
+from webapp.errors import Conflict, NotFound
+from webapp.extensions import write
+
+
+def rename(user: User, name: str, *, address: str = "") -> None:
+    """Be called otherwise."""
+    name, user_id = checked_name(name), user.id
+    with write() as session:
+        me = _myself(session, user_id)
+        me.name = name
+        service.about_person(session, "changed a name", me, by=me, address=address)
+
+
+def change_email(user: User, email: str, password: str, *, address: str = "") -> None:
+    """Sign in with another address from now on; the password is asked for."""
+    email, user_id = checked_email(email), user.id
+    service.confirm(user, password, address=address)
+    with write() as session:
+        me = _myself(session, user_id)
+        if me.email == email:
+            return
+        service.about_person(session, "changed an email", me, by=me, address=address, detail=f"now {email}")
+        # A link for a new password was given to whoever had the address before.
+        session.execute(delete(Invite).where(Invite.user_id == user_id, Invite.used_at.is_(None)))
+        me.email = email
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise Conflict("There is an account with that email already.", field="email") from error
+
+
+def change_password(user: User, current: str, password: str, agent: str = "", *, address: str = "") -> str:
+    """Change the password and end every session; gives the secret of a new one for this browser."""
+    user_id = user.id
+    service.confirm(user, current, field="current", address=address)
+    service.set_password(user, password, by=user, address=address)
+    return service.open_session(user_id, agent, address=address)
+
+
+def end_session(user: User, session_id: str, *, address: str = "") -> None:
+    """Sign one browser out; one of somebody else's is not there."""
+    with write() as session:
+        ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id)
+        if not session.scalar(ended.returning(UserSession.id)):
+            raise NotFound("That browser is signed out already.")
+        service.about_person(session, "ended a session", user, by=user, address=address)
+
+
+def end_other_sessions(user: User, secret: str, *, address: str = "") -> None:
+    """Sign every browser out but the one that shows this secret."""
+    with write() as session:
+        others = UserSession.user_id == user.id, UserSession.token_hash != hashed(secret)
+        count = len(session.scalars(delete(UserSession).where(*others).returning(UserSession.id)).all())
+        service.about_person(session, "ended all other sessions", user, by=user, address=address, detail=str(count))
+
+
+def delete_account(user: User, password: str, *, address: str = "") -> None:
+    """Delete one's account with everything in it, at once and for good."""
+    user_id = user.id
+    service.confirm(user, password, address=address)
+    with write() as session:
+        me = _myself(session, user_id)
+        people.remove(session, me, by=me, address=address)
+
+
+def _myself(session: Session, user_id: str) -> User:
+    me = session.get(User, user_id)
+    if me is None:
+        raise NotFound(people.GONE)
+    return me

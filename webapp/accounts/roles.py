@@ -1,0 +1,52 @@
+"""What each role may do, as one table: guards, services, the people page and the documentation follow it. Pure."""
+
+from dataclasses import dataclass
+
+ROLES = ("owner", "admin", "member", "guest")
+TEAM = ROLES[:3]
+ADMINS = ROLES[:2]
+
+
+@dataclass(frozen=True)
+class Right:
+    name: str
+    sentence: str
+    roles: tuple[str, ...]
+
+
+RIGHTS = (
+    Right("chat", "Chat with the models that are allowed, and keep the chats", ROLES),
+    Right("make plans", "Make plans and use workflows", TEAM),
+    Right("see people", "See who else is here", TEAM),
+    Right("administer", "Look after connections, models, settings and groups; read the audit log", ADMINS),
+    Right("manage people", "Invite members and guests, change their role, disable and delete them", ADMINS),
+    Right("manage admins", "Do the same with admins and owners", ("owner",)),
+)
+# What a token may be for, in words, and the right that its person needs for that.
+SCOPES = {
+    "read": ("Read chats and what belongs to them", "chat"),
+    "chat": ("Write messages, stop and continue answers", "chat"),
+    "plans": ("Make plans", "make plans"),
+    "admin": ("Do what admins do", "administer"),
+}
+
+
+def may(role: str, right: str) -> bool:
+    return any(role in each.roles for each in RIGHTS if each.name == right)
+
+
+def manageable(role: str) -> tuple[str, ...]:
+    """The roles whose people somebody of this role looks after, and which they may give."""
+    if may(role, "manage admins"):
+        return ROLES
+    return ROLES[2:] if may(role, "manage people") else ()
+
+
+def invitable(role: str) -> tuple[str, ...]:
+    """The roles that a link may give: an owner is made of somebody who is here already."""
+    return tuple(each for each in manageable(role) if each != "owner")
+
+
+def allowed_scopes(role: str) -> tuple[str, ...]:
+    """What a token of somebody with this role can be for."""
+    return tuple(name for name, (_, right) in SCOPES.items() if may(role, right))

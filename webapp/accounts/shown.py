@@ -1,0 +1,103 @@
+"""Accounts as pages show them: browsers, tokens, people and what was done, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from wtforms import SelectChoice
+
+from webapp.accounts import agents, queries
+from webapp.accounts.roles import manageable
+from webapp.accounts.tables import ApiToken, User
+from webapp.extensions import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSession:
+    id: str
+    words: str
+    address: str
+    opened_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    id: str
+    name: str
+    last_four: str
+    purposes: str
+    used_at: datetime | None
+    expires_on: str
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPerson:
+    id: str
+    name: str
+    email: str
+    role: str
+    seen_at: datetime | None
+    is_disabled: bool
+    is_me: bool
+    is_manageable: bool
+
+
+def sessions(user: User, secret: str) -> list[ShownSession]:
+    """Where somebody is signed in, this browser first."""
+    rows, this = queries.sessions_of(user.id), queries.hashed(secret)
+    addresses = queries.addresses_of(rows)
+    found = [
+        ShownSession(
+            each.id,
+            agents.in_words(each.agent),
+            addresses.get(each.id, ""),
+            each.created_at,
+            each.seen_at,
+            is_this=each.token_hash == this,
+        )
+        for each in rows
+    ]
+    return sorted(found, key=lambda each: not each.is_this)
+
+
+def tokens(user: User) -> list[ShownToken]:
+    return [_token(each) for each in queries.tokens_of(user.id)]
+
+
+def people(me: User) -> list[ShownPerson]:
+    return [person(user, seen_at, me) for user, seen_at in queries.people()]
+
+
+def person(user: User, seen_at: datetime | None, me: User) -> ShownPerson:
+    is_me = user.id == me.id
+    return ShownPerson(
+        user.id,
+        user.name,
+        user.email,
+        user.role,
+        seen_at,
+        is_disabled=user.disabled_at is not None,
+        is_me=is_me,
+        is_manageable=user.role in manageable(me.role),
+    )
+
+
+def choices(users: Sequence[User]) -> list[SelectChoice]:
+    """For a field in which one of these people is chosen."""
+    return [SelectChoice(each.id, f"{each.name} · {each.email}") for each in users]
+
+
+def _token(token: ApiToken) -> ShownToken:
+    ends = token.expires_at
+    return ShownToken(
+        token.id,
+        token.name,
+        token.last_four,
+        ", ".join(token.scopes.split()),
+        token.used_at,
+        expires_on=f"{ends.day} {ends:%b %Y}" if ends else "",
+        is_over=ends is not None and ends <= utc_now(),
+    )
