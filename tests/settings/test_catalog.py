@@ -10,6 +10,7 @@ NAMES = """
     stream.journal_ms stream.coalesce_ms stream.read_size stream.enabled limits.streams_per_minute limits.streams_burst
     limits.concurrent_streams limits.sse_per_chat limits.sse_per_user limits.message_chars limits.answer_chars trash.days
     limits.plans_per_month restart.policy demo.fallback demo.visitors models.default models.fallbacks models.allowed
+    models.temperature models.max_tokens
 """
 UNDERSTOOD = [
     ("stream.total_seconds", " 90 ", 90),

@@ -61,5 +61,5 @@ def value_of(node: LexborNode) -> str:
     if node.tag == "select":
         options = node.css("option")
         chosen = next((option for option in options if "selected" in option.attributes), options[0] if options else None)
-        return "" if chosen is None else chosen.attributes.get("value") or chosen.text().strip()
+        return "" if chosen is None else chosen.attributes.get("value", chosen.text().strip()) or ""
     return node.attributes.get("value") or ("on" if node.attributes.get("type") == "checkbox" else "")

@@ -107,8 +107,8 @@ class Providers:
         return next((model.id for model in self.offered()), "")
 
     def chain(self, model: str) -> list[str]:
-        """The model and those that are asked when it fails, each once."""
-        return list(dict.fromkeys([model, *filter(self.is_choosable, setting("models.fallbacks"))]))
+        """The model and those that are asked when it fails, each once; what could not answer anyway is left out."""
+        return list(dict.fromkeys([model, *filter(self._can_step_in, setting("models.fallbacks"))]))
 
     def name_of(self, model: str) -> str:
         """The name by which its provider knows the model."""
@@ -156,6 +156,10 @@ class Providers:
                 return each, name
         built_in = next((each for each in self.connections() if each.is_built_in), None)
         return (built_in, model) if built_in and model else None
+
+    def _can_step_in(self, model: str) -> bool:
+        found = self._found(model)
+        return self.is_choosable(model) and not (found and found[0].key.trouble)
 
     def _usable(self) -> Iterator[LiveConnection]:
         return (each for each in self.connections() if each.is_usable)

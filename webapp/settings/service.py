@@ -2,22 +2,31 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from webapp.accounts import audit
+from webapp.accounts.audit import About
 from webapp.accounts.tables import User
 from webapp.errors import Invalid, NotFound
 from webapp.extensions import utc_now, write
-from webapp.settings import queries
+from webapp.settings import connections, queries
 from webapp.settings.catalog import SETTINGS, Setting, Value, shortest
+from webapp.settings.encryption import DecryptionError
+from webapp.settings.keys import BUILT_IN, Key
+from webapp.settings.live import live_connections
 from webapp.settings.tables import ApplicationSetting
 
 FRESH_SECONDS = 1.0
+# Who has changed a setting when nobody is signed in.
+COMMAND_LINE = "command line"
 Source = Literal["stored", "environment", "default"]
 log = logging.getLogger("settings")
 
@@ -52,22 +61,30 @@ def setting(name: str) -> Any:
 
 def set_setting(name: str, text: str, by: User | None = None) -> Value:
     """Store the value that the text means; every process follows within a second."""
-    wanted = _known(name)
-    value = _meant(wanted, text)
+    set_settings({name: text}, actor=by or COMMAND_LINE)
+    return _meant(_known(name), text)
+
+
+def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
+    """Store several values, all of them or none."""
+    values = {name: _meant(_known(name), text) for name, text in texts.items()}
+    actor = about.get("actor")
     with write() as session:
-        changed_by = by.id if by else None
-        row = ApplicationSetting(key=name, value=wanted.show(value), changed_at=utc_now(), changed_by=changed_by)
-        session.merge(row)
+        for name, value in values.items():
+            row = ApplicationSetting(key=name, value=SETTINGS[name].show(value), changed_at=utc_now())
+            row.changed_by = actor.id if isinstance(actor, User) else None
+            session.merge(row)
+            _note(session, "changed a setting", name, row.value, about)
     _memory().read_at = float("-inf")
-    return value
 
 
-def unset_setting(name: str) -> None:
+def unset_setting(name: str, **about: Unpack[About]) -> None:
     """Go back to the environment or the default."""
     _known(name)
     with write() as session:
         if row := session.get(ApplicationSetting, name):
             session.delete(row)
+            _note(session, "reset a setting", name, "", about)
     _memory().read_at = float("-inf")
 
 
@@ -94,6 +111,11 @@ def _meant(wanted: Setting, text: str) -> Value:
         return wanted.parse(text)
     except ValueError as error:
         raise Invalid(str(error), field="value") from error
+
+
+def _note(session: Session, action: str, name: str, detail: str, about: About) -> None:
+    entry: About = {**about, "object_kind": "setting", "object_id": name, "detail": detail}
+    audit.add(session, action, **entry)
 
 
 def _in_effect(wanted: Setting) -> tuple[Value, Source]:
@@ -137,3 +159,24 @@ def _valid(name: str, text: str) -> Value | None:
     except ValueError as error:
         log.warning("stored_setting_not_used", extra={"fields": {"name": name, "reason": str(error)}})
         return None
+
+
+class ApplicationSettingsService:
+    """The key of the built-in connection: what is stored wins over the environment; the other way round never happens."""
+
+    def set_openrouter_api_key(self, key: str, by: User | None = None) -> None:
+        """Encrypt and store the key, for the address that is in effect now."""
+        if not key.strip():
+            raise Invalid("Enter a key.", field="key")
+        connections.set_key(BUILT_IN, key, actor=by or COMMAND_LINE)
+
+    def get_openrouter_api_key(self) -> str:
+        """The key in effect, or nothing; raises `DecryptionError` for a stored one that cannot be read."""
+        key = self.openrouter_key()
+        if key.trouble:
+            raise DecryptionError(key.trouble)
+        return key.text
+
+    def openrouter_key(self) -> Key:
+        """What may be told of the key in effect, and where it comes from."""
+        return live_connections()[0].key

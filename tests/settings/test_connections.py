@@ -1,0 +1,311 @@
+"""The Connections pages: who may use them, and what can be done there."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.conftest import MakeApp, signed_in
+from tests.support.browser import Browser
+from tests.support.page import Page
+from tests.upstream.handle import Upstream as Fake
+from webapp.accounts.tables import AuditEntry
+from webapp.errors import Invalid
+from webapp.extensions import db
+from webapp.generations.models import providers
+from webapp.settings.live import LiveConnection, live_connection
+
+KEY = "sk-or-v1-0123456789abcdef4f2a"
+OPENROUTER = "/admin/connections/openrouter"
+ADMIN_PATHS = ["/admin", "/admin/connections", "/admin/connections/new", OPENROUTER, "/admin/models", "/admin/settings"]
+ADMIN_POSTS = [
+    "/admin/connections",
+    OPENROUTER,
+    *(f"{OPENROUTER}/{what}" for what in ("test", "on", "off", "forget", "delete")),
+    "/admin/connections/found",
+    "/admin/models",
+    "/admin/models/allowed",
+    "/admin/models/refresh",
+    "/admin/settings",
+    "/admin/settings/trash.days/reset",
+]
+
+
+def live(app: Flask, slug: str = "openrouter") -> LiveConnection:
+    with app.app_context():
+        found = live_connection(slug)
+    assert found is not None
+    return found
+
+
+def add(owner: Browser, fake: Fake, **fields: str) -> Page:
+    return owner.submit("/admin/connections/new", **{"name": "Our server", "base_url": fake.base_url, **fields})
+
+
+# Who may come in
+
+
+@pytest.mark.parametrize("path", ADMIN_PATHS)
+def test_members_are_refused_and_visitors_sign_in_first(path: str, member: Browser, visitor: Browser) -> None:
+    assert member.get(path).status_code == 403
+    assert visitor.get(path).location.startswith("/login?next=")
+
+
+@pytest.mark.parametrize("path", ADMIN_POSTS)
+def test_nobody_else_changes_anything(path: str, app: Flask, member: Browser, visitor: Browser) -> None:
+    before = live(app)
+
+    assert member.post(path, name="x", key=KEY).status_code == 403
+    assert visitor.post(path, name="x", key=KEY).location == "/login"
+    assert live(app) == before
+
+
+def test_an_admin_is_as_good_as_the_owner(app: Flask) -> None:
+    assert signed_in(app, "ada@example.org", "admin").page("/admin/connections").heading == "Connections"
+
+
+def test_the_administration_begins_with_the_connections(owner: Browser) -> None:
+    assert owner.get("/admin", follow=True).heading == "Connections"
+
+
+def test_what_is_not_there_is_not_found(owner: Browser) -> None:
+    assert owner.get("/admin/connections/nothing").status_code == 404
+    for what in ("", "/test", "/off", "/delete", "/forget"):
+        assert owner.post(f"/admin/connections/nothing{what}", name="x").status_code == 404
+
+
+# The built-in connection
+
+
+def test_a_key_is_entered_tested_and_never_shown(owner: Browser, app: Flask, fake: Fake) -> None:
+    page = owner.page("/admin/connections").click("Change OpenRouter")
+    page = page.press("Save", key=KEY)
+    assert page.says("Saved. Now test the key.")
+    assert page.textbox("New key").value == ""
+
+    page = page.press("Test key")
+
+    assert page.says("works")
+    assert page.says("It may still spend 4.20 US dollars.")
+    assert page.says("ends in 4f2a")
+    assert page.says("2 models")
+    assert [each["headers"]["authorization"] for each in fake.log()] == [f"Bearer {KEY}"] * 2
+    shown = [owner.page(path).text for path in (*ADMIN_PATHS[1:], "/", "/settings")]
+    assert not [text for text in shown if KEY in text or KEY[:-4] in text]
+
+
+def test_a_test_says_in_words_what_is_wrong(owner: Browser, app: Flask, fake: Fake) -> None:
+    owner.submit(OPENROUTER, key="bad-or-v1-0123456789-0123456789")
+
+    page = owner.page(OPENROUTER).press("Test key")
+
+    assert page.says("does not work")
+    assert page.says("refused the key that ends in 6789")
+    assert live(app).is_working is False
+    assert owner.page("/admin/connections").says("does not work")
+
+
+def test_a_test_without_a_key_says_so_and_a_server_that_is_away_too(owner: Browser, app: Flask) -> None:
+    add_away = {"name": "Away", "kind": "openai", "base_url": "http://127.0.0.1:9/v1"}
+    page = owner.submit("/admin/connections/new", **add_away)
+
+    page = page.press("Test key")
+
+    assert page.says("does not work")
+    assert page.says("127.0.0.1")
+
+
+def test_the_environments_key_is_told_apart(make_app: MakeApp, fake: Fake) -> None:
+    app = make_app(OPENROUTER_API_KEY=KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="fake/large")
+    owner = signed_in(app, "olive@example.org", "owner")
+
+    assert owner.page("/admin/connections").says("OpenRouter environment")
+    assert owner.page(OPENROUTER).says("Key from the environment, ends in 4f2a")
+    owner.submit(OPENROUTER, key="sk-or-v1-another-0000")
+    assert owner.page("/admin/connections").says("OpenRouter stored here")
+    page = owner.page(OPENROUTER).press("Delete the key")
+    assert page.says("Key from the environment, ends in 4f2a")
+
+
+@pytest.mark.parametrize("source", ["stored", "environment"])
+def test_no_key_goes_where_it_was_not_entered_for(make_app: MakeApp, fake: Fake, source: str) -> None:
+    app = make_app(OPENROUTER_API_KEY=KEY if source == "environment" else "", OPENROUTER_BASE_URL="http://127.0.0.1:9/v1")
+    owner = signed_in(app, "olive@example.org", "owner")
+    if source == "stored":
+        owner.submit(OPENROUTER, key=KEY)
+
+    page = owner.submit(OPENROUTER, base_url=fake.base_url)
+    assert page.status_code == 422
+    assert "enter the key again" in page.error_at("New key")
+    assert page.textbox("Address").value == fake.base_url
+    assert live(app).base_url == "http://127.0.0.1:9/v1"
+
+    page = owner.submit(OPENROUTER, base_url=fake.base_url, key="sk-or-v1-for-this-host")
+    page.press("Test key")
+    assert {each["headers"]["authorization"] for each in fake.log()} == {"Bearer sk-or-v1-for-this-host"}
+    # Without the key that was entered for it, the new address gets none, the environment's neither.
+    owner.page(OPENROUTER).press("Delete the key")
+    assert live(app).key.text == ""
+
+
+def test_an_empty_address_is_the_environments_again(owner: Browser, app: Flask, fake: Fake) -> None:
+    owner.submit(OPENROUTER, base_url="http://127.0.0.1:9/v1")
+    assert live(app).base_url == "http://127.0.0.1:9/v1"
+
+    owner.submit(OPENROUTER, base_url="")
+
+    assert (live(app).base_url, live(app).own_address) == (fake.base_url, "")
+
+
+METADATA = [
+    "http://169.254.169.254/api/v1",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://2852039166/",
+    "http://0xa9.254.43518/",
+    "http://169.254.169.254./v1",
+    "http://[fd00:ec2::254]/",
+    "http://[fe80::1%25eth0]/",
+    "http://100.100.100.200/",
+]
+MALFORMED = [
+    "http://app@127.0.0.1/",
+    "http://127.0.0.1\\@ok.example/",
+    "http://ok.example#@127.0.0.1/",
+    "https://ok.example/v1?key=1",
+    "file:///etc/passwd",
+    "gopher://ok.example/",
+    "ok.example/v1",
+    "https://${HOST}/v1",
+    "https://{{host}}/v1",
+    "https://ok.example/" + "x" * 300,
+]
+
+
+@pytest.mark.parametrize("address", METADATA + MALFORMED)
+def test_an_address_that_is_never_called_is_refused_in_place(owner: Browser, app: Flask, address: str) -> None:
+    before = live(app)
+
+    page = owner.submit(OPENROUTER, base_url=address, key=KEY)
+
+    assert page.status_code == 422
+    assert page.error_at("Address")
+    assert page.textbox("Address").value == address
+    assert KEY not in page.text
+    assert live(app) == before
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:11434/v1", "http://localhost:8000/v1", "http://10.1.2.3/v1", "http://[::1]:8080/"]
+)
+def test_an_admin_may_use_this_machine_and_its_network(owner: Browser, app: Flask, address: str) -> None:
+    owner.submit(OPENROUTER, base_url=address, key=KEY)
+
+    assert live(app).base_url == address.rstrip("/")
+
+
+# Further connections
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, app: Flask, fake: Fake, kind: str) -> None:
+    if kind == "anthropic":
+        fake.always({"json": {"data": [{"type": "model", "id": "fake-sonnet", "display_name": "Fake Sonnet"}]}}, at="/models")
+    page = add(owner, fake, kind=kind, key=KEY)
+    assert page.heading == "Our server"
+
+    page = page.press("Test key")
+
+    assert page.says("works")
+    header = {"openai": ("authorization", f"Bearer {KEY}"), "anthropic": ("x-api-key", KEY)}[kind]
+    assert {each["headers"][header[0]] for each in fake.log()} == {header[1]}
+    with app.app_context():
+        ids = [model.id for model in providers().offered()]
+        assert all(id.startswith("our-server:") for id in ids)
+        assert providers().of(ids[0]).name == "our-server"
+        assert (providers().connection_of(ids[0]), providers().name_of(ids[0])) == ("our-server", ids[0].partition(":")[2])
+    page = page.press("Delete")
+    assert page.says("Deleted, with its key.")
+    with app.app_context():
+        providers().forget()
+        with pytest.raises(Invalid):
+            providers().of(ids[0])
+
+
+def test_names_that_are_alike_give_slugs_that_are_not(owner: Browser, app: Flask, fake: Fake) -> None:
+    pages = [add(owner, fake, name=name) for name in ("Our Server", "our server!", "Öur   Servér", "???", "OpenRouter", "new")]
+
+    slugs = [page.path.rpartition("/")[2] for page in pages]
+    assert slugs == ["our-server", "our-server-2", "our-server-3", "connection", "openrouter-2", "new-2"]
+
+
+def test_what_is_missing_is_said_in_place(owner: Browser, fake: Fake) -> None:
+    assert "1 to 80" in add(owner, fake, name=" ").error_at("Name")
+    assert "needs a key" in add(owner, fake, kind="anthropic").error_at("Key")
+    assert owner.post("/admin/connections", name="x", kind="openrouter").status_code == 422
+    assert owner.post("/admin/connections", name="x", kind="nothing").status_code == 422
+    assert owner.page("/admin/connections").all(".rows > li").__len__() == 1
+
+
+def test_a_connection_needs_its_key_again_at_another_address(owner: Browser, app: Flask, fake: Fake) -> None:
+    page = add(owner, fake, base_url="http://127.0.0.1:9/v1", key=KEY)
+
+    refused = page.press("Save", base_url=fake.base_url)
+
+    assert "enter the key again" in refused.error_at("New key")
+    assert live(app, "our-server").base_url == "http://127.0.0.1:9/v1"
+    assert fake.log() == []
+
+
+def test_switched_off_its_models_cannot_be_chosen_until_it_is_on_again(owner: Browser, app: Flask, fake: Fake) -> None:
+    page = add(owner, fake).press("Test key")
+
+    page = page.press("Switch off")
+
+    with app.app_context():
+        assert "our-server:fake/plain" not in [model.id for model in providers().offered()]
+        with pytest.raises(Invalid):
+            providers().of("our-server:fake/plain")
+    page.press("Switch on")
+    with app.app_context():
+        assert providers().of("our-server:fake/plain").name == "our-server"
+
+
+def test_a_change_keeps_what_it_does_not_name(owner: Browser, app: Flask, fake: Fake) -> None:
+    add(owner, fake, key=KEY).press("Test key")
+
+    owner.submit("/admin/connections/our-server", name="Renamed", default_model="fake/large")
+
+    after = live(app, "our-server")
+    assert (after.name, after.default_model, after.key.text, after.is_working, len(after.models)) == (
+        "Renamed",
+        "fake/large",
+        KEY,
+        True,
+        2,
+    )
+    owner.submit("/admin/connections/our-server", key="sk-another-0123456789")
+    assert live(app, "our-server").is_working is None
+
+
+def test_the_built_in_connection_is_never_deleted(owner: Browser) -> None:
+    assert owner.post(f"{OPENROUTER}/delete").status_code == 409
+
+
+def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, app: Flask, fake: Fake) -> None:
+    page = add(owner, fake, key=KEY).press("Test key").press("Switch off").press("Delete the key").press("Delete")
+    owner.submit("/admin/settings", **{"trash.days": "7"})
+    assert page.status_code == 200
+
+    with app.app_context():
+        ours = select(AuditEntry).where(AuditEntry.object_kind.in_(["connection", "setting"]))
+        entries = db.session.scalars(ours.order_by(AuditEntry.at, AuditEntry.id)).all()
+        told = [(entry.action, entry.object_id) for entry in entries]
+        assert told == [
+            ("added a connection", "our-server"),
+            ("tested a connection", "our-server"),
+            ("switched a connection off", "our-server"),
+            ("deleted a key", "our-server"),
+            ("deleted a connection", "our-server"),
+            ("changed a setting", "trash.days"),
+        ]
+        assert {(entry.actor, entry.address) for entry in entries} == {("owner@example.org", "127.0.0.1")}
+        assert KEY not in "".join(entry.detail for entry in entries)

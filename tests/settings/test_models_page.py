@@ -1,0 +1,180 @@
+"""The Models page: what there is, what it costs, and what people are offered of it."""
+
+import pytest
+from flask import Flask
+
+from tests.conftest import signed_in
+from tests.support.browser import Browser
+from tests.support.page import Page
+from tests.upstream.handle import Upstream as Fake
+from webapp.errors import Invalid
+from webapp.generations.models import providers
+from webapp.settings.service import ApplicationSettingsService, setting
+
+
+def priced(prompt: str, completion: str) -> dict[str, str]:
+    return {"prompt": prompt, "completion": completion}
+
+
+LISTED = [
+    {"id": "maker/great", "name": "Great", "context_length": 200_000, "pricing": priced("0.000003", "0.000015")},
+    {"id": "maker/cheap", "name": "Cheap", "context_length": 8192, "pricing": priced("0.00000015", "0.0000006")},
+    {"id": "other/free:free", "name": "Free", "context_length": 8192, "pricing": priced("0", "0")},
+    {"id": "other/<b>", "name": "<script>alert(1)</script>"},
+]
+
+
+@pytest.fixture
+def listed(app: Flask, owner: Browser, fake: Fake) -> Browser:
+    """The owner, with a list of models."""
+    fake.always({"json": {"data": LISTED}}, at="/models")
+    with app.app_context():
+        ApplicationSettingsService().set_openrouter_api_key("sk-or-v1-0123456789")
+    owner.page("/admin/connections")
+    owner.page("/admin/models").press("Refresh")
+    return owner
+
+
+def offered(app: Flask) -> list[str]:
+    with app.app_context():
+        providers().forget()
+        return [model.id for model in providers().offered()]
+
+
+def rows(page: Page) -> list[str]:
+    return [" ".join(row.text(separator=" ").split()) for row in page.all("tbody tr")]
+
+
+def test_it_lists_prices_and_context(listed: Browser) -> None:
+    assert rows(listed.page("/admin/models")) == [
+        "Great maker/great $3 $15 200,000",
+        "Cheap maker/cheap $0.15 $0.60 8,192",
+        "Free other/free:free free free 8,192",
+        "<script>alert(1)</script> other/<b>",
+    ]
+
+
+def test_it_finds_by_name_and_by_maker(listed: Browser) -> None:
+    assert len(rows(listed.page("/admin/models?q=maker"))) == 2
+    assert rows(listed.page("/admin/models?q=MAKER+cheap")) == ["Cheap maker/cheap $0.15 $0.60 8,192"]
+    assert listed.page("/admin/models?q=%3Cb%3E+nothing").says("No model is called that.")
+
+
+def test_a_list_is_kept_for_when_the_server_is_away(listed: Browser, fake: Fake) -> None:
+    fake.always({"status": 503, "json": {"error": {"message": "down"}}}, at="/models")
+
+    assert listed.page("/admin/models").press("Refresh").status_code == 409
+    assert len(rows(listed.page("/admin/models"))) == 4
+
+
+def test_without_a_connection_it_says_what_to_do(owner: Browser) -> None:
+    page = owner.page("/admin/models")
+
+    assert page.says("Add a key under Connections and test it.")
+    assert page.press("Refresh").status_code == 409
+
+
+def test_only_what_is_ticked_is_offered(listed: Browser, app: Flask) -> None:
+    page = listed.post("/admin/models/allowed", shown="maker/cheap", allowed="maker/cheap")
+    assert page.status_code == 303
+    listed.post("/admin/models/allowed", shown="other/free:free", allowed="other/free:free")
+
+    assert offered(app) == ["maker/cheap", "other/free:free"]
+    with app.app_context():
+        assert providers().default() == "maker/cheap"
+        assert providers().of("maker/cheap").name == "openrouter"
+        with pytest.raises(Invalid, match="no model called maker/great"):
+            providers().of("maker/great")
+    assert listed.page("/admin/models").says("2 of 4 models may be chosen")
+    listed.post("/admin/models/allowed", shown="maker/cheap")
+    listed.post("/admin/models/allowed", shown="other/free:free")
+    assert len(offered(app)) == 4
+
+
+def test_the_default_and_the_chain_are_set_by_form(listed: Browser, app: Flask) -> None:
+    page = listed.submit("/admin/models", default="maker/great", fallbacks="maker/cheap\r\nother/free:free\r\nmaker/cheap")
+
+    assert page.says("Saved.")
+    with app.app_context():
+        assert providers().default() == "maker/great"
+        assert providers().chain("maker/great") == ["maker/great", "maker/cheap", "other/free:free"]
+        assert providers().chain("maker/cheap") == ["maker/cheap", "other/free:free"]
+    listed.post("/admin/models/allowed", shown="maker/cheap", allowed="maker/cheap")
+    with app.app_context():
+        providers().forget()
+        assert providers().chain("maker/cheap") == ["maker/cheap"]
+
+
+@pytest.mark.parametrize(("field", "label"), [("default", "Default model"), ("fallbacks", "When a model fails")])
+def test_a_name_that_nobody_lists_is_refused_in_place(listed: Browser, app: Flask, field: str, label: str) -> None:
+    page = listed.submit("/admin/models", **{field: "maker/graet"})
+
+    assert "No connection lists “maker/graet”" in page.error_at(label)
+    assert page.textbox(label).value == "maker/graet"
+    with app.app_context():
+        assert (setting("models.default"), setting("models.fallbacks")) == ("", ())
+
+
+def test_a_model_that_is_not_listed_is_unknown_but_its_variants_are_not(listed: Browser, app: Flask) -> None:
+    with app.app_context():
+        for known in ("maker/great", "maker/great:online"):
+            assert providers().of(known).name == "openrouter"
+        for unknown in ("maker/graet", "", "nowhere:maker/great", "demo/nothing"):
+            with pytest.raises(Invalid):
+                providers().of(unknown)
+
+
+def test_the_settings_for_every_request_are_sent_along(listed: Browser, app: Flask) -> None:
+    with app.app_context():
+        assert providers().parameters("maker/great") == {"temperature": None, "max_tokens": None}
+    listed.submit("/admin/settings", **{"models.temperature": "0", "models.max_tokens": "100"})
+    with app.app_context():
+        assert providers().parameters("maker/great") == {"temperature": 0, "max_tokens": 100}
+        assert providers().parameters("demo/quick") == {}
+
+
+@pytest.mark.parametrize(("wish", "is_there"), [("off", False), ("when_no_key", False), ("always", True)])
+def test_the_demo_is_offered_beside_real_models_only_when_an_admin_wants_it(
+    listed: Browser, app: Flask, wish: str, is_there: bool
+) -> None:
+    listed.submit("/admin/settings", **{"demo.fallback": wish})
+
+    assert any(id.startswith("demo/") for id in offered(app)) is is_there
+    with app.app_context():
+        assert providers().is_demo_allowed() is is_there
+
+
+def test_without_key_and_demo_there_is_no_model_and_a_sentence(owner: Browser, app: Flask) -> None:
+    assert offered(app)[0].startswith("demo/")
+    owner.submit("/admin/settings", **{"demo.fallback": "off"})
+
+    assert offered(app) == []
+    with app.app_context():
+        assert providers().default() == ""
+        with pytest.raises(Invalid, match="An admin can add a key"):
+            providers().of("")
+
+
+def test_a_person_has_a_default_of_their_own(listed: Browser, app: Flask) -> None:
+    signed_in(app, "ada@example.org", "admin")
+    with app.app_context():
+        assert providers().default("maker/cheap") == "maker/cheap"
+        assert providers().default("maker/gone") == "maker/great"
+
+
+def test_a_long_list_is_cut_and_found_by_searching(listed: Browser, fake: Fake) -> None:
+    fake.always({"json": {"data": [{"id": f"m/{number}", "name": f"Model {number}"} for number in range(300)]}}, at="/models")
+    page = listed.page("/admin/models").press("Refresh")
+
+    assert page.says("250 more models: search for them.")
+    assert rows(listed.page("/admin/models?q=m/299")) == ["Model 299 m/299"]
+
+
+def test_reading_the_connections_costs_a_query_or_two_a_second(listed: Browser, app: Flask) -> None:
+    with app.app_context(), listed.counting_statements() as statements:
+        providers().forget()
+        for _ in range(20):
+            providers().offered()
+            providers().default()
+    assert len([each for each in statements if "connections" in each]) <= 2
+    assert not [each for each in statements if "connections.models FROM" in each]

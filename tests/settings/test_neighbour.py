@@ -1,0 +1,93 @@
+"""The Ollama on this machine: found by itself, in half a second or not at all."""
+
+import time
+
+import pytest
+from flask import Flask
+
+from tests.support.browser import Browser
+from tests.upstream.handle import Upstream as Fake
+from webapp.generations.models import providers
+from webapp.settings.neighbour import ADDRESS, Neighbour
+
+SLUG = "ollama-on-this-machine"
+OTHERS = [
+    {"raw": [{"hang": True}]},
+    {"html": "<p>Something else lives here</p>"},
+    {"json": {"data": "?"}},
+    {"json": []},
+    {"status": 500, "json": {}},
+]
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def neighbour(app: Flask, fake: Fake, clock: Clock) -> Neighbour:
+    """The scripted upstream in the place where Ollama would be."""
+    found = Neighbour(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock)
+    app.extensions["neighbour"] = found
+    return found
+
+
+def test_it_is_offered_and_connected_with_one_button(owner: Browser, app: Flask, neighbour: Neighbour) -> None:
+    page = owner.page("/admin/connections")
+    assert page.says("Ollama on this machine found by itself")
+    assert page.says("2 models")
+
+    page = page.press("Connect it")
+
+    assert page.heading == "Ollama on this machine"
+    assert page.says("works")
+    with app.app_context():
+        assert [model.id for model in providers().offered()] == [
+            f"ollama-on-this-machine:fake/{name}" for name in ("plain", "large")
+        ]
+        assert providers().default() == f"{SLUG}:fake/plain"
+    assert not owner.page("/admin/connections").says("found by itself")
+
+
+def test_it_is_looked_for_once_a_minute(owner: Browser, fake: Fake, neighbour: Neighbour, clock: Clock) -> None:
+    for _ in range(3):
+        owner.page("/admin/connections")
+    assert len(fake.log()) == 1
+
+    clock.seconds = 61
+    owner.page("/admin/connections")
+    assert len(fake.log()) == 2
+
+
+@pytest.mark.parametrize("behaviour", OTHERS)
+def test_what_is_no_model_server_is_not_offered_and_holds_nobody_up(
+    owner: Browser, fake: Fake, neighbour: Neighbour, behaviour: dict[str, object]
+) -> None:
+    owner.page("/settings")
+    fake.always(behaviour, at="/models")
+    began_at = time.monotonic()
+
+    page = owner.page("/admin/connections")
+
+    assert time.monotonic() - began_at < 2
+    assert not page.says("found by itself")
+
+
+def test_when_it_has_gone_meanwhile_the_button_says_so(owner: Browser, fake: Fake, neighbour: Neighbour, clock: Clock) -> None:
+    page = owner.page("/admin/connections")
+    clock.seconds = 61
+    fake.always({"status": 503, "json": {}}, at="/models")
+
+    assert page.press("Connect it").status_code == 409
+
+
+def test_usually_it_is_where_ollama_listens() -> None:
+    assert ADDRESS == "http://127.0.0.1:11434/v1"

@@ -1,0 +1,225 @@
+"""What an admin can do with connections: add, change, test, switch off, delete."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Unpack, get_args
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit
+from webapp.accounts.audit import About
+from webapp.accounts.tables import User
+from webapp.errors import AppError, Conflict, Invalid, NotFound
+from webapp.extensions import db, utc_now, write
+from webapp.providers.base import Continuation, Model, Provider, ProviderError
+from webapp.settings import keys
+from webapp.settings.keys import BUILT_IN
+from webapp.settings.kinds import KINDS, address_of
+from webapp.settings.live import LiveConnection, as_stored, live_connection, new_built_in, the_config
+from webapp.settings.tables import Connection
+
+# A model's name begins with one of these already.
+TAKEN_SLUGS = {"openrouter", "demo", "new", "found"}
+MOST_CONNECTIONS = 50
+OTHER_ADDRESS = (
+    "The address has changed, so enter the key again: the stored one is for the old address alone and is never sent to another."
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a form says of a connection; an empty key leaves the present one."""
+
+    name: str
+    base_url: str = ""
+    key: str = ""
+    default_model: str = ""
+    continuation: str = "instruct"
+
+
+def create(kind: str, wish: Wish, **about: Unpack[About]) -> str:
+    """Add a connection; gives the slug by which its models are known."""
+    if kind not in KINDS or kind == BUILT_IN:
+        raise Invalid("Choose what the server understands.", field="kind")
+    address, key = address_of(wish.base_url or KINDS[kind].base_url), keys.checked(wish.key)
+    if KINDS[kind].needs_key and not key:
+        raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
+    with write() as session:
+        row = Connection(slug=_free_slug(session, wish.name), kind=kind, base_url=address, models=[])
+        _fill(row, wish)
+        session.add(row)
+        _flush(session)
+        if key:
+            keys.keep(session, row, key, address)
+        slug = row.slug
+        _note(session, "added a connection", slug, f"{kind} at {address}", about)
+    return slug
+
+
+def change(slug: str, wish: Wish, **about: Unpack[About]) -> None:
+    """Change a connection. Another address needs the key again, so that no key ever goes where it was not entered for."""
+    before, key = _live(slug), keys.checked(wish.key)
+    address = _new_address(before, wish.base_url)
+    if address != before.base_url and before.key.source != "none" and not key:
+        raise Invalid(OTHER_ADDRESS, field="key")
+    with write() as session:
+        row = _row(session, slug)
+        _fill(row, wish)
+        if address != before.base_url:
+            row.base_url, row.models, row.models_at = _own_address(before, wish.base_url, address), [], None
+        if key:
+            keys.keep(session, row, key, address, _id_of(about))
+            _note(session, "entered a key", slug, "", about)
+        if key or address != before.base_url:
+            _untest(row)
+        _note(session, "changed a connection", slug, f"at {address}", about)
+
+
+def set_key(slug: str, key: str, **about: Unpack[About]) -> None:
+    """Store another key for the address as it is."""
+    live = _live(slug)
+    wish = Wish(live.name, live.own_address, key, live.own_model, live.continuation)
+    change(slug, wish, **about)
+
+
+def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
+    """Offer its models, or stop doing so; everything is kept."""
+    _live(slug)
+    with write() as session:
+        _row(session, slug).is_enabled = is_enabled
+        _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", about)
+
+
+def forget_key(slug: str, **about: Unpack[About]) -> None:
+    """Delete the stored key: back to the environment's, if that has one."""
+    _live(slug)
+    with write() as session:
+        row = _row(session, slug)
+        keys.forget(session, row)
+        _untest(row)
+        _note(session, "deleted a key", slug, "", about)
+
+
+def delete(slug: str, **about: Unpack[About]) -> None:
+    """Remove a connection with its key; chats that used it are kept and need another model."""
+    if slug == BUILT_IN:
+        raise Conflict("The built-in connection stays. It can be switched off.")
+    _live(slug)
+    with write() as session:
+        session.delete(_row(session, slug))
+        _note(session, "deleted a connection", slug, "", about)
+
+
+def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bool:
+    """Ask the server whether it accepts the key, keep what it says in words, and with good news its list of models."""
+    _live(slug)
+    # Nothing is held while the server is waited for.
+    db.session.rollback()
+    words, models = _answer(make)
+    with write() as session:
+        row = _row(session, slug)
+        row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
+        if models:
+            row.models, row.models_at = as_stored(models), utc_now()
+        _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", about)
+    return models is not None
+
+
+def refresh(slug: str, make: Callable[[], Provider]) -> int:
+    """Read the list of models again; gives their number. Raises `Conflict` with the server's reason."""
+    db.session.rollback()
+    try:
+        models = make().models()
+    except ProviderError as error:
+        raise Conflict(f"{_live(slug).name}: {error}") from error
+    with write() as session:
+        row = _row(session, slug)
+        row.models, row.models_at = as_stored(models), utc_now()
+    return len(models)
+
+
+def _answer(make: Callable[[], Provider]) -> tuple[str, Sequence[Model] | None]:
+    """What a test says, and the models when it went well."""
+    try:
+        provider = make()
+        words = provider.check_key()
+        return words, provider.models()
+    except ProviderError as error:
+        return str(error), None
+    except AppError as error:
+        return error.message, None
+
+
+def _live(slug: str) -> LiveConnection:
+    if found := live_connection(slug):
+        return found
+    raise NotFound("There is no such connection, or not any more.")
+
+
+def _row(session: Session, slug: str) -> Connection:
+    """The row of a connection; the built-in one has none until something is stored of it."""
+    row = session.scalar(select(Connection).where(Connection.slug == slug))
+    if row is None and slug != BUILT_IN:
+        raise NotFound("There is no such connection, or not any more.")
+    if row is None:
+        row = new_built_in()
+        session.add(row)
+    return row
+
+
+def _fill(row: Connection, wish: Wish) -> None:
+    name, model = " ".join(wish.name.split()), wish.default_model.strip()
+    if not name or not name.isprintable() or len(name) > 80:
+        raise Invalid("A name has 1 to 80 characters.", field="name")
+    if len(model) > 150 or not model.isprintable():
+        raise Invalid("A model's name is one line of at most 150 characters.", field="default_model")
+    if wish.continuation not in get_args(Continuation):
+        raise Invalid(f"One of: {', '.join(get_args(Continuation))}.", field="continuation")
+    row.name, row.default_model, row.continuation = name, model, wish.continuation
+
+
+def _new_address(before: LiveConnection, text: str) -> str:
+    if text.strip():
+        return address_of(text)
+    if before.is_built_in:
+        return the_config().openrouter_base_url
+    raise Invalid("Enter the address of the server.", field="base_url")
+
+
+def _own_address(before: LiveConnection, text: str, address: str) -> str:
+    """What is stored: of the built-in connection only what differs from the environment."""
+    return "" if before.is_built_in and address == the_config().openrouter_base_url else address
+
+
+def _untest(row: Connection) -> None:
+    row.is_working, row.check_result, row.checked_at = None, "", None
+
+
+def _free_slug(session: Session, name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "connection"
+    taken = TAKEN_SLUGS | set(session.scalars(select(Connection.slug)))
+    if len(taken) > MOST_CONNECTIONS:
+        raise Conflict(f"{MOST_CONNECTIONS} connections are enough; delete one first.")
+    return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 99))) if slug not in taken)
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("A connection with that name was added in this very moment. Please try again.", field="name") from error
+
+
+def _note(session: Session, action: str, slug: str, detail: str, about: About) -> None:
+    entry: About = {**about, "object_kind": "connection", "object_id": slug, "detail": detail}
+    audit.add(session, action, **entry)
+
+
+def _id_of(about: About) -> str | None:
+    actor = about.get("actor")
+    return actor.id if isinstance(actor, User) else None

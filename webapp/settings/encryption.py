@@ -1,0 +1,88 @@
+"""Secrets at rest: read with the keys of the environment alone, and only as what they were stored as."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from flask import current_app
+
+from webapp.errors import Conflict, Unavailable
+
+UNREADABLE = "The stored key cannot be read with this ENCRYPTION_KEY. Enter it again."
+MISPLACED = "The stored key was entered for something else, such as another address. Enter it again."
+
+
+class DecryptionError(Conflict):
+    """A stored key that is of no use here; the sentence says what to do about it."""
+
+    code = "key_unreadable"
+
+    def __init__(self, message: str = UNREADABLE) -> None:
+        super().__init__(message)
+
+
+class EncryptionService:
+    """The first key encrypts, all of them decrypt. What is moved to another owner or purpose cannot be read there."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = tuple(keys)
+
+    def encrypt_api_key(self, key: str, *, owner: str, purpose: str) -> str:
+        """The key as a token that holds for this owner and purpose alone."""
+        bound = json.dumps({"owner": owner, "purpose": purpose, "key": key})
+        return self._first().encrypt(bound.encode()).decode()
+
+    def decrypt_api_key(self, token: str, *, owner: str, purpose: str) -> str:
+        """The key in the token; raises `DecryptionError`."""
+        bound = _bound(self._opened(token))
+        if (bound.get("owner"), bound.get("purpose")) != (owner, purpose):
+            raise DecryptionError(MISPLACED)
+        return str(bound.get("key", ""))
+
+    def rotate(self, token: str) -> str:
+        """The token under the first key; the same one, if it is there already. Raises `DecryptionError`."""
+        try:
+            self._first().decrypt(token)
+        except InvalidToken:
+            return self._first().encrypt(self._opened(token)).decode()
+        return token
+
+    def fingerprint(self) -> str:
+        """A name for the first key that tells nothing of it."""
+        if not self._keys:
+            return "none"
+        return hmac.new(self._keys[0].encode(), b"millrace fingerprint", hashlib.sha256).hexdigest()[:8]
+
+    def _first(self) -> Fernet:
+        if not self._keys:
+            raise Unavailable("There is no ENCRYPTION_KEY yet, so no key can be kept. `flask prepare` makes one.")
+        return _fernet(self._keys[0])
+
+    def _opened(self, token: str) -> bytes:
+        try:
+            return MultiFernet([_fernet(key) for key in self._keys]).decrypt(token)
+        # MultiFernet without a key is a ValueError, and so is a token that is no ASCII.
+        except (InvalidToken, ValueError) as error:
+            raise DecryptionError from error
+
+
+def the_encryption() -> EncryptionService:
+    """The service with the keys of the current application."""
+    return EncryptionService(current_app.extensions["config"].encryption_keys)
+
+
+def _bound(plain: bytes) -> dict[str, Any]:
+    try:
+        bound = json.loads(plain)
+    except ValueError:
+        bound = None
+    return bound if isinstance(bound, dict) else {}
+
+
+@cache
+def _fernet(key: str) -> Fernet:
+    return Fernet(key)
