@@ -193,9 +193,11 @@ class _Page:
 
     def _change(self, html: str) -> Change:
         models = [] if self._chat.visitor_hash else providers().offered()
-        controls = render_template("chat/_controls.html", running=self._running, models=models, chosen_model=self._chat.model)
-        html += _part("#composer-controls", "outerHTML", controls)
         head = self._messages[-1].id if self._messages else ""
+        controls = render_template(
+            "chat/_controls.html", running=self._running, models=models, chosen_model=self._chat.model, head=head
+        )
+        html += _part("#composer-controls", "outerHTML", controls)
         running = self._running
         return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
 

@@ -1,34 +1,33 @@
 """The form that sends a message."""
 
-from typing import Any
-
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
 
-from webapp.errors import Invalid
+from webapp.errors import AppError, Invalid
 from webapp.ids import new_id
+from webapp.web.forms import Form
 
 
-class MessageForm(FlaskForm):  # type: ignore[misc]
-    """`key` names one sending, so that pressing twice is sending once."""
+class MessageForm(Form):
+    """`key` names one sending, so that pressing twice is sending once; `after` is the message that was seen last."""
 
     message = TextAreaField("Message")
     key = HiddenField()
     model = StringField("Model")
+    after = HiddenField()
 
     @classmethod
-    def fresh(cls, model: str = "") -> "MessageForm":
-        """An empty form for a new message."""
-        return cls(formdata=None, key=new_id(), model=model)
+    def new(cls, *, model: str = "", message: str = "") -> "MessageForm":
+        """The form of a new sending."""
+        return cls.fresh(key=new_id(), model=model, message=message)
 
     @property
     def text(self) -> str:
         """What was typed, with the line ends that were typed: forms send CRLF."""
         return (self.message.data or "").replace("\r\n", "\n")
 
-    def refused(self, error: Any) -> "MessageForm":
-        """The same form with the reason beside the field, and a new key when another text may be sent."""
-        self.message.errors = [error.message]
-        if isinstance(error, Invalid):
+    def _take(self, refusal: AppError) -> None:
+        self.refusal = refusal
+        self.message.errors = [refusal.message]
+        if isinstance(refusal, Invalid):
+            # Other words will be another sending.
             self.key.data = new_id()
-        return self

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, render_template, request, url_for
 
@@ -12,23 +12,20 @@ from webapp.chat.access import may_open
 from webapp.chat.feed import ChatFeed, Position, running_in
 from webapp.chat.forms import MessageForm
 from webapp.chat.tables import Chat
-from webapp.errors import AppError
 from webapp.extensions import db
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
 from webapp.ids import new_id
 from webapp.settings.service import setting
 from webapp.web.guards import KNOWN, user_or_none
-from webapp.web.htmx import is_htmx, render, wants_json
+from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.watch import Watcher, watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-P = ParamSpec("P")
 
-
-def chat_page(chat: Chat, form: MessageForm, *, status: int = 200) -> Response:
+def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) -> Response:
     """The chat as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
     engine, lane = the_engine(), f"chat:{chat.id}"
     seq = engine.topics.last(lane)
@@ -43,10 +40,12 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200) -> Response:
         chat=shown.chat(chat, is_running=running is not None),
         thread=thread,
         running=running,
+        head=head,
         events_url=url_for("chat.events", id=chat.id, at=str(position)),
         # Another address each time: a browser takes the same one, with its fragment, for a jump within the page.
         refresh_url=url_for("chat.show", id=chat.id, at=new_id()[:10], _anchor="end"),
         **composer(form, chat),
+        **more,
     )
 
 
@@ -63,22 +62,23 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
 
 def sent(chat: Chat) -> Response:
     """What the composer becomes when its message is on the way."""
-    return _composer_fragment(chat, MessageForm.fresh(chat.model), 200)
+    if is_htmx():
+        return _composer_fragment(chat, MessageForm.new(model=chat.model), 200)
+    return redirect(page_of(chat.id))
 
 
-def keeping_the_text(view: Callable[P, Response]) -> Callable[P, Response]:
-    """A refusal gives the composer back with what was typed in it, and says why."""
+def refused(chat: Chat, form: MessageForm) -> Response:
+    """The composer with what was typed in it, and why it was not sent."""
+    status = form.refusal.status if form.refusal else 200
+    response = _composer_fragment(chat, form, status) if is_htmx() else chat_page(chat, form, status=status)
+    if form.refusal and form.refusal.retry_after:
+        response.headers["Retry-After"] = str(form.refusal.retry_after)
+    return response
 
-    @wraps(view)
-    def kept(*args: P.args, **kwargs: P.kwargs) -> Response:
-        try:
-            return view(*args, **kwargs)
-        except AppError as error:
-            if wants_json() or error.status not in {409, 422, 429, 503}:
-                raise
-            return _refused(error, str(kwargs["id"]))
 
-    return kept
+def page_of(chat_id: str) -> str:
+    """The end of a chat's page."""
+    return url_for("chat.show", id=chat_id, _anchor="end")
 
 
 def stream(chat: Chat) -> Response:
@@ -95,15 +95,6 @@ def stream(chat: Chat) -> Response:
     return watch(engine, ChatFeed(engine, chat.id, Position.parse(at), context), watcher)
 
 
-def _refused(error: AppError, chat_id: str) -> Response:
-    chat = db.session.get_one(Chat, chat_id)
-    form = MessageForm().refused(error)
-    response = _composer_fragment(chat, form, error.status) if is_htmx() else chat_page(chat, form, status=error.status)
-    if error.retry_after:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
-
-
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     thread = shown.thread(the_engine(), queries.thread(chat))
     html = render_template(
@@ -111,6 +102,7 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
         chat=shown.chat(chat, is_running=running_in(thread) is not None),
         thread=thread,
         running=running_in(thread),
+        head=thread[-1].id if thread else "",
         **composer(form, chat),
     )
     return Response(f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>', status)

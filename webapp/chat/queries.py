@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Select, bindparam, literal, select
+from sqlalchemy import Select, bindparam, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.chat.tables import Chat, Message
@@ -65,6 +65,33 @@ def branch_point(chat: Chat, after: str) -> str | None:
     """Where the next message belongs: below the message that was seen last, if it is one of the chat's, else at the head."""
     seen = db.session.get(Message, after) if after and after != chat.head_id else None
     return seen.id if seen and seen.chat_id == chat.id and not seen.deleted_at else chat.head_id
+
+
+def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
+    """For each message with others beside it: all of them, oldest first."""
+    if not messages:
+        return {}
+    parents = [message.parent_id for message in messages if message.parent_id]
+    beside = or_(Message.parent_id.in_(parents), Message.parent_id.is_(None))
+    query = select(Message.id, Message.parent_id).where(
+        Message.chat_id == messages[0].chat_id, beside, Message.deleted_at.is_(None)
+    )
+    children: dict[str | None, list[str]] = {}
+    for id, parent_id in db.session.execute(query.order_by(Message.id)):
+        children.setdefault(parent_id, []).append(id)
+    return {message.id: found for message in messages if len(found := children.get(message.parent_id, [])) > 1}
+
+
+def newest_below(message: Message) -> str:
+    """The end of the branch that a message leads to, following the newest at each fork."""
+    children = select(Message.id, Message.parent_id).where(Message.chat_id == message.chat_id, Message.deleted_at.is_(None))
+    newest: dict[str | None, str] = {}
+    for id, parent_id in db.session.execute(children.order_by(Message.id)):
+        newest[parent_id] = id
+    id = message.id
+    while id in newest:
+        id = newest[id]
+    return id
 
 
 def text_so_far(engine: Engine, message: Message) -> str:

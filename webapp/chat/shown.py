@@ -1,7 +1,7 @@
 """Chats and messages as pages show them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -84,6 +84,12 @@ class ShownMessage:
     continue_url: str
     again_url: str
     stop_url: str
+    edit_url: str = ""
+    delete_url: str = ""
+    version: int = 1
+    versions: int = 1
+    previous_url: str = ""
+    next_url: str = ""
     generation_id: str = ""
     cursor: Cursor = ()
 
@@ -94,8 +100,9 @@ def chat(row: Chat, *, is_running: bool) -> ShownChat:
 
 def thread(engine: Engine, messages: Sequence[Message]) -> list[ShownMessage]:
     """The messages with what their generations say; what runs is shown as it stands at this moment."""
-    generations = queries.generations_of(messages)
-    return [_message(engine, message, generations.get(message.id, [])) for message in messages]
+    generations, siblings = queries.generations_of(messages), queries.siblings_of(messages)
+    shown = [_message(engine, message, generations.get(message.id, [])) for message in messages]
+    return [replace(each, **_place(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
 
 
 def chats(rows: Sequence[Chat]) -> list[RailChat]:
@@ -185,7 +192,17 @@ def _common(message: Message) -> dict[str, Any]:
         "raw_url": url_for("chat.raw", id=message.id),
         "continue_url": url_for("chat.go_on", id=message.id),
         "again_url": url_for("chat.again", id=message.id),
+        "edit_url": url_for("tree.edit", id=message.id) if message.role == "user" else "",
+        "delete_url": url_for("tree.delete", id=message.id) if message.parent_id else "",
     }
+
+
+def _place(id: str, versions: list[str]) -> dict[str, Any]:
+    """Which version this is, and the ways to those beside it."""
+    at = versions.index(id)
+    urls = [url_for("tree.show_version", id=version) for version in versions]
+    around = ["", *urls, ""]
+    return {"version": at + 1, "versions": len(versions), "previous_url": around[at], "next_url": around[at + 2]}
 
 
 def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:

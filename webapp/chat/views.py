@@ -5,12 +5,15 @@ from flask import Blueprint, Response, abort, url_for
 from webapp.chat import queries, service, shown
 from webapp.chat.access import as_visitor, own_chat, own_generation, own_message, visitor_hash
 from webapp.chat.forms import MessageForm
-from webapp.chat.pages import chat_page, composer, keeping_the_text, sent, stream
+from webapp.chat.pages import chat_page, composer, page_of, refused, sent, stream
 from webapp.generations import service as generations
 from webapp.generations.engine import the_engine
+from webapp.generations.models import providers
+from webapp.generations.tables import Generation
+from webapp.settings.checklist import checklist
 from webapp.settings.service import setting
 from webapp.web.guards import anybody, current_user, signed_in
-from webapp.web.htmx import done, is_htmx, redirect, render
+from webapp.web.htmx import done, redirect, render
 
 bp = Blueprint("chat", __name__)
 
@@ -18,8 +21,10 @@ bp = Blueprint("chat", __name__)
 @bp.get("/")
 @signed_in
 def home() -> Response:
-    recent = shown.chats(queries.recent_chats(current_user().id, limit=5))
-    return render("chat/home.html", recent=recent, **composer(MessageForm.fresh(), send_url=url_for("chat.begin")))
+    me = current_user()
+    recent = shown.chats(queries.recent_chats(me.id, limit=5))
+    form = MessageForm.new(model=providers().default(me.default_model))
+    return render("chat/home.html", recent=recent, checklist=checklist(me), **composer(form, send_url=url_for("chat.begin")))
 
 
 @bp.get("/chats")
@@ -35,14 +40,14 @@ def begin() -> Response:
     form = MessageForm()
     model = form.model.data or ""
     generation = service.begin(form.text, model=model, key=form.key.data or "", owner_id=current_user().id)
-    return redirect(url_for("chat.show", id=generation.lane.removeprefix("chat:"), _anchor="end"))
+    return redirect(_page_of(generation))
 
 
 @bp.get("/chats/<id>")
 @anybody
 def show(id: str) -> Response:
     chat = own_chat(id)
-    return chat_page(chat, MessageForm.fresh(chat.model))
+    return chat_page(chat, MessageForm.new(model=chat.model))
 
 
 @bp.get("/chats/<id>/events")
@@ -53,12 +58,13 @@ def events(id: str) -> Response:
 
 @bp.post("/chats/<id>/messages")
 @anybody
-@keeping_the_text
 def send(id: str) -> Response:
     chat, form = own_chat(id), MessageForm()
     model = "" if chat.visitor_hash else form.model.data or ""
-    service.ask(chat, form.text, key=form.key.data or "", model=model)
-    return sent(chat) if is_htmx() else redirect(url_for("chat.show", id=id, _anchor="end"))
+    with form.attempt():
+        service.ask(chat, form.text, key=form.key.data or "", model=model, after=form.after.data or "")
+        return sent(chat)
+    return refused(own_chat(id), form)
 
 
 @bp.post("/generations/<id>/stop")
@@ -66,19 +72,19 @@ def send(id: str) -> Response:
 def stop(id: str) -> Response:
     generation = own_generation(id)
     generations.stop(the_engine(), generation)
-    return done(_page_of(generation.lane))
+    return done(_page_of(generation))
 
 
 @bp.post("/messages/<id>/continue")
 @anybody
 def go_on(id: str) -> Response:
-    return done(_page_of(service.go_on(own_message(id)).lane))
+    return done(_page_of(service.go_on(own_message(id))))
 
 
 @bp.post("/messages/<id>/again")
 @anybody
 def again(id: str) -> Response:
-    return done(_page_of(service.again(own_message(id)).lane))
+    return done(_page_of(service.again(own_message(id), model=MessageForm().model.data or "")))
 
 
 @bp.get("/messages/<id>.md")
@@ -92,8 +98,8 @@ def raw(id: str) -> Response:
 def demo() -> Response:
     _refuse_unless_visitors_may_come()
     if chat := queries.visitors_chat(visitor_hash()):
-        return chat_page(chat, MessageForm.fresh(chat.model))
-    form = MessageForm.fresh(service.VISITORS_MODEL)
+        return chat_page(chat, MessageForm.new(model=chat.model))
+    form = MessageForm.new(model=service.VISITORS_MODEL)
     return render("chat/visitor.html", thread=[], **{**composer(form, send_url=url_for("chat.demo_begin")), "models": []})
 
 
@@ -122,5 +128,5 @@ def _refuse_unless_visitors_may_come() -> None:
         abort(404)
 
 
-def _page_of(lane: str) -> str:
-    return url_for("chat.show", id=lane.removeprefix("chat:"), _anchor="end")
+def _page_of(generation: Generation) -> str:
+    return page_of(generation.lane.removeprefix("chat:"))

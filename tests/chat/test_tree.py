@@ -1,0 +1,165 @@
+"""The tree of a chat: edit makes a branch, versions are one press away, nothing is overwritten."""
+
+import random
+
+import pytest
+from sqlalchemy import select
+
+from tests.chat.conftest import ended, statuses, texts
+from tests.support.browser import HTMX
+from webapp.chat.tables import Message
+from webapp.extensions import db
+from webapp.settings.service import set_setting
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    """A chat with one question and its answer."""
+    fake.says("One")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    return path
+
+
+def address(page, name: str, at: int = -1) -> str:
+    """Where the button of this name on one of the messages leads."""
+    article = page.all("article.message")[at]
+    found = [node for node in article.css("button") if node.text(strip=True) == name]
+    assert found, f"no {name} on message {at}"
+    return str(found[0].attributes["formaction"])
+
+
+def test_editing_makes_a_branch_beside_it(owner, path, fake):
+    fake.says("Two")
+    form = owner.page(address(owner.page(path), "Edit", 0)).form("Save")
+    form.submit(message="First, in other words")
+    page = owner.wait_for(path, ended)
+
+    assert texts(page) == ["First, in other words", "Two"]
+    assert page.says("2 / 2")
+
+    owner.post(address(page, "Previous version", 0))
+    page = owner.page(path)
+    assert texts(page) == ["First", "One"]
+    assert page.says("1 / 2")
+
+
+def test_trying_again_keeps_the_first(owner, path, fake):
+    fake.says("Another")
+    owner.post(address(owner.page(path), "Try again"))
+    page = owner.wait_for(path, ended)
+    assert texts(page) == ["First", "Another"]
+
+    owner.post(address(page, "Previous version"))
+    assert texts(owner.page(path)) == ["First", "One"]
+
+
+def test_the_edit_form_says_what_is_wrong_and_keeps_the_text(owner, path):
+    url = address(owner.page(path), "Edit", 0)
+
+    page = owner.post(url, message="  ")
+    assert page.status_code == 422
+    assert page.says("Write something first.")
+    fragment = owner.post(url, headers=HTMX, message="x" * 200_001)
+    assert fragment.status_code == 422
+    assert "too long" in fragment.text
+    assert owner.htmx_get(url).text.startswith("<hx-partial")
+
+
+def test_answers_cannot_be_edited_and_strangers_cannot_touch(owner, stranger, visitor, path):
+    page = owner.page(path)
+    question, answer = [str(node.attributes["id"]).removeprefix("message-") for node in page.all("article.message")]
+
+    assert owner.post(f"/messages/{answer}/edit", message="Mine").status_code == 422
+    for action in ("edit", "version", "delete", "restore", "again", "continue"):
+        assert stranger.post(f"/messages/{question}/{action}", message="Mine").status_code == 404
+        assert visitor.post(f"/messages/{question}/{action}", message="Mine").location.startswith("/login")
+    assert texts(owner.page(path)) == ["First", "One"]
+
+
+def test_deleting_takes_out_of_sight_and_undo_brings_back(owner, path, fake):
+    fake.says("Two")
+    owner.submit(path, message="Second")
+    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    after = owner.post(address(page, "Delete", 2))
+    assert after.says("Deleted.")
+    assert texts(owner.page(path)) == ["First", "One"]
+
+    owner.post(str(after.button("Undo").attributes["formaction"]))
+    assert texts(owner.page(path)) == ["First", "One", "Second", "Two"]
+
+
+def test_the_first_message_is_deleted_with_its_chat_only(owner, path):
+    question = str(owner.page(path).all("article.message")[0].attributes["id"]).removeprefix("message-")
+
+    assert owner.post(f"/messages/{question}/delete").status_code == 422
+
+
+def test_a_running_answer_is_not_moved_away_from(owner, path, fake):
+    page = owner.page(path)
+    fake.counts(300, pace=0.02)
+    owner.post(address(page, "Try again"))
+
+    assert owner.post(address(page, "Delete")).status_code == 409
+
+
+def test_a_stale_page_that_sends_makes_a_branch(owner, path, fake):
+    stale = owner.page(path).form("Message")
+    fake.says("Two")
+    owner.submit(path, message="From one tab")
+    owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    stale.submit(message="From the stale tab")
+    page = owner.wait_for(path, ended)
+
+    assert texts(page)[:3] == ["First", "One", "From the stale tab"]
+    assert page.says("2 / 2")
+    owner.post(address(page, "Previous version", 2))
+    assert "From one tab" in texts(owner.page(path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_two_tabs_never_lose_a_message(owner, path, app, fake, seed):
+    """Random interleavings of two tabs that grow stale: whatever was accepted is in the tree for ever."""
+    chance = random.Random(seed)
+    with app.app_context():
+        set_setting("limits.streams_per_minute", "0")
+    fake.says("Yes")
+    tabs, accepted = [owner.page(path)] * 2, {"First"}
+    for number in range(10):
+        tab, words = chance.randrange(2), f"Words {number}"
+        step = chance.choice([send, edit, again, version, reload])
+        if step(owner, tabs[tab], words):
+            accepted.add(words)
+        page = owner.wait_for(path, ended)
+        if step is reload:
+            tabs[tab] = page
+
+    with app.app_context():
+        kept = set(db.session.scalars(select(Message.content).where(Message.role == "user", Message.deleted_at.is_(None))))
+    assert accepted <= kept
+
+
+def send(owner, page, words: str) -> bool:
+    return page.form("Message").submit(message=words).status_code == 200
+
+
+def edit(owner, page, words: str) -> bool:
+    return owner.post(address(page, "Edit", 0), message=words).status_code == 303
+
+
+def again(owner, page, words: str) -> bool:
+    owner.post(address(page, "Try again"))
+    return False
+
+
+def version(owner, page, words: str) -> bool:
+    if page.has("button", "Previous version"):
+        owner.post(str(page.all(".versions button")[0].attributes.get("formaction") or "/nowhere"))
+    return False
+
+
+def reload(owner, page, words: str) -> bool:
+    return False

@@ -1,0 +1,71 @@
+"""Editing a message, other versions of it, and taking it out of sight."""
+
+from flask import Blueprint, Response, render_template
+
+from webapp.chat import queries, service, tree
+from webapp.chat.access import own_message
+from webapp.chat.forms import MessageForm
+from webapp.chat.pages import chat_page, page_of
+from webapp.chat.tables import Message
+from webapp.web.guards import anybody
+from webapp.web.htmx import done, is_htmx, redirect
+
+bp = Blueprint("tree", __name__)
+
+
+@bp.get("/messages/<id>/edit")
+@anybody
+def edit(id: str) -> Response:
+    message = own_message(id)
+    return _editing(message, MessageForm.new(message=message.content))
+
+
+@bp.post("/messages/<id>/edit")
+@anybody
+def save(id: str) -> Response:
+    message, form = own_message(id), MessageForm()
+    with form.attempt():
+        service.edit(message, form.text, key=form.key.data or "")
+        return done(page_of(message.chat_id))
+    return _editing(own_message(id), form)
+
+
+@bp.get("/messages/<id>/page")
+@anybody
+def cancel(id: str) -> Response:
+    return redirect(page_of(own_message(id).chat_id))
+
+
+@bp.post("/messages/<id>/version")
+@anybody
+def show_version(id: str) -> Response:
+    message = own_message(id)
+    tree.show_version(message)
+    return done(page_of(message.chat_id))
+
+
+@bp.post("/messages/<id>/delete")
+@anybody
+def delete(id: str) -> Response:
+    message = own_message(id)
+    tree.delete(message)
+    if is_htmx():
+        return Response(render_template("chat/_deleted.html", message=message))
+    return chat_page(queries.chat_of(message), MessageForm.new(), deleted=message)
+
+
+@bp.post("/messages/<id>/restore")
+@anybody
+def restore(id: str) -> Response:
+    message = own_message(id)
+    tree.restore(message)
+    return done(page_of(message.chat_id))
+
+
+def _editing(message: Message, form: MessageForm) -> Response:
+    status = form.refusal.status if form.refusal else 200
+    if is_htmx():
+        html = render_template("chat/_edit.html", id=message.id, edit_form=form)
+        return Response(f'<hx-partial hx-target="#message-{message.id}" hx-swap="outerHTML">{html}</hx-partial>', status)
+    page = MessageForm.new(model=queries.chat_of(message).model)
+    return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form)
