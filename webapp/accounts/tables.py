@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base, utc_now
@@ -111,3 +111,20 @@ class AuditEntry(Base):
     object_id: Mapped[str] = mapped_column(String(80), default="")
     detail: Mapped[str] = mapped_column(String(300), default="")
     is_refused: Mapped[bool] = mapped_column(default=False)
+
+
+class Grant(Base):
+    """A right that somebody, a group or, with neither named, the whole team has to an object of any kind."""
+
+    __tablename__ = "grants"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    object_kind: Mapped[str] = mapped_column(String(20))
+    object_id: Mapped[str] = mapped_column(String(26))
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    right: Mapped[str] = mapped_column(String(10))
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    __table_args__ = (Index("ix_grants_object_kind_object_id", "object_kind", "object_id"),)

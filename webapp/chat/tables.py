@@ -31,6 +31,7 @@ class Chat(Base):
     archived_at: Mapped[datetime | None]
     follow_up: Mapped[str] = mapped_column(Text, default="", server_default="")
     is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
+    origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
 
     __table_args__ = (Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),)
 
@@ -50,6 +51,7 @@ class Message(Base):
     html_version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
+    origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
 
 
 class Draft(Base):
@@ -73,3 +75,4 @@ class Feedback(Base):
     is_good: Mapped[bool]
     reason: Mapped[str] = mapped_column(String(500), default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
