@@ -19,6 +19,9 @@ from webapp.accounts import service as accounts  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.config import ROOT, load  # noqa: E402
 from webapp.extensions import db  # noqa: E402
+from webapp.generations.models import Providers  # noqa: E402
+from webapp.providers.demo import DemoProvider  # noqa: E402
+from webapp.upstream import Upstream  # noqa: E402
 
 __all__ = ["fake", "fake_process", "new_stop", "outgoing", "stop"]
 
@@ -88,8 +91,11 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
     made: list[Flask] = []
 
     def make(**environ: str) -> Flask:
-        made.append(create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ})))
-        return made[-1]
+        app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}))
+        # The demo in haste: its pace is for people.
+        app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.001), Upstream())
+        made.append(app)
+        return app
 
     yield make
     for app in made:

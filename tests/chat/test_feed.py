@@ -92,7 +92,22 @@ def shown_text(page, listener: Listener) -> str:
     return sealed + inside
 
 
-MARKDOWN = "# Head\n\nSome *words* and a [link][late].\n\n- one\n- two\n\n```python\nprint(1)\n```\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n"
+MARKDOWN = """# Head
+
+Some *words* and a [link][late].
+
+- one
+- two
+
+```python
+print(1)
+```
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+"""
 
 
 def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
@@ -107,6 +122,7 @@ def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
     assert not listener.messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", ["", "[late]: https://example.org\n"])
 def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, listen, late):
     fake.says(MARKDOWN * 3 + late, pace=0.02)

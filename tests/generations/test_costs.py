@@ -9,8 +9,8 @@ from webapp.generations import costs
 def test_the_cost_of_a_stopped_answer_is_settled(bench, fake):
     assert costs.ASK_AFTER_SECONDS[0] <= 1
     fake.always({"counted": 500, "pace": 0.02})
-    spent = {"data": {"id": "gen-1", "model": "some/model", "total_cost": 0.0042, "native_tokens_prompt": 7, "native_tokens_completion": 9}}
-    fake.always({"json": spent}, at="/generation")
+    spent = {"id": "gen-1", "model": "some/model", "total_cost": 0.0042, "native_tokens_prompt": 7, "native_tokens_completion": 9}
+    fake.always({"json": {"data": spent}}, at="/generation")
     id = bench.ask(person=bench.person())
     bench.until(lambda: "w000005" in bench.said(id))
 

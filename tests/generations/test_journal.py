@@ -1,6 +1,7 @@
 """The journal: what was said is in the database before a quarter of a second has passed, and gone at the end."""
 
 import gevent
+import pytest
 from sqlalchemy import text
 
 from tests.generations.conftest import Bench
@@ -37,6 +38,7 @@ def test_at_the_end_the_message_has_it_and_the_journal_is_empty(bench, fake):
     assert ended.started_at <= ended.first_text_at <= ended.ended_at
 
 
+@pytest.mark.slow
 def test_no_loop_wakes_when_nothing_runs(bench, fake):
     fake.says("Done")
     bench.until_ended(bench.ask(person=bench.person()))

@@ -15,6 +15,7 @@ def impatient(bench):
     return bench
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "end", "text"),
     [
@@ -35,6 +36,7 @@ def test_silence_is_an_end(impatient, fake, behaviour, end, text):
     fake.until(lambda log: log[0]["client_closed"], seconds=1)
 
 
+@pytest.mark.slow
 def test_the_total_time_is_a_limit(bench, fake):
     with bench.app.app_context():
         set_setting("stream.total_seconds", "1")
@@ -47,6 +49,7 @@ def test_the_total_time_is_a_limit(bench, fake):
     assert bench.message(id).content.startswith("w000001 ")
 
 
+@pytest.mark.slow
 def test_nobody_there_ends_it_only_where_that_was_said(bench, fake):
     fake.counts(1000, pace=0.02)
     id = bench.ask(person=bench.person())
@@ -57,6 +60,7 @@ def test_nobody_there_ends_it_only_where_that_was_said(bench, fake):
     assert (ended.status, ended.reason) == ("stopped", "idle_listener")
 
 
+@pytest.mark.slow
 def test_a_watcher_keeps_it_alive(bench, fake):
     fake.counts(120, pace=0.02)
     id = bench.ask(person=bench.person())

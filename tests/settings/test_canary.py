@@ -52,6 +52,7 @@ def provoke(owner: Browser, fake: Fake) -> list[str]:
     return [page.text for page in pages]
 
 
+@pytest.mark.slow
 def test_a_key_is_found_nowhere_but_in_the_request(
     make_app: MakeApp, fake: Fake, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

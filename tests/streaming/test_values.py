@@ -1,5 +1,7 @@
 """Events, transcripts and characters: the small pure pieces."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_the_cut_of_whole_text_does_not_matter(text, cuts):
     edges = sorted({0, len(units), *(2 * cut for cut in cuts if 2 * cut < len(units))})
     characters = Characters()
 
-    pieces = [characters.feed(_half(units[a:b])) for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [characters.feed(_half(units[a:b])) for a, b in pairwise(edges)]
 
     assert "".join(pieces) + characters.finish() == expected
 
