@@ -1,0 +1,178 @@
+"""People and their chats, as tests of pages speak of them: what can be seen, typed and pressed."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
+
+from webapp.rendering import markdown
+
+EMAIL, PASSWORD = "owner@example.org", "a quiet river at night"
+ENDED = ("completed", "stopped", "interrupted", "failed")
+# Before any script of the page: every status an article has had, and every shift of what was already there.
+RECORDER = """
+window.statuses = [], window.shifts = [];
+new MutationObserver(() => {
+  const status = [...document.querySelectorAll('article[data-role=assistant]')].at(-1)?.dataset.status;
+  if (status && statuses.at(-1) !== status) statuses.push(status);
+}).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-status']});
+new PerformanceObserver(list => list.getEntries().forEach(entry => entry.hadRecentInput || shifts.push({
+  value: entry.value, what: entry.sources.map(source => source.node?.id || source.node?.className || source.node?.nodeName),
+}))).observe({type: 'layout-shift', buffered: true});
+"""
+AS_PARSED = "html => { const box = document.createElement('div'); box.innerHTML = html; return box.innerHTML; }"
+HIDE = """hidden => {
+  Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+class Person:
+    """A browser of its own at one server. What no page of ours may do is kept in `oddities`."""
+
+    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+        self.url, self.oddities, self.requests = url, list[str](), list[Request]()
+        self.welcome = [url]
+        self._has_scripts = options.get("java_script_enabled", True)
+        options = {"viewport": {"width": 1100, "height": 720}, **options}
+        self.context = browser.new_context(base_url=url, **options)
+        if self._has_scripts:
+            self.context.add_init_script(RECORDER)
+        self.context.on("console", self._hear)
+        self.context.on("weberror", lambda error: self.oddities.append(f"error: {error.error}"))
+        self.context.on("dialog", self._dismiss)
+        self.context.on("request", self._see)
+
+    def open(self, path: str = "/") -> Page:
+        page = self.context.new_page()
+        page.goto(path)
+        return page
+
+    def begin(self, text: str) -> "ChatPage":
+        """A new chat, from the first page."""
+        page = self.open("/")
+        chat = ChatPage(page)
+        chat.box.fill(text)
+        chat.send.click()
+        page.wait_for_url("**/chats/*")
+        return chat
+
+    def look_at(self, chat: "ChatPage") -> "ChatPage":
+        """The same chat in another tab."""
+        return ChatPage(self.open(chat.page.url))
+
+    def leave(self) -> None:
+        self.context.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if any(words in message.text for words in ("Content Security Policy", "Refused to", "Uncaught")):
+            self.oddities.append(message.text)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.oddities.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _see(self, request: Request) -> None:
+        self.requests.append(request)
+        if not request.url.startswith((*(f"{url}/" for url in self.welcome), "data:", "about:")):
+            self.oddities.append(f"request to {request.url}")
+
+
+class ChatPage:
+    """One tab that shows a chat."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.box = page.get_by_role("textbox", name="Message")
+        self.send = page.get_by_role("button", name="Send")
+        self.stop = page.get_by_role("button", name="Stop")
+        self.go_on = page.get_by_role("button", name="Continue")
+        self.again = page.get_by_role("button", name="Try again")
+        self.status_line = page.locator("#status-line")
+
+    @property
+    def answer(self) -> Locator:
+        return self.page.locator("article[data-role=assistant]").last
+
+    @property
+    def text(self) -> Locator:
+        return self.answer.locator(".message-text")
+
+    def ask(self, text: str) -> None:
+        before = self.page.locator("article").count()
+        self.box.fill(text)
+        self.box.press("Enter")
+        expect(self.page.locator("article")).to_have_count(before + 2)
+
+    def status(self) -> str:
+        return self.answer.get_attribute("data-status") or ""
+
+    def expect(self, status: str, seconds: float = 15) -> None:
+        expect(self.answer).to_have_attribute("data-status", status, timeout=seconds * 1000)
+
+    def has_ended(self) -> bool:
+        return self.status() in ENDED
+
+    def html(self) -> str:
+        return str(self.text.evaluate("element => element.innerHTML"))
+
+    def seen(self) -> str:
+        return self.text.text_content() or ""
+
+    def wait_for(self, words: str, seconds: float = 15) -> None:
+        expect(self.text).to_contain_text(words, timeout=seconds * 1000)
+
+    def wait_for_chars(self, count: int, seconds: float = 60) -> None:
+        """Until so much of the answer is on the page, or all of it."""
+        self.page.wait_for_function(
+            """([count, ended]) => {
+              const article = [...document.querySelectorAll('article[data-role=assistant]')].at(-1);
+              return article.querySelector('.message-text').textContent.length >= count || ended.includes(article.dataset.status);
+            }""",
+            arg=[count, ENDED],
+            timeout=seconds * 1000,
+        )
+
+    def raw(self) -> str:
+        """The answer as it was written, from its own address."""
+        id = (self.answer.get_attribute("id") or "").removeprefix("message-")
+        return self.page.request.get(f"/messages/{id}.md").text()
+
+    def hide(self, is_hidden: bool = True) -> None:
+        self.page.evaluate(HIDE, is_hidden)
+
+    def rendered(self, text: str) -> str:
+        """What a text looks like when it is rendered at once and read by this browser."""
+        return str(self.page.evaluate(AS_PARSED, markdown.render(text)))
+
+
+def become_owner(page: Page) -> None:
+    """Fills in the form behind the set-up link."""
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, page.get_by_role("button", name="Create owner"))
+
+
+def sign_in(page: Page, password: str = PASSWORD) -> None:
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def press(page: Page, button: Locator) -> Response:
+    """Presses what leads to another page, and waits for it."""
+    with page.expect_navigation() as navigation:
+        button.click()
+    response = navigation.value
+    assert response
+    return response
+
+
+def until(page: Page, is_so: Callable[[], object], seconds: float = 15) -> None:
+    """While the browser's own events go on being heard."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not become so"
+        page.wait_for_timeout(20)

@@ -1,0 +1,19 @@
+"""The browser of the browser tests: where it is, and how it starts."""
+
+import shutil
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def executable() -> str:
+    """The first one that is installed; scripts/chromium.sh sees to it that there is one."""
+    return next(path for name in NAMES if (path := shutil.which(name)))

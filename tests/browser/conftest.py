@@ -1,0 +1,95 @@
+"""A Chromium, servers to visit with it, and people who notice when a page does what it must not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.chats import Person, become_owner
+from tests.browser.chromium import ARGUMENTS, executable
+from tests.support.server import Server, prepared
+from tests.upstream.handle import Upstream
+
+Visit = Callable[..., Person]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def upstream_process() -> Iterator[Upstream]:
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def upstream(upstream_process: Upstream) -> Upstream:
+    upstream_process.reset()
+    return upstream_process
+
+
+@pytest.fixture(scope="session")
+def cookies() -> dict[str, list[Any]]:
+    """Of the owners, by the address of their server."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def shared(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with made(tmp_path_factory.mktemp("shared"), upstream_process) as server:
+        server.lift_limits()
+        server.set(demo__fallback="always")
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def server(shared: Server, upstream: Upstream) -> Server:
+    """A running server that other tests use too; its model is the scripted upstream."""
+    return shared
+
+
+@pytest.fixture
+def own_server(upstream: Upstream, tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, not started yet: it may be set up otherwise, restarted and killed."""
+    with made(tmp_path, upstream) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(chromium: Browser, cookies: dict[str, list[Any]]) -> Iterator[Visit]:
+    """Brings people with browsers of their own; afterwards nothing odd may have happened in any of them."""
+    people: list[Person] = []
+
+    def bring(server: Server, *, is_signed_in: bool = True, **options: Any) -> Person:
+        person = Person(chromium, server.url, **options)
+        people.append(person)
+        if is_signed_in and server.url in cookies:
+            person.context.add_cookies(cookies[server.url])
+        elif is_signed_in:
+            become_owner(person.open(server.owner_link))
+            cookies[server.url] = list(person.context.cookies())
+        return person
+
+    yield bring
+    for person in people:
+        person.leave()
+    assert [oddity for person in people for oddity in person.oddities] == []
+
+
+def made(folder: Path, upstream: Upstream) -> AbstractContextManager[Server]:
+    return prepared(
+        folder,
+        OPENROUTER_API_KEY="sk-or-v1-0123456789abcdef",
+        OPENROUTER_BASE_URL=upstream.base_url,
+        OPENROUTER_MODEL="fake/plain",
+    )

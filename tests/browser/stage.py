@@ -1,0 +1,144 @@
+"""A small server that shows our pages and scripts in situations which the real one is seldom in."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from flask import Flask, Response, render_template, request
+from flask_wtf import CSRFProtect
+from markupsafe import Markup
+from werkzeug.serving import make_server
+
+from webapp.chat.forms import MessageForm
+from webapp.chat.shown import ShownChat, ShownMessage
+from webapp.config import ROOT
+from webapp.web import assets, filters
+
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
+QUESTION = ShownMessage(
+    id="q", role="user", status="completed", html=Markup("<p>Why?</p>"), tail=Markup(), reasoning="", thought="", notices=(),
+    receipt="", is_running=False, started_at=None, is_demo=False, can_continue=False, can_try_again=False,
+    raw_url="/messages/q.md", continue_url="", again_url="", stop_url="",
+)  # fmt: skip
+ANSWER = replace(
+    QUESTION, id="a", role="assistant", html=Markup("<p>Because.</p>"), receipt="demo/quick · 1.0 s", can_try_again=True,
+    again_url="/messages/a/again", raw_url="/messages/a.md",
+)  # fmt: skip
+LIVE = replace(
+    ANSWER, status="responding", html=Markup("<p>Because</p>"), tail=Markup("<p>water</p>"), is_running=True,
+    started_at=datetime.now(UTC), stop_url="/stop",
+)  # fmt: skip
+
+
+class Stage:
+    """What the server will do is set by the test; what it was asked is kept."""
+
+    def __init__(self) -> None:
+        self.thread = [QUESTION, LIVE]
+        self.refusals: list[int] = []
+        self.opened = 0
+        self.last_ids: list[str | None] = []
+        self.posted: list[dict[str, str]] = []
+        self.refuses_to_stop = False
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self._wires: list[queue.Queue[str | None]] = []
+
+    def send(self, frame: str) -> None:
+        """To everybody who is connected."""
+        for wire in self._wires:
+            wire.put(frame)
+
+    def say(self, status: str) -> None:
+        self.send(f'event: status\ndata: {{"message": "a", "status": "{status}", "generation": "g"}}\n\n')
+
+    def part(self, target: str, swap: str, html: str) -> None:
+        self.send(f'data: <hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>\n\n')
+
+    def hang_up(self) -> None:
+        for wire in self._wires:
+            wire.put(None)
+
+    @property
+    def watchers(self) -> int:
+        return len(self._wires)
+
+    def stream(self) -> Response:
+        self.opened += 1
+        self.last_ids.append(request.headers.get("Last-Event-ID"))
+        if self.refusals and (status := self.refusals.pop(0)) != 200:
+            return Response("<h1>Something else</h1>" if status != 204 else "", status)
+        return Response(self._frames(), mimetype="text/event-stream")
+
+    def _frames(self) -> Iterator[str]:
+        wire: queue.Queue[str | None] = queue.Queue()
+        self._wires.append(wire)
+        try:
+            yield "id: 1\nretry: 50\n\n"
+            while (frame := self._next(wire)) is not None:
+                yield frame
+        finally:
+            self._wires.remove(wire)
+
+    def _next(self, wire: "queue.Queue[str | None]") -> str | None:
+        try:
+            return wire.get(timeout=0.1)
+        except queue.Empty:
+            return ": still here\n\n"
+
+    def page(self) -> str:
+        addresses = {"events_url": "/events", "refresh_url": "/chat?at=2#end"}
+        return render_template("chat/show.html", thread=self.thread, **addresses, **self._composer())
+
+    def sent(self) -> str:
+        self.posted.append(request.form.to_dict())
+        self.may_answer.wait(5)
+        html = render_template("chat/_composer.html", thread=self.thread, **self._composer())
+        return f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>'
+
+    def stopped(self) -> Response:
+        self.posted.append({"stop": request.path})
+        if not self.refuses_to_stop:
+            return Response(status=204)
+        words = {"message": "That answer has ended already.", "status": 409, "next_step": ("", "/")}
+        return Response(render_template("errors/_toast.html", **words), 409)
+
+    def _composer(self) -> dict[str, object]:
+        running = next((message for message in self.thread if message.is_running), None)
+        chat = ShownChat("c", "Sluice gates", "demo/quick", bool(running), False)
+        return {"chat": chat, "running": running, "form": MessageForm.fresh(), "models": [], "send_url": "/send"}
+
+
+def app_of(stage: Stage) -> Flask:
+    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.config["SECRET_KEY"] = "stage"
+    app.jinja_env.filters.update(iso=filters.iso, full=filters.full, ago=lambda moment: filters.ago(moment, datetime.now(UTC)))
+    CSRFProtect(app)
+    assets.init(app)
+    app.add_url_rule("/chat", view_func=stage.page)
+    app.add_url_rule("/events", view_func=stage.stream)
+    app.add_url_rule("/send", view_func=stage.sent, methods=["POST"])
+    app.add_url_rule("/stop", view_func=stage.stopped, methods=["POST"])
+    app.add_url_rule("/messages/<id>.md", "raw", lambda id: Response(f"raw of {id}", mimetype="text/plain"))
+    app.after_request(_with_policy)
+    return app
+
+
+def _with_policy(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+class Running:
+    """The stage on a port of its own, until closed."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.server = make_server("127.0.0.1", 0, app_of(stage), threaded=True)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()

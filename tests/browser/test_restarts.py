@@ -1,0 +1,99 @@
+"""The server goes away under an open page, and comes back."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+COUNTED = " ".join(f"w{number:06d}" for number in range(1, 301))
+WAYS = pytest.mark.parametrize("end", [Server.terminate, Server.kill], ids=["SIGTERM", "SIGKILL"])
+
+
+@pytest.mark.slow
+@WAYS
+def test_the_open_page_heals_and_the_answer_goes_on(
+    own_server: Server, upstream: Upstream, visit: Visit, end: Callable[[Server], object]
+) -> None:
+    own_server.start()
+    upstream.counts(300, pace=0.03)
+    chat = visit(own_server).begin("Count to three hundred")
+    chat.wait_for("w000040")
+    chat.box.fill("typed before the restart")
+    end(own_server)
+    expect(chat.status_line).to_contain_text("Not connected", timeout=15_000)
+    at_the_end = chat.seen()
+    assert "w000040" in at_the_end, "what was there has been taken away"
+    own_server.start()
+    chat.expect("completed", seconds=45)
+    expect(chat.status_line).to_be_empty()
+    expect(chat.box).to_have_value("typed before the restart")
+    assert chat.raw() == COUNTED
+    seam = chat.text.locator(".seam")
+    expect(seam).to_have_count(1)
+    expect(seam).to_contain_text("the server restarted here")
+    expect(seam).to_be_visible()
+    assert chat.seen().replace(seam.inner_text(), "").split() == COUNTED.split()
+    live = chat.html()
+    chat.page.reload()
+    assert chat.html() == live
+    expect(chat.page.locator("article")).to_have_count(2)
+
+
+@pytest.mark.slow
+@WAYS
+def test_with_asking_first_the_answer_waits_for_continue(
+    own_server: Server, upstream: Upstream, visit: Visit, end: Callable[[Server], object]
+) -> None:
+    own_server.set(restart__policy="ask")
+    own_server.start()
+    upstream.counts(150, pace=0.03)
+    chat = visit(own_server).begin("Count to a hundred and fifty")
+    chat.wait_for("w000020")
+    end(own_server)
+    own_server.start()
+    chat.expect("interrupted", seconds=30)
+    said = chat.raw()
+    assert COUNTED.startswith(said)
+    chat.go_on.click()
+    chat.expect("completed", seconds=30)
+    assert chat.raw() == " ".join(COUNTED.split()[:150])
+    expect(chat.text.locator(".seam")).to_contain_text("the server restarted here")
+
+
+@pytest.mark.slow
+def test_a_page_opened_while_the_server_starts_finds_everything(own_server: Server, upstream: Upstream, visit: Visit) -> None:
+    own_server.start()
+    upstream.counts(200, pace=0.03)
+    person = visit(own_server)
+    chat = person.begin("Count")
+    chat.wait_for("w000030")
+    own_server.kill()
+    own_server.start()
+    other = person.look_at(chat)
+    for each in (chat, other):
+        each.expect("completed", seconds=40)
+    assert chat.html() == other.html()
+    assert chat.raw() == " ".join(COUNTED.split()[:200])
+
+
+@pytest.mark.slow
+def test_a_message_sent_to_a_server_that_is_away_is_not_lost(own_server: Server, upstream: Upstream, visit: Visit) -> None:
+    own_server.start()
+    upstream.says("Here.")
+    chat = visit(own_server).begin("Are you there?")
+    chat.expect("completed")
+    own_server.terminate()
+    chat.box.fill("And now?")
+    chat.box.press("Enter")
+    expect(chat.page.locator("#toasts")).to_contain_text("cannot be reached")
+    expect(chat.box).to_have_value("And now?")
+    own_server.start()
+    upstream.says("Here again.")
+    chat.box.press("Enter")
+    chat.wait_for("Here again.")
+    chat.expect("completed")
+    expect(chat.page.locator("article")).to_have_count(4)

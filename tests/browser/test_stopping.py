@@ -1,0 +1,83 @@
+"""Stop: from any tab, at any moment, with and without scripts, and twice."""
+
+from playwright.sync_api import expect
+
+from tests.browser.chats import ChatPage, press
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+COUNT = 400
+
+
+def test_the_other_tab_may_stop_it(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.counts(COUNT, pace=0.03)
+    person = visit(server)
+    chat = person.begin("Count")
+    other = person.look_at(chat)
+    other.wait_for("w000010")
+    other.stop.click()
+    for each in (chat, other):
+        each.expect("stopped")
+        expect(each.answer.locator(".receipt")).to_contain_text("Stopped after")
+        expect(each.send).to_be_visible()
+        expect(each.go_on).to_be_visible()
+        expect(each.again).to_be_visible()
+    assert chat.html() == other.html()
+    assert upstream.until(lambda log: log[-1]["client_closed"])
+
+
+def test_continue_goes_on_exactly_there(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.counts(60, pace=0.03)
+    chat = visit(server).begin("Count")
+    chat.wait_for("w000010")
+    chat.stop.click()
+    chat.expect("stopped")
+    chat.go_on.click()
+    chat.expect("completed")
+    assert chat.raw().split() == [f"w{number:06d}" for number in range(1, 61)]
+    expect(chat.text.locator(".seam")).to_contain_text("stopped here")
+    expect(chat.page.locator("article")).to_have_count(2)
+
+
+def test_before_the_first_word(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Never said.", delay=30)
+    chat = visit(server).begin("Take your time")
+    chat.expect("thinking")
+    chat.stop.click()
+    chat.expect("stopped")
+    assert chat.seen().strip() == ""
+    assert upstream.until(lambda log: log[-1]["client_closed"])
+    upstream.says("Said at last.")
+    chat.go_on.click()
+    chat.wait_for("Said at last.")
+    expect(chat.text.locator(".seam")).to_have_count(0)
+
+
+def test_twice_in_one_moment_and_once_more_when_all_is_over(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.counts(COUNT, pace=0.03)
+    person, plain = visit(server), visit(server, java_script_enabled=False)
+    chat = person.begin("Count")
+    other = person.look_at(chat)
+    old = ChatPage(plain.open(chat.page.url))
+    chat.wait_for("w000010")
+    chat.stop.click(no_wait_after=True)
+    other.page.keyboard.press("Escape")
+    for each in (chat, other):
+        each.expect("stopped")
+        expect(each.page.locator(".toast")).to_have_count(0)
+    # The page without scripts still shows the button; pressing it now must do no harm.
+    assert press(old.page, old.stop).ok
+    expect(old.answer).to_have_attribute("data-status", "stopped")
+
+
+def test_by_a_form_without_scripts(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.counts(COUNT, pace=0.03)
+    chat = visit(server, java_script_enabled=False).begin("Count")
+    chat.wait_for("w000010")
+    assert press(chat.page, chat.stop).ok
+    chat.expect("stopped")
+    expect(chat.box).to_be_visible()
+    said = len(chat.raw())
+    assert 0 < said < COUNT * 8
+    assert upstream.until(lambda log: log[-1]["client_closed"])

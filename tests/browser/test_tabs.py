@@ -1,0 +1,93 @@
+"""Pages that are hidden, and more pages of one chat than anybody reads."""
+
+from playwright.sync_api import BrowserContext, Request, expect
+
+from tests.browser.chats import ChatPage, until
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+
+def streams(context: BrowserContext) -> list[Request]:
+    """The event streams that are open now; kept up to date by the browser's own events."""
+    open_ones: list[Request] = []
+
+    def opened(request: Request) -> None:
+        if "/events" in request.url:
+            open_ones.append(request)
+
+    def closed(request: Request) -> None:
+        if request in open_ones:
+            open_ones.remove(request)
+
+    context.on("request", opened)
+    context.on("requestfinished", closed)
+    context.on("requestfailed", closed)
+    return open_ones
+
+
+def test_a_hidden_page_keeps_its_stream_while_the_answer_runs(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.counts(120, pace=0.03)
+    person = visit(server)
+    open_ones = streams(person.context)
+    chat = person.begin("Count")
+    chat.expect("responding")
+    chat.hide()
+    chat.wait_for("w000120")
+    chat.expect("completed")
+    assert len([request for request in person.requests if "/events" in request.url]) == 1, "it has let go meanwhile"
+    expect(chat.page).to_have_title("● Count · Millrace")
+    until(chat.page, lambda: not open_ones)
+    chat.hide(False)
+    until(chat.page, lambda: len(open_ones) == 1)
+    expect(chat.page).to_have_title("Count · Millrace")
+    upstream.says("Still here.")
+    chat.ask("And now?")
+    chat.wait_for("Still here.")
+    chat.expect("completed")
+
+
+def test_a_page_that_was_hidden_learns_what_it_missed(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("One.")
+    person = visit(server)
+    open_ones = streams(person.context)
+    chat = person.begin("first")
+    chat.expect("completed")
+    other = person.look_at(chat)
+    until(chat.page, lambda: len(open_ones) == 2)
+    chat.hide()
+    until(chat.page, lambda: len(open_ones) == 1)
+    upstream.says("Two.")
+    other.ask("second")
+    other.expect("completed")
+    chat.hide(False)
+    chat.wait_for("Two.")
+    expect(chat.page.locator("article")).to_have_count(4)
+
+
+def test_one_page_too_many_rests_the_oldest(own_server: Server, upstream: Upstream, visit: Visit) -> None:
+    own_server.set(limits__sse_per_chat="2")
+    own_server.start()
+    upstream.says("One.")
+    person = visit(own_server)
+    open_ones = streams(person.context)
+    oldest = person.begin("first")
+    oldest.expect("completed")
+    second = person.look_at(oldest)
+    until(oldest.page, lambda: len(open_ones) == 2)
+    third = person.look_at(oldest)
+    resume = oldest.page.get_by_role("button", name="Resume here")
+    expect(resume).to_be_visible()
+    expect(oldest.status_line).to_contain_text("rests")
+    upstream.says("Two.")
+    third.ask("second")
+    for chat in (second, third):
+        chat.wait_for("Two.")
+    assert oldest.page.locator("article").count() == 2
+    resume.click()
+    expect(oldest.page.locator("article")).to_have_count(4)
+    expect(second.page.get_by_role("button", name="Resume here")).to_be_visible()
+    upstream.says("Three.")
+    ChatPage(oldest.page).ask("third")
+    oldest.wait_for("Three.")
+    third.wait_for("Three.")
