@@ -1,0 +1,162 @@
+"""A chat taken along: as JSON that comes back the same, as markdown, as one safe page, and everything in an archive."""
+
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html import unescape
+
+import pytest
+from sqlalchemy import select
+
+from tests.chat.conftest import ended, statuses
+from tests.chat.files import bring, download, members
+from tests.chat.test_tree import address
+from tests.support.marks import on_both_databases
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db, utc_now, write
+
+HOSTILE = "Look: <script>alert(1)</script> ![x](https://evil.example/a.png) [go](javascript:alert(1))"
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    """A chat with two versions of an answer."""
+    fake.says(HOSTILE)
+    path = begin(owner, "First **words**")
+    owner.wait_for(path, ended)
+    fake.says("Another")
+    owner.post(address(owner.page(path), "Try again"))
+    owner.wait_for(path, ended)
+    return path
+
+
+def test_the_json_holds_every_branch_and_how_it_came_about(owner, path):
+    value = json.loads(download(owner, f"{path}/export.json"))
+
+    question, *answers = value["messages"]
+    assert (value["format"], value["version"], value["chat"]["title"]) == ("millrace-chat", 1, "First words")
+    assert [each["content"] for each in answers] == [HOSTILE, "Another"]
+    assert {each["parent"] for each in answers} == {question["id"]}
+    assert value["chat"]["head"] == answers[1]["id"]
+    made = answers[0]["generations"][0]
+    assert (made["status"], made["model_asked"]) == ("completed", "some/model")
+    assert made["started_at"] < made["ended_at"]
+
+
+@on_both_databases
+def test_what_was_exported_comes_back_the_same(owner, member, path):
+    first = download(owner, f"{path}/export.json")
+
+    page = bring(member, first)
+    assert page.says("1 new chat, 3 new messages.")
+    copy = str(member.page("/chats").all("ul.rows a")[0].attributes["href"])
+    second = download(member, f"{copy}/export.json")
+
+    assert json.loads(second) == json.loads(first)
+    assert second == first
+    shown = member.page(copy)
+    assert statuses(shown) == ["completed", "completed"]
+    assert shown.says("2 / 2")
+
+
+def test_bringing_back_ones_own_chat_changes_nothing(owner, path):
+    before = download(owner, f"{path}/export.json")
+
+    assert bring(owner, before).says("Nothing is new")
+    assert len(owner.page("/chats").all("ul.rows a")) == 1
+    assert download(owner, f"{path}/export.json") == before
+
+
+def test_what_is_out_of_sight_stays_at_home(owner, path):
+    owner.post(address(owner.page(path), "Delete"))
+
+    value = json.loads(download(owner, f"{path}/export.json"))
+
+    assert [each["content"] for each in value["messages"]] == ["First **words**", HOSTILE]
+
+
+def test_a_running_answer_is_broken_off_in_the_file(owner, path, fake):
+    fake.counts(300, pace=0.02)
+    owner.post(address(owner.page(path), "Try again"))
+    owner.wait_for(path, lambda page: "responding" in statuses(page))
+
+    running = json.loads(download(owner, f"{path}/export.json"))["messages"][-1]
+
+    assert running["generations"][-1]["status"] == "interrupted"
+    assert running["content"].startswith("w000001")
+
+
+def test_the_markdown_is_the_branch_that_is_shown(owner, path):
+    text = download(owner, f"{path}/export.md").decode()
+
+    assert text.startswith("# First words\n\n## You\n\nFirst **words**\n\n## Answer · some/model\n\nAnother\n")
+
+
+def test_the_page_runs_nothing_and_loads_nothing(owner, path):
+    owner.post(address(owner.page(path), "Previous version"))
+
+    html = download(owner, f"{path}/export.html").decode()
+    policy = unescape(re.search(r'Policy" content="([^"]*)"', html)[1])
+
+    assert "<script" not in html
+    assert not re.search(r"<(img|link|iframe|form|object)", html)
+    assert "javascript:" not in re.sub(r">[^<]*<", "><", html)
+    style = re.search(r"<style>(.*)</style>", html, re.DOTALL)[1]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert html.index("Content-Security-Policy") < html.index("<style>")
+    assert "Look: &lt;script&gt;" in html
+
+
+def test_everything_is_one_archive(owner, member, begin, path, fake, app):
+    fake.says("Yes")
+    second, trashed, foreign = begin(owner, "Second chat"), begin(owner, "In the trash"), begin(member, "Of somebody else")
+    for browser, each in ((owner, second), (owner, trashed), (member, foreign)):
+        browser.wait_for(each, ended)
+    with app.app_context(), write() as session:
+        session.get_one(Chat, trashed.split("/")[-1]).deleted_at = utc_now()
+
+    chats = members(download(owner, "/export.zip"))
+
+    assert sorted(each["chat"]["title"] for each in chats.values()) == ["First words", "Second chat"]
+    assert all(re.fullmatch(r"chats/\w{26}\.json", name) for name in chats)
+
+
+def test_an_archive_of_everything_comes_in_again(owner, member, path):
+    data = download(owner, "/export.zip")
+
+    assert bring(member, data, "everything.zip").says("1 new chat, 3 new messages.")
+    assert bring(member, data, "everything.zip").says("Nothing is new")
+
+
+def test_a_long_chat_is_read_in_batches(owner, path, app):
+    id = path.split("/")[-1]
+    with app.app_context(), write() as session:
+        last = session.scalar(select(Chat.head_id).where(Chat.id == id))
+        for number in range(250):
+            message = Message(chat_id=id, parent_id=last, role="user", content=f"Line {number}")
+            session.add(message)
+            session.flush()
+            last = message.id
+
+    value = json.loads(download(owner, f"{path}/export.json"))
+
+    assert [each["content"] for each in value["messages"][3:]] == [f"Line {number}" for number in range(250)]
+
+
+def test_only_its_owner_takes_it_along(member, visitor, path):
+    for ending in ("md", "html", "json"):
+        assert member.get(f"{path}/export.{ending}").status_code == 404
+        assert visitor.get(f"{path}/export.{ending}").location.startswith("/login")
+    assert visitor.get("/export.zip").location.startswith("/login")
+
+
+def test_nothing_is_left_open_while_an_archive_is_sent(owner, path, app):
+    response = owner.client.get("/export.zip", base_url=owner.origin)
+    pieces = response.iter_encoded()
+    next(pieces)
+
+    with app.app_context():
+        assert db.engine.pool.checkedout() == 0
+    response.close()

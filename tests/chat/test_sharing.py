@@ -1,0 +1,270 @@
+"""Who may do what in a chat: its owner, those it was shared with to read or to write, and all others."""
+
+from collections.abc import Callable
+
+import gevent
+import pytest
+from sqlalchemy import func, select
+
+from tests.chat.conftest import ended, statuses, texts
+from tests.chat.files import download
+from tests.chat.test_feed import listen
+from tests.conftest import PASSWORD, signed_in
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from webapp.accounts import groups, queries
+from webapp.accounts.tables import Grant, User
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db
+from webapp.generations.tables import Generation
+from webapp.settings.service import set_setting
+
+__all__ = ["listen"]
+# What somebody with each right is answered: 200, 303 or 204 where they may, 404 where it is not there for them.
+MAY = {"own": {"read", "write", "own"}, "write": {"read", "write"}, "view": {"read"}, "link": {"read"}, "": set()}
+ACTIONS = [
+    ("read", "GET", "/chats/{chat}"),
+    ("read", "GET", "/chats/{chat}/export.md"),
+    ("read", "GET", "/chats/{chat}/export.html"),
+    ("read", "GET", "/messages/{answer}.md"),
+    ("write", "GET", "/messages/{question}/edit"),
+    ("write", "POST", "/messages/{answer}/version"),
+    ("write", "POST", "/generations/{generation}/stop"),
+    ("own", "GET", "/chats/{chat}/export.json"),
+    ("own", "GET", "/chats/{chat}/people"),
+    ("own", "POST", "/chats/{chat}/people/team"),
+    ("own", "POST", "/chats/{chat}/people/no-such-grant/remove"),
+    ("own", "POST", "/chats/{chat}/rename"),
+    ("own", "POST", "/messages/{last}/delete"),
+    ("own", "POST", "/chats/{chat}/delete"),
+]
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    """A chat with a question and its answer."""
+    fake.says("One")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    return path
+
+
+@pytest.fixture
+def give(owner, path, app) -> Callable[..., None]:
+    """Shares the chat: with a person by their browser, with a group by its id, or by the link."""
+
+    def give(whom: Browser | str, right: str = "view") -> None:
+        if whom == "link":
+            assert owner.post(f"{path}/people/team").status_code == 303
+            return
+        choice = f"user:{id_of(whom)}" if isinstance(whom, Browser) else f"group:{whom}"
+        page = owner.submit(f"{path}/people", whom=choice, right=right)
+        assert page.status_code == 200, page.text
+
+    return give
+
+
+def id_of(browser: Browser) -> str:
+    with browser.app.app_context():
+        user = queries.user_by_email(browser.email)
+        assert user
+        return user.id
+
+
+def read(browser: Browser, where: str) -> int:
+    """What somebody is answered who reads all of it."""
+    with browser.client.get(where, base_url=browser.origin) as response:
+        response.get_data()
+        return response.status_code
+
+
+def events_of(browser: Browser, path: str) -> str:
+    return str(browser.page(path).one("#thread").attributes["hx-sse:connect"])
+
+
+def ids(app, path: str) -> dict[str, str]:
+    chat = path.split("/")[-1]
+    with app.app_context():
+        messages = db.session.scalars(select(Message.id).where(Message.chat_id == chat).order_by(Message.id)).all()
+        generation = db.session.scalar(select(Generation.id).order_by(Generation.id))
+    return {"chat": chat, "question": messages[0], "answer": messages[1], "last": messages[-1], "generation": generation or ""}
+
+
+@on_both_databases
+@pytest.mark.parametrize("right", MAY)
+def test_the_rules_as_a_matrix(owner, member, give, path, app, right):
+    if right and right != "own":
+        give("link" if right == "link" else member, "write" if right == "write" else "view")
+    browser, places = owner if right == "own" else member, ids(app, path)
+
+    for needs, method, template in ACTIONS:
+        where = template.format(**places)
+        # A page to keep holds its style, which no page of ours may.
+        got = read(browser, where) if method == "GET" else browser.post(where).status_code
+        is_missing_grant = "no-such-grant" in where
+        is_refused = needs not in MAY[right] or is_missing_grant
+        assert (got == 404) == is_refused, f"{right} {method} {where}: {got}"
+
+
+def test_a_guest_does_not_come_in_by_the_teams_link(app, owner, give, path):
+    guest = signed_in(app, "guest@example.org", "guest")
+    give("link")
+    assert guest.get(path).status_code == 404
+
+    give(guest)
+    assert guest.page(path).says("One")
+
+
+def test_a_guest_does_not_learn_who_is_here(app, begin, fake):
+    guest = signed_in(app, "guest@example.org", "guest")
+    fake.says("Yes")
+    path = begin(guest)
+
+    assert guest.get(f"{path}/people").status_code == 403
+    assert guest.post(f"{path}/people/team").status_code == 403
+
+
+def test_a_reader_sees_no_button_that_does_nothing(member, give, path):
+    give(member)
+
+    page = member.page(path)
+
+    assert texts(page) == ["First", "One"]
+    assert page.says("This chat was shared with you to read.")
+    for name in ("Send", "Edit", "Try again", "Delete", "Delete chat", "Pin"):
+        assert not page.has("button", name), name
+    assert not page.has("a", "People")
+
+
+def test_a_writer_writes_and_everybody_sees_it(owner, member, give, path, fake):
+    give(member, "write")
+    fake.says("Two")
+
+    member.submit(path, message="From the member")
+
+    assert len(statuses(member.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4))) == 4
+    assert texts(owner.page(path))[-2:] == ["From the member", "Two"]
+
+
+def test_a_writers_own_limits_count(owner, member, give, path, fake, app):
+    give(member, "write")
+    fake.says("Two")
+    member.submit(path, message="From the member")
+    member.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    with app.app_context():
+        by = db.session.scalars(select(Generation.user_id).order_by(Generation.id)).all()
+        set_setting("limits.streams_burst", "1")
+        set_setting("limits.streams_per_minute", "1")
+    assert by == [id_of(owner), id_of(member)]
+
+    assert member.post(f"{path}/messages", message="x", key="a").status_code in (303, 429)
+    assert member.post(f"{path}/messages", message="y", key="b").status_code in (409, 429)
+
+
+def test_the_list_shows_what_others_shared(member, stranger, give, path):
+    give(member)
+
+    section = member.page("/chats").one('section[aria-labelledby="shared-with-me"]')
+    assert "First" in section.text()
+    assert not stranger.page("/chats").all('section[aria-labelledby="shared-with-me"]')
+
+
+def test_a_group_gets_it_and_loses_it(app, owner, member, give, path, listen):
+    with app.app_context():
+        boss = db.session.get_one(User, id_of(owner))
+        group = groups.create("Millers", by=boss)
+        group_id = group.id
+        groups.put_in(group, id_of(member), by=boss)
+    give(group_id)
+    assert member.page(path).says("One")
+
+    tab = listen(member, events_of(member, path))
+    tab.until(lambda tab: tab.raw)
+
+    owner.post(f"/admin/groups/{group_id}/people/{id_of(member)}/remove")
+
+    tab.until(lambda tab: tab.greenlet.dead)
+    assert member.get(path).status_code == 404
+
+
+def test_sharing_again_changes_the_right(app, owner, member, give, path):
+    give(member, "write")
+    give(member, "view")
+
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Grant)) == 1
+    assert owner.page(f"{path}/people").says("may read")
+    assert member.post(f"{path}/messages", message="x").status_code == 404
+
+
+def test_a_reader_sees_it_live_and_without_buttons(owner, member, give, path, fake, listen):
+    give(member)
+    tab = listen(member, events_of(member, path))
+    fake.says("Two")
+
+    owner.submit(path, message="Second")
+
+    tab.until(lambda tab: "Two" in tab.html and tab.statuses()[-1:] == ["completed"])
+    tab.until(lambda tab: tab.html.count("-aside") > 2)
+    assert "Try again" not in tab.html
+    assert "composer-controls" not in tab.html
+
+
+def test_a_right_that_is_taken_away_is_gone_at_once(owner, member, give, path, listen):
+    give(member)
+    tab = listen(member, events_of(member, path))
+    tab.until(lambda tab: tab.raw)
+
+    owner.page(f"{path}/people").press("Remove member")
+
+    tab.until(lambda tab: tab.greenlet.dead)
+
+    assert member.get(path).status_code == 404
+    assert member.get(f"{path}/events").status_code == 404
+    assert owner.page(f"{path}/people").says("Nobody else sees this chat.")
+
+
+def test_odd_wishes_are_refused(owner, member, path):
+    for whom, right, sentence in [
+        ("", "view", "Choose who it is for."),
+        ("user:nobody", "view", "That account is not there any more."),
+        ("group:none", "view", "That group is not there any more."),
+        (f"user:{id_of(owner)}", "view", "The chat is yours already."),
+        (f"user:{id_of(member)}", "own", "Choose whether they may read or write."),
+    ]:
+        page = owner.post(f"{path}/people", whom=whom, right=right)
+        assert page.status_code == 422, whom
+        assert page.says(sentence)
+
+
+def test_a_chat_in_the_trash_is_gone_for_all(owner, member, give, path):
+    give(member, "write")
+    owner.post(f"{path}/delete")
+
+    assert member.get(path).status_code == 404
+    assert not member.page("/chats").all('section[aria-labelledby="shared-with-me"]')
+
+
+def test_a_reader_takes_along_what_is_shown(member, give, path):
+    give(member)
+
+    assert b"One" in download(member, f"{path}/export.md")
+
+
+def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, owner, member, begin, fake):
+    fake.counts(300, pace=0.02)
+    path = begin(member, "Mine")
+    member.wait_for(path, lambda page: "responding" in statuses(page))
+    generation = ids(app, path)["generation"]
+
+    assert member.post("/account/delete", password=PASSWORD).location == "/login"
+
+    with app.app_context():
+        assert queries.user_by_email(member.email) is None
+        assert db.session.scalar(select(func.count()).select_from(Chat)) == 0
+        assert db.session.scalar(select(func.count()).select_from(Message)) == 0
+        assert db.session.get(Generation, generation) is None
+    with gevent.Timeout(10, AssertionError("it still runs")):
+        while app.extensions["engine"].live:
+            gevent.sleep(0.02)

@@ -1,0 +1,92 @@
+"""Taking chats along and bringing them in: as files of ours, of ChatGPT and of Open WebUI."""
+
+from collections.abc import Iterable
+
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import FileStorage
+from wtforms import FileField
+
+from webapp.chat import export
+from webapp.chat.access import own_chat, visible_chat
+from webapp.chat.export_pages import kept_page
+from webapp.chat.imports import files, store
+from webapp.chat.tables import Chat
+from webapp.errors import Invalid
+from webapp.extensions import utc_now
+from webapp.generations.engine import the_engine
+from webapp.web.forms import Form
+from webapp.web.guards import anybody, current_user, signed_in, user_or_none
+from webapp.web.htmx import render
+
+bp = Blueprint("exchange", __name__)
+# The file, and what a browser writes around it.
+MOST_BYTES = files.MOST_BYTES + 1024 * 1024
+
+
+class ImportForm(Form):
+    file = FileField("File", description="A .json file, or the .zip that the other program gave you. At most 50 MB.")
+
+
+@bp.url_value_preprocessor
+def allow_a_large_file(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form: only people with an account may send so much, and only here."""
+    if endpoint == "exchange.bring_in" and user_or_none():
+        request.max_content_length = MOST_BYTES
+
+
+@bp.get("/chats/<id>/export.md")
+@anybody
+def markdown(id: str) -> Response:
+    chat = visible_chat(id)
+    return _download(export.as_markdown(the_engine(), chat), chat, "md", "text/markdown")
+
+
+@bp.get("/chats/<id>/export.html")
+@anybody
+def page(id: str) -> Response:
+    chat = visible_chat(id)
+    return _download(kept_page(chat), chat, "html", "text/html")
+
+
+@bp.get("/chats/<id>/export.json")
+@anybody
+def json(id: str) -> Response:
+    chat = own_chat(id)
+    return _download(export.as_json(the_engine(), chat.id), chat, "json", "application/json")
+
+
+@bp.get("/export.zip")
+@signed_in
+def everything() -> Response:
+    pieces = export.everything(the_engine(), current_user().id)
+    return _attachment(pieces, f"millrace-{utc_now():%Y-%m-%d}.zip", "application/zip")
+
+
+@bp.get("/import")
+@signed_in
+def choose() -> Response:
+    return render("chat/import.html", form=ImportForm.fresh(), brought=None)
+
+
+@bp.post("/import")
+@signed_in
+def bring_in() -> Response:
+    form, brought = ImportForm.opened(), None
+    with form.attempt():
+        brought = store.bring_in(current_user(), _file().stream)
+    return form.shown("chat/import.html", brought=brought)
+
+
+def _file() -> FileStorage:
+    file = request.files.get("file")
+    if not file or not file.filename:
+        raise Invalid("Choose a file first.", field="file")
+    return file
+
+
+def _download(body: str | Iterable[str], chat: Chat, ending: str, mimetype: str) -> Response:
+    return _attachment(body, export.file_name(chat, ending), mimetype)
+
+
+def _attachment(body: str | Iterable[str] | Iterable[bytes], name: str, mimetype: str) -> Response:
+    return Response(body, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,0 +1,178 @@
+"""What a person takes along: a chat as JSON that comes back the same, as markdown, or everything in one archive."""
+
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import select
+
+from webapp.chat import queries
+from webapp.chat.imports import own
+from webapp.chat.imports.filed import FiledChat, FiledGeneration, FiledMessage
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db
+from webapp.generations.engine import Engine
+from webapp.generations.tables import Generation
+
+BATCH = 100
+NAME_CHARS = 60
+OWN = "millrace:"
+
+
+def file_name(chat: Chat, ending: str) -> str:
+    """A name that every system takes, of the first words of the title."""
+    words = "".join(each if each.isascii() and each.isalnum() else " " for each in chat.title.lower()).split()
+    return f"{'-'.join(words)[:NAME_CHARS].strip('-') or 'chat'}.{ending}"
+
+
+def origin_of(row: Chat | Message) -> str:
+    """By which name files know a chat or a message: that of where it came from, or ours."""
+    return row.origin or OWN + row.id
+
+
+def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
+    """The chat with all its branches, a few messages at a time; between the pieces no connection is held."""
+    with engine.in_app():
+        chat = db.session.get(Chat, chat_id)
+        opening = _opening(chat) if chat else ""
+    yield opening
+    comma, after, dropped = "", "", set[str]()
+    while opening:
+        with engine.in_app():
+            values, after = _values(engine, chat_id, after, dropped)
+        for value in values:
+            yield comma + value
+            comma = ",\n"
+        if not after:
+            break
+        engine.pause(0)
+    yield "\n]}\n" if opening else ""
+
+
+def as_markdown(engine: Engine, chat: Chat) -> str:
+    """The branch that the chat shows, as a text."""
+    messages = queries.thread(chat)
+    generations = queries.generations_of(messages)
+    title = " ".join((chat.title or "Chat").split())
+    turns = [f"## {_speaker(each, generations.get(each.id, []))}\n\n{queries.text_so_far(engine, each)}\n" for each in messages]
+    return "\n".join((f"# {title}\n", *turns))
+
+
+def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
+    """All chats of a person that are not in the trash, as an archive that is made while it is sent."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
+        for id in _chat_ids(engine, user_id):
+            with archive.open(f"chats/{id}.json", "w") as member:
+                for piece in as_json(engine, id):
+                    member.write(piece.encode())
+                    yield pipe.take()
+    yield pipe.take()
+
+
+class _Pipe:
+    """What an archive is written to; nothing is kept of what was taken away."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._written.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing stands behind it."""
+
+    def take(self) -> bytes:
+        taken, self._written = b"".join(self._written), []
+        return taken
+
+
+def _chat_ids(engine: Engine, user_id: str) -> Sequence[str]:
+    with engine.in_app():
+        query = select(Chat.id).where(Chat.owner_id == user_id, Chat.deleted_at.is_(None))
+        return db.session.scalars(query.order_by(Chat.id)).all()
+
+
+def _opening(chat: Chat) -> str:
+    head = db.session.get(Message, chat.head_id) if chat.head_id else None
+    about = FiledChat(
+        id=origin_of(chat),
+        title=chat.title,
+        title_is_own=chat.title_is_own,
+        model=chat.model,
+        head=origin_of(head) if head else "",
+        created_at=chat.created_at,
+        changed_at=chat.changed_at,
+        pinned_at=chat.pinned_at,
+        archived_at=chat.archived_at,
+    )
+    value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(about)}
+    return json.dumps(value, ensure_ascii=False).removesuffix("}") + ', "messages": [\n'
+
+
+def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tuple[list[str], str]:
+    """The next messages as JSON, without those out of sight and what follows them, and the last that was looked at."""
+    query = select(Message).where(Message.chat_id == chat_id, Message.id > after).order_by(Message.id).limit(BATCH)
+    batch = db.session.scalars(query).all()
+    kept = [each for each in batch if not _is_dropped(each, dropped)]
+    parents = _origins(each.parent_id for each in kept if each.parent_id)
+    generations = queries.generations_of(kept)
+    filed = (_filed(engine, each, parents.get(each.parent_id or "", ""), generations.get(each.id, [])) for each in kept)
+    values = [json.dumps(own.message_value(each), ensure_ascii=False) for each in filed]
+    return values, batch[-1].id if batch else ""
+
+
+def _is_dropped(message: Message, dropped: set[str]) -> bool:
+    if message.deleted_at or message.parent_id in dropped:
+        dropped.add(message.id)
+    return message.id in dropped
+
+
+def _origins(ids: Iterator[str]) -> dict[str, str]:
+    query = select(Message.id, Message.origin).where(Message.id.in_(set(ids)))
+    return {id: origin or OWN + id for id, origin in db.session.execute(query)}
+
+
+def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[Generation]) -> FiledMessage:
+    places = {each.id: place for place, each in enumerate(generations)}
+    return FiledMessage(
+        id=origin_of(message),
+        parent=parent,
+        role=message.role,
+        content=queries.text_so_far(engine, message) if generations and generations[-1].is_active else message.content,
+        reasoning=message.reasoning,
+        created_at=message.created_at,
+        generations=tuple(_filed_generation(each, places.get(each.continues_id or "")) for each in generations),
+    )
+
+
+def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration:
+    # A file does not run: what is being written at this moment is broken off in it.
+    status, reason = ("interrupted", "cut") if row.is_active else (row.status, row.reason)
+    return FiledGeneration(
+        model_asked=row.model_asked,
+        model_used=row.model_used,
+        provider=row.provider,
+        status=status,
+        reason=reason,
+        error=row.error,
+        is_demo=row.is_demo,
+        notices=tuple(row.notices or ()),
+        text_offset=row.text_offset,
+        continues=continues,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cost=row.cost,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        first_text_at=row.first_text_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _speaker(message: Message, generations: Sequence[Generation]) -> str:
+    if message.role == "user":
+        return "You"
+    model = generations[-1].model_used or generations[-1].model_asked if generations else ""
+    return f"Answer · {model}" if model else "Answer"

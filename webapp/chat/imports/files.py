@@ -1,0 +1,145 @@
+"""From the bytes that somebody brought to the chats in them, one after the other, within limits. Pure."""
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from webapp.chat.imports import chatgpt, openwebui, own
+from webapp.chat.imports.filed import BadFile, FiledChat, fields
+
+MOST_BYTES = 50 * 1024 * 1024
+MOST_UNPACKED_BYTES = 200 * 1024 * 1024
+MOST_FILES = 20_000
+MOST_CHATS = 20_000
+UNKNOWN = "It holds something else than chats. Bring our own export, ChatGPT's conversations.json or a chat export of Open WebUI."
+BLANK = re.compile("[ \t\r\n\ufeff]*")
+PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
+    (own.is_own, own.parse),
+    (chatgpt.is_one, chatgpt.parse),
+    (openwebui.is_one, openwebui.parse),
+)
+
+
+def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
+    """What the file holds, each chat still as it was written there; raises `BadFile` where that ends badly."""
+    count = 0
+    for text in _texts(file, most_bytes):
+        for value in _elements(text):
+            count += 1
+            if count > MOST_CHATS:
+                raise BadFile(f"It holds more than {MOST_CHATS} chats.")
+            yield fields(value)
+
+
+def chat_of(value: dict[str, Any]) -> FiledChat:
+    """The chat that was written this way, by whichever program."""
+    for is_one, parse in PARSERS:
+        if is_one(value):
+            return parse(value)
+    raise BadFile(UNKNOWN)
+
+
+def title_of(value: dict[str, Any]) -> str:
+    """By which name a person would know it, though it cannot be read."""
+    title = value.get("title") or fields(value.get("chat")).get("title")
+    return " ".join(title.split())[:80] if isinstance(title, str) else ""
+
+
+def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
+    start = file.read(4)
+    file.seek(0)
+    if start == b"PK\x03\x04":
+        yield from _unpacked(file, most_bytes)
+    else:
+        yield _text(file.read(most_bytes + 1), most_bytes)
+
+
+def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
+    """The chats of an archive. Names only say what to read: nothing is ever written to disk."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            yield from _members(archive, most_bytes)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, UnicodeDecodeError) as error:
+        raise BadFile("The archive is damaged, or locked with a password.") from error
+
+
+def _members(archive: zipfile.ZipFile, most_bytes: int) -> Iterator[str]:
+    if len(archive.infolist()) > MOST_FILES:
+        raise BadFile(f"The archive holds more than {MOST_FILES} files.")
+    names = [name for name in archive.namelist() if _is_chats(name)]
+    if not names:
+        raise BadFile("There are no chats in the archive.")
+    left = MOST_UNPACKED_BYTES
+    for name in names:
+        with archive.open(name) as member:
+            # What the archive says of its sizes is not believed.
+            data = member.read(min(most_bytes, left) + 1)
+        left -= len(data)
+        if left < 0:
+            raise BadFile("There is too much in the archive.")
+        yield _text(data, most_bytes)
+
+
+def _is_chats(name: str) -> bool:
+    folder, _, last = name.rpartition("/")
+    is_ours = folder.rpartition("/")[2] == "chats" and last.endswith(".json")
+    return is_ours or (last.startswith("conversations") and last.endswith(".json"))
+
+
+def _text(data: bytes, most_bytes: int) -> str:
+    if len(data) > most_bytes:
+        raise BadFile(f"It is larger than {most_bytes // 1024 // 1024} MB.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadFile("It is not a text in UTF-8, as JSON files are.") from error
+
+
+def _elements(text: str) -> Iterator[Any]:
+    """The parts of a list, or the one value, read one at a time so that others have their turn between them."""
+    at = _after_blank(text, 0)
+    if text[at : at + 1] != "[":
+        value, at = _read(text, at)
+        yield value
+    else:
+        at = _after_blank(text, at + 1)
+        while text[at : at + 1] != "]":
+            value, at = _read(text, at)
+            yield value
+            at = _after_comma(text, at)
+        at += 1
+    if _after_blank(text, at) < len(text):
+        raise BadFile("Something stands behind its end.")
+
+
+def _after_comma(text: str, at: int) -> int:
+    at = _after_blank(text, at)
+    if text[at : at + 1] == ",":
+        return _after_blank(text, at + 1)
+    if text[at : at + 1] != "]":
+        raise BadFile("It breaks off in the middle, or is not JSON.")
+    return at
+
+
+def _read(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _decoder.raw_decode(text, at)
+    except RecursionError as error:
+        raise BadFile("Its values are nested too deeply.") from error
+    except ValueError as error:
+        raise BadFile("It breaks off in the middle, or is not JSON.") from error
+
+
+def _after_blank(text: str, at: int) -> int:
+    found = BLANK.match(text, at)
+    return found.end() if found else at
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)

@@ -1,0 +1,151 @@
+"""Who else may see a chat or write in it: people, groups, or the whole team by the chat's address."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts.roles import TEAM, may
+from webapp.accounts.tables import Grant, Group, Membership, User
+from webapp.chat.tables import Chat
+from webapp.errors import Forbidden, Invalid, NotFound
+from webapp.extensions import db, write
+from webapp.generations.engine import the_engine
+from webapp.streaming.events import Changed
+
+KIND = "chat"
+RIGHTS = ("view", "write")
+MOST_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Somebody who has a right to a chat; of the whole team there is no name."""
+
+    grant_id: str
+    kind: str
+    name: str
+    right: str
+
+
+def right_of(chat: Chat, user: User) -> str:
+    """`own`, `write`, `view`, or nothing at all."""
+    if chat.owner_id == user.id:
+        return "own"
+    rights = set(db.session.scalars(select(Grant.right).where(_is_about(chat.id), _reaches(user))))
+    return next((each for each in reversed(RIGHTS) if each in rights), "") if not chat.deleted_at else ""
+
+
+def shares(chat: Chat) -> list[Share]:
+    """Who has a right to the chat beside its owner, by name."""
+    query = select(Grant, User.name, Group.name).outerjoin(User, User.id == Grant.user_id)
+    query = query.outerjoin(Group, Group.id == Grant.group_id).where(_is_about(chat.id)).order_by(Grant.id)
+    return [_share(grant, person, group) for grant, person, group in db.session.execute(query)]
+
+
+def shared_with(user: User) -> Sequence[Chat]:
+    """Chats of others that somebody has given to this person or to a group of theirs, newest first."""
+    ids = select(Grant.object_id).where(Grant.object_kind == KIND, _is_named(user))
+    query = select(Chat).where(Chat.id.in_(ids), Chat.deleted_at.is_(None), Chat.owner_id != user.id)
+    return db.session.scalars(query.order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(MOST_LISTED)).all()
+
+
+def readers(chat_id: str) -> set[str]:
+    """The ids of the people in whose lists the chat stands because it was given to them."""
+    grants = select(Grant.user_id, Grant.group_id).where(_is_about(chat_id)).subquery()
+    people = select(grants.c.user_id).where(grants.c.user_id.is_not(None))
+    members = select(Membership.user_id).join(grants, grants.c.group_id == Membership.group_id)
+    return {id for id in db.session.scalars(people.union(members)) if id}
+
+
+def candidates(chat: Chat) -> tuple[Sequence[User], Sequence[Group]]:
+    """To whom the chat can be given."""
+    people = select(User).where(User.id != chat.owner_id, User.disabled_at.is_(None)).order_by(User.name, User.id)
+    return db.session.scalars(people).all(), db.session.scalars(select(Group).order_by(Group.name)).all()
+
+
+def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
+    """Give `user:ID` or `group:ID` a right to the chat, instead of the one they had."""
+    kind, _, id = whom.partition(":")
+    if right not in RIGHTS:
+        raise Invalid("Choose whether they may read or write.", field="right")
+    if kind not in ("user", "group") or not id:
+        raise Invalid("Choose who it is for.", field="whom")
+    if id == chat.owner_id:
+        raise Invalid("The chat is yours already.", field="whom")
+    _give(chat, right, by, user_id=id if kind == "user" else None, group_id=id if kind == "group" else None)
+
+
+def open_to_team(chat: Chat, *, by: User) -> None:
+    """Let everybody of the team who has its address read the chat; it stands in nobody's list."""
+    _give(chat, "view", by, user_id=None, group_id=None)
+
+
+def unshare(chat: Chat, grant_id: str) -> None:
+    """Take a right away; pages that show the chat by it close at once."""
+    with write() as session:
+        grant = session.get(Grant, grant_id)
+        if grant is None or (grant.object_kind, grant.object_id) != (KIND, chat.id):
+            raise NotFound("That right is gone already.")
+        lost = _reached(session, grant.user_id, grant.group_id)
+        session.delete(grant)
+    _tell(lost)
+
+
+def _give(chat: Chat, right: str, by: User, *, user_id: str | None, group_id: str | None) -> None:
+    if not may(by.role, "see people"):
+        raise Forbidden("Guests cannot share chats.")
+    chat_id, giver_id = chat.id, by.id
+    with write() as session:
+        _check_there(session, user_id, group_id)
+        session.execute(
+            delete(Grant).where(
+                _is_about(chat_id), Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
+            )
+        )
+        rights = {"object_kind": KIND, "object_id": chat_id, "right": right, "created_by": giver_id}
+        session.add(Grant(user_id=user_id, group_id=group_id, **rights))
+        changed = _reached(session, user_id, group_id)
+    _tell(changed)
+
+
+def _check_there(session: Session, user_id: str | None, group_id: str | None) -> None:
+    if user_id and session.get(User, user_id) is None:
+        raise Invalid("That account is not there any more.", field="whom")
+    if group_id and session.get(Group, group_id) is None:
+        raise Invalid("That group is not there any more.", field="whom")
+
+
+def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
+    """The people whose rights change with one of these; the whole team when neither is named."""
+    if user_id:
+        return [user_id]
+    query = select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
+    return session.scalars(query).all()
+
+
+def _tell(user_ids: Iterable[str]) -> None:
+    for id in user_ids:
+        the_engine().topics.append(f"user:{id}", Changed("access", id))
+
+
+def _share(grant: Grant, person: str | None, group: str | None) -> Share:
+    kind = "person" if grant.user_id else "group" if grant.group_id else "team"
+    return Share(grant.id, kind, person or group or "", grant.right)
+
+
+def _is_about(chat_id: str) -> ColumnElement[bool]:
+    return and_(Grant.object_kind == KIND, Grant.object_id == chat_id)
+
+
+def _reaches(user: User) -> ColumnElement[bool]:
+    """Whether a right is this person's: by name, by a group, or as one of the team."""
+    if user.role not in TEAM:
+        return _is_named(user)
+    return or_(_is_named(user), and_(Grant.user_id.is_(None), Grant.group_id.is_(None)))
+
+
+def _is_named(user: User) -> ColumnElement[bool]:
+    groups = select(Membership.group_id).where(Membership.user_id == user.id)
+    return or_(Grant.user_id == user.id, Grant.group_id.in_(groups))
