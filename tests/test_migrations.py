@@ -54,7 +54,12 @@ def connected() -> Iterator[Connection]:
 
 def tables() -> set[str]:
     with connected() as connection:
-        return set(inspect(connection).get_table_names()) - {"alembic_version"}
+        return set(filter(is_of_the_metadata, inspect(connection).get_table_names())) - {"alembic_version"}
+
+
+def is_of_the_metadata(name: str | None, *_where: object) -> bool:
+    """Not the indexes of words, which each database makes in its own way."""
+    return "_search" not in (name or "")
 
 
 @on_both_databases
@@ -62,7 +67,7 @@ def test_they_make_exactly_what_the_tables_say(bare_app: Flask) -> None:
     upgrade()
 
     with connected() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_of_the_metadata})
         assert compare_metadata(context, db.metadata) == []
     assert tables() == set(db.metadata.tables)
 

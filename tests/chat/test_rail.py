@@ -1,0 +1,147 @@
+"""The rail of every open page is true without asking: what runs, ends, gets a name or goes elsewhere is heard."""
+
+import pytest
+
+from tests.chat.conftest import ended
+from tests.chat.test_feed import Listener, events_url, listen
+from tests.chat.test_listing import add_thread
+from webapp.chat.feed import Position
+
+__all__ = ["listen"]
+RAIL = '<hx-partial hx-target="#rail-chats" hx-swap="innerMorph">'
+
+
+def rails(listener: Listener) -> list[str]:
+    return [message.data for message in listener.messages if RAIL in message.data]
+
+
+def rail_url(page) -> str:
+    return str(page.one("#rail-chats").attributes["hx-sse:connect"])
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    fake.says("One")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    return path
+
+
+def test_a_chat_that_begins_and_ends_elsewhere_shows_in_an_open_chat(owner, begin, fake, listen, path):
+    listener = listen(owner, events_url(owner.page(path)))
+    fake.counts(5, pace=0.05)
+    begin(owner, "Second")
+
+    listener.until(lambda each: any("Second" in rail and 'class="dot"' in rail for rail in rails(each)))
+    listener.until(lambda each: 'class="dot"' not in rails(each)[-1])
+    assert f'<a href="{path}" aria-current="page">' in rails(listener)[-1]
+    assert rails(listener)[-1].count("aria-current") == 1
+
+
+@pytest.mark.parametrize("place", ["/chats", "/chats?q=first", "/chats/trash"])
+def test_pages_without_a_chat_hear_it_too(owner, begin, fake, listen, path, place):
+    listener = listen(owner, rail_url(owner.page(place)))
+    fake.says("Two")
+    begin(owner, "Second")
+
+    listener.until(lambda each: rails(each) and "Second" in rails(each)[-1] and 'class="dot"' not in rails(each)[-1])
+    assert "aria-current" not in rails(listener)[-1]
+    assert "csrf" not in listener.html
+
+
+def test_a_failure_elsewhere_ends_the_dot(owner, begin, fake, listen, path):
+    listener = listen(owner, rail_url(owner.page("/chats")))
+    fake.behaves([{"status": 401}])
+    owner.post(f"{path}/messages", message="Again")
+
+    listener.until(lambda each: rails(each))
+    owner.wait_for(path, ended)
+    listener.until(lambda each: 'class="dot"' not in rails(each)[-1])
+
+
+def test_a_new_name_reaches_the_title_and_every_rail(owner, listen, path):
+    here, there = listen(owner, events_url(owner.page(path))), listen(owner, rail_url(owner.page("/chats")))
+    owner.post(f"{path}/rename", title="Water & <stone>")
+
+    for listener in (here, there):
+        listener.until(lambda each: rails(each) and "Water &amp; &lt;stone&gt;" in rails(each)[-1])
+    assert '<hx-partial hx-target="title" hx-swap="innerHTML">Water &amp; &lt;stone&gt; · Millrace</hx-partial>' in here.html
+    assert 'hx-target="#chat-title"' in here.html
+    assert 'hx-target="#chat-menu"' in here.html
+
+
+def test_nothing_is_heard_of_other_people(owner, stranger, begin, fake, listen, path):
+    listener = listen(stranger, rail_url(stranger.page("/chats")))
+    owner.post(f"{path}/rename", title="A secret")
+    fake.says("Mine")
+    begin(stranger, "My own")
+
+    listener.until(lambda each: rails(each))
+    assert "secret" not in listener.html
+
+
+def test_what_has_not_changed_is_not_sent(owner, begin, fake, listen, path):
+    page = owner.page(path)
+    listener = listen(owner, events_url(page))
+    owner.post(f"{path}/rename", title="Other")
+    listener.until(lambda each: rails(each))
+    sent = len(rails(listener))
+    for _ in range(3):
+        owner.post(f"{path}/rename", title="Other")
+    owner.post(f"{path}/rename", title="Last")
+    listener.until(lambda each: "Last" in rails(each)[-1])
+    assert len(rails(listener)) == sent + 1
+
+
+def test_who_comes_back_hears_what_was_missed(owner, listen, path):
+    listener = listen(owner, events_url(owner.page(path)))
+    owner.post(f"{path}/rename", title="Heard")
+    listener.until(lambda each: rails(each))
+    listener.close()
+    owner.post(f"{path}/rename", title="Missed")
+
+    again = listen(owner, events_url(owner.page(path)), listener.last_id)
+    again.until(lambda each: rails(each) and "Missed" in rails(each)[-1])
+
+
+@pytest.mark.parametrize("position", ["", "nonsense", "other.1", "..", "x.-1", "x." + "9" * 40])
+def test_an_unknown_position_gets_the_whole_rail(owner, listen, path, position):
+    listener = listen(owner, f"/events?at={position}")
+    listener.until(lambda each: rails(each) and "First" in rails(each)[0])
+
+
+def test_a_deleted_chat_lets_its_pages_go(owner, listen, path):
+    listener = listen(owner, events_url(owner.page(path)))
+    listener.until(lambda each: each.raw)
+    owner.post(f"{path}/delete")
+
+    listener.until(lambda each: each.greenlet.dead)
+
+
+@pytest.mark.parametrize("position", [Position("e", 3, rail=7), Position("e", 3, "head", "gen", (1, 2, 3, 4, 5, 6), 0)])
+def test_a_position_says_what_the_rail_has(position):
+    assert Position.parse(str(position)) == position
+
+
+def test_a_turn_in_a_long_chat_costs_no_more_than_in_a_short_one(owner, fake, listen):
+    fake.says("One")
+    costs = []
+    for length in (60, 60, 3_000):
+        path = add_thread(owner, length)
+        listener = listen(owner, events_url(owner.page(path)))
+        owner.post(f"{path}/messages", message="Next")
+        listener.until(lambda each: "Try again" in each.html)
+        costs.append(len(listener.raw))
+        listener.close()
+
+    assert abs(costs[1] - costs[2]) < 3_000
+
+
+def test_a_page_left_far_behind_gets_the_end_and_the_way_to_the_rest(owner, listen):
+    path = add_thread(owner, 200)
+    listener = listen(owner, f"{path}/events?at=nonsense")
+
+    listener.until(lambda each: "Message 00199." in each.html)
+    assert listener.html.count("<article") == 60
+    assert 'hx-target="#earlier"' in listener.html
+    assert "Earlier messages" in listener.html

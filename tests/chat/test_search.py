@@ -1,0 +1,225 @@
+"""GET /chats?q= finds one's own words, in titles and messages, on both databases, whatever is typed."""
+
+from datetime import timedelta
+
+import pytest
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import inspect, select, text
+
+from tests.chat.test_listing import add_chats, person_id, titles
+from tests.support.marks import on_both_databases
+from webapp.chat import listing
+from webapp.chat.search import search, words_of
+from webapp.chat.search_statements import CONTENT, TITLE
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db, is_sqlite, utc_now, write
+from webapp.ids import new_id
+
+HOSTILE = [
+    '"', "'", "a AND", "AND", "NOT water", "NEAR(", "NEAR(a b, 2)", "content:x", "col:x", "\0", "a\0b", "(" * 1000, "x" * 100_000,
+    "word " * 5000, "*", "^a", "-a", "{a b}: c", "a & | !", "a:*", "%",
+    "_", "\\", "';--", "$1", ":query", "¹²³", "ª", "\ud800", "日本語",
+]  # fmt: skip
+
+
+def say(browser, chat_id: str, *contents: str) -> list[str]:
+    """Messages one below the other."""
+    ids = [new_id() for _ in contents]
+    with browser.app.app_context(), write() as session:
+        for n, content in enumerate(contents):
+            session.add(Message(id=ids[n], chat_id=chat_id, parent_id=ids[n - 1] if n else None, role="user", content=content))
+            session.flush()
+        session.get_one(Chat, chat_id).head_id = ids[-1]
+    return ids
+
+
+@pytest.fixture
+def chat_id(owner) -> str:
+    return add_chats(owner, 1, title="Of stones and rye")[0]
+
+
+def found(browser, query: str) -> list[str]:
+    """The messages with these words, by their passages."""
+    owner_id = person_id(browser)
+    with browser.app.app_context():
+        return ["".join(piece.text for piece in hit.passage) for hit in search(owner_id, query).hits]
+
+
+@on_both_databases
+def test_all_words_must_be_there_and_the_passage_marks_them(owner, chat_id):
+    filler = "and so on " * 300
+    say(owner, chat_id, f"{filler} the millers used French stones for rye. {filler}", "Stones alone", "Rye alone")
+
+    page = owner.page("/chats?q=STONE rye")
+    assert [node.text() for node in page.all(".hit mark")] == ["stones", "rye"]
+    passage = page.one(".hit__passage").text()
+    assert "the millers used French stones for rye" in passage
+    assert len(passage) < 600
+    assert titles(page) == ["Of stones and rye"]
+    assert page.one(".hit a").attributes["href"].endswith("/place")
+
+
+@on_both_databases
+def test_the_last_word_may_be_a_beginning_and_endings_do_not_matter(owner, chat_id):
+    say(owner, chat_id, "Grinding wheat slowly")
+
+    assert found(owner, "grinds whe") == ["Grinding wheat slowly"]
+    assert found(owner, "whe grinding") == []
+
+
+@on_both_databases
+def test_only_ones_own_chats_are_searched(owner, stranger, visitor, chat_id):
+    say(owner, chat_id, "A secret about water")
+
+    assert len(found(owner, "secret")) == 1
+    assert found(stranger, "secret") == []
+    assert not stranger.page("/chats?q=secret rye").all(".hit, .rows li")
+    assert visitor.get("/chats?q=secret").location.startswith("/login")
+
+
+@on_both_databases
+def test_what_visitors_write_is_never_found(owner, app):
+    with app.app_context(), write() as session:
+        session.add(Chat(id="v", visitor_hash="h", model="demo/quick", title="Visiting"))
+        session.flush()
+        session.add(Message(chat_id="v", role="user", content="Visiting words"))
+
+    assert found(owner, "visiting") == []
+
+
+@on_both_databases
+def test_what_was_deleted_is_not_found_until_it_comes_back(owner, chat_id):
+    first, second, _third = say(owner, chat_id, "The first water", "The second water", "The third water")
+    assert len(found(owner, "water")) == 3
+
+    with owner.app.app_context(), write() as session:
+        session.get_one(Message, second).deleted_at = utc_now()
+    assert found(owner, "water") == ["The first water"]
+    with owner.app.app_context():
+        listing.trash(db.session.get_one(Chat, chat_id))
+    assert found(owner, "water") == []
+    assert not owner.page("/chats?q=rye").all(".rows .what")
+    with owner.app.app_context():
+        listing.restore(db.session.get_one(Chat, chat_id))
+        listing.archive(db.session.get_one(Chat, chat_id), is_archived=True)
+    assert found(owner, "water") == ["The first water"]
+    assert first
+
+
+@on_both_databases
+def test_the_index_follows_every_change(owner, chat_id):
+    (id,) = say(owner, chat_id, "")
+    with owner.app.app_context():
+        with write() as session:
+            session.get_one(Message, id).content = "Now about turbines"
+        with write() as session:
+            session.get_one(Message, id).content = "Now about pumps"
+        listing.rename(db.session.get_one(Chat, chat_id), "Reservoirs")
+    assert found(owner, "turbines") == []
+    assert found(owner, "pumps") == ["Now about pumps"]
+    assert titles(owner.page("/chats?q=reservoir")) == ["Reservoirs"]
+    assert titles(owner.page("/chats?q=rye")) == []
+
+    with owner.app.app_context():
+        with write() as session:
+            session.get_one(Chat, chat_id).deleted_at = utc_now() - timedelta(days=100)
+        listing.empty_trash()
+        if is_sqlite():
+            for table in ("messages", "chats"):
+                db.session.execute(text(f"INSERT INTO {table}_search({table}_search, rank) VALUES ('integrity-check', 1)"))
+        assert not db.session.scalars(select(Message)).all()
+    assert found(owner, "pumps") == []
+
+
+@on_both_databases
+def test_nothing_that_is_typed_breaks_it(owner, chat_id):
+    say(owner, chat_id, 'A plain "message" with AND and NEAR in it')
+    owner_id = person_id(owner)
+    with owner.app.app_context():
+        for query in HOSTILE:
+            search(owner_id, query)
+            search(owner_id, f"message {query}")
+    assert found(owner, 'plain "message') == ['A plain "message" with AND and NEAR in it']
+    for query in HOSTILE[:12]:
+        assert owner.get("/chats", query={"q": query[:400]}).status_code == 200
+
+
+@on_both_databases
+def test_hostile_text_is_shown_as_text(owner, chat_id):
+    say(owner, chat_id, "water <script>alert(1)</script> \x02\x03\x03 <mark>x</mark>")
+
+    page = owner.page("/chats?q=water")
+    assert "&lt;script&gt;" in page.text
+    assert page.all(".hit mark")[0].text() == "water"
+    assert not page.all(".hit mark mark, .hit script")
+
+
+@on_both_databases
+def test_a_huge_text_is_stored_and_found(owner, chat_id):
+    many = " ".join(f"w{n:x}{n * 7919:x}" for n in range(150_000))
+    say(owner, chat_id, f"needle {many}")
+
+    assert len(found(owner, "needle")) == 1
+
+
+@on_both_databases
+def test_more_hits_are_on_further_pages(owner, chat_id):
+    say(owner, chat_id, *(f"Water number {n}" for n in range(45)))
+
+    page = owner.page("/chats?q=water")
+    seen = [node.text() for node in page.all(".hit__passage")]
+    while page.has("a", "More"):
+        page = page.click("More")
+        seen += [node.text() for node in page.all(".hit__passage")]
+    assert len(seen) == len(set(seen)) == 45
+    for number in ("x", "-1", "999", "9" * 30, "²"):
+        assert owner.get("/chats", query={"q": "water", "page": number}).status_code == 200
+
+
+def test_a_search_for_nothing_says_what_to_do(owner, chat_id):
+    assert owner.page("/chats?q=").says("Type a word")
+    assert owner.page("/chats?q=%22%28").says("Type a word")
+    assert owner.page("/chats?q=unheard").says("No message and no title of yours has this word")
+    assert owner.page("/").one('#rail form[role="search"]').attributes["action"] == "/chats"
+
+
+def test_words_are_few_and_short():
+    assert words_of('Foo_bar "BAZ"!') == ["foo", "bar", "baz"]
+    assert len(words_of("a " * 1000)) == 20
+    assert words_of("x" * 1000) == ["x" * 60]
+
+
+@on_both_databases
+def test_the_migration_indexes_what_is_there_and_goes_without_a_trace(owner, chat_id):
+    say(owner, chat_id, "Said before the index")
+    with owner.app.app_context():
+        downgrade(revision="0004")
+        with db.engine.connect() as connection:
+            assert not [name for name in inspect(connection).get_table_names() if "search" in name]
+            assert not [each for each in inspect(connection).get_indexes("messages") if "search" in str(each["name"])]
+        with write() as session:
+            session.add(Message(chat_id=chat_id, role="user", content="Said without an index"))
+        upgrade()
+    assert sorted(found(owner, "said index")) == ["Said before the index", "Said without an index"]
+
+
+@on_both_databases
+@pytest.mark.parametrize(
+    "said", ["a List<String> of them", "see /srv/mill/config.toml", "mail to miller@example.org", "well-known x=rye"]
+)
+def test_signs_divide_words_and_are_shown(owner, chat_id, said):
+    say(owner, chat_id, said)
+    for query in ("string", "config", "miller", "known", "rye"):
+        if query in said.lower():
+            assert found(owner, query) == [said]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_the_index_is_used(owner, chat_id):
+    say(owner, chat_id, "Water")
+    with owner.app.app_context():
+        db.session.execute(text("SET LOCAL enable_seqscan = off"))
+        for table, vector, index in (("messages m", CONTENT, "ix_messages_search"), ("chats c", TITLE, "ix_chats_search")):
+            explained = text(f"EXPLAIN SELECT 1 FROM {table} WHERE {vector} @@ to_tsquery('english', 'water')")
+            assert index in "\n".join(db.session.scalars(explained))

@@ -1,0 +1,75 @@
+"""How each database is asked for words: FTS5 with the porter stemmer, or tsvector with the English one. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import TextClause, bindparam, text
+
+# What the indexes of the migration read of a text, said in the same words so that they are used: as much as fits into
+# one, and no signs by which PostgreSQL would take words for a tag, an address or a path.
+READS = "translate(left({}, 200000), '<>/.@_-=&#:', '           ')"
+CONTENT, TITLE = (f"to_tsvector('english', {READS.format(column)})" for column in ("m.content", "c.title"))
+# Ranking reads every text again, so only so many of the newest are ranked.
+MOST_RANKED = 300
+OWN = "c.owner_id = :owner AND c.deleted_at IS NULL"
+SHOWN = "m.id, m.chat_id, m.role, m.created_at AS at, c.title"
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """`query` makes what the database asks for out of words, none of which can be anything but a word.
+
+    `passages` gives a part of a text with marks or, beside the whole text, one of the same length that has them.
+    """
+
+    query: Callable[[Sequence[str]], str]
+    messages: TextClause
+    chats: TextClause
+    passages: TextClause
+
+
+def _fts5(words: Sequence[str]) -> str:
+    return " AND ".join(f'"{word}"' for word in words) + "*"
+
+
+def _tsquery(words: Sequence[str]) -> str:
+    return " & ".join(f"'{word}'" for word in words) + ":*"
+
+
+SQLITE = Statements(
+    _fts5,
+    messages=text(f"""
+        SELECT {SHOWN} FROM messages_search
+        JOIN messages m ON m.rowid = messages_search.rowid JOIN chats c ON c.id = m.chat_id
+        WHERE messages_search MATCH :query AND m.deleted_at IS NULL AND {OWN}
+        ORDER BY bm25(messages_search), m.id DESC LIMIT :limit OFFSET :skip
+    """),
+    chats=text(f"""
+        SELECT c.id, c.title, c.changed_at AS at FROM chats_search JOIN chats c ON c.rowid = chats_search.rowid
+        WHERE chats_search MATCH :query AND {OWN} ORDER BY c.changed_at DESC LIMIT :limit
+    """),
+    passages=text("""
+        SELECT m.id, snippet(messages_search, 0, :opens, :closes, '…', 32), NULL FROM messages_search
+        JOIN messages m ON m.rowid = messages_search.rowid
+        WHERE messages_search MATCH :query AND messages_search.rowid IN (SELECT rowid FROM messages WHERE id IN :ids)
+    """).bindparams(bindparam("ids", expanding=True)),
+)
+POSTGRESQL = Statements(
+    _tsquery,
+    messages=text(f"""
+        SELECT id, chat_id, role, at, title FROM (
+            SELECT {SHOWN}, {CONTENT} AS words FROM messages m JOIN chats c ON c.id = m.chat_id
+            WHERE {CONTENT} @@ to_tsquery('english', :query) AND m.deleted_at IS NULL AND {OWN}
+            ORDER BY m.id DESC LIMIT {MOST_RANKED}) AS newest
+        ORDER BY ts_rank_cd(words, to_tsquery('english', :query)) DESC, id DESC LIMIT :limit OFFSET :skip
+    """),
+    chats=text(f"""
+        SELECT c.id, c.title, c.changed_at AS at FROM chats c
+        WHERE {TITLE} @@ to_tsquery('english', :query) AND {OWN} ORDER BY c.changed_at DESC LIMIT :limit
+    """),
+    passages=text(f"""
+        SELECT m.id, ts_headline('english', {READS.format("m.content")}, to_tsquery('english', :query),
+            'HighlightAll=true, StartSel=' || :opens || ', StopSel=' || :closes), left(m.content, 200000)
+        FROM messages m WHERE m.id IN :ids
+    """).bindparams(bindparam("ids", expanding=True)),
+)

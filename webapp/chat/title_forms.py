@@ -1,0 +1,9 @@
+"""The form that names a chat."""
+
+from wtforms import StringField
+
+from webapp.web.forms import Form
+
+
+class TitleForm(Form):
+    title = StringField("Title")
