@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from webapp import cli, logs
 from webapp.accounts import account_views, audit_views, group_views, people_views
 from webapp.accounts import views as accounts
-from webapp.chat import shown, tree_views
+from webapp.chat import composer_views, exchange_views, list_views, rail_views, sharing_views, shown, tree_views
 from webapp.chat import views as chat
 from webapp.chat.kind import CHAT
 from webapp.config import ROOT, Config, load
@@ -32,6 +32,11 @@ BLUEPRINTS = (
     settings.bp,
     chat.bp,
     tree_views.bp,
+    list_views.bp,
+    rail_views.bp,
+    composer_views.bp,
+    exchange_views.bp,
+    sharing_views.bp,
     health.bp,
 )
 # A checkout must never wait for another request's: connections to a file cost next to nothing.
@@ -60,9 +65,14 @@ def create_app(config: Config | None = None) -> Flask:
 def _start_engine(app: Flask, config: Config) -> None:
     # Names are looked up in real threads; with the usual ten, a slow resolver would hold up everybody.
     gevent.get_hub().threadpool.maxsize = 32
-    engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=gevent.sleep, now=time.monotonic)
+    engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=_pause, now=time.monotonic)
     engine.register(CHAT)
     app.extensions.update(engine=engine, providers=models.make(config))
+
+
+def _pause(seconds: float) -> None:
+    # Sleeping for nothing lets only those go on who are ready; who waits for a socket or the clock would starve meanwhile.
+    gevent.sleep(max(seconds, 1e-6))
 
 
 def _configure(app: Flask, config: Config) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts import groups, queries, shown
+from webapp.accounts.access import announce
 from webapp.accounts.forms import GroupForm, MemberForm
 from webapp.accounts.tables import Group
 from webapp.web.guards import admin_only, client_address, current_user, found
@@ -49,7 +50,10 @@ def rename(id: str) -> Response:
 @bp.post("/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
-    groups.delete_group(_group(id), by=current_user(), address=client_address())
+    group, inside = _group(id), [each.id for each in queries.people_of(id)]
+    groups.delete_group(group, by=current_user(), address=client_address())
+    for person_id in inside:
+        announce(person_id)
     return redirect(url_for("groups.index", done="deleted"))
 
 
@@ -65,6 +69,7 @@ def put_in(id: str) -> Response:
 @admin_only
 def take_out(id: str, person_id: str) -> Response:
     groups.take_out(_group(id), person_id, by=current_user(), address=client_address())
+    announce(person_id)
     return _to(id)
 
 

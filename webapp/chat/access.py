@@ -1,4 +1,4 @@
-"""Whose chat it is: a person's account or a visitor's cookie opens it, for everybody else it is not there."""
+"""Who may do what in a chat: its owner, those it was shared with, a visitor with its cookie; for all others it is not there."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,11 +6,13 @@ from collections.abc import Callable
 from flask import Response, current_app, request
 
 from webapp.accounts.tables import User
+from webapp.chat import sharing
 from webapp.chat.tables import Chat, Message
 from webapp.errors import SignedOut
 from webapp.extensions import db
 from webapp.generations.tables import Generation
 from webapp.ids import new_secret
+from webapp.settings.service import setting
 from webapp.web.guards import found, user_or_none
 
 COOKIE = "millrace-visitor"
@@ -18,35 +20,57 @@ COOKIE_SECONDS = 24 * 3600
 
 
 def own_chat(id: str) -> Chat:
-    chat = db.session.get(Chat, id)
-    if chat and not chat.deleted_at and may_open(chat, user_or_none()):
-        return chat
-    if not user_or_none():
-        raise SignedOut("Please sign in first.")
-    return found(None)
+    """For what only its owner does: name it, give it away, delete it."""
+    return _chat(id, ("own",))
 
 
-def own_message(id: str) -> Message:
-    message = db.session.get(Message, id)
-    own_chat(message.chat_id if message else "")
-    return found(message)
+def writable_chat(id: str) -> Chat:
+    """For what everybody does who may write in it."""
+    return _chat(id, ("own", "write"))
+
+
+def visible_chat(id: str) -> Chat:
+    """For who may read it."""
+    return _chat(id, ("own", "write", "view"))
+
+
+def own_message(id: str, *, even_deleted: bool = False) -> Message:
+    return _message(id, own_chat, even_deleted=even_deleted)
+
+
+def writable_message(id: str, *, even_deleted: bool = False) -> Message:
+    return _message(id, writable_chat, even_deleted=even_deleted)
+
+
+def visible_message(id: str) -> Message:
+    return _message(id, visible_chat)
 
 
 def own_generation(id: str) -> Generation:
-    generation = db.session.get(Generation, id)
-    own_message((generation.message_id if generation else None) or "")
-    return found(generation)
+    return _generation(id, own_message)
 
 
-def may_open(chat: Chat, user: User | None) -> bool:
+def writable_generation(id: str) -> Generation:
+    return _generation(id, writable_message)
+
+
+def right_in(chat: Chat, user: User | None) -> str:
+    """`own`, `write`, `view`, or nothing: the one place that says who may do what in a chat."""
     if chat.visitor_hash:
-        return chat.visitor_hash == visitor_hash()
-    return user is not None and chat.owner_id == user.id
+        is_theirs = chat.visitor_hash == visitor_hash() and bool(setting("demo.visitors"))
+        return "own" if is_theirs else ""
+    return sharing.right_of(chat, user) if user else ""
+
+
+def writer() -> str:
+    """The id of who writes; a visitor has none."""
+    user = user_or_none()
+    return user.id if user else ""
 
 
 def visitor_hash() -> str:
     """What the table knows a visitor's cookie by; empty without one."""
-    return _hash(request.cookies.get(COOKIE, ""))
+    return _hash(request.cookies.get(_cookie_name(), ""))
 
 
 def as_visitor(answer: Callable[[str], Response]) -> Response:
@@ -55,10 +79,42 @@ def as_visitor(answer: Callable[[str], Response]) -> Response:
         return answer(known)
     secret = new_secret()
     response = answer(_hash(secret))
-    is_https = current_app.extensions["config"].public_url.startswith("https://")
-    response.set_cookie(COOKIE, secret, max_age=COOKIE_SECONDS, secure=is_https, httponly=True, samesite="Lax", path="/")
+    response.set_cookie(
+        _cookie_name(), secret, max_age=COOKIE_SECONDS, secure=_is_https(), httponly=True, samesite="Lax", path="/"
+    )
     return response
+
+
+def _cookie_name() -> str:
+    # With the prefix no neighbour under the same domain can hand out a cookie that they know.
+    return f"__Host-{COOKIE}" if _is_https() else COOKIE
+
+
+def _is_https() -> bool:
+    is_https: bool = current_app.extensions["config"].public_url.startswith("https://")
+    return is_https
 
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
+
+
+def _chat(id: str, rights: tuple[str, ...]) -> Chat:
+    chat = db.session.get(Chat, id)
+    if chat and not chat.deleted_at and right_in(chat, user_or_none()) in rights:
+        return chat
+    if not user_or_none():
+        raise SignedOut("Please sign in first.")
+    return found(None)
+
+
+def _message(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool = False) -> Message:
+    message = db.session.get(Message, id)
+    open_chat(message.chat_id if message else "")
+    return found(message if message and (even_deleted or not message.deleted_at) else None)
+
+
+def _generation(id: str, open_message: Callable[..., Message]) -> Generation:
+    generation = db.session.get(Generation, id)
+    open_message((generation.message_id if generation else None) or "", even_deleted=True)
+    return found(generation)

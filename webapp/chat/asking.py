@@ -7,20 +7,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.chat import queries
-from webapp.chat.history import build_request
+from webapp.chat.prompt_parts import prompt_for, request_of
+from webapp.chat.sharing import readers
 from webapp.chat.tables import Chat, Message
-from webapp.errors import Conflict, Invalid
+from webapp.errors import Conflict, Invalid, TooMany
 from webapp.extensions import db, utc_now, write
 from webapp.generations import service as generations
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
 from webapp.generations.tables import Generation
-from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 from webapp.streaming.events import Changed
 
 VISITORS = "idle:60"
+VISITORS_AT_ONCE = 20
 PIECE_CHARS = 4_096
 
 
@@ -32,14 +33,20 @@ class Typed:
     html: str
 
 
-def typed(text: str) -> Typed:
-    """Checks a message; a long one is rendered in pieces, so that nobody waits for it."""
+def checked(text: str) -> str:
+    """A message fit to be stored."""
     content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if not content.strip():
         raise Invalid("Write something first.", field="message")
     limit = int(setting("limits.message_chars"))
     if limit and len(content) > limit:
         raise Invalid(f"That is {len(content) - limit} characters too long. {limit} fit into one message.", field="message")
+    return content
+
+
+def typed(text: str) -> Typed:
+    """Checks a message; a long one is rendered in pieces, so that nobody waits for it."""
+    content = checked(text)
     growing = markdown.GrowingMarkdown()
     for start in range(0, len(content), PIECE_CHARS):
         if start:
@@ -64,7 +71,8 @@ def announce(chat: Chat, what: str, id: str) -> None:
     topics = the_engine().topics
     topics.append(lane_of(chat), Changed(what, id))
     if chat.owner_id:
-        topics.append(f"user:{chat.owner_id}", Changed("chat", chat.id))
+        for id in {chat.owner_id, *readers(chat.id)}:
+            topics.append(f"user:{id}", Changed("chat", chat.id))
 
 
 def question(session: Session, chat: Chat, parent_id: str | None, said: Typed) -> Message:
@@ -90,6 +98,8 @@ def queue(
     continues_id: str | None = None,
 ) -> Generation:
     """A generation for the message; one that continues another begins where the text ends."""
+    if chat.visitor_hash:
+        _refuse_a_crowd()
     generation = generations.queue(
         session,
         kind=chat.kind,
@@ -103,6 +113,7 @@ def queue(
         sent_as=sent_as,
         continues_id=continues_id,
         text_offset=len(message.content) if continues_id else 0,
+        prompt=prompt_for(session, chat, message, model),
     )
     session.flush()
     return generation
@@ -115,24 +126,26 @@ def start(store: Callable[[Session], Generation], person: str, *, lane: str = ""
     try:
         with write() as session:
             generation = store(session)
+            if generation.when_unwatched != VISITORS:
+                generation.user_id = person
     except IntegrityError as error:
         if repeated := generations.sent_before(sent_as):
             return repeated
         generations.refuse_if_busy(lane)
         raise Conflict("Something changed here in this very moment. Please try again.") from error
     message = db.session.get_one(Message, generation.message_id)
-    generations.start(engine, generation, _request(generation, message))
+    generations.start(engine, generation, request_of(generation, message))
     announce(queries.chat_of(message), "message", message.id)
     return generation
+
+
+def _refuse_a_crowd() -> None:
+    """All visitors together have so many places, however they came to ask."""
+    if sum(live.when_unwatched == VISITORS for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
+        raise TooMany("Many people are trying this at the moment. Please come back in a minute.", retry_after=60)
 
 
 def _added(session: Session, message: Message) -> Message:
     session.add(message)
     session.flush()
     return message
-
-
-def _request(generation: Generation, message: Message) -> ModelRequest:
-    path = [(each.role, each.content) for each in queries.path_to(message)[:-1]]
-    model = generation.model_asked
-    return build_request(model, path, beginning=message.content, **providers().parameters(model))

@@ -1,67 +1,78 @@
 """What the open pages of a chat hear: new messages, changed ones, and the answer that runs."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
 from flask import render_template
+from markupsafe import escape
+from sqlalchemy import select
 
 from webapp.chat import queries, shown
+from webapp.chat.composer_shown import around
 from webapp.chat.projection import with_all_notices
+from webapp.chat.rail_feed import Rail
 from webapp.chat.shown import ShownMessage
 from webapp.chat.tables import Chat
 from webapp.extensions import db
 from webapp.generations.engine import Engine
-from webapp.generations.models import providers
 from webapp.generations.tables import Generation
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Entry, Gap, Signal
+from webapp.web.guards import user_or_none
 
 Context = Callable[[], AbstractContextManager[object]]
 REMEMBERED = 256
+# Whoever follows a generation says by six counts how much of it they have.
+POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){5})|\.)")
 _made: "OrderedDict[tuple[object, ...], Change]" = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a page has: the chat's changes, the last message of its thread, and how much of which generation."""
+    """What a page has: the chat's changes, the last message of its thread, how much of which generation, and its rail's."""
 
     epoch: str
     seq: int
     head: str = ""
     generation: str = ""
     cursor: Cursor = ()
+    rail: int = -1
 
     def __str__(self) -> str:
-        return ".".join((self.epoch, str(self.seq), self.head, self.generation, "-".join(map(str, self.cursor))))
+        seq = f"{self.seq}-{self.rail}" if self.rail >= 0 else str(self.seq)
+        return ".".join((self.epoch, seq, self.head, self.generation, "-".join(map(str, self.cursor))))
 
     @classmethod
     def parse(cls, text: str) -> "Position | None":
         """The position that a page says it has; None for anything else."""
-        parts = text.split(".")
-        numbers = [parts[1], *parts[4].split("-")] if len(parts) == 5 and parts[4] else parts[1:2]
-        if len(parts) != 5 or not all(number.isascii() and number.isdigit() for number in numbers):
+        if not (found := POSITION.fullmatch(text)):
             return None
-        return cls(parts[0], int(parts[1]), parts[2], parts[3], tuple(map(int, numbers[1:])))
+        epoch, seq, rail, head, generation, cursor = found.groups()
+        counts = tuple(map(int, cursor.split("-"))) if cursor else ()
+        return cls(epoch, int(seq), head, generation or "", counts, int(rail) if rail else -1)
 
 
 class ChatFeed:
     """The news of one chat for one page. What is rendered for one page is kept for the others at the same position."""
 
-    def __init__(self, engine: Engine, chat_id: str, position: Position | None, context: Context) -> None:
+    def __init__(self, engine: Engine, chat_id: str, position: Position | None, context: Context, right: str = "own") -> None:
         self.lane = f"chat:{chat_id}"
-        self._engine, self._chat_id, self._context = engine, chat_id, context
+        self._engine, self._chat_id, self._context, self._right = engine, chat_id, context, right
         is_of_now = position is not None and position.epoch == engine.topics.epoch
         self._position = position if position and is_of_now else None
         self._broadcast: Broadcast | None = None
         self._listening = ExitStack()
         self._signal: Signal | None = None
+        self._rail: Rail | None = None
 
     def listen(self, signal: Signal) -> None:
         """From now on the signal is set when the running answer has news."""
         self._signal = signal
+        self._rail = self._persons_rail()
         if self._position and self._position.generation:
             with self._context():
                 self._follow(self._position.generation)
@@ -70,13 +81,23 @@ class ChatFeed:
         self._listening.close()
 
     def topics(self) -> dict[str, int]:
-        return {self.lane: self._position.seq if self._position else -1}
+        return {self.lane: self._position.seq if self._position else -1, **(self._rail.topics() if self._rail else {})}
 
     def position(self) -> str:
-        return str(self._position or "")
+        rail = self._rail.after if self._rail else -1
+        return str(replace(self._position, rail=rail) if self._position else "")
 
     def news(self) -> list[Frame]:
         """Everything since the last call, in order; an unknown position gets the whole thread again."""
+        return self._news_of_chat() + (self._rail.news() if self._rail else [])
+
+    def last_news(self) -> list[Frame]:
+        """What is new, with all that has been said and not been folded yet."""
+        if self._broadcast:
+            self._broadcast.catch_up()
+        return self.news()
+
+    def _news_of_chat(self) -> list[Frame]:
         if not self._position:
             return self._everything()
         try:
@@ -86,11 +107,12 @@ class ChatFeed:
         frames = self._changes(entries) if entries else []
         return frames + self._answer()
 
-    def last_news(self) -> list[Frame]:
-        """What is new, with all that has been said and not been folded yet."""
-        if self._broadcast:
-            self._broadcast.catch_up()
-        return self.news()
+    def _persons_rail(self) -> Rail | None:
+        with self._context():
+            is_visitors = db.session.scalar(select(Chat.visitor_hash).where(Chat.id == self._chat_id))
+            user = None if is_visitors else user_or_none()
+        after = self._position.rail if self._position else -1
+        return Rail(self._engine, user.id, after, self._context, current=self._chat_id) if user else None
 
     def _answer(self) -> list[Frame]:
         if not self._broadcast or not self._position:
@@ -106,7 +128,7 @@ class ChatFeed:
         assert position
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
         followed = position.generation if self._broadcast else ""
-        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, position.head, followed)
+        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, position.head, followed, self._right)
         change = _remembered(key, lambda: self._rendered(lambda page: page.changed(ids, position.head, followed)))
         return self._apply(change, entries[-1].seq)
 
@@ -116,7 +138,7 @@ class ChatFeed:
 
     def _rendered(self, render: "Callable[[_Page], Change]") -> "Change":
         with self._context():
-            return render(_Page(self._engine, db.session.get_one(Chat, self._chat_id)))
+            return render(_Page(self._engine, db.session.get_one(Chat, self._chat_id), self._right))
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:
         before = self._position
@@ -134,7 +156,9 @@ class ChatFeed:
 
     def _follow(self, generation_id: str) -> None:
         generation = db.session.get(Generation, generation_id)
-        self._broadcast = self._engine.broadcast(generation) if generation else None
+        # The browser names it: what is written in another chat is not for this page.
+        is_ours = generation is not None and generation.lane == self.lane
+        self._broadcast = self._engine.broadcast(generation) if generation and is_ours else None
         if not self._broadcast:
             self._position = None
         elif self._signal:
@@ -159,15 +183,22 @@ class Change:
 class _Page:
     """The thread as it stands, and the fragments of it that pages need."""
 
-    def __init__(self, engine: Engine, chat: Chat) -> None:
-        self._chat = chat
-        self._messages = shown.thread(engine, queries.thread(chat))
+    def __init__(self, engine: Engine, chat: Chat, right: str) -> None:
+        self._chat, self._right = chat, right
+        rows = queries.window(chat)
+        self._messages = shown.thread(engine, rows, right)
+        self._earlier_url = shown.earlier_url(rows)
+        self._around = around(chat, rows, self._messages, right)
         self._running = running_in(self._messages)
 
     def whole(self) -> Change:
         """The whole thread, for a page whose position is unknown."""
         articles = "".join(_article(message) for message in self._messages)
-        return replace(self._change(_part("#thread", "innerMorph", articles)), is_whole=True)
+        html = _part("#thread", "innerMorph", articles)
+        if not self._chat.visitor_hash:
+            earlier = render_template("chat/_earlier.html", earlier_url=self._earlier_url)
+            html += _part("#earlier", "outerHTML", earlier) + self._top()
+        return replace(self._change(html), is_whole=True)
 
     def changed(self, ids: Iterable[str], head: str, followed: str) -> Change:
         """What a page lacks: messages after its head, and the changed ones before it."""
@@ -180,6 +211,8 @@ class _Page:
         parts = [part for message in old for part in self._renewed(message, followed)]
         if new := "".join(_article(message) for message in self._messages[known:]):
             parts.append(_part("#thread", "beforeend", new))
+        if self._chat.id in set(ids):
+            parts.append(self._top())
         return self._change("".join(parts))
 
     def _renewed(self, message: ShownMessage, followed: str) -> list[str]:
@@ -191,14 +224,17 @@ class _Page:
             return [notices, aside, _part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
         return []
 
+    def _top(self) -> str:
+        """What the top line says of the chat, and the page's title with it."""
+        chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
+        title = _part("title", "innerHTML", f"{escape(chat.title)} · Millrace")
+        return render_template("chat/_top_changed.html", chat=chat) + title
+
     def _change(self, html: str) -> Change:
-        models = [] if self._chat.visitor_hash else providers().offered()
-        head = self._messages[-1].id if self._messages else ""
-        controls = render_template(
-            "chat/_controls.html", running=self._running, models=models, chosen_model=self._chat.model, head=head
-        )
-        html += _part("#composer-controls", "outerHTML", controls)
-        running = self._running
+        if self._right != "view":
+            html += _part("#composer-controls", "outerHTML", render_template("chat/_controls.html", **self._around))
+            html += _part("#follow-up", "outerHTML", render_template("chat/_follow_up.html", **self._around))
+        running, head = self._running, self._around["head"]
         return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
 
 

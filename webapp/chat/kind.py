@@ -2,11 +2,12 @@
 
 from sqlalchemy.orm import Session
 
-from webapp.chat import queries, service
+from webapp.chat import follow_up, listing, queries, service, titles
 from webapp.chat.asking import announce
 from webapp.chat.projection import AnswerProjection
 from webapp.chat.tables import Message
 from webapp.extensions import db, utc_now
+from webapp.generations.engine import the_engine
 from webapp.generations.kinds import Kind
 from webapp.generations.tables import Generation
 from webapp.rendering import markdown
@@ -46,14 +47,22 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
 def changed(generation: Generation) -> None:
     message = db.session.get_one(Message, generation.message_id)
     announce(queries.chat_of(message), "message", message.id)
+    titles.suggest_later(the_engine(), generation)
+    follow_up.send_after(the_engine(), generation)
 
 
 def go_on(generation: Generation) -> None:
     service.go_on(db.session.get_one(Message, generation.message_id))
 
 
+def recover() -> None:
+    """What a start makes good: follow-ups that were left waiting, and a trash that is due."""
+    follow_up.send_left()
+    listing.empty_trash()
+
+
 def _label(reason: str, generation: Generation) -> str:
     return f"{WORDS.get(reason, 'it broke off here')} · continued {generation.created_at:%H:%M} UTC"
 
 
-CHAT = Kind("chat", projection, finish, changed, go_on)
+CHAT = Kind("chat", projection, finish, changed, go_on, recover)

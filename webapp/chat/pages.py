@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, render_template, request, url_for
 
-from webapp.chat import queries, shown
-from webapp.chat.access import may_open
+from webapp.chat import drafts, feedback, queries, shown
+from webapp.chat.access import right_in
+from webapp.chat.composer_shown import around
 from webapp.chat.feed import ChatFeed, Position, running_in
 from webapp.chat.forms import MessageForm
-from webapp.chat.tables import Chat
+from webapp.chat.shown import ShownMessage
+from webapp.chat.tables import Chat, Feedback
 from webapp.extensions import db
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
@@ -27,41 +29,58 @@ if TYPE_CHECKING:
 
 def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) -> Response:
     """The chat as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
-    engine, lane = the_engine(), f"chat:{chat.id}"
-    seq = engine.topics.last(lane)
+    engine, lane, me = the_engine(), f"chat:{chat.id}", user_or_none()
+    right = right_in(chat, me)
+    seq, rail = engine.topics.last(lane), engine.topics.last(f"user:{me.id if me else ''}")
     engine.presence.seen(lane)
-    thread = shown.thread(engine, queries.thread(chat))
+    messages = queries.window(chat)
+    thread = shown.thread(engine, messages, right)
     running = running_in(thread)
     head = thread[-1].id if thread else ""
-    position = Position(engine.topics.epoch, seq, head, *((running.generation_id, running.cursor) if running else ()))
+    generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
+    position = Position(engine.topics.epoch, seq, head, generation, cursor, rail)
     return render(
         "chat/visitor.html" if chat.visitor_hash else "chat/show.html",
         status=status,
-        chat=shown.chat(chat, is_running=running is not None),
+        chat=shown.chat(chat, is_running=running is not None, right=right),
         thread=thread,
-        running=running,
-        head=head,
+        thumbs=_thumbs(thread),
+        earlier_url=shown.earlier_url(messages),
         events_url=url_for("chat.events", id=chat.id, at=str(position)),
         # Another address each time: a browser takes the same one, with its fragment, for a jump within the page.
         refresh_url=url_for("chat.show", id=chat.id, at=new_id()[:10], _anchor="end"),
-        **composer(form, chat),
-        **more,
+        **{**around(chat, messages, thread, right), **composer(form, chat), **more},
     )
 
 
 def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
     """What the composer needs, on every page that has one."""
     models = [] if chat and chat.visitor_hash else providers().offered()
+    me, chat_id = user_or_none(), chat.id if chat else ""
+    if me and not form.refusal and not form.message.data:
+        form.message.data = drafts.of(me.id, chat_id)
     return {
         "form": form,
+        "draft_url": _draft_url(chat_id) if me else "",
         "models": models,
         "chosen_model": form.model.data or (chat.model if chat else providers().default()),
         "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
     }
 
 
+def _draft_url(chat_id: str) -> str:
+    return url_for("composer.save_draft", id=chat_id) if chat_id else url_for("composer.save_new_draft")
+
+
+def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
+    me = user_or_none()
+    return feedback.by(me.id, (message.id for message in thread if message.rate_url)) if me else {}
+
+
 def sent(chat: Chat) -> Response:
     """What the composer becomes when its message is on the way."""
+    if me := user_or_none():
+        drafts.forget(me.id, chat.id)
     if is_htmx():
         return _composer_fragment(chat, MessageForm.new(model=chat.model), 200)
     return redirect(page_of(chat.id))
@@ -84,37 +103,35 @@ def page_of(chat_id: str) -> str:
 def stream(chat: Chat) -> Response:
     """Everything that happens in the chat from the page's position on."""
     user, engine = user_or_none(), the_engine()
-    context = partial(_same_request, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
+    right = right_in(chat, user)
+    context = partial(same_request, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
     at = request.headers.get("Last-Event-ID") or request.args.get("at", "")
     watcher = Watcher(
         person=user.id if user else chat.visitor_hash or "",
         per_lane=setting("limits.sse_per_chat"),
         in_all=setting("limits.sse_per_user"),
-        is_allowed=partial(_is_allowed, context, chat.id),
+        is_allowed=partial(_is_allowed, context, chat.id, right),
     )
-    return watch(engine, ChatFeed(engine, chat.id, Position.parse(at), context), watcher)
+    return watch(engine, ChatFeed(engine, chat.id, Position.parse(at), context, right), watcher)
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
-    thread = shown.thread(the_engine(), queries.thread(chat))
-    html = render_template(
-        "chat/_composer.html",
-        chat=shown.chat(chat, is_running=running_in(thread) is not None),
-        thread=thread,
-        running=running_in(thread),
-        head=thread[-1].id if thread else "",
-        **composer(form, chat),
-    )
+    messages = queries.window(chat)
+    thread = shown.thread(the_engine(), messages)
+    context = {**around(chat, messages, thread, right_in(chat, user_or_none())), **composer(form, chat)}
+    is_running = context["running"] is not None
+    html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=thread, **context)
     return Response(f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>', status)
 
 
-def _same_request(app: Flask, environ: "WSGIEnvironment") -> AbstractContextManager[object]:
+def same_request(app: Flask, environ: "WSGIEnvironment") -> AbstractContextManager[object]:
     """A context like the one the stream was opened in, in which nobody has been recognised yet."""
     fresh = {name: value for name, value in environ.items() if name != KNOWN and not name.startswith("werkzeug.")}
     return app.request_context(fresh)
 
 
-def _is_allowed(context: Callable[[], AbstractContextManager[object]], chat_id: str) -> bool:
+def _is_allowed(context: Callable[[], AbstractContextManager[object]], chat_id: str, right: str) -> bool:
     with context():
         chat = db.session.get(Chat, chat_id)
-        return bool(chat and not chat.deleted_at and may_open(chat, user_or_none()))
+        # With another right the page is another one: it comes again.
+        return bool(chat and not chat.deleted_at and right_in(chat, user_or_none()) == right)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Select, bindparam, literal, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, bindparam, literal, or_, select, tuple_, union_all
+from sqlalchemy.orm import aliased, defer
 
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db, utc_now
@@ -12,6 +12,11 @@ from webapp.generations.engine import Engine
 from webapp.generations.tables import ACTIVE, Generation
 
 VISITORS_DAY = timedelta(days=1)
+MOST_PINNED = 100
+# How many messages a page shows at once; the earlier ones come as one scrolls.
+WINDOW = 60
+# A visitor's page, which lives for a day, has nothing that fetches earlier ones.
+VISITORS_WINDOW = 500
 
 
 def chat_of(message: Message) -> Chat:
@@ -19,8 +24,46 @@ def chat_of(message: Message) -> Chat:
 
 
 def recent_chats(owner_id: str, *, limit: int = 50) -> Sequence[Chat]:
-    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None))
-    return db.session.scalars(query.order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(limit)).all()
+    """The newest chats that are neither archived nor deleted."""
+    return db.session.scalars(_newest_first(owner_id).where(Chat.archived_at.is_(None)).limit(limit)).all()
+
+
+def listed_chats(owner_id: str, *, are_archived: bool = False, before: str = "", limit: int) -> Sequence[Chat]:
+    """A page of a person's chats without the pinned ones, newest first, from behind the chat with the id `before`."""
+    archived = Chat.archived_at.is_not(None) if are_archived else and_(Chat.archived_at.is_(None), Chat.pinned_at.is_(None))
+    query = _newest_first(owner_id).where(archived)
+    if last := owned_chat(owner_id, before) if before else None:
+        query = query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
+    return db.session.scalars(query.limit(limit)).all()
+
+
+def pinned_chats(owner_id: str) -> Sequence[Chat]:
+    """The pinned chats, those first that were pinned last."""
+    query = select(Chat).where(Chat.owner_id == owner_id, Chat.pinned_at.is_not(None), Chat.deleted_at.is_(None))
+    return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
+
+
+def rail_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Chat], Sequence[Chat]]:
+    """The pinned chats and the newest others, in one statement: every page asks."""
+    shown = Chat.owner_id == owner_id, Chat.deleted_at.is_(None), Chat.archived_at.is_(None)
+    newest = select(Chat.id).where(*shown).order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(limit).subquery()
+    pinned = select(Chat.id).where(*shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
+    both = select(Chat).where(Chat.id.in_(union_all(select(newest), select(pinned))))
+    found = db.session.scalars(both.order_by(Chat.changed_at.desc(), Chat.id.desc())).all()
+    first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
+    return first, [row for row in found if not row.pinned_at]
+
+
+def deleted_chats(owner_id: str, *, limit: int = 200) -> Sequence[Chat]:
+    """What lies in a person's trash, the last deleted first."""
+    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_not(None))
+    return db.session.scalars(query.order_by(Chat.deleted_at.desc(), Chat.id).limit(limit)).all()
+
+
+def owned_chat(owner_id: str, id: str, *, is_deleted: bool = False) -> Chat | None:
+    """The chat, if it is this person's own; one in the trash only when that is asked for."""
+    chat = db.session.get(Chat, id)
+    return chat if chat and chat.owner_id == owner_id and bool(chat.deleted_at) == is_deleted else None
 
 
 def visitors_chat(visitor_hash: str) -> Chat | None:
@@ -47,9 +90,24 @@ def thread(chat: Chat) -> list[Message]:
     return _path(chat.head_id) if chat.head_id else []
 
 
+def window(chat: Chat, *, until: str | None = None) -> list[Message]:
+    """The last messages of the thread, or of the path that ends at another message; so many, however long it is."""
+    end = until or chat.head_id
+    height = VISITORS_WINDOW if chat.visitor_hash else WINDOW
+    return list(db.session.scalars(LAST_OF_PATH, {"id": end, "height": height})) if end else []
+
+
+def message_in(chat: Chat, id: str) -> Message | None:
+    """The message, if it is one of the chat's."""
+    message = db.session.get(Message, id)
+    return message if message and message.chat_id == chat.id else None
+
+
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
     """The generations of each message, oldest first."""
-    query = select(Generation).where(Generation.message_id.in_([message.id for message in messages])).order_by(Generation.id)
+    # What was sent is as long as the chat, and not what anybody asks for here.
+    query = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
+    query = query.where(Generation.message_id.in_([message.id for message in messages]))
     found: dict[str, list[Generation]] = {}
     for generation in db.session.scalars(query):
         found.setdefault(generation.message_id or "", []).append(generation)
@@ -72,10 +130,11 @@ def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
     if not messages:
         return {}
     parents = [message.parent_id for message in messages if message.parent_id]
-    beside = or_(Message.parent_id.in_(parents), Message.parent_id.is_(None))
-    query = select(Message.id, Message.parent_id).where(
-        Message.chat_id == messages[0].chat_id, beside, Message.deleted_at.is_(None)
-    )
+    beside: ColumnElement[bool] = Message.parent_id.in_(parents)
+    if len(parents) < len(messages):
+        # Only with the root in sight: this looks at every message of the chat.
+        beside = and_(Message.chat_id == messages[0].chat_id, or_(beside, Message.parent_id.is_(None)))
+    query = select(Message.id, Message.parent_id).where(beside, Message.deleted_at.is_(None))
     children: dict[str | None, list[str]] = {}
     for id, parent_id in db.session.execute(query.order_by(Message.id)):
         children.setdefault(parent_id, []).append(id)
@@ -105,13 +164,20 @@ def _path(message_id: str) -> list[Message]:
     return list(db.session.scalars(PATH, {"id": message_id}))
 
 
-def _path_statement() -> Select[Message]:
+def _newest_first(owner_id: str) -> Select[Chat]:
+    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None))
+    return query.order_by(Chat.changed_at.desc(), Chat.id.desc())
+
+
+def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
     start = select(Message.id, Message.parent_id, literal(0).label("height")).where(Message.id == bindparam("id"))
     up = start.cte("up", recursive=True)
     parent = aliased(Message)
-    up = up.union_all(select(parent.id, parent.parent_id, up.c.height + 1).where(parent.id == up.c.parent_id))
+    step = select(parent.id, parent.parent_id, up.c.height + 1).where(parent.id == up.c.parent_id)
+    up = up.union_all(step.where(up.c.height + 1 < bindparam("height")) if is_bounded else step)
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
 # Made once: to put it together costs more than to run it.
 PATH = _path_statement()
+LAST_OF_PATH = _path_statement(is_bounded=True)

@@ -4,18 +4,16 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from webapp.chat import asking, queries
-from webapp.chat.asking import VISITORS, lane_of, person_of
+from webapp.chat.asking import lane_of, person_of
 from webapp.chat.tables import Chat, Message
-from webapp.errors import Conflict, Invalid, TooMany
+from webapp.errors import Conflict, Invalid
 from webapp.extensions import utc_now, write
 from webapp.generations import service as generations
-from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
 from webapp.generations.tables import Generation
 from webapp.rendering.text import title as title_of
 
 VISITORS_MODEL = "demo/quick"
-VISITORS_AT_ONCE = 20
 # Complete by its own marker, and yet not all that was meant to be said.
 CUT_SHORT = {"length", "cap"}
 
@@ -43,9 +41,6 @@ def begin(
 
 def begin_as_visitor(text: str, *, key: str, visitor_hash: str) -> Generation:
     """A chat for somebody without an account, answered by the demo; chats of yesterday's visitors go."""
-    engine = the_engine()
-    if sum(live.when_unwatched == VISITORS for live in engine.live.values()) >= VISITORS_AT_ONCE:
-        raise TooMany("Many people are trying this at the moment. Please come back in a minute.", retry_after=60)
     with write() as session:
         session.execute(delete(Chat).where(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
     return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash)
@@ -57,28 +52,29 @@ def forget_visitor(visitor_hash: str) -> None:
         session.execute(delete(Chat).where(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))
 
 
-def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "") -> Generation:
+def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "", by: str = "") -> Generation:
     """Store the message and start the answer; the same key and text again give the first result.
 
     When this returns, the message is committed and the answer is on its way, whatever becomes of the caller. `after` is
-    the message that the person saw last: when the chat has gone on elsewhere meanwhile, a branch begins there.
+    the message that the person saw last: when the chat has gone on elsewhere meanwhile, a branch begins there. `by` is
+    who writes, where that is not the owner; their limits count, here and below.
     """
-    said = asking.typed(text)
-    providers().of(model or chat.model)
-    sent_as = generations.sent_as(person_of(chat), key, f"{chat.id}\0{said.content}")
+    said, model, person = asking.typed(text), _model_for(chat, model), by or person_of(chat)
+    providers().of(model)
+    sent_as = generations.sent_as(person, key, f"{chat.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(lane_of(chat))
 
     def store(session: Session) -> Generation:
-        chat.model = model or chat.model
+        chat.model = model
         question = asking.question(session, chat, queries.branch_point(chat, after), said)
         return asking.answer(session, chat, question.id, sent_as=sent_as)
 
-    return asking.start(store, person_of(chat), lane=lane_of(chat), sent_as=sent_as)
+    return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)
 
 
-def go_on(message: Message) -> Generation:
+def go_on(message: Message, *, by: str = "") -> Generation:
     """Continue an answer that was cut, in the same message; without any text yet it is asked again."""
     chat, last = queries.chat_of(message), queries.last_generation(message)
     if not last or last.is_active or (last.status == "completed" and last.reason not in CUT_SHORT):
@@ -89,30 +85,32 @@ def go_on(message: Message) -> Generation:
     def store(session: Session) -> Generation:
         return asking.queue(session, chat, message, model=last.model_asked, continues_id=last.id)
 
-    return asking.start(store, person_of(chat), lane=lane_of(chat))
+    return asking.start(store, by or last.user_id or person_of(chat), lane=lane_of(chat))
 
 
-def again(message: Message, *, model: str = "") -> Generation:
+def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Ask for another version of an answer, perhaps by another model; the first stays beside it."""
     chat = queries.chat_of(message)
     if message.role != "assistant":
         raise Invalid("Only an answer can be tried again.")
-    providers().of(model or chat.model)
+    model = _model_for(chat, model)
+    providers().of(model)
     generations.refuse_if_busy(lane_of(chat))
 
     def store(session: Session) -> Generation:
         return asking.answer(session, chat, message.parent_id, model=model)
 
-    return asking.start(store, person_of(chat), lane=lane_of(chat))
+    return asking.start(store, by or person_of(chat), lane=lane_of(chat))
 
 
-def edit(message: Message, text: str, *, key: str = "") -> Generation:
+def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
     """Say it in other words: a branch beside the message, answered anew. Nothing is overwritten."""
     chat, said = queries.chat_of(message), asking.typed(text)
     if message.role != "user":
         raise Invalid("Only your own messages can be edited.", field="message")
     providers().of(chat.model)
-    sent_as = generations.sent_as(person_of(chat), key, f"{message.id}\0{said.content}")
+    person = by or person_of(chat)
+    sent_as = generations.sent_as(person, key, f"{message.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(lane_of(chat))
@@ -121,4 +119,9 @@ def edit(message: Message, text: str, *, key: str = "") -> Generation:
         question = asking.question(session, chat, message.parent_id, said)
         return asking.answer(session, chat, question.id, sent_as=sent_as)
 
-    return asking.start(store, person_of(chat), lane=lane_of(chat), sent_as=sent_as)
+    return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)
+
+
+def _model_for(chat: Chat, wish: str) -> str:
+    """Who is asked; a visitor's wish does not count, whichever way it comes."""
+    return VISITORS_MODEL if chat.visitor_hash else wish or chat.model

@@ -34,6 +34,10 @@ NEXT = {
     "rate": "Wait a moment, then try again.",
     "server_restart": "",
 }
+# What the messages of a chat lack for those it was shared with.
+OWNERS_ALONE = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
+WRITERS_ALONE = {"edit_url": "", "can_continue": False, "can_try_again": False, "previous_url": "", "next_url": ""}
+WITHOUT: dict[str, dict[str, Any]] = {"write": OWNERS_ALONE, "view": OWNERS_ALONE | WRITERS_ALONE}
 DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
 
 
@@ -60,6 +64,9 @@ class ShownChat:
     model: str
     is_running: bool
     is_visitors: bool
+    is_pinned: bool = False
+    is_archived: bool = False
+    right: str = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +99,33 @@ class ShownMessage:
     next_url: str = ""
     generation_id: str = ""
     cursor: Cursor = ()
+    sent_url: str = ""
+    choose_url: str = ""
+    rate_url: str = ""
 
 
-def chat(row: Chat, *, is_running: bool) -> ShownChat:
-    return ShownChat(row.id, row.title or "New chat", row.model, is_running, bool(row.visitor_hash))
+def chat(row: Chat, *, is_running: bool, right: str = "own") -> ShownChat:
+    return ShownChat(
+        row.id,
+        row.title or "New chat",
+        row.model,
+        is_running,
+        bool(row.visitor_hash),
+        is_pinned=bool(row.pinned_at),
+        is_archived=bool(row.archived_at),
+        right=right,
+    )
 
 
-def thread(engine: Engine, messages: Sequence[Message]) -> list[ShownMessage]:
-    """The messages with what their generations say; what runs is shown as it stands at this moment."""
+def thread(engine: Engine, messages: Sequence[Message], right: str = "own") -> list[ShownMessage]:
+    """The messages with what their generations say; what runs is shown as it stands at this moment.
+
+    Whoever may not do something finds no button for it.
+    """
     generations, siblings = queries.generations_of(messages), queries.siblings_of(messages)
     shown = [_message(engine, message, generations.get(message.id, [])) for message in messages]
-    return [replace(each, **_place(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
+    placed = [replace(each, **_place(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
+    return [replace(each, **WITHOUT[right]) for each in placed] if right in WITHOUT else placed
 
 
 def chats(rows: Sequence[Chat]) -> list[RailChat]:
@@ -111,6 +134,14 @@ def chats(rows: Sequence[Chat]) -> list[RailChat]:
     return [
         RailChat(row.id, row.title or "New chat", f"chat:{row.id}" in running, _is_current(row), row.changed_at) for row in rows
     ]
+
+
+def grouped(pinned: Sequence[Chat], newest: Sequence[Chat]) -> list[tuple[str, list[RailChat]]]:
+    """Chats as lists show them: the pinned ones, then the others by time."""
+    kept = {row.id for row in pinned}
+    listed = chats([*pinned, *(row for row in newest if row.id not in kept)])
+    first, others = listed[: len(pinned)], listed[len(pinned) :]
+    return ([("Pinned", first)] if first else []) + by_time(others)
 
 
 def by_time(listed: Sequence[RailChat]) -> list[tuple[str, list[RailChat]]]:
@@ -123,7 +154,13 @@ def by_time(listed: Sequence[RailChat]) -> list[tuple[str, list[RailChat]]]:
 
 def rail(user: User) -> list[tuple[str, list[RailChat]]]:
     """What stands beside every page of a person."""
-    return by_time(chats(queries.recent_chats(user.id)))
+    return grouped(*queries.rail_chats(user.id))
+
+
+def earlier_url(messages: Sequence[Message]) -> str:
+    """Where the messages before these are; empty when there are none."""
+    first = messages[0] if messages else None
+    return url_for("list.earlier", id=first.chat_id, before=first.id) if first and first.parent_id else ""
 
 
 def _is_current(row: Chat) -> bool:
@@ -178,11 +215,21 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         is_running=False,
         started_at=last.started_at if last else None,
         is_demo=bool(last and last.is_demo),
-        can_continue=status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT),
+        can_continue=_can_continue(status, last, message),
         can_try_again=message.role == "assistant",
         stop_url="",
         generation_id=last.id if last else "",
+        **_asked(message, last),
     )
+
+
+def _asked(message: Message, last: Generation | None) -> dict[str, Any]:
+    """What can be seen and said about how the answer came to be; only by people with an account."""
+    urls = {"sent_url": url_for("composer.what_was_sent", id=last.id)} if last and last.owner else {}
+    if last and last.user_id:
+        urls["choose_url"] = url_for("composer.choose", id=message.id)
+        urls["rate_url"] = url_for("composer.rate", id=message.id) if message.content else ""
+    return urls
 
 
 def _common(message: Message) -> dict[str, Any]:
@@ -219,12 +266,20 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     return tuple(shown)
 
 
+def _can_continue(status: str, last: Generation | None, message: Message) -> bool:
+    """Also when the last try failed before it said anything, as long as there is a text to go on from."""
+    is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT)
+    return is_cut or (status == "failed" and bool(message.content))
+
+
 def _sentence(words: str) -> str:
     """The words of a provider, which may end as they like, so that another sentence can follow."""
     return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
 def _thought(generations: list[Generation]) -> str:
+    if not generations:
+        return "Thought"
     first = generations[0]
     until = first.first_text_at or first.ended_at
     if not first.started_at or not until:
@@ -234,7 +289,9 @@ def _thought(generations: list[Generation]) -> str:
 
 def _receipt(generations: list[Generation]) -> str:
     last = generations[-1]
-    spent = [_seconds(_duration(generations)), _tokens(generations), _cost(generations)]
+    # What was run elsewhere may not say how long it took.
+    seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
+    spent = [seconds, _tokens(generations), _cost(generations)]
     if last.status == "stopped":
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
     model = last.model_used or last.model_asked

@@ -75,4 +75,3 @@ class Feedback(Base):
     is_good: Mapped[bool]
     reason: Mapped[str] = mapped_column(String(500), default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, render_template
 
 from webapp.chat import queries, service, tree
-from webapp.chat.access import own_message
+from webapp.chat.access import own_message, writable_message, writer
 from webapp.chat.forms import MessageForm
 from webapp.chat.pages import chat_page, page_of
 from webapp.chat.tables import Message
@@ -16,30 +16,30 @@ bp = Blueprint("tree", __name__)
 @bp.get("/messages/<id>/edit")
 @anybody
 def edit(id: str) -> Response:
-    message = own_message(id)
+    message = writable_message(id)
     return _editing(message, MessageForm.new(message=message.content))
 
 
 @bp.post("/messages/<id>/edit")
 @anybody
 def save(id: str) -> Response:
-    message, form = own_message(id), MessageForm()
+    message, form = writable_message(id), MessageForm()
     with form.attempt():
-        service.edit(message, form.text, key=form.key.data or "")
+        service.edit(message, form.text, key=form.key.data or "", by=writer())
         return done(page_of(message.chat_id))
-    return _editing(own_message(id), form)
+    return _editing(writable_message(id), form)
 
 
 @bp.get("/messages/<id>/page")
 @anybody
 def cancel(id: str) -> Response:
-    return redirect(page_of(own_message(id).chat_id))
+    return redirect(page_of(writable_message(id).chat_id))
 
 
 @bp.post("/messages/<id>/version")
 @anybody
 def show_version(id: str) -> Response:
-    message = own_message(id)
+    message = writable_message(id)
     tree.show_version(message)
     return done(page_of(message.chat_id))
 
@@ -57,7 +57,7 @@ def delete(id: str) -> Response:
 @bp.post("/messages/<id>/restore")
 @anybody
 def restore(id: str) -> Response:
-    message = own_message(id)
+    message = own_message(id, even_deleted=True)
     tree.restore(message)
     return done(page_of(message.chat_id))
 

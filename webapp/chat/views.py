@@ -2,10 +2,20 @@
 
 from flask import Blueprint, Response, abort, url_for
 
-from webapp.chat import queries, service, shown
-from webapp.chat.access import as_visitor, own_chat, own_generation, own_message, visitor_hash
+from webapp.chat import drafts, queries, service, shown
+from webapp.chat.access import (
+    as_visitor,
+    visible_chat,
+    visible_message,
+    visitor_hash,
+    writable_chat,
+    writable_generation,
+    writable_message,
+    writer,
+)
 from webapp.chat.forms import MessageForm
 from webapp.chat.pages import chat_page, composer, page_of, refused, sent, stream
+from webapp.chat.rail_feed import rail_url
 from webapp.generations import service as generations
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
@@ -21,56 +31,48 @@ bp = Blueprint("chat", __name__)
 @bp.get("/")
 @signed_in
 def home() -> Response:
-    me = current_user()
-    recent = shown.chats(queries.recent_chats(me.id, limit=5))
-    form = MessageForm.new(model=providers().default(me.default_model))
-    return render("chat/home.html", recent=recent, checklist=checklist(me), **composer(form, send_url=url_for("chat.begin")))
-
-
-@bp.get("/chats")
-@signed_in
-def index() -> Response:
-    chats = shown.chats(queries.recent_chats(current_user().id, limit=500))
-    return render("chat/list.html", groups=shown.by_time(chats))
+    return _home(MessageForm.new(model=providers().default(current_user().default_model)))
 
 
 @bp.post("/chats")
 @signed_in
 def begin() -> Response:
-    form = MessageForm()
-    model = form.model.data or ""
-    generation = service.begin(form.text, model=model, key=form.key.data or "", owner_id=current_user().id)
-    return redirect(_page_of(generation))
+    form, me = MessageForm(), current_user().id
+    with form.attempt():
+        generation = service.begin(form.text, model=form.model.data or "", key=form.key.data or "", owner_id=me)
+        drafts.forget(me)
+        return redirect(_page_of(generation))
+    return _home(form)
 
 
 @bp.get("/chats/<id>")
 @anybody
 def show(id: str) -> Response:
-    chat = own_chat(id)
+    chat = visible_chat(id)
     return chat_page(chat, MessageForm.new(model=chat.model))
 
 
 @bp.get("/chats/<id>/events")
 @anybody
 def events(id: str) -> Response:
-    return stream(own_chat(id))
+    return stream(visible_chat(id))
 
 
 @bp.post("/chats/<id>/messages")
 @anybody
 def send(id: str) -> Response:
-    chat, form = own_chat(id), MessageForm()
+    chat, form = writable_chat(id), MessageForm()
     model = "" if chat.visitor_hash else form.model.data or ""
     with form.attempt():
-        service.ask(chat, form.text, key=form.key.data or "", model=model, after=form.after.data or "")
+        service.ask(chat, form.text, key=form.key.data or "", model=model, after=form.after.data or "", by=writer())
         return sent(chat)
-    return refused(own_chat(id), form)
+    return refused(writable_chat(id), form)
 
 
 @bp.post("/generations/<id>/stop")
 @anybody
 def stop(id: str) -> Response:
-    generation = own_generation(id)
+    generation = writable_generation(id)
     generations.stop(the_engine(), generation)
     return done(_page_of(generation))
 
@@ -78,19 +80,19 @@ def stop(id: str) -> Response:
 @bp.post("/messages/<id>/continue")
 @anybody
 def go_on(id: str) -> Response:
-    return done(_page_of(service.go_on(own_message(id))))
+    return done(_page_of(service.go_on(writable_message(id), by=writer())))
 
 
 @bp.post("/messages/<id>/again")
 @anybody
 def again(id: str) -> Response:
-    return done(_page_of(service.again(own_message(id), model=MessageForm().model.data or "")))
+    return done(_page_of(service.again(writable_message(id), model=MessageForm().model.data or "", by=writer())))
 
 
 @bp.get("/messages/<id>.md")
 @anybody
 def raw(id: str) -> Response:
-    return Response(queries.text_so_far(the_engine(), own_message(id)), mimetype="text/markdown")
+    return Response(queries.text_so_far(the_engine(), visible_message(id)), mimetype="text/markdown")
 
 
 @bp.get("/ai-demo")
@@ -130,3 +132,12 @@ def _refuse_unless_visitors_may_come() -> None:
 
 def _page_of(generation: Generation) -> str:
     return page_of(generation.lane.removeprefix("chat:"))
+
+
+def _home(form: MessageForm) -> Response:
+    me = current_user()
+    recent = shown.chats(queries.recent_chats(me.id, limit=5))
+    rail = rail_url(the_engine(), me.id)
+    more = composer(form, send_url=url_for("chat.begin"))
+    del more["form"]
+    return form.shown("chat/home.html", recent=recent, checklist=checklist(me), rail_url=rail, **more)

@@ -17,6 +17,7 @@ class Kind:
     """`finish` writes the end into the feature's own rows, inside the transaction, with its finished projection.
 
     `changed` announces it afterwards. `go_on` is asked after a restart to continue what was interrupted; None leaves it.
+    `recover` is called after a restart, when everything that was cut has been settled.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Kind:
     finish: Callable[[Session, Generation, Transcript, Any], list[Saved]]
     changed: Callable[[Generation], None]
     go_on: Callable[[Generation], None] | None = None
+    recover: Callable[[], None] | None = None

@@ -99,7 +99,6 @@ class Ladder:
             if error.code not in NOT_THE_MODELS_FAULT and not stop:
                 self._circuits.failed(rung.model)
             raise
-        self._circuits.worked(rung.model)
 
     def _streamed_or_whole(self, rung: Rung, stop: Stop) -> Iterator[Event]:
         if not self._limits.is_streaming:
@@ -165,6 +164,9 @@ class Ladder:
         elif isinstance(event, Delta | Reasoning) and event.text:
             self._has_said = True
             self._deadline = float("inf")
+        elif isinstance(event, Ended):
+            # Not when the iterator is exhausted: after the end nobody asks it for more.
+            self._circuits.worked(rung.model)
         yield event
 
     def _wait_seconds(self, error: ProviderError, tries: int) -> float | None:

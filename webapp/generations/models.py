@@ -108,6 +108,9 @@ class Providers:
 
     def chain(self, model: str) -> list[str]:
         """The model and those that are asked when it fails, each once; what could not answer anyway is left out."""
+        if model.startswith(DEMO):
+            # It costs nothing, and visitors ask it: no model that costs something stands in for it.
+            return [model]
         return list(dict.fromkeys([model, *filter(self._can_step_in, setting("models.fallbacks"))]))
 
     def name_of(self, model: str) -> str:

@@ -32,6 +32,14 @@ def begin(engine: "Engine") -> None:
     look(engine)
     if engine.worker.others():
         engine.spawn(lambda: _look_again(engine))
+    engine.spawn(lambda: _recover(engine))
+
+
+def _recover(engine: "Engine") -> None:
+    for kind in engine.kinds.values():
+        if kind.recover and not engine.is_closing:
+            with engine.in_app():
+                kind.recover()
 
 
 def _look_again(engine: "Engine") -> None:

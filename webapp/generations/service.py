@@ -113,8 +113,9 @@ def _wait_seconds(engine: "Engine", person: str) -> int:
 
 def _save(engine: "Engine", id: str, run: Run, outcome: Outcome) -> list[Saved]:
     with engine.in_app():
-        generation = db.session.get_one(Generation, id)
-        if not (broadcast := engine.broadcast(generation)):
+        generation = db.session.get(Generation, id)
+        # It is gone with its chat when that was deleted meanwhile: there is nothing left to save it in.
+        if not generation or not (broadcast := engine.broadcast(generation)):
             raise Abandoned(id)
         broadcast.catch_up()
         return _settle(engine, id, engine.worker.id, run.transcript, broadcast.projection, outcome, _times(engine, run))

@@ -6,6 +6,7 @@ from typing import Any
 
 LONGEST_NAME = 200
 LONGEST_ID = 120
+MOST = 2**31 - 1
 
 
 class Unbroken:
@@ -43,7 +44,8 @@ def dicts_of(value: Any) -> list[dict[str, Any]]:
 
 
 def count_of(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A count that a database takes; None for all else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else None
 
 
 def cost_of(value: Any, *, times: int = 1) -> str | None:

@@ -11,7 +11,7 @@ from webapp.settings.catalog import Setting
 from webapp.settings.connections import Wish
 from webapp.settings.kinds import KINDS
 from webapp.settings.live import LiveConnection
-from webapp.settings.preferences import THEMES
+from webapp.settings.preferences import MOST_CHARS, THEMES
 from webapp.settings.service import ShownSetting
 from webapp.web.forms import Form
 
@@ -78,6 +78,12 @@ class ModelsForm(Form):
 class PreferencesForm(Form):
     theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
     default_model = SelectField("Model of a new chat", validate_choice=False)
+    instructions = TextAreaField(
+        "Standing instructions",
+        default="",
+        description=f"Told to the model before each of your chats, up to {MOST_CHARS} characters: who you are, how to answer.",
+        render_kw={"rows": 6, "dir": "auto"},
+    )
 
 
 @dataclass(frozen=True)

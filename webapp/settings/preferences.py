@@ -1,4 +1,4 @@
-"""What a person prefers for themselves: how the pages look, and which model their chats begin with."""
+"""What a person prefers for themselves: how the pages look, which model their chats begin with, what models are always told."""
 
 from sqlalchemy import update
 
@@ -7,12 +7,17 @@ from webapp.errors import Invalid
 from webapp.extensions import write
 
 THEMES = {"": "As the system has it", "light": "Light", "dark": "Dark"}
+MOST_CHARS = 4_000
 
 
-def set_preferences(user: User, *, theme: str, default_model: str) -> None:
+def set_preferences(user: User, *, theme: str, default_model: str, instructions: str) -> None:
     """Keep what this person prefers; an empty model is the team's."""
     if theme not in THEMES:
         raise Invalid("Choose one of the themes.", field="theme")
+    instructions = instructions.replace("\r\n", "\n").replace("\0", "\ufffd").strip()
+    if len(instructions) > MOST_CHARS:
+        raise Invalid(f"That is {len(instructions) - MOST_CHARS} characters too long: {MOST_CHARS} fit.", field="instructions")
+    values = {"theme": theme, "default_model": default_model[:200], "instructions": instructions}
     user_id = user.id
     with write() as session:
-        session.execute(update(User).where(User.id == user_id).values(theme=theme, default_model=default_model[:200]))
+        session.execute(update(User).where(User.id == user_id).values(**values))

@@ -25,7 +25,7 @@ def admin() -> Response:
 @signed_in
 def own() -> Response:
     me, form = current_user(), PreferencesForm()
-    form.theme.data, form.default_model.data = me.theme, me.default_model
+    form.theme.data, form.default_model.data, form.instructions.data = me.theme, me.default_model, me.instructions
     return _page(form)
 
 
@@ -37,7 +37,8 @@ def update_own() -> Response:
         model = form.default_model.data or ""
         if model and not providers().is_choosable(model):
             raise Invalid("That model cannot be chosen any more.", field="default_model")
-        set_preferences(current_user(), theme=form.theme.data or "", default_model=model)
+        theme, instructions = form.theme.data or "", form.instructions.data or ""
+        set_preferences(current_user(), theme=theme, default_model=model, instructions=instructions)
         flash("Saved.")
         return redirect(url_for(".own"))
     return _page(form)

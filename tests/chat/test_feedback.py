@@ -1,0 +1,99 @@
+"""A thumb and a reason for an answer: one person's, taken back by pressing again; and the ways to another version."""
+
+import pytest
+
+from tests.chat.conftest import ended, statuses
+from tests.support.browser import HTMX
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    fake.says("One")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    return path
+
+
+def ids(page) -> list[str]:
+    return [str(node.attributes["id"]).removeprefix("message-") for node in page.all("article.message")]
+
+
+def pressed(page) -> list[str]:
+    return [str(node.attributes["title"]) for node in page.all('.thumbs [aria-pressed="true"]')]
+
+
+def test_pressing_says_it_and_pressing_again_takes_it_back(owner, path):
+    page = owner.page(path)
+    assert pressed(page) == []
+
+    page = page.press("Good answer")
+    assert pressed(page) == ["Good answer"]
+    page = page.press("Bad answer")
+    assert pressed(page) == ["Bad answer"]
+    page = page.press("Bad answer")
+    assert pressed(page) == []
+
+
+def test_a_reason_is_kept_with_it(owner, path):
+    page = owner.page(path).press("Bad answer").press("Keep", reason="It <b>forgot</b> the mill")
+
+    assert page.textbox("Reason").value == "It <b>forgot</b> the mill"
+    assert pressed(page) == ["Bad answer"]
+
+
+def test_htmx_gets_the_two_buttons(owner, path):
+    answer = ids(owner.page(path))[-1]
+
+    fragment = owner.htmx_post(f"/messages/{answer}/feedback", thumb="up")
+
+    assert fragment.status_code == 200
+    assert fragment.text.startswith(f'<hx-partial hx-target="#message-{answer}-thumbs"')
+    assert 'aria-pressed="true"' in fragment.text
+
+
+def test_what_everybody_shares_holds_nothing_of_it(owner, path, app):
+    owner.page(path).press("Good answer")
+
+    stream = owner.client.get(f"{path}/events", buffered=False)
+    first = b""
+    for chunk in stream.iter_encoded():
+        first += chunk
+        if b"thumbs" in first:
+            break
+    stream.close()
+
+    assert b"Good answer" in first
+    assert b"aria-pressed" not in first
+    assert b"csrf" not in first
+
+
+def test_only_answers_and_short_reasons_are_taken(owner, path):
+    question, answer = ids(owner.page(path))
+
+    assert owner.post(f"/messages/{question}/feedback", thumb="up").status_code == 422
+    assert owner.post(f"/messages/{answer}/feedback", thumb="up", reason="x" * 501).status_code == 422
+    assert pressed(owner.page(path)) == []
+
+
+def test_strangers_and_the_signed_out_are_refused(owner, stranger, visitor, path):
+    answer = ids(owner.page(path))[-1]
+
+    assert stranger.post(f"/messages/{answer}/feedback", thumb="up").status_code == 404
+    assert visitor.post(f"/messages/{answer}/feedback", thumb="up").location.startswith("/login")
+    assert stranger.get(f"/messages/{answer}/again").status_code == 404
+    assert visitor.get(f"/messages/{answer}/again").location.startswith("/login")
+
+
+def test_another_model_is_chosen_on_a_page_of_its_own_or_in_place(owner, path, app, fake):
+    answer = ids(owner.page(path))[-1]
+    fragment = owner.htmx_get(f"/messages/{answer}/again")
+    assert fragment.text.startswith(f'<hx-partial hx-target="#message-{answer}-more"')
+
+    page = owner.page(path).press("Another model")
+    fake.says("Two")
+    page.press("Ask it", model="some/model")
+
+    page = owner.wait_for(path, ended)
+    assert statuses(page) == ["completed", "completed"]
+    assert page.says("2 / 2")
+    assert owner.post(f"/messages/{answer}/again", headers=HTMX, model="nobody/knows").status_code in (204, 422)

@@ -1,0 +1,94 @@
+"""GET /generations/<id>/sent shows exactly what a model was given."""
+
+import pytest
+
+from tests.chat.conftest import ended, statuses
+from webapp.extensions import db, write
+from webapp.generations.tables import Generation
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    fake.says("One")
+    owner.submit("/settings", instructions="Answer like a miller.")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    return path
+
+
+def url_of(page) -> str:
+    return str(page.all("a.sent-link")[-1].attributes["href"])
+
+
+def parts(page) -> list[tuple[str, str]]:
+    return [(str(node.attributes["data-role"]), node.css_first("pre").text()) for node in page.all(".part")]
+
+
+def logged(fake) -> list[tuple[str, str]]:
+    return [(turn["role"], turn["content"]) for turn in fake.log()[-1]["body"]["messages"]]
+
+
+def test_it_is_what_the_provider_heard(owner, path, fake):
+    fake.says("Two")
+    owner.submit(path, message="Second <b>& more</b>")
+    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    shown = owner.page(url_of(page))
+
+    assert parts(shown) == logged(fake)
+    assert [role for role, _ in parts(shown)] == ["system", "user", "assistant", "user"]
+    assert shown.says("some/model")
+    assert shown.click("Back to the chat").path == path
+
+
+def test_it_stays_what_it_was_when_the_chat_goes_on(owner, path, fake):
+    page = owner.page(path)
+    before = parts(owner.page(url_of(page)))
+    owner.submit("/settings", instructions="Something else.")
+    fake.says("Two")
+    owner.submit(path, message="Second")
+    owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    assert parts(owner.page(url_of(page))) == before
+
+
+def test_a_continuation_shows_the_beginning_that_was_given(owner, begin, fake):
+    fake.behaves([{"counted": 30, "cut_after": 5}])
+    fake.counts(30)
+    path = begin(owner, "First")
+    page = owner.wait_for(path, ended)
+    owner.post(str(page.button("Continue").attributes["formaction"]))
+    page = owner.wait_for(path, lambda page: statuses(page)[-1] == "completed")
+
+    shown = owner.page(url_of(page))
+
+    role, beginning = parts(shown)[-1]
+    assert (role, shown.says("It was asked to go on from there.")) == ("assistant", True)
+    assert beginning.startswith("w000001")
+    assert "w000030" not in beginning
+
+
+def test_htmx_gets_it_under_the_answer(owner, path):
+    fragment = owner.htmx_get(url_of(owner.page(path)))
+
+    assert fragment.status_code == 200
+    assert fragment.text.lstrip().startswith('<hx-partial hx-target="#message-')
+    assert "Answer like a miller." in fragment.text
+
+
+def test_strangers_and_the_signed_out_do_not_see_it(owner, stranger, visitor, path):
+    url = url_of(owner.page(path))
+
+    assert stranger.get(url).status_code == 404
+    assert visitor.get(url).location.startswith("/login")
+    assert owner.get("/generations/nonsense/sent").status_code == 404
+
+
+def test_answers_from_before_it_was_kept_say_so(owner, path, app):
+    url = url_of(owner.page(path))
+    with app.app_context(), write() as session:
+        session.get_one(Generation, url.split("/")[2]).prompt = {}
+    with app.app_context():
+        assert db.session.get_one(Generation, url.split("/")[2]).prompt == {}
+
+    assert owner.page(url).says("from before that was kept")

@@ -1,0 +1,53 @@
+"""The estimate of tokens, and the meter that shows how full a chat is."""
+
+import pytest
+
+from tests.chat.conftest import ended
+from tests.conftest import signed_in
+from webapp.chat.composer_shown import Meter, meter
+from webapp.chat.tables import Message
+from webapp.chat.tokens import estimate
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", 0),
+        ("   ", 1),
+        ("Hello there", 2),
+        ("incomprehensibilities", 4),
+        ("1234567", 3),
+        ("{}[]", 2),
+        ("one\n\ntwo", 3),
+        ("水車小屋", 3),
+        ("мельница", 2),
+        ("🙂", 1),
+    ],
+)
+def test_a_text_is_about_so_many(text, tokens):
+    assert estimate(text) == tokens
+
+
+def test_prose_is_about_four_characters_each():
+    prose = "A millrace leads water quietly to where it does work, and back to the river when the work is done. " * 50
+
+    assert 0.8 < estimate(prose) / (len(prose) / 4.6) < 1.2
+
+
+def test_the_meter_says_nothing_where_nothing_is_known_or_worth_a_word():
+    messages = [Message(id="one", content="word " * 1_000)]
+
+    assert meter(messages, None) is None
+    assert meter(messages, 1_000_000) is None
+    assert meter(messages, 10_000) == Meter(1_004, 10_000)
+    assert meter(messages, 10_000).percent == 10
+    assert meter(messages, 500).percent == 100
+
+
+def test_a_chat_shows_it(make_app):
+    ada = signed_in(make_app(), "ada@example.org", "owner")
+    path = ada.submit("/", message="word " * 6_400).path
+    page = ada.wait_for(path, ended)
+
+    assert page.one(".meter").text().endswith("% of context")
+    assert int(page.one(".meter").text().split()[0]) in range(19, 23)

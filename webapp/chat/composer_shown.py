@@ -1,0 +1,73 @@
+"""What stands around the composer of a chat: what runs, what waits, which models there are, how full the context is."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from webapp.chat import queries
+from webapp.chat.shown import ShownMessage
+from webapp.chat.tables import Chat, Message
+from webapp.chat.tokens import PER_MESSAGE, estimate
+from webapp.generations.models import providers
+
+# Of a message with so many characters: its text only ever grows.
+_estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
+REMEMBERED = 20_000
+CHARS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How much of what the model can take in the chat fills, roughly."""
+
+    tokens: int
+    length: int
+
+    @property
+    def percent(self) -> int:
+        return min(100, round(100 * self.tokens / self.length))
+
+
+def around(chat: Chat, messages: Sequence[Message], thread: Sequence[ShownMessage], right: str = "own") -> dict[str, Any]:
+    """The same for everybody who sees the chat."""
+    models = providers().offered()
+    return {
+        "running": next((message for message in thread if message.is_running), None),
+        "head": thread[-1].id if thread else "",
+        "models": [] if chat.visitor_hash else models,
+        "meter": meter(messages, next((model.context_length for model in models if model.id == chat.model), None)),
+        "chosen_model": chat.model,
+        "follow_up": chat.follow_up,
+        "can_send_follow_up": right == "own" and bool(chat.follow_up) and not any(message.is_running for message in thread),
+        # What waits is sent in the owner's name, so only they let something wait.
+        "queue_url": url_for("composer.queue", id=chat.id) if right == "own" else "",
+        "remove_url": url_for("composer.remove", id=chat.id) if right == "own" else "",
+        "send_follow_up_url": url_for("composer.send_follow_up", id=chat.id),
+    }
+
+
+def meter(messages: Sequence[Message], context_length: int | None) -> Meter | None:
+    """Nothing where nobody knows how much the model can take in, or where there is nothing worth a word yet."""
+    tokens = _before(messages) + sum(_tokens(message) + PER_MESSAGE for message in messages)
+    return Meter(tokens, context_length) if context_length and 100 * tokens >= context_length else None
+
+
+def _before(messages: Sequence[Message]) -> int:
+    """What stands before the first of these, by its characters alone, as the last answer was asked with it."""
+    if not messages or not messages[0].parent_id:
+        return 0
+    last, shown = queries.last_generation(messages[-1]), {message.id for message in messages}
+    kept = last.prompt.get("messages", []) if last else []
+    return sum(chars // CHARS_PER_TOKEN + PER_MESSAGE for id, chars in kept if id not in shown)
+
+
+def _tokens(message: Message) -> int:
+    key = (message.id, len(message.content))
+    if key not in _estimates:
+        _estimates[key] = estimate(message.content)
+    while len(_estimates) > REMEMBERED:
+        _estimates.popitem(last=False)
+    return _estimates[key]

@@ -1,0 +1,39 @@
+"""What a person thinks of an answer: a thumb and a reason, theirs alone."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.chat.tables import Feedback, Message
+from webapp.errors import Conflict, Invalid
+from webapp.extensions import db, write
+
+MOST_CHARS = 500
+
+
+def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
+    """What this person has said of these answers."""
+    query = select(Feedback).where(Feedback.user_id == user_id, Feedback.message_id.in_(list(message_ids)))
+    return {each.message_id: each for each in db.session.scalars(query)}
+
+
+def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> None:
+    """Say what one thinks of an answer; saying it again replaces it."""
+    if message.role != "assistant":
+        raise Invalid("Only answers can be rated.")
+    if len(reason.strip()) > MOST_CHARS:
+        raise Invalid(f"Say it in {MOST_CHARS} characters.", field="reason")
+    values = {"message_id": message.id, "user_id": user_id, "is_good": is_good, "reason": reason.strip()}
+    try:
+        with write() as session:
+            session.merge(Feedback(**values))
+    except IntegrityError as error:
+        raise Conflict("You have said something else of it in this very moment.") from error
+
+
+def take_back(user_id: str, message: Message) -> None:
+    """As if nothing had been said."""
+    id = message.id
+    with write() as session:
+        session.execute(delete(Feedback).where(Feedback.user_id == user_id, Feedback.message_id == id))
