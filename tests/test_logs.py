@@ -93,7 +93,7 @@ def test_a_known_secret_is_masked_everywhere(say: Say) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("key sk-or-v1-0123456789abcdef!", "key sk-***"),
+        ("key sk-or-v1-fedcba9876543210!", "key sk-***"),
         ("Authorization: Bearer abcdef.123456", "Authorization: Bearer ***"),
         ("postgresql://millrace:pw@db/millrace", "postgresql://millrace:***@db/millrace"),
         ("http://127.0.0.1:8000/setup?token=abcdefghijkl&x=1", "http://127.0.0.1:8000/setup?token=***&x=1"),

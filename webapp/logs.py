@@ -39,11 +39,9 @@ def hide(*secrets: str) -> None:
 
 def redacted(text: str) -> str:
     """The text without the secrets that are known and without what looks like one."""
-    # By their looks first: a known secret may be the beginning of an unknown one.
-    text = PASSWORD_IN_URL.sub(rf"\1{MASK}", LOOKS_SECRET.sub(rf"\1{MASK}", text))
     for secret in _secrets:
         text = text.replace(secret, MASK)
-    return text
+    return PASSWORD_IN_URL.sub(rf"\1{MASK}", LOOKS_SECRET.sub(rf"\1{MASK}", text))
 
 
 class LineHandler(logging.StreamHandler[TextIO]):

@@ -93,7 +93,7 @@ def test_no_hostile_text_takes_long(name: str) -> None:
     html = render(text)
     assert thread_time() - start < 2
     # Measured 0.15 s at most on a quiet machine.
-    assert slowest < 1
+    assert slowest < 2
     assert len(html) <= 64 * len(text) + 65_536
     assert not [each.depth for each in Fragment(html).elements if each.depth > 256]
     assert growing.finish().html == html
