@@ -87,13 +87,19 @@ class ChatPage:
         self.box = page.get_by_role("textbox", name="Message")
         self.send = page.get_by_role("button", name="Send")
         self.stop = page.get_by_role("button", name="Stop")
-        self.go_on = page.get_by_role("button", name="Continue")
-        self.again = page.get_by_role("button", name="Try again")
         self.status_line = page.locator("#status-line")
 
     @property
     def answer(self) -> Locator:
         return self.page.locator("article[data-role=assistant]").last
+
+    @property
+    def go_on(self) -> Locator:
+        return self.answer.get_by_role("button", name="Continue")
+
+    @property
+    def again(self) -> Locator:
+        return self.answer.get_by_role("button", name="Try again")
 
     @property
     def text(self) -> Locator:
@@ -168,6 +174,11 @@ def press(page: Page, button: Locator) -> Response:
     response = navigation.value
     assert response
     return response
+
+
+def answers_asked(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the model was asked, without the questions about costs that follow."""
+    return [entry for entry in log if entry["path"].endswith("/chat/completions")]
 
 
 def until(page: Page, is_so: Callable[[], object], seconds: float = 15) -> None:

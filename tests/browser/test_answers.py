@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import press, until
+from tests.browser.chats import answers_asked, press, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -61,11 +61,11 @@ def test_the_keyboard_sends_breaks_lines_and_stops(server: Server, upstream: Ups
     chat.box.press("Escape")
     chat.expect("stopped")
     expect(chat.answer.locator(".receipt")).to_contain_text("Stopped after")
-    assert upstream.until(lambda log: log[-1]["client_closed"])
+    assert upstream.until(lambda log: answers_asked(log)[-1]["client_closed"])
 
 
 def test_what_is_typed_meanwhile_is_kept_and_can_be_sent_at_the_end(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says(STORY, pace=0.04)
+    upstream.says(STORY, pace=0.1)
     chat = visit(server).begin("A story please")
     chat.box.press_sequentially("and the n", delay=30)
     chat.expect("responding")

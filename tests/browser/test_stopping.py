@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.chats import ChatPage, press
+from tests.browser.chats import ChatPage, answers_asked, press
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -24,7 +24,7 @@ def test_the_other_tab_may_stop_it(server: Server, upstream: Upstream, visit: Vi
         expect(each.go_on).to_be_visible()
         expect(each.again).to_be_visible()
     assert chat.html() == other.html()
-    assert upstream.until(lambda log: log[-1]["client_closed"])
+    assert upstream.until(lambda log: answers_asked(log)[-1]["client_closed"])
 
 
 def test_continue_goes_on_exactly_there(server: Server, upstream: Upstream, visit: Visit) -> None:
@@ -47,7 +47,7 @@ def test_before_the_first_word(server: Server, upstream: Upstream, visit: Visit)
     chat.stop.click()
     chat.expect("stopped")
     assert chat.seen().strip() == ""
-    assert upstream.until(lambda log: log[-1]["client_closed"])
+    assert upstream.until(lambda log: answers_asked(log)[-1]["client_closed"])
     upstream.says("Said at last.")
     chat.go_on.click()
     chat.wait_for("Said at last.")
@@ -80,4 +80,4 @@ def test_by_a_form_without_scripts(server: Server, upstream: Upstream, visit: Vi
     expect(chat.box).to_be_visible()
     said = len(chat.raw())
     assert 0 < said < COUNT * 8
-    assert upstream.until(lambda log: log[-1]["client_closed"])
+    assert upstream.until(lambda log: answers_asked(log)[-1]["client_closed"])

@@ -8,12 +8,16 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 
+def is_of_chat(request: Request) -> bool:
+    return "/chats/" in request.url and "/events" in request.url
+
+
 def streams(context: BrowserContext) -> list[Request]:
-    """The event streams that are open now; kept up to date by the browser's own events."""
+    """The event streams of chats that are open now; kept up to date by the browser's own events."""
     open_ones: list[Request] = []
 
     def opened(request: Request) -> None:
-        if "/events" in request.url:
+        if is_of_chat(request):
             open_ones.append(request)
 
     def closed(request: Request) -> None:
@@ -35,7 +39,7 @@ def test_a_hidden_page_keeps_its_stream_while_the_answer_runs(server: Server, up
     chat.hide()
     chat.wait_for("w000120")
     chat.expect("completed")
-    assert len([request for request in person.requests if "/events" in request.url]) == 1, "it has let go meanwhile"
+    assert len([request for request in person.requests if is_of_chat(request)]) == 1, "it has let go meanwhile"
     expect(chat.page).to_have_title("● Count · Millrace")
     until(chat.page, lambda: not open_ones)
     chat.hide(False)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import press, until
+from tests.browser.chats import answers_asked, press, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -40,7 +40,7 @@ def test_the_next_message_is_sent_by_the_form(server: Server, upstream: Upstream
     chat.expect("completed")
     expect(chat.text).to_have_text("Two.")
     expect(chat.page.locator("article")).to_have_count(4)
-    assert upstream.log()[-1]["body"]["messages"][-1]["content"] == "second\nline"
+    assert answers_asked(upstream.log())[-1]["body"]["messages"][-1]["content"] == "second\nline"
 
 
 def test_continue_and_try_again_are_forms_too(server: Server, upstream: Upstream, visit: Visit) -> None:
