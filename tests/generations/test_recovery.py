@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from tests.generations.conftest import Bench, configured, counted
 from tests.support.marks import on_both_databases
+from webapp.chat import service as chats
 from webapp.chat.tables import Message
 from webapp.extensions import db, utc_now
 from webapp.generations.tables import Generation
@@ -173,3 +174,17 @@ def test_what_no_database_would_take_is_spilled_and_read_back(bench, fake, other
         assert db.session.get_one(Message, other.generation(id).message_id).content == said
     assert other.generation(id).status == "interrupted"
     assert not file.exists()
+
+
+def test_a_failed_try_to_go_on_leaves_one_seam(bench, fake):
+    fake.behaves([{"counted": 40, "cut_after": 10}, {"status": 401, "json": {"error": {"message": "no", "code": 401}}}])
+    fake.counts(40)
+    id = bench.ask(person=bench.person())
+    for status in ("interrupted", "failed"):
+        assert bench.until_ended(bench.generations()[-1].id).status == status
+        with bench.app.app_context():
+            chats.go_on(db.session.get_one(Message, bench.generation(id).message_id))
+    bench.until_ended(bench.generations()[-1].id)
+
+    assert bench.message(id).content.split() == counted(40)
+    assert bench.message(id).html.count('class="seam"') == 1

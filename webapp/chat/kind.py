@@ -19,13 +19,10 @@ WORDS = {"server_restart": "the server restarted here", "user": "stopped here"}
 
 
 def seams_of(generations: list[Generation]) -> list[Seam]:
-    """Where an answer was cut and goes on: one seam for each generation that continued it from some text."""
+    """Where an answer was cut and goes on: one seam for each place, though several may have tried to go on from it."""
     reasons = {generation.id: generation.reason for generation in generations}
-    return [
-        Seam(generation.text_offset, _label(reasons.get(generation.continues_id or "", ""), generation))
-        for generation in generations
-        if generation.continues_id and generation.text_offset
-    ]
+    continued = {each.text_offset: each for each in generations if each.continues_id and each.text_offset}
+    return [Seam(offset, _label(reasons.get(each.continues_id or "", ""), each)) for offset, each in continued.items()]
 
 
 def projection(generation: Generation) -> AnswerProjection:
