@@ -1,0 +1,211 @@
+"""Who is let in where: every route and method, every kind of person, every state of what they ask for.
+
+A route says which rule holds for it and what the names in its address stand for. A rule says for each kind of person,
+and for each state of the thing, what comes of it:
+
+    in    it is theirs to do, whatever the view then says to an empty form
+    door  303 to the place where one signs in
+    no    403
+    gone  404, the same as for what never was
+    shut  door or gone: nothing of it is shown
+    out   it is done, and leads to where one signs in
+"""
+
+from dataclasses import dataclass
+
+PEOPLE = ("nobody", "visitor", "disabled", "guest", "member", "admin", "owner")
+SIGNED_IN = ("guest", "member", "admin", "owner")
+TEAM = ("guest", "member")
+ADMINS = ("admin", "owner")
+# What a chat, and what is in it, can be to who asks for it; buried is what lies in a chat that was deleted.
+STATES = ("own", "foreign", "visitors", "deleted", "buried", "random")
+GIVEN = ("to read", "to write")
+
+Rule = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """`things` says for each name in the address what it stands for; the rule is about the first."""
+
+    method: str
+    policy: str
+    rule: str
+    things: tuple[str, ...] = ()
+
+
+def _all(people: tuple[str, ...], states: tuple[str, ...], what: str) -> Rule:
+    return {person: dict.fromkeys(states, what) for person in people}
+
+
+def _together(*rules: Rule) -> Rule:
+    whole: Rule = {}
+    for rule in rules:
+        for person, states in rule.items():
+            whole[person] = whole.get(person, {}) | states
+    return whole
+
+
+OUTSIDE = ("nobody", "visitor", "disabled")
+_CLOSED = _together(
+    _all(SIGNED_IN, (*STATES, *GIVEN), "gone"),
+    _all(OUTSIDE, STATES, "door"),
+    _all(("disabled",), GIVEN, "door"),
+    _all(("visitor",), ("deleted",), "shut"),
+)
+_PEOPLES_OWN = _all(SIGNED_IN, ("own",), "in")
+_OWN = _all(("visitor", *SIGNED_IN), ("own",), "in")
+_ADMINS = _together(_all(OUTSIDE, ("there", "random"), "door"), _all(TEAM, ("there", "random"), "no"))
+
+RULES: dict[str, Rule] = {
+    # No thing is named in the address.
+    "open": _all(PEOPLE, ("",), "in"),
+    "people": _together(_all(OUTSIDE, ("",), "door"), _all(SIGNED_IN, ("",), "in")),
+    "admins": _together(_all(OUTSIDE, ("",), "door"), _all(TEAM, ("",), "no"), _all(ADMINS, ("",), "in")),
+    # A chat and what is in it: no role opens another person's.
+    "owner": _together(_CLOSED, _OWN),
+    "writers": _together(_CLOSED, _OWN, _all(SIGNED_IN, ("to write",), "in")),
+    "readers": _together(_CLOSED, _OWN, _all(SIGNED_IN, GIVEN, "in")),
+    "owner, from the trash too": _together(_CLOSED, _OWN, _all(("visitor", *SIGNED_IN), ("deleted",), "in")),
+    # The same for what visitors have not.
+    "person": _together(_CLOSED, _PEOPLES_OWN),
+    "writing people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("to write",), "in")),
+    "reading people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, GIVEN, "in")),
+    "person, from the trash alone": _together(_CLOSED, _all(SIGNED_IN, ("deleted", "buried"), "in")),
+    "person, but no guest": _together(_CLOSED, _PEOPLES_OWN, _all(("guest",), ("own",), "no")),
+    # A session or a token of one's own.
+    "one's own": _together(
+        _all(OUTSIDE, ("own", "foreign", "random"), "door"),
+        _all(SIGNED_IN, ("own",), "in"),
+        _all(SIGNED_IN, ("foreign", "random"), "gone"),
+    ),
+    # What the administration looks after.
+    "looked after": _together(_ADMINS, _all(ADMINS, ("there",), "in"), _all(ADMINS, ("random",), "gone")),
+    # A link says by its token what it opens.
+    "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
+    "no link": _all(PEOPLE, ("",), "no"),
+    "leads to the door": _all(PEOPLE, ("",), "out"),
+}
+
+ROUTES: dict[str, tuple[Route, ...]] = {
+    "static": (Route("GET", "", "open", ("file",)),),
+    "health.alive": (Route("GET", "anybody", "open"),),
+    "health.ready": (Route("GET", "anybody", "open"),),
+    # Coming in
+    "accounts.setup": (Route("GET", "anybody", "no link"),),
+    "accounts.create_owner": (Route("POST", "anybody", "no link"),),
+    "accounts.login": (Route("GET", "anybody", "open"),),
+    "accounts.sign_in": (Route("POST", "anybody", "open"),),
+    "accounts.sign_out": (Route("POST", "anybody", "leads to the door"),),
+    "accounts.invited": (Route("GET", "anybody", "link", ("invite token",)),),
+    "accounts.accept_invite": (Route("POST", "anybody", "link", ("invite token",)),),
+    "accounts.new_password": (Route("GET", "anybody", "link", ("password token",)),),
+    "accounts.choose_password": (Route("POST", "anybody", "link", ("password token",)),),
+    # One's own account
+    "account.show": (Route("GET", "signed_in", "people"),),
+    "account.rename": (Route("POST", "signed_in", "people"),),
+    "account.change_email": (Route("POST", "signed_in", "people"),),
+    "account.change_password": (Route("POST", "signed_in", "people"),),
+    "account.end_session": (Route("POST", "signed_in", "one's own", ("session",)),),
+    "account.end_other_sessions": (Route("POST", "signed_in", "people"),),
+    "account.make_token": (Route("POST", "signed_in", "people"),),
+    "account.revoke_token": (Route("POST", "signed_in", "one's own", ("token",)),),
+    "account.delete": (Route("POST", "signed_in", "people"),),
+    "settings.own": (Route("GET", "signed_in", "people"),),
+    "settings.update_own": (Route("POST", "signed_in", "people"),),
+    # Chats
+    "chat.home": (Route("GET", "signed_in", "people"),),
+    "rail.events": (Route("GET", "signed_in", "people"),),
+    "chat.begin": (Route("POST", "signed_in", "people"),),
+    "chat.show": (Route("GET", "anybody", "readers", ("chat",)),),
+    "chat.events": (Route("GET", "anybody", "readers", ("chat",)),),
+    "chat.send": (Route("POST", "anybody", "writers", ("chat",)),),
+    "chat.stop": (Route("POST", "anybody", "writers", ("generation",)),),
+    "chat.go_on": (Route("POST", "anybody", "writers", ("answer",)),),
+    "chat.again": (Route("POST", "anybody", "writers", ("answer",)),),
+    "chat.raw": (Route("GET", "anybody", "readers", ("message",)),),
+    "chat.demo": (Route("GET", "anybody", "open"),),
+    "chat.demo_begin": (Route("POST", "anybody", "open"),),
+    "chat.demo_leave": (Route("POST", "anybody", "open"),),
+    "tree.edit": (Route("GET", "anybody", "writers", ("message",)),),
+    "tree.save": (Route("POST", "anybody", "writers", ("message",)),),
+    "tree.cancel": (Route("GET", "anybody", "writers", ("message",)),),
+    "tree.show_version": (Route("POST", "anybody", "writers", ("message",)),),
+    "tree.delete": (Route("POST", "anybody", "owner", ("message",)),),
+    "tree.restore": (Route("POST", "anybody", "owner, from the trash too", ("message",)),),
+    "composer.queue": (Route("POST", "anybody", "owner", ("chat",)),),
+    "composer.remove": (Route("POST", "anybody", "owner", ("chat",)),),
+    "composer.send_follow_up": (Route("POST", "anybody", "owner", ("chat",)),),
+    "composer.save_new_draft": (Route("POST", "signed_in", "people"),),
+    "composer.save_draft": (Route("POST", "signed_in", "writing people", ("chat",)),),
+    "composer.choose": (Route("GET", "signed_in", "person", ("answer",)),),
+    "composer.rate": (Route("POST", "signed_in", "person", ("answer",)),),
+    "composer.what_was_sent": (Route("GET", "anybody", "owner", ("generation",)),),
+    # The list, the trash, the search
+    "list.index": (Route("GET", "signed_in", "people"),),
+    "list.trash": (Route("GET", "signed_in", "people"),),
+    "list.edit_title": (Route("GET", "signed_in", "person", ("chat",)),),
+    "list.rename": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.pin": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.unpin": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.archive": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.unarchive": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.delete": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.restore": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
+    "list.erase": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
+    "list.earlier": (Route("GET", "anybody", "readers", ("chat",)),),
+    "list.place": (Route("GET", "anybody", "readers", ("message",)),),
+    # Taking along and giving to others
+    "exchange.markdown": (Route("GET", "anybody", "readers", ("chat",)),),
+    "exchange.page": (Route("GET", "anybody", "readers", ("chat",)),),
+    "exchange.json": (Route("GET", "anybody", "owner", ("chat",)),),
+    "exchange.everything": (Route("GET", "signed_in", "people"),),
+    "exchange.choose": (Route("GET", "signed_in", "people"),),
+    "exchange.bring_in": (Route("POST", "signed_in", "people"),),
+    "sharing.index": (Route("GET", "signed_in", "person, but no guest", ("chat",)),),
+    "sharing.share": (Route("POST", "signed_in", "person, but no guest", ("chat",)),),
+    "sharing.open_to_team": (Route("POST", "signed_in", "person, but no guest", ("chat",)),),
+    "sharing.unshare": (Route("POST", "signed_in", "person", ("chat", "grant")),),
+    # People and groups
+    "people.index": (Route("GET", "admin_only", "admins"),),
+    "people.invite": (Route("POST", "admin_only", "admins"),),
+    "people.revoke_invite": (Route("POST", "admin_only", "looked after", ("invite",)),),
+    "people.show": (Route("GET", "admin_only", "looked after", ("person",)),),
+    "people.change_role": (Route("POST", "admin_only", "looked after", ("person",)),),
+    "people.disable": (Route("POST", "admin_only", "looked after", ("person",)),),
+    "people.enable": (Route("POST", "admin_only", "looked after", ("person",)),),
+    "people.password_link": (Route("POST", "admin_only", "looked after", ("person",)),),
+    "people.delete": (Route("POST", "admin_only", "looked after", ("person",)),),
+    "groups.index": (Route("GET", "admin_only", "admins"),),
+    "groups.create": (Route("POST", "admin_only", "admins"),),
+    "groups.show": (Route("GET", "admin_only", "looked after", ("group",)),),
+    "groups.rename": (Route("POST", "admin_only", "looked after", ("group",)),),
+    "groups.delete": (Route("POST", "admin_only", "looked after", ("group",)),),
+    "groups.put_in": (Route("POST", "admin_only", "looked after", ("group",)),),
+    "groups.take_out": (Route("POST", "admin_only", "looked after", ("group", "person")),),
+    "audit.index": (Route("GET", "admin_only", "admins"),),
+    "audit.export": (Route("GET", "admin_only", "admins"),),
+    # Settings of the house
+    "settings.admin": (Route("GET", "admin_only", "admins"),),
+    "settings.all.index": (Route("GET", "admin_only", "admins"),),
+    "settings.all.update": (Route("POST", "admin_only", "admins"),),
+    "settings.all.reset": (Route("POST", "admin_only", "looked after", ("setting",)),),
+    "settings.connections.index": (Route("GET", "admin_only", "admins"),),
+    "settings.connections.new": (Route("GET", "admin_only", "admins"),),
+    "settings.connections.create": (Route("POST", "admin_only", "admins"),),
+    "settings.connections.connect_found": (Route("POST", "admin_only", "admins"),),
+    "settings.connections.edit": (Route("GET", "admin_only", "looked after", ("connection",)),),
+    "settings.connections.update": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "settings.connections.test": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "settings.connections.enable": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "settings.connections.disable": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "settings.connections.forget_key": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "settings.connections.delete": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "settings.models.index": (Route("GET", "admin_only", "admins"),),
+    "settings.models.update": (Route("POST", "admin_only", "admins"),),
+    "settings.models.allow": (Route("POST", "admin_only", "admins"),),
+    "settings.models.refresh": (Route("POST", "admin_only", "admins"),),
+}
+
+# Without these a request says nothing that could be let in.
+FIELDS = {"people.invite": {"role": "guest"}, "groups.put_in": {"person": "{other}"}, "list.earlier": {"until": "{answer}"}}

@@ -1,0 +1,183 @@
+"""What forms and addresses can be made to hold: fields that are not theirs, other people's names, and nonsense."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from tests.attacks.conftest import ended_chat, last_id, set_to
+from webapp.accounts import invites, queries
+from webapp.accounts.tables import User
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db
+
+TOO_MUCH = {
+    "id": "x",
+    "user_id": "x",
+    "owner_id": "x",
+    "role": "owner",
+    "is_admin": "1",
+    "created_at": "2000-01-01",
+    "deleted_at": "2000-01-01",
+    "disabled_at": "",
+    "visitor_hash": "x",
+    "collection_id": "x",
+    "password_hash": "x",
+    "head_id": "x",
+    "html": "<script>steal(1)</script>",
+    "title": "not asked for",
+    "status": "completed",
+}
+QUERIES = [
+    "' OR 1=1--",
+    '"',
+    "NEAR(",
+    "a NEAR/5 b",
+    "*",
+    "user_id:x",
+    "%",
+    "_",
+    "%_%",
+    "\\",
+    "title:*",
+    "a AND (",
+    "-",
+    "^",
+    "{x}",
+    "\0",
+    "\ud800",
+]
+
+
+def rows(app, model):
+    with app.app_context():
+        return [dict(row) for row in db.session.execute(db.select(*model.__table__.columns)).mappings()]
+
+
+def test_fields_that_a_form_has_not_change_nothing(app, member, owner, fake):
+    fake.says("Fine.")
+    before = rows(app, User)
+    page = ended_chat(member)
+    member.post(f"{page.path}/messages", message="Second", **TOO_MUCH)
+    member.post("/chats", message="Third", **TOO_MUCH)
+    for path in ("/account/name", "/account/email", "/account/password", "/account/tokens", "/settings"):
+        member.post(path, **{**TOO_MUCH, "theme": "", "name": "member"})
+
+    changed = {"name"}
+    assert [{key: row[key] for key in row if key not in changed} for row in rows(app, User)] == [
+        {key: row[key] for key in row if key not in changed} for row in before
+    ]
+    me = next(row["id"] for row in before if row["email"] == member.email)
+    assert {(chat["owner_id"], chat["visitor_hash"], chat["deleted_at"]) for chat in rows(app, Chat)} == {(me, None, None)}
+    assert "not asked for" not in {chat["title"] for chat in rows(app, Chat)}
+    assert not [row for row in rows(app, Message) if "steal" in row["html"] + row["content"]]
+    assert {row["created_at"].year > 2000 for row in rows(app, Message)} == {True}
+
+
+def test_an_account_made_by_an_invite_is_what_the_invite_says(app, owner, visitor):
+    with app.app_context():
+        token = invites.invite("guest", by=queries.user_by_email(owner.email))
+    fields = {"email": "new@example.org", "name": "New", "password": "a quiet river at night"}
+
+    visitor.post(f"/invite/{token}", **{**TOO_MUCH, **fields})
+
+    made = next(row for row in rows(app, User) if row["email"] == "new@example.org")
+    assert (made["role"], made["disabled_at"], made["id"] == "x") == ("guest", None, False)
+
+
+def test_an_admin_raises_nobody_and_nothing_beside_the_field(app, owner, admin, member):
+    ids = {row["email"]: row["id"] for row in rows(app, User)}
+    for path in ("disable", "enable", "password-link"):
+        admin.post(f"/admin/people/{ids[member.email]}/{path}", **TOO_MUCH)
+    for email in (owner.email, admin.email):
+        for path in ("role", "disable", "password-link", "delete"):
+            assert admin.post(f"/admin/people/{ids[email]}/{path}", role="member", email=email).status_code in (403, 409)
+
+    assert {row["email"]: (row["role"], row["disabled_at"]) for row in rows(app, User)} == {
+        owner.email: ("owner", None),
+        admin.email: ("admin", None),
+        member.email: ("member", None),
+    }
+
+
+@pytest.mark.parametrize("whose", ["stranger", "own"])
+def test_a_message_after_one_of_another_chat_stays_in_its_own(app, member, stranger, fake, whose):
+    fake.says("Fine.")
+    foreign = last_id(ended_chat(stranger if whose == "stranger" else member, "Elsewhere"))
+    page = ended_chat(member, "Here")
+    member.post(f"{page.path}/messages", message="Second", after=foreign)
+
+    chat_id = page.path.rpartition("/")[2]
+    second = next(row for row in rows(app, Message) if row["content"] == "Second")
+    assert (second["chat_id"], second["parent_id"]) == (chat_id, last_id(page))
+
+
+def test_the_key_of_somebody_elses_sending_gives_nothing_of_it(member, stranger, fake):
+    fake.says("Fine.")
+    theirs = member.post("/chats", message="The very same", key="one-key").location
+    mine = stranger.post("/chats", message="The very same", key="one-key").location
+
+    assert theirs != mine
+    assert stranger.get(theirs.partition("#")[0]).status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", QUERIES)
+def test_what_is_looked_for_is_taken_literally(owner, text):
+    asked = quote(text.encode("utf-8", "surrogatepass"))
+    for path in ("models?q=", "audit?person=", "audit?action=", "audit?before=", "audit/export.csv?person="):
+        assert owner.client.get(f"/admin/{path}{asked}", buffered=True).status_code == 200, path
+    for path in ("/chats?q=", "/chats?before="):
+        assert owner.client.get(f"{path}{asked}", buffered=True).status_code == 200, path
+
+
+def routes(app, method: str) -> list[str]:
+    rules = [rule for rule in app.url_map.iter_rules() if method in (rule.methods or ()) and rule.endpoint != "accounts.sign_out"]
+    return sorted(rule.rule.replace("<path:", "<") for rule in rules)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["%00", "%ff%fe", "..%2f..%2fetc%2fpasswd", "%ed%a0%80", "a" * 4000, "'%20OR%201=1--", "%0d%0aX-Evil:%201"]
+)
+def test_an_address_of_nonsense_is_not_there(app, owner, name):
+    for rule in (path for path in routes(app, "GET") if "<" in path):
+        path = "/".join(name if part.startswith("<") else part for part in rule.replace(">.md", ">").split("/"))
+        response = owner.client.get(path, buffered=True)
+        assert response.status_code in (303, 403, 404, 422), path
+        assert "X-Evil" not in response.headers
+        response.close()
+
+
+BODIES = [
+    ("application/json", b"[" * 100_000),
+    ("application/json", b'{"a":' * 100_000),
+    ("application/json", b'{"message": NaN, "message": 1e400, "key": "\\ud800"}'),
+    ("application/json", b""),
+    ("application/x-www-form-urlencoded", b"message=%ed%a0%80&message=%ff&key=%00&%=%&name=%c0%ae&role[]=owner&a[b]=c"),
+    ("application/x-www-form-urlencoded", b"\xff\xfe\x00"),
+    ("application/x-www-form-urlencoded; charset=utf-7", b"message=+ADw-script+AD4-"),
+    ("multipart/form-data", b"--x\r\n\r\n"),
+    ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="message"\r\n\r\n'),
+    ("multipart/form-data; boundary=\xff", b"--x"),
+    ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 300 + b"--x--"),
+    ("text/plain", b"message=Hello"),
+    ("text/xml", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "body"), BODIES)
+def test_no_body_is_too_strange_to_be_refused(app, owner, kind, body):
+    set_to(app, limits__streams_per_minute="0")
+    headers = {"X-CSRFToken": owner.csrf_token(), "Origin": owner.origin}
+    for rule in routes(app, "POST"):
+        path = rule.replace("<", "").replace(">", "")
+        if path.startswith(("/account/sessions", "/account/delete")):
+            continue
+        response = owner.client.post(path, data=body, content_type=kind, headers=headers)
+        assert response.status_code < 500, f"{path}: {response.text[:400]}"
+        if "json" in response.headers["Content-Type"]:
+            json.loads(response.text)
+        response.close()
+    assert owner.page("/account").status_code == 200

@@ -1,0 +1,155 @@
+"""Every route for every kind of person and every state of what it is about, as the table says and no other way."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.attacks.matrix import FIELDS, PEOPLE, ROUTES, RULES, Route
+from tests.attacks.world import CANARY, World
+from webapp.settings.service import set_setting
+from webapp.web.guards import policy
+
+IMPLIED = {"HEAD", "OPTIONS"}
+DONE = ("in", "out")
+MEANT = {"shut": ("door", "gone"), "out": ("door",)}
+Case = tuple[str, Route, str, str]
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    """Nobody is slowed down here."""
+    with app.app_context():
+        for name in ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_user", "limits.sse_per_chat"):
+            set_setting(name, "0")
+    return app
+
+
+def methods_of(app: Flask) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        found.setdefault(rule.endpoint, set()).update((rule.methods or set()) - IMPLIED)
+    return found
+
+
+def test_every_route_and_method_stands_in_the_table(app: Flask) -> None:
+    assert methods_of(app) == {name: {route.method for route in routes} for name, routes in ROUTES.items()}
+
+
+def test_every_route_has_the_policy_of_the_table(app: Flask) -> None:
+    declared = {name: policy(view) for name, view in app.view_functions.items()}
+
+    assert declared == {name: routes[0].policy for name, routes in ROUTES.items()}
+    assert [name for name, found in declared.items() if not found] == ["static"]
+
+
+def test_the_table_speaks_of_every_name_in_an_address(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        assert len(ROUTES[rule.endpoint][0].things) == len(rule.arguments), rule
+
+
+def test_every_rule_speaks_of_everybody() -> None:
+    assert {name: set(rule) for name, rule in RULES.items()} == {name: set(PEOPLE) for name in RULES}
+
+
+def cases(person: str) -> Iterator[Case]:
+    for name, routes in ROUTES.items():
+        for route in routes:
+            for state, outcome in RULES[route.rule][person].items():
+                yield name, route, state, outcome
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_who_is_refused_changes_nothing_and_learns_nothing(app: Flask, fake, person: str) -> None:
+    world = World(app, person)
+    refused = [(case, address(world, case)) for case in cases(person) if case[3] not in DONE]
+    browser = world.browser()
+    with world.unchanged():
+        for (name, route, state, outcome), path in refused:
+            for method in {route.method, "HEAD" if route.method == "GET" else "POST"}:
+                response = sent(world, browser, method, path, name)
+                assert is_as_told(response, outcome), f"{method} {path} ({state}): {response.status}, not {outcome}"
+                assert CANARY not in response.text, f"{method} {path}"
+    assert fake.log() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("person", PEOPLE)
+def test_who_may_is_let_in(app: Flask, fake, person: str) -> None:
+    fake.says("Fine.")
+    world = World(app, person)
+    for name, route, state, outcome in cases(person):
+        if outcome in DONE:
+            path = address(world, (name, route, state, outcome))
+            response = sent(world, world.browser(), route.method, path, name)
+            assert is_as_told(response, outcome), f"{route.method} {path} ({state}): {response.status} {response.text[:300]}"
+
+
+def test_no_other_method_does_anything(app: Flask, owner) -> None:
+    paths = {rule.rule.replace("<path:", "<"): rule for rule in app.url_map.iter_rules()}
+    for path in paths:
+        path = path.replace("<", "").replace(">", "")
+        for method in ("PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"):
+            response = owner.client.open(path, method=method, headers=own_headers(owner))
+            assert response.status_code in (403, 405), f"{method} {path}"
+
+
+def test_what_is_done_by_a_form_is_never_done_by_a_link(app: Flask, owner) -> None:
+    readable = {rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    for rule in app.url_map.iter_rules():
+        if rule.rule not in readable:
+            response = owner.client.get(rule.rule.replace("<", "").replace(">", ""))
+            # Some are shaped like the address of a thing, which is then not there.
+            assert response.status_code in (404, 405), rule
+    assert owner.get("/account").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_thousand_guessed_names_open_nothing(member, stranger, fake) -> None:
+    """Names are no secrets: neighbours of a known one are not there either."""
+    fake.says("Mine.")
+    page = member.wait_for(member.post("/chats", message=CANARY).location.partition("#")[0], lambda page: "Mine" in page.text)
+    known = page.path.rpartition("/")[2]
+    for number in range(1000):
+        guess = f"{known[:-2]}{number:02}"[: len(known)] if number < 100 else f"{known[:-3]}{number:03}"
+        response = stranger.client.get(f"/chats/{guess}")
+        assert response.status_code == 404
+        assert CANARY not in response.text
+
+
+def address(world: World, case: Case) -> str:
+    """The path of a request about a thing in this state."""
+    name, route, state, _ = case
+    rule = next(rule for rule in world.app.url_map.iter_rules() if rule.endpoint == name)
+    things = [world.thing(kind, state if place == 0 else "there") for place, kind in enumerate(route.things)]
+    values = dict(zip(sorted(rule.arguments, key=rule.rule.index), things, strict=True))
+    with world.app.test_request_context():
+        return str((rule.build(values) or ("", ""))[1])
+
+
+def sent(world: World, browser, method: str, path: str, name: str) -> TestResponse:
+    more = {field: value.format(other=world.other, answer=world.last_answer) for field, value in FIELDS.get(name, {}).items()}
+    fields = {"data": {"csrf_token": browser.csrf_token(), **more}} if method == "POST" else {"query_string": more}
+    response = browser.client.open(path, method=method, headers=own_headers(browser), buffered=False, **fields)
+    if response.mimetype == "text/event-stream":
+        response.close()
+        response.set_data(b"")
+    response.get_data()
+    response.close()
+    return response
+
+
+def own_headers(browser) -> dict[str, str]:
+    return {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
+
+
+def outcome_of(response: TestResponse) -> str:
+    location = response.headers.get("Location", "")
+    if response.status_code == 303 and location.partition("?")[0] == "/login":
+        return "door"
+    return {403: "no", 404: "gone"}.get(response.status_code, "in" if response.status_code < 500 else "fault")
+
+
+def is_as_told(response: TestResponse, outcome: str) -> bool:
+    return outcome_of(response) in MEANT.get(outcome, (outcome,))

@@ -1,0 +1,82 @@
+"""Every hostile text, said by the model and by a person, through the whole application: the page, and every frame on the way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.attacks.conftest import begin, events_url, last_id, set_to
+from tests.attacks.payloads import OF_MODELS, TEXTS, pieces, text_of, wrong_in_page, wrong_in_stream
+from tests.chat.conftest import ended, texts
+from tests.rendering.rules import breaches
+from tests.rendering.test_attacks import rules_for
+from tests.support.markup import words
+from webapp.rendering.markdown import GrowingMarkdown
+from webapp.streaming.codec import Decoder, encode
+
+PARTS = 6
+
+
+@pytest.fixture
+def app(app):
+    set_to(app, limits__streams_per_minute="0", stream__coalesce_ms="0")
+    return app
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nothing_of_it_is_more_than_text(member, fake, listen, part):
+    for payload in TEXTS[part::PARTS]:
+        text = text_of(payload)
+        fake.always({"tokens": pieces(text, 7), "reasoning": text[:200], "delay": 0.05, "pace": 0.002})
+        path = begin(member, text)
+        listener = listen(member, events_url(member.page(path)))
+        listener.until(lambda each: "completed" in each.statuses())
+        page = member.wait_for(path, ended)
+
+        wrong = [
+            found
+            for message in listener.messages
+            if message.event == "message"
+            for found in wrong_in_stream(message.data, payload)
+        ]
+        assert not wrong + wrong_in_page(page.text, payload), payload["id"]
+        for shown in payload.get("must_show", ()):
+            assert words(shown) in " ".join(texts(page)), payload["id"]
+        listener.close()
+
+
+@pytest.mark.parametrize("payload", TEXTS, ids=lambda each: each["id"])
+def test_what_is_sealed_on_the_way_is_as_safe_as_the_end(payload):
+    growing = GrowingMarkdown()
+    for piece in pieces(f"{text_of(payload)}\n\nA paragraph.\n\n# A heading\n", 16):
+        growing.feed(piece)
+
+    assert not [found for block in growing.sealed for found in breaches(block, rules_for(payload))]
+
+
+@pytest.mark.parametrize("payload", OF_MODELS, ids=lambda each: each["id"])
+def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
+    text = text_of(payload)
+    forged = "\r\revent: superseded\rdata: x\r\r\n\nid: superseded\n\nend"
+    fake.always({"tokens": [text, forged], "reasoning": f"{text} {forged}", "delay": 0.1, "pace": 0.05})
+    path = begin(member)
+    listener = listen(member, events_url(member.page(path)))
+    listener.until(lambda each: "completed" in each.statuses())
+    page = member.wait_for(path, ended)
+
+    assert {message.event for message in listener.messages} <= {"message", "status"}
+    assert {message.id.count(".") for message in listener.messages if message.id} <= {4, 5, 6}
+    heard = [message.data for message in listener.messages if message.event == "message"]
+    assert not [found for data in heard for found in wrong_in_stream(data, {"must_not": []})]
+    kept = member.get(f"/messages/{last_id(page)}.md").text
+    if not payload.get("encoding"):
+        assert kept.startswith(text.replace("\0", ""))
+    assert kept.endswith(forged)
+    assert page.one(".thought__text").text().endswith(forged.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+@given(st.text(st.sampled_from("\r\n:a ed")), st.text(st.sampled_from("\r\n:a")))
+def test_whatever_is_sent_is_one_event(text, name):
+    heard = list(Decoder().feed(encode(text, event=name, id=name) + b":\n"))
+
+    assert [message.data for message in heard] == [text.replace("\r\n", "\n").replace("\r", "\n")]

@@ -1,0 +1,15 @@
+"""A thousand answers, fifty at a time, a third of them refused, cut, stalled or garbled on the way."""
+
+import pytest
+
+from tests.attacks.soak import Soak
+
+
+@pytest.mark.slow
+def test_every_request_ends_once_and_honestly_and_nothing_is_left_behind(app, fake):
+    tally = Soak(app, fake, seed=7).run(requests=1000, at_once=50)
+
+    print("\n".join(tally.lines()))
+    assert tally.share >= 0.999, tally.wrong[:20]
+    assert sum(tally.ends.values()) == 1000
+    assert not any(tally.left.values()), tally.left

@@ -1,0 +1,91 @@
+"""One request that costs the others their time, or an answer that never ends."""
+
+import time
+
+import gevent
+import pytest
+
+from tests.attacks.conftest import begin, ended_chat
+from tests.chat.conftest import ended, statuses
+
+
+@pytest.mark.parametrize("count", [10**30, 2**63, 2**31])
+def test_absurd_counts_do_not_keep_an_answer_from_being_saved(member, fake, count):
+    fake.says("Fine.", usage={"prompt_tokens": count, "completion_tokens": count, "cost": 1e300})
+
+    assert statuses(ended_chat(member))[-1] == "completed"
+
+
+@pytest.mark.parametrize("body", [b"a=&" * 1_300_000, b"&a" * 2_000_000], ids=["pairs", "names"])
+@pytest.mark.parametrize("path", ["/login", "/chats", "/no/such/page"])
+def test_a_form_of_a_million_fields_is_not_taken_apart(visitor, body, path):
+    started = time.thread_time()
+    response = visitor.client.post(path, data=body, content_type="application/x-www-form-urlencoded")
+
+    assert response.status_code in (404, 413)
+    assert time.thread_time() - started < 0.3
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "http://\u00bd", "\u00ff:/[]"])
+def test_an_origin_that_cannot_be_read_is_a_foreign_one(visitor, origin):
+    assert visitor.post("/login", headers={"Origin": origin}).status_code == 403
+
+
+def test_deleting_an_account_ends_what_is_written_for_it(member, fake, engine):
+    fake.counts(400, pace=0.02)
+    begin(member)
+
+    assert member.post("/account/delete", password="a quiet river at night").status_code == 303
+    with gevent.Timeout(4, AssertionError("it is never let go")):
+        while engine.live:
+            gevent.sleep(0.02)
+    fake.until(lambda log: log[0]["client_closed"], seconds=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", ["<" * 100_000, "[" * 100_000, "*a_ " * 25_000, "> " * 50_000, "`" * 99_999, "| a " * 30_000, "\n" * 100_000 + "x"]
+)
+def test_a_huge_message_costs_little_and_holds_nobody_up(member, engine, fake, text):
+    fake.says("Fine.")
+    path = begin(member)
+    member.wait_for(path, ended)
+    started, lateness = time.thread_time(), Lateness()
+    # By hand: the tests' own look at the page would cost more than all that is measured here.
+    fields = {"csrf_token": member.csrf_token(), "message": text}
+    sent = member.client.post(f"{path}/messages", data=fields, headers={"Origin": member.origin})
+    while engine.live:
+        gevent.sleep(0.01)
+    shown = member.client.get(path)
+
+    assert (sent.status_code, shown.status_code) == (303, 200)
+    assert time.thread_time() - started < 2
+    assert lateness.end() < 0.35
+
+
+class Lateness:
+    """How late a greenlet that only wants to be woken is woken, at the worst."""
+
+    def __init__(self) -> None:
+        self.worst = 0.0
+        self._greenlet = gevent.spawn(self._run)
+        gevent.sleep(0)
+
+    def end(self) -> float:
+        self._greenlet.kill()
+        return self.worst
+
+    def _run(self) -> None:
+        while True:
+            at = time.thread_time()
+            gevent.sleep(0.01)
+            self.worst = max(self.worst, time.thread_time() - at)
+
+
+def test_nobody_waits_for_as_long_as_a_server_asks(member, fake):
+    fake.always({"status": 429, "headers": {"Retry-After": "86400"}, "json": {"error": {"code": 429, "message": "tomorrow"}}})
+
+    page = member.wait_for(begin(member), ended, seconds=3)
+
+    assert statuses(page)[-1] == "failed"
+    assert len(fake.log()) == 1

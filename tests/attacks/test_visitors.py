@@ -1,0 +1,88 @@
+"""What somebody without an account could take: models, places, chats of others, and what was switched off."""
+
+import gevent
+import pytest
+
+from tests.attacks.conftest import set_to
+from tests.chat.conftest import ended, statuses
+from tests.support.browser import Browser
+from webapp.extensions import db
+from webapp.generations.circuit import FAILURES
+from webapp.generations.tables import Generation
+
+
+@pytest.fixture
+def chat(visitor):
+    visitor.submit("/ai-demo", message="What is this?")
+    return visitor.wait_for("/ai-demo", ended)
+
+
+def send_url(page) -> str:
+    return str(page.one("#composer").attributes["action"])
+
+
+@pytest.mark.parametrize("model", ["some/model", "demo/long", "some/other"])
+def test_they_choose_no_model_however_they_ask(app, visitor, chat, fake, model):
+    visitor.post(str(chat.button("Try again").attributes["formaction"]), model=model)
+    page = visitor.wait_for("/ai-demo", ended)
+    visitor.post(send_url(page), message="More", model=model)
+    visitor.wait_for("/ai-demo", lambda page: ended(page) and len(statuses(page)) == 4)
+
+    assert fake.log() == []
+    with app.app_context():
+        assert set(db.session.scalars(db.select(Generation.model_asked))) == {"demo/quick"}
+
+
+def test_no_model_that_costs_something_stands_in_for_theirs(app, engine, visitor, fake):
+    set_to(app, models__fallbacks="some/model")
+    for _ in range(FAILURES):
+        engine.circuits.failed("demo/quick")
+    visitor.submit("/ai-demo", message="What is this?")
+
+    assert statuses(visitor.wait_for("/ai-demo", ended))[-1] == "failed"
+    assert fake.log() == []
+
+
+def test_switched_off_is_switched_off_for_those_who_are_inside_too(app, visitor, chat):
+    set_to(app, demo__visitors="false")
+
+    for path in (send_url(chat), str(chat.button("Try again").attributes["formaction"])):
+        assert visitor.post(path, message="More").location == "/login"
+    assert visitor.get(send_url(chat).removesuffix("/messages")).location.startswith("/login")
+
+
+def test_starting_over_while_an_answer_is_written_leaves_nothing_behind(visitor, engine):
+    visitor.post("/ai-demo", message="What is this?")
+    assert engine.live
+
+    visitor.post("/ai-demo/leave")
+
+    with gevent.Timeout(4, AssertionError("it is never let go")):
+        while engine.live:
+            gevent.sleep(0.02)
+
+
+def test_with_https_their_cookie_is_this_hosts_alone(make_app):
+    browser = Browser(make_app(PUBLIC_URL="https://chat.example.org"), origin="https://chat.example.org")
+    browser.client.set_cookie("millrace-visitor", "planted-by-a-neighbour", domain="chat.example.org", secure=True)
+
+    cookies = browser.post("/ai-demo", message="Hello").headers.getlist("Set-Cookie")
+
+    given = next(each for each in cookies if "millrace-visitor" in each)
+    assert given.startswith("__Host-millrace-visitor=")
+    assert {"HttpOnly", "Path=/", "SameSite=Lax", "Secure"} <= set(given.split("; "))
+    assert "Domain" not in given
+
+
+@pytest.mark.slow
+def test_all_of_them_together_have_only_so_many_places(app, engine):
+    crowd = [Browser(app) for _ in range(25)]
+    for each in crowd:
+        each.submit("/ai-demo", message="What is this?")
+        each.wait_for("/ai-demo", ended)
+    urls = [send_url(each.page("/ai-demo")) for each in crowd]
+
+    answers = [each.post(url, message="More") for each, url in zip(crowd, urls, strict=True)]
+
+    assert {answer.status_code for answer in answers[:20]} == {303}
+    assert answers[-1].status_code == 429

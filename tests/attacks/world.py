@@ -1,0 +1,170 @@
+"""Everybody and everything that a request can be about, made straight in the database, fresh for each request."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select, update
+
+from tests.attacks.matrix import SIGNED_IN
+from tests.support.browser import Browser
+from webapp.accounts import service as accounts
+from webapp.accounts.queries import hashed
+from webapp.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import Base, db, utc_now
+from webapp.generations.tables import Generation
+from webapp.ids import new_id, new_secret
+from webapp.settings.tables import Connection
+
+# What changes by being looked at, or is written down because somebody was refused.
+LEFT_OUT = {"audit_entries", "user_sessions"}
+CANARY = "words that are nobody else's"
+RIGHTS = {"to read": "view", "to write": "write"}
+
+
+class World:
+    """One person who asks, and things of theirs and of others."""
+
+    def __init__(self, app: Flask, person: str) -> None:
+        self.app, self.person, self.me, self.last_answer = app, person, "", ""
+        self.secret = new_secret()
+        with app.app_context():
+            self.other = self._person("")
+            if person in (*SIGNED_IN, "disabled"):
+                self.me = self._person(person)
+                db.session.commit()
+                self.session = accounts.open_session(self.me, "")
+            if person == "disabled":
+                db.session.execute(update(User).where(User.id == self.me).values(disabled_at=utc_now()))
+            db.session.commit()
+
+    def browser(self) -> Browser:
+        """A browser of the person's, newly signed in."""
+        browser = Browser(self.app)
+        if self.person == "visitor":
+            browser.client.set_cookie("millrace-visitor", self.secret)
+        elif self.me:
+            browser.client.set_cookie("millrace", self._session_secret())
+        return browser
+
+    def thing(self, kind: str, state: str) -> str:
+        """What stands in the address for a thing of this kind; a random one is shaped like the real ones."""
+        if kind == "file":
+            return "css/tokens.css"
+        if kind == "setting":
+            return "models.temperature" if state == "there" else "models.nothing"
+        if state == "random":
+            return new_id()
+        make: Callable[[str], str] = getattr(self, f"_{kind.replace(' ', '_')}")
+        with self.app.app_context():
+            name = make(state)
+            db.session.commit()
+            return name
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Nothing in the database is changed meanwhile."""
+        before = self._everything()
+        yield
+        assert self._everything() == before
+
+    def _everything(self) -> dict[str, list[str]]:
+        with self.app.app_context():
+            tables = [table for table in Base.metadata.sorted_tables if table.name not in LEFT_OUT]
+            return {table.name: sorted(map(str, db.session.execute(select(table)))) for table in tables}
+
+    def _session_secret(self) -> str:
+        if self.person == "disabled":
+            return self.session
+        with self.app.app_context():
+            return accounts.open_session(self.me, "")
+
+    def _chat(self, state: str) -> str:
+        return self._conversation(state)[0]
+
+    def _message(self, state: str) -> str:
+        """The question, which has a second version, so that everything can be done with it."""
+        return self._conversation(state, deletes="message")[1]
+
+    def _answer(self, state: str) -> str:
+        return self._conversation(state, deletes="message")[2]
+
+    def _generation(self, state: str) -> str:
+        return self._conversation(state)[3]
+
+    def _conversation(self, state: str, *, deletes: str = "chat") -> tuple[str, str, str, str]:
+        """A chat with a question and its answer; gives the ids of the chat, the two messages and the generation."""
+        deleted_at = utc_now() if state in ("deleted", "buried") else None
+        is_chats = deletes == "chat" or state == "buried"
+        chat = _added(Chat(title=CANARY, model="some/model", deleted_at=deleted_at if is_chats else None, **self._owner(state)))
+        said = {"chat_id": chat.id, "content": CANARY, "html": f"<p>{CANARY}</p>"}
+        lost = {"deleted_at": None if is_chats else deleted_at}
+        first = _added(Message(role="user", **said))
+        question = _added(Message(role="user", parent_id=first.id, **said, **lost))
+        answer = _added(Message(role="assistant", parent_id=question.id, **said, **lost))
+        ran = {"kind": "chat", "lane": f"chat:{chat.id}", "status": "completed", "reason": "stop", "owner": "nobody"}
+        generation = _added(Generation(message_id=answer.id, model_asked="some/model", **ran))
+        chat.head_id = first.id if lost["deleted_at"] else answer.id
+        if right := RIGHTS.get(state):
+            _added(Grant(object_kind="chat", object_id=chat.id, user_id=self.me, right=right, created_by=self.other))
+        self._last_chat, self.last_answer = chat.id, answer.id
+        return chat.id, question.id, answer.id, generation.id
+
+    def _owner(self, state: str) -> dict[str, Any]:
+        if state == "visitors":
+            return {"visitor_hash": hashlib.sha256(new_secret().encode()).hexdigest()}
+        if state in ("foreign", *RIGHTS):
+            return {"owner_id": self.other}
+        if self.person == "visitor":
+            return {"visitor_hash": hashlib.sha256(self.secret.encode()).hexdigest()}
+        return {"owner_id": self.me or self.other}
+
+    def _grant(self, _state: str) -> str:
+        """A right to the chat that was made last."""
+        return _added(Grant(object_kind="chat", object_id=self._last_chat, user_id=self.other, right="view")).id
+
+    def _person(self, state: str) -> str:
+        role = state if state in SIGNED_IN else "member"
+        return _added(User(email=f"{new_id()}@example.org", name="Somebody", role=role, password_hash="none")).id
+
+    def _session(self, state: str) -> str:
+        fields = {"token_hash": hashed(new_secret()), "expires_at": utc_now() + timedelta(days=1)}
+        return _added(UserSession(user_id=self._whose(state), **fields)).id
+
+    def _token(self, state: str) -> str:
+        fields = {"name": "a token", "token_hash": hashed(new_secret()), "last_four": "1234", "scopes": "read"}
+        return _added(ApiToken(user_id=self._whose(state), **fields)).id
+
+    def _whose(self, state: str) -> str:
+        return self.other if state == "foreign" or not self.me else self.me
+
+    def _invite(self, _state: str, **fields: str) -> str:
+        kept = {"token_hash": hashed(new_secret()), "role": "member", "expires_at": utc_now() + timedelta(days=1)}
+        return _added(Invite(**{**kept, **fields})).id
+
+    def _invite_token(self, state: str) -> str:
+        token = new_secret()
+        self._invite(state, token_hash=hashed(token))
+        return token
+
+    def _password_token(self, state: str) -> str:
+        token = new_secret()
+        self._invite(state, token_hash=hashed(token), role="", user_id=self._person(""))
+        return token
+
+    def _group(self, _state: str) -> str:
+        return _added(Group(name=f"Group {new_id()}")).id
+
+    def _connection(self, _state: str) -> str:
+        slug = new_id()
+        return _added(Connection(slug=slug, name=slug, kind="openai", base_url="http://127.0.0.1:9/v1", models=[])).slug
+
+
+def _added(row: Any) -> Any:
+    db.session.add(row)
+    db.session.flush()
+    return row
