@@ -1,6 +1,7 @@
 """Chats with the demo, in haste, and with the scripted upstream where the model's words matter."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -47,3 +48,8 @@ def raw_of_last(page: Page) -> str:
     """The raw text of the last message on the page."""
     id = str(page.all("article.message")[-1].attributes["id"]).removeprefix("message-")
     return page.browser.get(f"/messages/{id}.md").text
+
+
+def asked(fake: Upstream) -> list[dict[str, Any]]:
+    """The answers that were asked for; costs may be looked up beside them."""
+    return [entry for entry in fake.log() if entry["path"].endswith("/chat/completions")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.conftest import ended
+from tests.chat.conftest import asked, ended
 from webapp.settings.service import set_setting
 
 
@@ -46,7 +46,7 @@ def test_only_so_many_in_a_minute(owner, begin, fake, limited):
     assert page.status_code == 429
     assert 0 < int(page.headers["Retry-After"]) <= 30
     assert page.textbox("Message").value == "Three"
-    assert len(fake.log()) == 2
+    assert len(asked(fake)) == 2
 
 
 def test_others_are_not_limited_by_it(owner, member, begin, fake, limited):

@@ -3,7 +3,7 @@
 import gevent
 import pytest
 
-from tests.chat.conftest import ended, raw_of_last, statuses, texts
+from tests.chat.conftest import asked, ended, raw_of_last, statuses, texts
 from tests.support.browser import HTMX
 
 
@@ -26,7 +26,7 @@ def test_the_model_hears_the_whole_conversation(owner, begin, fake):
     owner.submit(path, message="Second")
     owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
 
-    turns = [(turn["role"], turn["content"]) for turn in fake.log()[-1]["body"]["messages"]]
+    turns = [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
     assert turns == [("user", "First"), ("assistant", "One"), ("user", "Second")]
 
 
@@ -39,7 +39,7 @@ def test_it_refuses_the_signed_out_and_the_stranger(visitor, stranger, owner, be
     assert stranger.get(path).status_code == 404
     assert stranger.get(f"{path}/events").status_code == 404
     owner.wait_for(path, ended)
-    assert len(fake.log()) == 1
+    assert len(asked(fake)) == 1
 
 
 def test_it_keeps_what_was_typed_when_an_answer_is_running(owner, begin, fake):
@@ -78,7 +78,7 @@ def test_twenty_at_once_are_one(owner, begin, fake):
     gevent.joinall(sends, timeout=30)
 
     assert sorted(send.value.status_code for send in sends) == [303] + [409] * 19
-    assert len(fake.log()) == 2
+    assert len(asked(fake)) == 2
     assert len(statuses(owner.page(path))) == 4
 
 
@@ -92,7 +92,7 @@ def test_it_takes_the_same_form_twice_as_once(owner, begin, fake):
     page = owner.wait_for(path, ended)
 
     assert [text for text in texts(page) if text == "Once"] == ["Once"]
-    assert len(fake.log()) == 2
+    assert len(asked(fake)) == 2
 
 
 def test_the_first_message_sent_twice_makes_one_chat(owner, fake):
