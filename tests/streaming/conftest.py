@@ -30,9 +30,7 @@ class Room:
 
     def start(self, events, save=saved_at_once, topic: str = TOPIC, **options):
         """A run and the greenlet it runs in; `events` may be a function of the run."""
-        run = Run(
-            topic, self.topics, Stop(Signal), now=time.monotonic, hold=self.flush_loop.hold, pause=gevent.sleep, **options
-        )
+        run = Run(topic, self.topics, Stop(Signal), now=time.monotonic, hold=self.flush_loop.hold, pause=gevent.sleep, **options)
         return run, gevent.spawn(run.run, events(run) if callable(events) else iter(events), save)
 
     def events(self, topic: str = TOPIC) -> list[Event]:
