@@ -1,6 +1,7 @@
 """What is tried, in which order, until the first word: retry, the whole answer at once, the next model, an honest error."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -10,6 +11,8 @@ from webapp.providers.base import ModelRequest, Provider, ProviderError, Reply
 from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
+
+log = logging.getLogger("generation:ladder")
 
 RETRIES = 2
 BACK_OFF_SECONDS = (0.5, 2.0)
@@ -136,6 +139,7 @@ class Ladder:
             late = ProviderError("first_byte", f"{rung.model} did not begin to answer in time.")
             error = late if self._is_late(stop) else failure
             tried = Attempt(rung.model, how, round(self._now() - begun_at, 2), error.code, str(error))
+            log.info("%s (%s) failed after %.1f s: %s", tried.model, tried.how, tried.seconds, tried.code)
             yield Notice(TRIED, str(error), json.dumps(asdict(tried)))
             raise error from None
         finally:
