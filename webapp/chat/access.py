@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
-from flask import Response, current_app, request
+from flask import Response
 
 from webapp.accounts.tables import User
 from webapp.chat import sharing
@@ -13,6 +13,7 @@ from webapp.extensions import db
 from webapp.generations.tables import Generation
 from webapp.ids import new_secret
 from webapp.settings.service import setting
+from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.guards import found, user_or_none
 
 COOKIE = "millrace-visitor"
@@ -70,7 +71,7 @@ def writer() -> str:
 
 def visitor_hash() -> str:
     """What the table knows a visitor's cookie by; empty without one."""
-    return _hash(request.cookies.get(_cookie_name(), ""))
+    return _hash(secret_in(COOKIE))
 
 
 def as_visitor(answer: Callable[[str], Response]) -> Response:
@@ -78,21 +79,7 @@ def as_visitor(answer: Callable[[str], Response]) -> Response:
     if known := visitor_hash():
         return answer(known)
     secret = new_secret()
-    response = answer(_hash(secret))
-    response.set_cookie(
-        _cookie_name(), secret, max_age=COOKIE_SECONDS, secure=_is_https(), httponly=True, samesite="Lax", path="/"
-    )
-    return response
-
-
-def _cookie_name() -> str:
-    # With the prefix no neighbour under the same domain can hand out a cookie that they know.
-    return f"__Host-{COOKIE}" if _is_https() else COOKIE
-
-
-def _is_https() -> bool:
-    is_https: bool = current_app.extensions["config"].public_url.startswith("https://")
-    return is_https
+    return keep_secret(answer(_hash(secret)), COOKIE, secret, seconds=COOKIE_SECONDS)
 
 
 def _hash(secret: str) -> str:

@@ -10,7 +10,9 @@ from webapp.accounts import audit, service
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.errors import Forbidden, NotFound, SignedOut
+from webapp.web.cookies import keep_secret, secret_in
 
+COOKIE = "millrace"
 # Browsers keep no cookie for longer; the server decides when a session has run out.
 COOKIE_SECONDS = 400 * 24 * 3600
 # Kept with the request: `g` may outlive it.
@@ -95,14 +97,12 @@ def client_address() -> str:
 
 
 def session_secret() -> str:
-    return request.cookies.get(_cookie_name(), "")
+    return secret_in(COOKIE)
 
 
 def with_session(response: Response, secret: str) -> Response:
     """Gives the browser the session of this secret, or takes the cookie away when it is empty."""
-    age_seconds = COOKIE_SECONDS if secret else 0
-    response.set_cookie(_cookie_name(), secret, max_age=age_seconds, secure=_is_https(), httponly=True, samesite="Lax", path="/")
-    return response
+    return keep_secret(response, COOKIE, secret, seconds=COOKIE_SECONDS if secret else 0)
 
 
 def _refuse_unless_admin(user: User) -> None:
@@ -115,12 +115,3 @@ def _refuse_unless_admin(user: User) -> None:
 def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
     view.policy = name  # type: ignore[attr-defined]
     return view
-
-
-def _cookie_name() -> str:
-    return "__Host-millrace" if _is_https() else "millrace"
-
-
-def _is_https() -> bool:
-    is_https: bool = current_app.extensions["config"].public_url.startswith("https://")
-    return is_https
