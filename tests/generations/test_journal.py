@@ -2,12 +2,17 @@
 
 import gevent
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from tests.generations.conftest import Bench
 from tests.support.marks import on_both_databases
 from webapp.extensions import db
 from webapp.generations import journal
+
+
+def entries_of(bench, id):
+    with bench.app.app_context():
+        return journal.entries_of(db.session(), id)
 
 
 @on_both_databases
@@ -16,12 +21,12 @@ def test_the_text_is_written_down_while_it_arrives(bench, fake):
     id = bench.ask(person=bench.person())
     bench.until(lambda: "w000050" in bench.said(id))
     seen = bench.said(id)
-    gevent.sleep(0.3)
 
-    with bench.app.app_context():
-        entries = journal.entries_of(db.session(), id)
-    journalled = "".join(getattr(entry.event, "text", "") for entry in entries)
-    assert journalled.startswith(seen)
+    def journalled() -> str:
+        return "".join(getattr(entry.event, "text", "") for entry in entries_of(bench, id))
+
+    bench.until(lambda: journalled().startswith(seen), 1)
+    entries = entries_of(bench, id)
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
 
 
@@ -48,6 +53,20 @@ def test_no_loop_wakes_when_nothing_runs(bench, fake):
     gevent.sleep(1.2)
 
     assert (bench.engine.journal.ticks, bench.engine.keeper.ticks) == before
+
+
+def test_the_database_is_left_alone_when_nothing_runs(bench, fake):
+    begun = []
+    with bench.app.app_context():
+        event.listen(db.engine, "begin", begun.append)
+    fake.says("Done")
+    bench.until_ended(bench.ask(person=bench.person()))
+    bench.until(lambda: not bench.engine.live)
+    begun.clear()
+    # Longer than the journal waits, shorter than who asks for the cost.
+    bench.engine.pause(0.6)
+
+    assert begun == []
 
 
 def test_a_stored_wish_to_stop_is_heard_by_whoever_runs_it(bench, fake):

@@ -170,7 +170,8 @@ class Engine:
             self._broadcasts.pop(old, None)
 
     def _write_journal(self) -> bool:
-        journal.commit(self)
+        if self.live:
+            journal.commit(self)
         return bool(self.live)
 
     def _keep(self) -> bool:
