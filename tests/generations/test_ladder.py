@@ -51,29 +51,33 @@ def climb(bench: Bench, fake, behaviours: list[dict]):
     return bench.until_ended(bench.ask(person=bench.person()), 30)
 
 
-def check(bench: Bench, fake, ended, behaviours, codes, status, text) -> None:
+def check(bench: Bench, fake, caplog, ended, behaviours, codes, status, text) -> None:
     assert (ended.status, bench.message(ended.id).content) == (status, text)
     assert [notice["code"] for notice in ended.notices] == codes
     assert len(fake.log()) == len(behaviours)
     assert len(ended.attempts) == len(behaviours) - (status == "completed")
     assert all(attempt["message"] and attempt["code"] for attempt in ended.attempts)
+    logged = [record.getMessage() for record in caplog.records if record.name == "generation:ladder"]
+    assert [line.rpartition(": ")[2] for line in logged] == [attempt["code"] for attempt in ended.attempts]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("behaviours", "codes", "status", "text"), STEPS)
-def test_each_step_alone(bench, fake, behaviours, codes, status, text):
-    check(bench, fake, climb(bench, fake, behaviours), behaviours, codes, status, text)
+def test_each_step_alone(bench, fake, caplog, behaviours, codes, status, text):
+    caplog.set_level("INFO", "generation:ladder")
+    check(bench, fake, caplog, climb(bench, fake, behaviours), behaviours, codes, status, text)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("behaviours", "codes", "status", "text"), WITH_ANOTHER)
-def test_with_another_model_in_the_chain(bench, fake, behaviours, codes, status, text):
+def test_with_another_model_in_the_chain(bench, fake, caplog, behaviours, codes, status, text):
+    caplog.set_level("INFO", "generation:ladder")
     with bench.app.app_context():
         set_setting("models.fallbacks", "other/model")
 
     ended = climb(bench, fake, behaviours)
 
-    check(bench, fake, ended, behaviours, codes, status, text)
+    check(bench, fake, caplog, ended, behaviours, codes, status, text)
     if "fallback" in codes and status == "completed":
         assert fake.log()[-1]["body"]["model"] == "other/model"
 
@@ -88,6 +92,12 @@ def test_the_person_sees_the_trail(bench, fake):
         notices = shown._notices(found[-1], bench.message(ended.id))
     assert "some/model could not answer" in notices[0].text
     assert "other/model is asked instead" in notices[0].text
+
+
+def test_what_a_server_said_is_a_sentence_before_the_next_one(bench, fake):
+    ended = climb(bench, fake, [RATE, HELLO])
+
+    assert "slow down. some/model is asked again" in ended.notices[0]["message"]
 
 
 def test_a_stop_during_the_back_off_ends_at_once(bench, fake):
@@ -139,6 +149,17 @@ def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try():
     assert circuits.rest_seconds("m") > 0
     circuits.worked("m")
     assert circuits.rest_seconds("m") == 0
+
+
+def test_an_answer_forgives_the_failures_before_it(bench, fake):
+    circuits = bench.engine.circuits
+    for _ in range(FAILURES - 1):
+        circuits.failed("some/model")
+    climb(bench, fake, [HELLO])
+    for _ in range(FAILURES - 1):
+        circuits.failed("some/model")
+
+    assert circuits.rest_seconds("some/model") == 0
 
 
 def test_a_model_that_rests_is_not_called(bench, fake):

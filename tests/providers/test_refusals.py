@@ -152,7 +152,7 @@ def test_the_person_is_told_which_key(hear: Hear) -> None:
     failure = hear(error(401, message="No auth credentials found")).failure
 
     assert failure
-    assert failure.message == "127.0.0.1 refused the key that ends in cdef: No auth credentials found"
+    assert failure.message == "127.0.0.1 refused the key that ends in cdef: No auth credentials found."
 
 
 def test_words_of_a_server_are_short_and_plain(hear: Hear) -> None:

@@ -256,7 +256,7 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     shown = [ShownNotice("", notice["message"], notice["detail"]) for notice in last.notices if notice["code"] != "unsaved"]
     if last.error:
         tone = "red" if last.status == "failed" else "amber"
-        shown.append(ShownNotice(tone, f"{_sentence(last.error)} {NEXT.get(last.reason, '')}".strip()))
+        shown.append(ShownNotice(tone, f"{last.error} {NEXT.get(last.reason, '')}".strip()))
     elif last.reason in REASONS:
         shown.append(ShownNotice("amber", REASONS[last.reason]))
     elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model_used or last.model_asked):
@@ -270,11 +270,6 @@ def _can_continue(status: str, last: Generation | None, message: Message) -> boo
     """Also when the last try failed before it said anything, as long as there is a text to go on from."""
     is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT)
     return is_cut or (status == "failed" and bool(message.content))
-
-
-def _sentence(words: str) -> str:
-    """The words of a provider, which may end as they like, so that another sentence can follow."""
-    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
 def _thought(generations: list[Generation]) -> str:

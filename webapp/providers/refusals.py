@@ -65,7 +65,9 @@ def refusal(
     tail = f" that ends in {key[-4:]}" if len(key) >= 3 * SHORTEST_SECRET else ""
     sentence = SENTENCES[code].format(host=host, tail=tail)
     number = f" ({status})" if status and not said else ""
-    message = f"{sentence}: {said}" if said else f"{sentence}{number}."
+    # What another server says may end as it likes; another sentence can follow ours.
+    end = "" if said.endswith((".", "!", "?", "…")) else "."
+    message = f"{sentence}: {said}{end}" if said else f"{sentence}{number}."
     told = {name.lower(): value for name, value in (headers or {}).items()}
     is_retryable = code in ("rate", "error") and told.get("x-should-retry") != "false"
     return ProviderError(code, message, retryable=is_retryable, retry_after=wait_seconds(told, error, now))
