@@ -28,6 +28,8 @@ from webapp.streaming.topics import MemoryTopics, Signal, Topics
 
 log = logging.getLogger("generation:engine")
 
+# Twice in the second by which a time-out may be late.
+KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
 
 
@@ -87,7 +89,7 @@ class Engine:
         self._forget_at: dict[str, float] = {}
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
         self.journal = self._ticker("journal", self._write_journal, self._journal_seconds)
-        self.keeper = self._ticker("keeper", self._keep, lambda: 1.0)
+        self.keeper = self._ticker("keeper", self._keep, lambda: KEEPER_SECONDS)
 
     def register(self, kind: Kind) -> None:
         self.kinds[kind.name] = kind
