@@ -162,5 +162,7 @@ def migrate(app: Flask) -> None:
 
 def let_go(app: Flask) -> None:
     app.extensions["engine"].finish(seconds=2)
+    # Kept connections that are found by the collector are reported before gevent has closed them.
+    app.extensions["providers"].upstream.close()
     with app.app_context():
         db.engine.dispose()

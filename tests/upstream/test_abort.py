@@ -1,5 +1,6 @@
 """Stopping: in every state, at once, and without throwing anything into the one who called."""
 
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -183,6 +184,19 @@ def test_at_any_moment(fake: Fake, call: Callable[..., Caller]) -> None:
         assert caller.ends().endswith("and saved")
 
     fake.until(lambda log: all(entry["client_closed"] or entry["finished"] for entry in log), seconds=1)
+
+
+def test_before_it_is_sent_it_loses_no_kept_connection(fake: Fake, call: Callable[..., Caller]) -> None:
+    for turns in range(12):
+        assert call().ends() == "plain and saved"
+        caller = call()
+        for _ in range(turns):
+            gevent.sleep(0)
+        caller.stop.ask("user")
+        caller.ends()
+
+    # One that was lost is found here and warned of, and warnings are errors.
+    gc.collect()
 
 
 def test_a_killed_caller_leaves_no_connection(fake: Fake, outgoing: Upstream, stop: Stop) -> None:

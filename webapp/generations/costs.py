@@ -12,6 +12,7 @@ from webapp.generations.models import providers
 from webapp.generations.tables import Generation
 from webapp.providers.base import ProviderError
 from webapp.streaming.events import Usage
+from webapp.streaming.stop import Stop
 
 if TYPE_CHECKING:
     from webapp.generations.engine import Engine
@@ -25,22 +26,29 @@ ASK_AFTER_SECONDS = (1.0, 3.0, 10.0, 30.0, 120.0)
 def settle_later(engine: "Engine", generation: Generation) -> None:
     """Asks for the cost in a greenlet of its own, where it is unknown and can be asked for; it stays unknown otherwise."""
     if generation.cost is None and generation.upstream_id:
-        id = generation.id
-        engine.spawn(lambda: _settle(engine, id))
+        id, stop = generation.id, Stop(engine.signal)
+        engine.asides.add(stop)
+        engine.spawn(lambda: _settle(engine, id, stop))
 
 
-def _settle(engine: "Engine", id: str) -> None:
-    for seconds in ASK_AFTER_SECONDS:
-        engine.pause(seconds)
-        if engine.is_closing:
-            return
-        with engine.in_app():
-            try:
-                if usage := _asked(id):
-                    _store(engine, id, usage)
-                    return
-            except (ProviderError, AppError, SQLAlchemyError) as error:
-                log.info("the cost of %s is not known yet: %s", id, type(error).__name__)
+def _settle(engine: "Engine", id: str, stop: Stop) -> None:
+    try:
+        for seconds in ASK_AFTER_SECONDS:
+            if stop.wait(seconds) or _is_settled(engine, id):
+                return
+    finally:
+        engine.asides.discard(stop)
+
+
+def _is_settled(engine: "Engine", id: str) -> bool:
+    with engine.in_app():
+        try:
+            if usage := _asked(id):
+                _store(engine, id, usage)
+                return True
+        except (ProviderError, AppError, SQLAlchemyError) as error:
+            log.info("the cost of %s is not known yet: %s", id, type(error).__name__)
+    return False
 
 
 def _asked(id: str) -> Usage | None:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
+from select import POLLIN
 from typing import Any
 
 import certifi
 import gevent
 import requests
+from gevent.monkey import get_original
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -60,13 +62,25 @@ class Adapter(HTTPAdapter):
 
 def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]]:
     """Connection pools by scheme whose sockets come from `_connection` alone."""
-    guard = {"_new_conn": lambda connection: _connection(connection, trust, connect_seconds)}
+    guard = {"_new_conn": lambda connection: _connection(connection, trust, connect_seconds), "is_connected": property(_is_kept)}
     plain = type("GuardedHTTPConnection", (HTTPConnection,), guard)
     secure = type("GuardedHTTPSConnection", (HTTPSConnection,), guard)
     return {
         "http": type("GuardedHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
         "https": type("GuardedHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
     }
+
+
+def _is_kept(connection: HTTPConnection) -> bool:
+    """Whether the other side has kept the line open and is silent.
+
+    Asked of the system itself: gevent's way lets others go on, and who is killed in that moment loses the connection.
+    """
+    if connection.sock is None:
+        return False
+    poll = get_original("select", "poll")()
+    poll.register(connection.sock, POLLIN)
+    return not poll.poll(0)
 
 
 def _connection(connection: HTTPConnection, trust: Trust, seconds: float) -> socket.socket:
