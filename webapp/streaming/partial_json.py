@@ -1,0 +1,243 @@
+"""A JSON object that is still being written: what is certain of it, at any moment, in time linear to its text. Pure."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jiter
+
+Path = tuple[str | int, ...]
+# White space, then a bracket or a separator, the beginning of a string, or a word such as a number.
+TOKEN = re.compile(r'[ \t\r\n]*(?:([{}\[\]:,])|(")|([^ \t\r\n"{}\[\]:,]+))')
+STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+CONTROLS = {code: f"\\u{code:04x}" for code in range(32)}
+DEEPEST = 100
+
+
+def loads(text: str) -> Any:
+    """The value of a complete JSON text, by the letter of the standard; raises ValueError."""
+    return jiter.from_json(text.encode(), allow_inf_nan=False)
+
+
+class Opening:
+    """Finds where the JSON begins: lets go of words, code fences and braces that are not those of an object."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """The part of the text that belongs to the JSON, as far as that is known."""
+        if self.has_begun:
+            return text
+        text, self._held = self._held + text, ""
+        at = text.find("{")
+        while at >= 0:
+            after = text[at + 1 :].lstrip(" \t\r\n")[:1]
+            if not after:
+                self._held = text[at:]
+                return ""
+            if after == '"':
+                self.has_begun = True
+                return text[at:]
+            at = text.find("{", at + 1)
+        return ""
+
+
+class StreamingJSONParser:
+    """Reads the first object of a text that comes in pieces, and forgives what models get wrong.
+
+    `value` is the object so far, always the same one, grown: strings are there while they are written, numbers and words
+    when they are finished. `finished` names every element that will not change any more, in the order of their ends, `live`
+    the string that is being written. With a clock, pieces are read at most once a tick. Nothing ever raises: after what
+    cannot be understood (`is_broken`), or after the end of the object (`is_over`), text is ignored.
+    """
+
+    def __init__(self, *, now: Callable[[], float] | None = None, tick_seconds: float = 0.1) -> None:
+        self.value: dict[str, Any] | None = None
+        self.finished: list[Path] = []
+        self.live: Path | None = None
+        self.is_over = self.is_broken = False
+        self._now, self._tick_seconds, self._due = now, tick_seconds, float("-inf")
+        self._pending: list[str] = []
+        self._opening = Opening()
+        self._text, self._resume = "", 0
+        self._stack: list[dict[str, Any] | list[Any]] = []
+        self._path: list[str | int] = []
+        self._key: str | None = None
+        self._is_after_colon = self._is_in_string = False
+
+    @property
+    def open_path(self) -> Path:
+        """Where the text stops: the innermost element that has begun and not ended."""
+        return self.live or tuple(self._path)
+
+    def add_chunk(self, text: str) -> dict[str, Any] | None:
+        """Takes the next piece of text; gives the object so far, or None when there is nothing new to show."""
+        self._pending.append(text)
+        if self._now:
+            now = self._now()
+            if now < self._due:
+                return None
+            self._due = now + self._tick_seconds
+        return self.flush()
+
+    def flush(self) -> dict[str, Any] | None:
+        """The same for what was held for the tick."""
+        text = self._opening.feed("".join(self._pending))
+        self._pending.clear()
+        if not text or self.is_over or self.is_broken:
+            return None
+        before = len(self.finished)
+        self._text += text
+        has_grown = self._read()
+        return self.value if has_grown or len(self.finished) > before else None
+
+    def _read(self) -> bool:
+        """Reads all that is certain, and keeps the rest of the text; says whether a string has grown or something began."""
+        text, at, began = self._text, 0, False
+        if self._is_in_string:
+            at = self._string(text, 0)
+        while at >= 0 and not self.is_broken and not self.is_over and (token := TOKEN.match(text, at)):
+            sign, quote, word = token.groups()
+            if sign:
+                at = token.end()
+                began |= self._sign(sign)
+            elif quote:
+                self._resume = 0
+                at = self._string(text, token.end())
+            elif token.end() == len(text):
+                # More of it may come.
+                break
+            else:
+                at = token.end()
+                self._word(word)
+        if at >= 0:
+            self._text = text[at:]
+        return (self._is_in_string and self._show_live()) or began
+
+    def _sign(self, sign: str) -> bool:
+        if sign in "{[":
+            self._open({} if sign == "{" else [])
+            return True
+        if sign in "}]":
+            self._close(dict if sign == "}" else list)
+        elif sign == ",":
+            self._key = None
+        elif self._key is None or self._is_after_colon:
+            self.is_broken = True
+        else:
+            self._is_after_colon = True
+        return False
+
+    def _open(self, container: dict[str, Any] | list[Any]) -> None:
+        if not self._stack:
+            self.value = container if isinstance(container, dict) else None
+        elif (place := self._put(container)) is not None:
+            self._path.append(place)
+        self.is_broken |= len(self._stack) > DEEPEST
+        self._stack.append(container)
+
+    def _close(self, kind: type) -> None:
+        """Ends the innermost container of this kind, and what was left open within it."""
+        if not any(isinstance(each, kind) for each in self._stack):
+            self.is_broken = True
+            return
+        while True:
+            ended = self._stack.pop()
+            self._key = None
+            self.finished.append(tuple(self._path))
+            if not self._stack:
+                self.is_over = True
+                return
+            self._path.pop()
+            if isinstance(ended, kind):
+                return
+
+    def _string(self, text: str, start: int) -> int:
+        """Reads a string, whose quote stands before `start`; -1 when its end is not there yet."""
+        found = STRING.match(text, start + self._resume)
+        end = found.end() if found else start
+        if end >= len(text) or text[end] != '"':
+            self._is_in_string, self._resume, self._text = True, end - start, text[start:]
+            return -1
+        self._is_in_string, self._resume = False, 0
+        written = _decoded(text[start:end])
+        if written is None:
+            self.is_broken = True
+        elif self._is_key():
+            self._key, self._is_after_colon = written, False
+        else:
+            self._finish(written)
+        return end + 1
+
+    def _word(self, word: str) -> None:
+        try:
+            self._finish(jiter.from_json(word.encode(), allow_inf_nan=False))
+        except ValueError:
+            self.is_broken = True
+
+    def _finish(self, value: Any) -> None:
+        place = self._put(value)
+        if place is not None:
+            self.finished.append((*self._path, place))
+
+    def _put(self, value: Any) -> str | int | None:
+        """Puts a value into the innermost container; gives its key or index."""
+        if not self._stack:
+            self.is_broken = True
+            return None
+        inside = self._stack[-1]
+        if isinstance(inside, list):
+            if self.live:
+                inside.pop()
+            inside.append(value)
+            self.live = None
+            return len(inside) - 1
+        if self._key is None:
+            self.is_broken = True
+            return None
+        inside[self._key], key = value, self._key
+        self._key = self.live = None
+        return key
+
+    def _is_key(self) -> bool:
+        return bool(self._stack) and isinstance(self._stack[-1], dict) and self._key is None
+
+    def _show_live(self) -> bool:
+        if self._is_key() or not self._stack:
+            return False
+        written = _begun(self._text)
+        inside = self._stack[-1]
+        if isinstance(inside, list):
+            if not self.live:
+                inside.append("")
+            place: str | int = len(inside) - 1
+        else:
+            place = self._key or ""
+        has_grown = not self.live or inside[place] != written  # type: ignore[index]
+        inside[place] = written  # type: ignore[index]
+        self.live = (*self._path, place)
+        return has_grown
+
+
+def _decoded(written: str) -> str | None:
+    """What a complete string says; line breaks that should have been escaped are forgiven."""
+    if "\\" not in written:
+        return written
+    try:
+        text: str = jiter.from_json(f'"{written.translate(CONTROLS)}"'.encode())
+        return text
+    except ValueError:
+        return None
+
+
+def _begun(written: str) -> str:
+    """What the beginning of a string says for certain."""
+    if "\\" not in written:
+        return written
+    try:
+        text: str = jiter.from_json(f'"{written.translate(CONTROLS)}'.encode(), partial_mode="trailing-strings")
+        return text
+    except ValueError:
+        return ""
