@@ -9,7 +9,7 @@ from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
 from webapp.streaming.events import Changed, Delta, Ended
-from webapp.streaming.topics import KEEP_OTHERS, Gap, MemoryTopics
+from webapp.streaming.topics import KEEP_OTHERS, LOOK_SECONDS, REST_SECONDS, Gap, MemoryTopics
 
 
 @pytest.fixture
@@ -72,6 +72,37 @@ def test_an_expired_topic_is_a_gap_for_its_old_readers():
 
     with pytest.raises(Gap):
         topics.read("generation:1", 1)
+
+
+def test_a_log_that_nobody_uses_for_an_hour_is_let_go_and_no_cursor_is_mistaken():
+    now = [0.0]
+    topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])
+    for topic in ("chat:1", "chat:1", "chat:1", "user:2", "generation:3"):
+        topics.append(topic, Changed("chat", "a"))
+    watched = gevent.spawn(topics.wait, {"user:2": 1}, 60)
+    gevent.sleep(0)
+    now[0] = REST_SECONDS + LOOK_SECONDS
+    topics.append("chat:9", Changed("chat", "b"))
+
+    assert set(topics._logs) == {"user:2", "generation:3", "chat:9"}
+    assert topics.read("chat:1", 3) == []
+    assert topics.append("chat:1", Changed("chat", "c")) == 4
+    assert [entry.seq for entry in topics.read("chat:1", 3)] == [4]
+    for stale in (0, 1, 2):
+        with pytest.raises(Gap):
+            topics.read("chat:1", stale)
+    assert topics.append("generation:4", Delta("a")) == 1
+    watched.kill()
+
+
+def test_a_log_in_use_is_kept_however_old():
+    now = [0.0]
+    topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])
+    for _ in range(5):
+        topics.append("chat:1", Changed("chat", "a"))
+        now[0] += REST_SECONDS - 1
+
+    assert [entry.seq for entry in topics.read("chat:1", 0)] == [1, 2, 3, 4, 5]
 
 
 def test_every_reader_reads_the_same_whatever_its_pace(room):

@@ -9,6 +9,9 @@ from .events import Event
 # A generation's log lives as long as its answer and is bounded by it; what merely changed is soon of no interest.
 KEEP = {"generation": 400_000}
 KEEP_OTHERS = 1_000
+# A log of the others that nobody has written or waited for is let go, and looked for every so often.
+REST_SECONDS = 3600.0
+LOOK_SECONDS = 60.0
 
 
 class Gap(LookupError):
@@ -46,6 +49,7 @@ class _Log:
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
     waiting: set[Signal] = field(default_factory=set)
+    used_at: float = 0.0
 
     @property
     def last(self) -> int:
@@ -53,18 +57,26 @@ class _Log:
 
 
 class MemoryTopics:
-    """Topics of one process. Appending never yields, so a writer cannot be held up by its readers."""
+    """Topics of one process. Appending never yields, so a writer cannot be held up by its readers.
+
+    A log that was let go has been as long as `_floor` at most, and whatever comes after it counts from there: so no cursor
+    of its readers means something else than it did.
+    """
 
     def __init__(self, *, epoch: str, signal: Callable[[], Signal], now: Callable[[], float]) -> None:
         self.epoch = epoch
         self._signal, self._now = signal, now
         self._logs: dict[str, _Log] = {}
         self._expiring: dict[str, float] = {}
+        self._floor = 0
+        self._look_at = now() + LOOK_SECONDS
 
     def append(self, topic: str, event: Event) -> int:
-        log = self._logs.setdefault(topic, _Log())
+        if self._now() >= self._look_at:
+            self._let_rest()
+        log = self._used(topic)
         log.entries.append(Entry(log.last + 1, event))
-        keep = KEEP.get(topic.partition(":")[0], KEEP_OTHERS)
+        keep = KEEP.get(_kind(topic), KEEP_OTHERS)
         if len(log.entries) > keep:
             excess = len(log.entries) - keep // 2
             del log.entries[:excess]
@@ -75,22 +87,22 @@ class MemoryTopics:
 
     def read(self, topic: str, after: int) -> list[Entry]:
         """The entries after the cursor, oldest first."""
-        log = self._logs.get(topic, _Log())
+        log = self._logs.get(topic) or self._new(topic)
         if not log.dropped <= after <= log.last:
             raise Gap(topic)
         return log.entries[after - log.dropped :]
 
     def last(self, topic: str) -> int:
         """The position of the newest entry."""
-        log = self._logs.get(topic)
-        return log.last if log else 0
+        log = self._logs.get(topic) or self._new(topic)
+        return log.last
 
     def wait(self, cursors: Mapping[str, int], seconds: float, signal: Signal | None = None) -> bool:
         """Blocks until a topic has entries after its cursor, or the time is over, or the signal is set; says if there is news."""
         if self._has_news(cursors):
             return True
         signal = signal or self._signal()
-        logs = [self._logs.setdefault(topic, _Log()) for topic in cursors]
+        logs = [self._used(topic) for topic in cursors]
         for log in logs:
             log.waiting.add(signal)
         try:
@@ -98,6 +110,7 @@ class MemoryTopics:
         finally:
             for log in logs:
                 log.waiting.discard(signal)
+                log.used_at = self._now()
         return self._has_news(cursors)
 
     def expire(self, topic: str, seconds: float) -> None:
@@ -109,5 +122,26 @@ class MemoryTopics:
                 del self._expiring[name]
                 self._logs.pop(name, None)
 
+    def _used(self, topic: str) -> _Log:
+        if not (log := self._logs.get(topic)):
+            log = self._logs[topic] = self._new(topic)
+        log.used_at = self._now()
+        return log
+
+    def _new(self, topic: str) -> _Log:
+        return _Log(dropped=0 if _kind(topic) in KEEP else self._floor)
+
+    def _let_rest(self) -> None:
+        now = self._now()
+        self._look_at = now + LOOK_SECONDS
+        for topic, log in list(self._logs.items()):
+            if _kind(topic) not in KEEP and not log.waiting and now - log.used_at > REST_SECONDS:
+                self._floor = max(self._floor, log.last)
+                del self._logs[topic]
+
     def _has_news(self, cursors: Mapping[str, int]) -> bool:
         return any(self.last(topic) != after for topic, after in cursors.items())
+
+
+def _kind(topic: str) -> str:
+    return topic.partition(":")[0]
