@@ -1,0 +1,107 @@
+"""Characters in a real browser: on a phone and a desk, with scripts and without, for every eye."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chats import ChatPage, Person, answers_asked, press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+
+
+def chat_with(person: Person, name: str) -> ChatPage:
+    page = person.open("/characters")
+    press(page, page.get_by_role("button", name=f"Chat with {name}"))
+    return ChatPage(page)
+
+
+def heard(upstream: Upstream) -> list[tuple[str, str]]:
+    return [(turn["role"], turn["content"]) for turn in answers_asked(upstream.log())[-1]["body"]["messages"]]
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visit, viewport: dict[str, int]) -> None:
+    upstream.says("The gauge reads two metres ten.", pace=0.02)
+    chat = chat_with(visit(server, viewport=viewport), "Hanne Voss")
+    expect(chat.text).to_contain_text("What keeps you up?")
+
+    chat.page.locator("#chat-prompts > summary").click()
+    chat.page.get_by_label("Before everything").fill("Stay calm.")
+    chat.page.get_by_role("button", name="Save prompts").click()
+    expect(chat.page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
+    chat.ask("How high is the water?")
+    chat.expect("completed")
+
+    expect(chat.answer.locator(".speaker__name")).to_have_text("Hanne Voss")
+    expect(chat.answer).to_have_attribute("aria-label", "Hanne Voss")
+    sent = heard(upstream)
+    assert sent[0][1].startswith("Stay calm.\n---\nYou are Hanne Voss")
+    assert [role for role, _ in sent] == ["system", "assistant", "user"]
+    assert chat.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def test_the_list_follows_what_is_typed(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/characters")
+    box = page.get_by_role("searchbox", name="Search characters")
+    box.press_sequentially("maps places")
+
+    expect(page.locator(".cast__one")).to_have_count(1)
+    expect(page.get_by_role("link", name="Ilario Quill")).to_be_visible()
+    expect(box).to_be_focused()
+    box.fill("")
+    expect(page.locator(".cast__one")).not_to_have_count(1)
+
+
+def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Aye.")
+    person = visit(server, java_script_enabled=False, viewport=PHONE)
+    page = person.open("/personas")
+    page.get_by_label("Name").fill("Jo")
+    page.get_by_label("Who you are").fill("Jo sails.")
+    page.get_by_label("Use it in new chats with characters").check()
+    press(page, page.get_by_role("button", name="Make the persona"))
+    page.goto("/characters/new")
+    page.get_by_label("Name").fill("Bo Without")
+    page.get_by_label("Who it is").fill("Bo keeps bees.")
+    page.get_by_label("Greeting").fill("Mind the hive.")
+    press(page, page.get_by_role("button", name="Make the character"))
+    press(page, page.get_by_role("button", name="Chat with Bo Without"))
+    expect(page.locator(".message-text")).to_have_text("Mind the hive.")
+
+    page.locator("#chat-prompts > summary").click()
+    page.get_by_label("After the history").fill("Buzz.")
+    press(page, page.get_by_role("button", name="Save prompts"))
+    page.get_by_role("textbox", name="Message").fill("How many?")
+    press(page, page.get_by_role("button", name="Send"))
+
+    expect(page.locator("article")).to_have_count(3)
+    expect(page.locator("article").last).to_have_attribute("data-status", "completed", timeout=10_000)
+    expected = [("system", "Bo keeps bees.\n---\nJo sails."), ("assistant", "Mind the hive."), ("system", "Buzz.")]
+    assert heard(upstream) == [*expected, ("user", "How many?")]
+    page.goto("/characters")
+    page.get_by_role("link", name="Bo Without").click()
+    press(page, page.get_by_role("button", name="Delete character"))
+    press(page, page.get_by_role("button", name="Undo"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Bo Without")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_have_no_known_barriers(server: Server, visit: Visit, scheme: str) -> None:
+    person = visit(server, color_scheme=scheme, viewport=PHONE, reduced_motion="reduce")
+    chat = chat_with(person, "Odalys Fenn").page
+    chat.locator("#chat-prompts > summary").click()
+    pages: list[Page] = [person.open(path) for path in ("/characters", "/characters/new", "/personas")]
+    one = person.open("/characters")
+    one.get_by_role("link", name="Ilario Quill").click()
+    expect(one.get_by_role("heading", level=1)).to_have_text("Ilario Quill")
+
+    pages += [chat, one]
+
+    assert [each for page in pages for each in violations(page)] == []
+    for page in pages:
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.url

@@ -1,0 +1,126 @@
+"""Pictures: what is taken for one, how it is kept, and that it is served as nothing else."""
+
+import pytest
+
+from tests.characters.conftest import png, upload
+from webapp.characters import pictures
+from webapp.characters.fields import PICTURE_BYTES, checked_picture
+from webapp.characters.tables import Avatar
+from webapp.errors import Invalid
+from webapp.extensions import db
+
+FIELDS = {"name": "Mara", "description": "Mara mills rye."}
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 10 + b"\xff\xff\xc0\x00\x11\x08\x00\x02\x00\x03\x03" + b"\0" * 9 + b"\xff\xd9"
+LOSSY = b"RIFF\x1a\0\0\0WEBPVP8 \x0e\0\0\0\0\0\0\x9d\x01\x2a\x03\x00\x02\x00"
+LOSSLESS = b"RIFF\x1a\0\0\0WEBPVP8L\x0e\0\0\0\x2f" + (2 | 1 << 14).to_bytes(4, "little") + b"\0" * 5
+EXTENDED = b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x02\0\0\x01\0\0"
+NO_PICTURES = [
+    b"",
+    b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    b"GIF89a\1\0\1\0",
+    b"<html><script>alert(1)</script>",
+    b"\x89PNG\r\n\x1a\n<script>",
+    b"\xff\xd8\xff",
+    b"\xff\xd8\xff\xe0\x00\x00" + b"\xff\xe0\x00\x00" * 40,
+    b"RIFF\0\0\0\0WAVEfmt " + b"\0" * 20,
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "type", "size"),
+    [
+        (png(3, 2), "image/png", (3, 2)),
+        (JPEG, "image/jpeg", (3, 2)),
+        (LOSSY, "image/webp", (3, 2)),
+        (LOSSLESS, "image/webp", (3, 2)),
+        (EXTENDED, "image/webp", (3, 2)),
+    ],
+)
+def test_a_picture_is_known_by_its_beginning(content, type, size):
+    picture = pictures.read(content)
+    assert picture == pictures.Picture(type, *size)
+
+
+@pytest.mark.parametrize("content", NO_PICTURES)
+def test_nothing_else_is_one(content):
+    assert pictures.read(content) is None
+
+
+@pytest.mark.parametrize("content", [JPEG, LOSSY, png()])
+def test_one_that_is_cut_anywhere_breaks_nothing(content):
+    for end in range(len(content)):
+        pictures.read(content[:end])
+
+
+def test_it_is_shown_and_served_as_what_it_is(make, member, app):
+    path = make()
+    assert upload(member, path, png(), name=" ").status_code == 422
+    assert upload(member, path, png(), "evil.html", **FIELDS).status_code == 303
+
+    picture = member.page(path).one("img.face--picture")
+    reply = member.client.get(picture.attributes["src"], base_url=member.origin)
+
+    assert reply.data == png()
+    assert reply.mimetype == "image/png"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert reply.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert reply.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert picture.attributes["alt"] == ""
+
+
+def test_another_one_takes_its_place_and_the_first_is_forgotten(make, member, app):
+    path = make()
+    upload(member, path, png(), **FIELDS)
+    first = member.page(path).one("img.face--picture").attributes["src"]
+    upload(member, path, png(2, 2), **FIELDS)
+
+    assert member.page(path).one("img.face--picture").attributes["src"] != first
+    with app.app_context():
+        assert db.session.query(Avatar).count() == 1
+
+
+def test_it_can_be_taken_away_and_stays_when_nothing_is_said(make, member, app):
+    path = make()
+    upload(member, path, png(), **FIELDS)
+    assert member.submit(f"{path}/edit", name="Mara").one("img.face--picture")
+
+    page = member.submit(f"{path}/edit", remove_avatar="on")
+
+    assert page.one(".sitter .face").text() == "M"
+    with app.app_context():
+        assert db.session.query(Avatar).count() == 0
+    assert member.get(f"{path}/avatar").status_code == 404
+
+
+def test_a_copy_has_a_picture_of_its_own(make, member, app):
+    path = make()
+    upload(member, path, png(), **FIELDS)
+    copy = member.page(path).press("Duplicate").path
+
+    member.submit(f"{path}/edit", remove_avatar="on")
+
+    assert member.page(copy).one("img.face--picture")
+
+
+def test_what_is_no_small_picture_is_refused_in_place(make, member):
+    path = make()
+    for content, words in ((b"<svg/>", "That is no picture we know."), (png(5_000, 2), "That picture is too large")):
+        page = upload(member, path, content, **FIELDS)
+
+        assert page.status_code == 422
+        assert words in page.one("#avatar-error").text()
+
+
+def test_one_that_is_too_heavy_is_refused():
+    assert checked_picture(png() + b"\0" * (PICTURE_BYTES - len(png()))) == "image/png"
+    with pytest.raises(Invalid, match="That picture has 512 KB"):
+        checked_picture(png() + b"\0" * PICTURE_BYTES)
+
+
+def test_personas_have_one_too(member, stranger):
+    assert upload(member, "/personas", png(), **FIELDS).status_code == 303
+
+    url = str(member.page("/personas").one("img.face--picture").attributes["src"])
+
+    assert member.client.get(url, base_url=member.origin).mimetype == "image/png"
+    assert stranger.get(url).status_code == 404

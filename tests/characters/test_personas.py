@@ -1,0 +1,119 @@
+"""The page of personas: making, changing, choosing one, deleting and bringing back."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from tests.characters.conftest import names
+from tests.conftest import signed_in
+from tests.support.marks import on_both_databases
+from webapp.accounts import queries as accounts
+from webapp.characters.tables import Persona
+from webapp.extensions import db, write
+
+
+def add(browser, name="Jo", description="Jo repairs clocks.", **more):
+    page = browser.submit("/personas", name=name, description=description, **more)
+    assert page.status_code == 200, page.text
+    return page
+
+
+def path_of(page, name="Jo"):
+    return str(page.link(name).attributes["href"])
+
+
+def defaults(page):
+    return [node.css_first("h2 a").text() for node in page.all(".cast__one") if node.css_first(".tag--here")]
+
+
+@on_both_databases
+def test_the_default_is_one_at_most(member):
+    add(member, "Jo", is_default="on")
+    page = add(member, "Kim")
+    assert (names(page), defaults(page)) == (["Jo", "Kim"], ["Jo"])
+
+    page = page.press("Make default Kim")
+    assert defaults(page) == ["Kim"]
+    assert defaults(page.press("No longer default Kim")) == []
+
+
+def test_the_database_holds_to_it(member, app):
+    add(member, "Jo", is_default="on")
+    add(member, "Kim")
+    with app.app_context(), pytest.raises(IntegrityError), write() as session:
+        session.query(Persona).filter_by(name="Kim").one().is_default = True
+
+
+def test_htmx_gets_the_list_alone(member):
+    choice = add(member).form("Make default Jo").action
+
+    fragment = member.htmx_post(choice)
+
+    assert fragment.text.lstrip().startswith('<div id="personas">')
+    assert defaults(fragment) == ["Jo"]
+
+
+def test_it_can_be_changed(member):
+    path = path_of(add(member))
+
+    page = member.submit(path, description="Jo sold the shop.")
+
+    assert page.says("Saved.")
+    assert page.says("Jo sold the shop.")
+
+
+def test_bad_input_is_said_in_place(member):
+    path = path_of(add(member))
+    for label, fields in (
+        ("Name", {"name": " ", "description": "d"}),
+        ("Who you are", {"name": "Jo", "description": " "}),
+    ):
+        for where in ("/personas", path):
+            page = member.submit(where, **fields)
+            assert page.status_code == 422
+            assert page.error_at(label)
+
+
+def test_deleting_can_be_undone_and_is_no_default_any_more(member):
+    path = path_of(add(member, is_default="on"))
+
+    page = member.page(path).press("Delete persona")
+    assert page.says("Jo is deleted.")
+    assert (names(page), member.get(path).status_code) == ([], 404)
+
+    page = page.press("Undo")
+    assert (names(page), defaults(page)) == (["Jo"], [])
+
+
+def test_the_teams_can_be_copied_and_is_an_admins_to_change(cast, member, app):
+    admin = signed_in(app, "admin@example.org", "admin")
+    path = path_of(member.page("/personas"), "Robin")
+    assert not member.page(path).all("form.form")
+    assert member.post(path, name="Mine", description="Now").status_code == 403
+    assert member.post(f"{path}/default").status_code == 403
+
+    copy = member.page(path).press("Copy to me")
+    assert copy.says("This copy is yours")
+    assert copy.path != path
+
+    admin.submit(path, name="Robin B.")
+    assert names(member.page("/personas")) == ["Robin", "Robin B."]
+
+
+def test_they_are_nobody_elses(member, stranger, visitor):
+    path = path_of(add(member))
+
+    assert names(stranger.page("/personas")) == []
+    for way in ("", "/avatar"):
+        assert stranger.get(path + way).status_code == 404
+        assert visitor.get(path + way).location.startswith("/login")
+    for way in ("", "/delete", "/duplicate", "/default", "/restore"):
+        assert stranger.post(path + way, name="x", description="y").status_code == 404
+        assert visitor.post(path + way).location.startswith("/login")
+
+
+def test_they_go_with_the_account(member, app):
+    add(member)
+    with app.app_context(), write() as session:
+        session.delete(accounts.user_by_email(member.email))
+    with app.app_context():
+        assert db.session.query(Persona).count() == 0

@@ -1,0 +1,57 @@
+"""What is there on a first run, and does not come back."""
+
+import pytest
+
+from tests.characters.conftest import names
+from tests.conftest import signed_in
+from webapp.accounts import tables as accounts
+from webapp.characters import service, shipped
+from webapp.characters.shipped_texts import CHARACTERS, PERSONAS
+from webapp.characters.tables import Character
+from webapp.extensions import db, utc_now, write
+
+
+def test_a_first_run_finds_three_characters_and_a_persona(app, member):
+    runner = app.test_cli_runner()
+    for _ in range(2):
+        done = runner.invoke(args=["prepare"])
+        assert done.exit_code == 0, done.output
+
+    assert names(member.page("/characters")) == ["Hanne Voss", "Ilario Quill", "Odalys Fenn"]
+    assert names(member.page("/personas")) == ["Robin"]
+
+
+def test_what_was_deleted_does_not_come_again(cast):
+    admin = signed_in(cast, "admin@example.org", "admin")
+    admin.page("/characters").click("Hanne Voss").press("Delete character")
+    with cast.app_context():
+        with write():
+            db.session.query(Character).filter_by(name="Hanne Voss").one().deleted_at = utc_now().replace(year=2020)
+        service.empty_trash()
+
+        assert shipped.ship() == 0
+
+    assert names(admin.page("/characters")) == ["Ilario Quill", "Odalys Fenn"]
+
+
+def test_what_was_changed_stays_changed(cast):
+    admin = signed_in(cast, "admin@example.org", "admin")
+    admin.submit(admin.page("/characters").click("Hanne Voss").path + "/edit", name="Hanne V.")
+    with cast.app_context():
+        assert shipped.ship() == 0
+        assert db.session.query(accounts.Grant).count() == 0
+    assert names(admin.page("/characters"))[0] == "Hanne V."
+
+
+@pytest.mark.parametrize("each", CHARACTERS, ids=lambda each: each["origin"])
+def test_each_is_whole(each):
+    assert {"name", "description", "greeting", "system_prompt", "post_history_prompt", "tags", "origin"} == set(each)
+    assert each["name"] in each["description"]
+    assert each["name"] in each["system_prompt"]
+    assert each["greeting"].rstrip("*").endswith("?")
+    assert len(each["description"]) > 800
+    assert not any("  " in text or text != text.strip() for text in each.values() if isinstance(text, str))
+
+
+def test_the_persona_says_its_name():
+    assert all(each["name"] in each["description"] for each in PERSONAS)

@@ -1,0 +1,30 @@
+"""Rights to single objects, of whatever kind: whom they reach."""
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts.roles import TEAM
+from webapp.accounts.tables import Grant, Membership, User
+
+
+def is_about(kind: str, id: str) -> ColumnElement[bool]:
+    return and_(Grant.object_kind == kind, Grant.object_id == id)
+
+
+def is_for_team() -> ColumnElement[bool]:
+    """Whether a right is the whole team's."""
+    return and_(Grant.user_id.is_(None), Grant.group_id.is_(None))
+
+
+def reaches(user: User) -> ColumnElement[bool]:
+    """Whether a right is this person's: by name, by a group, or as one of the team."""
+    groups = select(Membership.group_id).where(Membership.user_id == user.id)
+    is_named = or_(Grant.user_id == user.id, Grant.group_id.in_(groups))
+    return or_(is_named, is_for_team()) if user.role in TEAM else is_named
+
+
+def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool) -> None:
+    """Lets the whole team see the object, or no longer."""
+    session.execute(delete(Grant).where(is_about(kind, id), is_for_team()))
+    if is_open:
+        session.add(Grant(object_kind=kind, object_id=id, right="view", created_by=by))

@@ -1,0 +1,118 @@
+"""/personas: who one is in chats with characters."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.characters import personas, queries, shown
+from webapp.characters.forms import PersonaForm
+from webapp.characters.tables import Persona
+from webapp.chat.rail_feed import rail_url
+from webapp.generations.engine import the_engine
+from webapp.web.guards import current_user, found, signed_in
+from webapp.web.htmx import is_htmx, redirect, render
+
+bp = Blueprint("personas", __name__, url_prefix="/personas")
+DONE = {"saved": "Saved.", "copied": "This copy is yours: change it as you like.", "restored": "It is back."}
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    return render("characters/personas.html", form=PersonaForm.fresh(), **_list())
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = PersonaForm.opened()
+    with form.attempt():
+        personas.create(form.wish, by=current_user())
+        return _back(done="saved")
+    return form.shown("characters/personas.html", **_list())
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    persona = _visible(id)
+    return _page(PersonaForm.of(persona), persona)
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form = PersonaForm.opened()
+    with form.attempt():
+        personas.update(_visible(id), form.wish, by=current_user())
+        return _back(done="saved")
+    return _page(form, _visible(id))
+
+
+@bp.post("/<id>/duplicate")
+@signed_in
+def duplicate(id: str) -> Response:
+    copy = personas.duplicate(_visible(id), by=current_user())
+    return redirect(url_for("personas.show", id=copy.id, done="copied"))
+
+
+@bp.post("/<id>/default")
+@signed_in
+def choose(id: str) -> Response:
+    personas.choose(_visible(id), by=current_user(), is_default=request.form.get("wish") != "none")
+    return render("characters/_personas.html", **_list()) if is_htmx() else _back()
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    personas.trash(_visible(id), by=current_user())
+    return _back(deleted=id)
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    me = current_user()
+    personas.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    return _back(done="restored")
+
+
+@bp.get("/<id>/avatar")
+@signed_in
+def avatar(id: str) -> Response:
+    return shown.picture(queries.avatar(_visible(id).avatar_id))
+
+
+def _visible(id: str) -> Persona:
+    return found(queries.persona(current_user(), id))
+
+
+def _back(**more: Any) -> Response:
+    return redirect(url_for("personas.index", **more))
+
+
+def _list() -> dict[str, Any]:
+    me = current_user()
+    return {
+        "personas": shown.personas(queries.personas(me), me),
+        "deleted": queries.persona(me, request.args.get("deleted", ""), is_deleted=True),
+        "done": _done(),
+        "rail_url": rail_url(the_engine(), me.id),
+    }
+
+
+def _page(form: PersonaForm, persona: Persona) -> Response:
+    me = current_user()
+    return form.shown(
+        "characters/persona.html",
+        persona=persona,
+        face=shown.persona_face(persona),
+        may_change=queries.may_change_persona(persona, me),
+        is_teams=not persona.user_id,
+        done=_done(),
+    )
+
+
+def _done() -> str:
+    return DONE.get(request.args.get("done", ""), "")

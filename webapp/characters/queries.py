@@ -1,0 +1,126 @@
+"""Named reads of characters and personas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import grants
+from webapp.accounts.roles import may
+from webapp.accounts.tables import Grant, User
+from webapp.characters.tables import Avatar, Character, Persona
+from webapp.extensions import db
+
+KIND = "character"
+MOST_LISTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What a character gives to a prompt."""
+
+    system_prompt: str = ""
+    description: str = ""
+    post_history_prompt: str = ""
+
+
+def prompts_of(character: Character | None) -> Prompts:
+    """What the character says in its chats; nothing without one."""
+    if not character:
+        return Prompts()
+    return Prompts(character.system_prompt, character.description, character.post_history_prompt)
+
+
+def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:
+    """Whom somebody chats with, also from the trash, as long as they may see it."""
+    owner = session.get(User, owner_id) if owner_id and character_id else None
+    return session.scalar(select(Character).where(Character.id == character_id, _is_visible(owner))) if owner else None
+
+
+def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -> Persona | None:
+    """Who somebody is in a chat; nobody when the persona was deleted."""
+    persona = session.get(Persona, persona_id) if persona_id else None
+    return persona if persona and not persona.deleted_at and persona.user_id in (None, owner_id) else None
+
+
+def characters(user: User, *, words: str = "", tag: str = "") -> list[Character]:
+    """The characters that a person may chat with, by name; with all of these words, and with this tag."""
+    query = select(Character).where(_is_visible(user), Character.deleted_at.is_(None))
+    found = db.session.scalars(query.order_by(func.lower(Character.name), Character.id).limit(MOST_LISTED))
+    wanted = words.casefold().split()
+    return [each for each in found if _has(each, wanted) and (not tag or tag in each.tags)]
+
+
+def character(user: User, id: str, *, is_deleted: bool = False) -> Character | None:
+    """The character, if this person may see it; one in the trash only when that is asked for, and by who may change it."""
+    found = db.session.scalar(select(Character).where(Character.id == id, _is_visible(user)))
+    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and not may_change(found, user)):
+        return None
+    return found
+
+
+def may_change(character: Character, user: User) -> bool:
+    """A character is its owner's to change; one of the team's, whoever looks after the team."""
+    return character.owner_id == user.id if character.owner_id else may(user.role, "administer")
+
+
+def is_shared(character: Character) -> bool:
+    """Whether its owner lets the whole team chat with it."""
+    return bool(shared_among([character.id]))
+
+
+def shared_among(ids: Sequence[str]) -> set[str]:
+    """Which of these characters the whole team may chat with."""
+    query = select(Grant.object_id).where(Grant.object_kind == KIND, Grant.object_id.in_(ids), grants.is_for_team())
+    return set(db.session.scalars(query))
+
+
+def count_of(user_id: str) -> int:
+    """How many characters a person has, the deleted ones too."""
+    return db.session.scalar(select(func.count()).select_from(Character).where(Character.owner_id == user_id)) or 0
+
+
+def personas(user: User) -> Sequence[Persona]:
+    """A person's own personas, then the team's, by name."""
+    query = select(Persona).where(_is_theirs(user), Persona.deleted_at.is_(None))
+    return db.session.scalars(query.order_by(Persona.user_id.is_(None), func.lower(Persona.name), Persona.id)).all()
+
+
+def persona(user: User, id: str, *, is_deleted: bool = False) -> Persona | None:
+    """The persona, if it is this person's or the team's; one in the trash only when that is asked for."""
+    found = db.session.scalar(select(Persona).where(Persona.id == id, _is_theirs(user)))
+    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and not may_change_persona(found, user)):
+        return None
+    return found
+
+
+def may_change_persona(persona: Persona, user: User) -> bool:
+    return persona.user_id == user.id if persona.user_id else may(user.role, "administer")
+
+
+def default_persona(user: User) -> Persona | None:
+    """Who the person is in a new chat with a character, if they have said so."""
+    return db.session.scalar(select(Persona).where(Persona.user_id == user.id, Persona.is_default, Persona.deleted_at.is_(None)))
+
+
+def persona_count_of(user_id: str) -> int:
+    return db.session.scalar(select(func.count()).select_from(Persona).where(Persona.user_id == user_id)) or 0
+
+
+def avatar(id: str | None) -> Avatar | None:
+    return db.session.get(Avatar, id) if id else None
+
+
+def _is_visible(user: User) -> ColumnElement[bool]:
+    given = select(Grant.object_id).where(Grant.object_kind == KIND, grants.reaches(user))
+    return or_(Character.owner_id.is_(None), Character.owner_id == user.id, Character.id.in_(given))
+
+
+def _is_theirs(user: User) -> ColumnElement[bool]:
+    return or_(Persona.user_id == user.id, Persona.user_id.is_(None))
+
+
+def _has(character: Character, words: list[str]) -> bool:
+    text = "\n".join((character.name, character.description, *character.tags)).casefold()
+    return all(word in text for word in words)

@@ -1,0 +1,126 @@
+"""/characters: whom one can chat with, and making them."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.roles import may
+from webapp.characters import queries, service, shown
+from webapp.characters.forms import CharacterForm
+from webapp.characters.tables import Character
+from webapp.chat.rail_feed import rail_url
+from webapp.generations.engine import the_engine
+from webapp.web.guards import current_user, found, signed_in
+from webapp.web.htmx import is_htmx, redirect, render
+
+bp = Blueprint("characters", __name__, url_prefix="/characters")
+DONE = {"saved": "Saved.", "copied": "This copy is yours: change it as you like.", "restored": "It is back."}
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    me, words, tag = current_user(), request.args.get("q", "").strip(), request.args.get("tag", "")
+    everybody = queries.characters(me)
+    rows = queries.characters(me, words=words, tag=tag) if words or tag else everybody
+    return render(
+        "characters/_cast.html" if is_htmx() else "characters/list.html",
+        characters=shown.characters(rows, me),
+        tags=shown.tags_of(everybody)[:20],
+        words=words,
+        tag=tag,
+        deleted=queries.character(me, request.args.get("deleted", ""), is_deleted=True),
+        rail_url=rail_url(the_engine(), me.id),
+    )
+
+
+@bp.get("/new")
+@signed_in
+def new() -> Response:
+    return _form(CharacterForm.fresh())
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = CharacterForm.opened()
+    with form.attempt():
+        return _to(service.create(form.wish, by=current_user()).id)
+    return _form(form)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    me, done = current_user(), DONE.get(request.args.get("done", ""), "")
+    return render("characters/show.html", character=shown.character(_visible(id), me), done=done)
+
+
+@bp.get("/<id>/edit")
+@signed_in
+def edit(id: str) -> Response:
+    character = _own(id)
+    return _form(CharacterForm.of(character, is_shared=queries.is_shared(character)), character)
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form = CharacterForm.opened()
+    with form.attempt():
+        service.update(_own(id), form.wish, by=current_user())
+        return _to(id, done="saved")
+    return _form(form, _own(id))
+
+
+@bp.post("/<id>/duplicate")
+@signed_in
+def duplicate(id: str) -> Response:
+    return _to(service.duplicate(_visible(id), by=current_user()).id, done="copied")
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    service.trash(_own(id), by=current_user())
+    return redirect(url_for("characters.index", deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    me = current_user()
+    service.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    return _to(id, done="restored")
+
+
+@bp.get("/<id>/avatar")
+@signed_in
+def avatar(id: str) -> Response:
+    return shown.picture(queries.avatar(_visible(id).avatar_id))
+
+
+def _visible(id: str) -> Character:
+    return found(queries.character(current_user(), id))
+
+
+def _own(id: str) -> Character:
+    """For what only who may change it does; to others it says what they can do instead."""
+    character = _visible(id)
+    service.refuse_unless_theirs(character, current_user())
+    return character
+
+
+def _to(id: str, **more: Any) -> Response:
+    return redirect(url_for("characters.show", id=id, **more))
+
+
+def _form(form: CharacterForm, character: Character | None = None) -> Response:
+    is_teams = bool(character and not character.owner_id)
+    return form.shown(
+        "characters/form.html",
+        character=character,
+        face=shown.character_face(character) if character and character.avatar_id else None,
+        may_share=not is_teams and may(current_user().role, "see people"),
+        action=url_for("characters.update", id=character.id) if character else url_for("characters.create"),
+    )
