@@ -1,0 +1,124 @@
+"""The whole way of a plan in a browser: from the form to the last week, through reloads, a kill and a phone."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chats import Person, press, until
+from tests.browser.conftest import Visit
+from tests.support.server import Server, prepared
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+
+GOALS = "Finish the shelf\nAnswer old letters"
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
+# Where every card stands in the page, by its id: of what is there already nothing may move.
+PLACES = """() => Object.fromEntries([...document.querySelectorAll('.week:not(.week--next), .part--there > .part__text')].map(
+  card => [card.id, Math.round(card.getBoundingClientRect().top + scrollY)]))"""
+FIRST_WORDS = "() => document.querySelector('#part-monthly_summary-text')?.textContent && performance.now()"
+MOST_SHIFT = 0.02
+
+
+@pytest.fixture(scope="module")
+def plan_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prepared(tmp_path_factory.mktemp("plans")) as server:
+        server.lift_limits()
+        server.start()
+        yield server
+        assert "Traceback" not in server.log
+
+
+def begin(person: Person, goals: str = GOALS) -> Page:
+    page = person.open("/plans/new?type=monthly")
+    page.get_by_label("Goals").fill(goals)
+    press(page, page.get_by_role("button", name="Make my plan"))
+    return page
+
+
+def expect_status(page: Page, status: str, seconds: float = 40) -> None:
+    expect(page.locator("#plan")).to_have_attribute("data-status", status, timeout=seconds * 1000)
+
+
+def weeks(page: Page) -> int:
+    return page.locator(".week:not(.week--next)").count()
+
+
+def content(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(page.request.get(page.url.partition("?")[0].partition("#")[0] + ".json").text())
+    return found
+
+
+def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, visit: Visit, tmp_path: Path) -> None:
+    desk, phone = visit(plan_server), visit(plan_server, **PHONE)
+    page = begin(desk)
+    # Counted by the browser, from the press of the button on.
+    assert page.wait_for_function(FIRST_WORDS, timeout=5000).json_value() < 1000
+    small, reloaded = begin(phone), begin(desk)
+    listed = desk.open("/plans")
+    expect(listed.locator("#plans .live")).to_have_count(3)
+    listed.close()
+    stand: dict[Page, dict[str, int]] = {page: {}, small: {}}
+    shots, has_reloaded = 0, False
+    while any(each.locator("#plan").get_attribute("data-status") == "generating" for each in (page, small)):
+        for each, known in stand.items():
+            places: dict[str, int] = each.evaluate(PLACES)
+            assert {id: places.get(id) for id in known} == known, "a card has moved after it appeared"
+            known.update(places)
+        page.screenshot(path=tmp_path / f"{shots:02}.png")
+        shots += 1
+        if not has_reloaded and (before := weeks(reloaded)) in (1, 2, 3):
+            has_reloaded = bool(reloaded.reload())
+            assert weeks(reloaded) >= before
+        page.wait_for_timeout(700)
+    for each in (page, small, reloaded):
+        expect_status(each, "completed")
+        expect(each.locator(".week")).to_have_count(4)
+        shifts = each.evaluate("shifts")
+        assert sum(shift["value"] for shift in shifts) < MOST_SHIFT, shifts
+        assert not each.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert has_reloaded
+    assert content(page) == content(reloaded) == content(small)
+    assert shots > 5
+
+    tick = page.get_by_role("checkbox").first
+    tick.click()
+    expect(tick).to_have_attribute("aria-checked", "true")
+    press(page, page.get_by_role("link", name="Edit Week 2"))
+    page.get_by_label("Focus").fill("One thing finished")
+    press(page, page.get_by_role("button", name="Save"))
+    expect(page.locator("#part-weeks-1 .week__name")).to_have_text("One thing finished")
+    for each in (page, small, reloaded):
+        each.close()
+
+
+def test_stopped_by_a_key_and_finished_by_a_key(plan_server: Server, visit: Visit) -> None:
+    page = begin(visit(plan_server))
+    expect(page.locator("#part-weeks-0.week--next")).to_have_count(0, timeout=20_000)
+    page.keyboard.press("s")
+    expect_status(page, "partial")
+    expect(page.locator(".strip")).to_contain_text("of 4 weeks saved")
+    before = content(page)
+    page.keyboard.press("f")
+    expect_status(page, "completed")
+    assert content(page)["weeks"][: len(before["weeks"])] == before["weeks"]
+    assert len(content(page)["weeks"]) == 4
+
+
+def test_killed_in_the_third_week_it_is_partial_and_can_be_finished(plan_server: Server, visit: Visit) -> None:
+    page = begin(visit(plan_server))
+    until(page, lambda: weeks(page) >= 2, seconds=30)
+    page.wait_for_timeout(400)
+    plan_server.kill()
+    plan_server.start()
+    expect_status(page, "partial", seconds=25)
+    expect(page.locator(".strip")).to_contain_text("The server was restarted")
+    saved = content(page)["weeks"]
+    assert 2 <= len(saved) <= 3
+    page.get_by_role("button", name="Finish it").click()
+    expect_status(page, "completed")
+    assert content(page)["weeks"][: len(saved)] == saved
+    assert weeks(page) == 4

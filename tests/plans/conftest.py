@@ -1,0 +1,96 @@
+"""Plans in a process of their own: somebody who wants one, and what became of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+import pytest
+from flask import Flask
+
+from webapp.accounts import service as accounts
+from webapp.accounts.tables import User
+from webapp.extensions import db
+from webapp.generations.engine import Engine
+from webapp.generations.models import Providers
+from webapp.generations.tables import Generation
+from webapp.plans import queries, service
+from webapp.plans.tables import Plan
+from webapp.providers.demo import DemoProvider
+from webapp.settings.service import set_setting, setting
+from webapp.upstream import Upstream
+
+GOALS = {"goals": ["Finish the shelf", "Answer old letters"], "start_date": "2026-03-02"}
+UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams")
+
+
+class Desk:
+    """Where plans are made in the tests, past the pages."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.engine = app, app.extensions["engine"]
+        assert isinstance(self.engine, Engine)
+        with app.app_context():
+            self.owner_id = accounts.add_user("planner@example.org", "member", "a quiet river at night").id
+        for name in UNLIMITED:
+            self.set(name, "0")
+        self.set("demo.fallback", "always")
+
+    def set(self, name: str, value: str) -> None:
+        """A setting, in effect."""
+        with self.app.app_context():
+            set_setting(name, value)
+            self.until(lambda: str(setting(name)) == value)
+
+    def pace(self, seconds: float) -> None:
+        """How long the demo takes for a word."""
+        self.app.extensions["providers"] = Providers(self.app.extensions["config"], DemoProvider(pace=seconds), Upstream())
+
+    def begin(self, type: str = "monthly", *, model: str = "demo/quick", values: dict[str, Any] | None = None, **how: Any) -> str:
+        with self.app.app_context():
+            owner = db.session.get_one(User, self.owner_id)
+            inputs = service.submit(owner, type, values or GOALS)
+            return service.make(inputs, model=model, **how).id
+
+    def made(self, type: str = "monthly", **how: Any) -> Plan:
+        return self.ended(self.begin(type, **how))
+
+    def ended(self, id: str) -> Plan:
+        self.until(lambda: not self.plan(id).is_running)
+        return self.plan(id)
+
+    def plan(self, id: str) -> Plan:
+        with self.app.app_context():
+            plan = db.session.get_one(Plan, id)
+            db.session.expunge(plan)
+            return plan
+
+    def generation(self, id: str) -> Generation:
+        with self.app.app_context():
+            generation = queries.generation_of(db.session.get_one(Plan, id))
+            assert generation
+            db.session.expunge(generation)
+            return generation
+
+    @contextmanager
+    def at(self, id: str) -> Iterator[Plan]:
+        """The plan as a service is given it."""
+        with self.app.app_context():
+            yield db.session.get_one(Plan, id)
+
+    def elements(self, id: str) -> list[str]:
+        """What is finished of a plan that is being written."""
+        with self.app.app_context():
+            broadcast = self.engine.broadcast(self.generation(id))
+            broadcast.catch_up()
+            return list(broadcast.projection.draft.elements)
+
+    def until(self, is_so: Callable[[], object], seconds: float = 20) -> None:
+        with gevent.Timeout(seconds, AssertionError(f"it did not become so within {seconds} s")):
+            while not is_so():
+                gevent.sleep(0.005)
+
+
+@pytest.fixture
+def desk(app: Flask) -> Desk:
+    return Desk(app)

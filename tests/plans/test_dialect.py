@@ -1,0 +1,180 @@
+"""Dialect 5, to the letter: what is refused, what is said in which order, and what becomes of those who leave."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.api.dialects.live import Caller
+from tests.support import node
+from tests.support.server import prepared
+from tests.upstream.handle import Upstream
+from webapp.accounts import service as accounts
+from webapp.accounts import tokens
+from webapp.accounts.roles import allowed_scopes
+from webapp.generations.models import Providers
+from webapp.plans import plan_types
+from webapp.plans.plan_types import FOLDER
+from webapp.providers.demo import DemoProvider
+from webapp.settings.service import set_setting
+from webapp.streaming.codec import Decoder, Message
+from webapp.upstream import Upstream as Outgoing
+
+CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
+EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
+KEY = {"OPENROUTER_API_KEY": "sk-test-key-000000000000"}
+GOALS = {"goals": ["Finish the shelf"], "preferences": {}}
+
+
+class Program:
+    def __init__(self, app: Flask, email: str, role: str = "member") -> None:
+        app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0), Outgoing())
+        self.client = app.test_client()
+        with app.app_context():
+            user = accounts.add_user(email, role, "a quiet river at night")
+            self.id = user.id
+            token = tokens.make_token(user, "a program", tuple(scope for scope in allowed_scopes(role)))
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        response = self.client.open(path, method=method, json=body, headers=self.headers)
+        return response.status_code, json.loads(response.get_data(as_text=True))
+
+    def wish(self, **more: Any) -> str:
+        status, said = self.send("POST", "/api/plan/inputs", {**GOALS, **more})
+        assert status == 201, said
+        return str(said["preferenceId"])
+
+    def watch(self, **body: Any) -> tuple[Any, list[Message]]:
+        response = self.client.post("/api/streaming/generate-plan", json=body, headers=self.headers, buffered=False)
+        decoder = Decoder()
+        return response, [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
+
+
+@pytest.fixture
+def program(app: Flask) -> Program:
+    return Program(app, "program@example.org")
+
+
+def test_the_golden_run(program: Program) -> None:
+    response, told = program.watch(preferenceId=program.wish(), userId=program.id)
+
+    assert response.content_type == "text/event-stream; charset=utf-8"
+    assert [each.event for each in told] == ["progress"] * (len(told) - 1) + ["complete"]
+    events = [json.loads(each.data) for each in told]
+    plan_id = response.headers["X-Plan-Id"]
+    assert events[0] == {"planId": plan_id, "status": "generating", "connected": True}
+    for event in events[1:-1]:
+        assert list(event) in (PROGRESS, [name for name in PROGRESS if name != "monthly_summary"])
+    assert list(events[-1]) == ["planId", "plan", "usage"]
+    assert [len(week["tasks"]) > 1 for week in events[-1]["plan"]["weeks"]] == [True] * 4
+    assert all(each.data.isascii() and "\n" not in each.data for each in told)
+    status, state = program.send("GET", f"/api/streaming/status/{plan_id}")
+    assert (status, state["status"], state["error"], state["partial"]) == (200, "completed", None, events[-1]["plan"])
+    assert state["progress"]["weeksCompleted"] == state["progress"]["weeksTotal"] == 4
+    assert state["startedAt"].endswith("Z")
+
+
+PROGRESS = ["planId", "status", "monthly_summary", "weeksCompleted", "weeksTotal", "partial"]
+
+
+def test_the_synchronous_twin_gives_the_same_plan(program: Program) -> None:
+    status, made = program.send("POST", "/service/generate", {"preferenceId": program.wish()})
+    assert (status, made["success"]) == (200, True)
+    _, told = program.watch(preferenceId=program.wish())
+    assert program.send("GET", f"/api/streaming/status/{made['planId']}")[1]["partial"] == json.loads(told[-1].data)["plan"]
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"goals": []}, {"goals"}),
+        ({"goals": ["a"] * 8}, {"goals"}),
+        ({"goals": ["a"], "preferences": {"hours_per_week": 0, "tone": "loud"}}, {"hours_per_week", "tone"}),
+        ({"goals": "a"}, {"goals"}),
+        ({"goals": ["a"], "planType": "weekly"}, {"planType"}),
+    ],
+)
+def test_inputs_are_refused_field_by_field(program: Program, body: Any, fields: set[str]) -> None:
+    status, said = program.send("POST", "/api/plan/inputs", {"preferences": {}, **body})
+    assert (status, set(said["fields"])) == (422, fields)
+    assert said["error"]
+    assert said["code"]
+
+
+def test_early_errors_come_before_any_event(program: Program, app: Flask) -> None:
+    other, wish = Program(app, "other@example.org"), program.wish()
+    assert program.send("POST", "/api/streaming/generate-plan", {"preferenceId": wish, "userId": other.id})[0] == 403
+    assert other.send("POST", "/api/streaming/generate-plan", {"preferenceId": wish})[0] == 404
+    assert Program(app, "guest@example.org", "guest").send("POST", "/api/plan/inputs", GOALS)[0] == 403
+    assert app.test_client().post("/api/plan/inputs", json=GOALS).status_code == 401
+    admin = Program(app, "admin@example.org", "admin")
+    assert admin.watch(preferenceId=wish, userId=program.id)[0].status_code == 200
+    with app.app_context():
+        set_setting("limits.plans_per_month", "1")
+    status, said = program.send("POST", "/api/streaming/generate-plan", {"preferenceId": wish})
+    assert (status, said["code"], said["resetAt"][-10:]) == (429, "quota_used_up", "T00:00:00Z")
+
+
+def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable[..., Flask]) -> None:
+    app = make_app(**KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model")
+    program = Program(app, "failing@example.org")
+    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(), Outgoing())
+    fake.says("I would rather not.")
+    response, told = program.watch(preferenceId=program.wish())
+    error = json.loads(told[-1].data)
+    assert told[-1].event == "error"
+    assert list(error) == ["planId", "code", "message", "retryable", "partialSaved"]
+    assert (error["planId"], error["code"], error["partialSaved"]) == (response.headers["X-Plan-Id"], "invalid", False)
+    status, said = program.send("POST", "/service/generate", {"preferenceId": program.wish()})
+    assert (status, said["code"]) == (502, "invalid")
+    assert said["planId"]
+    bodies = [entry["body"] for entry in fake.log() if entry["path"].endswith("/chat/completions")]
+    assert {body["stream"] for body in bodies} == {True, False}
+    assert bodies[0]["messages"] == next(body["messages"] for body in bodies if not body["stream"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_naive_client_watches_cancels_and_leaves(fake: Upstream, tmp_path: Path) -> None:
+    with prepared(tmp_path, **KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model") as server:
+        server.lift_limits()
+        caller = Caller(server)
+
+        def went(way: str, pace: float) -> Any:
+            fake.says(json.dumps(EXAMPLE, ensure_ascii=False), pace=pace)
+            return node.run(CLIENT, url=caller.url, token=caller.token, way=way)
+
+        is_right_when_watched(went("whole", 0.004))
+        is_right_when_cancelled(went("cancelled", 0.02))
+        fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 1, seconds=1)
+        is_right_when_left(went("left", 0.06))
+        fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 2, seconds=1)
+        assert "Traceback" not in server.log
+
+
+def is_right_when_watched(heard: Any) -> None:
+    assert heard["events"][0]["data"]["planId"] == heard["header"]
+    assert heard["events"][-1]["name"] == "complete"
+    assert heard["events"][-1]["data"]["plan"] == EXAMPLE
+    times = [each["at"] for each in heard["events"] if each["name"] == "progress"][1:]
+    assert len(times) > 5
+    # A tenth of a second apart when they are sent; on their way they may bunch.
+    assert all(sum(start <= at < start + 1000 for at in times) <= 11 for start in times)
+
+
+def is_right_when_cancelled(went: Any) -> None:
+    assert [went[name]["status"] for name in ("answer", "again")] == [202, 202]
+    state, last = went["state"]["data"], went["heard"]["events"][-1]
+    assert (state["status"], len(state["partial"]["weeks"])) == ("partial", 2)
+    assert (last["name"], last["data"]["code"], last["data"]["partialSaved"]) == ("error", "cancelled", True)
+
+
+def is_right_when_left(went: Any) -> None:
+    state = went["data"]
+    assert (state["status"], state["error"]["code"]) == ("failed", "client_disconnected")
+    assert went["seconds"] < 15
+    assert state["partial"]["weeks"] == EXAMPLE["weeks"][: len(state["partial"]["weeks"])] != []

@@ -1,0 +1,109 @@
+"""A plan while it is written, cut anywhere: what is shown, what is kept, what is asked for."""
+
+import json
+import random
+
+import pytest
+
+from webapp.plans import plan_types
+from webapp.plans.draft import Draft, heading
+from webapp.plans.ending import kept, mended
+from webapp.plans.plan_types import FOLDER, Type
+from webapp.plans.projection import PlanProjection
+from webapp.plans.schema import asked_for, at, missing, received, upstream, without
+from webapp.streaming.events import Delta
+from webapp.streaming.topics import Entry
+
+MONTHLY = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8"))
+WHOLE = MONTHLY.example or {}
+TEXT = json.dumps(WHOLE, ensure_ascii=False)
+
+
+def drafted(text: str) -> Draft:
+    draft = Draft()
+    draft.feed(text)
+    return draft
+
+
+@pytest.mark.parametrize("end", range(0, len(TEXT), 7))
+def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end: int) -> None:
+    result = mended(drafted(TEXT[:end]), MONTHLY.plan)
+    value = kept(result, MONTHLY.plan)
+    finished = [place for place in drafted(TEXT[:end]).elements if place.count(".") == 1]
+
+    assert len(value.get("weeks", [])) == len([place for place in finished if place.startswith("weeks.")])
+    assert value.get("weeks", []) == WHOLE["weeks"][: len(value.get("weeks", []))]
+    rest = {place: each for place in missing(value, MONTHLY.plan) if (each := value_of(place)) is not None}
+    again = Draft(value, list(rest), takes_places=True)
+    again.feed(json.dumps(rest))
+    assert again.value == WHOLE
+
+
+@pytest.mark.parametrize("end", range(0, len(TEXT), 11))
+def test_what_is_shown_never_loses_a_finished_week(end: int) -> None:
+    projection = PlanProjection(MONTHLY.plan, {}, [])
+    shown = 0
+    for start in range(0, end, 40):
+        for _ in projection.fold(Entry(1, Delta(TEXT[start : min(start + 40, end)]))):
+            pass
+        weeks = projection.shown.get("weeks", [])
+        assert len(weeks) >= shown
+        assert weeks == WHOLE["weeks"][: len(weeks)]
+        shown = len(weeks)
+
+
+def test_places_that_were_not_asked_for_are_locked() -> None:
+    start = without(WHOLE, "risks")
+    draft = Draft(start, ["risks"], takes_places=True)
+    draft.feed('{"risks": ["Rain"], "title": "Mine", "weeks.0": {}, "weeks": []}')
+    assert draft.value == {**start, "risks": ["Rain"]}
+
+
+def test_a_part_that_is_written_anew_stays_until_it_is_finished() -> None:
+    draft = Draft(WHOLE, ["weeks.1", "monthly_summary"], takes_places=True)
+    draft.feed('{"monthly_summary": "Half of')
+    assert draft.value["monthly_summary"] == "Half of"
+    assert draft.settled() == WHOLE
+    draft.feed(' it", "weeks.1": {"focus": "New", "tasks": [')
+    assert draft.value == {**WHOLE, "monthly_summary": "Half of it"}
+
+
+def test_a_second_answer_gives_what_its_heading_names() -> None:
+    draft = Draft()
+    text = TEXT[: TEXT.index('"weeks"') + 60] + heading(["weeks.0", "weeks.1", "weeks.2", "weeks.3", "risks", "first_step"])
+    places = {f"weeks.{number}": week for number, week in enumerate(WHOLE["weeks"])}
+    text += json.dumps({**places, "risks": WHOLE["risks"], "first_step": WHOLE["first_step"], "title": "Not asked for"})
+    dice = random.Random(4)
+    while text:
+        size = dice.randint(1, 30)
+        draft.feed(text[:size])
+        text = text[size:]
+    result = mended(draft, MONTHLY.plan)
+    assert result.value == WHOLE
+    assert result.steps == ("closed", "dropped", "asked")
+
+
+def test_a_schema_goes_out_strict_and_comes_in_as_it_was() -> None:
+    strict = upstream(MONTHLY.plan)
+    task = at(strict, "weeks.0.tasks.0") or {}
+    assert "x-" not in json.dumps(strict)
+    assert task["required"] == ["title", "day", "minutes", "why"]
+    assert task["additionalProperties"] is False
+    assert task["properties"]["why"]["type"] == ["string", "null"]
+    sent = {
+        **WHOLE,
+        "extra": 1,
+        "weeks": [{**week, "tasks": [{"why": None, **task} for task in week["tasks"]]} for week in WHOLE["weeks"]],
+    }
+    assert received(sent, MONTHLY.plan) == WHOLE
+    assert upstream(asked_for(MONTHLY.plan, ["weeks.2", "nowhere"]))["required"] == ["weeks.2"]
+
+
+def value_of(place: str) -> object:
+    name, _, number = place.partition(".")
+    return WHOLE[name][int(number)] if number else WHOLE[name]
+
+
+def test_every_shipped_type_is_right() -> None:
+    for file in FOLDER.glob("*.yaml"):
+        assert isinstance(plan_types.parsed(file.stem, file.read_text("utf-8")), Type)

@@ -1,0 +1,115 @@
+"""A plan from its inputs to its end, by the engine that chats use."""
+
+import pytest
+
+from tests.plans.conftest import GOALS, Desk
+from webapp.errors import Conflict
+from webapp.extensions import db
+from webapp.plans import checking, plan_types, service
+from webapp.plans.checking import Rejected
+from webapp.plans.schema import missing
+
+
+@pytest.mark.parametrize("type", ["monthly", "study"])
+def test_a_plan_is_written_and_fits_its_schema(desk: Desk, type: str) -> None:
+    plan = desk.made(type)
+
+    assert (plan.status, plan.error_code, plan.partial_content) == ("completed", "", None)
+    assert checking.faults(plan.content, plan.schema) == []
+    assert plan.title == plan.content["title"] != ""
+    assert plan.generation_started_at is not None
+    generation = desk.generation(plan.id)
+    assert (generation.kind, generation.lane, generation.status) == ("plan", f"plan:{plan.id}", "completed")
+    assert generation.attempts == []
+
+
+def test_the_same_inputs_give_the_same_plan_from_the_demo(desk: Desk) -> None:
+    assert desk.made().content == desk.made().content
+
+
+def test_inputs_that_do_not_fit_are_refused_field_by_field(desk: Desk) -> None:
+    with pytest.raises(Rejected) as refused:
+        desk.begin(values={"goals": [], "hours_per_week": 90, "days_off": ["Someday"], "tone": 4})
+
+    assert refused.value.fields == {
+        "goals": "This is missing.",
+        "hours_per_week": "It must be 40 or less.",
+        "days_off": "Choose one of: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday.",
+        "tone": "It must be text.",
+    }
+
+
+def test_what_was_not_said_has_a_default(desk: Desk) -> None:
+    with desk.app.app_context():
+        filled = plan_types.get("monthly").filled({"goals": ["One"], "unheard_of": 1})
+
+    assert filled == filled | {"goals": ["One"], "hours_per_week": 6, "days_off": [], "tone": "plain", "what_matters": ""}
+    assert "unheard_of" not in filled
+
+
+def test_a_plan_asked_for_in_one_piece_is_the_same(desk: Desk) -> None:
+    assert desk.made(is_whole=True).content == desk.made().content
+
+
+def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: Desk) -> None:
+    desk.pace(0.004)
+    id = desk.begin()
+    desk.until(lambda: "weeks.1" in desk.elements(id))
+    with desk.at(id) as plan:
+        service.stop(plan)
+        service.stop(plan)
+    stopped = desk.ended(id)
+    assert (stopped.status, stopped.error_code) == ("partial", "cancelled")
+    assert len(stopped.content["weeks"]) == 2
+    assert missing(stopped.content, stopped.schema) == ["weeks.2", "weeks.3", "risks", "first_step"]
+    assert stopped.partial_content
+    assert stopped.partial_content.startswith('{"title"')
+
+    with desk.at(id) as plan:
+        service.finish_it(plan)
+    finished = desk.ended(id)
+    assert finished.status == "completed"
+    assert finished.content["weeks"][:2] == stopped.content["weeks"]
+    assert finished.content == desk.made().content
+    with desk.at(id) as plan, pytest.raises(Conflict):
+        service.finish_it(plan)
+
+
+def test_stopped_before_anything_was_finished_it_has_failed(desk: Desk) -> None:
+    desk.pace(0.004)
+    id = desk.begin()
+    with desk.at(id) as plan:
+        service.stop(plan)
+    plan = desk.ended(id)
+    assert (plan.status, plan.error_code, plan.content) == ("failed", "cancelled", {})
+
+
+def test_one_part_is_written_anew_and_the_rest_is_locked(desk: Desk) -> None:
+    plan = desk.made()
+    with desk.at(plan.id) as stored:
+        content = dict(stored.content)
+        content["weeks"] = [dict(week, focus="Mine") for week in content["weeks"]]
+        stored.content = content
+        db.session.commit()
+        service.again_at(stored, "weeks.1")
+    again = desk.ended(plan.id)
+    assert [week["focus"] for week in again.content["weeks"]] == ["Mine", plan.content["weeks"][1]["focus"], "Mine", "Mine"]
+    assert again.status == "completed"
+
+
+def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: Desk) -> None:
+    desk.pace(0.004)
+    id = desk.begin(when_unwatched="abort:1")
+    plan = desk.ended(id)
+    assert (plan.status, plan.error_code) == ("failed", "client_disconnected")
+    assert plan.content
+    assert plan.partial_content
+
+
+def test_a_deleted_plan_does_not_disturb_the_engine(desk: Desk) -> None:
+    desk.pace(0.004)
+    id = desk.begin(values=GOALS)
+    with desk.at(id) as plan:
+        db.session.delete(plan)
+        db.session.commit()
+    desk.until(lambda: not desk.engine.live)

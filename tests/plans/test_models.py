@@ -1,0 +1,111 @@
+"""Plans by real servers: what they are sent, what of it they can be held to, and what they may do wrong."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.plans.conftest import Desk
+from tests.upstream.handle import Upstream
+from webapp.plans import plan_types, service
+from webapp.plans.mending import MOST_CHARS
+from webapp.plans.plan_types import FOLDER
+from webapp.providers.base import ModelRequest, Turn
+from webapp.providers.openai_reply import models_of
+from webapp.providers.openai_request import body
+from webapp.providers.openrouter import OpenRouterProvider
+from webapp.upstream import Upstream as Outgoing
+
+EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
+TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
+HELD = ModelRequest("some/model", (Turn("user", "Plan"),), schema='{"type": "object"}')
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], fake: Upstream) -> Flask:
+    key = "sk-test-key-000000000000"
+    return make_app(OPENROUTER_API_KEY=key, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model")
+
+
+def asked(fake: Upstream) -> list[dict[str, Any]]:
+    return [entry["body"] for entry in fake.log() if entry["path"].endswith("/chat/completions")]
+
+
+def test_the_schema_is_in_the_prompt_of_every_model(desk: Desk, fake: Upstream) -> None:
+    fake.says(TEXT)
+    assert desk.made(model="some/model").content == EXAMPLE
+    (sent,) = asked(fake)
+    system, user = (turn["content"] for turn in sent["messages"])
+    assert '"monthly_summary"' in system
+    assert "x-view" not in system
+    assert "Finish the shelf" in user
+    assert sent["max_tokens"] == 4000
+    assert "response_format" not in sent
+
+
+def test_a_model_that_can_be_held_to_a_schema_is() -> None:
+    (able,) = models_of([{"id": "a", "supported_parameters": ["structured_outputs"]}])
+    (unable,) = models_of([{"id": "b", "supported_parameters": ["tools"]}])
+    assert (able.takes_schema, unable.takes_schema) == (True, False)
+    held = body(HELD, "instruct", is_streamed=True)["response_format"]
+    assert held == {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": {"type": "object"}}}
+
+
+def test_openrouter_heals_what_is_asked_for_in_one_piece(outgoing: Outgoing) -> None:
+    provider = OpenRouterProvider("key", outgoing)
+    assert provider.body(HELD, is_streamed=False)["plugins"] == [{"id": "response-healing"}]
+    assert "plugins" not in provider.body(HELD, is_streamed=True)
+
+
+def test_a_plan_that_a_limit_has_cut_is_partial_and_is_not_asked_for_again(desk: Desk, fake: Upstream) -> None:
+    fake.says(TEXT[: TEXT.index("Before the frost")], finish="length")
+    plan = desk.made(model="some/model")
+    assert (plan.status, plan.error_code, len(plan.content["weeks"])) == ("partial", "token_limit", 2)
+    assert len(asked(fake)) == 1
+
+    rest = {
+        "weeks.2": EXAMPLE["weeks"][2],
+        "weeks.3": EXAMPLE["weeks"][3],
+        "risks": EXAMPLE["risks"],
+        "first_step": EXAMPLE["first_step"],
+    }
+    fake.says(json.dumps({**rest, "weeks.0": EXAMPLE["weeks"][3], "title": "Another"}))
+    with desk.at(plan.id) as stored:
+        service.finish_it(stored)
+    assert desk.ended(plan.id).content == EXAMPLE
+    assert "weeks.2, weeks.3, risks, first_step" in asked(fake)[-1]["messages"][-1]["content"]
+
+
+def test_what_is_wrong_is_asked_for_once_with_the_faults_and_no_freedom(desk: Desk, fake: Upstream) -> None:
+    wrong = {**EXAMPLE, "risks": "Rain", "weeks": [{**week, "milestone": 4} for week in EXAMPLE["weeks"]]}
+    fake.says(json.dumps({"risks": EXAMPLE["risks"]}))
+    fake.behaves([{"says": json.dumps(wrong)}])
+    plan = desk.made(model="some/model")
+    first, second = asked(fake)
+    assert second["temperature"] == 0
+    assert "weeks.0.milestone: It must be text." in second["messages"][-1]["content"]
+    assert "risks: It must be a list." in second["messages"][-1]["content"]
+    assert first["messages"][0] != second["messages"][0]
+    assert (plan.status, plan.error_code) == ("partial", "invalid")
+    assert plan.content == {name: EXAMPLE[name] for name in ("title", "monthly_summary", "risks", "first_step")} | {"weeks": []}
+    assert [attempt["how"] for attempt in desk.generation(plan.id).attempts] == ["asked", "kept"]
+
+
+def test_words_that_are_no_plan_fail_and_cost_nothing(desk: Desk, fake: Upstream) -> None:
+    desk.set("limits.plans_per_month", "1")
+    fake.says("I would rather not.")
+    plan = desk.made(model="some/model")
+    assert (plan.status, plan.error_code, plan.content, plan.unit_month) == ("failed", "invalid", {}, "")
+    fake.says(TEXT)
+    with desk.at(plan.id) as stored:
+        service.finish_it(stored)
+    assert desk.ended(plan.id).content == EXAMPLE
+
+
+def test_a_flood_ends_at_its_longest(desk: Desk, fake: Upstream) -> None:
+    fake.says("", tokens=['{"title": "Long", "monthly_summary": "', *["water " * 2000] * 40])
+    plan = desk.made(model="some/model")
+    assert (plan.status, plan.content) == ("partial", {"title": "Long"})
+    assert len(plan.partial_content or "") <= MOST_CHARS

@@ -1,0 +1,87 @@
+"""So many plans a month: no more by any race, none for nothing, one for each however often it is gone on with."""
+
+from datetime import UTC, datetime
+
+import gevent
+import pytest
+
+from tests.plans.conftest import Desk
+from tests.support.marks import on_both_databases
+from webapp.extensions import db
+from webapp.plans import service
+from webapp.plans.quota import QuotaUsedUp
+from webapp.plans.tables import PlanQuota
+
+LIMIT = 3
+
+
+@pytest.fixture
+def limited(desk: Desk) -> Desk:
+    desk.set("limits.plans_per_month", str(LIMIT))
+    return desk
+
+
+def used(desk: Desk) -> int:
+    with desk.app.app_context():
+        return db.session.scalars(db.select(PlanQuota.used)).one()
+
+
+@on_both_databases
+def test_of_twenty_at_once_exactly_three_are_made(limited: Desk) -> None:
+    def attempt() -> str | QuotaUsedUp:
+        try:
+            return limited.begin()
+        except QuotaUsedUp as refusal:
+            return refusal
+
+    outcomes = [each.get() for each in [gevent.spawn(attempt) for _ in range(20)]]
+    refusals = [each for each in outcomes if isinstance(each, QuotaUsedUp)]
+    plans = [limited.ended(each) for each in outcomes if isinstance(each, str)]
+
+    assert [plan.status for plan in plans] == ["completed"] * LIMIT
+    assert len(refusals) == 20 - LIMIT
+    assert used(limited) == LIMIT
+    now = datetime.now(UTC)
+    for refusal in refusals:
+        resets_at = datetime.fromisoformat(str(refusal.details()["resetAt"]))
+        assert (resets_at.day, resets_at.hour) == (1, 0)
+        assert abs((resets_at - now).total_seconds() - refusal.retry_after) < 60
+
+
+@pytest.mark.slow
+def test_twenty_at_once_are_all_made_and_counted(desk: Desk) -> None:
+    desk.set("limits.plans_per_month", "20")
+    desk.pace(0.003)
+    ids = [desk.begin(values={"goals": [f"Goal {number}"]}) for number in range(20)]
+    assert len(desk.engine.live) == 20
+    plans = [desk.ended(id) for id in ids]
+    assert [plan.status for plan in plans] == ["completed"] * 20
+    assert len({str(plan.content) for plan in plans}) == 20
+    assert used(desk) == 20
+    with pytest.raises(QuotaUsedUp):
+        desk.begin()
+
+
+def test_a_plan_of_which_nothing_came_gives_its_unit_back(limited: Desk) -> None:
+    limited.pace(0.01)
+    id = limited.begin()
+    assert used(limited) == 1
+    with limited.at(id) as plan:
+        service.stop(plan)
+    assert limited.ended(id).status == "failed"
+    assert (used(limited), limited.plan(id).unit_month) == (0, "")
+
+
+def test_a_stopped_plan_is_settled_once_and_costs_nothing_more(limited: Desk) -> None:
+    limited.pace(0.01)
+    id = limited.begin()
+    limited.until(lambda: "monthly_summary" in limited.elements(id))
+    with limited.at(id) as plan:
+        service.stop(plan)
+    assert limited.ended(id).status == "partial"
+    assert used(limited) == 1
+    limited.pace(0)
+    with limited.at(id) as plan:
+        service.finish_it(plan)
+    assert limited.ended(id).status == "completed"
+    assert used(limited) == 1

@@ -1,0 +1,57 @@
+"""Models that go wrong in every way they know: what the ladder makes of it, and what it writes down."""
+
+from collections import Counter
+
+import pytest
+
+from tests.plans.conftest import Desk
+from webapp.plans import checking
+from webapp.plans.tables import Plan
+
+FAULTY = ("demo/truncated", "demo/malformed", "demo/fenced", "demo/wrong-types")
+RUNS = 50
+
+
+@pytest.mark.slow
+def test_of_two_hundred_runs_nearly_all_are_mended(desk: Desk) -> None:
+    desk.pace(0)
+    plans = {model: runs_of(desk, model) for model in FAULTY}
+
+    statuses = Counter(plan.status for each in plans.values() for plan in each)
+    assert statuses["completed"] >= 0.95 * len(FAULTY) * RUNS
+    assert statuses["failed"] == 0
+    assert all(
+        checking.faults(plan.content, plan.schema) == [] for each in plans.values() for plan in each if plan.status == "completed"
+    )
+    taken = {model: Counter(step for plan in each for step in steps_of(desk, plan.id)) for model, each in plans.items()}
+    assert taken["demo/fenced"] == {}
+    assert taken["demo/truncated"]["asked"] == RUNS
+    assert taken["demo/wrong-types"]["asked"] == RUNS
+    assert taken["demo/malformed"]["closed"] == RUNS
+    assert all(set(each) <= {"stream", "closed", "dropped", "asked", "kept"} for each in taken.values())
+
+
+def test_only_what_is_missing_is_asked_for_again(desk: Desk) -> None:
+    plan = desk.made(model="demo/truncated")
+    generation = desk.generation(plan.id)
+    assert plan.status == "completed"
+    assert [notice["code"] for notice in generation.notices] == ["mending"]
+    assert steps_of(desk, plan.id) == ["stream", "closed", "dropped", "asked"]
+    assert plan.content == desk.made().content
+
+
+def test_what_two_requests_took_is_added_up(desk: Desk) -> None:
+    once, twice = (desk.generation(desk.made(model=model).id) for model in ("demo/fenced", "demo/wrong-types"))
+    assert (once.input_tokens, once.cost) != (None, None)
+    assert twice.input_tokens
+    assert once.input_tokens
+    assert twice.input_tokens > once.input_tokens
+
+
+def steps_of(desk: Desk, id: str) -> list[str]:
+    return [attempt["how"] for attempt in desk.generation(id).attempts]
+
+
+def runs_of(desk: Desk, model: str) -> list[Plan]:
+    """One after another, each for other wishes: a model that fails several times in a row is left alone."""
+    return [desk.made(model=model, values={"goals": [f"Goal number {seed}", "Rest"]}) for seed in range(RUNS)]

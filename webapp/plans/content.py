@@ -1,0 +1,83 @@
+"""What a person can do with a plan that is there: change it, tick it off, keep it, judge it, delete it."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from webapp.errors import Conflict, Invalid
+from webapp.extensions import utc_now, write
+from webapp.generations.engine import the_engine
+from webapp.plans import checking
+from webapp.plans.kind import announce
+from webapp.plans.schema import at, put, value_at
+from webapp.plans.tables import Plan
+from webapp.streaming.events import Changed
+
+
+def edit(plan: Plan, place: str, new: Any) -> None:
+    """Puts something else at a place, if it follows the same schema; raises `Rejected` with a sentence for each field."""
+    part = at(plan.schema, place)
+    if not place or part is None or value_at(plan.content, place) is None:
+        raise Invalid("There is no such part in this plan.")
+    checking.check(new, part)
+
+    def change(stored: Plan) -> None:
+        _refuse_while_it_runs(stored)
+        content = copy.deepcopy(stored.content)
+        put(content, place, new)
+        stored.content = content
+        stored.title = str(content.get("title") or stored.title)[:200]
+
+    _change(plan, change)
+
+
+def tick(plan: Plan, place: str, *, is_done: bool) -> None:
+    """Marks a task as done, or as not done after all."""
+    if value_at(plan.content, place) is None:
+        raise Invalid("There is no such task in this plan.")
+
+    def change(stored: Plan) -> None:
+        others = [each for each in stored.ticked if each != place]
+        stored.ticked = [*others, place] if is_done else others
+
+    _change(plan, change)
+
+
+def keep(plan: Plan) -> None:
+    """Says that a part is enough: the plan is not offered to be finished any more."""
+    _change(plan, lambda stored: setattr(stored, "is_kept", True))
+
+
+def rate(plan: Plan, is_good: bool | None) -> None:
+    """What a person thinks of a plan; None takes it back."""
+    _change(plan, lambda stored: setattr(stored, "is_good", is_good))
+
+
+def delete(plan: Plan) -> None:
+    """Takes a plan away for good. The record of what it cost stays."""
+    id, owner_id = plan.id, plan.owner_id
+    with write() as session:
+        stored = session.get(Plan, id)
+        if stored is None:
+            return
+        _refuse_while_it_runs(stored)
+        session.delete(stored)
+    # Open pages of it come again and find nothing; its lists lose it.
+    for topic in (f"plan:{id}", f"user:{owner_id}"):
+        the_engine().topics.append(topic, Changed("plan", id))
+
+
+def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
+    id = plan.id
+    with write() as session:
+        stored = session.get(Plan, id, populate_existing=True)
+        if stored is None:
+            raise Conflict("This plan was deleted meanwhile.")
+        change(stored)
+        stored.changed_at = utc_now()
+    announce(stored)
+
+
+def _refuse_while_it_runs(plan: Plan) -> None:
+    if plan.is_running:
+        raise Conflict("This plan is being written at the moment. Wait for its end, or stop it.")

@@ -1,0 +1,156 @@
+"""A plan while it is written: the model's text, which may be several answers in a row, made into one value. Pure."""
+
+import copy
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from webapp.plans.schema import dotted, element_of, put, value_at, without
+from webapp.streaming.partial_json import Opening, Path, StreamingJSONParser
+
+# Stands between a plan and an answer that gives some of its places anew, as in RFC 7464; no JSON holds it.
+SEPARATOR = "\x1e"
+
+
+def heading(places: Sequence[str]) -> str:
+    """What stands before an answer that was asked for places."""
+    return f"{SEPARATOR}{json.dumps(places)}\n"
+
+
+class Draft:
+    """The first answer is the whole plan, or, when places are wanted, an object with one key for each of these places.
+
+    Every further answer gives the places that its heading names. What is not wanted is not taken: what stood there stays.
+    """
+
+    def __init__(
+        self,
+        start: dict[str, Any] | None = None,
+        wanted: Sequence[str] = (),
+        *,
+        takes_places: bool = False,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self._start = start or {}
+        self.value: dict[str, Any] = copy.deepcopy(self._start)
+        self.elements: list[str] = []
+        self.live: tuple[str, str] | None = None
+        self.has_dropped = False
+        self._now, self._wanted, self._takes_places = now, set(wanted), takes_places
+        self._texts: list[list[str]] = []
+        self._heading: str | None = None
+        self._begin()
+
+    def feed(self, text: str) -> bool:
+        """Takes the next text; says whether there is something new to show."""
+        first, *others = text.split(SEPARATOR)
+        is_new = self._add(first)
+        for other in others:
+            is_new |= self.flush()
+            self.has_dropped |= bool(self.open_element)
+            self.value = self.settled()
+            self._begin(has_heading=True)
+            is_new |= self._add(other)
+        return is_new
+
+    def flush(self) -> bool:
+        """Takes what was held for the tick."""
+        return self._parser.flush() is not None and self._take()
+
+    def settled(self) -> dict[str, Any]:
+        """The plan without the string that is being written; what stood in its place before is there again."""
+        if not self.live:
+            return self.value
+        place, before = self.live[0], value_at(self._start, self.live[0])
+        left = without(self.value, place)
+        if before is not None:
+            put(left, place, before)
+        return left
+
+    @property
+    def answers(self) -> int:
+        return len(self._texts)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last answer stops before its end."""
+        return not self._parser.is_over
+
+    @property
+    def open_element(self) -> str:
+        """The element in whose middle the text stops, if it is in the plan already.
+
+        Between the items of a list of objects there is none, and places are put into the plan when they are finished.
+        """
+        path = self._parser.open_path
+        if not path or not self.is_cut or self._takes_places:
+            return ""
+        items = self._found(path[:1])
+        if not isinstance(items, list):
+            return str(path[0])
+        if items and isinstance(items[-1], dict):
+            return element_of(path) if len(path) > 1 else ""
+        return str(path[0])
+
+    def is_strict(self) -> bool:
+        """Whether every answer is JSON to the letter, whatever stands around it."""
+        return all(_is_json("".join(text)) for text in self._texts)
+
+    def _begin(self, *, has_heading: bool = False) -> None:
+        self._parser, self._known = StreamingJSONParser(now=self._now), 0
+        self._texts.append([])
+        self.live, self._heading = None, "" if has_heading else None
+
+    def _add(self, text: str) -> bool:
+        if self._heading is not None:
+            line, end, text = (self._heading + text).partition("\n")
+            self._heading = None if end else line
+            if not end:
+                return False
+            self._takes_places, self._wanted = True, set(json.loads(line))
+        self._texts[-1].append(text)
+        return self._parser.add_chunk(text) is not None and self._take()
+
+    def _take(self) -> bool:
+        parser = self._parser
+        if self._takes_places:
+            self._take_places()
+        elif parser.value is not None:
+            self.value = parser.value
+            self.elements += [
+                dotted(path) for path in parser.finished[self._known :] if path and element_of(path) == dotted(path)
+            ]
+        self._known = len(parser.finished)
+        self.live = self._live()
+        return True
+
+    def _take_places(self) -> None:
+        for path in self._parser.finished[self._known :]:
+            place = str(path[0]) if path else ""
+            if len(path) == 1 and place in self._wanted and put(self.value, place, self._found(path)):
+                self.elements.append(place)
+
+    def _live(self) -> tuple[str, str] | None:
+        path = self._parser.live
+        if not path:
+            return None
+        place = dotted(path)
+        if not self._takes_places:
+            return place, self._found(path)
+        if len(path) == 1 and place in self._wanted and put(self.value, place, self._found(path)):
+            return place, self._found(path)
+        return None
+
+    def _found(self, path: Path) -> Any:
+        value: Any = self._parser.value
+        for step in path:
+            value = value[step]
+        return value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.JSONDecoder().raw_decode(Opening().feed(text))
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,98 @@
+"""How a plan ends: what can be kept of what was said, what is missing, and what that makes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.plans import checking
+from webapp.plans.checking import Fault
+from webapp.plans.draft import Draft
+from webapp.plans.schema import Schema, element_of, received, steps, value_at, without
+
+# More single places than this are asked for by the elements they are in.
+MOST_PLACES = 12
+CODES = {"user": "cancelled", "client_gone": "client_disconnected", "server_restart": "server_restart", "length": "token_limit"}
+SENTENCES = {
+    "cancelled": "It was stopped before its end.",
+    "client_disconnected": "Nobody was connected any more.",
+    "server_restart": "The server was restarted while this was being written.",
+    "token_limit": "The model reached its length limit.",
+    "invalid": "What the model wrote could not be made into a plan.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What a text comes to. `value` holds what is right, `faults` what is missing or wrong, `steps` what was done."""
+
+    value: dict[str, Any]
+    faults: tuple[Fault, ...]
+    steps: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.faults
+
+    @property
+    def places(self) -> list[str]:
+        """What has to be asked for: the wrong places, or, when these are many, the elements they are in."""
+        places = list(dict.fromkeys(fault.path for fault in self.faults if fault.path))
+        if len(places) > MOST_PLACES:
+            places = list(dict.fromkeys(element_of(tuple(steps(place))) for place in places))
+        return places
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a plan is in the end: `partial`, `completed` or `failed`, and why it is not complete."""
+
+    status: str
+    code: str = ""
+    message: str = ""
+
+
+def mended(draft: Draft, schema: Schema) -> Mended:
+    """The plan as far as it can be kept, by the steps of the ladder that need no model."""
+    draft.flush()
+    done: tuple[str, ...] = () if draft.is_strict() and not draft.is_cut else ("closed",)
+    done += ("dropped",) if draft.has_dropped else ()
+    value, open_element = received(draft.settled(), schema), draft.open_element
+    found = checking.faults(value, schema)
+    # A list of words that stops looks whole and is not; an object that lacks nothing but its bracket is.
+    is_list = bool(open_element) and isinstance(value_at(value, open_element), list)
+    if open_element and (is_list or any(_is_in(fault.path, open_element) for fault in found)):
+        value, done = without(value, open_element), (*done, "dropped")
+        found = checking.faults(value, schema)
+    return Mended(value, tuple(found), done if draft.answers == 1 else (*done, "asked"))
+
+
+def kept(result: Mended, schema: Schema) -> dict[str, Any]:
+    """What is saved of a plan that is not complete: only elements that are right."""
+    value, wrong = result.value, list(result.faults)
+    while places := [element for fault in wrong if (element := element_of(tuple(steps(fault.path))))]:
+        present = [place for place in places if value_at(value, place) is not None]
+        before, value = value, without(value, present[0]) if present else value
+        if value == before:
+            break
+        wrong = checking.faults(value, schema)
+    return value
+
+
+def ending(status: str, reason: str, error: str, result: Mended, value: dict[str, Any]) -> Ending:
+    """From the end of the generation, and from what there is, to the state of the plan."""
+    if result.is_complete and status != "failed":
+        return Ending("completed")
+    code = CODES.get(reason, reason if status in ("interrupted", "failed", "stopped") else "invalid")
+    message = SENTENCES.get(code) or error or SENTENCES["invalid"]
+    has_something = any(value.values())
+    is_failed = not has_something or code == "client_disconnected"
+    return Ending("failed" if is_failed else "partial", code, message)
+
+
+def steps_taken(result: Mended, end: Ending) -> Sequence[str]:
+    """The steps of the ladder, for the record."""
+    return (*result.steps, *(() if end.status == "completed" else ("kept",)))
+
+
+def _is_in(path: str, element: str) -> bool:
+    return path == element or path.startswith(f"{element}.")

@@ -1,0 +1,133 @@
+"""What a person takes along of a plan: markdown, JSON, and a calendar. Pure."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from webapp.plans.schema import Schema, kind_of, label, sections
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+LONGEST_LINE = 74
+
+
+def as_json(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def as_markdown(title: str, schema: Schema, content: dict[str, Any], ticked: frozenset[str] = frozenset()) -> str:
+    """The plan as a text, section by section, with boxes for its tasks."""
+    lines = [f"# {_line(title)}", ""]
+    for name, part in sections(schema):
+        if name != "title" and name in content:
+            lines += _section(name, part, content[name], ticked)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def as_calendar(
+    plan_id: str, title: str, about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any], *, now: datetime
+) -> str:
+    """Every dated task as a day in a calendar (RFC 5545); a type without dates gives an empty one."""
+    stamp = f"{now:%Y%m%dT%H%M%SZ}"
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Millrace//Plans//EN", f"X-WR-CALNAME:{_escaped(title)}"]
+    for place, (day, task) in enumerate(dated(about, content, inputs)):
+        lines += ["BEGIN:VEVENT", f"UID:{plan_id}-{place}@millrace", f"DTSTAMP:{stamp}", f"DTSTART;VALUE=DATE:{day:%Y%m%d}"]
+        lines += [f"SUMMARY:{_escaped(_name_of(task, about))}"]
+        lines += [f"DESCRIPTION:{_escaped(words)}"] if (words := _rest_of(task)) else []
+        lines += ["END:VEVENT"]
+    return "".join(f"{folded}\r\n" for line in [*lines, "END:VCALENDAR"] for folded in _folded(line))
+
+
+def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[date, dict[str, Any]]]:
+    """The tasks with their days, as the type's calendar says."""
+    calendar = about.get("calendar") or {}
+    start, step = _day(inputs.get(str(calendar.get("start")))), int(calendar.get("days_each") or 1)
+    if start is None:
+        return
+    for place, item in enumerate(content.get(calendar.get("list", ""), ())):
+        first = start + timedelta(days=place * step)
+        for task in item.get(calendar["tasks"], ()) if "tasks" in calendar else [item]:
+            if isinstance(task, dict):
+                yield _on_weekday(first, task.get(calendar.get("weekday", ""))), task
+
+
+def _section(name: str, part: Schema, value: Any, ticked: frozenset[str]) -> list[str]:
+    if kind_of(part) == "array" and kind_of(part.get("items", {})) == "object":
+        items = part["items"]
+        found = [line for place, each in enumerate(value) for line in _item(f"{name}.{place}", items, each, place + 1, ticked)]
+        return [f"## {_line(label(part, name))}", "", *found]
+    return [f"## {_line(label(part, name))}", "", *_written(part, value, name, ticked), ""]
+
+
+def _item(place: str, part: Schema, value: dict[str, Any], number: int, ticked: frozenset[str]) -> list[str]:
+    fields = [(name, each, value[name]) for name, each in sections(part) if name in value]
+    heading = next((each for _, schema, each in fields if kind_of(schema) == "string"), "")
+    lines = [f"### {label(part, 'Part')} {number}: {_line(heading)}", ""]
+    for name, schema, each in fields:
+        if each is heading:
+            continue
+        if kind_of(schema) == "array":
+            lines += [*_written(schema, each, f"{place}.{name}", ticked), ""]
+        else:
+            box = f"- [{'x' if f'{place}.{name}' in ticked else ' '}] " if schema.get("x-view") == "checklist" else ""
+            lines += [f"{box}{_line(label(schema, name))}: {_line(str(each))}", ""]
+    return lines
+
+
+def _written(part: Schema, value: Any, place: str, ticked: frozenset[str]) -> list[str]:
+    if isinstance(value, list):
+        boxes = [_box(f"{place}.{number}", ticked) if part.get("x-view") == "checklist" else "" for number in range(len(value))]
+        return [f"- {box}{_one_line(each)}" for box, each in zip(boxes, value, strict=True)]
+    return [_one_line(value)]
+
+
+def _box(place: str, ticked: frozenset[str]) -> str:
+    return f"[{'x' if place in ticked else ' '}] "
+
+
+def _one_line(value: Any) -> str:
+    if isinstance(value, dict):
+        return _line(" · ".join(_one_line(each) for each in value.values()))
+    return _line(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _name_of(task: dict[str, Any], about: dict[str, Any]) -> str:
+    named = task.get((about.get("calendar") or {}).get("title", "title"))
+    return _line(str(named if named is not None else next(iter(task.values()), "")))
+
+
+def _rest_of(task: dict[str, Any]) -> str:
+    told = [(name, value) for name, value in task.items() if name not in ("title", "topic", "day")]
+    return "\n".join(f"{label({}, name)}: {_one_line(value)}" for name, value in told)
+
+
+def _on_weekday(first: date, weekday: Any) -> date:
+    if weekday not in WEEKDAYS:
+        return first
+    return first + timedelta(days=(WEEKDAYS.index(weekday) - first.weekday()) % 7)
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+
+
+def _folded(line: str) -> Iterator[str]:
+    """Lines of at most 75 bytes, as the standard demands; the next begins with a space."""
+    taken = ""
+    for char in line:
+        if len((taken + char).encode()) > LONGEST_LINE:
+            yield taken
+            taken = " "
+        taken += char
+    yield taken

@@ -1,0 +1,141 @@
+"""Forms from schemas: what is asked of a person, and what they typed as the value it means. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.plans.schema import Schema, kind_of, label
+
+LONG_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form. `kind` is how it is shown: text, area, lines, range, number, date, choice, many or switch."""
+
+    name: str
+    label: str
+    kind: str
+    value: Any
+    help: str = ""
+    error: str = ""
+    is_needed: bool = False
+    choices: tuple[str, ...] = ()
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return "field-" + self.name.replace(".", "-")
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.value, list):
+            return "\n".join(map(str, self.value))
+        return "" if self.value is None else str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Fields that belong together, below a heading."""
+
+    label: str
+    fields: tuple["Field | Group", ...]
+
+
+def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = "") -> tuple[Field | Group, ...]:
+    """The fields of an object; of a list of objects those of the items that are there."""
+    needed = schema.get("required", ())
+    return tuple(
+        _field(each, name, (value or {}).get(name), errors, prefix, is_needed=name in needed)
+        for name, each in schema.get("properties", {}).items()
+    )
+
+
+def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> tuple[Field | Group, ...]:
+    """The fields of a part that need not be an object."""
+    if kind_of(schema) == "object":
+        return form(schema, value, errors)
+    shown = errors if not errors else {"": next(iter(errors.values())), **errors}
+    return (_field(schema, "value", value, {**shown, "value": shown.get("", "")}, "", label_of=label(schema, name)),)
+
+
+def typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, prefix: str = "") -> dict[str, Any]:
+    """What the fields of an object say. What was left empty and is not needed is not there."""
+    found = {}
+    for name, each in schema.get("properties", {}).items():
+        value = _typed(each, form, (before or {}).get(name), prefix + name)
+        if value is not None or name in schema.get("required", ()):
+            found[name] = value
+    return found
+
+
+def typed_single(schema: Schema, form: Mapping[str, Sequence[str]], before: Any) -> Any:
+    """The same for a part that need not be an object."""
+    return typed(schema, form, before) if kind_of(schema) == "object" else _typed(schema, form, before, "value")
+
+
+def _field(
+    schema: Schema,
+    name: str,
+    value: Any,
+    errors: Mapping[str, str],
+    prefix: str,
+    *,
+    is_needed: bool = False,
+    label_of: str = "",
+) -> Field | Group:
+    words, path, items = label_of or label(schema, name), prefix + name, schema.get("items", {})
+    if kind_of(schema) == "object":
+        return Group(words, form(schema, value, errors, f"{path}."))
+    if kind_of(schema) == "array" and kind_of(items) == "object":
+        rows = value if isinstance(value, list) else []
+        places = ((place, form(items, row, errors, f"{path}.{place}.")) for place, row in enumerate(rows))
+        return Group(words, tuple(Group(f"{label(items, 'Part')} {place + 1}", fields) for place, fields in places))
+    kind, choices = _kind(schema)
+    limits = {"min": schema.get("minimum"), "max": schema.get("maximum"), "maxlength": schema.get("maxLength")}
+    limits = {rule: limit for rule, limit in limits.items() if limit is not None}
+    return Field(path, words, kind, value, schema.get("description", ""), errors.get(path, ""), is_needed, choices, limits)
+
+
+def _kind(schema: Schema) -> tuple[str, tuple[str, ...]]:
+    kind, items = kind_of(schema), schema.get("items", {})
+    if kind == "array":
+        return ("many", tuple(map(str, items["enum"]))) if "enum" in items else ("lines", ())
+    if "enum" in schema:
+        return "choice", tuple(str(each) for each in schema["enum"] if each is not None)
+    if kind in ("integer", "number"):
+        return ("range" if schema.get("x-view") == "slider" else "number"), ()
+    if kind == "boolean":
+        return "switch", ()
+    if schema.get("format") == "date":
+        return "date", ()
+    return ("area" if schema.get("maxLength", LONG_CHARS + 1) > LONG_CHARS else "text"), ()
+
+
+def _typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, path: str) -> Any:
+    kind, items = kind_of(schema), schema.get("items", {})
+    if kind == "object":
+        return typed(schema, form, before, f"{path}.")
+    if kind == "array" and kind_of(items) == "object":
+        return [typed(items, form, row, f"{path}.{place}.") for place, row in enumerate(before or [])]
+    given = [each.replace("\r\n", "\n").strip() for each in form.get(path, ())]
+    if kind == "array":
+        return list(given if "enum" in items else _lines(given))
+    if kind == "boolean":
+        return bool(given)
+    text = given[0] if given else ""
+    if not text and "minLength" not in schema and kind == "string" and "enum" not in schema and "format" not in schema:
+        return text if before is not None or "default" in schema else None
+    return _number(text, kind) if kind in ("integer", "number") else text or None
+
+
+def _lines(given: Sequence[str]) -> Iterator[str]:
+    return (line.strip() for text in given for line in text.split("\n") if line.strip())
+
+
+def _number(text: str, kind: str) -> int | float | str | None:
+    """A number, or the text that is none, for the check to say so."""
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        return text or None

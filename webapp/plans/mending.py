@@ -1,0 +1,117 @@
+"""A model's plan on its way: cut at its longest, and, when it is not right, asked once more for what is missing or wrong."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from decimal import Decimal
+
+from webapp.generations.engine import Source
+from webapp.plans.draft import SEPARATOR, heading
+from webapp.plans.ending import Mended
+from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.stop import Stop
+
+MOST_CHARS = 256 * 1024
+# Whoever set such a limit meant it, and who is not let in is not let in a second time.
+NOT_ASKED_AGAIN = {"length", "content_filter"}
+NOT_MENDED = {"auth", "credit", "rate"}
+
+
+class Mending:
+    """Passes on what the first source says. `judge` says what its text comes to, `ask` gives the source for the rest."""
+
+    def __init__(self, first: Source, judge: Callable[[str], Mended], ask: Callable[[Mended], Source]) -> None:
+        self._source, self._judge, self._ask = first, judge, ask
+        self._text: list[str] = []
+        self._chars = 0
+        self._usages: list[Usage] = []
+
+    def look(self) -> str:
+        return self._source.look()
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        failure, end = None, None
+        try:
+            for event in self._heard(self._source, stop):
+                if isinstance(event, Ended):
+                    end = event
+                else:
+                    yield event
+        except ProviderError as error:
+            failure = error
+        if not stop and self._is_asked_again(end, failure):
+            found = self._judge("".join(self._text))
+            if found.places:
+                yield from self._asked(found, stop)
+                failure, end = self._settled(failure, end)
+        if failure:
+            raise failure
+        if end:
+            yield end
+
+    def _is_asked_again(self, end: Ended | None, failure: ProviderError | None) -> bool:
+        if failure:
+            return bool(self._text) and failure.code not in NOT_MENDED
+        return end is not None and end.reason not in NOT_ASKED_AGAIN
+
+    def _asked(self, found: Mended, stop: Stop) -> Iterator[Event]:
+        places = found.places
+        yield Notice("mending", f"{_parts(len(places))} missing or wrong: the model is asked for that alone.")
+        before, self._usages = _sum(self._usages), []
+        yield Delta(heading(places))
+        self._text.append(heading(places))
+        self._source = self._ask(found)
+        try:
+            for event in self._heard(self._source, stop):
+                if not isinstance(event, Started | Ended | Usage):
+                    yield event
+        except ProviderError as error:
+            yield Notice("not_mended", f"That did not work: {error}")
+        after = _sum(self._usages)
+        if both := _added(before, after):
+            yield both
+
+    def _settled(self, failure: ProviderError | None, end: Ended | None) -> tuple[ProviderError | None, Ended | None]:
+        """What broke off and was made whole is complete after all."""
+        if failure and self._judge("".join(self._text)).is_complete:
+            return None, Ended("completed", "stop")
+        return failure, end
+
+    def _heard(self, source: Source, stop: Stop) -> Iterator[Event]:
+        with closing(source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
+            for event in events:
+                if isinstance(event, Usage):
+                    self._usages.append(event)
+                yield self._within_limits(event, stop) if isinstance(event, Delta) else event
+
+    def _within_limits(self, event: Delta, stop: Stop) -> Delta:
+        text = event.text.replace(SEPARATOR, " ")[: max(0, MOST_CHARS - self._chars)]
+        self._chars += len(event.text)
+        self._text.append(text)
+        if self._chars >= MOST_CHARS:
+            stop.ask("cap")
+        return Delta(text)
+
+
+def _parts(count: int) -> str:
+    return "One part is" if count == 1 else f"{count} parts are"
+
+
+def _sum(usages: list[Usage]) -> Usage | None:
+    whole: Usage | None = None
+    for usage in usages:
+        whole = whole.updated(usage) if whole else usage
+    return whole
+
+
+def _added(one: Usage | None, other: Usage | None) -> Usage | None:
+    """What two requests took together; a count that one of them does not know is not known."""
+    if not one or not other:
+        return one or other
+
+    def both(first: int | None, second: int | None) -> int | None:
+        return None if first is None or second is None else first + second
+
+    cost = f"{Decimal(one.cost) + Decimal(other.cost):f}" if one.cost and other.cost else None
+    tokens = both(one.input_tokens, other.input_tokens), both(one.output_tokens, other.output_tokens)
+    return Usage(*tokens, cost, other.model or one.model)

@@ -1,0 +1,109 @@
+"""The pages of plans and their streams: each page and its stream begin at the same position."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+from flask import Response, current_app, request, url_for
+
+from webapp.accounts.tables import User
+from webapp.chat.pages import same_request
+from webapp.extensions import utc_now
+from webapp.generations.engine import the_engine
+from webapp.generations.models import providers
+from webapp.ids import new_id
+from webapp.plans import plan_types, queries, shown
+from webapp.plans.feed import PlanFeed, Position
+from webapp.plans.fields import form
+from webapp.plans.list_feed import PlansFeed
+from webapp.plans.parts import Editing
+from webapp.plans.plan_types import Type
+from webapp.plans.schema import defaults
+from webapp.plans.tables import Plan
+from webapp.settings.service import setting
+from webapp.web.guards import user_or_none
+from webapp.web.htmx import render
+from webapp.web.watch import Watcher, watch
+
+Errors = Mapping[str, str]
+
+
+def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, status: int = 200) -> Response:
+    """A plan as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
+    engine, lane = the_engine(), queries.lane_of(plan)
+    seq, rail = engine.topics.last(lane), engine.topics.last(f"user:{me.id}")
+    engine.presence.seen(lane)
+    found = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
+    position = Position(engine.topics.epoch, seq, rail, found.generation_id, found.cursor)
+    return render(
+        "plans/show.html",
+        status=status,
+        plan=found,
+        # A page with a form open is left alone.
+        events_url="" if editing else url_for("plans.events", id=plan.id, at=str(position)),
+        # Another address each time: a browser takes the same one for a jump within the page.
+        refresh_url=url_for("plans.show", id=plan.id, at=new_id()[:10]),
+    )
+
+
+def form_page(
+    type: Type, values: dict[str, Any], errors: Errors, *, model: str = "", again_of: str = "", status: int = 200
+) -> Response:
+    """The form of a type, with what is in it already."""
+    me = user_or_none()
+    return render(
+        "plans/new.html",
+        status=status,
+        type=type,
+        fields=form(type.inputs, {**defaults(type.inputs, utc_now().date()), **values}, errors),
+        errors=errors,
+        again_of=again_of,
+        models=providers().offered(),
+        chosen_model=model or providers().default(me.default_model if me else ""),
+    )
+
+
+def stream(plan: Plan, me: User) -> Response:
+    """Everything that happens to a plan from the page's position on."""
+    context = _context()
+    watcher = _watcher(me, partial(_is_theirs, context, plan.id, me.id))
+    return watch(the_engine(), PlanFeed(the_engine(), plan.id, me.id, Position.parse(_at()), context), watcher)
+
+
+def list_stream(me: User) -> Response:
+    """The same for the list."""
+    context = _context()
+    watcher = _watcher(me, partial(_is_still, context, me.id))
+    return watch(the_engine(), PlansFeed(the_engine(), me.id, _at(), context), watcher)
+
+
+def type_of(plan: Plan) -> Type | None:
+    """The type of a plan as it is now, if there is such a one still."""
+    return next((each for each in plan_types.all_types() if each.slug == plan.type), None)
+
+
+def _at() -> str:
+    return request.headers.get("Last-Event-ID") or request.args.get("at", "")
+
+
+def _context() -> Callable[[], AbstractContextManager[object]]:
+    return partial(same_request, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
+
+
+def _watcher(me: User, is_allowed: Callable[[], bool]) -> Watcher:
+    return Watcher(
+        person=me.id, per_lane=setting("limits.sse_per_chat"), in_all=setting("limits.sse_per_user"), is_allowed=is_allowed
+    )
+
+
+def _is_theirs(context: Callable[[], AbstractContextManager[object]], plan_id: str, id: str) -> bool:
+    with context():
+        user = user_or_none()
+        return user is not None and user.id == id and queries.own_plan(id, plan_id) is not None
+
+
+def _is_still(context: Callable[[], AbstractContextManager[object]], id: str) -> bool:
+    with context():
+        user = user_or_none()
+        return user is not None and user.id == id

@@ -1,0 +1,191 @@
+"""The parts of a plan as they are shown: sections, cards and tasks, whatever the type. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from webapp.plans.fields import Field, Group, single
+from webapp.plans.schema import Schema, at, kind_of, label, sections, value_at
+
+Fields = tuple[Field | Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """The part whose form is open, what was typed there, and what is wrong with it."""
+
+    place: str
+    errors: Mapping[str, str] = field(default_factory=dict)
+    given: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    place: str
+    title: str
+    meta: str
+    why: str
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One item of a list of objects; without `is_there` only its place is kept."""
+
+    place: str
+    label: str
+    heading: str = ""
+    when: str = ""
+    tasks: tuple[Task, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
+    is_there: bool = False
+    fields: Fields = ()
+
+    @property
+    def id(self) -> str:
+        return "part-" + self.place.replace(".", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`view` is text, list, tasks, cards or table; `state` is there, live or waiting."""
+
+    place: str
+    label: str
+    view: str
+    state: str
+    text: str = ""
+    items: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    cards: tuple[Card, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    fields: Fields = ()
+
+    @property
+    def id(self) -> str:
+        return f"part-{self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes the parts of one plan: of what is in it, of the wishes it came from, and of what is ticked off or being edited."""
+
+    about: dict[str, Any]
+    content: dict[str, Any]
+    inputs: dict[str, Any]
+    ticked: frozenset[str]
+    is_running: bool
+    editing: Editing | None = None
+
+    def section(self, name: str, part: Schema) -> Section:
+        value, words, items = self.content.get(name), label(part, name), part.get("items", {})
+        state = "there" if value is not None else "waiting"
+        fields = self._fields(name, part, value)
+        if kind_of(part) == "array" and kind_of(items) == "object":
+            return self._of_objects(name, part, value if isinstance(value, list) else [], state)
+        if kind_of(part) == "array":
+            rows = value if isinstance(value, list) else []
+            if part.get("x-view") == "checklist":
+                return Section(name, words, "tasks", state, tasks=self._tasks(name, rows), fields=fields)
+            return Section(name, words, "list", state, items=tuple(map(text_of, rows)), fields=fields)
+        if kind_of(part) == "object":
+            card = self._card(name, part, value, words)
+            return Section(name, words, "cards", state, cards=(card,))
+        return Section(name, words, "text", state, text=text_of(value), fields=fields)
+
+    def card(self, place: str) -> Card:
+        name, _, number = place.partition(".")
+        items = (at(self.about["plan"], name) or {}).get("items", {})
+        return self._card(place, items, value_at(self.content, place), f"{label(items, 'Part')} {int(number) + 1}")
+
+    def finished(self, name: str, count: int) -> int:
+        """How many items of the main list are whole: one that is being written may not be."""
+        items = (at(self.about["plan"], name) or {}).get("items", {}) if name else {}
+        needed = items.get("required", ())
+        return sum(all(each in (value_at(self.content, f"{name}.{place}") or {}) for each in needed) for place in range(count))
+
+    def _of_objects(self, name: str, part: Schema, rows: list[Any], state: str) -> Section:
+        words, items = label(part, name), part["items"]
+        if part.get("x-view") == "table":
+            columns = tuple(label(each, key) for key, each in sections(items))
+            table = tuple(tuple(text_of(row.get(key)) for key, _ in sections(items)) for row in rows if isinstance(row, dict))
+            return Section(name, words, "table", state, columns=columns, rows=table, fields=self._fields(name, part, rows))
+        count = max(len(rows), int(part.get("minItems", 0)) if self.is_running else 0)
+        return Section(name, words, "cards", state, cards=tuple(self.card(f"{name}.{place}") for place in range(count)))
+
+    def _card(self, place: str, part: Schema, value: Any, words: str) -> Card:
+        is_whole = isinstance(value, dict) and all(name in value for name in part.get("required", ()))
+        if not is_whole:
+            return Card(place, words)
+        lists = {name: each for name, each in sections(part) if kind_of(each) == "array" and isinstance(value.get(name), list)}
+        texts = [(name, each) for name, each in sections(part) if name in value and name not in lists]
+        heading = next((name for name, each in texts if kind_of(each) == "string"), "")
+        tasks = [task for name in lists for task in self._tasks(f"{place}.{name}", value[name])]
+        checks = [name for name, each in texts if each.get("x-view") == "checklist"]
+        tasks += [self._task(f"{place}.{name}", value[name]) for name in checks]
+        details = tuple((label(each, name), text_of(value[name])) for name, each in texts if name not in (heading, *checks))
+        when = self._when(place, tasks, value, lists)
+        return Card(
+            place, words, text_of(value.get(heading)), when, tuple(tasks), details, True, self._fields(place, part, value)
+        )
+
+    def _tasks(self, place: str, rows: list[Any]) -> tuple[Task, ...]:
+        return tuple(self._task(f"{place}.{number}", row) for number, row in enumerate(rows))
+
+    def _task(self, place: str, value: Any) -> Task:
+        if not isinstance(value, dict):
+            return Task(place, text_of(value), "", "", place in self.ticked)
+        part = at(self.about["plan"], place) or {}
+        texts = [name for name, each in sections(part) if kind_of(each) == "string" and "enum" not in each and name in value]
+        title = next(iter(texts), "")
+        meta = " · ".join(_short(name, each) for name, each in value.items() if name not in texts)
+        return Task(
+            place, text_of(value.get(title)), meta, " ".join(text_of(value[name]) for name in texts[1:]), place in self.ticked
+        )
+
+    def _when(self, place: str, tasks: list[Task], value: dict[str, Any], lists: Mapping[str, Schema]) -> str:
+        """`6 – 12 October · 2 h 10`: which days those are, and how long all of it takes."""
+        minutes = [row["minutes"] for name in lists for row in value[name] if isinstance(row, dict) and "minutes" in row]
+        total = sum(each for each in minutes if isinstance(each, int))
+        return " · ".join(filter(None, (self._days(place), f"{total // 60} h {total % 60:02}" if total >= 60 else "")))
+
+    def _days(self, place: str) -> str:
+        calendar, (name, _, number) = self.about.get("calendar") or {}, place.partition(".")
+        try:
+            start = date.fromisoformat(self.inputs.get(calendar.get("start", ""), ""))
+        except (TypeError, ValueError):
+            return ""
+        if name != calendar.get("list") or not number:
+            return ""
+        each = int(calendar.get("days_each") or 1)
+        first = start + timedelta(days=int(number) * each)
+        last = first + timedelta(days=each - 1)
+        until = f"{last.day} {last:%B}"
+        if each == 1:
+            return until
+        return f"{first.day} – {until}" if first.month == last.month else f"{first.day} {first:%B} – {until}"
+
+    def _fields(self, place: str, part: Schema, value: Any) -> Fields:
+        editing = self.editing
+        if not editing or place != editing.place:
+            return ()
+        return single(part, value if editing.given is None else editing.given, editing.errors, place)
+
+
+def text_of(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(text_of, value))
+    if isinstance(value, dict):
+        return " · ".join(map(text_of, value.values()))
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _short(name: str, value: Any) -> str:
+    if name == "minutes":
+        return f"{value} min"
+    words = text_of(value)
+    return words[:3] if words.endswith("day") else words

@@ -1,0 +1,101 @@
+"""What watchers see of a plan: elements that are finished, in the order of their ends, and one string that grows. Pure."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from webapp.plans.draft import Draft
+from webapp.plans.schema import Schema, at, is_whole, without
+from webapp.streaming.broadcaster import Cursor, Frame
+from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Started
+from webapp.streaming.topics import Entry
+
+PIECE_CHARS = 16_384
+
+
+class PlanProjection:
+    """The cursor counts what a watcher has: elements, strings begun, characters of the last of them, notices, states.
+
+    Its frames are notes, from which the web side makes what a page or a program gets: `element`, `text`, `notice`, `state`.
+    """
+
+    def __init__(self, schema: Schema, start: dict[str, Any], places: Sequence[str]) -> None:
+        self.has_ended = False
+        self.status, self.notices = "queued", list[str]()
+        self.draft = Draft(start, places, takes_places=bool(places))
+        self._schema, self._states = schema, 0
+        self._live, self._lives = "", 0
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The plan so far, without what is shown only when it is finished."""
+        value = self.draft.value if self._is_shown() else self.draft.settled()
+        element = self.draft.open_element
+        part = at(self._schema, element) if element else None
+        return without(value, element) if part and is_whole(part) else value
+
+    def fold(self, entry: Entry) -> Iterator[None]:
+        """Takes the next entry; a long text is taken in pieces."""
+        match entry.event:
+            case Delta(text):
+                for start in range(0, len(text), PIECE_CHARS):
+                    if start:
+                        yield
+                    self.draft.feed(text[start : start + PIECE_CHARS])
+                self._follow()
+            case Notice(code, message) if code != TRIED:
+                self.notices.append(message)
+            case Failed(message=message):
+                self.notices.append(message)
+            case Started():
+                self._become("thinking")
+            case Phase(name):
+                self._become(name)
+            case Ended(status):
+                self.finish()
+                self.has_ended = True
+                self._become(status)
+
+    def finish(self) -> None:
+        self.draft.flush()
+        self._follow()
+
+    def snapshot(self) -> tuple[dict[str, Any], Cursor]:
+        """The plan of this moment and the cursor that goes on from it."""
+        return self.shown, self._cursor()
+
+    def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
+        """What has come since, as notes."""
+        now = self._cursor()
+        if cursor == now:
+            return [], now
+        elements, lives, chars, notices, states = cursor
+        frames = [Frame(place, "element") for place in dict.fromkeys(self.draft.elements[elements:])]
+        if self._live and (lives, chars) != now[1:3]:
+            known = chars if lives == self._lives else 0
+            frames.append(Frame(json.dumps([self._live, known, self._text()[known:]]), "text"))
+        frames += [Frame(message, "notice") for message in self.notices[notices:]]
+        return frames + ([Frame(self.status, "state")] if states != self._states else []), now
+
+    def _follow(self) -> None:
+        place = self.draft.live[0] if self.draft.live and self._is_shown() else ""
+        if place and place != self._live:
+            self._lives += 1
+        self._live = place
+
+    def _is_shown(self) -> bool:
+        """Whether the string that is being written is one that may be shown meanwhile."""
+        live = self.draft.live
+        part = at(self._schema, self.draft.open_element or live[0]) if live else None
+        return part is not None and not is_whole(part)
+
+    def _text(self) -> str:
+        return self.draft.live[1] if self.draft.live and self._live else ""
+
+    def _become(self, status: str) -> None:
+        if status != self.status:
+            self.status = status
+            self._states += 1
+
+    def _cursor(self) -> Cursor:
+        return (len(self.draft.elements), self._lives, len(self._text()), len(self.notices), self._states)

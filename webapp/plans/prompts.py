@@ -1,0 +1,53 @@
+"""What a model is told to make a plan, or only some places of one. Pure."""
+
+import json
+from typing import Any
+
+from webapp.plans.schema import Schema, asked_for, at, upstream
+
+FORM = (
+    "Answer with one JSON object and nothing else: no words before or after it, no code fence. "
+    "Write its properties in the order of this JSON Schema, and follow it to the letter:\n"
+)
+INPUTS = "This is what the person wants, as JSON:\n"
+THERE = "This part of the plan is there already and stays as it is, as JSON:\n"
+PLACES = "Write these places of the plan alone, as one object with exactly these keys: "
+WRONG = "What stood there before was wrong: "
+ANEW = "Write them differently than they are now."
+
+
+def messages(about: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, str]]:
+    """For a whole plan, from the beginning."""
+    schema = json.dumps(upstream(about["plan"]), ensure_ascii=False)
+    return [
+        {"role": "system", "content": f"{about['prompt'].strip()}\n\n{FORM}{schema}"},
+        {"role": "user", "content": INPUTS + json.dumps(inputs, ensure_ascii=False)},
+    ]
+
+
+def for_places(
+    about: dict[str, Any],
+    inputs: dict[str, Any],
+    there: dict[str, Any],
+    places: list[str],
+    *,
+    wrong: str = "",
+    is_anew: bool = False,
+) -> list[dict[str, str]]:
+    """For some places of a plan whose other places stay; `wrong` says what was wrong with them."""
+    schema = json.dumps(schema_of_places(about["plan"], places), ensure_ascii=False)
+    asked = [
+        INPUTS + json.dumps(inputs, ensure_ascii=False),
+        THERE + json.dumps(there, ensure_ascii=False),
+        PLACES + ", ".join(places),
+    ]
+    asked += [f"{WRONG}{wrong}"] if wrong else []
+    asked += [ANEW] if is_anew else []
+    return [
+        {"role": "system", "content": f"{about['prompt'].strip()}\n\n{FORM}{schema}"},
+        {"role": "user", "content": "\n\n".join(asked)},
+    ]
+
+
+def schema_of_places(plan: Schema, places: list[str]) -> Schema:
+    return upstream(asked_for(plan, [place for place in places if at(plan, place) is not None]))

@@ -1,0 +1,40 @@
+"""Reads of plans, by name."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from webapp.extensions import db
+from webapp.generations.tables import Generation
+from webapp.plans.tables import Plan, PlanInputs
+
+
+def lane_of(plan: Plan) -> str:
+    return f"plan:{plan.id}"
+
+
+def own_plan(owner_id: str, id: str) -> Plan | None:
+    return db.session.scalar(select(Plan).where(Plan.id == id, Plan.owner_id == owner_id))
+
+
+def own_inputs(owner_id: str, id: str) -> PlanInputs | None:
+    return db.session.scalar(select(PlanInputs).where(PlanInputs.id == id, PlanInputs.owner_id == owner_id))
+
+
+def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Plan]:
+    """A person's plans, newest first."""
+    query = select(Plan).where(Plan.owner_id == owner_id).order_by(Plan.id.desc()).limit(limit)
+    return db.session.scalars(query.where(Plan.id < before) if before else query).all()
+
+
+def inputs_of(plan: Plan) -> PlanInputs:
+    return db.session.get_one(PlanInputs, plan.inputs_id)
+
+
+def generation_of(plan: Plan) -> Generation | None:
+    """The newest generation of a plan: the one that runs, if one does."""
+    return db.session.get(Generation, plan.generation_id) if plan.generation_id else None
+
+
+def plan_of(generation: Generation) -> Plan | None:
+    return db.session.get(Plan, generation.lane.removeprefix("plan:"))

@@ -1,0 +1,57 @@
+"""How many plans a person may have in a month: a unit is reserved at the start, and given back when nothing came of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from webapp.errors import TooMany
+from webapp.extensions import utc_now
+from webapp.plans.tables import Plan, PlanQuota
+from webapp.settings.service import setting
+
+ADD = text("INSERT INTO plan_quotas (user_id, month, used) VALUES (:person, :month, 0) ON CONFLICT DO NOTHING")
+
+
+class QuotaUsedUp(TooMany):
+    """All plans of this month have been made; says when there are more."""
+
+    code = "quota_used_up"
+
+    def __init__(self, limit: int, resets_at: datetime, now: datetime) -> None:
+        plans = "One plan" if limit == 1 else f"{limit} plans"
+        words = f"{plans} a month: that is used up. There are more from {resets_at.day} {resets_at:%B} on."
+        super().__init__(words, retry_after=max(1, int((resets_at - now).total_seconds())))
+        self.resets_at = resets_at
+
+    def details(self) -> dict[str, Any]:
+        return {"resetAt": self.resets_at.isoformat().replace("+00:00", "Z")}
+
+
+def reserve(session: Session, plan: Plan) -> None:
+    """Takes a unit for a plan that has none; raises `QuotaUsedUp`. A plan costs one, however often it is gone on with."""
+    if plan.unit_month:
+        return
+    now, limit = utc_now(), int(setting("limits.plans_per_month"))
+    month = f"{now:%Y-%m}"
+    session.execute(ADD, {"person": plan.owner_id, "month": month})
+    taking = update(PlanQuota).where(PlanQuota.user_id == plan.owner_id, PlanQuota.month == month).values(used=PlanQuota.used + 1)
+    if limit:
+        taking = taking.where(PlanQuota.used < limit)
+    if not session.execute(taking.returning(PlanQuota.used).execution_options(synchronize_session=False)).first():
+        raise QuotaUsedUp(limit, _next_month(now), now)
+    plan.unit_month = month
+
+
+def settle(session: Session, plan: Plan) -> None:
+    """At the end: a plan of which there is nothing gives its unit back, once."""
+    if plan.unit_month and not any(plan.content.values()):
+        whose = (PlanQuota.user_id == plan.owner_id, PlanQuota.month == plan.unit_month, PlanQuota.used > 0)
+        giving = update(PlanQuota).where(*whose).values(used=PlanQuota.used - 1)
+        session.execute(giving.execution_options(synchronize_session=False))
+        plan.unit_month = ""
+
+
+def _next_month(now: datetime) -> datetime:
+    return datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)

@@ -1,0 +1,145 @@
+"""What a person can do to have a plan written."""
+
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.accounts.tables import User
+from webapp.errors import Conflict, Invalid
+from webapp.extensions import db, utc_now, write
+from webapp.generations import service as generations
+from webapp.generations.engine import the_engine
+from webapp.generations.models import providers
+from webapp.generations.tables import Generation
+from webapp.plans import plan_types, prompts, quota
+from webapp.plans.asking import mending_of, parameters_of, request_of
+from webapp.plans.kind import announce
+from webapp.plans.queries import generation_of, inputs_of, lane_of
+from webapp.plans.schema import at, missing, steps, value_at
+from webapp.plans.tables import Plan, PlanInputs
+
+DETACH = "detach"
+
+
+def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
+    """Keeps what a person wants a plan for; raises `Rejected` with a sentence for each field that does not fit."""
+    found, owner_id = plan_types.get(type), owner.id
+    filled = found.filled(values)
+    with write() as session:
+        inputs = PlanInputs(owner_id=owner_id, type=found.slug, values=filled)
+        session.add(inputs)
+    return db.session.merge(inputs)
+
+
+def make(
+    inputs: PlanInputs, *, model: str = "", when_unwatched: str = DETACH, is_whole: bool = False, again_of: str | None = None
+) -> Plan:
+    """Begins a new plan. When this returns it is stored and on its way; `is_whole` asks the model for all of it at once."""
+    type, owner_id = plan_types.get(inputs.type), inputs.owner_id
+    about = {**type.about, "type": type.slug}
+    for name in ("sample", "example"):
+        about.pop(name, None)
+    values, wish = dict(inputs.values), _model(inputs, model)
+    plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
+    return _begin(plan, {**_whole(about, values), "is_whole": is_whole}, model=wish, when_unwatched=when_unwatched)
+
+
+def finish_it(plan: Plan) -> Plan:
+    """Has the model write what a plan lacks. What is saved of it stays as it is."""
+    if plan.is_running:
+        generations.refuse_if_busy(lane_of(plan))
+    if not plan.content:
+        return _begin(plan, _whole(plan.about, inputs_of(plan).values), model=_model_of(plan), when_unwatched=DETACH)
+    places = missing(plan.content, plan.schema)
+    if not places:
+        raise Conflict("This plan is complete: there is nothing to finish.")
+    return _go_on(plan, places)
+
+
+def again_at(plan: Plan, place: str) -> Plan:
+    """Has one part written anew, while all others are locked; the old one stays until the new one is finished."""
+    generations.refuse_if_busy(lane_of(plan))
+    if len(steps(place)) > 2 or value_at(plan.content, place) is None or at(plan.schema, place) is None:
+        raise Invalid("There is no such part in this plan.")
+    return _go_on(plan, [place], is_anew=True)
+
+
+def start_again(plan: Plan) -> Plan:
+    """Another plan from the same inputs; this one stays."""
+    return make(inputs_of(plan), again_of=plan.id)
+
+
+def stop(plan: Plan) -> None:
+    """Ends the writing and keeps what is finished; asking twice changes nothing."""
+    generation = generation_of(plan)
+    if generation and generation.is_active:
+        generations.stop(the_engine(), generation)
+
+
+def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False) -> Plan:
+    about, there = plan.about, plan.content
+    messages = prompts.for_places(about, inputs_of(plan).values, there, places, is_anew=is_anew)
+    schema = prompts.schema_of_places(plan.schema, places)
+    asked: dict[str, Any] = {"messages": messages, "schema": schema, "places": places, "there": there}
+    return _begin(plan, asked, model=_model_of(plan), when_unwatched=DETACH)
+
+
+def _whole(about: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for a plan from its beginning."""
+    return {"messages": prompts.messages(about, values), "schema": about["plan"]}
+
+
+def _model_of(plan: Plan) -> str:
+    last = generation_of(plan)
+    return last.model_asked if last else _model(inputs_of(plan), "")
+
+
+def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str) -> Plan:
+    """Stores the plan, its unit and its generation in one transaction, then starts."""
+    engine, known, plan_id, owner_id = the_engine(), providers(), plan.id, plan.owner_id
+    known.of(model)
+    generations.refuse_if_too_many(engine, owner_id)
+    prompt = {**asked, "parameters": parameters_of(model)}
+
+    def store(session: Session) -> Generation:
+        stored = session.get(Plan, plan_id) if plan_id else plan
+        if stored is None:
+            raise Conflict("This plan was deleted meanwhile.")
+        session.add(stored)
+        session.flush()
+        quota.reserve(session, stored)
+        generation = generations.queue(
+            session,
+            kind="plan",
+            lane=lane_of(stored),
+            user_id=owner_id,
+            model_asked=model,
+            connection=known.connection_of(model),
+            when_unwatched=when_unwatched,
+            owner=engine.worker.id,
+            prompt=prompt,
+        )
+        session.flush()
+        stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
+        stored.error_code = stored.error = ""
+        return generation
+
+    try:
+        with write() as session:
+            generation = store(session)
+    except IntegrityError as error:
+        generations.refuse_if_busy(f"plan:{plan_id}")
+        raise Conflict("Something changed here in this very moment. Please try again.") from error
+    begun = db.session.get_one(Plan, generation.lane.removeprefix("plan:"))
+    source = mending_of(engine, generation, begun.about, inputs_of(begun).values)
+    generations.start(engine, generation, request_of(generation), wrap=source, is_whole=bool(asked.get("is_whole")))
+    announce(begun)
+    return begun
+
+
+def _model(inputs: PlanInputs, wish: str) -> str:
+    owner = db.session.get_one(User, inputs.owner_id)
+    model = wish or providers().default(owner.default_model)
+    providers().of(model)
+    return model

@@ -1,0 +1,150 @@
+"""Plans as pages show them: sections, cards and tasks, whatever the type."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from webapp.generations.engine import Engine
+from webapp.generations.tables import Generation
+from webapp.plans.parts import Card, Editing, Maker, Section
+from webapp.plans.projection import PlanProjection
+from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
+from webapp.plans.tables import Plan
+from webapp.streaming.broadcaster import Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    id: str
+    title: str
+    type: str
+    status: str
+    sections: tuple[Section, ...]
+    done: int
+    total: int
+    unit: str
+    started_at: datetime | None
+    is_running: bool = False
+    can_change: bool = False
+    can_finish: bool = False
+    is_kept: bool = False
+    error: str = ""
+    notices: tuple[str, ...] = ()
+    is_good: bool | None = None
+    is_demo: bool = False
+    receipt: str = ""
+    slug: str = ""
+    generation_id: str = ""
+    cursor: Cursor = ()
+    again_of: str = ""
+
+    @property
+    def progress(self) -> str:
+        return f"{self.unit} {min(self.done, self.total)} of {self.total}" if self.total else ""
+
+    @property
+    def says(self) -> str:
+        """What is said aloud when it changes."""
+        ended = {"completed": "The plan is complete.", "partial": "The plan was ended early.", "failed": "There is no plan."}
+        return self.progress if self.is_running else ended.get(self.status, "")
+
+    @property
+    def strip(self) -> str:
+        """What an amber strip says of a plan that is not complete."""
+        if self.is_running or self.is_kept or self.status not in ("partial", "failed"):
+            return ""
+        saved = f"{self.done} of {self.total} {self.unit.lower()}s saved." if self.done else "What was finished is saved."
+        return f"{self.error} {saved}" if self.status == "partial" or (self.can_finish and self.done) else self.error
+
+
+def plan(
+    engine: Engine, row: Plan, generation: Generation | None, inputs: Mapping[str, Any], *, editing: Editing | None = None
+) -> ShownPlan:
+    """A plan as it stands at this moment, also while it is written."""
+    broadcast = engine.broadcast(generation) if generation and row.is_running else None
+    content, notices = row.content, tuple(_notices(generation))
+    cursor: Cursor = ()
+    if broadcast:
+        content, cursor = broadcast.snapshot()
+        projection = broadcast.projection
+        assert isinstance(projection, PlanProjection)
+        notices = tuple(projection.notices)
+    shown = of(row.about, content, inputs, frozenset(row.ticked), is_running=row.is_running, editing=editing)
+    return replace(
+        shown,
+        id=row.id,
+        slug=row.type,
+        title=str(content.get("title") or row.title or shown.title),
+        status=row.status,
+        started_at=row.generation_started_at,
+        is_running=row.is_running,
+        can_change=not row.is_running and bool(row.content),
+        can_finish=bool(missing(row.content, row.schema)),
+        is_kept=row.is_kept,
+        error=row.error,
+        notices=notices,
+        is_good=row.is_good,
+        is_demo=bool(generation and (generation.is_demo or generation.model_asked.startswith("demo/"))),
+        receipt=_receipt(generation) if generation and not row.is_running else "",
+        generation_id=generation.id if broadcast and generation else "",
+        cursor=cursor,
+        again_of=row.again_of_id or "",
+    )
+
+
+def of(
+    about: Mapping[str, Any],
+    content: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    ticked: frozenset[str] = frozenset(),
+    *,
+    is_running: bool = False,
+    editing: Editing | None = None,
+) -> ShownPlan:
+    """A plan from what is in it, be it saved, written at this moment or an example."""
+    schema = about.get("plan", {})
+    maker = Maker(dict(about), dict(content), dict(inputs), ticked, is_running, editing)
+    name = main_list(schema)
+    made = value_at(content, name) if name else None
+    done = len(made) if isinstance(made, list) else 0
+    return ShownPlan(
+        id="",
+        title=str(content.get("title") or about.get("title", "")),
+        type=str(about.get("title", "")),
+        status="completed",
+        sections=tuple(maker.section(each, part) for each, part in sections(schema) if each != "title"),
+        done=maker.finished(name, done),
+        total=max(done, expected(schema)),
+        unit=label((at(schema, name) or {}).get("items", {}), "Part"),
+        started_at=None,
+    )
+
+
+def card(about: Mapping[str, Any], content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
+    """One card of a plan that is being written."""
+    return Maker(dict(about), dict(content), dict(inputs), frozenset(), True).card(place)
+
+
+def section(about: Mapping[str, Any], content: Mapping[str, Any], name: str) -> Section | None:
+    """One section of a plan that is being written."""
+    part = at(about["plan"], name)
+    return Maker(dict(about), dict(content), {}, frozenset(), True).section(name, part) if part else None
+
+
+def _receipt(generation: Generation) -> str:
+    """Who wrote it last, how long that took, and what it cost; what nobody says is unknown."""
+    parts = [generation.model_used or generation.model_asked]
+    if generation.started_at and generation.ended_at:
+        parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")
+    if generation.output_tokens is not None:
+        parts.append(f"{generation.output_tokens:,} tokens")
+    parts.append(
+        "cost unknown" if generation.cost is None else f"${Decimal(generation.cost):.4f}" if float(generation.cost) else "free"
+    )
+    return " · ".join(parts)
+
+
+def _notices(generation: Generation | None) -> Iterator[str]:
+    yield from (str(notice.get("message", "")) for notice in (generation.notices if generation else ()))

@@ -1,0 +1,83 @@
+"""Plans, what they were made from, the types of plans that admins have added, and how many a person has had."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.extensions import Base, utc_now
+from webapp.ids import new_id
+
+
+class PlanType(Base):
+    """A type that an admin has added, as the YAML in which it was written."""
+
+    __tablename__ = "plan_types"
+
+    slug: Mapped[str] = mapped_column(String(40), primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    changed_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+
+
+class PlanInputs(Base):
+    """What a person wants a plan for; the successor of `user_goals_and_preferences`."""
+
+    __tablename__ = "plan_inputs"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    type: Mapped[str] = mapped_column(String(40))
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Plan(Base):
+    """One plan; the successor of `monthly_plans`. `content` holds what is right of it, `partial_content` what was said, while
+    that is not all. `about` is its type as it was then. It costs one unit, counted in `unit_month`, or none when that is empty.
+    """
+
+    __tablename__ = "plans"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    inputs_id: Mapped[str] = mapped_column(ForeignKey("plan_inputs.id", ondelete="CASCADE"), index=True)
+    again_of_id: Mapped[str | None] = mapped_column(ForeignKey("plans.id", ondelete="SET NULL"), index=True)
+    generation_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
+    type: Mapped[str] = mapped_column(String(40))
+    about: Mapped[dict[str, Any]] = mapped_column(JSON)
+    title: Mapped[str] = mapped_column(String(200), default="")
+    status: Mapped[str] = mapped_column(Text, default="completed", server_default="completed")
+    partial_content: Mapped[str | None] = mapped_column(Text)
+    generation_started_at: Mapped[datetime | None]
+    content: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    ticked: Mapped[list[str]] = mapped_column(JSON, default=list)
+    is_kept: Mapped[bool] = mapped_column(default=False, server_default=false())
+    error_code: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    error: Mapped[str] = mapped_column(Text, default="", server_default="")
+    is_good: Mapped[bool | None]
+    unit_month: Mapped[str] = mapped_column(String(7), default="", server_default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    __table_args__ = (Index("ix_plans_owner_id_created_at", "owner_id", "created_at"),)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = self.about.get("plan", {})
+        return schema
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "generating"
+
+
+class PlanQuota(Base):
+    """How many units a person has used in a month, those of plans that are being written included."""
+
+    __tablename__ = "plan_quotas"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    used: Mapped[int] = mapped_column(default=0)

@@ -1,0 +1,183 @@
+"""Plans: their list, the form of a new one, their pages and streams, and what is done with one."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.errors import AppError
+from webapp.generations.engine import the_engine
+from webapp.plans import content, plan_types, queries, service, shown
+from webapp.plans.access import own_plan, planner
+from webapp.plans.checking import Rejected
+from webapp.plans.fields import typed, typed_single
+from webapp.plans.list_feed import plans_url, rows
+from webapp.plans.pages import form_page, list_stream, plan_page, stream
+from webapp.plans.parts import Editing
+from webapp.plans.plan_types import Type
+from webapp.plans.schema import at, value_at
+from webapp.plans.tables import Plan
+from webapp.web.guards import found, signed_in
+from webapp.web.htmx import done, redirect, render, wants_json
+
+bp = Blueprint("plans", __name__)
+PAGE = 50
+
+
+@bp.get("/plans")
+@signed_in
+def index() -> Response:
+    me, before = planner(), request.args.get("before", "")
+    events_url = plans_url(the_engine(), me.id)
+    plans = rows(the_engine(), me.id, before=before, limit=PAGE + 1)
+    return render(
+        "plans/list.html",
+        types=plan_types.all_types(),
+        plans=plans[:PAGE],
+        events_url="" if before else events_url,
+        next_url=url_for("plans.index", before=plans[PAGE - 1].id) if len(plans) > PAGE else "",
+        is_running=any(plan.is_running for plan in plans),
+    )
+
+
+@bp.get("/plans/events")
+@signed_in
+def list_events() -> Response:
+    return list_stream(planner())
+
+
+@bp.get("/plans/new")
+@signed_in
+def new() -> Response:
+    me, type = planner(), plan_types.get(request.args.get("type", "monthly"))
+    if again_of := request.args.get("from", ""):
+        plan = found(queries.own_plan(me.id, again_of))
+        return form_page(type, dict(queries.inputs_of(plan).values), {}, again_of=plan.id)
+    return form_page(type, type.sample if "sample" in request.args else {}, {})
+
+
+@bp.post("/plans")
+@signed_in
+def create() -> Response:
+    me, form = planner(), request.form
+    type, again_of = plan_types.get(form.get("type", "")), form.get("again_of", "")
+    values = typed(type.inputs, form.to_dict(flat=False), None)
+    earlier = queries.own_plan(me.id, again_of) if again_of else None
+    again_id = earlier.id if earlier else None
+    try:
+        inputs = service.submit(me, type.slug, values)
+        plan = service.make(inputs, model=form.get("model", ""), again_of=again_id)
+    except AppError as refusal:
+        return _refused(type, refusal, values)
+    return redirect(url_for("plans.show", id=plan.id))
+
+
+@bp.get("/plans/examples/<type>")
+@signed_in
+def example(type: str) -> Response:
+    planner()
+    found_type = plan_types.get(type)
+    written = found(found_type.example)
+    inputs = found_type.filled(found_type.sample)
+    return render("plans/example.html", type=found_type, plan=shown.of(found_type.about, written, inputs))
+
+
+@bp.get("/plans/<id>")
+@signed_in
+def show(id: str) -> Response:
+    plan, editing = own_plan(id), request.args.get("edit", "")
+    is_possible = not plan.is_running and value_at(plan.content, editing) is not None and at(plan.schema, editing)
+    return plan_page(plan, planner(), editing=Editing(editing) if is_possible else None)
+
+
+@bp.get("/plans/<id>/events")
+@signed_in
+def events(id: str) -> Response:
+    return stream(own_plan(id), planner())
+
+
+@bp.post("/plans/<id>/parts/<place>")
+@signed_in
+def save(id: str, place: str) -> Response:
+    plan = own_plan(id)
+    part, before = found(at(plan.schema, place)), found(value_at(plan.content, place))
+    new = typed_single(part, request.form.to_dict(flat=False), before)
+    try:
+        content.edit(plan, place, new)
+    except Rejected as refusal:
+        return plan_page(own_plan(id), planner(), editing=Editing(place, refusal.places, new), status=422)
+    return redirect(_page(plan, place))
+
+
+@bp.post("/plans/<id>/parts/<place>/again")
+@signed_in
+def again_at(id: str, place: str) -> Response:
+    return done(_page(service.again_at(own_plan(id), place), place))
+
+
+@bp.post("/plans/<id>/tick/<place>")
+@signed_in
+def tick(id: str, place: str) -> Response:
+    plan = own_plan(id)
+    content.tick(plan, place, is_done=place not in plan.ticked)
+    return done(_page(plan, ".".join(place.split(".")[:2])))
+
+
+@bp.post("/plans/<id>/stop")
+@signed_in
+def stop(id: str) -> Response:
+    plan = own_plan(id)
+    service.stop(plan)
+    return done(_page(plan))
+
+
+@bp.post("/plans/<id>/finish")
+@signed_in
+def finish(id: str) -> Response:
+    return done(_page(service.finish_it(own_plan(id))))
+
+
+@bp.post("/plans/<id>/keep")
+@signed_in
+def keep(id: str) -> Response:
+    plan = own_plan(id)
+    content.keep(plan)
+    return done(_page(plan))
+
+
+@bp.post("/plans/<id>/start-again")
+@signed_in
+def start_again(id: str) -> Response:
+    return redirect(url_for("plans.show", id=service.start_again(own_plan(id)).id))
+
+
+@bp.post("/plans/<id>/rate")
+@signed_in
+def rate(id: str) -> Response:
+    plan = own_plan(id)
+    content.rate(plan, {"up": True, "down": False}.get(request.form.get("thumb", "")))
+    return done(_page(plan))
+
+
+@bp.post("/plans/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    content.delete(own_plan(id))
+    return redirect(url_for("plans.index"))
+
+
+def _refused(type: Type, refusal: AppError, values: dict[str, Any]) -> Response:
+    """The form with what was typed, and why it was not taken."""
+    if wants_json():
+        raise refusal
+    errors = refusal.fields if isinstance(refusal, Rejected) else {refusal.field: refusal.message}
+    form = request.form
+    response = form_page(
+        type, values, errors, model=form.get("model", ""), again_of=form.get("again_of", ""), status=refusal.status
+    )
+    if refusal.retry_after:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def _page(plan: Plan, place: str = "") -> str:
+    return url_for("plans.show", id=plan.id, _anchor="part-" + place.replace(".", "-") if place else None)
