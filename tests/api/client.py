@@ -1,0 +1,95 @@
+"""A program that speaks to the API: by a token, or by the cookie and the form token of a browser."""
+
+import json
+from typing import Any
+
+import gevent
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.support.browser import Browser
+from webapp.accounts import queries, tokens
+from webapp.accounts.roles import allowed_scopes
+from webapp.api.operations import Operation
+from webapp.streaming.codec import Decoder, Message
+from webapp.web.htmx import API_PATHS
+
+EVENTS = "text/event-stream"
+
+
+class Client:
+    """Paths begin behind /api/v1 unless they are whole. With a token no cookie is sent; a session's form token goes along."""
+
+    def __init__(self, app: Flask, token: str = "", browser: Browser | None = None) -> None:
+        self.app, self.browser = app, browser
+        self.client = browser.client if browser else app.test_client()
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, query: Any = None, buffered: bool = False, **headers: str
+    ) -> TestResponse:
+        proof = {"X-CSRFToken": self.browser.csrf_token(), "Sec-Fetch-Site": "same-origin"} if self.browser else {}
+        whole = path if path.startswith(API_PATHS) else f"/api/v1{path}"
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        content = {} if body is None else {"json": body}
+        sent = {**proof, **self.headers, **named}
+        return self.client.open(whole, method=method, headers=sent, query_string=query, buffered=buffered, **content)
+
+    def get(self, path: str, **more: Any) -> Any:
+        return self.said("GET", path, 200, **more)
+
+    def post(self, path: str, body: Any = None, *, status: int = 200, **more: Any) -> Any:
+        return self.said("POST", path, status, body, **more)
+
+    def said(self, method: str, path: str, status: int, body: Any = None, **more: Any) -> Any:
+        """The JSON of an answer that must have this status."""
+        response = self.call(method, path, body, **more)
+        text = response.get_data(as_text=True)
+        assert response.status_code == status, f"{method} {path}: {response.status} {text[:600]}"
+        return json.loads(text) if text else None
+
+    def ended(self, sent: dict[str, Any], *, seconds: float = 10) -> dict[str, Any]:
+        """The answer that was begun, as soon as it has ended."""
+        with gevent.Timeout(seconds, AssertionError(f"{sent} has not ended within {seconds} s")):
+            while (message := self.get(f"/messages/{sent['message_id']}"))["status"] in ("queued", "running"):
+                gevent.sleep(0.01)
+        return dict(message)
+
+    def events(self, path: str, **more: Any) -> list[Message]:
+        """Every event of a stream that ends by itself."""
+        response = self.call("GET", path, **more)
+        assert (response.status_code, response.content_type) == (200, f"{EVENTS}; charset=utf-8"), response.get_data(as_text=True)
+        return decoded(response)
+
+
+def decoded(response: TestResponse) -> list[Message]:
+    decoder = Decoder()
+    found = [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
+    response.close()
+    return found
+
+
+def text_of(events: list[Message]) -> str:
+    """What the deltas say together."""
+    return "".join(json.loads(each.data)["text"] for each in events if each.event in ("delta", "snapshot"))
+
+
+def least_body(operation: Operation) -> dict[str, Any] | None:
+    """A body that holds what is needed and nothing else."""
+    fields = operation.body.model_fields.items() if operation.body else ()
+    values = {
+        "messages": [{"role": "user", "content": "Mine now."}],
+        "value": "1",
+        "scopes": ["read"],
+        "role": "guest",
+        "kind": "openai",
+    }
+    return {name: values.get(name, "Mine now.") for name, field in fields if field.is_required()} if operation.body else None
+
+
+def client_of(app: Flask, email: str, *scopes: str) -> Client:
+    """A program of somebody who has an account; without scopes it may do everything its person may."""
+    with app.app_context():
+        user = queries.user_by_email(email)
+        assert user
+        return Client(app, tokens.make_token(user, "a program", scopes or allowed_scopes(user.role)))

@@ -1,0 +1,183 @@
+"""GET /api/chat/<id>/stream, its ticket, its status, and what it tells of answers that others begin."""
+
+import json
+from urllib.parse import urlsplit
+
+import gevent
+import pytest
+from sqlalchemy import update
+
+from tests.api.dialects.conftest import Program
+from tests.support.server import until
+from webapp.chat import service
+from webapp.chat.tables import Message
+from webapp.extensions import db, write
+from webapp.generations.tables import Generation
+from webapp.streaming.codec import Decoder
+
+SEND = "/api/messages/addUserMessageStreamingMode"
+
+
+class Listener:
+    """One connection; what it hears is kept until it is closed."""
+
+    def __init__(self, program: Program, path: str, **headers: str) -> None:
+        self.told: list[tuple[str, dict]] = []
+        self.response = program.client.get(path, headers={**program.headers, **headers}, buffered=False)
+        self._greenlet = gevent.spawn(self._read)
+
+    def _read(self) -> None:
+        decoder = Decoder()
+        for piece in self.response.iter_encoded():
+            self.told += [(each.event, json.loads(each.data)) for each in decoder.feed(piece)]
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.told]
+
+    def until(self, *names: str) -> None:
+        until(lambda: [name for name in self.names() if name in names][-1:] == [names[-1]], f"{names} after {self.told}")
+
+    @property
+    def text(self) -> str:
+        start = max(place for place, name in enumerate(self.names()) if name == "state")
+        chunks = [data["content"] for name, data in self.told[start:] if name == "chunk"]
+        return self.told[start][1]["partialMessage"] + "".join(chunks)
+
+    def close(self) -> None:
+        self._greenlet.kill()
+        self.response.close()
+
+
+@pytest.fixture
+def listen(program):
+    opened = []
+
+    def listen(path, program=program, **headers):
+        opened.append(Listener(program, path, **headers))
+        return opened[-1]
+
+    yield listen
+    for listener in opened:
+        listener.close()
+
+
+@pytest.fixture
+def chat(program, fake):
+    fake.counts(60, pace=0.005)
+    return program.new_chat()
+
+
+def test_it_begins_with_a_state_and_stays_for_one_answer_after_the_other(program, chat, listen, messages):
+    listener = listen(f"/api/chat/{chat}/stream")
+    listener.until("state")
+    assert listener.told == [("state", {"isStreaming": False, "partialMessage": "", "streamId": None, "seq": 0})]
+
+    for number in (1, 2):
+        sent = program.post(SEND, chatSessionId=chat, message="Go").json
+        until(lambda number=number: listener.names().count("end") == number, "the end")
+        assert listener.text == messages(chat)[-1].content
+        assert listener.told[-1] == (
+            "end",
+            {"status": "completed", "streamId": sent["streamId"], "messageId": messages(chat)[-1].id},
+        )
+    names = [name for name in listener.names() if name != "chunk"]
+    assert names == ["state", *["state", "saved", "saved", "end"] * 2]
+
+
+def test_a_ticket_opens_this_chats_stream_and_no_other(app, program, chat, listen):
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    url = urlsplit(sent["streamUrl"])
+    nobody = Program(app)
+    other = program.new_chat()
+
+    listener = listen(f"{url.path}?{url.query}", nobody)
+    listener.until("state", "end")
+
+    assert sent["chatSessionId"] == chat
+    assert program.token not in sent["streamUrl"]
+    assert nobody.get(f"/api/chat/{chat}/stream").status_code == 401
+    assert nobody.get(f"/api/chat/{other}/stream?{url.query}").status_code in (401, 404)
+    assert nobody.get(f"/api/chat/{chat}/stream/status?{url.query}").status_code == 401
+
+
+def test_the_status_says_what_is_being_written(program, make_program, chat, messages):
+    idle = program.get(f"/api/chat/{chat}/stream/status").json
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    program.until_running(chat)
+    busy = program.get(f"/api/chat/{chat}/stream/status").json
+
+    names = {"chatSessionId", "isStreaming", "partialMessage", "streamId", "streamUrl", "status"}
+    assert set(idle) == set(busy) == names
+    assert (idle["isStreaming"], idle["partialMessage"], idle["streamId"], idle["status"]) == (False, "", None, "idle")
+    assert (busy["isStreaming"], busy["streamId"], busy["status"]) == (True, sent["streamId"], "responding")
+    assert busy["partialMessage"].startswith("w000001")
+    other = make_program("other@example.org")
+    assert other.get(f"/api/chat/{chat}/stream/status").status_code == 404
+    assert other.get(f"/api/chat/{chat}/stream").status_code == 404
+    assert other.post(f"/api/chat/{chat}/stream/cancel").status_code == 404
+
+
+def test_an_answer_that_goes_on_begins_with_the_text_it_goes_on_from(app, program, chat, listen, fake, messages):
+    fake.counts(600, pace=0.005)
+    program.post(SEND, chatSessionId=chat, message="Go")
+    program.until_running(chat)
+    program.post(f"/api/chat/{chat}/stream/cancel")
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is stopped")
+    before = messages(chat)[-1]
+    listener = listen(f"/api/chat/{chat}/stream")
+    listener.until("state")
+
+    fake.counts(60, pace=0.005)
+    with app.app_context():
+        service.go_on(db.session.get_one(Message, before.id))
+    listener.until("state", "end")
+
+    assert listener.told[1][1]["partialMessage"] == before.content
+    assert listener.text == messages(chat)[-1].content
+    assert [data["role"] for name, data in listener.told if name == "saved"] == ["assistant"]
+
+
+def test_who_comes_again_after_the_end_is_told_of_it(program, chat, listen, messages):
+    events = program.streamed(SEND, chatSessionId=chat, message="Go")
+    text = messages(chat)[-1].content
+
+    missed = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": events[5].id})
+    missed.until("state", "end")
+    heard = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": events[-1].id})
+    heard.until("state")
+
+    assert missed.text == text
+    assert missed.told[0][1]["isStreaming"] is False
+    assert heard.names() == ["state"]
+    assert heard.text == ""
+    assert program.get(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "superseded"}).status_code == 204
+
+
+def test_failures_are_told_and_the_connection_stays(program, chat, listen, fake):
+    fake.always({"status": 400, "json": {"error": {"code": 400, "message": "No."}}})
+    listener = listen(f"/api/chat/{chat}/stream")
+    listener.until("state")
+
+    program.post(SEND, chatSessionId=chat, message="Go")
+    listener.until("state", "error", "end")
+
+    told = dict(listener.told)
+    assert set(told["error"]) == {"code", "message", "retryable"}
+    assert told["end"]["status"] == "failed"
+
+
+def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, program, chat, listen):
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+    topic = f"generation:{sent['streamId']}"
+    with app.app_context(), write() as session:
+        session.execute(update(Generation).where(Generation.id == sent["streamId"]).values(status="running"))
+    app.extensions["engine"].topics._logs.pop(topic)
+
+    roleplay = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "57"})
+    native = listen(f"/api/v1/generations/{sent['streamId']}/events", **{"Last-Event-ID": "57"})
+    roleplay.until("state")
+
+    # Whoever spins lets nobody else go on.
+    assert program.get("/api/v1/me").status_code == 200
+    assert (roleplay.text, native.names()) == ("", [])

@@ -1,0 +1,65 @@
+"""Clients in JavaScript, written from the pages of the dialects alone, against a real server."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support import node
+from tests.support.server import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+
+CLIENTS = Path(__file__).parent / "clients"
+WORDS = ("mill ", "Grüße ", "🌊🏞️ ", "data: x\n", "\r\n", "\u2028", '"quoted" ', "\\ ", "**bold** ", "event: end\n\n", "水 ")
+ANSWERS, AT_ONCE = 100, 25
+
+
+def saying(chance: random.Random) -> dict[str, object]:
+    """An answer of up to 500 tokens, as fast and in such pieces as chance will have it."""
+    tokens = [chance.choice(WORDS) for _ in range(int(chance.random() ** 2 * 500))]
+    how = {"pace": chance.choice((0, 0.0005, 0.002)), "slice": chance.choice((0, 7, 100))}
+    return {"says": "x" + "".join(tokens), "tokens": ["x", *tokens], **how}
+
+
+@pytest.mark.parametrize("dialect", ["quick", "threads", "assistant"])
+def test_a_naive_client_never_meets_half_a_line_and_has_the_stored_text(caller, fake, dialect):
+    chance, chats = random.Random(dialect), caller.new_chats(ANSWERS)
+    fake.behaves([saying(chance) for _ in range(ANSWERS)])
+
+    heard = node.run(CLIENTS / "naive.mjs", url=caller.url, token=caller.token, dialect=dialect, chats=chats, at_once=AT_ONCE)
+
+    assert len(heard) == ANSWERS
+    for each in heard:
+        id, text, status, _ = caller.answer_in(each["chat"])
+        assert (each["text"], each["status"], each["message"]) == (text, status, id)
+        assert text.startswith("x")
+
+
+def test_listeners_of_a_roleplay_have_exactly_the_stored_text(caller, fake):
+    fake.counts(200, pace=0.01)
+    chats = caller.new_chats(4)
+
+    heard = node.run(CLIENTS / "listener.mjs", url=caller.url, token=caller.token, chats=chats)
+
+    _, text, _, _ = caller.answer_in(chats[0])
+    late, missed, three, nine = (heard[name] for name in ("late", "missed", "three", "nine"))
+    assert (late["text"], late["opened"], late["ended"]["status"]) == (text, 6, "completed")
+    assert (missed["text"], missed["opened"]) == (caller.answer_in(chats[1])[1], 2)
+    assert three["first"] == [False] * 3
+    assert three["texts"] == [[text] * 3] * 2
+    assert [each["role"] for each in three["seen"]] == ["user", "assistant"] * 2
+    assert (nine["oldest"]["notices"], nine["oldest"]["lastStatus"], nine["others"]) == (["superseded"], 204, [1] * 8)
+
+
+def test_when_nobody_listens_the_model_is_stopped_and_the_text_kept(caller, fake):
+    fake.counts(3000, pace=0.01)
+    (chat,) = caller.new_chats(1)
+
+    status, begun = caller.post("/api/messages/addUserMessageStreamingMode", chatSessionId=chat, message="Go")
+    until(lambda: caller.answer_in(chat)[2] == "stopped", "nobody was there", seconds=10)
+
+    _, kept, _, reason = caller.answer_in(chat)
+    assert (status, begun["chatSessionId"], reason) == (202, chat, "idle_listener")
+    assert kept.startswith("w000001 w000002")
+    assert fake.until(lambda log: [entry for entry in log if entry["client_closed"]])

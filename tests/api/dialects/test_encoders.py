@@ -1,0 +1,148 @@
+"""Every dialect says the same of the same run, in its own words."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
+from webapp.api.encoders.base import State
+from webapp.api.encoders.quick import Quick, QuickEncoder
+from webapp.streaming.events import Delta, Ended, Event, Notice, Phase, Reasoning, Saved, Sources, Started, Usage
+
+DIALECTS = tuple(CLIENTS)
+RUN: list[Event] = [
+    Started("small/one", "openrouter"),
+    Notice("tried", "It failed.", "{}"),
+    Notice("fallback", "small/two is asked instead."),
+    Phase("thinking"),
+    Reasoning("Hm."),
+    Sources(({"title": "A page"},)),
+    Delta("Grüße"),
+    Delta(", \u2028you"),
+    Usage(3, 2, "0.001"),
+    Phase("saving"),
+    Saved("message", "a", "assistant"),
+    Ended("completed", "stop"),
+]
+FALLBACK = {"code": "fallback", "message": "small/two is asked instead."}
+
+
+@given(runs)
+def test_every_dialect_tells_the_same_text_and_the_same_end(events):
+    for name, encoder in encoders().items():
+        frames = told(encoder, events)
+        heard = CLIENTS[name](frames)
+        outcome = "ok" if name == "door" and outcome_of(events) == "stopped" else outcome_of(events)
+        assert (heard.text, heard.outcome, heard.is_closed) == (text_of(events), outcome, True), name
+
+
+@given(runs, st.data())
+def test_every_dialect_closes_for_one_who_is_sent_away_before_the_end(events, data):
+    heard_of = data.draw(st.integers(0, len(events) - 1))
+    for name, encoder in encoders().items():
+        if name != "roleplay":
+            heard = CLIENTS[name](told(encoder, events[:heard_of]))
+            assert (heard.text, heard.outcome, heard.is_closed) == (text_of(events[:heard_of]), "error", True), name
+
+
+@given(runs, st.data())
+def test_who_joins_a_roleplay_late_has_the_whole_text_too(events, data):
+    seq = data.draw(st.integers(0, len(events) - 1))
+    state = State("g", "c", "a", "m", "running", seq, text_of(events[:seq]), is_snapshot=True)
+
+    assert of_roleplay(told(encoders()["roleplay"], events, state=state)).text == text_of(events)
+
+
+@given(runs)
+def test_every_frame_is_one_line_of_ascii_and_no_content_is_empty(events):
+    for name, encoder in encoders().items():
+        for frame in told(encoder, events):
+            line = line_of(frame)
+            assert line.isascii()
+            assert line.isprintable()
+            assert '"content":""' not in line or '"isComplete":true' in line, name
+
+
+def test_roleplay_is_as_its_page_says():
+    frames = [(frame.event, frame.data) for frame in told(encoders()["roleplay"], RUN)]
+
+    assert frames == [
+        ("state", {"isStreaming": True, "partialMessage": "", "streamId": "g", "seq": 0}),
+        ("saved", {"messageId": "q", "role": "user"}),
+        ("notice", FALLBACK),
+        ("chunk", {"content": "Grüße", "streamId": "g", "seq": 7}),
+        ("chunk", {"content": ", \u2028you", "streamId": "g", "seq": 8}),
+        ("saved", {"messageId": "a", "role": "assistant"}),
+        ("end", {"status": "completed", "streamId": "g", "messageId": "a"}),
+    ]
+
+
+def test_quick_chat_is_as_its_page_says():
+    pages = ["<p>Grüße</p>", "<p>you</p>"]
+    blocks = [{"n": n, "html": html} for n, html in enumerate(pages)]
+    encoder = QuickEncoder(Quick("c", "a", lambda known, _: blocks[known : known + 1]))
+
+    assert [(frame.event, frame.data) for frame in told(encoder, RUN)] == [
+        ("message", {"content": "Grüße", "blocks": [{"n": 0, "html": "<p>Grüße</p>"}]}),
+        ("message", {"content": ", \u2028you", "blocks": [{"n": 1, "html": "<p>you</p>"}]}),
+        (
+            "complete",
+            {
+                "status": "completed",
+                "chatId": "c",
+                "messageId": "a",
+                "usage": {"inputTokens": 3, "outputTokens": 2, "cost": "0.001"},
+                "demo": False,
+                "notices": [FALLBACK],
+            },
+        ),
+    ]
+
+
+def test_threads_are_as_their_page_says():
+    frames = told(encoders()["threads"], RUN)
+    message = {"id": "q", "role": "user", "content": "Why?", "createdAt": NOW, "sources": []}
+    whole = {"accumulated": "Grüße, \u2028you", "sources": [{"title": "A page"}]}
+
+    assert all(not frame.event and frame.data["timestamp"] == NOW for frame in frames)
+    assert [(frame.data["type"], frame.data["data"]) for frame in frames] == [
+        ("connected", {"threadId": "c"}),
+        ("message_saved", {"message": message}),
+        ("ai_response", {"content": "Grüße", "isComplete": False}),
+        ("ai_response", {"content": ", \u2028you", "isComplete": False}),
+        ("ai_response", {"content": "", "isComplete": True, **whole}),
+        ("done", {"success": True, "stopped": False, "messageId": "a", "notices": [FALLBACK]}),
+    ]
+
+
+def test_the_assistant_is_as_its_page_says():
+    assert [frame.data for frame in told(encoders()["assistant"], RUN)] == [
+        {"type": "session_info", "session_id": "c", "status": "processing"},
+        {"type": "warning", **FALLBACK},
+        {"type": "token", "content": "Grüße"},
+        {"type": "token", "content": ", \u2028you"},
+        {"type": "done", "message": "Streaming complete"},
+        {"type": "response_saved", "message_id": "a", "processing_time_ms": 1200, "sources": [{"title": "A page"}]},
+        {"type": "stream_end"},
+    ]
+
+
+def test_the_door_speaks_as_openai_does():
+    *chunks, done = told(encoders()["door"], RUN)
+    deltas = [chunk.data["choices"][0]["delta"] for chunk in chunks[:-1]]
+
+    assert deltas == [{"role": "assistant"}, {"content": "Grüße"}, {"content": ", \u2028you"}, {}]
+    assert chunks[-2].data["choices"][0]["finish_reason"] == "stop"
+    assert chunks[-1].data["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    assert {chunk.data["object"] for chunk in chunks} == {"chat.completion.chunk"}
+    assert done.data == "[DONE]"
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_demo_says_so(name):
+    events = [Started("demo/quick", "demo", True), Delta("Hi"), Ended("completed", "stop")]
+    texts = json.dumps([frame.data for frame in told(encoders()[name], events)])
+
+    assert ("comes from the demo" in texts) == (name != "door")

@@ -1,0 +1,195 @@
+"""What goes wrong on the way is said in each dialect's own words, and the closing event always comes."""
+
+import json
+from collections.abc import Callable
+
+import gevent
+import pytest
+from flask import Flask
+
+from tests.api.dialects.conftest import Program
+from webapp.accounts import queries as accounts
+from webapp.chat import service
+from webapp.generations.models import Providers
+from webapp.providers.demo import HIDDEN, DemoProvider
+from webapp.settings.service import set_setting
+from webapp.upstream import Upstream
+
+OUTCOMES = {"truncated": "error", "malformed": "error", "stall": "error", "rate-limited": "error"}
+STREAMS = {
+    "roleplay": ("/api/messages/addUserMessageStreamingMode", {"chatSessionId": "{chat}", "message": "Two words"}),
+    "quick": ("/api/chat/stream", {"chatId": "{chat}", "message": "Two words"}),
+    "threads": ("/threads/{chat}/messages/stream", {"content": "Two words"}),
+    "assistant": ("/ai/chat/stream", {"session_id": "{chat}", "message": "Two words"}),
+}
+WHOLES = {
+    "quick": ("/api/chat", {"chatId": "{chat}", "message": "Three words here"}),
+    "threads": ("/chat/threads/{chat}/messages", {"content": "Three words here"}),
+    "assistant": ("/ai/chat", {"session_id": "{chat}", "message": "Three words here"}),
+}
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0), Upstream())
+    with app.app_context():
+        set_setting("demo.fallback", "always")
+        set_setting("stream.stall_seconds", "2")
+        set_setting("stream.ladder_seconds", "10")
+    return app
+
+
+@pytest.fixture
+def chat_with(app: Flask, program: Program) -> Callable[[str], str]:
+    """A chat with this model."""
+
+    def make(model: str) -> str:
+        with app.app_context():
+            user = accounts.user_by_email("member@example.org")
+            assert user
+            return service.create(user.id, model=model).id
+
+    return make
+
+
+def filled(place, chat):
+    path, body = place
+    return path.format(chat=chat), {name: value.format(chat=chat) for name, value in body.items()}
+
+
+def heard(dialect: str, events) -> tuple[str, str]:
+    """The text and the outcome, by what each dialect's page says of its events; the closing event is the last."""
+    told = [(event.event, json.loads(event.data)) for event in events]
+    name, last = told[-1]
+    if dialect == "roleplay":
+        assert name == "end"
+        text = "".join(data["content"] for event, data in told if event == "chunk")
+        error = [data for event, data in told if event == "error"]
+        assert bool(error) == (last["status"] in ("failed", "interrupted"))
+    elif dialect == "quick":
+        assert name == "complete"
+        text = "".join(data["content"] for event, data in told if event == "message")
+        error = [data for event, data in told if event == "error"]
+        assert bool(error) == (last["status"] == "failed")
+    elif dialect == "threads":
+        assert last["type"] == "done"
+        text = "".join(data["data"]["content"] for _, data in told if data["type"] == "ai_response")
+        error = [data["data"] for _, data in told if data["type"] == "error"]
+        assert bool(error) != last["data"]["success"]
+    else:
+        assert last == {"type": "stream_end"}
+        text = "".join(data["content"] for _, data in told if data["type"] == "token")
+        error = [data for _, data in told if data["type"] == "error"]
+        assert bool(error) != ("done" in [data["type"] for _, data in told])
+    assert len(error) <= 1
+    return text, "error" if error else "ok"
+
+
+@pytest.mark.slow
+def test_every_fault_of_the_demo_ends_with_the_closing_event(program, chat_with, messages):
+    def run(dialect: str, fault: str) -> None:
+        chat = chat_with(f"demo/{fault}")
+        path, body = filled(STREAMS[dialect], chat)
+        text, outcome = heard(dialect, Program.streamed(Program(program.app, program.token), path, **body))
+        assert (text, outcome) == (messages(chat)[-1].content, OUTCOMES.get(fault, "ok")), (dialect, fault)
+
+    cases = [gevent.spawn(run, dialect, fault) for dialect in STREAMS for fault in HIDDEN]
+    gevent.joinall(cases, timeout=60, raise_error=True)
+    assert all(case.successful() for case in cases)
+
+
+@pytest.mark.slow
+def test_without_streaming_there_is_a_text_with_its_status_or_an_error_with_its_ids(program, chat_with, messages):
+    def run(dialect: str, fault: str, status: int, told: str) -> None:
+        chat = chat_with(f"demo/{fault}")
+        path, body = filled(WHOLES[dialect], chat)
+        response = program.post(path, **body)
+        answer = messages(chat)[-1]
+        assert response.status_code == status, (dialect, fault, response.text)
+        assert told in (response.json.get("status"), response.json.get("code")), response.text
+        assert answer.id in response.text
+        assert chat in response.text or dialect == "threads"
+        assert status == 200 or (response.json["error"] and not answer.content)
+
+    cut, complete, refused = (200, "interrupted"), (200, "completed"), (502, "rate")
+    faults = {"truncated": cut, "stall": cut, "quick": complete, "rate-limited": refused}
+    cases = [gevent.spawn(run, dialect, fault, *faults[fault]) for dialect in WHOLES for fault in faults]
+    gevent.joinall(cases, timeout=60, raise_error=True)
+
+
+def test_a_model_that_never_begins_is_a_gateway_that_was_too_slow(program, fake):
+    with program.app.app_context():
+        set_setting("demo.fallback", "off")
+        set_setting("stream.first_byte_seconds", "1")
+        set_setting("stream.ladder_seconds", "1")
+    fake.always({"steps": [{"hang": True}]})
+
+    response = program.post("/api/chat", message="Hello")
+
+    assert (response.status_code, response.json["code"]) == (504, "first_byte")
+    assert response.json["chatId"]
+
+
+@pytest.mark.parametrize("dialect", STREAMS)
+def test_who_stops_an_answer_has_no_error(program, fake, dialect, messages):
+    fake.counts(4000, pace=0.01)
+    chat = program.new_chat()
+    path, body = filled(STREAMS[dialect], chat)
+    reading = gevent.spawn(program.streamed, path, **body)
+    program.until_running(chat)
+
+    first = program.post(f"/api/chat/{chat}/stream/cancel")
+    reading.join(5)
+    again = program.post(f"/api/chat/{chat}/stream/cancel")
+
+    text, outcome = heard(dialect, reading.value)
+    assert (text, outcome) == (messages(chat)[-1].content, "ok")
+    assert "stopped" in "".join(event.data for event in reading.value[-4:])
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert (first.json["streamId"], again.json) == (again.json["streamId"], {**again.json, "status": "stopped"})
+
+
+def test_a_fallback_is_told_in_each_dialects_own_way(program, fake):
+    with program.app.app_context():
+        set_setting("models.fallbacks", "other/model")
+    refusal = {"status": 404, "json": {"error": {"code": 404, "message": "No endpoints found"}}}
+    told = {}
+    for dialect, place in STREAMS.items():
+        fake.behaves([refusal, {"says": "Fine."}])
+        path, body = filled(place, program.new_chat())
+        told[dialect] = [json.loads(event.data) for event in program.streamed(path, **body)]
+
+    assert [each["code"] for each in told["roleplay"] if "code" in each] == ["fallback"]
+    assert [each["code"] for each in told["quick"][-1]["notices"]] == ["fallback"]
+    assert [each["code"] for each in told["threads"][-1]["data"]["notices"]] == ["fallback"]
+    assert [each["code"] for each in told["assistant"] if each["type"] == "warning"] == ["fallback"]
+
+
+def test_the_demo_steps_in_where_that_is_allowed_and_says_so(program, fake):
+    fake.always({"status": 404, "json": {"error": {"code": 404, "message": "No endpoints found"}}})
+
+    whole = program.post("/api/chat", message="Hello").json
+    complete = json.loads(program.streamed("/api/chat/stream", message="Hello")[-1].data)
+    warnings = [json.loads(each.data) for each in program.streamed("/ai/chat/stream", message="Hello")]
+
+    assert (whole["demo"], whole["model"], whole["status"]) == (True, "demo/quick", "completed")
+    assert (complete["demo"], complete["status"]) == (True, "completed")
+    assert "demo_fallback" in [each["code"] for each in complete["notices"]]
+    assert "demo_fallback" in [each["code"] for each in warnings if each["type"] == "warning"]
+
+
+def test_every_answer_leaves_one_line_behind(program, fake, caplog):
+    fake.says("Words nobody logs.")
+    chat = program.new_chat()
+    with caplog.at_level("INFO", "chat:streaming"):
+        program.post("/ai/chat", session_id=chat, message="A question nobody logs")
+
+    (record,) = [record for record in caplog.records if record.msg == "stream_finished"]
+    fields = record.fields
+    named = ["user_id", "session_id", "streaming", "processing_time_ms", "chunk_count", "success", "model_used", "fallback_used"]
+    assert list(fields)[: len(named)] == named
+    assert (fields["session_id"], fields["streaming"], fields["success"]) == (chat, True, True)
+    assert (fields["model_used"], fields["fallback_used"]) == ("some/model", False)
+    assert fields["chunk_count"] >= 1
+    assert fields["user_id"]
+    assert "nobody logs" not in json.dumps(fields)

@@ -1,0 +1,191 @@
+"""What is refused before the first event: an ordinary HTTP error, with a sentence and a word, in every dialect."""
+
+import json
+
+import pytest
+
+from tests.api.dialects.conftest import Program
+from webapp.api import quick
+from webapp.settings.service import set_setting
+
+PLACES = {  # path, the name of the chat in the body, the name of the text
+    "roleplay": ("/api/messages/addUserMessageStreamingMode", "chatSessionId", "message"),
+    "quick": ("/api/chat", "chatId", "message"),
+    "quick stream": ("/api/chat/stream", "chatId", "message"),
+    "threads": ("/chat/threads/{chat}/messages", "", "content"),
+    "threads stream": ("/chat/threads/{chat}/messages/stream", "", "content"),
+    "assistant": ("/ai/chat", "session_id", "message"),
+    "assistant stream": ("/api/ai/chat/stream", "session_id", "message"),
+}
+EVENTS = "text/event-stream"
+
+
+def sending(place, chat, text):
+    path, name, field = PLACES[place]
+    return path.format(chat=chat), ({name: chat} if name else {}) | {field: text}
+
+
+def told(response, status):
+    """The body of a refusal, which is never a stream."""
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/problem+json"
+    body = response.json
+    assert body["error"]
+    assert body["code"]
+    return body
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_path_refuses_alike(app, program, make_program, fake, place):
+    fake.counts(4000, pace=0.01)
+    chat, other = program.new_chat(), make_program("other@example.org")
+    reader = make_program("reader@example.org", "member", "read")
+    path, body = sending(place, chat, "Hello")
+    _, _, field = PLACES[place]
+
+    nobody = Program(app)
+    if not place.startswith("quick"):
+        assert told(nobody.post(path, **body), 401)
+    assert told(Program(app, "millrace_nonsense").post(path, accept=EVENTS, **body), 401)
+    assert told(reader.post(path, **body), 403)
+    assert told(other.post(path, accept=EVENTS, **body), 404)
+    random = sending(place, "0" * 26, "Hello")
+    assert told(program.post(random[0], accept=EVENTS, **random[1]), 404)
+    for text in ("", "   ", "x" * 32_001, 5, None, ["x"]):
+        refused = told(program.post(path, accept=EVENTS, **{**body, field: text}), 422)
+        assert list(refused["fields"]) == [field]
+    assert list(told(program.post(path, **{k: v for k, v in body.items() if k != field}), 422)["fields"]) == [field]
+    raw = {"headers": {**program.headers, "Content-Type": "application/json"}}
+    assert told(program.client.post(path, data="{", **raw), 400)
+    assert told(program.client.post(path, data=b"\xff", **raw), 400)
+    assert told(program.client.post(path, data=json.dumps({**body, "more": "x" * 1_000_001}), **raw), 413)
+    assert fake.log() == []
+
+    running = program.post("/api/messages/addUserMessageStreamingMode", chatSessionId=chat, message="Hello").json
+    busy = told(program.post(path, accept=EVENTS, **body), 409)
+    assert (busy["code"], busy["streamId"]) == ("generation_in_progress", running["streamId"])
+    assert busy["streamUrl"].startswith("/api/")
+    program.until_running(chat)
+    app.extensions["engine"].live[running["streamId"]].run.stop.ask("user")
+
+
+def test_fields_that_nobody_knows_are_left_alone_and_32000_characters_are_taken(program, fake):
+    fake.says("Fine.")
+    body = {"message": f"  {'x' * 32_000} ", "userId": "me", "nonsense": {"deep": [1]}}
+
+    assert program.post("/api/chat", **body).status_code == 200
+    assert program.post("/ai/chat", context_limit=200, **body).status_code == 200
+    for limit in (-1, 201, "10", 1.5):
+        assert list(told(program.post("/ai/chat", message="Hi", context_limit=limit), 422)["fields"]) == ["context_limit"]
+    assert list(told(program.post("/chat/threads", workflow="loan"), 422)["fields"]) == ["workflow"]
+
+
+def test_too_many_is_429_and_a_full_house_503(app, program, fake):
+    fake.says("Fine.")
+    with app.app_context():
+        set_setting("limits.streams_per_minute", "1")
+        set_setting("limits.streams_burst", "1")
+    assert program.post("/ai/chat", message="Hi").status_code == 200
+
+    refused = program.post("/ai/chat/stream", accept=EVENTS, message="Hi")
+    assert told(refused, 429)
+    assert int(refused.headers["Retry-After"]) > 0
+
+    app.extensions["engine"].max_streams = 1
+    app.extensions["engine"].live["another"] = None
+    full = program.post("/ai/chat/stream", accept=EVENTS, message="Hi")
+    del app.extensions["engine"].live["another"]
+    assert told(full, 503)
+    assert int(full.headers["Retry-After"]) > 0
+
+
+def test_a_browsers_cookie_needs_the_token_of_its_forms(app, member, fake):
+    fake.says("Fine.")
+    headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+
+    without = member.client.post("/ai/chat", json={"message": "Hi"}, headers=headers)
+    token = member.csrf_token()
+    given = member.client.post("/ai/chat", json={"message": "Hi"}, headers={**headers, "X-CSRFToken": token})
+
+    assert told(without, 403)
+    assert given.status_code == 200
+
+
+def test_behind_the_door_everything_is_refused_in_openais_form(program, fake):
+    json_headers = {**program.headers, "Content-Type": "application/json"}
+    for response, status in (
+        (program.get("/v1/embeddings"), 404),
+        (program.post("/v1/models"), 405),
+        (Program(program.app).get("/v1/models"), 401),
+        (program.client.post("/v1/chat/completions", data="{", headers=json_headers), 400),
+        (program.post("/v1/chat/completions", messages=[]), 400),
+    ):
+        assert (response.status_code, response.content_type) == (status, "application/json")
+        assert set(response.json["error"]) == {"message", "type", "param", "code"}
+
+
+# Visitors
+
+
+@pytest.fixture
+def visitor_program(app, unlimited):
+    return Program(app)
+
+
+def test_visitors_are_answered_by_the_demo_and_known_by_a_cookie(app, visitor_program, fake):
+    first = visitor_program.post("/api/chat", message="What is this?", model="some/model")
+    cookie = first.headers["Set-Cookie"]
+    known = first.json["chatId"]
+    complete = json.loads(visitor_program.streamed("/api/chat/stream", message="And?", chatId=known)[-1].data)
+
+    assert (first.status_code, first.json["demo"], first.json["model"]) == (200, True, "demo/quick")
+    assert cookie.startswith("millrace-visitor=")
+    assert (complete["chatId"], complete["demo"], complete["status"]) == (first.json["chatId"], True, "completed")
+    assert [notice["code"] for notice in complete["notices"]] == ["demo"]
+    assert told(Program(app).post("/api/chat", message="Hi", chatId=first.json["chatId"]), 401)
+    assert fake.log() == []
+
+
+def test_a_visitor_without_a_cookie_who_leaves_ends_the_answer(app, visitor_program):
+    engine = app.extensions["engine"]
+    body = {"message": "Tell me everything about the mill"}
+    response = visitor_program.client.post("/api/chat/stream", json=body, buffered=False)
+    pieces = response.iter_encoded()
+    next(piece for piece in pieces if b"content" in piece)
+    (live,) = engine.live.values()
+    assert live.when_unwatched == "abort:0"
+
+    response.close()
+
+    assert live.run.stop.reason == "client_gone"
+
+
+def test_visitors_are_let_in_only_while_that_is_wished_and_not_too_often(app, visitor_program, monkeypatch):
+    with app.app_context():
+        set_setting("demo.visitors", "false")
+    assert told(visitor_program.post("/api/chat", message="Hi"), 401)
+
+    with app.app_context():
+        set_setting("demo.visitors", "true")
+    for _ in range(quick.VISITORS.burst):
+        quick.VISITORS.take("127.0.0.1")
+    assert told(Program(app).post("/api/chat", message="Hi"), 429)
+
+
+# The key
+
+
+def test_the_key_is_written_by_admins_and_never_read(make_program):
+    admin, member = make_program("boss@example.org", "admin"), make_program()
+    path = "/api/settings/openrouter_api_key"
+
+    assert told(member.get(path), 403)
+    assert told(member.put(path, value="sk-or-new-key-123456"), 403)
+    before = admin.get(path).json
+    assert list(told(admin.put(path, value="has blanks in it"), 422)["fields"]) == ["value"]
+    assert admin.put(path, value="sk-or-new-key-123456").status_code == 204
+    after = admin.get(path)
+
+    assert before == {"configured": True, "source": "environment", "last4": "0000"}
+    assert after.json == {"configured": True, "source": "stored", "last4": "3456"}
+    assert "sk-or-new" not in after.text

@@ -1,0 +1,206 @@
+"""One answer through each dialect's own paths: types, order, names and text, streamed and not."""
+
+import json
+import re
+
+import pytest
+
+from tests.api.dialects.conftest import asked
+from webapp.api.grammars import GRAMMARS
+
+TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
+PLACES = {
+    "quick": ("/api/chat", "chatId", "message"),
+    "assistant": ("/ai/chat", "session_id", "message"),
+    "threads": ("/chat/threads/{chat}/messages", "", "content"),
+}
+PREFIXED = ("/ai/chat", "/api/ai/chat", "/ai/chat/stream", "/api/ai/chat/stream")
+
+
+def data_of(events):
+    return [json.loads(event.data) for event in events]
+
+
+@pytest.fixture
+def chat(program, fake):
+    fake.says(TEXT, pace=0.002)
+    return program.new_chat()
+
+
+def test_roleplay_gives_the_stream_itself_to_who_accepts_it(program, chat, messages):
+    events = program.streamed("/api/messages/addUserMessageStreamingMode", chatSessionId=chat, message=" Hello ")
+    question, answer = messages(chat)
+
+    assert [event.event for event in events][:2] == ["state", "saved"]
+    assert [event.event for event in events][-2:] == ["saved", "end"]
+    assert {event.event for event in events[2:-2]} == {"chunk"}
+    state, saved, *chunks, _, end = data_of(events)
+    assert (state["partialMessage"], state["isStreaming"]) == ("", True)
+    assert saved == {"messageId": question.id, "role": "user"}
+    assert "".join(chunk["content"] for chunk in chunks) == answer.content == TEXT
+    assert question.content == "Hello"
+    assert [int(event.id) for event in events[2:-2]] == [chunk["seq"] for chunk in chunks]
+    assert end == {"status": "completed", "streamId": state["streamId"], "messageId": answer.id}
+
+
+def test_quick_chat_sends_text_and_finished_blocks(program, chat, messages, app):
+    events = program.streamed("/api/chat/stream", chatId=chat, message="Hello")
+    *pieces, complete = data_of(events)
+    answer = messages(chat)[-1]
+    blocks = [block for piece in [*pieces, complete] for block in piece.get("blocks", [])]
+
+    assert [event.event for event in events] == ["message"] * len(pieces) + ["complete"]
+    assert "".join(piece["content"] for piece in pieces) == answer.content == TEXT
+    assert complete["status"] == "completed"
+    assert (complete["chatId"], complete["messageId"]) == (chat, answer.id)
+    assert complete["usage"]["outputTokens"]
+    assert [block["n"] for block in blocks] == list(range(len(blocks)))
+    assert len(blocks) > 1
+    assert "".join(block["html"] for block in blocks) == program.post("/api/chat", chatId=chat, message="Again").json["html"]
+
+
+def test_threads_wrap_everything_in_type_and_data(program, chat, messages):
+    events = program.streamed(f"/threads/{chat}/messages/stream", content="Hello")
+    question, answer = messages(chat)
+    told = data_of(events)
+    types = [each["type"] for each in told]
+
+    assert {event.event for event in events} == {"message"}
+    assert types == ["connected", "message_saved", *["ai_response"] * (len(told) - 3), "done"]
+    assert told[0]["data"] == {"threadId": chat}
+    saved = told[1]["data"]["message"]
+    assert saved | {"createdAt": ""} == {"id": question.id, "role": "user", "content": "Hello", "createdAt": "", "sources": []}
+    *pieces, last = [each["data"] for each in told[2:-1]]
+    assert [piece["isComplete"] for piece in pieces] == [False] * len(pieces)
+    assert "".join(piece["content"] for piece in [*pieces, last]) == last["accumulated"] == answer.content == TEXT
+    assert last["sources"] == []
+    assert told[-1]["data"] == {"success": True, "stopped": False, "messageId": answer.id, "notices": []}
+    assert all(each["timestamp"].endswith("Z") for each in told)
+
+
+def test_the_assistant_speaks_its_seven_types(program, chat, messages):
+    told = data_of(program.streamed("/ai/chat/stream", session_id=chat, message="Hello"))
+    answer = messages(chat)[-1]
+    types = [each["type"] for each in told]
+
+    assert types == ["session_info", *["token"] * (len(told) - 4), "done", "response_saved", "stream_end"]
+    assert told[0] == {"type": "session_info", "session_id": chat, "status": "processing"}
+    assert "".join(each["content"] for each in told if each["type"] == "token") == answer.content == TEXT
+    assert (told[-2]["message_id"], told[-2]["sources"]) == (answer.id, [])
+    assert told[-2]["processing_time_ms"] > 0
+
+
+def test_without_streaming_each_gives_the_same_text_in_one_piece(program, chat, messages):
+    quick = program.post("/api/chat", chatId=chat, message="Hello").json
+    thread = program.post(f"/chat/threads/{chat}/messages", content="Hello").json
+    assistant = program.post("/ai/chat", session_id=chat, message="Hello").json
+    first, second, third = [row for row in messages(chat) if row.role == "assistant"]
+
+    assert (quick["response"], quick["messageId"], quick["chatId"]) == (TEXT, first.id, chat)
+    assert (quick["model"], quick["demo"]) == ("some/model", False)
+    assert (thread["response"], thread["message"]["id"], thread["workflow"]) == (TEXT, second.id, None)
+    assert (assistant["content"], assistant["message_id"], assistant["session_id"]) == (TEXT, third.id, chat)
+    assert assistant["chunks"] >= 1
+    assert (assistant["model_used"], assistant["fallback_used"], assistant["sources"]) == ("some/model", False, [])
+
+
+@pytest.mark.parametrize("dialect", PLACES)
+def test_streamed_or_not_the_model_is_asked_the_same(program, chat, fake, dialect):
+    path, name, field = PLACES[dialect]
+    for form in ("", "/stream"):
+        other = program.new_chat()
+        known = {name: other} if name else {}
+        program.post(path.format(chat=other) + form, **known, **{field: "First"}).get_data()
+        program.post(path.format(chat=other) + form, **known, **{field: "Second"}).get_data()
+    bodies = [json.dumps(entry["body"]) for entry in asked(fake)]
+
+    assert len(bodies) == 4
+    assert bodies[:2] == bodies[2:]
+
+
+def test_every_path_is_there_with_and_without_the_prefix(program, chat):
+    for prefix in ("", "/api"):
+        for path, body in (
+            ("/ai/chat", {"message": "Hi", "session_id": chat}),
+            ("/ai/chat/stream", {"message": "Hi", "session_id": chat}),
+            (f"/chat/threads/{chat}/messages", {"content": "Hi"}),
+            (f"/chat/threads/{chat}/messages/stream", {"content": "Hi"}),
+            (f"/threads/{chat}/messages/stream", {"content": "Hi"}),
+        ):
+            response = program.post(prefix + path, **body)
+            assert response.status_code == 200, prefix + path
+            assert response.get_data()
+        assert program.post(f"{prefix}/chat/threads", title="A name").status_code == 201
+        assert program.get(f"{prefix}/chat/threads").status_code == 200
+
+
+def test_who_names_no_chat_gets_a_new_one(program, chat, messages):
+    quick = data_of(program.streamed("/api/chat/stream", message="Hello"))[-1]
+    told = data_of(program.streamed("/ai/chat/stream", message="Hello"))
+
+    assert len(messages(quick["chatId"])) == len(messages(told[0]["session_id"])) == 2
+    assert len({chat, quick["chatId"], told[0]["session_id"]}) == 3
+
+
+def test_the_assistant_sends_so_many_earlier_messages(program, chat, fake):
+    for number in range(6):
+        program.post("/ai/chat", session_id=chat, message=f"Number {number}")
+
+    for limit, earlier in (({}, 10), ({"context_limit": 0}, 0), ({"context_limit": 3}, 3), ({"context_limit": 200}, 18)):
+        program.post("/ai/chat", session_id=chat, message="The last", **limit)
+        turns = asked(fake)[-1]["body"]["messages"]
+        assert len([turn for turn in turns if turn["role"] != "system"]) == earlier + 1
+
+
+def test_threads_are_chats_and_their_messages_come_in_pages(program, chat):
+    made = program.post("/chat/threads", title="  Sluice gates ").json["thread"]
+    for number in range(3):
+        program.post(f"/chat/threads/{chat}/messages", content=f"Number {number}")
+
+    assert set(made) == {"id", "title", "workflow", "status", "createdAt", "updatedAt"}
+    assert (made["title"], made["workflow"], made["status"]) == ("Sluice gates", None, "active")
+    listed = program.get("/chat/threads").json["threads"]
+    assert [each["id"] for each in listed] == [chat, made["id"]]
+    page = program.get(f"/chat/threads/{chat}/messages?limit=4").json
+    assert [each["role"] for each in page["messages"]] == ["user", "assistant"] * 2
+    assert page["messages"][-2]["content"] == "Number 2"
+    before = program.get(f"/chat/threads/{chat}/messages?limit=4&before={page['nextBefore']}").json
+    assert [each["content"] for each in before["messages"]] == ["Number 0", TEXT]
+    assert before["nextBefore"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "body"),
+    [
+        ("roleplay", "/api/messages/addUserMessageStreamingMode", {"chatSessionId": "{chat}", "message": "Hi"}),
+        ("quick", "/api/chat/stream", {"chatId": "{chat}", "message": "Hi"}),
+        ("threads", "/threads/{chat}/messages/stream", {"content": "Hi"}),
+        ("assistant", "/ai/chat/stream", {"session_id": "{chat}", "message": "Hi"}),
+    ],
+)
+def test_what_is_told_fits_the_grammar_of_the_document(program, chat, name, path, body):
+    grammar = GRAMMARS[name]
+    events = program.streamed(path.format(chat=chat), **{field: value.format(chat=chat) for field, value in body.items()})
+    names = [event.event if grammar.is_named else json.loads(event.data)["type"] for event in events]
+
+    for told, event in zip(names, events, strict=True):
+        grammar.events[told].model_validate_json(event.data)
+    order = re.sub(r"\w+", r"(?:\g<0>,)", grammar.order).replace(" ", "")
+    assert re.fullmatch(order, "".join(f"{told}," for told in names)), names
+
+
+def test_a_dialect_serves_any_chat_of_its_caller(program, chat, messages):
+    program.streamed("/api/messages/addUserMessageStreamingMode", chatSessionId=chat, message="One")
+    program.streamed("/api/chat/stream", chatId=chat, message="Two")
+    program.streamed(f"/threads/{chat}/messages/stream", content="Three")
+    program.streamed("/ai/chat/stream", session_id=chat, message="Four")
+
+    assert [row.content for row in messages(chat) if row.role == "user"] == ["One", "Two", "Three", "Four"]
+
+
+def test_the_same_sending_twice_is_sent_once(program, chat, fake):
+    headers = {**program.headers, "Idempotency-Key": "once"}
+    replies = [program.client.post("/api/chat", json={"message": "Hello", "chatId": chat}, headers=headers) for _ in range(2)]
+
+    assert replies[0].json == replies[1].json
+    assert len(asked(fake)) == 1

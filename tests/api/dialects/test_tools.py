@@ -1,0 +1,85 @@
+"""The commands and scripts that look at a server from outside, against a real one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tests.support.server import ROOT
+from webapp.client_tools.cli import lint_sse, smoke
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def run(caller, *words, token=True):
+    known = {"PATH": os.environ["PATH"], "MILLRACE_URL": caller.url}
+    known |= {"MILLRACE_TOKEN": caller.token} if token else {}
+    return subprocess.run([sys.executable, *words], cwd=ROOT, env=known, capture_output=True, text=True, timeout=60)
+
+
+def tool(caller, command, *words, token=True):
+    return CliRunner().invoke(command, [*words, *(["--token", caller.token] if token else [])])
+
+
+@pytest.mark.parametrize("script", ["test_streaming", "test_streaming_chat"])
+def test_a_script_says_what_it_saw(caller, fake, script):
+    fake.says("Good morning to all of you.", pace=0.01)
+
+    done = run(caller, f"scripts/{script}.py")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Good morning to all of you." in done.stdout
+    assert done.stdout.endswith("It works.\n")
+
+
+def test_scripts_say_what_does_not_work(caller, fake):
+    fake.always({"status": 500, "json": {"error": {"message": "No."}}})
+    visitor = run(caller, "scripts/test_streaming.py", token=False)
+    refused = run(caller, "scripts/test_streaming_chat.py", "--token", "wrong")
+    nobody = run(caller, "scripts/test_streaming.py", "--url", "http://127.0.0.1:9")
+
+    assert visitor.returncode == 0, visitor.stdout + visitor.stderr
+    assert (refused.returncode, nobody.returncode) == (1, 1)
+    assert "401" in refused.stdout
+    assert "does not work" in nobody.stdout
+
+
+def test_smoke_tries_everything_and_gives_a_verdict(caller, fake):
+    fake.counts(150, pace=0.01)
+
+    done = tool(caller, smoke, caller.url)
+
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert [line.partition(":")[0] for line in lines[:-1]] == [
+        "ok   is alive", "ok   sends and streams", "ok   comes again", "ok   stops", "ok   tidies up",
+    ]  # fmt: skip
+    assert lines[-1] == f"{caller.url} works."
+
+
+def test_smoke_fails_where_something_does_not_work(caller, fake):
+    fake.says("Some words", cut_after=1)
+
+    broken = tool(caller, smoke, caller.url)
+    nobody = tool(caller, smoke, "http://127.0.0.1:9", token=False)
+
+    assert (broken.exit_code, nobody.exit_code) == (1, 1)
+    assert "BAD  sends and streams" in broken.output
+    assert "BAD  is alive" in nobody.output
+
+
+def test_our_own_streams_are_without_fault(caller, fake):
+    fake.counts(150, pace=0.005)
+    (chat,) = caller.new_chats(1)
+
+    ended = tool(caller, lint_sse, f"{caller.url}/threads/{chat}/messages/stream", "--post", '{"content": "Hi"}')
+    open_ended = tool(caller, lint_sse, f"{caller.url}/api/chat/{chat}/stream", "--seconds", "2")
+    page = tool(caller, lint_sse, f"{caller.url}/healthz")
+
+    assert (ended.exit_code, open_ended.exit_code, page.exit_code) == (0, 0, 1), ended.output + open_ended.output
+    assert "it ended" in ended.output
+    assert ended.output.endswith("Nothing is wrong with it.\n")
+    assert "it goes on" in open_ended.output
+    assert "not text/event-stream" in page.output

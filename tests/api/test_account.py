@@ -1,0 +1,76 @@
+"""What a caller learns and has: who they are, tokens, models, what was used, what the server can do."""
+
+from flask import Flask
+
+from tests.api.client import Client
+from webapp.extensions import utc_now
+from webapp.settings.service import set_setting
+
+
+def test_a_token_is_told_once_and_works(program: Client, app: Flask) -> None:
+    made = program.post("/tokens", {"name": "A script", "scopes": ["read"], "days": 7}, status=201)
+    script = Client(app, made["token"])
+    assert script.get("/me")["scopes"] == ["read"]
+    listed = program.get("/tokens")["tokens"]
+    assert made["token"] not in str(listed)
+    assert (listed[0]["name"], listed[0]["scopes"], listed[0]["last_four"]) == ("A script", ["read"], made["token"][-4:])
+    program.said("DELETE", f"/tokens/{listed[0]['id']}", 204)
+    script.said("GET", "/me", 401)
+    program.said("DELETE", f"/tokens/{listed[0]['id']}", 404)
+
+
+def test_a_token_makes_none_that_may_more_or_lives_longer(program: Client, with_scopes, app: Flask) -> None:
+    with_scopes("chat").post("/tokens", {"name": "More", "scopes": ["chat", "plans"]}, status=403)
+    program.post("/tokens", {"name": "Admin", "scopes": ["admin"]}, status=403)
+    short = Client(app, program.post("/tokens", {"name": "Short", "scopes": ["chat"], "days": 2}, status=201)["token"])
+    short.post("/tokens", {"name": "Forever", "scopes": ["chat"]}, status=403)
+    short.post("/tokens", {"name": "Longer", "scopes": ["chat"], "days": 3}, status=403)
+    short.post("/tokens", {"name": "Shorter", "scopes": ["chat"], "days": 1}, status=201)
+
+
+def test_somebody_elses_token_is_not_there(program: Client, other: Client) -> None:
+    program.said("DELETE", f"/tokens/{other.get('/tokens')['tokens'][0]['id']}", 404)
+
+
+def test_models_come_with_what_is_known_of_them(program: Client, app: Flask) -> None:
+    models = program.get("/models")["models"]
+    assert [each["id"] for each in models if each["is_default"]] == ["some/model"]
+    assert models[0]["prompt_price"] is None
+    with app.app_context():
+        set_setting("models.allowed", "other/model")
+    assert all(each["id"] != "some/model" for each in program.get("/models")["models"])
+
+
+def test_usage_is_summed_and_what_is_unknown_stays_unknown(program: Client, other: Client, admin: Client, fake) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.25}
+    fake.says("Known.", usage=usage)
+    program.ended(program.post("/chats", {"message": "One"}, status=201)["sent"])
+    fake.says("Unknown.", usage=None)
+    program.ended(program.post("/chats", {"message": "Two"}, status=201)["sent"])
+
+    (row,) = program.get("/usage")["usage"]
+    assert row["answers"] == 2
+    assert row["day"] == f"{utc_now():%Y-%m-%d}"
+    assert 0 <= row["without_tokens"] <= 1
+    assert other.get("/usage")["usage"] == []
+    assert admin.get("/usage/everybody")["usage"][0]["answers"] == 2
+    program.said("GET", "/usage/everybody", 403)
+    assert program.get("/usage", query={"since": "2020-01-01", "until": "2020-02-01"})["usage"] == []
+    for wrong in (
+        {"since": "2020-02-31"},
+        {"since": "2020-01-01"},
+        {"since": "2021-01-01", "until": "2020-01-01"},
+        {"until": "x"},
+    ):
+        program.said("GET", "/usage", 422, query=wrong)
+
+
+def test_the_server_says_what_it_can_do(program: Client, app: Flask) -> None:
+    found = program.get("/capabilities")
+    assert found["streaming"] is True
+    assert found["scopes"] == ["chat", "plans", "read"]
+    assert found["limits"]["message_characters"] == 200_000
+    assert "native" in [each["name"] for each in found["dialects"]]
+    with app.app_context():
+        set_setting("stream.enabled", "false")
+    assert program.get("/capabilities")["streaming"] is False

@@ -1,0 +1,96 @@
+"""/api/v1/chats: made, listed page by page, changed, thrown away and brought back."""
+
+import json
+
+from tests.api.client import Client
+
+
+def test_a_chat_is_made_with_its_first_message(program: Client, fake) -> None:
+    fake.says("Yes, it is.")
+    made = program.post("/chats", {"message": "Is it raining?"}, status=201)
+
+    assert made["chat"]["title"] == "Is it raining?"
+    assert made["chat"]["right"] == "own"
+    assert program.ended(made["sent"])["content"] == "Yes, it is."
+    assert program.get(f"/chats/{made['chat']['id']}")["is_running"] is False
+
+
+def test_a_chat_without_a_message_waits_for_one_and_takes_its_title_from_it(program: Client, fake) -> None:
+    fake.says("Fine.")
+    chat = program.post("/chats", {}, status=201)["chat"]
+    assert (chat["title"], chat["head_id"]) == ("", None)
+
+    sent = program.post(f"/chats/{chat['id']}/messages", {"message": "How are you?"}, status=202)
+    program.ended(sent)
+
+    assert program.get(f"/chats/{chat['id']}")["title"] == "How are you?"
+
+
+def test_a_title_of_ones_own_stays(program: Client, fake) -> None:
+    fake.says("Fine.")
+    made = program.post("/chats", {"title": "Weather", "message": "How is it?"}, status=201)
+    assert made["chat"]["title"] == "Weather"
+    program.ended(made["sent"])
+
+
+def test_the_list_comes_page_by_page_each_chat_once(program: Client) -> None:
+    made = [program.post("/chats", {"title": f"Chat {number}"}, status=201)["chat"]["id"] for number in range(7)]
+    found, cursor = [], ""
+    while cursor is not None:
+        page = program.get("/chats", query={"limit": 3, "cursor": cursor})
+        assert len(page["chats"]) <= 3
+        found += [chat["id"] for chat in page["chats"]]
+        cursor = page["next_cursor"]
+    assert found == made[::-1]
+
+
+def test_it_is_changed_field_by_field(program: Client) -> None:
+    id = program.post("/chats", {"title": "Before"}, status=201)["chat"]["id"]
+    wanted = {"title": "After", "system_prompt": "Rhyme.", "history_limit": 4, "is_pinned": True}
+    chat = program.said("PATCH", f"/chats/{id}", 200, wanted)
+    assert (chat["title"], chat["system_prompt"], chat["history_limit"]) == ("After", "Rhyme.", 4)
+    assert chat["pinned_at"]
+
+    chat = program.said("PATCH", f"/chats/{id}", 200, {"history_limit": None, "is_archived": True})
+    assert (chat["history_limit"], chat["system_prompt"], chat["pinned_at"]) == (None, "Rhyme.", None)
+    assert [each["id"] for each in program.get("/chats", query={"show": "archived"})["chats"]] == [id]
+    assert program.get("/chats")["chats"] == []
+
+
+def test_a_model_that_is_not_there_is_refused_by_its_field(program: Client) -> None:
+    id = program.post("/chats", {}, status=201)["chat"]["id"]
+    refused = program.said("PATCH", f"/chats/{id}", 422, {"model": "demo/nothing"})
+    assert (refused["code"], list(refused["fields"])) == ("invalid", ["model"])
+
+
+def test_it_is_thrown_away_brought_back_and_erased(program: Client) -> None:
+    id = program.post("/chats", {"title": "Old"}, status=201)["chat"]["id"]
+    program.said("DELETE", f"/chats/{id}", 204)
+    program.said("GET", f"/chats/{id}", 404)
+    assert program.get("/chats", query={"show": "deleted"})["chats"][0]["deleted_at"]
+
+    assert program.post(f"/chats/{id}/restore")["title"] == "Old"
+    program.post(f"/chats/{id}/erase", status=404)
+    program.said("DELETE", f"/chats/{id}", 204)
+    program.post(f"/chats/{id}/erase", status=204)
+    program.post(f"/chats/{id}/restore", status=404)
+
+
+def test_it_is_taken_along_and_brought_in_elsewhere(program: Client, other: Client, fake) -> None:
+    fake.says("Forty-two.")
+    made = program.post("/chats", {"message": "The answer?"}, status=201)
+    program.ended(made["sent"])
+    file = program.call("GET", f"/chats/{made['chat']['id']}/export")
+    assert json.loads(file.get_data())["chat"]["title"] == "The answer?"
+
+    whole = {"data": file.get_data(), "headers": {**other.headers, "Content-Type": "application/octet-stream"}}
+    brought = other.client.post("/api/v1/import", **whole)
+    assert (brought.status_code, brought.json["chats"], brought.json["messages"]) == (201, 1, 2)
+    assert other.get("/chats")["chats"][0]["title"] == "The answer?"
+    archive = program.call("GET", "/export")
+    assert archive.get_data()[:4] == b"PK\x03\x04"
+
+
+def test_a_file_that_is_none_of_ours_is_refused(program: Client) -> None:
+    refused = program.client.post("/api/v1/import", data=b"nonsense", headers=program.headers)
+    assert (refused.status_code, refused.json["code"]) == (422, "invalid")

@@ -1,0 +1,63 @@
+"""The document: valid by somebody else's judgement, and true: no route without an entry, no entry without a route."""
+
+import json
+import re
+from html import unescape
+
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.api.client import Client
+from webapp.api.openapi import document
+from webapp.api.operations import operation_of
+from webapp.web.htmx import API_PATHS
+
+OF_ITSELF = {"/openapi.json", "/api"}
+
+
+def test_it_is_valid(app: Flask, nobody: Client) -> None:
+    served = nobody.get("/openapi.json")
+    assert served["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(served).validate()
+
+
+def test_it_has_every_route_of_the_api_and_no_other(app: Flask) -> None:
+    found = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(API_PATHS) and rule.rule not in OF_ITSELF
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    told = {(method.upper(), path) for path, methods in document(app)["paths"].items() for method in methods}
+    assert told == found
+
+
+def test_whatever_is_an_operation_lies_where_programs_come_in(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if operation_of(app.view_functions[rule.endpoint]):
+            assert rule.rule.startswith(API_PATHS), rule
+
+
+def test_every_reference_leads_somewhere_and_nothing_lies_about(app: Flask) -> None:
+    text = json.dumps(document(app))
+    schemas = document(app)["components"]["schemas"]
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) == set(schemas)
+
+
+def test_every_stream_tells_its_grammar(app: Flask) -> None:
+    for path, methods in document(app)["paths"].items():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                if content := answer.get("content", {}).get("text/event-stream"):
+                    assert content["x-events"]["order"], path
+                    assert content["x-events"]["data"], path
+
+
+def test_people_read_the_same(app: Flask, visitor) -> None:
+    page = visitor.page("/api")
+    text = unescape(page.text)
+    for path, methods in document(app)["paths"].items():
+        assert path in text
+        for operation in methods.values():
+            assert operation["summary"] in text
+    assert not page.all("script[src^='http']")

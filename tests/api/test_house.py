@@ -1,0 +1,75 @@
+"""What admins do by the API: settings, connections, accounts, invites; keys go in and never come out."""
+
+from flask import Flask
+
+from tests.api.client import Client
+from webapp.settings.service import setting
+
+KEY = "sk-secret-key-that-nobody-sees-1234"
+
+
+def test_settings_are_listed_changed_and_reset(admin: Client, app: Flask) -> None:
+    listed = {each["name"]: each for each in admin.get("/settings")["settings"]}
+    assert listed["trash.days"]["value"] == 30
+    assert listed["demo.fallback"]["choices"] == ["off", "when_no_key", "always"]
+
+    for name, value in (
+        ("trash.days", 7),
+        ("demo.visitors", False),
+        ("models.allowed", ["a/b", "c/d"]),
+        ("models.temperature", 0.5),
+    ):
+        changed = admin.said("PUT", f"/settings/{name}", 200, {"value": value})
+        assert (changed["value"], changed["source"], changed["changed_by"]) == (value, "stored", "owner")
+    with app.app_context():
+        assert setting("trash.days") == 7
+    assert admin.said("DELETE", "/settings/trash.days", 200)["source"] == "default"
+    assert admin.said("PUT", "/settings/trash.days", 422, {"value": "soon"})["fields"].keys() == {"value"}
+    admin.said("PUT", "/settings/nothing.here", 404, {"value": 1})
+    admin.said("GET", "/settings/nothing.here", 404)
+
+
+def test_a_connection_from_its_making_to_its_end(admin: Client, fake) -> None:
+    body = {"kind": "openai", "name": "Here", "base_url": fake.base_url, "key": KEY}
+    made = admin.post("/connections", body, status=201)
+    assert (made["slug"], made["key_source"], made["key_last_four"]) == ("here", "stored", "1234")
+    assert admin.post("/connections/here/test")["is_working"] is True
+    assert [each["slug"] for each in admin.get("/connections")["connections"]] == ["openrouter", "here"]
+
+    changed = admin.said("PATCH", "/connections/here", 200, {"name": "There", "is_enabled": False})
+    assert (changed["name"], changed["is_enabled"], changed["key_source"]) == ("There", False, "stored")
+    # A key never goes where it was not entered for.
+    refused = admin.said("PATCH", "/connections/here", 422, {"base_url": "http://127.0.0.1:1/v1"})
+    assert list(refused["fields"]) == ["key"]
+    admin.said("PUT", "/connections/here/key", 204, {"key": KEY[:-4] + "5678"})
+    assert admin.get("/connections/here")["key_last_four"] == "5678"
+    admin.said("DELETE", "/connections/here/key", 204)
+    assert admin.get("/connections/here")["key_source"] == "none"
+    admin.said("DELETE", "/connections/here", 204)
+    admin.said("GET", "/connections/here", 404)
+    assert admin.said("DELETE", "/connections/openrouter", 409)["code"] == "conflict"
+
+
+def test_no_key_is_in_any_answer(admin: Client, fake) -> None:
+    admin.post("/connections", {"kind": "openai", "name": "Here", "base_url": fake.base_url, "key": KEY}, status=201)
+    for path in ("/connections", "/connections/here", "/settings", "/capabilities", "/models"):
+        assert KEY not in admin.call("GET", path).get_data(as_text=True)
+
+
+def test_people_are_invited_changed_and_deleted(admin: Client, member, nobody: Client) -> None:
+    link = admin.post("/users/invites", {"role": "guest", "email": "new@example.org"}, status=201)["link"]
+    assert "/invite/" in link
+    invite = admin.get("/users/invites")["invites"][0]
+    assert (invite["role"], invite["email"]) == ("guest", "new@example.org")
+    admin.said("DELETE", f"/users/invites/{invite['id']}", 204)
+    assert admin.get("/users/invites")["invites"] == []
+
+    id = next(each["id"] for each in admin.get("/users")["users"] if each["email"] == member.email)
+    assert admin.said("PATCH", f"/users/{id}", 200, {"role": "guest"})["role"] == "guest"
+    assert admin.said("PATCH", f"/users/{id}", 200, {"is_disabled": True})["disabled_at"]
+    assert admin.said("PATCH", f"/users/{id}", 200, {"is_disabled": False})["disabled_at"] is None
+    assert admin.said("DELETE", f"/users/{id}", 422)["fields"].keys() == {"email"}
+    admin.said("DELETE", f"/users/{id}", 204, query={"email": member.email})
+    admin.said("GET", f"/users/{id}", 404)
+    me = admin.get("/me")
+    assert admin.said("PATCH", f"/users/{me['id']}", 409, {"is_disabled": True})["code"] == "conflict"

@@ -1,0 +1,130 @@
+"""What is said by the API: sent, edited, tried again, shown, taken out of sight, queued."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.client import EVENTS, Client, decoded, text_of
+
+
+@pytest.fixture
+def begun(program: Client, fake) -> dict[str, Any]:
+    """A chat with one answer that has ended."""
+    fake.says("First.")
+    sent: dict[str, Any] = program.post("/chats", {"message": "One?"}, status=201)["sent"]
+    program.ended(sent)
+    return sent
+
+
+def test_the_branch_that_is_shown_and_the_whole_tree(program: Client, begun, fake) -> None:
+    chat = f"/chats/{begun['chat_id']}/messages"
+    fake.says("Second.")
+    edited = program.post(f"/messages/{begun['question_id']}/edit", {"message": "Two?"}, status=202)
+    program.ended(edited)
+
+    path = program.get(chat)["messages"]
+    assert [each["content"] for each in path] == ["Two?", "Second."]
+    assert path[0]["versions"] == [begun["question_id"], edited["question_id"]]
+    assert [each["content"] for each in program.get(chat, query={"show": "tree"})["messages"]] == [
+        "One?",
+        "First.",
+        "Two?",
+        "Second.",
+    ]
+
+    shown = program.post(f"/messages/{begun['question_id']}/show")
+    assert shown["content"] == "One?"
+    assert [each["content"] for each in program.get(chat)["messages"]] == ["One?", "First."]
+
+
+def test_messages_come_page_by_page(program: Client, begun) -> None:
+    for show in ("path", "tree"):
+        chat = f"/chats/{begun['chat_id']}/messages"
+        first = program.get(chat, query={"limit": 1, "show": show})
+        second = program.get(chat, query={"limit": 1, "show": show, "cursor": first["next_cursor"]})
+        assert [first["messages"][0]["role"], second["messages"][0]["role"], second["next_cursor"]] == ["user", "assistant", None]
+
+
+def test_another_version_stands_beside_the_first(program: Client, begun, fake) -> None:
+    fake.says("Better.")
+    again = program.post(f"/messages/{begun['message_id']}/regenerate", status=202)
+    answer = program.ended(again)
+
+    assert (answer["content"], answer["versions"]) == ("Better.", [begun["message_id"], again["message_id"]])
+    program.post(f"/messages/{begun['question_id']}/regenerate", {}, status=422)
+
+
+def test_what_is_deleted_is_brought_back(program: Client, begun) -> None:
+    program.said("DELETE", f"/messages/{begun['message_id']}", 204)
+    program.said("GET", f"/messages/{begun['message_id']}", 404)
+    assert program.post(f"/messages/{begun['message_id']}/restore")["content"] == "First."
+    assert program.said("DELETE", f"/messages/{begun['question_id']}", 422)["code"] == "invalid"
+
+
+def test_the_same_key_and_text_are_sent_once(program: Client, begun, fake) -> None:
+    fake.says("Once.")
+    send = {"body": {"message": "Again?"}, "status": 202, "Idempotency_Key": "k1"}
+    first = program.post(f"/chats/{begun['chat_id']}/messages", **send)
+    program.ended(first)
+    assert program.post(f"/chats/{begun['chat_id']}/messages", **send)["generation_id"] == first["generation_id"]
+    send["body"] = {"message": "Something else?"}
+    assert program.post(f"/chats/{begun['chat_id']}/messages", **send)["generation_id"] != first["generation_id"]
+
+
+def test_so_many_earlier_messages_are_sent_as_the_caller_says(program: Client, begun, fake) -> None:
+    fake.says("Short memory.")
+    body = {"message": "What did I ask?", "context_limit": 0}
+    program.ended(program.post(f"/chats/{begun['chat_id']}/messages", body, status=202))
+    turns = [entry["body"]["messages"] for entry in fake.log() if entry["path"].endswith("/chat/completions")][-1]
+    assert [turn["content"] for turn in turns] == ["What did I ask?"]
+
+
+def test_a_busy_chat_says_what_to_attach_to(program: Client, begun, fake) -> None:
+    fake.counts(500, pace=0.01)
+    chat = begun["chat_id"]
+    running = program.post(f"/chats/{chat}/messages", {"message": "Count."}, status=202)
+    refused = program.post(f"/chats/{chat}/messages", {"message": "And more."}, status=409)
+    assert (refused["code"], refused["streamId"]) == ("generation_in_progress", running["generation_id"])
+    assert refused["error"] == refused["detail"]
+    assert refused["streamUrl"].startswith(f"/api/v1/generations/{running['generation_id']}/events?ticket=")
+    for method, path in (
+        ("DELETE", f"/messages/{running['message_id']}"),
+        ("POST", f"/messages/{begun['message_id']}/regenerate"),
+    ):
+        assert program.said(method, path, 409)["streamId"] == running["generation_id"]
+
+    assert program.said("PUT", f"/chats/{chat}/follow-up", 200, {"message": "Then?"})["follow_up"] == "Then?"
+    program.said("PUT", f"/chats/{chat}/follow-up", 409, {"message": "Another?"})
+    program.said("DELETE", f"/chats/{chat}/follow-up", 204)
+    program.said("PUT", f"/chats/{chat}/follow-up", 200, {"message": "Now?"})
+    program.post(f"/generations/{running['generation_id']}/stop")
+    program.ended(running)
+    fake.says("At last.")
+    assert program.ended(program.post(f"/chats/{chat}/follow-up/send", status=202))["content"] == "At last."
+    program.post(f"/chats/{chat}/follow-up/send", status=409)
+
+
+def test_stopping_twice_is_stopping_once_and_what_was_cut_goes_on(program: Client, begun, fake) -> None:
+    fake.counts(40, pace=0.01)
+    sent = program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Count."}, status=202)
+    for _ in range(2):
+        program.post(f"/generations/{sent['generation_id']}/stop")
+    assert program.ended(sent)["status"] == "stopped"
+    assert program.get(f"/generations/{sent['generation_id']}")["reason"] == "user"
+
+    fake.counts(40)
+    more = program.post(f"/generations/{sent['generation_id']}/continue", status=202)
+    assert more["message_id"] == sent["message_id"]
+    assert program.ended(more)["status"] == "completed"
+    program.post(f"/generations/{more['generation_id']}/continue", status=409)
+
+
+def test_a_sending_may_be_its_own_stream(program: Client, begun, fake) -> None:
+    fake.counts(30)
+    response = program.call("POST", f"/chats/{begun['chat_id']}/messages", {"message": "Count."}, Accept=EVENTS)
+    assert response.status_code == 200
+    told = decoded(response)
+    assert told[0].event == "started"
+    assert told[-1].event == "ended"
+    assert text_of(told) == program.get(f"/messages/{program.get('/chats')['chats'][0]['head_id']}")["content"]
+    assert response.headers["X-Stream-Id"]

@@ -1,0 +1,145 @@
+"""The rows of the API: under each rule and kind of thing a line for each route, as method, name and policy."""
+
+TABLE = {
+    ("open", ()): """
+        GET api_pages.document anybody
+        GET api_pages.read anybody
+        POST api_quick.ask api:chat or visitors
+        POST api_quick.ask_and_watch api:chat or visitors
+    """,
+    ("people", ()): """
+        GET api_capabilities.show api:read
+        GET api_characters.index api:read
+        POST api_characters.create api:chat
+        GET api_personas.index api:read
+        POST api_personas.create api:chat
+        GET api_chats.index api:read
+        POST api_chats.create api:chat
+        GET api_exchange.everything api:read
+        POST api_exchange.bring_in api:chat
+        GET api_account.show api:read
+        GET api_account.index api:read
+        POST api_account.create api:chat
+        GET api_models.index api:read
+        GET api_usage.own api:read
+        POST api_assistant.ask api:chat
+        POST api_assistant.ask_and_watch api:chat
+        POST api_roleplay.send api:chat
+        POST api_threads.create api:chat
+        GET api_threads.index api:read
+        POST api_door.complete api:chat
+        GET api_door.models api:read
+    """,
+    ("admins", ()): """
+        GET api_settings.index api:admin
+        GET api_connections.index api:admin
+        POST api_connections.create api:admin
+        GET api_users.index api:admin
+        GET api_users.index_invites api:admin
+        POST api_users.invite api:admin
+        GET api_usage.everybody api:admin
+        GET api_roleplay.show_key api:admin
+        PUT api_roleplay.store_key api:admin
+    """,
+    ("reading people", ("chat",)): """
+        GET api_chats.show api:read
+        GET api_messages.index api:read
+        GET api_roleplay.listen api:read
+        GET api_roleplay.status api:read
+        GET api_threads.messages api:read
+    """,
+    ("writing people", ("chat",)): """
+        POST api_messages.send api:chat
+        POST api_roleplay.cancel api:chat
+        POST api_threads.send api:chat
+        POST api_threads.send_and_watch api:chat
+    """,
+    ("person", ("chat",)): """
+        PATCH api_chats.change api:chat
+        DELETE api_chats.delete api:chat
+        GET api_chats.take api:read
+        PUT api_follow_ups.queue api:chat
+        DELETE api_follow_ups.remove api:chat
+        POST api_follow_ups.send api:chat
+    """,
+    ("person, from the trash alone", ("chat",)): """
+        POST api_chats.restore api:chat
+        POST api_chats.erase api:chat
+    """,
+    ("reading people", ("message",)): "GET api_messages.show api:read",
+    ("writing people", ("message",)): """
+        POST api_messages.edit api:chat
+        POST api_messages.show_version api:chat
+    """,
+    ("writing people", ("answer",)): "POST api_messages.again api:chat",
+    ("person", ("message",)): "DELETE api_messages.delete api:chat",
+    ("person, from the trash too", ("message",)): "POST api_messages.restore api:chat",
+    ("reading people", ("generation",)): """
+        GET api_generations.show api:read
+        GET api_generations.events api:read
+    """,
+    ("writing people", ("generation",)): """
+        POST api_generations.stop api:chat
+        POST api_generations.go_on api:chat
+    """,
+    ("planners", ()): """
+        POST api_plans.submit api:plans
+        POST api_plans.generate api:plans
+        POST api_plans.generate_and_watch api:plans
+    """,
+    ("a planner's own", ("plan",)): """
+        GET api_plans.status api:plans
+        DELETE api_plans.cancel api:plans
+    """,
+    ("one's own", ("token",)): "DELETE api_account.revoke api:chat",
+    ("one's own", ("character",)): """
+        GET api_characters.show api:read
+        PATCH api_characters.change api:chat
+        DELETE api_characters.delete api:chat
+        POST api_characters.duplicate api:chat
+        GET api_characters.avatar api:read
+        PUT api_characters.put_avatar api:chat
+        DELETE api_characters.delete_avatar api:chat
+    """,
+    ("one's own", ("deleted character",)): "POST api_characters.restore api:chat",
+    ("one's own", ("persona",)): """
+        GET api_personas.show api:read
+        PATCH api_personas.change api:chat
+        DELETE api_personas.delete api:chat
+        GET api_personas.avatar api:read
+        PUT api_personas.put_avatar api:chat
+        DELETE api_personas.delete_avatar api:chat
+    """,
+    ("one's own", ("deleted persona",)): "POST api_personas.restore api:chat",
+    ("any name", ("model",)): "GET api_door.model api:read",
+    ("looked after", ("setting",)): """
+        GET api_settings.show api:admin
+        PUT api_settings.change api:admin
+        DELETE api_settings.reset api:admin
+    """,
+    ("looked after", ("connection",)): """
+        GET api_connections.show api:admin
+        PATCH api_connections.change api:admin
+        DELETE api_connections.delete api:admin
+        PUT api_connections.set_key api:admin
+        DELETE api_connections.forget_key api:admin
+        POST api_connections.test api:admin
+    """,
+    ("looked after", ("person",)): """
+        GET api_users.show api:admin
+        PATCH api_users.change api:admin
+        DELETE api_users.delete api:admin
+    """,
+    ("looked after", ("invite",)): "DELETE api_users.revoke_invite api:admin",
+}
+Row = tuple[str, str, str, str, tuple[str, ...]]
+
+
+def rows() -> list[Row]:
+    """Name, method, policy, rule and things of every route."""
+    found = []
+    for (rule, things), lines in TABLE.items():
+        for line in filter(None, map(str.strip, lines.splitlines())):
+            method, name, policy = line.split(" ", 2)
+            found.append((name, method, policy, rule, things))
+    return found

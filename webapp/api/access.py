@@ -1,0 +1,156 @@
+"""Who calls: a program by its token, a stream by its ticket, a browser by its cookie and the token of its forms."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from flask import Flask, current_app, request
+from flask_wtf.csrf import validate_csrf
+from wtforms.validators import ValidationError
+
+from webapp.accounts import queries, service, tickets
+from webapp.accounts.roles import SCOPES, allowed_scopes
+from webapp.accounts.tables import User
+from webapp.errors import Forbidden, SignedOut
+from webapp.extensions import csrf
+from webapp.settings.service import setting
+from webapp.web.guards import KNOWN, refuse_unless_admin, session_secret, user_or_none
+from webapp.web.security import SAFE_METHODS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+CALLER = "millrace.caller"
+CHAT = "millrace.ticket_chat"
+NOBODY = "Say who you are: Authorization: Bearer with a token, which one makes on the account page, or sign in."
+UNPROVEN = "A request with the cookie of a browser needs the token of its forms in X-CSRFToken; GET /api/v1/me gives it."
+# Who may write in chats may read them: an answer that was asked for comes back by reading.
+COVERED_BY = {"read": {"read", "chat"}}
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls and what for; `holder` names their session or token without giving it away."""
+
+    user: User
+    scopes: frozenset[str]
+    holder: str
+    has_cookie: bool = False
+    until: datetime | None = None
+
+
+def caller() -> User:
+    """Who calls; refuses nobody's calls."""
+    return identified().user
+
+
+def identified() -> Caller:
+    found = caller_or_none()
+    if found is None:
+        raise SignedOut(NOBODY)
+    return found
+
+
+def caller_or_none() -> Caller | None:
+    """Who calls, looked up once per request; what pages ask for the signed-in user gives the same."""
+    if CALLER not in request.environ:
+        found = _by_token() if _bearer() is not None else _by_ticket() or _by_session()
+        request.environ[CALLER], request.environ[KNOWN] = found, found.user if found else None
+    known: Caller | None = request.environ[CALLER]
+    return known
+
+
+def may(scope: str) -> bool:
+    """Whether the caller may do what is for this scope."""
+    found = caller_or_none()
+    return found is not None and bool(found.scopes & COVERED_BY.get(scope, {scope}))
+
+
+def ticket_for(chat_id: str) -> str:
+    """What stands in the address of a chat's stream in place of a header; empty for visitors, whose cookie goes along."""
+    found = caller_or_none()
+    return tickets.ticket(str(current_app.secret_key), found.holder, chat_id) if found else ""
+
+
+def scoped(
+    scope: str, *, visitors: bool = False, ticket: Callable[[dict[str, Any]], str] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """The route is for callers with this scope. `ticket` says of which chat a ticket must be, by the names in the address."""
+
+    def around(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            request.environ[CHAT] = ticket(kwargs) if ticket and "ticket" in request.args else ""
+            if not (visitors and _is_visitor()):
+                _check(scope)
+            return view(*args, **kwargs)
+
+        guarded.policy = f"api:{scope}{' or visitors' if visitors else ''}"  # type: ignore[attr-defined]
+        csrf.exempt(guarded)
+        return guarded
+
+    return around
+
+
+def again(app: Flask, environ: "WSGIEnvironment") -> AbstractContextManager[object]:
+    """A context like the one of an earlier request, in which nobody has been recognised yet."""
+    forgotten = (CALLER, KNOWN, "werkzeug.")
+    return app.request_context({name: value for name, value in environ.items() if not name.startswith(forgotten)})
+
+
+def _check(scope: str) -> None:
+    found = identified()
+    if found.has_cookie and request.method not in SAFE_METHODS:
+        _check_form_token()
+    if not may(scope):
+        if scope not in allowed_scopes(found.user.role):
+            if scope == "admin":
+                refuse_unless_admin(found.user)
+            raise Forbidden("Your account may not do that.")
+        raise Forbidden(f"This token is not for that. It needs the scope {scope}: {SCOPES[scope][0].lower()}.")
+
+
+def _check_form_token() -> None:
+    try:
+        validate_csrf(request.headers.get("X-CSRFToken"))
+    except ValidationError as error:
+        raise Forbidden(UNPROVEN) from error
+
+
+def _is_visitor() -> bool:
+    return _bearer() is None and caller_or_none() is None and bool(setting("demo.visitors"))
+
+
+def _bearer() -> str | None:
+    """The token of the header; empty for an empty one, nothing without such a header."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _by_token() -> Caller | None:
+    token = _bearer()
+    found = service.used_token(token) if token else None
+    if found is None:
+        return None
+    row, user = found
+    return Caller(user, service.scopes_of(row, user), tickets.TOKEN + row.id, until=row.expires_at)
+
+
+def _by_ticket() -> Caller | None:
+    chat_id, text = request.environ.get(CHAT, ""), request.args.get("ticket", "")
+    holder = tickets.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
+    user = queries.holder(holder) if holder else None
+    # Nothing but reading: an address is seen by more than its owner.
+    return Caller(user, frozenset({"read"}), holder) if user else None
+
+
+def _by_session() -> Caller | None:
+    user, session = user_or_none(), queries.live_session(session_secret()) if session_secret() else None
+    if user is None or session is None:
+        return None
+    return Caller(user, frozenset(allowed_scopes(user.role)), tickets.SESSION + session.id, has_cookie=True)

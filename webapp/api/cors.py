@@ -1,0 +1,47 @@
+"""Pages of other origins that an operator has listed may call the API, with the cookie too; nobody else's page may."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response, request
+
+from webapp.config import Config
+from webapp.web.htmx import is_api
+
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+ASKED = "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-CSRFToken, X-Requested-With, Cache-Control"
+SHOWN = "X-Stream-Id, X-Plan-Id, RateLimit, RateLimit-Policy, Retry-After, Location, Content-Disposition, WWW-Authenticate"
+REMEMBER_SECONDS = 600
+
+
+def init(app: Flask, config: Config) -> None:
+    app.before_request(lambda: _preflight(config))
+    app.after_request(_with_permission(config))
+
+
+def _preflight(config: Config) -> Response | None:
+    """The answer to a browser that asks whether it may; whoever is not listed has been refused before."""
+    if not (is_api() and request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers):
+        return None
+    response = Response(status=204)
+    if _is_listed(config):
+        asked = {"Methods": METHODS, "Headers": ASKED}
+        response.headers.update({f"Access-Control-Allow-{name}": value for name, value in asked.items()})
+        response.headers["Access-Control-Max-Age"] = str(REMEMBER_SECONDS)
+    return response
+
+
+def _with_permission(config: Config) -> Callable[[Response], Response]:
+    def permit(response: Response) -> Response:
+        if is_api():
+            response.vary.add("Origin")
+            if _is_listed(config):
+                response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+                response.headers["Access-Control-Allow-Credentials"] = "true"
+                response.headers["Access-Control-Expose-Headers"] = SHOWN
+        return response
+
+    return permit
+
+
+def _is_listed(config: Config) -> bool:
+    return request.headers.get("Origin", "") in config.cors_origins

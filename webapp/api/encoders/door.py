@@ -1,0 +1,92 @@
+"""The OpenAI-compatible door: chunks of a chat completion, and the words for what goes wrong. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.api.encoders.base import Frame, State
+from webapp.api.encoders.course import Course
+from webapp.streaming.events import Delta, Ended, Usage
+from webapp.streaming.topics import Entry
+
+REASONS = {"length": "length", "cap": "length", "token_limit": "length", "content_filter": "content_filter"}
+DONE = Frame("[DONE]")
+TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    413: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Which completion it is: `created` in seconds, `model` as it was asked for until it is known who answers."""
+
+    id: str
+    model: str
+    created: int
+    has_usage: bool = False
+
+    def head(self, served: str = "") -> dict[str, Any]:
+        return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": served or self.model}
+
+
+class DoorEncoder:
+    takes_snapshots = False
+
+    def __init__(self, about: Completion) -> None:
+        self._about, self._course = about, Course()
+
+    def opening(self, state: State) -> list[Frame]:
+        return [self._chunk({"role": "assistant"})]
+
+    def encode(self, entry: Entry) -> list[Frame]:
+        self._course.fold(entry.event)
+        match entry.event:
+            case Delta(text):
+                return self._piece(text)
+            case Ended():
+                return self._end()
+        return []
+
+    def closing(self) -> list[Frame]:
+        """What is still owed to one who leaves before the end."""
+        return [] if self._course.ended else self._end()
+
+    def _piece(self, text: str) -> list[Frame]:
+        return [self._chunk({"content": text})] if text else []
+
+    def _end(self) -> list[Frame]:
+        if failure := self._course.failure:
+            return [Frame(error(failure.message, 502, code=failure.code)), DONE]
+        frames = [self._chunk({}, finish_reason(self._course.ended))]
+        if self._about.has_usage:
+            known = usage(self._course.transcript.usage)
+            frames.append(self._frame([], usage=known))
+        return [*frames, DONE]
+
+    def _chunk(self, delta: dict[str, str], reason: str | None = None) -> Frame:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return self._frame([choice])
+
+    def _frame(self, choices: list[dict[str, Any]], **more: Any) -> Frame:
+        return Frame({**self._about.head(self._course.served), "object": "chat.completion.chunk", "choices": choices, **more})
+
+
+def finish_reason(ended: Ended | None) -> str:
+    return REASONS.get(ended.reason, "stop") if ended else "stop"
+
+
+def usage(known: Usage | None) -> dict[str, int] | None:
+    """Null when the model did not say: nothing is made up."""
+    if not known or known.input_tokens is None or known.output_tokens is None:
+        return None
+    total = known.input_tokens + known.output_tokens
+    return {"prompt_tokens": known.input_tokens, "completion_tokens": known.output_tokens, "total_tokens": total}
+
+
+def error(message: str, status: int, *, code: str, param: str | None = None) -> dict[str, Any]:
+    kind = TYPES.get(status, "server_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

@@ -1,0 +1,68 @@
+"""Dialect 2: `message` events with text and finished blocks, then `complete`. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.api.encoders.base import Frame, State
+from webapp.api.encoders.course import Course
+from webapp.streaming.events import Delta, Ended, Usage
+from webapp.streaming.topics import Entry
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """Which chat and answer it is; `blocks` gives the finished blocks from this number on, and at the end all that is left."""
+
+    chat_id: str
+    message_id: str
+    blocks: Callable[[int, bool], list[Block]]
+
+
+class QuickEncoder:
+    takes_snapshots = False
+
+    def __init__(self, about: Quick) -> None:
+        self._about, self._course, self._told_blocks = about, Course(), 0
+
+    def opening(self, state: State) -> list[Frame]:
+        return []
+
+    def encode(self, entry: Entry) -> list[Frame]:
+        self._course.fold(entry.event)
+        match entry.event:
+            case Delta(text) if text:
+                return [self._message(text)]
+            case Ended():
+                return self._complete()
+        return []
+
+    def closing(self) -> list[Frame]:
+        """What is still owed to one who leaves before the end."""
+        return [] if self._course.ended else self._complete()
+
+    def _message(self, text: str) -> Frame:
+        return Frame({"content": text, **self._new_blocks()}, "message")
+
+    def _new_blocks(self) -> dict[str, list[Block]]:
+        blocks = self._about.blocks(self._told_blocks, self._course.ended is not None)
+        self._told_blocks += len(blocks)
+        return {"blocks": blocks} if blocks else {}
+
+    def _complete(self) -> list[Frame]:
+        course, about = self._course, self._about
+        failure, transcript = course.failure, course.transcript
+        status = "failed" if failure else "stopped" if course.was_stopped else "completed"
+        complete: dict[str, Any] = {"status": status, "chatId": about.chat_id, "messageId": about.message_id}
+        complete |= {"usage": usage(transcript.usage), "demo": course.is_demo, "notices": course.notices, **self._new_blocks()}
+        error = [Frame({"error": failure.message, "code": failure.code}, "error")] if failure else []
+        return [*error, Frame(complete, "complete")]
+
+
+def usage(known: Usage | None) -> dict[str, Any] | None:
+    """What it took; what nobody told is null, never nothing."""
+    if not known:
+        return None
+    return {"inputTokens": known.input_tokens, "outputTokens": known.output_tokens, "cost": known.cost}

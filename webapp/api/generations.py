@@ -1,0 +1,73 @@
+"""/api/v1/generations: how an answer comes about, read from any position, stopped, continued."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from webapp.api import told
+from webapp.api.access import caller
+from webapp.api.encoders.canonical import CanonicalEncoder
+from webapp.api.events import EVENTS
+from webapp.api.messages import STARTS, begun
+from webapp.api.operations import operation
+from webapp.api.schemas.chats import Sent
+from webapp.api.schemas.generations import EventsQuery, GenerationAnswer
+from webapp.api.stream import END, has_all, last_position, stream
+from webapp.chat import service
+from webapp.chat.access import visible_message, writable_generation
+from webapp.chat.tables import Message
+from webapp.extensions import db
+from webapp.generations import service as generations
+from webapp.generations.engine import the_engine
+from webapp.generations.tables import Generation
+from webapp.web.guards import found
+from webapp.web.watch import LOST
+
+bp = Blueprint("api_generations", __name__, url_prefix="/api/v1/generations")
+
+
+def chat_of(names: dict[str, Any]) -> str:
+    generation = db.session.get(Generation, names["id"])
+    return generation.lane.removeprefix("chat:") if generation else ""
+
+
+@bp.get("/<id>")
+@operation("Show a generation", scope="read", answer=GenerationAnswer)
+def show(id: str) -> GenerationAnswer:
+    return told.generation(_visible(id))
+
+
+@bp.get("/<id>/events")
+@operation(
+    "Read an answer as events, from any position, while it is written and afterwards",
+    scope="read",
+    query=EventsQuery,
+    stream=EVENTS,
+    ticket=chat_of,
+    others=((204, "Everything has been read, or another reader has taken the place: an EventSource stays away.", None),),
+)
+def events(id: str, query: EventsQuery) -> Response:
+    generation, after = _visible(id), last_position()
+    if request.headers.get("Last-Event-ID") in (END, LOST) or has_all(generation, after):
+        return Response(status=204)
+    return stream(generation, CanonicalEncoder(), after=after)
+
+
+@bp.post("/<id>/stop")
+@operation("Stop an answer and keep its text; twice is as good as once", scope="chat", answer=GenerationAnswer)
+def stop(id: str) -> GenerationAnswer:
+    generations.stop(the_engine(), writable_generation(id))
+    return told.generation(writable_generation(id))
+
+
+@bp.post("/<id>/continue")
+@operation("Go on with an answer that was cut, in the same message", **STARTS)
+def go_on(id: str) -> Sent | Response:
+    message = found(db.session.get(Message, writable_generation(id).message_id))
+    return begun(service.go_on(message, by=caller().id))
+
+
+def _visible(id: str) -> Generation:
+    generation = db.session.get(Generation, id)
+    visible_message((generation.message_id if generation else None) or "")
+    return found(generation)

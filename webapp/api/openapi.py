@@ -1,0 +1,150 @@
+"""The document of the API: OpenAPI 3.1, made of what the routes say of themselves and nothing else."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from flask import Flask
+from pydantic.json_schema import models_json_schema
+from werkzeug.routing import Rule
+
+from webapp.api.operations import JSON, Operation, operation_of
+from webapp.api.responses import Refs, models_of, responses
+from webapp.config import version
+from webapp.web.security import SAFE_METHODS
+
+ABOUT = (
+    "Everything the pages can do, for programs. Say who you are by a token in `Authorization: Bearer`, which one makes on the "
+    "account page, or by the cookie of a browser with the token of its forms in `X-CSRFToken`. Whatever is refused is told as "
+    "problem+json, with a sentence in `detail` and a word in `code`. Sendings may carry an `Idempotency-Key`."
+)
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "millrace", "description": "A browser that is signed in."},
+    "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken", "description": "From `GET /api/v1/me`."},
+    "ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "From a stream's address: reads that chat."},
+}
+NATIVE = "/api/v1/"
+IMPLIED = {"HEAD", "OPTIONS"}
+
+
+class Route(NamedTuple):
+    """One method of one path; `place` counts the paths of the same view."""
+
+    rule: Rule
+    method: str
+    operation: Operation
+    place: int
+
+    @property
+    def path(self) -> str:
+        return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(self.rule.rule))
+
+    @property
+    def tag(self) -> str:
+        return self.operation.tag or str(self.rule.endpoint).rpartition(".")[0].removeprefix("api_").replace("_", " ")
+
+    @property
+    def id(self) -> str:
+        name = str(self.rule.endpoint).replace(".", "_")
+        several = len((self.rule.methods or set()) - IMPLIED) > 1
+        return name + (f"_{self.method.lower()}" if several else "") + (f"_{self.place}" if self.place > 1 else "")
+
+
+def routes(app: Flask) -> Iterator[Route]:
+    """Every operation at every path, in the order of their paths."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for rule in sorted(app.url_map.iter_rules(), key=_order):
+        if operation := operation_of(app.view_functions[rule.endpoint]):
+            for method in sorted((rule.methods or set()) - IMPLIED):
+                seen[rule.endpoint, method] += 1
+                yield Route(rule, method, operation, seen[rule.endpoint, method])
+
+
+def _order(rule: Rule) -> tuple[bool, str, bool]:
+    """What is ours first, then each path before the same one below `/api`."""
+    return not rule.rule.startswith(NATIVE), rule.rule.removeprefix("/api"), rule.rule.startswith("/api/")
+
+
+def document(app: Flask) -> dict[str, Any]:
+    """The whole document."""
+    known = list(routes(app))
+    refs, schemas = _schemas(known)
+    paths: dict[str, Any] = {}
+    for route in known:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Millrace", "version": version(), "description": ABOUT},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in known)],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": SCHEMES},
+    }
+
+
+def _schemas(known: list[Route]) -> tuple[Refs, dict[str, Any]]:
+    wanted = dict.fromkeys(pair for route in known for pair in models_of(route.operation).items())
+    refs, whole = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
+    return {pair: refs[pair] for pair in wanted}, whole.get("$defs", {})
+
+
+def _operation(route: Route, refs: Refs) -> dict[str, Any]:
+    operation = route.operation
+    found: dict[str, Any] = {
+        "operationId": route.id,
+        "summary": operation.summary,
+        "tags": [route.tag],
+        "parameters": _parameters(route),
+        "responses": responses(operation, has_names=bool(route.rule.arguments), refs=refs),
+        "security": _security(route),
+    }
+    if operation.scope:
+        found["x-scope"] = operation.scope
+    if body := _body(operation, refs):
+        found["requestBody"] = body
+    return found
+
+
+def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
+    if operation.upload:
+        return {"required": True, "content": {operation.upload: {"schema": {"type": "string", "format": "binary"}}}}
+    if not operation.body:
+        return None
+    is_required = any(field.is_required() for field in operation.body.model_fields.values())
+    return {"required": is_required, "content": {JSON: {"schema": refs[operation.body, "validation"]}}}
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    names = sorted(route.rule.arguments, key=route.rule.rule.index)
+    found = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names]
+    if route.operation.query:
+        for name, schema in route.operation.query.model_json_schema()["properties"].items():
+            about = {"description": schema.pop("description")} if "description" in schema else {}
+            found.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
+    if 429 in route.operation.errors:
+        found.append(_header("Idempotency-Key", "The same key and text again give the first result.", 200))
+    if route.operation.stream and route.method == "GET":
+        found.append(_header("Last-Event-ID", "The `id:` of the last event that was seen: what comes after it is sent."))
+    return found
+
+
+def _header(name: str, sentence: str, most: int = 0) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": sentence,
+        "schema": {"type": "string", **({"maxLength": most} if most else {})},
+    }
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if not route.operation.scope:
+        return []
+    names = ["cookie"] if route.method in SAFE_METHODS else ["cookie", "csrf"]
+    cookie: dict[str, list[str]] = {name: [] for name in names}
+    ticket: list[dict[str, list[str]]] = [{"ticket": []}] if route.operation.ticket else []
+    nobody: list[dict[str, list[str]]] = [{}] if route.operation.visitors else []
+    return [{"bearer": []}, cookie, *ticket, *nobody]

@@ -1,0 +1,160 @@
+"""Operations: views that say what they take and give, which is checked at the door and read by the document."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from webapp.api.access import scoped
+from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
+from webapp.errors import Busy, NotFound
+from webapp.web.guards import anybody
+
+MOST_BYTES = 1_000_000
+JSON = "application/json"
+Names = dict[str, Any]
+View = Callable[..., Any]
+V = TypeVar("V", bound=View)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a route takes and gives.
+
+    An empty scope is open to everybody. `stream` names the grammar of its events: with an `answer` beside it, callers
+    choose by `Accept: text/event-stream`. `media` is the type of an answer, `upload` that of a body, which is not JSON.
+    `ticket` says of which chat a ticket in the address must be. `stream_path` is where a busy chat's answer can be read.
+    """
+
+    summary: str
+    scope: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+    stream: str = ""
+    visitors: bool = False
+    ticket: Callable[[Names], str] | None = None
+    tag: str = ""
+    media: str = ""
+    upload: str = ""
+    most_bytes: int = MOST_BYTES
+    stream_path: str = EVENTS_PATH
+    # What else it answers, by status: (sentence, model or nothing).
+    others: tuple[tuple[int, str, type[BaseModel] | None], ...] = ()
+
+    @property
+    def starts(self) -> bool:
+        """Whether an answer may begin by it, so that limits and other answers may refuse it."""
+        return 409 in self.errors and 429 in self.errors
+
+
+# What whatever begins an answer may be refused with, beside its own.
+STARTS = (409, 422, 429, 503)
+
+
+def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], View]:
+    """Guards the view, reads what it takes (`body=`, `query=`) and serialises what it gives.
+
+    Facts are the fields of `Operation`. A view gives a model of `answer`, nothing for 204, or a response as it is.
+    """
+    found = Operation(summary=summary, scope=scope, **facts)
+
+    def around(view: View) -> View:
+        @wraps(view)
+        def answered(**names: Any) -> Response:
+            try:
+                return _response(found, view(**_names(names), **_taken(found)))
+            except Busy as busy:
+                busy.stream_url = stream_url(busy.generation, found.stream_path)
+                raise
+
+        guard = scoped(scope, visitors=found.visitors, ticket=found.ticket) if scope else anybody
+        guarded = guard(answered)
+        guarded.operation = found  # type: ignore[attr-defined]
+        return guarded
+
+    return around
+
+
+def operation_of(view: object) -> Operation | None:
+    """What a route has said of itself, if it is one of the API."""
+    return getattr(view, "operation", None)
+
+
+def both(blueprint: Blueprint, rule: str, *, methods: tuple[str, ...] = ("GET",)) -> Callable[[V], V]:
+    """Serves the view at the path as it is and, where it has no such prefix, below `/api` too."""
+
+    def around(view: V) -> V:
+        for path in dict.fromkeys((rule, rule if rule.startswith("/api/") else f"/api{rule}")):
+            blueprint.add_url_rule(path, view.__name__, view, methods=list(methods))
+        return view
+
+    return around
+
+
+def wants_stream() -> bool:
+    """Whether the caller asks for the events themselves."""
+    return "text/event-stream" in request.accept_mimetypes.values()
+
+
+def idempotency_key() -> str:
+    """What the caller calls this sending: the same key and text again give the first result."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > 200:
+        raise Refused({"Idempotency-Key": "At most 200 characters."})
+    return key
+
+
+def _names(names: Names) -> Names:
+    # No name of ours holds it, and PostgreSQL refuses even to look.
+    if any("\0" in str(value) for value in names.values()):
+        raise NotFound("There is nothing at this address, or it is not yours to see.")
+    return names
+
+
+def _taken(found: Operation) -> dict[str, BaseModel]:
+    taken: dict[str, BaseModel] = {}
+    if found.most_bytes:
+        request.max_content_length = found.most_bytes
+    if found.query:
+        taken["query"] = _query(found.query)
+    if found.body:
+        taken["body"] = _body(found.body)
+    return taken
+
+
+def _query(model: type[BaseModel]) -> BaseModel:
+    return _checked(lambda: model.model_validate(request.args.to_dict()))
+
+
+def _body(model: type[BaseModel]) -> BaseModel:
+    raw = request.get_data()
+    if raw and not request.is_json:
+        raise UnsupportedMediaType("Send JSON, and say so: Content-Type: application/json.")
+    return _checked(lambda: model.model_validate_json(raw or b"{}"))
+
+
+def _checked(validate: Callable[[], BaseModel]) -> BaseModel:
+    try:
+        return validate()
+    except ValidationError as error:
+        raise refusal(error) from error
+
+
+def _response(found: Operation, given: Any) -> Response:
+    if isinstance(given, Response):
+        return given
+    if given is None:
+        return Response(status=204)
+    return answered_with(given, found.status)
+
+
+def answered_with(model: BaseModel, status: int = 200) -> Response:
+    """A model as JSON, by the names it has on the wire."""
+    return Response(model.model_dump_json(by_alias=True), status, mimetype=JSON)

@@ -1,0 +1,31 @@
+"""The document of the API: for programs at /openapi.json, for people at /api."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
+
+from webapp.api import openapi, reference
+from webapp.web.guards import anybody
+from webapp.web.htmx import render
+
+bp = Blueprint("api_pages", __name__)
+
+
+@bp.get("/openapi.json")
+@anybody
+def document() -> Response:
+    return jsonify(_document(current_app))
+
+
+@bp.get("/api")
+@anybody
+def read() -> Response:
+    document = _document(current_app)
+    return render("api/reference.html", about=document["info"]["description"], sections=reference.sections(document))
+
+
+def _document(app: Flask) -> dict[str, Any]:
+    made: dict[str, Any] = app.extensions.setdefault("openapi", {})
+    if not made:
+        made.update(openapi.document(app))
+    return made

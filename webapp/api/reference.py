@@ -1,0 +1,113 @@
+"""The document of the API as people read it: section by section, each field in a line. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+METHODS = ("get", "post", "put", "patch", "delete")
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field: of an address, a header, a body, an answer or an event."""
+
+    name: str
+    kind: str
+    words: str = ""
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Fields that belong together; `note` says where they stand or when they come."""
+
+    title: str
+    note: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: str
+    method: str
+    path: str
+    summary: str
+    scope: str
+    takes: tuple[Line, ...]
+    blocks: tuple[Block, ...]
+    refusals: tuple[str, ...]
+
+
+def sections(document: Json) -> dict[str, list[Entry]]:
+    """The operations by their tags, in the order of the document."""
+    found: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, methods in document["paths"].items():
+        for method in METHODS:
+            if operation := methods.get(method):
+                found[operation["tags"][0]].append(_entry(document, path, method, operation))
+    return found
+
+
+def _entry(document: Json, path: str, method: str, operation: Json) -> Entry:
+    statuses = operation["responses"]
+    return Entry(
+        operation["operationId"],
+        method.upper(),
+        path,
+        operation["summary"],
+        operation.get("x-scope", ""),
+        tuple(_parameter(document, each) for each in operation["parameters"]),
+        tuple(_blocks(document, operation)),
+        tuple(f"{status} {answer['description']}" for status, answer in statuses.items() if status >= "400"),
+    )
+
+
+def _parameter(document: Json, each: Json) -> Line:
+    words = ". ".join(filter(None, (each["in"], each.get("description", ""))))
+    return Line(each["name"], _kind(each["schema"]), words, each["required"])
+
+
+def _blocks(document: Json, operation: Json) -> Iterator[Block]:
+    if body := operation.get("requestBody"):
+        yield from (_block(document, "Body", kind, content["schema"]) for kind, content in body["content"].items())
+    for status, answer in operation["responses"].items():
+        if status < "400":
+            yield from _answer(document, f"{status}: {answer['description']}", answer.get("content", {}))
+
+
+def _answer(document: Json, title: str, contents: Json) -> Iterator[Block]:
+    if not contents:
+        yield Block(title, "", ())
+    for kind, content in contents.items():
+        yield _block(document, title, kind, content["schema"])
+        if events := content.get("x-events"):
+            yield Block("Events", events["order"], ())
+            for name, schema in events["data"].items():
+                yield _block(document, name, "", schema)
+
+
+def _block(document: Json, title: str, note: str, schema: Json) -> Block:
+    schema = _resolved(document, schema)
+    required = schema.get("required", ())
+    fields = schema.get("properties", {}).items()
+    lines = (Line(name, _kind(each), each.get("description", ""), name in required) for name, each in fields)
+    return Block(title, ". ".join(filter(None, (note, schema.get("description", "")))), tuple(lines))
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return document["components"]["schemas"][name] if name else schema
+
+
+def _kind(schema: Json) -> str:
+    """What a value is, in a few words."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    return str(schema.get("format") or schema.get("const") or schema.get("type", "anything"))

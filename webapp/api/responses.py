@@ -1,0 +1,89 @@
+"""What an operation may answer, as the document says it."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from webapp.api.grammars import GRAMMARS, Grammar
+from webapp.api.operations import JSON, Operation
+from webapp.api.problems import Problem
+from webapp.web.errors import TITLES
+
+PROBLEM = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
+DONE = {200: "Done.", 201: "Made.", 202: "Begun.", 204: "Done; there is nothing to say."}
+BYTES = {"type": "string", "format": "binary"}
+LIMITED = {
+    "RateLimit": {
+        "description": "How many answers may be begun now, and the seconds until all may.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {"description": "How many answers in how many seconds.", "schema": {"type": "string"}},
+}
+Mode = Literal["validation", "serialization"]
+Refs = Mapping[tuple[type[BaseModel], Mode], Mapping[str, Any]]
+
+
+def models_of(operation: Operation) -> dict[type[BaseModel], Mode]:
+    """Every model an operation speaks of, with whether it is read (`validation`) or written (`serialization`)."""
+    grammar = GRAMMARS.get(operation.stream)
+    written = [operation.answer, *(each[2] for each in operation.others), *(grammar.events.values() if grammar else ())]
+    read: dict[type[BaseModel], Mode] = {operation.body: "validation"} if operation.body else {}
+    return {**read, **{model: "serialization" for model in [*written, Problem] if model}}
+
+
+def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str, Any]:
+    """By status: what was asked for, then what may be refused."""
+    found: dict[str, Any] = {}
+    if operation.answer or operation.media or not operation.stream:
+        found[str(operation.status)] = _done(operation, refs)
+    if operation.stream:
+        place = found.setdefault("200", {"description": DONE[200], "content": {}})
+        place["content"][EVENT_STREAM] = events(GRAMMARS[operation.stream], refs)
+        place["headers"] = {"X-Stream-Id": {"description": "The generation.", "schema": {"type": "string"}}}
+    for status, sentence, model in operation.others:
+        content = {"content": {JSON: {"schema": refs[model, "serialization"]}}} if model else {}
+        found.setdefault(str(status), {"description": sentence, **content})
+    problem = {"content": {PROBLEM: {"schema": refs[Problem, "serialization"]}}}
+    for status in refusals(operation, has_names=has_names):
+        found.setdefault(str(status), {"description": f"{TITLES.get(status, 'Refused')}.", **problem})
+    return dict(sorted(found.items()))
+
+
+def refusals(operation: Operation, *, has_names: bool) -> list[int]:
+    """The statuses with which an operation may be refused."""
+    reading = {400, 413, 415, 422} if operation.body else {413, 422} if operation.upload else {422} if operation.query else set()
+    calling = {401, 403} if operation.scope else set()
+    return sorted({*operation.errors, *reading, *calling, *({404} if has_names else ()), 503})
+
+
+def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:
+    """A stream of server-sent events: what one of them is, and beside it the grammar of the whole."""
+    kinds = [
+        _event(name if grammar.is_named else "message", refs[model, "serialization"]) for name, model in grammar.events.items()
+    ]
+    kinds += [{"type": "object", "properties": {"data": {"const": text}}, "required": ["data"]} for text in grammar.texts]
+    known = {name: refs[model, "serialization"] for name, model in grammar.events.items()}
+    order = {"order": grammar.order, "named-by": "event" if grammar.is_named else "data.type", "end": grammar.end}
+    return {"schema": {"description": grammar.sentence, "anyOf": kinds}, "x-events": {**order, "data": known}}
+
+
+def _event(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """One event as readers of streams hand it on: its name, its position, and its data as text."""
+    text = {"type": "string", "contentMediaType": JSON, "contentSchema": data}
+    fields = {"event": {"const": name}, "id": {"type": "string"}, "data": text}
+    return {"type": "object", "properties": fields, "required": ["data"]}
+
+
+def _done(operation: Operation, refs: Refs) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": DONE.get(operation.status, "Done."), "content": {}}
+    if operation.media:
+        found["content"][operation.media] = {"schema": {} if operation.media == JSON else BYTES}
+    if operation.answer:
+        found["content"][JSON] = {"schema": refs[operation.answer, "serialization"]}
+    if not found["content"]:
+        del found["content"]
+    if 429 in operation.errors:
+        found["headers"] = LIMITED
+    return found

@@ -1,0 +1,33 @@
+"""What all bodies and answers of the API have in common. Pure."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Line = Annotated[str, StringConstraints(max_length=300)]
+
+
+class Body(BaseModel):
+    """What a caller sends: every type is meant, and there are no other fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Query(BaseModel):
+    """What stands behind the question mark; what nobody knows is not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Answer(BaseModel):
+    """What a caller gets. Fields may be added, never taken away."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Paged(Query):
+    cursor: Cursor = Field("", description="`next_cursor` of the page before; empty for the first.")
+    limit: int = Field(50, ge=1, le=200)

@@ -1,0 +1,73 @@
+"""Rows as callers of the native API are told of them."""
+
+from collections.abc import Sequence
+
+from webapp.api.problems import stream_url
+from webapp.api.schemas.chats import ChatAnswer, MessageAnswer, Sent
+from webapp.api.schemas.generations import GenerationAnswer
+from webapp.chat import queries
+from webapp.chat.access import right_in
+from webapp.chat.asking import lane_of
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db
+from webapp.generations.engine import the_engine
+from webapp.generations.tables import Generation
+from webapp.web.guards import user_or_none
+
+
+def chats(rows: Sequence[Chat]) -> list[ChatAnswer]:
+    """Chats in their order, each with the caller's right in it."""
+    running = queries.lanes_in_use(map(lane_of, rows))
+    return [_chat(row, is_running=lane_of(row) in running) for row in rows]
+
+
+def chat(row: Chat) -> ChatAnswer:
+    return chats([row])[0]
+
+
+def messages(rows: Sequence[Message]) -> list[MessageAnswer]:
+    """Messages of one chat in their order, as far as they are written."""
+    generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
+    return [_message(row, generations.get(row.id, []), versions.get(row.id, [])) for row in rows]
+
+
+def message(row: Message) -> MessageAnswer:
+    return messages([row])[0]
+
+
+def generation(row: Generation) -> GenerationAnswer:
+    names = GenerationAnswer.model_fields.keys() - {"chat_id"}
+    return GenerationAnswer(chat_id=row.lane.removeprefix("chat:"), **{name: getattr(row, name) for name in names})
+
+
+def sent(row: Generation) -> Sent:
+    answer = db.session.get_one(Message, row.message_id)
+    return Sent(
+        chat_id=answer.chat_id,
+        message_id=answer.id,
+        question_id=answer.parent_id,
+        generation_id=row.id,
+        status=row.status,
+        stream_url=stream_url(row.id),
+    )
+
+
+def _chat(row: Chat, *, is_running: bool) -> ChatAnswer:
+    names = ChatAnswer.model_fields.keys() - {"right", "is_running"}
+    # In the trash it is its owner's alone.
+    right = right_in(row, user_or_none()) or "view"
+    return ChatAnswer.model_validate({"right": right, "is_running": is_running, **{name: getattr(row, name) for name in names}})
+
+
+def _message(row: Message, generations: Sequence[Generation], versions: Sequence[str]) -> MessageAnswer:
+    last = generations[-1] if generations else None
+    names = ("id", "chat_id", "parent_id", "role", "reasoning", "created_at", "deleted_at")
+    return MessageAnswer.model_validate(
+        {
+            **{name: getattr(row, name) for name in names},
+            "content": queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
+            "status": last.status if last else "completed",
+            "generation": generation(last) if last else None,
+            "versions": list(versions),
+        }
+    )

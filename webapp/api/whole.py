@@ -1,0 +1,83 @@
+"""An answer that is waited for and given in one piece, or why there is none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.api.encoders.course import Course
+from webapp.api.stream import finished
+from webapp.chat import said
+from webapp.chat.tables import Message
+from webapp.errors import AppError
+from webapp.extensions import db
+from webapp.generations.engine import the_engine
+from webapp.generations.report import FALLBACKS
+from webapp.generations.tables import Generation
+from webapp.streaming.events import Delta, Event, Failed
+from webapp.streaming.topics import Gap
+
+LATE = {"first_byte", "stall", "total_time"}
+SILENT = Failed("no_text", "The model said nothing.", retryable=True)
+
+
+class NoAnswer(AppError):
+    """The model gave no text; the ids say what was saved all the same."""
+
+    def __init__(self, failure: Failed, ids: Mapping[str, str]) -> None:
+        super().__init__(failure.message)
+        self.status, self.code, self._ids = 504 if failure.code in LATE else 502, failure.code, ids
+
+    def details(self) -> dict[str, Any]:
+        return dict(self._ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A generation that has ended, and everything that happened on its way."""
+
+    generation: Generation
+    course: Course
+    chunks: int
+
+    @property
+    def text(self) -> str:
+        return self.course.transcript.text
+
+    @property
+    def status(self) -> str:
+        return self.course.ended.status if self.course.ended else "interrupted"
+
+    @property
+    def model(self) -> str:
+        return self.generation.model_used or self.generation.model_asked
+
+    @property
+    def is_fallback(self) -> bool:
+        return any(notice.code in FALLBACKS for notice in self.course.transcript.notices)
+
+
+def waited_for(generation: Generation, **ids: str) -> Whole:
+    """The whole answer; raises `NoAnswer` when there is not a word of it, unless somebody stopped it."""
+    found = whole(finished(generation))
+    if not found.text and not found.course.was_stopped:
+        raise NoAnswer(found.course.failure or SILENT, ids)
+    return found
+
+
+def whole(generation: Generation) -> Whole:
+    """What a generation has said, from its log or, when that is forgotten, from what was saved."""
+    course, events = Course(), _events(generation)
+    for event in events:
+        course.fold(event)
+    return Whole(generation, course, sum(isinstance(event, Delta) for event in events))
+
+
+def _events(generation: Generation) -> list[Event]:
+    try:
+        entries = the_engine().topics.read(f"generation:{generation.id}", 0)
+    except Gap:
+        entries = []
+    if entries or not generation.message_id:
+        return [entry.event for entry in entries]
+    message = db.session.get_one(Message, generation.message_id)
+    return [*said.of(generation, message).events(), *said.end_of(generation)]
