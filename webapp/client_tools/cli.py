@@ -1,0 +1,83 @@
+"""`flask smoke` and `flask lint-sse`: a look at any Millrace, or any stream, from outside."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Any, TypeVar
+
+import click
+
+from webapp.client_tools.lint import Finding, Linter, of_head
+from webapp.client_tools.remote import Remote
+from webapp.client_tools.smoke import checks
+from webapp.providers.base import ProviderError
+
+# For each request: a slow model may take its time.
+SMOKE_SECONDS = 120.0
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def with_token(command: C) -> C:
+    help = "An API token; better given as MILLRACE_TOKEN, which no list of processes shows."
+    return click.option("--token", envvar="MILLRACE_TOKEN", default="", help=help)(command)
+
+
+@click.command("smoke")
+@click.argument("url")
+@with_token
+def smoke(url: str, token: str) -> None:
+    """Send, stream, come again and stop, against the Millrace at URL; fails when something does not work."""
+    results = []
+    with closing(Remote(url, token, seconds=SMOKE_SECONDS)) as remote:
+        for result in checks(remote, has_token=bool(token), pause=time.sleep):
+            click.echo(f"{'ok  ' if result.is_ok else 'BAD '} {result.name}: {result.words}")
+            results.append(result.is_ok)
+    click.echo(f"{url} works." if all(results) else f"{url} does not work as it should.")
+    sys.exit(not all(results))
+
+
+@click.command("lint-sse")
+@click.argument("url")
+@with_token
+@click.option("--post", "body", default="", help="JSON to send by POST; otherwise it is a GET.")
+@click.option("--seconds", default=20.0, show_default=True, help="How long to listen to a stream that does not end.")
+def lint_sse(url: str, token: str, body: str, seconds: float) -> None:
+    """Say what is wrong with the stream of server-sent events at URL."""
+    try:
+        sent = json.loads(body) if body else None
+    except ValueError as error:
+        raise click.UsageError("--post takes JSON.") from error
+    try:
+        with closing(Remote(url, token, seconds=seconds)) as remote:
+            findings, words = _linted(remote, "POST" if body else "GET", sent)
+    except ProviderError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(words)
+    sys.exit(_told(findings))
+
+
+def _linted(remote: Remote, method: str, body: Any) -> tuple[list[Finding], str]:
+    linter, is_over = Linter(time.monotonic()), True
+    headers = {"Accept": "text/event-stream"}
+    with remote.opened(method, body=body, headers=headers) as reply:
+        findings = of_head(reply.status, reply.headers)
+        try:
+            for piece in reply.chunks():
+                linter.feed(piece, time.monotonic())
+        except ProviderError as error:
+            # A stream that goes on is not at fault for that.
+            is_over = error.code != "stall"
+    findings += linter.finish(time.monotonic(), is_over=is_over)
+    return findings, f"{linter.summary()}; {'it ended' if is_over else 'it goes on'}."
+
+
+def _told(findings: Iterable[Finding]) -> int:
+    found = list(findings)
+    for each in found:
+        click.echo(f"{'BAD ' if each.level == 'bad' else 'note'} {each.sentence}")
+    if not any(each.level == "bad" for each in found):
+        click.echo("Nothing is wrong with it.")
+        return 0
+    return 1

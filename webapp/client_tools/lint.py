@@ -1,0 +1,151 @@
+"""What is wrong with a stream of server-sent events, by its head and its bytes as they came. Pure."""
+
+import codecs
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+FIELDS = ("data", "event", "id", "retry")
+BEAT_SECONDS = 15.0
+GRACE_SECONDS = 2.0
+# One read that ends within an event may be the network's doing.
+TORN_SHARE = 0.1
+FAULTS = {
+    "bom": ("bad", "It begins with a byte order mark."),
+    "cr": ("bad", "It holds carriage returns: lines should end with LF alone."),
+    "nul": ("bad", "It holds NUL."),
+    "utf8": ("bad", "It is not valid UTF-8."),
+    "open": ("bad", "It ends within an event, which readers then drop."),
+    "ascii": ("note", "Its data is not ASCII alone: a reader that decodes each piece by itself meets half characters."),
+    "space": ("note", "`data:` is not followed by one space, which simple readers look for."),
+    "lines": ("note", "An event has several data lines, which simple readers take for several events."),
+    "field": ("bad", "It has lines that are no field of the standard."),
+    "json": ("note", "Some data is not JSON."),
+    "ids": ("note", "Its events carry no id: who comes again cannot say from where."),
+    "order": ("bad", "The numbers of its ids do not rise."),
+    "torn": ("bad", "Events arrive in pieces: they are not written in one go, or something between cuts them."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`bad` is wrong; a `note` is allowed, and yet trouble for some reader."""
+
+    level: Literal["bad", "note"]
+    sentence: str
+
+
+def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
+    """What the head of the reply does that it should not."""
+    known = {name.lower(): value.lower() for name, value in headers.items()}
+    kind, cache = known.get("content-type", ""), _words(known.get("cache-control", ""))
+    wrong = {
+        f"The status is {status}, not 200.": status != 200,
+        f"The content type is {kind or 'missing'}, not text/event-stream.": kind.partition(";")[0].strip() != "text/event-stream",
+        "It may be stored on its way: Cache-Control lacks no-store or no-cache.": not {"no-store", "no-cache"} & cache,
+        "It is compressed, and so comes in lumps.": known.get("content-encoding", "identity") != "identity",
+        "It has a Content-Length: it is no stream.": "content-length" in known,
+    }
+    notes = {
+        "X-Accel-Buffering is not no: nginx would hold it back.": known.get("x-accel-buffering") != "no",
+        "Cache-Control lacks no-transform: something between may compress it.": "no-transform" not in cache,
+    }
+    found = [Finding("bad", sentence) for sentence, is_so in wrong.items() if is_so]
+    return [*found, *(Finding("note", sentence) for sentence, is_so in notes.items() if is_so)]
+
+
+class Linter:
+    """Takes the bytes of a stream as they come, and when; `events` counts what was whole."""
+
+    def __init__(self, began_at: float) -> None:
+        self.events = self.comments = self.reads = self.torn = 0
+        self.longest_silence = 0.0
+        self._seen: set[str] = set()
+        self._heard_at, self._rest = began_at, ""
+        self._text = codecs.getincrementaldecoder("utf-8")("strict")
+        self._last_id = -1
+        self._has_id = False
+
+    def feed(self, piece: bytes, at: float) -> None:
+        """The next bytes."""
+        self._pause(at)
+        self.reads += 1
+        self.torn += not piece.endswith((b"\n\n", b"\r\r", b"\r\n\r\n"))
+        text = self._decoded(piece)
+        if self.reads == 1 and text.startswith("\ufeff"):
+            self._seen.add("bom")
+        self._seen |= {name for name, sign in (("cr", "\r"), ("nul", "\0")) if sign in text}
+        *blocks, self._rest = (self._rest + text.replace("\r\n", "\n").replace("\r", "\n")).split("\n\n")
+        for block in blocks:
+            self._take(block.split("\n"))
+
+    def finish(self, at: float, *, is_over: bool) -> list[Finding]:
+        """All that was found; `is_over` says that the stream has ended by itself."""
+        self._pause(at)
+        seen = set(self._seen)
+        seen |= {"open"} if is_over and self._rest.strip("\n") else set()
+        seen |= {"torn"} if self.torn > max(1, self.reads * TORN_SHARE) else set()
+        seen |= {"ids"} if self.events and not self._has_id else set()
+        found = [Finding(*FAULTS[name]) for name in FAULTS if name in seen]  # type: ignore[arg-type]  # the levels are the two
+        if self.longest_silence > BEAT_SECONDS + GRACE_SECONDS:
+            words = f"It was silent for {self.longest_silence:.0f} s: no heartbeat within {BEAT_SECONDS:.0f} s."
+            found.append(Finding("bad", words))
+        return found if self.events or self.comments else [*found, Finding("bad", "Nothing came.")]
+
+    def summary(self) -> str:
+        """What was heard, in words."""
+        heard = f"{self.events} events and {self.comments} comments in {self.reads} reads"
+        return f"{heard}, {self.torn} of which ended within an event; longest silence {self.longest_silence:.1f} s"
+
+    def _pause(self, at: float) -> None:
+        self.longest_silence, self._heard_at = max(self.longest_silence, at - self._heard_at), at
+
+    def _decoded(self, piece: bytes) -> str:
+        try:
+            return self._text.decode(piece)
+        except UnicodeDecodeError:
+            self._seen.add("utf8")
+            self._text.reset()
+            return piece.decode("utf-8", "replace")
+
+    def _take(self, lines: list[str]) -> None:
+        fields = [line.partition(":") for line in lines if line and not line.startswith(":")]
+        self.comments += any(line.startswith(":") for line in lines)
+        self._note("field", any(name not in FIELDS for name, _, _ in fields))
+        for name, _, value in fields:
+            if name == "id":
+                self._take_id(value.removeprefix(" "))
+        if data := [value for name, _, value in fields if name == "data"]:
+            self._take_data(data)
+
+    def _take_data(self, lines: list[str]) -> None:
+        self.events += 1
+        text = "\n".join(line.removeprefix(" ") for line in lines)
+        self._note("lines", len(lines) > 1)
+        self._note("space", not all(line.startswith(" ") for line in lines))
+        self._note("ascii", not text.isascii())
+        self._note("json", not _is_json(text))
+
+    def _take_id(self, id: str) -> None:
+        self._has_id = True
+        if id.isascii() and id.isdigit():
+            self._note("order", int(id) < self._last_id)
+            self._last_id = int(id)
+
+    def _note(self, name: str, is_so: bool) -> None:
+        if is_so:
+            self._seen.add(name)
+
+
+def _words(value: str) -> set[str]:
+    return {word.strip() for word in value.split(",")}
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        # How OpenAI and those who speak as it does end a stream.
+        return text == "[DONE]"
+    return True

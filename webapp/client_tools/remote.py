@@ -1,0 +1,68 @@
+"""Another Millrace, or this one, as a program with a token speaks to it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.stop import Stop
+from webapp.upstream import Body, Upstream
+
+
+class Unexpected(Exception):
+    """The other side answered something else than it should."""
+
+
+class Remote:
+    """`json` gives a small reply whole; `opened` and `events` give a stream as it comes."""
+
+    def __init__(self, url: str, token: str = "", *, seconds: float = 30) -> None:
+        self.url, self._token, self._upstream, self._seconds = url, token, Upstream(), seconds
+
+    def json(self, method: str, path: str, *, expects: int, **body: Any) -> dict[str, Any]:
+        """The object that the other side answers with this status."""
+        with self.opened(method, path, body=body or None) as reply:
+            content, status = reply.whole(), reply.status
+        value = _object(content)
+        if status != expects:
+            raise Unexpected(f"{method} {path} answered {status}: {value.get('error', content[:200].decode('utf-8', 'replace'))}")
+        return value
+
+    @contextmanager
+    def opened(
+        self, method: str, path: str = "", *, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Body]:
+        """A reply from its head on; leaving closes the connection."""
+        known = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        with self._upstream.open(
+            method,
+            self.url.rstrip("/") + path if path else self.url,
+            stop=Stop(Event),
+            headers={**known, **(headers or {})},
+            json=body,
+            first_byte_seconds=self._seconds,
+            trust="operator",
+        ) as reply:
+            reply.within(self._seconds)
+            yield reply
+
+    def close(self) -> None:
+        self._upstream.close()
+
+    def events(self, reply: Body) -> Iterator[Message]:
+        """The messages of a stream, as they come."""
+        if reply.status != 200:
+            raise Unexpected(f"The stream answered {reply.status}: {_object(reply.whole()).get('error', '')}")
+        decoder = Decoder()
+        for piece in reply.chunks():
+            yield from decoder.feed(piece)
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,127 @@
+"""Whether a Millrace does what it should: sends, streams, comes again, stops, by its API alone."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from webapp.client_tools.remote import Remote, Unexpected
+from webapp.providers.base import ProviderError
+from webapp.upstream import Stopped
+
+ASKED = "Tell me at length how a water mill works."
+STOP_SECONDS = 10.0
+PAUSE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One thing that was tried."""
+
+    name: str
+    is_ok: bool
+    words: str
+
+
+def checks(remote: Remote, *, has_token: bool, pause: Callable[[float], object]) -> Iterator[Result]:
+    """Tries one thing after the other; what is left behind is deleted."""
+    yield _tried("is alive", lambda: _alive(remote))
+    if not has_token:
+        yield _tried("answers visitors", lambda: _visit(remote))
+        return
+    try:
+        thread = remote.json("POST", "/chat/threads", expects=201, title="Smoke test")["thread"]["id"]
+    except (Unexpected, ProviderError, KeyError) as error:
+        yield Result("makes a chat", False, str(error))
+        return
+    yield _tried("sends and streams", lambda: _stream(remote, thread))
+    yield _tried("comes again", lambda: _come_again(remote, thread))
+    yield _tried("stops", lambda: _stop(remote, thread, pause))
+    yield _tried("tidies up", lambda: _delete(remote, thread))
+
+
+def _tried(name: str, check: Callable[[], str]) -> Result:
+    try:
+        return Result(name, True, check())
+    except (Unexpected, ProviderError, Stopped, KeyError, ValueError) as error:
+        return Result(name, False, str(error) or type(error).__name__)
+
+
+def _alive(remote: Remote) -> str:
+    with remote.opened("GET", "/healthz") as reply:
+        if reply.status != 200:
+            raise Unexpected(f"/healthz answered {reply.status}")
+    return "/healthz answers"
+
+
+def _visit(remote: Remote) -> str:
+    with remote.opened("POST", "/api/chat/stream", body={"message": "Hello"}) as reply:
+        told = [json.loads(message.data) for message in remote.events(reply)]
+    text = "".join(each.get("content", "") for each in told)
+    if not text or told[-1].get("status") != "completed":
+        raise Unexpected(f"the stream ended with {told[-1] if told else 'nothing'}")
+    return f"{len(told)} events, {len(text)} characters; with --token more is tried"
+
+
+def _stream(remote: Remote, thread: str) -> str:
+    began_at, first_at, text, last = time.monotonic(), 0.0, "", ""
+    with remote.opened("POST", f"/threads/{thread}/messages/stream", body={"content": ASKED}) as reply:
+        for message in remote.events(reply):
+            event = json.loads(message.data)
+            last = event["type"]
+            if last == "error":
+                raise Unexpected(event["data"]["error"])
+            if last == "ai_response":
+                first_at = first_at or time.monotonic()
+                text += event["data"]["content"]
+    if last != "done" or text != _stored(remote, thread):
+        raise Unexpected(f"the stream ended with {last or 'nothing'}, and its text is not what is stored")
+    return f"{len(text)} characters, the first after {first_at - began_at:.2f} s, all after {time.monotonic() - began_at:.2f} s"
+
+
+def _come_again(remote: Remote, thread: str) -> str:
+    """Hears the beginning by one connection, drops it, and the rest by another, from where the first was."""
+    begun = _begin(remote, thread)
+    path = f"/api/v1/generations/{begun}/events"
+    heard, last_id = "", ""
+    with remote.opened("GET", path) as reply:
+        for message in remote.events(reply):
+            heard, last_id = heard + _delta(message.event, message.data), message.id
+            if heard:
+                break
+    with remote.opened("GET", path, headers={"Last-Event-ID": last_id}) as reply:
+        rest = "".join(_delta(message.event, message.data) for message in remote.events(reply))
+    if heard + rest != _stored(remote, thread):
+        raise Unexpected("what was heard by two connections is not what is stored")
+    return f"{len(heard)} characters, dropped at {last_id}, {len(rest)} characters more, nothing lost or doubled"
+
+
+def _stop(remote: Remote, thread: str, pause: Callable[[float], object]) -> str:
+    _begin(remote, thread)
+    first = remote.json("POST", f"/api/chat/{thread}/stream/cancel", expects=200)
+    remote.json("POST", f"/api/chat/{thread}/stream/cancel", expects=200)
+    began_at = time.monotonic()
+    while remote.json("GET", f"/api/chat/{thread}/stream/status", expects=200)["isStreaming"]:
+        if time.monotonic() - began_at > STOP_SECONDS:
+            raise Unexpected(f"it went on for {STOP_SECONDS:.0f} s after it was stopped")
+        pause(PAUSE_SECONDS)
+    return f"{first['status']}, over after {time.monotonic() - began_at:.2f} s, and stopping twice is stopping once"
+
+
+def _delete(remote: Remote, thread: str) -> str:
+    remote.json("DELETE", f"/api/v1/chats/{thread}", expects=204)
+    return "its chat is in the trash"
+
+
+def _begin(remote: Remote, thread: str) -> str:
+    body = {"chatSessionId": thread, "message": ASKED}
+    begun = remote.json("POST", "/api/messages/addUserMessageStreamingMode", expects=202, **body)
+    return str(begun["streamId"])
+
+
+def _stored(remote: Remote, thread: str) -> str:
+    return str(remote.json("GET", f"/chat/threads/{thread}/messages?limit=1", expects=200)["messages"][-1]["content"])
+
+
+def _delta(event: str, data: str) -> str:
+    return str(json.loads(data)["text"]) if event == "delta" else ""
