@@ -1,4 +1,4 @@
-// Enter sends, Shift and Enter make a line, Esc stops, an arrow up edits; nothing that is typed gets lost on the way.
+// Enter sends, or queues while an answer runs, Shift and Enter make a line, Esc stops, an arrow up edits; nothing that is typed gets lost on the way.
 "use strict";
 {
   const THUMBS = matchMedia("(pointer: coarse) and (hover: none)");
@@ -11,7 +11,7 @@
   const send = (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.altKey || isBeingComposed(event) || THUMBS.matches) return;
     event.preventDefault();
-    const button = document.querySelector("#composer-controls .send");
+    const button = document.querySelector("#composer-controls :is(.send, .queue)");
     if (button && event.target.value.trim()) event.target.form.requestSubmit(button);
   };
 
@@ -92,16 +92,6 @@
       if (!box().value) box().value = rest;
       later();
     }, { once: true });
-  });
-  // A button that goes when it has been pressed leaves its focus to the one at the page's end.
-  let isOnButton = false;
-  document.addEventListener("htmx:before:swap", () => {
-    // Kept when it is so already: another swap may begin before the first is over.
-    isOnButton ||= Boolean(document.activeElement?.closest("#composer-controls, .aside"));
-  });
-  document.addEventListener("htmx:after:swap", () => {
-    if (isOnButton && document.activeElement === document.body) document.querySelector("#composer-controls .go")?.focus();
-    isOnButton = false;
   });
   document.addEventListener("htmx:error", (event) => {
     if (event.target.matches?.("#composer, #actions")) millrace.toast("The server cannot be reached. Your text is still here: please try again.");

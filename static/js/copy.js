@@ -28,14 +28,25 @@
   });
 
   // In a shadow root, so that the text of a message stays exactly what the server rendered.
+  const add = (place, textContent, label, act) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", part: "copy", textContent });
+    button.setAttribute("aria-label", label);
+    button.addEventListener("click", act);
+    place.append(button);
+    return button;
+  };
   const equip = () => {
     for (const header of document.querySelectorAll(".code > header")) {
+      // The server's own words know nothing of it, whenever they come again.
+      if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy" });
-      button.part = "copy";
-      button.setAttribute("aria-label", "Copy code");
-      button.addEventListener("click", () => copy(header.parentElement.querySelector("pre").textContent, button).catch(failed));
-      header.attachShadow({ mode: "open" }).append(document.createElement("slot"), button);
+      const block = header.parentElement, buttons = Object.assign(document.createElement("span"), { part: "tools" });
+      const wrap = add(buttons, "Wrap", "Wrap lines", () => {
+        wrap.setAttribute("aria-pressed", String(block.classList.toggle("code--wrapped")));
+      });
+      wrap.setAttribute("aria-pressed", "false");
+      const button = add(buttons, "Copy", "Copy code", () => copy(block.querySelector("pre").textContent, button).catch(failed));
+      header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };
   document.addEventListener("DOMContentLoaded", equip);

@@ -2,8 +2,9 @@
 "use strict";
 
 const millrace = {
-  isRunning: () => Boolean(document.querySelector(
-    ".message:is([data-status=queued], [data-status=thinking], [data-status=responding], [data-status=saving])")),
+  running: () => document.querySelector(
+    ".message:is([data-status=queued], [data-status=thinking], [data-status=responding], [data-status=saving])"),
+  isRunning: () => Boolean(millrace.running()),
 
   toast(words) {
     const toast = Object.assign(document.createElement("div"), { className: "toast" });
@@ -14,8 +15,13 @@ const millrace = {
 
 document.documentElement.classList.remove("no-js");
 document.addEventListener("animationend", (event) => {
-  if (event.animationName === "toast") event.target.remove();
+  if (event.animationName === "toast") leave(event.target);
 });
 document.addEventListener("click", (event) => {
-  event.target.closest("[data-dismiss]")?.closest(".toast").remove();
+  const toast = event.target.closest("[data-dismiss]")?.closest(".toast");
+  if (toast) leave(toast);
 });
+function leave(toast) {
+  if (toast.contains(document.activeElement)) document.getElementById("main")?.focus({ preventScroll: true });
+  toast.remove();
+}

@@ -1,15 +1,10 @@
 // The page's one stream: says how the answers stand, and is honest about being connected.
 "use strict";
 {
-  const WORDS = {
-    thinking: "The answer has begun.", responding: "The answer has begun.", completed: "The answer is complete.",
-    stopped: "The answer was stopped.", interrupted: "The answer was interrupted.", failed: "There is no answer. The reason stands in its place.",
-  };
   const STATES = { queued: "Queued", thinking: "Thinking", responding: "Answering", saving: "Saving" };
   const WAITING = "Not connected. Trying again; what is written meanwhile will appear here.";
   const GONE = "This page may no longer follow its chat. Signing in again may help.";
   const SUPERSEDED = "This page rests, because the chat is open in many others.";
-  const said = new Set();
   let lateLine = 0, isOver = false, attempts = 0;
 
   const thread = () => document.getElementById("thread");
@@ -72,7 +67,7 @@
   // A hidden page keeps its stream while an answer runs on it. The extension, which would let go at once, hears of it later.
   document.addEventListener("visibilitychange", (event) => {
     if (document.hidden && millrace.isRunning()) event.stopImmediatePropagation();
-    if (!document.hidden) mark("");
+    if (!document.hidden) mark(millrace.isRunning() ? "… " : "");
   });
   const letGo = () => {
     if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange"));
@@ -80,26 +75,31 @@
   // A stream over a network that went away would wait for ever.
   addEventListener("online", () => thread()?._htmx?.sse?.reader?.cancel());
 
-  const mark = (sign) => { document.title = sign + document.title.replace(/^[…●] /, ""); };
-  const announce = (generation, words) => {
-    if (!words || said.has(generation + words)) return;
-    said.add(generation + words);
-    document.getElementById("announcer").textContent = words;
+  // The title and the icon say how it stands to who looks at another tab.
+  const icon = document.querySelector("link[rel=icon]"), plain = icon?.href;
+  let sign = "";
+  const mark = (now = sign) => {
+    sign = now;
+    const title = sign + document.title.replace(/^[…●] /, ""), icons = document.getElementById("announcer")?.dataset ?? {};
+    if (document.title !== title) document.title = title;
+    const href = { "… ": icons.runningIcon, "● ": icons.doneIcon }[sign] ?? plain;
+    if (icon && icon.getAttribute("href") !== href) icon.href = href;
   };
+  document.addEventListener("DOMContentLoaded", () => mark(millrace.isRunning() ? "… " : ""));
+  document.addEventListener("htmx:after:swap", () => mark());
   const word = (article, status) => {
     const state = article?.querySelector(".state__words");
     if (!state) return;
     const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
     const thought = article.querySelector(".thought summary span");
-    if (status === "responding" && state.textContent === STATES.thinking && thought && since) thought.textContent = `Thought for ${millrace.elapsed(since)}`;
+    if (status === "responding" && state.textContent === STATES.thinking && thought && since) thought.textContent = `Thought for ${millrace.elapsed(since)}`.replace(/ 0 s$/, " a moment");
     state.textContent = STATES[status];
   };
   document.addEventListener("status", (event) => {
-    const { message, status, generation } = JSON.parse(event.detail.data);
+    const { message, status } = JSON.parse(event.detail.data);
     const article = document.getElementById(`message-${message}`);
     if (article) article.dataset.status = status;
     if (STATES[status]) word(article, status);
-    announce(generation, WORDS[status]);
     mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
     setTimeout(letGo, 1000);
   });

@@ -1,11 +1,11 @@
 """Standing instructions: a person's own words, told to the model before each of their chats."""
 
-from tests.chat.conftest import ended
+from tests.chat.conftest import asked, ended
 from tests.support.browser import HTMX
 
 
 def turns(fake) -> list[tuple[str, str]]:
-    return [(turn["role"], turn["content"]) for turn in fake.log()[-1]["body"]["messages"]]
+    return [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
 
 
 def test_they_come_first_and_only_for_their_person(owner, member, begin, fake):

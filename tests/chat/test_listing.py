@@ -9,7 +9,7 @@ from tests.chat.conftest import ended, texts
 from tests.support.browser import HTMX
 from tests.support.marks import on_both_databases
 from webapp.accounts.tables import User
-from webapp.chat import listing, queries
+from webapp.chat import erasing, queries
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.extensions import db, utc_now, write
 from webapp.ids import new_id
@@ -185,9 +185,9 @@ def test_the_trash_is_emptied_after_its_days(app, owner):
             session.add(Message(chat_id=old, role="user", content="Gone"))
             session.add(Draft(user_id=owner_id, chat_id=old, text="gone too"))
         set_setting("trash.days", "0")
-        assert listing.empty_trash() == 0
+        assert erasing.empty_trash() == 0
         set_setting("trash.days", "30")
-        assert listing.empty_trash() == 1
+        assert erasing.empty_trash() == 1
         assert set(db.session.scalars(select(Chat.id))) == {young, kept}
         assert not db.session.scalars(select(Draft)).all()
         assert not db.session.scalars(select(Message)).all()

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, select, text
 
 from tests.chat.test_listing import add_chats, person_id, titles
 from tests.support.marks import on_both_databases
-from webapp.chat import listing
+from webapp.chat import erasing, listing
 from webapp.chat.search import search, words_of
 from webapp.chat.search_statements import CONTENT, TITLE
 from webapp.chat.tables import Chat, Message
@@ -123,7 +123,7 @@ def test_the_index_follows_every_change(owner, chat_id):
     with owner.app.app_context():
         with write() as session:
             session.get_one(Chat, chat_id).deleted_at = utc_now() - timedelta(days=100)
-        listing.empty_trash()
+        erasing.empty_trash()
         if is_sqlite():
             for table in ("messages", "chats"):
                 db.session.execute(text(f"INSERT INTO {table}_search({table}_search, rank) VALUES ('integrity-check', 1)"))
@@ -198,7 +198,11 @@ def test_the_migration_indexes_what_is_there_and_goes_without_a_trace(owner, cha
             assert not [name for name in inspect(connection).get_table_names() if "search" in name]
             assert not [each for each in inspect(connection).get_indexes("messages") if "search" in str(each["name"])]
         with write() as session:
-            session.add(Message(chat_id=chat_id, role="user", content="Said without an index"))
+            # By the columns of that time alone.
+            row = {"id": new_id(), "chat_id": chat_id, "role": "user", "content": "Said without an index", "now": utc_now()}
+            columns = "id, chat_id, role, content, reasoning, html, html_version, created_at"
+            values = ":id, :chat_id, :role, :content, '', '', 0, :now"
+            session.execute(text(f"INSERT INTO messages ({columns}) VALUES ({values})"), row)
         upgrade()
     assert sorted(found(owner, "said index")) == ["Said before the index", "Said without an index"]
 

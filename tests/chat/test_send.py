@@ -163,4 +163,4 @@ def test_every_message_is_rendered_once_and_a_page_reads_little(owner, begin, fa
     with owner.counting_statements() as statements:
         owner.page(path)
 
-    assert len([statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]) <= 9
+    assert len([statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]) <= 10

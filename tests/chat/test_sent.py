@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.conftest import ended, statuses
+from tests.chat.conftest import asked, ended, statuses
 from webapp.extensions import db, write
 from webapp.generations.tables import Generation
 
@@ -25,7 +25,7 @@ def parts(page) -> list[tuple[str, str]]:
 
 
 def logged(fake) -> list[tuple[str, str]]:
-    return [(turn["role"], turn["content"]) for turn in fake.log()[-1]["body"]["messages"]]
+    return [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
 
 
 def test_it_is_what_the_provider_heard(owner, path, fake):

@@ -1,4 +1,4 @@
-"""A model names a chat whose first words are too many for a title; whatever goes wrong, the first words stay."""
+"""A model names a chat after its first complete answer; whatever goes wrong, the first words of the chat stay."""
 
 import gevent
 import pytest
@@ -6,9 +6,11 @@ from sqlalchemy import select
 
 from tests.chat.conftest import ended
 from tests.conftest import signed_in
+from tests.upstream.handle import TITLE
 from webapp.chat.tables import Chat
 from webapp.extensions import db, write
 from webapp.generations.tables import Generation
+from webapp.settings import service as settings
 
 LONG = "I would like to know how the millers of the old mill by the river dressed their stones for rye and for wheat"
 
@@ -18,8 +20,8 @@ def title_of(browser, path: str) -> str:
         return db.session.get_one(Chat, path.rpartition("/")[2]).title
 
 
-def requests_for_titles(fake) -> list:
-    return [entry for entry in fake.log() if "name conversations" in str(entry.get("body", entry))]
+def last_id(browser, path: str) -> str:
+    return browser.page(path).all("article.message")[-1].attributes["id"].removeprefix("message-")
 
 
 def until(is_so, seconds: float = 5) -> None:
@@ -34,7 +36,7 @@ def asked(owner, begin, fake):
 
     def asked(*replies, message: str = LONG) -> str:
         fake.says("With a bill and a pick.")
-        fake.behaves([{"says": "With a bill and a pick."}, *replies])
+        fake.behaves(replies, at=TITLE)
         path = begin(owner, message)
         owner.wait_for(path, ended)
         return path
@@ -48,7 +50,7 @@ def test_the_model_gives_the_title_once(owner, asked, fake):
 
     owner.post(f"{path}/messages", message="And then?")
     owner.wait_for(path, lambda page: ended(page) and len(page.all("article.message")) == 4)
-    assert len(requests_for_titles(fake)) == 1
+    assert len(fake.titles()) == 1
     with owner.app.app_context():
         record = db.session.scalars(select(Generation).where(Generation.kind == "title")).one()
         assert (record.status, record.message_id, record.model_asked) == ("completed", None, "some/model")
@@ -58,33 +60,85 @@ def test_the_model_gives_the_title_once(owner, asked, fake):
 @pytest.mark.parametrize("reply", [{"status": 500}, {"status": 401}, {"says": ""}, {"says": '"."'}])
 def test_without_a_good_title_the_first_words_stay(owner, asked, fake, reply):
     path = asked(*[reply] * 4)
-    fake.until(lambda log: requests_for_titles(fake))
+    fake.until(lambda log: fake.titles())
     until(lambda: not owner.app.extensions["engine"].live)
 
     assert title_of(owner, path).startswith("I would like to know")
     assert title_of(owner, path).endswith("…")
 
 
-def test_a_short_first_message_is_its_own_title(owner, asked, fake):
-    path = asked(message="How are stones dressed?")
+def test_a_short_first_message_is_named_too(owner, asked, fake):
+    path = asked({"says": "Dressing stones"}, message="How are stones dressed?")
 
-    assert title_of(owner, path) == "How are stones dressed?"
-    assert not requests_for_titles(fake)
+    until(lambda: title_of(owner, path) == "Dressing stones")
+    request = fake.titles()[0]["body"]
+    assert request["max_tokens"] == 60
+    assert "How are stones dressed?" in str(request["messages"])
+
+
+def test_another_version_of_the_first_answer_is_no_reason_to_ask_again(owner, asked, fake):
+    path = asked({"says": "Dressing stones"})
+    until(lambda: title_of(owner, path) == "Dressing stones")
+    answer = last_id(owner, path)
+    owner.post(f"/messages/{answer}/again")
+    owner.wait_for(path, ended)
+
+    assert len(fake.titles()) == 1
+
+
+def test_the_first_answer_that_completes_counts(owner, asked, fake):
+    fake.behaves([{"counted": 9, "cut_after": 3}])
+    path = asked({"says": "Counted"})
+    assert not fake.titles()
+    answer = last_id(owner, path)
+    owner.post(f"/messages/{answer}/continue")
+
+    until(lambda: title_of(owner, path) == "Counted")
+
+
+@pytest.mark.parametrize(("wish", "model"), [("off", ""), ("cheap/model", "cheap/model"), ("demo/quick", "")])
+def test_the_setting_says_who_is_asked(owner, asked, fake, wish, model):
+    with owner.app.app_context():
+        settings.set_setting("models.titles", wish)
+    path = asked({"says": "A title"})
+
+    if model:
+        until(lambda: title_of(owner, path) == "A title")
+        assert fake.titles()[0]["body"]["model"] == model
+        assert asked_model(owner) == model
+    else:
+        assert title_of(owner, path).startswith("I would like to know")
+        assert not fake.titles()
+
+
+def test_a_chat_with_a_name_of_its_own_is_not_named(owner, begin, fake):
+    fake.behaves([{"steps": [{"hang": True}]}])
+    path = begin(owner, LONG)
+    owner.post(f"{path}/rename", title="Mine")
+    fake.until(lambda log: log)
+    stop = owner.page(path).one("button.stop").attributes["formaction"]
+    owner.post(stop)
+    owner.wait_for(path, ended)
+    fake.says("Here.")
+    owner.post(f"/messages/{last_id(owner, path)}/again")
+    owner.wait_for(path, ended)
+
+    assert not fake.titles()
 
 
 @pytest.mark.parametrize("action", ["rename", "delete"])
 def test_who_names_the_chat_or_deletes_it_ends_the_asking(owner, asked, fake, action):
     path = asked({"steps": [{"hang": True}]})
-    fake.until(lambda log: requests_for_titles(fake))
+    fake.until(lambda log: fake.titles())
     owner.post(f"{path}/{action}", title="My stones")
 
-    fake.until(lambda log: requests_for_titles(fake)[0]["client_closed"])
+    fake.until(lambda log: fake.titles()[0]["client_closed"])
     assert title_of(owner, path) == "My stones" or action == "delete"
 
 
 def test_a_name_that_was_given_meanwhile_stays(owner, asked, fake):
     path = asked({"says": "Late title", "delay": 0.3})
-    fake.until(lambda log: requests_for_titles(fake))
+    fake.until(lambda log: fake.titles())
     with owner.app.app_context(), write() as session:
         session.get_one(Chat, path.rpartition("/")[2]).title = "Named by import"
     until(lambda: recorded(owner))
@@ -99,6 +153,11 @@ def test_the_demo_is_never_asked(make_app, begin):
 
     assert title_of(browser, path).endswith("…")
     assert not recorded(browser)
+
+
+def asked_model(browser) -> str:
+    with browser.app.app_context():
+        return db.session.scalars(select(Generation.model_asked).where(Generation.kind == "title")).one()
 
 
 def recorded(browser) -> list:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from flask import Response
 
 from webapp.accounts.tables import User
-from webapp.chat import sharing
+from webapp.chat import queries, sharing
 from webapp.chat.tables import Chat, Message
 from webapp.errors import SignedOut
 from webapp.extensions import db
@@ -48,11 +48,12 @@ def visible_message(id: str) -> Message:
 
 
 def own_generation(id: str) -> Generation:
-    return _generation(id, own_message)
+    return _generation(id, own_message, even_deleted=False)
 
 
 def writable_generation(id: str) -> Generation:
-    return _generation(id, writable_message)
+    """Also one whose message was deleted in this very moment: it must be possible to stop it."""
+    return _generation(id, writable_message, even_deleted=True)
 
 
 def right_in(chat: Chat, user: User | None) -> str:
@@ -98,10 +99,10 @@ def _chat(id: str, rights: tuple[str, ...]) -> Chat:
 def _message(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool = False) -> Message:
     message = db.session.get(Message, id)
     open_chat(message.chat_id if message else "")
-    return found(message if message and (even_deleted or not message.deleted_at) else None)
+    return found(message if message and (even_deleted or not queries.out_of_sight([id])) else None)
 
 
-def _generation(id: str, open_message: Callable[..., Message]) -> Generation:
+def _generation(id: str, open_message: Callable[..., Message], *, even_deleted: bool) -> Generation:
     generation = db.session.get(Generation, id)
-    open_message((generation.message_id if generation else None) or "", even_deleted=True)
+    open_message((generation.message_id if generation else None) or "", even_deleted=even_deleted)
     return found(generation)

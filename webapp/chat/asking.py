@@ -26,6 +26,21 @@ PIECE_CHARS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
+class How:
+    """How an answer is to be made, where that is not as usual.
+
+    `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
+    `detach`, or `idle:SECONDS` or `abort:SECONDS`.
+    """
+
+    context_limit: int | None = None
+    when_unwatched: str = ""
+
+
+USUAL = How()
+
+
+@dataclass(frozen=True, slots=True)
 class Typed:
     """What a person typed, fit to be stored, and its rendering."""
 
@@ -75,17 +90,26 @@ def announce(chat: Chat, what: str, id: str) -> None:
             topics.append(f"user:{id}", Changed("chat", chat.id))
 
 
-def question(session: Session, chat: Chat, parent_id: str | None, said: Typed) -> Message:
-    """A person's message below its parent."""
+def question(session: Session, chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
+    """A person's message below its parent; of a visitor nothing is known."""
+    author_id = None if chat.visitor_hash else by or chat.owner_id
     values = {"role": "user", "content": said.content, "html": said.html, "html_version": markdown.VERSION}
-    return _added(session, Message(chat_id=chat.id, parent_id=parent_id, **values))
+    return _added(session, Message(chat_id=chat.id, parent_id=parent_id, author_id=author_id, **values))
 
 
-def answer(session: Session, chat: Chat, parent_id: str | None, *, model: str = "", sent_as: str | None = None) -> Generation:
+def answer(
+    session: Session,
+    chat: Chat,
+    parent_id: str | None,
+    *,
+    model: str = "",
+    sent_as: str | None = None,
+    how: How = USUAL,
+) -> Generation:
     """An empty answer below its question, at the head of the chat, with the generation that is to fill it."""
     message = _added(session, Message(chat_id=chat.id, parent_id=parent_id, role="assistant"))
     chat.head_id, chat.changed_at = message.id, utc_now()
-    return queue(session, chat, message, model=model or chat.model, sent_as=sent_as)
+    return queue(session, chat, message, model=model or chat.model, sent_as=sent_as, how=how)
 
 
 def queue(
@@ -96,6 +120,7 @@ def queue(
     model: str,
     sent_as: str | None = None,
     continues_id: str | None = None,
+    how: How = USUAL,
 ) -> Generation:
     """A generation for the message; one that continues another begins where the text ends."""
     if chat.visitor_hash:
@@ -108,12 +133,12 @@ def queue(
         user_id=chat.owner_id,
         model_asked=model,
         connection=providers().connection_of(model),
-        when_unwatched=VISITORS if chat.visitor_hash else "detach",
+        when_unwatched=how.when_unwatched or (VISITORS if chat.visitor_hash else "detach"),
         owner=the_engine().worker.id,
         sent_as=sent_as,
         continues_id=continues_id,
         text_offset=len(message.content) if continues_id else 0,
-        prompt=prompt_for(session, chat, message, model),
+        prompt=prompt_for(session, chat, message, model, history_limit=how.context_limit),
     )
     session.flush()
     return generation
@@ -126,7 +151,8 @@ def start(store: Callable[[Session], Generation], person: str, *, lane: str = ""
     try:
         with write() as session:
             generation = store(session)
-            if generation.when_unwatched != VISITORS:
+            # A chat of a visitor belongs to no account.
+            if generation.user_id:
                 generation.user_id = person
     except IntegrityError as error:
         if repeated := generations.sent_before(sent_as):
@@ -141,7 +167,7 @@ def start(store: Callable[[Session], Generation], person: str, *, lane: str = ""
 
 def _refuse_a_crowd() -> None:
     """All visitors together have so many places, however they came to ask."""
-    if sum(live.when_unwatched == VISITORS for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
+    if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
         raise TooMany("Many people are trying this at the moment. Please come back in a minute.", retry_after=60)
 
 

@@ -11,6 +11,7 @@ from webapp.chat import queries
 from webapp.chat.shown import ShownMessage
 from webapp.chat.tables import Chat, Message
 from webapp.chat.tokens import PER_MESSAGE, estimate
+from webapp.generations import service as generations
 from webapp.generations.models import providers
 
 # Of a message with so many characters: its text only ever grows.
@@ -31,22 +32,36 @@ class Meter:
         return min(100, round(100 * self.tokens / self.length))
 
 
+@dataclass(frozen=True, slots=True)
+class Above:
+    """An answer that is being written before the first message of the page."""
+
+    stop_url: str
+
+
 def around(chat: Chat, messages: Sequence[Message], thread: Sequence[ShownMessage], right: str = "own") -> dict[str, Any]:
     """The same for everybody who sees the chat."""
     models = providers().offered()
+    running = next((message for message in thread if message.is_running), None) or _running_above(chat, messages)
     return {
-        "running": next((message for message in thread if message.is_running), None),
+        "running": running,
         "head": thread[-1].id if thread else "",
         "models": [] if chat.visitor_hash else models,
         "meter": meter(messages, next((model.context_length for model in models if model.id == chat.model), None)),
         "chosen_model": chat.model,
         "follow_up": chat.follow_up,
-        "can_send_follow_up": right == "own" and bool(chat.follow_up) and not any(message.is_running for message in thread),
+        "can_send_follow_up": right == "own" and bool(chat.follow_up) and not running,
         # What waits is sent in the owner's name, so only they let something wait.
         "queue_url": url_for("composer.queue", id=chat.id) if right == "own" else "",
         "remove_url": url_for("composer.remove", id=chat.id) if right == "own" else "",
         "send_follow_up_url": url_for("composer.send_follow_up", id=chat.id),
     }
+
+
+def _running_above(chat: Chat, messages: Sequence[Message]) -> Above | None:
+    is_all_here = not messages or not messages[0].parent_id
+    running = None if is_all_here else generations.running_in(f"chat:{chat.id}")
+    return Above(url_for("chat.stop", id=running.id)) if running else None
 
 
 def meter(messages: Sequence[Message], context_length: int | None) -> Meter | None:

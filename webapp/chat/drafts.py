@@ -34,5 +34,8 @@ def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
 
 def forget(user_id: str, chat_id: str = NEW_CHAT) -> None:
     """Nothing is waiting to be sent there any more."""
+    # Most often there is nothing, and a transaction that writes costs more than to look.
+    if not of(user_id, chat_id):
+        return
     with write() as session:
         session.execute(delete(Draft).where(Draft.user_id == user_id, Draft.chat_id == chat_id))

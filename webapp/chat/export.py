@@ -3,10 +3,12 @@
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from webapp.chat import queries
+from webapp.accounts.tables import User
+from webapp.chat import queries, sharing
 from webapp.chat.imports import own
 from webapp.chat.imports.filed import FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.tables import Chat, Message
@@ -54,7 +56,9 @@ def as_markdown(engine: Engine, chat: Chat) -> str:
     messages = queries.thread(chat)
     generations = queries.generations_of(messages)
     title = " ".join((chat.title or "Chat").split())
-    turns = [f"## {_speaker(each, generations.get(each.id, []))}\n\n{queries.text_so_far(engine, each)}\n" for each in messages]
+    names = sharing.writers(messages)
+    speakers = (_speaker(each, generations.get(each.id, []), names.get(each.id, "You")) for each in messages)
+    turns = [f"## {who}\n\n{queries.text_so_far(engine, each)}\n" for who, each in zip(speakers, messages, strict=True)]
     return "\n".join((f"# {title}\n", *turns))
 
 
@@ -90,7 +94,7 @@ class _Pipe:
 
 def _chat_ids(engine: Engine, user_id: str) -> Sequence[str]:
     with engine.in_app():
-        query = select(Chat.id).where(Chat.owner_id == user_id, Chat.deleted_at.is_(None))
+        query = select(Chat.id).where(Chat.owner_id == user_id, Chat.deleted_at.is_(None), queries.KEPT)
         return db.session.scalars(query.order_by(Chat.id)).all()
 
 
@@ -113,14 +117,22 @@ def _opening(chat: Chat) -> str:
 
 def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tuple[list[str], str]:
     """The next messages as JSON, without those out of sight and what follows them, and the last that was looked at."""
-    query = select(Message).where(Message.chat_id == chat_id, Message.id > after).order_by(Message.id).limit(BATCH)
-    batch = db.session.scalars(query).all()
+    rows = db.session.execute(_with_others(chat_id).where(Message.id > after).order_by(Message.id).limit(BATCH)).all()
+    batch, others = [message for message, _ in rows], {message.id: name for message, name in rows if name}
     kept = [each for each in batch if not _is_dropped(each, dropped)]
     parents = _origins(each.parent_id for each in kept if each.parent_id)
     generations = queries.generations_of(kept)
     filed = (_filed(engine, each, parents.get(each.parent_id or "", ""), generations.get(each.id, [])) for each in kept)
-    values = [json.dumps(own.message_value(each), ensure_ascii=False) for each in filed]
+    signed = (replace(each, author=row.author_name or others.get(row.id, "")) for each, row in zip(filed, kept, strict=True))
+    values = [json.dumps(own.message_value(each), ensure_ascii=False) for each in signed]
     return values, batch[-1].id if batch else ""
+
+
+def _with_others(chat_id: str) -> Select[Message, str]:
+    """The messages of a chat, each with the name of who wrote it if that was not the owner."""
+    owner = select(Chat.owner_id).where(Chat.id == chat_id).scalar_subquery()
+    is_another = (User.id == Message.author_id) & (User.id != owner)
+    return select(Message, User.name).outerjoin(User, is_another).where(Message.chat_id == chat_id)
 
 
 def _is_dropped(message: Message, dropped: set[str]) -> bool:
@@ -171,8 +183,8 @@ def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration
     )
 
 
-def _speaker(message: Message, generations: Sequence[Generation]) -> str:
+def _speaker(message: Message, generations: Sequence[Generation], author: str) -> str:
     if message.role == "user":
-        return "You"
+        return author
     model = generations[-1].model_used or generations[-1].model_asked if generations else ""
     return f"Answer · {model}" if model else "Answer"

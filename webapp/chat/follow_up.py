@@ -22,7 +22,7 @@ log = logging.getLogger("chat:follow-up")
 def queue(chat: Chat, text: str, *, model: str = "") -> None:
     """Keep a message until the answer that runs is complete; one that ends in this very moment is followed at once."""
     id, content = chat.id, asking.checked(text)
-    providers().of(model or chat.model)
+    providers().of(model or chat.model, for_visitor=bool(chat.visitor_hash))
     _store(id, content, among=["", content], model=model or chat.model)
     _tell(id)
     send_if_complete(id)
@@ -41,14 +41,14 @@ def send(chat: Chat) -> Generation:
         raise Conflict("Nothing is waiting here any more.")
     id, said = chat.id, asking.typed(chat.follow_up)
     chat = db.session.get_one(Chat, id)
-    providers().of(chat.model)
+    providers().of(chat.model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(lane_of(chat))
 
     def store(session: Session) -> Generation:
         taken = update(Chat).where(Chat.id == id, Chat.follow_up == said.content).values(follow_up="").returning(Chat.id)
         if not session.execute(taken).first():
             raise Conflict("What was waiting has been sent or removed in this very moment.")
-        question = asking.question(session, chat, chat.head_id, said)
+        question = asking.question(session, chat, chat.head_id, said, by=person_of(chat))
         return asking.answer(session, chat, question.id)
 
     return asking.start(store, person_of(chat), lane=lane_of(chat))

@@ -1,6 +1,6 @@
 """The form that sends a message."""
 
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 
 from webapp.errors import AppError, Invalid
 from webapp.ids import new_id
@@ -8,12 +8,16 @@ from webapp.web.forms import Form
 
 
 class MessageForm(Form):
-    """`key` names one sending, so that pressing twice is sending once; `after` is the message that was seen last."""
+    """`key` names one sending, so that pressing twice is sending once; `after` is the message that was seen last.
+
+    `temporary` is for a new chat alone.
+    """
 
     message = TextAreaField("Message")
     key = HiddenField()
     model = StringField("Model")
     after = HiddenField()
+    temporary = BooleanField("Temporary")
 
     @classmethod
     def new(cls, *, model: str = "", message: str = "") -> "MessageForm":

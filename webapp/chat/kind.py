@@ -1,8 +1,10 @@
 """What the engine needs to know of answers in chats."""
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
-from webapp.chat import follow_up, listing, queries, service, titles
+from webapp.chat import follow_up, queries, service, sweeping, titles
 from webapp.chat.asking import announce
 from webapp.chat.projection import AnswerProjection
 from webapp.chat.tables import Message
@@ -12,6 +14,7 @@ from webapp.generations.kinds import Kind
 from webapp.generations.tables import Generation
 from webapp.rendering import markdown
 from webapp.rendering.markdown import Seam
+from webapp.settings.retention import forget_old_entries
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
@@ -26,13 +29,18 @@ def seams_of(generations: list[Generation]) -> list[Seam]:
 
 
 def projection(generation: Generation) -> AnswerProjection:
+    if is_closed(generation):
+        return AnswerProjection("", generation.id)
     message = db.session.get_one(Message, generation.message_id)
     earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= generation.id]
     return AnswerProjection(message.id, generation.id, beginning=message.content, seams=seams_of(earlier))
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection) -> list[Saved]:
-    """Puts the text and its definitive rendering into the message."""
+    """Puts the text and its definitive rendering into the message; of a chat that was closed nothing but the cost is kept."""
+    if is_closed(generation):
+        generation.error, generation.notices, generation.attempts = "", [], []
+        return []
     message = session.get_one(Message, generation.message_id)
     message.content += transcript.text
     message.reasoning += transcript.reasoning
@@ -42,20 +50,33 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
 
 
 def changed(generation: Generation) -> None:
+    if is_closed(generation):
+        return
     message = db.session.get_one(Message, generation.message_id)
-    announce(queries.chat_of(message), "message", message.id)
+    chat = queries.chat_of(message)
+    announce(chat, "message", message.id)
+    if chat.is_temporary:
+        sweeping.wake()
     titles.suggest_later(the_engine(), generation)
     follow_up.send_after(the_engine(), generation)
 
 
 def go_on(generation: Generation) -> None:
-    service.go_on(db.session.get_one(Message, generation.message_id))
+    if not is_closed(generation):
+        service.go_on(db.session.get_one(Message, generation.message_id))
 
 
 def recover() -> None:
-    """What a start makes good: follow-ups that were left waiting, and a trash that is due."""
+    """What a start makes good: follow-ups that were left waiting, chats whose time is over, entries that are old."""
     follow_up.send_left()
-    listing.empty_trash()
+    if sweeping.sweep():
+        sweeping.wake()
+    forget_old_entries()
+
+
+def is_closed(generation: Generation) -> bool:
+    """Whether it belonged to a temporary chat that is gone."""
+    return generation.message_id is None
 
 
 def _label(reason: str, generation: Generation) -> str:
@@ -63,3 +84,5 @@ def _label(reason: str, generation: Generation) -> str:
 
 
 CHAT = Kind("chat", projection, finish, changed, go_on, recover)
+# Answers of a character are answers; what a start makes good is made good once.
+ROLEPLAY = replace(CHAT, name="roleplay", recover=None)

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from webapp.chat import listing, queries, shown
+from webapp.chat import listing, queries, shown, temporary
 from webapp.chat.access import right_in, visible_chat, visible_message
 from webapp.chat.pages import page_of
 from webapp.chat.rail_feed import rail_url
@@ -100,6 +100,13 @@ def unarchive(id: str) -> Response:
 def delete(id: str) -> Response:
     listing.trash(_own(id))
     return redirect(url_for("list.index", deleted=id))
+
+
+@bp.post("/chats/<id>/close")
+@signed_in
+def close(id: str) -> Response:
+    temporary.close(_own(id))
+    return redirect(url_for("chat.home"))
 
 
 @bp.post("/chats/<id>/restore")

@@ -1,19 +1,12 @@
 """What a person does with a chat as a whole: name it, pin it, put it away, throw it away and bring it back."""
 
-from collections.abc import Sequence
-from datetime import timedelta
-
-from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.orm import Session
-
-from webapp.accounts.tables import Grant
-from webapp.chat import asking, sharing, titles
-from webapp.chat.tables import Chat, Draft
+from webapp.chat import asking, erasing, sharing, sweeping, temporary, titles
+from webapp.chat.tables import Chat
 from webapp.errors import Invalid
 from webapp.extensions import utc_now, write
 from webapp.generations import service as generations
 from webapp.generations.engine import the_engine
-from webapp.settings.service import setting
+from webapp.settings.retention import forget_old_entries
 from webapp.streaming.events import Changed
 
 TITLE_CHARS = 200
@@ -21,15 +14,21 @@ TITLE_CHARS = 200
 
 def rename(chat: Chat, title: str) -> None:
     """Give the chat a name, which nothing but its owner changes from then on."""
+    name = checked_title(title)
+    titles.cancel(chat.id)
+    with write():
+        chat.title, chat.title_is_own = name, True
+    asking.announce(chat, "chat", chat.id)
+
+
+def checked_title(title: str) -> str:
+    """A name fit to be stored."""
     name = " ".join(title.replace("\0", " ").encode("utf-8", "replace").decode().split())
     if not name:
         raise Invalid("Give the chat a name.", field="title")
     if len(name) > TITLE_CHARS:
         raise Invalid(f"That is {len(name) - TITLE_CHARS} characters too long for a name.", field="title")
-    titles.cancel(chat.id)
-    with write():
-        chat.title, chat.title_is_own = name, True
-    asking.announce(chat, "chat", chat.id)
+    return name
 
 
 def pin(chat: Chat, *, is_pinned: bool) -> None:
@@ -49,8 +48,14 @@ def archive(chat: Chat, *, is_archived: bool) -> None:
 
 
 def trash(chat: Chat) -> None:
-    """Throw the chat away; until its time in the trash is over it can be brought back. An answer that runs in it is stopped."""
+    """Throw the chat away; until its time in the trash is over it can be brought back. An answer that runs in it is stopped.
+
+    A temporary chat has no way back.
+    """
     titles.cancel(chat.id)
+    if chat.is_temporary:
+        temporary.close(chat)
+        return
     if running := generations.running_in(asking.lane_of(chat)):
         generations.stop(the_engine(), running)
     with write():
@@ -59,7 +64,9 @@ def trash(chat: Chat) -> None:
     # Pages that still show it lose their stream at once.
     for person in {chat.owner_id, *sharing.readers(chat.id)}:
         the_engine().topics.append(f"user:{person}", Changed("access", chat.id))
-    empty_trash()
+    erasing.empty_trash()
+    forget_old_entries()
+    sweeping.wake()
 
 
 def restore(chat: Chat) -> None:
@@ -74,23 +81,4 @@ def erase(chat: Chat) -> None:
     generations.refuse_if_busy(asking.lane_of(chat))
     id = chat.id
     with write() as session:
-        _erase(session, Chat.id == id)
-
-
-def empty_trash() -> int:
-    """Delete for good what has lain in anybody's trash for longer than it is kept; gives how many chats that were."""
-    days = int(setting("trash.days"))
-    if not days:
-        return 0
-    with write() as session:
-        return _erase(session, Chat.deleted_at < utc_now() - timedelta(days=days))
-
-
-def _erase(session: Session, which: ColumnElement[bool]) -> int:
-    ids: Sequence[str] = session.scalars(select(Chat.id).where(which, Chat.deleted_at.is_not(None))).all()
-    for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        session.execute(delete(Draft).where(Draft.chat_id.in_(some)))
-        session.execute(delete(Grant).where(Grant.object_kind == "chat", Grant.object_id.in_(some)))
-        session.execute(delete(Chat).where(Chat.id.in_(some)).execution_options(synchronize_session=False))
-    return len(ids)
+        erasing.erase(session, (Chat.id == id) & Chat.deleted_at.is_not(None))

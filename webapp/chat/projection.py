@@ -47,6 +47,11 @@ class AnswerProjection:
         """The definitive rendering, once there is one."""
         return self._whole.html if self._whole else self._growing.snapshot()
 
+    @property
+    def parsed_chars(self) -> int:
+        """How much has been read to render it: the measure of the work."""
+        return self._growing.rendered_chars
+
     def fold(self, entry: Entry) -> Iterator[None]:
         """Takes the next entry; a long text is taken in pieces."""
         match entry.event:
@@ -95,6 +100,18 @@ class AnswerProjection:
             frames.append(Frame(data))
         return frames, now
 
+    def blocks(self, first: int) -> list[tuple[int, str]]:
+        """The finished blocks from this number on."""
+        return list(enumerate(self._growing.sealed[first:], first))
+
+    def last_blocks(self, first: int) -> list[tuple[int, str]]:
+        """After the end: the finished blocks and the rest; a whole that differs takes the place of all."""
+        if not self._whole or self._whole.differs:
+            return [(0, self.html)]
+        sealed = self._growing.sealed
+        rest = self._whole.html[sum(map(len, sealed)) :]
+        return [*self.blocks(first), *([(len(sealed), rest)] if rest else [])]
+
     def _new_notices(self, known: int) -> str:
         # At the end the saved message brings all of them, in its own words, perhaps sooner than this.
         return "" if self.has_ended else "".join(_notice(message) for message in self._notices[known:])
@@ -105,7 +122,9 @@ class AnswerProjection:
         blocks = self._part("tail", "beforebegin", "".join(self._growing.sealed[sealed:]))
         if tails == self._tails:
             return [blocks, self._part("tail x-c", "beforebegin", "".join(self._appends[appends:]))]
-        return [blocks, self._part("tail", "innerMorph", self._growing.tail, is_needed=True)]
+        # Behind new blocks the tail is another one: what stood in it must not be seen to move down and change.
+        swap = "innerHTML" if blocks else "innerMorph"
+        return [blocks, self._part("tail", swap, self._growing.tail, is_needed=True)]
 
     def _last_parts(self, sealed: int, tails: int) -> list[str]:
         whole = self._whole
@@ -150,7 +169,7 @@ class AnswerProjection:
 
 
 def _notice(message: str) -> str:
-    return f'<p class="notice notice--amber">{escape(message)}</p>'
+    return f'<p class="notice">{escape(message)}</p>'
 
 
 def with_all_notices(cursor: Cursor) -> Cursor:

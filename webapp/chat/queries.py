@@ -3,20 +3,30 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, literal, or_, select, text, tuple_, union_all
 from sqlalchemy.orm import aliased, defer
 
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db, utc_now
 from webapp.generations.engine import Engine
-from webapp.generations.tables import ACTIVE, Generation
+from webapp.generations.tables import WHILE_ACTIVE, Generation
 
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
+# Temporary chats stand in no list.
+KEPT = Chat.is_temporary.is_(False)
 # How many messages a page shows at once; the earlier ones come as one scrolls.
 WINDOW = 60
 # A visitor's page, which lives for a day, has nothing that fetches earlier ones.
 VISITORS_WINDOW = 500
+# Of these messages those that were deleted, or stand below one that was. Chats without any deleted one are not climbed.
+OUT_OF_SIGHT = text("""
+    WITH RECURSIVE up(id, parent_id, origin) AS (
+        SELECT m.id, m.parent_id, m.id FROM messages m
+        WHERE m.id IN :ids AND EXISTS (SELECT 1 FROM messages d WHERE d.chat_id = m.chat_id AND d.deleted_at IS NOT NULL)
+        UNION ALL SELECT p.id, p.parent_id, up.origin FROM messages p JOIN up ON p.id = up.parent_id)
+    SELECT DISTINCT up.origin FROM up JOIN messages m ON m.id = up.id WHERE m.deleted_at IS NOT NULL
+""").bindparams(bindparam("ids", expanding=True))
 
 
 def chat_of(message: Message) -> Chat:
@@ -39,17 +49,13 @@ def listed_chats(owner_id: str, *, are_archived: bool = False, before: str = "",
 
 def pinned_chats(owner_id: str) -> Sequence[Chat]:
     """The pinned chats, those first that were pinned last."""
-    query = select(Chat).where(Chat.owner_id == owner_id, Chat.pinned_at.is_not(None), Chat.deleted_at.is_(None))
+    query = select(Chat).where(Chat.owner_id == owner_id, Chat.pinned_at.is_not(None), Chat.deleted_at.is_(None), KEPT)
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
 def rail_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Chat], Sequence[Chat]]:
     """The pinned chats and the newest others, in one statement: every page asks."""
-    shown = Chat.owner_id == owner_id, Chat.deleted_at.is_(None), Chat.archived_at.is_(None)
-    newest = select(Chat.id).where(*shown).order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(limit).subquery()
-    pinned = select(Chat.id).where(*shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
-    both = select(Chat).where(Chat.id.in_(union_all(select(newest), select(pinned))))
-    found = db.session.scalars(both.order_by(Chat.changed_at.desc(), Chat.id.desc())).all()
+    found = db.session.scalars(RAIL, {"owner_id": owner_id, "limit": limit}).all()
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in found if not row.pinned_at]
 
@@ -76,7 +82,8 @@ def visitors_chat(visitor_hash: str) -> Chat | None:
 
 def lanes_in_use(lanes: Iterable[str]) -> set[str]:
     """Which of these lanes have a generation that runs."""
-    query = select(Generation.lane).where(Generation.lane.in_(list(lanes)), Generation.status.in_(ACTIVE))
+    # Said in the words of the index of those that run, so that only they are looked at.
+    query = select(Generation.lane).where(Generation.lane.in_(list(lanes)), WHILE_ACTIVE)
     return set(db.session.scalars(query))
 
 
@@ -98,9 +105,15 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
 
 
 def message_in(chat: Chat, id: str) -> Message | None:
-    """The message, if it is one of the chat's."""
+    """The message, if it is one of the chat's and in sight."""
     message = db.session.get(Message, id)
-    return message if message and message.chat_id == chat.id else None
+    return message if message and message.chat_id == chat.id and not out_of_sight([id]) else None
+
+
+def out_of_sight(ids: Iterable[str]) -> set[str]:
+    """Those of the messages that were deleted, and those that stand below such a one."""
+    asked = list(ids)
+    return set(db.session.scalars(OUT_OF_SIGHT, {"ids": asked})) if asked else set()
 
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
@@ -119,10 +132,18 @@ def last_generation(message: Message) -> Generation | None:
     return db.session.scalar(query)
 
 
+def has_completed(chat: Chat, *, before: Generation) -> bool:
+    """Whether an answer to a first message of the chat was complete before this one was begun."""
+    first, said = aliased(Message), aliased(Message)
+    query = select(Generation.id).join(said, said.id == Generation.message_id).join(first, first.id == said.parent_id)
+    query = query.where(first.chat_id == chat.id, first.parent_id.is_(None), Generation.id < before.id)
+    return db.session.scalar(query.where(Generation.status == "completed").limit(1)) is not None
+
+
 def branch_point(chat: Chat, after: str) -> str | None:
     """Where the next message belongs: below the message that was seen last, if it is one of the chat's, else at the head."""
-    seen = db.session.get(Message, after) if after and after != chat.head_id else None
-    return seen.id if seen and seen.chat_id == chat.id and not seen.deleted_at else chat.head_id
+    seen = message_in(chat, after) if after and after != chat.head_id else None
+    return seen.id if seen else chat.head_id
 
 
 def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
@@ -165,7 +186,7 @@ def _path(message_id: str) -> list[Message]:
 
 
 def _newest_first(owner_id: str) -> Select[Chat]:
-    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None))
+    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None), KEPT)
     return query.order_by(Chat.changed_at.desc(), Chat.id.desc())
 
 
@@ -178,6 +199,15 @@ def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
+def _rail_statement() -> Select[Chat]:
+    is_shown = Chat.owner_id == bindparam("owner_id"), Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
+    newest_first = Chat.changed_at.desc(), Chat.id.desc()
+    newest = select(Chat.id).where(*is_shown).order_by(*newest_first).limit(bindparam("limit")).subquery()
+    pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
+    return select(Chat).where(Chat.id.in_(union_all(select(newest), select(pinned)))).order_by(*newest_first)
+
+
 # Made once: to put it together costs more than to run it.
+RAIL = _rail_statement()
 PATH = _path_statement()
 LAST_OF_PATH = _path_statement(is_bounded=True)

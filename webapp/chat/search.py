@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import TextClause
 
+from webapp.chat import queries
 from webapp.chat.search_statements import POSTGRESQL, SQLITE, Statements
 from webapp.extensions import UTCDateTime, db, is_sqlite
 
@@ -20,13 +21,6 @@ OPENS, CLOSES = "\x02", "\x03"
 MARKS = re.compile(f"([{OPENS}{CLOSES}])")
 PAGE = 20
 MOST_TITLES = 10
-OUT_OF_SIGHT = text("""
-    WITH RECURSIVE up(id, parent_id, origin) AS (
-        SELECT m.id, m.parent_id, m.id FROM messages m
-        WHERE m.id IN :ids AND EXISTS (SELECT 1 FROM messages d WHERE d.chat_id = m.chat_id AND d.deleted_at IS NOT NULL)
-        UNION ALL SELECT p.id, p.parent_id, up.origin FROM messages p JOIN up ON p.id = up.parent_id)
-    SELECT DISTINCT up.origin FROM up JOIN messages m ON m.id = up.id WHERE m.deleted_at IS NOT NULL
-""").bindparams(bindparam("ids", expanding=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +75,7 @@ def _rows(statement: TextClause, **values: Any) -> list[Any]:
 
 def _in_sight(rows: list[Any]) -> list[Any]:
     """Without what stands below a message that was deleted."""
-    hidden = set(db.session.scalars(OUT_OF_SIGHT, {"ids": [row.id for row in rows]})) if rows else set()
+    hidden = queries.out_of_sight(row.id for row in rows)
     return [row for row in rows if row.id not in hidden]
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import TextClause, bindparam, text
 # one, and no signs by which PostgreSQL would take words for a tag, an address or a path.
 READS = "translate(left({}, 200000), '<>/.@_-=&#:', '           ')"
 CONTENT, TITLE = (f"to_tsvector('english', {READS.format(column)})" for column in ("m.content", "c.title"))
-# Ranking reads every text again, so only so many of the newest are ranked.
+# Ranking reads every text again, or at least its length, so only so many of the newest are ranked.
 MOST_RANKED = 300
-OWN = "c.owner_id = :owner AND c.deleted_at IS NULL"
+OWN = "c.owner_id = :owner AND c.deleted_at IS NULL AND NOT c.is_temporary"
 SHOWN = "m.id, m.chat_id, m.role, m.created_at AS at, c.title"
 
 
@@ -36,13 +36,16 @@ def _tsquery(words: Sequence[str]) -> str:
     return " & ".join(f"'{word}'" for word in words) + ":*"
 
 
+# Crossed, and newest first: so the index is read from its end, and no further than is needed.
 SQLITE = Statements(
     _fts5,
     messages=text(f"""
-        SELECT {SHOWN} FROM messages_search
-        JOIN messages m ON m.rowid = messages_search.rowid JOIN chats c ON c.id = m.chat_id
-        WHERE messages_search MATCH :query AND m.deleted_at IS NULL AND {OWN}
-        ORDER BY bm25(messages_search), m.id DESC LIMIT :limit OFFSET :skip
+        SELECT id, chat_id, role, at, title FROM (
+            SELECT {SHOWN}, bm25(messages_search) AS rank FROM messages_search
+            CROSS JOIN messages m ON m.rowid = messages_search.rowid CROSS JOIN chats c ON c.id = m.chat_id
+            WHERE messages_search MATCH :query AND m.deleted_at IS NULL AND {OWN}
+            ORDER BY messages_search.rowid DESC LIMIT {MOST_RANKED}) AS newest
+        ORDER BY rank, id DESC LIMIT :limit OFFSET :skip
     """),
     chats=text(f"""
         SELECT c.id, c.title, c.changed_at AS at FROM chats_search JOIN chats c ON c.rowid = chats_search.rowid
@@ -50,8 +53,9 @@ SQLITE = Statements(
     """),
     passages=text("""
         SELECT m.id, snippet(messages_search, 0, :opens, :closes, '…', 32), NULL FROM messages_search
-        JOIN messages m ON m.rowid = messages_search.rowid
-        WHERE messages_search MATCH :query AND messages_search.rowid IN (SELECT rowid FROM messages WHERE id IN :ids)
+        CROSS JOIN messages m ON m.rowid = messages_search.rowid
+        WHERE messages_search MATCH :query AND m.id IN :ids
+        ORDER BY messages_search.rowid DESC LIMIT (SELECT count(*) FROM messages WHERE id IN :ids)
     """).bindparams(bindparam("ids", expanding=True)),
 )
 POSTGRESQL = Statements(

@@ -3,8 +3,9 @@
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from webapp.chat import asking, queries
-from webapp.chat.asking import lane_of, person_of
+from webapp.accounts.tables import User
+from webapp.chat import asking, listing, queries
+from webapp.chat.asking import USUAL, How, lane_of, person_of
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import utc_now, write
@@ -18,32 +19,67 @@ VISITORS_MODEL = "demo/quick"
 CUT_SHORT = {"length", "cap"}
 
 
+def create(owner_id: str, *, title: str = "", model: str = "", kind: str = "chat", character_id: str | None = None) -> Chat:
+    """Make a chat in which nothing has been said yet."""
+    model = model or providers().default()
+    providers().of(model)
+    with write() as session:
+        chat = Chat(owner_id=owner_id, model=model, kind=kind, character_id=character_id)
+        if title:
+            chat.title, chat.title_is_own = listing.checked_title(title), True
+        session.add(chat)
+    asking.announce(chat, "chat", chat.id)
+    return chat
+
+
+def starting_model(user: User) -> str:
+    """The model that a person's chats begin with."""
+    return providers().default(user.default_model)
+
+
+def choose(chat: Chat, model: str) -> None:
+    """Have another model answer from now on."""
+    model = _model_for(chat, model)
+    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    with write():
+        chat.model = model
+    asking.announce(chat, "chat", chat.id)
+
+
 def begin(
-    text: str, *, model: str = "", key: str = "", owner_id: str | None = None, visitor_hash: str | None = None
+    text: str,
+    *,
+    model: str = "",
+    key: str = "",
+    owner_id: str | None = None,
+    visitor_hash: str | None = None,
+    how: How = USUAL,
+    is_temporary: bool = False,
 ) -> Generation:
     """Make a chat with its first message and start the answer; the same key and text again give the first result."""
     said, person = asking.typed(text), owner_id or visitor_hash or ""
     model = model or providers().default()
-    providers().of(model)
+    providers().of(model, for_visitor=bool(visitor_hash))
     sent_as = generations.sent_as(person, key, f"new\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
 
     def store(session: Session) -> Generation:
-        chat = Chat(owner_id=owner_id, visitor_hash=visitor_hash, model=model, title=title_of(said.content))
+        values = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
+        chat = Chat(model=model, title=title_of(said.content), **values)
         session.add(chat)
         session.flush()
-        question = asking.question(session, chat, None, said)
-        return asking.answer(session, chat, question.id, sent_as=sent_as)
+        question = asking.question(session, chat, None, said, by=person)
+        return asking.answer(session, chat, question.id, sent_as=sent_as, how=how)
 
     return asking.start(store, person, sent_as=sent_as)
 
 
-def begin_as_visitor(text: str, *, key: str, visitor_hash: str) -> Generation:
+def begin_as_visitor(text: str, *, key: str, visitor_hash: str, how: How = USUAL) -> Generation:
     """A chat for somebody without an account, answered by the demo; chats of yesterday's visitors go."""
     with write() as session:
         session.execute(delete(Chat).where(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
-    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash)
+    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, how=how)
 
 
 def forget_visitor(visitor_hash: str) -> None:
@@ -52,7 +88,7 @@ def forget_visitor(visitor_hash: str) -> None:
         session.execute(delete(Chat).where(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))
 
 
-def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "", by: str = "") -> Generation:
+def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "", by: str = "", how: How = USUAL) -> Generation:
     """Store the message and start the answer; the same key and text again give the first result.
 
     When this returns, the message is committed and the answer is on its way, whatever becomes of the caller. `after` is
@@ -60,16 +96,16 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     who writes, where that is not the owner; their limits count, here and below.
     """
     said, model, person = asking.typed(text), _model_for(chat, model), by or person_of(chat)
-    providers().of(model)
+    providers().of(model, for_visitor=bool(chat.visitor_hash))
     sent_as = generations.sent_as(person, key, f"{chat.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(lane_of(chat))
 
     def store(session: Session) -> Generation:
-        chat.model = model
-        question = asking.question(session, chat, queries.branch_point(chat, after), said)
-        return asking.answer(session, chat, question.id, sent_as=sent_as)
+        chat.model, chat.title = model, chat.title or title_of(said.content)
+        question = asking.question(session, chat, queries.branch_point(chat, after), said, by=person)
+        return asking.answer(session, chat, question.id, sent_as=sent_as, how=how)
 
     return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)
 
@@ -79,7 +115,7 @@ def go_on(message: Message, *, by: str = "") -> Generation:
     chat, last = queries.chat_of(message), queries.last_generation(message)
     if not last or last.is_active or (last.status == "completed" and last.reason not in CUT_SHORT):
         raise Conflict("This answer is complete: there is nothing to continue.")
-    providers().of(last.model_asked)
+    providers().of(last.model_asked, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(lane_of(chat))
 
     def store(session: Session) -> Generation:
@@ -91,10 +127,10 @@ def go_on(message: Message, *, by: str = "") -> Generation:
 def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Ask for another version of an answer, perhaps by another model; the first stays beside it."""
     chat = queries.chat_of(message)
-    if message.role != "assistant":
+    if message.role != "assistant" or not message.parent_id:
         raise Invalid("Only an answer can be tried again.")
     model = _model_for(chat, model)
-    providers().of(model)
+    providers().of(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(lane_of(chat))
 
     def store(session: Session) -> Generation:
@@ -108,7 +144,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     chat, said = queries.chat_of(message), asking.typed(text)
     if message.role != "user":
         raise Invalid("Only your own messages can be edited.", field="message")
-    providers().of(chat.model)
+    providers().of(chat.model, for_visitor=bool(chat.visitor_hash))
     person = by or person_of(chat)
     sent_as = generations.sent_as(person, key, f"{message.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
@@ -116,7 +152,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     generations.refuse_if_busy(lane_of(chat))
 
     def store(session: Session) -> Generation:
-        question = asking.question(session, chat, message.parent_id, said)
+        question = asking.question(session, chat, message.parent_id, said, by=person)
         return asking.answer(session, chat, question.id, sent_as=sent_as)
 
     return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)

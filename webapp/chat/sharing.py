@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.roles import TEAM, may
 from webapp.accounts.tables import Grant, Group, Membership, User
-from webapp.chat.tables import Chat
+from webapp.chat.tables import Chat, Message
 from webapp.errors import Forbidden, Invalid, NotFound
 from webapp.extensions import db, write
 from webapp.generations.engine import the_engine
@@ -57,6 +57,18 @@ def readers(chat_id: str) -> set[str]:
     people = select(grants.c.user_id).where(grants.c.user_id.is_not(None))
     members = select(Membership.user_id).join(grants, grants.c.group_id == Membership.group_id)
     return {id for id in db.session.scalars(people.union(members)) if id}
+
+
+def writers(messages: Sequence[Message]) -> dict[str, str]:
+    """By the id of a message, who wrote it, where that is not plain: in a chat of one person it is, and nothing is said."""
+    ids = {each.author_id for each in messages if each.author_id}
+    query = select(User.id, User.name).where(User.id.in_(ids))
+    if len(ids) == 1:
+        is_given = select(Grant.id).where(_is_about(messages[0].chat_id), Grant.right == "write").exists()
+        query = query.where(is_given)
+    names = dict(iter(db.session.execute(query))) if ids else {}
+    brought = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
+    return {each.id: names[each.author_id] for each in messages if each.author_id in names} | brought
 
 
 def candidates(chat: Chat) -> tuple[Sequence[User], Sequence[Group]]:

@@ -10,7 +10,7 @@ from webapp.accounts.roles import may
 from webapp.chat import sharing, shown
 from webapp.chat.access import own_chat
 from webapp.chat.tables import Chat
-from webapp.errors import Forbidden
+from webapp.errors import Conflict, Forbidden
 from webapp.web.forms import Form
 from webapp.web.guards import current_user, own_address, signed_in, user_or_none
 from webapp.web.htmx import redirect
@@ -62,6 +62,8 @@ def _shared_with_me() -> dict[str, Callable[[], Any]]:
 
 def _shareable(id: str) -> Chat:
     chat = own_chat(id)
+    if chat.is_temporary:
+        raise Conflict("A temporary chat is for you alone.")
     if not may(current_user().role, "see people"):
         raise Forbidden("Guests cannot share chats.")
     return chat

@@ -10,7 +10,9 @@ from flask import request, url_for
 from markupsafe import Markup
 
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.characters.shown import Face
+from webapp.chat import queries, sharing
+from webapp.chat.faces_shown import face_of
 from webapp.chat.projection import Picture
 from webapp.chat.service import CUT_SHORT
 from webapp.chat.tables import Chat, Message
@@ -38,6 +40,10 @@ NEXT = {
 OWNERS_ALONE = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
 WRITERS_ALONE = {"edit_url": "", "can_continue": False, "can_try_again": False, "previous_url": "", "next_url": ""}
 WITHOUT: dict[str, dict[str, Any]] = {"write": OWNERS_ALONE, "view": OWNERS_ALONE | WRITERS_ALONE}
+# Shorter would be written as nothing.
+A_MOMENT = 0.1
+# A message of one's own that is longer is folded until it is asked for.
+FOLD_LINES, FOLD_CHARS = 12, 1_200
 DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
 
 
@@ -67,6 +73,8 @@ class ShownChat:
     is_pinned: bool = False
     is_archived: bool = False
     right: str = "own"
+    is_played: bool = False
+    is_temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,12 @@ class ShownMessage:
     cursor: Cursor = ()
     sent_url: str = ""
     choose_url: str = ""
+    fork_url: str = ""
     rate_url: str = ""
+    face: Face | None = None
+    plain_url: str = ""
+    author: str = ""
+    is_long: bool = False
 
 
 def chat(row: Chat, *, is_running: bool, right: str = "own") -> ShownChat:
@@ -114,6 +127,8 @@ def chat(row: Chat, *, is_running: bool, right: str = "own") -> ShownChat:
         is_pinned=bool(row.pinned_at),
         is_archived=bool(row.archived_at),
         right=right,
+        is_played=bool(row.character_id),
+        is_temporary=row.is_temporary,
     )
 
 
@@ -123,7 +138,13 @@ def thread(engine: Engine, messages: Sequence[Message], right: str = "own") -> l
     Whoever may not do something finds no button for it.
     """
     generations, siblings = queries.generations_of(messages), queries.siblings_of(messages)
-    shown = [_message(engine, message, generations.get(message.id, [])) for message in messages]
+    authors = sharing.writers(messages)
+    shown = [
+        replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
+        for message in messages
+    ]
+    if face := face_of(messages):
+        shown = [replace(each, face=face) if each.role == "assistant" else each for each in shown]
     placed = [replace(each, **_place(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
     return [replace(each, **WITHOUT[right]) for each in placed] if right in WITHOUT else placed
 
@@ -188,7 +209,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         tail=Markup(picture.tail),
         reasoning=message.reasoning + picture.reasoning,
         thought="Thinking" if picture.status in {"queued", "thinking"} else "Thought",
-        notices=tuple(ShownNotice("amber", text) for text in picture.notices),
+        notices=tuple(ShownNotice("", text) for text in picture.notices),
         receipt="",
         is_running=True,
         started_at=last.created_at,
@@ -216,7 +237,9 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         started_at=last.started_at if last else None,
         is_demo=bool(last and last.is_demo),
         can_continue=_can_continue(status, last, message),
-        can_try_again=message.role == "assistant",
+        # What begins a chat was asked for by nobody.
+        can_try_again=message.role == "assistant" and bool(message.parent_id),
+        is_long=message.role == "user" and _is_long(message.content),
         stop_url="",
         generation_id=last.id if last else "",
         **_asked(message, last),
@@ -227,6 +250,7 @@ def _asked(message: Message, last: Generation | None) -> dict[str, Any]:
     """What can be seen and said about how the answer came to be; only by people with an account."""
     urls = {"sent_url": url_for("composer.what_was_sent", id=last.id)} if last and last.owner else {}
     if last and last.user_id:
+        urls["fork_url"] = url_for("tree.fork", id=message.id)
         urls["choose_url"] = url_for("composer.choose", id=message.id)
         urls["rate_url"] = url_for("composer.rate", id=message.id) if message.content else ""
     return urls
@@ -237,6 +261,7 @@ def _common(message: Message) -> dict[str, Any]:
         "id": message.id,
         "role": message.role,
         "raw_url": url_for("chat.raw", id=message.id),
+        "plain_url": url_for("chat.plain", id=message.id),
         "continue_url": url_for("chat.go_on", id=message.id),
         "again_url": url_for("chat.again", id=message.id),
         "edit_url": url_for("tree.edit", id=message.id) if message.role == "user" else "",
@@ -266,6 +291,10 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     return tuple(shown)
 
 
+def _is_long(content: str) -> bool:
+    return len(content) > FOLD_CHARS or content.rstrip().count("\n") >= FOLD_LINES
+
+
 def _can_continue(status: str, last: Generation | None, message: Message) -> bool:
     """Also when the last try failed before it said anything, as long as there is a text to go on from."""
     is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT)
@@ -279,7 +308,8 @@ def _thought(generations: list[Generation]) -> str:
     until = first.first_text_at or first.ended_at
     if not first.started_at or not until:
         return "Thought"
-    return f"Thought for {_seconds((until - first.started_at).total_seconds())}"
+    seconds = (until - first.started_at).total_seconds()
+    return f"Thought for {_seconds(seconds)}" if seconds >= A_MOMENT else "Thought for a moment"
 
 
 def _receipt(generations: list[Generation]) -> str:

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, false
+from sqlalchemy import ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base, utc_now
 from webapp.ids import new_id
+
+# What came from elsewhere comes in once: its name is unique where it stands.
+NAMED = text("origin <> ''")
 
 
 class Chat(Base):
@@ -32,12 +35,24 @@ class Chat(Base):
     follow_up: Mapped[str] = mapped_column(Text, default="", server_default="")
     is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    character_id: Mapped[str | None] = mapped_column(ForeignKey("characters.id", ondelete="SET NULL"))
+    persona_id: Mapped[str | None] = mapped_column(ForeignKey("personas.id", ondelete="SET NULL"))
+    pre_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
+    system_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
+    post_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
+    history_limit: Mapped[int | None]
 
-    __table_args__ = (Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),)
+    __table_args__ = (
+        Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),
+        Index("uq_chats_owner_id_origin", "owner_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+    )
 
 
 class Message(Base):
-    """One turn. `content` is the raw text and the truth; `html` is its rendering by `html_version`, made once."""
+    """One turn. `content` is the raw text and the truth; `html` is its rendering by `html_version`, made once.
+
+    `author_name` is who a file says has written it, where that was not the owner of its chat.
+    """
 
     __tablename__ = "messages"
 
@@ -52,6 +67,12 @@ class Message(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    author_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    author_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
+
+    __table_args__ = (
+        Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+    )
 
 
 class Draft(Base):

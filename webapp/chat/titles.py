@@ -1,4 +1,4 @@
-"""Titles by a model: asked for once, after the first answer, where the first words are too many to be a title."""
+"""Titles by a model: asked for once, when the first answer of a chat is complete; until then its first words are one."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ from webapp.generations.models import DEMO, providers
 from webapp.generations.tables import Generation
 from webapp.providers.base import ModelRequest, ProviderError, Reply, Turn
 from webapp.rendering.text import title as title_of
+from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
 INSTRUCTION = (
@@ -24,8 +25,7 @@ INSTRUCTION = (
 READS_CHARS = 1_500
 MOST_TOKENS = 60
 PATIENCE_SECONDS = 30.0
-# The first words of a message end like this when they are not the whole of it.
-CUT = "…"
+OFF = "off"
 log = logging.getLogger("chat:titles")
 _asked: dict[str, Stop] = {}
 
@@ -45,6 +45,7 @@ def suggest_later(engine: Engine, generation: Generation) -> None:
     if not (wish := _wish(generation)) or engine.is_closing:
         return
     stop = _asked[wish.chat_id] = Stop(engine.signal)
+    engine.asides.add(stop)
     engine.spawn(lambda: _suggest(engine, wish, stop))
     engine.spawn(lambda: _watch_the_time(stop))
 
@@ -56,16 +57,25 @@ def cancel(chat_id: str) -> None:
 
 
 def _wish(generation: Generation) -> Wish | None:
-    if generation.status != "completed" or generation.is_demo or generation.model_asked.startswith(DEMO):
+    model = _model_for(generation)
+    if not model or generation.status != "completed" or generation.is_demo:
         return None
     answer = db.session.get(Message, generation.message_id)
     question = db.session.get(Message, answer.parent_id) if answer and answer.parent_id else None
     chat = queries.chat_of(answer) if answer else None
     if not answer or not question or question.parent_id or not chat or chat.id in _asked:
         return None
-    is_wanted = chat.owner_id and not chat.title_is_own and not chat.deleted_at and chat.title.endswith(CUT)
-    model = generation.model_asked
+    is_kept = chat.owner_id and not chat.is_temporary and not chat.deleted_at
+    is_wanted = is_kept and not chat.title_is_own and answer.content and not queries.has_completed(chat, before=generation)
     return Wish(chat.id, chat.title, model, _request(model, question.content, answer.content)) if is_wanted else None
+
+
+def _model_for(generation: Generation) -> str:
+    """Whom to ask: the one of the settings or the chat's own, but never the demo, which has nothing to say about it."""
+    wish = str(setting("models.titles")).strip()
+    model = wish or generation.model_asked
+    is_demo = model.startswith(DEMO) or generation.model_asked.startswith(DEMO)
+    return "" if is_demo or wish.lower() == OFF else model
 
 
 def _request(model: str, question: str, answer: str) -> ModelRequest:
@@ -82,6 +92,7 @@ def _suggest(engine: Engine, wish: Wish, stop: Stop) -> None:
         log.info("no title for %s: %s", wish.chat_id, type(error).__name__)
     finally:
         _asked.pop(wish.chat_id, None)
+        engine.asides.discard(stop)
         # Ends the greenlet that watches the time.
         stop.ask("done")
 

@@ -2,12 +2,13 @@
 
 from flask import Blueprint, Response, render_template
 
+from webapp.chat import fork as forking
 from webapp.chat import queries, service, tree
-from webapp.chat.access import own_message, writable_message, writer
+from webapp.chat.access import own_message, visible_message, writable_message, writer
 from webapp.chat.forms import MessageForm
 from webapp.chat.pages import chat_page, page_of
 from webapp.chat.tables import Message
-from webapp.web.guards import anybody
+from webapp.web.guards import anybody, current_user, signed_in
 from webapp.web.htmx import done, is_htmx, redirect
 
 bp = Blueprint("tree", __name__)
@@ -60,6 +61,12 @@ def restore(id: str) -> Response:
     message = own_message(id, even_deleted=True)
     tree.restore(message)
     return done(page_of(message.chat_id))
+
+
+@bp.post("/messages/<id>/fork")
+@signed_in
+def fork(id: str) -> Response:
+    return redirect(page_of(forking.fork(visible_message(id), owner_id=current_user().id)))
 
 
 def _editing(message: Message, form: MessageForm) -> Response:

@@ -20,6 +20,7 @@ from webapp.generations import service as generations
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
 from webapp.generations.tables import Generation
+from webapp.rendering.text import plain as plain_words
 from webapp.settings.checklist import checklist
 from webapp.settings.service import setting
 from webapp.web.guards import anybody, current_user, signed_in
@@ -39,7 +40,8 @@ def home() -> Response:
 def begin() -> Response:
     form, me = MessageForm(), current_user().id
     with form.attempt():
-        generation = service.begin(form.text, model=form.model.data or "", key=form.key.data or "", owner_id=me)
+        wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
+        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, **wish)
         drafts.forget(me)
         return redirect(_page_of(generation))
     return _home(form)
@@ -95,6 +97,12 @@ def raw(id: str) -> Response:
     return Response(queries.text_so_far(the_engine(), visible_message(id)), mimetype="text/markdown")
 
 
+@bp.get("/messages/<id>.txt")
+@anybody
+def plain(id: str) -> Response:
+    return Response(plain_words(queries.text_so_far(the_engine(), visible_message(id))), mimetype="text/plain")
+
+
 @bp.get("/ai-demo")
 @anybody
 def demo() -> Response:
@@ -140,4 +148,4 @@ def _home(form: MessageForm) -> Response:
     rail = rail_url(the_engine(), me.id)
     more = composer(form, send_url=url_for("chat.begin"))
     del more["form"]
-    return form.shown("chat/home.html", recent=recent, checklist=checklist(me), rail_url=rail, **more)
+    return form.shown("chat/home.html", may_be_temporary=True, recent=recent, checklist=checklist(me), rail_url=rail, **more)

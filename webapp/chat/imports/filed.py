@@ -42,11 +42,14 @@ class FiledGeneration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledMessage:
+    """`author` is the name of who wrote it; empty where that was the owner of the chat."""
+
     id: str
     parent: str = ""
     role: str
     content: str
     reasoning: str = ""
+    author: str = ""
     created_at: datetime | None = None
     generations: tuple[FiledGeneration, ...] = ()
 

@@ -11,6 +11,7 @@ from webapp.chat.imports.reading import ORIGIN_CHARS, count, line, moment, text
 FORMAT = "millrace-chat"
 VERSION = 1
 STATUSES = {"completed", "stopped", "interrupted", "failed"}
+AUTHOR_CHARS = 120
 NOTICE = ("code", "message", "detail")
 
 
@@ -63,6 +64,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         role=value["role"],
         content=text(value.get("content")),
         reasoning=text(value.get("reasoning")),
+        author=line(value.get("author"), AUTHOR_CHARS),
         created_at=moment(value.get("created_at")),
         generations=tuple(_generation(fields(each), place) for place, each in enumerate(generations))
         if isinstance(generations, list)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from sqlalchemy import insert, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
@@ -28,6 +29,7 @@ from webapp.streaming.events import Changed
 BATCH = 100
 MOST_MESSAGES = 100_000
 MOST_NAMED = 20
+TRIES = 5
 # Generations of this kind were run elsewhere: no person's use of a model here.
 KIND = "imported"
 _importing: set[str] = set()
@@ -103,8 +105,17 @@ def _read(value: dict[str, Any], brought: Brought) -> FiledChat | None:
 
 
 def _keep(user_id: str, filed: FiledChat, model: str, brought: Brought) -> None:
-    chat_id, is_new = _place(user_id, filed, model)
-    added = _Filling(chat_id).fill(filed)
+    for _ in range(TRIES):
+        try:
+            chat_id, is_new = _place(user_id, filed, model)
+            added = _Filling(chat_id, user_id).fill(filed)
+            break
+        except IntegrityError:
+            # Another worker brings in the same at this moment: what it has added is found the next time.
+            the_engine().pause(0.1)
+    else:
+        brought.refuse(filed.title, "It is being brought in from another page at this moment.")
+        return
     brought.chats += is_new
     brought.known += not is_new and not added
     brought.messages += added
@@ -140,8 +151,8 @@ def _values(filed: FiledChat) -> dict[str, Any]:
 class _Filling:
     """Puts the messages that a chat lacks into it."""
 
-    def __init__(self, chat_id: str) -> None:
-        self._chat_id = chat_id
+    def __init__(self, chat_id: str, user_id: str) -> None:
+        self._chat_id, self._user_id = chat_id, user_id
         rows = db.session.execute(select(Message.id, Message.origin).where(Message.chat_id == chat_id))
         self._ids = {origin or OWN + id: id for id, origin in rows}
         db.session.rollback()
@@ -189,6 +200,8 @@ class _Filling:
             "html_version": markdown.VERSION,
             "created_at": message.created_at or utc_now(),
             "origin": message.id,
+            "author_id": self._user_id if message.role == "user" and not message.author else None,
+            "author_name": message.author,
         }
 
 

@@ -1,0 +1,60 @@
+// Who hears the page hears the answer by sentence, and once each that it has begun and how it has ended.
+"use strict";
+{
+  const BEGUN = "The answer has begun.", EVERY = 900;
+  const WORDS = {
+    thinking: BEGUN, responding: BEGUN, completed: "The answer is complete.", stopped: "The answer was stopped.",
+    interrupted: "The answer was interrupted.", failed: "There is no answer. The reason stands in its place.",
+  };
+  const known = new Set(), lines = [];
+  let id = "", place = 0, at = 0, ending = "", isOver = false, waiting = 0;
+
+  const blocks = () => document.getElementById(`${id}-text`)?.children ?? [];
+  // What has been said of a block that still grows counts when it is whole: its text goes on from there.
+  const fresh = () => {
+    let words = "";
+    for (; place < blocks().length; place++, at = 0) {
+      const block = blocks()[place], isOpen = block.matches(".tail") && !isOver;
+      const rest = block.matches(".code, :has(> .code)") ? (isOpen ? "" : "A block of code.") : block.textContent.slice(at);
+      const part = isOpen ? rest.match(/^[\s\S]*[.!?…](?=\s)/)?.[0] ?? "" : rest;
+      words += ` ${part}`;
+      at += part.length;
+      if (isOpen) break;
+    }
+    return words.replace(/\s+/g, " ").trim();
+  };
+  const tick = () => {
+    const words = lines.shift() || fresh() || (isOver ? ending : "");
+    if (words === ending) ending = "";
+    if (words) document.getElementById("announcer").textContent = words;
+    waiting = words ? setTimeout(tick, EVERY) : 0;
+  };
+  const follow = () => {
+    const running = millrace.running();
+    if (running && running.id !== id) {
+      if (ending) lines.push(ending);
+      [id, place, at, ending, isOver] = [running.id, 0, 0, "", false];
+    }
+    if (running) waiting ||= setTimeout(tick, EVERY);
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!millrace.running()) return;
+    id = millrace.running().id;
+    place = Math.max(0, blocks().length - 1);
+    at = blocks()[place]?.textContent.length ?? 0;
+  });
+  document.addEventListener("htmx:after:swap", follow);
+  document.addEventListener("status", (event) => {
+    const { status, generation } = JSON.parse(event.detail.data), words = WORDS[status];
+    if (!words || known.has(generation + words)) return;
+    known.add(generation + words);
+    if (words === BEGUN) lines.push(words);
+    else ending = words;
+    // The last words come just behind the news that they are the last.
+    const whose = id;
+    setTimeout(() => {
+      isOver ||= whose === id && words !== BEGUN;
+      waiting ||= setTimeout(tick);
+    }, words === BEGUN ? 0 : 400);
+  });
+}

@@ -1,0 +1,82 @@
+"""The tree of a chat, as a person moves in it: edit, try again, versions, delete and undo, a new chat from here."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.chats import ChatPage
+from tests.browser.conftest import Visit
+from tests.browser.ways import in_every_way
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+
+
+def question(chat: ChatPage) -> Locator:
+    return chat.page.locator("article[data-role=user]").last
+
+
+def says(chat: ChatPage, words: str) -> None:
+    """Without scripts the page looks again by itself."""
+    expect(chat.text).to_have_text(words, timeout=15_000)
+    chat.expect("completed")
+
+
+@in_every_way
+def test_nothing_that_was_said_is_lost_by_moving_about(
+    way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream
+) -> None:
+    upstream.says("One")
+    chat = visit(server, **way).begin("First")
+    says(chat, "One")
+    page, first = chat.page, chat.page.url
+
+    upstream.says("Two")
+    question(chat).get_by_role("button", name="Edit").click()
+    page.locator("article").get_by_role("textbox", name="Message").fill("First, in other words")
+    page.get_by_role("button", name="Save").click()
+    says(chat, "Two")
+    expect(question(chat)).to_contain_text("2 / 2")
+
+    upstream.says("Three")
+    chat.again.click()
+    says(chat, "Three")
+    chat.answer.get_by_role("button", name="Previous version").click()
+    says(chat, "Two")
+
+    upstream.says("Four")
+    chat.answer.get_by_role("button", name="Another model").click()
+    page.get_by_label("Another version by").select_option("demo/quick")
+    page.get_by_role("button", name="Ask it").click()
+    expect(chat.answer.get_by_text("3 / 3")).to_be_visible(timeout=15_000)
+    chat.expect("completed")
+    expect(chat.answer.locator(".receipt")).to_contain_text("demo")
+
+    chat.answer.get_by_role("button", name="Delete").click()
+    expect(chat.answer.get_by_text("2 / 2")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(chat.answer.get_by_text("3 / 3")).to_be_visible()
+
+    question(chat).get_by_role("button", name="Previous version").click()
+    says(chat, "One")
+    expect(question(chat).locator(".message-text")).to_have_text("First")
+
+    chat.answer.get_by_role("button", name="New chat from here").click()
+    page.wait_for_url(lambda url: "/chats/" in url and url != first)
+    expect(page.locator("article .message-text")).to_have_text(["First", "One"])
+
+
+@in_every_way
+def test_what_was_stopped_goes_on(way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream) -> None:
+    upstream.counts(60, pace=0.05)
+    chat = visit(server, **way).begin("Count")
+    chat.wait_for("w000005")
+    chat.stop.click()
+    chat.expect("stopped")
+    upstream.counts(60)
+    chat.go_on.click()
+    chat.expect("completed")
+
+    assert chat.raw().split() == [f"w{number:06}" for number in range(1, 61)]

@@ -1,0 +1,107 @@
+"""A chat between people, and between programs: shared to read and to write, taken out as a file and brought in again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.chats import PASSWORD, ChatPage, Person
+from tests.browser.conftest import Visit
+from tests.browser.test_lists import chosen
+from tests.browser.ways import in_every_way
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+COLLEAGUE, NAME = "grace@example.org", "grace"
+
+
+@pytest.fixture(scope="module")
+def colleague(shared: Server) -> str:
+    shared.flask("users", "add", COLLEAGUE, "--role", "member", "--password-stdin", said=PASSWORD)
+    return COLLEAGUE
+
+
+@pytest.fixture
+def grace(chromium: Browser, server: Server, colleague: str) -> Iterator[Person]:
+    person = Person(chromium, server.url)
+    page = person.open("/login")
+    page.get_by_label("Email").fill(colleague)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{server.url}/")
+    yield person
+    person.leave()
+    assert not person.oddities
+
+
+def share(page: Page, path: str, right: str) -> None:
+    page.goto(f"{path}/people")
+    page.get_by_label("Person or group").select_option(label=NAME)
+    page.get_by_label("They may").select_option(right)
+    page.get_by_role("button", name="Share", exact=True).click()
+    page.wait_for_load_state()
+
+
+@in_every_way
+def test_a_colleague_watches_and_then_writes(
+    way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream, grace: Person
+) -> None:
+    upstream.says("One")
+    mine = visit(server, **way).begin("First")
+    mine.expect("completed")
+    path = mine.path
+    assert grace.open(path).get_by_text("nothing at this address").count() == 1
+
+    share(mine.page, path, "view")
+    hers = ChatPage(grace.open(path))
+    expect(hers.text).to_have_text("One")
+    expect(hers.box).to_have_count(0)
+    upstream.counts(40, pace=0.02)
+    mine.page.goto(path)
+    mine.box.fill("Count")
+    mine.send.click()
+    hers.wait_for("w000040")
+
+    share(mine.page, path, "write")
+    hers.page.reload()
+    upstream.says("Three")
+    hers.ask("Second")
+    hers.expect("completed")
+    mine.page.goto(path)
+    expect(mine.text).to_have_text("Three")
+    expect(mine.page.locator("article[data-role=user]").last).to_contain_text("grace")
+
+    mine.page.goto(f"{path}/people")
+    mine.page.get_by_role("button", name="Remove").first.click()
+    mine.page.wait_for_load_state()
+    assert grace.open(path).get_by_text("nothing at this address").count() == 1
+
+
+@in_every_way
+def test_a_chat_goes_out_and_comes_back_once(
+    way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.says("**One** and `two`")
+    chat = visit(server, **way).begin("A chat to take along")
+    chat.expect("completed")
+    page = chat.page
+    files = {}
+    for name in ("Markdown", "JSON", "web page"):
+        page.get_by_role("button", name="More").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"Export as {name}").click()
+        files[name] = tmp_path / name
+        download.value.save_as(files[name])
+        page.keyboard.press("Escape")
+    assert "**One** and `two`" in files["Markdown"].read_text()
+    assert "<strong>One</strong>" in files["web page"].read_text()
+
+    chosen(page, chat.path, "Delete chat")
+    for outcome in ("1 new chat, 2 new messages", "Nothing is new"):
+        page.goto("/import")
+        page.get_by_label("File").set_input_files(files["JSON"])
+        page.get_by_role("button", name="Import").click()
+        expect(page.get_by_role("main").get_by_role("status")).to_contain_text(outcome)

@@ -1,0 +1,88 @@
+"""Who wrote a message: said where several may write, kept in files, and never taken from another's account."""
+
+import json
+from io import BytesIO
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tests.chat.conftest import ended
+from webapp.accounts.tables import Grant, User
+from webapp.chat import export
+from webapp.chat.imports import own, store
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db, write
+
+
+@pytest.fixture
+def path(owner, member, begin) -> str:
+    """A chat of the owner's in which a member has written too."""
+    path = begin(owner, "From the owner")
+    owner.wait_for(path, ended)
+    with owner.app.app_context(), write() as session:
+        ids = dict(iter(session.execute(select(User.email, User.id))))
+        session.execute(User.__table__.update().where(User.email == member.email).values(name="Mira"))
+        session.execute(User.__table__.update().where(User.email == owner.email).values(name="Olga"))
+        session.add(Grant(object_kind="chat", object_id=path.rpartition("/")[2], user_id=ids[member.email], right="write"))
+    member.post(f"{path}/messages", message="From the member")
+    owner.wait_for(path, lambda page: ended(page) and len(page.all("article.message")) == 4)
+    return path
+
+
+def authors(page) -> list[str]:
+    return [node.text().strip() for node in page.all("article .author")]
+
+
+def test_both_are_named_to_both(owner, member, path):
+    assert authors(owner.page(path)) == authors(member.page(path)) == ["Olga", "Mira"]
+    assert "## Mira" in owner.get(f"{path}/export.md").text
+
+
+def test_a_chat_of_ones_own_names_nobody(owner, begin):
+    path = begin(owner)
+    owner.wait_for(path, ended)
+
+    assert authors(owner.page(path)) == []
+    assert "## You" in owner.get(f"{path}/export.md").text
+
+
+def test_a_file_keeps_the_name_and_no_account(owner, member, path):
+    engine, chat_id = owner.app.extensions["engine"], path.rpartition("/")[2]
+    file = "".join(export.as_json(engine, chat_id))
+    messages = json.loads(file)["messages"]
+    assert [each["author"] for each in messages] == ["", "", "Mira", ""]
+    assert member.email not in file
+
+    assert [each.author for each in own.parse(json.loads(file)).messages] == ["", "", "Mira", ""]
+
+
+def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
+    app, engine = owner.app, owner.app.extensions["engine"]
+    file = "".join(export.as_json(engine, path.rpartition("/")[2]))
+    with app.app_context():
+        person = db.session.scalars(select(User).where(User.email == stranger.email)).one()
+        person_id = person.id
+        store.bring_in(person, BytesIO(file.encode()))
+        copy = db.session.scalars(select(Chat).where(Chat.owner_id == person_id)).one()
+        rows = db.session.scalars(select(Message).where(Message.chat_id == copy.id).order_by(Message.id)).all()
+        said = [(each.author_id, each.author_name) for each in rows if each.role == "user"]
+        assert said == [(person_id, ""), (None, "Mira")]
+        copy_id = copy.id
+    again = "".join(export.as_json(engine, copy_id))
+    assert json.loads(again) == json.loads(file)
+    assert authors(stranger.page(f"/chats/{copy_id}")) == ["Mira (from a file)"]
+
+
+def test_nothing_comes_in_twice_from_the_same_place(owner, path):
+    with owner.app.app_context():
+        chat = db.session.get_one(Chat, path.rpartition("/")[2])
+        chat_id, owner_id = chat.id, chat.owner_id
+        for double in (
+            [Chat(owner_id=owner_id, model="m", origin="a:1"), Chat(owner_id=owner_id, model="m", origin="a:1")],
+            [Message(chat_id=chat_id, role="user", origin="a:2"), Message(chat_id=chat_id, role="user", origin="a:2")],
+        ):
+            with pytest.raises(IntegrityError), write() as session:
+                session.add_all(double)
+        with write() as session:
+            session.add_all([Chat(owner_id=owner_id, model="m"), Chat(owner_id=owner_id, model="m")])

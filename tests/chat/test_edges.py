@@ -1,0 +1,100 @@
+"""What lies at the edges of a chat: below a deleted message, above the page, shorter than a moment, longer than a glance."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from tests.chat.conftest import ended
+from webapp.chat import composer_shown, queries, shown
+from webapp.chat.tables import Chat, Message
+from webapp.errors import Invalid
+from webapp.extensions import db, utc_now, write
+from webapp.generations.models import providers
+from webapp.generations.tables import Generation
+from webapp.settings import service as settings
+
+
+def ids(page) -> list[str]:
+    return [str(node.attributes["id"]).removeprefix("message-") for node in page.all("article.message")]
+
+
+def test_what_stands_below_a_deleted_message_is_out_of_reach(owner, begin):
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    owner.post(f"{path}/messages", message="Second")
+    page = owner.wait_for(path, lambda page: ended(page) and len(ids(page)) == 4)
+    *_, deleted, below = ids(page)
+    sent = next(each.attributes["href"] for each in page.all(f"#message-{below} .sent-link"))
+    owner.post(f"/messages/{deleted}/delete")
+
+    for place in (f"/messages/{below}.md", f"/messages/{below}.txt", f"/messages/{below}/place", sent):
+        assert owner.get(place).status_code == 404, place
+    assert owner.get(f"{path}/earlier?until={below}").status_code == 404
+    for deed in ("again", "continue", "version", "feedback"):
+        assert owner.post(f"/messages/{below}/{deed}").status_code == 404, deed
+    owner.post(f"{path}/messages", message="Third", after=below)
+    page = owner.wait_for(path, lambda page: ended(page) and "Third" in page.text)
+    assert below not in ids(page)
+    owner.post(f"/messages/{deleted}/restore")
+    assert owner.get(f"/messages/{below}.md").status_code == 200
+
+
+def test_an_answer_above_the_page_can_be_stopped(owner, begin):
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    chat_id = path.rpartition("/")[2]
+    with owner.app.test_request_context():
+        with write() as session:
+            parent = session.get_one(Chat, chat_id).head_id
+            for number in range(queries.WINDOW):
+                message = Message(chat_id=chat_id, parent_id=parent, role="user", content=str(number))
+                session.add(message)
+                session.flush()
+                parent = message.id
+            session.get_one(Chat, chat_id).head_id = parent
+            generation = session.scalars(select(Generation)).one()
+            generation.status = "running"
+            generation_id = generation.id
+        chat = db.session.get_one(Chat, chat_id)
+        around = composer_shown.around(chat, queries.window(chat), [])
+        assert around["running"].stop_url == f"/generations/{generation_id}/stop"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.04, "for a moment"), (0.1, "for 0.1 s"), (2.51, "for 2.5 s")])
+def test_a_moment_is_not_written_as_nothing(seconds, words):
+    now = utc_now()
+    generation = Generation(started_at=now, first_text_at=now + timedelta(seconds=seconds))
+
+    assert shown._thought([generation]) == f"Thought {words}"
+
+
+def test_a_long_message_of_ones_own_is_folded_and_whole(owner, begin, fake):
+    fake.says("line\n" * 50)
+    path = begin(owner, "line\n" * 13)
+    page = owner.wait_for(path, ended)
+
+    assert len(page.all("input.fold")) == 1
+    assert page.says("Show all")
+    assert page.all(".message-text")[0].text().count("line") == 13
+    assert not owner.page(begin(owner, "line\n" * 12)).all("input.fold")
+
+
+def test_the_demo_answers_members_only_where_it_may(owner):
+    with owner.app.app_context():
+        assert settings.setting("demo.fallback") == "when_no_key"
+        with pytest.raises(Invalid):
+            providers().of("demo/quick")
+        assert providers().of("demo/quick", for_visitor=True)
+        settings.set_setting("demo.fallback", "always")
+        assert providers().of("demo/quick")
+
+
+def test_an_answer_is_copied_as_its_words_alone(owner, begin, fake):
+    fake.says("# A **bold** title\n\n- one\n- two")
+    path = begin(owner)
+    id = ids(owner.wait_for(path, ended))[-1]
+
+    page = owner.get(f"/messages/{id}.txt")
+    assert page.text == "A bold title\none\ntwo"
+    assert owner.page(path).all(f"[data-copy='/messages/{id}.txt']")

@@ -1,0 +1,174 @@
+"""Chats that are not kept: in no list, gone when they are closed or a day old, and what they cost stays on record."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tests.chat.conftest import ended
+from tests.support.marks import on_both_databases
+from webapp.chat import erasing, kind, service, sweeping
+from webapp.chat.tables import Chat, Draft, Message
+from webapp.extensions import db, is_sqlite, utc_now, write
+from webapp.generations.tables import Generation, JournalRow
+
+SECRET = "marsh samphire"
+
+
+@pytest.fixture
+def path(owner, fake) -> str:
+    """A temporary chat with a complete answer."""
+    fake.says(f"It is {SECRET}.", cost=0.002)
+    path = owner.submit("/", message=f"Tell me of {SECRET}", temporary="y").path
+    owner.wait_for(path, ended)
+    return path
+
+
+def count(table) -> int:
+    return db.session.scalar(select(func.count()).select_from(table))
+
+
+def words_left() -> list[str]:
+    """Every table that still holds the words."""
+    tables = db.metadata.sorted_tables
+    found = [table.name for table in tables if any(SECRET in str(row) for row in db.session.execute(select(table)))]
+    if is_sqlite():
+        query = text("SELECT count(*) FROM messages_search WHERE messages_search MATCH 'samphire'")
+        found += ["messages_search"] * bool(db.session.scalar(query))
+    return found
+
+
+def test_the_page_says_what_it_is_and_offers_nothing_that_keeps_it(owner, path):
+    page = owner.page(path)
+
+    assert page.says("Temporary: deleted when you close it, or after a day.")
+    assert page.has("button", "Close")
+    for words in ("Rename", "Pin", "Archive", "Delete chat", "Export"):
+        assert not page.says(words), words
+    assert owner.get(f"{path}/people").status_code == 409
+
+
+def test_it_stands_in_no_list_no_search_and_no_export(owner, path, begin, fake):
+    kept = begin(owner, "Something else")
+    owner.wait_for(kept, ended)
+    fake.until(lambda _: fake.titles())
+
+    for place in ("/", "/chats", "/chats?q=samphire", "/chats?show=archived", "/chats/trash"):
+        assert path not in owner.get(place).text, place
+    archive = owner.client.get("/export.zip", base_url=owner.origin).data
+    assert path.rpartition("/")[2].encode() not in archive
+    assert kept.rpartition("/")[2].encode() in archive
+
+
+@on_both_databases
+def test_closing_it_leaves_the_cost_and_not_a_word(owner, path):
+    id = path.rpartition("/")[2]
+    owner.post(f"{path}/draft", message=f"More on {SECRET}")
+    assert owner.post(f"{path}/close").location == "/"
+
+    assert owner.get(path).status_code == 404
+    with owner.app.app_context():
+        generation = db.session.scalars(select(Generation)).one()
+        assert (generation.message_id, generation.prompt, generation.sent_as) == (None, {}, None)
+        assert (generation.status, generation.lane, float(generation.cost)) == ("completed", f"chat:{id}", 0.002)
+        assert generation.output_tokens
+        assert (count(Chat), count(Message), count(Draft)) == (0, 0, 0)
+        assert words_left() == []
+
+
+@on_both_databases
+def test_an_answer_that_runs_is_stopped_and_its_cost_is_kept(owner, fake):
+    fake.behaves([{"counted": 5000, "pace": 0.01}])
+    path = owner.submit("/", message=f"Count {SECRET}", temporary="y").path
+    owner.wait_for(path, lambda page: "w000003" in page.text)
+    owner.post(f"{path}/close")
+
+    engine = owner.app.extensions["engine"]
+    fake.until(lambda log: log[0]["client_closed"] and not engine.live)
+    with owner.app.app_context():
+        generation = db.session.scalars(select(Generation)).one()
+        assert (generation.status, generation.reason, generation.message_id) == ("stopped", "user", None)
+        assert (count(Chat), count(Message), count(JournalRow)) == (0, 0, 0)
+        assert words_left() == []
+
+
+def test_what_a_crash_left_of_a_closed_chat_is_settled_without_its_words(owner, path):
+    owner.post(f"{path}/close")
+    with owner.app.app_context():
+        generation = db.session.scalars(select(Generation)).one()
+        kind.go_on(generation)
+        kind.changed(generation)
+        projection = kind.projection(generation)
+        assert projection.snapshot()[0].html == ""
+
+
+def test_nobody_else_closes_it_and_what_is_kept_is_not_closed(owner, stranger, path, begin):
+    kept = begin(owner, "Keep me")
+
+    assert stranger.post(f"{path}/close").status_code == 404
+    assert stranger.get(path).status_code == 404
+    assert owner.post(f"{kept}/close").status_code == 409
+    assert owner.page(kept).says("Keep me")
+
+
+def test_deleting_it_by_hand_is_closing_it(owner, path):
+    owner.post(f"{path}/delete")
+
+    assert SECRET not in owner.page("/chats/trash").text
+    with owner.app.app_context():
+        assert count(Chat) == 0
+
+
+@on_both_databases
+def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
+    fake.says("Else.")
+    owner.wait_for(begin(owner, "Kept"), ended)
+    with owner.app.app_context():
+        assert erasing.forget_temporary() == 0
+        with write() as session:
+            for chat in session.scalars(select(Chat)):
+                chat.created_at = utc_now() - timedelta(days=1, minutes=1)
+        assert sweeping.sweep() is False
+        assert [chat.title for chat in db.session.scalars(select(Chat))] == ["Kept"]
+        assert words_left() == []
+
+
+def test_somebody_looks_for_it_as_long_as_it_waits(owner, path):
+    assert owner.app.extensions["sweeper"].ticks == 0
+    with owner.app.app_context():
+        assert sweeping.sweep() is True
+
+
+def test_a_start_looks_too(owner, path):
+    with owner.app.app_context():
+        with write() as session:
+            session.scalars(select(Chat)).one().created_at = utc_now() - timedelta(days=2)
+        kind.recover()
+        assert count(Chat) == 0
+
+
+def test_no_title_is_asked_of_the_model(owner, path, fake):
+    assert fake.titles() == []
+
+
+def test_the_choice_is_kept_when_the_message_is_refused(owner):
+    page = owner.submit("/", message=" ", temporary="y")
+
+    assert "checked" in page.one("input[name=temporary]").attributes
+
+
+def test_the_choice_is_not_for_a_chat_that_is_there(owner, begin, visitor):
+    path = begin(owner)
+
+    assert not owner.page(path).all("input[name=temporary]")
+    owner.post(f"{path}/messages", message="And more", temporary="y")
+    with owner.app.app_context():
+        assert not db.session.scalars(select(Chat)).one().is_temporary
+    assert not visitor.page("/ai-demo").all("input[name=temporary]")
+
+
+def test_a_service_makes_one_too(owner):
+    with owner.app.app_context():
+        user_id = db.session.scalar(text("SELECT id FROM users"))
+        generation = service.begin("Hello", owner_id=user_id, is_temporary=True)
+        assert db.session.get_one(Chat, generation.lane.removeprefix("chat:")).is_temporary
