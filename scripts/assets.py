@@ -1,4 +1,4 @@
-"""Fetches what the browser gets: packages by the lock file, then scripts and one icon sheet into static/vendor."""
+"""Fetches what the browser gets: packages by the lock file; then scripts, one icon sheet and our pictures into static/vendor."""
 
 import hashlib
 import shutil
@@ -63,6 +63,12 @@ def draw_sheet() -> None:
     (VENDOR / "icons.LICENSE.txt").write_text(licence, "utf-8")
 
 
+def draw_pictures() -> None:
+    """Draws the pictures of our mark that phones want."""
+    if subprocess.run([sys.executable, str(ROOT / "scripts" / "icons.py")], stdin=subprocess.DEVNULL).returncode:
+        raise AssetError("The pictures of static/mark.svg could not be drawn: see the message above.")
+
+
 def symbol(name: str, svg: str) -> str:
     """One picture as a symbol; colour and stroke come from the style sheet of the page that uses it."""
     drawing = ET.fromstring(svg)
@@ -80,6 +86,7 @@ def main() -> None:
         print("Browser assets: packages fetched." if fetch() else "Browser assets: packages are up to date.")
         copy_scripts()
         draw_sheet()
+        draw_pictures()
     except AssetError as error:
         sys.exit(str(error))
 

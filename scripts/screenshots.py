@@ -1,92 +1,49 @@
 """Takes a picture of every page and state, light and dark, on a phone and on a desk: `make screenshots`."""
 
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import sys
+from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error, Locator, Page
 
-from tests.browser.chats import ChatPage, Person, become_owner, press, sign_in
-from tests.browser.chromium import ARGUMENTS, executable
+from tests.browser.chats import ChatPage, become_owner, press, sign_in
+from tests.browser.places import Atlas, is_page, name_of
+from tests.browser.studio import FOLDER, LOOKS, SIZES, Studio, studio
 from tests.browser.texts import PICTURED, RICH
-from tests.support.server import ROOT, Server, prepared
-from tests.upstream.handle import Upstream
+from tests.support.server import ROOT
 
-FOLDER = ROOT / "screenshots"
 PICTURE = ROOT / "docs" / "picture.png"
-SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
-LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in SIZES]
 TITLES = ("A name for the new boat", "Which bread keeps longest?", "Letter to the landlord", "Regular expressions, slowly")
 GERMAN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 ARABIC = "ما الذي يجعل عجلة الماء تدور بهدوء؟"
 
 
-class Studio:
-    """A server with an owner, a scripted model, and one camera for each look."""
-
-    def __init__(self, browser: Browser, server: Server, upstream: Upstream) -> None:
-        self.browser, self.server, self.upstream = browser, server, upstream
-        self.cookies: list[Any] = []
-
-    def person(self, *, is_signed_in: bool = True, **options: Any) -> Person:
-        person = Person(self.browser, self.server.url, **options)
-        if is_signed_in:
-            person.context.add_cookies(self.cookies)
-        return person
-
-    def takes(self, name: str, path: str, prepare: Callable[[Page], object] = lambda page: None, **options: Any) -> None:
-        """One picture of the page for each look; `prepare` brings it into its state first."""
-        for scheme, size in LOOKS:
-            person = self.person(color_scheme=scheme, viewport=SIZES[size], has_touch=size == "phone", **options)
-            page = person.open(path)
-            prepare(page)
-            page.wait_for_timeout(200)
-            page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png")
-            person.leave()
-        print(f"  {name}")
-
-    def begun(self, text: str, until: str = "completed") -> str:
-        """The path of a new chat whose answer has come this far."""
-        person = self.person()
-        chat = person.begin(text)
-        chat.expect(until, seconds=60)
-        path = chat.page.url.removeprefix(self.server.url)
-        person.leave()
-        return path
-
-
-@contextmanager
-def studio() -> Iterator[Studio]:
-    upstream = Upstream()
-    settings = {"OPENROUTER_API_KEY": "sk-or-v1-0123456789abcdef", "OPENROUTER_BASE_URL": upstream.base_url}
-    folder = Path(tempfile.mkdtemp(prefix="millrace-"))
-    with prepared(folder, OPENROUTER_MODEL="openrouter/auto", **settings) as server, sync_playwright() as driver:
-        server.lift_limits()
-        server.set(demo__fallback="always")
-        server.start()
-        browser = driver.chromium.launch(executable_path=executable(), args=ARGUMENTS)
-        yield Studio(browser, server, upstream)
-        browser.close()
-    upstream.close()
-    shutil.rmtree(folder)
-
-
 def doors(studio: Studio) -> None:
     link = studio.server.owner_link
-    studio.takes("setup", link, is_signed_in=False)
-    studio.takes("setup-errors", link, wrongly_filled, is_signed_in=False)
+    studio.takes("setup", link, who="nobody")
+    studio.takes("setup-errors", link, wrongly_filled, who="nobody")
     person = studio.person(is_signed_in=False)
     become_owner(person.open(link))
     studio.cookies = list(person.context.cookies())
     person.leave()
-    studio.takes("login", "/login", is_signed_in=False)
-    studio.takes("login-refused", "/login", lambda page: sign_in(page, "a wrong one altogether"), is_signed_in=False)
+    studio.takes("login", "/login", who="nobody")
+    studio.takes("login-refused", "/login", lambda page: sign_in(page, "a wrong one altogether"), who="nobody")
     studio.takes("home-empty", "/")
     studio.takes("chats-empty", "/chats")
     studio.takes("missing", "/chats/nothing-here")
+
+
+def links(studio: Studio) -> None:
+    """What is behind a link that somebody was sent."""
+    person = studio.person()
+    page = person.open("/admin/people")
+    page.get_by_role("button", name="Make").click()
+    invite = page.get_by_label("to copy").input_value()
+    person.leave()
+    studio.takes("invite", invite, who="nobody")
+    studio.takes("invite-errors", invite, lambda page: wrongly_filled(page, "Create account"), who="nobody")
+    studio.takes("link-used", "/invite/nothing", who="nobody")
 
 
 def answers(studio: Studio) -> None:
@@ -96,6 +53,9 @@ def answers(studio: Studio) -> None:
     studio.takes("chat-completed", rich)
     studio.takes("chat-reasoning", rich, opened)
     studio.takes("chat-refused", rich, too_long)
+    studio.takes("chat-edit", rich, lambda page: the(page, "Edit").click())
+    studio.takes("chat-sent", rich, lambda page: page.locator(".sent-link").last.click())
+    studio.takes("chat-menu", rich, lambda page: the(page, "More").click())
     upstream.says(f"{GERMAN}.\n\n{ARABIC}\n\nAnd on.")
     studio.takes("chat-words", studio.begun(f"{ARABIC} {GERMAN}"))
     upstream.says("")
@@ -112,7 +72,7 @@ def running(studio: Studio) -> None:
     upstream.says(RICH, pace=0.15)
     path = studio.begun("Tell me slowly about mills", "responding")
     studio.takes("chat-responding", path, lambda page: ChatPage(page).wait_for("a first thing", seconds=40))
-    studio.takes("chat-responding-without-scripts", path, java_script_enabled=False)
+    studio.takes("chat-responding-without-scripts", path, who="no scripts")
 
 
 def endings(studio: Studio) -> None:
@@ -138,24 +98,59 @@ def endings(studio: Studio) -> None:
     studio.takes("chat-continued", path)
 
 
-def lists(studio: Studio) -> None:
-    studio.takes("home", "/")
-    studio.takes("chats", "/chats")
-    studio.takes("rail", "/", lambda page: page.get_by_role("button", name="Chats").click() if is_narrow(page) else None)
-    studio.takes("visitor-empty", "/ai-demo", is_signed_in=False)
-    studio.takes("visitor-chat", "/ai-demo", visited, is_signed_in=False)
+def floating(studio: Studio) -> None:
+    """What lies over a page for a while."""
+    studio.takes("rail", "/", lambda page: the(page, "Chats").click() if is_narrow(page) else None)
+    studio.takes("help-sheet", "/chats", lambda page: called(page, "?"))
+    studio.takes("palette-sheet", "/chats", lambda page: called(page, "Control+k"))
+    studio.takes("offline", "/settings", without_network)
+    studio.takes("search-found", "/chats?q=mills")
+    studio.takes("search-nothing", "/chats?q=kingfisher")
+    studio.takes("no-scripts-home", "/", who="no scripts")
+    studio.takes("no-scripts-health", "/admin/health", who="no scripts", whole=True)
+
+
+def all_pages(studio: Studio) -> None:
+    """Every address that is a page, and one of every kind that a link leads to."""
+    atlas, scout = Atlas(studio.server), studio.person()
+    page = scout.open("/")
+    found = {rule: rule for rule in atlas.plain()}
+    while found:
+        rule, path = found.popitem()
+        if is_page(page, path):
+            page.goto(path)
+            found.update(atlas.learn(page))
+            studio.takes(f"page-{name_of(rule)}", path, listened, whole=True)
+    scout.leave()
+
+
+def keys(studio: Studio) -> None:
+    """A change of the encryption key, not begun and half done."""
+    person = studio.person()
+    page = person.open("/admin/connections/openrouter")
+    page.get_by_label("New key").fill("sk-or-v1-0123456789abcdef4f2a")
+    press(page, the(page, "Save"))
+    page.goto("/admin/keys")
+    studio.takes("keys-before", "/admin/keys", whole=True)
+    press(page, the(page, "Make a new key"))
+    person.leave()
+    studio.takes("keys-half-done", "/admin/keys", whole=True)
+
+
+def visitors(studio: Studio) -> None:
+    studio.takes("visitor-empty", "/ai-demo", who="nobody")
+    studio.takes("visitor-chat", "/ai-demo", visited, who="nobody")
 
 
 def lost(studio: Studio) -> None:
     """The last: nobody comes after the server has gone."""
     studio.upstream.says(RICH[:900])
     path = studio.begun("Will you still be here?")
-    people = [(studio.person(color_scheme=scheme, viewport=SIZES[size]), f"{size}-{scheme}") for scheme, size in LOOKS]
-    pages = [(person.open(path), name) for person, name in people]
+    pages = [(studio.window("owner", *look).open(path), "-".join(look)) for look in LOOKS]
     studio.server.kill()
     for page, name in pages:
         page.get_by_text("Not connected").wait_for()
-        page.screenshot(path=FOLDER / f"chat-not-connected-{name}.png")
+        studio.shoot(page, f"chat-not-connected-{name}")
     print("  chat-not-connected")
 
 
@@ -172,12 +167,16 @@ def picture(studio: Studio) -> None:
     person.leave()
 
 
-def wrongly_filled(page: Page) -> None:
+def the(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True).first
+
+
+def wrongly_filled(page: Page, button: str = "Create owner") -> None:
     page.get_by_label("Email").fill("not an address")
-    page.get_by_label("Name").fill("Ada")
+    page.get_by_label("Name").fill(" ")
     page.get_by_label("Password").fill("short")
     page.locator("form").last.evaluate("form => { form.noValidate = true; }")
-    press(page, page.get_by_role("button", name="Create owner"))
+    press(page, page.get_by_role("button", name=button))
 
 
 def opened(page: Page) -> None:
@@ -192,6 +191,24 @@ def too_long(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def called(page: Page, keys: str) -> None:
+    page.locator("body").press(keys)
+    page.locator("dialog[open]").wait_for()
+
+
+def without_network(page: Page) -> None:
+    page.context.set_offline(True)
+    page.locator(".offline").wait_for()
+    page.context.set_offline(False)
+    page.evaluate("document.querySelector('.offline').hidden = false")
+
+
+def listened(page: Page) -> None:
+    """On the page that listens to a stream, until it has heard."""
+    if page.locator("[data-measured]").count():
+        page.locator("[data-measured]:not(:empty)").wait_for()
+
+
 def visited(page: Page) -> None:
     chat = ChatPage(page)
     chat.box.fill("What is Millrace?")
@@ -201,17 +218,31 @@ def visited(page: Page) -> None:
 
 
 def is_narrow(page: Page) -> bool:
-    size = page.viewport_size
-    return bool(size and size["width"] < 600)
+    size: Any = page.viewport_size
+    return bool(size and size["width"] <= SIZES["phone"]["width"])
+
+
+def goes_well(scene: Callable[[Studio], None], studio: Studio) -> bool:
+    """One scene that fails costs its own pictures and no others."""
+    try:
+        scene(studio)
+    except (Error, AssertionError) as fault:
+        print(f"  {scene.__name__} FAILED: {str(fault).splitlines()[0] if str(fault) else type(fault).__name__}", file=sys.stderr)
+        studio.forget_windows()
+        return False
+    return True
 
 
 def main() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
+    scenes = (doors, picture, answers, running, endings, floating, links, visitors, keys, all_pages, lost)
+    wanted = [scene for scene in scenes if not sys.argv[1:] or scene.__name__ in ("doors", *sys.argv[1:])]
     with studio() as here:
-        for scene in (doors, picture, answers, running, endings, lists, lost):
-            scene(here)
+        failed = [scene.__name__ for scene in wanted if not goes_well(scene, here)]
     print(f"{len(list(FOLDER.iterdir()))} pictures are in {FOLDER.name}/, and one in {PICTURE.relative_to(ROOT)}")
+    if failed:
+        sys.exit(f"Not all could be taken: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

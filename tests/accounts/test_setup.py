@@ -37,6 +37,15 @@ def test_it_keeps_what_was_typed_but_not_the_password(visitor: Browser, token: s
     assert page.form("Password").submit(**OWNER).has("button", "Sign out")
 
 
+def test_it_says_everything_that_is_wrong_at_once(visitor: Browser, token: str) -> None:
+    page = visitor.page(f"/setup?token={token}").form("Password").submit(email="nobody", name=" ", password="short")
+
+    assert page.error_at("Email") == "An email looks like name@example.org."
+    assert page.error_at("Name") == "A name has 1 to 120 characters."
+    assert "at least 8" in page.error_at("Password").lower()
+    assert len(page.all(".notice--red a")) == 3
+
+
 def test_a_refusal_is_the_page_for_htmx_too(visitor: Browser, token: str) -> None:
     page = visitor.htmx_post(f"/setup?token={token}", **(OWNER | {"email": "nobody"}))
 

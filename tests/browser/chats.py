@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
 
@@ -104,6 +105,11 @@ class ChatPage:
     @property
     def text(self) -> Locator:
         return self.answer.locator(".message-text")
+
+    @property
+    def path(self) -> str:
+        """The address of the chat itself, wherever on its page one is."""
+        return urlsplit(self.page.url).path
 
     def ask(self, text: str) -> None:
         before = self.page.locator("article").count()

@@ -1,14 +1,14 @@
 """For every eye, ear and hand: what axe finds, what the keyboard reaches, and that nothing moves that is being read."""
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chats import ChatPage, Person
 from tests.browser.conftest import Visit
+from tests.browser.places import Atlas, is_page
 from tests.browser.texts import RICH
 from tests.support.server import ROOT, Server
 from tests.upstream.handle import Upstream
@@ -34,14 +34,34 @@ window.tops = [], window.moves = [];
   requestAnimationFrame(look);
 })();
 """
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
-WIDTHS = pytest.mark.parametrize("width", [390, 1440])
+WIDE, NARROW = 1440, 390
+WIDTHS = pytest.mark.parametrize("width", [NARROW, WIDE])
+EVERY_LOOK = [(width, scheme) for width in (NARROW, WIDE) for scheme in ("light", "dark")]
+# Colours do not hang on the width, nor does the layout on the colours.
+TWO_LOOKS = [(NARROW, "dark"), (WIDE, "light")]
+NARROWEST, WIDEST = 320, 2560
+# Who reads needs lines of at most some seventy letters, however wide the window is.
+LONGEST_LINE = """Math.max(0, ...[...document.querySelectorAll("main p")]
+  .filter(each => each.textContent.length > 120).map(each => each.getBoundingClientRect().width))"""
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, looks: Sequence[tuple[int, str]] = TWO_LOOKS) -> list[str]:
     page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
-    found: list[str] = page.evaluate(LOOK, RULES)
-    return [f"{page.url} {each}" for each in found]
+    found: list[str] = []
+    for width, scheme in looks:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [f"{page.url} {width} {scheme} {each}" for each in page.evaluate(LOOK, RULES)]
+    return found
+
+
+def overflows(page: Page) -> list[str]:
+    """Whether anything has to be scrolled sideways, or is too long to be read."""
+    page.set_viewport_size({"width": NARROWEST, "height": 700})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size({"width": WIDEST, "height": 1200})
+    line = page.evaluate(LONGEST_LINE)
+    return [f"{page.url} is {width} wide"] * (width > NARROWEST) + [f"{page.url} has lines of {line}"] * (line > 800)
 
 
 def rich(person: Person, upstream: Upstream) -> ChatPage:
@@ -71,30 +91,49 @@ def ended(chat: ChatPage, status: str) -> ChatPage:
     return chat
 
 
-@SCHEMES
-@WIDTHS
 @pytest.mark.parametrize("state", [rich, broken, failed, running])
 def test_chats_have_no_known_barriers(
-    server: Server,
-    upstream: Upstream,
-    visit: Visit,
-    scheme: str,
-    width: int,
-    state: Callable[[Person, Upstream], ChatPage],
+    server: Server, upstream: Upstream, visit: Visit, state: Callable[[Person, Upstream], ChatPage]
 ) -> None:
-    person = visit(server, color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    assert violations(state(person, upstream).page) == []
+    page = state(visit(server, reduced_motion="reduce"), upstream).page
+    assert violations(page, EVERY_LOOK) + overflows(page) == []
 
 
-@SCHEMES
-def test_pages_have_no_known_barriers(server: Server, upstream: Upstream, visit: Visit, scheme: str) -> None:
+@pytest.mark.timeout(300)
+def test_no_page_has_known_barriers_or_needs_scrolling_sideways(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Fine.")
-    look: dict[str, Any] = {"color_scheme": scheme, "reduced_motion": "reduce"}
-    person, stranger = visit(server, **look), visit(server, is_signed_in=False, **look)
-    ended(person.begin("A chat for the lists"), "completed")
-    pages = [person.open(path) for path in ("/", "/chats", "/chats/not-there")]
-    pages += [stranger.open(path) for path in ("/login", "/ai-demo", "/setup?token=wrong")]
-    assert [each for page in pages for each in violations(page)] == []
+    person, atlas = visit(server, reduced_motion="reduce"), Atlas(server)
+    ended(person.begin(f"A chat for the lists, with {'a' * 80}"), "completed")
+    page, found, seen = person.open("/"), list[str](), set[str]()
+    waiting = atlas.plain()
+    while waiting:
+        path = waiting.pop()
+        if path not in seen and is_page(page, path):
+            seen.add(path)
+            page.goto(path)
+            waiting += [address for _, address in atlas.learn(page)]
+            found += violations(page) + overflows(page)
+    assert found == []
+    assert {"/", "/chats", "/help", "/palette", "/account", "/admin/keys", "/admin/health", "/admin/settings"} <= seen
+
+
+def test_doors_have_no_known_barriers(server: Server, visit: Visit) -> None:
+    page = visit(server, is_signed_in=False, reduced_motion="reduce").open("/login")
+    found = []
+    for path in ("/login", "/ai-demo", "/setup?token=wrong", "/invite/wrong", "/help", "/chats/not-there"):
+        page.goto(path)
+        found += violations(page) + overflows(page)
+    assert found == []
+
+
+def test_the_sheets_that_float_have_no_known_barriers(server: Server, visit: Visit) -> None:
+    page = visit(server, reduced_motion="reduce").open("/settings")
+    for key, name in (("?", "Help"), ("Control+k", "Search, or go to")):
+        page.locator("body").press(key)
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_keyboard_reaches_what_the_mouse_does(server: Server, upstream: Upstream, visit: Visit) -> None:
@@ -103,7 +142,7 @@ def test_the_keyboard_reaches_what_the_mouse_does(server: Server, upstream: Upst
     chat.expect("completed")
     chat.page.reload()
     assert {"Skip to the text", "New chat", "Sign out", "Copy", "Try again", "Message", "Send"} <= set(stops(chat.page))
-    upstream.counts(300, pace=0.03)
+    upstream.counts(2_000, pace=0.03)
     chat.box.fill("Count")
     chat.box.press("Tab")
     chat.page.keyboard.press("Enter") if focused(chat.page) == "Send" else chat.send.press("Enter")

@@ -9,8 +9,8 @@ NAMES = """
     stream.first_byte_seconds stream.ladder_seconds stream.stall_seconds stream.total_seconds stream.idle_listener_seconds
     stream.journal_ms stream.coalesce_ms stream.read_size stream.enabled limits.streams_per_minute limits.streams_burst
     limits.concurrent_streams limits.sse_per_chat limits.sse_per_user limits.message_chars limits.answer_chars trash.days
-    limits.plans_per_month restart.policy demo.fallback demo.visitors models.default models.fallbacks models.allowed
-    models.temperature models.max_tokens
+    audit.days limits.plans_per_month restart.policy demo.fallback demo.visitors models.default models.fallbacks models.allowed
+    models.temperature models.max_tokens models.titles
 """
 UNDERSTOOD = [
     ("stream.total_seconds", " 90 ", 90),

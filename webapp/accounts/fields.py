@@ -28,8 +28,13 @@ def checked_name(name: str) -> str:
     return name
 
 
-def password_hash(password: str) -> str:
-    """The hash of a new password, unless it is one that everybody tries."""
+def checked_password(password: str) -> str:
+    """A new password, unless it is too short or one that everybody tries."""
     if objection := passwords.objection(password):
         raise Invalid(objection, field="password")
-    return offload(passwords.hash_of, password)
+    return password
+
+
+def password_hash(password: str) -> str:
+    """The hash of a new password that is good enough."""
+    return offload(passwords.hash_of, checked_password(password))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectChoice, SelectField, StringField, SubmitField
 
+from webapp.accounts.fields import checked_email, checked_name, checked_password
 from webapp.accounts.passwords import LEAST
 from webapp.accounts.roles import SCOPES
 from webapp.errors import Invalid
@@ -17,7 +18,15 @@ NAME = {"autocomplete": "name", "required": True, "maxlength": 120}
 DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in a year", "0": "never"}
 
 
-class SetupForm(Form):
+class AccountForm(Form):
+    """What a new account needs; an email that was given elsewhere is not looked at here."""
+
+    def check_account(self, *, email: bool = True) -> None:
+        rules = {"name": checked_name, "password": checked_password}
+        self.check(**({"email": checked_email} if email else {}), **rules)
+
+
+class SetupForm(AccountForm):
     from_address = ("token",)
     token = HiddenField(default="")
     email = EmailField("Email", default="", render_kw=EMAIL)
@@ -34,7 +43,7 @@ class SignInForm(Form):
     submit = SubmitField("Sign in")
 
 
-class InvitedForm(Form):
+class InvitedForm(AccountForm):
     """The account that an invite makes."""
 
     email = EmailField("Email", default="", render_kw=EMAIL)

@@ -48,6 +48,14 @@ def live_token(token: str) -> tuple[ApiToken, User] | None:
     return (row[0], row[1]) if row else None
 
 
+def holder(name: str) -> User | None:
+    """Whose session (`s` and its id) or token (`t` and its id) that is, while it opens anything."""
+    kept: type[ApiToken] | type[UserSession] = ApiToken if name.startswith("t") else UserSession
+    is_live = or_(kept.expires_at.is_(None), kept.expires_at > utc_now())
+    wanted = select(User).join(kept, kept.user_id == User.id).where(kept.id == name[1:], is_live)
+    return db.session.scalar(wanted.where(User.disabled_at.is_(None)))
+
+
 # Links
 
 

@@ -157,14 +157,25 @@ def session_user(secret: str) -> User | None:
 
 def token_user(token: str) -> tuple[User, frozenset[str]] | None:
     """Whom this API token speaks for and what it is for, as far as their role allows that today."""
+    found = used_token(token)
+    if not found:
+        return None
+    row, user = found
+    return user, scopes_of(row, user)
+
+
+def used_token(token: str) -> tuple[ApiToken, User] | None:
+    """The API token and its person; being used is noted, at most once a minute."""
     found = queries.live_token(token)
     if found and (not found[0].used_at or utc_now() - found[0].used_at > USED_EVERY):
         _note(ApiToken.id, found[0].id, used_at=utc_now())
         found = queries.live_token(token)
-    if not found:
-        return None
-    row, user = found
-    return user, frozenset(row.scopes.split()) & frozenset(roles.allowed_scopes(user.role))
+    return found
+
+
+def scopes_of(token: ApiToken, user: User) -> frozenset[str]:
+    """What the token is for, as far as its person's role allows that today."""
+    return frozenset(token.scopes.split()) & frozenset(roles.allowed_scopes(user.role))
 
 
 def new_user(email: str, name: str, role: str, password: str) -> User:

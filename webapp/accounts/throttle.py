@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
 
 MOST_KEYS = 10_000
 
@@ -26,6 +27,11 @@ class Throttle:
         self.full_at[key] = full_at + self.seconds
         self._forget(now)
         return 0
+
+    def left(self, key: str, *, burst: int, seconds: float) -> tuple[int, float]:
+        """How many tries there are at this moment for a bucket of this size, and the seconds until it is full again."""
+        missing = max(0.0, self.full_at.get(key, 0.0) - self.now())
+        return max(0, burst - ceil(missing / seconds)), missing
 
     def give_back(self, key: str) -> None:
         if key in self.full_at:

@@ -25,6 +25,8 @@ def setup() -> Response:
 def create_owner() -> Response:
     form = SetupForm.opened()
     with form.attempt():
+        service.check_owner_link(form.token.data)
+        form.check_account()
         fields = form.token.data, form.email.data, form.name.data, form.password.data
         return _let_in(service.create_owner(*fields, address=client_address()))
     return form.shown("accounts/setup.html")
@@ -73,6 +75,7 @@ def invited(token: str) -> Response:
 def accept_invite(token: str) -> Response:
     form = InvitedForm.opened()
     with form.attempt():
+        form.check_account(email=not invites.open_invite(token).email)
         return _let_in(invites.accept(token, form.email.data, form.name.data, form.password.data, address=client_address()))
     return form.shown("accounts/invite.html", invite=invites.open_invite(token), token=token)
 

@@ -172,6 +172,7 @@ _LIMITS = (
 )
 _KEEPING = (
     _limit("trash.days", "Keep deleted chats, in days", 30, "Days after which deleted chats are gone for good.", most=36_500),
+    _limit("audit.days", "Keep the audit log, in days", 365, "Days after which its entries are gone for good.", most=36_500),
     _choice(
         "restart.policy",
         "After a restart",
@@ -200,6 +201,13 @@ _MODELS = (
         config="openrouter_model",
     ),
     Setting("models.fallbacks", "Fallbacks", "list", (), "Models to ask when one fails, in this order."),
+    Setting(
+        "models.titles",
+        "Titles of chats",
+        "text",
+        "",
+        "The model that names a chat after its first answer, perhaps a cheaper one; empty: the chat's own; off: its first words.",
+    ),
     Setting("models.allowed", "Allowed models", "list", (), "The only models that people may choose; empty: all."),
     Setting(
         "models.temperature",

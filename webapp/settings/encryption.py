@@ -53,9 +53,24 @@ class EncryptionService:
 
     def fingerprint(self) -> str:
         """A name for the first key that tells nothing of it."""
-        if not self._keys:
-            return "none"
-        return hmac.new(self._keys[0].encode(), b"millrace fingerprint", hashlib.sha256).hexdigest()[:8]
+        return next(iter(self.fingerprints()), "none")
+
+    def fingerprints(self) -> tuple[str, ...]:
+        """The names of all keys, the newest first."""
+        return tuple(fingerprint_of(key) for key in self._keys)
+
+    def fingerprint_behind(self, token: str) -> str:
+        """The name of the key that this token is under; empty when none of them opens it."""
+        opening = (key for key in self._keys if EncryptionService([key]).can_open(token))
+        return next(map(fingerprint_of, opening), "")
+
+    def can_open(self, token: str) -> bool:
+        """Whether any of the keys decrypts this token."""
+        try:
+            self._opened(token)
+        except DecryptionError:
+            return False
+        return True
 
     def _first(self) -> Fernet:
         if not self._keys:
@@ -73,6 +88,11 @@ class EncryptionService:
 def the_encryption() -> EncryptionService:
     """The service with the keys of the current application."""
     return EncryptionService(current_app.extensions["config"].encryption_keys)
+
+
+def fingerprint_of(key: str) -> str:
+    """A name for a key that tells nothing of it."""
+    return hmac.new(key.encode(), b"millrace fingerprint", hashlib.sha256).hexdigest()[:8]
 
 
 def _bound(plain: bytes) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Unpack
 
 from sqlalchemy import CursorResult, Update, update
 
 from webapp.accounts import audit
+from webapp.accounts.audit import About
 from webapp.extensions import write
 from webapp.settings import queries
 from webapp.settings.encryption import DecryptionError, the_encryption
@@ -21,7 +23,7 @@ class Rotated:
     outcome: str
 
 
-def rotate(actor: str = "") -> Iterator[Rotated]:
+def rotate(**about: Unpack[About]) -> Iterator[Rotated]:
     """Encrypts every stored key with the first encryption key, one after the other.
 
     Each is committed on its own and readable before and after, so that it can be broken off anywhere and done again.
@@ -34,16 +36,17 @@ def rotate(actor: str = "") -> Iterator[Rotated]:
             yield Rotated(id, "unreadable")
             continue
         if fresh != ciphertext:
-            _replace(id, ciphertext, fresh, actor)
+            _replace(id, ciphertext, fresh, about)
         yield Rotated(id, "rotated" if fresh != ciphertext else "current")
 
 
-def _replace(id: str, ciphertext: str, fresh: str, actor: str) -> None:
+def _replace(id: str, ciphertext: str, fresh: str, about: About) -> None:
     with write() as session:
         # A key that somebody has entered meanwhile stays: it is under the first key already.
         replaced = session.execute(_replacement(id, ciphertext, fresh))
         if isinstance(replaced, CursorResult) and replaced.rowcount:
-            audit.add(session, "encrypted a key anew", actor=actor, object_kind="connection", object_id=id)
+            entry: About = {**about, "object_kind": "connection", "object_id": id}
+            audit.add(session, "encrypted a key anew", **entry)
 
 
 def _replacement(id: str, ciphertext: str, fresh: str) -> Update:

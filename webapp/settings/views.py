@@ -4,14 +4,14 @@ from flask import Blueprint, Response, flash, url_for
 
 from webapp.errors import Invalid
 from webapp.generations.models import providers
-from webapp.settings import connection_views, model_views, setting_views
+from webapp.settings import connection_views, key_views, model_views, setting_views
 from webapp.settings.forms import PreferencesForm, options
 from webapp.settings.preferences import set_preferences
 from webapp.web.guards import admin_only, current_user, signed_in
 from webapp.web.htmx import redirect
 
 bp = Blueprint("settings", __name__)
-for inner in (connection_views.bp, model_views.bp, setting_views.bp):
+for inner in (connection_views.bp, key_views.bp, model_views.bp, setting_views.bp):
     bp.register_blueprint(inner)
 
 

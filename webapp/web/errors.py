@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, request
@@ -15,7 +16,7 @@ from werkzeug.wrappers import Response as Answer
 
 from webapp.errors import AppError, Invalid, SignedOut
 from webapp.ids import new_id
-from webapp.web.htmx import is_htmx, redirect, render, wants_json
+from webapp.web.htmx import is_api, is_htmx, redirect, render, wants_json
 
 ANSWERING = "millrace.answering_an_error"
 HOME = ("Go to the start page", "/")
@@ -70,7 +71,7 @@ class Problem:
     code: str
     next_step: tuple[str, str] = HOME
     error_id: str = ""
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -105,7 +106,8 @@ def problem_of(error: Exception) -> Problem:
     """The words for an error; faults of ours are logged under the id that the person sees."""
     match error:
         case SignedOut():
-            return Problem(401, error.message, error.code, ("Sign in", _sign_in_path()))
+            headers = {"WWW-Authenticate": "Bearer"} if is_api() else {}
+            return Problem(401, error.message, error.code, ("Sign in", _sign_in_path()), headers=headers)
         case AppError():
             return _of_refusal(error)
         case CSRFError():
@@ -159,9 +161,12 @@ def _as_json(problem: Problem) -> Response:
         "title": problem.title,
         "status": problem.status,
         "detail": problem.message,
+        # For clients that know no other name for it.
+        "error": problem.message,
         "code": problem.code,
     }
     body |= {"error_id": problem.error_id} if problem.error_id else {}
+    body |= {"fields": {problem.details["field"]: problem.message}} if "field" in problem.details else {}
     return Response(json.dumps(body | dict(problem.details)), problem.status, content_type="application/problem+json")
 
 

@@ -59,10 +59,18 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        _refuse_unless_admin(current_user())
+        refuse_unless_admin(current_user())
         return view(*args, **kwargs)
 
     return _declared(guarded, "admin_only")
+
+
+def refuse_unless_admin(user: User) -> None:
+    """Refuses, and writes down, who tries what is for the owner and admins."""
+    if not may(user.role, "administer"):
+        about = audit.About(actor=user, address=client_address(), object_kind="page", object_id=request.path)
+        audit.refused("tried to open an admin page", key=user.id, **about)
+        raise Forbidden("This is for the owner and admins.")
 
 
 def policy(view: Callable[..., object]) -> str:
@@ -103,13 +111,6 @@ def session_secret() -> str:
 def with_session(response: Response, secret: str) -> Response:
     """Gives the browser the session of this secret, or takes the cookie away when it is empty."""
     return keep_secret(response, COOKIE, secret, seconds=COOKIE_SECONDS if secret else 0)
-
-
-def _refuse_unless_admin(user: User) -> None:
-    if not may(user.role, "administer"):
-        about = audit.About(actor=user, address=client_address(), object_kind="page", object_id=request.path)
-        audit.refused("tried to open an admin page", key=user.id, **about)
-        raise Forbidden("This is for the owner and admins.")
 
 
 def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:

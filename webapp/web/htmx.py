@@ -5,6 +5,14 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 from flask import redirect as flask_redirect
 
+# Where programs come in: the native API, the OpenAI-compatible door and the paths of the dialects.
+API_PATHS = ("/api/", "/v1/", "/chat/threads", "/threads/", "/ai/", "/service/", "/openapi.json")
+
+
+def is_api() -> bool:
+    """Whether the path is one of the API, be there anything or not."""
+    return request.path.startswith(API_PATHS)
+
 
 def is_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
@@ -12,7 +20,7 @@ def is_htmx() -> bool:
 
 def wants_json() -> bool:
     """Whether a program asks: by its path, by what it accepts, or, when it does not say, by what it sends."""
-    if request.path.startswith("/api/"):
+    if is_api():
         return True
     accepted = request.accept_mimetypes
     if not request.headers.get("Accept") or accepted.best == "*/*":

@@ -9,6 +9,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from webapp.config import Config
 from webapp.errors import Forbidden
+from webapp.web.htmx import is_api
 
 # A message may have 200 000 characters, each up to twelve bytes in a form.
 MOST_BYTES = 4 * 1024 * 1024
@@ -91,6 +92,8 @@ def _refuse_foreign_names(config: Config) -> None:
 
 
 def _refuse_foreign_sites(config: Config) -> None:
+    if is_api() and request.headers.get("Origin") in config.cors_origins:
+        return
     is_safe = request.method in SAFE_METHODS
     may_come = request.headers.get("Sec-Fetch-Site", "") in OURSELVES or (is_safe and _is_link())
     if not may_come or not (is_safe or _is_own_origin(config)):

@@ -2,8 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,42 +86,92 @@ class Access:
         return any(isinstance(entry.event, Changed) and entry.event.what == "access" for entry in news)
 
 
+def open_pages(person: str = "") -> int:
+    """How many streams are open at this moment, to one person or to everybody."""
+    return sum(len(places) for (whose, lane), places in _places.items() if not lane and person in ("", whose))
+
+
+class Seat:
+    """One connection of a watcher: what wakes it, and why it may have to end."""
+
+    def __init__(self, engine: Engine, place: Place, access: Access, is_gone: Callable[[], bool]) -> None:
+        self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
+        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the watcher has left, we close, or another page has taken the place."""
+        return self._is_gone() or self._engine.is_closed or self._place.is_lost
+
+    @property
+    def is_superseded(self) -> bool:
+        return self._place.is_lost
+
+    def is_beat(self) -> bool:
+        """Whether something must be sent now, so that nobody takes the connection for dead."""
+        return time.monotonic() >= self._beat_at
+
+    def is_refused(self, is_beat: bool) -> bool:
+        return self._access.is_lost(is_beat)
+
+    def spoke(self) -> None:
+        """Something has been sent."""
+        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS
+
+    def wait(self, topics: dict[str, int]) -> None:
+        """Until there is news, or the next heartbeat is due."""
+        seconds = max(0.0, self._beat_at - time.monotonic())
+        self._engine.topics.wait({**topics, **self._access.topics()}, seconds, self.signal)
+
+
 def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
     """Streams the feed to this request's browser; access is looked at again at every heartbeat."""
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
-    frames = _stream(engine, feed, watcher, request.environ.get("gunicorn.socket"))
+    return streamed(_stream(engine, feed, watcher, socket_of(request.environ)))
+
+
+def streamed(frames: Iterator[bytes]) -> Response:
+    """An answer that is sent as it comes."""
     return Response(frames, mimetype="text/event-stream", headers=HEADERS, direct_passthrough=True)
 
 
+def socket_of(environ: Mapping[str, Any]) -> Any:
+    """The socket of a request, where the server shows it."""
+    return environ.get("gunicorn.socket")
+
+
 def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any) -> Iterator[bytes]:
-    signal = engine.signal()
-    place = Place(signal)
-    with ExitStack() as stack:
-        is_gone = stack.enter_context(_noticed_leaving(socket, signal))
-        stack.enter_context(_placed((watcher.person, feed.lane), watcher.per_lane, place))
-        stack.enter_context(_placed((watcher.person, ""), watcher.in_all, place))
-        stack.enter_context(_present(engine, feed.lane, signal))
-        stack.callback(feed.close)
-        feed.listen(signal)
-        access = Access(engine.topics, watcher)
+    with seated(engine, feed.lane, watcher, socket) as seat, closing(feed):
+        feed.listen(seat.signal)
         yield OPENING
-        beat_at = time.monotonic() + HEARTBEAT_SECONDS
-        while not (is_gone() or engine.is_closed or place.is_lost):
-            signal.clear()
-            is_beat = time.monotonic() >= beat_at
-            if access.is_lost(is_beat):
+        while not seat.is_over:
+            seat.signal.clear()
+            is_beat = seat.is_beat()
+            if seat.is_refused(is_beat):
                 return
             frames = feed.news()
             if frames or is_beat:
                 yield _encoded(frames, feed.position()) if frames else HEARTBEAT
-                beat_at = time.monotonic() + HEARTBEAT_SECONDS
+                seat.spoke()
             else:
-                engine.topics.wait({**feed.topics(), **access.topics()}, max(0.0, beat_at - time.monotonic()), signal)
-        if place.is_lost:
+                seat.wait(feed.topics())
+        if seat.is_superseded:
             yield SUPERSEDED
         elif engine.is_closed and (frames := feed.last_news()):
             yield _encoded(frames, feed.position())
+
+
+@contextmanager
+def seated(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator[Seat]:
+    """While inside, the watcher counts as there, in its place among those of its person."""
+    place = Place(engine.signal())
+    with ExitStack() as stack:
+        is_gone = stack.enter_context(_noticed_leaving(socket, place.signal))
+        stack.enter_context(_placed((watcher.person, lane), watcher.per_lane, place))
+        stack.enter_context(_placed((watcher.person, ""), watcher.in_all, place))
+        stack.enter_context(_present(engine, lane, place.signal))
+        yield Seat(engine, place, Access(engine.topics, watcher), is_gone)
 
 
 def _encoded(frames: list[Frame], position: str) -> bytes:

@@ -1,0 +1,45 @@
+"""Delete my account: afterwards nothing that was said is found anywhere in the database."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from flask import Flask
+
+from tests.conftest import PASSWORD
+from tests.support.browser import Browser
+from tests.support.page import Page
+
+CANARY = "kingfisher"
+
+
+def everything(folder: Path) -> str:
+    """Every value of every table, the index of the search among them."""
+    with closing(sqlite3.connect(folder / "millrace.sqlite3")) as database:
+        names = [row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return "\n".join(str(row) for name in names for row in database.execute(f'SELECT * FROM "{name}"'))
+
+
+def is_answered(page: Page) -> bool:
+    return bool(page.all('article[data-status="completed"][data-role="assistant"]'))
+
+
+def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, tmp_path: Path) -> None:
+    chat = member.submit("/", message=f"What does a {CANARY} eat?").path
+    member.wait_for(chat, is_answered)
+    member.post(f"{chat}/rename", title=f"The {CANARY}")
+    member.post(f"{chat}/draft", message=f"And where does a {CANARY} sleep?")
+    member.post("/draft", message=f"Another {CANARY}")
+    member.submit("/settings", instructions=f"Speak like a {CANARY}.", default_model="", theme="")
+    member.submit("/", message=f"A {CANARY} for the trash")
+    assert everything(tmp_path).count(CANARY) >= 6
+    stranger.submit("/", message="I stay.")
+
+    page = member.page("/account").form("Delete my account").submit(password=PASSWORD)
+
+    assert page.path == "/login"
+    left = everything(tmp_path)
+    assert CANARY not in left
+    assert "I stay." in left
+    # The audit log alone remembers that there was somebody.
+    assert [line for line in left.splitlines() if member.email in line and "signed in" not in line]

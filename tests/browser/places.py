@@ -1,0 +1,63 @@
+"""Every page there is, found by asking the server for its routes and by following its links."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from playwright.sync_api import Page
+
+from tests.support.server import Server
+
+# What answers a GET, but is no page: files, streams, and what leads on to another page.
+NO_PAGES = ("/healthz", "/readyz", "/metrics", "/logout", "/static/", "/manifest", "/api/", "/openapi")
+LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href'))"
+
+
+class Atlas:
+    """The addresses of all pages; those with a name in them become known when a link leads there."""
+
+    def __init__(self, server: Server) -> None:
+        self.rules = list(_rules(server.flask("routes")))
+        self._seen: set[str] = set()
+
+    def plain(self) -> list[str]:
+        """Pages whose address says it all."""
+        return [rule for rule in self.rules if "<" not in rule]
+
+    def learn(self, page: Page) -> Iterator[tuple[str, str]]:
+        """From the links of a page: rules that were not seen yet, each with an address it holds for."""
+        links = [link.partition("#")[0].partition("?")[0] for link in page.evaluate(LINKS)]
+        for rule in self.rules:
+            if "<" in rule and rule not in self._seen and (found := _first(rule, links)):
+                self._seen.add(rule)
+                yield rule, found
+
+
+def is_page(page: Page, path: str) -> bool:
+    """Whether a person finds something to look at there, and not a file or a stream."""
+    if path.endswith(("/events", "/stream")):
+        return False
+    answer = page.request.get(path, max_redirects=0)
+    kind = answer.headers.get("content-type", "")
+    return (
+        answer.status == 200
+        and kind.startswith("text/html")
+        and "attachment" not in answer.headers.get("content-disposition", "")
+    )
+
+
+def name_of(path: str) -> str:
+    """For a file: `/admin/people/<id>` becomes `admin-people-id`."""
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "home"
+
+
+def _rules(routes: str) -> Iterator[str]:
+    for line in routes.splitlines():
+        found = re.fullmatch(r"\S+\s+(?P<methods>[A-Z, ]+?)\s+(?P<rule>/\S*)", line.strip())
+        if found and "GET" in found["methods"] and not found["rule"].startswith(NO_PAGES):
+            yield found["rule"]
+
+
+def _first(rule: str, links: Iterable[str]) -> str:
+    shape = re.compile(re.sub(r"<[^>]+>", "[^/]+", rule.replace(".", r"\.")))
+    # An address that says it all may look like one with a name in it.
+    return next((link for link in links if shape.fullmatch(link) and not link.endswith(("/new", "/trash", "/shared"))), "")

@@ -1,0 +1,144 @@
+"""An administrator who never saw it before: a key, a colleague, a limit, the log and another encryption key, by pages alone."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.chats import EMAIL, PASSWORD, ChatPage, Person, answers_asked, become_owner, press
+from tests.browser.conftest import Visit
+from tests.support.server import Server, prepared
+from tests.upstream.handle import Upstream
+
+KEY = "sk-or-v1-0123456789abcdef4f2a"
+
+
+@pytest.fixture
+def fresh(upstream: Upstream, tmp_path: Path) -> Iterator[Server]:
+    """A server on which nothing was set, but where OpenRouter is."""
+    with prepared(tmp_path, OPENROUTER_BASE_URL=upstream.base_url) as server:
+        server.start()
+        yield server
+
+
+def test_everything_is_done_by_following_the_pages(fresh: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("The wheel turns.")
+    person = visit(fresh, is_signed_in=False)
+    page = person.open(fresh.owner_link)
+    become_owner(page)
+    paste_and_test_a_key(page)
+    colleague = invite(page, visit(fresh, is_signed_in=False))
+    limit_models(page, colleague)
+    change_the_encryption_key(page)
+    read_the_log(page)
+    chat = person.begin("Does the key still work?")
+    chat.expect("completed")
+    assert {entry["headers"].get("authorization") for entry in answers_asked(upstream.log())} == {f"Bearer {KEY}"}
+
+    plain = visit(fresh, is_signed_in=False, java_script_enabled=False)
+    plain.context.add_cookies(person.context.cookies())
+    page = plain.open("/admin/health")
+    expect(page.get_by_text("can only be seen with JavaScript")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("It can be written to")
+    change_the_encryption_key(page)
+    paste_another_key(page)
+    assert KEY not in (fresh.folder / "encryption_key").read_text()
+
+
+def paste_and_test_a_key(page: Page) -> None:
+    press(page, page.get_by_role("link", name="Add a key"))
+    page.get_by_label("key", exact=False).first.fill(KEY)
+    press(page, page.get_by_role("button", name="Save"))
+    press(page, page.get_by_role("button", name="Test key"))
+    expect(page.locator(".test")).to_contain_text("works")
+    expect(page.get_by_role("main")).to_contain_text("4f2a")
+    assert KEY not in page.content()
+
+
+def paste_another_key(page: Page) -> None:
+    press(page, page.get_by_role("link", name="Connections"))
+    press(page, page.get_by_role("link", name="Change OpenRouter"))
+    page.get_by_label("New key").fill(f"{KEY[:-4]}beef")
+    press(page, page.get_by_role("button", name="Save"))
+    press(page, page.get_by_role("button", name="Test key"))
+    expect(page.get_by_role("main")).to_contain_text("beef")
+
+
+def invite(page: Page, colleague: Person) -> Page:
+    """Makes a link and follows it in another browser; gives the page that the colleague arrives at."""
+    press(page, page.get_by_role("link", name="People"))
+    press(page, page.get_by_role("button", name="Make a link"))
+    theirs = colleague.open(page.get_by_label("to copy").input_value())
+    theirs.get_by_label("Email").fill("ben@example.org")
+    theirs.get_by_label("Name").fill("Ben")
+    theirs.get_by_label("Password").fill(PASSWORD)
+    press(theirs, theirs.get_by_role("button", name="Create account"))
+    expect(ChatPage(theirs).box).to_be_visible()
+    expect(theirs.get_by_role("link", name="Admin")).to_have_count(0)
+    return theirs
+
+
+def limit_models(page: Page, colleague: Page) -> None:
+    press(page, page.get_by_role("link", name="Models"))
+    before = page.get_by_role("checkbox").count()
+    assert before > 1
+    page.get_by_role("checkbox").first.check()
+    press(page, page.get_by_role("button", name="Offer only those ticked"))
+    expect(page.get_by_role("main")).to_contain_text(re.compile(rf"1 of {before} models may be chosen"))
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(1)
+    colleague.reload()
+    # Of one model there is nothing to choose.
+    assert colleague.locator("#composer select[name=model] option").count() in (0, 1)
+
+
+def change_the_encryption_key(page: Page) -> None:
+    press(page, page.get_by_role("link", name="Keys"))
+    before = page.locator(".facts code").first.inner_text()
+    press(page, page.get_by_role("button", name="Make a new key"))
+    expect(page.locator("#stored + .table-box")).to_contain_text(f"{before}, the older one")
+    press(page, page.get_by_role("button", name="Re-encrypt now"))
+    expect(page.locator("#stored + .table-box")).to_contain_text("encrypted anew")
+    press(page, page.get_by_role("button", name="Remove the older key"))
+    expect(page.get_by_role("main")).to_contain_text("The change is complete.")
+    assert page.locator(".facts code").first.inner_text() != before
+
+
+def read_the_log(page: Page) -> None:
+    press(page, page.get_by_role("link", name="Audit"))
+    done = page.locator(".log")
+    for deed in ("made the owner", "entered a key", "tested a connection", "made an invite", "accepted an invite"):
+        expect(done).to_contain_text(deed)
+    for deed in ("changed a setting", "put a new encryption key first", "encrypted a key anew", "removed older encryption keys"):
+        expect(done).to_contain_text(deed)
+    page.get_by_label("Person").fill("ben@example.org")
+    press(page, page.get_by_role("button", name="Show"))
+    expect(done).to_contain_text("accepted an invite")
+    expect(done).not_to_contain_text(EMAIL)
+
+
+def test_the_self_test_says_what_stands_between(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/admin/health")
+
+    expect(page.get_by_text("It flows.")).to_be_visible()
+    expect(page.get_by_text("Your browser speaks HTTP/1.1 here")).to_be_visible()
+    expect(page.locator("[data-measured]")).to_have_text(MEASURED)
+    for words in ("It is held back.", "It comes in lumps.", "It broke off.", "speaks HTTP/2"):
+        expect(page.get_by_text(words)).to_be_hidden()
+
+    # As a proxy would pass it on that waits for the whole, and one that cuts it.
+    for body, words in ((PIECES, "It is held back."), (PIECES[:200], "It broke off.")):
+        page.route("**/admin/health/stream", partial(passed_on, body))
+        page.reload()
+        expect(page.get_by_text(words)).to_be_visible()
+        page.unroute("**/admin/health/stream")
+
+
+def passed_on(body: str, route: Route) -> None:
+    route.fulfill(body=body, content_type="text/event-stream")
+
+
+PIECES = "".join(f'data: {{"number": {number}, "at": {number * 150}}}\n\n' for number in range(1, 13))
+MEASURED = re.compile(r"^12 pieces: sent within \d{4} ms, heard within \d{4} ms\.$")

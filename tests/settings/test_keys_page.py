@@ -1,0 +1,164 @@
+"""/admin/keys: the encryption key changed by pages alone, without losing what is stored, and every step written down."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+from sqlalchemy import select
+
+from tests.conftest import KEYS, MakeApp, signed_in
+from tests.support.browser import Browser
+from tests.support.page import Page
+from webapp.accounts.tables import AuditEntry
+from webapp.config import make_keys
+from webapp.extensions import db
+from webapp.settings.live import live_connection
+from webapp.settings.service import ApplicationSettingsService
+
+SECRET = "sk-or-v1-0123456789abcdef4f2a"
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    make_keys(tmp_path, {"SECRET_KEY": KEYS["SECRET_KEY"]})
+    return tmp_path / "encryption_key"
+
+
+@pytest.fixture
+def own_key(make_app: MakeApp, key_file: Path) -> MakeApp:
+    """Makes applications whose encryption key is the one in the folder of the data."""
+
+    def make() -> Flask:
+        return make_app(ENCRYPTION_KEY=key_file.read_text().strip())
+
+    return make
+
+
+def keep_secret(app: Flask) -> None:
+    with app.app_context():
+        ApplicationSettingsService().set_openrouter_api_key(SECRET)
+
+
+def secret_of(app: Flask) -> str:
+    with app.app_context():
+        live = live_connection("openrouter")
+        assert live
+        return live.key.text
+
+
+def deeds(app: Flask) -> list[str]:
+    with app.app_context():
+        kept = select(AuditEntry.action).where(AuditEntry.action.contains("key")).order_by(AuditEntry.id)
+        return list(db.session.scalars(kept))
+
+
+def fingerprints(page: Page) -> list[str]:
+    return [node.text() for node in page.all(".facts code")]
+
+
+def test_a_key_of_ours_is_changed_by_the_page_while_the_server_runs(own_key: MakeApp, key_file: Path) -> None:
+    app, before = own_key(), key_file.read_text().strip()
+    keep_secret(app)
+    owner = signed_in(app, "owner@example.org", "owner")
+    old = fingerprints(owner.page("/admin/keys"))[0]
+
+    page = owner.page("/admin/keys").press("Make a new key")
+    new = fingerprints(page)[0]
+    assert new != old
+    assert fingerprints(page)[:2] == [new, old]
+    assert page.says("the older one")
+    assert key_file.read_text().strip().split(",")[1] == before
+    assert stat.S_IMODE(os.stat(key_file).st_mode) == 0o600
+    assert secret_of(app) == secret_of(own_key()) == SECRET
+
+    page = page.press("Re-encrypt now")
+    assert page.says("OpenRouter")
+    assert page.says("encrypted anew")
+    page = owner.page("/admin/keys").press("Remove the older key")
+    assert page.says("The change is complete.")
+    assert fingerprints(page)[0] == new
+    assert before not in key_file.read_text()
+    assert secret_of(app) == secret_of(own_key()) == SECRET
+    assert deeds(app)[-3:] == ["put a new encryption key first", "encrypted a key anew", "removed older encryption keys"]
+    assert not list(key_file.parent.glob("*.new"))
+
+
+def test_no_page_shows_a_key_that_is_in_use(own_key: MakeApp, key_file: Path) -> None:
+    app = own_key()
+    owner = signed_in(app, "owner@example.org", "owner")
+    pages = [owner.page("/admin/keys"), owner.page("/admin/keys").press("Make a new key"), owner.page("/admin/health")]
+
+    assert not [key for key in key_file.read_text().strip().split(",") for page in pages if key in page.text]
+
+
+def test_a_key_that_is_needed_is_not_removed(own_key: MakeApp, key_file: Path) -> None:
+    app = own_key()
+    keep_secret(app)
+    owner = signed_in(app, "owner@example.org", "owner")
+    owner.page("/admin/keys").press("Make a new key")
+    both = key_file.read_text()
+
+    assert owner.post("/admin/keys/end").status_code == 409
+    assert owner.post("/admin/keys/begin").status_code == 409
+    assert key_file.read_text() == both
+    assert secret_of(app) == SECRET
+
+
+def test_what_cannot_be_written_changes_nothing(own_key: MakeApp, key_file: Path) -> None:
+    app = own_key()
+    keep_secret(app)
+    owner = signed_in(app, "owner@example.org", "owner")
+    (key_file.parent / "encryption_key.new").mkdir()
+
+    page = owner.post("/admin/keys/begin")
+
+    assert page.status_code == 503
+    assert page.says("so nothing was changed")
+    assert len(fingerprints(owner.page("/admin/keys"))) == 2
+    assert secret_of(app) == SECRET
+    assert deeds(app)[-1] != "put a new encryption key first"
+
+
+def test_a_key_of_the_environment_is_shown_once_and_put_there_by_hand(make_app: MakeApp) -> None:
+    app = make_app()
+    keep_secret(app)
+    owner = signed_in(app, "owner@example.org", "owner")
+    page = owner.page("/admin/keys").press("Make a new key")
+    key = page.textbox("Your new encryption key to copy").value
+
+    assert Fernet(key)
+    assert key not in owner.page("/admin/keys").text
+    assert owner.post("/admin/keys/begin").status_code == 409
+    assert owner.post("/admin/keys/end").status_code == 409
+    assert deeds(app)[-1] == "made an encryption key"
+
+    restarted = make_app(ENCRYPTION_KEY=f"{key},{KEYS['ENCRYPTION_KEY']}")
+    admin = signed_in(restarted, "ada@example.org", "admin")
+    assert admin.page("/admin/keys").says("the older one")
+    assert admin.page("/admin/keys").press("Re-encrypt now").says("encrypted anew")
+    assert secret_of(make_app(ENCRYPTION_KEY=key)) == SECRET
+
+
+def test_what_no_key_opens_says_so_and_is_no_obstacle(own_key: MakeApp, key_file: Path, make_app: MakeApp) -> None:
+    keep_secret(make_app(ENCRYPTION_KEY=Fernet.generate_key().decode()))
+    owner = signed_in(own_key(), "owner@example.org", "owner")
+
+    page = owner.page("/admin/keys")
+    assert page.says("a key that is not here")
+    page.press("Make a new key")
+    assert owner.page("/admin/keys").press("Remove the older key").says("The change is complete.")
+
+
+def test_the_pages_lead_there(owner: Browser) -> None:
+    assert owner.page("/admin/connections").click("Keys").heading == "Keys"
+    assert owner.page("/admin/keys").says("Nothing yet.")
+
+
+@pytest.mark.parametrize("step", ["", "/generate", "/begin", "/rotate", "/end"])
+def test_members_are_refused_and_visitors_sign_in_first(step: str, member: Browser, visitor: Browser) -> None:
+    ask = (lambda who: who.post(f"/admin/keys{step}")) if step else (lambda who: who.get("/admin/keys"))
+    assert ask(member).status_code == 403
+    assert ask(visitor).location.startswith("/login")

@@ -1,0 +1,157 @@
+"""/admin/health and `flask check`: how everything stands, in words, the same in both."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_migrate import downgrade
+
+from tests.conftest import KEYS, MakeApp, signed_in
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from tests.upstream.handle import Upstream as Fake
+from webapp.config import ROOT
+from webapp.streaming.codec import Decoder
+from webapp.web import selftest
+from webapp.web.fact import size
+
+
+def connected(make_app: MakeApp, fake: Fake, **environ: str) -> Flask:
+    return make_app(OPENROUTER_API_KEY="sk-or-v1-0123456789abcdef", OPENROUTER_BASE_URL=fake.base_url, **environ)
+
+
+@on_both_databases
+def test_it_says_how_everything_stands(owner: Browser) -> None:
+    page = owner.page("/admin/health")
+
+    assert page.heading == "Health"
+    for words in ("It can be written to, within", "the newest.", "PUBLIC_URL is not set", "free where", "Python 3.", "gevent"):
+        assert page.says(words), words
+    assert page.says("0 of 16 that may be, with a stream each.")
+    assert page.says("0 of 100 that may run at once.")
+    assert page.says("There is no key for it.")
+
+
+def test_without_javascript_only_the_verdict_is_missing_and_it_says_why(owner: Browser) -> None:
+    assert "can only be seen with JavaScript" in owner.page("/admin/health").one(".without-js").text()
+
+
+def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "PAUSE_SECONDS", 0)
+    answer = owner.get("/admin/health/stream")
+
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    pieces = [json.loads(each.data) for each in Decoder().feed(answer.text.encode())]
+    assert [each["number"] for each in pieces] == list(range(1, 13))
+    assert sorted(each["at"] for each in pieces) == [each["at"] for each in pieces]
+
+
+def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> None:
+    owner = signed_in(connected(make_app, fake), "owner@example.org", "owner")
+    assert owner.page("/admin/health").says("It has not been tested yet.")
+
+    assert owner.page("/admin/health").press("Test OpenRouter").says("Tested just now.")
+    fake.behaves([{"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}], at="/key")
+    page = owner.page("/admin/health").press("Test OpenRouter")
+    assert len(page.all(".fact--bad")) == 1
+
+
+def test_a_model_that_rests_is_named(app: Flask, owner: Browser) -> None:
+    for _ in range(5):
+        app.extensions["engine"].circuits.failed("some/model")
+
+    page = owner.page("/admin/health")
+    assert page.says("some/model")
+    assert page.says("Rests for 30 more seconds.")
+
+
+@pytest.mark.parametrize(
+    ("environ", "headers", "words"),
+    [
+        ({"PUBLIC_URL": "https://chat.example.org"}, {}, "Links that are sent out lead to https://chat.example.org"),
+        ({}, {"X-Forwarded-For": "10.0.0.9"}, "One stands before this server that TRUSTED_PROXIES does not name"),
+        ({"TRUSTED_PROXIES": "127.0.0.1"}, {"X-Forwarded-For": "10.0.0.9"}, "You come from 10.0.0.9"),
+        (
+            {"TRUSTED_PROXIES": "127.0.0.1"},
+            {"X-Forwarded-For": "10.0.0.9", "X-Forwarded-Proto": "https"},
+            "It is https, but we do not know",
+        ),
+        ({"PUBLIC_URL": "http://localhost"}, {}, "without https"),
+    ],
+)
+def test_it_says_what_the_request_shows(make_app: MakeApp, environ: dict[str, str], headers: dict[str, str], words: str) -> None:
+    app = make_app(**environ)
+    owner = signed_in(app, "owner@example.org", "owner")
+    if "https" in environ.get("PUBLIC_URL", ""):
+        owner.client.set_cookie("__Host-millrace", owner.cookie("millrace") or "", secure=True)
+        owner.origin = "https://localhost"
+
+    page = owner.get("/admin/health", headers=headers)
+
+    assert page.says(words)
+
+
+@pytest.mark.parametrize("path", ["/admin/health", "/admin/health/stream"])
+def test_it_is_for_admins_alone(path: str, member: Browser, visitor: Browser) -> None:
+    assert member.get(path).status_code == 403
+    assert visitor.get(path).location.startswith("/login")
+    assert member.post("/admin/health/openrouter/test").status_code == 403
+
+
+# The command
+
+
+@on_both_databases
+def test_the_command_asks_every_connection_and_says_the_same(make_app: MakeApp, fake: Fake, migrated: dict[str, str]) -> None:
+    result = connected(make_app, fake).test_cli_runner().invoke(args=["check"])
+
+    assert result.exit_code == 0, result.output
+    for words in (
+        "Database\n",
+        "It can be written to",
+        "Tested just now.",
+        "Encryption key: ",
+        "PUBLIC_URL is not set",
+        "free where",
+    ):
+        assert words in result.output, words
+    assert KEYS["ENCRYPTION_KEY"] not in result.output
+
+
+def test_the_command_fails_when_something_is_broken(make_app: MakeApp, fake: Fake) -> None:
+    fake.behaves([{"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}], at="/key")
+
+    result = connected(make_app, fake).test_cli_runner().invoke(args=["check"])
+
+    assert result.exit_code == 1
+    assert "BAD OpenRouter: " in result.output
+
+
+def test_the_command_says_so_when_the_database_is_old_or_away(app: Flask, make_bare_app: MakeApp, tmp_path: Path) -> None:
+    away = make_bare_app(DATABASE_URL=f"sqlite:///{tmp_path}/no/such/folder/db.sqlite3").test_cli_runner().invoke(args=["check"])
+    assert away.exit_code == 1
+    assert "BAD SQLite: The database does not answer." in away.output
+    with app.app_context():
+        downgrade(str(ROOT / "migrations"), revision="base")
+    old = app.test_cli_runner().invoke(args=["check"])
+    assert old.exit_code == 1
+    assert "flask prepare" in old.output
+
+
+def test_an_old_copy_is_noticed(app: Flask, owner: Browser, tmp_path: Path) -> None:
+    assert owner.page("/admin/health").says("There is none in the folder of the data.")
+    copy = tmp_path / "backups" / "before-migration.sqlite3"
+    copy.parent.mkdir()
+    copy.write_bytes(b"")
+    os.utime(copy, (1_700_000_000, 1_700_000_000))
+    assert owner.page("/admin/health").says("The newest in the folder of the data: 14 Nov 2023.")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 bytes"), (999, "999 bytes"), (340_000, "332 KB"), (5_000_000, "4.8 MB"), (3e11, "279 GB")]
+)
+def test_sizes_are_written_as_people_do(count: float, words: str) -> None:
+    assert size(count) == words

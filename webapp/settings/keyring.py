@@ -1,0 +1,153 @@
+"""The encryption keys themselves: which is in use, what is under which, and changing them without losing anything.
+
+A key that we keep in a file of ours is changed by the process that runs: the file first, so that a crash at any moment
+leaves a file that opens everything. A key that the environment holds can only be changed there; then we say how.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Unpack
+
+from cryptography.fernet import Fernet
+from flask import current_app
+
+from webapp import logs
+from webapp.accounts import audit
+from webapp.accounts.audit import About
+from webapp.config import Config, own_key_file
+from webapp.errors import Conflict, Unavailable
+from webapp.extensions import write
+from webapp.settings import queries
+from webapp.settings.encryption import EncryptionService, fingerprint_of, the_encryption
+from webapp.settings.keys import BUILT_IN
+from webapp.settings.live import live_connections, the_config
+
+UNDER_WAY = "There is an older key beside the present one already. Finish that change first."
+ELSEWHERE = "The key comes from the environment of the server, so it can only be changed there."
+NEEDED = "Something is still stored under an older key, so nothing was removed. Encrypt it anew first."
+NOT_WRITTEN = "The file of the key cannot be written ({}), so nothing was changed."
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stored secret: whose it is and the fingerprint of the key it is under, which is empty when none of ours opens it."""
+
+    id: str
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """How things stand; `file` is where the keys are kept by us, if they are."""
+
+    fingerprints: tuple[str, ...]
+    file: Path | None
+    held: tuple[Held, ...]
+
+    @property
+    def current(self) -> str:
+        return next(iter(self.fingerprints), "none")
+
+    @property
+    def older(self) -> tuple[str, ...]:
+        return self.fingerprints[1:]
+
+    @property
+    def behind(self) -> tuple[Held, ...]:
+        """What is readable, but under an older key."""
+        return tuple(each for each in self.held if each.fingerprint in self.older)
+
+    @property
+    def lost(self) -> tuple[Held, ...]:
+        return tuple(each for each in self.held if not each.fingerprint)
+
+
+def keyring() -> Keyring:
+    """The keys of this process and what is stored under them."""
+    encryption, names = the_encryption(), {each.id: each.name for each in live_connections()}
+    stored = [(id, names.get(id, id), encryption.fingerprint_behind(token)) for id, token in queries.stored_keys()]
+    held = tuple(Held(*each) for each in sorted(stored, key=lambda each: (each[0] != BUILT_IN, each[1])))
+    return Keyring(encryption.fingerprints(), own_key_file(the_config()), held)
+
+
+def new_key(**about: Unpack[About]) -> str:
+    """A key for the environment, which nothing here uses yet; whoever made it is written down, the key is not."""
+    key = Fernet.generate_key().decode()
+    logs.hide(key)
+    about["object_kind"], about["object_id"] = "encryption key", fingerprint_of(key)
+    audit.record("made an encryption key", **about)
+    return key
+
+
+def begin_change(**about: Unpack[About]) -> str:
+    """Puts a new key before the present one, in our file and in this process; gives its fingerprint."""
+    config = the_config()
+    file = _own_file(config)
+    if len(config.encryption_keys) > 1:
+        raise Conflict(UNDER_WAY)
+    key = Fernet.generate_key().decode()
+    logs.hide(key)
+    _use(config, file, (key, *config.encryption_keys), "put a new encryption key first", fingerprint_of(key), about)
+    return fingerprint_of(key)
+
+
+def end_change(**about: Unpack[About]) -> None:
+    """Removes the older keys from our file and this process, once nothing that can be read needs them."""
+    config = the_config()
+    file = _own_file(config)
+    if not config.encryption_keys[1:]:
+        raise Conflict("There is no older key to remove.")
+    removed = ", ".join(fingerprint_of(key) for key in config.encryption_keys[1:])
+    _use(config, file, config.encryption_keys[:1], "removed older encryption keys", removed, about)
+
+
+def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, about: About) -> None:
+    """From now on these keys; refuses to let go of one that is still needed."""
+    entry: About = {**about, "object_kind": "encryption key", "object_id": fingerprint}
+    with write() as session:
+        if _needed(keys, config.encryption_keys):
+            raise Conflict(NEEDED)
+        audit.add(session, action, **entry)
+        session.flush()
+        _replace_file(file, keys)
+        current_app.extensions["config"] = replace(config, encryption_keys=keys)
+
+
+def _needed(keys: Sequence[str], before: Sequence[str]) -> bool:
+    """Whether anything stored can be read now and could not be with these keys alone."""
+    then, now = EncryptionService(keys), EncryptionService(before)
+    return any(now.can_open(token) and not then.can_open(token) for _, token in queries.stored_keys())
+
+
+def _own_file(config: Config) -> Path:
+    file = own_key_file(config)
+    if file is None:
+        raise Conflict(ELSEWHERE)
+    return file
+
+
+def _replace_file(file: Path, keys: Sequence[str]) -> None:
+    """The new content is whole on the disk before it takes the old one's name; only we may read it."""
+    fresh = file.with_name(f"{file.name}.new")
+    try:
+        fresh.unlink(missing_ok=True)
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as made:
+            made.write(",".join(keys) + "\n")
+            made.flush()
+            os.fsync(made.fileno())
+        fresh.replace(file)
+        _keep_name(file.parent)
+    except OSError as error:
+        raise Unavailable(NOT_WRITTEN.format(error.strerror)) from error
+
+
+def _keep_name(folder: Path) -> None:
+    """Without this a power cut may bring the old content back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,25 @@
+"""What is not kept for ever: entries of the audit log, after the days that the settings say."""
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from webapp.accounts.tables import AuditEntry
+from webapp.extensions import utc_now, write
+from webapp.settings.service import setting
+
+log = logging.getLogger("settings:retention")
+
+
+def forget_old_entries() -> int:
+    """Delete the entries of the audit log that have been kept for long enough; gives how many those were."""
+    days = int(setting("audit.days"))
+    if not days:
+        return 0
+    with write() as session:
+        old = delete(AuditEntry).where(AuditEntry.at < utc_now() - timedelta(days=days))
+        count = len(session.scalars(old.returning(AuditEntry.id)).all())
+    if count:
+        log.info("audit_entries_forgotten", extra={"fields": {"count": count, "days": days}})
+    return count

@@ -1,0 +1,63 @@
+"""How this Millrace stands, in words: what the health page and `flask check` say alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app
+
+from webapp.config import Config
+from webapp.extensions import utc_now
+from webapp.generations.models import providers
+from webapp.settings.keyring import Keyring, keyring
+from webapp.settings.live import LiveConnection
+from webapp.web import database_facts, server_facts
+from webapp.web.fact import Fact
+from webapp.web.filters import ago, plural
+from webapp.web.health import trouble_with_database
+
+UNREADABLE = "{} cannot be read with it: enter those keys again under Admin, Connections."
+
+
+@dataclass(frozen=True)
+class Chapter:
+    title: str
+    facts: Sequence[Fact]
+
+
+def chapters() -> list[Chapter]:
+    """Everything that can be said without being asked by a browser; without a database only what needs none."""
+    config: Config = current_app.extensions["config"]
+    server = Chapter("Server", server_facts.all_of(config))
+    if trouble := trouble_with_database():
+        return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]
+    return [
+        Chapter("Database", database_facts.all_of(config)),
+        Chapter("Models", [connection(each) for each in providers().connections()]),
+        Chapter("Safety", [server_facts.address(config), key(keyring()), database_facts.backups(config)]),
+        server,
+    ]
+
+
+def connection(live: LiveConnection) -> Fact:
+    """How a connection did when it was last asked."""
+    if not live.is_enabled:
+        return Fact(live.name, "Switched off.")
+    if live.key.trouble:
+        return Fact(live.name, live.key.trouble, "bad")
+    if not live.is_usable:
+        return Fact(live.name, "There is no key for it.", hint="Enter one under Admin, Connections.")
+    if live.is_working is None or live.checked_at is None:
+        return Fact(live.name, "It has not been tested yet.")
+    words = f"{live.check_result} Tested {ago(live.checked_at, utc_now())}."
+    return Fact(live.name, words, "ok" if live.is_working else "bad")
+
+
+def key(ring: Keyring) -> Fact:
+    """Which key secrets are under, and whether a change of it is half done."""
+    place = f"kept in {ring.file}" if ring.file else "kept in the environment"
+    words = f"{ring.current}, {place}; {plural(len(ring.held), 'stored secret')}."
+    if ring.lost:
+        return Fact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
+    if ring.older:
+        return Fact("Encryption key", words, "warn", "A change of the key is under way: finish it under Admin, Keys.")
+    return Fact("Encryption key", words, "ok")

@@ -1,0 +1,78 @@
+"""How the machine and the address stand: disk, versions, https, and what a request shows of the proxies before us."""
+
+import platform
+import shutil
+from functools import cache
+from importlib.metadata import version
+from json import loads
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from webapp import config as operator
+from webapp.config import ROOT, Config
+from webapp.web.fact import Fact, size
+
+PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
+SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NO_HTTPS = "What people type and read crosses the network in clear. A proxy with a certificate, and https here, mends that."
+SET_IT = "Set PUBLIC_URL to the address that people type. With https in it, cookies are kept from everything else."
+
+
+def all_of(config: Config) -> list[Fact]:
+    return [_disk(config.data_dir), *versions()]
+
+
+def address(config: Config) -> Fact:
+    """Whether the address that people type is known, and safe."""
+    if not config.public_url:
+        return Fact("Address", "PUBLIC_URL is not set.", "" if config.host in LOOPBACK else "warn", SET_IT)
+    if config.public_url.startswith("https://"):
+        return Fact("Address", f"{config.public_url}. Cookies are sent over https alone.", "ok")
+    return Fact("Address", f"{config.public_url}, without https.", "warn", NO_HTTPS)
+
+
+def of_request(request: Request, config: Config) -> list[Fact]:
+    """What this very request shows of the way to us."""
+    return [_host(request, config), *_proxies(request, config)]
+
+
+@cache
+def versions() -> tuple[Fact, ...]:
+    """What runs here; the browser's part by the lock file it came from."""
+    lock = loads((ROOT / "package-lock.json").read_text("utf-8"))
+    parts = [f"{name} {version(name)}" for name in PACKAGES]
+    parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
+    python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
+    return Fact("Millrace", f"Version {operator.version()}."), Fact("Runs on", python), Fact("With", f"{', '.join(parts)}.")
+
+
+def _disk(folder: Path) -> Fact:
+    free = shutil.disk_usage(folder).free
+    words = f"{size(free)} free where {folder} is."
+    if free >= SCARCE_BYTES:
+        return Fact("Disk", words, "ok")
+    return Fact("Disk", words, "bad" if free < LAST_BYTES else "warn", "When it is full, nothing can be saved. Make room soon.")
+
+
+def _host(request: Request, config: Config) -> Fact:
+    wanted = urlsplit(config.public_url)
+    if wanted.netloc and wanted.netloc != request.host:
+        hint = f"Links that are sent out lead to {config.public_url}. Use that address, or change PUBLIC_URL."
+        return Fact("You came by", request.host_url, "warn", hint)
+    if wanted.scheme == "https" and not request.is_secure:
+        return Fact("You came by", f"{request.host}, as the proxy passes it on.", "ok")
+    if request.is_secure and wanted.scheme != "https":
+        return Fact("You came by", request.host_url, "warn", f"It is https, but we do not know: {SET_IT}")
+    return Fact("You came by", request.host_url, "ok")
+
+
+def _proxies(request: Request, config: Config) -> list[Fact]:
+    if not request.headers.get("X-Forwarded-For"):
+        return [Fact("Proxies", "None that names itself stands before this server.")]
+    if config.trusted_proxies:
+        return [Fact("Proxies", f"Believed: {', '.join(config.trusted_proxies)}. You come from {request.remote_addr}.", "ok")]
+    hint = f"Set TRUSTED_PROXIES={request.remote_addr}: until then everybody looks like one visitor, and is slowed down as one."
+    return [Fact("Proxies", "One stands before this server that TRUSTED_PROXIES does not name.", "warn", hint)]
