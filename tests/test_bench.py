@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.bench.figures import Heard, Measured, doubts, percentile, ratio
+from webapp.bench.figures import Heard, Measured, added_ms, doubts, percentile, ratios
 from webapp.bench.stream import Load, measure
 from webapp.bench.upstream import PARAGRAPH, stamped
 from webapp.bench.visit import Reading
@@ -23,9 +23,10 @@ def test_no_values_have_no_percentile() -> None:
 
 
 def test_the_product_is_measured_in_relays() -> None:
-    runs = [run("relay", cpu_seconds=0.05), run("Millrace", cpu_seconds=0.06), run("relay again", cpu_seconds=0.05)]
+    runs = [run("relay", cpu_seconds=0.05), run("Millrace API", cpu_seconds=0.06), run("relay again", cpu_seconds=0.05)]
 
-    assert ratio(runs) == pytest.approx(1.2)
+    assert ratios(runs) == {"Millrace API": pytest.approx(1.2)}
+    assert added_ms([run("no server"), *runs], "Millrace API") == 0
     assert runs[1].cpu_per_million == pytest.approx(60)
     assert not doubts(runs)
 
@@ -54,7 +55,7 @@ def test_it_runs_from_end_to_end() -> None:
 
     assert measure(Load(answers=3, tokens=60, rate=100), lines.append)
 
-    names = [line[:12].strip() for line in lines[2:6]]
-    assert names == ["no server", "relay", "Millrace", "relay again"]
-    assert [line[12:].split()[:2] for line in lines[2:6]] == [["0", "0"]] * 4
-    assert any("times the CPU of the relay" in line for line in lines)
+    names = [line[:15].strip() for line in lines[2:7]]
+    assert names == ["no server", "relay", "Millrace pages", "Millrace API", "relay again"]
+    assert [line[15:].split()[:2] for line in lines[2:7]] == [["0", "0"]] * 5
+    assert len([line for line in lines if "times the CPU of the relay" in line]) == 2

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 MOST_CLIENT_LAG_MS = 5.0
 # Two runs of the same relay that differ by more say that the machine was not the same for both.
 MOST_DRIFT = 0.20
+# How a process says that it has measured, and that what it found is too much.
+OUT_OF_BOUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ class Measured:
             _number(self.resident_mb),
             f"{heard.lag_ms:.1f}",
         )
-        return f"{self.name:<12}" + "".join(f" {cell:>{width}}" for cell, width in zip(cells, WIDTHS.values(), strict=True))
+        return f"{self.name:<15}" + "".join(f" {cell:>{width}}" for cell, width in zip(cells, WIDTHS.values(), strict=True))
 
 
 WIDTHS = {"lost": 6, "refused": 8, "first ms 50/99": 15, "late ms 50/99": 15, "CPU s per 1M": 13, "MB": 8, "lag ms": 8}
-HEADING = " " * 12 + "".join(f" {name:>{width}}" for name, width in WIDTHS.items())
+HEADING = " " * 15 + "".join(f" {name:>{width}}" for name, width in WIDTHS.items())
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
@@ -83,11 +85,17 @@ def doubts(runs: Sequence[Measured]) -> list[str]:
     return found
 
 
-def ratio(runs: Sequence[Measured]) -> float | None:
-    """The product's CPU per token in relays."""
+def ratios(runs: Sequence[Measured]) -> dict[str, float]:
+    """The product's CPU per token in relays, for each way to watch it."""
     floors = [cost for run in runs if run.name.startswith("relay") and (cost := run.cpu_per_million)]
-    ours = next((run.cpu_per_million for run in runs if run.name == "Millrace"), None)
-    return ours / (sum(floors) / len(floors)) if ours and floors else None
+    ours = {run.name: cost for run in runs if run.name.startswith("Millrace") and (cost := run.cpu_per_million)}
+    return {name: cost / (sum(floors) / len(floors)) for name, cost in ours.items()} if floors else {}
+
+
+def added_ms(runs: Sequence[Measured], name: str) -> float:
+    """How much later than without any server the slowest hundredth of its tokens is."""
+    late = {run.name: run.heard.late_ms[1] for run in runs}
+    return late[name] - late.get("no server", 0.0)
 
 
 def _pair(values: tuple[float, float]) -> str:

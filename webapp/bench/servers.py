@@ -4,13 +4,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 30.0
 EMPTY: Mapping[str, str] = {}
 LINK = re.compile(r"http://\S+/setup\?token=\S+")
+SET = "INSERT INTO application_settings (key, value, changed_at) VALUES (?, '0', CURRENT_TIMESTAMP)"
 UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_chat", "limits.sse_per_user")
 
 
@@ -31,7 +33,7 @@ class Server:
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                _command(words, environ),
+                command(words, environ),
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -101,9 +103,8 @@ def product(folder: Path, model_url: str, answers: int) -> Iterator[tuple[Server
             "OPENROUTER_BASE_URL": model_url,
             "OPENROUTER_MODEL": "bench/model",
         }
-        link = LINK.search(_flask(environ, "prepare"))
-        for name in UNLIMITED:
-            _flask(environ, "settings", "set", name, "0")
+        link = LINK.search(flask(environ, "prepare"))
+        _lift_limits(Path(data_dir, "millrace.sqlite3"))
         words = ["-m", "gunicorn", "--config", "gunicorn.conf.py"]
         with _running(Server(words, folder / "product.log", environ=environ)) as server:
             server.until_open(f"http://127.0.0.1:{environ['PORT']}/healthz")
@@ -117,6 +118,12 @@ def free_port() -> int:
     return port
 
 
+def _lift_limits(file: Path) -> None:
+    # Past the command, which would start the whole application for each.
+    with closing(sqlite3.connect(file)) as database, database:
+        database.executemany(SET, [(name,) for name in UNLIMITED])
+
+
 @contextmanager
 def _running(server: Server) -> Iterator[Server]:
     try:
@@ -125,14 +132,14 @@ def _running(server: Server) -> Iterator[Server]:
         server.end()
 
 
-def _flask(environ: Mapping[str, str], *words: str) -> str:
-    done = subprocess.run(_command(["-m", "flask", *words], environ), cwd=ROOT, capture_output=True, text=True, check=False)
+def flask(environ: Mapping[str, str], *words: str) -> str:
+    done = subprocess.run(command(["-m", "flask", *words], environ), cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"flask {' '.join(words)} failed:\n{done.stderr[-2000:]}")
     return done.stdout
 
 
-def _command(words: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+def command(words: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environ.items()), sys.executable, *words]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from webapp.bench.figures import HEADING, Heard, Measured, doubts, ratio
+from webapp.bench.figures import HEADING, Heard, Measured, added_ms, doubts, ratios
 from webapp.bench.servers import Server, model, product, relay
 from webapp.config import ROOT
 
@@ -24,7 +24,10 @@ class Load:
 
 
 def measure(load: Load, say: Callable[[str], None]) -> bool:
-    """One server up at a time: none, the relay, the product, the relay again; says whether nothing was lost."""
+    """One server up at a time: none, the relay, the product for pages, then for programs, and the relay again.
+
+    Says whether nothing was lost.
+    """
     say(f"{load.answers} answers of {load.tokens} tokens at {load.rate:g} a second, one watcher each, in one process")
     say(HEADING)
     runs: list[Measured] = []
@@ -40,8 +43,9 @@ def _runs(folder: Path, model_url: str, load: Load) -> Iterator[Measured]:
     completions = f"{model_url}/chat/completions"
     yield Measured("no server", _visit("relay", completions, load))
     yield _relayed("relay", folder, completions, load)
-    with product(folder, model_url, load.answers) as (server, link):
-        yield _measured("Millrace", server, "product", link, load)
+    for name, kind in (("pages", "pages"), ("API", "api")):
+        with product(folder, model_url, load.answers) as (server, link):
+            yield _measured(f"Millrace {name}", server, kind, link, load)
     yield _relayed("relay again", folder, completions, load)
 
 
@@ -65,7 +69,8 @@ def _visit(kind: str, url: str, load: Load) -> Heard:
 
 def _conclude(runs: list[Measured], say: Callable[[str], None]) -> None:
     say("first: from sending to the first token; late: from the stamp in a token to its arrival; lag: the client's own, p99")
-    if found := ratio(runs):
-        say(f"Millrace takes {found:.2f} times the CPU of the relay for a token.")
+    for name, times in ratios(runs).items():
+        added = added_ms(runs, name)
+        say(f"{name}: a token takes {times:.2f} times the CPU of the relay, and the slowest hundredth is {added:.0f} ms later.")
     for doubt in doubts(runs):
         say(f"These figures do not count: {doubt}.")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from webapp.bench.browsing import Browser, Refused, Stream
+from webapp.bench.browsing import FORM, Browser, Refused, Stream
 from webapp.bench.figures import Heard, percentile, spread
 
 TOKEN = re.compile(rb"k(\d{5})t(\d{15})")
@@ -75,7 +75,7 @@ class Relay:
         pass
 
     async def ask(self, reading: Reading, number: int) -> None:
-        stream = await self._browser.open("POST", self._path, b"x=1")
+        stream = await self._browser.open("POST", self._path, b"x=1", FORM)
         if stream.status != 200:
             raise Refused(f"POST answered {stream.status}")
         await reading.listen(stream)
@@ -100,7 +100,22 @@ class Product:
         fields = {"csrf_token": self._csrf, "message": f"Question {number}", "key": f"bench-{number}"}
         page = await self._browser.page(await self._browser.send("/chats", fields))
         reading.take(page.encode())
-        await reading.listen(await self._browser.open("GET", _found(EVENTS, page), is_htmx=True))
+        await reading.listen(await self._browser.open("GET", _found(EVENTS, page), more={"HX-Request": "true"}))
+
+
+class Program(Product):
+    """The same over the API: one request asks, and its reply is the stream."""
+
+    async def ask(self, reading: Reading, number: int) -> None:
+        more = {"Content-Type": "application/json", "Accept": "text/event-stream", "X-CSRFToken": self._csrf}
+        body = json.dumps({"message": f"Question {number}"}).encode()
+        stream = await self._browser.open("POST", "/api/v1/chats", body, more)
+        if stream.status not in (200, 201):
+            raise Refused(f"POST answered {stream.status}")
+        await reading.listen(stream)
+
+
+PLACES: dict[str, type[Relay | Product]] = {"relay": Relay, "pages": Product, "api": Program}
 
 
 async def visit(place: Relay | Product, answers: int, tokens: int, rate: float) -> Heard:
@@ -154,13 +169,13 @@ def _found(pattern: re.Pattern[str], page: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=("relay", "product"))
+    parser.add_argument("kind", choices=tuple(PLACES))
     parser.add_argument("url")
     parser.add_argument("--answers", type=int, required=True)
     parser.add_argument("--tokens", type=int, required=True)
     parser.add_argument("--rate", type=float, required=True)
     chosen = parser.parse_args()
-    place = Relay(chosen.url) if chosen.kind == "relay" else Product(chosen.url)
+    place = PLACES[chosen.kind](chosen.url)
     heard = asyncio.run(visit(place, chosen.answers, chosen.tokens, chosen.rate))
     sys.stdout.write(json.dumps(heard.as_json()))
 

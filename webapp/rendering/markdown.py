@@ -77,7 +77,8 @@ class GrowingMarkdown:
             return []
         self._tail.grow(piece)
         if self._tail.fits(piece):
-            return [Change("append", self._tail.add(piece))]
+            added = self._tail.add(piece)
+            return [Change("append", added)] if added else []
         if self._tail.may_wait():
             return []
         before = self._tail.markup

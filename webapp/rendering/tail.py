@@ -7,8 +7,11 @@ from markdown_it.token import Token
 
 from webapp.rendering.elements import CURSOR
 
-# Characters that cannot change the markup of the line they are added to.
-PLAIN = re.compile(r"(?:[^\W_]|[ ,;'\"?!])+\Z")
+# Characters that cannot change the markup of the line they are added to, and those that may stand before the cursor.
+PLAIN = re.compile(r"(?:[^\W_]|[ ,;'\"?!.(])+\Z")
+SETTLED = re.compile(r"[^\W_]|[,;'\"?!.(]")
+# But a line that begins with a number and a dot is an item of a list.
+NUMBER = re.compile(r"[\s>*+-]*\d*\.?")
 HEAVY_MARKUP = 8
 
 
@@ -27,6 +30,8 @@ class Tail:
         self._drawn_chars = self._drawn_markup = 0
         self._fence: re.Pattern[str] | None = None
         self._line: list[str] = []
+        # Markdown drops blanks at the end of a line: they are shown with the word that follows.
+        self._blanks = ""
 
     @property
     def text(self) -> str:
@@ -52,11 +57,14 @@ class Tail:
             return False
         if self._fence:
             return not self._closes_fence(piece)
-        return bool(PLAIN.match(piece)) or self._is_calm()
+        return self._is_plain(piece) or self._is_calm()
 
     def add(self, piece: str) -> str:
         """Adds text at the cursor and gives its markup."""
-        markup = escape(piece, quote=False)
+        text = self._blanks + piece
+        shown = text if self._fence else text.rstrip(" ")
+        self._blanks = text[len(shown) :]
+        markup = escape(shown, quote=False)
         self._parts.insert(-2, markup)
         return markup
 
@@ -71,6 +79,7 @@ class Tail:
         self._drawn_chars, self._drawn_markup = self.length, len(markup)
         self._fence = _closing(fence.markup) if fence else None
         self._line = [self.text.rpartition("\n")[2]]
+        self._blanks = "" if fence else self.text[len(self.text.rstrip(" ")) :]
 
     @property
     def _has_cursor(self) -> bool:
@@ -79,6 +88,12 @@ class Tail:
     def _is_calm(self) -> bool:
         is_big = self.length > self._calm_chars or self._drawn_markup > HEAVY_MARKUP * self._calm_chars
         return is_big and self._drawn_chars <= self.length < self._drawn_chars * self._growth
+
+    def _is_plain(self, piece: str) -> bool:
+        if not PLAIN.match(piece):
+            return False
+        line = self.text.rpartition("\n")[2]
+        return "." not in piece or _number_end(line) <= len(line) - len(piece)
 
     def _closes_fence(self, piece: str) -> bool:
         start, newline, rest = piece.partition("\n")
@@ -99,7 +114,9 @@ def mark_cursor(tokens: list[Token], source: str) -> Token | None:
     if tokens and tokens[-1].type == "fence" and not tokens[-1].level and is_open(tokens[-1]) and "\n" in source:
         tokens[-1].meta["cursor"] = CURSOR
         return tokens[-1]
-    if source[-1:].isalnum():
+    source = source.rstrip(" ")
+    line = source.rpartition("\n")[2]
+    if SETTLED.match(source[-1:]) and _number_end(line) < len(line):
         _mark_text(tokens, source)
     return None
 
@@ -110,11 +127,27 @@ def is_open(fence: Token) -> bool:
     return end - first <= 1 + len(fence.content.removesuffix("\n").split("\n")) * bool(fence.content)
 
 
+def _number_end(line: str) -> int:
+    """Where that ends which is, or may become, the number of a list's item."""
+    found = NUMBER.match(line)
+    return found.end() if found else 0
+
+
 def _mark_text(tokens: list[Token], source: str) -> None:
-    last = next((token for token in reversed(tokens) if token.type in {"inline", "fence"} or token.nesting >= 0), None)
+    last = next((token for token in reversed(tokens) if _may_be_last(token)), None)
     if not last:
         return
     if last.type == "fence" and source.endswith(last.content[-12:].strip() or "\n"):
         last.meta["cursor"] = CURSOR
-    if last.children and last.children[-1].type == "text" and source.endswith(last.children[-1].content[-12:]):
-        last.children.append(Token("html_inline", "", 0, content=CURSOR))
+    children = last.children or []
+    text = children[-1] if children else None
+    # What is only punctuation may still belong to the link or the mark before it.
+    if text and text.type == "text" and source.endswith(text.content[-12:]) and any(map(str.isalnum, text.content)):
+        children.append(Token("html_inline", "", 0, content=CURSOR))
+
+
+def _may_be_last(token: Token) -> bool:
+    """A row of a table is filled up with empty cells; what is written may be in one before them."""
+    if token.type == "inline":
+        return bool(token.content)
+    return token.nesting >= 0 and token.type not in {"td_open", "th_open"}

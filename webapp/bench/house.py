@@ -1,0 +1,25 @@
+"""The house that the bench of pages fills, and the process that measures in it."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from webapp.bench.figures import OUT_OF_BOUNDS
+from webapp.bench.servers import command, flask
+from webapp.config import ROOT
+
+
+def in_a_full_house(say: Callable[[str], None]) -> bool:
+    """Measures in a process of its own, on a fresh data folder; the operator's own data must not be measured, nor touched."""
+    with TemporaryDirectory() as folder:
+        environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": "sk-bench-000000000000", "OPENROUTER_MODEL": "bench/model"}
+        flask(environ, "prepare")
+        words, log = ["-m", "flask", "bench", "this-house"], Path(folder, "pages.log")
+        with log.open("w") as output:
+            process = subprocess.Popen(command(words, environ), cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True)
+        for line in process.stdout or ():
+            say(line.rstrip())
+        if process.wait() not in (0, OUT_OF_BOUNDS):
+            raise RuntimeError(f"the pages could not be measured:\n{log.read_text('utf-8', 'replace')[-2000:]}")
+        return process.returncode == 0

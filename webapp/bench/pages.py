@@ -1,0 +1,144 @@
+"""What pages cost in a small house and in a full one, told as ratios of one run."""
+
+import random
+import statistics
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote_plus
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event, func, select
+
+from webapp.accounts import service as accounts
+from webapp.bench.archive import Archive, Texts
+from webapp.bench.figures import percentile
+from webapp.chat.tables import Message
+from webapp.extensions import db
+from webapp.web.guards import COOKIE
+
+SHORT, LONG = 50, 5_000
+FEW, MANY, MESSAGES_EACH = 50, 10_000, 10
+MOST_TIMES, MOST_FIRST_PAINT, MOST_SEARCH_MS = 1.5, 60_000, 100.0
+ROUNDS, SEARCHES = 40, 200
+Say = Callable[[str], None]
+
+
+@dataclass
+class Page:
+    """What it took to make one page, each time it was asked for."""
+
+    name: str
+    seconds: list[float]
+    statements: int = 0
+    content: bytes = b""
+
+    @property
+    def ms(self) -> float:
+        return statistics.median(self.seconds) * 1000
+
+    def line(self) -> str:
+        packed, spent = _packed(self.content)
+        return (
+            f"{self.name:<36} {self.ms:>8.1f} {self.statements:>12} {len(self.content) / 1000:>9.1f} "
+            f"{packed / 1000:>9.1f} {spent * 1000:>9.1f}"
+        )
+
+
+class House:
+    """An application in this process with a person signed in; no network is between, so that only our work is counted."""
+
+    def __init__(self, app: Flask, email: str, texts: Texts, dice: random.Random) -> None:
+        user = accounts.add_user(email, "member", "measured and found wanting")
+        self.archive, self._engine = Archive(user.id, texts, dice), db.engine
+        self._client: FlaskClient = app.test_client()
+        self._client.set_cookie(COOKIE, accounts.open_session(user.id))
+
+    def visit(self, path: str, page: Page) -> None:
+        """Asks for a page once more."""
+        with Statements(self._engine) as statements:
+            began = time.process_time()
+            response = self._client.get(path)
+            page.seconds.append(time.process_time() - began)
+        if response.status_code != 200:
+            raise RuntimeError(f"GET {path} answered {response.status_code}")
+        page.content, page.statements = response.data, statements.count
+
+
+class Statements:
+    """Counts what is asked of the database inside its block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.count = engine, 0
+
+    def __enter__(self) -> "Statements":
+        event.listen(self._engine, "before_cursor_execute", self._add)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._add)
+
+    def _add(self, *_: object) -> None:
+        self.count += 1
+
+
+def measure(app: Flask, say: Say) -> bool:
+    """Says what pages and searches cost; whether all of it is within bounds."""
+    dice = random.Random(7)
+    texts = Texts(dice)
+    with app.app_context():
+        full, small = House(app, "full@example.org", texts, dice), House(app, "small@example.org", texts, dice)
+        began = time.monotonic()
+        (short,), (long,) = full.archive.add_chats(1, SHORT), full.archive.add_chats(1, LONG)
+        small.archive.add_chats(FEW, MESSAGES_EACH)
+        full.archive.add_chats(MANY, MESSAGES_EACH)
+        count = db.session.scalar(select(func.count()).select_from(Message))
+        say(f"{count} messages were put there in {time.monotonic() - began:.0f} s.\n")
+        db.session.remove()
+    are_level = _pages(full, small, short, long, say)
+    return _searches(full, texts, dice, say) and are_level
+
+
+def _pages(full: House, small: House, short: str, long: str, say: Say) -> bool:
+    short_chat, long_chat = Page(f"a chat of {SHORT} messages", []), Page(f"a chat of {LONG} messages", [])
+    few, many = Page(f"the list, {FEW} chats", []), Page(f"the list, {MANY} chats", [])
+    # In turns: what the machine does meanwhile must not fall upon one of them alone.
+    for _ in range(ROUNDS):
+        full.visit(f"/chats/{short}", short_chat)
+        full.visit(f"/chats/{long}", long_chat)
+        small.visit("/chats", few)
+        full.visit("/chats", many)
+    say(f"{'':<36} {'CPU ms':>8} {'statements':>12} {'KB':>9} {'gzip KB':>9} {'gzip ms':>9}")
+    for page in (short_chat, long_chat, few, many):
+        say(page.line())
+    opened, listed = long_chat.ms / short_chat.ms, many.ms / few.ms
+    say(f"\nThe long chat opens in {opened:.2f} times the time of the short one (at most {MOST_TIMES}).")
+    say(f"The full list opens in {listed:.2f} times the time of the small one: it shows the newest 100.")
+    paint = _packed(short_chat.content)[0]
+    say(f"First paint of {SHORT} messages is {paint / 1000:.1f} KB of HTML with gzip (at most {MOST_FIRST_PAINT // 1000}).")
+    return opened < MOST_TIMES and paint < MOST_FIRST_PAINT
+
+
+def _searches(house: House, texts: Texts, dice: random.Random, say: Say) -> bool:
+    """Words of every kind, rare and frequent, alone and together, and beginnings of words."""
+    page = Page("search", [])
+    for query in _queries(texts.words, dice):
+        house.visit(f"/chats?q={quote_plus(query)}", page)
+    p50, p95 = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95))
+    say(f"\n{SEARCHES} searches: {p50:.1f} ms (p50), {p95:.1f} ms (p95, at most {MOST_SEARCH_MS:.0f}), page included")
+    return p95 < MOST_SEARCH_MS
+
+
+def _queries(words: Sequence[str], dice: random.Random) -> list[str]:
+    # By rank: people look for what is rare, now and then for what is everywhere.
+    ranks = [min(len(words) - 1, int(10 ** dice.uniform(0.5, 4.2))) for _ in range(2 * SEARCHES)]
+    pairs = zip(ranks[:SEARCHES], ranks[SEARCHES:], strict=True)
+    return [words[first] if dice.random() < 0.6 else f"{words[first]} {words[second][:4]}" for first, second in pairs]
+
+
+def _packed(content: bytes) -> tuple[int, float]:
+    """How many bytes gzip makes of it, and the seconds that takes."""
+    began = time.process_time()
+    return len(zlib.compress(content, 6)), time.process_time() - began
