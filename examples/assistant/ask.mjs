@@ -1,0 +1,8 @@
+// Asks and prints the answer as it comes.
+import { events, post, question } from '../lines.mjs'
+
+const reply = await post('/ai/chat/stream', { message: question })
+for await (const { data: event } of events(reply)) {
+  if (event.type === 'token') process.stdout.write(event.content)
+  if (event.type === 'warning' || event.type === 'error') console.error(event.message)
+}

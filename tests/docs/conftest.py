@@ -1,0 +1,25 @@
+"""One running server for all that a reader of the pages types, answered by the demo."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.docs.snippets import environment
+from tests.support.person import Person
+from tests.support.server import Server, prepared
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prepared(tmp_path_factory.mktemp("docs")) as server:
+        server.lift_limits()
+        server.start()
+        Person(server.url).become_owner(server.owner_link)
+        yield server
+        assert "Traceback" not in server.log
+
+
+@pytest.fixture(scope="package")
+def reader(server: Server) -> dict[str, str]:
+    """The environment of a reader who has made a token."""
+    return environment(server.url, server.flask("tokens", "add", "owner@example.org", "--name", "a reader").strip())

@@ -1,0 +1,114 @@
+"""A newcomer's path on a fresh copy: `make run`, the first ten minutes, then a backup, an upgrade and both ways back."""
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.docs.snippets import environment, matches, printed_by, run, snippets
+from tests.docs.test_snippets import typed
+from tests.support.person import Person
+from tests.support.server import KEPT, LINK, free_port, until
+from tests.support.source import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+LEFT = shutil.ignore_patterns(
+    ".git", ".venv", "node_modules", "vendor", "data", "screenshots", "__pycache__", ".*_cache", ".hypothesis"
+)
+# What make compares with what has been set up: installing it all again takes minutes and is what `make test` has done.
+SET_UP_FROM = ("requirements.txt", "package-lock.json", "static/icons.txt", "static/mark.svg", "scripts/assets.py")
+FIRST = ROOT / "docs" / "first-ten-minutes.md"
+UPGRADE = ROOT / "docs" / "upgrade.md"
+SAID = re.compile(r"^```text\n(.*?Become the owner.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+class Copy:
+    """A folder as after cloning and setting up, in which one types."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.copytree(ROOT, folder, ignore=LEFT)
+        for name in SET_UP_FROM:
+            os.utime(folder / name, (0, 0))
+        for name in (".venv", "static/vendor"):
+            (folder / name).symlink_to(ROOT / name)
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environ = {name: os.environ[name] for name in KEPT if name in os.environ} | {"PORT": str(self.port)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "make.log").read_text("utf-8")
+
+    def start(self) -> None:
+        with (self.folder / "make.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                ["make", "run"], cwd=self.folder, env=self.environ, stdout=log, stderr=log, start_new_session=True
+            )
+        until(lambda: "Booting worker" in self.log or self._process_has_ended(), "make run serves", seconds=60)
+        assert "Booting worker" in self.log, self.log
+
+    def stop(self) -> None:
+        """What Ctrl + C does."""
+        if self._process and not self._process_has_ended():
+            os.killpg(self._process.pid, signal.SIGINT)
+            self._process.wait(30)
+
+    def type(self, text: str) -> str:
+        status, printed = printed_by(["sh", "-euc", text], self.folder, self.environ)
+        assert status == 0, f"{text}: {printed}"
+        return printed
+
+    def row(self, query: str) -> tuple[str, ...]:
+        with closing(sqlite3.connect(self.folder / "data" / "millrace.sqlite3")) as database:
+            found: tuple[str, ...] = database.execute(query).fetchone()
+            return found
+
+    def _process_has_ended(self) -> bool:
+        assert self._process
+        return self._process.poll() is not None
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    copy = Copy(tmp_path_factory.mktemp("fresh") / "millrace")
+    copy.start()
+    yield copy
+    copy.stop()
+
+
+def test_the_newcomers_path_works_word_by_word(copy: Copy, tmp_path: Path) -> None:
+    said = SAID.findall(FIRST.read_text("utf-8"))[0].replace(":8000", f":{copy.port}")
+    assert matches(
+        "\n".join(line for line in copy.log.splitlines() if line.startswith(("Millrace answers", "There is no"))), said
+    )
+    link = LINK.search(copy.log)
+    assert link, copy.log
+    person = Person(copy.url).become_owner(link[0])
+
+    path = person.begin("Thank you")
+    until(lambda: person.last_answer(path).status == "completed", "the demo has answered")
+
+    (tokens,) = [each for each in snippets(FIRST) if "in-the-copy" in each.words]
+    token = copy.type(tokens.text.replace("you@example.org", "owner@example.org")).strip()
+    assert not run(typed(FIRST), tmp_path, environment(copy.url, token))
+
+    # The rest is about a server that is stopped.
+    copy.stop()
+    answer = copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1")
+    assert "You are welcome" in answer[0]
+    for each in snippets(UPGRADE):
+        if "in-the-copy" in each.words:
+            copy.type(each.text)
+            assert copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1") == answer, each.place
+    assert copy.row("SELECT version_num FROM alembic_version") == ("0005",)
+    assert "before this migration" in copy.type(".venv/bin/flask prepare")
+    assert copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1") == answer

@@ -1,0 +1,59 @@
+"""The documentation in the app: every page, for everybody, with its links and headings in place."""
+
+import pytest
+from flask import Flask
+
+from tests.support.browser import Browser
+from tests.support.source import ROOT
+from webapp.docs import shelf
+from webapp.docs.binding import bound
+from webapp.rendering.markdown import render
+
+NAMES = [page.name for pages in shelf.sections().values() for page in pages]
+
+
+def test_every_file_is_a_page() -> None:
+    files = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/dialects/*.md")]
+
+    assert sorted(NAMES) == sorted(file.relative_to(ROOT / "docs").with_suffix("").as_posix() for file in files)
+
+
+@pytest.mark.parametrize("who", ["visitor", "member"])
+def test_anybody_may_read_every_page(who: str, request: pytest.FixtureRequest) -> None:
+    browser: Browser = request.getfixturevalue(who)
+    index = browser.page("/docs")
+    shown = {str(link.attributes["href"]) for link in index.all("nav a")}
+    for name in NAMES:
+        page = browser.page(f"/docs/{name}")
+        assert page.heading
+        assert all(cell.text(strip=True) for cell in page.all("th")), f"{name}: a column has no name"
+        assert f"/docs/{name}" in shown
+        assert page.one(f'nav a[aria-current="page"][href="/docs/{name}"]')
+
+
+def test_every_link_between_pages_leads_to_a_place(visitor: Browser) -> None:
+    for name in NAMES:
+        for link in visitor.page(f"/docs/{name}").all(".docs__text a"):
+            path, _, place = str(link.attributes["href"]).partition("#")
+            if path.startswith("/docs/"):
+                assert visitor.page(path).all(f'[id="{place}"]' if place else "h1"), f"{name}: {path}#{place}"
+
+
+@pytest.mark.parametrize("name", ["nothing", "adr/0001-record-decisions", "../README", "keys.md", "%2e%2e/README", ""])
+def test_no_other_file_is_shown(app: Flask, visitor: Browser, name: str) -> None:
+    assert visitor.get(f"/docs/{name}").status_code == 404
+
+
+def test_headings_and_neighbours_are_linked() -> None:
+    text = "\nSee [b](b.md#the-end), [c](../c.md), [here](#x-y), [x](https://a.example/).\n\n## The `end`: *now*\n\n### More\n"
+
+    html = bound(text, "folder/a", {"folder/a", "folder/b"}, render)
+
+    assert '<a href="/docs/folder/b#the-end">b</a>, c, <a href="/docs/folder/a#x-y">here</a>' in html
+    assert '<a href="https://a.example/" rel=' in html
+    assert '<h2 id="the-end-now">The <code>end</code>: <em>now</em></h2>' in html
+    assert '<h3 id="more">More</h3>' in html
+
+
+def test_one_finds_the_documentation(visitor: Browser) -> None:
+    assert visitor.page("/help").one('a[href="/docs"]')

@@ -1,0 +1,23 @@
+"""The pages of `docs/` in the app, open to everybody."""
+
+from flask import Blueprint, Response
+from markupsafe import Markup
+
+from webapp.docs import shelf
+from webapp.web.guards import anybody, found
+from webapp.web.htmx import render
+
+bp = Blueprint("docs", __name__, url_prefix="/docs")
+
+
+@bp.get("")
+@anybody
+def index() -> Response:
+    return render("docs/index.html", sections=shelf.sections())
+
+
+@bp.get("/<path:name>")
+@anybody
+def show(name: str) -> Response:
+    page = found(shelf.page(name))
+    return render("docs/page.html", page=page, html=Markup(page.html), sections=shelf.sections())
