@@ -63,5 +63,5 @@ $(VENV)/.tests: requirements-dev.txt $(VENV)/.run | $(BIN)/python
 	@$(PIP) --requirement requirements-dev.txt || $(NO_PACKAGES)
 	@touch $@
 
-$(VENDOR): package-lock.json static/icons.txt static/mark.svg scripts/assets.py | $(VENV)/.run
+$(VENDOR): package-lock.json static/icons.txt static/mark.svg scripts/assets.py scripts/icons.py | $(VENV)/.run
 	@$(BIN)/python scripts/assets.py

@@ -11,15 +11,25 @@ from sqlalchemy.engine import make_url
 from webapp import cli, logs
 from webapp.accounts import account_views, audit_views, group_views, people_views
 from webapp.accounts import views as accounts
-from webapp.chat import composer_views, exchange_views, list_views, rail_views, sharing_views, shown, tree_views
+from webapp.api import assistant, cors, door, limits, native, quick, roleplay, threads
+from webapp.api import plans as api_plans
+from webapp.characters import persona_views
+from webapp.characters import views as characters
+from webapp.chat import composer_views, exchange_views, list_views, rail_views, roleplay_views, sharing_views, shown, tree_views
 from webapp.chat import views as chat
-from webapp.chat.kind import CHAT
+from webapp.chat.kind import CHAT, ROLEPLAY
 from webapp.config import ROOT, Config, load
+from webapp.docs import views as docs
+from webapp.door.kind import DOOR
 from webapp.extensions import bind, utc_now
 from webapp.generations import models
 from webapp.generations.engine import build
+from webapp.plans import export_views as plan_files
+from webapp.plans import type_views as plan_types
+from webapp.plans import views as plans
+from webapp.plans.kind import PLAN
 from webapp.settings import views as settings
-from webapp.web import assets, errors, filters, health, security
+from webapp.web import assets, errors, everywhere, filters, health, security, selftest
 from webapp.web.guards import user_or_none
 from webapp.web.proxies import BehindProxies
 
@@ -37,7 +47,23 @@ BLUEPRINTS = (
     composer_views.bp,
     exchange_views.bp,
     sharing_views.bp,
+    roleplay.bp,
+    quick.bp,
+    threads.bp,
+    assistant.bp,
+    door.bp,
+    characters.bp,
+    persona_views.bp,
+    roleplay_views.bp,
+    plans.bp,
+    plan_files.bp,
+    plan_types.bp,
     health.bp,
+    *native.BLUEPRINTS,
+    api_plans.bp,
+    selftest.bp,
+    everywhere.bp,
+    docs.bp,
 )
 # A checkout must never wait for another request's: connections to a file cost next to nothing.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": 200}
@@ -51,6 +77,8 @@ def create_app(config: Config | None = None) -> Flask:
     _configure(app, config)
     logs.set_up(config)
     security.init(app, config)
+    cors.init(app, config)
+    limits.init(app)
     bind(app)
     errors.init(app)
     assets.init(app)
@@ -67,6 +95,9 @@ def _start_engine(app: Flask, config: Config) -> None:
     gevent.get_hub().threadpool.maxsize = 32
     engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=_pause, now=time.monotonic)
     engine.register(CHAT)
+    engine.register(PLAN)
+    engine.register(ROLEPLAY)
+    engine.register(DOOR)
     app.extensions.update(engine=engine, providers=models.make(config))
 
 

@@ -23,6 +23,10 @@ from webapp.accounts import service as accounts
 from webapp.accounts.roles import SCOPES, allowed_scopes
 from webapp.accounts.tables import User
 from webapp.bench.cli import bench
+from webapp.characters import service as characters
+from webapp.characters import shipped
+from webapp.check_cli import check
+from webapp.client_tools.cli import lint_sse, smoke
 from webapp.config import ROOT, Config, make_keys
 from webapp.errors import AppError
 from webapp.extensions import db, is_sqlite
@@ -37,7 +41,8 @@ R = TypeVar("R")
 
 
 def init(app: Flask) -> None:
-    for command in (users, tokens_group, settings_group, keys, prepare, backup, restore, seed.command, bench):
+    groups = (users, tokens_group, settings_group, keys, bench)
+    for command in (*groups, prepare, check, backup, restore, seed.command, smoke, lint_sse):
         app.cli.add_command(command)
 
 
@@ -152,7 +157,7 @@ def rotate_keys() -> None:
     A running server must know that key already. It may be broken off and done again.
     """
     outcomes = []
-    for each in rotation.rotate(settings.COMMAND_LINE):
+    for each in rotation.rotate(actor=settings.COMMAND_LINE):
         outcomes.append(each.outcome)
         click.echo(f"{each.connection}: {ROTATION_WORDS[each.outcome]}")
     if "unreadable" in outcomes:
@@ -170,6 +175,8 @@ def prepare() -> None:
         for path in make_keys(config.data_dir):
             click.echo(f"Made {path}. To keep it elsewhere, put its content into {path.name.upper()} and delete the file.")
         _migrate(config.data_dir)
+        shipped.ship()
+        characters.empty_trash()
         link = accounts.owner_link(_address(config))
     click.echo(f"Millrace answers at {_address(config)}")
     if link:

@@ -79,6 +79,15 @@ def make_keys(data_dir: Path, environ: Mapping[str, str] = os.environ) -> list[P
     return missing
 
 
+def own_key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file of ours that the encryption keys were read from; nothing when the environment holds or names them."""
+    path = _key_paths(config.data_dir, environ).get("ENCRYPTION_KEY")
+    if path is None or not path.exists():
+        return None
+    # One that somebody has edited since is theirs to finish.
+    return path if path.read_text("utf-8").strip() == ",".join(config.encryption_keys) else None
+
+
 @cache
 def version() -> str:
     """The newest version in the changelog: the one place that says it."""

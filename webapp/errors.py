@@ -11,6 +11,8 @@ AppError
 └── Unavailable    503   we cannot now; says why
 """
 
+from typing import Any
+
 
 class AppError(Exception):
     """A refusal in words; `code` is for programs, `field` names the form field it belongs to."""
@@ -22,7 +24,7 @@ class AppError(Exception):
         super().__init__(message)
         self.message, self.field, self.retry_after = message, field, retry_after
 
-    def details(self) -> dict[str, str]:
+    def details(self) -> dict[str, Any]:
         """What a program needs beyond the sentence."""
         return {}
 
@@ -52,10 +54,10 @@ class Busy(Conflict):
 
     def __init__(self, message: str, *, generation: str) -> None:
         super().__init__(message)
-        self.generation = generation
+        self.generation, self.stream_url = generation, ""
 
-    def details(self) -> dict[str, str]:
-        return {"generation": self.generation}
+    def details(self) -> dict[str, Any]:
+        return {"generation": self.generation, "streamId": self.generation, "streamUrl": self.stream_url}
 
 
 class TooMany(AppError):

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from webapp.accounts import queries as people
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
-from webapp.chat.history import build_request
+from webapp.characters.tables import Character
+from webapp.chat import roleplay
+from webapp.chat.prompt import PromptBuilder
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db, utc_now, write
 from webapp.generations.service import queue, sent_as, sent_before
@@ -42,6 +44,8 @@ class Talk:
     model: str
     questions: tuple[str, ...]
     email: str = ""
+    # The origin of the character it is with.
+    character: str = ""
 
 
 TALKS = (
@@ -50,6 +54,7 @@ TALKS = (
         "demo/quick",
         ("What is Millrace?", "What happens when I close the tab in the middle of an answer?", "Thank you!"),
     ),
+    Talk(timedelta(hours=2), "demo/quick", ("The boiler first. Who are you?",), character="millrace:odalys"),
     Talk(timedelta(hours=5), "demo/code", ("Show me a small program that counts words.",)),
     Talk(timedelta(days=2), "demo/thoughtful", ("How do I add a key?", "And what will that cost?")),
     Talk(timedelta(days=4), "demo/long", ("Tell me the long story of the mill.",)),
@@ -95,16 +100,25 @@ def _seed_talk(talk: Talk) -> bool:
     """Says whether it was missing; the name of its first sending is what the next time knows it by."""
     owner_id = _owner_id(talk.email) or ""
     name = sent_as(owner_id, "seed", talk.questions[0])
-    if sent_before(name):
+    character = _character(talk)
+    if sent_before(name) or (talk.character and not character):
         return False
     turns, began_at = _turns(talk), utc_now() - talk.age
     with write() as session:
         chat = Chat(owner_id=owner_id, model=talk.model, title=title(talk.questions[0]), created_at=began_at, changed_at=began_at)
         session.add(chat)
         session.flush()
+        if character:
+            chat.kind, chat.character_id, chat.title = roleplay.KIND, character.id, character.name
+            _add_message(session, chat, "assistant", character.greeting, began_at)
         for place, (question, reply) in enumerate(turns):
             _add_turn(session, chat, question, reply, None if place else name)
     return True
+
+
+def _character(talk: Talk) -> Character | None:
+    """With whom somebody talked; nobody when that character was never here."""
+    return db.session.scalar(select(Character).where(Character.origin == talk.character)) if talk.character else None
 
 
 def _turns(talk: Talk) -> list[tuple[str, Reply]]:
@@ -112,7 +126,7 @@ def _turns(talk: Talk) -> list[tuple[str, Reply]]:
     demo, said, turns = DemoProvider(pace=0), [], []
     for question in talk.questions:
         said.append(("user", question))
-        turns.append((question, demo.complete(build_request(talk.model, said), Stop(Event))))
+        turns.append((question, demo.complete(PromptBuilder().build(talk.model, said), Stop(Event))))
         said.append(("assistant", turns[-1][1].text))
     return turns
 

@@ -4,7 +4,7 @@ A route says which rule holds for it and what the names in its address stand for
 and for each state of the thing, what comes of it:
 
     in    it is theirs to do, whatever the view then says to an empty form
-    door  303 to the place where one signs in
+    door  303 to the place where one signs in, or 401 for a program
     no    403
     gone  404, the same as for what never was
     shut  door or gone: nothing of it is shown
@@ -12,6 +12,8 @@ and for each state of the thing, what comes of it:
 """
 
 from dataclasses import dataclass
+
+from tests.attacks.api_rows import rows
 
 PEOPLE = ("nobody", "visitor", "disabled", "guest", "member", "admin", "owner")
 SIGNED_IN = ("guest", "member", "admin", "owner")
@@ -47,6 +49,7 @@ def _together(*rules: Rule) -> Rule:
 
 
 OUTSIDE = ("nobody", "visitor", "disabled")
+PLANNERS = ("member", "admin", "owner")
 _CLOSED = _together(
     _all(SIGNED_IN, (*STATES, *GIVEN), "gone"),
     _all(OUTSIDE, STATES, "door"),
@@ -72,6 +75,7 @@ RULES: dict[str, Rule] = {
     "writing people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("to write",), "in")),
     "reading people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, GIVEN, "in")),
     "person, from the trash alone": _together(_CLOSED, _all(SIGNED_IN, ("deleted", "buried"), "in")),
+    "person, from the trash too": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("deleted",), "in")),
     "person, but no guest": _together(_CLOSED, _PEOPLES_OWN, _all(("guest",), ("own",), "no")),
     # A session or a token of one's own.
     "one's own": _together(
@@ -81,6 +85,21 @@ RULES: dict[str, Rule] = {
     ),
     # What the administration looks after.
     "looked after": _together(_ADMINS, _all(ADMINS, ("there",), "in"), _all(ADMINS, ("random",), "gone")),
+    "any name": _together(_all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in")),
+    # Plans are for everybody but guests, and each for its owner alone.
+    "planners": _together(_all(OUTSIDE, ("",), "door"), _all(("guest",), ("",), "no"), _all(PLANNERS, ("",), "in")),
+    "a planner's own": _together(
+        _all(OUTSIDE, ("own", "foreign", "random"), "door"),
+        _all(("guest",), ("own", "foreign", "random"), "no"),
+        _all(PLANNERS, ("own",), "in"),
+        _all(PLANNERS, ("foreign", "random"), "gone"),
+    ),
+    "for planners": _together(
+        _all(OUTSIDE, ("there", "random"), "door"),
+        _all(("guest",), ("there", "random"), "no"),
+        _all(PLANNERS, ("there",), "in"),
+        _all(PLANNERS, ("random",), "gone"),
+    ),
     # A link says by its token what it opens.
     "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
     "no link": _all(PEOPLE, ("",), "no"),
@@ -91,6 +110,14 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "static": (Route("GET", "", "open", ("file",)),),
     "health.alive": (Route("GET", "anybody", "open"),),
     "health.ready": (Route("GET", "anybody", "open"),),
+    "selftest.index": (Route("GET", "admin_only", "admins"),),
+    "selftest.stream": (Route("GET", "admin_only", "admins"),),
+    "selftest.test": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "everywhere.help_sheet": (Route("GET", "anybody", "open"),),
+    "everywhere.palette": (Route("GET", "signed_in", "people"),),
+    "everywhere.manifest": (Route("GET", "anybody", "open"),),
+    "docs.index": (Route("GET", "anybody", "open"),),
+    "docs.show": (Route("GET", "anybody", "open", ("docs page",)),),
     # Coming in
     "accounts.setup": (Route("GET", "anybody", "no link"),),
     "accounts.create_owner": (Route("POST", "anybody", "no link"),),
@@ -124,9 +151,11 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "chat.go_on": (Route("POST", "anybody", "writers", ("answer",)),),
     "chat.again": (Route("POST", "anybody", "writers", ("answer",)),),
     "chat.raw": (Route("GET", "anybody", "readers", ("message",)),),
+    "chat.plain": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.demo": (Route("GET", "anybody", "open"),),
     "chat.demo_begin": (Route("POST", "anybody", "open"),),
     "chat.demo_leave": (Route("POST", "anybody", "open"),),
+    "tree.fork": (Route("POST", "signed_in", "reading people", ("answer",)),),
     "tree.edit": (Route("GET", "anybody", "writers", ("message",)),),
     "tree.save": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.cancel": (Route("GET", "anybody", "writers", ("message",)),),
@@ -151,6 +180,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "list.archive": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.unarchive": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.delete": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.close": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.restore": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
     "list.erase": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
     "list.earlier": (Route("GET", "anybody", "readers", ("chat",)),),
@@ -166,6 +196,56 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "sharing.share": (Route("POST", "signed_in", "person, but no guest", ("chat",)),),
     "sharing.open_to_team": (Route("POST", "signed_in", "person, but no guest", ("chat",)),),
     "sharing.unshare": (Route("POST", "signed_in", "person", ("chat", "grant")),),
+    # Characters, personas, and chats with them
+    "characters.index": (Route("GET", "signed_in", "people"),),
+    "characters.new": (Route("GET", "signed_in", "people"),),
+    "characters.create": (Route("POST", "signed_in", "people"),),
+    "characters.show": (Route("GET", "signed_in", "one's own", ("character",)),),
+    "characters.edit": (Route("GET", "signed_in", "one's own", ("character",)),),
+    "characters.update": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "characters.duplicate": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "characters.delete": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "characters.restore": (Route("POST", "signed_in", "one's own", ("deleted character",)),),
+    "characters.avatar": (Route("GET", "signed_in", "one's own", ("character",)),),
+    "personas.index": (Route("GET", "signed_in", "people"),),
+    "personas.create": (Route("POST", "signed_in", "people"),),
+    "personas.show": (Route("GET", "signed_in", "one's own", ("persona",)),),
+    "personas.update": (Route("POST", "signed_in", "one's own", ("persona",)),),
+    "personas.duplicate": (Route("POST", "signed_in", "one's own", ("persona",)),),
+    "personas.choose": (Route("POST", "signed_in", "one's own", ("persona",)),),
+    "personas.delete": (Route("POST", "signed_in", "one's own", ("persona",)),),
+    "personas.restore": (Route("POST", "signed_in", "one's own", ("deleted persona",)),),
+    "personas.avatar": (Route("GET", "signed_in", "one's own", ("persona",)),),
+    "roleplay.begin": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "roleplay.edit": (Route("GET", "signed_in", "person", ("chat",)),),
+    "roleplay.update": (Route("POST", "signed_in", "person", ("chat",)),),
+    "roleplay.avatar": (Route("GET", "signed_in", "reading people", ("chat with a face",)),),
+    # Plans
+    "plans.index": (Route("GET", "signed_in", "planners"),),
+    "plans.list_events": (Route("GET", "signed_in", "planners"),),
+    "plans.new": (Route("GET", "signed_in", "planners"),),
+    "plans.create": (Route("POST", "signed_in", "planners"),),
+    "plans.example": (Route("GET", "signed_in", "for planners", ("plan type",)),),
+    "plans.show": (Route("GET", "signed_in", "a planner's own", ("plan",)),),
+    "plans.events": (Route("GET", "signed_in", "a planner's own", ("plan",)),),
+    "plans.save": (Route("POST", "signed_in", "a planner's own", ("plan", "place")),),
+    "plans.again_at": (Route("POST", "signed_in", "a planner's own", ("plan", "place")),),
+    "plans.tick": (Route("POST", "signed_in", "a planner's own", ("plan", "place")),),
+    "plans.stop": (Route("POST", "signed_in", "a planner's own", ("plan",)),),
+    "plans.finish": (Route("POST", "signed_in", "a planner's own", ("plan",)),),
+    "plans.keep": (Route("POST", "signed_in", "a planner's own", ("plan",)),),
+    "plans.start_again": (Route("POST", "signed_in", "a planner's own", ("plan",)),),
+    "plans.rate": (Route("POST", "signed_in", "a planner's own", ("plan",)),),
+    "plans.delete": (Route("POST", "signed_in", "a planner's own", ("plan",)),),
+    "plan_files.markdown": (Route("GET", "signed_in", "a planner's own", ("plan",)),),
+    "plan_files.json": (Route("GET", "signed_in", "a planner's own", ("plan",)),),
+    "plan_files.calendar": (Route("GET", "signed_in", "a planner's own", ("plan",)),),
+    "plan_files.changes": (Route("GET", "signed_in", "a planner's own", ("plan made again",)),),
+    "plan_types.index": (Route("GET", "admin_only", "admins"),),
+    "plan_types.new": (Route("GET", "admin_only", "admins"),),
+    "plan_types.save": (Route("POST", "admin_only", "admins"),),
+    "plan_types.show": (Route("GET", "admin_only", "looked after", ("plan type",)),),
+    "plan_types.remove": (Route("POST", "admin_only", "looked after", ("plan type",)),),
     # People and groups
     "people.index": (Route("GET", "admin_only", "admins"),),
     "people.invite": (Route("POST", "admin_only", "admins"),),
@@ -201,11 +281,34 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "settings.connections.disable": (Route("POST", "admin_only", "looked after", ("connection",)),),
     "settings.connections.forget_key": (Route("POST", "admin_only", "looked after", ("connection",)),),
     "settings.connections.delete": (Route("POST", "admin_only", "looked after", ("connection",)),),
+    "settings.keys.index": (Route("GET", "admin_only", "admins"),),
+    "settings.keys.generate": (Route("POST", "admin_only", "admins"),),
+    "settings.keys.begin": (Route("POST", "admin_only", "admins"),),
+    "settings.keys.rotate": (Route("POST", "admin_only", "admins"),),
+    "settings.keys.end": (Route("POST", "admin_only", "admins"),),
     "settings.models.index": (Route("GET", "admin_only", "admins"),),
     "settings.models.update": (Route("POST", "admin_only", "admins"),),
     "settings.models.allow": (Route("POST", "admin_only", "admins"),),
     "settings.models.refresh": (Route("POST", "admin_only", "admins"),),
 }
 
+# Programs come in by the same doors as pages: a few states of a thing show that each route has one.
+FEWER = ("", "own", "foreign", "deleted", "random", "there", "to read")
+RULES |= {
+    f"{name}, by a program": {
+        person: {state: what for state, what in rule[person].items() if state in FEWER} for person in PEOPLE
+    }
+    for name, rule in RULES.items()
+}
+ROUTES |= {name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows()}
+
 # Without these a request says nothing that could be let in.
-FIELDS = {"people.invite": {"role": "guest"}, "groups.put_in": {"person": "{other}"}, "list.earlier": {"until": "{answer}"}}
+FIELDS = {
+    "people.invite": {"role": "guest"},
+    "groups.put_in": {"person": "{other}"},
+    "list.earlier": {"until": "{answer}"},
+    "plans.create": {"type": "monthly"},
+    "api_roleplay.send": {"chatSessionId": "{own_chat}"},
+    "api_plans.generate": {"preferenceId": "{own_inputs}"},
+    "api_plans.generate_and_watch": {"preferenceId": "{own_inputs}"},
+}

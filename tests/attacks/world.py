@@ -14,10 +14,13 @@ from tests.support.browser import Browser
 from webapp.accounts import service as accounts
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
+from webapp.characters.tables import Avatar, Character, Persona
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import Base, db, utc_now
 from webapp.generations.tables import Generation
 from webapp.ids import new_id, new_secret
+from webapp.plans import plan_types
+from webapp.plans.tables import Plan, PlanInputs
 from webapp.settings.tables import Connection
 
 # What changes by being looked at, or is written down because somebody was refused.
@@ -55,6 +58,12 @@ class World:
         """What stands in the address for a thing of this kind; a random one is shaped like the real ones."""
         if kind == "file":
             return "css/tokens.css"
+        if kind == "place":
+            return "title"
+        if kind == "plan type" and state == "there":
+            return "monthly"
+        if kind == "docs page":
+            return "keys"
         if kind == "setting":
             return "models.temperature" if state == "there" else "models.nothing"
         if state == "random":
@@ -123,6 +132,50 @@ class World:
             return {"visitor_hash": hashlib.sha256(self.secret.encode()).hexdigest()}
         return {"owner_id": self.me or self.other}
 
+    def _plan_inputs(self, state: str) -> str:
+        owner_id = (self.me if state == "own" else "") or self.other
+        return _added(PlanInputs(owner_id=owner_id, type="monthly", values={"goals": [CANARY]})).id
+
+    def _plan(self, state: str, **more: Any) -> str:
+        owner_id = (self.me if state == "own" else "") or self.other
+        type = plan_types.get("monthly")
+        about, content = type.about, {**(type.example or {}), "title": CANARY}
+        made = {
+            "owner_id": owner_id,
+            "inputs_id": self._plan_inputs(state),
+            "type": "monthly",
+            "about": about,
+            "content": content,
+        }
+        return _added(Plan(**made, title=CANARY, **more)).id
+
+    def _plan_made_again(self, state: str) -> str:
+        return self._plan(state, again_of_id=self._plan(state))
+
+    def _chat_with_a_face(self, state: str) -> str:
+        """One that is played by a character of the team's."""
+        chat, character = self._chat(state), self._character("own")
+        db.session.get_one(Character, character).owner_id = None
+        db.session.get_one(Chat, chat).character_id = character
+        return chat
+
+    def _character(self, state: str, **more: Any) -> str:
+        said = {"name": CANARY, "description": CANARY, "avatar_id": self._avatar()}
+        return _added(Character(owner_id=self._whose(state), **said, **more)).id
+
+    def _deleted_character(self, state: str) -> str:
+        return self._character(state, deleted_at=utc_now())
+
+    def _persona(self, state: str, **more: Any) -> str:
+        said = {"name": CANARY, "description": CANARY, "avatar_id": self._avatar()}
+        return _added(Persona(user_id=self._whose(state), **said, **more)).id
+
+    def _deleted_persona(self, state: str) -> str:
+        return self._persona(state, deleted_at=utc_now())
+
+    def _avatar(self) -> str:
+        return _added(Avatar(media_type="image/png", content=CANARY.encode())).id
+
     def _grant(self, _state: str) -> str:
         """A right to the chat that was made last."""
         return _added(Grant(object_kind="chat", object_id=self._last_chat, user_id=self.other, right="view")).id
@@ -158,6 +211,9 @@ class World:
 
     def _group(self, _state: str) -> str:
         return _added(Group(name=f"Group {new_id()}")).id
+
+    def _model(self, _state: str) -> str:
+        return "some/model"
 
     def _connection(self, _state: str) -> str:
         slug = new_id()

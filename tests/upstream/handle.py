@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAT, MESSAGES = "/chat/completions", "/messages"
+CHAT, MESSAGES, TITLE = "/chat/completions", "/messages", "title"
 
 
 class Upstream:
@@ -49,6 +49,11 @@ class Upstream:
     def log(self) -> list[dict[str, Any]]:
         """Every request since the reset, with what was sent and when; stamps are `time.monotonic()`."""
         entries: list[dict[str, Any]] = self._call("GET", "/_log")
+        return entries
+
+    def titles(self) -> list[dict[str, Any]]:
+        """Every request for the title of a chat since the reset."""
+        entries: list[dict[str, Any]] = self._call("GET", "/_titles")
         return entries
 
     def reset(self) -> None:

@@ -23,6 +23,8 @@ from gevent.socket import wait_read
 from tests.upstream.behaviours import Played, Step, bytes_of, played
 
 CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
+# No path: what asks for the title of a chat comes beside the answers, at its own time, and is played and logged apart.
+TITLE = "title"
 LISTED = [
     {"id": "fake/plain", "name": "Fake: Plain", "context_length": 8192},
     {"id": "fake/large", "name": "Fake: Large", "context_length": 200_000},
@@ -33,6 +35,7 @@ STANDING: dict[str, dict[str, Any]] = {
     MODELS: {"json": {"data": LISTED}},
     KEY: {"json": {"data": {"label": "sk-or-v1-abc...123", "limit": 10, "limit_remaining": 4.2, "usage": 5.8}}},
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
+    TITLE: {"status": 404, "json": {"error": {"code": 404, "message": "No titles here"}}},
 }
 REFUSED = {"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}
 UNKNOWN = {"status": 404, "json": {"error": {"code": 404, "message": "Not found"}}}
@@ -47,11 +50,13 @@ class Script:
 
     def __init__(self) -> None:
         self.log: list[dict[str, Any]] = []
+        self.titles: list[dict[str, Any]] = []
         self._queues: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._standing = dict(STANDING)
 
     def next(self, path: str, request: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         place = next((place for place in STANDING if path.partition("?")[0].endswith(place)), "")
+        place = TITLE if place and _is_about_a_title(request) else place
         if not place:
             return UNKNOWN
         if self._queues[place]:
@@ -68,6 +73,7 @@ class Script:
 
     def reset(self) -> None:
         self.log.clear()
+        self.titles.clear()
         self._queues.clear()
         self._standing = dict(STANDING)
 
@@ -96,7 +102,7 @@ class Connection:
         entry: dict[str, Any] = {"method": method, "path": path, "headers": headers, "body": request}
         entry |= {"connection": self._number, "received": monotonic(), "client_closed": None, "finished": None}
         entry |= {"bytes": 0, "tokens": []}
-        self._script.log.append(entry)
+        (self._script.titles if _is_about_a_title(request) else self._script.log).append(entry)
         dialect = "anthropic" if path.endswith(MESSAGES) else "openrouter"
         reply = played(self._script.next(path, request if isinstance(request, dict) else {}, headers), request or {}, dialect)
         reply.headers.setdefault("X-Generation-Id", f"gen-{len(self._script.log)}")
@@ -107,7 +113,8 @@ class Connection:
             self._script.take(order)
         elif path == "/_reset":
             self._script.reset()
-        content = json.dumps(self._script.log if path == "/_log" else {}).encode()
+        told = {"/_log": self._script.log, "/_titles": self._script.titles}
+        content = json.dumps(told.get(path, {})).encode()
         self._sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content))
         self._sock.sendall(content)
 
@@ -205,6 +212,10 @@ def _head(head: bytes) -> tuple[str, str, dict[str, str]]:
     method, path, _ = first.split(" ", 2)
     pairs = (line.partition(":") for line in lines)
     return method, path, {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _is_about_a_title(request: Any) -> bool:
+    return "You name conversations." in str(request)[:2000]
 
 
 def _json(body: bytes) -> Any:

@@ -22,6 +22,11 @@ class Circuits:
             self._open_until[model] = self.now() + REST_SECONDS
         return max(0.0, left)
 
+    def resting(self) -> dict[str, float]:
+        """Every model that rests now, and for how many seconds more."""
+        left = {model: until - self.now() for model, until in self._open_until.items()}
+        return {model: seconds for model, seconds in left.items() if seconds > 0}
+
     def failed(self, model: str) -> None:
         self._failures[model] = self._failures.get(model, 0) + 1
         if self._failures[model] >= FAILURES:

@@ -11,7 +11,7 @@ from flask import Flask, current_app
 
 from webapp.accounts.throttle import Throttle
 from webapp.config import Config
-from webapp.generations import journal, keeper, recovery, spill
+from webapp.generations import journal, keeper, recovery, report, spill
 from webapp.generations.circuit import Circuits
 from webapp.generations.fence import Worker
 from webapp.generations.kinds import Kind
@@ -84,6 +84,8 @@ class Engine:
         self.kinds: dict[str, Kind] = {}
         self.live: dict[str, Live] = {}
         self.readers: set[Signal] = set()
+        # What is asked of models beside the answers: it ends with them.
+        self.asides: set[Stop] = set()
         self.is_closing = self.is_closed = self.has_begun = False
         self._broadcasts: dict[str, Broadcast] = {}
         self._forget_at: dict[str, float] = {}
@@ -139,9 +141,9 @@ class Engine:
     def finish(self, seconds: float) -> None:
         """Ends everything for a shutdown: all text saved, or spilled to a file; all readers told."""
         self.is_closing = True
-        for live in list(self.live.values()):
-            live.run.stop.ask("server_restart")
-        self._wait(lambda: not self.live, seconds)
+        for stop in [*(live.run.stop for live in self.live.values()), *self.asides]:
+            stop.ask("server_restart")
+        self._wait(lambda: not self.live and not self.asides, seconds)
         for live in list(self.live.values()):
             spill.write(self, live)
         self.is_closed = True
@@ -156,6 +158,7 @@ class Engine:
     def _run(self, live: Live, save: Save) -> None:
         try:
             live.run.run(live.source.events(live.run.stop), save)
+            report.finished(self, live)
         finally:
             del self.live[live.id]
             self.presence.forget(live.lane)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 # What `when_unwatched` says becomes the reason of the end.
 REASONS = {"idle": "idle_listener", "abort": "client_gone"}
+# Who has just asked is on the way to listening.
+ARRIVING_SECONDS = 1.0
 
 
 def look(engine: "Engine") -> None:
@@ -40,4 +42,4 @@ def _unwatched(engine: "Engine", live: "Live") -> str:
     policy, _, limit = live.when_unwatched.partition(":")
     if policy not in REASONS:
         return ""
-    return REASONS[policy] if engine.presence.seconds_alone(live.lane) > float(limit) else ""
+    return REASONS[policy] if engine.presence.seconds_alone(live.lane) > max(float(limit), ARRIVING_SECONDS) else ""

@@ -14,6 +14,8 @@ from webapp.streaming.topics import Signal
 
 log = logging.getLogger("generation:ladder")
 
+# The provider that must never stand in unnoticed.
+DEMO = "demo"
 RETRIES = 2
 BACK_OFF_SECONDS = (0.5, 2.0)
 # A server that asks for more patience than this is not waited for.
@@ -30,6 +32,7 @@ class Rung:
     model: str
     provider: Provider
     name: str
+    takes_schema: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class Ladder:
             except ProviderError as error:
                 if stop or self._has_said or not following or error.code in NEVER_STEP_ON:
                     raise
-                yield Notice("fallback", f"{rung.model} could not answer: {error} {following.model} is asked instead.")
+                code = "demo_fallback" if following.provider.name == DEMO else "fallback"
+                yield Notice(code, f"{rung.model} could not answer: {error} {following.model} is asked instead.")
 
     def look(self) -> str:
         """Called every second until the first word: ends an attempt that takes too long; gives the reason when all do."""
@@ -150,7 +154,8 @@ class Ladder:
         return not stop and self._attempt is not None and self._attempt.reason == "first_byte"
 
     def _heard(self, rung: Rung, how: str, attempt: Stop) -> Iterator[Event]:
-        request, provider = replace(self._request, model=rung.name), rung.provider
+        schema = self._request.schema if rung.takes_schema else ""
+        request, provider = replace(self._request, model=rung.name, schema=schema), rung.provider
         said = provider.stream(request, attempt) if how == "stream" else _told(rung, provider.complete(request, attempt))
         if request.goes_on and provider.continuation == "instruct":
             said = without_overlap(request.turns[-1].content, said)
@@ -165,6 +170,9 @@ class Ladder:
                 yield Usage(model=event.model)
                 return
             self._has_started = True
+            yield event
+            yield from self._request.notices
+            return
         elif isinstance(event, Delta | Reasoning) and event.text:
             self._has_said = True
             self._deadline = float("inf")

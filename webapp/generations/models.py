@@ -67,10 +67,14 @@ class Providers:
         """What is asked next sees what was changed just now."""
         self._memory.read_at = float("-inf")
 
-    def of(self, model: str) -> Provider:
-        """Who answers for this model; raises `Invalid` for one that nobody provides here or that may not be chosen."""
+    def of(self, model: str, *, for_visitor: bool = False) -> Provider:
+        """Who answers for this model; raises `Invalid` for one that nobody provides here or that may not be chosen.
+
+        People with an account are answered by the demo only where it stands in for a model; visitors always.
+        """
         if model.startswith(DEMO):
-            if any(each.id == model for each in self._demo.models()):
+            is_open = for_visitor or self.is_demo_allowed()
+            if is_open and any(each.id == model for each in self._demo.models()):
                 return self._demo
         elif self.is_choosable(model) and (found := self._found(model)):
             return self._made(found[0])
@@ -111,12 +115,17 @@ class Providers:
         if model.startswith(DEMO):
             # It costs nothing, and visitors ask it: no model that costs something stands in for it.
             return [model]
-        return list(dict.fromkeys([model, *filter(self._can_step_in, setting("models.fallbacks"))]))
+        demo = [DEMO_MODEL] if setting("demo.fallback") == "always" else []
+        return list(dict.fromkeys([model, *filter(self._can_step_in, setting("models.fallbacks")), *demo]))
 
     def name_of(self, model: str) -> str:
         """The name by which its provider knows the model."""
         found = None if model.startswith(DEMO) else self._found(model)
         return found[1] if found else model
+
+    def takes_schema(self, model: str) -> bool:
+        """Whether the model can be held to a JSON Schema, as far as its server says."""
+        return model.startswith(DEMO) or any(each.id == model and each.takes_schema for each in self.listed())
 
     def connection_of(self, model: str) -> str:
         """The slug of the connection that a model belongs to; empty when there is none."""

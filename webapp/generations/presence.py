@@ -27,6 +27,10 @@ class Presence:
     def forget(self, lane: str) -> None:
         self._seen.pop(lane, None)
 
+    def is_alone(self, lane: str) -> bool:
+        """Whether nobody is connected."""
+        return not self._here[lane]
+
     def seconds_alone(self, lane: str) -> float:
         """For how long nobody has been there; a lane never seen begins to be alone now."""
         if self._here[lane]:

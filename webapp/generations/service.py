@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from math import ceil
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from webapp.errors import Busy, TooMany
+from webapp.errors import Busy, TooMany, Unavailable
 from webapp.extensions import db, utc_now, write
 from webapp.generations import costs, fence
 from webapp.generations.ladder import Ladder, Limits, Rung
@@ -27,7 +28,7 @@ from webapp.streaming.topics import Entry
 from webapp.streaming.transcript import Transcript
 
 if TYPE_CHECKING:
-    from webapp.generations.engine import Engine
+    from webapp.generations.engine import Engine, Source
 
 
 def sent_as(sender: str, key: str, body: str) -> str | None:
@@ -53,7 +54,7 @@ def refuse_if_busy(lane: str) -> None:
 def refuse_if_too_many(engine: "Engine", person: str) -> None:
     """Refuses what is too much for this server, or for one person, and says how long to wait."""
     if engine.max_streams and len(engine.live) >= engine.max_streams:
-        raise TooMany("All places for answers are taken at the moment. Please try again in a few seconds.", retry_after=5)
+        raise Unavailable("All places for answers are taken at the moment. Please try again in a few seconds.", retry_after=5)
     most = int(setting("limits.concurrent_streams"))
     if most and sum(live.person == person for live in engine.live.values()) >= most:
         raise TooMany(f"{most} answers are being written for you already. Wait for one to end, or stop it.", retry_after=5)
@@ -61,24 +62,35 @@ def refuse_if_too_many(engine: "Engine", person: str) -> None:
         raise TooMany(f"That is too fast. Please try again in {wait_seconds} s.", retry_after=wait_seconds)
 
 
-def ladder(engine: "Engine", request: ModelRequest) -> Ladder:
-    """The request with everything that is tried when its model fails."""
+def ladder(engine: "Engine", request: ModelRequest, *, is_whole: bool = False) -> Ladder:
+    """The request with everything that is tried when its model fails; `is_whole` asks for the answer in one piece."""
     known = providers()
     limits = Limits(
         first_byte=float(setting("stream.first_byte_seconds")),
         ladder=float(setting("stream.ladder_seconds")),
         total=float(setting("stream.total_seconds")),
-        is_streaming=bool(setting("stream.enabled")),
+        is_streaming=bool(setting("stream.enabled")) and not is_whole,
     )
-    rungs = [Rung(model, known.of(model), known.name_of(model)) for model in known.chain(request.model)]
+    chain = known.chain(request.model)
+    # Whether this person may have the demo answer was asked before it was queued.
+    provided = ((model, known.of(model, for_visitor=True)) for model in chain)
+    rungs = [Rung(model, each, known.name_of(model), known.takes_schema(model)) for model, each in provided]
     return Ladder(request, rungs, limits, circuits=engine.circuits, signal=engine.signal, now=engine.now, jitter=random.random)
 
 
-def start(engine: "Engine", generation: Generation, request: ModelRequest) -> None:
-    """Sets a committed generation going; returns at once."""
+def start(
+    engine: "Engine",
+    generation: Generation,
+    request: ModelRequest,
+    *,
+    wrap: "Callable[[Source], Source]" = lambda source: source,
+    is_whole: bool = False,
+) -> None:
+    """Sets a committed generation going; returns at once. `wrap` may change what the ladder gives on its way."""
     id = generation.id
     engine.begin()
-    engine.start(generation, ladder(engine, request), lambda run, outcome: _save(engine, id, run, outcome))
+    source = wrap(ladder(engine, request, is_whole=is_whole))
+    engine.start(generation, source, lambda run, outcome: _save(engine, id, run, outcome))
 
 
 def stop(engine: "Engine", generation: Generation) -> None:
@@ -154,7 +166,7 @@ def _end(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
         "attempts": [json.loads(notice.detail) for notice in transcript.notices if notice.code == TRIED],
         "provider": started.provider if started else "",
         "model_used": _served(transcript),
-        "is_demo": bool(started and started.demo),
+        "is_demo": bool(started and started.demo) or any(notice.code == "demo_fallback" for notice in transcript.notices),
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "cost": usage.cost if usage else None,

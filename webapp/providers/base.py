@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from webapp.streaming.events import Event, Usage
+from webapp.streaming.events import Event, Notice, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -28,7 +28,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Everything a provider is asked; `goes_on` says that the last turn is the model's own beginning, to be continued."""
+    """Everything a provider is asked; `goes_on` says that the last turn is the model's own beginning, to be continued.
+
+    `notices` are for the person who asks: what they should know of how the request came to be. `schema` is the JSON Schema
+    that the answer must follow, as JSON, for models that can be held to one.
+    """
 
     model: str
     turns: tuple[Turn, ...]
@@ -36,11 +40,16 @@ class ModelRequest:
     max_tokens: int | None = None
     effort: str = ""
     goes_on: bool = False
+    notices: tuple[Notice, ...] = ()
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Prices are decimal text in US dollars per million tokens, or empty where nobody says; `efforts` from least to most."""
+    """Prices are decimal text in US dollars per million tokens, or empty where nobody says; `efforts` from least to most.
+
+    `takes_schema` says that its answers can be held to a JSON Schema.
+    """
 
     id: str
     name: str
@@ -49,6 +58,7 @@ class Model:
     prompt_price: str = ""
     completion_price: str = ""
     efforts: tuple[str, ...] = ()
+    takes_schema: bool = False
 
 
 @dataclass(frozen=True, slots=True)

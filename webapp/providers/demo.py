@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 
+from webapp.providers import demo_plans as plans
 from webapp.providers import demo_texts as texts
 from webapp.providers.base import Continuation, Model, ModelRequest, ProviderError, Reply
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
@@ -83,6 +84,8 @@ class DemoProvider:
 
 def answer(request: ModelRequest) -> str:
     """The whole text that the model says to this request, from its beginning."""
+    if request.schema:
+        return plans.text(request)
     return ANSWERS.get(request.model, _talk)(request)
 
 
@@ -147,7 +150,7 @@ ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
 
 def _breaks_off(request: ModelRequest) -> bool:
     # Only once: going on shows how such an answer is mended.
-    return request.model == "demo/truncated" and not request.goes_on
+    return request.model == "demo/truncated" and not request.goes_on and not (request.schema and plans.is_for_places(request))
 
 
 def _break(request: ModelRequest, stop: Stop) -> None:
@@ -159,7 +162,7 @@ def _break(request: ModelRequest, stop: Stop) -> None:
         return
     if _breaks_off(request):
         raise ProviderError("cut", "The demo broke the answer off before its end.", retryable=True)
-    if request.model == "demo/malformed":
+    if request.model == "demo/malformed" and not request.schema:
         raise ProviderError("invalid", "The demo sent something that is not an answer of a model.")
 
 

@@ -90,6 +90,7 @@ def _model(model: Mapping[str, Any]) -> Model:
         prompt_price=price_of(price.get("prompt")),
         completion_price=price_of(price.get("completion")),
         efforts=_efforts(model),
+        takes_schema="structured_outputs" in (model.get("supported_parameters") or ()),
     )
 
 

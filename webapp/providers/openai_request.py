@@ -1,5 +1,6 @@
 """What an OpenAI-compatible server is asked, as JSON. Pure."""
 
+import json
 import re
 from typing import Any
 
@@ -24,6 +25,9 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
         asked["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
     if request.effort in efforts_of(request.model):
         asked["reasoning_effort"] = request.effort
+    if request.schema:
+        held = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
+        asked["response_format"] = {"type": "json_schema", "json_schema": held}
     return asked
 
 

@@ -62,6 +62,9 @@ class OpenRouterProvider(OpenAIProvider):
         if request.effort:
             # Dropped by OpenRouter itself for models that cannot be told.
             asked["reasoning"] = {"effort": request.effort}
+        if request.schema and not is_streamed:
+            # Works for whole answers alone.
+            asked["plugins"] = [{"id": "response-healing"}]
         return asked
 
 
