@@ -32,6 +32,7 @@ from webapp.settings import views as settings
 from webapp.web import assets, errors, everywhere, filters, health, security, selftest
 from webapp.web.guards import user_or_none
 from webapp.web.proxies import BehindProxies
+from webapp.web.rules import LazyRule
 
 BLUEPRINTS = (
     accounts.bp,
@@ -74,6 +75,7 @@ POSTGRES_POOL = {"pool_size": 10, "max_overflow": 80, "pool_pre_ping": True}
 def create_app(config: Config | None = None) -> Flask:
     config = config or load()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.url_rule_class = LazyRule
     _configure(app, config)
     logs.set_up(config)
     security.init(app, config)
