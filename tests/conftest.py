@@ -6,6 +6,7 @@ monkey.patch_all()
 
 import shutil  # noqa: E402  the patch must come first
 from collections.abc import Callable, Iterator  # noqa: E402
+from functools import cache  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
@@ -15,10 +16,12 @@ from flask_migrate import upgrade  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
+from webapp.accounts import passwords  # noqa: E402
 from webapp.accounts import service as accounts  # noqa: E402
+from webapp.accounts.tables import User  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.config import ROOT, load  # noqa: E402
-from webapp.extensions import db  # noqa: E402
+from webapp.extensions import db, write  # noqa: E402
 from webapp.generations.models import Providers  # noqa: E402
 from webapp.providers.demo import DemoProvider  # noqa: E402
 from webapp.upstream import Upstream  # noqa: E402
@@ -147,11 +150,25 @@ def stranger(app: Flask) -> Browser:
 def signed_in(app: Flask, email: str, role: str) -> Browser:
     """A browser with the session that signing in would have given it."""
     with app.app_context():
-        user = accounts.add_user(email, role, PASSWORD)
+        user = user_with_password(email, role)
         secret = accounts.open_session(user.id, "a browser of the tests")
     browser = Browser(app, email=email)
     browser.client.set_cookie("millrace", secret, httponly=True)
     return browser
+
+
+def user_with_password(email: str, role: str) -> User:
+    """What `flask users add` does, without hashing the same password a thousand times."""
+    user = User(email=email, name=email.partition("@")[0], role=role, password_hash=known_hash())
+    with write() as session:
+        accounts.add(session, user)
+        accounts.about_person(session, "added an account", user, by=accounts.COMMAND_LINE, detail=role)
+    return user
+
+
+@cache
+def known_hash() -> str:
+    return passwords.hash_of(PASSWORD)
 
 
 def migrate(app: Flask) -> None:
