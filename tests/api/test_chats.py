@@ -57,6 +57,48 @@ def test_it_is_changed_field_by_field(program: Client) -> None:
     assert program.get("/chats")["chats"] == []
 
 
+def test_a_chat_with_a_character_begins_with_its_greeting(program: Client, other: Client, fake) -> None:
+    wish = {"name": "Ada", "greeting": "Good day. Shall we compute?"}
+    ada = program.post("/characters", wish, status=201)["id"]
+    me = program.post("/personas", {"name": "Charles", "description": "An inventor."}, status=201)["id"]
+    chat = program.post("/chats", {"character_id": ada, "persona_id": me, "title": "Engines"}, status=201)["chat"]
+
+    (greeting,) = program.get(f"/chats/{chat['id']}/messages")["messages"]
+    assert (chat["kind"], chat["character_id"], chat["persona_id"], chat["title"]) == ("roleplay", ada, me, "Engines")
+    assert (greeting["role"], greeting["content"]) == ("assistant", "Good day. Shall we compute?")
+    fake.says("Gladly.")
+    sent = program.post(f"/chats/{chat['id']}/messages", {"message": "Let us."}, status=202)
+    assert program.ended(sent)["content"] == "Gladly."
+
+    changed = program.said("PATCH", f"/chats/{chat['id']}", 200, {"persona_id": None, "system_prompt": "Rhyme."})
+    assert (changed["persona_id"], changed["system_prompt"]) == (None, "Rhyme.")
+    again = program.said("PATCH", f"/chats/{chat['id']}", 200, {"persona_id": me})
+    assert (again["persona_id"], again["system_prompt"]) == (me, "Rhyme.")
+    assert set(other.post("/chats", {"character_id": ada}, status=422)["fields"]) == {"character_id"}
+    strange = other.post("/personas", {"name": "Mary", "description": "A poet."}, status=201)["id"]
+    refused = program.said("PATCH", f"/chats/{chat['id']}", 422, {"persona_id": strange})
+    assert set(refused["fields"]) == {"persona_id"}
+
+
+def test_a_temporary_chat_is_not_kept(program: Client, fake) -> None:
+    fake.says("Fine.")
+    made = program.post("/chats", {"message": "How are you?", "is_temporary": True}, status=201)
+    assert program.ended(made["sent"])["content"] == "Fine."
+    assert made["chat"]["is_temporary"] is True
+    assert program.get("/chats")["chats"] == []
+
+
+def test_what_does_not_go_together_is_refused_by_its_field(program: Client) -> None:
+    id = "0" * 26
+    for body, field in (
+        ({"character_id": id, "message": "Hello"}, "message"),
+        ({"persona_id": id}, "persona_id"),
+        ({"is_temporary": True}, "is_temporary"),
+    ):
+        assert set(program.post("/chats", body, status=422)["fields"]) == {field}
+    assert program.get("/chats")["chats"] == []
+
+
 def test_a_model_that_is_not_there_is_refused_by_its_field(program: Client) -> None:
     id = program.post("/chats", {}, status=201)["chat"]["id"]
     refused = program.said("PATCH", f"/chats/{id}", 422, {"model": "demo/nothing"})

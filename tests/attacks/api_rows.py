@@ -74,10 +74,8 @@ TABLE = {
     ("writing people", ("answer",)): "POST api_messages.again api:chat",
     ("person", ("message",)): "DELETE api_messages.delete api:chat",
     ("person, from the trash too", ("message",)): "POST api_messages.restore api:chat",
-    ("reading people", ("generation",)): """
-        GET api_generations.show api:read
-        GET api_generations.events api:read
-    """,
+    ("reading people", ("generation",)): "GET api_generations.show api:read",
+    ("readers", ("generation",)): "GET api_generations.events api:read or visitors",
     ("writing people", ("generation",)): """
         POST api_generations.stop api:chat
         POST api_generations.go_on api:chat

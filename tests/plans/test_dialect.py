@@ -12,8 +12,8 @@ from tests.api.dialects.live import Caller
 from tests.support import node
 from tests.support.server import prepared
 from tests.upstream.handle import Upstream
+from webapp.accounts import queries, tokens
 from webapp.accounts import service as accounts
-from webapp.accounts import tokens
 from webapp.accounts.roles import allowed_scopes
 from webapp.generations.models import Providers
 from webapp.plans import plan_types
@@ -22,6 +22,7 @@ from webapp.providers.demo import DemoProvider
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder, Message
 from webapp.upstream import Upstream as Outgoing
+from webapp.web import watch
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
@@ -30,8 +31,8 @@ GOALS = {"goals": ["Finish the shelf"], "preferences": {}}
 
 
 class Program:
-    def __init__(self, app: Flask, email: str, role: str = "member") -> None:
-        app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0), Outgoing())
+    def __init__(self, app: Flask, email: str, role: str = "member", *, pace: float = 0) -> None:
+        app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=pace), Outgoing())
         self.client = app.test_client()
         with app.app_context():
             user = accounts.add_user(email, role, "a quiet river at night")
@@ -117,6 +118,82 @@ def test_early_errors_come_before_any_event(program: Program, app: Flask) -> Non
         set_setting("limits.plans_per_month", "1")
     status, said = program.send("POST", "/api/streaming/generate-plan", {"preferenceId": wish})
     assert (status, said["code"], said["resetAt"][-10:]) == (429, "quota_used_up", "T00:00:00Z")
+
+
+def test_an_admin_hears_the_plan_of_somebody_else_to_its_end(
+    program: Program, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.01)
+    admin, wish = Program(app, "admin@example.org", "admin", pace=0.002), program.wish()
+
+    response, told = admin.watch(preferenceId=wish, userId=program.id)
+
+    assert told[-1].event == "complete"
+    assert program.send("GET", f"/api/streaming/status/{response.headers['X-Plan-Id']}")[1]["status"] == "completed"
+
+
+def test_an_admins_token_for_plans_alone_makes_none_for_others(program: Program, app: Flask) -> None:
+    Program(app, "admin@example.org", "admin")
+    with app.app_context():
+        admin = queries.user_by_email("admin@example.org")
+        assert admin
+        token = tokens.make_token(admin, "plans alone", ("plans",))
+    body = {"preferenceId": program.wish(), "userId": program.id}
+    headers = {"Authorization": f"Bearer {token}"}
+    assert app.test_client().post("/api/streaming/generate-plan", json=body, headers=headers).status_code == 403
+
+
+def test_a_dropped_client_goes_on_by_the_events_of_its_generation(program: Program, app: Flask) -> None:
+    other = Program(app, "other@example.org", pace=0.001)
+    body = {"preferenceId": program.wish()}
+    begun = program.client.post("/api/streaming/generate-plan", json=body, headers=program.headers, buffered=False)
+    next(piece for piece in begun.iter_encoded() if b"event: progress" in piece)
+    path = f"/api/v1/generations/{begun.headers['X-Stream-Id']}/events"
+
+    def heard(**headers: str) -> list[Message]:
+        response = program.client.get(path, headers={**program.headers, **headers}, buffered=False)
+        assert (response.status_code, response.headers["X-Plan-Id"]) == (200, begun.headers["X-Plan-Id"])
+        decoder = Decoder()
+        return [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
+
+    whole = heard()
+    begun.close()
+    plan = program.send("GET", f"/api/streaming/status/{begun.headers['X-Plan-Id']}")[1]["partial"]
+    assert (whole[0].event, whole[-1].event) == ("started", "ended")
+    assert outline(json.loads("".join(json.loads(each.data)["text"] for each in whole if each.event == "delta"))) == outline(plan)
+    assert heard(**{"Last-Event-ID": whole[4].id}) == whole[5:]
+
+    app.extensions["engine"].topics.expire(f"generation:{begun.headers['X-Stream-Id']}", 0)
+    kept = heard()
+    assert (kept[0].event, kept[-1].event) == ("snapshot", "ended")
+    assert json.loads(json.loads(kept[0].data)["text"]) == plan
+    assert other.client.get(path, headers=other.headers).status_code == 404
+    assert app.test_client().get(path).status_code == 401
+
+
+def outline(plan: Any) -> tuple[str, list[str]]:
+    """What a plan says, without what is only there to please strict servers."""
+    return plan["title"], [week["focus"] for week in plan["weeks"]]
+
+
+def test_who_loses_the_place_to_another_reader_is_told_so(program: Program, app: Flask) -> None:
+    with app.app_context():
+        set_setting("limits.sse_per_user", "1")
+    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.01), Outgoing())
+    first, second = (
+        program.client.post(
+            "/api/streaming/generate-plan", json={"preferenceId": program.wish()}, headers=program.headers, buffered=False
+        )
+        for _ in range(2)
+    )
+    pieces = first.iter_encoded()
+    assert next(pieces)
+    assert next(second.iter_encoded())
+    decoder = Decoder()
+    error = [message for piece in pieces for message in decoder.feed(piece)][-1]
+    assert (error.event, json.loads(error.data)["code"]) == ("error", "stream_closed")
+    assert json.loads(error.data)["message"]
+    second.close()
 
 
 def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable[..., Flask]) -> None:

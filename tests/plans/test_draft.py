@@ -52,6 +52,24 @@ def test_what_is_shown_never_loses_a_finished_week(end: int) -> None:
         shown = len(weeks)
 
 
+@pytest.mark.parametrize("name", ["", ".", "weeks.x", "weeks.0", "0", "a..b"])
+def test_names_that_no_schema_has_are_no_places(name: str) -> None:
+    text = json.dumps({"title": "T", name: "whatever", "intro": {name: [{name: "more"}]}})
+    projection = PlanProjection(MONTHLY.plan, {}, [])
+    for place, sign in enumerate(text):
+        list(projection.fold(Entry(place + 1, Delta(sign))))
+        projection.since((0, 0, 0, 0, 0))
+        cut = mended(drafted(text[: place + 1]), MONTHLY.plan)
+        assert set(kept(cut, MONTHLY.plan)) <= {"title"}
+        assert projection.shown.keys() <= {"title", name, "intro"}
+    assert set(projection.draft.elements) == {"title", "intro"}
+
+
+def test_an_item_cut_in_a_name_of_its_own_is_dropped() -> None:
+    result = mended(drafted('{"weeks": [{"a.b": "half'), MONTHLY.plan)
+    assert kept(result, MONTHLY.plan).get("weeks", []) == []
+
+
 def test_places_that_were_not_asked_for_are_locked() -> None:
     start = without(WHOLE, "risks")
     draft = Draft(start, ["risks"], takes_places=True)

@@ -170,3 +170,19 @@ def test_with_a_clock_pieces_are_read_once_a_tick() -> None:
 @pytest.mark.slow
 def test_the_bench_stays_within_its_bounds() -> None:
     assert measure(print)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_a_number_beyond_all_others_is_not_understood(number: str) -> None:
+    parser = StreamingJSONParser()
+    parser.add_chunk(f'{{"a": 1, "b": {number}, "c": 2}}')
+    assert parser.is_broken
+    assert json.dumps(parser.value, allow_nan=False) == '{"a": 1}'
+
+
+def test_no_text_holds_nul() -> None:
+    parser = StreamingJSONParser()
+    for sign in '{"a": "x\\u0000y", "b\\u0000": ["\\u0000':
+        parser.add_chunk(sign)
+        assert "\\u0000" not in json.dumps(parser.value)
+    assert parser.value == {"a": "x\ufffdy", "b\ufffd": ["\ufffd"]}

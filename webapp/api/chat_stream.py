@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 
 from webapp.api.encoders.base import Frame, wire
 from webapp.api.encoders.roleplay import RoleplayEncoder, idle
-from webapp.api.stream import END, TAKEN, GenerationFeed
+from webapp.api.feed import END, TAKEN, GenerationFeed
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db

@@ -1,6 +1,6 @@
 """/api/v1/chats: the list, and what is done with a chat as a whole."""
 
-from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, Response
 
@@ -9,8 +9,10 @@ from webapp.api.access import caller
 from webapp.api.encoders.canonical import CanonicalEncoder
 from webapp.api.events import EVENTS
 from webapp.api.operations import idempotency_key, operation, wants_stream
+from webapp.api.problems import Refused
 from webapp.api.schemas.chats import ChatAnswer, ChatChange, ChatList, ChatsQuery, NewChat, NewChatAnswer
 from webapp.api.stream import stream
+from webapp.characters import queries as cast
 from webapp.characters.tables import Persona
 from webapp.chat import export, listing, queries, roleplay, service, slices
 from webapp.chat.access import own_chat, visible_chat
@@ -24,6 +26,8 @@ from webapp.web.pagination import cut
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
 PROMPTS = {"pre_prompt", "system_prompt", "post_prompt", "history_limit"}
+NULLABLE = {"history_limit", "persona_id"}
+UNSEEN = "It is not there, or it is not yours to see."
 
 
 @bp.get("")
@@ -45,12 +49,17 @@ def index(query: ChatsQuery) -> ChatList:
     stream=EVENTS,
 )
 def create(body: NewChat) -> NewChatAnswer | Response:
-    key, model = idempotency_key(), body.model or service.starting_model(caller())
+    _refuse_what_does_not_go_together(body)
     if not body.message:
-        chat = service.create(caller().id, title=body.title, model=model)
-        return NewChatAnswer(chat=told.chat(chat), sent=None)
-    how = How(context_limit=body.context_limit)
-    generation = service.begin(body.message, model=model, key=key, owner_id=caller().id, how=how)
+        return NewChatAnswer(chat=told.chat(_silent(body)), sent=None)
+    generation = service.begin(
+        body.message,
+        model=body.model or service.starting_model(caller()),
+        key=idempotency_key(),
+        owner_id=caller().id,
+        how=How(context_limit=body.context_limit),
+        is_temporary=body.is_temporary,
+    )
     chat = db.session.get_one(Chat, generation.lane.removeprefix("chat:"))
     if body.title and not chat.title_is_own:
         listing.rename(chat, body.title)
@@ -66,14 +75,12 @@ def show(id: str) -> ChatAnswer:
 
 
 @bp.patch("/<id>")
-@operation("Change a chat's title, model, prompts, or where it is kept", scope="chat", body=ChatChange, answer=ChatAnswer)
+@operation("Change a chat's title, model, prompts or persona, or where it is", scope="chat", body=ChatChange, answer=ChatAnswer)
 def change(id: str, body: ChatChange) -> ChatAnswer:
     chat, wanted = own_chat(id), body.model_dump(exclude_unset=True)
-    given = {name: value for name, value in wanted.items() if value is not None or name == "history_limit"}
-    if prompts := {name: value for name, value in given.items() if name in PROMPTS}:
-        now = Prompts(**{name: getattr(chat, name) for name in PROMPTS})
-        persona = db.session.get(Persona, chat.persona_id) if chat.persona_id else None
-        roleplay.set_prompts(chat, replace(now, **prompts), persona=persona)
+    given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
+    if given.keys() & {*PROMPTS, "persona_id"}:
+        _set_prompts(chat, given)
     if "model" in given:
         service.choose(chat, given["model"])
     if "title" in given:
@@ -110,6 +117,44 @@ def take(id: str) -> Response:
     chat = own_chat(id)
     headers = {"Content-Disposition": f'attachment; filename="{export.file_name(chat, "json")}"'}
     return Response(export.as_json(the_engine(), chat.id), mimetype="application/json", headers=headers)
+
+
+def _refuse_what_does_not_go_together(body: NewChat) -> None:
+    wrong = {
+        "message": body.character_id and body.message and "The character greets first: send the message to the chat itself.",
+        "persona_id": body.persona_id and not body.character_id and "You are somebody to a character: name one.",
+        "is_temporary": body.is_temporary and not body.message and "A temporary chat begins with its first message.",
+    }
+    if refused := {name: sentence for name, sentence in wrong.items() if isinstance(sentence, str) and sentence}:
+        raise Refused(refused)
+
+
+def _silent(body: NewChat) -> Chat:
+    """A chat in which nobody has written yet; a character has greeted in it."""
+    me = caller()
+    if not body.character_id:
+        return service.create(me.id, title=body.title, model=body.model or service.starting_model(me))
+    character = cast.character(me, body.character_id)
+    if character is None:
+        raise Refused({"character_id": UNSEEN})
+    chat = roleplay.begin(character, by=me, persona=_persona(body.persona_id), model=body.model)
+    if body.title:
+        listing.rename(chat, body.title)
+    return chat
+
+
+def _persona(id: str) -> Persona | None:
+    persona = cast.persona(caller(), id) if id else None
+    if id and persona is None:
+        raise Refused({"persona_id": UNSEEN})
+    return persona
+
+
+def _set_prompts(chat: Chat, given: dict[str, Any]) -> None:
+    prompts = Prompts(**{name: given.get(name, getattr(chat, name)) for name in PROMPTS})
+    present = db.session.get(Persona, chat.persona_id) if chat.persona_id else None
+    persona = _persona(given["persona_id"] or "") if "persona_id" in given else present
+    roleplay.set_prompts(chat, prompts, persona=persona)
 
 
 def _in_trash(id: str) -> Chat:

@@ -11,6 +11,7 @@ from webapp.api.access import caller
 from webapp.api.dialect_events import OPENAI
 from webapp.api.encoders import door as words
 from webapp.api.encoders.door import DoorEncoder
+from webapp.api.feed import GenerationFeed
 from webapp.api.operations import operation
 from webapp.api.schemas.door import (
     Choice,
@@ -22,7 +23,7 @@ from webapp.api.schemas.door import (
     DoorModel,
     DoorModels,
 )
-from webapp.api.stream import GenerationFeed, events
+from webapp.api.stream import events
 from webapp.api.whole import waited_for
 from webapp.door import service
 from webapp.door.service import Wanted

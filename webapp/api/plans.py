@@ -1,18 +1,17 @@
 """Dialect 5: plans, streamed and not."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response
 
-from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.api import access
 from webapp.api.access import caller
+from webapp.api.encoders.course import UNFINISHED
 from webapp.api.encoders.plans import Outcome, PlansEncoder
 from webapp.api.operations import STARTS, both, operation
 from webapp.api.plan_events import PLANS
+from webapp.api.plan_stream import plan_stream
 from webapp.api.problems import Refused
 from webapp.api.schemas.plans import (
     PlanCancelled,
@@ -25,7 +24,7 @@ from webapp.api.schemas.plans import (
     PlanWishesKept,
     StreamedPlanOrder,
 )
-from webapp.api.stream import GenerationFeed, events, finished
+from webapp.api.stream import finished
 from webapp.api.whole import NoAnswer
 from webapp.errors import Forbidden
 from webapp.extensions import db
@@ -35,10 +34,8 @@ from webapp.plans import kind, plan_types, queries, service
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import expected, main_list
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.settings.service import setting
 from webapp.streaming.events import Failed
 from webapp.web.guards import found
-from webapp.web.watch import Watcher
 
 TAG = "Dialect 5: plans"
 # Somebody who reloads is back by then.
@@ -107,21 +104,11 @@ def cancel(id: str) -> PlanCancelled:
 
 
 def _stream(plan: Plan) -> Response:
-    engine, me = the_engine(), caller()
-    generation = found(queries.generation_of(plan))
+    engine, generation = the_engine(), found(queries.generation_of(plan))
     projection = PlanProjection(plan.schema, {}, [])
     outcome = partial(_outcome, engine, plan.id, generation.id)
-    feed = GenerationFeed(engine, generation, PlansEncoder(plan.id, plan.schema, projection, engine.now, outcome))
-    context = partial(access.again, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
-    watcher = Watcher(
-        person=me.id,
-        per_lane=setting("limits.sse_per_chat"),
-        in_all=setting("limits.sse_per_user"),
-        is_allowed=partial(_is_allowed, context, plan.id),
-    )
-    response = events(feed, watcher)
-    response.headers["X-Stream-Id"], response.headers["X-Plan-Id"] = generation.id, plan.id
-    return response
+    encoder = PlansEncoder(plan.id, plan.schema, projection, engine.now, outcome)
+    return plan_stream(plan, generation, encoder)
 
 
 def _outcome(engine: Engine, plan_id: str, generation_id: str) -> Outcome:
@@ -130,8 +117,8 @@ def _outcome(engine: Engine, plan_id: str, generation_id: str) -> Outcome:
         if plan is None or generation is None:
             return Outcome("failed", {}, None, "deleted", "The plan was deleted meanwhile.", retryable=False)
         usage = {"inputTokens": generation.input_tokens, "outputTokens": generation.output_tokens, "cost": generation.cost}
-        code = plan.error_code or "stream_closed"
-        return Outcome(plan.status, plan.content, usage, code, plan.error, retryable=code in RETRYABLE)
+        code, message = (plan.error_code, plan.error) if plan.error_code else (UNFINISHED.code, UNFINISHED.message)
+        return Outcome(plan.status, plan.content, usage, code, message, retryable=code in RETRYABLE)
 
 
 def _now(plan: Plan) -> tuple[dict[str, object], int]:
@@ -149,19 +136,13 @@ def _whose(user_id: str | None) -> User:
     me = caller()
     if user_id in (None, "", me.id):
         return me
-    if not may(me.role, "administer"):
+    if not access.may("admin"):
         raise Forbidden("userId must be your own.")
     return found(db.session.get(User, user_id))
 
 
 def _inputs(owner: User, id: str) -> PlanInputs:
     return found(queries.own_inputs(owner.id, id))
-
-
-def _is_allowed(context: Callable[[], AbstractContextManager[object]], plan_id: str) -> bool:
-    with context():
-        known = access.caller_or_none()
-        return known is not None and queries.own_plan(known.user.id, plan_id) is not None
 
 
 def _plan(id: str) -> Plan:

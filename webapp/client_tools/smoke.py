@@ -31,7 +31,7 @@ def checks(remote: Remote, *, has_token: bool, pause: Callable[[float], object])
         return
     try:
         thread = remote.json("POST", "/chat/threads", expects=201, title="Smoke test")["thread"]["id"]
-    except (Unexpected, ProviderError, KeyError) as error:
+    except (Unexpected, ProviderError, LookupError, TypeError, ValueError) as error:
         yield Result("makes a chat", False, str(error))
         return
     yield _tried("sends and streams", lambda: _stream(remote, thread))
@@ -43,7 +43,7 @@ def checks(remote: Remote, *, has_token: bool, pause: Callable[[float], object])
 def _tried(name: str, check: Callable[[], str]) -> Result:
     try:
         return Result(name, True, check())
-    except (Unexpected, ProviderError, Stopped, KeyError, ValueError) as error:
+    except (Unexpected, ProviderError, Stopped, LookupError, TypeError, ValueError) as error:
         return Result(name, False, str(error) or type(error).__name__)
 
 

@@ -119,7 +119,7 @@ class Engine:
         )
         live = Live(generation.id, generation.lane, generation.user_id or "", generation.when_unwatched, run, source)
         self.live[live.id] = live
-        self.presence.seen(live.lane)
+        self.presence.begin(live.lane)
         if self.is_closing:
             stop.ask("server_restart")
         self.spawn(lambda: self._run(live, save))

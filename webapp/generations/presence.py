@@ -5,15 +5,23 @@ from collections.abc import Callable
 
 
 class Presence:
-    """Counts per lane. A page that refreshes itself without JavaScript is seen, though never connected."""
+    """Counts per lane. A page that refreshes itself without JavaScript is seen, though never connected.
+
+    When somebody was seen last is remembered from `begin` to `forget`, and of no other lane.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._here: Counter[str] = Counter()
         self._seen: dict[str, float] = {}
 
-    def seen(self, lane: str) -> None:
+    def begin(self, lane: str) -> None:
+        """Who has just begun something there is there."""
         self._seen[lane] = self._now()
+
+    def seen(self, lane: str) -> None:
+        if lane in self._seen:
+            self._seen[lane] = self._now()
 
     def arrive(self, lane: str) -> None:
         self._here[lane] += 1

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webapp.plans.schema import dotted, element_of, put, value_at, without
+from webapp.plans.schema import dotted, element_of, is_place, put, value_at, without
 from webapp.streaming.partial_json import Opening, Path, StreamingJSONParser
 
 # Stands between a plan and an answer that gives some of its places anew, as in RFC 7464; no JSON holds it.
@@ -83,7 +83,7 @@ class Draft:
         Between the items of a list of objects there is none, and places are put into the plan when they are finished.
         """
         path = self._parser.open_path
-        if not path or not self.is_cut or self._takes_places:
+        if not is_place(path[:1]) or not self.is_cut or self._takes_places:
             return ""
         items = self._found(path[:1])
         if not isinstance(items, list):
@@ -118,7 +118,7 @@ class Draft:
         elif parser.value is not None:
             self.value = parser.value
             self.elements += [
-                dotted(path) for path in parser.finished[self._known :] if path and element_of(path) == dotted(path)
+                dotted(path) for path in parser.finished[self._known :] if is_place(path) and element_of(path) == dotted(path)
             ]
         self._known = len(parser.finished)
         self.live = self._live()
@@ -132,7 +132,7 @@ class Draft:
 
     def _live(self) -> tuple[str, str] | None:
         path = self._parser.live
-        if not path:
+        if not path or not (self._takes_places or is_place(path)):
             return None
         place = dotted(path)
         if not self._takes_places:

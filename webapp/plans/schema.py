@@ -20,6 +20,11 @@ def steps(path: str) -> list[str | int]:
     return [int(step) if step.isascii() and step.isdigit() else step for step in path.split(".") if step]
 
 
+def is_place(path: tuple[str | int, ...]) -> bool:
+    """Whether its word leads back to it: a model may give its keys names that no schema has, with dots in them or empty."""
+    return bool(path) and tuple(steps(dotted(path))) == path
+
+
 def at(schema: Schema, path: str) -> Schema | None:
     """The part of the schema that a place has to follow; None when there is no such place."""
     found: Schema | None = schema

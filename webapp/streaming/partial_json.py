@@ -1,10 +1,13 @@
 """A JSON object that is still being written: what is certain of it, at any moment, in time linear to its text. Pure."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
 
 import jiter
+
+from .characters import REPLACEMENT
 
 Path = tuple[str | int, ...]
 # White space, then a bracket or a separator, the beginning of a string, or a word such as a number.
@@ -173,9 +176,15 @@ class StreamingJSONParser:
 
     def _word(self, word: str) -> None:
         try:
-            self._finish(jiter.from_json(word.encode(), allow_inf_nan=False))
+            value = jiter.from_json(word.encode(), allow_inf_nan=False)
         except ValueError:
             self.is_broken = True
+            return
+        # A number beyond all others is read as infinity, which JSON cannot say.
+        if isinstance(value, float) and not math.isfinite(value):
+            self.is_broken = True
+        else:
+            self._finish(value)
 
     def _finish(self, value: Any) -> None:
         place = self._put(value)
@@ -227,7 +236,7 @@ def _decoded(written: str) -> str | None:
         return written
     try:
         text: str = jiter.from_json(f'"{written.translate(CONTROLS)}"'.encode())
-        return text
+        return text.replace("\0", REPLACEMENT)
     except ValueError:
         return None
 
@@ -238,6 +247,6 @@ def _begun(written: str) -> str:
         return written
     try:
         text: str = jiter.from_json(f'"{written.translate(CONTROLS)}'.encode(), partial_mode="trailing-strings")
-        return text
+        return text.replace("\0", REPLACEMENT)
     except ValueError:
         return ""

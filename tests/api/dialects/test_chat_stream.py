@@ -1,6 +1,7 @@
 """GET /api/chat/<id>/stream, its ticket, its status, and what it tells of answers that others begin."""
 
 import json
+from functools import partial
 from urllib.parse import urlsplit
 
 import gevent
@@ -14,6 +15,7 @@ from webapp.chat.tables import Message
 from webapp.extensions import db, write
 from webapp.generations.tables import Generation
 from webapp.streaming.codec import Decoder
+from webapp.web import watch
 
 SEND = "/api/messages/addUserMessageStreamingMode"
 
@@ -23,13 +25,16 @@ class Listener:
 
     def __init__(self, program: Program, path: str, **headers: str) -> None:
         self.told: list[tuple[str, dict]] = []
+        self.ids: list[str] = []
         self.response = program.client.get(path, headers={**program.headers, **headers}, buffered=False)
         self._greenlet = gevent.spawn(self._read)
 
     def _read(self) -> None:
         decoder = Decoder()
         for piece in self.response.iter_encoded():
-            self.told += [(each.event, json.loads(each.data)) for each in decoder.feed(piece)]
+            for each in decoder.feed(piece):
+                self.told.append((each.event, json.loads(each.data)))
+                self.ids.append(each.id)
 
     def names(self) -> list[str]:
         return [name for name, _ in self.told]
@@ -181,3 +186,30 @@ def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, progr
     # Whoever spins lets nobody else go on.
     assert program.get("/api/v1/me").status_code == 200
     assert (roleplay.text, native.names()) == ("", [])
+
+
+def test_what_a_dead_owner_had_said_is_told_at_its_end(app, program, chat, listen, messages, monkeypatch):
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.1)
+    sent = program.post(SEND, chatSessionId=chat, message="Go").json
+    until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
+    text = messages(chat)[-1].content
+    status = partial(_set_status, app, sent["streamId"])
+    status("running")
+    app.extensions["engine"].topics._logs.pop(f"generation:{sent['streamId']}")
+    roleplay = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "57"})
+    native = listen(f"/api/v1/generations/{sent['streamId']}/events", **{"Last-Event-ID": "57"})
+    roleplay.until("state")
+
+    status("interrupted")
+    roleplay.until("state", "end")
+    native.until("snapshot", "ended")
+
+    assert roleplay.text == text
+    assert [data["text"] for name, data in native.told if name in ("snapshot", "delta")] == [text]
+    # Whoever loses the connection before the end must not be told to stay away.
+    assert [name for name, id in zip(native.names(), native.ids, strict=True) if id == "end"] == ["ended"]
+
+
+def _set_status(app, id, status):
+    with app.app_context(), write() as session:
+        session.execute(update(Generation).where(Generation.id == id).values(status=status))

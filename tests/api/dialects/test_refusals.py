@@ -146,6 +146,20 @@ def test_visitors_are_answered_by_the_demo_and_known_by_a_cookie(app, visitor_pr
     assert fake.log() == []
 
 
+def test_a_visitor_reads_on_where_the_refusal_says(app, visitor_program):
+    known = visitor_program.post("/api/chat", message="What is this?").json["chatId"]
+    response = visitor_program.client.post("/api/chat/stream", json={"message": "And?", "chatId": known}, buffered=False)
+    next(piece for piece in response.iter_encoded() if b"content" in piece)
+
+    refused = visitor_program.post("/api/chat", message="Still there?", chatId=known)
+    heard = visitor_program.get(refused.json["streamUrl"])
+
+    assert (refused.status_code, heard.status_code) == (409, 200)
+    assert heard.text.rstrip().rpartition("event: ")[2].startswith("ended")
+    assert told(Program(app).get(refused.json["streamUrl"]), 401)
+    response.close()
+
+
 def test_a_visitor_without_a_cookie_who_leaves_ends_the_answer(app, visitor_program):
     engine = app.extensions["engine"]
     body = {"message": "Tell me everything about the mill"}

@@ -7,6 +7,8 @@ import pytest
 
 from tests.api.dialects.conftest import asked
 from webapp.api.grammars import GRAMMARS
+from webapp.streaming.topics import MemoryTopics
+from webapp.web import watch
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
 PLACES = {
@@ -102,6 +104,26 @@ def test_without_streaming_each_gives_the_same_text_in_one_piece(program, chat, 
     assert (assistant["content"], assistant["message_id"], assistant["session_id"]) == (TEXT, third.id, chat)
     assert assistant["chunks"] >= 1
     assert (assistant["model_used"], assistant["fallback_used"], assistant["sources"]) == ("some/model", False, [])
+
+
+class CountingTopics(MemoryTopics):
+    waits = 0
+
+    def wait(self, *given, **more):
+        self.waits += 1
+        return super().wait(*given, **more)
+
+
+def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkeypatch):
+    monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.05)
+    engine = app.extensions["engine"]
+    engine.topics = topics = CountingTopics(epoch=engine.worker.id, signal=engine.signal, now=engine.now)
+    fake.counts(20, pace=0.02)
+
+    assert program.post("/api/chat", chatId=chat, message="Hello").json["response"].startswith("w000001 ")
+
+    # About thirty entries and ten heartbeats; whoever spins does so thousands of times.
+    assert 0 < topics.waits < 100
 
 
 @pytest.mark.parametrize("dialect", PLACES)

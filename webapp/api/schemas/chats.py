@@ -48,6 +48,9 @@ class NewChat(Body):
     model: Model = ""
     message: str = Field("", description="The first message: it is sent at once. Empty: none.")
     context_limit: int | None = Field(None, ge=0, le=200)
+    character_id: Cursor = Field("", description="Who greets in it; the first message is sent when the greeting is there.")
+    persona_id: Cursor = Field("", description="Who you are to the character; empty: your default persona.")
+    is_temporary: bool = Field(False, description="Not kept. Such a chat begins with its first message.")
 
 
 class ChatChange(Body):
@@ -55,6 +58,7 @@ class ChatChange(Body):
 
     title: Line | None = None
     model: Line | None = None
+    persona_id: Cursor | None = Field(None, description="Who you are in it; null or empty: nobody in particular.")
     is_pinned: bool | None = None
     is_archived: bool | None = None
     pre_prompt: str | None = None

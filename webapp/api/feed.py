@@ -1,0 +1,135 @@
+"""What one connection reads: a generation by one encoder, from its log while that is remembered, else from what is saved."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from webapp.api.encoders.base import Encoder, State, wire
+from webapp.chat import said
+from webapp.chat.tables import Message
+from webapp.extensions import db
+from webapp.generations.engine import Engine
+from webapp.generations.tables import Generation
+from webapp.plans import said as said_in_plans
+from webapp.plans.queries import plan_of
+from webapp.streaming.events import Ended, Event, Notice
+from webapp.streaming.topics import Entry, Gap
+from webapp.web.watch import LOST
+
+# The id under which the end is known when nobody remembers its number.
+END = "end"
+TAKEN = Notice("superseded", "Another reader has taken this one's place: there are too many at once.")
+
+
+class Feed(Protocol):
+    """What one connection reads. `news` gives the bytes of each write since the last call, `beat` those at a heartbeat.
+
+    `taken` is said last to a reader whose place was taken.
+    """
+
+    lane: str
+    has_ended: bool
+
+    def topics(self) -> dict[str, int]: ...
+    def news(self) -> list[bytes]: ...
+    def beat(self) -> list[bytes]: ...
+    def taken(self) -> list[bytes]: ...
+
+
+class GenerationFeed:
+    """One generation by one encoder, from behind the position `after`."""
+
+    def __init__(self, engine: Engine, generation: Generation, encoder: Encoder, *, after: int = 0) -> None:
+        self.lane, self.id, self.after, self.has_ended = generation.lane, generation.id, after, False
+        self.topic = f"generation:{generation.id}"
+        self._engine, self._encoder, self._has_opened, self._has_told = engine, encoder, False, False
+        self._of: dict[str, Any] = {
+            "generation_id": generation.id,
+            "chat_id": generation.lane.removeprefix("chat:"),
+            "message_id": generation.message_id or "",
+            "model": generation.model_asked,
+        }
+        self._status, self._was_active = generation.status, generation.is_active
+
+    def topics(self) -> dict[str, int]:
+        return {self.topic: self.after}
+
+    def news(self) -> list[bytes]:
+        entries = self._entries()
+        if entries is None:
+            return self._snapshot()
+        return [*self._opening(), *(line for entry in entries for line in self._encoded(entry, str(entry.seq)))]
+
+    def beat(self) -> list[bytes]:
+        """What was ended elsewhere, without a word in the log of this process, is told from the saved message."""
+        is_here = self.id in self._engine.live or self._engine.topics.last(self.topic) != self.after
+        return [] if is_here or self.has_ended else self._saved()
+
+    def taken(self) -> list[bytes]:
+        """With this id a browser that comes again is told to stay away."""
+        frames = self._encoder.encode(Entry(self.after, TAKEN)) + self._encoder.closing()
+        return wire(frames, id=LOST)
+
+    def _entries(self) -> list[Entry] | None:
+        """What is new in the log; nothing at all when the position, or the whole log, is gone."""
+        is_remembered = self.id in self._engine.live or self._engine.topics.last(self.topic) or self._was_active
+        try:
+            return self._engine.topics.read(self.topic, self.after) if is_remembered else None
+        except Gap:
+            return None
+
+    def _opening(self) -> list[bytes]:
+        if self._has_opened:
+            return []
+        self._has_opened = True
+        return wire(self._encoder.opening(State(**self._of, status=self._status, seq=self.after)))
+
+    def _encoded(self, entry: Entry, id: str) -> list[bytes]:
+        self.after, self.has_ended, self._has_told = entry.seq, isinstance(entry.event, Ended), True
+        frames = self._encoder.encode(entry)
+        return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
+
+    def _snapshot(self) -> list[bytes]:
+        live = self._engine.live.get(self.id)
+        if live is None:
+            return self._saved()
+        self.after = self._engine.topics.last(self.topic)
+        return self._whole("running", said.so_far(live.run.transcript))
+
+    def _saved(self) -> list[bytes]:
+        with self._engine.in_app():
+            generation = db.session.get(Generation, self.id, populate_existing=True)
+            words = _kept(generation) if generation else None
+            if generation is None or words is None:
+                self.has_ended = True
+                return wire(self._encoder.closing())
+            if generation.is_active:
+                # It is still to begin, or its dead owner's end to be written. From a position ahead of the log one would spin.
+                self.after = self._engine.topics.last(self.topic)
+                return []
+            # Who was greeted and heard nothing since has not heard the text either.
+            whole = [] if self._has_told else self._whole(generation.status, words)
+            return whole + self._end(said.end_of(generation))
+
+    def _end(self, events: Iterable[Event]) -> list[bytes]:
+        """Only the end itself carries its name: who loses the connection before must not be told to stay away."""
+        named = ((event, END if isinstance(event, Ended) else "") for event in events)
+        return [line for event, id in named for line in self._encoded(Entry(self.after, event), id)]
+
+    def _whole(self, status: str, words: said.Said) -> list[bytes]:
+        """Everything said up to here: as a snapshot, or to an encoder that takes none, as events."""
+        seq = self.after = max(self.after, 0)
+        self._has_told = True
+        if self._encoder.takes_snapshots:
+            self._has_opened = True
+            state = State(**self._of, status=status, seq=seq, text=words.text, reasoning=words.reasoning, is_snapshot=True)
+            return wire(self._encoder.opening(state), id=str(seq))
+        return [*self._opening(), *(line for event in words.events() for line in wire(self._encoder.encode(Entry(seq, event))))]
+
+
+def _kept(generation: Generation) -> said.Said | None:
+    """What is saved of what it said; None when what it wrote in was deleted."""
+    if generation.message_id:
+        message = db.session.get(Message, generation.message_id)
+        return said.of(generation, message) if message else None
+    plan = plan_of(generation) if generation.kind == "plan" else None
+    return said_in_plans.of(generation, plan) if plan else None
