@@ -10,12 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 import webapp.tables  # noqa: F401  what the metadata is made of
 from tests.conftest import MakeApp
 from tests.support.marks import on_both_databases
+from webapp.chat.search import search
 from webapp.chat.tables import Chat, Message
 from webapp.config import ROOT
 from webapp.extensions import db, write
@@ -33,6 +34,9 @@ REMAKE_CHATS = """
     with op.batch_alter_table("chats", recreate="always") as chats:
         chats.alter_column("title", type_=sa.String(300))
 """
+# The columns that a version before characters and authors had to fill.
+OLD_CHAT = "id, owner_id, kind, title, model, origin, created_at, changed_at"
+OLD_MESSAGE = "id, chat_id, role, content, reasoning, html, html_version, origin, created_at"
 FAIL_HALF_WAY = """
     op.create_table("half", sa.Column("id", sa.Integer()))
     1 / 0
@@ -104,6 +108,29 @@ def test_only_one_answer_at_a_time_may_be_written_in_a_lane(bare_app: Flask) -> 
     add_generation("2", "running")
     with pytest.raises(IntegrityError):
         add_generation("3", "queued")
+
+
+@on_both_databases
+def test_what_an_older_version_has_stored_comes_along(bare_app: Flask) -> None:
+    upgrade(revision="0005")
+    at = "'2026-01-01 00:00:00'"
+    chats, messages = f"'u', 'chat', 'Reed', 'm', 'a:1', {at}, {at}", f"'c1', 'user', 'Heron', '', '', 1, 'a:2', {at}"
+    with db.engine.begin() as connection:
+        for row in (
+            f"users (id, email, name, role, password_hash, created_at) VALUES ('u', 'u@a.org', 'U', 'owner', '', {at})",
+            *(f"chats ({OLD_CHAT}) VALUES ('{id}', {chats})" for id in ("c1", "c2")),
+            *(f"messages ({OLD_MESSAGE}) VALUES ('{id}', {messages})" for id in ("m1", "m2")),
+        ):
+            connection.execute(text(f"INSERT INTO {row}"))
+        connection.execute(text("UPDATE chats SET head_id = 'm2' WHERE id = 'c1'"))
+
+    upgrade()
+
+    kept = {each.id: (each.origin, each.head_id) for each in db.session.scalars(select(Chat))}
+    assert kept == {"c1": ("a:1", "m2"), "c2": ("", None)}
+    said = {each.id: (each.origin, each.content) for each in db.session.scalars(select(Message))}
+    assert said == {"m1": ("a:2", "Heron"), "m2": ("", "Heron")}
+    assert {hit.message_id for hit in search("u", "heron").hits} == {"m1", "m2"}
 
 
 @on_both_databases

@@ -163,4 +163,7 @@ def test_every_message_is_rendered_once_and_a_page_reads_little(owner, begin, fa
     with owner.counting_statements() as statements:
         owner.page(path)
 
-    assert len([statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]) <= 10
+    read = [statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]
+    # Settings and connections are read once a second, whoever asks.
+    known = "FROM application_settings", "FROM connections"
+    assert len([each for each in read if not any(name in each for name in known)]) <= 9

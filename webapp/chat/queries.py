@@ -53,11 +53,12 @@ def pinned_chats(owner_id: str) -> Sequence[Chat]:
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
-def rail_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Chat], Sequence[Chat]]:
-    """The pinned chats and the newest others, in one statement: every page asks."""
-    found = db.session.scalars(RAIL, {"owner_id": owner_id, "limit": limit}).all()
+def rail_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Chat], Sequence[Chat], set[str]]:
+    """The pinned chats, the newest others, and the lanes of those being answered, in one statement: every page asks."""
+    rows = db.session.execute(RAIL, {"owner_id": owner_id, "limit": limit}).all()
+    found, lanes = [row for row, _ in rows], {lane for _, lane in rows if lane}
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
-    return first, [row for row in found if not row.pinned_at]
+    return first, [row for row in found if not row.pinned_at], lanes
 
 
 def deleted_chats(owner_id: str, *, limit: int = 200) -> Sequence[Chat]:
@@ -199,12 +200,13 @@ def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
-def _rail_statement() -> Select[Chat]:
+def _rail_statement() -> Select[Chat, str | None]:
     is_shown = Chat.owner_id == bindparam("owner_id"), Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
     newest_first = Chat.changed_at.desc(), Chat.id.desc()
     newest = select(Chat.id).where(*is_shown).order_by(*newest_first).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
-    return select(Chat).where(Chat.id.in_(union_all(select(newest), select(pinned)))).order_by(*newest_first)
+    running = select(Generation.lane).where(Generation.lane == literal("chat:") + Chat.id, WHILE_ACTIVE).scalar_subquery()
+    return select(Chat, running).where(Chat.id.in_(union_all(select(newest), select(pinned)))).order_by(*newest_first)
 
 
 # Made once: to put it together costs more than to run it.

@@ -32,8 +32,11 @@ def so_far(transcript: Transcript) -> Said:
 
 def of(generation: Generation, message: Message) -> Said:
     """Of one that has ended."""
-    started = Started(generation.model_used or generation.model_asked, generation.provider, generation.is_demo)
-    return Said(started, text_of(generation, message), reasoning_of(generation, message))
+    return Said(started_of(generation), text_of(generation, message), reasoning_of(generation, message))
+
+
+def started_of(generation: Generation) -> Started:
+    return Started(generation.model_used or generation.model_asked, generation.provider, generation.is_demo)
 
 
 def text_of(generation: Generation, message: Message) -> str:
@@ -55,6 +58,7 @@ def end_of(generation: Generation) -> list[Event]:
     usage = Usage(generation.input_tokens, generation.output_tokens, generation.cost, generation.model_used)
     has_failed = generation.status in ("failed", "interrupted")
     failed = [Failed(generation.reason, generation.error or "It broke off.", retryable=True)] if has_failed else []
-    saved = Saved("message", generation.message_id or "", "assistant")
+    what, _, id = generation.lane.partition(":")
+    saved = Saved("message", generation.message_id, "assistant") if generation.message_id else Saved(what, id, "assistant")
     ended = Ended(generation.status, generation.reason)  # type: ignore[arg-type]  # it has one of the four
     return [*notices, usage, *failed, saved, ended]

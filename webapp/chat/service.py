@@ -77,9 +77,14 @@ def begin(
 
 def begin_as_visitor(text: str, *, key: str, visitor_hash: str, how: How = USUAL) -> Generation:
     """A chat for somebody without an account, answered by the demo; chats of yesterday's visitors go."""
+    forget_visitors_of_yesterday()
+    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, how=how)
+
+
+def forget_visitors_of_yesterday() -> None:
+    """Delete the chats of visitors that are a day old."""
     with write() as session:
         session.execute(delete(Chat).where(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
-    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, how=how)
 
 
 def forget_visitor(visitor_hash: str) -> None:

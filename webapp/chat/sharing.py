@@ -60,10 +60,10 @@ def readers(chat_id: str) -> set[str]:
 
 
 def writers(messages: Sequence[Message]) -> dict[str, str]:
-    """By the id of a message, who wrote it, where that is not plain: in a chat of one person it is, and nothing is said."""
+    """By the id of a message, who wrote it, where that is not plain: where its owner alone can, it is, and nothing is said."""
     ids = {each.author_id for each in messages if each.author_id}
     query = select(User.id, User.name).where(User.id.in_(ids))
-    if len(ids) == 1:
+    if len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
         is_given = select(Grant.id).where(_is_about(messages[0].chat_id), Grant.right == "write").exists()
         query = query.where(is_given)
     names = dict(iter(db.session.execute(query))) if ids else {}

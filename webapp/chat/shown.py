@@ -149,18 +149,19 @@ def thread(engine: Engine, messages: Sequence[Message], right: str = "own") -> l
     return [replace(each, **WITHOUT[right]) for each in placed] if right in WITHOUT else placed
 
 
-def chats(rows: Sequence[Chat]) -> list[RailChat]:
-    """Chats as lists show them."""
-    running = queries.lanes_in_use(f"chat:{row.id}" for row in rows)
+def chats(rows: Sequence[Chat], running: set[str] | None = None) -> list[RailChat]:
+    """Chats as lists show them; in which of them an answer is being written is looked up, where it is not known."""
+    if running is None:
+        running = queries.lanes_in_use(f"chat:{row.id}" for row in rows)
     return [
         RailChat(row.id, row.title or "New chat", f"chat:{row.id}" in running, _is_current(row), row.changed_at) for row in rows
     ]
 
 
-def grouped(pinned: Sequence[Chat], newest: Sequence[Chat]) -> list[tuple[str, list[RailChat]]]:
+def grouped(pinned: Sequence[Chat], newest: Sequence[Chat], running: set[str] | None = None) -> list[tuple[str, list[RailChat]]]:
     """Chats as lists show them: the pinned ones, then the others by time."""
     kept = {row.id for row in pinned}
-    listed = chats([*pinned, *(row for row in newest if row.id not in kept)])
+    listed = chats([*pinned, *(row for row in newest if row.id not in kept)], running)
     first, others = listed[: len(pinned)], listed[len(pinned) :]
     return ([("Pinned", first)] if first else []) + by_time(others)
 

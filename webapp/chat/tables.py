@@ -12,6 +12,11 @@ from webapp.ids import new_id
 NAMED = text("origin <> ''")
 
 
+def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
+    """An index of the few rows of which that is true."""
+    return Index(name, *columns, sqlite_where=text(sqlite), postgresql_where=text(postgresql or sqlite))
+
+
 class Chat(Base):
     """A conversation. It belongs to a person, or to a visitor's cookie, whose hash stands here."""
 
@@ -45,6 +50,14 @@ class Chat(Base):
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),
         Index("uq_chats_owner_id_origin", "owner_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+        # To delete what a chat refers to is to look for the chats that do, for every message of a chat that is erased.
+        Index("ix_chats_head_id", "head_id"),
+        Index("ix_chats_character_id", "character_id"),
+        Index("ix_chats_persona_id", "persona_id"),
+        _few("ix_chats_pinned", "owner_id", "pinned_at", sqlite="pinned_at IS NOT NULL"),
+        _few("ix_chats_deleted", "deleted_at", sqlite="deleted_at IS NOT NULL"),
+        _few("ix_chats_temporary", "created_at", sqlite="is_temporary = 1", postgresql="is_temporary"),
+        _few("ix_chats_visitors", "created_at", sqlite="visitor_hash IS NOT NULL"),
     )
 
 
@@ -72,6 +85,7 @@ class Message(Base):
 
     __table_args__ = (
         Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+        _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
     )
 
 

@@ -1,0 +1,114 @@
+"""What is asked at any time costs no more with ten times as many chats: counted in the steps that SQLite takes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, insert, select
+
+from webapp.accounts.tables import User
+from webapp.chat import erasing, queries, service
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db, utc_now, write
+
+FEW, MANY = 100, 1_000
+LONG = 40
+
+
+@pytest.fixture
+def mine(owner) -> Iterator[str]:
+    """Within an application where somebody has a few chats, one of them long."""
+    with owner.app.app_context():
+        id = db.session.scalar(select(User.id))
+        add_chats(id, FEW)
+        with write() as session:
+            session.add(Chat(id="long", owner_id=id, model="m", title="Long"))
+            session.flush()
+            below = [{"id": f"m{n:02}", "chat_id": "long", "parent_id": f"m{n - 1:02}" if n else None} for n in range(LONG)]
+            session.execute(insert(Message), [{**each, "role": "user", "content": "word " * 2_000} for each in below])
+        yield id
+
+
+def add_chats(owner_id: str, count: int) -> None:
+    with write() as session:
+        session.execute(insert(Chat), [{"owner_id": owner_id, "model": "m", "title": "Another"} for _ in range(count)])
+
+
+@contextmanager
+def steps() -> Iterator[list[int]]:
+    """How many steps SQLite takes meanwhile."""
+    taken = [0]
+
+    def count() -> None:
+        taken[0] += 1
+
+    def listen(connection, *_: object) -> None:
+        connection.set_progress_handler(count, 1)
+
+    def forget(connection, *_: object) -> None:
+        connection.set_progress_handler(None, 0)
+
+    db.session.rollback()
+    event.listen(db.engine, "checkout", listen)
+    event.listen(db.engine, "checkin", forget)
+    try:
+        yield taken
+    finally:
+        db.session.rollback()
+        event.remove(db.engine, "checkout", listen)
+        event.remove(db.engine, "checkin", forget)
+
+
+def cost(action: Callable[[], object]) -> int:
+    with steps() as taken:
+        action()
+    return taken[0]
+
+
+def erase_long() -> None:
+    """Does all that erasing the long chat takes, and takes it back."""
+    with write() as session:
+        assert erasing.erase(session, Chat.id == "long") == 1
+        session.rollback()
+
+
+ASKED: dict[str, Callable[[str], object]] = {
+    "the rail of a page": lambda me: queries.rail_chats(me),
+    "the pinned chats": lambda me: queries.pinned_chats(me),
+    "what is due in the trash": lambda _: erasing.empty_trash(),
+    "which temporary chats are due": lambda _: erasing.forget_temporary(),
+    "whether anything will be due": lambda _: erasing.is_something_waiting(),
+    "which visitors were here yesterday": lambda _: service.forget_visitors_of_yesterday(),
+    "erasing one chat": lambda _: erase_long(),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_it_costs_the_same_among_many(mine, name):
+    ask = ASKED[name]
+    ask(mine)
+    among_few = cost(lambda: ask(mine))
+    add_chats(mine, MANY - FEW)
+
+    assert cost(lambda: ask(mine)) < among_few * 1.5 + 200
+
+
+def test_whether_a_message_is_in_sight_does_not_depend_on_how_long_its_chat_is(mine):
+    queries.out_of_sight(["m00"])
+    alone = cost(lambda: queries.out_of_sight(["m00"]))
+    with write() as session:
+        rows = [{"chat_id": "long", "parent_id": "m00", "role": "user"} for _ in range(300)]
+        session.execute(insert(Message), rows)
+
+    assert cost(lambda: queries.out_of_sight(["m00"])) < alone * 1.5
+
+
+def test_what_is_due_is_still_found(mine):
+    with write() as session:
+        session.get_one(Chat, "long").deleted_at = utc_now() - timedelta(days=400)
+        session.add(Chat(id="brief", owner_id=mine, model="m", is_temporary=True, created_at=utc_now() - timedelta(days=2)))
+    assert erasing.is_something_waiting()
+
+    assert (erasing.empty_trash(), erasing.forget_temporary()) == (1, 1)
+    assert not erasing.is_something_waiting()
