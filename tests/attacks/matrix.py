@@ -85,7 +85,9 @@ RULES: dict[str, Rule] = {
     ),
     # What the administration looks after.
     "looked after": _together(_ADMINS, _all(ADMINS, ("there",), "in"), _all(ADMINS, ("random",), "gone")),
-    "any name": _together(_all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in")),
+    "any name": _together(
+        _all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in"), _all(SIGNED_IN, ("random",), "gone")
+    ),
     # Plans are for everybody but guests, and each for its owner alone.
     "planners": _together(_all(OUTSIDE, ("",), "door"), _all(("guest",), ("",), "no"), _all(PLANNERS, ("",), "in")),
     "a planner's own": _together(

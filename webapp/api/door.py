@@ -52,7 +52,8 @@ def models() -> DoorModels:
 @bp.get("/models/<path:id>")
 @operation("One model", scope="read", answer=DoorModel, others=OTHERS, tag=TAG)
 def model(id: str) -> DoorModel:
-    _known(id)
+    if id not in service.models(caller()):
+        raise NotFound("This server offers no model of that name.", field="model")
     return _model(id)
 
 
