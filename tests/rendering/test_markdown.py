@@ -59,7 +59,7 @@ long_texts = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(long_texts, st.lists(st.sampled_from([30, 500, 4_000]), min_size=1, max_size=9), st.lists(st.floats(0, 1), max_size=2))
 def test_blocks_beyond_the_limit_end_as_in_the_whole(text: str, sizes: list[int], cuts: list[float]) -> None:
     check_the_end(text, sizes, 2_000, cuts)

@@ -92,8 +92,10 @@ class Tail:
     def _is_plain(self, piece: str) -> bool:
         if not PLAIN.match(piece):
             return False
+        if "." not in piece:
+            return True
         line = self.text.rpartition("\n")[2]
-        return "." not in piece or _number_end(line) <= len(line) - len(piece)
+        return _number_end(line) <= len(line) - len(piece)
 
     def _closes_fence(self, piece: str) -> bool:
         start, newline, rest = piece.partition("\n")
