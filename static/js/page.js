@@ -19,7 +19,8 @@ document.addEventListener("animationend", (event) => {
 });
 document.addEventListener("click", (event) => {
   const toast = event.target.closest("[data-dismiss]")?.closest(".toast");
-  if (toast) leave(toast);
+  // Not before the browser has sent what the button says: one that is gone sends nothing.
+  if (toast) setTimeout(leave, 0, toast);
 });
 function leave(toast) {
   if (toast.contains(document.activeElement)) document.getElementById("main")?.focus({ preventScroll: true });

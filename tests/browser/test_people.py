@@ -15,7 +15,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
-COLLEAGUE, NAME = "grace@example.org", "grace"
+COLLEAGUE, NAME = "grace@example.org", "grace (grace@example.org)"
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,10 @@ def test_a_chat_goes_out_and_comes_back_once(
     assert "<strong>One</strong>" in files["web page"].read_text()
 
     chosen(page, chat.path, "Delete chat")
+    page.goto("/chats/trash")
+    row = page.get_by_role("main").get_by_role("listitem").filter(has_text="A chat to take along").first
+    row.get_by_role("button", name="Delete for good").click()
+    page.wait_for_load_state()
     for outcome in ("1 new chat, 2 new messages", "Nothing is new"):
         page.goto("/import")
         page.get_by_label("File").set_input_files(files["JSON"])
