@@ -33,6 +33,7 @@ fix: $(VENV)/.tests ## mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/python -m scripts.env_example > .env.example
+	@$(BIN)/python -m scripts.reference > docs/configuration.md
 
 seed: $(VENV)/.run $(VENDOR) ## people, chats and answers to look at
 	@$(BIN)/flask prepare
