@@ -80,18 +80,23 @@
   });
 
   // What is typed while a message is on its way goes into the fresh composer that comes back.
+  // Keys may have been pressed since the form was read.
   document.addEventListener("htmx:before:request", (event) => {
-    if (event.target.id === "composer") sent = box().value;
+    if (event.target.id === "composer") sent = event.detail.ctx.request.body.get("message");
   });
   document.addEventListener("htmx:before:swap", (event) => {
     if (event.target.id !== "composer") return;
-    const typed = box().value;
+    const left = box(), typed = left.value;
     if (typed === sent) return;
     const rest = typed.startsWith(sent) ? typed.slice(sent.length) : typed;
-    document.addEventListener("htmx:after:swap", () => {
+    // Parts of the answer may be swapped in before the composer is.
+    const restore = () => {
+      if (box() === left) return;
+      document.removeEventListener("htmx:after:swap", restore);
       if (!box().value) box().value = rest;
       later();
-    }, { once: true });
+    };
+    document.addEventListener("htmx:after:swap", restore);
   });
   document.addEventListener("htmx:error", (event) => {
     if (event.target.matches?.("#composer, #actions")) millrace.toast("The server cannot be reached. Your text is still here: please try again.");

@@ -19,7 +19,8 @@ new MutationObserver(() => {
   if (status && statuses.at(-1) !== status) statuses.push(status);
 }).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-status']});
 new PerformanceObserver(list => list.getEntries().forEach(entry => entry.hadRecentInput || shifts.push({
-  value: entry.value, what: entry.sources.map(source => source.node?.id || source.node?.className || source.node?.nodeName),
+  value: entry.value, at: entry.startTime,
+  what: entry.sources.map(source => source.node?.id || source.node?.className || source.node?.nodeName),
 }))).observe({type: 'layout-shift', buffered: true});
 """
 AS_PARSED = "html => { const box = document.createElement('div'); box.innerHTML = html; return box.innerHTML; }"
@@ -185,6 +186,17 @@ def press(page: Page, button: Locator) -> Response:
 def answers_asked(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the model was asked, without the questions about costs that follow."""
     return [entry for entry in log if entry["path"].endswith("/chat/completions")]
+
+
+def layout_shift(shifts: list[dict[str, Any]]) -> float:
+    """Chromium's own figure: the largest sum of shifts that follow each other within a second, in five seconds at most."""
+    worst = begun_at = last_at = total = 0.0
+    for each in shifts:
+        if each["at"] - last_at > 1_000 or each["at"] - begun_at > 5_000:
+            begun_at, total = each["at"], 0.0
+        last_at, total = each["at"], total + each["value"]
+        worst = max(worst, total)
+    return worst
 
 
 def until(page: Page, is_so: Callable[[], object], seconds: float = 15) -> None:

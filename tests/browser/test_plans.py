@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import Person, press, until
+from tests.browser.chats import Person, layout_shift, press, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server, prepared
 
@@ -78,7 +78,7 @@ def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, 
         expect_status(each, "completed")
         expect(each.locator(".week")).to_have_count(4)
         shifts = each.evaluate("shifts")
-        assert sum(shift["value"] for shift in shifts) < MOST_SHIFT, shifts
+        assert layout_shift(shifts) < MOST_SHIFT, shifts
         assert not each.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert has_reloaded
     assert content(page) == content(reloaded) == content(small)

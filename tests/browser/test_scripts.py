@@ -137,7 +137,7 @@ def test_a_reconnection_that_is_refused_for_good_is_the_last(page: Page, stage: 
     stage.refusals = [status]
     stage.hang_up()
     page.locator("#status-line button").wait_for()
-    page.wait_for_function("!document.getElementById('thread')._htmx.sse")
+    page.wait_for_function("() => !document.getElementById('thread')._htmx.sse")
     assert stage.opened == 2
 
 
@@ -173,15 +173,15 @@ def test_a_hidden_page_without_an_answer_lets_go_at_once(context: BrowserContext
 
 def test_it_stays_at_the_end_but_never_pulls_a_reader_down(page: Page, stage: Stage) -> None:
     stage.part("#message-a-tail", "beforebegin", LONG)
-    page.wait_for_function("scrollY > 500 && document.documentElement.scrollHeight - innerHeight - scrollY < 2")
+    page.wait_for_function("() => scrollY > 500 && document.documentElement.scrollHeight - innerHeight - scrollY < 2")
     page.evaluate("scrollTo(0, 100)")
-    page.wait_for_function("scrollY === 100")
+    page.wait_for_function("() => scrollY === 100")
     stage.part("#message-a-tail", "beforebegin", LONG)
     pill = page.get_by_role("link", name="New text below")
     pill.wait_for()
     assert page.evaluate("scrollY") == 100
     pill.click()
-    page.wait_for_function("document.documentElement.scrollHeight - innerHeight - scrollY < 2")
+    page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 2")
     expect(pill).to_be_hidden()
 
 
