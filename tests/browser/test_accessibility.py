@@ -212,7 +212,7 @@ def test_nothing_moves_that_is_being_read(server: Server, upstream: Upstream, vi
 
 
 def test_steps_of_the_answer_are_spoken_once_and_the_log_is_not_live(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says("Ready.")
+    upstream.says("Ready.", delay=0.5)
     chat = visit(server).begin("Are you ready?")
     chat.expect("completed")
     log, announcer = chat.page.get_by_role("log", name="Messages"), chat.page.locator("#announcer")
