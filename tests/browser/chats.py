@@ -121,7 +121,7 @@ class ChatPage:
     def status(self) -> str:
         return self.answer.get_attribute("data-status") or ""
 
-    def expect(self, status: str, seconds: float = 15) -> None:
+    def expect(self, status: str, seconds: float = 40) -> None:
         expect(self.answer).to_have_attribute("data-status", status, timeout=seconds * 1000)
 
     def has_ended(self) -> bool:
@@ -133,7 +133,7 @@ class ChatPage:
     def seen(self) -> str:
         return self.text.text_content() or ""
 
-    def wait_for(self, words: str, seconds: float = 15) -> None:
+    def wait_for(self, words: str, seconds: float = 40) -> None:
         expect(self.text).to_contain_text(words, timeout=seconds * 1000)
 
     def wait_for_chars(self, count: int, seconds: float = 60) -> None:
@@ -199,7 +199,7 @@ def layout_shift(shifts: list[dict[str, Any]]) -> float:
     return worst
 
 
-def until(page: Page, is_so: Callable[[], object], seconds: float = 15) -> None:
+def until(page: Page, is_so: Callable[[], object], seconds: float = 40) -> None:
     """While the browser's own events go on being heard."""
     deadline = time.monotonic() + seconds
     while not is_so():

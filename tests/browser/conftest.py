@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chats import Person, become_owner
 from tests.browser.chromium import ARGUMENTS, executable
@@ -14,6 +14,8 @@ from tests.support.server import Server, prepared
 from tests.upstream.handle import Upstream
 
 Visit = Callable[..., Person]
+# Other tests share the machine.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

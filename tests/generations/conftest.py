@@ -47,12 +47,12 @@ class Bench:
         with self.app.app_context():
             return len(db.session.scalars(db.select(JournalRow)).all())
 
-    def until(self, is_so: Callable[[], bool], seconds: float = 8) -> None:
+    def until(self, is_so: Callable[[], bool], seconds: float = 30) -> None:
         with gevent.Timeout(seconds, AssertionError(f"not so within {seconds} s")):
             while not is_so():
                 gevent.sleep(0.01)
 
-    def until_ended(self, id: str, seconds: float = 8) -> Generation:
+    def until_ended(self, id: str, seconds: float = 30) -> Generation:
         self.until(lambda: not self.generation(id).is_active, seconds)
         return self.generation(id)
 

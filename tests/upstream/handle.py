@@ -59,7 +59,7 @@ class Upstream:
     def reset(self) -> None:
         self._call("POST", "/_reset", {})
 
-    def until(self, holds: Callable[[list[dict[str, Any]]], Any], *, seconds: float = 5) -> list[dict[str, Any]]:
+    def until(self, holds: Callable[[list[dict[str, Any]]], Any], *, seconds: float = 20) -> list[dict[str, Any]]:
         """The log as soon as it looks like this."""
         deadline = time.monotonic() + seconds
         while not holds(entries := self.log()):
