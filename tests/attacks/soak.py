@@ -227,7 +227,7 @@ def main(arguments: list[str]) -> int:
         tally = Soak(app, fake, seed=chosen.seed).run(chosen.requests, chosen.at_once)
     fake.close()
     print("\n".join([f"seed {chosen.seed}", *tally.lines()]))
-    return 0 if tally.share >= 0.999 and not any(tally.left.values()) else 1
+    return 0 if tally.share >= 0.999 and not any(count > 0 for count in tally.left.values()) else 1
 
 
 if __name__ == "__main__":

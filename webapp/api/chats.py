@@ -50,12 +50,13 @@ def index(query: ChatsQuery) -> ChatList:
 )
 def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
+    key = idempotency_key()
     if not body.message:
         return NewChatAnswer(chat=told.chat(_silent(body)), sent=None)
     generation = service.begin(
         body.message,
         model=body.model or service.starting_model(caller()),
-        key=idempotency_key(),
+        key=key,
         owner_id=caller().id,
         how=How(context_limit=body.context_limit),
         is_temporary=body.is_temporary,

@@ -3,10 +3,12 @@
 from webapp.chat import asking, erasing
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict
-from webapp.extensions import write
+from webapp.extensions import db, write
 from webapp.generations import service as generations
-from webapp.generations.engine import the_engine
+from webapp.generations.engine import Engine, the_engine
 from webapp.streaming.events import Changed
+
+END_SECONDS = 3.0
 
 
 def close(chat: Chat) -> None:
@@ -15,8 +17,19 @@ def close(chat: Chat) -> None:
         raise Conflict("This chat is kept, so there is nothing to close. It can be deleted instead.")
     id, owner_id = chat.id, chat.owner_id
     if running := generations.running_in(asking.lane_of(chat)):
+        running_id = running.id
         generations.stop(the_engine(), running)
+        _let_it_end(the_engine(), running_id)
     with write() as session:
         erasing.erase(session, Chat.id == id)
     # Pages that still show it lose their stream at once.
     the_engine().topics.append(f"user:{owner_id}", Changed("access", id))
+
+
+def _let_it_end(engine: Engine, id: str) -> None:
+    """Waits for an answer that was stopped: its end and the deletion would each hold what the other needs."""
+    # No connection is held meanwhile.
+    db.session.rollback()
+    until = engine.now() + END_SECONDS
+    while id in engine.live and engine.now() < until:
+        engine.pause(0.01)
