@@ -18,9 +18,13 @@ def is_for_team() -> ColumnElement[bool]:
 
 def reaches(user: User) -> ColumnElement[bool]:
     """Whether a right is this person's: by name, by a group, or as one of the team."""
+    return or_(is_named(user), is_for_team()) if user.role in TEAM else is_named(user)
+
+
+def is_named(user: User) -> ColumnElement[bool]:
+    """Whether a right is this person's own, or that of a group of theirs."""
     groups = select(Membership.group_id).where(Membership.user_id == user.id)
-    is_named = or_(Grant.user_id == user.id, Grant.group_id.in_(groups))
-    return or_(is_named, is_for_team()) if user.role in TEAM else is_named
+    return or_(Grant.user_id == user.id, Grant.group_id.in_(groups))
 
 
 def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool) -> None:

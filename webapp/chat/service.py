@@ -19,12 +19,12 @@ VISITORS_MODEL = "demo/quick"
 CUT_SHORT = {"length", "cap"}
 
 
-def create(owner_id: str, *, title: str = "", model: str = "", kind: str = "chat", character_id: str | None = None) -> Chat:
+def create(owner_id: str, *, title: str = "", model: str = "") -> Chat:
     """Make a chat in which nothing has been said yet."""
     model = model or providers().default()
     providers().of(model)
     with write() as session:
-        chat = Chat(owner_id=owner_id, model=model, kind=kind, character_id=character_id)
+        chat = Chat(owner_id=owner_id, model=model)
         if title:
             chat.title, chat.title_is_own = listing.checked_title(title), True
         session.add(chat)

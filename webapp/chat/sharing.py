@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts.roles import TEAM, may
+from webapp.accounts import grants
+from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, Group, Membership, User
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Forbidden, Invalid, NotFound
@@ -33,29 +34,29 @@ def right_of(chat: Chat, user: User) -> str:
     """`own`, `write`, `view`, or nothing at all."""
     if chat.owner_id == user.id:
         return "own"
-    rights = set(db.session.scalars(select(Grant.right).where(_is_about(chat.id), _reaches(user))))
+    rights = set(db.session.scalars(select(Grant.right).where(grants.is_about(KIND, chat.id), grants.reaches(user))))
     return next((each for each in reversed(RIGHTS) if each in rights), "") if not chat.deleted_at else ""
 
 
 def shares(chat: Chat) -> list[Share]:
     """Who has a right to the chat beside its owner, by name."""
     query = select(Grant, User.name, Group.name).outerjoin(User, User.id == Grant.user_id)
-    query = query.outerjoin(Group, Group.id == Grant.group_id).where(_is_about(chat.id)).order_by(Grant.id)
+    query = query.outerjoin(Group, Group.id == Grant.group_id).where(grants.is_about(KIND, chat.id)).order_by(Grant.id)
     return [_share(grant, person, group) for grant, person, group in db.session.execute(query)]
 
 
 def shared_with(user: User) -> Sequence[Chat]:
     """Chats of others that somebody has given to this person or to a group of theirs, newest first."""
-    ids = select(Grant.object_id).where(Grant.object_kind == KIND, _is_named(user))
+    ids = select(Grant.object_id).where(Grant.object_kind == KIND, grants.is_named(user))
     query = select(Chat).where(Chat.id.in_(ids), Chat.deleted_at.is_(None), Chat.owner_id != user.id)
     return db.session.scalars(query.order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(MOST_LISTED)).all()
 
 
 def readers(chat_id: str) -> set[str]:
     """The ids of the people in whose lists the chat stands because it was given to them."""
-    grants = select(Grant.user_id, Grant.group_id).where(_is_about(chat_id)).subquery()
-    people = select(grants.c.user_id).where(grants.c.user_id.is_not(None))
-    members = select(Membership.user_id).join(grants, grants.c.group_id == Membership.group_id)
+    given = select(Grant.user_id, Grant.group_id).where(grants.is_about(KIND, chat_id)).subquery()
+    people = select(given.c.user_id).where(given.c.user_id.is_not(None))
+    members = select(Membership.user_id).join(given, given.c.group_id == Membership.group_id)
     return {id for id in db.session.scalars(people.union(members)) if id}
 
 
@@ -64,7 +65,7 @@ def writers(messages: Sequence[Message]) -> dict[str, str]:
     ids = {each.author_id for each in messages if each.author_id}
     query = select(User.id, User.name).where(User.id.in_(ids))
     if len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
-        is_given = select(Grant.id).where(_is_about(messages[0].chat_id), Grant.right == "write").exists()
+        is_given = select(Grant.id).where(grants.is_about(KIND, messages[0].chat_id), Grant.right == "write").exists()
         query = query.where(is_given)
     names = dict(iter(db.session.execute(query))) if ids else {}
     brought = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
@@ -113,7 +114,9 @@ def _give(chat: Chat, right: str, by: User, *, user_id: str | None, group_id: st
         _check_there(session, user_id, group_id)
         session.execute(
             delete(Grant).where(
-                _is_about(chat_id), Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
+                grants.is_about(KIND, chat_id),
+                Grant.user_id.is_not_distinct_from(user_id),
+                Grant.group_id.is_not_distinct_from(group_id),
             )
         )
         rights = {"object_kind": KIND, "object_id": chat_id, "right": right, "created_by": giver_id}
@@ -145,19 +148,3 @@ def _tell(user_ids: Iterable[str]) -> None:
 def _share(grant: Grant, person: str | None, group: str | None) -> Share:
     kind = "person" if grant.user_id else "group" if grant.group_id else "team"
     return Share(grant.id, kind, person or group or "", grant.right)
-
-
-def _is_about(chat_id: str) -> ColumnElement[bool]:
-    return and_(Grant.object_kind == KIND, Grant.object_id == chat_id)
-
-
-def _reaches(user: User) -> ColumnElement[bool]:
-    """Whether a right is this person's: by name, by a group, or as one of the team."""
-    if user.role not in TEAM:
-        return _is_named(user)
-    return or_(_is_named(user), and_(Grant.user_id.is_(None), Grant.group_id.is_(None)))
-
-
-def _is_named(user: User) -> ColumnElement[bool]:
-    groups = select(Membership.group_id).where(Membership.user_id == user.id)
-    return or_(Grant.user_id == user.id, Grant.group_id.in_(groups))

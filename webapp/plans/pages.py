@@ -13,7 +13,7 @@ from webapp.extensions import utc_now
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
 from webapp.ids import new_id
-from webapp.plans import plan_types, queries, shown
+from webapp.plans import queries, shown
 from webapp.plans.feed import PlanFeed, Position
 from webapp.plans.fields import form
 from webapp.plans.list_feed import PlansFeed
@@ -76,11 +76,6 @@ def list_stream(me: User) -> Response:
     context = _context()
     watcher = _watcher(me, partial(_is_still, context, me.id))
     return watch(the_engine(), PlansFeed(the_engine(), me.id, _at(), context), watcher)
-
-
-def type_of(plan: Plan) -> Type | None:
-    """The type of a plan as it is now, if there is such a one still."""
-    return next((each for each in plan_types.all_types() if each.slug == plan.type), None)
 
 
 def _at() -> str:
