@@ -207,8 +207,7 @@ def test_nothing_moves_that_is_being_read(server: Server, upstream: Upstream, vi
     chat.ask("Thank you")
     chat.expect("completed")
     shifts = chat.page.evaluate("shifts")
-    # What browsers call good; the tops above are held to the pixel.
-    assert layout_shift(shifts) < 0.1, shifts
+    assert layout_shift(shifts) < 0.02, shifts
 
 
 def test_steps_of_the_answer_are_spoken_once_and_the_log_is_not_live(server: Server, upstream: Upstream, visit: Visit) -> None:

@@ -11,9 +11,8 @@ from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
 
-# What browsers call good. Alone, a stream stays below a fifth of it; here other tests share the machine, and what comes late
-# comes in larger pieces.
-MOST_SHIFT = 0.1
+# By the width of the window. On a phone the growing paragraph does not keep to it yet: there it is what browsers call good.
+MOST_SHIFT = {390: 0.1, 1440: 0.02}
 # Nominally three thousand tokens of four characters a second, in writes as a fast model makes them.
 CHARS, CHARS_PER_SECOND, WRITE = 120_000, 12_000, 40
 # The figure for a machine that is not slowed down is in tests/rendering; a slow one gets smaller pieces, drawn more often.
@@ -62,7 +61,7 @@ def test_nothing_moves_at_the_end_nor_further_up(server: Server, upstream: Upstr
     reading.expect("completed")
     for chat in (following, reading):
         moved, what = shift(chat)
-        assert moved < MOST_SHIFT, what
+        assert moved < MOST_SHIFT[width], what
 
 
 def test_the_browser_keeps_up_with_a_fast_model(own_server: Server, upstream: Upstream, visit: Visit) -> None:
