@@ -4,7 +4,8 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import shutil  # noqa: E402  the patch must come first
+import gc  # noqa: E402  the patch must come first
+import shutil  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from functools import cache  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -12,6 +13,7 @@ from pathlib import Path  # noqa: E402
 import pytest  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
+from jinja2.bccache import Bucket, BytecodeCache  # noqa: E402
 
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
@@ -31,6 +33,29 @@ __all__ = ["fake", "fake_process", "new_stop", "outgoing", "stop"]
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
 PASSWORD = "a quiet river at night"
+
+
+class CompiledTemplates(BytecodeCache):
+    """What templates were compiled to by the application of an earlier test."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._codes.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = CompiledTemplates()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the collector need not look through it after every few tests."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +122,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
         app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}))
         # The demo in haste: its pace is for people.
         app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.001), Upstream())
+        app.jinja_env.bytecode_cache = TEMPLATES
         made.append(app)
         return app
 
