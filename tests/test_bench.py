@@ -1,15 +1,23 @@
-"""`flask bench stream` measures what it says, and says when it could not."""
+"""`flask bench` measures what it says, says what it means, and says when it could not."""
 
 import pytest
 
-from webapp.bench.figures import Heard, Measured, added_ms, doubts, percentile, ratios
-from webapp.bench.stream import Load, measure
-from webapp.bench.upstream import PARAGRAPH, stamped
-from webapp.bench.visit import Reading
+from webapp.bench import compare, plans, sitting, stream
+from webapp.bench.figures import Heard, Measured, Seen, added_ms, added_then_ms, doubts, percentile, ratios, slope
+from webapp.bench.load import PARAGRAPH, STAMP, Load, Sitting, prose
+from webapp.bench.reading import Reading
+from webapp.bench.upstream import stamped
+from webapp.bench.verdict import Bar, Verdict, drift
 
 
-def run(name: str, *, cpu_seconds: float | None = None, lag_ms: float = 1.0, received: int = 1000) -> Measured:
-    heard = Heard(expected=1000, received=received, refused=0, first_ms=(1.0, 2.0), late_ms=(1.0, 2.0), lag_ms=lag_ms)
+def run(
+    name: str,
+    *,
+    cpu_seconds: float | None = None,
+    lag_ms: float = 1.0,
+    then_ms: tuple[float, float] = (1.0, 2.0),
+) -> Measured:
+    heard = Heard(1000, 1000, 0, first_ms=(1.0, 2.0), then_ms=then_ms, late_ms=(1.0, 2.0), lag_ms=lag_ms, seconds=2.0)
     return Measured(name, heard, cpu_seconds, 50.0)
 
 
@@ -22,24 +30,74 @@ def test_no_values_have_no_percentile() -> None:
     assert percentile([], 0.5) == 0
 
 
+@pytest.mark.parametrize(
+    ("points", "growth"), [([], 0), ([(1, 5)], 0), ([(1, 5), (3, 9)], 2), ([(0, 4), (1, 5), (2, 4)], 0), ([(2, 1), (2, 9)], 0)]
+)
+def test_growth_is_that_of_the_line_through_all_points(points: list[tuple[float, float]], growth: float) -> None:
+    assert slope(points) == pytest.approx(growth)
+
+
 def test_the_product_is_measured_in_relays() -> None:
     runs = [run("relay", cpu_seconds=0.05), run("Millrace API", cpu_seconds=0.06), run("relay again", cpu_seconds=0.05)]
 
     assert ratios(runs) == {"Millrace API": pytest.approx(1.2)}
     assert added_ms([run("no server"), *runs], "Millrace API") == 0
     assert runs[1].cpu_per_million == pytest.approx(60)
+    assert runs[1].core == pytest.approx(3)
     assert not doubts(runs)
+
+
+def test_what_is_added_to_the_first_token_is_what_comes_upon_the_model_s_own_time() -> None:
+    runs = [run("no server", then_ms=(1, 3)), run("Millrace API", then_ms=(21, 33))]
+
+    assert added_then_ms(runs, "Millrace API") == (20, 30)
 
 
 def test_it_doubts_itself_on_a_restless_machine() -> None:
     drifting = [run("relay", cpu_seconds=0.05), run("relay again", cpu_seconds=0.07)]
 
-    assert doubts(drifting) == ["the two relay runs differ by 40% in CPU"]
+    assert doubts(drifting) == ["two runs of the same differ by 40% in CPU"]
     assert doubts([run("Millrace", lag_ms=9)]) == ["the client's own lag was 9.0 ms (p99) during Millrace"]
+    assert not drift(1.0, 1.1)
+
+
+def test_a_verdict_says_of_every_bound_whether_it_holds() -> None:
+    verdict = Verdict([Bar("tokens lost", 0, 0), Bar("first token", 61.25, 50, " ms", is_timed=True)])
+
+    assert verdict.lines() == [
+        "holds          tokens lost: 0 (at most 0)",
+        "does not hold  first token: 61.25 ms (at most 50 ms)",
+    ]
+    assert not verdict.is_good
+
+
+def test_a_late_machine_excuses_times_and_nothing_else() -> None:
+    late, lost = Bar("first token", 61, 50, " ms", is_timed=True), Bar("tokens lost", 1, 0)
+
+    assert Verdict([late], ["it was late"]).is_good
+    assert not Verdict([lost], ["it was late"]).is_good
+    assert Verdict([late], ["it was late"]).lines()[-1] == "These times do not count: it was late."
+
+
+def rows(*, megabytes: float, minutes: int = 10) -> list[sitting.Row]:
+    """A long chat, a turn a second: within five minutes the worker grows anyhow, then by so much in 100 turns."""
+    moments = [0.0, *(float(second) for second in range(0, minutes * 60 + 1, 20))]
+    grown = [at if at < 300 else 300 + (at - 300) / 100 * megabytes for at in moments]
+    seen = [Seen(at, 1, turns=int(at), closes=0, refused=0, lost=0, beats=0, silence=1.0, lag_ms=1.0) for at in moments]
+    return [sitting.Row(each, 1.0, 90 + mb) for each, mb in zip(seen, grown, strict=True)]
+
+
+@pytest.mark.parametrize(("megabytes", "is_flat"), [(0, True), (0.9, True), (1.1, False)])
+def test_memory_is_flat_when_it_grows_no_more_once_as_much_is_forgotten_as_remembered(megabytes: float, is_flat: bool) -> None:
+    assert sitting.flat(rows(megabytes=megabytes)).is_good is is_flat
+
+
+def test_a_short_sitting_says_nothing_of_memory() -> None:
+    assert sitting.flat(rows(megabytes=5, minutes=6)).doubts == ["it was too short to tell growth"]
 
 
 def test_a_token_is_read_once_however_the_stream_is_cut() -> None:
-    text = "".join(stamped(number) for number in range(2 * PARAGRAPH)).encode()
+    text = "".join(stamped(piece, number) for number, piece in enumerate(prose(2 * PARAGRAPH))).encode()
     for size in (1, 7, 29, 500):
         reading = Reading(2 * PARAGRAPH)
         for start in range(0, len(text), size):
@@ -49,13 +107,58 @@ def test_a_token_is_read_once_however_the_stream_is_cut() -> None:
         assert reading.first_ms is not None
 
 
+def test_what_is_asked_for_goes_from_one_process_to_the_other() -> None:
+    load, open_pages = Load.of_plans(20, 50, 5), Sitting(100, 10, 3, 600, 30, 60, 400, 20)
+
+    assert Load.read(str(load)) == load
+    assert Sitting.read(str(open_pages)) == open_pages
+    assert max(piece.count(STAMP) for piece in load.pieces) == 1
+
+
 @pytest.mark.slow
-def test_it_runs_from_end_to_end() -> None:
+def test_streams_are_measured_from_end_to_end() -> None:
     lines: list[str] = []
 
-    assert measure(Load(answers=3, tokens=60, rate=100), lines.append)
+    verdict = stream.measure(Load(answers=3, tokens=60, rate=100, later=2), lines.append)
 
     names = [line[:15].strip() for line in lines[2:7]]
     assert names == ["no server", "relay", "Millrace pages", "Millrace API", "relay again"]
     assert [line[15:].split()[:2] for line in lines[2:7]] == [["0", "0"]] * 5
     assert len([line for line in lines if "times the CPU of the relay" in line]) == 2
+    assert len([bar for bar in verdict.bars if "first token" in bar.words]) == 2
+    assert_unbroken(verdict)
+
+
+@pytest.mark.slow
+def test_plans_are_written_at_once_and_no_more_than_there_may_be() -> None:
+    verdict = plans.measure(3, 200, print, ways={"Millrace API": "plan-api"})
+
+    assert len([bar for bar in verdict.bars if "quota" in bar.words]) == 1
+    assert_unbroken(verdict)
+
+
+@pytest.mark.slow
+def test_a_prompt_is_compared_with_itself() -> None:
+    lines: list[str] = []
+
+    assert len(compare.measure(1, lines.append, question="Hm.").bars) == 2
+
+    assert [line.split()[:-2] for line in lines[2:]] == [["streamed"], ["not", "streamed"]]
+
+
+@pytest.mark.slow
+def test_open_pages_are_watched_while_their_chats_go_on() -> None:
+    lines: list[str] = []
+
+    verdict = sitting.watchers(Sitting(6, 3, 1, seconds=2, every=1, pace=0.5, tokens=20, rate=200, fill=6), lines.append)
+
+    open_and_turns = [tuple(map(int, line.split()[1:3])) for line in lines[2:6]]
+    assert open_and_turns[:2] == [(0, 0), (6, 2)]
+    assert open_and_turns[-1] > (6, 2)
+    assert_unbroken(verdict)
+
+
+def assert_unbroken(verdict: Verdict) -> None:
+    """Times are left to the bench: tests have neighbours."""
+    broken = [bar.line() for bar in verdict.bars if not bar.holds and not bar.is_timed]
+    assert not broken

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import event, insert, select
 
 from webapp.accounts.tables import User
-from webapp.chat import erasing, queries, service
+from webapp.chat import erasing, queries, search, service
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db, utc_now, write
+from webapp.generations import service as generations
+from webapp.generations.tables import Generation
 
 FEW, MANY = 100, 1_000
 LONG = 40
@@ -33,6 +35,8 @@ def mine(owner) -> Iterator[str]:
 def add_chats(owner_id: str, count: int) -> None:
     with write() as session:
         session.execute(insert(Chat), [{"owner_id": owner_id, "model": "m", "title": "Another"} for _ in range(count)])
+        answered = {"kind": "chat", "lane": "chat:another", "user_id": owner_id, "model_asked": "m", "status": "completed"}
+        session.execute(insert(Generation), [{**answered, "owner": ""} for _ in range(count)])
 
 
 @contextmanager
@@ -80,6 +84,8 @@ ASKED: dict[str, Callable[[str], object]] = {
     "which temporary chats are due": lambda _: erasing.forget_temporary(),
     "whether anything will be due": lambda _: erasing.is_something_waiting(),
     "which visitors were here yesterday": lambda _: service.forget_visitors_of_yesterday(),
+    "a word of one title": lambda me: search.search(me, "long"),
+    "whether an answer is being written": lambda _: generations.refuse_if_busy("chat:long"),
     "erasing one chat": lambda _: erase_long(),
 }
 

@@ -24,4 +24,13 @@ REFUSED = [
     "\ufeff[]", "[\u00a01]", "[\x0c1]", "\v[]", '{"a":1}{"b":2}', '""x', '"', "\\", "*", "[*]", "[\\n]",
     "[" * 100_000, '{"":' * 50_000,
 ]
+# What the standard leaves to who reads it, and what it is here: surrogates without a partner, numbers beyond every size, a mark
+# before the text, and depth.
+OPEN = {
+    '["\\ud800"]': False, '["\\udc00\\ud800"]': False, '["\\ud800x"]': False,
+    '["\\ud800\\ud800\\n"]': False, '{"\\udfff":1}': False,
+    "[1e9999]": True, "[-1e9999]": True, "[1e-9999]": True, "[0.4e-00669999999999999999]": True,
+    "[123456789012345678901234567890]": True, "[-123456789012345678901234567890]": True,
+    "\ufeff{}": False, "[" * 500 + "]" * 500: False,
+}
 # fmt: on

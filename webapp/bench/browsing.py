@@ -1,11 +1,19 @@
 """A browser for the bench: one connection for each request, cookies, and answers that are read as they come. Pure."""
 
 import asyncio
+import html
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+HTMX = {"HX-Request": "true"}
+JSON = {"Content-Type": "application/json"}
+EVENTS = re.compile(r'hx-sse:connect="([^"]+)"')
+CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 NOTHING: Mapping[str, str] = {}
 
 
@@ -83,3 +91,51 @@ class Browser:
         for cookie in cookies:
             name, _, value = cookie.partition(";")[0].partition("=")
             self._cookies[name] = value
+
+
+class Owner(Browser):
+    """The owner of a fresh house, who comes by their link and sends forms and JSON with the token that these need."""
+
+    def __init__(self, link: str) -> None:
+        super().__init__(link)
+        self._link, self._csrf = urlsplit(link), ""
+
+    async def come(self) -> None:
+        """Becomes the owner."""
+        self._csrf = found(CSRF, await self.page(f"{self._link.path}?{self._link.query}"))
+        fields = {"token": self._link.query.partition("=")[2], "email": "bench@example.org", "name": "Bench"}
+        await self.send(self._link.path, {**fields, "password": "measured and found wanting"})
+        self._csrf = found(CSRF, await self.page("/"))
+
+    async def send(self, path: str, fields: dict[str, str]) -> str:
+        return await super().send(path, {"csrf_token": self._csrf, **fields})
+
+    async def write(self, path: str, fields: dict[str, str]) -> None:
+        """Sends a form as a page does that stays where it is."""
+        reply = await self.open("POST", path, urlencode({"csrf_token": self._csrf, **fields}).encode(), {**FORM, **HTMX})
+        text = await reply.text()
+        if reply.status != 200:
+            raise Refused(f"POST {path} answered {reply.status}: {text[-200:]}")
+
+    async def listen(self, page: str) -> Stream:
+        """Opens the stream of a page."""
+        stream = await self.open("GET", found(EVENTS, page), more=HTMX)
+        if stream.status != 200:
+            raise Refused(f"the stream answered {stream.status}")
+        return stream
+
+    async def ask(self, path: str, body: Mapping[str, Any], accept: str = "application/json") -> Stream:
+        """Sends JSON, as programs do."""
+        more = {**JSON, "Accept": accept, "X-CSRFToken": self._csrf}
+        stream = await self.open("POST", path, json.dumps(body).encode(), more)
+        if stream.status not in (200, 201):
+            raise Refused(f"POST {path} answered {stream.status}")
+        return stream
+
+
+def found(pattern: re.Pattern[str], page: str) -> str:
+    """What the page has in that place."""
+    match = pattern.search(page)
+    if not match:
+        raise Refused(f"the page has no {pattern.pattern}")
+    return html.unescape(match[1])

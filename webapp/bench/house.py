@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from webapp.bench.figures import OUT_OF_BOUNDS
-from webapp.bench.servers import command, flask
+from webapp.bench.servers import KEY, command, flask
+from webapp.bench.verdict import OUT_OF_BOUNDS
 from webapp.config import ROOT
 
 
 def in_a_full_house(say: Callable[[str], None]) -> bool:
     """Measures in a process of its own, on a fresh data folder; the operator's own data must not be measured, nor touched."""
     with TemporaryDirectory() as folder:
-        environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": "sk-bench-000000000000", "OPENROUTER_MODEL": "bench/model"}
+        environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model"}
         flask(environ, "prepare")
         words, log = ["-m", "flask", "bench", "this-house"], Path(folder, "pages.log")
         with log.open("w") as output:

@@ -15,13 +15,14 @@ from sqlalchemy import Engine, event, func, select
 from webapp.accounts import service as accounts
 from webapp.bench.archive import Archive, Texts
 from webapp.bench.figures import percentile
+from webapp.bench.verdict import Bar, Verdict, drift
 from webapp.chat.tables import Message
 from webapp.extensions import db
 from webapp.web.guards import COOKIE
 
 SHORT, LONG = 50, 5_000
 FEW, MANY, MESSAGES_EACH = 50, 10_000, 10
-MOST_TIMES, MOST_FIRST_PAINT, MOST_SEARCH_MS = 1.5, 60_000, 100.0
+MOST_TIMES, MOST_FIRST_PAINT_KB, MOST_SEARCH_MS = 1.5, 60.0, 100.0
 ROUNDS, SEARCHES = 40, 200
 Say = Callable[[str], None]
 
@@ -84,8 +85,8 @@ class Statements:
         self.count += 1
 
 
-def measure(app: Flask, say: Say) -> bool:
-    """Says what pages and searches cost; whether all of it is within bounds."""
+def measure(app: Flask, say: Say) -> Verdict:
+    """Says what pages and searches cost."""
     dice = random.Random(7)
     texts = Texts(dice)
     with app.app_context():
@@ -97,11 +98,11 @@ def measure(app: Flask, say: Say) -> bool:
         count = db.session.scalar(select(func.count()).select_from(Message))
         say(f"{count} messages were put there in {time.monotonic() - began:.0f} s.\n")
         db.session.remove()
-    are_level = _pages(full, small, short, long, say)
-    return _searches(full, texts, dice, say) and are_level
+    bars, doubt = _pages(full, small, short, long, say)
+    return Verdict([*bars, *_searches(full, texts, dice, say)], [doubt] if doubt else [])
 
 
-def _pages(full: House, small: House, short: str, long: str, say: Say) -> bool:
+def _pages(full: House, small: House, short: str, long: str, say: Say) -> tuple[list[Bar], str]:
     short_chat, long_chat = Page(f"a chat of {SHORT} messages", []), Page(f"a chat of {LONG} messages", [])
     few, many = Page(f"the list, {FEW} chats", []), Page(f"the list, {MANY} chats", [])
     # In turns: what the machine does meanwhile must not fall upon one of them alone.
@@ -113,22 +114,25 @@ def _pages(full: House, small: House, short: str, long: str, say: Say) -> bool:
     say(f"{'':<36} {'CPU ms':>8} {'statements':>12} {'KB':>9} {'gzip KB':>9} {'gzip ms':>9}")
     for page in (short_chat, long_chat, few, many):
         say(page.line())
-    opened, listed = long_chat.ms / short_chat.ms, many.ms / few.ms
-    say(f"\nThe long chat opens in {opened:.2f} times the time of the short one (at most {MOST_TIMES}).")
-    say(f"The full list opens in {listed:.2f} times the time of the small one: it shows the newest 100.")
-    paint = _packed(short_chat.content)[0]
-    say(f"First paint of {SHORT} messages is {paint / 1000:.1f} KB of HTML with gzip (at most {MOST_FIRST_PAINT // 1000}).")
-    return opened < MOST_TIMES and paint < MOST_FIRST_PAINT
+    say(f"\nThe full list opens in {many.ms / few.ms:.2f} times the time of the small one: it shows the newest 100.")
+    opens = f"a chat of {LONG} messages opens, in times of one of {SHORT}"
+    paint = f"first paint of {SHORT} messages with gzip"
+    bars = [
+        Bar(opens, long_chat.ms / short_chat.ms, MOST_TIMES, is_timed=True),
+        Bar(paint, _packed(short_chat.content)[0] / 1000, MOST_FIRST_PAINT_KB, " KB"),
+    ]
+    halves = (statistics.median(half) for half in (short_chat.seconds[: ROUNDS // 2], short_chat.seconds[ROUNDS // 2 :]))
+    return bars, drift(*halves)
 
 
-def _searches(house: House, texts: Texts, dice: random.Random, say: Say) -> bool:
+def _searches(house: House, texts: Texts, dice: random.Random, say: Say) -> list[Bar]:
     """Words of every kind, rare and frequent, alone and together, and beginnings of words."""
     page = Page("search", [])
     for query in _queries(texts.words, dice):
         house.visit(f"/chats?q={quote_plus(query)}", page)
     p50, p95 = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95))
-    say(f"\n{SEARCHES} searches: {p50:.1f} ms (p50), {p95:.1f} ms (p95, at most {MOST_SEARCH_MS:.0f}), page included")
-    return p95 < MOST_SEARCH_MS
+    say(f"\n{SEARCHES} searches: {p50:.1f} ms (p50), {p95:.1f} ms (p95), page included")
+    return [Bar("a search among all messages, p95, page included", p95, MOST_SEARCH_MS, " ms", is_timed=True)]
 
 
 def _queries(words: Sequence[str], dice: random.Random) -> list[str]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from webapp.bench.verdict import Bar, Verdict, drift
 from webapp.streaming.partial_json import StreamingJSONParser
 
 PIECE = 4
@@ -28,21 +29,29 @@ def plan_of(dice: random.Random, *, weeks: int) -> dict[str, Any]:
     }
 
 
-def measure(say: Callable[[str], None]) -> bool:
-    """Says what a small and a large plan cost; whether that is within bounds."""
+def measure(say: Callable[[str], None]) -> Verdict:
+    """Says what a small and a large plan cost."""
     say(f"{'characters':>10} {'ms':>8} {'ms, tick by tick':>18}")
-    figures = [_figures(size, say) for size in (SMALL, LARGE)]
-    times = figures[1] / figures[0]
-    say(f"The large plan costs {times:.1f} times the small one, for {LARGE / SMALL:.1f} times its length.")
-    return figures[0] <= MOST_MS and times <= MOST_TIMES
+    small, large = (_figures(size, say) for size in (SMALL, LARGE))
+    times = f"a plan of {LARGE / SMALL:.1f} times the length, in times of the small one"
+    bars = [
+        Bar(f"a plan of {SMALL // 1000} 000 characters", small, MOST_MS, " ms", is_timed=True),
+        Bar(times, large / small, MOST_TIMES, is_timed=True),
+    ]
+    doubt = drift(small, _plain(_text(SMALL)))
+    return Verdict(bars, [doubt] if doubt else [])
 
 
 def _figures(size: int, say: Callable[[str], None]) -> float:
     text = _text(size)
-    plain = min(_milliseconds(text, time.monotonic) for _ in range(ROUNDS))
+    plain = _plain(text)
     paced = min(_milliseconds(text, _paced()) for _ in range(ROUNDS))
     say(f"{len(text):>10} {plain:>8.1f} {paced:>18.1f}")
     return plain
+
+
+def _plain(text: str) -> float:
+    return min(_milliseconds(text, time.monotonic) for _ in range(ROUNDS))
 
 
 def _milliseconds(text: str, now: Callable[[], float]) -> float:

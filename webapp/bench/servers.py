@@ -12,18 +12,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from webapp.bench.load import Load
 from webapp.config import ROOT
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 30.0
 EMPTY: Mapping[str, str] = {}
+NO_SETTINGS: Mapping[str, int] = {}
 LINK = re.compile(r"http://\S+/setup\?token=\S+")
-SET = "INSERT INTO application_settings (key, value, changed_at) VALUES (?, '0', CURRENT_TIMESTAMP)"
+SET = "INSERT INTO application_settings (key, value, changed_at) VALUES (?, ?, CURRENT_TIMESTAMP)"
 UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_chat", "limits.sse_per_user")
+KEY = "sk-bench-000000000000"
 
 
 class Server:
@@ -68,12 +73,24 @@ class Server:
         return [pid, *(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
+@dataclass(frozen=True)
+class Product:
+    """Millrace while it runs, the link that makes its owner, and its database, to be read."""
+
+    server: Server
+    link: str
+    file: Path
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)) as database:
+            return database.execute(statement).fetchall()
+
+
 @contextmanager
-def model(folder: Path, tokens: int, rate: float) -> Iterator[str]:
+def model(folder: Path, load: Load) -> Iterator[str]:
     """The upstream; gives the address of its API."""
     port = free_port()
-    words = ["-m", "webapp.bench.upstream", "--port", str(port), "--tokens", str(tokens), "--rate", str(rate)]
-    with _running(Server(words, folder / "model.log")) as server:
+    with _running(Server(["-m", "webapp.bench.upstream", str(port), str(load)], folder / "model.log")) as server:
         server.until_open(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}/api/v1"
 
@@ -91,24 +108,23 @@ def relay(folder: Path) -> Iterator[tuple[Server, str]]:
 
 
 @contextmanager
-def product(folder: Path, model_url: str, answers: int) -> Iterator[tuple[Server, str]]:
-    """Millrace on a fresh data folder, and the link that makes its owner."""
+def product(folder: Path, answers: int, model_url: str = "", settings: Mapping[str, int] = NO_SETTINGS) -> Iterator[Product]:
+    """Millrace on a fresh data folder; without a model there is the demo."""
+    upstream = {"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": model_url, "OPENROUTER_MODEL": "bench/model"}
     with TemporaryDirectory(dir=folder) as data_dir:
         environ = {
             "HOST": "127.0.0.1",
             "PORT": str(free_port()),
             "DATA_DIR": data_dir,
             "MAX_STREAMS": str(answers + 1),
-            "OPENROUTER_API_KEY": "sk-bench-000000000000",
-            "OPENROUTER_BASE_URL": model_url,
-            "OPENROUTER_MODEL": "bench/model",
+            **(upstream if model_url else {}),
         }
-        link = LINK.search(flask(environ, "prepare"))
-        _lift_limits(Path(data_dir, "millrace.sqlite3"))
+        link, file = LINK.search(flask(environ, "prepare")), Path(data_dir, "millrace.sqlite3")
+        _set(file, {**dict.fromkeys(UNLIMITED, 0), **settings})
         words = ["-m", "gunicorn", "--config", "gunicorn.conf.py"]
         with _running(Server(words, folder / "product.log", environ=environ)) as server:
             server.until_open(f"http://127.0.0.1:{environ['PORT']}/healthz")
-            yield server, link[0] if link else ""
+            yield Product(server, link[0] if link else "", file)
 
 
 def free_port() -> int:
@@ -118,10 +134,10 @@ def free_port() -> int:
     return port
 
 
-def _lift_limits(file: Path) -> None:
+def _set(file: Path, settings: Mapping[str, int]) -> None:
     # Past the command, which would start the whole application for each.
     with closing(sqlite3.connect(file)) as database, database:
-        database.executemany(SET, [(name,) for name in UNLIMITED])
+        database.executemany(SET, [(name, str(value)) for name, value in settings.items()])
 
 
 @contextmanager

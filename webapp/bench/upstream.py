@@ -1,18 +1,18 @@
-"""The model of the bench: every token holds the moment at which it was sent. `python -m webapp.bench.upstream`."""
+"""The model of the bench: tokens hold the moment at which they were sent. `python -m webapp.bench.upstream`."""
 
 import argparse
 import asyncio
 import json
 import time
 
-# A paragraph now and then, as texts have them.
-PARAGRAPH = 40
+from webapp.bench.load import STAMP, Load
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 
 
 class Model:
-    def __init__(self, tokens: int, rate: float) -> None:
-        self._tokens, self._rate = tokens, rate
+    def __init__(self, load: Load) -> None:
+        self._pieces, self._rate = load.pieces, load.rate
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -27,21 +27,20 @@ class Model:
 
     async def _speak(self, writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD)
-        began = time.monotonic()
-        for number in range(self._tokens):
+        began, stamps = time.monotonic(), 0
+        for number, piece in enumerate(self._pieces):
             # By the clock, not by the pause: a busy moment must not slow the model down for good.
             await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
-            writer.write(_event({"content": stamped(number)}))
+            writer.write(_event({"content": stamped(piece, stamps)}))
+            stamps += piece.count(STAMP)
             await writer.drain()
         writer.write(_event({}, "stop") + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         await writer.drain()
 
 
-def stamped(number: int) -> str:
-    """A token whose text says which it is and when it was made, by the clock that all processes share."""
-    # Models put the blank before the word.
-    blank = " " if number % PARAGRAPH else "\n\n" if number else ""
-    return f"{blank}k{number:05d}t{time.monotonic_ns() // 1000:015d}"
+def stamped(piece: str, number: int) -> str:
+    """The token saying which it is and when it was made, by the clock that all processes share, if it has a place for that."""
+    return piece.replace(STAMP, f"k{number:05d}t{time.monotonic_ns() // 1000:015d}")
 
 
 def _event(delta: dict[str, str], finish: str | None = None) -> bytes:
@@ -55,11 +54,10 @@ def _chunk(content: bytes) -> bytes:
 
 async def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--tokens", type=int, required=True)
-    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("port", type=int)
+    parser.add_argument("load", type=Load.read)
     chosen = parser.parse_args()
-    model = Model(chosen.tokens, chosen.rate)
+    model = Model(chosen.load)
     server = await asyncio.start_server(model.answer, "127.0.0.1", chosen.port, backlog=2048)
     await server.serve_forever()
 

@@ -2,66 +2,20 @@
 
 import argparse
 import asyncio
-import html
 import json
-import re
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from webapp.bench.browsing import FORM, Browser, Refused, Stream
-from webapp.bench.figures import Heard, percentile, spread
+from webapp.bench.browsing import FORM, Browser, Owner, Refused
+from webapp.bench.figures import Heard, percentile
+from webapp.bench.load import Load
+from webapp.bench.reading import Lag, Reading
 
-TOKEN = re.compile(rb"k(\d{5})t(\d{15})")
-LONGEST_TOKEN = 32
-# People do not press a key in the same millisecond.
-ARRIVAL_SECONDS = 1.0
 GRACE_SECONDS = 30.0
-EVENTS = re.compile(r'hx-sse:connect="([^"]+)"')
-CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-Ask = Callable[["Reading", int], Awaitable[None]]
-
-
-class Reading:
-    """What one person has read of their answer; `late_ms` is of tokens that were sent while they were listening."""
-
-    def __init__(self, tokens: int) -> None:
-        self.seen: set[int] = set()
-        self.late_ms: list[float] = []
-        self.first_ms: float | None = None
-        self.was_refused = False
-        self._tokens, self._rest = tokens, b""
-        self._asked_at = time.monotonic()
-        self._listens_from = float("inf")
-
-    @property
-    def is_whole(self) -> bool:
-        return len(self.seen) == self._tokens
-
-    def take(self, piece: bytes) -> None:
-        now = time.monotonic()
-        text = self._rest + piece
-        self._rest = text[-LONGEST_TOKEN:]
-        for number, stamp in TOKEN.findall(text):
-            if int(number) not in self.seen:
-                self.seen.add(int(number))
-                self._note(int(stamp) / 1_000_000, now)
-
-    def _note(self, sent_at: float, now: float) -> None:
-        if self.first_ms is None:
-            self.first_ms = (now - self._asked_at) * 1000
-        if sent_at > self._listens_from:
-            self.late_ms.append((now - sent_at) * 1000)
-
-    async def listen(self, stream: Stream) -> None:
-        """Reads to the end of the stream, or until everything has come."""
-        self._listens_from = time.monotonic()
-        try:
-            while not self.is_whole and (piece := await stream.reader.read(65536)):
-                self.take(piece)
-        finally:
-            stream.writer.close()
+EVENT_STREAM = "text/event-stream"
+Ask = Callable[[Reading, int], Awaitable[None]]
 
 
 class Relay:
@@ -80,103 +34,141 @@ class Relay:
             raise Refused(f"POST answered {stream.status}")
         await reading.listen(stream)
 
+    async def ask_on(self, reading: Reading, number: int) -> None:
+        await self.ask(reading, number)
 
-class Product:
+
+class Pages:
     """The whole of it: a form is sent, the page is opened, and the page's stream is listened to."""
 
     def __init__(self, link: str) -> None:
-        self._browser, self._link = Browser(link), urlsplit(link)
-        self._csrf = ""
+        self._owner = Owner(link)
 
     async def prepare(self) -> None:
-        """Becomes the owner."""
-        page = await self._browser.page(f"{self._link.path}?{self._link.query}")
-        fields = {"csrf_token": _found(CSRF, page), "token": self._link.query.partition("=")[2]}
-        fields |= {"email": "bench@example.org", "name": "Bench", "password": "measured and found wanting"}
-        await self._browser.send(self._link.path, fields)
-        self._csrf = _found(CSRF, await self._browser.page("/"))
+        await self._owner.come()
 
     async def ask(self, reading: Reading, number: int) -> None:
-        fields = {"csrf_token": self._csrf, "message": f"Question {number}", "key": f"bench-{number}"}
-        page = await self._browser.page(await self._browser.send("/chats", fields))
+        page = await self._owner.page(await self._sent(number))
         reading.take(page.encode())
-        await reading.listen(await self._browser.open("GET", _found(EVENTS, page), more={"HX-Request": "true"}))
+        await reading.listen(await self._owner.listen(page))
+
+    async def ask_on(self, reading: Reading, number: int) -> None:
+        """In a chat whose page is open already."""
+        made = json.loads(await (await self._owner.ask("/api/v1/chats", {"title": f"Chat {number}"})).text())
+        path = f"/chats/{made['chat']['id']}"
+        stream = await self._owner.listen(await self._owner.page(path))
+        reading.ask()
+        asked = asyncio.create_task(self._owner.write(f"{path}/messages", {"message": "Question", "key": path}))
+        await reading.listen(stream)
+        await asked
+
+    async def _sent(self, number: int) -> str:
+        return await self._owner.send("/chats", {"message": f"Question {number}", "key": f"bench-{number}"})
 
 
-class Program(Product):
+class Programs(Pages):
     """The same over the API: one request asks, and its reply is the stream."""
 
     async def ask(self, reading: Reading, number: int) -> None:
-        more = {"Content-Type": "application/json", "Accept": "text/event-stream", "X-CSRFToken": self._csrf}
-        body = json.dumps({"message": f"Question {number}"}).encode()
-        stream = await self._browser.open("POST", "/api/v1/chats", body, more)
-        if stream.status not in (200, 201):
-            raise Refused(f"POST answered {stream.status}")
-        await reading.listen(stream)
+        await reading.listen(await self._owner.ask("/api/v1/chats", {"message": f"Question {number}"}, EVENT_STREAM))
+
+    async def ask_on(self, reading: Reading, number: int) -> None:
+        await self.ask(reading, number)
 
 
-PLACES: dict[str, type[Relay | Product]] = {"relay": Relay, "pages": Product, "api": Program}
+class PlanPages(Pages):
+    async def _sent(self, number: int) -> str:
+        return await self._owner.send("/plans", {"type": "monthly", "goals": f"Goal {number}"})
 
 
-async def visit(place: Relay | Product, answers: int, tokens: int, rate: float) -> Heard:
-    """Everybody asks within a second."""
+class PlanPrograms(Pages):
+    async def ask(self, reading: Reading, number: int) -> None:
+        kept = json.loads(await (await self._owner.ask("/api/plan/inputs", {"goals": [f"Goal {number}"]})).text())
+        await reading.listen(await self._owner.ask("/api/streaming/generate-plan", kept, EVENT_STREAM))
+
+
+PLACES: dict[str, type[Relay | Pages]] = {
+    "relay": Relay,
+    "pages": Pages,
+    "api": Programs,
+    "plan-pages": PlanPages,
+    "plan-api": PlanPrograms,
+}
+
+
+class Crowd:
+    """Those who ask at once; `is_in` is set when all of them have something to read, or a refusal."""
+
+    def __init__(self, load: Load) -> None:
+        self.is_in = asyncio.Event()
+        self._outside, self._load = load.answers + load.in_vain, load
+
+    async def read(self, ask: Ask, number: int) -> Reading:
+        reading = Reading(self._load.tokens, self._come_in)
+        await asyncio.sleep(self._load.within * number / (self._load.answers + self._load.in_vain))
+        await _read(ask, reading, number, self._load)
+        if reading.first_ms is None:
+            self._come_in()
+        return reading
+
+    async def read_later(self, ask: Ask, number: int) -> Reading:
+        await self.is_in.wait()
+        await asyncio.sleep(self._load.later_at(number))
+        reading = Reading(self._load.tokens)
+        await _read(ask, reading, number, self._load)
+        return reading
+
+    def _come_in(self) -> None:
+        self._outside -= 1
+        if not self._outside:
+            self.is_in.set()
+
+
+async def visit(place: Relay | Pages, load: Load) -> Heard:
+    """A crowd asks, then one after another; those who ask in vain are of the crowd, whoever they are."""
     await place.prepare()
-    lag = asyncio.create_task(_own_lag())
-    seconds = ARRIVAL_SECONDS + tokens / rate + GRACE_SECONDS
-    readings = await asyncio.gather(*(_read(place.ask, number, answers, tokens, seconds) for number in range(answers)))
-    lag.cancel()
+    crowd, began = Crowd(load), time.monotonic()
+    first = [crowd.read(place.ask, number) for number in range(load.answers + load.in_vain)]
+    then = [crowd.read_later(place.ask_on, number) for number in range(load.later)]
+    async with Lag() as lag:
+        readings = await asyncio.gather(*first, *then)
+    late = [late for reading in readings for late in reading.late_ms]
     return Heard(
-        expected=answers * tokens,
+        expected=load.expected,
         received=sum(len(reading.seen) for reading in readings),
         refused=sum(reading.was_refused for reading in readings),
-        first_ms=spread([reading.first_ms for reading in readings if reading.first_ms is not None]),
-        late_ms=spread([late for reading in readings for late in reading.late_ms]),
-        lag_ms=percentile(_lags, 0.99),
+        first_ms=_first(readings[: len(first)]),
+        then_ms=_first(readings[len(first) :]),
+        late_ms=(percentile(late, 0.5), percentile(late, 0.99)),
+        lag_ms=lag.ms,
+        seconds=time.monotonic() - began,
     )
 
 
-async def _read(ask: Ask, number: int, answers: int, tokens: int, seconds: float) -> Reading:
-    await asyncio.sleep(ARRIVAL_SECONDS * number / answers)
-    reading = Reading(tokens)
+async def _read(ask: Ask, reading: Reading, number: int, load: Load) -> None:
+    reading.ask()
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(load.answer_seconds + GRACE_SECONDS):
             await ask(reading, number)
     except (Refused, OSError, EOFError):
         reading.was_refused = True
     except TimeoutError:
         # What has not come by now counts as lost.
         pass
-    return reading
 
 
-_lags: list[float] = []
-
-
-async def _own_lag() -> None:
-    """How late this process is by itself."""
-    while True:
-        due = time.monotonic() + 0.01
-        await asyncio.sleep(0.01)
-        _lags.append((time.monotonic() - due) * 1000)
-
-
-def _found(pattern: re.Pattern[str], page: str) -> str:
-    found = pattern.search(page)
-    if not found:
-        raise Refused(f"the page has no {pattern.pattern}")
-    return html.unescape(found[1])
+def _first(readings: list[Reading]) -> tuple[float, float]:
+    times = [reading.first_ms for reading in readings if reading.first_ms is not None]
+    return percentile(times, 0.5), percentile(times, 0.95)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=tuple(PLACES))
     parser.add_argument("url")
-    parser.add_argument("--answers", type=int, required=True)
-    parser.add_argument("--tokens", type=int, required=True)
-    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("load", type=Load.read)
     chosen = parser.parse_args()
-    place = PLACES[chosen.kind](chosen.url)
-    heard = asyncio.run(visit(place, chosen.answers, chosen.tokens, chosen.rate))
+    heard = asyncio.run(visit(PLACES[chosen.kind](chosen.url), chosen.load))
     sys.stdout.write(json.dumps(heard.as_json()))
 
 

@@ -1,0 +1,38 @@
+"""One prompt on one model, streamed and not: how long somebody looks at nothing."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from webapp.bench.figures import percentile
+from webapp.bench.servers import product
+from webapp.bench.verdict import Bar, Verdict, lateness
+from webapp.config import ROOT
+
+QUESTION = "What is Millrace?"
+MOST_SHARE, MOST_FIRST_MS = 0.1, 200.0
+
+
+def measure(rounds: int, say: Callable[[str], None], *, question: str = QUESTION) -> Verdict:
+    """Says how long the demo model keeps its reader waiting either way."""
+    with TemporaryDirectory() as folder, product(Path(folder), 2) as house:
+        command = [sys.executable, "-m", "webapp.bench.waiting", house.link, question, str(rounds)]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    told = json.loads(done.stdout)
+    say(f"“{question}” asked {rounds} times of the demo model, by turns; medians in ms")
+    say(f"{'':<14} {'first text':>12} {'whole answer':>14}")
+    for name, key in (("streamed", "streamed"), ("not streamed", "whole")):
+        first, whole = (median(column) for column in zip(*told[key], strict=True))
+        say(f"{name:<14} {first:>12.0f} {whole:>14.0f}")
+    shares = [first / whole for first, whole in told["streamed"]]
+    firsts = [first for first, _ in told["streamed"]]
+    bars = [
+        Bar("the first text's share of the whole time, streamed", median(shares), MOST_SHARE, is_timed=True),
+        Bar("first text of the demo, p95", percentile(firsts, 0.95), MOST_FIRST_MS, " ms", is_timed=True),
+    ]
+    doubt = lateness(told["lag_ms"], "the waiting")
+    return Verdict(bars, [doubt] if doubt else [])
