@@ -48,6 +48,16 @@ object of each; every answer leaves a `stream_finished`:
 ```
 
 `DEBUG` names the loggers whose detailed lines are wanted too: `chat` stands for all that begin with it, `*` for every one.
+
+| namespace | tells of |
+| --- | --- |
+| `chat:streaming` | answers in chats: `stream_begun`, each `stream_event` with its number, `watcher_connected`, `watcher_left` |
+| `plan` | the same of plans |
+| `stream` | the same of everything |
+
+Faults are told by their code. `LOG_CONTENT=1` adds what answers say to these lines, and what servers say of their faults,
+which may repeat what somebody asked: switch it off when you have found what you were looking for. *Admin → Health* and
+`flask check` point it out.
 """
 
 

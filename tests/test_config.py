@@ -63,6 +63,7 @@ def test_an_empty_variable_means_its_default(folder: Path) -> None:
         ),
         ("DEBUG", "chat:streaming,upstream:*", "debug", frozenset({"chat:streaming", "upstream:*"})),
         ("LOG_FORMAT", "json", "log_format", "json"),
+        ("LOG_CONTENT", "1", "log_content", True),
         ("MAX_STREAMS", "7", "max_streams", 7),
     ],
 )
@@ -107,6 +108,7 @@ def test_it_reads(folder: Path, name: str, text: str, field: str, value: Any) ->
         ("DEBUG", "1"),
         ("DEBUG", "true"),
         ("LOG_FORMAT", "xml"),
+        ("LOG_CONTENT", "yes"),
         ("MAX_STREAMS", "many"),
     ],
 )
@@ -189,6 +191,11 @@ def test_without_keys_it_says_so_by_leaving_them_empty(folder: Path) -> None:
         ("chat:*", "chat:streaming", True),
         ("*", "anything", True),
         ("", "chat:streaming", False),
+        ("stream", "chat:streaming", True),
+        ("stream", "plan:streaming", True),
+        ("stream", "chat:saving", False),
+        ("plan", "plan:streaming", True),
+        ("plan", "chat:streaming", False),
     ],
 )
 def test_debugging_is_asked_for_by_namespace(folder: Path, wishes: str, namespace: str, expected: bool) -> None:

@@ -121,6 +121,17 @@ def test_debug_lines_appear_where_they_are_asked_for(say: Say) -> None:
     assert not say("detail", level=logging.DEBUG)
 
 
+def test_what_people_say_is_let_in_by_the_operator_alone(config: Make) -> None:
+    for environ, is_there in (({}, False), ({"LOG_CONTENT": "0"}, False), ({"LOG_CONTENT": "1"}, True)):
+        for log_format in ("text", "json"):
+            written = io.StringIO()
+            logger = logging.Logger("chat:streaming")
+            logger.addHandler(LineHandler(config(DEBUG="chat", LOG_FORMAT=log_format, **environ), written))
+            logger.debug("stream_event", extra={"fields": {"chars": 5}, "content": {"text": "canary"}})
+            assert ("canary" in written.getvalue()) is is_there
+            assert "chars" in written.getvalue()
+
+
 def test_debug_lines_of_libraries_never_appear(say: Say) -> None:
     assert not say("a row with somebody's words", level=logging.DEBUG, name="sqlalchemy.engine", DEBUG="*")
 

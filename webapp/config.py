@@ -47,6 +47,7 @@ class Config:
     streaming_chunk_size: int | None
     cors_origins: tuple[str, ...]
     debug: frozenset[str]
+    log_content: bool
     log_format: Literal["text", "json"]
     max_streams: int
 
@@ -56,8 +57,9 @@ class Config:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def is_debugging(self, namespace: str) -> bool:
-        """Whether `DEBUG` asks for this namespace: `chat` covers `chat:streaming`, and `*` stands for anything."""
-        return any(fnmatchcase(namespace, wish) or namespace.startswith(f"{wish}:") for wish in self.debug)
+        """Whether `DEBUG` asks for this namespace: `chat` covers `chat:streaming`, `stream` all streaming, `*` anything."""
+        wishes = {*self.debug, "*:streaming"} if "stream" in self.debug else self.debug
+        return any(fnmatchcase(namespace, wish) or namespace.startswith(f"{wish}:") for wish in wishes)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Config:

@@ -1,7 +1,8 @@
-"""Structured log lines: one line each, UTC, without secrets; never the text of a message, which callers must not pass.
+"""Structured log lines: one line each, UTC, without secrets; the text of messages only where the operator lets it in.
 
 A namespace such as `chat:streaming` is the name of a logger. What belongs to a line goes along as fields:
 `logging.getLogger("chat:streaming").info("stream_finished", extra={"fields": {"chunk_count": 12}})`.
+What people and models say must be passed as `content` beside them, and nowhere else: it is dropped without `LOG_CONTENT`.
 """
 
 import json
@@ -49,7 +50,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self, config: Config, stream: TextIO | None = None) -> None:
         super().__init__(stream)
-        self.setFormatter(JsonLines() if config.log_format == "json" else TextLines())
+        self.setFormatter((JsonLines if config.log_format == "json" else TextLines)(has_content=config.log_content))
         self.addFilter(lambda record: _is_wanted(record, config))
         self._follows_stderr = stream is None
 
@@ -60,16 +61,33 @@ class LineHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-class TextLines(logging.Formatter):
+class Lines(logging.Formatter):
+    """What the lines of both forms hold."""
+
+    def __init__(self, *, has_content: bool) -> None:
+        super().__init__()
+        self._parts = ("fields", "content") if has_content else ("fields",)
+
+    def values(self, record: logging.LogRecord) -> dict[str, Any]:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        values = {"time": time, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        for part in self._parts:
+            values |= getattr(record, part, {})
+        if record.exc_info:
+            values["exception"] = self.formatException(record.exc_info)
+        return {name: _clean(value) for name, value in values.items()}
+
+
+class TextLines(Lines):
     def format(self, record: logging.LogRecord) -> str:
-        values = _values(record)
+        values = self.values(record)
         head = f"{values.pop('time')} {values.pop('level'):<7} {values.pop('logger')} {values.pop('message')}"
         return _one_line(" ".join([head, *(f"{name}={_word(value)}" for name, value in values.items())]))
 
 
-class JsonLines(logging.Formatter):
+class JsonLines(Lines):
     def format(self, record: logging.LogRecord) -> str:
-        return _one_line(json.dumps(_values(record)))
+        return _one_line(json.dumps(self.values(record)))
 
 
 def _is_wanted(record: logging.LogRecord, config: Config) -> bool:
@@ -78,15 +96,6 @@ def _is_wanted(record: logging.LogRecord, config: Config) -> bool:
         # Below that, libraries tell of request bodies and database rows.
         return record.levelno >= logging.WARNING
     return record.levelno > logging.DEBUG or config.is_debugging(record.name)
-
-
-def _values(record: logging.LogRecord) -> dict[str, Any]:
-    time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    values = {"time": time, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
-    values |= getattr(record, "fields", {})
-    if record.exc_info:
-        values["exception"] = logging.Formatter().formatException(record.exc_info)
-    return {name: _clean(value) for name, value in values.items()}
 
 
 def _clean(value: Any) -> Any:

@@ -136,6 +136,12 @@ def _log_format(raw: str) -> str:
     return raw
 
 
+def _switch(raw: str) -> bool:
+    if raw not in ("0", "1"):
+        raise ValueError("0 or 1")
+    return raw == "1"
+
+
 def _namespaces(raw: str) -> frozenset[str]:
     wishes = frozenset(_list(raw))
     if not all(re.fullmatch(r"[a-z_*][\w:*.-]*", wish) for wish in wishes) or wishes & NOT_A_NAMESPACE:
@@ -203,7 +209,8 @@ VARIABLES = (
         _origins,
         "https://app.example.org,http://localhost:3000",
     ),
-    Variable("DEBUG", "", "Namespaces to log in detail; never holds message text.", _namespaces, "chat:streaming,upstream:*"),
+    Variable("DEBUG", "", "Namespaces to log in detail; without the text of messages.", _namespaces, "chat:streaming,plan"),
+    Variable("LOG_CONTENT", "0", "1 lets the text of answers into the lines that DEBUG asks for.", _switch, "1"),
     Variable("LOG_FORMAT", "text", "How log lines look: text or json.", _log_format, "json"),
     Variable("MAX_STREAMS", "100", "Most answers written at the same time, in the whole process.", _number(int, 1, 10**6)),
 )

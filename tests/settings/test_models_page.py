@@ -47,16 +47,16 @@ def rows(page: Page) -> list[str]:
 
 def test_it_lists_prices_and_context(listed: Browser) -> None:
     assert rows(listed.page("/admin/models")) == [
-        "Great maker/great $3 $15 200,000",
-        "Cheap maker/cheap $0.15 $0.60 8,192",
-        "Free other/free:free free free 8,192",
-        "<script>alert(1)</script> other/<b>",
+        "Great maker/great yes $3 $15 200,000",
+        "Cheap maker/cheap yes $0.15 $0.60 8,192",
+        "Free other/free:free yes free free 8,192",
+        "<script>alert(1)</script> other/<b> yes",
     ]
 
 
 def test_it_finds_by_name_and_by_maker(listed: Browser) -> None:
     assert len(rows(listed.page("/admin/models?q=maker"))) == 2
-    assert rows(listed.page("/admin/models?q=MAKER+cheap")) == ["Cheap maker/cheap $0.15 $0.60 8,192"]
+    assert rows(listed.page("/admin/models?q=MAKER+cheap")) == ["Cheap maker/cheap yes $0.15 $0.60 8,192"]
     assert listed.page("/admin/models?q=%3Cb%3E+nothing").says("No model is called that.")
 
 
@@ -167,7 +167,7 @@ def test_a_long_list_is_cut_and_found_by_searching(listed: Browser, fake: Fake) 
     page = listed.page("/admin/models").press("Refresh")
 
     assert page.says("250 more models: search for them.")
-    assert rows(listed.page("/admin/models?q=m/299")) == ["Model 299 m/299"]
+    assert rows(listed.page("/admin/models?q=m/299")) == ["Model 299 m/299 yes"]
 
 
 def test_reading_the_connections_costs_a_query_or_two_a_second(listed: Browser, app: Flask) -> None:

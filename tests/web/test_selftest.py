@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.marks import on_both_databases
 from tests.upstream.handle import Upstream as Fake
 from webapp.config import ROOT
 from webapp.streaming.codec import Decoder
+from webapp.streaming.events import Delta
 from webapp.web import selftest
 from webapp.web.fact import size
 
@@ -57,6 +59,27 @@ def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> Non
     fake.behaves([{"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}], at="/key")
     page = owner.page("/admin/health").press("Test OpenRouter")
     assert len(page.all(".fact--bad")) == 1
+
+
+def test_the_memory_of_the_process_is_told(app: Flask, owner: Browser) -> None:
+    app.extensions["engine"].topics.append("generation:x", Delta("a" * 5000))
+
+    words = next(each.text() for each in owner.page("/admin/health").all("dd") if "hold the text of answers" in each.text())
+    assert re.search(r"\d MB; [45] KB of it hold the text of answers\.", words)
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"DEBUG": "chat"}, "In detail: chat, without the text of answers."),
+        ({"DEBUG": "plan,chat", "LOG_CONTENT": "1"}, "In detail: chat, plan. It holds the text of answers."),
+    ],
+)
+def test_a_log_in_detail_is_pointed_out(make_app: MakeApp, environ: dict[str, str], words: str) -> None:
+    app = make_app(**environ)
+
+    assert signed_in(app, "owner@example.org", "owner").page("/admin/health").says(words)
+    assert words in app.test_cli_runner().invoke(args=["check"]).output
 
 
 def test_a_model_that_rests_is_named(app: Flask, owner: Browser) -> None:
@@ -142,12 +165,26 @@ def test_the_command_says_so_when_the_database_is_old_or_away(app: Flask, make_b
 
 
 def test_an_old_copy_is_noticed(app: Flask, owner: Browser, tmp_path: Path) -> None:
-    assert owner.page("/admin/health").says("There is none in the folder of the data.")
-    copy = tmp_path / "backups" / "before-migration.sqlite3"
+    assert owner.page("/admin/health").says("None was made yet that we know of.")
+    copy = tmp_path / "backups" / "of-november.sqlite3"
     copy.parent.mkdir()
     copy.write_bytes(b"")
     os.utime(copy, (1_700_000_000, 1_700_000_000))
-    assert owner.page("/admin/health").says("The newest in the folder of the data: 14 Nov 2023.")
+    assert owner.page("/admin/health").says("The newest that we know of was made 14 Nov 2023.")
+
+
+def test_a_backup_counts_wherever_it_lies_and_what_was_put_aside_does_not(app: Flask, owner: Browser, tmp_path: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    for why in ("before-migration", "before-restore"):
+        (tmp_path / "backups" / f"{why}-20261120.sqlite3").write_bytes(b"")
+    page = owner.page("/admin/health")
+    assert page.says("None was made yet that we know of.")
+    assert "`" not in page.one("main").text()
+
+    (tmp_path / "another disk").mkdir()
+    app.test_cli_runner().invoke(args=["backup", str(tmp_path / "another disk" / "copy")])
+
+    assert owner.page("/admin/health").says("The newest that we know of was made just now.")
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ from flask import Blueprint, Response, current_app, flash, url_for
 from webapp.accounts.audit import About
 from webapp.generations.models import providers
 from webapp.settings import connections, neighbour, shown
-from webapp.settings.checklist import checklist
+from webapp.settings.checklist import checklist, refused_connections
 from webapp.settings.forms import ConnectionForm, NewConnectionForm
 from webapp.settings.neighbour import Neighbour
 from webapp.web.guards import admin_only, client_address, current_user
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("connections", __name__, url_prefix="/admin/connections")
+# Every page of the administration says it.
+bp.add_app_template_global(refused_connections)
 
 
 def who() -> About:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Unpack, get_args
 
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from webapp.accounts.tables import User
 from webapp.errors import AppError, Conflict, Invalid, NotFound
 from webapp.extensions import db, utc_now, write
 from webapp.providers.base import Continuation, Model, Provider, ProviderError
-from webapp.settings import keys
+from webapp.settings import keys, proposal
 from webapp.settings.keys import BUILT_IN
 from webapp.settings.kinds import KINDS, address_of
 from webapp.settings.live import LiveConnection, as_stored, live_connection, new_built_in, the_config
@@ -25,6 +26,8 @@ from webapp.settings.tables import Connection
 # A model's name begins with one of these already.
 TAKEN_SLUGS = {"openrouter", "demo", "new", "found"}
 MOST_CONNECTIONS = 50
+# How a server says that it does not accept a key, or that its account is empty.
+REFUSALS = {"auth", "credit"}
 OTHER_ADDRESS = (
     "The address has changed, so enter the key again: the stored one is for the old address alone and is never sent to another."
 )
@@ -57,6 +60,7 @@ def create(kind: str, wish: Wish, **about: Unpack[About]) -> str:
             keys.keep(session, row, key, address)
         slug = row.slug
         _note(session, "added a connection", slug, f"{kind} at {address}", about)
+        proposal.withdraw(session, f"{row.name} was added.", **about)
     return slug
 
 
@@ -67,10 +71,13 @@ def change(slug: str, wish: Wish, **about: Unpack[About]) -> None:
     if address != before.base_url and before.key.source != "none" and not key:
         raise Invalid(OTHER_ADDRESS, field="key")
     with write() as session:
-        row = _row(session, slug)
+        row = row_of(session, slug)
         _fill(row, wish)
         if address != before.base_url:
             row.base_url, row.models, row.models_at = _own_address(before, wish.base_url, address), [], None
+            proposal.withdraw(session, f"The address is {address} now.", **about)
+        elif key and not row.default_model:
+            proposal.propose(session, before, **about)
         if key:
             keys.keep(session, row, key, address, _id_of(about))
             _note(session, "entered a key", slug, "", about)
@@ -90,7 +97,7 @@ def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
     """Offer its models, or stop doing so; everything is kept."""
     _live(slug)
     with write() as session:
-        _row(session, slug).is_enabled = is_enabled
+        row_of(session, slug).is_enabled = is_enabled
         _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", about)
 
 
@@ -98,7 +105,7 @@ def forget_key(slug: str, **about: Unpack[About]) -> None:
     """Delete the stored key: back to the environment's, if that has one."""
     _live(slug)
     with write() as session:
-        row = _row(session, slug)
+        row = row_of(session, slug)
         keys.forget(session, row)
         _untest(row)
         _note(session, "deleted a key", slug, "", about)
@@ -110,7 +117,7 @@ def delete(slug: str, **about: Unpack[About]) -> None:
         raise Conflict("The built-in connection stays. It can be switched off.")
     _live(slug)
     with write() as session:
-        session.delete(_row(session, slug))
+        session.delete(row_of(session, slug))
         _note(session, "deleted a connection", slug, "", about)
 
 
@@ -119,17 +126,18 @@ def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bo
     _live(slug)
     # Nothing is held while the server is waited for.
     db.session.rollback()
-    words, models = _answer(make)
+    words, code, models = _answer(make)
     with write() as session:
-        row = _row(session, slug)
+        row = row_of(session, slug)
         row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
+        row.refused_at = _refused_since(row, code)
         if models:
-            row.models, row.models_at = as_stored(models), utc_now()
+            _list(session, row, models, about)
         _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", about)
     return models is not None
 
 
-def refresh(slug: str, make: Callable[[], Provider]) -> int:
+def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> int:
     """Read the list of models again; gives their number. Raises `Conflict` with the server's reason."""
     db.session.rollback()
     try:
@@ -137,21 +145,20 @@ def refresh(slug: str, make: Callable[[], Provider]) -> int:
     except ProviderError as error:
         raise Conflict(f"{_live(slug).name}: {error}") from error
     with write() as session:
-        row = _row(session, slug)
-        row.models, row.models_at = as_stored(models), utc_now()
+        _list(session, row_of(session, slug), models, about)
     return len(models)
 
 
-def _answer(make: Callable[[], Provider]) -> tuple[str, Sequence[Model] | None]:
-    """What a test says, and the models when it went well."""
+def _answer(make: Callable[[], Provider]) -> tuple[str, str, Sequence[Model] | None]:
+    """What a test says, the code when it went wrong, and the models when it went well."""
     try:
         provider = make()
         words = provider.check_key()
-        return words, provider.models()
+        return words, "", provider.models()
     except ProviderError as error:
-        return str(error), None
+        return str(error), error.code, None
     except AppError as error:
-        return error.message, None
+        return error.message, error.code, None
 
 
 def _live(slug: str) -> LiveConnection:
@@ -160,7 +167,7 @@ def _live(slug: str) -> LiveConnection:
     raise NotFound("There is no such connection, or not any more.")
 
 
-def _row(session: Session, slug: str) -> Connection:
+def row_of(session: Session, slug: str) -> Connection:
     """The row of a connection; the built-in one has none until something is stored of it."""
     row = session.scalar(select(Connection).where(Connection.slug == slug))
     if row is None and slug != BUILT_IN:
@@ -196,7 +203,19 @@ def _own_address(before: LiveConnection, text: str, address: str) -> str:
 
 
 def _untest(row: Connection) -> None:
-    row.is_working, row.check_result, row.checked_at = None, "", None
+    row.is_working, row.check_result, row.checked_at, row.refused_at = None, "", None, None
+
+
+def _refused_since(row: Connection, code: str) -> datetime | None:
+    """Of trouble that has nothing to do with the key, the earlier verdict stays."""
+    if row.is_working:
+        return None
+    return row.refused_at or (row.checked_at if code in REFUSALS else None)
+
+
+def _list(session: Session, row: Connection, models: Sequence[Model], about: About) -> None:
+    row.models, row.models_at = as_stored(models), utc_now()
+    proposal.withdraw_if_unknown(session, row, (each.id for each in models), **about)
 
 
 def _free_slug(session: Session, name: str) -> str:

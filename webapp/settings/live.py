@@ -16,6 +16,7 @@ from webapp.settings.tables import Connection
 
 ANY_MODEL = "openrouter/auto"
 NAMES = {each.name for each in fields(Model)}
+CHECKED = ("checked_at", "check_result", "is_working", "refused_at")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class LiveConnection:
     checked_at: datetime | None = None
     check_result: str = ""
     is_working: bool | None = None
+    refused_at: datetime | None = None
 
     @property
     def is_built_in(self) -> bool:
@@ -129,7 +131,7 @@ def _openrouter_key(config: Config, address: str) -> Key:
 
 
 def _as_they_are(row: Mapping[str, Any], remembered: Remembered) -> dict[str, Any]:
-    names = ("id", "slug", "name", "kind", "continuation", "is_enabled", "models_at", "checked_at", "check_result", "is_working")
+    names = ("id", "slug", "name", "kind", "continuation", "is_enabled", "models_at", *CHECKED)
     listed = remembered.get((row["id"], row["models_at"]))
     models = _models(row["id"]) if listed is None and row["models_at"] else listed or ()
     return {name: row[name] for name in names} | {"models": models}

@@ -4,13 +4,13 @@ from functools import partial
 
 from flask import Blueprint, Response, flash, request, url_for
 
-from webapp.errors import Conflict, Invalid
-from webapp.generations.models import providers
+from webapp.errors import Conflict
+from webapp.generations.models import DEMO, providers
 from webapp.providers.base import Model
-from webapp.settings import connections, shown
+from webapp.settings import connections, proposal, shown
 from webapp.settings.connection_views import who
 from webapp.settings.forms import ModelsForm
-from webapp.settings.service import set_settings, setting
+from webapp.settings.service import meant, set_settings, setting
 from webapp.web.guards import admin_only
 from webapp.web.htmx import redirect
 
@@ -32,10 +32,8 @@ def index() -> Response:
 def update() -> Response:
     form = ModelsForm()
     with form.attempt():
-        fallbacks = (form.fallbacks.data or "").split()
-        _refuse_unknown([form.default.data or ""], "default")
-        _refuse_unknown(fallbacks, "fallbacks")
-        set_settings({"models.default": form.default.data or "", "models.fallbacks": "\n".join(fallbacks)}, **who())
+        form.check(default=partial(meant, "models.default"), fallbacks=partial(meant, "models.fallbacks"))
+        set_settings({"models.default": form.default.data or "", "models.fallbacks": form.fallbacks.data or ""}, **who())
         return _saved("Saved.")
     return _page(form)
 
@@ -43,9 +41,9 @@ def update() -> Response:
 @bp.post("/allowed")
 @admin_only
 def allow() -> Response:
-    """Ticks count for the models that were shown; all others stay as they were."""
+    """Ticks count for the models that were shown; all others stay as they were, unless every model is wanted."""
     was_shown, ticked = request.form.getlist("shown"), request.form.getlist("allowed")
-    kept = [each for each in setting("models.allowed") if each not in was_shown]
+    kept = [each for each in setting("models.allowed") if each not in was_shown and "every" not in request.form]
     allowed = list(dict.fromkeys([*kept, *ticked]))
     set_settings({"models.allowed": "\n".join(allowed)}, **who())
     return _saved(f"{len(allowed)} may be chosen." if allowed else "All models may be chosen.")
@@ -56,16 +54,10 @@ def allow() -> Response:
 def refresh() -> Response:
     counts = []
     for each in [each for each in providers().connections() if each.is_usable]:
-        counts.append(connections.refresh(each.slug, partial(providers().provider, each.slug)))
+        counts.append(connections.refresh(each.slug, partial(providers().provider, each.slug), **who()))
     if not counts:
         raise Conflict("There is no connection yet that could list its models.")
     return _saved(f"{sum(counts)} models listed.")
-
-
-def _refuse_unknown(names: list[str], field: str) -> None:
-    for name in names:
-        if name and not (name.startswith("demo/") or providers().is_known(name)):
-            raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or look at the spelling.", field=field)
 
 
 def _saved(words: str) -> Response:
@@ -76,20 +68,31 @@ def _saved(words: str) -> Response:
 
 def _page(form: ModelsForm) -> Response:
     providers().forget()
-    query, allowed = request.args.get("q", "").strip(), setting("models.allowed")
-    models = providers().listed()
-    found = sorted((each for each in models if _matches(each, query)), key=lambda each: each.id not in allowed)
+    query, allowed, missing = request.args.get("q", "").strip(), setting("models.allowed"), _missing()
+    models = [*providers().listed(), *providers().unlisted()]
+    gone = [Model(name, name) for name in missing if name in allowed]
+    found = sorted((each for each in (*gone, *models) if _matches(each, query)), key=lambda each: each.id not in allowed)
     return form.shown(
         "admin/models.html",
         models=found[:MOST_SHOWN],
         rest_count=len(found) - len(found[:MOST_SHOWN]),
         all_models=models,
+        allowed_count=sum(each.id in allowed for each in models),
         allowed=allowed,
+        missing=missing,
+        is_proposed=proposal.is_in_effect(),
+        streams=setting("stream.enabled"),
         query=query,
         price=shown.price,
         read_at=min((each.models_at for each in providers().connections() if each.is_usable and each.models_at), default=None),
         default_in_effect=providers().default(),
     )
+
+
+def _missing() -> list[str]:
+    """What the settings name and its connection does not list."""
+    named = dict.fromkeys((setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed")))
+    return [name for name in named if name and not name.startswith(DEMO) and providers().is_missing(name)]
 
 
 def _matches(model: Model, query: str) -> bool:

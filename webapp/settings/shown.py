@@ -77,6 +77,8 @@ def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:
         return "bad", "key cannot be read", None
     if not live.is_usable:
         return "", "add a key", None
+    if live.refused_at:
+        return "bad", "does not work: key refused", live.refused_at
     if live.is_working is None:
         return "", "not tested yet", None
     return ("ok", "works", live.checked_at) if live.is_working else ("bad", "does not work", live.checked_at)

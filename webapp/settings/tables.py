@@ -21,7 +21,10 @@ class ApplicationSetting(Base):
 
 
 class Connection(Base):
-    """A configured provider. A key is there only as ciphertext; `models` is the list it gave last, for when it is not there."""
+    """A configured provider. A key is there only as ciphertext; `models` is the list it gave last, for when it is not there.
+
+    `refused_at` says since when its server refuses the key.
+    """
 
     __tablename__ = "connections"
 
@@ -40,4 +43,5 @@ class Connection(Base):
     checked_at: Mapped[datetime | None]
     check_result: Mapped[str] = mapped_column(String(300), default="")
     is_working: Mapped[bool | None]
+    refused_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -16,6 +16,7 @@ from webapp.web.filters import ago, plural
 from webapp.web.health import trouble_with_database
 
 UNREADABLE = "{} cannot be read with it: enter those keys again under Admin, Connections."
+NEW_KEY = "Enter another key under Admin, Connections, or see to its credit; then test it."
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def connection(live: LiveConnection) -> Fact:
         return Fact(live.name, "There is no key for it.", hint="Enter one under Admin, Connections.")
     if live.is_working is None or live.checked_at is None:
         return Fact(live.name, "It has not been tested yet.")
+    if live.refused_at:
+        return Fact(live.name, f"{live.check_result} For the first time {ago(live.refused_at, utc_now())}.", "bad", NEW_KEY)
     words = f"{live.check_result} Tested {ago(live.checked_at, utc_now())}."
     return Fact(live.name, words, "ok" if live.is_working else "bad")
 

@@ -63,6 +63,7 @@ def _streams() -> list[Fact]:
         Fact("Your open pages", f"{mine}{of_them}, with a stream each."),
         Fact("Everybody's", f"{plural(open_pages(), 'stream')} to browsers."),
         Fact("Answers now", running, "warn" if len(engine.live) >= engine.max_streams else ""),
+        server_facts.memory(engine.topics.held_bytes),
     ]
 
 

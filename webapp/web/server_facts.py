@@ -1,5 +1,6 @@
 """How the machine and the address stand: disk, versions, https, and what a request shows of the proxies before us."""
 
+import os
 import platform
 import shutil
 from functools import cache
@@ -16,13 +17,14 @@ from webapp.web.fact import Fact, size
 
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
 SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2
+NO_CONTENT = "Whoever reads the log reads what people are told. Unset LOG_CONTENT when you have found what you were looking for."
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NO_HTTPS = "What people type and read crosses the network in clear. A proxy with a certificate, and https here, mends that."
 SET_IT = "Set PUBLIC_URL to the address that people type. With https in it, cookies are kept from everything else."
 
 
 def all_of(config: Config) -> list[Fact]:
-    return [_disk(config.data_dir), *versions()]
+    return [_disk(config.data_dir), *_log(config), *versions()]
 
 
 def address(config: Config) -> Fact:
@@ -47,6 +49,24 @@ def versions() -> tuple[Fact, ...]:
     parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
     python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
     return Fact("Millrace", f"Version {operator.version()}."), Fact("Runs on", python), Fact("With", f"{', '.join(parts)}.")
+
+
+def memory(text_bytes: int) -> Fact:
+    """What this process takes of the machine's memory now, where the system says, and the text of answers of it."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:
+        return Fact("Memory", f"{size(text_bytes)} hold the text of answers.")
+    return Fact("Memory", f"{size(pages * os.sysconf('SC_PAGE_SIZE'))}; {size(text_bytes)} of it hold the text of answers.")
+
+
+def _log(config: Config) -> list[Fact]:
+    if not config.debug:
+        return []
+    names = ", ".join(sorted(config.debug))
+    if config.log_content:
+        return [Fact("Log", f"In detail: {names}. It holds the text of answers.", "warn", NO_CONTENT)]
+    return [Fact("Log", f"In detail: {names}, without the text of answers.")]
 
 
 def _disk(folder: Path) -> Fact:

@@ -1,0 +1,99 @@
+"""The debug log of streaming: what it tells of answers and of watchers, for whom, and never what they say."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import pytest
+from flask import Flask
+
+from tests.conftest import MakeApp, signed_in
+from tests.generations.conftest import configured
+from tests.support.browser import Browser
+from tests.upstream.handle import Upstream
+
+QUESTION, ANSWER, REFUSAL = "canary-of-the-question", "canary-of-the-answer", "canary-in-the-words-of-the-server"
+REFUSED = {"status": 400, "json": {"error": {"message": REFUSAL, "code": 400}}}
+
+Tell = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def tell(make_app: MakeApp, fake: Upstream, capfd: pytest.CaptureFixture[str]) -> Tell:
+    """The lines of a house in which one question was answered, another refused, and a page has watched."""
+
+    def tell(**environ: str) -> list[dict[str, Any]]:
+        app = make_app(**configured(fake), LOG_FORMAT="json", **environ)
+        fake.behaves([{"says": ANSWER}, REFUSED])
+        owner = signed_in(app, "owner@example.org", "owner")
+        for _ in range(2):
+            ask_and_watch(app, owner)
+        return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+    return tell
+
+
+def ask_and_watch(app: Flask, owner: Browser) -> None:
+    chat = owner.page("/").press("Send", message=QUESTION)
+    stream = owner.client.get(f"{chat.path}/events", headers={"Sec-Fetch-Site": "same-origin"}, base_url=owner.origin)
+    next(stream.iter_encoded())
+    with gevent.Timeout(20):
+        while app.extensions["engine"].live:
+            gevent.sleep(0.01)
+    stream.close()
+
+
+def of_us(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in lines if each["level"] == "DEBUG"]
+
+
+@pytest.mark.parametrize("wish", ["chat:streaming", "chat", "stream", "*"])
+def test_it_tells_of_beginnings_events_watchers_and_errors(tell: Tell, wish: str) -> None:
+    lines = [each for each in of_us(tell(DEBUG=wish)) if each["logger"] == "chat:streaming"]
+    events = [each for each in lines if each["message"] == "stream_event"]
+
+    assert {"stream_begun", "stream_event", "watcher_connected", "watcher_left"} <= {each["message"] for each in lines}
+    (begun, _) = [each for each in lines if each["message"] == "stream_begun"]
+    assert (begun["model"], begun["kind"], begun["when_unwatched"]) == ("some/model", "chat", "detach")
+    first = [each for each in events if each["generation_id"] == begun["generation_id"]]
+    assert [each["seq"] for each in first] == list(range(1, len(first) + 1))
+    assert sum(each.get("chars", 0) for each in first) == len(ANSWER)
+    assert (first[-1]["event"], first[-1]["status"]) == ("ended", "completed")
+    assert [each["code"] for each in events if each["event"] == "failed"] == ["invalid"]
+    left = next(each for each in lines if each["message"] == "watcher_left")
+    assert left["lane"].startswith("chat:")
+    assert left["superseded"] is False
+
+
+@pytest.mark.parametrize("wish", ["chat:streaming", "*"])
+def test_nobodys_words_are_in_it(tell: Tell, wish: str) -> None:
+    told = json.dumps(tell(DEBUG=wish))
+
+    assert "stream_event" in told
+    assert "canary" not in told
+
+
+def test_with_log_content_it_holds_what_was_answered(tell: Tell) -> None:
+    lines = of_us(tell(DEBUG="chat:streaming", LOG_CONTENT="1"))
+
+    said = [each.get("text", "") for each in lines if each.get("event") == "delta"]
+    assert "".join(said) == ANSWER
+    assert any(REFUSAL in each.get("text", "") for each in lines if each.get("event") == "failed")
+
+
+@pytest.mark.parametrize("wish", ["", "plan", "upstream"])
+def test_it_tells_nothing_where_nobody_asks(tell: Tell, wish: str) -> None:
+    assert not of_us(tell(DEBUG=wish, LOG_CONTENT="1"))
+
+
+def test_the_namespace_of_plans_is_their_own(make_app: MakeApp, capfd: pytest.CaptureFixture[str]) -> None:
+    app = make_app(DEBUG="plan")
+    signed_in(app, "owner@example.org", "owner").submit("/plans/new?type=monthly", goals="Learn to row")
+    with gevent.Timeout(20):
+        while app.extensions["engine"].live:
+            gevent.sleep(0.01)
+
+    written = capfd.readouterr().err
+    assert "plan:streaming stream_begun" in written
+    assert "chat:streaming stream_begun" not in written

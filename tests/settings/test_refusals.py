@@ -1,0 +1,191 @@
+"""A server that refuses our key: admins hear of it at once and until it is mended, everybody else as before."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.conftest import MakeApp, signed_in
+from tests.generations.conftest import Bench, configured
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from tests.upstream.handle import Upstream
+from webapp.accounts.tables import AuditEntry
+from webapp.extensions import db, utc_now, write
+from webapp.settings import connections
+from webapp.settings.connections import Wish
+from webapp.settings.live import LiveConnection, live_connection
+from webapp.settings.tables import Connection
+
+OPENROUTER = "/admin/connections/openrouter"
+KEY = {"status": 401, "json": {"error": {"message": "canary-of-the-server", "code": 401}}}
+CREDIT = {"status": 402, "json": {"error": {"message": "pay first", "code": 402}}}
+BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
+REFUSED, EMPTY = "refused the key that ends in 0000.", "There is no credit left for the key that ends in 0000"
+ADMIN_PAGES = ["/admin/connections", "/admin/models", "/admin/settings", "/admin/people", "/admin/audit", "/admin/health"]
+
+
+@pytest.fixture
+def app(make_app: MakeApp, fake: Upstream) -> Flask:
+    return make_app(**configured(fake))
+
+
+@pytest.fixture
+def bench(app: Flask) -> Iterator[Bench]:
+    yield Bench(app)
+    app.extensions["engine"].finish(seconds=2)
+
+
+@pytest.fixture
+def person(bench: Bench) -> str:
+    return bench.person()
+
+
+def asked(bench: Bench, fake: Upstream, person: str, *behaviours: dict) -> None:
+    """One question after the other, until what they left behind is written."""
+    for behaviour in behaviours:
+        fake.behaves([behaviour])
+        id = bench.ask(person=person)
+        bench.until_ended(id)
+        bench.until(lambda id=id: id not in bench.engine.live)
+
+
+def live(app: Flask) -> LiveConnection:
+    with app.app_context():
+        found = live_connection("openrouter")
+    assert found
+    return found
+
+
+def written_down(app: Flask) -> list[str]:
+    with app.app_context():
+        return list(db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "refused a key")))
+
+
+@on_both_databases
+@pytest.mark.parametrize(("refusal", "words"), [(KEY, REFUSED), (CREDIT, EMPTY)])
+def test_admins_see_it_on_every_page_of_theirs(
+    app: Flask, bench: Bench, fake: Upstream, person: str, refusal: dict, words: str
+) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    asked(bench, fake, person, refusal)
+
+    for path in ADMIN_PAGES:
+        notice = owner.page(path).one(".notice--amber").text()
+        assert "OpenRouter gives no answers" in notice
+        assert words in notice
+    assert owner.page("/admin/connections").says("does not work: key refused")
+    assert owner.page("/admin/health").says("For the first time just now.")
+
+
+def test_it_is_written_down_once_and_not_for_each_request(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    asked(bench, fake, person, KEY)
+    since = live(app).refused_at
+    asked(bench, fake, person, KEY, CREDIT, KEY)
+
+    (detail,) = written_down(app)
+    assert REFUSED in detail
+    assert "canary" not in detail
+    assert live(app).refused_at == since
+
+
+def test_the_next_answer_takes_it_back(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    asked(bench, fake, person, KEY)
+    asked(bench, fake, person, {"says": "Hello"})
+
+    assert live(app).refused_at is None
+    assert live(app).is_working
+    assert not owner.page("/admin/connections").all(".notice--amber")
+    asked(bench, fake, person, KEY)
+    assert len(written_down(app)) == 2
+
+
+def test_another_key_takes_it_back(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    asked(bench, fake, person, KEY)
+    owner.submit(OPENROUTER, key="sk-another-key-1111")
+
+    assert live(app).refused_at is None
+    assert not owner.page("/admin/connections").all(".notice--amber")
+
+
+def test_a_test_sees_and_mends_it_too(app: Flask, fake: Upstream) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    fake.behaves([KEY], at="/key")
+    assert owner.page(OPENROUTER).press("Test key").one(".notice--amber")
+    since = live(app).refused_at
+    assert since
+    fake.behaves([BUSY], at="/key")
+    owner.page(OPENROUTER).press("Test key")
+    assert live(app).refused_at == since
+
+    assert not owner.page(OPENROUTER).press("Test key").all(".notice--amber")
+    assert live(app).refused_at is None
+
+
+def test_an_answer_that_began_before_proves_nothing(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    fake.behaves([{"counted": 40, "stall_after": 20}])
+    id = bench.ask(person=person)
+    bench.until(lambda: "w000020" in bench.said(id))
+    with app.app_context(), write() as session:
+        row = session.get(Connection, "openrouter") or Connection(
+            id="openrouter", slug="openrouter", name="OpenRouter", kind="openrouter", base_url=""
+        )
+        row.refused_at = utc_now() + timedelta(seconds=1)
+        session.add(row)
+    bench.engine.live[id].run.stop.ask("user")
+    bench.until(lambda: id not in bench.engine.live)
+
+    assert live(app).refused_at
+
+
+def test_a_server_that_is_busy_has_not_refused_anything(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    fake.behaves([BUSY] * 3)
+    id = bench.ask(person=person)
+    bench.until_ended(id)
+    bench.until(lambda: id not in bench.engine.live)
+
+    assert live(app).refused_at is None
+    assert written_down(app) == []
+
+
+def test_it_is_the_connection_that_refused(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    with app.app_context():
+        connections.create("openai", Wish("Ours", fake.base_url, "sk-ours-000000002222", default_model="m"))
+    fake.behaves([KEY])
+    id = bench.ask(person=person, model="ours:m")
+    bench.until_ended(id)
+    bench.until(lambda: id not in bench.engine.live)
+
+    assert live(app).refused_at is None
+    assert "Ours gives no answers" in owner.page("/admin/models").one(".notice--amber").text()
+
+
+def test_members_hear_the_sentence_of_their_answer_and_no_more(app: Flask, fake: Upstream, member: Browser) -> None:
+    fake.behaves([KEY])
+    chat = member.page("/").press("Send", message="Hello").until(status="failed")
+
+    assert chat.says("refused the key")
+    assert not member.page("/").says("gives no answers")
+
+
+def test_before_the_first_answer_the_checklist_says_it(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    asked(bench, fake, person, KEY)
+
+    assert owner.page("/").says("The key was refused just now, and since then.")
+
+
+def test_after_it_the_checklist_comes_back(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+    owner = signed_in(app, "owner@example.org", "owner")
+    asked(bench, fake, person, {"says": "Hello"})
+    assert not owner.page("/").all("#checklist")
+    asked(bench, fake, person, KEY)
+
+    page = owner.page("/")
+    assert page.one("#checklist h2").text() == "OpenRouter gives no answers"
+    assert page.click("Look at it").path == OPENROUTER

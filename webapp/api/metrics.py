@@ -1,0 +1,17 @@
+"""/metrics: figures of this process for Prometheus; for admins, who give their scraper a token."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, current_app
+
+from webapp.api.operations import operation
+
+bp = Blueprint("api_metrics", __name__)
+FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@bp.get("/metrics")
+@operation("Figures of this process, in the text format of Prometheus", scope="admin", media="text/plain")
+def show() -> Response:
+    text: Callable[[], bytes] = current_app.extensions["metrics"]
+    return Response(text(), content_type=FORMAT)
