@@ -23,22 +23,24 @@ from gevent.socket import wait_read
 from tests.upstream.behaviours import Played, Step, bytes_of, played
 
 CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
+EMBEDDINGS = "/embeddings"
 # No path: what asks for the title of a chat comes beside the answers, at its own time, and is played and logged apart.
 TITLE = "title"
 LISTED = [
     {"id": "fake/plain", "name": "Fake: Plain", "context_length": 8192},
     {"id": "fake/large", "name": "Fake: Large", "context_length": 200_000},
 ]
+UNKNOWN = {"status": 404, "json": {"error": {"code": 404, "message": "Not found"}}}
 STANDING: dict[str, dict[str, Any]] = {
     CHAT: {"says": "Hello from the scripted upstream.", "cost": 0.00012},
     MESSAGES: {"says": "Hello from the scripted upstream."},
     MODELS: {"json": {"data": LISTED}},
     KEY: {"json": {"data": {"label": "sk-or-v1-abc...123", "limit": 10, "limit_remaining": 4.2, "usage": 5.8}}},
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
+    EMBEDDINGS: UNKNOWN,
     TITLE: {"status": 404, "json": {"error": {"code": 404, "message": "No titles here"}}},
 }
 REFUSED = {"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}
-UNKNOWN = {"status": 404, "json": {"error": {"code": 404, "message": "Not found"}}}
 
 
 class Gone(Exception):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from webapp.providers.anthropic_reply import Reading, models_of, reply_of
 from webapp.providers.anthropic_request import body
-from webapp.providers.base import Continuation, Model, ModelRequest, Reply
+from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
 from webapp.providers.line import Grammar, Line
 from webapp.providers.values import dict_of, name_of
 from webapp.streaming.events import Event, Started, Usage
@@ -46,6 +46,9 @@ class AnthropicProvider:
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
         return self._line.complete(body(request, self.continuation, is_streamed=False), stop, GRAMMAR)
+
+    def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
+        raise ProviderError("invalid", "Anthropic has no models for embeddings; they need a connection of another kind.")
 
     def models(self) -> Sequence[Model]:
         models: list[Model] = []

@@ -8,7 +8,7 @@ from webapp.streaming.events import Event, Notice, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
-__all__ = ["GO_ON", "Continuation", "Model", "ModelRequest", "Provider", "ProviderError", "Reply", "Turn"]
+__all__ = ["GO_ON", "Continuation", "Embedded", "Model", "ModelRequest", "Provider", "ProviderError", "Reply", "Turn"]
 
 Continuation = Literal["prefill", "prefix", "instruct"]
 # What a model is told that can only begin a new answer when asked to continue an old one.
@@ -72,6 +72,14 @@ class Reply:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A vector for each text, in their order, and what all of them took."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
+
+
 class Provider(Protocol):
     """`stream` is lazy, closeable, and ends soon after `stop` is asked, in every state.
 
@@ -80,6 +88,7 @@ class Provider(Protocol):
     Whatever else happens is a `ProviderError`, or a plain return when `stop` was asked. The first `Usage` comes as soon as
     anything is known, so that a stopped answer can be settled too; each later one adds to it by `Usage.updated`.
 
+    `embed` gives vectors for texts, however many; who has none for any raises `invalid`.
     `settle` asks what the answer with this `upstream_id` has taken: None while the server does not know it yet.
     """
 
@@ -88,6 +97,7 @@ class Provider(Protocol):
 
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]: ...
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
+    def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

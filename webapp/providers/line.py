@@ -8,7 +8,9 @@ from itertools import chain
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from webapp.providers.base import ProviderError, Reply
+from webapp.providers.base import Embedded, ProviderError, Reply
+from webapp.providers.embeddings import PATH as EMBEDDINGS
+from webapp.providers.embeddings import embedded_in
 from webapp.providers.refusals import error_of, refusal, said_in
 from webapp.providers.values import parsed
 from webapp.streaming.codec import Decoder, Message, TooLong
@@ -72,7 +74,7 @@ class Line:
     def stream(self, asked: dict[str, Any], stop: Stop, grammar: Grammar, started: Started) -> Generator[Event, None, None]:
         """The events of a streamed reply, as `Provider.stream` promises them."""
         try:
-            with self._post(asked, stop, grammar, "text/event-stream", self._first_byte_seconds) as body:
+            with self._post(grammar.path, asked, stop, "text/event-stream", self._first_byte_seconds) as body:
                 self._refuse(body)
                 yield from self._events(body, stop, grammar, started)
         except Stopped:
@@ -81,11 +83,24 @@ class Line:
     def complete(self, asked: dict[str, Any], stop: Stop, grammar: Grammar) -> Reply:
         """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
         try:
-            with self._post(asked, stop, grammar, "application/json", 0) as body:
+            with self._post(grammar.path, asked, stop, "application/json", 0) as body:
                 self._refuse(body)
                 return self._reply(body.whole(), grammar, grammar.known(body.headers))
         except Stopped:
-            raise ProviderError("cut", f"The request to {self.host} was stopped.") from None
+            raise self._stopped() from None
+
+    def embed(self, asked: dict[str, Any], stop: Stop) -> Embedded:
+        """Vectors for the texts of one request, within the time that a first byte may take."""
+        try:
+            with self._post(EMBEDDINGS, asked, stop, "application/json", self._first_byte_seconds) as body:
+                self._refuse(body)
+                body.within(self._first_byte_seconds)
+                found = embedded_in(self._object(body.whole()), len(asked["input"]))
+        except Stopped:
+            raise self._stopped() from None
+        if found is None:
+            raise ProviderError("invalid", f"{self.host} answered with something that is not a vector for each text.")
+        return found
 
     def get(self, path: str) -> Any:
         """What the server has at this place, as JSON."""
@@ -96,10 +111,8 @@ class Line:
         answer = self._answer(path)
         return None if answer.status == 404 else self._value(answer)
 
-    def _post(
-        self, asked: dict[str, Any], stop: Stop, grammar: Grammar, accept: str, seconds: float
-    ) -> AbstractContextManager[Body]:
-        url, headers = self.url + grammar.path, self._headers(accept)
+    def _post(self, path: str, asked: dict[str, Any], stop: Stop, accept: str, seconds: float) -> AbstractContextManager[Body]:
+        url, headers = self.url + path, self._headers(accept)
         return self._upstream.open(
             "POST", url, stop=stop, headers=headers, json=asked, first_byte_seconds=seconds, trust=self._trust
         )
@@ -192,14 +205,18 @@ class Line:
             raise self._nonsense() from None
 
     def _reply(self, content: bytes, grammar: Grammar, known: Usage) -> Reply:
+        if reply := grammar.reply(self._object(content), known):
+            return reply
+        raise self._nonsense()
+
+    def _object(self, content: bytes) -> dict[str, Any]:
+        """A whole reply that is no error."""
         value = parsed(content)
         if value is None:
             raise self._web_page() if content.lstrip()[:1] == b"<" else self._nonsense()
         if (error := error_of(value)) is not None:
             raise refusal(self.host, None, error, key=self._key, now=self._now())
-        if reply := grammar.reply(value, known):
-            return reply
-        raise self._nonsense()
+        return value
 
     def _refuse(self, body: Body) -> None:
         """Raises what a status that is not a success means; its body is read for words, but not waited for."""
@@ -216,6 +233,9 @@ class Line:
         value = parsed(content)
         said = {"message": content.decode("utf-8", "replace")} if value is None else error_of(value) or said_in(value)
         return refusal(self.host, status, said, key=self._key, headers=headers, now=self._now())
+
+    def _stopped(self) -> ProviderError:
+        return ProviderError("cut", f"The request to {self.host} was stopped.")
 
     def _nonsense(self) -> ProviderError:
         return ProviderError("invalid", f"{self.host} answered with something that is not an answer of a model.")

@@ -4,7 +4,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from webapp.providers.base import Continuation, Model, ModelRequest, ProviderError, Reply
+from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
+from webapp.providers.embeddings import embedded
 from webapp.providers.line import Grammar, Line
 from webapp.providers.openai_reply import Reading, models_of, reply_of
 from webapp.providers.openai_request import body as request_body
@@ -56,6 +57,9 @@ class OpenAIProvider:
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
         return self._line.complete(self.body(request, is_streamed=False), stop, self.grammar)
+
+    def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
+        return embedded(model, texts, lambda asked: self._line.embed(asked, stop))
 
     def models(self) -> Sequence[Model]:
         return models_of(self._line.get("/models"))

@@ -1,0 +1,74 @@
+"""Texts as vectors, in OpenAI's words: what is asked, in pieces that every server takes, and what is answered. Pure."""
+
+import math
+import struct
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from webapp.providers.base import Embedded
+from webapp.providers.openai_reply import usage_of
+from webapp.providers.values import count_of, dicts_of, name_of
+from webapp.streaming.events import Usage
+
+PATH = "/embeddings"
+MOST_TEXTS = 64
+Vector = tuple[float, ...]
+
+
+def embedded(model: str, texts: Sequence[str], ask: Callable[[dict[str, Any]], Embedded]) -> Embedded:
+    """All texts, by as many requests as they need; what any of these does not say of its cost is unknown."""
+    parts = [ask({"model": model, "input": list(piece)}) for piece in _pieces(texts)]
+    vectors = tuple(vector for part in parts for vector in part.vectors)
+    return Embedded(vectors, _together([part.usage for part in parts]))
+
+
+def embedded_in(value: Mapping[str, Any], count: int) -> Embedded | None:
+    """What one reply holds; None when it is not a vector for each text."""
+    rows = dicts_of(value.get("data"))
+    # Most number them, and not all keep their order.
+    placed = sorted(rows, key=lambda row: count_of(row.get("index")) or 0)
+    vectors = tuple(vector for row in placed if (vector := _vector(row.get("embedding"))))
+    if len(vectors) != count or len({len(vector) for vector in vectors}) != 1:
+        return None
+    usage, model = usage_of(value.get("usage")) or Usage(), name_of(value.get("model"))
+    return Embedded(vectors, Usage(usage.input_tokens, None, usage.cost, model))
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    yield from (texts[start : start + MOST_TEXTS] for start in range(0, len(texts), MOST_TEXTS))
+
+
+def _vector(value: Any) -> Vector:
+    """Numbers, or the bytes of such as text, which some servers prefer; empty when it is neither."""
+    if isinstance(value, str):
+        value = _unpacked(value)
+    if not isinstance(value, list) or not all(isinstance(each, int | float | Decimal) for each in value):
+        return ()
+    try:
+        vector = tuple(map(float, value))
+    except OverflowError:
+        return ()
+    return vector if all(map(math.isfinite, vector)) else ()
+
+
+def _unpacked(text: str) -> list[float]:
+    try:
+        content = b64decode(text, validate=True)
+        return list(struct.unpack(f"<{len(content) // 4}f", content))
+    except (ValueError, struct.error):
+        return []
+
+
+def _together(usages: list[Usage]) -> Usage:
+    if not usages:
+        return Usage()
+    tokens = [each.input_tokens for each in usages]
+    costs = [each.cost for each in usages]
+    return Usage(
+        None if None in tokens else sum(each or 0 for each in tokens),
+        None,
+        None if None in costs else f"{sum(Decimal(each or 0) for each in costs):f}",
+        usages[-1].model,
+    )
