@@ -1,6 +1,7 @@
 """The whole way of a plan in a browser: from the form to the last week, through reloads, a kill and a phone."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chats import Person, layout_shift, press, until
 from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
 from tests.support.server import Server, prepared
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
@@ -122,3 +124,46 @@ def test_killed_in_the_third_week_it_is_partial_and_can_be_finished(plan_server:
     expect_status(page, "completed")
     assert content(page)["weeks"][: len(saved)] == saved
     assert weeks(page) == 4
+
+
+def test_a_lost_connection_is_counted_down_found_again_and_can_be_done_without(plan_server: Server, visit: Visit) -> None:
+    page = begin(visit(plan_server))
+    until(page, lambda: weeks(page) >= 1, seconds=30)
+    expect(page.locator(".lost__ways")).to_be_hidden()
+    page.route("**/events*", lambda route: route.abort())
+    page.evaluate("document.getElementById('plan-feed')._htmx.sse.reader.cancel()")
+    expect(page.locator("#status-line")).to_contain_text("Not connected", timeout=15_000)
+    expect(page.locator("#countdown")).to_have_text(re.compile(r"^in \d+ s$"))
+    assert violations(page) == []
+    # Back-off has made the pauses long by now: it is the button that finds the server.
+    page.wait_for_function("() => parseInt(document.getElementById('countdown').textContent.slice(3)) > 6", timeout=30_000)
+    page.unroute("**/events*")
+    page.get_by_role("button", name="Reconnect").click()
+    expect(page.locator(".lost__ways")).to_be_hidden(timeout=3000)
+    expect_status(page, "completed")
+    assert weeks(page) == 4
+
+
+def test_without_streaming_a_page_comes_to_its_end_by_itself(plan_server: Server, visit: Visit) -> None:
+    page = begin(visit(plan_server))
+    page.goto(page.url.partition("#")[0] + "?stream=no")
+    assert "stream=no" in page.url
+    expect_status(page, "completed")
+    expect(page.locator(".week")).to_have_count(4)
+
+
+def test_the_coming_ones_have_their_places_and_the_help_names_the_keys(plan_server: Server, visit: Visit) -> None:
+    page = begin(visit(plan_server))
+    expect(page.locator(".week--next").nth(3)).to_be_visible(timeout=5000)
+    # Seconds are counted when there are some, and not before the third.
+    seconds = page.locator(".plan-bar__time")
+    expect(seconds).not_to_be_empty(timeout=5000)
+    assert re.fullmatch(r"\s*· [34] s", seconds.inner_text())
+    until(page, lambda: weeks(page) == 1, seconds=30)
+    expect(page.locator(".week--next:visible")).to_have_count(3)
+    page.keyboard.press("?")
+    keys = page.locator("#sheet kbd").all_inner_texts()
+    assert {"s", "f"} <= set(keys)
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    expect_status(page, "partial")

@@ -15,6 +15,9 @@ from tests.upstream.handle import Upstream
 from webapp.accounts import queries, tokens
 from webapp.accounts import service as accounts
 from webapp.accounts.roles import allowed_scopes
+from webapp.accounts.tables import User
+from webapp.chat import service
+from webapp.extensions import db
 from webapp.generations.models import Providers
 from webapp.plans import plan_types
 from webapp.plans.plan_types import FOLDER
@@ -31,13 +34,15 @@ GOALS = {"goals": ["Finish the shelf"], "preferences": {}}
 
 
 class Program:
-    def __init__(self, app: Flask, email: str, role: str = "member", *, pace: float = 0) -> None:
+    def __init__(
+        self, app: Flask, email: str, role: str = "member", *, pace: float = 0, scopes: tuple[str, ...] | None = None
+    ) -> None:
         app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=pace), Outgoing())
         self.client = app.test_client()
         with app.app_context():
             user = accounts.add_user(email, role, "a quiet river at night")
             self.id = user.id
-            token = tokens.make_token(user, "a program", tuple(scope for scope in allowed_scopes(role)))
+            token = tokens.make_token(user, "a program", scopes or allowed_scopes(role))
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -80,6 +85,20 @@ def test_the_golden_run(program: Program) -> None:
 
 
 PROGRESS = ["planId", "status", "monthly_summary", "weeksCompleted", "weeksTotal", "partial"]
+
+
+def test_a_token_for_plans_alone_watches_its_plan_and_no_chat(app: Flask) -> None:
+    program = Program(app, "program@example.org", scopes=("plans",))
+    with app.app_context():
+        user = db.session.get_one(User, program.id)
+        chats = service.begin("What does the mill say?", owner_id=user.id, model="demo/quick").id
+    stream_id = program.watch(preferenceId=program.wish())[0].headers["X-Stream-Id"]
+
+    response = program.client.get(f"/api/v1/generations/{stream_id}/events", headers=program.headers)
+    assert response.status_code == 200, response.text
+    assert '"event": "ended"' in response.text or "event: ended" in response.text
+    for path in (f"/api/v1/generations/{chats}/events", f"/api/v1/generations/{chats}", "/api/v1/generations/x/events"):
+        assert program.send("GET", path)[0] == 403, path
 
 
 def test_the_synchronous_twin_gives_the_same_plan(program: Program) -> None:
@@ -212,6 +231,23 @@ def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable
     bodies = [entry["body"] for entry in fake.log() if entry["path"].endswith("/chat/completions")]
     assert {body["stream"] for body in bodies} == {True, False}
     assert bodies[0]["messages"] == next(body["messages"] for body in bodies if not body["stream"])
+
+
+def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstream, make_app: Callable[..., Flask]) -> None:
+    app = make_app(**KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model")
+    program = Program(app, "patient@example.org")
+    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(), Outgoing())
+    nonsense = {"headers": {"Content-Type": "text/event-stream"}, "text": "data: x\n\n" * 3}
+    fake.behaves([nonsense, {"says": json.dumps(EXAMPLE, ensure_ascii=False)}])
+
+    response, told = program.watch(preferenceId=program.wish())
+
+    warnings = [words for each in told if (words := json.loads(each.data).get("warning"))]
+    assert "asked for the whole answer at once" in " ".join(warnings)
+    last = json.loads(told[-1].data)
+    assert (told[-1].event, last["planId"], last["plan"]) == ("complete", response.headers["X-Plan-Id"], EXAMPLE)
+    bodies = [entry["body"] for entry in fake.log() if entry["path"].endswith("/chat/completions")]
+    assert [body.get("stream", False) for body in bodies] == [True, False]
 
 
 @pytest.mark.slow

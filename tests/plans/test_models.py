@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 
 from tests.plans.conftest import Desk
+from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
+from webapp.accounts import service as accounts
 from webapp.plans import plan_types, service
 from webapp.plans.mending import MOST_CHARS
 from webapp.plans.plan_types import FOLDER
@@ -20,6 +22,14 @@ from webapp.upstream import Upstream as Outgoing
 
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
 TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
+# What that lacks which was cut in the third week.
+REST = {
+    "weeks.2": EXAMPLE["weeks"][2],
+    "weeks.3": EXAMPLE["weeks"][3],
+    "risks": EXAMPLE["risks"],
+    "first_step": EXAMPLE["first_step"],
+}
+WAYS = ["Finish it", "Use non-streaming", "Keep as is", "Start again"]
 HELD = ModelRequest("some/model", (Turn("user", "Plan"),), schema='{"type": "object"}')
 
 
@@ -27,6 +37,14 @@ HELD = ModelRequest("some/model", (Turn("user", "Plan"),), schema='{"type": "obj
 def app(make_app: Callable[..., Flask], fake: Upstream) -> Flask:
     key = "sk-test-key-000000000000"
     return make_app(OPENROUTER_API_KEY=key, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model")
+
+
+def browser_of(desk: Desk) -> Browser:
+    with desk.app.app_context():
+        secret = accounts.open_session(desk.owner_id, "a browser of the tests")
+    browser = Browser(desk.app)
+    browser.client.set_cookie("millrace", secret, httponly=True)
+    return browser
 
 
 def asked(fake: Upstream) -> list[dict[str, Any]]:
@@ -65,13 +83,7 @@ def test_a_plan_that_a_limit_has_cut_is_partial_and_is_not_asked_for_again(desk:
     assert (plan.status, plan.error_code, len(plan.content["weeks"])) == ("partial", "token_limit", 2)
     assert len(asked(fake)) == 1
 
-    rest = {
-        "weeks.2": EXAMPLE["weeks"][2],
-        "weeks.3": EXAMPLE["weeks"][3],
-        "risks": EXAMPLE["risks"],
-        "first_step": EXAMPLE["first_step"],
-    }
-    fake.says(json.dumps({**rest, "weeks.0": EXAMPLE["weeks"][3], "title": "Another"}))
+    fake.says(json.dumps({**REST, "weeks.0": EXAMPLE["weeks"][3], "title": "Another"}))
     with desk.at(plan.id) as stored:
         service.finish_it(stored)
     assert desk.ended(plan.id).content == EXAMPLE
@@ -89,6 +101,9 @@ def test_what_is_wrong_is_asked_for_once_with_the_faults_and_no_freedom(desk: De
     assert "risks: It must be a list." in second["messages"][-1]["content"]
     assert first["messages"][0] != second["messages"][0]
     assert (plan.status, plan.error_code) == ("partial", "invalid")
+    assert "Missing or wrong: " in plan.error
+    page = browser_of(desk).page(f"/plans/{plan.id}")
+    assert page.says("missing or wrong: the model was asked for that alone.")
     assert plan.content == {name: EXAMPLE[name] for name in ("title", "monthly_summary", "risks", "first_step")} | {"weeks": []}
     assert [attempt["how"] for attempt in desk.generation(plan.id).attempts] == ["asked", "kept"]
 
@@ -98,10 +113,39 @@ def test_words_that_are_no_plan_fail_and_cost_nothing(desk: Desk, fake: Upstream
     fake.says("I would rather not.")
     plan = desk.made(model="some/model")
     assert (plan.status, plan.error_code, plan.content, plan.unit_month) == ("failed", "invalid", {}, "")
+    strip = browser_of(desk).page(f"/plans/{plan.id}").one(".strip")
+    assert "Nothing in it had the form of one." in strip.text()
+    assert [button.text().strip() for button in strip.css("button")] == ["Start again"]
     fake.says(TEXT)
     with desk.at(plan.id) as stored:
         service.finish_it(stored)
     assert desk.ended(plan.id).content == EXAMPLE
+
+
+def test_what_a_broken_stream_left_is_had_in_one_piece(desk: Desk, fake: Upstream) -> None:
+    start = TEXT[: TEXT.index("Before the frost")]
+    fake.always({"tokens": [start], "finish": None})
+    plan = desk.made(model="some/model")
+    assert (plan.status, plan.error_code) == ("partial", "cut")
+    planner = browser_of(desk)
+    strip = planner.page(f"/plans/{plan.id}").one(".strip")
+    assert [button.text().strip() for button in strip.css("button")] == WAYS
+
+    fake.says(json.dumps(REST))
+    assert planner.post(f"/plans/{plan.id}/finish", stream="no").status_code == 303
+    assert desk.ended(plan.id).content == EXAMPLE
+    assert not asked(fake)[-1].get("stream")
+    assert all(body["stream"] for body in asked(fake)[:-1])
+
+
+def test_a_plan_that_never_began_is_had_in_one_piece(desk: Desk, fake: Upstream) -> None:
+    fake.says("I would rather not.")
+    plan = desk.made(model="some/model")
+    fake.says(TEXT)
+    with desk.at(plan.id) as stored:
+        service.finish_it(stored, is_whole=True)
+    assert desk.ended(plan.id).content == EXAMPLE
+    assert not asked(fake)[-1].get("stream")
 
 
 def test_a_flood_ends_at_its_longest(desk: Desk, fake: Upstream) -> None:

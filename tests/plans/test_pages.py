@@ -188,6 +188,24 @@ def test_a_plan_that_ended_early_says_so_and_can_be_kept(app: Flask, member: Bro
     assert len(member.wait_for(page.path, lambda page: status(page) == "completed").all(".week")) == 4
 
 
+def test_a_page_that_is_not_streamed_loads_itself_again(app: Flask, member: Browser) -> None:
+    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.01), Upstream())
+    path = member.submit("/plans/new?type=monthly", goals="Finish the shelf").path
+    usual, plain = member.page(path), member.page(f"{path}?stream=no")
+
+    assert "hx-sse:connect" in usual.text
+    assert usual.one("noscript meta[http-equiv=refresh]")
+    assert "hx-sse:connect" not in plain.text
+    assert not plain.all("noscript meta[http-equiv=refresh]")
+    refreshed = str(plain.one("meta[http-equiv=refresh]").attributes["content"]).partition("url=")[2]
+    assert "stream=no" in refreshed
+    assert plain.named("a", "Stream it").attributes["href"] == path
+    assert usual.named("a", "Use non-streaming").attributes["href"] == f"{path}?stream=no"
+    member.post(f"{path}/stop")
+    ended = member.wait_for(f"{path}?stream=no", lambda page: status(page) != "generating")
+    assert not ended.all("meta[http-equiv=refresh]")
+
+
 def test_plans_are_for_nobody_else(member: Browser, stranger: Browser, visitor: Browser) -> None:
     path = made(member).path
     assert stranger.get(path).status_code == 404

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import gevent
 import pytest
 
-from tests.plans.conftest import Desk
+from tests.plans.conftest import GOALS, Desk
 from tests.support.marks import on_both_databases
-from webapp.extensions import db
+from webapp.accounts.tables import User
+from webapp.errors import TooMany
+from webapp.extensions import db, write
 from webapp.plans import service
 from webapp.plans.quota import QuotaUsedUp
-from webapp.plans.tables import PlanQuota
+from webapp.plans.tables import PlanInputs, PlanQuota
 
 LIMIT = 3
 
@@ -46,6 +48,35 @@ def test_of_twenty_at_once_exactly_three_are_made(limited: Desk) -> None:
         resets_at = datetime.fromisoformat(str(refusal.details()["resetAt"]))
         assert (resets_at.day, resets_at.hour) == (1, 0)
         assert abs((resets_at - now).total_seconds() - refusal.retry_after) < 60
+
+
+@on_both_databases
+def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: Desk) -> None:
+    desk.set("limits.concurrent_streams", str(LIMIT))
+    desk.pace(0.02)
+    with desk.app.app_context():
+        wishes = service.submit(db.session.get_one(User, desk.owner_id), "monthly", GOALS).id
+
+    def attempt() -> str | TooMany:
+        try:
+            with desk.app.app_context():
+                return service.make(db.session.get_one(PlanInputs, wishes), model="demo/quick").id
+        except TooMany as refusal:
+            return refusal
+
+    with desk.app.app_context(), write():
+        # All of them are let in by what runs, which is nothing yet, and wait for their turn to write.
+        begun = [gevent.spawn(attempt) for _ in range(20)]
+        for _ in range(200):
+            gevent.sleep(0)
+    outcomes = [each.get() for each in begun]
+    plans = [each for each in outcomes if isinstance(each, str)]
+
+    assert len(plans) == LIMIT
+    for id in plans:
+        with desk.at(id) as plan:
+            service.stop(plan)
+        desk.ended(id)
 
 
 @pytest.mark.slow

@@ -84,6 +84,7 @@ def ending(status: str, reason: str, error: str, result: Mended, value: dict[str
         return Ending("completed")
     code = CODES.get(reason, reason if status in ("interrupted", "failed", "stopped") else "invalid")
     message = SENTENCES.get(code) or error or SENTENCES["invalid"]
+    message += f" {_lacks(result)}" if code == "invalid" else ""
     has_something = any(value.values())
     is_failed = not has_something or code == "client_disconnected"
     return Ending("failed" if is_failed else "partial", code, message)
@@ -92,6 +93,11 @@ def ending(status: str, reason: str, error: str, result: Mended, value: dict[str
 def steps_taken(result: Mended, end: Ending) -> Sequence[str]:
     """The steps of the ladder, for the record."""
     return (*result.steps, *(() if end.status == "completed" else ("kept",)))
+
+
+def _lacks(result: Mended) -> str:
+    names = dict.fromkeys(place.partition(".")[0] for place in result.places)
+    return f"Missing or wrong: {', '.join(names)}." if result.value and names else "Nothing in it had the form of one."
 
 
 def _is_in(path: str, element: str) -> bool:

@@ -56,7 +56,7 @@ class Mending:
 
     def _asked(self, found: Mended, stop: Stop) -> Iterator[Event]:
         places = found.places
-        yield Notice("mending", f"{_parts(len(places))} missing or wrong: the model is asked for that alone.")
+        yield Notice("mending", _lack(len(places), "is", "are"), _lack(len(places), "was", "were"))
         before, self._usages = _sum(self._usages), []
         yield Delta(heading(places))
         self._text.append(heading(places))
@@ -93,8 +93,9 @@ class Mending:
         return Delta(text)
 
 
-def _parts(count: int) -> str:
-    return "One part is" if count == 1 else f"{count} parts are"
+def _lack(count: int, one: str, several: str) -> str:
+    parts = f"One part {one}" if count == 1 else f"{count} parts {several}"
+    return f"{parts} missing or wrong: the model {one} asked for that alone."
 
 
 def _sum(usages: list[Usage]) -> Usage | None:

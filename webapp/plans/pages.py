@@ -29,7 +29,7 @@ from webapp.web.watch import Watcher, watch
 Errors = Mapping[str, str]
 
 
-def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, status: int = 200) -> Response:
+def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_streamed: bool = True, status: int = 200) -> Response:
     """A plan as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
     engine, lane = the_engine(), queries.lane_of(plan)
     seq, rail = engine.topics.last(lane), engine.topics.last(f"user:{me.id}")
@@ -41,9 +41,10 @@ def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, status: i
         status=status,
         plan=found,
         # A page with a form open is left alone.
-        events_url="" if editing else url_for("plans.events", id=plan.id, at=str(position)),
+        events_url=url_for("plans.events", id=plan.id, at=str(position)) if is_streamed and not editing else "",
         # Another address each time: a browser takes the same one for a jump within the page.
-        refresh_url=url_for("plans.show", id=plan.id, at=new_id()[:10]),
+        refresh_url=url_for("plans.show", id=plan.id, at=new_id()[:10], stream=None if is_streamed else "no"),
+        is_streamed=is_streamed,
     )
 
 

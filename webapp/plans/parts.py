@@ -149,7 +149,7 @@ class Maker:
         """`6 – 12 October · 2 h 10`: which days those are, and how long all of it takes."""
         minutes = [row["minutes"] for name in lists for row in value[name] if isinstance(row, dict) and "minutes" in row]
         total = sum(each for each in minutes if isinstance(each, int))
-        return " · ".join(filter(None, (self._days(place), f"{total // 60} h {total % 60:02}" if total >= 60 else "")))
+        return " · ".join(filter(None, (self._days(place), _lasting(total) if total else "")))
 
     def _days(self, place: str) -> str:
         calendar, (name, _, number) = self.about.get("calendar") or {}, place.partition(".")
@@ -182,6 +182,10 @@ def text_of(value: Any) -> str:
     if isinstance(value, dict):
         return " · ".join(map(text_of, value.values()))
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _lasting(minutes: int) -> str:
+    return f"{minutes // 60} h {minutes % 60:02}" if minutes >= 60 else f"{minutes} min"
 
 
 def _short(name: str, value: Any) -> str:

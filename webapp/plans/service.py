@@ -45,16 +45,17 @@ def make(
     return _begin(plan, {**_whole(about, values), "is_whole": is_whole}, model=wish, when_unwatched=when_unwatched)
 
 
-def finish_it(plan: Plan) -> Plan:
-    """Has the model write what a plan lacks. What is saved of it stays as it is."""
+def finish_it(plan: Plan, *, is_whole: bool = False) -> Plan:
+    """Has the model write what a plan lacks. What is saved of it stays; `is_whole` asks for the rest without a stream."""
     if plan.is_running:
         generations.refuse_if_busy(lane_of(plan))
     if not plan.content:
-        return _begin(plan, _whole(plan.about, inputs_of(plan).values), model=_model_of(plan), when_unwatched=DETACH)
+        asked = {**_whole(plan.about, inputs_of(plan).values), "is_whole": is_whole}
+        return _begin(plan, asked, model=_model_of(plan), when_unwatched=DETACH)
     places = missing(plan.content, plan.schema)
     if not places:
         raise Conflict("This plan is complete: there is nothing to finish.")
-    return _go_on(plan, places)
+    return _go_on(plan, places, is_whole=is_whole)
 
 
 def again_at(plan: Plan, place: str) -> Plan:
@@ -77,11 +78,11 @@ def stop(plan: Plan) -> None:
         generations.stop(the_engine(), generation)
 
 
-def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False) -> Plan:
+def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False) -> Plan:
     about, there = plan.about, plan.content
     messages = prompts.for_places(about, inputs_of(plan).values, there, places, is_anew=is_anew)
     schema = prompts.schema_of_places(plan.schema, places)
-    asked: dict[str, Any] = {"messages": messages, "schema": schema, "places": places, "there": there}
+    asked: dict[str, Any] = {"messages": messages, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
     return _begin(plan, asked, model=_model_of(plan), when_unwatched=DETACH)
 
 
@@ -121,6 +122,7 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             prompt=prompt,
         )
         session.flush()
+        generations.refuse_one_too_many(engine, session, generation)
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""
         return generation

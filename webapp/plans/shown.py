@@ -3,16 +3,21 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
+from webapp.chat.shown import pace
 from webapp.generations.engine import Engine
+from webapp.generations.spent import cost
+from webapp.generations.steps import told
 from webapp.generations.tables import Generation
 from webapp.plans.parts import Card, Editing, Maker, Section
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.tables import Plan
 from webapp.streaming.broadcaster import Cursor
+
+# What went wrong may have been the stream, or be healed where an answer comes in one piece.
+NOT_OF_WHOLE = {"cut", "stall", "error", "first_byte", "invalid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,14 @@ class ShownPlan:
     is_running: bool = False
     can_change: bool = False
     can_finish: bool = False
+    can_finish_whole: bool = False
     is_kept: bool = False
     error: str = ""
     notices: tuple[str, ...] = ()
     is_good: bool | None = None
     is_demo: bool = False
     receipt: str = ""
+    pace: str = ""
     slug: str = ""
     generation_id: str = ""
     cursor: Cursor = ()
@@ -81,13 +88,16 @@ def plan(
         started_at=row.generation_started_at,
         is_running=row.is_running,
         can_change=not row.is_running and bool(row.content),
-        can_finish=bool(missing(row.content, row.schema)),
+        # Where nothing was saved there is nothing to finish.
+        can_finish=any(row.content.values()) and bool(missing(row.content, row.schema)),
+        can_finish_whole=row.error_code in NOT_OF_WHOLE,
         is_kept=row.is_kept,
         error=row.error,
         notices=notices,
         is_good=row.is_good,
         is_demo=bool(generation and (generation.is_demo or generation.model_asked.startswith("demo/"))),
         receipt=_receipt(generation) if generation and not row.is_running else "",
+        pace=pace([generation]) if generation and not row.is_running else "",
         generation_id=generation.id if broadcast and generation else "",
         cursor=cursor,
         again_of=row.again_of_id or "",
@@ -140,11 +150,8 @@ def _receipt(generation: Generation) -> str:
         parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")
     if generation.output_tokens is not None:
         parts.append(f"{generation.output_tokens:,} tokens")
-    parts.append(
-        "cost unknown" if generation.cost is None else f"${Decimal(generation.cost):.4f}" if float(generation.cost) else "free"
-    )
-    return " · ".join(parts)
+    return " · ".join(filter(None, (*parts, cost([generation]))))
 
 
 def _notices(generation: Generation | None) -> Iterator[str]:
-    yield from (str(notice.get("message", "")) for notice in (generation.notices if generation else ()))
+    yield from (text for text, _ in told(generation.notices if generation else ()))

@@ -86,7 +86,8 @@ def example(type: str) -> Response:
 def show(id: str) -> Response:
     plan, editing = own_plan(id), request.args.get("edit", "")
     is_possible = not plan.is_running and value_at(plan.content, editing) is not None and at(plan.schema, editing)
-    return plan_page(plan, planner(), editing=Editing(editing) if is_possible else None)
+    is_streamed = request.args.get("stream") != "no"
+    return plan_page(plan, planner(), editing=Editing(editing) if is_possible else None, is_streamed=is_streamed)
 
 
 @bp.get("/plans/<id>/events")
@@ -133,7 +134,7 @@ def stop(id: str) -> Response:
 @bp.post("/plans/<id>/finish")
 @signed_in
 def finish(id: str) -> Response:
-    return done(_page(service.finish_it(own_plan(id))))
+    return done(_page(service.finish_it(own_plan(id), is_whole=request.form.get("stream") == "no")))
 
 
 @bp.post("/plans/<id>/keep")
