@@ -29,31 +29,23 @@
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.target.id === "composer-text") send(event);
-    if (event.target.id === "composer-text") editLast(event);
+    if (event.target.id === "composer-text") for (const each of [send, editLast]) each(event);
     stop(event);
   });
 
   // What is typed is kept on the server, for this page's next life and for other devices.
+  const forget = () => { waiting = clearTimeout(waiting); };
   const keep = (keepalive = false) => {
-    clearTimeout(waiting);
-    waiting = 0;
+    forget();
     const form = box()?.form;
     if (form?.matches(".htmx-request")) return later();
     if (!form?.dataset.draft) return;
     const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, message: box().value });
     fetch(form.dataset.draft, { method: "POST", body, keepalive }).catch(() => {});
   };
-  const later = () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(keep, SAVE_AFTER);
-  };
+  const later = () => { forget(); waiting = setTimeout(keep, SAVE_AFTER); };
   document.addEventListener("input", (event) => { if (event.target.id === "composer-text") later(); });
-  document.addEventListener("submit", (event) => {
-    if (event.target.id !== "composer") return;
-    clearTimeout(waiting);
-    waiting = 0;
-  });
+  document.addEventListener("submit", (event) => { if (event.target.id === "composer") forget(); });
   addEventListener("pagehide", () => { if (waiting) keep(true); });
 
   // A text file becomes a part of the message, between fences that its own text does not close.

@@ -1,4 +1,4 @@
-// Copies a message as it was written, and gives every finished block of code a button of its own.
+// Copies a message as it was written, or what a button holds, and gives every finished block of code a button of its own.
 "use strict";
 {
   const oldWay = (text) => {
@@ -22,7 +22,7 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    const answer = await fetch(button.dataset.copy).catch(() => null);
+    const answer = button.value ? new Response(button.value) : await fetch(button.dataset.copy).catch(() => null);
     if (!answer?.ok) return failed();
     copy(await answer.text(), button).catch(failed);
   });
@@ -35,8 +35,8 @@
     place.append(button);
     return button;
   };
-  const equip = () => {
-    for (const header of document.querySelectorAll(".code > header")) {
+  const equip = (place) => {
+    for (const header of place.querySelectorAll(".code > header")) {
       // The server's own words know nothing of it, whenever they come again.
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
@@ -49,6 +49,6 @@
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };
-  document.addEventListener("DOMContentLoaded", equip);
-  document.addEventListener("htmx:after:swap", equip);
+  for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
+  document.addEventListener("grown", (event) => event.detail.forEach(equip));
 }

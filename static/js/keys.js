@@ -9,15 +9,26 @@
     if (!answer?.ok) return location.assign(path);
     sheet.innerHTML = await answer.text();
     sheet.setAttribute("aria-label", sheet.querySelector("h1").textContent);
-    document.body.append(sheet);
-    sheet.showModal();
+    document.body.appendChild(sheet).showModal();
   };
   document.addEventListener("keydown", (event) => {
     const isPalette = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+    const isTyping = event.target.matches?.("input, textarea, select"), isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
     if (isPalette) event.preventDefault();
-    if (isPalette || (event.key === "?" && !event.target.matches?.("input, textarea, select"))) open(isPalette ? "/palette" : "/help");
+    if (isPalette || (event.key === "?" && !isTyping)) open(isPalette ? "/palette" : "/help");
+    else if (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain && !isTyping && !event.target.matches?.("[tabindex='0']")) document.querySelector(`[data-key=${event.key}]:not(.message:not(:last-child) *)`)?.click();
+  });
+  // In the palette arrows go from hit to hit, and Enter opens the first one; where there is none, it searches.
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("#palette")?.querySelector("[data-narrows]"), step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const hits = [...document.querySelectorAll("#palette [data-words]:not([hidden]) a")];
+    const next = step ? hits[hits.indexOf(event.target) + step] ?? box : hits[0];
+    if (!box || !(step || (event.key === "Enter" && event.target === box && box.value.trim() && next))) return;
+    event.preventDefault();
+    step ? next.focus() : next.click();
   });
   document.addEventListener("input", (event) => {
+    if (event.target.type === "range") event.target.nextElementSibling.value = event.target.value;
     if (!event.target.matches("[data-narrows]")) return;
     const words = event.target.value.toLowerCase().split(/\s+/);
     for (const each of document.querySelectorAll("[data-words]")) each.hidden = !words.every((word) => each.dataset.words.includes(word));

@@ -14,9 +14,7 @@ const millrace = {
 };
 
 document.documentElement.classList.remove("no-js");
-document.addEventListener("animationend", (event) => {
-  if (event.animationName === "toast") leave(event.target);
-});
+document.addEventListener("animationend", (event) => { if (event.animationName === "toast") leave(event.target); });
 document.addEventListener("click", (event) => {
   const toast = event.target.closest("[data-dismiss]")?.closest(".toast");
   // Not before the browser has sent what the button says: one that is gone sends nothing.

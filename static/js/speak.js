@@ -44,6 +44,7 @@
     at = blocks()[place]?.textContent.length ?? 0;
   });
   document.addEventListener("htmx:after:swap", follow);
+  document.addEventListener("grown", () => waiting || follow());
   document.addEventListener("status", (event) => {
     const { status, generation } = JSON.parse(event.detail.data), words = WORDS[status];
     if (!words || known.has(generation + words)) return;

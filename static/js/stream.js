@@ -3,12 +3,12 @@
 {
   const STATES = { queued: "Queued", thinking: "Thinking", responding: "Answering", saving: "Saving" };
   const WAITING = "Not connected. Trying again; what is written meanwhile will appear here.";
-  const GONE = "This page may no longer follow its chat. Signing in again may help.";
-  const SUPERSEDED = "This page rests, because the chat is open in many others.";
+  const GONE = "This page may no longer follow. Signing in again may help.";
+  const SUPERSEDED = "This page rests, because the same is open in many others.";
   let lateLine = 0, isOver = false, attempts = 0;
 
-  const thread = () => document.getElementById("thread");
-  const isOurs = (event) => event.target === thread();
+  const feed = () => document.querySelector("#thread, #plan-feed");
+  const isOurs = (event) => event.target === feed();
 
   // One line says how the connection stands; where only the person can go on, a button reloads the page.
   const line = (words, button = "") => {
@@ -22,17 +22,17 @@
     place.append(again);
   };
   // A short interruption is not worth a word.
-  const soonLine = (words) => { lateLine ||= setTimeout(() => line(words), 1500); };
-  const rest = (words, button) => {
-    isOver = true;
-    line(words, button);
+  const soonLine = (words, pause) => {
+    document.getElementById("countdown")?.setAttribute("data-since", new Date(Date.now() + pause).toISOString());
+    lateLine ||= setTimeout(line, 1500, words);
   };
+  const rest = (words, button) => { isOver = true; line(words, button); };
 
   // A first connection is not tried again by the extension, so it is here.
   const retry = () => {
     const pause = Math.min(15000, 500 * 2 ** attempts++) * (0.7 + 0.6 * Math.random());
-    soonLine(WAITING);
-    setTimeout(() => thread()?.dispatchEvent(new CustomEvent("reconnect")), pause);
+    soonLine(WAITING, pause);
+    setTimeout(() => feed()?.dispatchEvent(new CustomEvent("reconnect")), pause);
   };
   const refused = (status) => {
     if (status === 204) rest(SUPERSEDED, "Resume here");
@@ -53,7 +53,7 @@
 
   document.addEventListener("htmx:sse:before:connection", (event) => {
     if (isOver) event.preventDefault();
-    else if (event.detail.connection.attempt) soonLine(WAITING);
+    else if (event.detail.connection.attempt) soonLine(WAITING, Math.min(event.detail.connection.config.reconnectDelay * 2 ** (event.detail.connection.attempt - 1), 15000));
   });
   document.addEventListener("htmx:sse:after:connection", (event) => {
     attempts = 0;
@@ -63,17 +63,16 @@
   });
   document.addEventListener("htmx:sse:error", (event) => { if (event.detail.status) refused(event.detail.status); });
   document.addEventListener("superseded", () => rest(SUPERSEDED, "Resume here"));
+  document.addEventListener("gone", () => location.reload());
 
   // A hidden page keeps its stream while an answer runs on it. The extension, which would let go at once, hears of it later.
   document.addEventListener("visibilitychange", (event) => {
     if (document.hidden && millrace.isRunning()) event.stopImmediatePropagation();
     if (!document.hidden) mark(millrace.isRunning() ? "… " : "");
   });
-  const letGo = () => {
-    if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange"));
-  };
+  const letGo = () => { if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange")); };
   // A stream over a network that went away would wait for ever.
-  addEventListener("online", () => thread()?._htmx?.sse?.reader?.cancel());
+  addEventListener("online", () => feed()?._htmx?.sse?.reader?.cancel());
 
   // The title and the icon say how it stands to who looks at another tab.
   const icon = document.querySelector("link[rel=icon]"), plain = icon?.href;
@@ -87,19 +86,19 @@
   };
   document.addEventListener("DOMContentLoaded", () => mark(millrace.isRunning() ? "… " : ""));
   document.addEventListener("htmx:after:swap", () => mark());
-  const word = (article, status) => {
+  const word = (article, status, words) => {
     const state = article?.querySelector(".state__words");
     if (!state) return;
     const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
     const thought = article.querySelector(".thought summary span");
     if (status === "responding" && state.textContent === STATES.thinking && thought && since) thought.textContent = `Thought for ${millrace.elapsed(since)}`.replace(/ 0 s$/, " a moment");
-    state.textContent = STATES[status];
+    state.textContent = words;
   };
   document.addEventListener("status", (event) => {
-    const { message, status } = JSON.parse(event.detail.data);
+    const { message, status, words = STATES[status] } = JSON.parse(event.detail.data);
     const article = document.getElementById(`message-${message}`);
     if (article) article.dataset.status = status;
-    if (STATES[status]) word(article, status);
+    if (words) word(article, status, words);
     mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
     setTimeout(letGo, 1000);
   });

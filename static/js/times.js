@@ -31,7 +31,7 @@
   const all = () => document.querySelectorAll("time[datetime]");
   const count = () => {
     for (const place of document.querySelectorAll("[data-since]")) {
-      const words = `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
+      const past = Date.now() - new Date(place.dataset.since), words = past < 0 ? `in ${Math.ceil(-past / 1000)} s` : past < 3000 ? "" : `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
       if (place.textContent !== words) place.textContent = words;
     }
   };
@@ -40,8 +40,7 @@
     [...all()].filter((time) => !seen.has(time)).forEach(localise);
     count();
   };
-  document.addEventListener("DOMContentLoaded", refresh);
-  document.addEventListener("htmx:after:swap", refresh);
+  for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, refresh);
   setInterval(count, 1000);
   setInterval(() => all().forEach(localise), 60000);
 }

@@ -1,11 +1,12 @@
 """The hostile texts, where each is meant to stand, and what a page hears and shows, taken apart for the rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.chat.test_feed import PART
+from tests.rendering.edited import EDIT, Edited
 from tests.rendering.rules import breaches
 from tests.rendering.test_attacks import ATTACKS, rules_for, text_of
 
@@ -37,12 +38,20 @@ def wrong_in_page(html: str, payload: dict[str, Any]) -> list[Any]:
     return [found for text in texts for found in breaches(text, rules_for(payload))]
 
 
-def wrong_in_stream(data: str, payload: dict[str, Any]) -> list[Any]:
-    """What is wrong with one message of a stream: only parts of ours, and in them only what the rules allow."""
-    outside = PART.sub("", data)
-    texts = [text for target, html in _parts(data) for text in _texts(target, html)]
-    broken = [found for text in texts for found in breaches(text, rules_for(payload))]
-    return [*broken, *([("outside of its part", outside)] if outside else [])]
+def wrong_in_stream(stream: Iterable[str], payload: dict[str, Any]) -> list[Any]:
+    """What is wrong with the messages of a stream: only parts of ours and edits of the open text, and in them only what the
+    rules allow, in whatever the page has after each.
+    """
+    wrong, open_text = list[Any](), Edited()
+    for data in stream:
+        texts = [text for target, html in _parts(data) for text in _texts(target, html)]
+        if EDIT.fullmatch(data):
+            open_text.take(data)
+            texts.append(open_text.html)
+        elif outside := PART.sub("", data):
+            wrong.append(("outside of its part", outside))
+        wrong += [found for text in texts for found in breaches(text, rules_for(payload))]
+    return wrong
 
 
 def _parts(data: str) -> Iterator[tuple[str, str]]:

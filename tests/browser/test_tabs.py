@@ -95,3 +95,24 @@ def test_one_page_too_many_rests_the_oldest(own_server: Server, upstream: Upstre
     ChatPage(oldest.page).ask("third")
     oldest.wait_for("Three.")
     third.wait_for("Three.")
+
+
+def test_who_is_renaming_a_chat_goes_on_when_its_title_changes_elsewhere(
+    server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    upstream.says("One.")
+    person = visit(server)
+    chat = person.begin("Mills")
+    chat.expect("completed")
+    other = person.look_at(chat)
+    chat.page.locator("#chat-title a").click()
+    chat.page.get_by_label("Title").fill("Water mi")
+    other.page.locator("#chat-title a").click()
+    other.page.get_by_label("Title").fill("Windmills")
+    other.page.get_by_role("button", name="Save").click()
+    expect(chat.page).to_have_title("Windmills · Millrace")
+    expect(chat.page.get_by_label("Title")).to_be_focused()
+    chat.page.keyboard.type("lls")
+    chat.page.get_by_role("button", name="Save").click()
+    for each in (chat, other):
+        expect(each.page.locator("#chat-title a")).to_have_text("Water mills")

@@ -8,6 +8,7 @@ import gevent
 import pytest
 
 from tests.chat.conftest import ended
+from tests.rendering.edited import EDIT, Edited
 from tests.support.browser import Browser
 from webapp.chat.feed import Position
 from webapp.settings.service import set_setting
@@ -71,25 +72,21 @@ def events_url(page) -> str:
 
 
 def shown_text(page, listener: Listener) -> str:
-    """The text of the last message after all that the page has heard, by the rules of htmx."""
+    """The text of the last message after all that the page has heard, by the rules of htmx and of our script."""
     article = page.all("article.message")[-1]
     id = article.attributes["id"]
     sealed = article.css_first(".message-text").inner_html or ""
     tail = article.css_first(".tail")
-    inside = (tail.inner_html or "") if tail else ""
-    sealed = sealed.split('<div class="tail"')[0]
-    for target, swap, html in PART.findall(listener.html):
-        if target == f"#{id}-tail" and swap == "beforebegin":
-            sealed += html
-        elif target == f"#{id}-tail" and swap == "innerMorph":
-            inside = html
-        elif target == f"#{id}-tail x-c":
-            inside = inside.replace("<x-c></x-c>", f"{html}<x-c></x-c>", 1)
-        elif target == f"#{id}-tail" and swap == "outerHTML":
-            sealed, inside = sealed + html, ""
-        elif target == f"#{id}-text":
-            sealed, inside = html, ""
-    return sealed + inside
+    shown = Edited(sealed.split('<div class="tail')[0], (tail.inner_html or "") if tail else "")
+    for message in listener.messages:
+        if message.event == "message" and EDIT.fullmatch(message.data):
+            shown.take(message.data)
+        for target, swap, html in PART.findall(message.data):
+            if target == f"#{id}-tail" and swap == "outerHTML":
+                shown = Edited(shown.sealed + html)
+            elif target == f"#{id}-text":
+                shown = Edited(html)
+    return shown.html
 
 
 MARKDOWN = """# Head
@@ -231,9 +228,19 @@ def test_a_shutdown_tells_every_page_to_come_back(owner, begin, fake, listen, ap
     assert "interrupted" in listener.statuses()
 
 
-@pytest.mark.parametrize("position", [Position("e", 3), Position("e", 3, "head", "gen", (1, 2, 3, 4, 5, 6))])
+@pytest.mark.parametrize("position", [Position("e", 3), Position("e", 3, "head", "gen", (1, 2, 3, 4))])
 def test_a_position_survives_its_text(position):
     assert Position.parse(str(position)) == position
+
+
+def test_a_position_is_said_when_it_is_another_one(owner, begin, fake, listen):
+    fake.says("One line of words, and another. " * 40, pace=0.005)
+    page = owner.page(begin(owner))
+    listener = listen(owner, events_url(page))
+    listener.until(lambda each: "completed" in each.statuses())
+
+    assert len(listener.messages) > 20
+    assert listener.raw.count(b"\nid: ") < 8
 
 
 def test_all_chats_together_have_a_limit_too(owner, begin, fake, listen, app):

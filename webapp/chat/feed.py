@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 
 from flask import render_template
 from markupsafe import escape
-from sqlalchemy import select
 
 from webapp.chat import queries, shown
 from webapp.chat.composer_shown import around
-from webapp.chat.projection import with_all_notices
+from webapp.chat.projection import LASTING, with_all_notices
 from webapp.chat.rail_feed import Rail
 from webapp.chat.shown import ShownMessage
 from webapp.chat.tables import Chat
@@ -22,12 +21,11 @@ from webapp.generations.tables import Generation
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Entry, Gap, Signal
-from webapp.web.guards import user_or_none
 
 Context = Callable[[], AbstractContextManager[object]]
 REMEMBERED = 256
-# Whoever follows a generation says by six counts how much of it they have.
-POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){5})|\.)")
+# Whoever follows a generation says by four counts how much of it they have.
+POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){3})|\.)")
 _made: "OrderedDict[tuple[object, ...], Change]" = OrderedDict()
 
 
@@ -44,7 +42,7 @@ class Position:
 
     def __str__(self) -> str:
         seq = f"{self.seq}-{self.rail}" if self.rail >= 0 else str(self.seq)
-        return ".".join((self.epoch, seq, self.head, self.generation, "-".join(map(str, self.cursor))))
+        return ".".join((self.epoch, seq, self.head, self.generation, "-".join(map(str, self.cursor[:LASTING]))))
 
     @classmethod
     def parse(cls, text: str) -> "Position | None":
@@ -59,11 +57,15 @@ class Position:
 class ChatFeed:
     """The news of one chat for one page. What is rendered for one page is kept for the others at the same position."""
 
-    def __init__(self, engine: Engine, chat_id: str, position: Position | None, context: Context, right: str = "own") -> None:
+    def __init__(
+        self, engine: Engine, chat_id: str, position: Position | None, context: Context, right: str = "own", *, person: str = ""
+    ) -> None:
         self.lane = f"chat:{chat_id}"
         self._engine, self._chat_id, self._context, self._right = engine, chat_id, context, right
+        self._person = person
         is_of_now = position is not None and position.epoch == engine.topics.epoch
         self._position = position if position and is_of_now else None
+        self._said = ""
         self._broadcast: Broadcast | None = None
         self._listening = ExitStack()
         self._signal: Signal | None = None
@@ -72,7 +74,8 @@ class ChatFeed:
     def listen(self, signal: Signal) -> None:
         """From now on the signal is set when the running answer has news."""
         self._signal = signal
-        self._rail = self._persons_rail()
+        after = self._position.rail if self._position else -1
+        self._rail = Rail(self._engine, self._person, after, self._context, current=self._chat_id) if self._person else None
         if self._position and self._position.generation:
             with self._context():
                 self._follow(self._position.generation)
@@ -84,8 +87,10 @@ class ChatFeed:
         return {self.lane: self._position.seq if self._position else -1, **(self._rail.topics() if self._rail else {})}
 
     def position(self) -> str:
+        """Where the page is, if that is not what was said last: as long as only the tail grows, it is."""
         rail = self._rail.after if self._rail else -1
-        return str(replace(self._position, rail=rail) if self._position else "")
+        before, self._said = self._said, str(replace(self._position, rail=rail) if self._position else "")
+        return "" if before == self._said else self._said
 
     def news(self) -> list[Frame]:
         """Everything since the last call, in order; an unknown position gets the whole thread again."""
@@ -107,13 +112,6 @@ class ChatFeed:
         frames = self._changes(entries) if entries else []
         return frames + self._answer()
 
-    def _persons_rail(self) -> Rail | None:
-        with self._context():
-            is_visitors = db.session.scalar(select(Chat.visitor_hash).where(Chat.id == self._chat_id))
-            user = None if is_visitors else user_or_none()
-        after = self._position.rail if self._position else -1
-        return Rail(self._engine, user.id, after, self._context, current=self._chat_id) if user else None
-
     def _answer(self) -> list[Frame]:
         if not self._broadcast or not self._position:
             return []
@@ -127,9 +125,10 @@ class ChatFeed:
         position = self._position
         assert position
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
-        followed = position.generation if self._broadcast else ""
-        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, position.head, followed, self._right)
-        change = _remembered(key, lambda: self._rendered(lambda page: page.changed(ids, position.head, followed)))
+        heard, is_followed = position.generation, self._broadcast is not None
+        seqs = (position.seq, entries[-1].seq)
+        key = (self._engine.topics.epoch, self._chat_id, *seqs, position.head, heard, is_followed, self._right)
+        change = _remembered(key, lambda: self._rendered(lambda page: page.changed(ids, position.head, heard, is_followed)))
         return self._apply(change, entries[-1].seq)
 
     def _everything(self) -> list[Frame]:
@@ -200,23 +199,23 @@ class _Page:
             html += _part("#earlier", "outerHTML", earlier) + self._top()
         return replace(self._change(html), is_whole=True)
 
-    def changed(self, ids: Iterable[str], head: str, followed: str) -> Change:
-        """What a page lacks: messages after its head, and the changed ones before it."""
+    def changed(self, ids: Iterable[str], head: str, heard: str, is_followed: bool) -> Change:
+        """What a page lacks: messages after its head, and the changed ones before it; of the generation it has heard, no text."""
         places = [message.id for message in self._messages]
-        is_another = followed and self._running and self._running.generation_id != followed
+        is_another = is_followed and self._running and self._running.generation_id != heard
         if (head and head not in places) or is_another:
             return self.whole()
         known = places.index(head) + 1 if head else 0
         old = [message for message in self._messages[:known] if message.id in set(ids)]
-        parts = [part for message in old for part in self._renewed(message, followed)]
+        parts = [part for message in old for part in self._renewed(message, heard)]
         if new := "".join(_article(message) for message in self._messages[known:]):
             parts.append(_part("#thread", "beforeend", new))
         if self._chat.id in set(ids):
             parts.append(self._top())
         return self._change("".join(parts))
 
-    def _renewed(self, message: ShownMessage, followed: str) -> list[str]:
-        if not followed or message.generation_id != followed:
+    def _renewed(self, message: ShownMessage, heard: str) -> list[str]:
+        if not heard or message.generation_id != heard:
             return [_part(f"#message-{message.id}", "outerMorph", _article(message))]
         if not message.is_running:
             aside = _part(f"#message-{message.id}-aside", "outerHTML", render_template("chat/_aside.html", message=message))
@@ -225,10 +224,10 @@ class _Page:
         return []
 
     def _top(self) -> str:
-        """What the top line says of the chat, and the page's title with it."""
+        """What the top line says of the chat, and the page's title with it; but who is renaming it there goes on."""
         chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
         title = _part("title", "innerHTML", f"{escape(chat.title)} · Millrace")
-        return render_template("chat/_top_changed.html", chat=chat) + title
+        return render_template("chat/_top_changed.html", chat=chat, title_place="#chat-title:not(:has(form))") + title
 
     def _change(self, html: str) -> Change:
         if self._right != "view":

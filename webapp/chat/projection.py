@@ -5,13 +5,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from webapp.generations.steps import AGAIN
+from webapp.rendering.edits import Tails
 from webapp.rendering.markdown import GrowingMarkdown, Seam, Whole
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Started
 from webapp.streaming.topics import Entry
 
 PIECE_CHARS = 4_096
+AGAIN_WORDS = "Asking again"
 MOST_NOTICES = 1_000_000
+# How much of a cursor outlives a connection: which tail a page has, it does not say when it comes back.
+LASTING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +28,24 @@ class Picture:
     tail: str
     reasoning: str
     notices: tuple[str, ...]
+    words: str = ""
 
 
 class AnswerProjection:
-    """The cursor counts what a watcher has: sealed blocks, tails, appends to this tail, reasoning, notices, states."""
+    """The cursor counts what a watcher has: sealed blocks, reasoning, notices, states, tails, and additions to this tail.
+
+    A page that comes, or comes back, knows the first four; it gets the tail anew.
+    """
 
     def __init__(self, message_id: str, generation_id: str, *, beginning: str = "", seams: Sequence[Seam] = ()) -> None:
         self.has_ended = False
-        self.status = "queued"
+        # What is said of the status, where its own name is not the whole truth.
+        self.status, self.words = "queued", ""
         self.renders = 0
         self._message_id, self._generation_id = message_id, generation_id
         self._growing = GrowingMarkdown(seams=seams)
-        self._tails = self._states = 0
-        self._appends: list[str] = []
+        self._states = 0
+        self._tails = Tails()
         self._reasoning: list[str] = []
         self._notices: list[str] = []
         self._whole: Whole | None = None
@@ -61,6 +71,8 @@ class AnswerProjection:
                 self._reasoning.append(text)
             case Notice(code, message) if code != TRIED:
                 self._notices.append(message)
+                if code in AGAIN:
+                    self._become(self.status, AGAIN_WORDS)
             case Failed(message=message):
                 self._notices.append(message)
             case Started():
@@ -81,23 +93,27 @@ class AnswerProjection:
     def snapshot(self) -> tuple[Picture, Cursor]:
         """The picture of this moment and the cursor that goes on from it."""
         html, tail = (self.html, "") if self.has_ended else ("".join(self._growing.sealed), self._growing.tail)
-        picture = Picture(self.status, html, tail, "".join(self._reasoning), tuple(self._notices))
-        return picture, self._cursor()
+        picture = Picture(self.status, html, tail, "".join(self._reasoning), tuple(self._notices), self.words)
+        return picture, self._cursor()[:LASTING]
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
         """What brings a page from the cursor to now."""
         now = self._cursor()
         if cursor == now:
             return [], now
-        sealed, tails, appends, reasoning, notices, states = cursor
+        sealed, reasoning, notices, states, *place = cursor
+        frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
         parts = [
             self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
-            *(self._text_parts(sealed, tails, appends)),
+            self._last_part(sealed),
             self._part("notices", "beforeend", self._new_notices(notices)),
         ]
-        frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
         if data := "".join(parts):
-            frames.append(Frame(data))
+            # The text by itself, next: a page that is cut off between the two says which of them it has.
+            return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:LASTING], *place)
+        if not self.has_ended and (sealed, *place) != (now[0], *now[LASTING:]):
+            edit = self._tails.since(tuple(place), "".join(self._growing.sealed[sealed:]))
+            frames += [Frame(edit)] if edit else []
         return frames, now
 
     def blocks(self, first: int) -> list[tuple[int, str]]:
@@ -116,24 +132,14 @@ class AnswerProjection:
         # At the end the saved message brings all of them, in its own words, perhaps sooner than this.
         return "" if self.has_ended else "".join(_notice(message) for message in self._notices[known:])
 
-    def _text_parts(self, sealed: int, tails: int, appends: int) -> list[str]:
-        if self.has_ended:
-            return self._last_parts(sealed, tails)
-        blocks = self._part("tail", "beforebegin", "".join(self._growing.sealed[sealed:]))
-        if tails == self._tails:
-            return [blocks, self._part("tail x-c", "beforebegin", "".join(self._appends[appends:]))]
-        # Behind new blocks the tail is another one: what stood in it must not be seen to move down and change.
-        swap = "innerHTML" if blocks else "innerMorph"
-        return [blocks, self._part("tail", swap, self._growing.tail, is_needed=True)]
-
-    def _last_parts(self, sealed: int, tails: int) -> list[str]:
-        whole = self._whole
-        if tails > self._tails or not whole:
-            return []
-        if whole.differs:
-            return [self._part("text", "innerHTML", whole.html, is_needed=True)]
+    def _last_part(self, sealed: int) -> str:
+        """At the end what is open becomes what it is for good."""
+        if not self._whole or not self.has_ended:
+            return ""
+        if self._whole.differs:
+            return self._part("text", "innerHTML", self._whole.html, is_needed=True)
         shown = sum(len(block) for block in self._growing.sealed[:sealed])
-        return [self._part("tail", "outerHTML", whole.html[shown:], is_needed=True)]
+        return self._part("tail", "outerHTML", self._whole.html[shown:], is_needed=True)
 
     def _grow(self, text: str) -> Iterator[None]:
         for start in range(0, len(text), PIECE_CHARS):
@@ -145,22 +151,22 @@ class AnswerProjection:
 
     def _take(self, kind: str, html: str) -> None:
         if kind == "tail":
-            self._tails += 1
-            self._appends = []
+            self._tails.draw(html)
         elif kind == "append":
-            self._appends.append(html)
+            self._tails.add(html)
 
-    def _become(self, status: str) -> None:
-        if status != self.status:
-            self.status = status
+    def _become(self, status: str, words: str = "") -> None:
+        if (status, words) != (self.status, self.words):
+            self.status, self.words = status, words
             self._states += 1
 
     def _cursor(self) -> Cursor:
-        tails = self._tails + self.has_ended
-        return (len(self._growing.sealed), tails, len(self._appends), len(self._reasoning), len(self._notices), self._states)
+        lasting = (len(self._growing.sealed), len(self._reasoning), len(self._notices), self._states)
+        return (*lasting, *self._tails.place)
 
     def _state(self) -> dict[str, str]:
-        return {"message": self._message_id, "status": self.status, "generation": self._generation_id}
+        words = {"words": self.words} if self.words else {}
+        return {"message": self._message_id, "status": self.status, "generation": self._generation_id, **words}
 
     def _part(self, place: str, swap: str, html: str, *, is_needed: bool = False) -> str:
         if not html and not is_needed:
@@ -174,4 +180,4 @@ def _notice(message: str) -> str:
 
 def with_all_notices(cursor: Cursor) -> Cursor:
     """The cursor of a page that has been given the saved notices, and needs none of those still on their way."""
-    return (*cursor[:4], MOST_NOTICES, *cursor[5:]) if cursor else cursor
+    return (*cursor[:2], MOST_NOTICES, *cursor[3:]) if cursor else cursor

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 
+from .events import Delta
 from .loops import Spawn, supervise
-from .topics import Entry, Signal, Topics
+from .topics import Entry, Signal, Topics, joined
 
 REST_SECONDS = 0.05
+# A frame costs as much as so many characters: after fewer it rests twice as long.
+FEW_CHARS = 10
 Cursor = tuple[int, ...]
 
 
@@ -83,21 +86,28 @@ class Broadcast:
         self.catch_up()
         return self.projection.snapshot()
 
-    def catch_up(self) -> None:
-        """Folds what has been appended since."""
+    def catch_up(self) -> list[Entry]:
+        """Folds what has been appended since, and gives it."""
         with self._folding:
-            for entry in self._topics.read(self._topic, self._after):
+            entries = self._topics.read(self._topic, self._after)
+            for entry in joined(entries):
                 for _ in self.projection.fold(entry):
                     self._pause(0)
                 self._after = entry.seq
             self._shared.clear()
+        return entries
 
     def _loop(self) -> None:
         while self._watchers and not self.projection.has_ended:
             self._idle.clear()
             if self._topics.wait({self._topic: self._after}, 60.0, self._idle):
-                self.catch_up()
+                entries = self.catch_up()
                 for signal in self._watchers:
                     signal.set()
-                self._pause(REST_SECONDS)
+                self._pause(_rest_after(entries))
         self._is_running = False
+
+
+def _rest_after(entries: list[Entry]) -> float:
+    chars = sum(len(entry.event.text) for entry in entries if isinstance(entry.event, Delta))
+    return 2 * REST_SECONDS if 0 < chars < FEW_CHARS else REST_SECONDS

@@ -1,0 +1,165 @@
+"""A very long answer from a fast model, in a real browser: `python -m tests.browser.long_answer` says what a megabyte takes."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chats import ENDED, become_owner
+from tests.browser.chromium import ARGUMENTS, executable
+from tests.browser.conftest import made
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+# Three thousand tokens of four characters a second, in writes as a fast model makes them.
+CHARS_PER_SECOND, WRITE = 12_000, 40
+FIRST_MS = 1_000
+KEYS = """
+window.keys = [];
+new PerformanceObserver(list => keys.push(
+  ...list.getEntries().filter(each => each.name === 'keydown').map(each => each.duration),
+)).observe({type: 'event', durationThreshold: 16});
+"""
+STATUS = "document.getElementById('thread').lastElementChild.dataset.status"
+SEEN = """({keys, nodes: document.querySelectorAll('*').length,
+  text: document.getElementById('thread').lastElementChild.querySelector('.message-text').textContent})"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the page did without a pause, in milliseconds: by the clock, and on the processor, which others may have had too."""
+
+    ms: float
+    own_ms: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the browser has shown and been sent; its tasks after the first second; the waits between a key and its picture."""
+
+    text: str
+    sent: int
+    nodes: int
+    tasks: list[Task]
+    keys: list[float]
+
+
+def part(number: int) -> str:
+    """Prose, a list, a table and code, as answers have them."""
+    prose = " ".join(f"Sentence {number}.{n} has *some* words, a `mark` and **weight**, as answers do." for n in range(7))
+    items = "".join(f"- item {number}.{n}, which goes on for a while so that it wraps\n" for n in range(9))
+    rows = "".join(f"| {n} | wheel {number * n * n} | turns {'again and ' * (n % 4)}again | {n * 7} kW |\n" for n in range(8))
+    code = "".join(f"    if wheel[{n}] > {number}:\n        return turn(wheel, {n})  # water\n" for n in range(6))
+    table = f"| # | wheel | how it turns | power |\n|---|---|---|---:|\n{rows}"
+    return f"## Part {number}\n\n{prose}\n\n{items}\n{table}\n```python\ndef work():\n{code}```\n\n> {prose[:200]}\n\n"
+
+
+def text_of(chars: int) -> str:
+    return "".join(part(number) for number in range(1, chars // len(part(1)) + 2))[:chars]
+
+
+def watched(browser: Browser, server: Server, upstream: Upstream, chars: int, *, width: int = 1100) -> Seen:
+    """Asks for an answer of so many characters and looks at it, scrolls back and types, until it has ended."""
+    text = text_of(chars)
+    writes = [text[at : at + WRITE] for at in range(0, chars, WRITE)]
+    upstream.always({"tokens": writes, "pace": WRITE / CHARS_PER_SECOND})
+    context = browser.new_context(viewport={"width": width, "height": 844}, base_url=server.url)
+    try:
+        page = context.new_page()
+        page.goto(server.owner_link)
+        become_owner(page)
+        page.goto("/")
+        context.add_init_script(KEYS)
+        page.get_by_role("textbox", name="Message").fill("A very long answer, please")
+        sent = bytes_of_events(page)
+        page.get_by_role("button", name="Send").click()
+        page.wait_for_url("**/chats/*")
+        page.wait_for_timeout(FIRST_MS)
+        browser.start_tracing(page=page, categories=["toplevel"])
+        _use(page)
+        tasks = _tasks(browser.stop_tracing())
+        return Seen(sent=sent(), tasks=tasks, **page.evaluate(SEEN))
+    finally:
+        context.close()
+
+
+def _tasks(trace: bytes) -> list[Task]:
+    """What the main threads of pages did, from a trace of the browser."""
+    events = json.loads(trace)["traceEvents"]
+    names = {(each["pid"], each["tid"]): each["args"]["name"] for each in events if each["name"] == "thread_name"}
+    tasks = [each for each in events if each["name"].endswith("RunTask") and "tdur" in each]
+    ours = [each for each in tasks if names.get((each["pid"], each["tid"])) == "CrRendererMain"]
+    # Now and then the processor's clock is said to have gone on for longer than the wall's.
+    return [Task(each["dur"] / 1000, min(each["dur"], each["tdur"]) / 1000) for each in ours]
+
+
+def _use(page: Page) -> None:
+    """Types a word and reads further up for a moment, again and again, until the answer has ended.
+
+    Nothing is looked for by its role or its words: that would take the page longer than what is measured.
+    """
+    page.evaluate("document.getElementById('composer-text').focus()")
+    while page.evaluate(STATUS) not in ENDED:
+        for letter in "water ":
+            page.keyboard.press(letter)
+            page.wait_for_timeout(40)
+        page.mouse.move(400, 300)
+        page.mouse.wheel(0, -2_000)
+        page.wait_for_timeout(600)
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.wait_for_timeout(600)
+
+
+def bytes_of_events(page: Page) -> Callable[[], int]:
+    """How much the page's stream has brought from now on, as it is on the wire before any compression."""
+    session = page.context.new_cdp_session(page)
+    streams, sizes = set[str](), list[int]()
+
+    def opened(event: dict[str, Any]) -> None:
+        if event["response"]["mimeType"] == "text/event-stream":
+            streams.add(event["requestId"])
+
+    def came(event: dict[str, Any]) -> None:
+        if event["requestId"] in streams:
+            sizes.append(event["dataLength"])
+
+    session.on("Network.responseReceived", opened)
+    session.on("Network.dataReceived", came)
+    session.send("Network.enable")
+    return lambda: sum(sizes)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chars", type=int, default=1_000_000)
+    parser.add_argument("--width", type=int, default=1100)
+    chosen = parser.parse_args(arguments)
+    upstream = Upstream()
+    try:
+        with TemporaryDirectory() as folder, made(Path(folder), upstream) as server, sync_playwright() as driver:
+            server.lift_limits()
+            server.start()
+            browser = driver.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+            seen = watched(browser, server, upstream, chosen.chars, width=chosen.width)
+            browser.close()
+    finally:
+        upstream.close()
+    say(seen, chosen.chars)
+
+
+def say(seen: Seen, chars: int) -> None:
+    longest = sorted(seen.tasks, key=lambda task: task.own_ms, reverse=True)[:9]
+    print(f"{chars} characters, {len(seen.text)} seen, {seen.nodes} elements, {seen.sent / chars:.2f} bytes sent for each")
+    print(f"the longest tasks after the first second, in ms: {[round(task.own_ms) for task in longest]}")
+    print(f"the same by the clock: {[round(task.ms) for task in longest]}")
+    print(f"from a key to its picture in ms: {[round(ms) for ms in sorted(seen.keys, reverse=True)[:9]]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
