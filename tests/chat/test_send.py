@@ -1,10 +1,15 @@
 """POST /chats and POST /chats/<id>/messages send a message."""
 
+import re
+
 import gevent
 import pytest
 
 from tests.chat.conftest import asked, ended, raw_of_last, statuses, texts
 from tests.support.browser import HTMX
+
+# Settings and connections are read once a second, whoever asks.
+KNOWN = "FROM application_settings", "FROM connections"
 
 
 def test_it_sends_and_shows_the_answer(owner, begin, fake):
@@ -155,6 +160,17 @@ def test_htmx_gets_a_fresh_composer(owner, begin, fake):
     assert "Second" not in answer.text
 
 
+def test_sending_asks_the_database_for_little(owner, begin, fake):
+    fake.says("One")
+    path = begin(owner)
+    owner.wait_for(path, ended)
+
+    with owner.counting_statements() as statements:
+        owner.post(f"{path}/messages", headers=HTMX, message="Second", key="second")
+
+    assert len([each for each in statements if not any(name in each for name in KNOWN)]) <= 24
+
+
 def test_every_message_is_rendered_once_and_a_page_reads_little(owner, begin, fake):
     fake.says("# One\n\n" + "word " * 500)
     path = begin(owner)
@@ -164,6 +180,11 @@ def test_every_message_is_rendered_once_and_a_page_reads_little(owner, begin, fa
         owner.page(path)
 
     read = [statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]
-    # Settings and connections are read once a second, whoever asks.
-    known = "FROM application_settings", "FROM connections"
-    assert len([each for each in read if not any(name in each for name in known)]) <= 9
+    assert len([each for each in read if not any(name in each for name in KNOWN)]) <= 9
+
+
+def test_how_fast_an_answer_came_is_told_on_hover(owner, begin, fake):
+    fake.says("One two three", pace=0.1)
+    page = owner.wait_for(begin(owner), ended)
+
+    assert re.fullmatch(r"\d+ tokens a second", page.one(".receipt").attributes["title"])

@@ -5,7 +5,9 @@ import pytest
 from tests.generations.conftest import Bench
 from webapp.chat import shown
 from webapp.chat.queries import generations_of
+from webapp.extensions import db
 from webapp.generations.circuit import FAILURES, Circuits
+from webapp.generations.tables import Generation
 from webapp.settings.service import set_setting
 
 HELLO = {"says": "Hello there"}
@@ -91,7 +93,29 @@ def test_the_person_sees_the_trail(bench, fake):
         [found] = generations_of([bench.message(ended.id)]).values()
         notices = shown._notices(found[-1], bench.message(ended.id))
     assert "some/model could not answer" in notices[0].text
-    assert "other/model is asked instead" in notices[0].text
+    assert "other/model was asked instead" in notices[0].text
+
+
+def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
+    ended = climb(bench, fake, [BUSY, BUSY, HELLO])
+
+    with bench.app.test_request_context():
+        [found] = generations_of([bench.message(ended.id)]).values()
+        [notice] = shown._notices(found[-1], bench.message(ended.id))
+    assert notice.text == "The model was asked again twice."
+    assert notice.detail.count("some/model was asked again after") == 2
+
+
+def test_while_it_waits_the_state_says_what_for(bench, fake):
+    fake.always({"status": 429, "headers": {"Retry-After": "20"}, "json": {"error": {"message": "slow down", "code": 429}}})
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: any(notice.code == "retry" for notice in bench.engine.live[id].run.transcript.notices))
+
+    with bench.app.app_context():
+        picture, _ = bench.engine.broadcast(db.session.get(Generation, id)).snapshot()
+    assert (picture.status, picture.words) == ("queued", "Asking again")
+    bench.engine.live[id].run.stop.ask("user")
+    assert bench.until_ended(id, 1).status == "stopped"
 
 
 def test_what_a_server_said_is_a_sentence_before_the_next_one(bench, fake):

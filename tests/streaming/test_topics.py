@@ -8,7 +8,7 @@ import pytest
 from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
-from webapp.streaming.events import Changed, Delta, Ended
+from webapp.streaming.events import Changed, Delta, Ended, Reasoning
 from webapp.streaming.topics import KEEP_OTHERS, LOOK_SECONDS, REST_SECONDS, Gap, MemoryTopics
 
 
@@ -36,6 +36,20 @@ def test_a_trimmed_cursor_is_a_gap_and_numbers_go_on(topics):
     assert topics.read("chat:1", last) == []
     with pytest.raises(Gap):
         topics.read("chat:1", 3)
+
+
+def test_the_text_that_is_held_is_known(topics):
+    for _ in range(KEEP_OTHERS):
+        topics.append("chat:1", Delta("a" * 100))
+    full = topics.held_bytes
+    assert 100 * KEEP_OTHERS <= full <= 200 * KEEP_OTHERS
+    topics.append("chat:1", Delta("a" * 100))
+    assert topics.held_bytes < full * 0.6
+    topics.append("generation:1", Reasoning("ü" * 100))
+    topics.expire("generation:1", 0)
+    topics.expire("chat:1", 0)
+
+    assert topics.held_bytes == 0
 
 
 def test_waiting_ends_with_news_and_with_time(topics):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import contains_eager
 
 from webapp.accounts.fields import normal_email
@@ -35,9 +35,7 @@ def credentials(email: str) -> tuple[str, str] | None:
 
 def live_session(secret: str) -> UserSession | None:
     """The session of this secret with its user, unless it has run out or the user is disabled."""
-    wanted = select(UserSession).join(UserSession.user).options(contains_eager(UserSession.user))
-    wanted = wanted.where(UserSession.token_hash == hashed(secret), UserSession.expires_at > utc_now())
-    return db.session.scalar(wanted.where(User.disabled_at.is_(None)))
+    return db.session.scalar(LIVE_SESSION, {"token_hash": hashed(secret), "now": utc_now()})
 
 
 def live_token(token: str) -> tuple[ApiToken, User] | None:
@@ -169,3 +167,13 @@ def audit_entries(*, person: str = "", action: str = "", before: str = "", limit
 def audit_actions() -> Sequence[str]:
     """Everything that was ever done, once, to choose from."""
     return db.session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)).all()
+
+
+def _live_session_statement() -> Select[UserSession]:
+    wanted = select(UserSession).join(UserSession.user).options(contains_eager(UserSession.user))
+    wanted = wanted.where(UserSession.token_hash == bindparam("token_hash"), UserSession.expires_at > bindparam("now"))
+    return wanted.where(User.disabled_at.is_(None))
+
+
+# Made once, as every request asks: to put it together costs as much as to run it.
+LIVE_SESSION = _live_session_statement()

@@ -1,21 +1,23 @@
 """From what a person typed to a generation that runs: checked, stored in one transaction, started, announced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.chat import queries
-from webapp.chat.prompt_parts import prompt_for, request_of
+from webapp.chat.prompt_parts import names_in, prompt_for, request_of
 from webapp.chat.sharing import readers
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.extensions import db, utc_now, write
 from webapp.generations import service as generations
 from webapp.generations.engine import the_engine
+from webapp.generations.figures import Limited
 from webapp.generations.models import providers
 from webapp.generations.tables import Generation
+from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 from webapp.streaming.events import Changed
@@ -41,6 +43,15 @@ USUAL = How()
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A generation that is queued in a chat, and the request that it makes."""
+
+    chat: Chat
+    generation: Generation
+    request: ModelRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Typed:
     """What a person typed, fit to be stored, and its rendering."""
 
@@ -59,9 +70,9 @@ def checked(text: str) -> str:
     return content
 
 
-def typed(text: str) -> Typed:
-    """Checks a message; a long one is rendered in pieces, so that nobody waits for it."""
-    content = checked(text)
+def typed(text: str, chat: Chat | None = None) -> Typed:
+    """Checks a message, in which names are filled in; a long one is rendered in pieces, so that nobody waits for it."""
+    content = checked(names_in(chat).fill(text) if chat else text)
     growing = markdown.GrowingMarkdown()
     for start in range(0, len(content), PIECE_CHARS):
         if start:
@@ -83,11 +94,12 @@ def lane_of(chat: Chat) -> str:
 
 def announce(chat: Chat, what: str, id: str) -> None:
     """Tells every open page that something of the chat has changed."""
-    topics = the_engine().topics
-    topics.append(lane_of(chat), Changed(what, id))
-    if chat.owner_id:
-        for id in {chat.owner_id, *readers(chat.id)}:
-            topics.append(f"user:{id}", Changed("chat", chat.id))
+    _tell(chat.id, what, id, hearers(chat))
+
+
+def hearers(chat: Chat) -> set[str]:
+    """In whose lists the chat stands; a visitor's stands in none."""
+    return {chat.owner_id, *readers(chat.id)} if chat.owner_id else set()
 
 
 def question(session: Session, chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
@@ -105,7 +117,7 @@ def answer(
     model: str = "",
     sent_as: str | None = None,
     how: How = USUAL,
-) -> Generation:
+) -> Asked:
     """An empty answer below its question, at the head of the chat, with the generation that is to fill it."""
     message = _added(session, Message(chat_id=chat.id, parent_id=parent_id, role="assistant"))
     chat.head_id, chat.changed_at = message.id, utc_now()
@@ -121,10 +133,11 @@ def queue(
     sent_as: str | None = None,
     continues_id: str | None = None,
     how: How = USUAL,
-) -> Generation:
+) -> Asked:
     """A generation for the message; one that continues another begins where the text ends."""
     if chat.visitor_hash:
         _refuse_a_crowd()
+    path = queries.path_to(message)
     generation = generations.queue(
         session,
         kind=chat.kind,
@@ -137,37 +150,47 @@ def queue(
         owner=the_engine().worker.id,
         sent_as=sent_as,
         continues_id=continues_id,
-        text_offset=len(message.content) if continues_id else 0,
-        prompt=prompt_for(session, chat, message, model, history_limit=how.context_limit),
+        text_offset=len(message.content),
+        prompt=prompt_for(session, chat, path, model, history_limit=how.context_limit),
     )
     session.flush()
-    return generation
+    return Asked(chat, generation, request_of(generation, path))
 
 
-def start(store: Callable[[Session], Generation], person: str, *, lane: str = "", sent_as: str | None = None) -> Generation:
+def start(store: Callable[[Session], Asked], person: str, *, lane: str = "", sent_as: str | None = None) -> Generation:
     """Stores in one transaction, then starts; when two come in the same moment, one is refused or was the same."""
     engine = the_engine()
     generations.refuse_if_too_many(engine, person)
     try:
         with write() as session:
-            generation = store(session)
+            asked = store(session)
+            generation = asked.generation
             # A chat of a visitor belongs to no account.
             if generation.user_id:
                 generation.user_id = person
+                generations.refuse_one_too_many(engine, session, generation)
+            news = (asked.chat.id, "message", generation.message_id or "", hearers(asked.chat))
     except IntegrityError as error:
         if repeated := generations.sent_before(sent_as):
             return repeated
         generations.refuse_if_busy(lane)
         raise Conflict("Something changed here in this very moment. Please try again.") from error
-    message = db.session.get_one(Message, generation.message_id)
-    generations.start(engine, generation, request_of(generation, message))
-    announce(queries.chat_of(message), "message", message.id)
+    generations.start(engine, generation, asked.request)
+    _tell(*news)
     return generation
+
+
+def _tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
+    topics = the_engine().topics
+    topics.append(f"chat:{chat_id}", Changed(what, id))
+    for person in people:
+        topics.append(f"user:{person}", Changed("chat", chat_id))
 
 
 def _refuse_a_crowd() -> None:
     """All visitors together have so many places, however they came to ask."""
     if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
+        the_engine().tell(Limited("visitors"))
         raise TooMany("Many people are trying this at the moment. Please come back in a minute.", retry_after=60)
 
 

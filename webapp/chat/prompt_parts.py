@@ -1,12 +1,14 @@
 """What a model is sent: the parts that are no messages are kept with the generation, of the messages which, and how much."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
-from webapp.characters.queries import character_of, persona_of, prompts_of
+from webapp.characters.macros import Names
+from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.chat import queries
 from webapp.chat.prompt import POST_TITLE, TITLES, PromptBuilder
 from webapp.chat.tables import Chat, Message
@@ -46,18 +48,20 @@ class Sent:
     left_out: int = 0
 
 
-def prompt_for(session: Session, chat: Chat, message: Message, model: str, *, history_limit: int | None = None) -> dict[str, Any]:
-    """What is to be kept with a new generation for this message. A message may grow later: its length now is kept too.
+def prompt_for(
+    session: Session, chat: Chat, path: Sequence[Message], model: str, *, history_limit: int | None = None
+) -> dict[str, Any]:
+    """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
 
     `history_limit` is for this one time; without it the chat's own counts.
     """
-    builder, parameters = _builder(session, chat), providers().parameters(model)
-    earlier = [each for each in queries.path_to(message)[:-1] if each.content]
+    builder, parameters = _builder(session, chat), _parameters(chat, model)
+    earlier = [each for each in path[:-1] if each.content]
     fitted = builder.fit(
         [(each.role, each.content) for each in earlier],
         budget_tokens=_budget_tokens(model, parameters),
         history_limit=chat.history_limit if history_limit is None else history_limit,
-        beginning=message.content,
+        beginning=path[-1].content,
     )
     return {
         **builder.parts,
@@ -67,18 +71,27 @@ def prompt_for(session: Session, chat: Chat, message: Message, model: str, *, hi
     }
 
 
-def request_of(generation: Generation, message: Message) -> ModelRequest:
+def names_in(chat: Chat) -> Names:
+    """Who speaks with whom in a chat."""
+    if not chat.character_id:
+        return Names()
+    session, person = db.session(), db.session.get(User, chat.owner_id) if chat.owner_id else None
+    persona = persona_of(session, chat.owner_id, chat.persona_id)
+    return names_of(character_of(session, chat.owner_id, chat.character_id), persona, person)
+
+
+def request_of(generation: Generation, path: Sequence[Message]) -> ModelRequest:
     """The request, made of what was kept: so what is shown as sent is what was sent."""
-    path = [(part.role, part.content) for part in _messages(generation, message)]
-    prompt, beginning = generation.prompt, message.content[: generation.text_offset]
-    request = PromptBuilder.of(prompt).build(generation.model_asked, path, beginning=beginning, **prompt.get("parameters", {}))
+    said = [(part.role, part.content) for part in _messages(generation, path)]
+    prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
+    request = PromptBuilder.of(prompt).build(generation.model_asked, said, beginning=beginning, **prompt.get("parameters", {}))
     return replace(request, notices=tuple(_notices(prompt)))
 
 
 def sent(generation: Generation) -> Sent:
     """What a generation was asked with, part by part."""
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
-    builder, parts = PromptBuilder.of(prompt), _messages(generation, message)
+    builder, parts = PromptBuilder.of(prompt), _messages(generation, queries.path_to(message))
     if text := builder.parts.get("post_prompt"):
         parts.insert(max(0, len(parts) - 1), Part("system", POST_TITLE, text, name="post_prompt"))
     parts[:0] = [Part("system", TITLES[name], text, name=name) for name, text in builder.sections.items()]
@@ -92,16 +105,27 @@ def sent(generation: Generation) -> Sent:
 def _builder(session: Session, chat: Chat) -> PromptBuilder:
     """What the chat says counts before what its character says."""
     person = session.get(User, chat.owner_id) if chat.owner_id else None
-    character = prompts_of(character_of(session, chat.owner_id, chat.character_id))
+    played = character_of(session, chat.owner_id, chat.character_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
+    character, names = prompts_of(played), names_of(played, persona, person)
     return PromptBuilder(
-        pre_prompt=chat.pre_prompt,
-        system_prompt=chat.system_prompt or character.system_prompt,
-        character=character.description,
-        persona=persona.description if persona else "",
+        pre_prompt=names.fill(chat.pre_prompt),
+        system_prompt=names.fill(chat.system_prompt or character.system_prompt),
+        character=names.fill(character.description),
+        persona=names.fill(persona.description if persona else ""),
         instructions=person.instructions.strip() if person else "",
-        post_prompt=chat.post_prompt or character.post_history_prompt,
+        post_prompt=names.fill(chat.post_prompt or character.post_history_prompt),
     )
+
+
+def _parameters(chat: Chat, model: str) -> dict[str, Any]:
+    """What the chat says, else the house; of two lengths the shorter counts."""
+    parameters = providers().parameters(model)
+    if chat.temperature is not None:
+        parameters["temperature"] = chat.temperature
+    if chat.max_tokens:
+        parameters["max_tokens"] = min(chat.max_tokens, parameters.get("max_tokens") or chat.max_tokens)
+    return parameters
 
 
 def _budget_tokens(model: str, parameters: dict[str, Any]) -> int:
@@ -121,7 +145,7 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
     return [Notice("left_out", f"{words} of this chat {were} left out: together they are longer than the model can take in.")]
 
 
-def _messages(generation: Generation, message: Message) -> list[Part]:
+def _messages(generation: Generation, path: Sequence[Message]) -> list[Part]:
     chars = dict(generation.prompt.get("messages", []))
-    path = [each for each in queries.path_to(message) if each.id in chars]
-    return [Part(each.role, ROLES.get(each.role, each.role), each.content[: chars[each.id]], each.id) for each in path]
+    sent = [each for each in path if each.id in chars]
+    return [Part(each.role, ROLES.get(each.role, each.role), each.content[: chars[each.id]], each.id) for each in sent]

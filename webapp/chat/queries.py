@@ -1,11 +1,14 @@
 """Named reads of chats and messages."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, literal, or_, select, text, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, literal, or_, select, text, tuple_, union_all
 from sqlalchemy.orm import aliased, defer
 
+from webapp.accounts import grants
+from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db, utc_now
 from webapp.generations.engine import Engine
@@ -15,6 +18,9 @@ VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
 # Temporary chats stand in no list.
 KEPT = Chat.is_temporary.is_(False)
+NEWEST_FIRST = Chat.changed_at.desc(), Chat.id.desc()
+# Whoever looks.
+ME = bindparam("owner_id", type_=String)
 # How many messages a page shows at once; the earlier ones come as one scrolls.
 WINDOW = 60
 # A visitor's page, which lives for a day, has nothing that fetches earlier ones.
@@ -27,6 +33,18 @@ OUT_OF_SIGHT = text("""
         UNION ALL SELECT p.id, p.parent_id, up.origin FROM messages p JOIN up ON p.id = up.parent_id)
     SELECT DISTINCT up.origin FROM up JOIN messages m ON m.id = up.id WHERE m.deleted_at IS NOT NULL
 """).bindparams(bindparam("ids", expanding=True))
+
+
+class Listed(NamedTuple):
+    """What lists show of a chat."""
+
+    id: str
+    title: str
+    changed_at: datetime
+    pinned_at: datetime | None
+    character_id: str | None
+    # Who has shared it; of one's own chats nobody.
+    sharer: str = ""
 
 
 def chat_of(message: Message) -> Chat:
@@ -53,12 +71,20 @@ def pinned_chats(owner_id: str) -> Sequence[Chat]:
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
-def rail_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Chat], Sequence[Chat], set[str]]:
-    """The pinned chats, the newest others, and the lanes of those being answered, in one statement: every page asks."""
+def rail_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], Sequence[Listed], set[str]]:
+    """The pinned chats, the newest others, and the lanes of those being answered, in one statement: every page asks.
+
+    Among the others are those that were shared with this person.
+    """
     rows = db.session.execute(RAIL, {"owner_id": owner_id, "limit": limit}).all()
-    found, lanes = [row for row, _ in rows], {lane for _, lane in rows if lane}
+    found, lanes = [Listed(*row[:6]) for row in rows], {row.lane for row in rows if row.lane}
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in found if not row.pinned_at], lanes
+
+
+def shared_chats(person_id: str, *, limit: int = 200) -> list[Listed]:
+    """Chats of others that were given to this person or to a group of theirs, newest first."""
+    return [Listed(*row) for row in db.session.execute(SHARED, {"owner_id": person_id, "limit": limit})]
 
 
 def deleted_chats(owner_id: str, *, limit: int = 200) -> Sequence[Chat]:
@@ -119,11 +145,8 @@ def out_of_sight(ids: Iterable[str]) -> set[str]:
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
     """The generations of each message, oldest first."""
-    # What was sent is as long as the chat, and not what anybody asks for here.
-    query = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
-    query = query.where(Generation.message_id.in_([message.id for message in messages]))
     found: dict[str, list[Generation]] = {}
-    for generation in db.session.scalars(query):
+    for generation in db.session.scalars(GENERATIONS, {"ids": [message.id for message in messages]}):
         found.setdefault(generation.message_id or "", []).append(generation)
     return found
 
@@ -135,10 +158,7 @@ def last_generation(message: Message) -> Generation | None:
 
 def has_completed(chat: Chat, *, before: Generation) -> bool:
     """Whether an answer to a first message of the chat was complete before this one was begun."""
-    first, said = aliased(Message), aliased(Message)
-    query = select(Generation.id).join(said, said.id == Generation.message_id).join(first, first.id == said.parent_id)
-    query = query.where(first.chat_id == chat.id, first.parent_id.is_(None), Generation.id < before.id)
-    return db.session.scalar(query.where(Generation.status == "completed").limit(1)) is not None
+    return db.session.scalar(HAS_COMPLETED, {"chat_id": chat.id, "before": before.id}) is not None
 
 
 def branch_point(chat: Chat, after: str) -> str | None:
@@ -152,15 +172,25 @@ def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
     if not messages:
         return {}
     parents = [message.parent_id for message in messages if message.parent_id]
-    beside: ColumnElement[bool] = Message.parent_id.in_(parents)
-    if len(parents) < len(messages):
-        # Only with the root in sight: this looks at every message of the chat.
-        beside = and_(Message.chat_id == messages[0].chat_id, or_(beside, Message.parent_id.is_(None)))
-    query = select(Message.id, Message.parent_id).where(beside, Message.deleted_at.is_(None))
+    # Only with the root in sight: this looks at every message of the chat.
+    query = CHILDREN_AND_ROOTS if len(parents) < len(messages) else CHILDREN
     children: dict[str | None, list[str]] = {}
-    for id, parent_id in db.session.execute(query.order_by(Message.id)):
+    for id, parent_id in db.session.execute(query, {"parents": parents, "chat_id": messages[0].chat_id}):
         children.setdefault(parent_id, []).append(id)
     return {message.id: found for message in messages if len(found := children.get(message.parent_id, [])) > 1}
+
+
+def version_that_says(message: Message, content: str) -> Message | None:
+    """The message, or one beside it in sight, with exactly these words."""
+    query = select(Message).where(Message.chat_id == message.chat_id, Message.role == message.role, Message.content == content)
+    query = query.where(Message.parent_id.is_not_distinct_from(message.parent_id), Message.deleted_at.is_(None))
+    return db.session.scalar(query.order_by(Message.id != message.id, Message.id).limit(1))
+
+
+def is_answered(message: Message) -> bool:
+    """Whether anything stands below the message that was not deleted."""
+    below = select(Message.id).where(Message.parent_id == message.id, Message.deleted_at.is_(None)).limit(1)
+    return db.session.scalar(below) is not None
 
 
 def newest_below(message: Message) -> str:
@@ -200,16 +230,58 @@ def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
-def _rail_statement() -> Select[Chat, str | None]:
-    is_shown = Chat.owner_id == bindparam("owner_id"), Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
-    newest_first = Chat.changed_at.desc(), Chat.id.desc()
-    newest = select(Chat.id).where(*is_shown).order_by(*newest_first).limit(bindparam("limit")).subquery()
+def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | None]:
+    beside: ColumnElement[bool] = Message.parent_id.in_(bindparam("parents", expanding=True))
+    if are_roots_too:
+        beside = and_(Message.chat_id == bindparam("chat_id"), or_(beside, Message.parent_id.is_(None)))
+    query = select(Message.id, Message.parent_id).where(beside, Message.deleted_at.is_(None))
+    return query.order_by(Message.id)
+
+
+def _has_completed_statement() -> Select[str]:
+    greeting, first, said = aliased(Message), aliased(Message), aliased(Message)
+    query = select(Generation.id).join(said, said.id == Generation.message_id).join(first, first.id == said.parent_id)
+    query = query.outerjoin(greeting, greeting.id == first.parent_id)
+    is_greeted = and_(greeting.role == "assistant", greeting.parent_id.is_(None))
+    query = query.where(or_(first.parent_id.is_(None), is_greeted), first.role == "user")
+    query = query.where(first.chat_id == bindparam("chat_id"), Generation.id < bindparam("before"))
+    return query.where(Generation.status == "completed").limit(1)
+
+
+def _generations_statement() -> Select[Generation]:
+    # What was sent is as long as the chat, and not what anybody asks for here.
+    query = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
+    return query.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
+
+
+def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, str]:
+    """What `Listed` holds, as the person who looks has it: how its owner has pinned a chat is nothing to others."""
+    is_own, name = Chat.owner_id == ME, func.coalesce(func.nullif(User.name, ""), User.email)
+    sharer = select(name).where(User.id == Chat.owner_id).scalar_subquery()
+    values = Chat.id, Chat.title, Chat.changed_at, case((is_own, Chat.pinned_at)), Chat.character_id
+    return select(*values, case((is_own, ""), else_=sharer)).order_by(*NEWEST_FIRST)
+
+
+def _given_statement() -> Select[str]:
+    given = select(Grant.object_id).where(Grant.object_kind == "chat", grants.is_named(ME))
+    chats = select(Chat.id).where(Chat.id.in_(given), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT)
+    return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
+
+
+def _rail_statement() -> Select[str, str, datetime, datetime | None, str | None, str, str | None]:
+    is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
+    newest = select(Chat.id).where(*is_shown).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
     running = select(Generation.lane).where(Generation.lane == literal("chat:") + Chat.id, WHILE_ACTIVE).scalar_subquery()
-    return select(Chat, running).where(Chat.id.in_(union_all(select(newest), select(pinned)))).order_by(*newest_first)
+    in_sight = union_all(select(newest), select(pinned), _given_statement())
+    return _listed_statement().add_columns(running.label("lane")).where(Chat.id.in_(in_sight))
 
 
 # Made once: to put it together costs more than to run it.
 RAIL = _rail_statement()
+SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
+CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
+GENERATIONS = _generations_statement()
+HAS_COMPLETED = _has_completed_statement()
 PATH = _path_statement()
 LAST_OF_PATH = _path_statement(is_bounded=True)

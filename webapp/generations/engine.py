@@ -11,9 +11,10 @@ from flask import Flask, current_app
 
 from webapp.accounts.throttle import Throttle
 from webapp.config import Config
-from webapp.generations import journal, keeper, recovery, report, spill
+from webapp.generations import journal, keeper, recovery, report, spill, trace
 from webapp.generations.circuit import Circuits
 from webapp.generations.fence import Worker
+from webapp.generations.figures import Figure, Tell
 from webapp.generations.kinds import Kind
 from webapp.generations.presence import Presence
 from webapp.generations.tables import Generation
@@ -46,7 +47,9 @@ class Live:
 
     id: str
     lane: str
+    kind: str
     person: str
+    model: str
     when_unwatched: str
     run: Run
     source: "Source"
@@ -82,6 +85,8 @@ class Engine:
         self.circuits = Circuits(now)
         self.rates = Throttle(burst=1, seconds=1.0, now=now)
         self.kinds: dict[str, Kind] = {}
+        # Those who count.
+        self.hearers: list[Tell] = []
         self.live: dict[str, Live] = {}
         self.readers: set[Signal] = set()
         # What is asked of models beside the answers: it ends with them.
@@ -95,6 +100,11 @@ class Engine:
 
     def register(self, kind: Kind) -> None:
         self.kinds[kind.name] = kind
+
+    def tell(self, figure: Figure) -> None:
+        """For whoever counts."""
+        for hear in self.hearers:
+            hear(figure)
 
     def begin(self) -> None:
         """Makes this process an owner and takes care of what dead ones left behind."""
@@ -116,8 +126,18 @@ class Engine:
             pause=self.pause,
             window=setting("stream.coalesce_ms") / 1000,
             limit_chars=setting("limits.answer_chars"),
+            tell=trace.teller(generation),
         )
-        live = Live(generation.id, generation.lane, generation.user_id or "", generation.when_unwatched, run, source)
+        live = Live(
+            id=generation.id,
+            lane=generation.lane,
+            kind=generation.kind,
+            person=generation.user_id or "",
+            model=generation.model_asked,
+            when_unwatched=generation.when_unwatched,
+            run=run,
+            source=source,
+        )
         self.live[live.id] = live
         self.presence.begin(live.lane)
         if self.is_closing:

@@ -75,11 +75,11 @@ def hold(session: Session, owner: str) -> dict[str, datetime | None]:
 
 def take(session: Session, generation: Generation, owner: str) -> bool:
     """Makes an orphan this worker's own; false when another was faster."""
-    return _changed(session, generation.id, generation.owner, {"owner": owner})
+    return _changed(session, generation.id, generation.owner, {"owner": owner}) is not None
 
 
-def settle(session: Session, id: str, owner: str, values: dict[str, Any]) -> bool:
-    """Writes the end of a generation that is still this owner's."""
+def settle(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
+    """Writes the end of a generation, and gives it as it is then; nothing when it is not this owner's any more."""
     return _changed(session, id, owner, values)
 
 
@@ -89,12 +89,12 @@ def orphans(session: Session, worker: Worker) -> Sequence[Generation]:
     return [generation for generation in active if worker.is_dead(generation.owner, generation.heartbeat_at)]
 
 
-def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> bool:
+def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
     statement = (
         update(Generation)
         .where(Generation.id == id, Generation.owner == owner, Generation.status.in_(ACTIVE))
         .values(**values)
-        .returning(Generation.id)
-        .execution_options(synchronize_session=False)
+        .returning(Generation)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return session.execute(statement).first() is not None
+    return session.scalars(statement).first()

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from webapp.generations.circuit import Circuits
+from webapp.generations.figures import FellBack, Tell, to_nobody
 from webapp.generations.seam import without_overlap
 from webapp.providers.base import ModelRequest, Provider, ProviderError, Reply
-from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Reasoning, Started, Usage
+from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 
@@ -69,9 +70,10 @@ class Ladder:
         signal: Callable[[], Signal],
         now: Callable[[], float],
         jitter: Callable[[], float],
+        tell: Tell = to_nobody,
     ) -> None:
         self._request, self._rungs, self._limits = request, rungs, limits
-        self._circuits, self._signal, self._now, self._jitter = circuits, signal, now, jitter
+        self._circuits, self._signal, self._now, self._jitter, self._tell = circuits, signal, now, jitter, tell
         self._begun_at = now()
         self._has_started = self._has_said = self._is_accepted = False
         self._attempt: Stop | None = None
@@ -86,8 +88,10 @@ class Ladder:
             except ProviderError as error:
                 if stop or self._has_said or not following or error.code in NEVER_STEP_ON:
                     raise
+                self._tell(FellBack(rung.model, following.model, error.code))
                 code = "demo_fallback" if following.provider.name == DEMO else "fallback"
-                yield Notice(code, f"{rung.model} could not answer: {error} {following.model} is asked instead.")
+                failed = f"{rung.model} could not answer: {error} {following.model}"
+                yield Notice(code, f"{failed} is asked instead.", f"{failed} was asked instead.")
 
     def look(self) -> str:
         """Called every second until the first word: ends an attempt that takes too long; gives the reason when all do."""
@@ -160,26 +164,29 @@ class Ladder:
         if request.goes_on and provider.continuation == "instruct":
             said = without_overlap(request.turns[-1].content, said)
         for event in said:
-            yield from self._passed(rung, event)
+            if isinstance(event, Started):
+                yield from self._started(event)
+            else:
+                self._note(rung, event)
+                yield event
 
-    def _passed(self, rung: Rung, event: Event) -> Iterator[Event]:
-        if isinstance(event, Started):
-            self._is_accepted = True
-            if self._has_started:
-                # There is one start; who answers now is said with what it takes.
-                yield Usage(model=event.model)
-                return
-            self._has_started = True
-            yield event
-            yield from self._request.notices
+    def _started(self, event: Started) -> Iterator[Event]:
+        self._is_accepted = True
+        if self._has_started:
+            # There is one start; who answers now is said with what it takes.
+            yield Usage(model=event.model)
             return
-        elif isinstance(event, Delta | Reasoning) and event.text:
+        self._has_started = True
+        yield event
+        yield from self._request.notices
+
+    def _note(self, rung: Rung, event: Event) -> None:
+        if isinstance(event, Text) and event.text:
             self._has_said = True
             self._deadline = float("inf")
         elif isinstance(event, Ended):
             # Not when the iterator is exhausted: after the end nobody asks it for more.
             self._circuits.worked(rung.model)
-        yield event
 
     def _wait_seconds(self, error: ProviderError, tries: int) -> float | None:
         """How long to wait before asking the same model again; None when that is no use."""
@@ -191,8 +198,12 @@ class Ladder:
 
     def _step(self, code: str, rung: Rung, error: ProviderError, seconds: float) -> Notice:
         if code == "whole":
-            return Notice(code, f"{error} {rung.model} is asked for the whole answer at once.")
-        return Notice(code, f"{error} {rung.model} is asked again in {max(1, round(seconds))} s.")
+            self._tell(FellBack(rung.model, rung.model, error.code))
+            now, then = "is asked for the whole answer at once.", "was asked for the whole answer at once."
+        else:
+            pause = f"{max(1, round(seconds))} s"
+            now, then = f"is asked again in {pause}.", f"was asked again after {pause}."
+        return Notice(code, f"{error} {rung.model} {now}", f"{error} {rung.model} {then}")
 
 
 def _told(rung: Rung, reply: Reply) -> Iterator[Event]:

@@ -13,14 +13,13 @@ from webapp.config import Config
 from webapp.errors import Invalid, NotFound
 from webapp.providers.base import Model, Provider, ProviderError
 from webapp.providers.demo import DemoProvider
-from webapp.settings import kinds
+from webapp.settings import kinds, naming
 from webapp.settings.encryption import DecryptionError
 from webapp.settings.live import LiveConnection, live_connections
 from webapp.settings.service import setting
 from webapp.upstream import Upstream
 
-DEMO = "demo/"
-DEMO_MODEL = "demo/quick"
+DEMO, DEMO_MODEL = naming.DEMO, "demo/quick"
 FRESH_SECONDS = 1.0
 log = logging.getLogger("generation:models")
 
@@ -94,7 +93,7 @@ class Providers:
         """What a picker shows: real models where there are any, the demo where there are none or an admin allows it."""
         demo = [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
         allowed = setting("models.allowed")
-        return [*(model for model in self.listed() if not allowed or model.id in allowed), *demo]
+        return [*(model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed), *demo]
 
     def listed(self) -> Sequence[Model]:
         """Every real model that is known by name, each connection's default first."""
@@ -102,6 +101,12 @@ class Providers:
         if memory.listed_of is not connections:
             memory.listed_of, memory.listed = connections, [model for each in self._usable() for model in _models_of(each)]
         return memory.listed
+
+    def unlisted(self) -> Sequence[Model]:
+        """Models that may be chosen by the settings, and whose connection has not said yet what it has."""
+        known = {each.id for each in self.listed()}
+        named = ((name, self._found(name)) for name in setting("models.allowed") if name not in known)
+        return [Model(name, name) for name, found in named if found and found[0].is_usable and not found[0].models]
 
     def default(self, wish: str = "") -> str:
         """The model of a new chat: the person's own choice, the team's, a connection's, or the demo's; empty if there is none."""
@@ -156,18 +161,15 @@ class Providers:
         connection, name = self._found(model) or (None, "")
         if connection is None or not name:
             return False
-        # OpenRouter takes variants such as `:online` that it does not list.
-        names = {name, name.rpartition(":")[0]} if connection.is_built_in else {name}
         is_named = name == connection.default_model or model in (setting("models.default"), *_named())
-        return not connection.models or is_named or any(each.id in names for each in connection.models)
+        return is_named or not self.is_missing(model)
+
+    def is_missing(self, model: str) -> bool:
+        """Whether its connection lists models, but not this one."""
+        return naming.is_missing(model, self.connections())
 
     def _found(self, model: str) -> tuple[LiveConnection, str] | None:
-        slug, colon, name = model.partition(":")
-        for each in self.connections():
-            if colon and not each.is_built_in and each.slug == slug:
-                return each, name
-        built_in = next((each for each in self.connections() if each.is_built_in), None)
-        return (built_in, model) if built_in and model else None
+        return naming.found(model, self.connections())
 
     def _can_step_in(self, model: str) -> bool:
         found = self._found(model)

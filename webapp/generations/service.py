@@ -9,15 +9,17 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from webapp.accounts.tables import User
 from webapp.errors import Busy, TooMany, Unavailable
 from webapp.extensions import db, utc_now, write
 from webapp.generations import costs, fence
+from webapp.generations.figures import Limited
 from webapp.generations.ladder import Ladder, Limits, Rung
 from webapp.generations.models import providers
-from webapp.generations.tables import ACTIVE, Generation, JournalRow
+from webapp.generations.tables import ACTIVE, WHILE_ACTIVE, Generation, JournalRow
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Projection
@@ -29,6 +31,8 @@ from webapp.streaming.transcript import Transcript
 
 if TYPE_CHECKING:
     from webapp.generations.engine import Engine, Source
+
+AT_ONCE = "{} answers are being written for you already. Wait for one to end, or stop it."
 
 
 def sent_as(sender: str, key: str, body: str) -> str | None:
@@ -43,7 +47,7 @@ def sent_before(name: str | None) -> Generation | None:
 
 def running_in(lane: str) -> Generation | None:
     """The one active generation of a lane."""
-    return db.session.scalar(select(Generation).where(Generation.lane == lane, Generation.status.in_(ACTIVE)))
+    return db.session.scalar(select(Generation).where(Generation.lane == lane, WHILE_ACTIVE))
 
 
 def refuse_if_busy(lane: str) -> None:
@@ -54,12 +58,29 @@ def refuse_if_busy(lane: str) -> None:
 def refuse_if_too_many(engine: "Engine", person: str) -> None:
     """Refuses what is too much for this server, or for one person, and says how long to wait."""
     if engine.max_streams and len(engine.live) >= engine.max_streams:
+        engine.tell(Limited("server_full"))
         raise Unavailable("All places for answers are taken at the moment. Please try again in a few seconds.", retry_after=5)
     most = int(setting("limits.concurrent_streams"))
     if most and sum(live.person == person for live in engine.live.values()) >= most:
-        raise TooMany(f"{most} answers are being written for you already. Wait for one to end, or stop it.", retry_after=5)
+        engine.tell(Limited("concurrent"))
+        raise TooMany(AT_ONCE.format(most), retry_after=5)
     if wait_seconds := _wait_seconds(engine, person):
+        engine.tell(Limited("per_minute"))
         raise TooMany(f"That is too fast. Please try again in {wait_seconds} s.", retry_after=wait_seconds)
+
+
+def refuse_one_too_many(engine: "Engine", session: Session, generation: Generation) -> None:
+    """The same inside the transaction that begins it: of two that come in the same moment, the second sees the first."""
+    most, person = int(setting("limits.concurrent_streams")), generation.user_id
+    if not most or not person:
+        return
+    session.flush()
+    # Held until the end; whoever else is about to begin something for this person waits here.
+    session.execute(select(User.id).where(User.id == person).with_for_update(key_share=True))
+    others = select(func.count()).where(WHILE_ACTIVE, Generation.user_id == person, Generation.id != generation.id)
+    if (session.scalar(others) or 0) >= most:
+        engine.tell(Limited("concurrent"))
+        raise TooMany(AT_ONCE.format(most), retry_after=5)
 
 
 def ladder(engine: "Engine", request: ModelRequest, *, is_whole: bool = False) -> Ladder:
@@ -75,7 +96,16 @@ def ladder(engine: "Engine", request: ModelRequest, *, is_whole: bool = False) -
     # Whether this person may have the demo answer was asked before it was queued.
     provided = ((model, known.of(model, for_visitor=True)) for model in chain)
     rungs = [Rung(model, each, known.name_of(model), known.takes_schema(model)) for model, each in provided]
-    return Ladder(request, rungs, limits, circuits=engine.circuits, signal=engine.signal, now=engine.now, jitter=random.random)
+    return Ladder(
+        request,
+        rungs,
+        limits,
+        circuits=engine.circuits,
+        signal=engine.signal,
+        now=engine.now,
+        jitter=random.random,
+        tell=engine.tell,
+    )
 
 
 def start(
@@ -144,9 +174,8 @@ def _settle(
 ) -> list[Saved]:
     projection.finish()
     with write() as session:
-        if not fence.settle(session, id, owner, {**_end(transcript, outcome), **times}):
+        if not (generation := fence.settle(session, id, owner, {**_end(transcript, outcome), **times})):
             raise Abandoned(id)
-        generation = session.get_one(Generation, id, populate_existing=True)
         kind = engine.kinds[generation.kind]
         saved = kind.finish(session, generation, transcript, projection)
         session.execute(delete(JournalRow).where(JournalRow.generation_id == id))

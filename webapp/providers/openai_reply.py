@@ -60,6 +60,8 @@ class Reading:
 
 def identified(chunk: Mapping[str, Any], known: Usage, *, keeps_id: bool) -> Usage:
     """What is known, with who serves the answer and under which id; the first to say so counts."""
+    if known.model and (known.upstream_id or not keeps_id):
+        return known
     id = id_of(chunk.get("id")) if keeps_id else ""
     return Usage(model=known.model or name_of(chunk.get("model")), upstream_id=known.upstream_id or id)
 
@@ -116,7 +118,8 @@ def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def usage_of(value: Any) -> Usage | None:
-    told = dict_of(value)
+    if not (told := dict_of(value)):
+        return None
     elsewhere = dict_of(told.get("cost_details")).get("upstream_inference_cost")
     cost = charged(told.get("cost"), elsewhere, is_own_key=told.get("is_byok"))
     usage = Usage(count_of(told.get("prompt_tokens")), count_of(told.get("completion_tokens")), cost)
@@ -147,6 +150,8 @@ def thought_of(said: Mapping[str, Any]) -> str:
 
 
 def _joined(content: Any, kind: str) -> str:
+    if not content:
+        return ""
     if isinstance(content, str):
         return content if kind == "text" else ""
     parts = [part for part in dicts_of(content) if part.get("type", "text") == kind]

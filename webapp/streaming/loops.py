@@ -8,6 +8,8 @@ from .topics import Signal
 
 log = logging.getLogger("generation:loops")
 
+# What is due so soon goes along: to be woken for every answer by itself costs more than to send what it says.
+EARLY_SECONDS = 0.005
 Spawn = Callable[[Callable[[], None]], object]
 
 
@@ -48,7 +50,8 @@ class FlushLoop:
             self._wakes_at = min(run.due_at or 0.0 for run in self._held)
             self._wake = self._signal()
             self._wake.wait(max(0.0, self._wakes_at - self._now()))
-            due = [run for run in self._held if run.due_at is None or run.due_at <= self._now()]
+            soon = self._now() + EARLY_SECONDS
+            due = [run for run in self._held if run.due_at is None or run.due_at <= soon]
             for run in due:
                 self._held.discard(run)
                 run.flush()

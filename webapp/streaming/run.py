@@ -25,7 +25,7 @@ class Run:
     """Pumps until the provider ends, fails or is stopped, then saves, then announces: one `Ended`, always last.
 
     Text is held for at most `window` seconds, and not at all when nothing was sent lately. `hold` is told when
-    held text is due; the flush loop calls `flush` then.
+    held text is due; the flush loop calls `flush` then. `tell` is told of everything that was appended.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Run:
         pause: Callable[[float], object],
         window: float = 0.03,
         limit_chars: int = 0,
+        tell: Callable[[int, Event], None] | None = None,
     ) -> None:
         self.topic, self.stop, self.transcript = topic, stop, Transcript()
         self.due_at: float | None = None
@@ -47,7 +48,7 @@ class Run:
         self.first_text_at: float | None = None
         self.outcome: Outcome | None = None
         self._topics, self._now, self._hold, self._pause, self._window = topics, now, hold, pause, window
-        self._limit_chars = limit_chars
+        self._limit_chars, self._tell = limit_chars, tell
         self._held: list[str] = []
         self._held_kind: type[Text] = Delta
         self._taken_chars = 0
@@ -171,4 +172,6 @@ class Run:
 
     def _append(self, event: Event) -> None:
         self.transcript.fold(event)
-        self._topics.append(self.topic, event)
+        seq = self._topics.append(self.topic, event)
+        if self._tell:
+            self._tell(seq, event)

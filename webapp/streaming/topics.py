@@ -1,10 +1,12 @@
 """Named append-only logs, and readers that hold cursors into them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from sys import getsizeof
 from typing import Protocol
 
-from .events import Event
+from .events import Delta, Event, Reasoning
 
 # A generation's log lives as long as its answer and is bounded by it; what merely changed is soon of no interest.
 KEEP = {"generation": 400_000}
@@ -37,10 +39,13 @@ class Topics(Protocol):
 
     epoch: str
 
+    @property
+    def held_bytes(self) -> int: ...
+
     def append(self, topic: str, event: Event) -> int: ...
     def read(self, topic: str, after: int) -> list[Entry]: ...
     def last(self, topic: str) -> int: ...
-    def wait(self, cursors: Mapping[str, int], seconds: float, signal: Signal | None = None) -> bool: ...
+    def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool: ...
     def expire(self, topic: str, seconds: float) -> None: ...
 
 
@@ -50,6 +55,7 @@ class _Log:
     dropped: int = 0
     waiting: set[Signal] = field(default_factory=set)
     used_at: float = 0.0
+    held_bytes: int = 0
 
     @property
     def last(self) -> int:
@@ -76,14 +82,21 @@ class MemoryTopics:
             self._let_rest()
         log = self._used(topic)
         log.entries.append(Entry(log.last + 1, event))
+        log.held_bytes += _bytes(event)
         keep = KEEP.get(_kind(topic), KEEP_OTHERS)
         if len(log.entries) > keep:
             excess = len(log.entries) - keep // 2
+            log.held_bytes -= sum(_bytes(entry.event) for entry in log.entries[:excess])
             del log.entries[:excess]
             log.dropped += excess
         for signal in log.waiting:
             signal.set()
         return log.last
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory the text in all logs takes."""
+        return sum(log.held_bytes for log in self._logs.values())
 
     def read(self, topic: str, after: int) -> list[Entry]:
         """The entries after the cursor, oldest first."""
@@ -97,7 +110,7 @@ class MemoryTopics:
         log = self._logs.get(topic) or self._new(topic)
         return log.last
 
-    def wait(self, cursors: Mapping[str, int], seconds: float, signal: Signal | None = None) -> bool:
+    def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool:
         """Blocks until a topic has entries after its cursor, or the time is over, or the signal is set; says if there is news."""
         if self._has_news(cursors):
             return True
@@ -141,6 +154,18 @@ class MemoryTopics:
 
     def _has_news(self, cursors: Mapping[str, int]) -> bool:
         return any(self.last(topic) != after for topic, after in cursors.items())
+
+
+def joined(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The same, with what follows each other of an answer put together: folding it once is less work."""
+    for _, group in groupby(entries, key=lambda entry: type(entry.event)):
+        same = list(group)
+        texts = [entry.event.text for entry in same if isinstance(entry.event, Delta)]
+        yield from [Entry(same[-1].seq, Delta("".join(texts)))] if texts else same
+
+
+def _bytes(event: Event) -> int:
+    return getsizeof(event.text) if isinstance(event, Delta | Reasoning) else 0
 
 
 def _kind(topic: str) -> str:

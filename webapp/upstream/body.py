@@ -1,7 +1,7 @@
 """A reply on its way: bytes as they arrive, in time or not at all, until somebody asks to stop."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from http.client import HTTPException
 from time import monotonic
 
@@ -13,6 +13,7 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
 LAST_WORD_SECONDS = 0.05
+UNLIMITED = nullcontext()
 MOST_JSON_BYTES = 16 * 1024 * 1024
 
 
@@ -76,7 +77,7 @@ class Body:
         if seconds is None or seconds > 0:
             try:
                 # Only around the read: nothing is ever thrown into code of the caller.
-                with gevent.Timeout(seconds, False):
+                with gevent.Timeout(seconds, False) if seconds else UNLIMITED:
                     return self._response.raw.read1(size, decode_content=False) or b""
             except (HTTPError, HTTPException, OSError) as error:
                 return self._ended_by(ProviderError("cut", f"The connection to {self.host} broke off.", retryable=True), error)

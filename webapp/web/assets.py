@@ -1,6 +1,7 @@
 """Addresses of static files that change when the file does, so that browsers may keep them for ever."""
 
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def asset(path: str) -> str:
 
 
 def _mark_of(path: str) -> str:
-    file = Path(str(current_app.static_folder), path)
+    file = f"{current_app.static_folder}/{path}"
     try:
-        changed = file.stat().st_mtime_ns
+        changed = os.stat(file).st_mtime_ns
     except FileNotFoundError:
         # The link then says 404 by itself, as it would without us.
         return ""
@@ -33,8 +34,8 @@ def _mark_of(path: str) -> str:
 
 
 @cache
-def _hash(file: Path, _changed: int) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+def _hash(file: str, _changed: int) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
 
 
 def _keep_for_ever(response: Response) -> Response:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import gevent
 from flask import Response, request
 
+from webapp.generations import trace
 from webapp.generations.engine import Engine
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
@@ -17,6 +18,8 @@ from webapp.streaming.events import Changed
 from webapp.streaming.topics import Gap, Signal, Topics
 
 HEARTBEAT_SECONDS = 15.0
+# How often in that time it is looked whether one is due.
+LOOKS = 4
 OPENING = b"retry: 500\n\n" + HEARTBEAT
 LOST = "superseded"
 SUPERSEDED = encode("Another page took this place.", event=LOST, id=LOST)
@@ -24,7 +27,8 @@ HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
 class Feed(Protocol):
-    """What a page listens to. `news` gives all frames since the last call; `position` is where the page then is.
+    """What a page listens to. `news` gives all frames since the last call; `position` is where the page then is, if that was
+    not said before.
 
     `last_news` does not wait for what is still to be folded.
     """
@@ -96,7 +100,7 @@ class Seat:
 
     def __init__(self, engine: Engine, place: Place, access: Access, is_gone: Callable[[], bool]) -> None:
         self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
-        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS
+        self.spoke()
 
     @property
     def is_over(self) -> bool:
@@ -116,12 +120,25 @@ class Seat:
 
     def spoke(self) -> None:
         """Something has been sent."""
-        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS
+        # At the last look before it would be too late.
+        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (LOOKS - 1) / LOOKS
 
     def wait(self, topics: dict[str, int]) -> None:
         """Until there is news, or the next heartbeat is due."""
-        seconds = max(0.0, self._beat_at - time.monotonic())
-        self._engine.topics.wait({**topics, **self._access.topics()}, seconds, self.signal)
+        self._engine.topics.wait({**topics, **self._access.topics()}, None, self.signal)
+
+    @contextmanager
+    def reminded(self) -> Iterator["Seat"]:
+        """While inside, a heartbeat that is due ends a wait."""
+        # One timer for all its waits: one for each would cost more than the wait.
+        seconds = HEARTBEAT_SECONDS / LOOKS
+        timer = gevent.get_hub().loop.timer(seconds, seconds)
+        timer.start(lambda: self.signal.set() if self.is_beat() else None)
+        try:
+            yield self
+        finally:
+            timer.stop()
+            timer.close()
 
 
 def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
@@ -171,7 +188,8 @@ def seated(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator
         stack.enter_context(_placed((watcher.person, lane), watcher.per_lane, place))
         stack.enter_context(_placed((watcher.person, ""), watcher.in_all, place))
         stack.enter_context(_present(engine, lane, place.signal))
-        yield Seat(engine, place, Access(engine.topics, watcher), is_gone)
+        stack.enter_context(trace.watching(lane, lambda: place.is_lost))
+        yield stack.enter_context(Seat(engine, place, Access(engine.topics, watcher), is_gone).reminded())
 
 
 def _encoded(frames: list[Frame], position: str) -> bytes:

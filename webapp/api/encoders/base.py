@@ -8,6 +8,9 @@ from typing import Any, Protocol
 from webapp.streaming.codec import encode
 from webapp.streaming.topics import Entry
 
+# Made once: `json.dumps` makes one for every value when it is told how to write.
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -57,4 +60,4 @@ def wire(frames: list[Frame], *, id: str = "") -> list[bytes]:
 
 
 def _line(data: Mapping[str, Any] | str) -> str:
-    return data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
+    return data if isinstance(data, str) else _as_json(data)
