@@ -46,10 +46,16 @@ def test_the_list_comes_page_by_page_each_chat_once(program: Client) -> None:
 
 def test_it_is_changed_field_by_field(program: Client) -> None:
     id = program.post("/chats", {"title": "Before"}, status=201)["chat"]["id"]
-    wanted = {"title": "After", "system_prompt": "Rhyme.", "history_limit": 4, "is_pinned": True}
+    numbers = {"history_limit": 4, "temperature": 0.7, "max_tokens": 2_000_000}
+    wanted = {"title": "After", "system_prompt": "Rhyme.", "is_pinned": True, **numbers}
     chat = program.said("PATCH", f"/chats/{id}", 200, wanted)
-    assert (chat["title"], chat["system_prompt"], chat["history_limit"]) == ("After", "Rhyme.", 4)
+    assert (chat["title"], chat["system_prompt"]) == ("After", "Rhyme.")
+    assert {name: chat[name] for name in numbers} == numbers
     assert chat["pinned_at"]
+    for wrong in ({"temperature": 2.1}, {"temperature": -0.1}, {"max_tokens": 0}):
+        program.said("PATCH", f"/chats/{id}", 422, wrong)
+    chat = program.said("PATCH", f"/chats/{id}", 200, {"temperature": None})
+    assert (chat["temperature"], chat["max_tokens"]) == (None, 2_000_000)
 
     chat = program.said("PATCH", f"/chats/{id}", 200, {"history_limit": None, "is_archived": True})
     assert (chat["history_limit"], chat["system_prompt"], chat["pinned_at"]) == (None, "Rhyme.", None)

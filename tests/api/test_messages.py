@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.client import EVENTS, Client, decoded, text_of
+from webapp.settings.service import set_setting
 
 
 @pytest.fixture
@@ -52,6 +53,33 @@ def test_another_version_stands_beside_the_first(program: Client, begun, fake) -
 
     assert (answer["content"], answer["versions"]) == ("Better.", [begun["message_id"], again["message_id"]])
     program.post(f"/messages/{begun['question_id']}/regenerate", {}, status=422)
+
+
+def test_an_answer_is_put_in_ones_own_words(program: Client, begun, fake) -> None:
+    written = program.post(f"/messages/{begun['message_id']}/rewrite", {"message": "Mine."}, status=201)
+
+    assert (written["content"], written["is_edited"], written["generation"]) == ("Mine.", True, None)
+    assert written["versions"] == [begun["message_id"], written["id"]]
+    assert program.get(f"/chats/{begun['chat_id']}")["head_id"] == written["id"]
+    assert program.get(f"/messages/{begun['message_id']}")["is_edited"] is False
+    program.post(f"/messages/{begun['question_id']}/rewrite", {"message": "Mine."}, status=422)
+    program.post(f"/messages/{begun['message_id']}/rewrite", {"message": " "}, status=422)
+
+
+def test_a_complete_answer_goes_on(program: Client, begun, fake) -> None:
+    fake.says(" And last.")
+    sent = program.post(f"/messages/{begun['message_id']}/continue", status=202)
+
+    assert program.ended(sent)["content"] == "First. And last."
+    program.post(f"/messages/{begun['question_id']}/continue", status=409)
+
+
+def test_an_answer_is_asked_for_where_there_is_none(program: Client, begun, fake) -> None:
+    program.said("DELETE", f"/messages/{begun['message_id']}", 204)
+    fake.says("Another.")
+    sent = program.post(f"/messages/{begun['question_id']}/regenerate", status=202)
+
+    assert (sent["question_id"], program.ended(sent)["content"]) == (begun["question_id"], "Another.")
 
 
 def test_what_is_deleted_is_brought_back(program: Client, begun) -> None:
@@ -128,3 +156,13 @@ def test_a_sending_may_be_its_own_stream(program: Client, begun, fake) -> None:
     assert told[-1].event == "ended"
     assert text_of(told) == program.get(f"/messages/{program.get('/chats')['chats'][0]['head_id']}")["content"]
     assert response.headers["X-Stream-Id"]
+
+
+def test_a_model_that_is_gone_is_not_replaced_unasked(app, program: Client, begun, fake) -> None:
+    with app.app_context():
+        set_setting("models.allowed", "other/model")
+
+    refusal = program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Two?"}, status=422)
+    assert refusal["detail"] == "some/model is not offered any more. Choose who goes on."
+    fake.says("Second.")
+    program.ended(program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Two?", "model": "other/model"}, status=202))

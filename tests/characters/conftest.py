@@ -9,10 +9,19 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.chat.conftest import asked, ended
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream
 from webapp.characters import shipped
+
+MARA = {
+    "name": "Mara",
+    "description": "Mara mills rye.",
+    "greeting": "*Looks up.* What is it?",
+    "system_prompt": "Be Mara.",
+    "post_history_prompt": "Stay curt.",
+}
 
 
 @pytest.fixture
@@ -42,6 +51,33 @@ def make(member: Browser) -> Callable[..., str]:
         return page.path
 
     return make
+
+
+@pytest.fixture
+def chat(make, member) -> str:
+    """The address of a chat of the member's with a character."""
+    member.submit("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
+    page = member.page(make(**MARA)).press("Chat with Mara")
+    assert page.path.startswith("/chats/"), page.text
+    return page.path
+
+
+@pytest.fixture
+def say(member, fake) -> Callable[[str, str], list[tuple[str, str]]]:
+    """Sends a message and gives what the model was asked."""
+
+    def say(path: str, text: str) -> list[tuple[str, str]]:
+        before = len(asked(fake))
+        member.submit(path, message=text)
+        member.wait_for(path, ended)
+        fake.until(lambda _: len(asked(fake)) > before)
+        return heard(fake)
+
+    return say
+
+
+def heard(fake) -> list[tuple[str, str]]:
+    return [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
 
 
 def png(width: int = 1, height: int = 1) -> bytes:

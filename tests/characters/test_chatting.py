@@ -1,11 +1,8 @@
 """Chats with a character: how they begin, what exactly the model is asked, and what can be changed in one chat."""
 
-from collections.abc import Callable
-
-import pytest
 from sqlalchemy import select
 
-from tests.characters.conftest import png, upload
+from tests.characters.conftest import MARA, heard, png, upload
 from tests.chat.conftest import asked, ended, texts
 from tests.conftest import signed_in
 from tests.support.marks import on_both_databases
@@ -17,41 +14,7 @@ from webapp.settings.live import BUILT_IN
 from webapp.settings.service import set_setting
 from webapp.settings.tables import Connection
 
-MARA = {
-    "name": "Mara",
-    "description": "Mara mills rye.",
-    "greeting": "*Looks up.* What is it?",
-    "system_prompt": "Be Mara.",
-    "post_history_prompt": "Stay curt.",
-}
 PROMPTS = {"pre_prompt": "Above all.", "system_prompt": "Be Mara today.", "post_prompt": "Be brief.", "history_limit": ""}
-
-
-@pytest.fixture
-def chat(make, member) -> str:
-    """The address of a chat of the member's with a character."""
-    member.submit("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
-    page = member.page(make(**MARA)).press("Chat with Mara")
-    assert page.path.startswith("/chats/"), page.text
-    return page.path
-
-
-@pytest.fixture
-def say(member, fake) -> Callable[[str, str], list[tuple[str, str]]]:
-    """Sends a message and gives what the model was asked."""
-
-    def say(path: str, text: str) -> list[tuple[str, str]]:
-        before = len(asked(fake))
-        member.submit(path, message=text)
-        member.wait_for(path, ended)
-        fake.until(lambda _: len(asked(fake)) > before)
-        return heard(fake)
-
-    return say
-
-
-def heard(fake) -> list[tuple[str, str]]:
-    return [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
 
 
 def test_it_begins_with_the_greeting(chat, member):

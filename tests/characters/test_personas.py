@@ -12,7 +12,7 @@ from webapp.extensions import db, write
 
 
 def add(browser, name="Jo", description="Jo repairs clocks.", **more):
-    page = browser.submit("/personas", name=name, description=description, **more)
+    page = browser.submit("/personas", **{"name": name, "description": description, "is_default": "", **more})
     assert page.status_code == 200, page.text
     return page
 
@@ -34,6 +34,14 @@ def test_the_default_is_one_at_most(member):
     page = page.press("Make default Kim")
     assert defaults(page) == ["Kim"]
     assert defaults(page.press("No longer default Kim")) == []
+
+
+def test_the_first_one_is_ticked_to_be_the_default(member):
+    page = member.submit("/personas", name="Jo", description="Jo repairs clocks.")
+    assert defaults(page) == ["Jo"]
+
+    page = page.form("Make the persona").submit(name="Kim", description="Kim sails.")
+    assert defaults(page) == ["Jo"]
 
 
 def test_the_database_holds_to_it(member, app):

@@ -76,6 +76,27 @@ def test_a_short_first_message_is_named_too(owner, asked, fake):
     assert "How are stones dressed?" in str(request["messages"])
 
 
+def test_a_chat_with_a_character_is_named_after_its_scene(owner, fake):
+    fake.says("In a minute.")
+    fake.behaves([{"says": "At the locked gate"}], at=TITLE)
+    wish = {"name": "Maren", "description": "Maren keeps the lock.", "greeting": "*Turns the key.* Who is there?"}
+    path = owner.submit("/characters/new", **wish).press("Chat with Maren").path
+    assert title_of(owner, path) == "Maren"
+
+    for message in ("Let me through.", "Now."):
+        owner.submit(path, message=message)
+        owner.wait_for(path, ended)
+    until(lambda: title_of(owner, path) == "At the locked gate")
+
+    assert len(fake.titles()) == 1
+    told = str(fake.titles()[0]["body"]["messages"])
+    assert told.index("scene") < told.index("Turns the key.") < told.index("Let me through.") < told.index("In a minute.")
+    for page in (owner.page("/settings"), owner.page("/chats"), owner.page(path)):
+        row = page.one(f'#rail-chats a[href="{path}"]')
+        assert (row.css_first(".face").text(), row.css_first(".chats__title").text()) == ("M", "At the locked gate")
+    assert owner.page("/chats").one(f'.rows a[href="{path}"] .face').text() == "M"
+
+
 def test_another_version_of_the_first_answer_is_no_reason_to_ask_again(owner, asked, fake):
     path = asked({"says": "Dressing stones"})
     until(lambda: title_of(owner, path) == "Dressing stones")

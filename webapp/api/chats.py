@@ -25,8 +25,8 @@ from webapp.web.guards import found
 from webapp.web.pagination import cut
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
-PROMPTS = {"pre_prompt", "system_prompt", "post_prompt", "history_limit"}
-NULLABLE = {"history_limit", "persona_id"}
+PROMPTS = {*roleplay.TEXTS, *roleplay.NUMBERS}
+NULLABLE = {*roleplay.NUMBERS, "persona_id"}
 UNSEEN = "It is not there, or it is not yours to see."
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from webapp.api import told
-from webapp.api.access import caller, may
+from webapp.api.access import caller, caller_or_none, check, may
 from webapp.api.encoders.canonical import CanonicalEncoder
 from webapp.api.events import EVENTS
 from webapp.api.feed import END
@@ -45,6 +45,8 @@ def show(id: str) -> GenerationAnswer:
 @operation(
     "Read an answer as events, from any position, while it is written and afterwards",
     scope="read",
+    # Of a plan: what a token for plans begins, it may watch. Whose it is, and whether it is one, is asked below.
+    also="plans",
     query=EventsQuery,
     stream=EVENTS,
     # A visitor's cookie goes along, and whose answer it is is asked below.
@@ -72,13 +74,15 @@ def stop(id: str) -> GenerationAnswer:
 @operation("Go on with an answer that was cut, in the same message", **STARTS)
 def go_on(id: str) -> Sent | Response:
     message = found(db.session.get(Message, writable_generation(id).message_id))
-    return begun(service.go_on(message, by=caller().id))
+    return begun(service.go_on(message, by=caller().id, must_be_cut=True))
 
 
 def _readable(id: str) -> tuple[Generation, Plan | None]:
     """A generation whose events the caller may read, with the plan that it writes if it does."""
     generation = db.session.get(Generation, id)
     if generation is None or generation.kind != "plan":
+        if caller_or_none():
+            check("read")
         return _visible(id), None
     me, plan = caller(), plan_of(generation)
     is_theirs = plan is not None and plan.owner_id == me.id and may("plans")

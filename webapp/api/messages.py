@@ -49,10 +49,29 @@ def edit(id: str, body: Edited) -> Sent | Response:
     return begun(service.edit(writable_message(id), body.message, key=idempotency_key(), by=caller().id))
 
 
+@bp.post("/messages/<id>/rewrite")
+@operation(
+    "Put an answer in your own words: a version beside it, for which no model is asked",
+    scope="chat",
+    body=Edited,
+    answer=MessageAnswer,
+    status=201,
+    errors=(409, 422),
+)
+def rewrite(id: str, body: Edited) -> MessageAnswer:
+    return told.message(tree.rewrite(writable_message(id), body.message, by=caller().id))
+
+
 @bp.post("/messages/<id>/regenerate")
-@operation("Ask for another version of an answer; the first stays beside it", body=Again, **STARTS)
+@operation("Ask for another version of an answer, which stays beside it, or for one where there is none", body=Again, **STARTS)
 def again(id: str, body: Again) -> Sent | Response:
     return begun(service.again(writable_message(id), model=body.model, by=caller().id))
+
+
+@bp.post("/messages/<id>/continue")
+@operation("Go on with an answer in the same message: one that was cut, or the last of its branch", **STARTS)
+def go_on(id: str) -> Sent | Response:
+    return begun(service.go_on(writable_message(id), by=caller().id))
 
 
 @bp.post("/messages/<id>/show")

@@ -61,7 +61,7 @@ def _chat(row: Chat, *, is_running: bool) -> ChatAnswer:
 
 def _message(row: Message, generations: Sequence[Generation], versions: Sequence[str]) -> MessageAnswer:
     last = generations[-1] if generations else None
-    names = ("id", "chat_id", "parent_id", "role", "reasoning", "created_at", "deleted_at")
+    names = ("id", "chat_id", "parent_id", "role", "reasoning", "is_edited", "created_at", "deleted_at")
     return MessageAnswer.model_validate(
         {
             **{name: getattr(row, name) for name in names},

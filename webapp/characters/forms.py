@@ -37,7 +37,8 @@ class CharacterForm(FacedForm):
     description = TextAreaField(
         "Who it is",
         default="",
-        description="Told to the model word for word, so say the name in it: who this is, how they speak, what they want.",
+        description="Told to the model, so say the name in it: who this is, how they speak, what they want. "
+        "In all these texts {{char}} stands for its name and {{user}} for that of whoever chats with it.",
         render_kw=_text(9),
     )
     greeting = TextAreaField(

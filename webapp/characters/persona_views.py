@@ -19,7 +19,10 @@ DONE = {"saved": "Saved.", "copied": "This copy is yours: change it as you like.
 @bp.get("")
 @signed_in
 def index() -> Response:
-    return render("characters/personas.html", form=PersonaForm.fresh(), **_list())
+    listed = _list()
+    # Who makes their first one wants to be it.
+    form = PersonaForm.fresh(is_default=not any(each.is_own for each in listed["personas"]))
+    return render("characters/personas.html", form=form, **listed)
 
 
 @bp.post("")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -9,10 +10,12 @@ from sqlalchemy.orm import Session
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
+from webapp.characters.macros import Names
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.extensions import db
 
 KIND = "character"
+grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
 MOST_LISTED = 1_000
 
 
@@ -25,11 +28,26 @@ class Prompts:
     post_history_prompt: str = ""
 
 
+class Named(NamedTuple):
+    """A character without its texts."""
+
+    id: str
+    name: str
+    avatar_id: str | None
+
+
 def prompts_of(character: Character | None) -> Prompts:
     """What the character says in its chats; nothing without one."""
     if not character:
         return Prompts()
     return Prompts(character.system_prompt, character.description, character.post_history_prompt)
+
+
+def names_of(character: Character | None, persona: Persona | None, person: User | None) -> Names:
+    """Who speaks with whom in a chat with a character; without one nothing stands for a name."""
+    if not character:
+        return Names()
+    return Names(user=persona.name if persona else person.name if person else "", char=character.name)
 
 
 def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:
@@ -58,6 +76,12 @@ def character(user: User, id: str, *, is_deleted: bool = False) -> Character | N
     if not found or bool(found.deleted_at) != is_deleted or (is_deleted and not may_change(found, user)):
         return None
     return found
+
+
+def named(user: User, ids: Sequence[str]) -> list[Named]:
+    """Of these characters what lists say, as far as the person may see them, also from the trash."""
+    query = select(Character.id, Character.name, Character.avatar_id).where(Character.id.in_(ids), _is_visible(user))
+    return [Named(*row) for row in db.session.execute(query)] if ids else []
 
 
 def may_change(character: Character, user: User) -> bool:

@@ -1,7 +1,7 @@
 """Characters and personas as pages show them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flask import Response, url_for
@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 from webapp.accounts.tables import User
 from webapp.characters import queries
+from webapp.characters.macros import Names
+from webapp.characters.queries import Named
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.rendering import markdown
 from webapp.rendering.text import plain
@@ -67,7 +69,12 @@ class ShownCharacter:
     may_change: bool
 
 
-def character_face(character: Character) -> Face:
+def faces(user: User, ids: Iterable[str]) -> dict[str, Face]:
+    """The faces of those of the characters that the person may see."""
+    return {each.id: character_face(each) for each in queries.named(user, sorted(set(ids)))}
+
+
+def character_face(character: Character | Named) -> Face:
     return Face(character.name, _url("characters.avatar", character))
 
 
@@ -76,11 +83,12 @@ def persona_face(persona: Persona) -> Face:
 
 
 def characters(rows: Sequence[Character], user: User) -> list[Listed]:
+    persona = queries.default_persona(user)
     return [
         Listed(
             each.id,
             character_face(each),
-            _line(each.description or each.greeting),
+            _line(queries.names_of(each, persona, user).fill(each.description or each.greeting)),
             each.tags,
             is_teams=not each.owner_id,
             is_own=each.owner_id == user.id,
@@ -94,7 +102,7 @@ def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
         Listed(
             each.id,
             persona_face(each),
-            _line(each.description),
+            _line(Names(user=each.name).fill(each.description)),
             is_teams=not each.user_id,
             is_own=each.user_id == user.id,
             is_default=each.is_default,
@@ -104,6 +112,7 @@ def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
 
 
 def character(row: Character, user: User) -> ShownCharacter:
+    names = queries.names_of(row, queries.default_persona(user), user)
     texts = (
         ("Character", row.description),
         ("System prompt", row.system_prompt),
@@ -114,8 +123,8 @@ def character(row: Character, user: User) -> ShownCharacter:
         row.name,
         character_face(row),
         row.tags,
-        [(title, text) for title, text in texts if text],
-        Markup(markdown.render(row.greeting)),
+        [(title, names.fill(text)) for title, text in texts if text],
+        Markup(markdown.render(names.fill(row.greeting))),
         _whose(row, user),
         queries.may_change(row, user),
     )
@@ -133,7 +142,7 @@ def picture(avatar: Avatar | None) -> Response:
     return Response(shown.content, mimetype=shown.media_type, headers=PICTURE_HEADERS)
 
 
-def _url(endpoint: str, whose: Character | Persona) -> str:
+def _url(endpoint: str, whose: Character | Named | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
 
 

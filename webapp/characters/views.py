@@ -53,7 +53,8 @@ def create() -> Response:
 @signed_in
 def show(id: str) -> Response:
     me, done = current_user(), DONE.get(request.args.get("done", ""), "")
-    return render("characters/show.html", character=shown.character(_visible(id), me), done=done)
+    character, personas = shown.character(_visible(id), me), queries.personas(me)
+    return render("characters/show.html", character=character, personas=personas, done=done)
 
 
 @bp.get("/<id>/edit")

@@ -14,8 +14,8 @@ KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id")
 # So its words are kept for no longer than they were to be.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Readers of a chat do not see these.
-KEPT_BY_ITS_OWNER = ("persona_id", "pre_prompt", "system_prompt", "post_prompt", "history_limit")
-KEPT_OF_MESSAGE = ("role", "content", "reasoning", "html", "html_version", "created_at", "author_id", "author_name")
+KEPT_BY_ITS_OWNER = ("persona_id", "pre_prompt", "system_prompt", "post_prompt", "history_limit", "temperature", "max_tokens")
+KEPT_OF_MESSAGE = ("role", "content", "reasoning", "html", "html_version", "created_at", "author_id", "author_name", "is_edited")
 
 
 def fork(message: Message, *, owner_id: str) -> str:

@@ -22,10 +22,14 @@ WORDS = {"server_restart": "the server restarted here", "user": "stopped here"}
 
 
 def seams_of(generations: list[Generation]) -> list[Seam]:
-    """Where an answer was cut and goes on: one seam for each place, though several may have tried to go on from it."""
+    """Where an answer was cut and goes on: one seam for each place, though several may have tried to go on from it.
+
+    Of one that was complete and was asked to go on, nothing has to be said.
+    """
     reasons = {generation.id: generation.reason for generation in generations}
-    continued = {each.text_offset: each for each in generations if each.continues_id and each.text_offset}
-    return [Seam(offset, _label(reasons.get(each.continues_id or "", ""), each)) for offset, each in continued.items()]
+    went_on = [(reasons.get(each.continues_id, ""), each) for each in generations if each.continues_id and each.text_offset]
+    continued = {each.text_offset: _label(reason, each) for reason, each in went_on if reason != "stop"}
+    return [Seam(offset, label) for offset, label in continued.items()]
 
 
 def projection(generation: Generation) -> AnswerProjection:

@@ -15,24 +15,39 @@ from webapp.rendering import markdown
 
 KIND = "roleplay"
 MOST_HISTORY = 100_000
+MOST_TEMPERATURE, MOST_TOKENS = 2, 10**7
+TEXTS = ("pre_prompt", "system_prompt", "post_prompt")
+NUMBERS: dict[str, tuple[float, float, str]] = {
+    "history_limit": (0, MOST_HISTORY, f"A number from 0 to {MOST_HISTORY}, or nothing for the whole history."),
+    "temperature": (0, MOST_TEMPERATURE, f"A number from 0 to {MOST_TEMPERATURE}, or nothing for that of the house."),
+    "max_tokens": (1, MOST_TOKENS, f"A whole number from 1 to {MOST_TOKENS}, or nothing for that of the house."),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What is sent around the messages of one chat; without a history limit all of them are sent."""
+    """What is sent around the messages of one chat; without a history limit all of them are sent.
+
+    Without a temperature or a longest answer, in tokens, those of the house count, and no chat goes beyond its longest.
+    """
 
     pre_prompt: str = ""
     system_prompt: str = ""
     post_prompt: str = ""
     history_limit: int | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
 
 
-def begin(character: Character, *, by: User, persona: Persona | None = None, model: str = "", title: str = "") -> Chat:
-    """Make a chat with a character, in which it has greeted already; without a persona the person's default one counts."""
-    persona = persona or cast.default_persona(by)
+def begin(
+    character: Character, *, by: User, persona: Persona | None = None, is_nobody: bool = False, model: str = "", title: str = ""
+) -> Chat:
+    """Make a chat with a character, in which it has greeted already; without a persona the default one, unless for nobody."""
+    persona = persona or (None if is_nobody else cast.default_persona(by))
     model = model or providers().default(by.default_model)
     providers().of(model)
-    greeting, html = character.greeting, markdown.render(character.greeting)
+    greeting = cast.names_of(character, persona, by).fill(character.greeting)
+    html = markdown.render(greeting)
     values = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
     with write() as session:
         chat = Chat(kind=KIND, model=model, title=title or character.name, **values)
@@ -60,12 +75,17 @@ def persona_of(chat: Chat) -> Persona | None:
 
 def set_prompts(chat: Chat, prompts: Prompts, *, persona: Persona | None) -> None:
     """Say anew what is sent around the messages of a chat, and who the person is in it; it counts from the next answer on."""
-    limit = prompts.history_limit
-    if limit is not None and not 0 <= limit <= MOST_HISTORY:
-        raise Invalid(f"A number from 0 to {MOST_HISTORY}, or nothing for the whole history.", field="history_limit")
-    texts = {name: checked_text(getattr(prompts, name), name) for name in ("pre_prompt", "system_prompt", "post_prompt")}
+    numbers = {name: _checked_number(getattr(prompts, name), name) for name in NUMBERS}
+    texts = {name: checked_text(getattr(prompts, name), name) for name in TEXTS}
     persona_id = persona.id if persona else None
     with write():
-        for name, text in texts.items():
-            setattr(chat, name, text)
-        chat.history_limit, chat.persona_id = limit, persona_id
+        for name, value in (texts | numbers).items():
+            setattr(chat, name, value)
+        chat.persona_id = persona_id
+
+
+def _checked_number(number: float | None, name: str) -> float | None:
+    least, most, sentence = NUMBERS[name]
+    if number is not None and not least <= number <= most:
+        raise Invalid(sentence, field=name)
+    return number

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, render_template, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp.characters import queries as cast
 from webapp.characters import shown as people
@@ -37,8 +37,9 @@ class Played:
 @bp.post("/characters/<id>/chat")
 @signed_in
 def begin(id: str) -> Response:
-    me = current_user()
-    return redirect(page_of(roleplay.begin(found(cast.character(me, id)), by=me).id))
+    me, wish = current_user(), request.form.get("persona")
+    character, persona = found(cast.character(me, id)), _chosen(wish or "")
+    return redirect(page_of(roleplay.begin(character, by=me, persona=persona, is_nobody=wish == "").id))
 
 
 @bp.get("/chats/<id>/prompts")
@@ -53,7 +54,7 @@ def edit(id: str) -> Response:
 def update(id: str) -> Response:
     chat, form = own_chat(id), PromptsForm.opened()
     with form.attempt():
-        roleplay.set_prompts(chat, form.prompts, persona=_chosen(chat, form.persona.data or ""))
+        roleplay.set_prompts(chat, form.prompts, persona=_chosen(form.persona.data or ""))
         chat = own_chat(id)
         return _fold(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(page_of(id))
     chat = own_chat(id)
@@ -86,7 +87,7 @@ def played_in(chat_id: str) -> Played | None:
     return Played(face, url, name, _about(PromptsForm.of(chat), chat) if is_own else None)
 
 
-def _chosen(chat: Chat, id: str) -> Persona | None:
+def _chosen(id: str) -> Persona | None:
     persona = cast.persona(current_user(), id) if id else None
     if id and not persona:
         raise Invalid("That persona is not there any more.", field="persona")

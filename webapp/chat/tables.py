@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, false, text
+from sqlalchemy import Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base, utc_now
@@ -46,6 +46,8 @@ class Chat(Base):
     system_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
     post_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
     history_limit: Mapped[int | None]
+    temperature: Mapped[float | None] = mapped_column(Float)
+    max_tokens: Mapped[int | None]
 
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),
@@ -64,7 +66,8 @@ class Chat(Base):
 class Message(Base):
     """One turn. `content` is the raw text and the truth; `html` is its rendering by `html_version`, made once.
 
-    `author_name` is who a file says has written it, where that was not the owner of its chat.
+    `author_name` is who a file says has written it, where that was not the owner of its chat. An answer that is edited is a
+    person's version of one.
     """
 
     __tablename__ = "messages"
@@ -82,6 +85,7 @@ class Message(Base):
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
     author_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     author_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),

@@ -1,16 +1,18 @@
-"""Moving about in the tree of a chat: other versions, and what was taken out of sight."""
+"""Moving about in the tree of a chat: other versions, those by hand too, and what was taken out of sight."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from webapp.chat import asking, queries
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import db, utc_now, write
 from webapp.generations import service as generations
+from webapp.rendering import markdown
 
 
 def show_version(message: Message) -> None:
@@ -18,6 +20,30 @@ def show_version(message: Message) -> None:
     chat = queries.chat_of(message)
     generations.refuse_if_busy(asking.lane_of(chat))
     _move_head(chat, queries.newest_below(message))
+
+
+def rewrite(message: Message, text: str, *, by: str = "") -> Message:
+    """Put an answer in one's own words: a version beside it, for which no model is asked. Nothing is overwritten.
+
+    The words of a version that is there already lead to that one.
+    """
+    chat = queries.chat_of(message)
+    said = asking.typed(text, chat)
+    if message.role != "assistant":
+        raise Invalid("Only an answer can be edited without being answered anew.", field="message")
+    generations.refuse_if_busy(asking.lane_of(chat))
+    if there := queries.version_that_says(message, said.content):
+        show_version(there)
+        return there
+    values = {"content": said.content, "html": said.html, "html_version": markdown.VERSION, "author_id": by or None}
+    id, seen = chat.id, chat.head_id
+    with write() as session:
+        version = Message(chat_id=id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
+        session.add(version)
+        session.flush()
+        _put_head(session, id, seen, version.id, changed_at=utc_now())
+    asking.announce(db.session.get_one(Chat, id), "thread", version.id)
+    return version
 
 
 def delete(message: Message) -> None:
@@ -47,10 +73,12 @@ def _move_head(chat: Chat, to: str, deleted: Mapping[str, datetime | None] = Map
     with write() as session:
         for message_id, moment in deleted.items():
             session.execute(update(Message).where(Message.id == message_id).values(deleted_at=moment))
-        # Only from where it was seen: another tab may have moved it in this very moment.
-        moved = session.execute(
-            update(Chat).where(Chat.id == id, Chat.head_id == seen).values(head_id=to).returning(Chat.id)
-        ).first()
-        if not moved:
-            raise Conflict("The chat has gone on elsewhere in this very moment. Look again.")
+        _put_head(session, id, seen, to)
     asking.announce(db.session.get_one(Chat, id), "thread", to)
+
+
+def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **values: datetime) -> None:
+    # Only from where it was seen: another tab may have moved it in this very moment.
+    is_as_seen = (Chat.id == chat_id, Chat.head_id == seen)
+    if not session.execute(update(Chat).where(*is_as_seen).values(head_id=to, **values).returning(Chat.id)).first():
+        raise Conflict("The chat has gone on elsewhere in this very moment. Look again.")

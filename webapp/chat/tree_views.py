@@ -26,7 +26,7 @@ def edit(id: str) -> Response:
 def save(id: str) -> Response:
     message, form = writable_message(id), MessageForm()
     with form.attempt():
-        service.edit(message, form.text, key=form.key.data or "", by=writer())
+        _save(message, form)
         return done(page_of(message.chat_id))
     return _editing(writable_message(id), form)
 
@@ -69,10 +69,18 @@ def fork(id: str) -> Response:
     return redirect(page_of(forking.fork(visible_message(id), owner_id=current_user().id)))
 
 
+def _save(message: Message, form: MessageForm) -> None:
+    """A question is answered anew; an answer is not."""
+    if message.role == "assistant":
+        tree.rewrite(message, form.text, by=writer())
+    else:
+        service.edit(message, form.text, key=form.key.data or "", by=writer())
+
+
 def _editing(message: Message, form: MessageForm) -> Response:
     status = form.refusal.status if form.refusal else 200
     if is_htmx():
-        html = render_template("chat/_edit.html", id=message.id, edit_form=form)
+        html = render_template("chat/_edit.html", message=message, edit_form=form)
         return Response(f'<hx-partial hx-target="#message-{message.id}" hx-swap="outerHTML">{html}</hx-partial>', status)
     page = MessageForm.new(model=queries.chat_of(message).model)
     return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form)

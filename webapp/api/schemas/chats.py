@@ -25,6 +25,8 @@ class ChatAnswer(Answer):
     system_prompt: str
     post_prompt: str
     history_limit: int | None = Field(description="How many earlier messages a model is sent; null: all that fit.")
+    temperature: float | None = Field(description="How freely the model chooses its words; null: the setting for everybody.")
+    max_tokens: int | None = Field(description="The longest answer; null: the setting for everybody, beyond which none goes.")
     head_id: str | None = Field(description="The last message of the branch that the chat shows.")
     follow_up: str = Field(description="The message that waits to be sent; empty when none does.")
     pinned_at: datetime | None
@@ -65,6 +67,8 @@ class ChatChange(Body):
     system_prompt: str | None = None
     post_prompt: str | None = None
     history_limit: int | None = Field(None, ge=0, le=100_000)
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_tokens: int | None = Field(None, ge=1, le=10**7)
 
 
 class MessageAnswer(Answer):
@@ -76,6 +80,7 @@ class MessageAnswer(Answer):
     reasoning: str
     status: str = Field(description="`completed` for a person's message, else that of its last generation.")
     generation: GenerationAnswer | None = Field(description="The last one that wrote in it.")
+    is_edited: bool = Field(description="Whether an answer is a person's version of one.")
     versions: list[str] = Field(description="This message and those beside it, oldest first; empty when it is the only one.")
     created_at: datetime
     deleted_at: datetime | None

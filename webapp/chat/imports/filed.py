@@ -42,7 +42,7 @@ class FiledGeneration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledMessage:
-    """`author` is the name of who wrote it; empty where that was the owner of the chat."""
+    """`author` is the name of who wrote it; empty where that was the owner of the chat, or a model."""
 
     id: str
     parent: str = ""
@@ -50,6 +50,7 @@ class FiledMessage:
     content: str
     reasoning: str = ""
     author: str = ""
+    is_edited: bool = False
     created_at: datetime | None = None
     generations: tuple[FiledGeneration, ...] = ()
 

@@ -65,6 +65,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         content=text(value.get("content")),
         reasoning=text(value.get("reasoning")),
         author=line(value.get("author"), AUTHOR_CHARS),
+        is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
         created_at=moment(value.get("created_at")),
         generations=tuple(_generation(fields(each), place) for place, each in enumerate(generations))
         if isinstance(generations, list)

@@ -200,8 +200,9 @@ class _Filling:
             "html_version": markdown.VERSION,
             "created_at": message.created_at or utc_now(),
             "origin": message.id,
-            "author_id": self._user_id if message.role == "user" and not message.author else None,
+            "author_id": self._user_id if (message.role == "user" or message.is_edited) and not message.author else None,
             "author_name": message.author,
+            "is_edited": message.is_edited,
         }
 
 

@@ -1,0 +1,87 @@
+"""An answer in one's own words, and one that goes on though it was complete: on every kind of page, and by key."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chats import answers_asked
+from tests.browser.conftest import Visit
+from tests.browser.test_branches import says
+from tests.browser.ways import in_every_way
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+
+
+@in_every_way
+def test_an_answer_is_edited_and_goes_on(way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream) -> None:
+    upstream.says("She opened the gate.")
+    chat = visit(server, **way).begin("First")
+    says(chat, "She opened the gate.")
+    page = chat.page
+
+    chat.deed("Edit").click()
+    box = page.locator("article").get_by_role("textbox", name="Message")
+    expect(box).to_have_value("She opened the gate.")
+    box.fill("She *burned* the gate.")
+    page.get_by_role("button", name="Save").click()
+    says(chat, "She burned the gate.")
+    expect(chat.answer.locator(".receipt")).to_have_text("Edited by hand")
+    expect(chat.answer).to_contain_text("2 / 2")
+    assert len(answers_asked(upstream.log())) == 1
+
+    upstream.says(" And left.")
+    chat.deed("Continue").click()
+    says(chat, "She burned the gate. And left.")
+    upstream.says("Two")
+    chat.box.fill("Second")
+    chat.send.click()
+    says(chat, "Two")
+
+    assert [turn["content"] for turn in answers_asked(upstream.log())[-1]["body"]["messages"]] == [
+        "First",
+        "She *burned* the gate. And left.",
+        "Second",
+    ]
+    expect(chat.deed("Continue")).to_be_visible()
+    page.keyboard.press("Escape")
+    earlier = page.locator("article").nth(1)
+    earlier.get_by_role("button", name="More").click()
+    expect(earlier.get_by_role("button", name="New chat from here")).to_be_visible()
+    expect(earlier.get_by_role("button", name="Continue")).to_have_count(0)
+    chat.deed("Delete").click()
+    upstream.says("Another")
+    page.locator("article[data-role=user]").last.get_by_role("button", name="Try again").click()
+    says(chat, "Another")
+    expect(page.locator("article[data-role=user]").get_by_role("button", name="Try again")).to_have_count(0)
+
+
+def test_arrows_show_the_versions_of_the_last_answer(server: Server, visit: Visit, upstream: Upstream) -> None:
+    upstream.says("One")
+    chat = visit(server).begin("First")
+    says(chat, "One")
+    upstream.says("Two")
+    chat.again.click()
+    says(chat, "Two")
+    expect(chat.answer).to_contain_text("2 / 2")
+
+    chat.box.focus()
+    chat.box.press("ArrowLeft")
+    chat.box.blur()
+    chat.page.keyboard.press("ArrowLeft")
+    says(chat, "One")
+    chat.page.keyboard.press("ArrowLeft")
+    chat.page.keyboard.press("Shift+ArrowRight")
+    expect(chat.answer).to_contain_text("1 / 2")
+    chat.page.keyboard.press("ArrowRight")
+    says(chat, "Two")
+
+    upstream.says("Three")
+    chat.ask("Second")
+    says(chat, "Three")
+    chat.box.blur()
+    chat.page.keyboard.press("ArrowLeft")
+    expect(chat.page.locator("article").nth(1)).to_contain_text("2 / 2")
+    expect(chat.text).to_have_text("Three")

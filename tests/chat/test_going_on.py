@@ -1,0 +1,78 @@
+"""POST /messages/<id>/continue: a complete answer, the last of its branch, is asked to go on in the same message."""
+
+import pytest
+
+from tests.chat.conftest import asked, ended, raw_of_last, statuses, texts
+from tests.chat.test_tree import address, has
+from tests.support.marks import on_both_databases
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    """A chat with one question and its answer."""
+    fake.says("She opened the gate.")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    return path
+
+
+def went_on(owner, path, fake, words: str):
+    """The page after its last answer went on."""
+    fake.says(words)
+    owner.post(address(owner.page(path), "Continue"))
+    return owner.wait_for(path, ended)
+
+
+@on_both_databases
+def test_a_complete_answer_goes_on_in_the_same_message(owner, path, fake):
+    page = went_on(owner, path, fake, " And left.")
+
+    assert raw_of_last(page) == "She opened the gate. And left."
+    assert statuses(page) == ["completed", "completed"]
+    assert [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]][:2] == [
+        ("user", "First"),
+        ("assistant", "She opened the gate."),
+    ]
+    assert not page.all(".seam")
+    assert not page.says("broke off")
+
+    page = went_on(owner, path, fake, " For good.")
+    assert raw_of_last(page) == "She opened the gate. And left. For good."
+
+
+def test_an_edited_answer_goes_on_from_the_edited_words(owner, path, fake):
+    owner.post(address(owner.page(path), "Edit"), message="She burned the gate.")
+
+    page = went_on(owner, path, fake, " And left.")
+
+    assert texts(page) == ["First", "She burned the gate. And left."]
+    assert page.says("Edited by hand")
+    owner.post(address(page, "Previous version"))
+    assert texts(owner.page(path)) == ["First", "She opened the gate."]
+
+
+def test_only_the_last_one_does(owner, path, fake):
+    page = owner.page(path)
+    stale = address(page, "Continue")
+    assert not has(page, "Continue", 0)
+    fake.says("Two")
+    owner.submit(path, message="Second")
+    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    assert not has(page, "Continue", 1)
+    assert owner.post(stale).status_code == 409
+    assert texts(owner.page(path))[1] == "She opened the gate."
+
+
+def test_a_model_that_adds_nothing_is_said_to(owner, path, fake):
+    page = went_on(owner, path, fake, "")
+
+    assert raw_of_last(page) == "She opened the gate."
+    assert page.says("The model had nothing to add.")
+
+
+def test_strangers_cannot(stranger, visitor, owner, path):
+    url = address(owner.page(path), "Continue")
+
+    assert stranger.post(url).status_code == 404
+    assert visitor.post(url).location.startswith("/login")

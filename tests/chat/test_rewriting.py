@@ -1,0 +1,151 @@
+"""An answer in one's own words: a version beside it, for which no model is asked."""
+
+import json
+from io import BytesIO
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.chat.conftest import asked, ended, texts
+from tests.chat.files import download
+from tests.chat.test_tree import address
+from tests.support.browser import HTMX
+from tests.support.marks import on_both_databases
+from webapp.accounts.tables import Grant, User
+from webapp.chat import export
+from webapp.chat.imports import store
+from webapp.chat.tables import Chat, Message
+from webapp.extensions import db, write
+
+
+@pytest.fixture
+def path(owner, begin, fake) -> str:
+    """A chat with one question and its answer."""
+    fake.says("One")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    return path
+
+
+def rewritten(owner, path, words: str):
+    """The page after its last answer was edited."""
+    return owner.page(address(owner.page(path), "Edit")).form("Save").submit(message=words)
+
+
+@on_both_databases
+def test_an_edited_answer_is_a_version_that_says_so(owner, path, fake):
+    page = rewritten(owner, path, "One, *by hand*")
+
+    assert texts(page) == ["First", "One, by hand"]
+    assert page.says("2 / 2")
+    assert page.says("Edited by hand")
+    assert len(asked(fake)) == 1
+
+    owner.post(address(page, "Previous version"))
+    page = owner.page(path)
+    assert texts(page) == ["First", "One"]
+    assert not page.says("Edited by hand")
+
+
+def test_what_is_sent_later_is_the_edited_text(owner, path, fake):
+    rewritten(owner, path, "One, by hand")
+    fake.says("Two")
+    owner.submit(path, message="Second")
+    owner.wait_for(path, lambda page: ended(page) and len(texts(page)) == 4)
+
+    assert [turn["content"] for turn in asked(fake)[-1]["body"]["messages"]][-3:] == ["First", "One, by hand", "Second"]
+
+
+def test_the_same_words_again_are_the_same_version(owner, path, app):
+    first = address(owner.page(path), "Edit")
+    for _ in range(2):
+        owner.post(first, message="One, by hand")
+    assert owner.page(path).says("2 / 2")
+
+    page = rewritten(owner, path, "One")
+
+    assert page.says("1 / 2")
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Message).where(Message.role == "assistant")) == 2
+
+
+def test_what_followed_the_answer_stays_with_it(owner, path, fake):
+    fake.says("Two")
+    owner.submit(path, message="Second")
+    page = owner.wait_for(path, lambda page: ended(page) and len(texts(page)) == 4)
+
+    page = owner.page(address(page, "Edit", 1)).form("Save").submit(message="One, by hand")
+    assert texts(page) == ["First", "One, by hand"]
+
+    owner.post(address(page, "Previous version"))
+    assert texts(owner.page(path)) == ["First", "One", "Second", "Two"]
+
+
+def test_the_form_says_what_becomes_of_it_and_what_is_wrong(owner, path):
+    url = address(owner.page(path), "Edit")
+
+    page = owner.page(url)
+    assert page.form("Save").fields["message"] == "One"
+    assert page.says("No model is asked.")
+    refused = owner.post(url, message="  ")
+    assert (refused.status_code, refused.says("Write something first.")) == (422, True)
+    assert owner.post(url, headers=HTMX, message="x" * 200_001).status_code == 422
+
+
+def test_nothing_is_edited_while_an_answer_is_written(owner, path, fake):
+    page = owner.page(path)
+    fake.counts(300, pace=0.02)
+    owner.post(address(page, "Try again"))
+
+    assert owner.post(address(page, "Edit"), message="Mine").status_code == 409
+
+
+def test_an_edited_answer_can_be_asked_for_anew(owner, path, fake):
+    page = rewritten(owner, path, "One, by hand")
+    fake.says("Another")
+    owner.post(address(page, "Try again"))
+
+    page = owner.wait_for(path, ended)
+    assert texts(page) == ["First", "Another"]
+    assert page.says("3 / 3")
+
+
+def test_readers_cannot_and_who_may_write_is_named(owner, member, path, app):
+    url = address(owner.page(path), "Edit")
+    give(app, path, member, "view")
+    assert not member.page(path).has("button", "Edit")
+    assert member.post(url, message="Mine").status_code == 404
+
+    give(app, path, member, "write")
+    assert member.post(url, message="Mine").status_code == 303
+    assert "Edited by hand by" in owner.page(path).one(".receipt").text()
+
+
+def test_a_file_and_a_fork_keep_that_it_was_edited(owner, member, path, app):
+    rewritten(owner, path, "One, by hand")
+    engine, chat_id = app.extensions["engine"], path.rpartition("/")[2]
+
+    file = "".join(export.as_json(engine, chat_id))
+    assert [each["is_edited"] for each in json.loads(file)["messages"]] == [False, False, True]
+    assert "## Answer · edited by hand" in owner.get(f"{path}/export.md").text
+    assert b"Edited by hand" in download(owner, f"{path}/export.html")
+
+    with app.app_context():
+        person = db.session.scalars(select(User).where(User.email != owner.email)).first()
+        assert person
+        store.bring_in(person, BytesIO(file.encode()))
+        copy = db.session.scalars(select(Chat).where(Chat.owner_id == person.id)).one()
+        edited = db.session.scalars(select(Message).where(Message.chat_id == copy.id, Message.is_edited)).one()
+        assert (edited.author_id, edited.content) == (person.id, "One, by hand")
+        copy_id = copy.id
+    assert json.loads("".join(export.as_json(engine, copy_id))) == json.loads(file)
+
+    fork = owner.page(path).press("New chat from here")
+    assert fork.says("Edited by hand")
+
+
+def give(app, path: str, person, right: str) -> None:
+    """Lets somebody into the chat with this right."""
+    with app.app_context(), write() as session:
+        id = session.scalar(select(User.id).where(User.email == person.email))
+        session.add(Grant(object_kind="chat", object_id=path.rpartition("/")[2], user_id=id, right=right))
