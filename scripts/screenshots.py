@@ -162,7 +162,7 @@ def picture(studio: Studio) -> None:
     studio.upstream.says(PICTURED, pace=0.04, delay=2, reasoning="The person wants a plain picture first.")
     person = studio.person(viewport={"width": 1180, "height": 760}, color_scheme="light")
     chat = person.begin("How does a mill race work?")
-    chat.wait_for("the slope", seconds=60)
+    chat.wait_for("Overshot", seconds=60)
     chat.page.screenshot(path=PICTURE)
     person.leave()
 

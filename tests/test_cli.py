@@ -168,6 +168,17 @@ def test_the_link_leads_to_where_it_can_be_reached(make_bare_app: MakeApp, envir
     assert f" {address}/setup?token=" in output
 
 
+@pytest.mark.parametrize(
+    ("environ", "is_told"),
+    [({"HOST": "0.0.0.0", "PORT": "8123"}, True), ({"HOST": "::", "PUBLIC_URL": "http://mill.example.org"}, False), ({}, False)],
+)
+def test_who_serves_others_is_told_what_to_set(make_bare_app: MakeApp, environ: dict[str, str], is_told: bool) -> None:
+    _, output = prepared(make_bare_app, **environ)
+
+    assert ("set PUBLIC_URL, such as PUBLIC_URL=http://" in output) is is_told
+    assert output.endswith(":8123\n") is is_told
+
+
 def test_an_older_database_is_copied_before_it_is_changed(app: Flask, flask: Command, tmp_path: Path) -> None:
     with app.app_context():
         downgrade(str(ROOT / "migrations"), revision="base")
@@ -261,6 +272,32 @@ def test_nothing_is_restored_while_a_server_runs(app: Flask, flask: Command, tmp
         assert "running" in refusal(flask("restore", str(file)))
 
     said(flask("restore", str(file)))
+
+
+def test_a_place_that_cannot_be_written_to_is_named_in_one_line(flask: Command, make_bare_app: MakeApp, tmp_path: Path) -> None:
+    there = tmp_path / "poem"
+    there.write_text("a file")
+
+    assert "/nowhere/at all.unfinished: No such file or directory." in refusal(flask("backup", "/nowhere/at all"))
+    assert "Not a directory." in refusal(flask("backup", str(there / "copy")))
+    assert "/proc/nowhere: No such file or directory." in refusal(commands(make_bare_app(DATA_DIR="/proc/nowhere"))("prepare"))
+
+
+def test_a_backup_for_which_there_is_no_room_leaves_nothing_behind(flask: Command, tmp_path: Path) -> None:
+    (tmp_path / "copy.unfinished").symlink_to("/dev/full")
+
+    assert "SQLite could not do it" in refusal(flask("backup", str(tmp_path / "copy")))
+    assert not list(tmp_path.glob("copy*"))
+
+
+@pytest.mark.parametrize(
+    "words", ["users list", "users add a@example.org --password-stdin", "settings list", "keys rotate", "seed"]
+)
+def test_without_a_prepared_database_every_command_says_what_to_do(make_bare_app: MakeApp, words: str) -> None:
+    told = refusal(commands(make_bare_app())(*words.split(), input=PASSWORD))
+
+    assert told.endswith("run: flask prepare\n")
+    assert "argon2" not in told
 
 
 @pytest.mark.slow

@@ -4,18 +4,40 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from webapp.errors import Conflict, Invalid
-from webapp.extensions import db, is_sqlite, utc_now
+from sqlalchemy.exc import OperationalError
+
+from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.extensions import db, is_sqlite, utc_now, write
+from webapp.settings.tables import ApplicationSetting
+
+# Kept among the settings, though it is none: when a backup was made last.
+MADE = "backup"
 
 
 def back_up(copy: Path) -> None:
-    """Copy the database into a new file."""
+    """Copy the database into a new file, and keep in mind when that was."""
     if copy.exists():
         raise Conflict(f"{copy} exists already, and a backup overwrites nothing.")
     _copy(database_file(), copy)
+    # What takes nothing any more was copied all the same.
+    with suppress(OperationalError, Unavailable), write() as session:
+        session.merge(ApplicationSetting(key=MADE, changed_at=utc_now()))
+
+
+def made_at(data_dir: Path) -> datetime | None:
+    """When the newest backup was made: by us, wherever it lies, or as a file in the folder for them.
+
+    What is put aside before a change lies on the same disk and is no backup.
+    """
+    lying = (path.stat().st_mtime for path in (data_dir / "backups").glob("*.sqlite3") if not path.name.startswith("before-"))
+    moments = [datetime.fromtimestamp(each, UTC) for each in lying]
+    if row := db.session.get(ApplicationSetting, MADE):
+        moments.append(row.changed_at)
+    return max(moments, default=None)
 
 
 def restore(copy: Path, data_dir: Path) -> Path | None:
@@ -70,10 +92,13 @@ def _copy(database: Path, copy: Path) -> None:
     """Copies what is committed into one file, which has its name only when it is complete."""
     unfinished = copy.with_name(f"{copy.name}.unfinished")
     os.close(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
-    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(unfinished)) as target:
-        source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")
-    unfinished.rename(copy)
+    try:
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(unfinished)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+        unfinished.rename(copy)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _check(copy: Path) -> None:

@@ -7,6 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from webapp.generations.models import providers
+from webapp.refusals_cli import told
 from webapp.settings import connections
 from webapp.settings.service import COMMAND_LINE
 from webapp.web import facts
@@ -18,6 +19,7 @@ MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 
 @click.command()
 @with_appcontext
+@told
 def check() -> None:
     """Say how everything stands, with hints; asks every connection, and fails when something is broken."""
     if not trouble_with_database():

@@ -1,12 +1,11 @@
 """The commands: everything that is done on the server and not in a browser."""
 
 import fcntl
+import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import click
 import flask_migrate
@@ -28,35 +27,22 @@ from webapp.characters import shipped
 from webapp.check_cli import check
 from webapp.client_tools.cli import lint_sse, smoke
 from webapp.config import ROOT, Config, make_keys
-from webapp.errors import AppError
 from webapp.extensions import db, is_sqlite
+from webapp.refusals_cli import told
 from webapp.settings import rotation
 from webapp.settings import service as settings
 from webapp.settings.encryption import the_encryption
 
 ROTATION_WORDS = {"rotated": "encrypted anew", "current": "is up to date", "unreadable": "cannot be read with any of the keys"}
+# Who listens everywhere is found here under one address of many.
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 MIGRATIONS = str(ROOT / "migrations")
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def init(app: Flask) -> None:
     groups = (users, tokens_group, settings_group, keys, bench)
     for command in (*groups, prepare, check, backup, restore, seed.command, smoke, lint_sse):
         app.cli.add_command(command)
-
-
-def told(command: Callable[P, R]) -> Callable[P, R]:
-    """Says what was refused in one line, not in a traceback."""
-
-    @wraps(command)
-    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except AppError as error:
-            raise click.ClickException(error.message) from error
-
-    return telling
 
 
 users = AppGroup("users", help="Accounts.")
@@ -88,6 +74,7 @@ def set_password(email: str, from_stdin: bool) -> None:
 
 
 @users.command("list")
+@told
 def list_users() -> None:
     """Show every account with its role and its state."""
     for user, seen_at in queries.people():
@@ -181,6 +168,10 @@ def prepare() -> None:
     click.echo(f"Millrace answers at {_address(config)}")
     if link:
         click.echo(f"There is no owner yet. Become the owner here: {link}")
+    if config.host in EVERYWHERE and not config.public_url:
+        click.echo(
+            f"That is for this machine alone. For others, set PUBLIC_URL, such as PUBLIC_URL=http://{_in_network()}:{config.port}"
+        )
 
 
 @click.command()
@@ -230,9 +221,19 @@ def _password(from_stdin: bool) -> str:
 
 
 def _address(config: Config) -> str:
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
-    host = everywhere.get(config.host, f"[{config.host}]" if ":" in config.host else config.host)
+    host = EVERYWHERE.get(config.host, f"[{config.host}]" if ":" in config.host else config.host)
     return config.public_url or f"http://{host}:{config.port}"
+
+
+def _in_network() -> str:
+    """Where others find this machine, as far as it knows itself."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: the system only says from which address it would be. This one is for documentation.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 @contextmanager

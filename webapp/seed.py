@@ -22,6 +22,7 @@ from webapp.generations.service import queue, sent_as, sent_before
 from webapp.ids import new_secret
 from webapp.providers.base import Reply
 from webapp.providers.demo import PACE_SECONDS, DemoProvider
+from webapp.refusals_cli import told
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.streaming.events import Usage
@@ -67,6 +68,7 @@ TALKS = (
 
 @click.command("seed")
 @with_appcontext
+@told
 def command() -> None:
     """Make people, chats and finished answers to look at."""
     for line in seed():

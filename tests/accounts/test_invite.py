@@ -52,6 +52,19 @@ def test_an_invite_makes_one_account_and_signs_it_in(app: Flask, owner: Browser,
     assert ("bo@example.org", "accepted an invite", "bo@example.org: guest") in written_down(app)
 
 
+def test_a_link_that_leads_nowhere_for_others_says_so(make_app: MakeApp) -> None:
+    for environ, is_told in (({}, True), ({"PUBLIC_URL": "http://mill.example.org"}, False)):
+        owner = signed_in(make_app(**environ), f"{is_told}@example.org".lower(), "owner")
+        assert owner.post("/admin/people/invites", role="member").says("This address works on this machine alone.") is is_told
+
+
+def test_a_link_can_be_copied_by_a_button(owner: Browser) -> None:
+    page = owner.post("/admin/people/invites", role="member")
+
+    assert page.button("Copy").attributes["value"] == secret_of(page)
+    assert page.all("script[src*=copy]")
+
+
 def test_its_fields_and_its_button_have_their_names(owner: Browser, visitor: Browser) -> None:
     page = visitor.page(invite_by(owner))
 

@@ -55,6 +55,19 @@ def test_it_remembers_a_bounded_number_of_keys_and_those_that_matter() -> None:
     assert throttle.take(str(3 * MOST_KEYS - 1)) == 6
 
 
+def test_it_forgets_none_that_matter_when_they_are_few() -> None:
+    clock = Clock()
+    throttle = Throttle(burst=1, seconds=6, now=clock)
+    for number in range(MOST_KEYS - 3000):
+        throttle.take(f"long ago {number}")
+    clock.seconds += 60
+    for number in range(3001):
+        throttle.take(str(number))
+
+    assert len(throttle.full_at) == 3001
+    assert throttle.take("0") == 6
+
+
 def test_fifty_tries_from_one_address_are_slowed_down_and_do_not_close_the_account() -> None:
     keeper = Doorkeeper(Clock())
 

@@ -18,6 +18,12 @@ def test_every_file_is_a_page() -> None:
     assert sorted(NAMES) == sorted(file.relative_to(ROOT / "docs").with_suffix("").as_posix() for file in files)
 
 
+def test_no_two_pages_have_the_same_name(visitor: Browser) -> None:
+    named = [link.text(strip=True) for link in visitor.page("/docs").all("nav a")]
+
+    assert sorted(named) == sorted(set(named))
+
+
 @pytest.mark.parametrize("who", ["visitor", "member"])
 def test_anybody_may_read_every_page(who: str, request: pytest.FixtureRequest) -> None:
     browser: Browser = request.getfixturevalue(who)

@@ -45,6 +45,9 @@ def test_it_goes_on_exactly(demo: DemoProvider, new_stop: Callable[[], Stop], na
         said = heard(demo.stream(begun, new_stop()))
         assert whole[:at] + said.text == whole
         assert not said.reasoning
+    for words in (whole, "Nothing that it says"):
+        begun = ModelRequest(request.model, (*request.turns, Turn("assistant", words)), goes_on=True)
+        assert heard(demo.stream(begun, new_stop())).text.startswith("\n\nHere a model would take up the thread.")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,10 @@ def test_any_connection_that_works_is_good_enough(owner: Browser, app: Flask, fa
     assert next_of(app) == ("Send a message", "")
 
 
+def test_the_first_step_leads_to_other_servers_too(owner: Browser) -> None:
+    assert owner.page("/").click("connect another server").heading == "Add a connection"
+
+
 def test_it_is_drawn_with_the_next_step_marked(owner: Browser, app: Flask) -> None:
     found = steps_of(app, "owner@example.org")
     with app.test_request_context():

@@ -1,7 +1,10 @@
 """/admin/keys: the encryption key changed by pages alone, without losing what is stored, and every step written down."""
 
+import ctypes
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,8 @@ from webapp.settings.live import live_connection
 from webapp.settings.service import ApplicationSettingsService
 
 SECRET = "sk-or-v1-0123456789abcdef4f2a"
+# CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root passes permissions.
+PAST_PERMISSIONS = 0b110
 
 
 @pytest.fixture
@@ -35,6 +40,23 @@ def own_key(make_app: MakeApp, key_file: Path) -> MakeApp:
         return make_app(ENCRYPTION_KEY=key_file.read_text().strip())
 
     return make
+
+
+@contextmanager
+def unopenable(folder: Path) -> Iterator[None]:
+    """A folder in which one may write and which nobody may open, root neither."""
+    libc, header = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0)
+    kept, fewer = (ctypes.c_uint32 * 6)(), (ctypes.c_uint32 * 6)()
+    for capabilities in (kept, fewer):
+        assert libc.capget(header, capabilities) == 0
+    fewer[0] &= ~PAST_PERMISSIONS
+    folder.chmod(0o300)
+    assert libc.capset(header, fewer) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(header, kept) == 0
+        folder.chmod(0o700)
 
 
 def keep_secret(app: Flask) -> None:
@@ -120,6 +142,18 @@ def test_what_cannot_be_written_changes_nothing(own_key: MakeApp, key_file: Path
     assert len(fingerprints(owner.page("/admin/keys"))) == 2
     assert secret_of(app) == SECRET
     assert deeds(app)[-1] != "put a new encryption key first"
+
+
+def test_where_the_folder_cannot_be_opened_nothing_is_changed_either(own_key: MakeApp, key_file: Path) -> None:
+    app, before = own_key(), key_file.read_text()
+    owner = signed_in(app, "owner@example.org", "owner")
+
+    with unopenable(key_file.parent):
+        page = owner.post("/admin/keys/begin")
+
+    assert page.status_code == 503
+    assert page.says("so nothing was changed")
+    assert key_file.read_text() == before
 
 
 def test_a_key_of_the_environment_is_shown_once_and_put_there_by_hand(make_app: MakeApp) -> None:

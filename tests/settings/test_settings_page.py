@@ -3,10 +3,22 @@
 import pytest
 from flask import Flask
 
+from tests.api.client import Client
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
+from tests.support.markup import words
+from tests.upstream.handle import Upstream as Fake
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.service import listing, setting, shown
+
+
+@pytest.fixture
+def listed(owner: Browser, fake: Fake) -> Browser:
+    """The owner, when the built-in connection has said which models it has."""
+    fake.always({"json": {"data": [{"id": "maker/model-one"}]}}, at="/models")
+    owner.submit("/admin/connections/openrouter", key="sk-or-v1-0123456789")
+    owner.page("/admin/models").press("Refresh")
+    return owner
 
 
 def test_every_setting_has_its_place_with_value_source_sentence_and_bounds(owner: Browser) -> None:
@@ -50,9 +62,43 @@ def test_a_wrong_value_is_refused_in_place_and_nothing_is_stored(owner: Browser,
     assert page.status_code == 422
     assert page.error_at("Keep deleted chats, in days").endswith("A whole number from 0 to 36500.")
     assert page.textbox("Keep deleted chats, in days").value == "soon"
-    assert page.textbox("Answers at once").value == "5"
+    assert page.textbox("Answers in quick succession").value == "5"
     with app.app_context():
         assert setting("limits.streams_burst") == 10
+
+
+def test_above_the_form_stands_what_is_wrong_and_leads_there(owner: Browser) -> None:
+    page = owner.submit("/admin/settings", **{"trash.days": "soon", "stream.read_size": "0"})
+
+    alert = page.one("form [role=alert]")
+    assert [link.attributes["href"] for link in alert.css("a")] == ["#stream.read_size", "#trash.days"]
+    assert all(page.all(f'[id="{name}"]') for name in ("stream.read_size", "trash.days"))
+    assert words(alert.text()).endswith("Keep deleted chats, in days: A whole number from 0 to 36500.")
+    # What is folded is open when a fault stands in it.
+    assert len(page.all("details.fold[open]")) == 1
+    assert not owner.page("/admin/settings").all("details.fold[open], [role=alert]")
+
+
+@pytest.mark.parametrize("name", ["models.default", "models.titles", "models.fallbacks"])
+def test_a_model_that_nobody_lists_is_refused_wherever_it_is_set(listed: Browser, app: Flask, name: str) -> None:
+    page = listed.submit("/admin/settings", **{name: "maker/nonsense"})
+
+    assert page.status_code == 422
+    assert "No connection lists “maker/nonsense”." in page.error_at(SETTINGS[name].title)
+    Client(app, browser=listed).said("PUT", f"/settings/{name}", 422, {"value": "maker/nonsense"})
+    told = app.test_cli_runner().invoke(args=["settings", "set", name, "demo/nonsense"])
+    assert (told.exit_code, "No connection lists “demo/nonsense”." in told.output) == (1, True)
+    with app.app_context():
+        assert shown(name).source == "default"
+    assert listed.submit("/admin/settings", **{name: "maker/model-one"}).says("Saved.")
+
+
+def test_a_model_that_is_gone_does_not_keep_the_others_from_being_saved(listed: Browser, fake: Fake) -> None:
+    listed.submit("/admin/settings", **{"models.default": "maker/model-one"})
+    fake.always({"json": {"data": [{"id": "maker/other"}]}}, at="/models")
+    listed.page("/admin/models").press("Refresh")
+
+    assert listed.page("/admin/settings").press("Save", **{"trash.days": "7"}).says("Saved.")
 
 
 def test_the_environment_is_named_as_the_source(make_app: MakeApp) -> None:

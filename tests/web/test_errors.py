@@ -5,9 +5,11 @@ import logging
 import pytest
 from flask import Flask
 from jinja2 import DictLoader
+from sqlalchemy import text
 
 from tests.support.browser import HTMX, Browser
 from tests.web.conftest import APP_ERRORS, FAULTS
+from webapp.extensions import db
 
 FAULT_STATUS = {"bug": 500, "characters": 422}
 REFUSALS = [kind for kind in APP_ERRORS if kind != "signed_out"]
@@ -176,6 +178,22 @@ def test_an_error_page_that_is_missing_becomes_plain_words(app: Flask) -> None:
     app.jinja_loader = DictLoader({})
 
     assert "Something went wrong" in Browser(app).get("/nothing").text
+
+
+def test_a_refusal_stands_in_the_frame_of_who_is_signed_in(member: Browser, visitor: Browser) -> None:
+    for path in ("/nothing", "/wrong/forbidden", "/api"):
+        assert [bool(each.get(path).all("#rail a[href='/account']")) for each in (member, visitor)] == [True, False], path
+    assert not member.get("/wrong/bug").all("#rail")
+
+
+def test_a_refusal_is_told_although_nobody_can_be_looked_up(member: Browser) -> None:
+    with member.app.app_context():
+        db.session.execute(text("DROP TABLE user_sessions"))
+        db.session.commit()
+
+    page = member.get("/nothing")
+
+    assert (page.status_code, page.heading, page.all("#rail")) == (404, "Not found", [])
 
 
 def test_an_error_is_told_without_asking_the_database_who_looks(member: Browser) -> None:

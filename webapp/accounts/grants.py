@@ -1,10 +1,13 @@
 """Rights to single objects, of whatever kind: whom they reach."""
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.accounts.roles import TEAM
 from webapp.accounts.tables import Grant, Membership, User
+
+# By kind: the columns that name the objects and say whose they are. Each feature enters its own.
+OBJECTS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str | None]]] = {}
 
 
 def is_about(kind: str, id: str) -> ColumnElement[bool]:
@@ -18,13 +21,13 @@ def is_for_team() -> ColumnElement[bool]:
 
 def reaches(user: User) -> ColumnElement[bool]:
     """Whether a right is this person's: by name, by a group, or as one of the team."""
-    return or_(is_named(user), is_for_team()) if user.role in TEAM else is_named(user)
+    return or_(is_named(user.id), is_for_team()) if user.role in TEAM else is_named(user.id)
 
 
-def is_named(user: User) -> ColumnElement[bool]:
+def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a right is this person's own, or that of a group of theirs."""
-    groups = select(Membership.group_id).where(Membership.user_id == user.id)
-    return or_(Grant.user_id == user.id, Grant.group_id.in_(groups))
+    groups = select(Membership.group_id).where(Membership.user_id == user_id)
+    return or_(Grant.user_id == user_id, Grant.group_id.in_(groups))
 
 
 def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool) -> None:
@@ -32,3 +35,10 @@ def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool
     session.execute(delete(Grant).where(is_about(kind, id), is_for_team()))
     if is_open:
         session.add(Grant(object_kind=kind, object_id=id, right="view", created_by=by))
+
+
+def forget_owned(session: Session, owner_id: str) -> None:
+    """Takes away all rights to what somebody owns, which goes with them."""
+    for kind, (id, owner) in OBJECTS.items():
+        theirs = Grant.object_id.in_(select(id).where(owner == owner_id))
+        session.execute(delete(Grant).where(Grant.object_kind == kind, theirs).execution_options(synchronize_session=False))

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import queries
+from webapp.accounts import grants, queries
 from webapp.accounts.roles import ROLES, manageable
 from webapp.accounts.service import about_person
 from webapp.accounts.tables import Invite, User, UserSession
@@ -76,6 +76,7 @@ def remove(session: Session, person: User, *, by: User, address: str = "") -> No
     _kill_links(session, person)
     about_person(session, "deleted an account", person, by=by, address=address)
     session.flush()
+    grants.forget_owned(session, person.id)
     session.execute(delete(User).where(User.id == person.id))
 
 

@@ -16,7 +16,7 @@ class Right:
 
 RIGHTS = (
     Right("chat", "Chat with the models that are allowed, and keep the chats", ROLES),
-    Right("make plans", "Make plans and use workflows", TEAM),
+    Right("make plans", "Make plans", TEAM),
     Right("see people", "See who else is here", TEAM),
     Right("administer", "Look after connections, models, settings and groups; read the audit log", ADMINS),
     Right("manage people", "Invite members and guests, change their role, disable and delete them", ADMINS),

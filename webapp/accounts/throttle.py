@@ -41,7 +41,7 @@ class Throttle:
         """Full buckets need no memory; when too many are not full, the oldest go."""
         if len(self.full_at) > MOST_KEYS:
             self.full_at = {key: full_at for key, full_at in self.full_at.items() if full_at > now}
-            for key in list(self.full_at)[: len(self.full_at) - MOST_KEYS // 2]:
+            for key in list(self.full_at)[: max(0, len(self.full_at) - MOST_KEYS // 2)]:
                 del self.full_at[key]
 
 

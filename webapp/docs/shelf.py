@@ -12,14 +12,13 @@ from webapp.rendering.markdown import render
 FOLDER = ROOT / "docs"
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Begin": ("first-ten-minutes", "tour", "accounts", "characters", "plans", "exchange"),
-    "For programs": (
-        "streaming",
+    "For programs": ("streaming", "dialects/openai"),
+    "For clients of older systems": (
         "dialects/roleplay",
         "dialects/quick-chat",
         "dialects/threads",
         "dialects/assistant",
         "dialects/plans",
-        "dialects/openai",
     ),
     "Running it": ("configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
     "How it is made": ("architecture", "performance"),

@@ -2,12 +2,15 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from math import sqrt
+from zlib import crc32
 
 from webapp.providers import demo_plans as plans
 from webapp.providers import demo_texts as texts
-from webapp.providers.base import Continuation, Model, ModelRequest, ProviderError, Reply
+from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
 
@@ -20,6 +23,9 @@ PIECE = re.compile(r"\S+\s*|\s+")
 SHOWN = ("quick", "thoughtful", "long", "code")
 HIDDEN = ("slow", "flaky", "truncated", "malformed", "stall", "rate-limited", "verbose", "fenced", "wrong-types", "echo")
 MODELS = tuple(Model(f"demo/{name}", f"Demo: {name}", 32_000, hidden=name in HIDDEN) for name in SHOWN + HIDDEN)
+
+
+VECTORS, DIMENSIONS = "demo/vectors", 64
 
 
 class DemoProvider:
@@ -35,7 +41,7 @@ class DemoProvider:
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
         self._refuse(request)
         yield Started(request.model, self.name, demo=True)
-        pieces, reason = _limited(_pieces(answer(_begun(request)).removeprefix(_partial(request))), request)
+        pieces, reason = _limited(_pieces(_rest(request)), request)
         said = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
         pace = self._pace * (SLOW if request.model == "demo/slow" else 1)
         if stop.wait(pace * BREATH):
@@ -57,6 +63,12 @@ class DemoProvider:
         usage = next((event for event in events if isinstance(event, Usage)), None)
         reason = next((event.reason for event in events if isinstance(event, Ended)), "stop")
         return Reply(text, thought, usage, reason, request.model)
+
+    def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
+        if model != VECTORS:
+            raise ProviderError("invalid", f"The demo has no model for embeddings with the name {model}.")
+        tokens = sum(len(_pieces(text)) for text in texts)
+        return Embedded(tuple(map(_vector, texts)), Usage(tokens, None, "0", model))
 
     def models(self) -> Sequence[Model]:
         return MODELS
@@ -82,6 +94,13 @@ class DemoProvider:
         self._failed_once.remove(request)
 
 
+def _vector(text: str) -> tuple[float, ...]:
+    """Of length 1; texts that share words lie near each other."""
+    counts = Counter(crc32(word.encode()) % DIMENSIONS for word in re.findall(r"\w+", text.lower()))
+    length = sqrt(sum(count * count for count in counts.values())) or 1.0
+    return tuple(counts[place] / length for place in range(DIMENSIONS))
+
+
 def answer(request: ModelRequest) -> str:
     """The whole text that the model says to this request, from its beginning."""
     if request.schema:
@@ -93,7 +112,9 @@ def thoughts(request: ModelRequest) -> str:
     if request.model != "demo/thoughtful":
         return ""
     asked = question(request)
-    return texts.THOUGHTS.format(words=len(asked.split()), known=texts.KNOWN if _known(asked) else texts.UNKNOWN)
+    count = len(asked.split())
+    words = f"{count} word{'' if count == 1 else 's'}"
+    return texts.THOUGHTS.format(words=words, known=texts.KNOWN if _known(asked) else texts.UNKNOWN)
 
 
 def question(request: ModelRequest) -> str:
@@ -103,7 +124,7 @@ def question(request: ModelRequest) -> str:
 
 def _talk(request: ModelRequest) -> str:
     asked = question(request)
-    return _known(asked) or texts.REFLECTION.format(question=_quoted(asked), words=len(asked.split()))
+    return _known(asked) or texts.REFLECTION.format(question=_quoted(asked))
 
 
 def _known(asked: str) -> str:
@@ -182,6 +203,13 @@ def _begun(request: ModelRequest) -> ModelRequest:
 
 def _partial(request: ModelRequest) -> str:
     return request.turns[-1].content if request.goes_on and request.turns else ""
+
+
+def _rest(request: ModelRequest) -> str:
+    """What is left to say. Words that are not its own, or all of its own, have no rest: it says so."""
+    whole, partial = answer(_begun(request)), _partial(request)
+    is_mine = whole.startswith(partial) and partial != whole
+    return whole.removeprefix(partial) if is_mine or request.schema else texts.FURTHER
 
 
 def _pieces(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the demo says. Pure."""
+"""What the demo says; places and buttons of the app are in *italics*, and nothing else is. Pure."""
 
 GREETING = """\
 Hello, and welcome to Millrace.
@@ -23,17 +23,19 @@ it to every tab that looks. So an answer survives:
 2. a restart of the server,
 3. and even a server that is switched off the hard way.
 
-It can also write structured plans, lead through workflows, answer from your documents, and keep count of what it all costs.
+It also plays characters, writes structured plans, and says below every answer what that cost.
 """
 
 ADD_A_KEY = """\
 To talk to a real model, Millrace needs a key of a service that offers one. It takes about two minutes:
 
 1. Make an account at [openrouter.ai](https://openrouter.ai) and create a key there. One key gives you most models.
-2. In Millrace, open **Settings**, then **Connections**, and paste it into *OpenRouter key*.
-3. Press *Check*. When it says that the key is accepted, choose a model in the chat, and you are done.
+2. In Millrace, open *Admin*, then *Connections*, press *Change* beside OpenRouter, paste the key into *Key* and press *Save*.
+3. Press *Test key*. When that goes well, choose a *Model* below your next message, and you are done.
 
-If you run models yourself, for instance with Ollama, add a connection with its address instead:
+If you see no *Admin* at the side, somebody who looks after this Millrace can do it for everybody.
+
+If you run models yourself, for instance with Ollama, press *Add a connection* there instead and enter its address:
 
 ```
 http://localhost:11434/v1
@@ -49,11 +51,11 @@ second.
 When you come back, the page shows everything that was written meanwhile and goes on from there. The same holds when the \
 connection drops in a tunnel or the laptop falls asleep.
 
-If you *want* it to end, press **Stop**. That works from any tab and any device that shows this chat.
+If you want it to end, press *Stop*. That works from any tab and any device that shows this chat.
 """
 
 STOPPING = """\
-Press **Stop** below the answer, in any tab that shows it. The connection to the model is closed at once, and what has been \
+Press *Stop* below the answer, in any tab that shows it. The connection to the model is closed at once, and what has been \
 written so far is kept.
 
 Afterwards you have a choice:
@@ -69,8 +71,8 @@ COST = """\
 I cost nothing: no model is asked, and nothing leaves this machine.
 
 With a real model, Millrace notes for every answer how many tokens went in and came out and what the provider charged. When a \
-provider does not say, you see *unknown* rather than a zero. Under **Settings** you can give people a budget, and **Insights** \
-adds it all up.
+provider does not say, you see “unknown” rather than a zero. How many answers and plans a person may ask for is set under \
+*Admin*, then *Settings*.
 """
 
 PRIVACY = """\
@@ -87,12 +89,11 @@ WHO_I_AM = """\
 I am the demo of Millrace, not a language model. I recognise a handful of topics by their words and answer from texts that were \
 written in advance; that is why I am quick, free, and not very clever.
 
-To meet a real model, add a key under **Settings**, then **Connections**. Ask me *how do I add a key*, and I will show you \
-the steps.
+To meet a real model, add a key under *Admin*, then *Connections*. Ask me “how do I add a key”, and I will show you the steps.
 """
 
 THANKS = """\
-You are welcome. I am here whenever you want to try something, and the real models are one key away under **Settings**.
+You are welcome. I am here whenever you want to try something, and the real models are one key away, under *Admin*.
 """
 
 # The first row of which any word occurs in what the person said is the answer.
@@ -136,13 +137,13 @@ answer will look here:
 
 1. **It arrives as it is written**, a few words at a time, in every tab that shows this chat.
 2. **It can be stopped and continued**, and a new version never replaces the old one.
-3. **It is kept.** Your question ({words} words) was saved before I began.
+3. **It is kept.** Your question was saved before I began.
 
-To get a real answer, open **Settings**, then **Connections**, and add a key; then ask the same again with *Try again*.
+To get a real answer, open *Admin*, then *Connections*, and add a key; then ask the same again with *Try again*.
 """
 
 THOUGHTS = """\
-The person wrote {words} words. First I should see whether I know the topic. {known} Then I decide on a shape: a short answer \
+The person wrote {words}. First I should see whether I know the topic. {known} Then I decide on a shape: a short answer \
 first, details after it, and an honest word about what I am. That should be enough to begin.
 """
 KNOWN = "I do, there is a text for it."
@@ -218,6 +219,7 @@ CLOSINGS = (
 )
 TITLES = ("The spring", "The pond", "The gate", "The channel", "The wheel", "The tailwater", "The flood", "The frost")
 
+FURTHER = "\n\nHere a model would take up the thread. The demo has said what it had to say."
 STALLED = "I am going to stop in the middle of this sentence and"
 MALFORMED = "This begins like any other answer, but what comes next "
 

@@ -156,14 +156,16 @@ _LIMITS = (
     _limit("limits.streams_per_minute", "Answers per minute", 20, "Answers that a person may start per minute, on average."),
     Setting(
         "limits.streams_burst",
-        "Answers at once",
+        "Answers in quick succession",
         "whole",
         10,
-        "Answers a person may start at once after a pause.",
+        "Answers that a person may start one right after the other, following a pause; the limit per minute counts for more.",
         least=1,
         most=1_000_000,
     ),
-    _limit("limits.concurrent_streams", "Answers at the same time", 3, "Answers written for a person at the same time."),
+    _limit(
+        "limits.concurrent_streams", "Answers side by side", 3, "Answers that may be on their way for a person at any moment."
+    ),
     _limit("limits.sse_per_chat", "Open pages of a chat", 8, "Open pages of one chat for each person; the oldest is let go."),
     _limit("limits.sse_per_user", "Open pages of a person", 16, "Open pages of all chats for each person; the oldest is let go."),
     _limit("limits.message_chars", "Length of a message", 200_000, "Characters in a message.", most=10**7),
@@ -237,3 +239,12 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Keeping": _KEEPING,
 }
 SETTINGS: Mapping[str, Setting] = {each.name: each for section in SECTIONS.values() for each in section}
+# What is looked at once, if ever: pages fold it.
+FINER = {each.name for each in _STREAM[1:]} | {
+    "limits.sse_per_chat",
+    "limits.sse_per_user",
+    "limits.message_chars",
+    "limits.answer_chars",
+    "models.temperature",
+    "models.max_tokens",
+}

@@ -74,7 +74,7 @@ class EncryptionService:
 
     def _first(self) -> Fernet:
         if not self._keys:
-            raise Unavailable("There is no ENCRYPTION_KEY yet, so no key can be kept. `flask prepare` makes one.")
+            raise Unavailable("There is no ENCRYPTION_KEY yet, so no key can be kept. The command flask prepare makes one.")
         return _fernet(self._keys[0])
 
     def _opened(self, token: str) -> bytes:

@@ -7,12 +7,13 @@ from typing import Any
 from wtforms import PasswordField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
-from webapp.settings.catalog import Setting
+from webapp.errors import Invalid
+from webapp.settings.catalog import FINER, Setting
 from webapp.settings.connections import Wish
 from webapp.settings.kinds import KINDS
 from webapp.settings.live import LiveConnection
 from webapp.settings.preferences import MOST_CHARS, THEMES
-from webapp.settings.service import ShownSetting
+from webapp.settings.service import ShownSetting, meant
 from webapp.web.forms import Form
 
 PLAIN: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
@@ -98,18 +99,22 @@ class SettingField:
     def of(cls, shown: ShownSetting, typed: Mapping[str, str]) -> "SettingField":
         """The field as it stands, or as it was filled in."""
         name = shown.setting.name
-        if name not in typed:
+        if typed.get(name, shown.text).strip() == shown.text:
             return cls(shown, shown.text)
         try:
-            shown.setting.parse(typed[name])
-        except ValueError as error:
-            words = str(error).removeprefix(f"{name} is ")
+            meant(name, typed[name])
+        except Invalid as error:
+            words = error.message.removeprefix(f"{name} is ")
             return cls(shown, typed[name], words[:1].upper() + words[1:])
         return cls(shown, typed[name])
 
     @property
     def setting(self) -> Setting:
         return self.shown.setting
+
+    @property
+    def is_finer(self) -> bool:
+        return self.setting.name in FINER
 
     @property
     def is_changed(self) -> bool:

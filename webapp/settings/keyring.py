@@ -28,6 +28,7 @@ UNDER_WAY = "There is an older key beside the present one already. Finish that c
 ELSEWHERE = "The key comes from the environment of the server, so it can only be changed there."
 NEEDED = "Something is still stored under an older key, so nothing was removed. Encrypt it anew first."
 NOT_WRITTEN = "The file of the key cannot be written ({}), so nothing was changed."
+NOT_CONFIRMED = "The file of the key is written, but its disk does not confirm that ({}). Nothing uses it yet: please try again."
 
 
 @dataclass(frozen=True)
@@ -138,16 +139,19 @@ def _replace_file(file: Path, keys: Sequence[str]) -> None:
             made.write(",".join(keys) + "\n")
             made.flush()
             os.fsync(made.fileno())
-        fresh.replace(file)
-        _keep_name(file.parent)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            fresh.replace(file)
+            _keep_name(folder)
+        finally:
+            os.close(folder)
     except OSError as error:
         raise Unavailable(NOT_WRITTEN.format(error.strerror)) from error
 
 
-def _keep_name(folder: Path) -> None:
+def _keep_name(folder: int) -> None:
     """Without this a power cut may bring the old content back."""
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        os.fsync(folder)
+    except OSError as error:
+        raise Unavailable(NOT_CONFIRMED.format(error.strerror)) from error

@@ -17,7 +17,7 @@ from webapp.accounts.audit import About
 from webapp.accounts.tables import User
 from webapp.errors import Invalid, NotFound
 from webapp.extensions import utc_now, write
-from webapp.settings import connections, queries
+from webapp.settings import connections, naming, queries
 from webapp.settings.catalog import SETTINGS, Setting, Value, shortest
 from webapp.settings.encryption import DecryptionError
 from webapp.settings.keys import BUILT_IN, Key
@@ -27,6 +27,8 @@ from webapp.settings.tables import ApplicationSetting
 FRESH_SECONDS = 1.0
 # Who has changed a setting when nobody is signed in.
 COMMAND_LINE = "command line"
+# They name models that are asked without being chosen, so nobody would see a slip of the pen.
+NAMING = ("models.default", "models.fallbacks", "models.titles")
 Source = Literal["stored", "environment", "default"]
 log = logging.getLogger("settings")
 
@@ -62,12 +64,12 @@ def setting(name: str) -> Any:
 def set_setting(name: str, text: str, by: User | None = None) -> Value:
     """Store the value that the text means; every process follows within a second."""
     set_settings({name: text}, actor=by or COMMAND_LINE)
-    return _meant(_known(name), text)
+    return meant(name, text)
 
 
 def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
     """Store several values, all of them or none."""
-    values = {name: _meant(_known(name), text) for name, text in texts.items()}
+    values = {name: meant(name, text) for name, text in texts.items()}
     actor = about.get("actor")
     with write() as session:
         for name, value in values.items():
@@ -76,6 +78,19 @@ def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
             session.merge(row)
             _note(session, "changed a setting", name, row.value, about)
     _memory().read_at = float("-inf")
+
+
+def meant(name: str, text: str) -> Value:
+    """The value that a text means for a setting; raises `Invalid` for one that it cannot have."""
+    try:
+        value = _known(name).parse(text)
+    except ValueError as error:
+        raise Invalid(str(error), field="value") from error
+    if name in NAMING:
+        names = filter(None, value if isinstance(value, tuple) else (str(value),))
+        known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
+        naming.refuse_unlisted(names, live_connections(), known=known)
+    return value
 
 
 def unset_setting(name: str, **about: Unpack[About]) -> None:
@@ -104,13 +119,6 @@ def _known(name: str) -> Setting:
         near = get_close_matches(name, SETTINGS, 1)
         raise NotFound(f"There is no setting called {name}." + (f" Did you mean {near[0]}?" if near else ""))
     return SETTINGS[name]
-
-
-def _meant(wanted: Setting, text: str) -> Value:
-    try:
-        return wanted.parse(text)
-    except ValueError as error:
-        raise Invalid(str(error), field="value") from error
 
 
 def _note(session: Session, action: str, name: str, detail: str, about: About) -> None:

@@ -44,7 +44,9 @@ def _sections(typed: dict[str, str]) -> dict[str, list[SettingField]]:
 
 
 def _page(typed: dict[str, str], *, status: int = 200) -> Response:
-    return render("admin/settings.html", status=status, sections=_sections(typed))
+    sections = _sections(typed)
+    wrong = [each for section in sections.values() for each in section if each.error]
+    return render("admin/settings.html", status=status, sections=sections, wrong=wrong)
 
 
 def _saved(words: str) -> Response:

@@ -1,7 +1,6 @@
 """How the database stands: its kind and size, whether it can be written, whether it fits, whether there are copies."""
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -10,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from webapp.backups import made_at
 from webapp.config import Config
 from webapp.errors import Unavailable
 from webapp.extensions import db, is_sqlite, utc_now, write
@@ -18,7 +18,7 @@ from webapp.web.filters import ago
 from webapp.web.health import newest_revision
 
 OLD_DAYS = 14
-NIGHTLY = "Run `flask backup FILE` every night, to another disk, and keep the encryption key beside the copies."
+NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key beside the copies."
 
 
 def all_of(config: Config) -> list[Fact]:
@@ -36,12 +36,11 @@ def backups(config: Config) -> Fact:
     """When the newest copy was made that we know of."""
     if not is_sqlite():
         return Fact("Backups", "PostgreSQL has its own: pg_dump.", hint="Keep the encryption key beside them.")
-    made = [path.stat().st_mtime for path in (config.data_dir / "backups").glob("*.sqlite3")]
+    made = made_at(config.data_dir)
     if not made:
-        return Fact("Backups", "There is none in the folder of the data.", hint=NIGHTLY)
-    newest = datetime.fromtimestamp(max(made), UTC)
-    is_old = (utc_now() - newest).days > OLD_DAYS
-    return Fact("Backups", f"The newest in the folder of the data: {ago(newest, utc_now())}.", "" if is_old else "ok", NIGHTLY)
+        return Fact("Backups", "None was made yet that we know of.", hint=NIGHTLY)
+    is_old = (utc_now() - made).days > OLD_DAYS
+    return Fact("Backups", f"The newest that we know of was made {ago(made, utc_now())}.", "" if is_old else "ok", NIGHTLY)
 
 
 def _version() -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
@@ -19,6 +19,7 @@ from webapp.ids import new_id
 from webapp.web.htmx import is_api, is_htmx, redirect, render, wants_json
 
 ANSWERING = "millrace.answering_an_error"
+BARE, FRAMED = "bare", "framed"
 HOME = ("Go to the start page", "/")
 LAST_WORDS = "Something went wrong, and so did the page that should say so. Nothing you sent before is lost. Error {}."
 KEPT_HEADERS = {"Allow", "Retry-After", "Content-Range"}
@@ -85,15 +86,15 @@ def init(app: Flask) -> None:
     app.register_error_handler(Exception, answer)
 
 
-def is_answering() -> bool:
-    """Whether an error is being told: then a page leaves out what needs the database."""
-    return ANSWERING in request.environ
+def is_bare() -> bool:
+    """Whether a fault is being told, be it the database's: then a page leaves out what needs that."""
+    return request.environ.get(ANSWERING) == BARE
 
 
 def answer(error: Exception) -> Answer:
-    if is_answering():
+    if ANSWERING in request.environ:
         return _last_words(error)
-    request.environ[ANSWERING] = True
+    request.environ[ANSWERING] = BARE
     problem = problem_of(error)
     if isinstance(error, SignedOut) and not (is_htmx() or wants_json()):
         return redirect(problem.next_step[1])
@@ -150,9 +151,18 @@ def _logged(error: Exception) -> str:
 def _as_asked(problem: Problem) -> Response:
     if wants_json():
         return _as_json(problem)
-    template = "errors/_toast.html" if is_htmx() else "errors/error.html"
     shown = {name: getattr(problem, name) for name in ("status", "title", "message", "next_step", "error_id")}
-    return render(template, **shown)
+    return render("errors/_toast.html", **shown) if is_htmx() else _page(shown)
+
+
+def _page(shown: Mapping[str, Any]) -> Response:
+    """With the frame of who is signed in where it is only a refusal, and where it can still be looked up."""
+    request.environ[ANSWERING] = FRAMED if shown["status"] < 500 else BARE
+    try:
+        return render("errors/error.html", **shown)
+    except SQLAlchemyError:
+        request.environ[ANSWERING] = BARE
+        return render("errors/error.html", **shown)
 
 
 def _as_json(problem: Problem) -> Response:

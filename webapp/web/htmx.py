@@ -6,7 +6,7 @@ from flask import Response, make_response, render_template, request
 from flask import redirect as flask_redirect
 
 # Where programs come in: the native API, the OpenAI-compatible door and the paths of the dialects.
-API_PATHS = ("/api/", "/v1/", "/chat/threads", "/threads/", "/ai/", "/service/", "/openapi.json")
+API_PATHS = ("/api/", "/v1/", "/chat/threads", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics")
 
 
 def is_api() -> bool:

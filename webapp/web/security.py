@@ -77,6 +77,11 @@ def is_own_host(host: str, config: Config) -> bool:
     return bool(name) and (name in own or _is_loopback(name))
 
 
+def is_here_alone(address: str) -> bool:
+    """Whether an address leads nowhere when it is opened on another machine."""
+    return _is_loopback(urlsplit(address).hostname or "")
+
+
 def _is_loopback(name: str) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True

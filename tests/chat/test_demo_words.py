@@ -1,0 +1,46 @@
+"""The demo shows the way by the names of places and buttons, and these are what the pages call them."""
+
+import re
+
+import pytest
+from flask import Flask
+
+from tests.conftest import MakeApp
+from tests.support.browser import Browser
+from tests.support.markup import name_of
+from tests.support.page import TEXTBOXES
+from tests.upstream.handle import Upstream
+from webapp.providers import demo_texts as texts
+
+SAID = (texts.GREETING, texts.REFLECTION, *(text for _, text in texts.TOPICS))
+# Bold is for stress, a star alone for what can be found and pressed.
+PLACE = re.compile(r"(?<!\*)\*(?!\*)([^*]+)(?<!\*)\*(?!\*)")
+USED = f"a[href], button, select, summary, {TEXTBOXES}"
+NOT_THERE = ("workflow", "document", "budget", "Insights")
+
+
+@pytest.fixture
+def app(make_app: MakeApp, fake: Upstream) -> Flask:
+    return make_app(OPENROUTER_BASE_URL=fake.base_url)
+
+
+@pytest.fixture
+def names(owner: Browser, fake: Upstream) -> set[str]:
+    """What everything is called that can be pressed or filled in on the way of a newcomer."""
+    fake.counts(50, stall_after=5)
+    before = [owner.page(path) for path in ("/admin/connections", "/admin/connections/openrouter", "/admin/settings")]
+    tested = before[1].press("Save", key="sk-or-v1-0123456789").press("Test key")
+    chat = owner.submit("/", message="Hello").until(status="responding")
+    stopped = chat.press("Stop").until(status="stopped")
+    return {name_of(page.tree, node) for page in (*before, tested, chat, stopped) for node in page.all(USED)}
+
+
+def test_every_place_that_the_demo_names_is_there(names: set[str]) -> None:
+    named = {place for text in SAID for place in PLACE.findall(text)}
+
+    assert {"Admin", "Connections", "Key", "Test key", "Stop", "Continue"} <= named
+    assert not {place for place in named if not any(f"{name} ".startswith(f"{place} ") for name in names)}
+
+
+def test_it_praises_nothing_that_is_not_there() -> None:
+    assert not [(word, text) for word in NOT_THERE for text in SAID if word in text]
