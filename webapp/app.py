@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from webapp import cli, logs
 from webapp.accounts import account_views, audit_views, group_views, people_views
 from webapp.accounts import views as accounts
-from webapp.api import assistant, cors, door, limits, native, quick, roleplay, threads
+from webapp.api import assistant, cors, door, limits, metrics, native, quick, roleplay, threads
 from webapp.api import plans as api_plans
 from webapp.characters import persona_views
 from webapp.characters import views as characters
@@ -24,6 +24,7 @@ from webapp.door.kind import DOOR
 from webapp.extensions import bind, utc_now
 from webapp.generations import models
 from webapp.generations.engine import build
+from webapp.insights.metrics import Metrics
 from webapp.plans import export_views as plan_files
 from webapp.plans import type_views as plan_types
 from webapp.plans import views as plans
@@ -33,6 +34,7 @@ from webapp.web import assets, errors, everywhere, filters, health, security, se
 from webapp.web.guards import user_or_none
 from webapp.web.proxies import BehindProxies
 from webapp.web.rules import LazyRule
+from webapp.web.watch import open_pages
 
 BLUEPRINTS = (
     accounts.bp,
@@ -60,6 +62,7 @@ BLUEPRINTS = (
     plan_files.bp,
     plan_types.bp,
     health.bp,
+    metrics.bp,
     *native.BLUEPRINTS,
     api_plans.bp,
     selftest.bp,
@@ -100,7 +103,9 @@ def _start_engine(app: Flask, config: Config) -> None:
     engine.register(PLAN)
     engine.register(ROLEPLAY)
     engine.register(DOOR)
-    app.extensions.update(engine=engine, providers=models.make(config))
+    counted = Metrics(engine, watchers=open_pages)
+    engine.hearers.append(counted.hear)
+    app.extensions.update(engine=engine, providers=models.make(config), metrics=counted.text)
 
 
 def _pause(seconds: float) -> None:
@@ -131,6 +136,7 @@ def _check_that_waiting_is_green() -> None:
 
 
 def _teach_templates(app: Flask) -> None:
+    app.jinja_env.tests["here_alone"] = security.is_here_alone
     app.jinja_env.filters.update(
         ago=lambda moment: filters.ago(moment, utc_now()),
         iso=filters.iso,
@@ -142,8 +148,8 @@ def _teach_templates(app: Flask) -> None:
 
 
 def _person() -> dict[str, Any]:
-    """Who looks and, for the pages that ask, what stands in the rail; nobody and nothing while an error is told."""
-    if not has_request_context() or errors.is_answering():
+    """Who looks and, for the pages that ask, what stands in the rail; nobody and nothing while a fault is told."""
+    if not has_request_context() or errors.is_bare():
         return {"me": None, "rail": list}
     me = user_or_none()
     return {"me": me, "rail": (lambda: shown.rail(me)) if me else list}

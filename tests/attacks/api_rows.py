@@ -38,6 +38,7 @@ TABLE = {
         GET api_users.index_invites api:admin
         POST api_users.invite api:admin
         GET api_usage.everybody api:admin
+        GET api_metrics.show api:admin
         GET api_roleplay.show_key api:admin
         PUT api_roleplay.store_key api:admin
     """,
@@ -71,7 +72,11 @@ TABLE = {
         POST api_messages.edit api:chat
         POST api_messages.show_version api:chat
     """,
-    ("writing people", ("answer",)): "POST api_messages.again api:chat",
+    ("writing people", ("answer",)): """
+        POST api_messages.again api:chat
+        POST api_messages.rewrite api:chat
+        POST api_messages.go_on api:chat
+    """,
     ("person", ("message",)): "DELETE api_messages.delete api:chat",
     ("person, from the trash too", ("message",)): "POST api_messages.restore api:chat",
     ("reading people", ("generation",)): "GET api_generations.show api:read",

@@ -189,6 +189,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "list.place": (Route("GET", "anybody", "readers", ("message",)),),
     # Taking along and giving to others
     "exchange.markdown": (Route("GET", "anybody", "readers", ("chat",)),),
+    "exchange.text": (Route("GET", "anybody", "readers", ("chat",)),),
     "exchange.page": (Route("GET", "anybody", "readers", ("chat",)),),
     "exchange.json": (Route("GET", "anybody", "owner", ("chat",)),),
     "exchange.everything": (Route("GET", "signed_in", "people"),),

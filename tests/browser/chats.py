@@ -103,6 +103,12 @@ class ChatPage:
     def again(self) -> Locator:
         return self.answer.get_by_role("button", name="Try again")
 
+    def deed(self, name: str) -> Locator:
+        """A button of the menu under the answer, which opens for it."""
+        if not self.answer.locator(".deeds").is_visible():
+            self.answer.get_by_role("button", name="More").click()
+        return self.answer.get_by_role("button", name=name)
+
     @property
     def text(self) -> Locator:
         return self.answer.locator(".message-text")

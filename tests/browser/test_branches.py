@@ -47,14 +47,14 @@ def test_nothing_that_was_said_is_lost_by_moving_about(
     says(chat, "Two")
 
     upstream.says("Four")
-    chat.answer.get_by_role("button", name="Another model").click()
+    chat.deed("Another model").click()
     page.get_by_label("Another version by").select_option("demo/quick")
     page.get_by_role("button", name="Ask it").click()
     expect(chat.answer.get_by_text("3 / 3")).to_be_visible(timeout=15_000)
     chat.expect("completed")
     expect(chat.answer.locator(".receipt")).to_contain_text("demo")
 
-    chat.answer.get_by_role("button", name="Delete").click()
+    chat.deed("Delete").click()
     expect(chat.answer.get_by_text("2 / 2")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(chat.answer.get_by_text("3 / 3")).to_be_visible()
@@ -63,7 +63,7 @@ def test_nothing_that_was_said_is_lost_by_moving_about(
     says(chat, "One")
     expect(question(chat).locator(".message-text")).to_have_text("First")
 
-    chat.answer.get_by_role("button", name="New chat from here").click()
+    chat.deed("New chat from here").click()
     page.wait_for_url(lambda url: "/chats/" in url and url != first)
     expect(page.locator("article .message-text")).to_have_text(["First", "One"])
 

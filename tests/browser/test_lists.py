@@ -17,13 +17,13 @@ pytestmark = pytest.mark.slow
 def chosen(page: Page, path: str, name: str) -> None:
     """What the menu of a chat offers."""
     page.goto(path)
-    page.get_by_role("button", name="More").click()
+    page.locator(".top").get_by_role("button", name="More").click()
     page.get_by_role("button", name=name, exact=True).click()
     page.wait_for_load_state()
 
 
 def listed(person: Person, path: str = "/chats") -> Page:
-    page = person.context.pages[0]
+    page = person.context.pages[-1]
     page.goto(path)
     return page
 

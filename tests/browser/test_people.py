@@ -90,7 +90,7 @@ def test_a_chat_goes_out_and_comes_back_once(
     page = chat.page
     files = {}
     for name in ("Markdown", "JSON", "web page"):
-        page.get_by_role("button", name="More").click()
+        page.locator(".top").get_by_role("button", name="More").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=f"Export as {name}").click()
         files[name] = tmp_path / name

@@ -131,7 +131,6 @@ def test_the_focus_is_never_lost(chat: ChatPage, upstream: Upstream) -> None:
     expect(page.locator("#toasts")).to_contain_text("Deleted")
     page.wait_for_function("() => document.activeElement.matches('article')")
     press(page.get_by_role("button", name="Undo"))
-    # What comes back brings the title along, and so would take a form away that is opened before.
     expect(page.locator("article")).to_have_count(before)
     assert page.evaluate("document.activeElement !== document.body")
     press(page.locator("#chat-title a"))
@@ -178,7 +177,7 @@ def test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself(chat: ChatPage, 
     assert code.evaluate("pre => pre.scrollWidth > pre.clientWidth")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     chat.answer.hover()
-    chat.answer.get_by_role("button", name="Copy as text").click()
+    chat.deed("Copy as text").click()
     expect(chat.answer.locator("[data-copy$='.txt']")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "The end." in copied
@@ -221,7 +220,8 @@ def test_a_temporary_chat_is_gone_when_it_is_closed(
         page.reload()
     chat.wait_for("Unkept.")
     address = page.url
-    page.get_by_role("button", name="Close", exact=True).last.click()
+    # It stays in sight, however far one has read.
+    page.locator(".top").get_by_role("button", name="Close", exact=True).click()
     page.wait_for_url(re.compile(r"/$"))
     expect(page.locator("body")).not_to_contain_text("Between us")
     assert person.context.request.get(address).status == 404

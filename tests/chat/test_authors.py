@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from tests.chat.conftest import ended
+from tests.chat.files import download
 from webapp.accounts.tables import Grant, User
 from webapp.chat import export
 from webapp.chat.imports import own, store
@@ -45,6 +46,22 @@ def test_a_chat_of_ones_own_names_nobody(owner, begin):
 
     assert authors(owner.page(path)) == []
     assert "## You" in owner.get(f"{path}/export.md").text
+
+
+def test_who_only_reads_is_told_who_wrote(owner, stranger, begin):
+    path = begin(owner, "From the owner")
+    owner.wait_for(path, ended)
+    with owner.app.app_context(), write() as session:
+        ids = dict(iter(session.execute(select(User.email, User.id))))
+        session.execute(User.__table__.update().where(User.email == owner.email).values(name="Olga"))
+        session.add(Grant(object_kind="chat", object_id=path.rpartition("/")[2], user_id=ids[stranger.email], right="view"))
+
+    assert authors(stranger.page(path)) == ["Olga"]
+    assert stranger.page(path).one("article[data-role=user]").attributes["aria-label"] == "Olga"
+    assert authors(owner.page(path)) == []
+    for ending in ("md", "txt", "html"):
+        assert b"Olga" in download(stranger, f"{path}/export.{ending}"), ending
+        assert b"Olga" not in download(owner, f"{path}/export.{ending}"), ending
 
 
 def test_a_file_keeps_the_name_and_no_account(owner, member, path):

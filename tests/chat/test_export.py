@@ -93,6 +93,13 @@ def test_the_markdown_is_the_branch_that_is_shown(owner, path):
     assert text.startswith("# First words\n\n## You\n\nFirst **words**\n\n## Answer · some/model\n\nAnother\n")
 
 
+def test_the_text_is_the_same_without_marks(owner, path):
+    text = download(owner, f"{path}/export.txt").decode()
+
+    assert text == "First words\n===========\n\nYou:\nFirst words\n\nAnswer · some/model:\nAnother\n"
+    assert owner.page(path).named("a", "Export as text")
+
+
 def test_the_page_runs_nothing_and_loads_nothing(owner, path):
     owner.post(address(owner.page(path), "Previous version"))
 

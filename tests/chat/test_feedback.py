@@ -4,6 +4,7 @@ import pytest
 
 from tests.chat.conftest import ended, statuses
 from tests.support.browser import HTMX
+from tests.support.markup import words
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def ids(page) -> list[str]:
 
 
 def pressed(page) -> list[str]:
-    return [str(node.attributes["title"]) for node in page.all('.thumbs [aria-pressed="true"]')]
+    return [words(node.text()) for node in page.all('.thumbs [aria-pressed="true"]')]
 
 
 def test_pressing_says_it_and_pressing_again_takes_it_back(owner, path):
@@ -87,7 +88,7 @@ def test_strangers_and_the_signed_out_are_refused(owner, stranger, visitor, path
 def test_another_model_is_chosen_on_a_page_of_its_own_or_in_place(owner, path, app, fake):
     answer = ids(owner.page(path))[-1]
     fragment = owner.htmx_get(f"/messages/{answer}/again")
-    assert fragment.text.startswith(f'<hx-partial hx-target="#message-{answer}-more"')
+    assert fragment.text.startswith(f'<hx-partial hx-target="#message-{answer}-choice"')
 
     page = owner.page(path).press("Another model")
     fake.says("Two")

@@ -39,6 +39,7 @@ def test_it_is_shown_and_sent_when_the_answer_is_complete(owner, path):
 
     assert page.says("Next: Second")
     assert not page.has("button", "Queue")
+    assert page.says("One message can wait")
     page = owner.wait_for(path, complete(4))
     assert [texts(page)[at] for at in (0, 2)] == ["First", "Second"]
     assert not page.says("Next:")

@@ -60,6 +60,16 @@ def test_all_words_must_be_there_and_the_passage_marks_them(owner, chat_id):
 
 
 @on_both_databases
+def test_a_passage_shows_words_and_not_the_signs_of_markdown(owner, chat_id):
+    say(owner, chat_id, "# A weir\n\n- It **holds** the `water` [back](https://example.org/river).")
+
+    assert found(owner, "water") == ["A weir\nIt holds the water back."]
+    assert "river" in found(owner, "river")[0]
+    page = owner.page("/chats?q=holds water")
+    assert [node.text() for node in page.all(".hit mark")] == ["holds", "water"]
+
+
+@on_both_databases
 def test_the_last_word_may_be_a_beginning_and_endings_do_not_matter(owner, chat_id):
     say(owner, chat_id, "Grinding wheat slowly")
 

@@ -12,6 +12,7 @@ from tests.chat.test_feed import listen
 from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
+from tests.support.markup import text_of
 from webapp.accounts import groups, queries
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message
@@ -25,6 +26,7 @@ MAY = {"own": {"read", "write", "own"}, "write": {"read", "write"}, "view": {"re
 ACTIONS = [
     ("read", "GET", "/chats/{chat}"),
     ("read", "GET", "/chats/{chat}/export.md"),
+    ("read", "GET", "/chats/{chat}/export.txt"),
     ("read", "GET", "/chats/{chat}/export.html"),
     ("read", "GET", "/messages/{answer}.md"),
     ("write", "GET", "/messages/{question}/edit"),
@@ -115,6 +117,16 @@ def test_a_guest_does_not_come_in_by_the_teams_link(app, owner, give, path):
     assert guest.page(path).says("One")
 
 
+def test_the_teams_link_is_made_copied_and_withdrawn(owner, path):
+    page = owner.page(path).click("Share").press("Make a link")
+
+    address = page.textbox("Address").value
+    assert address.endswith(path)
+    assert page.button("Copy").attributes["value"] == address
+    assert page.says("This address works on this machine alone.")
+    assert not page.press("Withdraw the link").has("input", "Address")
+
+
 def test_a_guest_does_not_learn_who_is_here(app, begin, fake):
     guest = signed_in(app, "guest@example.org", "guest")
     fake.says("Yes")
@@ -133,7 +145,7 @@ def test_a_reader_sees_no_button_that_does_nothing(member, give, path):
     assert page.says("This chat was shared with you to read.")
     for name in ("Send", "Edit", "Try again", "Delete", "Delete chat", "Pin"):
         assert not page.has("button", name), name
-    assert not page.has("a", "People")
+    assert not page.has("a", "Share")
 
 
 def test_a_writer_writes_and_everybody_sees_it(owner, member, give, path, fake):
@@ -168,6 +180,48 @@ def test_the_list_shows_what_others_shared(member, stranger, give, path):
     section = member.page("/chats").one('section[aria-labelledby="shared-with-me"]')
     assert "First" in section.text()
     assert not stranger.page("/chats").all('section[aria-labelledby="shared-with-me"]')
+
+
+@on_both_databases
+def test_it_stands_beside_every_page_with_who_shared_it_and_is_searched(app, owner, member, stranger, give, path):
+    give(member)
+
+    for place in ("/", "/plans"):
+        assert "shared by owner" in text_of(member.page(place).one(f'#rail a[href="{path}"]')), place
+        assert not stranger.page(place).all(f'#rail a[href="{path}"]')
+    assert member.page("/").one(f'.home__recent a[href="{path}"]')
+    assert member.page("/chats").says("No chat of your own yet.")
+    assert stranger.page("/chats").says("No chat yet.")
+    assert member.page("/chats?q=first").says("shared by owner")
+    assert len(member.page("/chats?q=first").all(".hit")) == 1
+    assert not member.page("/chats?q=first").says("No message")
+    assert not stranger.page("/chats?q=first").all(".hit")
+    assert not owner.page("/chats?q=first").says("shared by")
+
+
+@on_both_databases
+def test_how_its_owner_has_pinned_it_is_nothing_to_others(owner, member, give, path):
+    give(member)
+    owner.post(f"{path}/pin")
+
+    assert "Pinned" in text_of(owner.page("/").one("#rail-chats"))
+    assert "Pinned" not in text_of(member.page("/").one("#rail-chats"))
+
+
+def test_an_open_page_hears_that_a_chat_was_shared_and_taken_back(owner, member, give, path, listen):
+    listener = listen(member, str(member.page("/").one("#rail-chats").attributes["hx-sse:connect"]))
+    give(member)
+    listener.until(lambda each: path in each.html)
+    member_rail = member.page("/")
+    assert member_rail.all(f'#rail a[href="{path}"]')
+
+
+def test_the_link_for_the_team_puts_it_in_no_list_and_no_search(owner, member, give, path):
+    give("link")
+
+    assert member.get(path).status_code == 200
+    assert not member.page("/").all(f'#rail a[href="{path}"]')
+    assert not member.page("/chats?q=first").all(".hit")
 
 
 def test_a_group_gets_it_and_loses_it(app, owner, member, give, path, listen):

@@ -11,6 +11,7 @@ from webapp.chat import erasing, kind, service, sweeping
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.extensions import db, is_sqlite, utc_now, write
 from webapp.generations.tables import Generation, JournalRow
+from webapp.settings.service import set_setting
 
 SECRET = "marsh samphire"
 
@@ -42,7 +43,8 @@ def test_the_page_says_what_it_is_and_offers_nothing_that_keeps_it(owner, path):
     page = owner.page(path)
 
     assert page.says("Temporary: deleted when you close it, or after a day.")
-    assert page.has("button", "Close")
+    assert page.has(".top .menu button", "Close")
+    assert page.one(".top .passing").text() == "Temporary"
     for words in ("Rename", "Pin", "Archive", "Delete chat", "Export"):
         assert not page.says(words), words
     assert owner.get(f"{path}/people").status_code == 409
@@ -131,6 +133,31 @@ def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
         assert sweeping.sweep() is False
         assert [chat.title for chat in db.session.scalars(select(Chat))] == ["Kept"]
         assert words_left() == []
+
+
+@on_both_databases
+def test_after_a_day_an_answer_that_still_runs_is_stopped(owner, fake):
+    fake.behaves([{"counted": 5000, "pace": 0.01}])
+    path = owner.submit("/", message=f"Count {SECRET}", temporary="y").path
+    owner.wait_for(path, lambda page: "w000003" in page.text)
+    with owner.app.app_context():
+        with write() as session:
+            session.scalars(select(Chat)).one().created_at = utc_now() - timedelta(days=2)
+        sweeping.sweep()
+        generation = db.session.scalars(select(Generation)).one()
+        assert (generation.status, generation.reason, generation.message_id) == ("stopped", "user", None)
+        assert (count(Chat), count(JournalRow)) == (0, 0)
+    fake.until(lambda log: log[0]["client_closed"])
+
+
+def test_a_trash_that_keeps_everything_needs_nobody_to_look(owner, begin):
+    kept = begin(owner)
+    owner.wait_for(kept, ended)
+    owner.post(f"{kept}/delete")
+    with owner.app.app_context():
+        assert sweeping.sweep() is True
+        set_setting("trash.days", "0")
+        assert sweeping.sweep() is False
 
 
 def test_somebody_looks_for_it_as_long_as_it_waits(owner, path):

@@ -32,6 +32,7 @@ class Form:
         for node in self._controls():
             name, type = node.attributes.get("name"), node.attributes.get("type")
             is_off = type in ("checkbox", "radio") and "checked" not in node.attributes
+            is_off = is_off or node.css_first("option[selected][disabled]") is not None
             if name and type not in NOT_SENT and not is_off and "disabled" not in node.attributes:
                 sent[name] = value_of(node)
         if self.button is not None and (name := self.button.attributes.get("name")):

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -41,7 +40,6 @@ class Caller:
     scopes: frozenset[str]
     holder: str
     has_cookie: bool = False
-    until: datetime | None = None
 
 
 def caller() -> User:
@@ -78,16 +76,19 @@ def ticket_for(chat_id: str) -> str:
 
 
 def scoped(
-    scope: str, *, visitors: bool = False, ticket: Callable[[dict[str, Any]], str] | None = None
+    scope: str, *, also: str = "", visitors: bool = False, ticket: Callable[[dict[str, Any]], str] | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """The route is for callers with this scope. `ticket` says of which chat a ticket must be, by the names in the address."""
+    """The route is for callers with this scope, or with the one that may open it `also`.
+
+    `ticket` says of which chat a ticket must be, by the names in the address.
+    """
 
     def around(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             request.environ[CHAT] = ticket(kwargs) if ticket and "ticket" in request.args else ""
             if not (visitors and _is_visitor()):
-                _check(scope)
+                check(scope, also)
             return view(*args, **kwargs)
 
         guarded.policy = f"api:{scope}{' or visitors' if visitors else ''}"  # type: ignore[attr-defined]
@@ -103,11 +104,12 @@ def again(app: Flask, environ: "WSGIEnvironment") -> AbstractContextManager[obje
     return app.request_context({name: value for name, value in environ.items() if not name.startswith(forgotten)})
 
 
-def _check(scope: str) -> None:
+def check(scope: str, also: str = "") -> None:
+    """Refuses whoever may neither do what is for this scope nor for the other."""
     found = identified()
     if found.has_cookie and request.method not in SAFE_METHODS:
         _check_form_token()
-    if not may(scope):
+    if not may(scope) and not (also and may(also)):
         if scope not in allowed_scopes(found.user.role):
             if scope == "admin":
                 refuse_unless_admin(found.user)
@@ -138,7 +140,7 @@ def _by_token() -> Caller | None:
     if found is None:
         return None
     row, user = found
-    return Caller(user, service.scopes_of(row, user), tickets.TOKEN + row.id, until=row.expires_at)
+    return Caller(user, service.scopes_of(row, user), tickets.TOKEN + row.id)
 
 
 def _by_ticket() -> Caller | None:

@@ -25,8 +25,9 @@ V = TypeVar("V", bound=View)
 class Operation:
     """What a route takes and gives.
 
-    An empty scope is open to everybody. `stream` names the grammar of its events: with an `answer` beside it, callers
-    choose by `Accept: text/event-stream`. `media` is the type of an answer, `upload` that of a body, which is not JSON.
+    An empty scope is open to everybody; a caller with the scope `also` is let in too. `stream` names the grammar of its
+    events: with an `answer` beside it, callers choose by `Accept: text/event-stream`.
+    `media` is the type of an answer, `upload` that of a body, which is not JSON.
     `ticket` says of which chat a ticket in the address must be. `stream_path` is where a busy chat's answer can be read.
     """
 
@@ -38,6 +39,7 @@ class Operation:
     status: int = 200
     errors: tuple[int, ...] = ()
     stream: str = ""
+    also: str = ""
     visitors: bool = False
     ticket: Callable[[Names], str] | None = None
     tag: str = ""
@@ -74,7 +76,7 @@ def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], Vie
                 busy.stream_url = stream_url(busy.generation, found.stream_path)
                 raise
 
-        guard = scoped(scope, visitors=found.visitors, ticket=found.ticket) if scope else anybody
+        guard = scoped(scope, also=found.also, visitors=found.visitors, ticket=found.ticket) if scope else anybody
         guarded = guard(answered)
         guarded.operation = found  # type: ignore[attr-defined]
         return guarded

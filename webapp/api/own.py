@@ -1,7 +1,5 @@
 """/api/v1/me and /api/v1/tokens: who the caller is, and the tokens of theirs."""
 
-from datetime import timedelta
-
 from flask import Blueprint
 from flask_wtf.csrf import generate_csrf
 
@@ -11,11 +9,10 @@ from webapp.api.access import caller, identified
 from webapp.api.operations import operation
 from webapp.api.schemas.people import Me, NewToken, NewTokenAnswer, TokenAnswer, TokenList
 from webapp.errors import Forbidden
-from webapp.extensions import utc_now
 from webapp.web.guards import client_address
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
-TOO_MUCH = "A token makes none that may more, or lives longer, than itself."
+BY_HAND = "A token makes no tokens, so that revoking it is the end of it. Make one on the account page."
 
 
 @bp.get("/me")
@@ -35,12 +32,18 @@ def index() -> TokenList:
 
 
 @bp.post("/tokens")
-@operation("Make a token, which is told this once", scope="chat", body=NewToken, answer=NewTokenAnswer, status=201, errors=(409,))
+@operation(
+    "Make a token, which is told this once; not by a token",
+    scope="chat",
+    body=NewToken,
+    answer=NewTokenAnswer,
+    status=201,
+    errors=(409,),
+)
 def create(body: NewToken) -> NewTokenAnswer:
     found = identified()
-    ends = utc_now() + timedelta(days=body.days) if body.days else None
-    if not found.scopes.issuperset(body.scopes) or (found.until and (ends is None or ends > found.until)):
-        raise Forbidden(TOO_MUCH)
+    if not found.has_cookie:
+        raise Forbidden(BY_HAND)
     made = tokens.make_token(found.user, body.name, body.scopes, days=body.days, by=found.user, address=client_address())
     return NewTokenAnswer(token=made)
 

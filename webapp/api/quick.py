@@ -23,6 +23,7 @@ from webapp.chat.tables import Message
 from webapp.errors import TooMany
 from webapp.extensions import db
 from webapp.generations.engine import the_engine
+from webapp.generations.figures import Limited
 from webapp.generations.tables import Generation
 from webapp.web.guards import client_address
 
@@ -84,6 +85,7 @@ def _asked_as_visitor(visitor: str, body: QuickMessage, how: How) -> Generation:
 def _slow_down_visitors() -> None:
     if wait_seconds := VISITORS.take(network(client_address())):
         seconds = int(wait_seconds) + 1
+        the_engine().tell(Limited("visitor_rate"))
         raise TooMany(f"That is too fast for a visitor. Please try again in {seconds} s.", retry_after=seconds)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from flask import url_for
 
 from webapp.chat import queries
+from webapp.chat.answerer import gone
 from webapp.chat.shown import ShownMessage
 from webapp.chat.tables import Chat, Message
 from webapp.chat.tokens import PER_MESSAGE, estimate
 from webapp.generations import service as generations
 from webapp.generations.models import providers
+from webapp.providers.base import Model
 
 # Of a message with so many characters: its text only ever grows.
 _estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
@@ -33,22 +35,23 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
-class Above:
-    """An answer that is being written before the first message of the page."""
+class Unseen:
+    """An answer that is being written and not at hand: it may stand before the first message of the page."""
 
     stop_url: str
 
 
-def around(chat: Chat, messages: Sequence[Message], thread: Sequence[ShownMessage], right: str = "own") -> dict[str, Any]:
-    """The same for everybody who sees the chat."""
-    models = providers().offered()
-    running = next((message for message in thread if message.is_running), None) or _running_above(chat, messages)
+def around(chat: Chat, messages: Sequence[Message], thread: Sequence[ShownMessage] | None, right: str = "own") -> dict[str, Any]:
+    """The same for everybody who sees the chat; without the thread, what runs is looked up."""
+    choice = picker(chat)
+    is_all_here = thread is not None and not (messages and messages[0].parent_id)
+    seen = next((message for message in thread or () if message.is_running), None)
+    running = seen or (None if is_all_here else _running_in(chat))
     return {
         "running": running,
-        "head": thread[-1].id if thread else "",
-        "models": [] if chat.visitor_hash else models,
-        "meter": meter(messages, next((model.context_length for model in models if model.id == chat.model), None)),
-        "chosen_model": chat.model,
+        "head": messages[-1].id if messages else "",
+        "meter": meter(messages, next((model.context_length for model in choice["models"] if model.id == chat.model), None)),
+        **choice,
         "follow_up": chat.follow_up,
         "can_send_follow_up": right == "own" and bool(chat.follow_up) and not running,
         # What waits is sent in the owner's name, so only they let something wait.
@@ -58,16 +61,28 @@ def around(chat: Chat, messages: Sequence[Message], thread: Sequence[ShownMessag
     }
 
 
-def _running_above(chat: Chat, messages: Sequence[Message]) -> Above | None:
-    is_all_here = not messages or not messages[0].parent_id
-    running = None if is_all_here else generations.running_in(f"chat:{chat.id}")
-    return Above(url_for("chat.stop", id=running.id)) if running else None
+def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
+    """Who can be chosen, and who is: the wish, else the chat's own model, also one that no list names or that is gone."""
+    known, models = providers(), list[Model]()
+    if not chat or not chat.visitor_hash:
+        models += known.offered()
+    chosen = wish if known.is_choosable(wish) else chat.model if chat else known.default()
+    if models and known.is_choosable(chosen) and not any(each.id == chosen for each in models):
+        models.insert(0, Model(chosen, chosen))
+    return {"models": models, "chosen_model": chosen, "gone_model": gone(chat) if chat and chosen == chat.model else ""}
+
+
+def _running_in(chat: Chat) -> Unseen | None:
+    running = generations.running_in(f"chat:{chat.id}")
+    return Unseen(url_for("chat.stop", id=running.id)) if running else None
 
 
 def meter(messages: Sequence[Message], context_length: int | None) -> Meter | None:
     """Nothing where nobody knows how much the model can take in, or where there is nothing worth a word yet."""
+    if not context_length:
+        return None
     tokens = _before(messages) + sum(_tokens(message) + PER_MESSAGE for message in messages)
-    return Meter(tokens, context_length) if context_length and 100 * tokens >= context_length else None
+    return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 
 def _before(messages: Sequence[Message]) -> int:

@@ -31,13 +31,19 @@ def empty_trash() -> int:
 def forget_temporary() -> int:
     """Delete the temporary chats that began a day ago; gives how many that were."""
     with write() as session:
-        return erase(session, Chat.is_temporary & (Chat.created_at < utc_now() - TEMPORARY_FOR))
+        return erase(session, day_is_over())
+
+
+def day_is_over() -> ColumnElement[bool]:
+    """Whether a chat is a temporary one that began a day ago."""
+    return Chat.is_temporary & (Chat.created_at < utc_now() - TEMPORARY_FOR)
 
 
 def is_something_waiting() -> bool:
     """Whether there is any chat whose time will come."""
+    in_trash = [Chat.deleted_at.is_not(None)] if int(setting("trash.days")) else []
     # One after the other, so that each is found by its own index.
-    waiting = (select(Chat.id).where(which).limit(1) for which in (Chat.is_temporary, Chat.deleted_at.is_not(None)))
+    waiting = (select(Chat.id).where(which).limit(1) for which in (Chat.is_temporary, *in_trash))
     return any(db.session.scalar(query) is not None for query in waiting)
 
 

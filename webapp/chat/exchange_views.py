@@ -7,7 +7,7 @@ from werkzeug.datastructures import FileStorage
 from wtforms import FileField
 
 from webapp.chat import export
-from webapp.chat.access import own_chat, visible_chat
+from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.export_pages import kept_page
 from webapp.chat.imports import files, store
 from webapp.chat.tables import Chat
@@ -38,14 +38,21 @@ def allow_a_large_file(endpoint: str | None, _values: object) -> None:
 @anybody
 def markdown(id: str) -> Response:
     chat = visible_chat(id)
-    return _download(export.as_markdown(the_engine(), chat), chat, "md", "text/markdown")
+    return _download(export.as_markdown(the_engine(), chat, _right(chat)), chat, "md", "text/markdown")
+
+
+@bp.get("/chats/<id>/export.txt")
+@anybody
+def text(id: str) -> Response:
+    chat = visible_chat(id)
+    return _download(export.as_text(the_engine(), chat, _right(chat)), chat, "txt", "text/plain")
 
 
 @bp.get("/chats/<id>/export.html")
 @anybody
 def page(id: str) -> Response:
     chat = visible_chat(id)
-    return _download(kept_page(chat), chat, "html", "text/html")
+    return _download(kept_page(chat, _right(chat)), chat, "html", "text/html")
 
 
 @bp.get("/chats/<id>/export.json")
@@ -82,6 +89,10 @@ def _file() -> FileStorage:
     if not file or not file.filename:
         raise Invalid("Choose a file first.", field="file")
     return file
+
+
+def _right(chat: Chat) -> str:
+    return right_in(chat, user_or_none())
 
 
 def _download(body: str | Iterable[str], chat: Chat, ending: str, mimetype: str) -> Response:

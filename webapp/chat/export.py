@@ -1,9 +1,10 @@
-"""What a person takes along: a chat as JSON that comes back the same, as markdown, or everything in one archive."""
+"""What a person takes along: a chat as JSON that comes back the same, as markdown or text, or everything in one archive."""
 
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from sqlalchemy import Select, select
 
@@ -15,6 +16,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.extensions import db
 from webapp.generations.engine import Engine
 from webapp.generations.tables import Generation
+from webapp.rendering.text import plain
 
 BATCH = 100
 NAME_CHARS = 60
@@ -51,15 +53,16 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
     yield "\n]}\n" if opening else ""
 
 
-def as_markdown(engine: Engine, chat: Chat) -> str:
-    """The branch that the chat shows, as a text."""
-    messages = queries.thread(chat)
-    generations = queries.generations_of(messages)
-    title = " ".join((chat.title or "Chat").split())
-    names = sharing.writers(messages)
-    speakers = (_speaker(each, generations.get(each.id, []), names.get(each.id, "You")) for each in messages)
-    turns = [f"## {who}\n\n{queries.text_so_far(engine, each)}\n" for who, each in zip(speakers, messages, strict=True)]
-    return "\n".join((f"# {title}\n", *turns))
+def as_markdown(engine: Engine, chat: Chat, right: str) -> str:
+    """The branch that the chat shows, as markdown, for somebody with this right."""
+    turns = (f"## {who}\n\n{text}\n" for who, text in _turns(engine, chat, right))
+    return "\n".join((f"# {_title(chat)}\n", *turns))
+
+
+def as_text(engine: Engine, chat: Chat, right: str) -> Iterator[str]:
+    """The same without its marks, a message at a time."""
+    title, turns = _title(chat), _turns(engine, chat, right)
+    return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(engine, who, text) for who, text in turns))
 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
@@ -72,6 +75,24 @@ def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
                     member.write(piece.encode())
                     yield pipe.take()
     yield pipe.take()
+
+
+def _title(chat: Chat) -> str:
+    return " ".join((chat.title or "Chat").split())
+
+
+def _turns(engine: Engine, chat: Chat, right: str) -> list[tuple[str, str]]:
+    """Who says what in the branch that the chat shows."""
+    messages = queries.thread(chat)
+    generations, names = queries.generations_of(messages), sharing.writers(messages, right)
+    speakers = (_speaker(each, generations.get(each.id, []), names.get(each.id, "You")) for each in messages)
+    return [(who, queries.text_so_far(engine, each)) for who, each in zip(speakers, messages, strict=True)]
+
+
+def _plain(engine: Engine, who: str, text: str) -> str:
+    # The others have their turn between two long messages.
+    engine.pause(0)
+    return f"\n{who}:\n{plain(text)}\n"
 
 
 class _Pipe:
@@ -154,6 +175,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         role=message.role,
         content=queries.text_so_far(engine, message) if generations and generations[-1].is_active else message.content,
         reasoning=message.reasoning,
+        is_edited=message.is_edited,
         created_at=message.created_at,
         generations=tuple(_filed_generation(each, places.get(each.continues_id or "")) for each in generations),
     )
@@ -187,4 +209,4 @@ def _speaker(message: Message, generations: Sequence[Generation], author: str) -
     if message.role == "user":
         return author
     model = generations[-1].model_used or generations[-1].model_asked if generations else ""
-    return f"Answer · {model}" if model else "Answer"
+    return " · ".join(filter(None, ("Answer", "edited by hand" if message.is_edited else "", model)))

@@ -16,10 +16,13 @@ from webapp.generations.engine import the_engine
 SHEETS = ("tokens", "text", "export")
 
 
-def kept_page(chat: Chat) -> str:
-    """The branch that the chat shows. Opened from a disk it may run nothing and load nothing, by its own policy."""
+def kept_page(chat: Chat, right: str) -> str:
+    """The branch that the chat shows, for somebody with this right.
+
+    Opened from a disk it may run nothing and load nothing, by its own policy.
+    """
     style, policy = _style()
-    thread = shown.thread(the_engine(), queries.thread(chat))
+    thread = shown.thread(the_engine(), queries.thread(chat), right)
     return render_template("chat/export.html", chat=chat, thread=thread, style=style, policy=policy, now=utc_now())
 
 

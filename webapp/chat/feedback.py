@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.chat.tables import Feedback, Message
@@ -10,12 +10,14 @@ from webapp.errors import Conflict, Invalid
 from webapp.extensions import db, write
 
 MOST_CHARS = 500
+SAID = select(Feedback).where(Feedback.user_id == bindparam("user_id"), Feedback.message_id.in_(bindparam("ids", expanding=True)))
 
 
 def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
     """What this person has said of these answers."""
-    query = select(Feedback).where(Feedback.user_id == user_id, Feedback.message_id.in_(list(message_ids)))
-    return {each.message_id: each for each in db.session.scalars(query)}
+    ids = list(message_ids)
+    said = db.session.scalars(SAID, {"user_id": user_id, "ids": ids}) if ids else ()
+    return {each.message_id: each for each in said}
 
 
 def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> None:

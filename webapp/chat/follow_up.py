@@ -6,13 +6,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from webapp.chat import asking, queries
-from webapp.chat.asking import lane_of, person_of
+from webapp.chat.answerer import answerer
+from webapp.chat.asking import Asked, lane_of, person_of
 from webapp.chat.tables import Chat, Message
 from webapp.errors import AppError, Conflict
 from webapp.extensions import db, utc_now, write
 from webapp.generations import service as generations
 from webapp.generations.engine import Engine
-from webapp.generations.models import providers
 from webapp.generations.recovery import WITHIN
 from webapp.generations.tables import Generation
 
@@ -22,8 +22,7 @@ log = logging.getLogger("chat:follow-up")
 def queue(chat: Chat, text: str, *, model: str = "") -> None:
     """Keep a message until the answer that runs is complete; one that ends in this very moment is followed at once."""
     id, content = chat.id, asking.checked(text)
-    providers().of(model or chat.model, for_visitor=bool(chat.visitor_hash))
-    _store(id, content, among=["", content], model=model or chat.model)
+    _store(id, content, among=["", content], model=answerer(chat, model))
     _tell(id)
     send_if_complete(id)
 
@@ -39,13 +38,14 @@ def send(chat: Chat) -> Generation:
     """Send what waits: it is a message from then on. Of two who do so in the same moment, one is refused."""
     if not chat.follow_up:
         raise Conflict("Nothing is waiting here any more.")
-    id, said = chat.id, asking.typed(chat.follow_up)
+    id, waiting = chat.id, chat.follow_up
+    said = asking.typed(waiting, chat)
     chat = db.session.get_one(Chat, id)
-    providers().of(chat.model, for_visitor=bool(chat.visitor_hash))
+    answerer(chat)
     generations.refuse_if_busy(lane_of(chat))
 
-    def store(session: Session) -> Generation:
-        taken = update(Chat).where(Chat.id == id, Chat.follow_up == said.content).values(follow_up="").returning(Chat.id)
+    def store(session: Session) -> Asked:
+        taken = update(Chat).where(Chat.id == id, Chat.follow_up == waiting).values(follow_up="").returning(Chat.id)
         if not session.execute(taken).first():
             raise Conflict("What was waiting has been sent or removed in this very moment.")
         question = asking.question(session, chat, chat.head_id, said, by=person_of(chat))
@@ -91,7 +91,8 @@ def _send_after(engine: Engine, generation_id: str, chat_id: str) -> None:
 def _is_complete(chat: Chat) -> bool:
     head = db.session.get(Message, chat.head_id) if chat.head_id else None
     last = queries.last_generation(head) if head else None
-    return bool(last and last.status == "completed") and not generations.running_in(lane_of(chat))
+    is_complete = last.status == "completed" if last else bool(head and head.is_edited)
+    return is_complete and not generations.running_in(lane_of(chat))
 
 
 def _store(chat_id: str, content: str, *, among: list[str], model: str) -> None:

@@ -9,14 +9,13 @@ from flask import Flask, Response, current_app, render_template, request, url_fo
 
 from webapp.chat import drafts, feedback, queries, shown
 from webapp.chat.access import right_in
-from webapp.chat.composer_shown import around
+from webapp.chat.composer_shown import around, picker
 from webapp.chat.feed import ChatFeed, Position, running_in
 from webapp.chat.forms import MessageForm
 from webapp.chat.shown import ShownMessage
 from webapp.chat.tables import Chat, Feedback
 from webapp.extensions import db
 from webapp.generations.engine import the_engine
-from webapp.generations.models import providers
 from webapp.ids import new_id
 from webapp.settings.service import setting
 from webapp.web.guards import KNOWN, user_or_none
@@ -55,15 +54,13 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
 
 def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
     """What the composer needs, on every page that has one."""
-    models = [] if chat and chat.visitor_hash else providers().offered()
     me, chat_id = user_or_none(), chat.id if chat else ""
     if me and not form.refusal and not form.message.data:
         form.message.data = drafts.of(me.id, chat_id)
     return {
         "form": form,
         "draft_url": _draft_url(chat_id) if me else "",
-        "models": models,
-        "chosen_model": form.model.data or (chat.model if chat else providers().default()),
+        **picker(chat, form.model.data or ""),
         "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
     }
 
@@ -112,15 +109,16 @@ def stream(chat: Chat) -> Response:
         in_all=setting("limits.sse_per_user"),
         is_allowed=partial(_is_allowed, context, chat.id, right),
     )
-    return watch(engine, ChatFeed(engine, chat.id, Position.parse(at), context, right), watcher)
+    person = user.id if user and not chat.visitor_hash else ""
+    feed = ChatFeed(engine, chat.id, Position.parse(at), context, right, person=person)
+    return watch(engine, feed, watcher)
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     messages = queries.window(chat)
-    thread = shown.thread(the_engine(), messages)
-    context = {**around(chat, messages, thread, right_in(chat, user_or_none())), **composer(form, chat)}
+    context = {**around(chat, messages, None, right_in(chat, user_or_none())), **composer(form, chat)}
     is_running = context["running"] is not None
-    html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=thread, **context)
+    html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context)
     return Response(f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>', status)
 
 

@@ -46,7 +46,7 @@ class Rail:
             entries = topics.read(self._topic, after)
         except Gap:
             return True
-        return any(isinstance(entry.event, Changed) and entry.event.what == "chat" for entry in entries)
+        return any(isinstance(entry.event, Changed) and entry.event.what in ("chat", "access") for entry in entries)
 
     def _rendered(self) -> str:
         key = (self._engine.topics.epoch, self._person, self.after)

@@ -1,4 +1,4 @@
-"""Search in a person's own chats, in titles and in every message, by the database's own index of words."""
+"""Search in a person's chats and those shared with them, in titles and in every message, by the database's own index of words."""
 
 import re
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from sqlalchemy import TextClause
 from webapp.chat import queries
 from webapp.chat.search_statements import POSTGRESQL, SQLITE, Statements
 from webapp.extensions import UTCDateTime, db, is_sqlite
+from webapp.rendering.text import plain
 
 # What the words are by which both databases tell texts apart; all else only divides.
 WORD = re.compile(r"[^\W_]+")
@@ -41,6 +42,7 @@ class Hit:
     message_id: str = ""
     role: str = ""
     passage: tuple[Piece, ...] = ()
+    sharer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,17 @@ def search(owner_id: str, query: str, *, page: int = 0) -> Found:
     rows = _rows(dialect.messages, **asked, limit=PAGE + 1, skip=page * PAGE)
     seen = _in_sight(rows[:PAGE])
     passages = _passages(dialect, asked["query"], [row.id for row in seen])
-    hits = [Hit(row.chat_id, row.title, row.at, row.id, row.role, passages.get(row.id, ())) for row in seen]
-    titles = [] if page else [Hit(row.id, row.title, row.at) for row in _rows(dialect.chats, **asked, limit=MOST_TITLES)]
+    hits = [Hit(row.chat_id, row.title, row.at, row.id, row.role, passages.get(row.id, ()), row.sharer or "") for row in seen]
+    titles = [] if page else [_title(row) for row in _rows(dialect.chats, **asked, limit=MOST_TITLES)]
     return Found(titles, hits, len(rows) > PAGE)
 
 
 def _rows(statement: TextClause, **values: Any) -> list[Any]:
     return list(db.session.execute(statement.columns(at=UTCDateTime), values))
+
+
+def _title(row: Any) -> Hit:
+    return Hit(row.id, row.title, row.at, sharer=row.sharer or "")
 
 
 def _in_sight(rows: list[Any]) -> list[Any]:
@@ -85,7 +91,7 @@ def _passages(dialect: Statements, query: str, ids: list[str]) -> dict[str, tupl
         return {}
     values = {"query": query, "ids": ids, "opens": OPENS, "closes": CLOSES}
     rows = db.session.execute(dialect.passages, values)
-    return {id: tuple(_pieces(_cut_out(marked, whole) if whole else marked)) for id, marked, whole in rows}
+    return {id: tuple(_pieces(_without_signs(_cut_out(marked, whole) if whole else marked))) for id, marked, whole in rows}
 
 
 def _cut_out(marked: str, whole: str) -> str:
@@ -98,6 +104,12 @@ def _cut_out(marked: str, whole: str) -> str:
     start = text.rfind(" ", 0, max(0, first - BEFORE_CHARS)) + 1 if first > BEFORE_CHARS else 0
     end = first + AFTER_CHARS
     return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+
+
+def _without_signs(passage: str) -> str:
+    """The words of what is a part of a markdown text, as long as all that is marked is among them."""
+    words = plain(passage)
+    return words if words.count(OPENS) == passage.count(OPENS) else passage
 
 
 def _pieces(passage: str) -> list[Piece]:

@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
 from webapp.chat import asking, listing, queries
-from webapp.chat.asking import USUAL, How, lane_of, person_of
+from webapp.chat.answerer import VISITORS_MODEL, answerer
+from webapp.chat.asking import USUAL, Asked, How, lane_of, person_of
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import utc_now, write
@@ -14,7 +15,6 @@ from webapp.generations.models import providers
 from webapp.generations.tables import Generation
 from webapp.rendering.text import title as title_of
 
-VISITORS_MODEL = "demo/quick"
 # Complete by its own marker, and yet not all that was meant to be said.
 CUT_SHORT = {"length", "cap"}
 
@@ -39,8 +39,7 @@ def starting_model(user: User) -> str:
 
 def choose(chat: Chat, model: str) -> None:
     """Have another model answer from now on."""
-    model = _model_for(chat, model)
-    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    model = answerer(chat, model)
     with write():
         chat.model = model
     asking.announce(chat, "chat", chat.id)
@@ -64,7 +63,7 @@ def begin(
     if repeated := generations.sent_before(sent_as):
         return repeated
 
-    def store(session: Session) -> Generation:
+    def store(session: Session) -> Asked:
         values = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
         chat = Chat(model=model, title=title_of(said.content), **values)
         session.add(chat)
@@ -100,14 +99,13 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     the message that the person saw last: when the chat has gone on elsewhere meanwhile, a branch begins there. `by` is
     who writes, where that is not the owner; their limits count, here and below.
     """
-    said, model, person = asking.typed(text), _model_for(chat, model), by or person_of(chat)
-    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    said, model, person = asking.typed(text, chat), answerer(chat, model), by or person_of(chat)
     sent_as = generations.sent_as(person, key, f"{chat.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(lane_of(chat))
 
-    def store(session: Session) -> Generation:
+    def store(session: Session) -> Asked:
         chat.model, chat.title = model, chat.title or title_of(said.content)
         question = asking.question(session, chat, queries.branch_point(chat, after), said, by=person)
         return asking.answer(session, chat, question.id, sent_as=sent_as, how=how)
@@ -115,54 +113,65 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)
 
 
-def go_on(message: Message, *, by: str = "") -> Generation:
-    """Continue an answer that was cut, in the same message; without any text yet it is asked again."""
+def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
+    """Continue an answer in the same message: one that was cut, or the last of its branch; without any text it is asked again."""
     chat, last = queries.chat_of(message), queries.last_generation(message)
-    if not last or last.is_active or (last.status == "completed" and last.reason not in CUT_SHORT):
+    if not _was_cut(last) and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete: there is nothing to continue.")
-    providers().of(last.model_asked, for_visitor=bool(chat.visitor_hash))
-    generations.refuse_if_busy(lane_of(chat))
-
-    def store(session: Session) -> Generation:
-        return asking.queue(session, chat, message, model=last.model_asked, continues_id=last.id)
-
-    return asking.start(store, by or last.user_id or person_of(chat), lane=lane_of(chat))
-
-
-def again(message: Message, *, model: str = "", by: str = "") -> Generation:
-    """Ask for another version of an answer, perhaps by another model; the first stays beside it."""
-    chat = queries.chat_of(message)
-    if message.role != "assistant" or not message.parent_id:
-        raise Invalid("Only an answer can be tried again.")
-    model = _model_for(chat, model)
+    model = last.model_asked if last else answerer(chat)
     providers().of(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(lane_of(chat))
 
-    def store(session: Session) -> Generation:
-        return asking.answer(session, chat, message.parent_id, model=model)
+    def store(session: Session) -> Asked:
+        return asking.queue(session, chat, message, model=model, continues_id=last.id if last else None)
+
+    return asking.start(store, by or (last.user_id if last else None) or person_of(chat), lane=lane_of(chat))
+
+
+def again(message: Message, *, model: str = "", by: str = "") -> Generation:
+    """Ask for another version of an answer, perhaps by another model; the first stays beside it. Or for a missing one."""
+    chat, question_id = queries.chat_of(message), _question_of(message)
+    model = answerer(chat, model)
+    generations.refuse_if_busy(lane_of(chat))
+
+    def store(session: Session) -> Asked:
+        return asking.answer(session, chat, question_id, model=model)
 
     return asking.start(store, by or person_of(chat), lane=lane_of(chat))
 
 
 def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
     """Say it in other words: a branch beside the message, answered anew. Nothing is overwritten."""
-    chat, said = queries.chat_of(message), asking.typed(text)
+    chat = queries.chat_of(message)
+    said = asking.typed(text, chat)
     if message.role != "user":
-        raise Invalid("Only your own messages can be edited.", field="message")
-    providers().of(chat.model, for_visitor=bool(chat.visitor_hash))
+        raise Invalid("Only a person's message is answered anew when it is edited.", field="message")
+    answerer(chat)
     person = by or person_of(chat)
     sent_as = generations.sent_as(person, key, f"{message.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(lane_of(chat))
 
-    def store(session: Session) -> Generation:
+    def store(session: Session) -> Asked:
         question = asking.question(session, chat, message.parent_id, said, by=person)
         return asking.answer(session, chat, question.id, sent_as=sent_as)
 
     return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)
 
 
-def _model_for(chat: Chat, wish: str) -> str:
-    """Who is asked; a visitor's wish does not count, whichever way it comes."""
-    return VISITORS_MODEL if chat.visitor_hash else wish or chat.model
+def _was_cut(last: Generation | None) -> bool:
+    return last is not None and not last.is_active and (last.status != "completed" or last.reason in CUT_SHORT)
+
+
+def _stands_last(chat: Chat, message: Message) -> bool:
+    """What begins a chat does not go on: nobody has asked for it."""
+    return bool(message.role == "assistant" and message.id == chat.head_id and message.parent_id and message.content)
+
+
+def _question_of(message: Message) -> str:
+    if message.role == "assistant" and message.parent_id:
+        return message.parent_id
+    if message.role == "assistant" or queries.is_answered(message):
+        raise Invalid("Only an answer can be tried again.")
+    return message.id

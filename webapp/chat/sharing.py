@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import CompoundSelect, and_, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import grants
@@ -17,7 +17,7 @@ from webapp.streaming.events import Changed
 
 KIND = "chat"
 RIGHTS = ("view", "write")
-MOST_LISTED = 200
+grants.OBJECTS[KIND] = (Chat.id, Chat.owner_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +45,17 @@ def shares(chat: Chat) -> list[Share]:
     return [_share(grant, person, group) for grant, person, group in db.session.execute(query)]
 
 
-def shared_with(user: User) -> Sequence[Chat]:
-    """Chats of others that somebody has given to this person or to a group of theirs, newest first."""
-    ids = select(Grant.object_id).where(Grant.object_kind == KIND, grants.is_named(user))
-    query = select(Chat).where(Chat.id.in_(ids), Chat.deleted_at.is_(None), Chat.owner_id != user.id)
-    return db.session.scalars(query.order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(MOST_LISTED)).all()
-
-
 def readers(chat_id: str) -> set[str]:
     """The ids of the people in whose lists the chat stands because it was given to them."""
-    given = select(Grant.user_id, Grant.group_id).where(grants.is_about(KIND, chat_id)).subquery()
-    people = select(given.c.user_id).where(given.c.user_id.is_not(None))
-    members = select(Membership.user_id).join(given, given.c.group_id == Membership.group_id)
-    return {id for id in db.session.scalars(people.union(members)) if id}
+    return set(db.session.scalars(READERS, {"chat_id": chat_id}))
 
 
-def writers(messages: Sequence[Message]) -> dict[str, str]:
-    """By the id of a message, who wrote it, where that is not plain: where its owner alone can, it is, and nothing is said."""
-    ids = {each.author_id for each in messages if each.author_id}
-    query = select(User.id, User.name).where(User.id.in_(ids))
-    if len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
-        is_given = select(Grant.id).where(grants.is_about(KIND, messages[0].chat_id), Grant.right == "write").exists()
-        query = query.where(is_given)
-    names = dict(iter(db.session.execute(query))) if ids else {}
+def writers(messages: Sequence[Message], right: str = "own") -> dict[str, str]:
+    """By the id of a message, who wrote it, where that is not plain: to its owner, where nobody else can write, it is."""
+    ids, query = {each.author_id for each in messages if each.author_id}, NAMES
+    if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
+        query = NAMES_WHERE_OTHERS_WRITE
+    names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
     brought = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
     return {each.id: names[each.author_id] for each in messages if each.author_id in names} | brought
 
@@ -145,6 +133,19 @@ def _tell(user_ids: Iterable[str]) -> None:
         the_engine().topics.append(f"user:{id}", Changed("access", id))
 
 
+def _readers_statement() -> CompoundSelect[str]:
+    given = select(Grant.user_id, Grant.group_id).where(_IS_GIVEN).subquery()
+    people = select(given.c.user_id).where(given.c.user_id.is_not(None))
+    return people.union(select(Membership.user_id).join(given, given.c.group_id == Membership.group_id))
+
+
 def _share(grant: Grant, person: str | None, group: str | None) -> Share:
     kind = "person" if grant.user_id else "group" if grant.group_id else "team"
     return Share(grant.id, kind, person or group or "", grant.right)
+
+
+# Made once: to put them together costs more than to run them.
+_IS_GIVEN = and_(Grant.object_kind == KIND, Grant.object_id == bindparam("chat_id"))
+READERS = _readers_statement()
+NAMES = select(User.id, User.name).where(User.id.in_(bindparam("ids", expanding=True)))
+NAMES_WHERE_OTHERS_WRITE = NAMES.where(select(Grant.id).where(_IS_GIVEN, Grant.right == "write").exists())

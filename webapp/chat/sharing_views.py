@@ -7,7 +7,7 @@ from flask import Blueprint, Response, url_for
 from wtforms import SelectChoice, SelectField
 
 from webapp.accounts.roles import may
-from webapp.chat import sharing, shown
+from webapp.chat import queries, sharing, shown
 from webapp.chat.access import own_chat
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict, Forbidden
@@ -57,7 +57,7 @@ def unshare(id: str, grant_id: str) -> Response:
 @bp.app_context_processor
 def _shared_with_me() -> dict[str, Callable[[], Any]]:
     """For the page that lists chats; asks nothing of the database before it is called."""
-    return {"shared_with_me": lambda: shown.chats(sharing.shared_with(me)) if (me := user_or_none()) else []}
+    return {"shared_with_me": lambda: shown.chats(queries.shared_chats(me.id)) if (me := user_or_none()) else []}
 
 
 def _shareable(id: str) -> Chat:

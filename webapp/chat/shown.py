@@ -3,25 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from flask import request, url_for
 from markupsafe import Markup
 
 from webapp.accounts.tables import User
+from webapp.characters import shown as people
 from webapp.characters.shown import Face
 from webapp.chat import queries, sharing
 from webapp.chat.faces_shown import face_of
 from webapp.chat.projection import Picture
+from webapp.chat.queries import Listed
+from webapp.chat.remedies_shown import Remedy, remedy
 from webapp.chat.service import CUT_SHORT
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import utc_now
 from webapp.generations.engine import Engine
+from webapp.generations.spent import cost
+from webapp.generations.steps import told
 from webapp.generations.tables import Generation
 from webapp.providers.billing import may_still_bill
 from webapp.settings.keys import BUILT_IN
 from webapp.streaming.broadcaster import Cursor
+from webapp.web.guards import user_or_none
 
 REASONS = {
     "length": "The model reached its length limit.",
@@ -30,15 +35,10 @@ REASONS = {
     "idle_listener": "It ended because nobody was there to read it.",
     "client_gone": "It ended because nobody was there to read it.",
 }
-NEXT = {
-    "auth": "An admin can check the key.",
-    "credit": "The account at the provider needs credit.",
-    "rate": "Wait a moment, then try again.",
-    "server_restart": "",
-}
 # What the messages of a chat lack for those it was shared with.
 OWNERS_ALONE = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
-WRITERS_ALONE = {"edit_url": "", "can_continue": False, "can_try_again": False, "previous_url": "", "next_url": ""}
+NO_DEEDS = {"can_continue": False, "can_grow": False, "can_try_again": False}
+WRITERS_ALONE = {"edit_url": "", "previous_url": "", "next_url": "", **NO_DEEDS}
 WITHOUT: dict[str, dict[str, Any]] = {"write": OWNERS_ALONE, "view": OWNERS_ALONE | WRITERS_ALONE}
 # Shorter would be written as nothing.
 A_MOMENT = 0.1
@@ -54,6 +54,8 @@ class RailChat:
     is_running: bool
     is_current: bool
     changed_at: datetime
+    face: Face | None = None
+    sharer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class ShownNotice:
     tone: str
     text: str
     detail: str = ""
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,10 @@ class ShownMessage:
     plain_url: str = ""
     author: str = ""
     is_long: bool = False
+    pace: str = ""
+    words: str = ""
+    is_edited: bool = False
+    can_grow: bool = False
 
 
 def chat(row: Chat, *, is_running: bool, right: str = "own") -> ShownChat:
@@ -138,7 +145,7 @@ def thread(engine: Engine, messages: Sequence[Message], right: str = "own") -> l
     Whoever may not do something finds no button for it.
     """
     generations, siblings = queries.generations_of(messages), queries.siblings_of(messages)
-    authors = sharing.writers(messages)
+    authors = sharing.writers(messages, right)
     shown = [
         replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
         for message in messages
@@ -146,19 +153,41 @@ def thread(engine: Engine, messages: Sequence[Message], right: str = "own") -> l
     if face := face_of(messages):
         shown = [replace(each, face=face) if each.role == "assistant" else each for each in shown]
     placed = [replace(each, **_place(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
+    if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
+        placed[-1] = _last(placed[-1], messages[-1])
     return [replace(each, **WITHOUT[right]) for each in placed] if right in WITHOUT else placed
 
 
-def chats(rows: Sequence[Chat], running: set[str] | None = None) -> list[RailChat]:
+def _last(shown: ShownMessage, message: Message) -> ShownMessage:
+    """What stands last can be asked to go on though it is complete, or to be answered where it was not."""
+    if shown.role == "user":
+        return replace(shown, can_try_again=True)
+    return replace(shown, can_grow=bool(message.parent_id and message.content) and not shown.can_continue)
+
+
+def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None) -> list[RailChat]:
     """Chats as lists show them; in which of them an answer is being written is looked up, where it is not known."""
     if running is None:
         running = queries.lanes_in_use(f"chat:{row.id}" for row in rows)
+    here, me, ids = request.path, user_or_none(), [row.character_id for row in rows if row.character_id]
+    faces = people.faces(me, ids) if me and ids else {}
     return [
-        RailChat(row.id, row.title or "New chat", f"chat:{row.id}" in running, _is_current(row), row.changed_at) for row in rows
+        RailChat(
+            row.id,
+            row.title or "New chat",
+            f"chat:{row.id}" in running,
+            here == f"/chats/{row.id}",
+            row.changed_at,
+            faces.get(row.character_id or ""),
+            row.sharer if isinstance(row, Listed) else "",
+        )
+        for row in rows
     ]
 
 
-def grouped(pinned: Sequence[Chat], newest: Sequence[Chat], running: set[str] | None = None) -> list[tuple[str, list[RailChat]]]:
+def grouped(
+    pinned: Sequence[Chat | Listed], newest: Sequence[Chat | Listed], running: set[str] | None = None
+) -> list[tuple[str, list[RailChat]]]:
     """Chats as lists show them: the pinned ones, then the others by time."""
     kept = {row.id for row in pinned}
     listed = chats([*pinned, *(row for row in newest if row.id not in kept)], running)
@@ -169,8 +198,9 @@ def grouped(pinned: Sequence[Chat], newest: Sequence[Chat], running: set[str] | 
 def by_time(listed: Sequence[RailChat]) -> list[tuple[str, list[RailChat]]]:
     """Chats in divisions of time, newest first."""
     groups: dict[str, list[RailChat]] = {}
+    now = utc_now()
     for each in listed:
-        groups.setdefault(_division(each.changed_at, utc_now()), []).append(each)
+        groups.setdefault(_division(each.changed_at, now), []).append(each)
     return list(groups.items())
 
 
@@ -183,10 +213,6 @@ def earlier_url(messages: Sequence[Message]) -> str:
     """Where the messages before these are; empty when there are none."""
     first = messages[0] if messages else None
     return url_for("list.earlier", id=first.chat_id, before=first.id) if first and first.parent_id else ""
-
-
-def _is_current(row: Chat) -> bool:
-    return request.path == url_for("chat.show", id=row.id)
 
 
 def _division(moment: datetime, now: datetime) -> str:
@@ -206,10 +232,11 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
     return ShownMessage(
         **_common(message),
         status=picture.status,
+        words=picture.words,
         html=Markup(picture.html),
         tail=Markup(picture.tail),
         reasoning=message.reasoning + picture.reasoning,
-        thought="Thinking" if picture.status in {"queued", "thinking"} else "Thought",
+        thought="Thoughts" if picture.status in {"queued", "thinking"} else "Thought",
         notices=tuple(ShownNotice("", text) for text in picture.notices),
         receipt="",
         is_running=True,
@@ -234,6 +261,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         thought=_thought(generations) if message.reasoning else "",
         notices=_notices(last, message) if last else (),
         receipt=_receipt(generations) if last else "",
+        pace=pace(generations),
         is_running=False,
         started_at=last.started_at if last else None,
         is_demo=bool(last and last.is_demo),
@@ -241,6 +269,8 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         # What begins a chat was asked for by nobody.
         can_try_again=message.role == "assistant" and bool(message.parent_id),
         is_long=message.role == "user" and _is_long(message.content),
+        is_edited=message.is_edited,
+        edit_url=url_for("tree.edit", id=message.id) if message.content else "",
         stop_url="",
         generation_id=last.id if last else "",
         **_asked(message, last),
@@ -250,10 +280,10 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
 def _asked(message: Message, last: Generation | None) -> dict[str, Any]:
     """What can be seen and said about how the answer came to be; only by people with an account."""
     urls = {"sent_url": url_for("composer.what_was_sent", id=last.id)} if last and last.owner else {}
-    if last and last.user_id:
+    if (last and last.user_id) or (message.is_edited and message.author_id):
         urls["fork_url"] = url_for("tree.fork", id=message.id)
-        urls["choose_url"] = url_for("composer.choose", id=message.id)
-        urls["rate_url"] = url_for("composer.rate", id=message.id) if message.content else ""
+        urls["choose_url"] = url_for("composer.choose", id=message.id) if message.parent_id else ""
+        urls["rate_url"] = url_for("composer.rate", id=message.id) if message.content and not message.is_edited else ""
     return urls
 
 
@@ -265,7 +295,6 @@ def _common(message: Message) -> dict[str, Any]:
         "plain_url": url_for("chat.plain", id=message.id),
         "continue_url": url_for("chat.go_on", id=message.id),
         "again_url": url_for("chat.again", id=message.id),
-        "edit_url": url_for("tree.edit", id=message.id) if message.role == "user" else "",
         "delete_url": url_for("tree.delete", id=message.id) if message.parent_id else "",
     }
 
@@ -279,14 +308,16 @@ def _place(id: str, versions: list[str]) -> dict[str, Any]:
 
 
 def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
-    shown = [ShownNotice("", notice["message"], notice["detail"]) for notice in last.notices if notice["code"] != "unsaved"]
+    shown = [ShownNotice("", *each) for each in told([notice for notice in last.notices if notice["code"] != "unsaved"])]
     if last.error:
         tone = "red" if last.status == "failed" else "amber"
-        shown.append(ShownNotice(tone, f"{last.error} {NEXT.get(last.reason, '')}".strip()))
+        shown.append(ShownNotice(tone, last.error, remedy=remedy(last)))
     elif last.reason in REASONS:
         shown.append(ShownNotice("amber", REASONS[last.reason]))
     elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model_used or last.model_asked):
         shown.append(ShownNotice("", "Some providers of this model charge for the whole answer although it was stopped."))
+    elif last.status == "completed" and message.content and last.text_offset == len(message.content):
+        shown.append(ShownNotice("amber", "The model had nothing to add."))
     elif last.status == "completed" and not message.content:
         shown.append(ShownNotice("amber", "The model ended its answer without saying anything."))
     return tuple(shown)
@@ -317,11 +348,17 @@ def _receipt(generations: list[Generation]) -> str:
     last = generations[-1]
     # What was run elsewhere may not say how long it took.
     seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
-    spent = [seconds, _tokens(generations), _cost(generations)]
+    spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
     model = last.model_used or last.model_asked
     return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
+
+
+def pace(generations: list[Generation]) -> str:
+    """How fast an answer came, its thinking included; empty where nobody counted."""
+    counts, seconds = [each.output_tokens or 0 for each in generations], _duration(generations)
+    return f"{sum(counts) / seconds:.0f} tokens a second" if all(counts) and seconds >= A_MOMENT else ""
 
 
 def _duration(generations: list[Generation]) -> float:
@@ -333,15 +370,6 @@ def _tokens(generations: list[Generation]) -> str:
     counts = [each.output_tokens for each in generations]
     known = [count for count in counts if count is not None]
     return f"{sum(known)} tokens" if known and len(known) == len(counts) else ""
-
-
-def _cost(generations: list[Generation]) -> str:
-    if all(each.is_demo for each in generations):
-        return "demo"
-    if any(each.cost is None for each in generations):
-        return "cost unknown"
-    total = sum(Decimal(each.cost or 0) for each in generations)
-    return f"${total:.4f}"
 
 
 def _seconds(seconds: float) -> str:

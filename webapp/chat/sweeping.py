@@ -2,7 +2,7 @@
 
 from flask import current_app
 
-from webapp.chat import erasing
+from webapp.chat import erasing, temporary
 from webapp.generations.engine import Engine, the_engine
 from webapp.streaming.loops import Ticker
 
@@ -19,6 +19,7 @@ def wake() -> None:
 def sweep() -> bool:
     """Deletes what is due now; says whether more will be."""
     erasing.empty_trash()
+    temporary.stop_due()
     erasing.forget_temporary()
     return erasing.is_something_waiting()
 

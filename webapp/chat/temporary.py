@@ -1,6 +1,8 @@
 """Chats that are not kept: their text goes when they are closed, or after a day."""
 
-from webapp.chat import asking, erasing
+from sqlalchemy import select
+
+from webapp.chat import erasing
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict
 from webapp.extensions import db, write
@@ -16,14 +18,24 @@ def close(chat: Chat) -> None:
     if not chat.is_temporary:
         raise Conflict("This chat is kept, so there is nothing to close. It can be deleted instead.")
     id, owner_id = chat.id, chat.owner_id
-    if running := generations.running_in(asking.lane_of(chat)):
-        running_id = running.id
-        generations.stop(the_engine(), running)
-        _let_it_end(the_engine(), running_id)
+    _stop(id)
     with write() as session:
         erasing.erase(session, Chat.id == id)
     # Pages that still show it lose their stream at once.
     the_engine().topics.append(f"user:{owner_id}", Changed("access", id))
+
+
+def stop_due() -> None:
+    """Stop what is still being written in chats whose day is over: they go now."""
+    for id in db.session.scalars(select(Chat.id).where(erasing.day_is_over())).all():
+        _stop(id)
+
+
+def _stop(id: str) -> None:
+    if running := generations.running_in(f"chat:{id}"):
+        running_id = running.id
+        generations.stop(the_engine(), running)
+        _let_it_end(the_engine(), running_id)
 
 
 def _let_it_end(engine: Engine, id: str) -> None:

@@ -13,6 +13,7 @@ from webapp.chat.access import (
     writable_message,
     writer,
 )
+from webapp.chat.answerer import VISITORS_MODEL
 from webapp.chat.forms import MessageForm
 from webapp.chat.pages import chat_page, composer, page_of, refused, sent, stream
 from webapp.chat.rail_feed import rail_url
@@ -27,6 +28,7 @@ from webapp.web.guards import anybody, current_user, signed_in
 from webapp.web.htmx import done, redirect, render
 
 bp = Blueprint("chat", __name__)
+MOST_RECENT = 5
 
 
 @bp.get("/")
@@ -109,7 +111,7 @@ def demo() -> Response:
     _refuse_unless_visitors_may_come()
     if chat := queries.visitors_chat(visitor_hash()):
         return chat_page(chat, MessageForm.new(model=chat.model))
-    form = MessageForm.new(model=service.VISITORS_MODEL)
+    form = MessageForm.new(model=VISITORS_MODEL)
     return render("chat/visitor.html", thread=[], **{**composer(form, send_url=url_for("chat.demo_begin")), "models": []})
 
 
@@ -144,7 +146,9 @@ def _page_of(generation: Generation) -> str:
 
 def _home(form: MessageForm) -> Response:
     me = current_user()
-    recent = shown.chats(queries.recent_chats(me.id, limit=5))
+    pinned, others, lanes = queries.rail_chats(me.id)
+    newest = sorted([*pinned, *others], key=lambda each: (each.changed_at, each.id), reverse=True)
+    recent = shown.chats(newest[:MOST_RECENT], lanes)
     rail = rail_url(the_engine(), me.id)
     more = composer(form, send_url=url_for("chat.begin"))
     del more["form"]

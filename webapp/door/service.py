@@ -62,6 +62,7 @@ def complete(user: User, wanted: Wanted) -> Generation:
             owner=engine.worker.id,
             prompt={"parameters": parameters},
         )
+        generations.refuse_one_too_many(engine, session, generation)
     request = ModelRequest(model=model, turns=wanted.turns, **parameters)
     stops = wanted.stops
     generations.start(engine, generation, request, wrap=lambda source: Ending(source, stops) if stops else source)

@@ -1,0 +1,86 @@
+"""A chat whose model is not offered any more says so, and nobody answers in its place unasked."""
+
+import pytest
+
+from tests.chat.conftest import asked, ended, statuses
+from tests.support.browser import HTMX
+from webapp.generations.models import providers
+from webapp.settings.service import set_setting
+
+SENTENCE = "some/model is not offered any more. Choose who goes on."
+
+
+def offer(app, *models: str) -> None:
+    with app.app_context():
+        set_setting("models.allowed", "\n".join(models))
+        providers().forget()
+
+
+@pytest.fixture
+def path(app, owner, begin, fake) -> str:
+    """A chat that was answered by a model that is gone now."""
+    fake.says("From before.")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    offer(app, "other/model", "third/model")
+    return path
+
+
+def test_its_picker_stands_on_the_model_that_is_gone(owner, path):
+    page = owner.page(path)
+
+    chosen = page.one("#composer-model option[selected]")
+    assert (chosen.text(), "disabled" in chosen.attributes) == ("some/model (not offered any more)", True)
+    assert page.says(SENTENCE)
+
+
+def test_sending_is_refused_and_keeps_the_text(owner, path, fake):
+    page = owner.submit(path, message="Second")
+
+    assert (page.status_code, page.textbox("Message").value) == (422, "Second")
+    assert page.says(SENTENCE)
+    assert page.one("#composer-model option[selected]").text().startswith("some/model")
+    fragment = owner.htmx_post(f"{path}/messages", message="Second", model="some/model")
+    assert fragment.status_code == 422
+    assert SENTENCE in fragment.text
+    assert len(asked(fake)) == 1
+
+
+def test_whoever_is_chosen_goes_on(owner, path, fake):
+    fake.says("From now on.")
+    owner.submit(path, message="Second", model="third/model")
+
+    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    assert asked(fake)[-1]["body"]["model"] == "third/model"
+    assert page.one("#composer-model option[selected]").text() == "third/model"
+    assert not page.says("not offered any more")
+
+
+def test_with_one_model_left_there_is_something_to_choose(app, owner, path):
+    offer(app, "other/model")
+
+    options = [node.text() for node in owner.page(path).all("#composer-model option")]
+    assert options == ["some/model (not offered any more)", "other/model"]
+
+
+def test_nobody_steps_in_by_another_way(owner, path, fake):
+    page = owner.page(path)
+    for name in ("again", "edit"):
+        address = page.all(f'[formaction$="/{name}"]')[0].attributes["formaction"] or ""
+        answer = owner.post(address, headers=HTMX, message="In other words")
+        assert answer.status_code == 422
+        assert SENTENCE in answer.text
+    assert owner.post(f"{path}/follow-up", message="Later").status_code == 422
+    assert len(asked(fake)) == 1
+
+
+def test_a_model_that_no_list_names_stays_chosen(app, owner, begin, fake):
+    with app.app_context():
+        set_setting("demo.fallback", "always")
+    fake.says("From a variant.")
+    path = begin(owner, "First")
+    owner.wait_for(path, ended)
+    owner.post(f"{path}/messages", message="Second", model="some/model:online")
+    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+
+    assert page.one("#composer-model option[selected]").attributes["value"] == "some/model:online"
