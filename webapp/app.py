@@ -30,7 +30,7 @@ from webapp.plans import type_views as plan_types
 from webapp.plans import views as plans
 from webapp.plans.kind import PLAN
 from webapp.settings import views as settings
-from webapp.web import assets, errors, everywhere, filters, health, security, selftest
+from webapp.web import assets, compiled, errors, everywhere, filters, health, security, selftest
 from webapp.web.guards import user_or_none
 from webapp.web.proxies import BehindProxies
 from webapp.web.rules import LazyRule
@@ -88,6 +88,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init(app)
     assets.init(app)
     _teach_templates(app)
+    compiled.use(app, config.data_dir)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     cli.init(app)

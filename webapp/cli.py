@@ -32,6 +32,7 @@ from webapp.refusals_cli import told
 from webapp.settings import rotation
 from webapp.settings import service as settings
 from webapp.settings.encryption import the_encryption
+from webapp.web import compiled
 
 ROTATION_WORDS = {"rotated": "encrypted anew", "current": "is up to date", "unreadable": "cannot be read with any of the keys"}
 # Who listens everywhere is found here under one address of many.
@@ -162,6 +163,7 @@ def prepare() -> None:
         for path in make_keys(config.data_dir):
             click.echo(f"Made {path}. To keep it elsewhere, put its content into {path.name.upper()} and delete the file.")
         _migrate(config.data_dir)
+        compiled.keep(current_app, config.data_dir)
         shipped.ship()
         characters.empty_trash()
         link = accounts.owner_link(_address(config))

@@ -1,0 +1,32 @@
+"""Compiled templates outlast a restart."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from tests.conftest import KEYS
+from webapp.app import create_app
+from webapp.config import load
+from webapp.web import compiled
+
+
+def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
+    assert an_app(tmp_path).jinja_env.bytecode_cache is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_next_application_compiles_nothing_again(tmp_path: Path) -> None:
+    compiled.keep(an_app(tmp_path), tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "compiled").iterdir()}
+
+    following = an_app(tmp_path)
+    names = following.jinja_env.list_templates()
+    for name in names:
+        following.jinja_env.get_template(name)
+
+    assert len(kept) == len(names)
+    assert kept == {path: path.stat().st_mtime_ns for path in (tmp_path / "compiled").iterdir()}
+
+
+def an_app(folder: Path) -> Flask:
+    return create_app(load({**KEYS, "DATA_DIR": str(folder)}))
