@@ -1,5 +1,7 @@
 """Loops: none runs when nothing is to be done, and none dies of one failure."""
 
+from time import monotonic
+
 import gevent
 
 from webapp.streaming.loops import Ticker, supervise
@@ -12,7 +14,7 @@ def test_a_ticker_ends_with_its_work_and_begins_again():
         left[0] -= 1
         return left[0] > 0
 
-    ticker = Ticker("test", work, every=lambda: 0.001, spawn=gevent.spawn, pause=gevent.sleep)
+    ticker = Ticker("test", work, every=lambda: 0.001, spawn=gevent.spawn, pause=gevent.sleep, now=monotonic)
     ticker.wake()
     ticker.wake()
     gevent.sleep(0.1)
@@ -22,6 +24,22 @@ def test_a_ticker_ends_with_its_work_and_begins_again():
     ticker.wake()
     gevent.sleep(0.1)
     assert ticker.ticks == 5
+
+
+def test_the_time_that_work_takes_does_not_put_off_the_next():
+    clock, began = [0.0], []
+
+    def work() -> bool:
+        began.append(clock[0])
+        clock[0] += (0.1, 0.9, 0.0)[len(began) - 1]
+        return len(began) < 3
+
+    def pause(seconds: float) -> None:
+        clock[0] += seconds
+
+    Ticker("test", work, every=lambda: 0.25, spawn=lambda run: run(), pause=pause, now=lambda: clock[0]).wake()
+
+    assert began == [0.25, 0.5, 1.525]
 
 
 def test_a_failure_is_logged_and_the_work_goes_on(caplog):

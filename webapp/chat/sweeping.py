@@ -25,7 +25,9 @@ def sweep() -> bool:
 
 
 def _sweeper(engine: Engine) -> Ticker:
-    return Ticker("sweep", lambda: _look(engine), every=lambda: EVERY_SECONDS, spawn=engine.spawn, pause=engine.pause)
+    return Ticker(
+        "sweep", lambda: _look(engine), every=lambda: EVERY_SECONDS, spawn=engine.spawn, pause=engine.pause, now=engine.now
+    )
 
 
 def _look(engine: Engine) -> bool:

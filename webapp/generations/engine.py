@@ -208,7 +208,7 @@ class Engine:
             return float(setting("stream.journal_ms")) / 1000
 
     def _ticker(self, name: str, work: Callable[[], bool], every: Callable[[], float]) -> Ticker:
-        return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause)
+        return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause, now=self.now)
 
     def _wait(self, is_done: Callable[[], bool], seconds: float) -> None:
         until = self.now() + seconds

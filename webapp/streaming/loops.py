@@ -69,10 +69,11 @@ class Ticker:
         every: Callable[[], float],
         spawn: Spawn,
         pause: Callable[[float], object],
+        now: Callable[[], float],
     ) -> None:
-        """`work` says whether there is more to come."""
+        """`work` says whether there is more to come; the time it takes is a part of `every`, up to half of that."""
         self.ticks = 0
-        self._name, self._work, self._every, self._spawn, self._pause = name, work, every, spawn, pause
+        self._name, self._work, self._every, self._spawn, self._pause, self._now = name, work, every, spawn, pause, now
         self._is_running = False
 
     def wake(self) -> None:
@@ -82,9 +83,12 @@ class Ticker:
             self._spawn(lambda: supervise(self._name, self._loop, self._pause))
 
     def _loop(self) -> None:
-        has_more = True
+        has_more, worked = True, 0.0
         while has_more:
-            self._pause(self._every())
+            every = self._every()
+            self._pause(max(every / 2, every - worked))
+            began = self._now()
             self.ticks += 1
             has_more = self._work()
+            worked = self._now() - began
         self._is_running = False
