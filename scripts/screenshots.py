@@ -56,6 +56,7 @@ def answers(studio: Studio) -> None:
     studio.takes("chat-edit", rich, lambda page: the(page, "Edit").click())
     studio.takes("chat-sent", rich, lambda page: page.locator(".sent-link").last.click())
     studio.takes("chat-menu", rich, lambda page: the(page, "More").click())
+    studio.takes("chat-deeds", rich, lambda page: page.get_by_role("button", name="More", exact=True).last.click())
     upstream.says(f"{GERMAN}.\n\n{ARABIC}\n\nAnd on.")
     studio.takes("chat-words", studio.begun(f"{ARABIC} {GERMAN}"))
     upstream.says("")
