@@ -32,6 +32,7 @@ log = logging.getLogger("generation:engine")
 # Twice in the second by which a time-out may be late.
 KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
+JOURNAL_SHARE = 0.75
 
 
 class Source(Protocol):
@@ -204,8 +205,9 @@ class Engine:
         return bool(self.live)
 
     def _journal_seconds(self) -> float:
+        # The time is what a kill may cost, and a commit that is begun late needs some of it too.
         with self.in_app():
-            return float(setting("stream.journal_ms")) / 1000
+            return JOURNAL_SHARE * float(setting("stream.journal_ms")) / 1000
 
     def _ticker(self, name: str, work: Callable[[], bool], every: Callable[[], float]) -> Ticker:
         return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause, now=self.now)

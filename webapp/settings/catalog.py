@@ -126,10 +126,10 @@ _STREAM = (
     ),
     Setting(
         "stream.journal_ms",
-        "Save every so many milliseconds",
+        "Save within so many milliseconds",
         "whole",
         250,
-        "Time between two savings of running answers: what a power cut may cost.",
+        "How soon running answers are saved: what a power cut may cost.",
         least=10,
         most=10_000,
     ),
