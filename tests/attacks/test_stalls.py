@@ -9,6 +9,7 @@ from tests.attacks.conftest import begin, ended_chat
 from tests.chat.conftest import ended, statuses
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("count", [10**30, 2**63, 2**31])
 def test_absurd_counts_do_not_keep_an_answer_from_being_saved(member, fake, count):
     fake.says("Fine.", usage={"prompt_tokens": count, "completion_tokens": count, "cost": 1e300})
@@ -48,8 +49,7 @@ def test_deleting_an_account_ends_what_is_written_for_it(member, fake, engine):
 )
 def test_a_huge_message_costs_little_and_holds_nobody_up(member, engine, fake, text):
     fake.says("Fine.")
-    path = begin(member)
-    member.wait_for(path, ended)
+    path = ended_chat(member).path
     started, lateness = time.thread_time(), Lateness()
     # By hand: the tests' own look at the page would cost more than all that is measured here.
     fields = {"csrf_token": member.csrf_token(), "message": text}
@@ -61,6 +61,33 @@ def test_a_huge_message_costs_little_and_holds_nobody_up(member, engine, fake, t
     assert (sent.status_code, shown.status_code) == (303, 200)
     assert time.thread_time() - started < 2
     assert lateness.end() < 0.35
+
+
+@pytest.mark.slow
+def test_the_words_of_a_huge_answer_are_read_beside_the_others(member, engine, fake):
+    fake.says("Some *words* and `code`.\n\n- one\n- two\n\n" * 10_000, slice=65_536)
+    path = begin(member)
+    while engine.live:
+        gevent.sleep(0.01)
+    page = member.page(path)
+
+    id = str(page.all("article.message")[-1].attributes["id"]).removeprefix("message-")
+
+    for path in (f"/messages/{id}.txt", f"{page.path}/export.txt"):
+        lateness = Lateness()
+        assert member.client.get(path).text.count("Some words and code.") == 10_000
+        assert lateness.end() < 0.35
+
+
+@pytest.mark.slow
+def test_the_end_of_a_huge_answer_that_defines_a_link_holds_nobody_up(member, engine, fake):
+    fake.says("Some *words* and [x].\n\n- one\n- two\n\n" * 10_000 + "[x]: https://example.org\n", slice=65_536)
+    path, lateness = begin(member), Lateness()
+    while engine.live:
+        gevent.sleep(0.01)
+
+    assert lateness.end() < 0.35
+    assert member.client.get(path).text.count('<a href="https://example.org"') == 10_000
 
 
 class Lateness:

@@ -45,6 +45,7 @@ def test_it_reads_what_the_standard_says(case: dict[str, Any]) -> None:
     assert decoder.retry_ms == case["final"]["retry"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_every_cut_in_two_reads_the_same(case: dict[str, Any]) -> None:
     stream = b"".join(base64.b64decode(chunk) for chunk in case["chunks"])
@@ -61,6 +62,7 @@ def test_small_pieces_read_the_same(size: int) -> None:
         assert as_told(decoded(*pieces)) == expected(case), case["name"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("case", STRESS, ids=[case["name"] for case in STRESS])
 def test_large_streams_cost_little(case: dict[str, Any]) -> None:
     began, decoder, messages = process_time(), Decoder(), []

@@ -73,6 +73,7 @@ def test_no_nonsense_ever_raises(text: str, size: int) -> None:
     read(text, size)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("seed", range(200))
 def test_what_is_shown_only_grows_and_ends_as_the_whole(seed: int) -> None:
     dice = random.Random(seed)

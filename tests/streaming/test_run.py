@@ -199,6 +199,33 @@ def test_an_endless_answer_is_capped_at_the_character(room):
     assert room.events()[-1] == Ended("completed", "cap")
 
 
+def test_endless_thoughts_are_capped_too(room):
+    def events(run):
+        yield BEGUN
+        while True:
+            yield Reasoning("1234567")
+
+    _, done = room.start(events, limit_chars=30)
+    done.join(1)
+
+    assert sum(len(event.text) for event in room.events() if isinstance(event, Reasoning)) == 30
+    assert room.events()[-1] == Ended("completed", "cap")
+
+
+@pytest.mark.slow
+def test_an_endless_change_between_thoughts_and_text_ends_while_all_of_it_is_known(room):
+    def events(run):
+        yield BEGUN
+        while True:
+            yield from (Reasoning("r"), Delta("a"))
+
+    run, done = room.start(events)
+    done.join(60)
+
+    assert room.events()[-1] == Ended("completed", "cap")
+    assert room.text() == run.transcript.text
+
+
 def test_a_character_cut_in_two_is_joined_and_a_lone_half_is_mended(room):
     _, done = room.start([BEGUN, Delta("a\ud83d"), Delta("\ude00b\0"), Delta("\udc00"), Delta("z\ud83d"), DONE])
     done.join()

@@ -6,7 +6,8 @@ and `slice_pause` (seconds between) where they make sense:
     {"says": "text", ...}       the text as tokens, in the words of a server (`dialect`); options are in `Speech`
     {"counted": 100, ...}       w000001 w000002 ..., and exactly on from a partial answer in the request
     {"json": ...}               this value; {"html": ...} and {"text": ...} likewise
-    {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true}
+    {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true};
+                                what is sent is sent again and again with "for_ever": true
     {"raw": [...]}              steps without a head: they write it themselves, or never
 """
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 from gevent.event import Event
 
 from tests.upstream.handle import Upstream as Fake
@@ -21,6 +22,12 @@ def fake_process() -> Iterator[Fake]:
 def fake(fake_process: Fake) -> Fake:
     fake_process.reset()
     return fake_process
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], fake: Fake) -> Flask:
+    """An application whose configured provider is the scripted upstream."""
+    return make_app(**fake.environ)
 
 
 @pytest.fixture(scope="session")

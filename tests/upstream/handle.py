@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+KEY = "sk-test-key-000000000000"
 CHAT, MESSAGES, TITLE = "/chat/completions", "/messages", "title"
 
 
@@ -30,6 +31,11 @@ class Upstream:
         # Its certificate is the test's own: whether it is trusted is asked of our client, not of this handle.
         context = ssl._create_unverified_context() if certfile else None
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the environment says where this is the provider."""
+        return {"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": self.base_url, "OPENROUTER_MODEL": "some/model"}
 
     def says(self, text: str, **how: Any) -> None:
         """From now on every chat completion is this text."""

@@ -170,6 +170,9 @@ class Connection:
             raise OSError
         elif "send" in step or "send64" in step:
             self._send(bytes_of(step), reply, entry)
+            while "for_ever" in step:
+                self._send(bytes_of(step), reply, entry)
+                gevent.sleep(0)
             if "token" in step:
                 entry["tokens"].append([step["token"], monotonic()])
         return "over" in step

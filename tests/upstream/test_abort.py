@@ -175,6 +175,7 @@ def test_after_the_end_it_harms_nobody(fake: Fake, call: Callable[..., Caller]) 
     assert not fake.log()[0]["client_closed"]
 
 
+@pytest.mark.slow
 def test_at_any_moment(fake: Fake, call: Callable[..., Caller]) -> None:
     fake.counts(20, pace=0.001)
     for number in range(40):
@@ -186,6 +187,7 @@ def test_at_any_moment(fake: Fake, call: Callable[..., Caller]) -> None:
     fake.until(lambda log: all(entry["client_closed"] or entry["finished"] for entry in log), seconds=1)
 
 
+@pytest.mark.slow
 def test_before_it_is_sent_it_loses_no_kept_connection(fake: Fake, call: Callable[..., Caller]) -> None:
     for turns in range(12):
         assert call().ends() == "plain and saved"

@@ -13,20 +13,22 @@ from webapp.chat import queries, sharing
 from webapp.chat.imports import own
 from webapp.chat.imports.filed import FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db
+from webapp.extensions import db, offload
 from webapp.generations.engine import Engine
 from webapp.generations.tables import Generation
 from webapp.rendering.text import plain
 
 BATCH = 100
 NAME_CHARS = 60
+# To read a longer one takes longer than anybody should wait for another.
+LONG_CHARS = 20_000
 OWN = "millrace:"
 
 
-def file_name(chat: Chat, ending: str) -> str:
+def file_name(title: str, ending: str, *, otherwise: str = "chat") -> str:
     """A name that every system takes, of the first words of the title."""
-    words = "".join(each if each.isascii() and each.isalnum() else " " for each in chat.title.lower()).split()
-    return f"{'-'.join(words)[:NAME_CHARS].strip('-') or 'chat'}.{ending}"
+    words = "".join(each if each.isascii() and each.isalnum() else " " for each in title.lower()).split()
+    return f"{'-'.join(words)[:NAME_CHARS].strip('-') or otherwise}.{ending}"
 
 
 def origin_of(row: Chat | Message) -> str:
@@ -65,6 +67,11 @@ def as_text(engine: Engine, chat: Chat, right: str) -> Iterator[str]:
     return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(engine, who, text) for who, text in turns))
 
 
+def words_alone(text: str) -> str:
+    """A text without its marks; a long one is read in a real thread, so that the others go on."""
+    return offload(plain, text) if len(text) > LONG_CHARS else plain(text)
+
+
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
     """All chats of a person that are not in the trash, as an archive that is made while it is sent."""
     pipe = _Pipe()
@@ -92,7 +99,7 @@ def _turns(engine: Engine, chat: Chat, right: str) -> list[tuple[str, str]]:
 def _plain(engine: Engine, who: str, text: str) -> str:
     # The others have their turn between two long messages.
     engine.pause(0)
-    return f"\n{who}:\n{plain(text)}\n"
+    return f"\n{who}:\n{words_alone(text)}\n"
 
 
 class _Pipe:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from webapp.chat import follow_up, queries, service, sweeping, titles
 from webapp.chat.asking import announce
 from webapp.chat.projection import AnswerProjection
-from webapp.chat.tables import Message
+from webapp.chat.tables import Chat, Message
 from webapp.extensions import db, utc_now
 from webapp.generations.engine import the_engine
 from webapp.generations.kinds import Kind
@@ -28,8 +28,8 @@ def seams_of(generations: list[Generation]) -> list[Seam]:
     """
     reasons = {generation.id: generation.reason for generation in generations}
     went_on = [(reasons.get(each.continues_id, ""), each) for each in generations if each.continues_id and each.text_offset]
-    continued = {each.text_offset: _label(reason, each) for reason, each in went_on if reason != "stop"}
-    return [Seam(offset, label) for offset, label in continued.items()]
+    continued = {each.text_offset: _seam(reason, each) for reason, each in went_on if reason != "stop"}
+    return list(continued.values())
 
 
 def projection(generation: Generation) -> AnswerProjection:
@@ -40,24 +40,28 @@ def projection(generation: Generation) -> AnswerProjection:
     return AnswerProjection(message.id, generation.id, beginning=message.content, seams=seams_of(earlier))
 
 
-def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection) -> list[Saved]:
+def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection) -> None:
     """Puts the text and its definitive rendering into the message; of a chat that was closed nothing but the cost is kept."""
     if is_closed(generation):
         generation.error, generation.notices, generation.attempts = "", [], []
-        return []
+        return
     message = session.get_one(Message, generation.message_id)
     message.content += transcript.text
     message.reasoning += transcript.reasoning
     message.html, message.html_version = picture.html, markdown.VERSION
     queries.chat_of(message).changed_at = utc_now()
-    return [Saved("message", message.id, message.role)]
+
+
+def saved(generation: Generation) -> list[Saved]:
+    return [Saved("message", generation.message_id, "assistant")] if generation.message_id else []
 
 
 def changed(generation: Generation) -> None:
     if is_closed(generation):
         return
     message = db.session.get_one(Message, generation.message_id)
-    chat = queries.chat_of(message)
+    # As it is now: what waits to be sent may have been stored while the end was being written.
+    chat = db.session.get_one(Chat, message.chat_id, populate_existing=True)
     announce(chat, "message", message.id)
     if chat.is_temporary:
         sweeping.wake()
@@ -83,10 +87,11 @@ def is_closed(generation: Generation) -> bool:
     return generation.message_id is None
 
 
-def _label(reason: str, generation: Generation) -> str:
-    return f"{WORDS.get(reason, 'it broke off here')} · continued {generation.created_at:%H:%M} UTC"
+def _seam(reason: str, generation: Generation) -> Seam:
+    label = f"{WORDS.get(reason, 'it broke off here')} · continued"
+    return Seam(generation.text_offset, label, generation.created_at)
 
 
-CHAT = Kind("chat", projection, finish, changed, go_on, recover)
+CHAT = Kind("chat", projection, finish, saved, changed, go_on, recover)
 # Answers of a character are answers; what a start makes good is made good once.
 ROLEPLAY = replace(CHAT, name="roleplay", recover=None)

@@ -8,6 +8,7 @@ from html import escape
 from webapp.generations.steps import AGAIN
 from webapp.rendering.edits import Tails
 from webapp.rendering.markdown import GrowingMarkdown, Seam, Whole
+from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Started
 from webapp.streaming.topics import Entry
@@ -80,14 +81,15 @@ class AnswerProjection:
             case Phase(name):
                 self._become(name)
             case Ended(status):
-                self.finish()
+                yield from self.finish()
                 self.has_ended = True
                 self._become(status)
 
-    def finish(self) -> None:
-        """Makes the definitive rendering; the blocks that are sealed are not rendered again."""
+    def finish(self) -> Iterator[None]:
+        """Makes the definitive rendering; without link definitions the blocks that are sealed are not rendered again."""
         if not self._whole:
             self.renders += 1
+            yield from self._growing.finishing()
             self._whole = self._growing.finish()
 
     def snapshot(self) -> tuple[Picture, Cursor]:
@@ -171,7 +173,7 @@ class AnswerProjection:
     def _part(self, place: str, swap: str, html: str, *, is_needed: bool = False) -> str:
         if not html and not is_needed:
             return ""
-        return f'<hx-partial hx-target="#message-{self._message_id}-{place}" hx-swap="{swap}">{html}</hx-partial>'
+        return part(f"#message-{self._message_id}-{place}", swap, html)
 
 
 def _notice(message: str) -> str:

@@ -29,16 +29,19 @@ class Unshown:
     def snapshot(self) -> tuple[Any, Cursor]:
         return None, ()
 
-    def finish(self) -> None:
-        pass
+    def finish(self) -> Iterator[None]:
+        return iter(())
 
 
 def projection(_generation: Generation) -> Unshown:
     return Unshown()
 
 
-def finish(_session: Session, _generation: Generation, _transcript: Transcript, _picture: Any) -> list[Saved]:
+def finish(_session: Session, _generation: Generation, _transcript: Transcript, _picture: Any) -> None:
     """Nothing is kept beside the generation itself: who asked has the text."""
+
+
+def saved(_generation: Generation) -> list[Saved]:
     return []
 
 
@@ -46,4 +49,4 @@ def changed(_generation: Generation) -> None:
     pass
 
 
-DOOR = Kind("door", projection, finish, changed)
+DOOR = Kind("door", projection, finish, saved, changed)

@@ -90,6 +90,8 @@ class Engine:
         self.hearers: list[Tell] = []
         self.live: dict[str, Live] = {}
         self.readers: set[Signal] = set()
+        # Topics in which something will be said in a moment.
+        self.soon: set[str] = set()
         # What is asked of models beside the answers: it ends with them.
         self.asides: set[Stop] = set()
         self.is_closing = self.is_closed = self.has_begun = False

@@ -83,6 +83,12 @@ def settle(session: Session, id: str, owner: str, values: dict[str, Any]) -> Gen
     return _changed(session, id, owner, values)
 
 
+def settled(session: Session, id: str, owner: str) -> Generation | None:
+    """The generation, if this owner has written its end already."""
+    is_ours = Generation.id == id, Generation.owner == owner, Generation.status.not_in(ACTIVE)
+    return session.scalar(select(Generation).where(*is_ours))
+
+
 def orphans(session: Session, worker: Worker) -> Sequence[Generation]:
     """Active generations whose owner is dead."""
     active = session.scalars(select(Generation).where(Generation.status.in_(ACTIVE), Generation.owner != worker.id)).all()

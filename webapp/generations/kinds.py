@@ -16,13 +16,15 @@ from webapp.streaming.transcript import Transcript
 class Kind:
     """`finish` writes the end into the feature's own rows, inside the transaction, with its finished projection.
 
-    `changed` announces it afterwards. `go_on` is asked after a restart to continue what was interrupted; None leaves it.
-    `recover` is called after a restart, when everything that was cut has been settled.
+    `saved` says what that has written, also when it was an earlier try. `changed` announces it. `go_on` is asked after a
+    restart to continue what was interrupted; None leaves it. `recover` is called after a restart, when everything that was
+    cut has been settled.
     """
 
     name: str
     projection: Callable[[Generation], Projection]
-    finish: Callable[[Session, Generation, Transcript, Any], list[Saved]]
+    finish: Callable[[Session, Generation, Transcript, Any], None]
+    saved: Callable[[Generation], list[Saved]]
     changed: Callable[[Generation], None]
     go_on: Callable[[Generation], None] | None = None
     recover: Callable[[], None] | None = None

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased
 
 from webapp import ids
@@ -108,11 +109,11 @@ def _continue_all(engine: "Engine", waiting: list[str]) -> None:
 
 
 def _go_on(engine: "Engine", id: str) -> None:
-    generation = db.session.get_one(Generation, id)
-    go_on = engine.kinds[generation.kind].go_on
     try:
-        if go_on:
+        generation = db.session.get_one(Generation, id)
+        if go_on := engine.kinds[generation.kind].go_on:
             go_on(generation)
-    except AppError as error:
+    except (AppError, SQLAlchemyError) as error:
         # Somebody continued or deleted it meanwhile, or every place is taken: it stays as it is and offers Continue.
-        log.info("%s is not continued: %s", id, error.message)
+        # An error of the database would tell what was to be written.
+        log.info("%s is not continued: %s", id, error.message if isinstance(error, AppError) else type(error).__name__)

@@ -9,7 +9,8 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
@@ -32,6 +33,9 @@ from webapp.streaming.transcript import Transcript
 if TYPE_CHECKING:
     from webapp.generations.engine import Engine, Source
 
+# Made once, as every question asks: to put them together costs more than to run them.
+SENT_AS = select(Generation).where(Generation.sent_as == bindparam("name"))
+RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
 AT_ONCE = "{} answers are being written for you already. Wait for one to end, or stop it."
 
 
@@ -42,12 +46,12 @@ def sent_as(sender: str, key: str, body: str) -> str | None:
 
 def sent_before(name: str | None) -> Generation | None:
     """The generation that this very sending has already begun."""
-    return db.session.scalar(select(Generation).where(Generation.sent_as == name)) if name else None
+    return db.session.scalar(SENT_AS, {"name": name}) if name else None
 
 
 def running_in(lane: str) -> Generation | None:
     """The one active generation of a lane."""
-    return db.session.scalar(select(Generation).where(Generation.lane == lane, WHILE_ACTIVE))
+    return db.session.scalar(RUNNING_IN, {"lane": lane})
 
 
 def refuse_if_busy(lane: str) -> None:
@@ -125,15 +129,22 @@ def start(
 
 def stop(engine: "Engine", generation: Generation) -> None:
     """Stores the wish to end it, and acts on it at once where it runs here; asking twice changes nothing."""
-    with write() as session:
-        session.execute(
-            update(Generation)
-            .where(Generation.id == generation.id, Generation.status.in_(ACTIVE), Generation.stop_requested_at.is_(None))
-            .values(stop_requested_at=utc_now())
-            .execution_options(synchronize_session=False)
-        )
-    if live := engine.live.get(generation.id):
+    id = generation.id
+    if live := engine.live.get(id):
+        # First: nothing more is paid for, though the database may take nothing at the moment.
         live.run.stop.ask("user")
+    try:
+        with write() as session:
+            session.execute(
+                update(Generation)
+                .where(Generation.id == id, Generation.status.in_(ACTIVE), Generation.stop_requested_at.is_(None))
+                .values(stop_requested_at=utc_now())
+                .execution_options(synchronize_session=False)
+            )
+    except (Unavailable, SQLAlchemyError):
+        # Its own end is saved as soon as anything can be.
+        if not live:
+            raise
 
 
 def settle_orphan(engine: "Engine", generation: Generation, entries: list[Entry], outcome: Outcome) -> None:
@@ -172,16 +183,22 @@ def _settle(
     outcome: Outcome,
     times: dict[str, Any],
 ) -> list[Saved]:
-    projection.finish()
-    with write() as session:
-        if not (generation := fence.settle(session, id, owner, {**_end(transcript, outcome), **times})):
+    for _ in projection.finish():
+        engine.pause(0)
+    with write(keeps=True) as session:
+        generation = fence.settle(session, id, owner, {**_end(transcript, outcome), **times})
+        is_new = generation is not None
+        # What failed behind the commit of an earlier try, or lost its answer, is saved: it has only to be announced.
+        generation = generation or fence.settled(session, id, owner)
+        if not generation:
             raise Abandoned(id)
         kind = engine.kinds[generation.kind]
-        saved = kind.finish(session, generation, transcript, projection)
+        if is_new:
+            kind.finish(session, generation, transcript, projection)
         session.execute(delete(JournalRow).where(JournalRow.generation_id == id))
     kind.changed(generation)
     costs.settle_later(engine, generation)
-    return saved
+    return kind.saved(generation)
 
 
 def _end(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:

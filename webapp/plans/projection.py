@@ -52,13 +52,14 @@ class PlanProjection:
             case Phase(name):
                 self._become(name)
             case Ended(status):
-                self.finish()
+                yield from self.finish()
                 self.has_ended = True
                 self._become(status)
 
-    def finish(self) -> None:
+    def finish(self) -> Iterator[None]:
         self.draft.flush()
         self._follow()
+        return iter(())
 
     def snapshot(self) -> tuple[dict[str, Any], Cursor]:
         """The plan of this moment and the cursor that goes on from it."""

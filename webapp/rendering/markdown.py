@@ -1,6 +1,6 @@
 """Markdown that arrives in pieces: finished blocks are rendered once and sealed, only the tail can still change. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal
@@ -57,13 +57,14 @@ class GrowingMarkdown:
     def __init__(self, seams: Sequence[Seam] = (), *, calm_chars: int = 2_000, growth: float = 1.05) -> None:
         self.sealed: list[str] = []
         self.rendered_chars = 0
-        self._pieces: list[str] = []
+        self._sources: list[str] = []
         self._length = self._raw_length = self._sealed_length = self._tried = 0
         self._held_cr = False
         self._known: dict[str, Any] = {"references": {}}
         self._stitching = Stitching(seams)
         self._highlighter = Highlighter()
         self._tail = Tail(calm_chars=calm_chars, growth=growth)
+        self._whole: Whole | None = None
 
     @property
     def tail(self) -> str:
@@ -82,10 +83,10 @@ class GrowingMarkdown:
         if self._tail.may_wait():
             return []
         before = self._tail.markup
-        tokens, environment = self._parsed(self._tail.text)
+        tokens, environment = self._parsed(self._tail.text, self._known)
         may_seal = _finished(tokens)[0] > 0
         sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(tokens, environment)) else []
-        self._draw(self._parsed(self._tail.text)[0] if sealed else tokens)
+        self._draw(self._parsed(self._tail.text, self._known)[0] if sealed else tokens)
         return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
 
     def snapshot(self) -> str:
@@ -94,16 +95,39 @@ class GrowingMarkdown:
 
     def finish(self) -> Whole:
         """The definitive rendering of the whole text; nothing is fed after it."""
+        for _ in self.finishing():
+            pass
+        assert self._whole
+        return self._whole
+
+    def finishing(self) -> Iterator[None]:
+        """The work of `finish` in pieces, as a link definition makes it all be rendered again; to be gone through to its end."""
+        if self._whole:
+            return
         source = self._tail.text + "\n" * self._held_cr
-        tokens, environment = self._parsed(source)
+        tokens, environment = self._parsed(source, self._known)
         end = _stitched(tokens, source, self._sealed_length, self._stitching, environment) + self._stitching.rest()
         pieced = "".join(self.sealed) + clean(end)
-        if not environment["references"]:
-            return Whole(pieced, differs=False)
-        text = "".join([*self._pieces, "\n" * self._held_cr])
-        whole = _whole(text, self._stitching.again(), self._highlighter)
-        self.rendered_chars += len(text)
-        return Whole(whole, differs=whole != pieced)
+        if not (references := environment["references"]):
+            self._whole = Whole(pieced, differs=False)
+            return
+        parts = []
+        for part in self._again([*self._sources, source], references):
+            parts.append(part)
+            yield
+        whole = "".join(parts)
+        self._whole = Whole(whole, differs=whole != pieced)
+
+    def _again(self, sources: Sequence[str], references: dict[str, Any]) -> Iterator[str]:
+        """Renders the finished text once more, with all that was defined anywhere in it."""
+        stitching, known, start = self._stitching.again(), {"references": references}, 0
+        for source in sources:
+            stitching.place(start, source, start)
+            tokens, environment = self._parsed(source, known)
+            yield clean(_stitched(tokens, source, start, stitching, environment))
+            _spend(known, tokens)
+            start += len(source)
+        yield clean(stitching.rest())
 
     def _taken(self, piece: str) -> str:
         raw = "\r" * self._held_cr + piece
@@ -112,7 +136,6 @@ class GrowingMarkdown:
         # A CR at the end may be half of a CRLF.
         self._held_cr = raw.endswith("\r")
         taken = _plain_lines(raw.removesuffix("\r"))
-        self._pieces.append(taken)
         self._length += len(taken)
         return taken
 
@@ -124,7 +147,7 @@ class GrowingMarkdown:
             return ""
         self._tried = self._sealed_length + len(source)
         if source != text:
-            tokens, environment = self._parsed(source)
+            tokens, environment = self._parsed(source, self._known)
         count, line = _finished(tokens)
         if not count:
             return ""
@@ -133,6 +156,7 @@ class GrowingMarkdown:
         markup = clean(markup + self._stitching.before(self._sealed_length + chars, text, self._sealed_length))
         self._learn(tokens[:count], environment["references"], line)
         self._sealed_length += chars
+        self._sources.append(text[:chars])
         self._tail.cut(chars)
         self.sealed.append(markup)
         return markup
@@ -142,18 +166,23 @@ class GrowingMarkdown:
         for name, definition in references.items():
             if definition["map"][0] < end_line:
                 self._known["references"].setdefault(name, definition)
-        for limit in LIMITS:
-            self._known[limit] = self._known.get(limit, 0) + spent(tokens, limit)
+        _spend(self._known, tokens)
 
     def _draw(self, tokens: list[Token]) -> None:
         fence = mark_cursor(tokens, self._tail.text)
         self._tail.draw(clean(_markdown.renderer.render(tokens, _markdown.options, {})), fence)
 
-    def _parsed(self, source: str) -> tuple[list[Token], dict[str, Any]]:
+    def _parsed(self, source: str, known: dict[str, Any]) -> tuple[list[Token], dict[str, Any]]:
         self.rendered_chars += len(source)
         # A copy: the first definition of a link wins, so a half-typed one must not stay.
-        environment = self._known | {"references": dict(self._known["references"]), "highlight": self._highlighter.markup}
+        environment = known | {"references": dict(known["references"]), "highlight": self._highlighter.markup}
         return _markdown.parse(source, environment), environment
+
+
+def _spend(known: dict[str, Any], tokens: Sequence[Token]) -> None:
+    """Counts what blocks have used up of the limits."""
+    for limit in LIMITS:
+        known[limit] = known.get(limit, 0) + spent(tokens, limit)
 
 
 def _whole(text: str, stitching: Stitching, highlighter: Highlighter) -> str:

@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from html import escape
 
 BLANK = " \t\n"
@@ -10,10 +11,11 @@ BLANK = " \t\n"
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """`at` counts the characters of the raw text before the cut."""
+    """`at` counts the characters of the raw text before the cut; `moment`, in UTC, is when it went on."""
 
     at: int
     label: str
+    moment: datetime | None = None
 
 
 class Stitching:
@@ -32,14 +34,12 @@ class Stitching:
         while self._ahead and self._ahead[0].at <= raw_start + len(raw):
             seam = self._ahead.popleft()
             before = raw[: max(0, seam.at - raw_start)]
-            self._all.append(Seam(start + len(before.replace("\r\n", "\n")), seam.label))
+            self._all.append(replace(seam, at=start + len(before.replace("\r\n", "\n"))))
             self._placed.append(self._all[-1])
 
     def again(self) -> "Stitching":
-        """The same seams, none given out yet, for the finished text."""
-        fresh = Stitching([])
-        fresh._placed.extend([*self._all, *self._ahead])
-        return fresh
+        """The same seams, none placed yet, for the finished text with plain line ends."""
+        return Stitching([*self._all, *self._ahead])
 
     def before(self, position: int, source: str, start: int) -> str:
         """The seams that belong before a block, or the end, at `position`; `source` is the text from `start` on."""
@@ -55,4 +55,8 @@ class Stitching:
 
 
 def _markup(seam: Seam) -> str:
-    return f'<div class="seam">{escape(seam.label)}</div>\n'
+    return f'<div class="seam">{escape(seam.label)}{_time(seam.moment) if seam.moment else ""}</div>\n'
+
+
+def _time(moment: datetime) -> str:
+    return f' <time datetime="{moment:%Y-%m-%dT%H:%M:%SZ}" data-clock="">{moment:%H:%M} UTC</time>'

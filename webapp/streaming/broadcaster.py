@@ -11,6 +11,8 @@ from .loops import Spawn, supervise
 from .topics import Entry, Signal, Topics, joined
 
 REST_SECONDS = 0.05
+# At how many places pages of one answer are, at most, while nothing comes.
+MOST_SHARED = 32
 # A frame costs as much as so many characters: after fewer it rests twice as long.
 FEW_CHARS = 10
 Cursor = tuple[int, ...]
@@ -25,7 +27,7 @@ class Frame:
 
 
 class Projection(Protocol):
-    """A topic folded into what is shown. `fold` yields between pieces of work, so that a long text blocks nobody.
+    """A topic folded into what is shown. `fold` and `finish` yield between pieces of work, so that a long text blocks nobody.
 
     `finish` makes the definitive picture when nothing more will be said; doing it twice is doing it once.
     """
@@ -35,7 +37,7 @@ class Projection(Protocol):
     def fold(self, entry: Entry) -> Iterator[None]: ...
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]: ...
     def snapshot(self) -> tuple[Any, Cursor]: ...
-    def finish(self) -> None: ...
+    def finish(self) -> Iterator[None]: ...
 
 
 class Broadcast:
@@ -78,6 +80,9 @@ class Broadcast:
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
         """The frames that bring a watcher from its cursor to now; made once for all at the same cursor."""
         if cursor not in self._shared:
+            if len(self._shared) >= MOST_SHARED:
+                # A page may say that it is anywhere.
+                self._shared.clear()
             self._shared[cursor] = self.projection.since(cursor)
         return self._shared[cursor]
 
@@ -92,6 +97,8 @@ class Broadcast:
             entries = self._topics.read(self._topic, self._after)
             for entry in joined(entries):
                 for _ in self.projection.fold(entry):
+                    # Whoever looks meanwhile sees what is folded, not what was.
+                    self._shared.clear()
                     self._pause(0)
                 self._after = entry.seq
             self._shared.clear()

@@ -14,6 +14,8 @@ from .transcript import Transcript
 log = logging.getLogger("generation:run")
 
 Save = Callable[["Run", Outcome], list[Saved]]
+# Fewer than a topic keeps: its readers, and the end itself, need all of them.
+MOST_ENTRIES = 200_000
 SAVE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -51,7 +53,7 @@ class Run:
         self._limit_chars, self._tell = limit_chars, tell
         self._held: list[str] = []
         self._held_kind: type[Text] = Delta
-        self._taken_chars = 0
+        self._taken: dict[type[Text], int] = {Delta: 0, Reasoning: 0}
         self._characters: dict[type[Text], Characters] = {Delta: Characters(), Reasoning: Characters()}
         self._sent_at = float("-inf")
 
@@ -108,7 +110,7 @@ class Run:
 
     def _broken(self, failure: Failed) -> Outcome:
         # A socket closed by a stop raises too: the wish wins over what it caused.
-        has_text = bool(self._taken_chars)
+        has_text = bool(self._taken[Delta])
         return wished(self.stop.reason, has_text=has_text) if self.stop else broken(failure, has_text=has_text)
 
     def _saved(self, save: Save, outcome: Outcome) -> list[Saved]:
@@ -141,7 +143,7 @@ class Run:
         if self._held and kind is not self._held_kind:
             self.flush()
         self._enter("responding" if kind is Delta else "thinking")
-        self._held.append(self._within_limit(text) if kind is Delta else text)
+        self._held.append(self._within_limit(kind, text))
         self._held_kind = kind
         self.last_content_at = self._now()
         self.first_content_at = self.first_content_at or self.last_content_at
@@ -153,11 +155,11 @@ class Run:
             self.due_at = self._sent_at + self._window
             self._hold(self)
 
-    def _within_limit(self, text: str) -> str:
-        if self._limit_chars and self._taken_chars + len(text) >= self._limit_chars:
-            text = text[: self._limit_chars - self._taken_chars]
+    def _within_limit(self, kind: type[Text], text: str) -> str:
+        if self._limit_chars and self._taken[kind] + len(text) >= self._limit_chars:
+            text = text[: self._limit_chars - self._taken[kind]]
             self.stop.ask("cap")
-        self._taken_chars += len(text)
+        self._taken[kind] += len(text)
         return text
 
     def _end_text(self) -> None:
@@ -173,5 +175,7 @@ class Run:
     def _append(self, event: Event) -> None:
         self.transcript.fold(event)
         seq = self._topics.append(self.topic, event)
+        if seq == MOST_ENTRIES:
+            self.stop.ask("cap")
         if self._tell:
             self._tell(seq, event)

@@ -9,11 +9,12 @@ from webapp.streaming.failure import ProviderError
 Trust = Literal["operator", "public"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Link-local and cloud metadata: never an upstream, whoever asks.
-NEVER = tuple(
-    ipaddress.ip_network(block)
-    for block in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32")
-)
+# Link-local, and what clouds tell their machines, keys among it: never an upstream, whoever asks.
+LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
+ALIBABA, AZURE, ORACLE_CLASSIC = "100.100.100.200", "168.63.129.16", "192.0.0.192"
+AMAZON, GOOGLE, ORACLE, SCALEWAY = "fd00:ec2::/32", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"
+CLOUDS = (ALIBABA, AZURE, ORACLE_CLASSIC, AMAZON, GOOGLE, ORACLE, SCALEWAY)
+NEVER = tuple(ipaddress.ip_network(block) for block in (*LINK_LOCAL, *CLOUDS))
 # IPv6 that carries an IPv4 address in its last 32 bits: compatible, mapped, translated (NAT64).
 CARRIERS = tuple(ipaddress.IPv6Network(block) for block in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
 

@@ -5,8 +5,11 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
+from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
+from io import BufferedReader, RawIOBase
 from select import POLLIN
+from time import monotonic
 from typing import Any
 
 import certifi
@@ -23,6 +26,8 @@ from webapp.upstream.addresses import Trust, is_allowed
 Resolved = tuple[int, int, int, str, tuple[Any, ...]]
 
 SEND_SECONDS = 30.0
+# For so long one server may be read without a pause; a read that took as long as that was one.
+TURN_SECONDS, PAUSE_SECONDS = 0.01, 0.0005
 POOL_SIZE = 300
 
 
@@ -60,9 +65,52 @@ class Adapter(HTTPAdapter):
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
 
+class Turns(RawIOBase):
+    """What a server sends, with a turn for everybody else between: to read what is there already lets nobody else go on,
+    so one that never pauses, be it in its head, its comments or its trailers, would stop the whole process.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw, self._pause_at = raw, 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if (began := monotonic()) >= self._pause_at:
+            # For nothing at all it would let only those go on who are ready, and no clock.
+            gevent.sleep(1e-6)
+            began = self._paused_at()
+        count: int | None = self._raw.readinto(buffer)
+        if monotonic() - began > PAUSE_SECONDS:
+            self._paused_at()
+        return count
+
+    def _paused_at(self) -> float:
+        now = monotonic()
+        self._pause_at = now + TURN_SECONDS
+        return now
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class Reply(HTTPResponse):
+    """Read in turns, from its status line to its last trailer."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fp = BufferedReader(Turns(self.fp.detach()))
+
+
 def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]]:
     """Connection pools by scheme whose sockets come from `_connection` alone."""
-    guard = {"_new_conn": lambda connection: _connection(connection, trust, connect_seconds), "is_connected": property(_is_kept)}
+    guard = {
+        "_new_conn": lambda connection: _connection(connection, trust, connect_seconds),
+        "is_connected": property(_is_kept),
+        "response_class": Reply,
+    }
     plain = type("GuardedHTTPConnection", (HTTPConnection,), guard)
     secure = type("GuardedHTTPSConnection", (HTTPSConnection,), guard)
     return {

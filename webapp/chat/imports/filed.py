@@ -89,11 +89,15 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
         children.setdefault(node.parent if node.parent in known else "", []).append(node)
     messages: list[FiledMessage] = []
     shown: dict[str, str] = {}
+    chars = 0
     ahead: list[tuple[Node, str, tuple[str, ...]]] = [(node, "", ()) for node in reversed(children.get("", []))]
     while ahead:
         node, above, thoughts = ahead.pop()
         if message := node.message:
             reasoning = "\n\n".join(filter(None, (*thoughts, message.reasoning)))
+            # Counted on the way: thoughts before a fork are copied to each of its branches.
+            chars += len(message.content) + len(reasoning)
+            _check_size(chars)
             messages.append(replace(message, parent=above, reasoning=reasoning))
             above, thoughts = message.id, ()
         elif node.reasoning:
@@ -110,13 +114,17 @@ def checked(chat: FiledChat) -> FiledChat:
     if not chat.messages:
         raise BadFile("There is no message in it.")
     if len(chat.messages) > MOST_MESSAGES:
-        raise BadFile(f"It has more than {MOST_MESSAGES} messages.")
+        raise BadFile(f"It has more than {MOST_MESSAGES:,} messages.")
     if any(len(each.content) + len(each.reasoning) > MOST_CHARS for each in chat.messages):
-        raise BadFile(f"One of its messages has more than {MOST_CHARS} characters.")
-    if sum(len(each.content) + len(each.reasoning) for each in chat.messages) > MOST_CHARS_IN_ALL:
-        raise BadFile(f"Its messages have more than {MOST_CHARS_IN_ALL} characters together.")
+        raise BadFile(f"One of its messages has more than {MOST_CHARS:,} characters.")
+    _check_size(sum(len(each.content) + len(each.reasoning) for each in chat.messages))
     _check_order(chat.messages)
     return chat
+
+
+def _check_size(chars: int) -> None:
+    if chars > MOST_CHARS_IN_ALL:
+        raise BadFile(f"Its messages have more than {MOST_CHARS_IN_ALL:,} characters together.")
 
 
 def _check_order(messages: Sequence[FiledMessage]) -> None:
@@ -130,7 +138,7 @@ def _check_order(messages: Sequence[FiledMessage]) -> None:
 def bounded(nodes: dict[str, Any]) -> dict[str, Any]:
     """The nodes of a tree, if they are few enough to be looked at in one go."""
     if len(nodes) > MOST_NODES:
-        raise BadFile(f"It has more than {MOST_NODES} entries.")
+        raise BadFile(f"It has more than {MOST_NODES:,} entries.")
     return nodes
 
 

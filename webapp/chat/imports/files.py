@@ -9,11 +9,15 @@ from typing import IO, Any
 
 from webapp.chat.imports import chatgpt, openwebui, own
 from webapp.chat.imports.filed import BadFile, FiledChat, fields
+from webapp.chat.imports.reading import line
 
 MOST_BYTES = 50 * 1024 * 1024
 MOST_UNPACKED_BYTES = 200 * 1024 * 1024
 MOST_FILES = 20_000
 MOST_CHATS = 20_000
+# What exports are packed with; unpacking the others can take gigabytes of memory and fails in ways of its own.
+PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+TITLE_CHARS = 80
 UNKNOWN = "It holds something else than chats. Bring our own export, ChatGPT's conversations.json or a chat export of Open WebUI."
 BLANK = re.compile("[ \t\r\n\ufeff]*")
 PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
@@ -30,7 +34,7 @@ def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict
         for value in _elements(text):
             count += 1
             if count > MOST_CHATS:
-                raise BadFile(f"It holds more than {MOST_CHATS} chats.")
+                raise BadFile(f"It holds more than {MOST_CHATS:,} chats.")
             yield fields(value)
 
 
@@ -44,8 +48,7 @@ def chat_of(value: dict[str, Any]) -> FiledChat:
 
 def title_of(value: dict[str, Any]) -> str:
     """By which name a person would know it, though it cannot be read."""
-    title = value.get("title") or fields(value.get("chat")).get("title")
-    return " ".join(title.split())[:80] if isinstance(title, str) else ""
+    return line(value.get("title"), TITLE_CHARS) or line(fields(value.get("chat")).get("title"), TITLE_CHARS)
 
 
 def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
@@ -62,19 +65,23 @@ def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
     try:
         with zipfile.ZipFile(file) as archive:
             yield from _members(archive, most_bytes)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, UnicodeDecodeError) as error:
+    except BadFile:
+        raise
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise BadFile("The archive is damaged, or locked with a password.") from error
 
 
 def _members(archive: zipfile.ZipFile, most_bytes: int) -> Iterator[str]:
     if len(archive.infolist()) > MOST_FILES:
-        raise BadFile(f"The archive holds more than {MOST_FILES} files.")
-    names = [name for name in archive.namelist() if _is_chats(name)]
-    if not names:
+        raise BadFile(f"The archive holds more than {MOST_FILES:,} files.")
+    found = [each for each in archive.infolist() if _is_chats(each.filename)]
+    if not found:
         raise BadFile("There are no chats in the archive.")
+    if any(each.compress_type not in PACKED for each in found):
+        raise BadFile("The archive is packed in a way that is not read here. Pack it as an ordinary zip.")
     left = MOST_UNPACKED_BYTES
-    for name in names:
-        with archive.open(name) as member:
+    for each in found:
+        with archive.open(each) as member:
             # What the archive says of its sizes is not believed.
             data = member.read(min(most_bytes, left) + 1)
         left -= len(data)

@@ -9,6 +9,7 @@ from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp import lanes
 from webapp.accounts.tables import User
 from webapp.chat import asking
 from webapp.chat.export import OWN
@@ -64,7 +65,7 @@ def bring_in(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES)
         except BadFile as error:
             brought.trouble = str(error)
     if brought.messages:
-        the_engine().topics.append(f"user:{user_id}", Changed("chat", user_id))
+        the_engine().topics.append(lanes.of_person(user_id), Changed("chat", user_id))
     if not (brought.chats or brought.messages or brought.known):
         raise Invalid(_sentence(brought), field="file")
     return brought
@@ -92,7 +93,7 @@ def _chats_of(file: IO[bytes], brought: Brought, most_messages: int) -> Iterator
         if not (filed := _read(value, brought)):
             continue
         if brought.messages + len(filed.messages) > most_messages:
-            raise BadFile(f"One file may hold {most_messages} messages: bring the rest in another one.")
+            raise BadFile(f"One file may hold {most_messages:,} messages: bring the rest in another one.")
         yield filed
 
 
@@ -181,7 +182,7 @@ class _Filling:
         generations: list[Generation] = []
         for each in messages:
             id = self._ids[each.id] = new_id()
-            made = _generations(each, id, f"chat:{self._chat_id}")
+            made = _generations(each, id, lanes.of_chat(self._chat_id))
             rows.append(self._row(id, each, made))
             generations += made
         with write() as session:
@@ -246,4 +247,6 @@ def _rendered(text: str, made: list[Generation]) -> str:
         if start:
             the_engine().pause(0)
         growing.feed(text[start : start + asking.PIECE_CHARS])
+    for _ in growing.finishing():
+        the_engine().pause(0)
     return growing.finish().html

@@ -1,0 +1,83 @@
+"""Generations of chats without pages: services on a real database, and the upstream that does as it is told."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import gevent
+import pytest
+from flask import Flask
+
+from webapp.accounts import service as accounts
+from webapp.chat import service as chats
+from webapp.chat.tables import Message
+from webapp.extensions import db
+from webapp.generations.engine import Engine
+from webapp.generations.tables import Generation, JournalRow
+
+
+class Bench:
+    """One application, one person, and what the tests ask of them."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.engine: Engine = app.extensions["engine"]
+
+    def person(self) -> str:
+        with self.app.app_context():
+            return accounts.add_user("ada@example.org", "member", "a quiet river at night").id
+
+    def ask(self, text: str = "Hello", *, person: str, model: str = "", **more) -> str:
+        """Begins a chat and gives the generation's id."""
+        with self.app.app_context():
+            return chats.begin(text, owner_id=person, model=model, **more).id
+
+    def generation(self, id: str) -> Generation:
+        with self.app.app_context():
+            return db.session.get_one(Generation, id)
+
+    def message(self, id: str) -> Message:
+        with self.app.app_context():
+            return db.session.get_one(Message, db.session.get_one(Generation, id).message_id)
+
+    def generations(self) -> list[Generation]:
+        with self.app.app_context():
+            return list(db.session.scalars(db.select(Generation).order_by(Generation.id)))
+
+    def journal_rows(self) -> int:
+        with self.app.app_context():
+            return len(db.session.scalars(db.select(JournalRow)).all())
+
+    def until(self, is_so: Callable[[], bool], seconds: float = 30) -> None:
+        with gevent.Timeout(seconds, AssertionError(f"not so within {seconds} s")):
+            while not is_so():
+                gevent.sleep(0.01)
+
+    def until_ended(self, id: str, seconds: float = 30) -> Generation:
+        self.until(lambda: not self.generation(id).is_active, seconds)
+        return self.generation(id)
+
+    @contextmanager
+    def refusing(self, table: str = "messages") -> Iterator[None]:
+        """Meanwhile the database takes no end of an answer; of generations it takes nothing at all."""
+        self._execute(f"CREATE TRIGGER no_end BEFORE UPDATE ON {table} BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
+        yield
+        self._execute("DROP TRIGGER no_end")
+
+    def _execute(self, statement: str) -> None:
+        with self.app.app_context():
+            connection = db.engine.raw_connection()
+            connection.cursor().execute(statement)
+            connection.close()
+
+    def said(self, id: str) -> str:
+        live = self.engine.live.get(id)
+        return live.run.transcript.text if live else ""
+
+
+@pytest.fixture
+def bench(app: Flask) -> Bench:
+    return Bench(app)
+
+
+def counted(tokens: int) -> list[str]:
+    return [f"w{n:06}" for n in range(1, tokens + 1)]

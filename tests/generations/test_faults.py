@@ -1,0 +1,101 @@
+"""What fails beside an answer, or behind it, takes nothing else with it."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete, update
+from sqlalchemy.exc import OperationalError
+
+from tests.generations.bench import Bench
+from webapp.chat.tables import Chat
+from webapp.extensions import db, write
+from webapp.generations import service
+from webapp.generations.recovery import AT_ONCE
+from webapp.generations.tables import Generation
+from webapp.settings.service import set_setting
+from webapp.streaming.events import Ended, Saved
+
+
+def asked(bench: Bench, *texts: str) -> list[str]:
+    """Answers that have ended, each in a chat of its own."""
+    person, ids = bench.person(), []
+    for text in texts:
+        ids.append(bench.ask(text, person=person))
+        bench.until(lambda: not bench.engine.live)
+    return ids
+
+
+def change(bench: Bench, **values: object) -> None:
+    with bench.app.app_context(), write() as session:
+        session.execute(update(Generation).values(**values))
+
+
+def test_what_fails_behind_the_commit_does_not_swallow_the_end(bench, fake):
+    kind, failures = bench.engine.kinds["chat"], [OperationalError("SELECT", {}, Exception("the server closed the connection"))]
+
+    def changed(generation: Generation) -> None:
+        if failures:
+            raise failures.pop()
+        kind.changed(generation)
+
+    bench.engine.kinds["chat"] = replace(kind, changed=changed)
+    fake.says("Fine.")
+    [id] = asked(bench, "Hello")
+
+    events = [entry.event for entry in bench.engine.topics.read(f"generation:{id}", 0)]
+    assert bench.message(id).content == "Fine."
+    assert events[-2:] == [Saved("message", bench.message(id).id, "assistant"), Ended("completed", "stop")]
+
+
+@pytest.mark.slow
+def test_a_chat_that_is_gone_does_not_keep_others_from_being_continued(bench, fake, make_app):
+    fake.says("Fine.")
+    ids = asked(bench, *(f"Question {number}" for number in range(AT_ONCE + 2)))
+    bench.engine.finish(seconds=1)
+    # Whose file is still there is looked for again and again.
+    bench.engine.wait_closed(0)
+    with bench.app.app_context():
+        set_setting("limits.concurrent_streams", "0")
+    change(bench, status="interrupted", reason="server_restart")
+    other = Bench(make_app(**fake.environ))
+    fake.says("Fine. More.", delay=1)
+
+    other.engine.begin()
+    other.until(lambda: len(other.engine.live) == AT_ONCE)
+    with other.app.app_context(), write() as session:
+        session.execute(delete(Chat).where(Chat.id == other.generation(ids[AT_ONCE]).chat_id))
+
+    other.until(lambda: ids[-1] in [generation.continues_id for generation in other.generations()])
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"status": "interrupted"}', '{"said": [1]}', '{"said": ["a"]}', '{"said": [{}]}']
+)
+def test_a_spilled_file_that_cannot_be_read_does_not_prevent_the_start(bench, fake, make_app, content):
+    fake.says("Fine.")
+    [id] = asked(bench, "Hello")
+    bench.engine.finish(seconds=1)
+    change(bench, status="running", owner="nobody")
+    folder = bench.engine.data_dir / "spilled"
+    folder.mkdir()
+    (folder / f"{id}.json").write_text(content)
+    (bench.engine.data_dir / "workers" / "nobody").touch()
+    other = Bench(make_app(**fake.environ))
+
+    other.engine.begin()
+
+    assert not other.generation(id).is_active
+    assert [file.name for file in folder.iterdir()] == [f"{id}.unreadable"]
+
+
+def test_stop_reaches_the_upstream_while_the_database_takes_nothing(bench, fake):
+    fake.counts(2000, pace=0.01)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: "w000003" in bench.said(id))
+    with bench.refusing("generations"):
+        with bench.app.app_context():
+            service.stop(bench.engine, db.session.get_one(Generation, id))
+        fake.until(lambda log: log[0]["client_closed"], seconds=3)
+
+    assert bench.until_ended(id).status == "stopped"
