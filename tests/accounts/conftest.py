@@ -72,11 +72,6 @@ def guest(app: Flask) -> Browser:
     return signed_in(app, "guest@example.org", "guest")
 
 
-def id_of(browser: Browser) -> str:
-    """Whose account it is that this browser is signed in to."""
-    return str(account(browser).id)
-
-
 def account(browser: Browser) -> User:
     """The account as it stands now."""
     with browser.app.app_context():

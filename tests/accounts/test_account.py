@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.accounts.conftest import account, id_of, in_parallel, is_signed_in, secret_of, written_down
+from tests.accounts.conftest import account, in_parallel, is_signed_in, secret_of, written_down
 from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
@@ -45,6 +45,7 @@ def test_who_is_signed_out_is_sent_to_sign_in(visitor: Browser) -> None:
     assert {visitor.post(f"/account{path}").status_code for path in POSTS} == {303}
 
 
+@pytest.mark.slow
 def test_no_form_of_another_site_changes_anything(member: Browser) -> None:
     for path in POSTS:
         assert member.post(f"/account{path}", token=False).status_code == 403
@@ -62,6 +63,7 @@ def test_a_new_name_stands_everywhere(member: Browser) -> None:
     assert page.has("a", "Mina Mill")
 
 
+@pytest.mark.slow
 def test_a_name_that_cannot_be_is_refused_in_place(member: Browser) -> None:
     page = member.page("/account").form("Save name").submit(name="x" * 121)
 
@@ -91,6 +93,7 @@ def test_a_new_email_needs_the_password(app: Flask, member: Browser) -> None:
         assert service.sign_in("mina@example.org", PASSWORD)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("email", ["STRANGER@example.org", "ｓtranger@example.org", "stranger\u200b@example.org "])
 def test_nobody_takes_an_address_that_has_an_account(member: Browser, stranger: Browser, email: str) -> None:
     page = member.post("/account/email", email=email, password=PASSWORD)
@@ -100,6 +103,7 @@ def test_nobody_takes_an_address_that_has_an_account(member: Browser, stranger: 
     assert account(member).email == "member@example.org"
 
 
+@pytest.mark.slow
 def test_asking_who_has_an_account_is_slowed_down(member: Browser, stranger: Browser) -> None:
     def ask() -> int:
         return member.post("/account/email", email="stranger@example.org", password="a wrong guess").status_code
@@ -124,6 +128,7 @@ def test_a_new_password_ends_all_other_sessions_and_changes_the_secret(app: Flas
         assert service.sign_in(member.email, NEW)
 
 
+@pytest.mark.slow
 def test_a_wrong_or_weak_password_changes_nothing(app: Flask, member: Browser) -> None:
     elsewhere = sign_in_again(app, member)
     page = member.page("/account").form("Save password").submit(current="a wrong guess", password=NEW)
@@ -137,6 +142,7 @@ def test_a_wrong_or_weak_password_changes_nothing(app: Flask, member: Browser) -
         assert service.sign_in(member.email, PASSWORD)
 
 
+@pytest.mark.slow
 def test_guessing_the_password_from_inside_is_slowed_down_and_written_down(app: Flask, member: Browser) -> None:
     codes = [member.post("/account/delete", password="a wrong guess").status_code for _ in range(11)]
 
@@ -155,6 +161,7 @@ def test_sessions_say_what_and_from_where(app: Flask, member: Browser) -> None:
     assert page.says("this browser")
 
 
+@pytest.mark.slow
 def test_one_session_or_all_others_can_be_ended(app: Flask, member: Browser) -> None:
     phones = [sign_in_again(app, member) for _ in range(3)]
 
@@ -173,7 +180,7 @@ def test_one_session_or_all_others_can_be_ended(app: Flask, member: Browser) -> 
 
 def test_sessions_of_others_are_not_there(app: Flask, member: Browser, stranger: Browser) -> None:
     with app.app_context():
-        theirs = db.session.scalars(select(UserSession.id).where(UserSession.user_id == id_of(stranger))).one()
+        theirs = db.session.scalars(select(UserSession.id).where(UserSession.user_id == stranger.person_id)).one()
 
     assert member.post(f"/account/sessions/{theirs}/end").status_code == 404
     assert is_signed_in(stranger)
@@ -199,9 +206,9 @@ def test_a_token_is_shown_once_and_works(app: Flask, member: Browser) -> None:
     token = secret_of(page)
     assert page.has("input", "Your new token to copy")
     with app.app_context():
-        found = service.token_user(token)
+        found = service.used_token(token)
         assert found is not None
-        assert (found[0].email, found[1]) == (member.email, {"read", "plans"})
+        assert (found[1].email, service.scopes_of(*found)) == (member.email, {"read", "plans"})
         assert db.session.scalars(select(ApiToken.token_hash)).one() != token
 
     page = member.page("/account")
@@ -241,15 +248,16 @@ def test_a_revoked_token_opens_nothing(app: Flask, member: Browser, stranger: Br
 
     assert page.says("The token is revoked.")
     with app.app_context():
-        assert service.token_user(token) is None
+        assert service.used_token(token) is None
 
 
 # The way out
 
 
+@pytest.mark.slow
 def test_deleting_needs_the_password_and_takes_the_chats_along(app: Flask, member: Browser) -> None:
     with app.app_context(), write() as session:
-        session.add(Chat(owner_id=id_of(member), model="demo/quick"))
+        session.add(Chat(owner_id=member.person_id, model="demo/quick"))
     page = member.page("/account").form("Delete my account").submit(password="a wrong guess")
     assert page.error_at("Password of this account") == "That is not your present password."
 
@@ -275,7 +283,7 @@ def test_the_last_owner_stays(app: Flask, owner: Browser) -> None:
 def test_of_two_owners_who_leave_at_the_same_moment_one_stays(app: Flask, owner: Browser) -> None:
     other = signed_in(app, "other@example.org", "member")
     with app.app_context(), write() as session:
-        session.get_one(User, id_of(other)).role = "owner"
+        session.get_one(User, other.person_id).role = "owner"
 
     def leave(number: int) -> str:
         user = db.session.get_one(User, ids[number])
@@ -285,7 +293,7 @@ def test_of_two_owners_who_leave_at_the_same_moment_one_stays(app: Flask, owner:
             return error.message
         return "gone"
 
-    ids = [id_of(owner), id_of(other)]
+    ids = [owner.person_id, other.person_id]
     results = in_parallel(app, leave, 2)
 
     assert sorted(results) == ["There must always be an owner. Make somebody else an owner first.", "gone"]

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.accounts.conftest import id_of, written_down
+from tests.accounts.conftest import written_down
 from tests.conftest import PASSWORD
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
@@ -43,7 +43,7 @@ def test_nobody_changes_it(owner: Browser) -> None:
 
 
 def test_it_can_be_narrowed_to_a_person_and_an_action(app: Flask, owner: Browser, admin: Browser, member: Browser) -> None:
-    admin.post(f"/admin/people/{id_of(member)}/role", role="guest")
+    admin.post(f"/admin/people/{member.person_id}/role", role="guest")
     said(app, "broke a dam")
 
     page = owner.page("/admin/audit").form("Show").submit(person=" MEMBER@example.org", action="")
@@ -69,6 +69,7 @@ def test_it_goes_back_a_page_at_a_time(app: Flask, owner: Browser) -> None:
     assert seen == [str(number) for number in reversed(range(120))]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("query", ["before=%00", "before=zzz", "before=' OR 1=1--", "person=%25", "action=_", "person=%ED%A0%80"])
 def test_nonsense_in_the_address_is_taken_literally(app: Flask, owner: Browser, query: str) -> None:
     said(app, "made a dam")
@@ -87,6 +88,18 @@ def test_the_export_has_the_same_entries_and_no_formulas(app: Flask, owner: Brow
     head, row = csv.reader(io.StringIO(page.text.removeprefix("\ufeff")))
     assert head[0] == "when (UTC)"
     assert row[1:] == ["'+1", "'-2", "'=cmd|' /C calc'!A0", "", '"quoted", with comma', "'@SUM(A1)", "done"]
+
+
+def test_a_setting_is_named_beside_what_it_was_set_to(owner: Browser, member: Browser) -> None:
+    owner.post("/admin/settings", **{"trash.days": "12"})
+
+    page = owner.page("/admin/audit?action=changed+a+setting")
+
+    assert page.one(".log .how").text().startswith("setting trash.days: 12")
+    exported = owner.page("/admin/audit/export.csv?action=changed+a+setting").text
+    assert "changed a setting,setting,trash.days,12,done" in exported
+    # Of a person the detail says more than the id.
+    assert member.person_id not in owner.page("/admin/audit").text
 
 
 def test_what_is_written_down_is_only_text_and_one_line(app: Flask, owner: Browser) -> None:
@@ -120,12 +133,14 @@ def test_coming_and_going_is_written_down(app: Flask) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_password_typed_into_the_wrong_field_is_not_written_down(app: Flask, visitor: Browser) -> None:
     visitor.post("/login", email=PASSWORD, password="x")
 
     assert written_down(app) == [("", "tried to sign in", "no open account")]
 
 
+@pytest.mark.slow
 def test_a_thousand_guesses_are_a_few_lines(app: Flask, visitor: Browser) -> None:
     for _ in range(110):
         visitor.post("/login", email="ann@example.org", password="a wrong guess")

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from tests.accounts.conftest import account, id_of, in_parallel, written_down
+from tests.accounts.conftest import account, in_parallel, written_down
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.accounts import groups, queries
@@ -40,12 +40,13 @@ def test_a_group_is_made_renamed_and_deleted(app: Flask, owner: Browser, member:
     ]
 
 
+@pytest.mark.slow
 def test_people_are_put_in_and_taken_out(app: Flask, owner: Browser, member: Browser, group: str) -> None:
-    page = owner.page(group).form("Put in").submit(person=id_of(member))
+    page = owner.page(group).form("Put in").submit(person=member.person_id)
     assert page.has("button", "Take out member")
     assert owner.page("/admin/groups").says("Research 1 person")
-    assert owner.page(f"/admin/people/{id_of(member)}").has("a", "Research")
-    assert owner.post(f"{group}/people", person=id_of(member)).status_code == 303
+    assert owner.page(f"/admin/people/{member.person_id}").has("a", "Research")
+    assert owner.post(f"{group}/people", person=member.person_id).status_code == 303
     assert owner.page("/admin/groups").says("Research 1 person")
 
     page = owner.page(group).press("Take out member")
@@ -55,12 +56,13 @@ def test_people_are_put_in_and_taken_out(app: Flask, owner: Browser, member: Bro
 
 
 def test_who_is_deleted_is_in_no_group_any_more(owner: Browser, member: Browser, group: str) -> None:
-    owner.post(f"{group}/people", person=id_of(member))
-    owner.post(f"/admin/people/{id_of(member)}/delete", email="member@example.org")
+    owner.post(f"{group}/people", person=member.person_id)
+    owner.post(f"/admin/people/{member.person_id}/delete", email="member@example.org")
 
     assert owner.page(group).says("Nobody is in this group yet.")
 
 
+@pytest.mark.slow
 def test_it_is_for_owner_and_admins(
     owner: Browser, admin: Browser, member: Browser, guest: Browser, visitor: Browser, group: str
 ) -> None:
@@ -72,6 +74,7 @@ def test_it_is_for_owner_and_admins(
     assert owner.page(group).heading == "Research"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", ["", "   ", "x" * 121, "a\u200bb", "Research", "RESEARCH", " research "])
 def test_a_name_that_cannot_be_is_refused_in_place(owner: Browser, group: str, name: str) -> None:
     for path in ("/admin/groups", owner.post("/admin/groups", name="Other").location + "/name"):
@@ -99,7 +102,7 @@ def test_htmx_gets_the_same_page(owner: Browser, group: str) -> None:
 
 @on_both_databases
 def test_of_many_of_one_name_at_the_same_time_one_is_made(app: Flask, owner: Browser) -> None:
-    by = id_of(owner)
+    by = owner.person_id
 
     def create(number: int) -> str:
         try:

@@ -62,6 +62,7 @@ def test_every_route_says_who_may_come_in(app: Flask) -> None:
     assert not silent
 
 
+@pytest.mark.slow
 def test_every_admin_page_is_closed_to_everybody_else(app: Flask, member: Browser, visitor: Browser) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if policy(app.view_functions[rule.endpoint]) == "admin_only"]
     assert len(rules) > 20

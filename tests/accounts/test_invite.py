@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from tests.accounts.conftest import browsers, id_of, is_signed_in, secret_of, written_down
+from tests.accounts.conftest import browsers, is_signed_in, secret_of, written_down
 from tests.conftest import PASSWORD, MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
@@ -26,7 +26,7 @@ def invite_by(browser: Browser, role: str = "member", email: str = "") -> str:
 
 
 def password_link_by(browser: Browser, whose: Browser) -> str:
-    page = browser.post(f"/admin/people/{id_of(whose)}/password-link")
+    page = browser.post(f"/admin/people/{whose.person_id}/password-link")
     return secret_of(page).removeprefix(browser.origin)
 
 
@@ -106,11 +106,12 @@ def test_an_invite_for_an_address_is_for_that_address(app: Flask, owner: Browser
 
 
 def test_the_role_is_the_invites_and_not_the_forms(owner: Browser, visitor: Browser) -> None:
-    visitor.post(invite_by(owner, "guest"), **BO, role="owner", user_id=id_of(owner))
+    visitor.post(invite_by(owner, "guest"), **BO, role="owner", user_id=owner.person_id)
 
     assert visitor.page("/account").says("Your role here is guest")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_of_twenty_at_the_same_time_one_gets_the_account(app: Flask, owner: Browser) -> None:
     path = invite_by(owner)
@@ -128,6 +129,7 @@ def test_of_twenty_at_the_same_time_one_gets_the_account(app: Flask, owner: Brow
     assert number_of_people(app) == 2
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("email", ["OWNER@example.org", "owner@example.org\u00ad", "ｏwner@example.org"])
 def test_an_address_that_has_an_account_is_refused_however_it_is_typed(
     app: Flask, owner: Browser, visitor: Browser, email: str
@@ -139,6 +141,7 @@ def test_an_address_that_has_an_account_is_refused_however_it_is_typed(
     assert number_of_people(app) == 1
 
 
+@pytest.mark.slow
 def test_who_asks_with_it_who_has_an_account_is_slowed_down(owner: Browser, visitor: Browser) -> None:
     path = invite_by(owner)
     codes = [visitor.post(path, **(BO | {"email": "owner@example.org"})).status_code for _ in range(11)]
@@ -200,7 +203,7 @@ def test_an_invite_is_no_link_to_become_the_owner(app: Flask, owner: Browser, vi
 
 def test_links_of_who_is_an_admin_no_more_die(app: Flask, owner: Browser, admin: Browser, visitor: Browser) -> None:
     path = invite_by(admin)
-    owner.post(f"/admin/people/{id_of(admin)}/role", role="member")
+    owner.post(f"/admin/people/{admin.person_id}/role", role="member")
 
     assert visitor.get(path).status_code == 403
 
@@ -208,7 +211,7 @@ def test_links_of_who_is_an_admin_no_more_die(app: Flask, owner: Browser, admin:
 @pytest.mark.parametrize("deed", ["disable", "delete"])
 def test_links_die_with_who_made_them(app: Flask, owner: Browser, admin: Browser, visitor: Browser, deed: str) -> None:
     path = invite_by(admin)
-    owner.post(f"/admin/people/{id_of(admin)}/{deed}", email="admin@example.org")
+    owner.post(f"/admin/people/{admin.person_id}/{deed}", email="admin@example.org")
 
     assert visitor.get(path).status_code == 403
 
@@ -275,7 +278,7 @@ def test_nobody_takes_over_an_admin_with_a_link_made_for_a_member(
     owner: Browser, admin: Browser, member: Browser, visitor: Browser
 ) -> None:
     link = password_link_by(admin, member)
-    owner.post(f"/admin/people/{id_of(member)}/role", role="admin")
+    owner.post(f"/admin/people/{member.person_id}/role", role="admin")
 
     assert visitor.get(link).status_code == 403
 
@@ -283,12 +286,13 @@ def test_nobody_takes_over_an_admin_with_a_link_made_for_a_member(
 def test_it_does_not_open_a_disabled_account(app: Flask, owner: Browser, member: Browser, visitor: Browser) -> None:
     link = password_link_by(owner, member)
     with app.app_context(), write() as session:
-        session.get_one(User, id_of(member)).disabled_at = utc_now()
+        session.get_one(User, member.person_id).disabled_at = utc_now()
 
     assert visitor.post(link, password="another quiet river").status_code == 403
-    assert owner.post(f"/admin/people/{id_of(member)}/password-link").status_code == 409
+    assert owner.post(f"/admin/people/{member.person_id}/password-link").status_code == 409
 
 
+@pytest.mark.slow
 def test_of_ten_who_use_it_at_the_same_time_one_chooses(app: Flask, owner: Browser, member: Browser) -> None:
     link = password_link_by(owner, member)
     jobs = [

@@ -54,11 +54,13 @@ def test_it_says_the_same_to_the_wrong_and_the_unknown(visitor: Browser, ann: st
     assert not is_signed_in(visitor)
 
 
+@pytest.mark.slow
 def test_it_answers_htmx_with_the_same_page(visitor: Browser, ann: str) -> None:
     assert visitor.htmx_post("/login", email=ann, password="a wrong guess").textbox("Email").value == ann
     assert visitor.htmx_post("/login", email=ann, password=PASSWORD).location == "/"
 
 
+@pytest.mark.slow
 def test_guessing_is_slowed_down_with_the_time_to_wait(visitor: Browser, ann: str) -> None:
     pages = [visitor.post("/login", email=ann, password="a wrong guess") for _ in range(11)]
 
@@ -67,6 +69,7 @@ def test_guessing_is_slowed_down_with_the_time_to_wait(visitor: Browser, ann: st
     assert pages[-1].says("Too many tries.")
 
 
+@pytest.mark.slow
 def test_a_forwarded_address_of_a_strangers_does_not_help_to_guess(visitor: Browser, ann: str) -> None:
     def guess(number: int) -> int:
         headers = {"X-Forwarded-For": f"203.0.113.{number}"}
@@ -173,6 +176,7 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("wish", "location"), [*OWN, *((wish, "/") for wish in FOREIGN)])
 def test_it_leads_on_to_paths_of_its_own_only(visitor: Browser, ann: str, wish: str, location: str) -> None:
     page = visitor.post("/login", next=wish, email=ann, password=PASSWORD)

@@ -23,6 +23,7 @@ def test_the_commonest_are_ones_that_length_alone_would_let_through() -> None:
     assert not [password for password in COMMONEST if len(password) < 8 or password != password.casefold()]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("password", "other"),
     [

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.accounts.conftest import account, id_of, in_parallel, is_signed_in, secret_of, written_down
+from tests.accounts.conftest import account, in_parallel, is_signed_in, secret_of, written_down
 from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
@@ -19,7 +19,7 @@ DEEDS = ["role", "disable", "enable", "delete", "password-link"]
 
 
 def do(browser: Browser, deed: str, whose: Browser, **fields: str) -> int:
-    return browser.post(f"/admin/people/{id_of(whose)}/{deed}", **fields).status_code
+    return browser.post(f"/admin/people/{whose.person_id}/{deed}", **fields).status_code
 
 
 def test_it_lists_everybody_with_role_and_state(app: Flask, owner: Browser, admin: Browser, member: Browser) -> None:
@@ -43,20 +43,21 @@ def test_it_says_what_each_role_may_do(owner: Browser) -> None:
 
 
 def test_it_is_for_owner_and_admins(owner: Browser, admin: Browser, member: Browser, guest: Browser, visitor: Browser) -> None:
-    paths = ["/admin/people", f"/admin/people/{id_of(member)}"]
+    paths = ["/admin/people", f"/admin/people/{member.person_id}"]
     for path in paths:
         codes = [browser.get(path).status_code for browser in (owner, admin, member, guest, visitor)]
         assert codes == [200, 200, 403, 403, 303]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("deed", DEEDS)
 def test_nobody_else_does_anything(deed: str, owner: Browser, member: Browser, guest: Browser, visitor: Browser) -> None:
     others = (member, guest, visitor)
     assert [do(browser, deed, owner) for browser in others] == [403, 403, 303]
     assert [browser.post("/admin/people/invites", role="guest").status_code for browser in others] == [403, 403, 303]
-    assert owner.post(f"/admin/people/{id_of(member)}/{deed}", token=False).status_code == 403
-    assert owner.post(f"/admin/people/{id_of(member)}/{deed}", headers={"Origin": "https://evil.example"}).status_code == 403
-    assert owner.get(f"/admin/people/{id_of(member)}/{deed}").status_code == 405
+    assert owner.post(f"/admin/people/{member.person_id}/{deed}", token=False).status_code == 403
+    assert owner.post(f"/admin/people/{member.person_id}/{deed}", headers={"Origin": "https://evil.example"}).status_code == 403
+    assert owner.get(f"/admin/people/{member.person_id}/{deed}").status_code == 405
 
 
 def test_who_tried_is_written_down_once_in_a_while(app: Flask, member: Browser) -> None:
@@ -68,6 +69,7 @@ def test_who_tried_is_written_down_once_in_a_while(app: Flask, member: Browser) 
     assert tries[0][0] == "member@example.org"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("deed", DEEDS)
 def test_an_account_that_is_not_there(owner: Browser, deed: str) -> None:
     assert owner.post(f"/admin/people/nobody/{deed}", role="guest", email="x@example.org").status_code == 404
@@ -77,6 +79,7 @@ def test_an_account_that_is_not_there(owner: Browser, deed: str) -> None:
 # Roles
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("by", "whose", "role", "code"),
     [
@@ -107,7 +110,7 @@ def test_who_may_give_which_role(
 
 def test_a_new_role_counts_at_once(owner: Browser, member: Browser) -> None:
     assert member.get("/admin/people").status_code == 403
-    page = owner.page(f"/admin/people/{id_of(member)}").form("Change role").submit(role="admin")
+    page = owner.page(f"/admin/people/{member.person_id}").form("Change role").submit(role="admin")
     assert page.says("The role is changed.")
 
     assert member.get("/admin/people").status_code == 200
@@ -132,7 +135,7 @@ def test_a_disabled_owner_is_no_owner_to_stay(owner: Browser, admin: Browser) ->
 @on_both_databases
 def test_of_two_owners_who_unmake_each_other_one_stays(app: Flask, owner: Browser, member: Browser) -> None:
     do(owner, "role", member, role="owner")
-    ids = [id_of(owner), id_of(member)]
+    ids = [owner.person_id, member.person_id]
 
     def unmake(number: int) -> str:
         person, by = db.session.get_one(User, ids[1 - number]), db.session.get_one(User, ids[number])
@@ -148,14 +151,14 @@ def test_of_two_owners_who_unmake_each_other_one_stays(app: Flask, owner: Browse
 
 
 def test_a_refused_role_stands_in_the_form(owner: Browser) -> None:
-    page = owner.page(f"/admin/people/{id_of(owner)}").form("Change role").submit(role="member")
+    page = owner.page(f"/admin/people/{owner.person_id}").form("Change role").submit(role="member")
 
     assert page.status_code == 409
     assert page.says("There must always be an owner.")
 
 
 def test_the_page_of_somebody_above_offers_nothing(owner: Browser, admin: Browser) -> None:
-    page = admin.page(f"/admin/people/{id_of(owner)}")
+    page = admin.page(f"/admin/people/{owner.person_id}")
 
     assert page.says("Only an owner looks after owners and admins.")
     assert not page.all("main form")
@@ -166,25 +169,25 @@ def test_the_page_of_somebody_above_offers_nothing(owner: Browser, admin: Browse
 
 def test_disabling_ends_every_session_and_every_token(app: Flask, owner: Browser, member: Browser) -> None:
     token = secret_of(member.post("/account/tokens", name="script", read="y", days="30"))
-    page = owner.page(f"/admin/people/{id_of(member)}").press("Disable")
+    page = owner.page(f"/admin/people/{member.person_id}").press("Disable")
     assert page.says("The account is disabled and signed out everywhere.")
 
     assert not is_signed_in(member)
     with app.app_context():
-        assert service.token_user(token) is None
+        assert service.used_token(token) is None
         with pytest.raises(Invalid):
             service.sign_in("member@example.org", PASSWORD)
 
-    page = owner.page(f"/admin/people/{id_of(member)}").press("Enable")
+    page = owner.page(f"/admin/people/{member.person_id}").press("Enable")
 
     assert not is_signed_in(member)
     with app.app_context():
-        assert service.token_user(token) is not None
+        assert service.used_token(token) is not None
         assert service.sign_in("member@example.org", PASSWORD)
 
 
 def test_open_pages_are_told_to_look_again(app: Flask, owner: Browser, member: Browser) -> None:
-    topic = f"user:{id_of(member)}"
+    topic = f"user:{member.person_id}"
     with app.app_context():
         before = the_engine().topics.last(topic)
     do(owner, "disable", member)
@@ -200,6 +203,7 @@ def test_nobody_shuts_themselves_out(owner: Browser, deed: str) -> None:
     assert is_signed_in(owner)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("deed", ["disable", "enable", "delete", "password-link"])
 def test_admins_leave_owners_and_admins_alone(app: Flask, owner: Browser, admin: Browser, deed: str) -> None:
     other = signed_in(app, "other@example.org", "admin")
@@ -213,13 +217,13 @@ def test_admins_leave_owners_and_admins_alone(app: Flask, owner: Browser, admin:
 
 def test_deleting_takes_the_chats_along_and_asks_for_the_email(app: Flask, owner: Browser, member: Browser) -> None:
     with app.app_context(), write() as session:
-        session.add(Chat(owner_id=id_of(member), model="demo/quick"))
-    page = owner.page(f"/admin/people/{id_of(member)}")
+        session.add(Chat(owner_id=member.person_id, model="demo/quick"))
+    page = owner.page(f"/admin/people/{member.person_id}")
     assert page.says("all chats in it with every message and answer")
     page = page.form("Delete account").submit(email="owner@example.org")
     assert page.error_at("Their email, to be sure") == "That is not the email of this account, so nothing was deleted."
 
-    page = owner.page(f"/admin/people/{id_of(member)}").form("Delete account").submit(email="MEMBER@example.org ")
+    page = owner.page(f"/admin/people/{member.person_id}").form("Delete account").submit(email="MEMBER@example.org ")
 
     assert page.says("The account is deleted")
     assert not is_signed_in(member)
@@ -229,15 +233,16 @@ def test_deleting_takes_the_chats_along_and_asks_for_the_email(app: Flask, owner
     assert written_down(app)[0] == ("owner@example.org", "deleted an account", "member@example.org")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_rights_to_what_the_deleted_had_go_with_it(app: Flask, owner: Browser, member: Browser, stranger: Browser) -> None:
     given = [browser.submit("/", message="Take it").path.rpartition("/")[2] for browser in (member, owner)]
     mara = member.submit("/characters/new", name="Mara", description="She mills.").path.rpartition("/")[2]
     with app.app_context(), write() as session:
-        session.add_all(Grant(object_kind="chat", object_id=id, user_id=id_of(stranger), right="view") for id in given)
+        session.add_all(Grant(object_kind="chat", object_id=id, user_id=stranger.person_id, right="view") for id in given)
         session.add(Grant(object_kind="character", object_id=mara, right="view"))
 
-    owner.submit(f"/admin/people/{id_of(member)}", email=member.email)
+    owner.submit(f"/admin/people/{member.person_id}", email=member.email)
 
     with app.app_context():
         assert db.session.scalars(select(Grant.object_id)).all() == [given[1]]
@@ -266,6 +271,7 @@ def test_the_link_is_shown_once_and_only_its_hash_is_kept(app: Flask, owner: Bro
     assert written_down(app)[0] == ("owner@example.org", "made an invite", "guest ann@example.org")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("by", "role"), [("owner", "owner"), ("owner", ""), ("admin", "owner"), ("admin", "admin"), ("admin", "x")]
 )
@@ -287,9 +293,10 @@ def test_an_invite_for_no_address_or_a_known_one_is_refused_in_place(owner: Brow
     assert page.error_at("Only for this email (optional)")
 
 
+@pytest.mark.slow
 def test_admins_do_not_revoke_what_they_could_not_make(app: Flask, owner: Browser, admin: Browser, member: Browser) -> None:
     owner.post("/admin/people/invites", role="admin", email="")
-    owner.post(f"/admin/people/{id_of(member)}/password-link")
+    owner.post(f"/admin/people/{member.person_id}/password-link")
     with app.app_context():
         ids = db.session.scalars(select(Invite.id)).all()
 
@@ -302,11 +309,11 @@ def test_a_name_is_only_text(owner: Browser, member: Browser) -> None:
     member.post("/account/name", name="<b>Mina</b>")
 
     assert owner.page("/admin/people").says("<b>Mina</b>")
-    assert owner.page(f"/admin/people/{id_of(member)}").heading == "<b>Mina</b>"
+    assert owner.page(f"/admin/people/{member.person_id}").heading == "<b>Mina</b>"
 
 
 def test_htmx_and_programs_get_their_kind_of_answer(owner: Browser, member: Browser) -> None:
-    path = f"/admin/people/{id_of(member)}"
+    path = f"/admin/people/{member.person_id}"
     assert owner.htmx_post(f"{path}/role", role="guest").location == f"{path}?done=role"
     assert owner.htmx_post(f"{path}/delete", email="x").status_code == 422
 

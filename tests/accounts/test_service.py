@@ -78,6 +78,7 @@ def test_a_refused_form_does_not_use_up_the_link(inside: None, token: str) -> No
     assert service.create_owner(token, "owner@example.org", "Olive", PASSWORD).role == "owner"
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_of_twenty_at_the_same_time_one_becomes_the_owner(app: Flask, token: str) -> None:
     def become_owner(number: int) -> str:
@@ -142,11 +143,13 @@ def test_every_sign_in_is_a_session_of_its_own(member_of_team: User) -> None:
     assert service.session_user(second) is not None
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("secret", ["", "guess", "\ud800", "x" * 10_000])
 def test_a_guessed_secret_opens_nothing(member_of_team: User, secret: str) -> None:
     assert service.session_user(secret) is None
 
 
+@pytest.mark.slow
 def test_wrong_unknown_and_disabled_are_told_the_same(member_of_team: User) -> None:
     service.add_user("gone@example.org", "member", PASSWORD)
     disable("gone@example.org")
@@ -160,6 +163,7 @@ def test_wrong_unknown_and_disabled_are_told_the_same(member_of_team: User) -> N
     assert len(told) == 1
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
 def test_who_guesses_is_slowed_down_and_who_waits_is_let_in(member_of_team: User, email: str) -> None:
     def attempt(address: str) -> type[AppError]:
@@ -172,6 +176,7 @@ def test_who_guesses_is_slowed_down_and_who_waits_is_let_in(member_of_team: User
     assert attempt("198.51.100.1") is Invalid
 
 
+@pytest.mark.slow
 def test_guessing_does_not_lock_out_who_is_known(member_of_team: User) -> None:
     service.sign_in("ann@example.org", PASSWORD, address="198.51.100.1")
     for number in range(31):
@@ -181,6 +186,7 @@ def test_guessing_does_not_lock_out_who_is_known(member_of_team: User) -> None:
     assert service.sign_in("ann@example.org", PASSWORD, address="198.51.100.1")
 
 
+@pytest.mark.slow
 def test_signing_in_again_and_again_is_no_guessing(member_of_team: User) -> None:
     assert len({service.sign_in("ann@example.org", PASSWORD) for _ in range(12)}) == 12
 

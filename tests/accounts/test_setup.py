@@ -1,6 +1,7 @@
 """GET and POST /setup: the link that makes the owner."""
 
 import gevent
+import pytest
 from flask import Flask
 
 from tests.accounts.conftest import browsers
@@ -75,6 +76,7 @@ def test_a_body_that_is_no_form_is_not_read(visitor: Browser, token: str) -> Non
         assert answer.status_code == 422
 
 
+@pytest.mark.slow
 def test_of_twenty_posts_at_the_same_time_one_makes_the_owner(app: Flask, token: str) -> None:
     jobs = [gevent.spawn(browser.post, f"/setup?token={token}", **OWNER) for browser in browsers(app, 20)]
     codes = [job.get(timeout=30).status_code for job in jobs]

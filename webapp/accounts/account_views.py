@@ -8,6 +8,8 @@ from webapp.accounts import profile, shown, tokens
 from webapp.accounts.access import announce
 from webapp.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
 from webapp.accounts.roles import allowed_scopes
+from webapp.generations import usage_shown
+from webapp.web.deeds import just_done
 from webapp.web.forms import Form
 from webapp.web.guards import client_address, current_user, session_secret, signed_in, with_session
 from webapp.web.htmx import redirect, render
@@ -131,5 +133,6 @@ def _context(refused: Form | None = None) -> dict[str, Any]:
         "forms": forms,
         "sessions": shown.sessions(me, session_secret()),
         "tokens": shown.tokens(me),
-        "done": DONE.get(request.args.get("done", ""), ""),
+        "sums": usage_shown.one_person(me.id),
+        "done": just_done(DONE),
     }

@@ -8,6 +8,7 @@ from webapp.accounts import groups, queries, shown
 from webapp.accounts.access import announce
 from webapp.accounts.forms import GroupForm, MemberForm
 from webapp.accounts.tables import Group
+from webapp.web.deeds import just_done
 from webapp.web.guards import admin_only, client_address, current_user, found
 from webapp.web.htmx import redirect, render
 
@@ -18,7 +19,7 @@ DONE = {"deleted": "The group is deleted. Its people are still here.", "renamed"
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return render("admin/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=_done())
+    return render("admin/groups.html", form=GroupForm.fresh(), groups=queries.groups(), done=just_done(DONE))
 
 
 @bp.post("")
@@ -81,12 +82,8 @@ def _to(id: str) -> Response:
     return redirect(url_for("groups.show", id=id))
 
 
-def _done() -> str:
-    return DONE.get(request.args.get("done", ""), "")
-
-
 def _about(group: Group) -> dict[str, Any]:
     inside = queries.people_of(group.id)
     form = MemberForm.fresh()
     form.person.choices = shown.choices([user for user, _ in queries.people() if user not in inside])
-    return {"group": group, "people": inside, "member_form": form, "done": _done()}
+    return {"group": group, "people": inside, "member_form": form, "done": just_done(DONE)}

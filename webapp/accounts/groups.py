@@ -6,12 +6,12 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import audit, queries
 from webapp.accounts.fields import checked_name
-from webapp.accounts.people import GONE
+from webapp.accounts.people import existing
 from webapp.accounts.tables import Group, Membership, User
 from webapp.errors import Conflict, NotFound
 from webapp.extensions import write
 
-NO_GROUP = "That group is not there any more."
+TAKEN = "There is a group of that name already."
 
 
 def create(name: str, *, by: User, address: str = "") -> Group:
@@ -48,9 +48,7 @@ def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None
     """Put somebody into a group; twice is once."""
     group_id = group.id
     with write() as session:
-        group, person = _existing(session, group_id), session.get(User, person_id)
-        if person is None:
-            raise NotFound(GONE)
+        group, person = _existing(session, group_id), existing(session, person_id)
         if session.get(Membership, (group_id, person_id)):
             return
         session.add(Membership(group_id=group_id, user_id=person_id))
@@ -72,16 +70,16 @@ def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> No
 def _existing(session: Session, group_id: str) -> Group:
     group = session.get(Group, group_id)
     if group is None:
-        raise NotFound(NO_GROUP)
+        raise NotFound("That group is not there any more.")
     return group
 
 
 def _check_name(name: str, but: str = "") -> None:
     if (found := queries.group_by_name(name)) and found.id != but:
-        raise Conflict("There is a group of that name already.", field="name")
+        raise Conflict(TAKEN, field="name")
 
 
-def _flush(session: Session, taken: str = "There is a group of that name already.") -> None:
+def _flush(session: Session, taken: str = TAKEN) -> None:
     try:
         session.flush()
     except IntegrityError as error:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import audit, queries, service
 from webapp.accounts.fields import checked_email, password_hash
-from webapp.accounts.people import GONE, check_may_manage
+from webapp.accounts.people import managed
 from webapp.accounts.queries import hashed
 from webapp.accounts.roles import invitable
 from webapp.accounts.service import LINK_LIFE, about_person
@@ -71,10 +71,7 @@ def password_link(person: User, *, by: User, address: str = "") -> str:
     """The token of a link by which somebody chooses a new password, once and within an hour; older ones die."""
     token = new_secret()
     with write() as session:
-        now = session.get(User, person.id)
-        if now is None:
-            raise NotFound(GONE)
-        check_may_manage(by, now)
+        now = managed(session, person, by)
         if now.disabled_at:
             raise Conflict("This account is disabled. Enable it first.")
         session.execute(delete(Invite).where(Invite.user_id == now.id, Invite.used_at.is_(None)))

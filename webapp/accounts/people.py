@@ -10,21 +10,13 @@ from webapp.accounts.tables import Invite, User, UserSession
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.extensions import utc_now, write
 
-GONE = "That account is not there any more."
-
-
-def check_may_manage(by: User, person: User) -> None:
-    """Refuses whoever does not look after people of this role, and everybody for themselves but owners' roles."""
-    if person.role not in manageable(by.role):
-        raise Forbidden("Only an owner looks after owners and admins. Nothing was changed.")
-
 
 def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
     """Give somebody another role; their open links die with the old one."""
     if role not in ROLES:
         raise Invalid(f"A role is one of: {', '.join(ROLES)}.", field="role")
     with write() as session:
-        person = _managed(session, person, by)
+        person = managed(session, person, by)
         if role not in manageable(by.role):
             raise Forbidden("Only an owner makes owners and admins. Nothing was changed.", field="role")
         if person.role == role:
@@ -39,7 +31,7 @@ def change_role(person: User, role: str, *, by: User, address: str = "") -> None
 def disable(person: User, *, by: User, address: str = "") -> None:
     """Shut an account: every session ends, tokens open nothing, and what it holds stays."""
     with write() as session:
-        person = _managed(session, person, by)
+        person = managed(session, person, by)
         _refuse_oneself(person, by)
         keep_an_owner(session, person)
         if person.disabled_at:
@@ -53,7 +45,7 @@ def disable(person: User, *, by: User, address: str = "") -> None:
 def enable(person: User, *, by: User, address: str = "") -> None:
     """Open an account again; its person signs in as before."""
     with write() as session:
-        person = _managed(session, person, by)
+        person = managed(session, person, by)
         if not person.disabled_at:
             return
         person.disabled_at = None
@@ -63,7 +55,7 @@ def enable(person: User, *, by: User, address: str = "") -> None:
 def delete_person(person: User, email: str, *, by: User, address: str = "") -> None:
     """Delete an account with its chats and tokens, at once and for good; its email is asked for to be sure."""
     with write() as session:
-        person = _managed(session, person, by)
+        person = managed(session, person, by)
         _refuse_oneself(person, by)
         if queries.user_by_email(email) is not person:
             raise Invalid("That is not the email of this account, so nothing was deleted.", field="email")
@@ -87,12 +79,19 @@ def keep_an_owner(session: Session, person: User) -> None:
         raise Conflict("There must always be an owner. Make somebody else an owner first.")
 
 
-def _managed(session: Session, person: User, by: User) -> User:
-    """The account as it stands now, if its person may be looked after by this one as they stand now."""
-    now = session.get(User, person.id)
+def existing(session: Session, id: str) -> User:
+    """The account as it stands now."""
+    now = session.get(User, id)
     if now is None:
-        raise NotFound(GONE)
-    check_may_manage(by, now)
+        raise NotFound("That account is not there any more.")
+    return now
+
+
+def managed(session: Session, person: User, by: User) -> User:
+    """The account as it stands now; refuses whoever does not look after people of its role."""
+    now = existing(session, person.id)
+    if now.role not in manageable(by.role):
+        raise Forbidden("Only an owner looks after owners and admins. Nothing was changed.")
     return now
 
 

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 
 from webapp.accounts import invites, people, queries, shown
 from webapp.accounts.access import announce
 from webapp.accounts.forms import DeletePersonForm, InviteForm, RoleForm
 from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.accounts.tables import User
+from webapp.generations import usage_shown
+from webapp.web.deeds import just_done
 from webapp.web.forms import Form
 from webapp.web.guards import admin_only, client_address, current_user, found, own_address
 from webapp.web.htmx import redirect, render
@@ -102,10 +104,6 @@ def _person(id: str) -> User:
     return found(queries.person(id))
 
 
-def _done() -> str:
-    return DONE.get(request.args.get("done", ""), "")
-
-
 def _invite_form(form: InviteForm) -> InviteForm:
     form.role.choices = list(invitable(current_user().role))
     return form
@@ -119,7 +117,7 @@ def _everybody() -> dict[str, Any]:
         "invitable": invitable(me.role),
         "roles": ROLES,
         "rights": RIGHTS,
-        "done": _done(),
+        "done": just_done(DONE),
     }
 
 
@@ -132,7 +130,8 @@ def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
     return {
         "person": shown.person(person, sessions[0].seen_at if sessions else None, me),
         "groups": queries.groups_of(person.id),
+        "sums": usage_shown.one_person(person.id),
         "role_form": role_form,
         "delete_form": refused if isinstance(refused, DeletePersonForm) else DeletePersonForm.fresh(),
-        "done": _done(),
+        "done": just_done(DONE),
     }

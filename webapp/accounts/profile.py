@@ -1,14 +1,12 @@
 """What a person does with their own account."""
 
 from sqlalchemy import delete
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from webapp.accounts import people, service
 from webapp.accounts.fields import checked_email, checked_name
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import Invite, User, UserSession
-from webapp.errors import Conflict, NotFound
+from webapp.errors import NotFound
 from webapp.extensions import write
 
 
@@ -16,7 +14,7 @@ def rename(user: User, name: str, *, address: str = "") -> None:
     """Be called otherwise."""
     name, user_id = checked_name(name), user.id
     with write() as session:
-        me = _myself(session, user_id)
+        me = people.existing(session, user_id)
         me.name = name
         service.about_person(session, "changed a name", me, by=me, address=address)
 
@@ -26,17 +24,14 @@ def change_email(user: User, email: str, password: str, *, address: str = "") ->
     email, user_id = checked_email(email), user.id
     service.confirm(user, password, address=address)
     with write() as session:
-        me = _myself(session, user_id)
+        me = people.existing(session, user_id)
         if me.email == email:
             return
         service.about_person(session, "changed an email", me, by=me, address=address, detail=f"now {email}")
         # A link for a new password was given to whoever had the address before.
         session.execute(delete(Invite).where(Invite.user_id == user_id, Invite.used_at.is_(None)))
         me.email = email
-        try:
-            session.flush()
-        except IntegrityError as error:
-            raise Conflict("There is an account with that email already.", field="email") from error
+        service.add(session, me)
 
 
 def change_password(user: User, current: str, password: str, agent: str = "", *, address: str = "") -> str:
@@ -69,12 +64,5 @@ def delete_account(user: User, password: str, *, address: str = "") -> None:
     user_id = user.id
     service.confirm(user, password, address=address)
     with write() as session:
-        me = _myself(session, user_id)
+        me = people.existing(session, user_id)
         people.remove(session, me, by=me, address=address)
-
-
-def _myself(session: Session, user_id: str) -> User:
-    me = session.get(User, user_id)
-    if me is None:
-        raise NotFound(people.GONE)
-    return me

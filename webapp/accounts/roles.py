@@ -18,7 +18,7 @@ RIGHTS = (
     Right("chat", "Chat with the models that are allowed, and keep the chats", ROLES),
     Right("make plans", "Make plans", TEAM),
     Right("see people", "See who else is here", TEAM),
-    Right("administer", "Look after connections, models, settings and groups; read the audit log", ADMINS),
+    Right("administer", "Look after connections, models, settings and groups; read usage and the audit log", ADMINS),
     Right("manage people", "Invite members and guests, change their role, disable and delete them", ADMINS),
     Right("manage admins", "Do the same with admins and owners", ("owner",)),
 )

@@ -16,6 +16,7 @@ from webapp.accounts.fields import checked_email, checked_name, normal_email, pa
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import ApiToken, Invite, Role, User, UserSession
 from webapp.accounts.throttle import Doorkeeper, network
+from webapp.counts import plural
 from webapp.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
 from webapp.extensions import db, offload, utc_now, write
 from webapp.ids import new_secret
@@ -146,22 +147,19 @@ def sign_out(secret: str, *, address: str = "") -> None:
 
 
 def session_user(secret: str) -> User | None:
-    """Who is signed in with this secret; being seen keeps the session alive."""
+    """Who is signed in with this secret."""
+    session = seen_session(secret)
+    return session.user if session else None
+
+
+def seen_session(secret: str) -> UserSession | None:
+    """The session of this secret with its user; being seen keeps it alive."""
     session = queries.live_session(secret)
     if session and utc_now() - session.seen_at > SEEN_EVERY:
         now = utc_now()
         _note(UserSession.id, session.id, seen_at=now, expires_at=now + SESSION_LIFE)
         session = queries.live_session(secret)
-    return session.user if session else None
-
-
-def token_user(token: str) -> tuple[User, frozenset[str]] | None:
-    """Whom this API token speaks for and what it is for, as far as their role allows that today."""
-    found = used_token(token)
-    if not found:
-        return None
-    row, user = found
-    return user, scopes_of(row, user)
+    return session
 
 
 def used_token(token: str) -> tuple[ApiToken, User] | None:
@@ -185,7 +183,7 @@ def new_user(email: str, name: str, role: str, password: str) -> User:
 
 
 def add(session: Session, user: User) -> None:
-    """Stores an account unless its address has one."""
+    """Stores an account, new or changed, unless its address has another."""
     session.add(user)
     try:
         session.flush()
@@ -204,7 +202,7 @@ def slow_down(email: str, address: str) -> None:
     if wait_seconds := math.ceil(_doorkeeper().wait_seconds(email[:254], address)):
         log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
         audit.refused("tried too often", key=network(address), address=address)
-        raise TooMany(f"Too many tries. Please wait {wait_seconds} seconds.", retry_after=wait_seconds)
+        raise TooMany(f"Too many tries. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
 
 
 def welcome(email: str, address: str) -> None:

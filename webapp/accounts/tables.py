@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base, utc_now
-from webapp.ids import new_id
+from webapp.ids import LENGTH, new_id
 
 Role = Literal["owner", "admin", "member", "guest"]
 
@@ -111,6 +111,13 @@ class AuditEntry(Base):
     object_id: Mapped[str] = mapped_column(String(80), default="")
     detail: Mapped[str] = mapped_column(String(300), default="")
     is_refused: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def words(self) -> str:
+        """To what it was done, and how; a random id says nothing beside a detail, which names what it stands for."""
+        is_name = len(self.object_id) != LENGTH or not self.detail
+        thing = f"{self.object_kind} {self.object_id}" if self.object_id and is_name else ""
+        return ": ".join(filter(None, (thing, self.detail)))
 
 
 class Grant(Base):

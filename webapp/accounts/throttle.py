@@ -1,4 +1,4 @@
-"""Who may try a password again, and when. Pure."""
+"""Who may try again, and when; and what happens so often that not all of it is written down. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,6 +1,5 @@
 """/api/v1/usage: how many answers, tokens and dollars, day by day and model by model."""
 
-from dataclasses import asdict
 from datetime import date, timedelta
 
 from flask import Blueprint
@@ -10,7 +9,7 @@ from webapp.api.operations import operation
 from webapp.api.problems import Refused
 from webapp.api.schemas.people import UsageAnswer, UsageQuery, UsedAnswer
 from webapp.extensions import utc_now
-from webapp.generations.usage import used
+from webapp.generations.usage import summed, used
 
 bp = Blueprint("api_usage", __name__, url_prefix="/api/v1/usage")
 USUAL_DAYS, MOST_DAYS = 30, 366
@@ -33,10 +32,12 @@ def _answer(query: UsageQuery, user_id: str | None) -> UsageAnswer:
     since = _day("since", query.since) or until - timedelta(days=min(USUAL_DAYS, (until - date.min).days))
     if not 0 <= (until - since).days <= MOST_DAYS:
         raise Refused({"since": f"At most {MOST_DAYS} days before the last one, and not after it."})
-    rows = [
-        {**asdict(each), "cost": None if each.cost is None else f"{each.cost:f}"} for each in used(since, until, user_id=user_id)
+    sums = summed(used(since, until, user_id=user_id), by=lambda each: (each.day, each.model))
+    told = [
+        UsedAnswer.of(each, day=day, model=model, cost=None if each.cost is None else f"{each.cost:f}")
+        for (day, model), each in sorted(sums.items(), key=lambda each: each[0])
     ]
-    return UsageAnswer(since=since, until=until, usage=[UsedAnswer(**row) for row in rows])
+    return UsageAnswer(since=since, until=until, usage=told)
 
 
 def _day(name: str, text: str | None) -> date | None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp import lanes
 from webapp.extensions import Base, utc_now
 from webapp.ids import new_id
 
@@ -26,7 +27,7 @@ class Generation(Base):
     lane: Mapped[str] = mapped_column(String(40))
     message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
     continues_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
-    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     status: Mapped[str] = mapped_column(String(12), default="queued")
     reason: Mapped[str] = mapped_column(String(30), default="")
     error: Mapped[str] = mapped_column(Text, default="")
@@ -44,7 +45,7 @@ class Generation(Base):
     input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
     cost: Mapped[str | None] = mapped_column(String(30))
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     started_at: Mapped[datetime | None]
     first_text_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -55,12 +56,18 @@ class Generation(Base):
 
     __table_args__ = (
         Index("uq_generations_active_lane", "lane", unique=True, sqlite_where=WHILE_ACTIVE, postgresql_where=WHILE_ACTIVE),
+        Index("ix_generations_user_id_created_at", "user_id", "created_at"),
         Index("ix_generations_active", "status", sqlite_where=WHILE_ACTIVE, postgresql_where=WHILE_ACTIVE),
     )
 
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def chat_id(self) -> str:
+        """The chat it speaks in, and nothing for one that makes a plan."""
+        return lanes.chat_in(self.lane)
 
 
 class JournalRow(Base):
