@@ -5,21 +5,33 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import Person
+from tests.browser.chats import Person, press
 from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import overflows, violations
 from tests.browser.ways import in_every_way
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
+# On the page itself, however far it is scrolled; the bar that comes stands over it.
+PLACES = """[document.documentElement.scrollHeight,
+  ...[...document.querySelectorAll('main :is(h1, h2, li, label, li > a:not(.button), .lead)')].map(
+    each => Math.round(each.getBoundingClientRect().top + scrollY))]"""
 
 
 def chosen(page: Page, path: str, name: str) -> None:
     """What the menu of a chat offers."""
     page.goto(path)
     page.locator(".top").get_by_role("button", name="More").click()
-    page.get_by_role("button", name=name, exact=True).click()
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.get_by_role("button", name=name, exact=True).click()
     page.wait_for_load_state()
+
+
+def heard(page: Page) -> str:
+    """The text that assistive technology is told of, what styles make of it too."""
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    return "".join(str(node["name"]["value"]) for node in nodes if node.get("role", {}).get("value") == "StaticText")
 
 
 def listed(person: Person, path: str = "/chats") -> Page:
@@ -69,6 +81,95 @@ def test_a_chat_is_named_kept_found_and_thrown_away(
     row.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("main").get_by_text(title)).to_have_count(0)
     assert page.goto(path).status == 404  # type: ignore[union-attr]
+
+
+@in_every_way
+def test_several_chats_are_dealt_with_at_once(
+    way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream, request: pytest.FixtureRequest
+) -> None:
+    upstream.says("Fine.")
+    person, word = visit(server, **way), request.node.callspec.id
+    names = [f"Wader {number} of the {word}" for number in range(3)]
+    for name in names:
+        person.begin(name).expect("completed")
+    page = listed(person)
+    main, bar = page.get_by_role("main"), page.get_by_role("form", name="Selected chats")
+    expect(bar).to_be_hidden()
+    before = page.evaluate(PLACES)
+    for name in names:
+        box = main.get_by_role("checkbox", name=f"Select {name}")
+        size = box.locator("..").bounding_box()
+        assert size
+        assert min(size["width"], size["height"]) >= (44 if way.get("has_touch") else 24)
+        box.check()
+    expect(bar).to_be_in_viewport()
+    assert "3 selected" in heard(page)
+    assert page.evaluate(PLACES) == before
+
+    press(page, bar.get_by_role("button", name="Archive"))
+    expect(main.get_by_role("status")).to_contain_text("3 chats archived.")
+    for name in names:
+        expect(main.get_by_role("link", name=name)).to_have_count(0)
+    press(page, main.get_by_role("button", name="Undo"))
+    for name in names:
+        main.get_by_role("checkbox", name=f"Select {name}").check()
+    press(page, bar.get_by_role("button", name="Delete"))
+    expect(main.get_by_role("status")).to_contain_text("3 chats are in the trash.")
+
+    page.goto("/chats/trash")
+    for name in names[:2]:
+        main.get_by_role("checkbox", name=f"Select {name}").check()
+    press(page, bar.get_by_role("button", name="Delete for good all selected"))
+    main.get_by_role("checkbox", name=f"Select {names[2]}").check()
+    press(page, bar.get_by_role("button", name="Restore all selected"))
+    page.goto("/chats")
+    expect(main.get_by_role("link", name=names[2])).to_be_visible()
+    expect(main.get_by_role("link", name=names[0])).to_have_count(0)
+
+
+def test_the_keyboard_comes_from_a_box_to_the_actions_and_other_pages_hear_of_them(
+    server: Server, visit: Visit, upstream: Upstream
+) -> None:
+    upstream.says("Fine.")
+    person = visit(server)
+    elsewhere = person.open("/")
+    names = [f"A curlew with the number {number}" for number in range(2)]
+    for name in names:
+        person.begin(name).expect("completed")
+        expect(elsewhere.locator("#rail-chats").get_by_role("link", name=name)).to_be_visible()
+    page = listed(person)
+    page.get_by_role("checkbox", name=f"Select {names[1]}").focus()
+    page.keyboard.press("Space")
+    for _ in ("to the actions", "to the chat", "to the next box"):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("checkbox", name=f"Select {names[0]}")).to_be_focused()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the actions").last).to_be_focused()
+    where = page.evaluate("scrollY")
+    page.keyboard.press("Enter")
+    for name in ("Pin", "Archive", "Delete"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
+    assert page.evaluate("scrollY") == where
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("2 chats are in the trash.")
+    for name in names:
+        expect(elsewhere.locator("#rail-chats").get_by_role("link", name=name)).to_have_count(0)
+
+
+def test_the_boxes_and_the_bar_have_no_known_barriers(server: Server, visit: Visit, upstream: Upstream) -> None:
+    upstream.says("Fine.")
+    person = visit(server, reduced_motion="reduce")
+    for number in range(2):
+        chat = person.begin(f"Avocet {number}, with {'a' * 80}")
+        chat.expect("completed")
+    chosen(chat.page, chat.path, "Delete chat")
+    for path in ("/chats", "/chats/trash", "/chats/trash/empty"):
+        page = listed(person, path)
+        for box in page.get_by_role("checkbox", name="Select Avocet").all():
+            box.check()
+        assert violations(page) + overflows(page) == []
 
 
 def test_every_open_page_hears_of_it(server: Server, visit: Visit, upstream: Upstream) -> None:

@@ -5,35 +5,14 @@ import random
 import pytest
 from sqlalchemy import select
 
-from tests.chat.conftest import asked, ended, statuses, texts
+from tests.chat.conftest import address, asked, ended, ended_with, has, texts
 from tests.support.browser import HTMX
 from webapp.chat.tables import Message
 from webapp.extensions import db
 from webapp.settings.service import set_setting
 
 
-@pytest.fixture
-def path(owner, begin, fake) -> str:
-    """A chat with one question and its answer."""
-    fake.says("One")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
-
-
-def address(page, name: str, at: int = -1) -> str:
-    """Where the button of this name on one of the messages leads."""
-    article = page.all("article.message")[at]
-    found = [node for node in article.css("button") if node.text(strip=True) == name]
-    assert found, f"no {name} on message {at}"
-    return str(found[0].attributes["formaction"])
-
-
-def has(page, name: str, at: int = -1) -> bool:
-    """Whether there is a button of this name on one of the messages."""
-    return name in [node.text(strip=True) for node in page.all("article.message")[at].css("button")]
-
-
+@pytest.mark.slow
 def test_editing_makes_a_branch_beside_it(owner, path, fake):
     fake.says("Two")
     form = owner.page(address(owner.page(path), "Edit", 0)).form("Save")
@@ -49,6 +28,7 @@ def test_editing_makes_a_branch_beside_it(owner, path, fake):
     assert page.says("1 / 2")
 
 
+@pytest.mark.slow
 def test_trying_again_keeps_the_first(owner, path, fake):
     fake.says("Another")
     owner.post(address(owner.page(path), "Try again"))
@@ -71,8 +51,9 @@ def test_the_edit_form_says_what_is_wrong_and_keeps_the_text(owner, path):
     assert owner.htmx_get(url).text.startswith("<hx-partial")
 
 
+@pytest.mark.slow
 def test_strangers_cannot_touch(owner, stranger, visitor, path):
-    question = str(owner.page(path).all("article.message")[0].attributes["id"]).removeprefix("message-")
+    question = owner.page(path).message_ids[0]
 
     for action in ("edit", "version", "delete", "restore", "again", "continue"):
         assert stranger.post(f"/messages/{question}/{action}", message="Mine").status_code == 404
@@ -80,19 +61,21 @@ def test_strangers_cannot_touch(owner, stranger, visitor, path):
     assert texts(owner.page(path)) == ["First", "One"]
 
 
+@pytest.mark.slow
 def test_deleting_takes_out_of_sight_and_undo_brings_back(owner, path, fake):
     fake.says("Two")
     owner.submit(path, message="Second")
-    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    page = owner.wait_for(path, ended_with(4))
 
     after = owner.post(address(page, "Delete", 2))
-    assert after.says("Deleted.")
+    assert after.says("Deleted, with the message after it.")
     assert texts(owner.page(path)) == ["First", "One"]
 
-    owner.post(str(after.button("Undo").attributes["formaction"]))
+    owner.post(after.action("Undo"))
     assert texts(owner.page(path)) == ["First", "One", "Second", "Two"]
 
 
+@pytest.mark.slow
 def test_where_the_answer_was_deleted_another_can_be_asked_for(owner, path, fake):
     page = owner.page(path)
     assert not has(page, "Try again", 0)
@@ -108,7 +91,7 @@ def test_where_the_answer_was_deleted_another_can_be_asked_for(owner, path, fake
 
 
 def test_the_first_message_is_deleted_with_its_chat_only(owner, path):
-    question = str(owner.page(path).all("article.message")[0].attributes["id"]).removeprefix("message-")
+    question = owner.page(path).message_ids[0]
 
     assert owner.post(f"/messages/{question}/delete").status_code == 422
 
@@ -121,11 +104,12 @@ def test_a_running_answer_is_not_moved_away_from(owner, path, fake):
     assert owner.post(address(page, "Delete")).status_code == 409
 
 
+@pytest.mark.slow
 def test_a_stale_page_that_sends_makes_a_branch(owner, path, fake):
     stale = owner.page(path).form("Message")
     fake.says("Two")
     owner.submit(path, message="From one tab")
-    owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    owner.wait_for(path, ended_with(4))
 
     stale.submit(message="From the stale tab")
     page = owner.wait_for(path, ended)

@@ -5,11 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from webapp.chat import listing, queries, shown, temporary
+from webapp.chat import branches, list_shown, listing, queries, several, shown, temporary
 from webapp.chat.access import right_in, visible_chat, visible_message
 from webapp.chat.pages import page_of
 from webapp.chat.rail_feed import rail_url
 from webapp.chat.search import search, words_of
+from webapp.chat.several_shown import told
 from webapp.chat.tables import Chat, Message
 from webapp.chat.title_forms import TitleForm
 from webapp.generations.engine import the_engine
@@ -23,6 +24,11 @@ PAGE = 100
 MOST_PAGES = 50
 
 
+def list_page(template: str, **context: Any) -> Response:
+    """A page whose rail stays true."""
+    return render(template, rail_url=rail_url(the_engine(), current_user().id), **context)
+
+
 @bp.get("/chats")
 @signed_in
 def index() -> Response:
@@ -33,12 +39,14 @@ def index() -> Response:
     page = cut(queries.listed_chats(me.id, are_archived=are_archived, before=before, limit=PAGE + 1), PAGE)
     pinned = [] if before or are_archived else queries.pinned_chats(me.id)
     kept: dict[str, Any] = {"show": "archived"} if are_archived else {}
-    return _page(
+    several_url = url_for("several.do", before=before or None, **kept)
+    return list_page(
         "chat/list.html",
-        groups=shown.grouped(pinned, page.rows),
+        groups=list_shown.grouped(pinned, page.rows),
         are_archived=are_archived,
         is_first=not before,
-        deleted=queries.owned_chat(me.id, request.args.get("deleted", ""), is_deleted=True),
+        several_url=several_url,
+        told=told(me.id, several_url),
         next_url=url_for("list.index", before=page.next_cursor, **kept) if page.next_cursor else "",
     )
 
@@ -46,8 +54,10 @@ def index() -> Response:
 @bp.get("/chats/trash")
 @signed_in
 def trash() -> Response:
-    chats = queries.deleted_chats(current_user().id)
-    return _page("chat/trash.html", chats=chats, days=int(setting("trash.days")))
+    me, several_url = current_user(), url_for("several.do", show="trash")
+    chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
+    context = {"chats": chats, "messages": branches.lost(me.id), "days": days}
+    return list_page("chat/trash.html", several_url=several_url, told=told(me.id, several_url), **context)
 
 
 @bp.get("/chats/<id>/rename")
@@ -67,31 +77,14 @@ def rename(id: str) -> Response:
     return _renaming(_own(id), form)
 
 
-@bp.post("/chats/<id>/pin")
+@bp.post("/chats/<id>/pin", endpoint="pin")
+@bp.post("/chats/<id>/unpin", endpoint="unpin")
+@bp.post("/chats/<id>/archive", endpoint="archive")
+@bp.post("/chats/<id>/unarchive", endpoint="unarchive")
 @signed_in
-def pin(id: str) -> Response:
-    listing.pin(_own(id), is_pinned=True)
-    return _done(_own(id))
-
-
-@bp.post("/chats/<id>/unpin")
-@signed_in
-def unpin(id: str) -> Response:
-    listing.pin(_own(id), is_pinned=False)
-    return _done(_own(id))
-
-
-@bp.post("/chats/<id>/archive")
-@signed_in
-def archive(id: str) -> Response:
-    listing.archive(_own(id), is_archived=True)
-    return _done(_own(id))
-
-
-@bp.post("/chats/<id>/unarchive")
-@signed_in
-def unarchive(id: str) -> Response:
-    listing.archive(_own(id), is_archived=False)
+def put(id: str) -> Response:
+    """What the last word of the address says."""
+    several.DEEDS[request.path.rpartition("/")[2]].do(_own(id))
     return _done(_own(id))
 
 
@@ -144,11 +137,6 @@ def place(id: str) -> Response:
     return redirect(url_for("list.earlier", id=chat.id, until=id, _anchor=f"message-{id}"))
 
 
-def _page(template: str, **context: Any) -> Response:
-    """A page whose rail stays true."""
-    return render(template, rail_url=rail_url(the_engine(), current_user().id), **context)
-
-
 def _own(id: str, *, is_deleted: bool = False) -> Chat:
     return found(queries.owned_chat(current_user().id, id, is_deleted=is_deleted))
 
@@ -158,7 +146,7 @@ def _search(query: str) -> Response:
     page = min(int(number), MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
     found_here = search(current_user().id, query, page=page)
     next_url = url_for("list.index", q=query, page=page + 1) if found_here.has_more and page < MOST_PAGES else ""
-    return _page("chat/search.html", query=query, found=found_here, has_words=bool(words_of(query)), next_url=next_url)
+    return list_page("chat/search.html", query=query, found=found_here, has_words=bool(words_of(query)), next_url=next_url)
 
 
 def _typed(query: str) -> str:

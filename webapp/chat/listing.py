@@ -1,7 +1,11 @@
-"""What a person does with a chat as a whole: name it, pin it, put it away, throw it away and bring it back."""
+"""What a person does with chats as a whole: name them, pin them, put them away, throw them away and bring them back."""
 
+from collections.abc import Iterable
+
+from webapp import lanes
 from webapp.chat import asking, erasing, sharing, sweeping, temporary, titles
 from webapp.chat.tables import Chat
+from webapp.counts import plural
 from webapp.errors import Invalid
 from webapp.extensions import utc_now, write
 from webapp.generations import service as generations
@@ -27,58 +31,74 @@ def checked_title(title: str) -> str:
     if not name:
         raise Invalid("Give the chat a name.", field="title")
     if len(name) > TITLE_CHARS:
-        raise Invalid(f"That is {len(name) - TITLE_CHARS} characters too long for a name.", field="title")
+        raise Invalid(f"That is {plural(len(name) - TITLE_CHARS, 'character')} too long for a name.", field="title")
     return name
 
 
-def pin(chat: Chat, *, is_pinned: bool) -> None:
-    """Keep the chat at the top of every list, or no longer; one that was archived comes back for it."""
+def pin(*chats: Chat, is_pinned: bool) -> None:
+    """Keep chats at the top of every list, or no longer; one that was archived comes back for it."""
     with write():
-        chat.pinned_at = utc_now() if is_pinned else None
-        chat.archived_at = None if is_pinned else chat.archived_at
-    asking.announce(chat, "chat", chat.id)
+        for chat in chats:
+            chat.pinned_at = utc_now() if is_pinned else None
+            chat.archived_at = None if is_pinned else chat.archived_at
+    _announce(chats)
 
 
-def archive(chat: Chat, *, is_archived: bool) -> None:
-    """Put the chat away without losing it, or take it out again."""
+def archive(*chats: Chat, is_archived: bool) -> None:
+    """Put chats away without losing them, or take them out again."""
     with write():
-        chat.archived_at = utc_now() if is_archived else None
-        chat.pinned_at = None if is_archived else chat.pinned_at
-    asking.announce(chat, "chat", chat.id)
+        for chat in chats:
+            chat.archived_at = utc_now() if is_archived else None
+            chat.pinned_at = None if is_archived else chat.pinned_at
+    _announce(chats)
 
 
-def trash(chat: Chat) -> None:
-    """Throw the chat away; until its time in the trash is over it can be brought back. An answer that runs in it is stopped.
+def trash(*chats: Chat) -> None:
+    """Throw chats away; until their time in the trash is over they can be brought back. Answers that run in them are stopped.
 
     A temporary chat has no way back.
     """
-    titles.cancel(chat.id)
-    if chat.is_temporary:
-        temporary.close(chat)
-        return
-    if running := generations.running_in(asking.lane_of(chat)):
-        generations.stop(the_engine(), running)
-    with write():
-        chat.deleted_at = utc_now()
-    asking.announce(chat, "chat", chat.id)
-    # Pages that still show it lose their stream at once.
-    for person in {chat.owner_id, *sharing.readers(chat.id)}:
-        the_engine().topics.append(f"user:{person}", Changed("access", chat.id))
+    for chat in chats:
+        titles.cancel(chat.id)
+        if chat.is_temporary:
+            temporary.close(chat)
+        else:
+            _throw_away(chat)
+        # Between two of many, others have their turn.
+        the_engine().pause(0)
     erasing.empty_trash()
     forget_old_entries()
     sweeping.wake()
 
 
-def restore(chat: Chat) -> None:
+def restore(*chats: Chat) -> None:
     """Bring back what was thrown away."""
     with write():
-        chat.deleted_at = None
-    asking.announce(chat, "chat", chat.id)
+        for chat in chats:
+            chat.deleted_at = None
+    _announce(chats)
 
 
-def erase(chat: Chat) -> None:
+def erase(*chats: Chat) -> None:
     """Delete what lies in the trash for good, without waiting for its time."""
-    generations.refuse_if_busy(asking.lane_of(chat))
-    id = chat.id
+    for chat in chats:
+        generations.refuse_if_busy(chat.lane)
+    ids = [chat.id for chat in chats]
     with write() as session:
-        erasing.erase(session, (Chat.id == id) & Chat.deleted_at.is_not(None))
+        erasing.erase(session, Chat.id.in_(ids) & Chat.deleted_at.is_not(None))
+
+
+def _throw_away(chat: Chat) -> None:
+    if running := generations.running_in(chat.lane):
+        generations.stop(the_engine(), running)
+    with write():
+        chat.deleted_at = utc_now()
+    _announce([chat])
+    # Pages that still show it lose their stream at once.
+    for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
+        the_engine().topics.append(lanes.of_person(person), Changed("access", chat.id))
+
+
+def _announce(chats: Iterable[Chat]) -> None:
+    for chat in chats:
+        asking.announce(chat, "chat", chat.id)

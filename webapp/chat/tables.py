@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp import lanes
 from webapp.extensions import Base, utc_now
 from webapp.ids import new_id
 
@@ -62,12 +63,17 @@ class Chat(Base):
         _few("ix_chats_visitors", "created_at", sqlite="visitor_hash IS NOT NULL"),
     )
 
+    @property
+    def lane(self) -> str:
+        return lanes.of_chat(self.id)
+
 
 class Message(Base):
     """One turn. `content` is the raw text and the truth; `html` is its rendering by `html_version`, made once.
 
     `author_name` is who a file says has written it, where that was not the owner of its chat. An answer that is edited is a
-    person's version of one.
+    person's version of one. `head_then` is where the chat's head stood when this was deleted, if below it; `cut_id` what was
+    deleted last right below this, when the chat has ended here since.
     """
 
     __tablename__ = "messages"
@@ -86,10 +92,13 @@ class Message(Base):
     author_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     author_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
     is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    head_then: Mapped[str | None] = mapped_column(String(26))
+    cut_id: Mapped[str | None] = mapped_column(String(26))
 
     __table_args__ = (
         Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
+        _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
     )
 
 

@@ -1,24 +1,24 @@
 """Moving about in the tree of a chat: other versions, those by hand too, and what was taken out of sight."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 
-from sqlalchemy import update
+from sqlalchemy import Update, update
 from sqlalchemy.orm import Session
 
-from webapp.chat import asking, queries
+from webapp.chat import asking, branches, queries, sweeping
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import db, utc_now, write
 from webapp.generations import service as generations
 from webapp.rendering import markdown
 
+ELSEWHERE = "The chat has gone on elsewhere in this very moment. Look again."
+
 
 def show_version(message: Message) -> None:
     """Show the branch of this version instead of the present one."""
     chat = queries.chat_of(message)
-    generations.refuse_if_busy(asking.lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
     _move_head(chat, queries.newest_below(message))
 
 
@@ -31,7 +31,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     said = asking.typed(text, chat)
     if message.role != "assistant":
         raise Invalid("Only an answer can be edited without being answered anew.", field="message")
-    generations.refuse_if_busy(asking.lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
     if there := queries.version_that_says(message, said.content):
         show_version(there)
         return there
@@ -46,33 +46,53 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     return version
 
 
-def delete(message: Message) -> None:
-    """Take a message and what follows it out of sight; it can be brought back."""
+def delete(message: Message) -> int:
+    """Take a message and what follows it out of sight; it can be brought back. Gives how many went with it."""
     chat = queries.chat_of(message)
-    generations.refuse_if_busy(asking.lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
     beside = [id for id in queries.siblings_of([message]).get(message.id, []) if id != message.id]
     if not beside and not message.parent_id:
         raise Invalid("This is the first message: delete the whole chat instead.")
-    is_shown = message.id in {each.id for each in queries.thread(chat)}
+    is_shown, after = message.id in {each.id for each in queries.thread(chat)}, branches.after(message)
     head = chat.head_id or ""
     if is_shown:
         head = queries.newest_below(db.session.get_one(Message, beside[-1])) if beside else message.parent_id or ""
-    _move_head(chat, head, {message.id: utc_now()})
+    then = {"deleted_at": utc_now(), "head_then": chat.head_id if is_shown else None}
+    changes = [_changed(message).where(Message.deleted_at.is_(None)).values(**then)]
+    if head == message.parent_id:
+        changes.append(update(Message).where(Message.id == head).values(cut_id=message.id))
+    _move_head(chat, head, *changes)
+    sweeping.wake()
+    return after
 
 
 def restore(message: Message) -> None:
-    """Bring back what was deleted, and show it."""
-    chat = queries.chat_of(message)
-    generations.refuse_if_busy(asking.lane_of(chat))
-    _move_head(chat, queries.newest_below(message), {message.id: None})
+    """Bring back what was deleted, and show it as it was. What another tab has brought back already stays as it is."""
+    chat, head_then = queries.chat_of(message), message.head_then
+    generations.refuse_if_busy(chat.lane)
+    if message.parent_id and queries.out_of_sight([message.parent_id]):
+        raise Conflict("What stands before it was deleted too: bring that back first, from the trash.")
+    if message.deleted_at:
+        head = head_then if head_then and branches.holds(message, head_then) else queries.newest_below(message)
+        _move_head(chat, head, _changed(message).values(deleted_at=None))
 
 
-def _move_head(chat: Chat, to: str, deleted: Mapping[str, datetime | None] = MappingProxyType({})) -> None:
+def erase(message: Message) -> None:
+    """Delete what was deleted, and all that went with it, for good."""
+    branches.erase(Message.id == message.id)
+
+
+def _changed(message: Message) -> Update:
+    return update(Message).where(Message.id == message.id)
+
+
+def _move_head(chat: Chat, to: str, *changes: Update) -> None:
     """Moves the head and, in the same transaction, takes messages out of sight or brings them back."""
     id, seen = chat.id, chat.head_id
     with write() as session:
-        for message_id, moment in deleted.items():
-            session.execute(update(Message).where(Message.id == message_id).values(deleted_at=moment))
+        for change in changes:
+            if not session.execute(change.returning(Message.id)).first():
+                raise Conflict(ELSEWHERE)
         _put_head(session, id, seen, to)
     asking.announce(db.session.get_one(Chat, id), "thread", to)
 
@@ -81,4 +101,4 @@ def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **value
     # Only from where it was seen: another tab may have moved it in this very moment.
     is_as_seen = (Chat.id == chat_id, Chat.head_id == seen)
     if not session.execute(update(Chat).where(*is_as_seen).values(head_id=to, **values).returning(Chat.id)).first():
-        raise Conflict("The chat has gone on elsewhere in this very moment. Look again.")
+        raise Conflict(ELSEWHERE)

@@ -1,14 +1,15 @@
 """Editing a message, other versions of it, and taking it out of sight."""
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, url_for
 
 from webapp.chat import fork as forking
 from webapp.chat import queries, service, tree
 from webapp.chat.access import own_message, visible_message, writable_message, writer
 from webapp.chat.forms import MessageForm
-from webapp.chat.pages import chat_page, page_of
+from webapp.chat.pages import chat_page, message_fragment, page_of
 from webapp.chat.tables import Message
-from webapp.web.guards import anybody, current_user, signed_in
+from webapp.rendering.part import part
+from webapp.web.guards import anybody, current_user, found, signed_in
 from webapp.web.htmx import done, is_htmx, redirect
 
 bp = Blueprint("tree", __name__)
@@ -34,7 +35,8 @@ def save(id: str) -> Response:
 @bp.get("/messages/<id>/page")
 @anybody
 def cancel(id: str) -> Response:
-    return redirect(page_of(writable_message(id).chat_id))
+    message = writable_message(id)
+    return message_fragment(message) if is_htmx() else redirect(page_of(message.chat_id))
 
 
 @bp.post("/messages/<id>/version")
@@ -49,10 +51,10 @@ def show_version(id: str) -> Response:
 @anybody
 def delete(id: str) -> Response:
     message = own_message(id)
-    tree.delete(message)
+    deleted = {"message": message, "after": tree.delete(message)}
     if is_htmx():
-        return Response(render_template("chat/_deleted.html", message=message))
-    return chat_page(queries.chat_of(message), MessageForm.new(), deleted=message)
+        return Response(render_template("chat/_deleted.html", **deleted))
+    return chat_page(queries.chat_of(message), MessageForm.new(), deleted=deleted, cut=None)
 
 
 @bp.post("/messages/<id>/restore")
@@ -61,6 +63,14 @@ def restore(id: str) -> Response:
     message = own_message(id, even_deleted=True)
     tree.restore(message)
     return done(page_of(message.chat_id))
+
+
+@bp.post("/messages/<id>/erase")
+@signed_in
+def erase(id: str) -> Response:
+    message = own_message(id, even_deleted=True)
+    tree.erase(found(message if message.deleted_at else None))
+    return redirect(url_for("list.trash"))
 
 
 @bp.post("/messages/<id>/fork")
@@ -81,6 +91,6 @@ def _editing(message: Message, form: MessageForm) -> Response:
     status = form.refusal.status if form.refusal else 200
     if is_htmx():
         html = render_template("chat/_edit.html", message=message, edit_form=form)
-        return Response(f'<hx-partial hx-target="#message-{message.id}" hx-swap="outerHTML">{html}</hx-partial>', status)
+        return Response(part(f"#message-{message.id}", "outerHTML", html), status)
     page = MessageForm.new(model=queries.chat_of(message).model)
     return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form)
