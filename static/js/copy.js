@@ -10,8 +10,7 @@
     area.remove();
   };
   const copy = async (text, button) => {
-    if (navigator.clipboard) await navigator.clipboard.writeText(text);
-    else oldWay(text);
+    await (navigator.clipboard ? navigator.clipboard.writeText(text) : oldWay(text));
     const words = button.querySelector("span") ?? button;
     const before = (button.dataset.words ??= words.textContent);
     words.textContent = "Copied";
@@ -28,10 +27,8 @@
   });
 
   // In a shadow root, so that the text of a message stays exactly what the server rendered.
-  const add = (place, textContent, label, act) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", part: "copy", textContent });
-    button.setAttribute("aria-label", label);
-    button.addEventListener("click", act);
+  const add = (place, textContent, ariaLabel, onclick) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", part: "copy", textContent, ariaLabel, onclick });
     place.append(button);
     return button;
   };
@@ -41,10 +38,8 @@
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
       const block = header.parentElement, buttons = Object.assign(document.createElement("span"), { part: "tools" });
-      const wrap = add(buttons, "Wrap", "Wrap lines", () => {
-        wrap.setAttribute("aria-pressed", String(block.classList.toggle("code--wrapped")));
-      });
-      wrap.setAttribute("aria-pressed", "false");
+      const wrap = add(buttons, "Wrap", "Wrap lines", () => { wrap.ariaPressed = block.classList.toggle("code--wrapped"); });
+      wrap.ariaPressed = false;
       const button = add(buttons, "Copy", "Copy code", () => copy(block.querySelector("pre").textContent, button).catch(failed));
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }

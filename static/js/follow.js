@@ -2,21 +2,27 @@
 "use strict";
 {
   const NEAR = 64;
-  let isFollowing = true, height = 0;
+  let isFollowing = true, hasMore = false, height = 0;
 
   const page = document.documentElement;
-  const isAtEnd = () => page.scrollHeight - innerHeight - scrollY < NEAR;
+  const distance = () => page.scrollHeight - innerHeight - scrollY;
   const pill = () => document.getElementById("below");
+  const show = () => {
+    hasMore &&= !isFollowing;
+    pill().classList.toggle("below--new", hasMore);
+    pill().hidden = isFollowing || !(hasMore || distance() > innerHeight);
+  };
   const goToEnd = () => {
     isFollowing = true;
-    pill().hidden = true;
+    show();
     scrollTo({ top: page.scrollHeight, behavior: "instant" });
   };
 
   const grown = (entries) => {
     const now = entries[0].contentRect.height;
     if (now > height && isFollowing) goToEnd();
-    else if (now > height + 1 && millrace.isRunning()) pill().hidden = isAtEnd();
+    else if (now > height + 1 && millrace.isRunning()) hasMore = distance() >= NEAR;
+    show();
     height = now;
   };
 
@@ -24,13 +30,13 @@
     if (!pill()) return;
     pill().addEventListener("click", (event) => { event.preventDefault(); goToEnd(); });
     addEventListener("scroll", () => {
-      isFollowing = isAtEnd();
-      if (isFollowing) pill().hidden = true;
+      isFollowing = distance() < NEAR;
+      show();
     }, { passive: true });
     height = document.body.getBoundingClientRect().height;
-    if (!location.hash || location.hash === "#end") goToEnd();
+    if (/^(#end)?$/.test(location.hash)) goToEnd(); else isFollowing = distance() < NEAR;
     new ResizeObserver(grown).observe(document.body);
   });
   // Who sends wants to see what comes.
-  document.addEventListener("htmx:before:request", (event) => { if (event.target.id === "composer") goToEnd(); });
+  document.addEventListener("htmx:before:request", ({ target, detail }) => { if (target.id === "composer" && !/remove$/.test(detail.ctx.request.action)) goToEnd(); });
 }

@@ -19,6 +19,12 @@
     for (const node of old.slice(at)) node.remove();
     place.append(...now.slice(at));
   };
+  // A browser takes what moves out of the selection. One that ends at the tail itself, not within, would count other children.
+  const release = (nodes) => {
+    const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = getSelection();
+    tail.before(...nodes);
+    if (!isCollapsed && ![anchorNode, focusNode].includes(tail)) getSelection().setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
+  };
   // What is finished leaves the tail, upwards.
   const redraw = (finished) => {
     const fresh = parsed(shown.slice(0, finished)), nodes = fresh.childNodes.length;
@@ -26,7 +32,7 @@
     fresh.append(parsed(shown));
     graft(tail, fresh);
     const sealed = [...tail.childNodes].slice(0, nodes);
-    tail.before(...sealed);
+    release(sealed);
     tail.classList.toggle("tail--cursor", shown.includes("<x-c>"));
     return sealed.filter((node) => node.matches);
   };
@@ -44,5 +50,13 @@
     if (!tail?.id || !tail.isConnected) tail = document.querySelector(".tail[id]");
     const sealed = tail && take(edit[1], edit[2].replace(/\\(.)/g, (_, sign) => SIGNS[sign] ?? sign));
     document.dispatchEvent(new CustomEvent("grown", { detail: sealed ?? [] }));
+  });
+  // So does what stands in it when the answer has ended.
+  document.addEventListener("htmx:before:swap", ({ detail }) => {
+    const last = tail && detail.tasks.find(({ target }) => target === tail);
+    if (!last) return;
+    graft(tail, last.fragment);
+    last.fragment.replaceChildren();
+    release([...tail.childNodes]);
   });
 }

@@ -3,17 +3,13 @@
 document.addEventListener("DOMContentLoaded", async () => {
   const place = document.querySelector("[data-listen]"), pieces = [];
   const show = (kind, word) => place.querySelectorAll(`[data-${kind}]`).forEach((each) => { each.hidden = each.dataset[kind] !== word; });
-  const listen = async () => {
-    const reader = (await fetch(place.dataset.listen)).body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let rest = "", piece = {}; !(piece = await reader.read()).done;) {
-      const frames = (rest + piece.value).split("\n\n");
-      rest = frames.pop();
-      for (const frame of frames) pieces.push({ ...JSON.parse(frame.slice(6)), heard: performance.now() });
-    }
-  };
+  const source = new EventSource(place.dataset.listen);
+  source.onmessage = (event) => pieces.push({ ...JSON.parse(event.data), heard: performance.now() });
   const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol;
   show("protocol", ["http/1.1", "h2", "h3"].includes(protocol) ? protocol : "other");
-  await listen().catch(() => {});
+  // So it calls the end, too.
+  await new Promise((ended) => { source.onerror = ended; });
+  source.close();
   if (pieces.length !== Number(place.dataset.pieces)) return show("verdict", "broken");
   const moments = pieces.filter((piece, at) => !at || piece.heard - pieces[at - 1].heard > 40).length;
   show("verdict", moments === 1 ? "held" : moments < pieces.length * 0.7 ? "lumps" : "flows");

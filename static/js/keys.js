@@ -13,7 +13,7 @@
   };
   document.addEventListener("keydown", (event) => {
     const isPalette = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-    const isTyping = event.target.matches?.("input, textarea, select"), isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
+    const isTyping = event.target.matches?.("input, textarea, select"), isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey && !event.repeat;
     if (isPalette) event.preventDefault();
     if (isPalette || (event.key === "?" && !isTyping)) open(isPalette ? "/palette" : "/help");
     else if (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain && !isTyping && !event.target.matches?.("[tabindex='0']")) document.querySelector(`[data-key=${event.key}]:not(.message:not(:last-child) *)`)?.click();

@@ -38,8 +38,7 @@
     if (running) waiting ||= setTimeout(tick, EVERY);
   };
   document.addEventListener("DOMContentLoaded", () => {
-    if (!millrace.running()) return;
-    id = millrace.running().id;
+    id = millrace.running()?.id ?? "";
     place = Math.max(0, blocks().length - 1);
     at = blocks()[place]?.textContent.length ?? 0;
   });
@@ -49,8 +48,7 @@
     const { status, generation } = JSON.parse(event.detail.data), words = WORDS[status];
     if (!words || known.has(generation + words)) return;
     known.add(generation + words);
-    if (words === BEGUN) lines.push(words);
-    else ending = words;
+    if (words === BEGUN) lines.push(words); else ending = words;
     // The last words come just behind the news that they are the last.
     const whose = id;
     setTimeout(() => {

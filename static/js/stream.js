@@ -3,30 +3,32 @@
 {
   const STATES = { queued: "Queued", thinking: "Thinking", responding: "Answering", saving: "Saving" };
   const WAITING = "Not connected. Trying again; what is written meanwhile will appear here.";
-  const GONE = "This page may no longer follow. Signing in again may help.";
-  const SUPERSEDED = "This page rests, because the same is open in many others.";
+  // What is of no use any more on a page that was refused for good; what was typed there stays.
+  const USELESS = { 401: "#composer-controls, #follow-up button", 404: "#composer-controls, #follow-up button, #rail-chats li:has(> [aria-current])" };
   let lateLine = 0, isOver = false, attempts = 0;
 
   const feed = () => document.querySelector("#thread, #plan-feed");
   const isOurs = (event) => event.target === feed();
 
-  // One line says how the connection stands; where only the person can go on, a button reloads the page.
-  const line = (words, button = "") => {
+  // One line says how the connection stands, and what a person can do where only a person can go on.
+  const line = (words) => {
     clearTimeout(lateLine);
     lateLine = 0;
-    const place = document.getElementById("status-line");
-    place.textContent = words;
-    if (!button) return;
-    const again = Object.assign(document.createElement("button"), { type: "button", className: "button button--small", textContent: button });
-    again.addEventListener("click", () => location.reload());
-    place.append(again);
+    document.getElementById("status-line").replaceChildren(words);
   };
   // A short interruption is not worth a word.
   const soonLine = (words, pause) => {
     document.getElementById("countdown")?.setAttribute("data-since", new Date(Date.now() + pause).toISOString());
     lateLine ||= setTimeout(line, 1500, words);
   };
-  const rest = (words, button) => { isOver = true; line(words, button); };
+  const refused = (status) => {
+    if (status >= 500 || status === 429) return;
+    isOver = true;
+    line((document.getElementById(`over-${status}`) ?? document.getElementById("over")).content.cloneNode(true));
+    if (!USELESS[status]) return;
+    for (const each of document.querySelectorAll(USELESS[status])) each.remove();
+    document.getElementById("composer-text")?.setAttribute("readonly", "");
+  };
 
   // A first connection is not tried again by the extension, so it is here.
   const retry = () => {
@@ -34,16 +36,13 @@
     soonLine(WAITING, pause);
     setTimeout(() => feed()?.dispatchEvent(new CustomEvent("reconnect")), pause);
   };
-  const refused = (status) => {
-    if (status === 204) rest(SUPERSEDED, "Resume here");
-    else if (status < 500 && status !== 429) rest(GONE, "Reload");
-  };
 
   document.addEventListener("htmx:error", (event) => { if (isOurs(event)) retry(); });
   document.addEventListener("htmx:after:request", (event) => {
-    if (!isOurs(event)) return;
-    refused(event.detail.ctx.response.status);
-    if (!isOver) retry();
+    const { status } = event.detail.ctx.response, isSent = event.target.id === "composer" && USELESS[status];
+    if (isSent) event.preventDefault();
+    if (isSent || isOurs(event)) refused(status);
+    if (isOurs(event) && !isOver) retry();
   });
   // What answers instead of the stream, an error or a page, is never shown in the thread.
   document.addEventListener("htmx:before:swap", (event) => {
@@ -62,8 +61,9 @@
     setTimeout(letGo);
   });
   document.addEventListener("htmx:sse:error", (event) => { if (event.detail.status) refused(event.detail.status); });
-  document.addEventListener("superseded", () => rest(SUPERSEDED, "Resume here"));
+  document.addEventListener("superseded", () => refused(204));
   document.addEventListener("gone", () => location.reload());
+  document.addEventListener("click", (event) => { if (event.target.matches("#status-line button")) location.reload(); });
 
   // A hidden page keeps its stream while an answer runs on it. The extension, which would let go at once, hears of it later.
   document.addEventListener("visibilitychange", (event) => {

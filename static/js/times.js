@@ -36,11 +36,8 @@
     }
   };
 
-  const refresh = () => {
-    [...all()].filter((time) => !seen.has(time)).forEach(localise);
-    count();
-  };
-  for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, refresh);
+  const refresh = () => { [...all()].filter((time) => !seen.has(time)).forEach(localise); count(); };
+  for (const each of ["DOMContentLoaded", "htmx:after:swap", "grown"]) document.addEventListener(each, refresh);
   setInterval(count, 1000);
   setInterval(() => all().forEach(localise), 60000);
 }

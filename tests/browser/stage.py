@@ -115,7 +115,7 @@ def app_of(stage: Stage) -> Flask:
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["SECRET_KEY"] = "stage"
     app.jinja_env.filters.update(iso=filters.iso, full=filters.full, ago=lambda moment: filters.ago(moment, datetime.now(UTC)))
-    app.context_processor(lambda: {"me": None, "rail": list})
+    app.context_processor(lambda: {"me": None, "rail": list, "shared_with": lambda id: []})
     # Pages link to others, which are not on this stage.
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
     CSRFProtect(app)

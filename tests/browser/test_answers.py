@@ -133,7 +133,7 @@ def test_a_message_that_is_refused_stays_in_the_composer(server: Server, upstrea
     long = "a" * 200_001
     chat.box.fill(long)
     chat.box.press("Enter")
-    expect(chat.page.get_by_role("alert")).to_contain_text("1 characters too long")
+    expect(chat.page.get_by_role("alert")).to_contain_text("1 character too long")
     assert len(chat.box.input_value()) == len(long)
     chat.box.fill("shorter")
     chat.box.press("Enter")
@@ -146,7 +146,7 @@ def test_a_first_message_that_is_refused_stays_too(server: Server, visit: Visit,
     long = "a" * 200_001
     page.get_by_role("textbox", name="Message").fill(long)
     press(page, page.get_by_role("button", name="Send"))
-    expect(page.get_by_text("1 characters too long")).to_be_visible()
+    expect(page.get_by_text("1 character too long")).to_be_visible()
     box = page.get_by_role("textbox", name="Message")
     expect(box).to_be_visible()
     assert len(box.input_value()) == len(long)

@@ -44,6 +44,54 @@ def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visi
     assert chat.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
+def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("One line of many.\n\n" * 60)
+    chat = chat_with(visit(server, viewport=DESK), "Hanne Voss")
+    chat.ask("How high is the water?")
+    chat.expect("completed")
+    page = chat.page
+    page.locator("#chat-prompts > summary").click()
+    save, said = page.get_by_role("button", name="Save prompts"), page.locator("#chat-prompts [role=status]")
+    page.get_by_label("Before everything").fill("Stay calm.")
+    save.focus()
+    place = page.evaluate("scrollY")
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("Saved.")
+    expect(said).to_be_in_viewport()
+    expect(save).to_be_focused()
+    assert page.evaluate("scrollY") == place
+
+    page.get_by_label("Temperature").fill("boiling")
+    save.click()
+    expect(page.get_by_label("Temperature")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Before everything")).to_have_value("Stay calm.")
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
+def test_beyond_the_last_version_there_is_a_new_one(server: Server, upstream: Upstream, visit: Visit, has_scripts: bool) -> None:
+    upstream.behaves([{"says": "Two metres."}, {"says": "Three metres."}, {"says": "Four metres."}])
+    chat = chat_with(visit(server, viewport=DESK, java_script_enabled=has_scripts), "Hanne Voss")
+    expect(chat.answer.get_by_role("button", name="New version")).to_have_count(0)
+    chat.box.fill("How high is the water?")
+    chat.send.click()
+    chat.wait_for("Two metres.")
+    chat.expect("completed")
+    chat.answer.get_by_role("button", name="New version").click()
+    chat.wait_for("Three metres.")
+    chat.expect("completed")
+    expect(chat.answer).to_contain_text("2 / 2")
+    chat.answer.get_by_role("button", name="Previous version").click()
+    chat.wait_for("Two metres.")
+    expect(chat.answer.get_by_role("button", name="New version")).to_have_count(0)
+    if has_scripts:
+        chat.box.blur()
+        chat.page.keyboard.press("ArrowRight")
+        chat.wait_for("Three metres.")
+        chat.page.keyboard.press("ArrowRight")
+        chat.wait_for("Four metres.")
+        expect(chat.answer).to_contain_text("3 / 3")
+
+
 def test_the_list_follows_what_is_typed(server: Server, visit: Visit) -> None:
     page = visit(server).open("/characters")
     box = page.get_by_role("searchbox", name="Search characters")

@@ -73,6 +73,10 @@ def test_a_colleague_watches_and_then_writes(
     mine.page.goto(path)
     expect(mine.text).to_have_text("Three")
     expect(mine.page.locator("article[data-role=user]").last).to_contain_text("grace")
+    # On paper each message begins with its name already.
+    mine.page.emulate_media(media="print")
+    expect(mine.page.locator(".author").last).to_be_hidden()
+    mine.page.emulate_media(media="screen")
 
     mine.page.goto(f"{path}/people")
     mine.page.get_by_role("button", name="Remove").first.click()
@@ -91,6 +95,8 @@ def test_a_chat_goes_out_and_comes_back_once(
     files = {}
     for name in ("Markdown", "JSON", "web page"):
         page.locator(".top").get_by_role("button", name="More").click()
+        if page.locator(".menu__more").get_attribute("open") is None:
+            page.locator(".menu summary").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=f"Export as {name}").click()
         files[name] = tmp_path / name

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.chat import drafts, feedback, follow_up, prompt_parts, queries
 from webapp.chat.access import own_chat, own_generation, own_message, writable_chat
 from webapp.chat.forms import MessageForm
-from webapp.chat.pages import page_of, refused, sent
+from webapp.chat.pages import composer_again, page_of, refused, sent
 from webapp.generations.models import providers
 from webapp.web.guards import anybody, current_user, signed_in, user_or_none
 from webapp.web.htmx import done, is_htmx, redirect, render
@@ -26,8 +26,16 @@ def queue(id: str) -> Response:
 @bp.post("/chats/<id>/follow-up/remove")
 @anybody
 def remove(id: str) -> Response:
-    follow_up.remove(own_chat(id))
-    return done(page_of(id))
+    """What waited is a draft again, before what is typed by now."""
+    chat, me = own_chat(id), user_or_none()
+    text = "\n\n".join(each for each in (chat.follow_up, MessageForm().text) if each.strip())
+    if me:
+        drafts.save(me.id, text, id)
+    follow_up.remove(chat)
+    if me and not is_htmx():
+        return redirect(page_of(id))
+    chat = own_chat(id)
+    return composer_again(chat, MessageForm.new(model=chat.model, message=text))
 
 
 @bp.post("/chats/<id>/follow-up/send")
@@ -46,7 +54,7 @@ def what_was_sent(id: str) -> Response:
         generation=generation,
         sent=prompt_parts.sent(generation),
         may_read_instructions=me is not None and me.id == generation.user_id,
-        back_url=page_of(generation.lane.removeprefix("chat:")),
+        back_url=page_of(generation.chat_id),
     )
 
 

@@ -18,8 +18,9 @@ from webapp.chat.roleplay_forms import PromptsForm
 from webapp.chat.tables import Chat
 from webapp.errors import Invalid
 from webapp.extensions import db
+from webapp.rendering.part import part
 from webapp.web.guards import current_user, found, signed_in, user_or_none
-from webapp.web.htmx import is_htmx, redirect
+from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("roleplay", __name__)
 
@@ -46,7 +47,8 @@ def begin(id: str) -> Response:
 @signed_in
 def edit(id: str) -> Response:
     chat = own_chat(id)
-    return _page(chat, PromptsForm.of(chat))
+    form = PromptsForm.of(chat)
+    return _sheet(chat, form) if is_htmx() else _page(chat, form)
 
 
 @bp.post("/chats/<id>/prompts")
@@ -102,7 +104,11 @@ def _page(chat: Chat, form: PromptsForm) -> Response:
     return _about(form, chat).shown("chat/prompts.html", chat=chat, back_url=page_of(chat.id))
 
 
+def _sheet(chat: Chat, form: PromptsForm) -> Response:
+    """For a page that has no fold of its own."""
+    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="", is_open=True)
+
+
 def _fold(chat: Chat, form: PromptsForm, said: str = "") -> Response:
     html = render_template("chat/_prompts.html", chat=chat, form=_about(form, chat), said=said, is_open=True)
-    part = f'<hx-partial hx-target="#chat-prompts" hx-swap="outerHTML">{html}</hx-partial>'
-    return Response(part, form.refusal.status if form.refusal else 200)
+    return Response(part("#chat-prompts", "outerMorph", html), form.refusal.status if form.refusal else 200)

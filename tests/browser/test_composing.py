@@ -1,0 +1,187 @@
+"""Where the focus is and what the keys do while one writes, and which text stands in the composer when one comes back."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chats import ChatPage, Person, press
+from tests.browser.conftest import Visit
+from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+BACK_FROM_THE_CACHE = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+KEY = "#composer [name=key]"
+LONG = "One line of many.\n\n" * 80
+
+
+def asked(person: Person, upstream: Upstream, answer: str = "Ready.") -> ChatPage:
+    """A chat with one complete answer."""
+    upstream.says(answer)
+    chat = person.begin("Hello")
+    chat.expect("completed")
+    return chat
+
+
+def test_escape_leaves_an_edit_and_only_then_stops(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream)
+    page, edit = chat.page, chat.page.locator(".edit textarea")
+    upstream.counts(2_000, pace=0.05)
+    chat.ask("Count")
+    chat.wait_for("w000003")
+    page.keyboard.press("ArrowUp")
+    expect(edit).to_be_focused()
+    assert edit.evaluate("box => box.selectionStart") == len("Count")
+    page.keyboard.press("Escape")
+    expect(edit).to_have_count(0)
+    expect(chat.box).to_be_focused()
+    chat.expect("responding")
+
+    first = page.locator("article").first.get_by_role("button", name="Edit")
+    first.click()
+    expect(edit).to_be_focused()
+    page.keyboard.type(" Wor")
+    page.keyboard.press("Escape")
+    expect(first).to_be_focused()
+    expect(page.locator("article").first.locator(".message-text")).to_have_text("Hello")
+    page.locator("#chat-title a").click()
+    expect(page.get_by_label("Title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#chat-title a")).to_be_focused()
+    chat.expect("responding")
+    page.keyboard.press("Escape")
+    chat.expect("stopped")
+
+    chat.deed("Edit").click()
+    expect(edit).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(chat.answer.get_by_role("button", name="More")).to_be_focused()
+    assert page.url == chat.page.url
+
+
+@pytest.mark.parametrize("key", ["Control+Enter", "Meta+Enter"])
+def test_enter_with_control_saves_an_edit(server: Server, upstream: Upstream, visit: Visit, key: str) -> None:
+    chat = asked(visit(server), upstream)
+    upstream.says("Hello, world.")
+    chat.box.press("ArrowUp")
+    expect(chat.page.locator(".edit textarea")).to_be_focused()
+    chat.page.keyboard.type(", world")
+    chat.page.keyboard.press("Enter")
+    chat.page.keyboard.press("Backspace")
+    chat.page.keyboard.press(key)
+    chat.wait_for("Hello, world.")
+    expect(chat.page.locator("article").first.locator(".message-text")).to_have_text("Hello, world")
+
+
+def test_who_opens_a_page_may_write_at_once(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    home = person.open("/")
+    expect(home.get_by_role("textbox", name="Message")).to_be_focused()
+    chat = asked(person, upstream, LONG)
+    expect(chat.box).to_be_focused()
+    other = person.look_at(chat)
+    expect(other.box).to_be_focused()
+    assert other.page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") < 2
+    other.page.keyboard.type("at once")
+    expect(other.box).to_have_value("at once")
+
+    named = person.open(f"{chat.path}#{chat.page.locator('article').first.get_attribute('id')}")
+    named.wait_for_load_state("load")
+    named.wait_for_function("() => document.getElementById('thread')._htmx?.sse")
+    assert named.evaluate("scrollY") < 100
+    assert named.evaluate("document.activeElement === document.body")
+
+
+def test_nobody_is_given_a_keyboard_they_have_not_asked_for(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server, **PHONE)
+    upstream.says("Ready.")
+    chat = person.begin("Hello")
+    chat.expect("completed")
+    for page in (chat.page, person.open("/"), person.open(chat.path)):
+        page.wait_for_load_state("load")
+        assert page.evaluate("document.activeElement === document.body")
+
+
+def test_back_on_the_first_page_nothing_is_offered_twice(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream)
+    page = chat.page
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What are you working on?")
+    page.wait_for_load_state("load")
+    expect(chat.box).to_have_value("")
+    chat.box.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What are you working on?")
+
+
+def test_who_comes_back_finds_the_newest_draft(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    chat = asked(person, upstream)
+    path = chat.path
+    with chat.page.expect_response("**/draft"):
+        chat.box.fill("An old thought")
+    chat.page.goto("/help")
+    other = ChatPage(person.open(path))
+    expect(other.box).to_have_value("An old thought")
+    with other.page.expect_response("**/draft"):
+        other.box.fill("A newer one")
+    chat.page.go_back()
+    expect(chat.box).to_have_value("A newer one")
+
+    with other.page.expect_response("**/draft"):
+        other.box.fill("The newest")
+    key = chat.page.locator(KEY).input_value()
+    with chat.page.expect_navigation():
+        chat.page.evaluate(BACK_FROM_THE_CACHE)
+    expect(chat.box).to_have_value("The newest")
+    expect(chat.page.locator(KEY)).not_to_have_value(key)
+    upstream.says("Heard.")
+    other.box.press("Enter")
+    chat.wait_for("Heard.")
+
+
+@pytest.mark.parametrize("way", [DESKTOP, NO_SCRIPTS], ids=["desktop", "no scripts"])
+def test_what_waited_and_is_removed_is_a_draft_again(
+    way: dict[str, Any], server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    chat = asked(visit(server), upstream)
+    upstream.counts(2_000, pace=0.05)
+    chat.ask("Count")
+    chat.wait_for("w000003")
+    chat.box.fill("And then?")
+    chat.box.press("Enter")
+    expect(chat.page.locator("#follow-up")).to_contain_text("And then?")
+    removing = ChatPage(visit(server, **way).open(chat.path))
+    remove = removing.page.get_by_role("button", name="Remove")
+    if way == NO_SCRIPTS:
+        press(removing.page, remove)
+    else:
+        remove.click()
+        expect(removing.box).to_be_focused()
+    expect(removing.page.locator("#composer-text")).to_have_value("And then?")
+    expect(chat.page.locator("#follow-up")).not_to_contain_text("And then?")
+    chat.page.reload()
+    expect(chat.box).to_have_value("And then?")
+
+    chat.box.press("Enter")
+    chat.box.fill("Wait, first this")
+    chat.page.get_by_role("button", name="Remove").click()
+    expect(chat.box).to_have_value("And then?\n\nWait, first this")
+    chat.stop.click()
+    chat.expect("stopped")
+
+
+def test_there_is_a_way_back_to_the_end(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream, LONG)
+    page = chat.page
+    pill = page.get_by_role("link", name="To the end")
+    expect(pill).to_be_hidden()
+    page.evaluate("scrollBy(0, -innerHeight / 2)")
+    page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY > 100")
+    expect(pill).to_be_hidden()
+    page.evaluate("scrollTo(0, 0)")
+    expect(pill).to_be_visible()
+    pill.click()
+    page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 2")
+    expect(pill).to_be_hidden()

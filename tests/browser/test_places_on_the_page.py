@@ -1,0 +1,109 @@
+"""Where things stand on a page: nothing lies on another, is squeezed, wraps without need, or is said twice."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.chats import ChatPage
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
+COLUMNS = ("What it is", "What it does when the water comes", "Since", "Where it stands", "Who looks after it at night")
+TABLE = "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, ["---"] * 5, ["The gate lets the water in, evenly"] * 5))
+
+
+def box(place: Locator) -> dict[str, float]:
+    found = place.bounding_box()
+    assert found
+    return dict(found)
+
+
+def middle(place: Locator) -> float:
+    return box(place)["y"] + box(place)["height"] / 2
+
+
+def begun(server: Server, visit: Visit, **options: Any) -> ChatPage:
+    chat = visit(server, **options).begin("Hello")
+    chat.expect("completed")
+    return chat
+
+
+def test_a_chat_that_loses_the_network_says_so(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Ready.")
+    page = begun(server, visit).page
+    lines = page.locator(".offline:visible, .status-line:visible:not(:empty)")
+    expect(lines).to_have_count(0)
+    page.context.set_offline(True)
+    expect(lines).to_have_count(1)
+    page.context.set_offline(False)
+    expect(lines).to_have_count(0)
+
+
+def test_a_pause_is_told_by_one_button(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Ready.")
+    chat = begun(server, visit)
+    upstream.counts(3_000, pace=0.005)
+    chat.ask("Count")
+    chat.wait_for_chars(6_000)
+    chat.page.mouse.move(600, 300)
+    chat.page.mouse.wheel(0, -900)
+    expect(chat.page.locator("#below")).to_be_visible()
+    chat.page.get_by_role("button", name="Pause", exact=True).click()
+    expect(chat.page.locator("#held")).to_be_visible()
+    expect(chat.page.locator("#below")).to_be_hidden()
+    chat.stop.click()
+
+
+def test_what_an_interrupted_answer_offers_fits_on_one_line_of_a_phone(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.behaves([{"counted": 200, "cut_after": 20}])
+    chat = visit(server, **PHONE).begin("Count")
+    chat.expect("interrupted")
+    buttons = [chat.answer.locator("[data-copy]").first, chat.go_on, chat.again, chat.answer.get_by_role("button", name="More")]
+    assert len({round(middle(button)) for button in buttons}) == 1
+
+    buttons[-1].click()
+    menu = box(chat.answer.locator(".deeds"))
+    assert menu["x"] + menu["width"] < 356
+
+
+def test_many_columns_are_wide_enough_to_be_read_and_a_shadow_says_that_there_is_more(
+    server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    upstream.says(TABLE)
+    chat = begun(server, visit, **PHONE)
+    table = chat.text.locator(".table")
+    assert table.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert box(table.locator("td").nth(1))["width"] >= 120
+    assert "local" in table.evaluate("box => getComputedStyle(box).backgroundAttachment")
+
+
+def test_a_moment_in_a_text_is_the_readers(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.behaves([{"counted": 200, "cut_after": 20}])
+    chat = visit(server, timezone_id="America/New_York").begin("Count")
+    chat.expect("interrupted")
+    upstream.says("and so on.")
+    chat.go_on.click()
+    chat.expect("completed")
+    expect(chat.text.locator(".seam")).to_have_text(re.compile(r"it broke off here · continued \d\d:\d\d$"))
+
+
+def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Ready.")
+    chat = begun(server, visit)
+    page, path = chat.page, chat.path
+    chat.box.fill("Not sent yet")
+    page.get_by_role("button", name="Prompts and parameters").click()
+    page.get_by_label("Temperature").fill("0.3")
+    page.get_by_role("button", name="Save prompts").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Temperature")).to_be_hidden()
+    expect(chat.box).to_have_value("Not sent yet")
+    assert chat.path == path
+    page.goto(f"{path}/prompts")
+    expect(page.get_by_label("Temperature")).to_have_value("0.3")
