@@ -27,9 +27,7 @@ MARA = {
 @pytest.fixture
 def app(make_app: Callable[..., Flask], fake: Upstream) -> Flask:
     """An application whose configured provider is the scripted upstream."""
-    return make_app(
-        OPENROUTER_API_KEY="sk-test-key-000000000000", OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="fake/plain"
-    )
+    return make_app(**{**fake.environ, "OPENROUTER_MODEL": "fake/plain"})
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_a_change_keeps_what_is_not_in_the_form(make, member, app):
 WRONG = [
     ("name", "Name", "  ", "A name has 1 to 120 characters."),
     ("name", "Name", "x" * 121, "A name has 1 to 120 characters."),
-    ("description", "Who it is", "x" * 20_001, "That is 1 characters too long."),
+    ("description", "Who it is", "x" * 20_001, "That is 1 character too long."),
     ("tags", "Tags", ",".join(f"t{each}" for each in range(13)), "At most 12 tags."),
     ("tags", "Tags", "x" * 41, "A tag has at most 40 characters"),
 ]

@@ -1,9 +1,10 @@
 """Chats with a character: how they begin, what exactly the model is asked, and what can be changed in one chat."""
 
+import pytest
 from sqlalchemy import select
 
 from tests.characters.conftest import MARA, heard, png, upload
-from tests.chat.conftest import asked, ended, texts
+from tests.chat.conftest import asked, ended, ended_with, texts
 from tests.conftest import signed_in
 from tests.support.marks import on_both_databases
 from webapp.accounts import queries as accounts
@@ -31,6 +32,7 @@ def test_it_begins_with_the_greeting(chat, member):
     assert "Mara" in [node.text() for node in page.all("#rail-chats .chats__title")]
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_the_model_is_asked_exactly_this(chat, say, fake):
     fake.says("Flour.")
@@ -50,6 +52,7 @@ def test_the_model_is_asked_exactly_this(chat, say, fake):
     ]
 
 
+@pytest.mark.slow
 def test_what_a_chat_says_itself_counts_more(chat, say, member, fake, app):
     fake.says("Aye.")
     member.submit("/settings", instructions="No lists.")
@@ -65,19 +68,21 @@ def test_what_a_chat_says_itself_counts_more(chat, say, member, fake, app):
     ]
 
 
+@pytest.mark.slow
 def test_streamed_or_not_and_tried_again_it_is_the_same(chat, say, member, fake, app):
     fake.says("Aye.")
     first = say(chat, "Hello")
     assert asked(fake)[-1]["body"]["stream"] is True
     with app.app_context():
         set_setting("stream.enabled", "false")
-    member.post(str(member.page(chat).button("Try again").attributes["formaction"]))
+    member.post(member.page(chat).action("Try again"))
     member.wait_for(chat, ended)
 
     assert asked(fake)[-1]["body"]["stream"] is False
     assert heard(fake) == first
 
 
+@pytest.mark.slow
 def test_a_retry_and_a_continuation_are_asked_the_same(chat, say, member, fake):
     fake.behaves([{"status": 503}])
     fake.says("Aye.")
@@ -88,15 +93,16 @@ def test_a_retry_and_a_continuation_are_asked_the_same(chat, say, member, fake):
     assert bodies[0] == bodies[1]
 
     fake.behaves([{"counted": 30, "cut_after": 5}])
-    member.post(str(member.page(chat).button("Try again").attributes["formaction"]))
+    member.post(member.page(chat).action("Try again"))
     page = member.wait_for(chat, ended)
     fake.counts(30)
-    member.post(str(page.button("Continue").attributes["formaction"]))
+    member.post(page.action("Continue"))
     member.wait_for(chat, ended)
 
     assert asked(fake)[-1]["body"]["messages"][: len(bodies[0])] == bodies[0]
 
 
+@pytest.mark.slow
 def test_what_was_sent_shows_the_parts(chat, say, member, fake):
     fake.says("Aye.")
     member.submit(f"{chat}/prompts", **PROMPTS)
@@ -117,6 +123,7 @@ def test_what_was_sent_shows_the_parts(chat, say, member, fake):
     ]
 
 
+@pytest.mark.slow
 def test_a_history_limit_sends_that_many(chat, say, member, fake):
     fake.says("Aye.")
     say(chat, "One")
@@ -126,12 +133,13 @@ def test_a_history_limit_sends_that_many(chat, say, member, fake):
     assert not member.page(chat).all(".notices .notice")
 
 
+@pytest.mark.slow
 def test_a_silly_limit_is_refused_in_place(chat, member):
     for typed in ("-1", "many", "999999", "1.5"):
         page = member.submit(f"{chat}/prompts", history_limit=typed)
 
         assert page.status_code == 422
-        assert "A number from 0 to 100000" in page.error_at("History limit")
+        assert "A number from 0 to 100,000" in page.error_at("History limit")
         assert page.textbox("History limit").value == typed
 
 
@@ -141,12 +149,13 @@ def test_htmx_gets_the_fold_back(chat, member):
     saved = page.form("Before everything").submit(htmx=True, pre_prompt="Above all.")
     refused = page.form("Before everything").submit(htmx=True, history_limit="x")
 
-    assert saved.text.startswith('<hx-partial hx-target="#chat-prompts" hx-swap="outerHTML">')
+    assert saved.text.startswith('<hx-partial hx-target="#chat-prompts" hx-swap="outerMorph">')
     assert "Saved." in saved.text
     assert (refused.status_code, "A number from 0" in refused.text) == (422, True)
     assert member.page(chat).textbox("Before everything").value == "Above all."
 
 
+@pytest.mark.slow
 def test_another_persona_or_none(chat, say, member, stranger, fake):
     fake.says("Aye.")
     page = member.submit("/personas", name="Kim", description="Kim sails.")
@@ -163,6 +172,7 @@ def test_another_persona_or_none(chat, say, member, stranger, fake):
     assert (refused.status_code, "not there any more" in refused.text) == (422, True)
 
 
+@pytest.mark.slow
 def test_a_changed_character_counts_from_the_next_answer_on_and_a_deleted_one_stays(chat, say, member, fake):
     fake.says("Aye.")
     path = str(member.page(chat).one("a.played__name").attributes["href"])
@@ -177,6 +187,7 @@ def test_a_changed_character_counts_from_the_next_answer_on_and_a_deleted_one_st
     assert not page.all("a.played__name")
 
 
+@pytest.mark.slow
 def test_without_a_greeting_it_begins_empty(make, member, fake):
     fake.says("Yes?")
     page = member.page(make(name="Bo", description="Bo sails.")).press("Chat with Bo")
@@ -184,9 +195,10 @@ def test_without_a_greeting_it_begins_empty(make, member, fake):
 
     member.submit(page.path, message="Hello")
 
-    assert texts(member.wait_for(page.path, lambda page: ended(page) and len(texts(page)) == 2)) == ["Hello", "Yes?"]
+    assert texts(member.wait_for(page.path, ended_with(2))) == ["Hello", "Yes?"]
 
 
+@pytest.mark.slow
 def test_ordinary_chats_have_prompts_too(member, fake):
     fake.says("Aye.")
     path = member.submit("/", message="Hello").path
@@ -194,13 +206,17 @@ def test_ordinary_chats_have_prompts_too(member, fake):
     assert not page.all(".played, .speaker, #chat-prompts")
 
     assert page.click("Prompts").heading == "Prompts"
+    sheet = member.htmx_get(str(page.one("#composer-controls [popovertarget=tuning]").attributes["hx-get"]))
+    assert sheet.text.startswith('<hx-partial hx-target="#tuned"')
+    assert sheet.textbox("Temperature").value == ""
     member.submit(f"{path}/prompts", system_prompt="Rhyme.")
     member.submit(path, message="Again")
-    member.wait_for(path, lambda page: ended(page) and len(texts(page)) == 4)
+    member.wait_for(path, ended_with(4))
 
     assert heard(fake)[0] == ("system", "Rhyme.")
 
 
+@pytest.mark.slow
 def test_the_oldest_exchanges_are_left_out_whole_with_a_word(chat, say, member, fake, app):
     knows(app, "fake/plain", 2_000)
     fill(app, chat, turns=6, words=300)
@@ -223,6 +239,7 @@ def test_the_oldest_exchanges_are_left_out_whole_with_a_word(chat, say, member, 
     assert page.click("What was sent").says("Left out for want of room: 4 exchanges from the beginning.")
 
 
+@pytest.mark.slow
 def test_others_do_not_change_it_and_readers_see_the_face(make, member, stranger, visitor, app):
     path = make(**MARA)
     upload(member, path, png(), **MARA)
@@ -245,6 +262,7 @@ def test_others_do_not_change_it_and_readers_see_the_face(make, member, stranger
     assert stranger.post(f"{chat}/prompts", pre_prompt="Mine").status_code == 404
 
 
+@pytest.mark.slow
 def test_who_goes_on_elsewhere_takes_nothing_along_that_is_not_theirs(chat, say, member, stranger, fake, app):
     fake.says("Aye.")
     member.submit(f"{chat}/prompts", pre_prompt="Secret.")
@@ -252,28 +270,29 @@ def test_who_goes_on_elsewhere_takes_nothing_along_that_is_not_theirs(chat, say,
         whom = accounts.user_by_email(stranger.email).id
     member.submit(f"{chat}/people", whom=f"user:{whom}", right="view")
     say(chat, "Hello")
-    fork = str(stranger.page(chat).button("New chat from here").attributes["formaction"])
+    fork = stranger.page(chat).action("New chat from here")
 
     mine, theirs = member.post(fork).location.partition("#")[0], stranger.post(fork).location.partition("#")[0]
 
     assert say(mine, "On")[0] == ("system", "Secret.\n---\nBe Mara.\n---\nMara mills rye.\n---\nJo repairs clocks.")
     stranger.submit(theirs, message="On")
-    stranger.wait_for(theirs, lambda page: ended(page) and len(texts(page)) == 5)
+    stranger.wait_for(theirs, ended_with(5))
     assert [role for role, _ in heard(fake)] == ["assistant", "user", "assistant", "user"]
     assert not stranger.page(theirs).all(".speaker, .played")
 
 
+@pytest.mark.slow
 def test_what_is_shared_no_longer_speaks_no_longer(make, member, stranger, fake):
     fake.says("Aye.")
     path = make(**MARA, is_shared="on")
     chat = stranger.page(path).press("Chat with Mara").path
     stranger.submit(chat, message="One")
-    stranger.wait_for(chat, lambda page: ended(page) and len(texts(page)) == 3)
+    stranger.wait_for(chat, ended_with(3))
     assert heard(fake)[0] == ("system", "Be Mara.\n---\nMara mills rye.")
 
     assert member.post(path, name="Mara", description="Mara mills spelt.").status_code == 303
     stranger.submit(chat, message="Two")
-    stranger.wait_for(chat, lambda page: ended(page) and len(texts(page)) == 5)
+    stranger.wait_for(chat, ended_with(5))
 
     assert heard(fake)[0][0] == "assistant"
 

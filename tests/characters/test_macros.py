@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.conftest import asked, ended, texts
+from tests.chat.conftest import asked, ended, ended_with, texts
 from webapp.characters.macros import Names
 
 BO = {
@@ -39,6 +39,7 @@ def bo(make) -> str:
     return str(make(**BO))
 
 
+@pytest.mark.slow
 def test_the_greeting_and_all_that_is_sent_say_the_names(bo, member, fake):
     member.submit("/personas", name="Jo", description="{{user}} repairs clocks.", is_default="on")
     fake.says("Aye.")
@@ -56,6 +57,7 @@ def test_the_greeting_and_all_that_is_sent_say_the_names(bo, member, fake):
     assert [node.text() for node in page.click("What was sent").all(".part pre")] == [*told.split("\n---\n"), *heard[1:]]
 
 
+@pytest.mark.slow
 def test_what_waits_is_sent_with_the_names(bo, member, fake):
     member.submit("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
     chat = member.page(bo).press("Chat with Bo").path
@@ -63,10 +65,11 @@ def test_what_waits_is_sent_with_the_names(bo, member, fake):
     member.post(f"{chat}/follow-up", message="Go on, {{char}}.")
     member.post(f"{chat}/follow-up/send")
 
-    page = member.wait_for(chat, lambda page: ended(page) and len(texts(page)) == 3)
+    page = member.wait_for(chat, ended_with(3))
     assert page.messages("user") == ["Go on, Bo."]
 
 
+@pytest.mark.slow
 def test_without_a_persona_it_is_the_persons_own_name(bo, member):
     name = str(member.page("/account").textbox("Name").value)
     page = member.page(bo)
@@ -78,6 +81,7 @@ def test_without_a_persona_it_is_the_persons_own_name(bo, member):
     assert member.page(f"{bo}/edit").textbox("Greeting").value == BO["greeting"]
 
 
+@pytest.mark.slow
 def test_a_chat_without_a_character_has_no_macros(member, fake):
     fake.says("Aye.")
     chat = member.submit("/", message="What is {{user}} in a template?").path
@@ -86,6 +90,7 @@ def test_a_chat_without_a_character_has_no_macros(member, fake):
     assert page.messages("user") == ["What is {{user}} in a template?"]
 
 
+@pytest.mark.slow
 def test_what_a_model_writes_stays(bo, member, fake):
     fake.says("{{user}} said I.")
     chat = member.page(bo).press("Chat with Bo").path

@@ -7,6 +7,7 @@ from tests.chat.conftest import asked
 from webapp.settings.service import set_setting
 
 
+@pytest.mark.slow
 def test_how_freely_and_how_long_it_is_answered(chat, say, member, fake, app):
     fake.says("Aye.")
     with app.app_context():
@@ -33,6 +34,7 @@ def test_how_freely_and_how_long_it_is_answered(chat, say, member, fake, app):
     assert asked(fake)[-1]["body"]["temperature"] == 1
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("wrong", [{"temperature": "2.1"}, {"temperature": "hot"}, {"max_tokens": "0"}, {"max_tokens": "1.5"}])
 def test_a_silly_number_is_refused_in_place(chat, member, wrong):
     page = member.submit(f"{chat}/prompts", **wrong)
@@ -43,6 +45,7 @@ def test_a_silly_number_is_refused_in_place(chat, member, wrong):
     assert page.textbox(label).value == next(iter(wrong.values()))
 
 
+@pytest.mark.slow
 def test_who_one_is_can_be_said_when_it_begins(make, member, stranger):
     path = make(**MARA)
     assert not member.page(path).all("select")

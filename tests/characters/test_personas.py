@@ -92,6 +92,7 @@ def test_deleting_can_be_undone_and_is_no_default_any_more(member):
     assert (names(page), defaults(page)) == (["Jo"], [])
 
 
+@pytest.mark.slow
 def test_the_teams_can_be_copied_and_is_an_admins_to_change(cast, member, app):
     admin = signed_in(app, "admin@example.org", "admin")
     path = path_of(member.page("/personas"), "Robin")

@@ -11,6 +11,7 @@ from webapp.characters.tables import Character
 from webapp.extensions import db, utc_now, write
 
 
+@pytest.mark.slow
 def test_a_first_run_finds_three_characters_and_a_persona(app, member):
     runner = app.test_cli_runner()
     for _ in range(2):

@@ -4,20 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 
+from tests.chat.listener import listen
 from tests.support.browser import Browser
 from tests.support.markup import words
 from tests.support.page import Page
+from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from webapp.accounts.tables import Grant
+from webapp.extensions import write
 
-
-@pytest.fixture
-def app(make_app: Callable[..., Flask], fake: Upstream) -> Flask:
-    """An application whose configured provider is the scripted upstream."""
-    return make_app(
-        OPENROUTER_API_KEY="sk-test-key-000000000000", OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model"
-    )
+__all__ = ["app", "listen"]
 
 
 @pytest.fixture
@@ -32,6 +29,23 @@ def begin() -> Callable[..., str]:
     return begin
 
 
+@pytest.fixture
+def answered(begin: Callable[..., str]) -> Callable[..., str]:
+    """Begins a chat and gives its address when the answer has ended."""
+
+    def answered(browser: Browser, message: str = "Hello") -> str:
+        return browser.wait_for(begin(browser, message), ended).path
+
+    return answered
+
+
+@pytest.fixture
+def path(owner: Browser, answered: Callable[..., str], fake: Upstream) -> str:
+    """A chat with one question and its answer."""
+    fake.says("One")
+    return answered(owner, "First")
+
+
 def statuses(page: Page) -> list[str]:
     return [str(node.attributes["data-status"]) for node in page.all("article.message")]
 
@@ -44,10 +58,37 @@ def ended(page: Page) -> bool:
     return bool(statuses(page)) and not {"queued", "thinking", "responding", "saving"} & set(statuses(page))
 
 
+def ended_with(count: int) -> Callable[[Page], bool]:
+    """Whether nothing runs any more, and there are so many messages."""
+    return lambda page: ended(page) and len(statuses(page)) == count
+
+
 def raw_of_last(page: Page) -> str:
     """The raw text of the last message on the page."""
-    id = str(page.all("article.message")[-1].attributes["id"]).removeprefix("message-")
-    return page.browser.get(f"/messages/{id}.md").text
+    return page.browser.get(f"/messages/{page.message_ids[-1]}.md").text
+
+
+def address(page: Page, name: str, at: int = -1) -> str:
+    """Where the button of this name on one of the messages leads."""
+    found = [node for node in page.all("article.message")[at].css("button") if node.text(strip=True) == name]
+    assert found, f"no {name} on message {at}"
+    return str(found[0].attributes["formaction"])
+
+
+def has(page: Page, name: str, at: int = -1) -> bool:
+    """Whether there is a button of this name on one of the messages."""
+    return name in [node.text(strip=True) for node in page.all("article.message")[at].css("button")]
+
+
+def id_of(path: str) -> str:
+    """Of the chat with this address."""
+    return path.partition("#")[0].rpartition("/")[2]
+
+
+def give(path: str, whom: Browser, right: str) -> None:
+    """Shares the chat, past its page."""
+    with whom.app.app_context(), write() as session:
+        session.add(Grant(object_kind="chat", object_id=id_of(path), user_id=whom.person_id, right=right))
 
 
 def asked(fake: Upstream) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.conftest import asked, ended, statuses
+from tests.chat.conftest import asked, ended_with
 from tests.support.browser import HTMX
 from webapp.generations.models import providers
 from webapp.settings.service import set_setting
@@ -17,11 +17,10 @@ def offer(app, *models: str) -> None:
 
 
 @pytest.fixture
-def path(app, owner, begin, fake) -> str:
+def path(app, owner, answered, fake) -> str:
     """A chat that was answered by a model that is gone now."""
     fake.says("From before.")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
+    path = answered(owner, "First")
     offer(app, "other/model", "third/model")
     return path
 
@@ -34,6 +33,7 @@ def test_its_picker_stands_on_the_model_that_is_gone(owner, path):
     assert page.says(SENTENCE)
 
 
+@pytest.mark.slow
 def test_sending_is_refused_and_keeps_the_text(owner, path, fake):
     page = owner.submit(path, message="Second")
 
@@ -46,11 +46,12 @@ def test_sending_is_refused_and_keeps_the_text(owner, path, fake):
     assert len(asked(fake)) == 1
 
 
+@pytest.mark.slow
 def test_whoever_is_chosen_goes_on(owner, path, fake):
     fake.says("From now on.")
     owner.submit(path, message="Second", model="third/model")
 
-    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    page = owner.wait_for(path, ended_with(4))
     assert asked(fake)[-1]["body"]["model"] == "third/model"
     assert page.one("#composer-model option[selected]").text() == "third/model"
     assert not page.says("not offered any more")
@@ -63,6 +64,7 @@ def test_with_one_model_left_there_is_something_to_choose(app, owner, path):
     assert options == ["some/model (not offered any more)", "other/model"]
 
 
+@pytest.mark.slow
 def test_nobody_steps_in_by_another_way(owner, path, fake):
     page = owner.page(path)
     for name in ("again", "edit"):
@@ -74,13 +76,13 @@ def test_nobody_steps_in_by_another_way(owner, path, fake):
     assert len(asked(fake)) == 1
 
 
-def test_a_model_that_no_list_names_stays_chosen(app, owner, begin, fake):
+@pytest.mark.slow
+def test_a_model_that_no_list_names_stays_chosen(app, owner, answered, fake):
     with app.app_context():
         set_setting("demo.fallback", "always")
     fake.says("From a variant.")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
+    path = answered(owner, "First")
     owner.post(f"{path}/messages", message="Second", model="some/model:online")
-    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    page = owner.wait_for(path, ended_with(4))
 
     assert page.one("#composer-model option[selected]").attributes["value"] == "some/model:online"

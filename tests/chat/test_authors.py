@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from tests.chat.conftest import ended
+from tests.chat.conftest import ended_with, give, id_of
 from tests.chat.files import download
-from webapp.accounts.tables import Grant, User
+from webapp.accounts.tables import User
 from webapp.chat import export
 from webapp.chat.imports import own, store
 from webapp.chat.tables import Chat, Message
@@ -17,44 +17,43 @@ from webapp.extensions import db, write
 
 
 @pytest.fixture
-def path(owner, member, begin) -> str:
+def path(owner, member, answered) -> str:
     """A chat of the owner's in which a member has written too."""
-    path = begin(owner, "From the owner")
-    owner.wait_for(path, ended)
-    with owner.app.app_context(), write() as session:
-        ids = dict(iter(session.execute(select(User.email, User.id))))
-        session.execute(User.__table__.update().where(User.email == member.email).values(name="Mira"))
-        session.execute(User.__table__.update().where(User.email == owner.email).values(name="Olga"))
-        session.add(Grant(object_kind="chat", object_id=path.rpartition("/")[2], user_id=ids[member.email], right="write"))
+    path = answered(owner, "From the owner")
+    call(owner, "Olga")
+    call(member, "Mira")
+    give(path, member, "write")
     member.post(f"{path}/messages", message="From the member")
-    owner.wait_for(path, lambda page: ended(page) and len(page.all("article.message")) == 4)
+    owner.wait_for(path, ended_with(4))
     return path
+
+
+def call(browser, name: str) -> None:
+    with browser.app.app_context(), write() as session:
+        session.get_one(User, browser.person_id).name = name
 
 
 def authors(page) -> list[str]:
     return [node.text().strip() for node in page.all("article .author")]
 
 
+@pytest.mark.slow
 def test_both_are_named_to_both(owner, member, path):
     assert authors(owner.page(path)) == authors(member.page(path)) == ["Olga", "Mira"]
     assert "## Mira" in owner.get(f"{path}/export.md").text
 
 
-def test_a_chat_of_ones_own_names_nobody(owner, begin):
-    path = begin(owner)
-    owner.wait_for(path, ended)
+def test_a_chat_of_ones_own_names_nobody(owner, answered):
+    path = answered(owner)
 
     assert authors(owner.page(path)) == []
     assert "## You" in owner.get(f"{path}/export.md").text
 
 
-def test_who_only_reads_is_told_who_wrote(owner, stranger, begin):
-    path = begin(owner, "From the owner")
-    owner.wait_for(path, ended)
-    with owner.app.app_context(), write() as session:
-        ids = dict(iter(session.execute(select(User.email, User.id))))
-        session.execute(User.__table__.update().where(User.email == owner.email).values(name="Olga"))
-        session.add(Grant(object_kind="chat", object_id=path.rpartition("/")[2], user_id=ids[stranger.email], right="view"))
+def test_who_only_reads_is_told_who_wrote(owner, stranger, answered):
+    path = answered(owner, "From the owner")
+    call(owner, "Olga")
+    give(path, stranger, "view")
 
     assert authors(stranger.page(path)) == ["Olga"]
     assert stranger.page(path).one("article[data-role=user]").attributes["aria-label"] == "Olga"
@@ -64,8 +63,9 @@ def test_who_only_reads_is_told_who_wrote(owner, stranger, begin):
         assert b"Olga" not in download(owner, f"{path}/export.{ending}"), ending
 
 
+@pytest.mark.slow
 def test_a_file_keeps_the_name_and_no_account(owner, member, path):
-    engine, chat_id = owner.app.extensions["engine"], path.rpartition("/")[2]
+    engine, chat_id = owner.app.extensions["engine"], id_of(path)
     file = "".join(export.as_json(engine, chat_id))
     messages = json.loads(file)["messages"]
     assert [each["author"] for each in messages] == ["", "", "Mira", ""]
@@ -74,12 +74,13 @@ def test_a_file_keeps_the_name_and_no_account(owner, member, path):
     assert [each.author for each in own.parse(json.loads(file)).messages] == ["", "", "Mira", ""]
 
 
+@pytest.mark.slow
 def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
     app, engine = owner.app, owner.app.extensions["engine"]
-    file = "".join(export.as_json(engine, path.rpartition("/")[2]))
+    file = "".join(export.as_json(engine, id_of(path)))
     with app.app_context():
-        person = db.session.scalars(select(User).where(User.email == stranger.email)).one()
-        person_id = person.id
+        person_id = stranger.person_id
+        person = db.session.get_one(User, person_id)
         store.bring_in(person, BytesIO(file.encode()))
         copy = db.session.scalars(select(Chat).where(Chat.owner_id == person_id)).one()
         rows = db.session.scalars(select(Message).where(Message.chat_id == copy.id).order_by(Message.id)).all()
@@ -93,7 +94,7 @@ def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
 
 def test_nothing_comes_in_twice_from_the_same_place(owner, path):
     with owner.app.app_context():
-        chat = db.session.get_one(Chat, path.rpartition("/")[2])
+        chat = db.session.get_one(Chat, id_of(path))
         chat_id, owner_id = chat.id, chat.owner_id
         for double in (
             [Chat(owner_id=owner_id, model="m", origin="a:1"), Chat(owner_id=owner_id, model="m", origin="a:1")],

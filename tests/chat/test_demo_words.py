@@ -35,6 +35,7 @@ def names(owner: Browser, fake: Upstream) -> set[str]:
     return {name_of(page.tree, node) for page in (*before, tested, chat, stopped) for node in page.all(USED)}
 
 
+@pytest.mark.slow
 def test_every_place_that_the_demo_names_is_there(names: set[str]) -> None:
     named = {place for text in SAID for place in PLACE.findall(text)}
 

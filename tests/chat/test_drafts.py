@@ -2,22 +2,14 @@
 
 import pytest
 
-from tests.chat.conftest import ended
 from tests.support.browser import HTMX
-
-
-@pytest.fixture
-def path(owner, begin, fake) -> str:
-    fake.says("One")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
 
 
 def box(browser, path: str) -> str:
     return browser.page(path).textbox("Message").value
 
 
+@pytest.mark.slow
 def test_it_is_given_back_in_its_chat_alone(owner, path):
     assert owner.post(f"{path}/draft", message="Half a\r\nthought").status_code == 204
 
@@ -41,6 +33,7 @@ def test_the_newest_counts_and_an_empty_one_goes(owner, path):
         assert box(owner, path) == words.strip()
 
 
+@pytest.mark.slow
 def test_sending_and_queueing_let_it_go(owner, path, fake):
     owner.post(f"{path}/draft", message="Second")
     fake.counts(100, pace=0.02)
@@ -53,6 +46,7 @@ def test_sending_and_queueing_let_it_go(owner, path, fake):
     assert box(owner, path) == ""
 
 
+@pytest.mark.slow
 def test_what_was_refused_is_still_kept(owner, path, fake):
     owner.post(f"{path}/draft", message="Second")
 

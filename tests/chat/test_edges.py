@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from tests.chat.conftest import ended
+from tests.chat.conftest import ended, ended_with, id_of
 from webapp.chat import composer_shown, queries, shown
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Invalid
@@ -15,16 +15,12 @@ from webapp.generations.tables import Generation
 from webapp.settings import service as settings
 
 
-def ids(page) -> list[str]:
-    return [str(node.attributes["id"]).removeprefix("message-") for node in page.all("article.message")]
-
-
-def test_what_stands_below_a_deleted_message_is_out_of_reach(owner, begin):
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
+@pytest.mark.slow
+def test_what_stands_below_a_deleted_message_is_out_of_reach(owner, answered):
+    path = answered(owner, "First")
     owner.post(f"{path}/messages", message="Second")
-    page = owner.wait_for(path, lambda page: ended(page) and len(ids(page)) == 4)
-    *_, deleted, below = ids(page)
+    page = owner.wait_for(path, ended_with(4))
+    *_, deleted, below = page.message_ids
     sent = next(each.attributes["href"] for each in page.all(f"#message-{below} .sent-link"))
     owner.post(f"/messages/{deleted}/delete")
 
@@ -35,15 +31,13 @@ def test_what_stands_below_a_deleted_message_is_out_of_reach(owner, begin):
         assert owner.post(f"/messages/{below}/{deed}").status_code == 404, deed
     owner.post(f"{path}/messages", message="Third", after=below)
     page = owner.wait_for(path, lambda page: ended(page) and "Third" in page.text)
-    assert below not in ids(page)
+    assert below not in page.message_ids
     owner.post(f"/messages/{deleted}/restore")
     assert owner.get(f"/messages/{below}.md").status_code == 200
 
 
-def test_an_answer_above_the_page_can_be_stopped(owner, begin):
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    chat_id = path.rpartition("/")[2]
+def test_an_answer_above_the_page_can_be_stopped(owner, answered):
+    chat_id = id_of(answered(owner, "First"))
     with owner.app.test_request_context():
         with write() as session:
             parent = session.get_one(Chat, chat_id).head_id
@@ -93,7 +87,7 @@ def test_the_demo_answers_members_only_where_it_may(owner):
 def test_an_answer_is_copied_as_its_words_alone(owner, begin, fake):
     fake.says("# A **bold** title\n\n- one\n- two")
     path = begin(owner)
-    id = ids(owner.wait_for(path, ended))[-1]
+    id = owner.wait_for(path, ended).message_ids[-1]
 
     page = owner.get(f"/messages/{id}.txt")
     assert page.text == "A bold title\none\ntwo"

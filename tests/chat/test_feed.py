@@ -1,74 +1,14 @@
 """GET /chats/<id>/events brings every page from where it is to now, and all pages to the same text."""
 
-import json
-import re
-from collections.abc import Iterator
-
 import gevent
 import pytest
 
 from tests.chat.conftest import ended
+from tests.chat.listener import PART, Listener
 from tests.rendering.edited import EDIT, Edited
-from tests.support.browser import Browser
 from webapp.chat.feed import Position
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder, Message
-
-PART = re.compile(r'<hx-partial hx-target="([^"]*)" hx-swap="([^"]*)">(.*?)</hx-partial>', re.DOTALL)
-
-
-class Listener:
-    """A page's connection: it reads in a greenlet and keeps the text of the message as a browser would."""
-
-    def __init__(self, browser: Browser, url: str, last_id: str = "") -> None:
-        headers = {"Last-Event-ID": last_id} if last_id else {}
-        self.response = browser.client.get(url, headers=headers, buffered=False)
-        self.messages: list[Message] = []
-        self.raw = b""
-        self.greenlet = gevent.spawn(self._read)
-
-    @property
-    def last_id(self) -> str:
-        return next((message.id for message in reversed(self.messages) if message.id), "")
-
-    @property
-    def html(self) -> str:
-        return "".join(message.data for message in self.messages if message.event == "message")
-
-    def statuses(self) -> list[str]:
-        return [json.loads(message.data)["status"] for message in self.messages if message.event == "status"]
-
-    def until(self, is_so, seconds: float = 8) -> None:
-        with gevent.Timeout(seconds, AssertionError(self.html[-2000:])):
-            while not is_so(self):
-                gevent.sleep(0.01)
-
-    def close(self) -> None:
-        self.greenlet.kill()
-        self.response.close()
-
-    def _read(self) -> None:
-        decoder = Decoder()
-        for chunk in self.response.iter_encoded():
-            self.raw += chunk
-            self.messages.extend(decoder.feed(chunk))
-
-
-@pytest.fixture
-def listen() -> Iterator:
-    listeners: list[Listener] = []
-
-    def listen(browser: Browser, url: str, last_id: str = "") -> Listener:
-        listeners.append(Listener(browser, url, last_id))
-        return listeners[-1]
-
-    yield listen
-    for each in listeners:
-        each.close()
-
-
-def events_url(page) -> str:
-    return str(page.one("#thread").attributes["hx-sse:connect"])
+from webapp.streaming.codec import Message
 
 
 def shown_text(page, listener: Listener) -> str:
@@ -110,7 +50,7 @@ print(1)
 def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
     fake.says("One")
     page = owner.wait_for(begin(owner), ended)
-    listener = listen(owner, events_url(page))
+    listener = listen(owner, page.events_url)
     listener.until(lambda each: each.raw.startswith(b"retry: 500\n\n: "))
 
     assert listener.response.headers["Cache-Control"] == "no-store, no-transform"
@@ -127,7 +67,7 @@ def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, lis
     pages = []
     for _ in range(6):
         page = owner.page(path)
-        pages.append((page, listen(owner, events_url(page))))
+        pages.append((page, listen(owner, page.events_url)))
         gevent.sleep(0.1)
     for _, listener in pages:
         listener.until(lambda each: "completed" in each.statuses())
@@ -136,28 +76,29 @@ def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, lis
     assert {shown_text(page, listener) for page, listener in pages} == {final}
 
 
+@pytest.mark.slow
 def test_a_dropped_connection_goes_on_where_it_was(owner, begin, fake, listen):
     fake.says(MARKDOWN * 3, pace=0.005)
     path = begin(owner)
     page = owner.page(path)
-    heard = listen(owner, events_url(page))
+    heard = listen(owner, page.events_url)
     parts: list[Message] = []
     for _ in range(4):
         heard.until(lambda each: each.last_id)
         heard.close()
         parts += heard.messages
-        heard = listen(owner, events_url(page), parts[-1].id or heard.last_id)
+        heard = listen(owner, page.events_url, parts[-1].id or heard.last_id)
     heard.until(lambda each: "completed" in each.statuses())
     heard.messages = [*parts, *heard.messages]
 
     assert shown_text(page, heard) == owner.page(path).all(".message-text")[-1].inner_html
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("position", ["", "nonsense", "other.1.2.3.4", "....", "a.b.c.d.e"])
-def test_an_unknown_position_gets_the_whole_thread(owner, begin, fake, listen, position):
+def test_an_unknown_position_gets_the_whole_thread(owner, answered, fake, listen, position):
     fake.says("All of it")
-    path = begin(owner)
-    owner.wait_for(path, ended)
+    path = answered(owner)
 
     listener = listen(owner, f"{path}/events?at={position}")
     listener.until(lambda each: "All of it" in each.html)
@@ -165,11 +106,12 @@ def test_an_unknown_position_gets_the_whole_thread(owner, begin, fake, listen, p
     assert 'hx-target="#thread" hx-swap="innerMorph"' in listener.html
 
 
+@pytest.mark.slow
 def test_a_message_sent_elsewhere_appears_once(owner, begin, fake, listen):
     fake.says("One")
     path = begin(owner)
     page = owner.wait_for(path, ended)
-    listener = listen(owner, events_url(page))
+    listener = listen(owner, page.events_url)
     fake.says("Two **bold**")
 
     owner.post(f"{path}/messages", message="Second")
@@ -182,19 +124,20 @@ def test_a_message_sent_elsewhere_appears_once(owner, begin, fake, listen):
     assert "csrf" not in listener.html
 
 
+@pytest.mark.slow
 def test_continuing_and_trying_again_reach_open_pages(owner, begin, fake, listen):
     fake.behaves([{"counted": 40, "cut_after": 10}])
     fake.counts(40, pace=0.005)
     path = begin(owner)
     page = owner.wait_for(path, ended)
-    listener = listen(owner, events_url(page))
+    listener = listen(owner, page.events_url)
 
-    owner.post(str(page.button("Continue").attributes["formaction"]))
+    owner.post(page.action("Continue"))
     listener.until(lambda each: each.statuses()[-1:] == ["completed"])
     assert "seam" in listener.html
 
     page = owner.wait_for(path, ended)
-    owner.post(str(page.button("Try again").attributes["formaction"]))
+    owner.post(page.action("Try again"))
     listener.until(lambda each: each.statuses().count("completed") == 2)
     assert len(owner.page(path).all("article.message")) == 2
 
@@ -204,21 +147,22 @@ def test_the_ninth_page_takes_the_place_of_the_first(owner, begin, fake, listen,
     page = owner.wait_for(begin(owner), ended)
     with app.app_context():
         set_setting("limits.sse_per_chat", "2")
-    first, second, third = [listen(owner, events_url(page)) for _ in range(3)]
+    first, second, third = [listen(owner, page.events_url) for _ in range(3)]
 
     first.until(lambda each: each.messages)
     assert [(message.event, message.id) for message in first.messages] == [("superseded", "superseded")]
     gevent.sleep(0.05)
     assert not second.messages
     assert not third.messages
-    again = owner.client.get(events_url(page), headers={"Last-Event-ID": "superseded"})
+    again = owner.client.get(page.events_url, headers={"Last-Event-ID": "superseded"})
     assert again.status_code == 204
 
 
+@pytest.mark.slow
 def test_a_shutdown_tells_every_page_to_come_back(owner, begin, fake, listen, app):
     fake.counts(500, pace=0.01)
     page = owner.page(begin(owner))
-    listener = listen(owner, events_url(page))
+    listener = listen(owner, page.events_url)
     listener.until(lambda each: each.last_id)
 
     app.extensions["engine"].finish(seconds=2)
@@ -233,30 +177,33 @@ def test_a_position_survives_its_text(position):
     assert Position.parse(str(position)) == position
 
 
+@pytest.mark.slow
 def test_a_position_is_said_when_it_is_another_one(owner, begin, fake, listen):
     fake.says("One line of words, and another. " * 40, pace=0.005)
     page = owner.page(begin(owner))
-    listener = listen(owner, events_url(page))
+    listener = listen(owner, page.events_url)
     listener.until(lambda each: "completed" in each.statuses())
 
     assert len(listener.messages) > 20
     assert listener.raw.count(b"\nid: ") < 8
 
 
+@pytest.mark.slow
 def test_all_chats_together_have_a_limit_too(owner, begin, fake, listen, app):
     fake.says("One")
     pages = [owner.wait_for(begin(owner, text), ended) for text in ("First", "Second", "Third")]
     with app.app_context():
         set_setting("limits.sse_per_user", "2")
-    first, *_ = [listen(owner, events_url(page)) for page in pages]
+    first, *_ = [listen(owner, page.events_url) for page in pages]
 
     first.until(lambda each: each.messages and each.messages[0].event == "superseded")
 
 
+@pytest.mark.slow
 def test_whoever_is_signed_out_is_let_go(owner, begin, fake, listen, app):
     fake.says("One")
     page = owner.wait_for(begin(owner), ended)
-    listener = listen(owner, events_url(page))
+    listener = listen(owner, page.events_url)
     listener.until(lambda each: each.raw)
 
     owner.post("/logout")

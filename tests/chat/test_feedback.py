@@ -7,22 +7,11 @@ from tests.support.browser import HTMX
 from tests.support.markup import words
 
 
-@pytest.fixture
-def path(owner, begin, fake) -> str:
-    fake.says("One")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
-
-
-def ids(page) -> list[str]:
-    return [str(node.attributes["id"]).removeprefix("message-") for node in page.all("article.message")]
-
-
 def pressed(page) -> list[str]:
     return [words(node.text()) for node in page.all('.thumbs [aria-pressed="true"]')]
 
 
+@pytest.mark.slow
 def test_pressing_says_it_and_pressing_again_takes_it_back(owner, path):
     page = owner.page(path)
     assert pressed(page) == []
@@ -35,6 +24,7 @@ def test_pressing_says_it_and_pressing_again_takes_it_back(owner, path):
     assert pressed(page) == []
 
 
+@pytest.mark.slow
 def test_a_reason_is_kept_with_it(owner, path):
     page = owner.page(path).press("Bad answer").press("Keep", reason="It <b>forgot</b> the mill")
 
@@ -43,7 +33,7 @@ def test_a_reason_is_kept_with_it(owner, path):
 
 
 def test_htmx_gets_the_two_buttons(owner, path):
-    answer = ids(owner.page(path))[-1]
+    answer = owner.page(path).message_ids[-1]
 
     fragment = owner.htmx_post(f"/messages/{answer}/feedback", thumb="up")
 
@@ -68,16 +58,18 @@ def test_what_everybody_shares_holds_nothing_of_it(owner, path, app):
     assert b"csrf" not in first
 
 
+@pytest.mark.slow
 def test_only_answers_and_short_reasons_are_taken(owner, path):
-    question, answer = ids(owner.page(path))
+    question, answer = owner.page(path).message_ids
 
     assert owner.post(f"/messages/{question}/feedback", thumb="up").status_code == 422
     assert owner.post(f"/messages/{answer}/feedback", thumb="up", reason="x" * 501).status_code == 422
     assert pressed(owner.page(path)) == []
 
 
+@pytest.mark.slow
 def test_strangers_and_the_signed_out_are_refused(owner, stranger, visitor, path):
-    answer = ids(owner.page(path))[-1]
+    answer = owner.page(path).message_ids[-1]
 
     assert stranger.post(f"/messages/{answer}/feedback", thumb="up").status_code == 404
     assert visitor.post(f"/messages/{answer}/feedback", thumb="up").location.startswith("/login")
@@ -85,8 +77,9 @@ def test_strangers_and_the_signed_out_are_refused(owner, stranger, visitor, path
     assert visitor.get(f"/messages/{answer}/again").location.startswith("/login")
 
 
+@pytest.mark.slow
 def test_another_model_is_chosen_on_a_page_of_its_own_or_in_place(owner, path, app, fake):
-    answer = ids(owner.page(path))[-1]
+    answer = owner.page(path).message_ids[-1]
     fragment = owner.htmx_get(f"/messages/{answer}/again")
     assert fragment.text.startswith(f'<hx-partial hx-target="#message-{answer}-choice"')
 

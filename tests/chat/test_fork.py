@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from tests.chat.conftest import ended, texts
-from tests.chat.test_tree import address
+from tests.chat.conftest import address, asked, ended, id_of, texts
 from webapp.accounts.queries import user_by_email
 from webapp.chat import sharing
 from webapp.chat.tables import Chat
@@ -15,14 +14,14 @@ from webapp.streaming.events import Changed
 
 
 @pytest.fixture
-def path(owner, begin, fake) -> str:
+def path(owner, answered, fake) -> str:
     fake.says("**One**")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
+    path = answered(owner, "First")
     owner.post(f"{path}/rename", title="Two rivers")
     return path
 
 
+@pytest.mark.slow
 def test_it_begins_with_what_was_said_and_goes_its_own_way(owner, path, fake):
     url = address(owner.page(path), "New chat from here")
     forked = owner.post(url).location
@@ -34,7 +33,7 @@ def test_it_begins_with_what_was_said_and_goes_its_own_way(owner, path, fake):
     assert texts(page) == ["First", "One", "Second", "Two"]
     assert page.says("Two rivers")
     assert texts(owner.page(path)) == ["First", "One"]
-    assert [turn["content"] for turn in fake.log()[-1]["body"]["messages"]] == ["First", "**One**", "Second"]
+    assert [turn["content"] for turn in asked(fake)[-1]["body"]["messages"]] == ["First", "**One**", "Second"]
 
 
 def test_what_it_has_cost_stays_where_it_was_spent(owner, path):
@@ -47,8 +46,8 @@ def test_what_it_has_cost_stays_where_it_was_spent(owner, path):
 def test_who_may_read_may_go_on_alone(app, owner, member, stranger, path):
     url = address(owner.page(path), "New chat from here")
     with app.app_context():
-        chat = db.session.get_one(Chat, path.rsplit("/", 1)[1])
-        sharing.share(chat, f"user:{user_by_email('member@example.org').id}", "view", by=user_by_email("owner@example.org"))
+        chat = db.session.get_one(Chat, id_of(path))
+        sharing.share(chat, f"user:{member.person_id}", "view", by=user_by_email(owner.email))
 
     forked = member.page(member.post(url).location)
     assert texts(forked) == ["First", "One"]
@@ -59,7 +58,7 @@ def test_who_may_read_may_go_on_alone(app, owner, member, stranger, path):
 def test_an_answer_without_a_word_begins_no_chat(owner, begin, fake):
     fake.always({"steps": [{"sleep": 30}]})
     path = begin(owner, "First")
-    id = owner.page(path).all("article.message")[-1].attributes["id"].removeprefix("message-")
+    id = owner.page(path).message_ids[-1]
 
     assert owner.post(f"/messages/{id}/fork").status_code == 409
 
@@ -70,7 +69,7 @@ def test_of_a_temporary_chat_it_is_temporary_too_and_goes_on_the_same_day(app, o
     url = address(owner.wait_for(path, ended), "New chat from here")
     began_at = utc_now() - timedelta(hours=20)
     with app.app_context(), write() as session:
-        session.get_one(Chat, path.rsplit("/", 1)[1]).created_at = began_at
+        session.get_one(Chat, id_of(path)).created_at = began_at
 
     forked = owner.post(url).location
 
@@ -84,14 +83,16 @@ def test_a_name_of_ones_own_stays_one(app, owner, path):
     forked = owner.post(address(owner.page(path), "New chat from here")).location
 
     with app.app_context():
-        assert db.session.get_one(Chat, forked.partition("#")[0].rsplit("/", 1)[1]).title_is_own
+        assert db.session.get_one(Chat, id_of(forked)).title_is_own
 
 
 def test_other_pages_hear_of_it(app, owner, path):
     url, topics = address(owner.page(path), "New chat from here"), app.extensions["engine"].topics
-    with app.app_context():
-        mine = f"user:{user_by_email('owner@example.org').id}"
+    mine = f"user:{owner.person_id}"
+    # What was named before is told by now.
+    assert topics.wait({mine: 0}, 10)
     before = topics.last(mine)
-    id = owner.post(url).location.partition("#")[0].rsplit("/", 1)[1]
+    id = id_of(owner.post(url).location)
 
+    assert topics.wait({mine: before}, 10)
     assert [entry.event for entry in topics.read(mine, before)] == [Changed("chat", id)]

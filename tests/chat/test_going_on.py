@@ -2,18 +2,15 @@
 
 import pytest
 
-from tests.chat.conftest import asked, ended, raw_of_last, statuses, texts
-from tests.chat.test_tree import address, has
+from tests.chat.conftest import address, asked, ended, ended_with, has, raw_of_last, statuses, texts
 from tests.support.marks import on_both_databases
 
 
 @pytest.fixture
-def path(owner, begin, fake) -> str:
+def path(owner, answered, fake) -> str:
     """A chat with one question and its answer."""
     fake.says("She opened the gate.")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
+    return answered(owner, "First")
 
 
 def went_on(owner, path, fake, words: str):
@@ -40,6 +37,7 @@ def test_a_complete_answer_goes_on_in_the_same_message(owner, path, fake):
     assert raw_of_last(page) == "She opened the gate. And left. For good."
 
 
+@pytest.mark.slow
 def test_an_edited_answer_goes_on_from_the_edited_words(owner, path, fake):
     owner.post(address(owner.page(path), "Edit"), message="She burned the gate.")
 
@@ -51,19 +49,21 @@ def test_an_edited_answer_goes_on_from_the_edited_words(owner, path, fake):
     assert texts(owner.page(path)) == ["First", "She opened the gate."]
 
 
+@pytest.mark.slow
 def test_only_the_last_one_does(owner, path, fake):
     page = owner.page(path)
     stale = address(page, "Continue")
     assert not has(page, "Continue", 0)
     fake.says("Two")
     owner.submit(path, message="Second")
-    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    page = owner.wait_for(path, ended_with(4))
 
     assert not has(page, "Continue", 1)
     assert owner.post(stale).status_code == 409
     assert texts(owner.page(path))[1] == "She opened the gate."
 
 
+@pytest.mark.slow
 def test_a_model_that_adds_nothing_is_said_to(owner, path, fake):
     page = went_on(owner, path, fake, "")
 

@@ -90,6 +90,7 @@ ASKED: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", ASKED)
 def test_it_costs_the_same_among_many(mine, name):
     ask = ASKED[name]

@@ -1,5 +1,7 @@
 """Standing instructions: a person's own words, told to the model before each of their chats."""
 
+import pytest
+
 from tests.chat.conftest import asked, ended
 from tests.support.browser import HTMX
 
@@ -8,6 +10,7 @@ def turns(fake) -> list[tuple[str, str]]:
     return [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
 
 
+@pytest.mark.slow
 def test_they_come_first_and_only_for_their_person(owner, member, begin, fake):
     fake.says("Aye")
     page = owner.submit("/settings", instructions="Answer like a miller.\r\nBriefly.")
@@ -34,15 +37,15 @@ def test_too_long_ones_are_refused_and_kept_in_the_form(owner):
     page = owner.submit("/settings", instructions="x" * 4_001)
 
     assert page.status_code == 422
-    assert "1 characters too long" in page.error_at("Standing instructions")
+    assert "1 character too long" in page.error_at("Standing instructions")
     assert page.textbox("Standing instructions").value == "x" * 4_001
     assert owner.page("/settings").textbox("Standing instructions").value == ""
 
 
-def test_they_count_from_the_next_answer_on(owner, begin, fake):
+@pytest.mark.slow
+def test_they_count_from_the_next_answer_on(owner, answered, fake):
     fake.says("Aye")
-    path = begin(owner, "Hello")
-    owner.wait_for(path, ended)
+    path = answered(owner, "Hello")
     owner.submit("/settings", instructions="Briefly.")
 
     again = owner.page(path).button("Try again").attributes["formaction"]

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.chat.conftest import asked, ended
+from tests.conftest import signed_in
 from webapp.settings.service import set_setting
 
 
@@ -15,11 +16,11 @@ def limited(app):
     return limited
 
 
-def test_only_so_many_answers_at_once(owner, begin, fake, limited):
+@pytest.mark.slow
+def test_only_so_many_answers_at_once(owner, begin, answered, fake, limited):
     limited("limits.concurrent_streams", "2")
     fake.says("One")
-    path = begin(owner)
-    owner.wait_for(path, ended)
+    path = answered(owner)
     fake.counts(500, pace=0.02)
     begin(owner, "Second")
     begin(owner, "Third")
@@ -32,12 +33,12 @@ def test_only_so_many_answers_at_once(owner, begin, fake, limited):
     assert page.textbox("Message").value == "One too many"
 
 
-def test_only_so_many_in_a_minute(owner, begin, fake, limited):
+@pytest.mark.slow
+def test_only_so_many_in_a_minute(owner, answered, fake, limited):
     limited("limits.streams_per_minute", "2")
     limited("limits.streams_burst", "2")
     fake.says("One")
-    path = begin(owner)
-    owner.wait_for(path, ended)
+    path = answered(owner)
     owner.submit(path, message="Two")
     owner.wait_for(path, ended)
 
@@ -58,9 +59,7 @@ def test_others_are_not_limited_by_it(owner, member, begin, fake, limited):
 
 
 def test_the_server_has_only_so_many_places(make_app, fake, begin):
-    from tests.conftest import signed_in  # the fixture's own app has another limit
-
-    app = make_app(OPENROUTER_API_KEY="sk-test-key-000000000000", OPENROUTER_BASE_URL=fake.base_url, MAX_STREAMS="1")
+    app = make_app(**fake.environ, MAX_STREAMS="1")
     first, second = signed_in(app, "a@example.org", "member"), signed_in(app, "b@example.org", "member")
     fake.counts(500, pace=0.02)
     begin(first)

@@ -8,6 +8,7 @@ from sqlalchemy import event, func, select
 from tests.chat.conftest import ended, texts
 from tests.support.browser import HTMX
 from tests.support.marks import on_both_databases
+from tests.support.markup import text_of, words
 from webapp.accounts.tables import User
 from webapp.chat import erasing, queries
 from webapp.chat.tables import Chat, Draft, Message
@@ -71,6 +72,7 @@ def rail_of(page) -> list[str]:
     return [node.text(strip=True) for node in page.all("#rail-chats .chats__title")]
 
 
+@pytest.mark.slow
 def test_a_chat_is_renamed_by_a_form(owner, path):
     page = owner.page(path)
     assert page.one("#chat-title a").attributes["href"] == f"{path}/rename"
@@ -85,6 +87,7 @@ def test_a_chat_is_renamed_by_a_form(owner, path):
         assert db.session.get_one(Chat, id_of(path)).title_is_own
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("title", "words"), [("", "Give the chat a name."), (" \n ", "Give the chat a name."), ("x" * 201, "1 charact")]
 )
@@ -106,6 +109,7 @@ def test_with_htmx_the_form_stands_in_the_title_and_gives_way_to_it(owner, path)
     assert 'hx-target="#chat-menu"' in fragment.text
 
 
+@pytest.mark.slow
 def test_a_pinned_chat_stands_first_everywhere(owner, path):
     add_chats(owner, 3, title="Newer {}")
     page = owner.page(path).press("Pin")
@@ -119,6 +123,7 @@ def test_a_pinned_chat_stands_first_everywhere(owner, path):
     assert not owner.page("/chats").all('section[aria-label="Pinned"]')
 
 
+@pytest.mark.slow
 def test_an_archived_chat_leaves_the_lists_and_is_kept(owner, path):
     owner.htmx_post(f"{path}/pin")
     page = owner.page(path).press("Archive")
@@ -132,6 +137,7 @@ def test_an_archived_chat_leaves_the_lists_and_is_kept(owner, path):
     assert titles(owner.page("/chats?show=archived")) == []
 
 
+@pytest.mark.slow
 def test_deleting_can_be_undone(owner, path):
     page = owner.page(path).press("Delete chat")
     assert page.path == "/chats"
@@ -144,6 +150,7 @@ def test_deleting_can_be_undone(owner, path):
     assert texts(page) == ["First", "One"]
 
 
+@pytest.mark.slow
 def test_the_trash_gives_back_and_deletes_for_good(owner, path):
     owner.post(f"{path}/delete")
     trash = owner.page("/chats/trash")
@@ -163,6 +170,7 @@ def counts(browser) -> tuple[int, int]:
         return tuple(db.session.scalar(select(func.count()).select_from(table)) for table in (Chat, Message))
 
 
+@pytest.mark.slow
 def test_deleting_stops_the_answer(owner, begin, fake):
     fake.counts(500, pace=0.02)
     path = begin(owner)
@@ -193,6 +201,7 @@ def test_the_trash_is_emptied_after_its_days(app, owner):
         assert not db.session.scalars(select(Message)).all()
 
 
+@pytest.mark.slow
 def test_nobody_else_can_touch_it(owner, stranger, visitor, path):
     for action in ACTIONS:
         assert stranger.post(f"{path}/{action}", title="Mine").status_code == 404
@@ -213,6 +222,7 @@ def test_only_what_is_in_the_trash_can_be_restored_or_deleted_for_good(owner, pa
     assert owner.post("/chats/nowhere/delete").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_long_list_comes_a_page_at_a_time(owner):
     add_chats(owner, 230, title="Chat {:03d}")
     seen, page = [], owner.page("/chats")
@@ -223,6 +233,7 @@ def test_a_long_list_comes_a_page_at_a_time(owner):
     assert owner.page("/chats?before=nonsense").status_code == 200
 
 
+@pytest.mark.slow
 def test_ten_thousand_chats_cost_a_page_no_more_than_a_hundred(owner, member):
     add_chats(owner, 100)
     add_chats(member, 10_000, days_apart=0.01)
@@ -231,6 +242,7 @@ def test_ten_thousand_chats_cost_a_page_no_more_than_a_hundred(owner, member):
     assert len(member.page("/chats").text) < len(owner.page("/chats").text) * 1.3
 
 
+@pytest.mark.slow
 def test_a_long_thread_shows_its_end_and_the_way_to_the_rest(owner):
     path = add_thread(owner, 150)
     page = owner.page(path)
@@ -244,6 +256,7 @@ def test_a_long_thread_shows_its_end_and_the_way_to_the_rest(owner):
     assert page.click("To the end of the chat").path == path
 
 
+@pytest.mark.slow
 def test_with_htmx_earlier_messages_come_before_the_others(owner):
     path = add_thread(owner, 130)
     url = str(owner.page(path).link("Earlier messages").attributes["href"])
@@ -303,6 +316,7 @@ class Loaded:
         self.count += 1
 
 
+@pytest.mark.slow
 def test_five_thousand_messages_cost_a_page_no_more_than_sixty(owner):
     short, long = add_thread(owner, 61), add_thread(owner, 5_000)
     pages, statements, loaded = [], [], []
@@ -321,3 +335,11 @@ def test_five_thousand_messages_cost_a_page_no_more_than_sixty(owner):
 def test_no_page_of_a_long_chat_is_kept_from_htmx(owner):
     path = add_thread(owner, 70)
     assert owner.get(path, headers=HTMX).status_code == 200
+
+
+def test_the_menu_of_a_chat_begins_with_what_is_done_most(owner, path):
+    names = [words(text_of(node)) for node in owner.page(path).all("#chat-menu-list > :is(a, button, details > summary)")]
+    folded = owner.page(path).all("#chat-menu-list > details:not([open]) a")
+
+    assert names == ["Rename", "Pin", "Share", "Prompts", "Archive", "Delete chat"]
+    assert [words(text_of(node)) for node in folded] == [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]

@@ -84,7 +84,7 @@ def test_without_a_budget_everything_is_sent() -> None:
 
 @pytest.mark.parametrize(("limit", "start"), [(0, 3), (1, 2), (2, 1), (3, 0), (9, 0)])
 def test_a_history_limit_counts_earlier_messages(limit: int, start: int) -> None:
-    assert PromptBuilder().fit(PATH, history_limit=limit) == Fitted(start, 0)
+    assert PromptBuilder().fit(PATH, history_limit=limit) == Fitted(start, 0, beyond=start)
 
 
 def test_an_empty_path_fits() -> None:

@@ -3,11 +3,10 @@
 import pytest
 
 from tests.chat.conftest import ended
-from tests.chat.test_feed import Listener, events_url, listen
+from tests.chat.listener import Listener
 from tests.chat.test_listing import add_thread
 from webapp.chat.feed import Position
 
-__all__ = ["listen"]
 RAIL = '<hx-partial hx-target="#rail-chats" hx-swap="innerMorph">'
 
 
@@ -19,16 +18,9 @@ def rail_url(page) -> str:
     return str(page.one("#rail-chats").attributes["hx-sse:connect"])
 
 
-@pytest.fixture
-def path(owner, begin, fake) -> str:
-    fake.says("One")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
-
-
+@pytest.mark.slow
 def test_a_chat_that_begins_and_ends_elsewhere_shows_in_an_open_chat(owner, begin, fake, listen, path):
-    listener = listen(owner, events_url(owner.page(path)))
+    listener = listen(owner, owner.page(path).events_url)
     fake.counts(5, pace=0.05)
     begin(owner, "Second")
 
@@ -38,6 +30,7 @@ def test_a_chat_that_begins_and_ends_elsewhere_shows_in_an_open_chat(owner, begi
     assert rails(listener)[-1].count("aria-current") == 1
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("place", ["/chats", "/chats?q=first", "/chats/trash"])
 def test_pages_without_a_chat_hear_it_too(owner, begin, fake, listen, path, place):
     listener = listen(owner, rail_url(owner.page(place)))
@@ -49,7 +42,8 @@ def test_pages_without_a_chat_hear_it_too(owner, begin, fake, listen, path, plac
     assert "csrf" not in listener.html
 
 
-def test_a_failure_elsewhere_ends_the_dot(owner, begin, fake, listen, path):
+@pytest.mark.slow
+def test_a_failure_elsewhere_ends_the_dot(owner, fake, listen, path):
     listener = listen(owner, rail_url(owner.page("/chats")))
     fake.behaves([{"status": 401}])
     owner.post(f"{path}/messages", message="Again")
@@ -60,7 +54,7 @@ def test_a_failure_elsewhere_ends_the_dot(owner, begin, fake, listen, path):
 
 
 def test_a_new_name_reaches_the_title_and_every_rail(owner, listen, path):
-    here, there = listen(owner, events_url(owner.page(path))), listen(owner, rail_url(owner.page("/chats")))
+    here, there = listen(owner, owner.page(path).events_url), listen(owner, rail_url(owner.page("/chats")))
     owner.post(f"{path}/rename", title="Water & <stone>")
 
     for listener in (here, there):
@@ -70,6 +64,7 @@ def test_a_new_name_reaches_the_title_and_every_rail(owner, listen, path):
     assert 'hx-target="#chat-menu"' in here.html
 
 
+@pytest.mark.slow
 def test_nothing_is_heard_of_other_people(owner, stranger, begin, fake, listen, path):
     listener = listen(stranger, rail_url(stranger.page("/chats")))
     owner.post(f"{path}/rename", title="A secret")
@@ -80,9 +75,9 @@ def test_nothing_is_heard_of_other_people(owner, stranger, begin, fake, listen, 
     assert "secret" not in listener.html
 
 
-def test_what_has_not_changed_is_not_sent(owner, begin, fake, listen, path):
+def test_what_has_not_changed_is_not_sent(owner, fake, listen, path):
     page = owner.page(path)
-    listener = listen(owner, events_url(page))
+    listener = listen(owner, page.events_url)
     owner.post(f"{path}/rename", title="Other")
     listener.until(lambda each: rails(each))
     sent = len(rails(listener))
@@ -93,25 +88,28 @@ def test_what_has_not_changed_is_not_sent(owner, begin, fake, listen, path):
     assert len(rails(listener)) == sent + 1
 
 
+@pytest.mark.slow
 def test_who_comes_back_hears_what_was_missed(owner, listen, path):
-    listener = listen(owner, events_url(owner.page(path)))
+    listener = listen(owner, owner.page(path).events_url)
     owner.post(f"{path}/rename", title="Heard")
     listener.until(lambda each: rails(each))
     listener.close()
     owner.post(f"{path}/rename", title="Missed")
 
-    again = listen(owner, events_url(owner.page(path)), listener.last_id)
+    again = listen(owner, owner.page(path).events_url, listener.last_id)
     again.until(lambda each: rails(each) and "Missed" in rails(each)[-1])
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("position", ["", "nonsense", "other.1", "..", "x.-1", "x." + "9" * 40])
 def test_an_unknown_position_gets_the_whole_rail(owner, listen, path, position):
     listener = listen(owner, f"/events?at={position}")
     listener.until(lambda each: rails(each) and "First" in rails(each)[0])
 
 
+@pytest.mark.slow
 def test_a_deleted_chat_lets_its_pages_go(owner, listen, path):
-    listener = listen(owner, events_url(owner.page(path)))
+    listener = listen(owner, owner.page(path).events_url)
     listener.until(lambda each: each.raw)
     owner.post(f"{path}/delete")
 
@@ -123,12 +121,13 @@ def test_a_position_says_what_the_rail_has(position):
     assert Position.parse(str(position)) == position
 
 
+@pytest.mark.slow
 def test_a_turn_in_a_long_chat_costs_no_more_than_in_a_short_one(owner, fake, listen):
     fake.says("One")
     costs = []
     for length in (60, 60, 3_000):
         path = add_thread(owner, length)
-        listener = listen(owner, events_url(owner.page(path)))
+        listener = listen(owner, owner.page(path).events_url)
         owner.post(f"{path}/messages", message="Next")
         listener.until(lambda each: "Try again" in each.html)
         costs.append(len(listener.raw))
@@ -145,3 +144,11 @@ def test_a_page_left_far_behind_gets_the_end_and_the_way_to_the_rest(owner, list
     assert listener.html.count("<article") == 60
     assert 'hx-target="#earlier"' in listener.html
     assert "Earlier messages" in listener.html
+
+
+def test_a_name_that_may_be_cut_is_said_whole_to_who_points_at_it(owner, path):
+    name = "The stones of the old mill by the river"
+    assert "title" not in owner.page("/").one("#rail-chats .chats__title").attributes
+    owner.post(f"{path}/rename", title=name)
+
+    assert owner.page("/").one("#rail-chats .chats__title").attributes["title"] == name

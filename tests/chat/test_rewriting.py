@@ -6,25 +6,15 @@ from io import BytesIO
 import pytest
 from sqlalchemy import func, select
 
-from tests.chat.conftest import asked, ended, texts
+from tests.chat.conftest import address, asked, ended, ended_with, give, id_of, texts
 from tests.chat.files import download
-from tests.chat.test_tree import address
 from tests.support.browser import HTMX
 from tests.support.marks import on_both_databases
-from webapp.accounts.tables import Grant, User
+from webapp.accounts.tables import User
 from webapp.chat import export
 from webapp.chat.imports import store
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, write
-
-
-@pytest.fixture
-def path(owner, begin, fake) -> str:
-    """A chat with one question and its answer."""
-    fake.says("One")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
+from webapp.extensions import db
 
 
 def rewritten(owner, path, words: str):
@@ -32,6 +22,7 @@ def rewritten(owner, path, words: str):
     return owner.page(address(owner.page(path), "Edit")).form("Save").submit(message=words)
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_an_edited_answer_is_a_version_that_says_so(owner, path, fake):
     page = rewritten(owner, path, "One, *by hand*")
@@ -47,15 +38,17 @@ def test_an_edited_answer_is_a_version_that_says_so(owner, path, fake):
     assert not page.says("Edited by hand")
 
 
+@pytest.mark.slow
 def test_what_is_sent_later_is_the_edited_text(owner, path, fake):
     rewritten(owner, path, "One, by hand")
     fake.says("Two")
     owner.submit(path, message="Second")
-    owner.wait_for(path, lambda page: ended(page) and len(texts(page)) == 4)
+    owner.wait_for(path, ended_with(4))
 
     assert [turn["content"] for turn in asked(fake)[-1]["body"]["messages"]][-3:] == ["First", "One, by hand", "Second"]
 
 
+@pytest.mark.slow
 def test_the_same_words_again_are_the_same_version(owner, path, app):
     first = address(owner.page(path), "Edit")
     for _ in range(2):
@@ -69,10 +62,11 @@ def test_the_same_words_again_are_the_same_version(owner, path, app):
         assert db.session.scalar(select(func.count()).select_from(Message).where(Message.role == "assistant")) == 2
 
 
+@pytest.mark.slow
 def test_what_followed_the_answer_stays_with_it(owner, path, fake):
     fake.says("Two")
     owner.submit(path, message="Second")
-    page = owner.wait_for(path, lambda page: ended(page) and len(texts(page)) == 4)
+    page = owner.wait_for(path, ended_with(4))
 
     page = owner.page(address(page, "Edit", 1)).form("Save").submit(message="One, by hand")
     assert texts(page) == ["First", "One, by hand"]
@@ -81,6 +75,7 @@ def test_what_followed_the_answer_stays_with_it(owner, path, fake):
     assert texts(owner.page(path)) == ["First", "One", "Second", "Two"]
 
 
+@pytest.mark.slow
 def test_the_form_says_what_becomes_of_it_and_what_is_wrong(owner, path):
     url = address(owner.page(path), "Edit")
 
@@ -100,6 +95,7 @@ def test_nothing_is_edited_while_an_answer_is_written(owner, path, fake):
     assert owner.post(address(page, "Edit"), message="Mine").status_code == 409
 
 
+@pytest.mark.slow
 def test_an_edited_answer_can_be_asked_for_anew(owner, path, fake):
     page = rewritten(owner, path, "One, by hand")
     fake.says("Another")
@@ -112,18 +108,19 @@ def test_an_edited_answer_can_be_asked_for_anew(owner, path, fake):
 
 def test_readers_cannot_and_who_may_write_is_named(owner, member, path, app):
     url = address(owner.page(path), "Edit")
-    give(app, path, member, "view")
+    give(path, member, "view")
     assert not member.page(path).has("button", "Edit")
     assert member.post(url, message="Mine").status_code == 404
 
-    give(app, path, member, "write")
+    give(path, member, "write")
     assert member.post(url, message="Mine").status_code == 303
     assert "Edited by hand by" in owner.page(path).one(".receipt").text()
 
 
+@pytest.mark.slow
 def test_a_file_and_a_fork_keep_that_it_was_edited(owner, member, path, app):
     rewritten(owner, path, "One, by hand")
-    engine, chat_id = app.extensions["engine"], path.rpartition("/")[2]
+    engine, chat_id = app.extensions["engine"], id_of(path)
 
     file = "".join(export.as_json(engine, chat_id))
     assert [each["is_edited"] for each in json.loads(file)["messages"]] == [False, False, True]
@@ -142,10 +139,3 @@ def test_a_file_and_a_fork_keep_that_it_was_edited(owner, member, path, app):
 
     fork = owner.page(path).press("New chat from here")
     assert fork.says("Edited by hand")
-
-
-def give(app, path: str, person, right: str) -> None:
-    """Lets somebody into the chat with this right."""
-    with app.app_context(), write() as session:
-        id = session.scalar(select(User.id).where(User.email == person.email))
-        session.add(Grant(object_kind="chat", object_id=path.rpartition("/")[2], user_id=id, right=right))

@@ -1,12 +1,13 @@
 """GET /chats?q= finds one's own words, in titles and messages, on both databases, whatever is typed."""
 
+import time
 from datetime import timedelta
 
 import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, select, text
 
-from tests.chat.test_listing import add_chats, person_id, titles
+from tests.chat.test_listing import add_chats, titles
 from tests.support.marks import on_both_databases
 from webapp.chat import erasing, listing
 from webapp.chat.search import search, words_of
@@ -40,7 +41,7 @@ def chat_id(owner) -> str:
 
 def found(browser, query: str) -> list[str]:
     """The messages with these words, by their passages."""
-    owner_id = person_id(browser)
+    owner_id = browser.person_id
     with browser.app.app_context():
         return ["".join(piece.text for piece in hit.passage) for hit in search(owner_id, query).hits]
 
@@ -141,10 +142,11 @@ def test_the_index_follows_every_change(owner, chat_id):
     assert found(owner, "pumps") == []
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_nothing_that_is_typed_breaks_it(owner, chat_id):
     say(owner, chat_id, 'A plain "message" with AND and NEAR in it')
-    owner_id = person_id(owner)
+    owner_id = owner.person_id
     with owner.app.app_context():
         for query in HOSTILE:
             search(owner_id, query)
@@ -164,12 +166,24 @@ def test_hostile_text_is_shown_as_text(owner, chat_id):
     assert not page.all(".hit mark mark, .hit script")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_a_huge_text_is_stored_and_found(owner, chat_id):
     many = " ".join(f"w{n:x}{n * 7919:x}" for n in range(150_000))
     say(owner, chat_id, f"needle {many}")
 
     assert len(found(owner, "needle")) == 1
+
+
+@on_both_databases
+def test_a_common_word_in_a_huge_text_keeps_nobody_waiting(owner, chat_id):
+    say(owner, chat_id, "hello *water* " * 130_000)
+
+    began = time.process_time()
+    (passage,) = found(owner, "water")
+    assert time.process_time() - began < 2
+    assert "hello water hello" in passage
+    assert len(passage) < 400
 
 
 @on_both_databases
@@ -186,6 +200,7 @@ def test_more_hits_are_on_further_pages(owner, chat_id):
         assert owner.get("/chats", query={"q": "water", "page": number}).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_search_for_nothing_says_what_to_do(owner, chat_id):
     assert owner.page("/chats?q=").says("Type a word")
     assert owner.page("/chats?q=%22%28").says("Type a word")
@@ -199,6 +214,7 @@ def test_words_are_few_and_short():
     assert words_of("x" * 1000) == ["x" * 60]
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_the_migration_indexes_what_is_there_and_goes_without_a_trace(owner, chat_id):
     say(owner, chat_id, "Said before the index")

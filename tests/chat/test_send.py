@@ -5,7 +5,7 @@ import re
 import gevent
 import pytest
 
-from tests.chat.conftest import asked, ended, raw_of_last, statuses, texts
+from tests.chat.conftest import asked, ended, ended_with, raw_of_last, statuses, texts
 from tests.support.browser import HTMX
 
 # Settings and connections are read once a second, whoever asks.
@@ -23,13 +23,11 @@ def test_it_sends_and_shows_the_answer(owner, begin, fake):
     assert page.heading == "Hello there"
 
 
-def test_the_model_hears_the_whole_conversation(owner, begin, fake):
-    fake.says("One")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
+@pytest.mark.slow
+def test_the_model_hears_the_whole_conversation(owner, path, fake):
     fake.says("Two")
     owner.submit(path, message="Second")
-    owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    owner.wait_for(path, ended_with(4))
 
     turns = [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
     assert turns == [("user", "First"), ("assistant", "One"), ("user", "Second")]
@@ -73,10 +71,8 @@ def test_a_program_is_told_what_to_attach_to(owner, begin, fake):
     assert owner.page(path).all(f'button[formaction="/generations/{answer.json["generation"]}/stop"]')
 
 
-def test_twenty_at_once_are_one(owner, begin, fake):
-    fake.says("One")
-    path = begin(owner)
-    owner.wait_for(path, ended)
+@pytest.mark.slow
+def test_twenty_at_once_are_one(owner, path, fake):
     fake.counts(100, pace=0.05)
 
     sends = [gevent.spawn(owner.post, f"{path}/messages", message=f"Number {n}") for n in range(20)]
@@ -87,6 +83,7 @@ def test_twenty_at_once_are_one(owner, begin, fake):
     assert len(statuses(owner.page(path))) == 4
 
 
+@pytest.mark.slow
 def test_it_takes_the_same_form_twice_as_once(owner, begin, fake):
     fake.says("One")
     path = begin(owner)
@@ -107,12 +104,9 @@ def test_the_first_message_sent_twice_makes_one_chat(owner, fake):
     assert form.submit(message="Once").path == form.submit(message="Once").path
 
 
-@pytest.mark.parametrize(("message", "sentence"), [("   ", "Write something first."), ("x" * 200_001, "1 characters too long")])
-def test_it_says_what_is_wrong_with_the_text(owner, begin, fake, message, sentence):
-    fake.says("One")
-    path = begin(owner)
-    owner.wait_for(path, ended)
-
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize(("message", "sentence"), [("   ", "Write something first."), ("x" * 200_001, "1 character too long")])
+def test_it_says_what_is_wrong_with_the_text(owner, path, message, sentence):
     page = owner.post(f"{path}/messages", message=message)
 
     assert page.status_code == 422
@@ -120,11 +114,7 @@ def test_it_says_what_is_wrong_with_the_text(owner, begin, fake, message, senten
     assert owner.post("/chats", message=message).status_code == 422
 
 
-def test_an_unknown_model_is_refused_with_the_text_kept(owner, begin, fake):
-    fake.says("One")
-    path = begin(owner)
-    owner.wait_for(path, ended)
-
+def test_an_unknown_model_is_refused_with_the_text_kept(owner, path):
     page = owner.post(f"{path}/messages", message="Hello", model="demo/nobody")
 
     assert page.status_code == 422
@@ -148,11 +138,7 @@ def test_binary_and_broken_text_become_text(owner, begin, fake):
     assert texts(owner.wait_for(path, ended))[2] == "%FF%FE%80"
 
 
-def test_htmx_gets_a_fresh_composer(owner, begin, fake):
-    fake.says("One")
-    path = begin(owner)
-    owner.wait_for(path, ended)
-
+def test_htmx_gets_a_fresh_composer(owner, path):
     answer = owner.post(f"{path}/messages", headers=HTMX, message="Second")
 
     assert answer.status_code == 200
@@ -160,21 +146,18 @@ def test_htmx_gets_a_fresh_composer(owner, begin, fake):
     assert "Second" not in answer.text
 
 
-def test_sending_asks_the_database_for_little(owner, begin, fake):
-    fake.says("One")
-    path = begin(owner)
-    owner.wait_for(path, ended)
-
+def test_sending_asks_the_database_for_little(owner, path):
     with owner.counting_statements() as statements:
         owner.post(f"{path}/messages", headers=HTMX, message="Second", key="second")
 
-    assert len([each for each in statements if not any(name in each for name in KNOWN)]) <= 24
+    assert len([each for each in statements if not any(name in each for name in KNOWN)]) <= 20
+    assert len([each for each in statements if each.startswith("INSERT INTO messages (")]) == 1
 
 
-def test_every_message_is_rendered_once_and_a_page_reads_little(owner, begin, fake):
+@pytest.mark.slow
+def test_every_message_is_rendered_once_and_a_page_reads_little(owner, answered, fake):
     fake.says("# One\n\n" + "word " * 500)
-    path = begin(owner)
-    owner.wait_for(path, ended)
+    path = answered(owner)
 
     with owner.counting_statements() as statements:
         owner.page(path)
@@ -183,6 +166,7 @@ def test_every_message_is_rendered_once_and_a_page_reads_little(owner, begin, fa
     assert len([each for each in read if not any(name in each for name in KNOWN)]) <= 9
 
 
+@pytest.mark.slow
 def test_how_fast_an_answer_came_is_told_on_hover(owner, begin, fake):
     fake.says("One two three", pace=0.1)
     page = owner.wait_for(begin(owner), ended)

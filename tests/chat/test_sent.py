@@ -2,18 +2,16 @@
 
 import pytest
 
-from tests.chat.conftest import asked, ended, statuses
+from tests.chat.conftest import asked, ended, ended_with, statuses
 from webapp.extensions import db, write
 from webapp.generations.tables import Generation
 
 
 @pytest.fixture
-def path(owner, begin, fake) -> str:
+def path(owner, answered, fake) -> str:
     fake.says("One")
     owner.submit("/settings", instructions="Answer like a miller.")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
+    return answered(owner, "First")
 
 
 def url_of(page) -> str:
@@ -28,10 +26,11 @@ def logged(fake) -> list[tuple[str, str]]:
     return [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
 
 
+@pytest.mark.slow
 def test_it_is_what_the_provider_heard(owner, path, fake):
     fake.says("Two")
     owner.submit(path, message="Second <b>& more</b>")
-    page = owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    page = owner.wait_for(path, ended_with(4))
 
     shown = owner.page(url_of(page))
 
@@ -41,13 +40,14 @@ def test_it_is_what_the_provider_heard(owner, path, fake):
     assert shown.click("Back to the chat").path == path
 
 
+@pytest.mark.slow
 def test_it_stays_what_it_was_when_the_chat_goes_on(owner, path, fake):
     page = owner.page(path)
     before = parts(owner.page(url_of(page)))
     owner.submit("/settings", instructions="Something else.")
     fake.says("Two")
     owner.submit(path, message="Second")
-    owner.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    owner.wait_for(path, ended_with(4))
 
     assert parts(owner.page(url_of(page))) == before
 
@@ -57,7 +57,7 @@ def test_a_continuation_shows_the_beginning_that_was_given(owner, begin, fake):
     fake.counts(30)
     path = begin(owner, "First")
     page = owner.wait_for(path, ended)
-    owner.post(str(page.button("Continue").attributes["formaction"]))
+    owner.post(page.action("Continue"))
     page = owner.wait_for(path, lambda page: statuses(page)[-1] == "completed")
 
     shown = owner.page(url_of(page))
@@ -92,3 +92,21 @@ def test_answers_from_before_it_was_kept_say_so(owner, path, app):
         assert db.session.get_one(Generation, url.split("/")[2]).prompt == {}
 
     assert owner.page(url).says("from before that was kept")
+
+
+@pytest.mark.slow
+def test_it_says_how_many_messages_the_history_limit_left_out(owner, path, fake):
+    fake.says("Two")
+    owner.submit(f"{path}/prompts", history_limit="1")
+    owner.submit(path, message="Second")
+    shown = owner.page(url_of(owner.wait_for(path, ended_with(4))))
+
+    assert shown.says("Left out by the history limit of 1: 1 message from the beginning.")
+    assert [text for _, text in parts(shown)] == ["Answer like a miller.", "One", "Second"]
+
+
+def test_one_character_is_one(owner, answered, fake):
+    fake.says("One")
+    path = answered(owner, "?")
+
+    assert owner.page(url_of(owner.page(path))).says("user · 1 character")

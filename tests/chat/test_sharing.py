@@ -6,9 +6,8 @@ import gevent
 import pytest
 from sqlalchemy import func, select
 
-from tests.chat.conftest import ended, statuses, texts
+from tests.chat.conftest import ended_with, statuses, texts
 from tests.chat.files import download
-from tests.chat.test_feed import listen
 from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
@@ -20,7 +19,6 @@ from webapp.extensions import db
 from webapp.generations.tables import Generation
 from webapp.settings.service import set_setting
 
-__all__ = ["listen"]
 # What somebody with each right is answered: 200, 303 or 204 where they may, 404 where it is not there for them.
 MAY = {"own": {"read", "write", "own"}, "write": {"read", "write"}, "view": {"read"}, "link": {"read"}, "": set()}
 ACTIONS = [
@@ -43,15 +41,6 @@ ACTIONS = [
 
 
 @pytest.fixture
-def path(owner, begin, fake) -> str:
-    """A chat with a question and its answer."""
-    fake.says("One")
-    path = begin(owner, "First")
-    owner.wait_for(path, ended)
-    return path
-
-
-@pytest.fixture
 def give(owner, path, app) -> Callable[..., None]:
     """Shares the chat: with a person by their browser, with a group by its id, or by the link."""
 
@@ -59,18 +48,11 @@ def give(owner, path, app) -> Callable[..., None]:
         if whom == "link":
             assert owner.post(f"{path}/people/team").status_code == 303
             return
-        choice = f"user:{id_of(whom)}" if isinstance(whom, Browser) else f"group:{whom}"
+        choice = f"user:{whom.person_id}" if isinstance(whom, Browser) else f"group:{whom}"
         page = owner.submit(f"{path}/people", whom=choice, right=right)
         assert page.status_code == 200, page.text
 
     return give
-
-
-def id_of(browser: Browser) -> str:
-    with browser.app.app_context():
-        user = queries.user_by_email(browser.email)
-        assert user
-        return user.id
 
 
 def read(browser: Browser, where: str) -> int:
@@ -78,10 +60,6 @@ def read(browser: Browser, where: str) -> int:
     with browser.client.get(where, base_url=browser.origin) as response:
         response.get_data()
         return response.status_code
-
-
-def events_of(browser: Browser, path: str) -> str:
-    return str(browser.page(path).one("#thread").attributes["hx-sse:connect"])
 
 
 def ids(app, path: str) -> dict[str, str]:
@@ -92,6 +70,7 @@ def ids(app, path: str) -> dict[str, str]:
     return {"chat": chat, "question": messages[0], "answer": messages[1], "last": messages[-1], "generation": generation or ""}
 
 
+@pytest.mark.mostly_slow
 @on_both_databases
 @pytest.mark.parametrize("right", MAY)
 def test_the_rules_as_a_matrix(owner, member, give, path, app, right):
@@ -108,6 +87,7 @@ def test_the_rules_as_a_matrix(owner, member, give, path, app, right):
         assert (got == 404) == is_refused, f"{right} {method} {where}: {got}"
 
 
+@pytest.mark.slow
 def test_a_guest_does_not_come_in_by_the_teams_link(app, owner, give, path):
     guest = signed_in(app, "guest@example.org", "guest")
     give("link")
@@ -117,6 +97,7 @@ def test_a_guest_does_not_come_in_by_the_teams_link(app, owner, give, path):
     assert guest.page(path).says("One")
 
 
+@pytest.mark.slow
 def test_the_teams_link_is_made_copied_and_withdrawn(owner, path):
     page = owner.page(path).click("Share").press("Make a link")
 
@@ -136,6 +117,7 @@ def test_a_guest_does_not_learn_who_is_here(app, begin, fake):
     assert guest.post(f"{path}/people/team").status_code == 403
 
 
+@pytest.mark.slow
 def test_a_reader_sees_no_button_that_does_nothing(member, give, path):
     give(member)
 
@@ -154,26 +136,28 @@ def test_a_writer_writes_and_everybody_sees_it(owner, member, give, path, fake):
 
     member.submit(path, message="From the member")
 
-    assert len(statuses(member.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4))) == 4
+    assert len(statuses(member.wait_for(path, ended_with(4)))) == 4
     assert texts(owner.page(path))[-2:] == ["From the member", "Two"]
 
 
+@pytest.mark.slow
 def test_a_writers_own_limits_count(owner, member, give, path, fake, app):
     give(member, "write")
     fake.says("Two")
     member.submit(path, message="From the member")
-    member.wait_for(path, lambda page: ended(page) and len(statuses(page)) == 4)
+    member.wait_for(path, ended_with(4))
 
     with app.app_context():
         by = db.session.scalars(select(Generation.user_id).order_by(Generation.id)).all()
         set_setting("limits.streams_burst", "1")
         set_setting("limits.streams_per_minute", "1")
-    assert by == [id_of(owner), id_of(member)]
+    assert by == [owner.person_id, member.person_id]
 
     assert member.post(f"{path}/messages", message="x", key="a").status_code in (303, 429)
     assert member.post(f"{path}/messages", message="y", key="b").status_code in (409, 429)
 
 
+@pytest.mark.slow
 def test_the_list_shows_what_others_shared(member, stranger, give, path):
     give(member)
 
@@ -182,6 +166,7 @@ def test_the_list_shows_what_others_shared(member, stranger, give, path):
     assert not stranger.page("/chats").all('section[aria-labelledby="shared-with-me"]')
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_it_stands_beside_every_page_with_who_shared_it_and_is_searched(app, owner, member, stranger, give, path):
     give(member)
@@ -199,6 +184,7 @@ def test_it_stands_beside_every_page_with_who_shared_it_and_is_searched(app, own
     assert not owner.page("/chats?q=first").says("shared by")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_how_its_owner_has_pinned_it_is_nothing_to_others(owner, member, give, path):
     give(member)
@@ -224,24 +210,26 @@ def test_the_link_for_the_team_puts_it_in_no_list_and_no_search(owner, member, g
     assert not member.page("/chats?q=first").all(".hit")
 
 
+@pytest.mark.slow
 def test_a_group_gets_it_and_loses_it(app, owner, member, give, path, listen):
     with app.app_context():
-        boss = db.session.get_one(User, id_of(owner))
+        boss = db.session.get_one(User, owner.person_id)
         group = groups.create("Millers", by=boss)
         group_id = group.id
-        groups.put_in(group, id_of(member), by=boss)
+        groups.put_in(group, member.person_id, by=boss)
     give(group_id)
     assert member.page(path).says("One")
 
-    tab = listen(member, events_of(member, path))
+    tab = listen(member, member.page(path).events_url)
     tab.until(lambda tab: tab.raw)
 
-    owner.post(f"/admin/groups/{group_id}/people/{id_of(member)}/remove")
+    owner.post(f"/admin/groups/{group_id}/people/{member.person_id}/remove")
 
     tab.until(lambda tab: tab.greenlet.dead)
     assert member.get(path).status_code == 404
 
 
+@pytest.mark.slow
 def test_sharing_again_changes_the_right(app, owner, member, give, path):
     give(member, "write")
     give(member, "view")
@@ -252,9 +240,10 @@ def test_sharing_again_changes_the_right(app, owner, member, give, path):
     assert member.post(f"{path}/messages", message="x").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_reader_sees_it_live_and_without_buttons(owner, member, give, path, fake, listen):
     give(member)
-    tab = listen(member, events_of(member, path))
+    tab = listen(member, member.page(path).events_url)
     fake.says("Two")
 
     owner.submit(path, message="Second")
@@ -265,9 +254,10 @@ def test_a_reader_sees_it_live_and_without_buttons(owner, member, give, path, fa
     assert "composer-controls" not in tab.html
 
 
+@pytest.mark.slow
 def test_a_right_that_is_taken_away_is_gone_at_once(owner, member, give, path, listen):
     give(member)
-    tab = listen(member, events_of(member, path))
+    tab = listen(member, member.page(path).events_url)
     tab.until(lambda tab: tab.raw)
 
     owner.page(f"{path}/people").press("Remove member")
@@ -279,19 +269,21 @@ def test_a_right_that_is_taken_away_is_gone_at_once(owner, member, give, path, l
     assert owner.page(f"{path}/people").says("Nobody else sees this chat.")
 
 
+@pytest.mark.slow
 def test_odd_wishes_are_refused(owner, member, path):
     for whom, right, sentence in [
         ("", "view", "Choose who it is for."),
         ("user:nobody", "view", "That account is not there any more."),
         ("group:none", "view", "That group is not there any more."),
-        (f"user:{id_of(owner)}", "view", "The chat is yours already."),
-        (f"user:{id_of(member)}", "own", "Choose whether they may read or write."),
+        (f"user:{owner.person_id}", "view", "The chat is yours already."),
+        (f"user:{member.person_id}", "own", "Choose whether they may read or write."),
     ]:
         page = owner.post(f"{path}/people", whom=whom, right=right)
         assert page.status_code == 422, whom
         assert page.says(sentence)
 
 
+@pytest.mark.slow
 def test_a_chat_in_the_trash_is_gone_for_all(owner, member, give, path):
     give(member, "write")
     owner.post(f"{path}/delete")
@@ -306,6 +298,7 @@ def test_a_reader_takes_along_what_is_shown(member, give, path):
     assert b"One" in download(member, f"{path}/export.md")
 
 
+@pytest.mark.slow
 def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, owner, member, begin, fake):
     fake.counts(300, pace=0.02)
     path = begin(member, "Mine")
@@ -322,3 +315,26 @@ def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, own
     with gevent.Timeout(10, AssertionError("it still runs")):
         while app.extensions["engine"].live:
             gevent.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_its_owner_sees_with_whom_it_is_shared(owner, member, stranger, give, path):
+    assert not owner.page(path).all(".given")
+    give(member)
+    assert owner.page(path).click("Shared with member").heading == "Share this chat"
+    give(stranger, "write")
+    give("link")
+
+    badge = owner.page(path).one(".given")
+    assert [node.text() for node in badge.css(".given__names, .given__count")] == ["member +2", "3"]
+    assert "Shared with member, stranger, Team" in text_of(badge)
+    assert not member.page(path).all(".given")
+
+
+def test_nobody_is_chosen_before_somebody_chooses(owner, member, path):
+    page = owner.page(f"{path}/people")
+    choice = page.one("#share-whom")
+
+    assert "required" in choice.attributes
+    assert choice.css_first("option").attributes["value"] == ""
+    assert owner.post(f"{path}/people", whom="", right="view").status_code == 422

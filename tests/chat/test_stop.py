@@ -10,16 +10,12 @@ def running(page) -> bool:
     return statuses(page)[-1] == "responding"
 
 
-def stop_url(page) -> str:
-    return str(page.button("Stop").attributes["formaction"])
-
-
 def test_it_keeps_the_text_and_closes_the_connection(owner, begin, fake):
     fake.counts(500, pace=0.01)
     path = begin(owner)
     page = owner.wait_for(path, lambda page: running(page) and "w000003" in page.text)
 
-    owner.post(stop_url(page))
+    owner.post(page.action("Stop"))
     page = owner.wait_for(path, ended, seconds=2)
 
     assert statuses(page)[-1] == "stopped"
@@ -29,6 +25,7 @@ def test_it_keeps_the_text_and_closes_the_connection(owner, begin, fake):
     assert page.says("Stopped after")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "behaviour",
     [{"steps": [{"sleep": 60}]}, {"counted": 50, "stall_after": 0}, {"counted": 50, "stall_after": 5}],
@@ -39,27 +36,29 @@ def test_it_works_in_every_state(owner, begin, fake, behaviour):
     path = begin(owner)
     page = owner.page(path)
 
-    owner.post(stop_url(page))
-    owner.post(stop_url(page))
+    owner.post(page.action("Stop"))
+    owner.post(page.action("Stop"))
     page = owner.wait_for(path, ended, seconds=3)
 
     assert statuses(page)[-1] == "stopped"
 
 
+@pytest.mark.slow
 def test_twice_and_after_the_end_change_nothing(owner, begin, fake):
     fake.counts(20, pace=0.01)
     path = begin(owner)
-    url = stop_url(owner.page(path))
+    url = owner.page(path).action("Stop")
     page = owner.wait_for(path, ended)
 
     assert owner.post(url).status_code == 303
     assert statuses(owner.page(path)) == statuses(page)
 
 
+@pytest.mark.slow
 def test_a_stranger_cannot_stop(owner, stranger, visitor, begin, fake):
     fake.counts(300, pace=0.02)
     path = begin(owner)
-    url = stop_url(owner.page(path))
+    url = owner.page(path).action("Stop")
 
     assert stranger.post(url).status_code == 404
     assert visitor.post(url).location.startswith("/login")
@@ -68,15 +67,15 @@ def test_a_stranger_cannot_stop(owner, stranger, visitor, begin, fake):
     assert owner.post(url, headers={"HX-Request": "true"}).status_code == 204
 
 
+@pytest.mark.slow
 def test_stopped_can_be_continued_in_the_same_message(owner, begin, fake):
     fake.counts(60, pace=0.01)
     path = begin(owner)
     page = owner.wait_for(path, lambda page: "w000005" in page.text)
-    owner.post(stop_url(page))
+    owner.post(page.action("Stop"))
     page = owner.wait_for(path, ended)
 
-    page.button("Continue")
-    owner.post(str(page.button("Continue").attributes["formaction"]))
+    owner.post(page.action("Continue"))
     page = owner.wait_for(path, ended)
 
     assert statuses(page) == ["completed", "completed"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from tests.chat.conftest import ended
+from tests.chat.conftest import ended, id_of
 from tests.support.marks import on_both_databases
 from webapp.chat import erasing, kind, service, sweeping
 from webapp.chat.tables import Chat, Draft, Message
@@ -50,21 +50,22 @@ def test_the_page_says_what_it_is_and_offers_nothing_that_keeps_it(owner, path):
     assert owner.get(f"{path}/people").status_code == 409
 
 
-def test_it_stands_in_no_list_no_search_and_no_export(owner, path, begin, fake):
-    kept = begin(owner, "Something else")
-    owner.wait_for(kept, ended)
+@pytest.mark.slow
+def test_it_stands_in_no_list_no_search_and_no_export(owner, path, answered, fake):
+    kept = answered(owner, "Something else")
     fake.until(lambda _: fake.titles())
 
-    for place in ("/", "/chats", "/chats?q=samphire", "/chats?show=archived", "/chats/trash"):
+    for place in ("/plans", "/chats", "/chats?q=samphire", "/chats?show=archived", "/chats/trash"):
         assert path not in owner.get(place).text, place
     archive = owner.client.get("/export.zip", base_url=owner.origin).data
-    assert path.rpartition("/")[2].encode() not in archive
-    assert kept.rpartition("/")[2].encode() in archive
+    assert id_of(path).encode() not in archive
+    assert id_of(kept).encode() in archive
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_closing_it_leaves_the_cost_and_not_a_word(owner, path):
-    id = path.rpartition("/")[2]
+    id = id_of(path)
     owner.post(f"{path}/draft", message=f"More on {SECRET}")
     assert owner.post(f"{path}/close").location == "/"
 
@@ -78,6 +79,7 @@ def test_closing_it_leaves_the_cost_and_not_a_word(owner, path):
         assert words_left() == []
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_an_answer_that_runs_is_stopped_and_its_cost_is_kept(owner, fake):
     fake.behaves([{"counted": 5000, "pace": 0.01}])
@@ -92,6 +94,23 @@ def test_an_answer_that_runs_is_stopped_and_its_cost_is_kept(owner, fake):
         assert (generation.status, generation.reason, generation.message_id) == ("stopped", "user", None)
         assert (count(Chat), count(Message), count(JournalRow)) == (0, 0, 0)
         assert words_left() == []
+
+
+@on_both_databases
+def test_what_another_page_begins_while_it_is_closed_is_stopped_too(owner, path, fake):
+    fake.counts(5000, pace=0.01)
+    owner.post(f"{path}/messages", message="And then?")
+    with owner.app.app_context(), write() as session:
+        # As when the closing has looked for answers before this one began.
+        erasing.erase(session, Chat.id == id_of(path))
+
+    engine = owner.app.extensions["engine"]
+    fake.until(lambda log: log[-1]["client_closed"] and not engine.live, seconds=5)
+    with owner.app.app_context():
+        assert [each.status for each in db.session.scalars(select(Generation).order_by(Generation.id))] == [
+            "completed",
+            "stopped",
+        ]
 
 
 def test_what_a_crash_left_of_a_closed_chat_is_settled_without_its_words(owner, path):
@@ -121,6 +140,7 @@ def test_deleting_it_by_hand_is_closing_it(owner, path):
         assert count(Chat) == 0
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
     fake.says("Else.")
@@ -135,6 +155,7 @@ def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
         assert words_left() == []
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_after_a_day_an_answer_that_still_runs_is_stopped(owner, fake):
     fake.behaves([{"counted": 5000, "pace": 0.01}])
@@ -150,9 +171,8 @@ def test_after_a_day_an_answer_that_still_runs_is_stopped(owner, fake):
     fake.until(lambda log: log[0]["client_closed"])
 
 
-def test_a_trash_that_keeps_everything_needs_nobody_to_look(owner, begin):
-    kept = begin(owner)
-    owner.wait_for(kept, ended)
+def test_a_trash_that_keeps_everything_needs_nobody_to_look(owner, answered):
+    kept = answered(owner)
     owner.post(f"{kept}/delete")
     with owner.app.app_context():
         assert sweeping.sweep() is True
@@ -166,6 +186,7 @@ def test_somebody_looks_for_it_as_long_as_it_waits(owner, path):
         assert sweeping.sweep() is True
 
 
+@pytest.mark.slow
 def test_a_start_looks_too(owner, path):
     with owner.app.app_context():
         with write() as session:
@@ -199,3 +220,13 @@ def test_a_service_makes_one_too(owner):
         user_id = db.session.scalar(text("SELECT id FROM users"))
         generation = service.begin("Hello", owner_id=user_id, is_temporary=True)
         assert db.session.get_one(Chat, generation.lane.removeprefix("chat:")).is_temporary
+
+
+def test_home_leads_back_to_one_that_is_open_or_closes_it(owner, member, path):
+    home = owner.page("/")
+    assert home.says("A temporary chat is open.")
+    assert home.click("Go back").path == path
+    assert not member.page("/").says("A temporary chat is open.")
+
+    assert not home.press("Close it").says("A temporary chat is open.")
+    assert owner.get(path).status_code == 404

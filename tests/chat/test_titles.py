@@ -4,10 +4,11 @@ import gevent
 import pytest
 from sqlalchemy import select
 
-from tests.chat.conftest import ended
+from tests.chat.conftest import ended, ended_with, id_of
 from tests.conftest import signed_in
 from tests.upstream.handle import TITLE
 from webapp.chat.tables import Chat
+from webapp.chat.titles import first_words
 from webapp.extensions import db, write
 from webapp.generations.tables import Generation
 from webapp.settings import service as settings
@@ -17,11 +18,7 @@ LONG = "I would like to know how the millers of the old mill by the river dresse
 
 def title_of(browser, path: str) -> str:
     with browser.app.app_context():
-        return db.session.get_one(Chat, path.rpartition("/")[2]).title
-
-
-def last_id(browser, path: str) -> str:
-    return browser.page(path).all("article.message")[-1].attributes["id"].removeprefix("message-")
+        return db.session.get_one(Chat, id_of(path)).title
 
 
 def until(is_so, seconds: float = 5) -> None:
@@ -31,15 +28,13 @@ def until(is_so, seconds: float = 5) -> None:
 
 
 @pytest.fixture
-def asked(owner, begin, fake):
+def asked(owner, answered, fake):
     """Begins a chat whose answer is followed by what the model says when it is asked for a title."""
 
     def asked(*replies, message: str = LONG) -> str:
         fake.says("With a bill and a pick.")
         fake.behaves(replies, at=TITLE)
-        path = begin(owner, message)
-        owner.wait_for(path, ended)
-        return path
+        return answered(owner, message)
 
     return asked
 
@@ -49,7 +44,7 @@ def test_the_model_gives_the_title_once(owner, asked, fake):
     until(lambda: title_of(owner, path) == "Dressing millstones for rye and wheat")
 
     owner.post(f"{path}/messages", message="And then?")
-    owner.wait_for(path, lambda page: ended(page) and len(page.all("article.message")) == 4)
+    owner.wait_for(path, ended_with(4))
     assert len(fake.titles()) == 1
     with owner.app.app_context():
         record = db.session.scalars(select(Generation).where(Generation.kind == "title")).one()
@@ -57,6 +52,7 @@ def test_the_model_gives_the_title_once(owner, asked, fake):
         assert record.cost is not None
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("reply", [{"status": 500}, {"status": 401}, {"says": ""}, {"says": '"."'}])
 def test_without_a_good_title_the_first_words_stay(owner, asked, fake, reply):
     path = asked(*[reply] * 4)
@@ -76,6 +72,7 @@ def test_a_short_first_message_is_named_too(owner, asked, fake):
     assert "How are stones dressed?" in str(request["messages"])
 
 
+@pytest.mark.slow
 def test_a_chat_with_a_character_is_named_after_its_scene(owner, fake):
     fake.says("In a minute.")
     fake.behaves([{"says": "At the locked gate"}], at=TITLE)
@@ -100,7 +97,7 @@ def test_a_chat_with_a_character_is_named_after_its_scene(owner, fake):
 def test_another_version_of_the_first_answer_is_no_reason_to_ask_again(owner, asked, fake):
     path = asked({"says": "Dressing stones"})
     until(lambda: title_of(owner, path) == "Dressing stones")
-    answer = last_id(owner, path)
+    answer = owner.page(path).message_ids[-1]
     owner.post(f"/messages/{answer}/again")
     owner.wait_for(path, ended)
 
@@ -111,12 +108,13 @@ def test_the_first_answer_that_completes_counts(owner, asked, fake):
     fake.behaves([{"counted": 9, "cut_after": 3}])
     path = asked({"says": "Counted"})
     assert not fake.titles()
-    answer = last_id(owner, path)
+    answer = owner.page(path).message_ids[-1]
     owner.post(f"/messages/{answer}/continue")
 
     until(lambda: title_of(owner, path) == "Counted")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("wish", "model"), [("off", ""), ("cheap/model", "cheap/model"), ("demo/quick", "")])
 def test_the_setting_says_who_is_asked(owner, asked, fake, wish, model):
     with owner.app.app_context():
@@ -132,6 +130,7 @@ def test_the_setting_says_who_is_asked(owner, asked, fake, wish, model):
         assert not fake.titles()
 
 
+@pytest.mark.slow
 def test_a_chat_with_a_name_of_its_own_is_not_named(owner, begin, fake):
     fake.behaves([{"steps": [{"hang": True}]}])
     path = begin(owner, LONG)
@@ -141,12 +140,13 @@ def test_a_chat_with_a_name_of_its_own_is_not_named(owner, begin, fake):
     owner.post(stop)
     owner.wait_for(path, ended)
     fake.says("Here.")
-    owner.post(f"/messages/{last_id(owner, path)}/again")
+    owner.post(f"/messages/{owner.page(path).message_ids[-1]}/again")
     owner.wait_for(path, ended)
 
     assert not fake.titles()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("action", ["rename", "delete"])
 def test_who_names_the_chat_or_deletes_it_ends_the_asking(owner, asked, fake, action):
     path = asked({"steps": [{"hang": True}]})
@@ -157,20 +157,21 @@ def test_who_names_the_chat_or_deletes_it_ends_the_asking(owner, asked, fake, ac
     assert title_of(owner, path) == "My stones" or action == "delete"
 
 
+@pytest.mark.slow
 def test_a_name_that_was_given_meanwhile_stays(owner, asked, fake):
     path = asked({"says": "Late title", "delay": 0.3})
     fake.until(lambda log: fake.titles())
     with owner.app.app_context(), write() as session:
-        session.get_one(Chat, path.rpartition("/")[2]).title = "Named by import"
+        session.get_one(Chat, id_of(path)).title = "Named by import"
     until(lambda: recorded(owner))
 
     assert title_of(owner, path) == "Named by import"
 
 
-def test_the_demo_is_never_asked(make_app, begin):
+@pytest.mark.slow
+def test_the_demo_is_never_asked(make_app, answered):
     browser = signed_in(make_app(), "demo@example.org", "owner")
-    path = begin(browser, LONG)
-    browser.wait_for(path, ended)
+    path = answered(browser, LONG)
 
     assert title_of(browser, path).endswith("…")
     assert not recorded(browser)
@@ -184,3 +185,28 @@ def asked_model(browser) -> str:
 def recorded(browser) -> list:
     with browser.app.app_context():
         return list(db.session.scalars(select(Generation.id).where(Generation.kind == "title")))
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [
+        ("words.py\n```py\nimport sys\n```\n", "words.py"),
+        ("words.py\r\n```py\r\nimport sys\r\n```\r\n\r\nWhat does it do?", "What does it do?"),
+        ("What is wrong?\n\na.txt\n```txt\n" + "x\n" * 5_000 + "```\n\nb.txt\n```txt\ny\n```\n", "What is wrong?"),
+        ("What is wrong here?\n```py\nx\n```", "What is wrong here?"),
+        ("__init__.py\n````py\n```\nx\n```\n````\n", "__init__.py"),
+        ("x.c\n```c\nnever closed", "x.c"),
+        ("```\ncode alone\n```", "code alone"),
+        ("Look: ```here``` it is", "Look: here it is"),
+    ],
+)
+def test_what_stands_between_fences_is_no_title_as_long_as_there_is_another(message, title):
+    assert first_words(message) == title
+
+
+@pytest.mark.slow
+def test_a_chat_that_begins_with_a_file_is_called_by_what_is_asked_of_it(owner, answered, fake):
+    fake.says("It counts.")
+    path = answered(owner, "words.py\n```py\nimport sys\n```\n\nWhat does it do?")
+
+    assert title_of(owner, path) == "What does it do?"

@@ -44,6 +44,7 @@ def test_the_meter_says_nothing_where_nothing_is_known_or_worth_a_word():
     assert meter(messages, 500).percent == 100
 
 
+@pytest.mark.slow
 def test_a_chat_shows_it(make_app):
     ada = signed_in(make_app(), "ada@example.org", "owner")
     path = ada.submit("/", message="word " * 6_400).path

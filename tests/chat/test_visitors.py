@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from tests.chat.conftest import ended, statuses, texts
+from tests.chat.conftest import ended, ended_with, statuses, texts
 from tests.support.browser import Browser
 from webapp.chat.tables import Chat
 from webapp.extensions import db, utc_now
 from webapp.settings.service import set_setting
 
 
+@pytest.mark.slow
 def test_a_visitor_is_answered_by_the_demo(visitor, fake):
     visitor.submit("/ai-demo", message="What is this?")
 
@@ -23,6 +24,7 @@ def test_a_visitor_is_answered_by_the_demo(visitor, fake):
     assert fake.log() == []
 
 
+@pytest.mark.slow
 def test_a_visitor_goes_on_and_starts_over(visitor):
     visitor.submit("/ai-demo", message="What is this?")
     visitor.wait_for("/ai-demo", ended)
@@ -46,6 +48,7 @@ def test_the_chat_belongs_to_the_cookie(visitor, app, owner):
     assert visitor.page(f"/chats/{id}").says("Mine alone")
 
 
+@pytest.mark.slow
 def test_it_lasts_for_a_day(visitor, app):
     visitor.submit("/ai-demo", message="Yesterday")
     visitor.wait_for("/ai-demo", ended)
@@ -59,12 +62,13 @@ def test_it_lasts_for_a_day(visitor, app):
         assert len(db.session.scalars(db.select(Chat)).all()) == 1
 
 
+@pytest.mark.slow
 def test_a_visitor_cannot_choose_a_model(visitor, app, fake):
     visitor.submit("/ai-demo", message="What is this?")
     page = visitor.wait_for("/ai-demo", ended)
 
     visitor.post(str(page.one("#composer").attributes["action"]), message="More", model="some/model")
-    visitor.wait_for("/ai-demo", lambda page: ended(page) and len(statuses(page)) == 4)
+    visitor.wait_for("/ai-demo", ended_with(4))
 
     assert fake.log() == []
 

@@ -53,6 +53,7 @@ def test_every_rule_is_known_here_or_elsewhere() -> None:
     assert set().union(*(rules_for(each) for each in PAYLOADS)) <= set(RULES) | ELSEWHERE
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("payload", short, ids=lambda each: each["id"])
 def test_no_picture_on_the_way_breaks_a_rule(payload: dict[str, Any]) -> None:
     check(payload, [7, 64])
@@ -70,6 +71,7 @@ def test_no_picture_of_a_long_text_breaks_a_rule(payload: dict[str, Any]) -> Non
     check(payload, [64])
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda each: each["id"])
 def test_the_end_is_safe_small_and_soon(payload: dict[str, Any]) -> None:
     text, start = text_of(payload), thread_time()

@@ -17,6 +17,7 @@ def text_of(markup: str) -> str:
     return unescape(re.sub(r"<[^>]*>", "", markup))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_shows_the_code_as_it_is(language: str) -> None:
     for code in (SAMPLE, "", "\n", " a", *(source for source, _ in examples()[::20])):
@@ -69,6 +70,7 @@ def test_code_seen_before_costs_nothing() -> None:
     assert next(seconds) == used + 1
 
 
+@pytest.mark.slow
 def test_hostile_code_is_done_soon() -> None:
     warm_up()
     start = thread_time()

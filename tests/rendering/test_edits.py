@@ -57,6 +57,7 @@ def told(text: str, sizes: list[int]) -> list[Watching]:
     return watching
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts(), sizes)
 def test_every_page_holds_what_is_rendered(text: str, sizes: list[int]) -> None:

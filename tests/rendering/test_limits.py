@@ -62,6 +62,7 @@ def work(unit: str, chars: int, start: str = "") -> int:
     return growing.rendered_chars
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNITS)
 def test_twice_the_text_is_at_most_about_twice_the_work(name: str) -> None:
     start = {"code": "```py\n", "table": "| a | b |\n|---|---|\n"}.get(name, "")
@@ -82,6 +83,7 @@ def test_an_open_fence_of_one_line_costs_its_length() -> None:
     assert growing.rendered_chars < 100
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_hostile_text_takes_long(name: str) -> None:
     text, growing, slowest = HOSTILE[name] * (CHARS // len(HOSTILE[name])), GrowingMarkdown(), 0.0
@@ -110,6 +112,7 @@ def test_a_table_has_so_many_cells_and_the_rest_is_text() -> None:
     assert "</div>\n<p>|\n|" in html
 
 
+@pytest.mark.slow
 def test_many_tables_share_one_limit() -> None:
     html = render(("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 100 + "\n") * 6)
     assert html.count("<td") < MAX_CELLS
@@ -122,6 +125,7 @@ def test_one_definition_cannot_be_multiplied_without_end() -> None:
     assert render(text).endswith("<p>a</p>\n")
 
 
+@pytest.mark.slow
 def test_the_limits_are_the_same_for_a_text_that_grows() -> None:
     table = "|a" * 40 + "\n" + "|-" * 40 + "\n" + "|\n" * 90 + "\n"
     text = f"[a]: https://example.org/{'x' * 5_000}\n\n" + (table + "[a] https://example.org/é\n\n" * 5) * 7

@@ -65,6 +65,7 @@ def test_blocks_beyond_the_limit_end_as_in_the_whole(text: str, sizes: list[int]
     check_the_end(text, sizes, 2_000, cuts)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(texts(), st.sampled_from(["\r\n", "\r"]), sizes)
 def test_line_ends_of_every_kind_are_the_same(text: str, end: str, sizes: list[int]) -> None:

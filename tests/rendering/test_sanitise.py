@@ -19,6 +19,7 @@ from webapp.rendering.sanitise import clean
         ('<pre tabindex="5">a</pre>', "<pre>a</pre>"),
         ('<header class="top">a</header>', "<header>a</header>"),
         ("<x-c id=a></x-c>", "<x-c></x-c>"),
+        ("<time datetime=a data-ago data-clock=b>d</time>", '<time datetime="a">d</time>'),
         ("<a href='data:text/html,a' rel=opener target=_top>a</a>", '<a rel="noopener noreferrer nofollow ugc">a</a>'),
         ("<a href='/b'>a</a>", '<a rel="noopener noreferrer nofollow ugc">a</a>'),
     ],

@@ -1,5 +1,7 @@
 """Where the mark of a cut is shown."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.rendering.corpus import cut
@@ -81,3 +83,8 @@ def test_it_does_not_come_before_words_that_stand_before_the_cut() -> None:
     growing.feed(text[-4:])
     assert growing.finish().html == render(text, seams)
     assert render(text, seams).endswith("<p>one two</p>\n" + MARK)
+
+
+def test_its_moment_is_for_a_script_to_make_local() -> None:
+    moment = '<time datetime="2026-03-01T09:05:00Z" data-clock="">09:05 UTC</time>'
+    assert render("", [Seam(0, "on", datetime(2026, 3, 1, 9, 5, tzinfo=UTC))]) == f'<div class="seam">on {moment}</div>\n'

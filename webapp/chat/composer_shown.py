@@ -58,6 +58,8 @@ def around(chat: Chat, messages: Sequence[Message], thread: Sequence[ShownMessag
         "queue_url": url_for("composer.queue", id=chat.id) if right == "own" else "",
         "remove_url": url_for("composer.remove", id=chat.id) if right == "own" else "",
         "send_follow_up_url": url_for("composer.send_follow_up", id=chat.id),
+        # A chat with a character has them at its head.
+        "prompts_url": url_for("roleplay.edit", id=chat.id) if right == "own" and chat.owner_id and not chat.character_id else "",
     }
 
 
@@ -73,7 +75,7 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
 
 
 def _running_in(chat: Chat) -> Unseen | None:
-    running = generations.running_in(f"chat:{chat.id}")
+    running = generations.running_in(chat.lane)
     return Unseen(url_for("chat.stop", id=running.id)) if running else None
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
 from webapp.chat.tables import Draft
+from webapp.counts import number
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import db, utc_now, write
 from webapp.settings.service import setting
@@ -22,7 +23,7 @@ def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
     text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     limit = int(setting("limits.message_chars"))
     if limit and len(text) > limit:
-        raise Invalid(f"That is too long to be kept: {limit} characters fit into one message.", field="message")
+        raise Invalid(f"That is too long to be kept: {number(limit)} characters fit into one message.", field="message")
     if not text.strip():
         return forget(user_id, chat_id)
     try:

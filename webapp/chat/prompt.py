@@ -1,7 +1,7 @@
 """From what a chat says of itself and its messages to what a model is asked, in the one order of all chats. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from webapp.chat.tokens import PER_MESSAGE, estimate
@@ -23,10 +23,14 @@ Path = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The end of a path that is sent: from which message on, and how many exchanges before it found no room."""
+    """The end of a path that is sent: from which message on, how many exchanges before it found no room.
+
+    `beyond` is how many messages the history limit left out before that.
+    """
 
     start: int = 0
     left_out: int = 0
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,9 @@ class PromptBuilder:
         texts = [*around, *(content for _, content in path[first:])]
         # No text has more tokens than characters, so that most chats need not be counted.
         if not budget_tokens or sum(len(text) + PER_MESSAGE for text in texts) <= budget_tokens:
-            return Fitted(first)
+            return Fitted(first, beyond=first)
         left = budget_tokens - sum(map(_cost, (*around, path[-1][1] if path else "")))
-        return _within(left, path, list(_exchanges(path, first)))
+        return replace(_within(left, path, list(_exchanges(path, first))), beyond=first)
 
 
 def _within(left: int, path: Path, exchanges: list[range]) -> Fitted:

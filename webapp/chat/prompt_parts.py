@@ -46,6 +46,9 @@ class Sent:
     is_known: bool
     goes_on: bool
     left_out: int = 0
+    # How many messages the history limit held back, and the limit.
+    beyond: int = 0
+    history_limit: int = 0
 
 
 def prompt_for(
@@ -56,11 +59,12 @@ def prompt_for(
     `history_limit` is for this one time; without it the chat's own counts.
     """
     builder, parameters = _builder(session, chat), _parameters(chat, model)
+    limit = chat.history_limit if history_limit is None else history_limit
     earlier = [each for each in path[:-1] if each.content]
     fitted = builder.fit(
         [(each.role, each.content) for each in earlier],
         budget_tokens=_budget_tokens(model, parameters),
-        history_limit=chat.history_limit if history_limit is None else history_limit,
+        history_limit=limit,
         beginning=path[-1].content,
     )
     return {
@@ -68,6 +72,8 @@ def prompt_for(
         "parameters": parameters,
         "messages": [[each.id, len(each.content)] for each in earlier[fitted.start :]],
         "left_out": fitted.left_out,
+        "beyond": fitted.beyond,
+        "history_limit": limit or 0,
     }
 
 
@@ -99,7 +105,8 @@ def sent(generation: Generation) -> Sent:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
     values = prompt.get("parameters", {})
     parameters = tuple((WORDS.get(name, name), str(value)) for name, value in values.items() if value is not None)
-    return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), prompt.get("left_out", 0))
+    counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
+    return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), **counts)
 
 
 def _builder(session: Session, chat: Chat) -> PromptBuilder:

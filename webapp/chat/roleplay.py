@@ -18,9 +18,9 @@ MOST_HISTORY = 100_000
 MOST_TEMPERATURE, MOST_TOKENS = 2, 10**7
 TEXTS = ("pre_prompt", "system_prompt", "post_prompt")
 NUMBERS: dict[str, tuple[float, float, str]] = {
-    "history_limit": (0, MOST_HISTORY, f"A number from 0 to {MOST_HISTORY}, or nothing for the whole history."),
+    "history_limit": (0, MOST_HISTORY, f"A number from 0 to {MOST_HISTORY:,}, or nothing for the whole history."),
     "temperature": (0, MOST_TEMPERATURE, f"A number from 0 to {MOST_TEMPERATURE}, or nothing for that of the house."),
-    "max_tokens": (1, MOST_TOKENS, f"A whole number from 1 to {MOST_TOKENS}, or nothing for that of the house."),
+    "max_tokens": (1, MOST_TOKENS, f"A whole number from 1 to {MOST_TOKENS:,}, or nothing for that of the house."),
 }
 
 

@@ -65,7 +65,7 @@ def search(owner_id: str, query: str, *, page: int = 0) -> Found:
     asked = {"query": dialect.query(words), "owner": owner_id}
     rows = _rows(dialect.messages, **asked, limit=PAGE + 1, skip=page * PAGE)
     seen = _in_sight(rows[:PAGE])
-    passages = _passages(dialect, asked["query"], [row.id for row in seen])
+    passages = _passages(dialect, words, [row.id for row in seen])
     hits = [Hit(row.chat_id, row.title, row.at, row.id, row.role, passages.get(row.id, ()), row.sharer or "") for row in seen]
     titles = [] if page else [_title(row) for row in _rows(dialect.chats, **asked, limit=MOST_TITLES)]
     return Found(titles, hits, len(rows) > PAGE)
@@ -85,11 +85,11 @@ def _in_sight(rows: list[Any]) -> list[Any]:
     return [row for row in rows if row.id not in hidden]
 
 
-def _passages(dialect: Statements, query: str, ids: list[str]) -> dict[str, tuple[Piece, ...]]:
+def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str, tuple[Piece, ...]]:
     """Made for the hits that are shown alone: to find a passage takes reading the text."""
     if not ids:
         return {}
-    values = {"query": query, "ids": ids, "opens": OPENS, "closes": CLOSES}
+    values = {"query": dialect.query(words), "first": words[0], "ids": ids, "opens": OPENS, "closes": CLOSES}
     rows = db.session.execute(dialect.passages, values)
     return {id: tuple(_pieces(_without_signs(_cut_out(marked, whole) if whole else marked))) for id, marked, whole in rows}
 

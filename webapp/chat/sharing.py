@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import CompoundSelect, and_, bindparam, delete, select
 from sqlalchemy.orm import Session
 
+from webapp import lanes
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, Group, Membership, User
@@ -45,16 +46,25 @@ def shares(chat: Chat) -> list[Share]:
     return [_share(grant, person, group) for grant, person, group in db.session.execute(query)]
 
 
+def names(given: Iterable[Share]) -> tuple[str, ...]:
+    """Of those who have a right to a chat."""
+    return tuple(each.name or "Team" for each in given)
+
+
 def readers(chat_id: str) -> set[str]:
     """The ids of the people in whose lists the chat stands because it was given to them."""
     return set(db.session.scalars(READERS, {"chat_id": chat_id}))
 
 
-def writers(messages: Sequence[Message], right: str = "own") -> dict[str, str]:
-    """By the id of a message, who wrote it, where that is not plain: to its owner, where nobody else can write, it is."""
+def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Share] | None = None) -> dict[str, str]:
+    """By the id of a message, who wrote it, where that is not plain: to its owner, where nobody else can write, it is.
+
+    `given` is to whom the chat was given, where that is known already.
+    """
     ids, query = {each.author_id for each in messages if each.author_id}, NAMES
     if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
-        query = NAMES_WHERE_OTHERS_WRITE
+        query = NAMES_WHERE_OTHERS_WRITE if given is None else NAMES
+        ids = ids if given is None or any(each.right == "write" for each in given) else set()
     names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
     brought = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
     return {each.id: names[each.author_id] for each in messages if each.author_id in names} | brought
@@ -130,7 +140,7 @@ def _reached(session: Session, user_id: str | None, group_id: str | None) -> Seq
 
 def _tell(user_ids: Iterable[str]) -> None:
     for id in user_ids:
-        the_engine().topics.append(f"user:{id}", Changed("access", id))
+        the_engine().topics.append(lanes.of_person(id), Changed("access", id))
 
 
 def _readers_statement() -> CompoundSelect[str]:

@@ -7,10 +7,12 @@ from flask import Blueprint, Response, url_for
 from wtforms import SelectChoice, SelectField
 
 from webapp.accounts.roles import may
-from webapp.chat import queries, sharing, shown
+from webapp.chat import list_shown, queries, sharing
 from webapp.chat.access import own_chat
+from webapp.chat.shown import ShownChat
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict, Forbidden
+from webapp.extensions import db
 from webapp.web.forms import Form
 from webapp.web.guards import current_user, own_address, signed_in, user_or_none
 from webapp.web.htmx import redirect
@@ -20,7 +22,7 @@ RIGHTS = (("view", "read"), ("write", "read and write"))
 
 
 class ShareForm(Form):
-    whom = SelectField("Person or group", id="share-whom", choices=[], validate_choice=False)
+    whom = SelectField("Person or group", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
     right = SelectField("They may", id="share-right", choices=[SelectChoice(*each) for each in RIGHTS], default="view")
 
 
@@ -55,9 +57,17 @@ def unshare(id: str, grant_id: str) -> Response:
 
 
 @bp.app_context_processor
-def _shared_with_me() -> dict[str, Callable[[], Any]]:
-    """For the page that lists chats; asks nothing of the database before it is called."""
-    return {"shared_with_me": lambda: shown.chats(queries.shared_chats(me.id)) if (me := user_or_none()) else []}
+def _shared() -> dict[str, Callable[..., Any]]:
+    """For the page that lists chats, and for a chat's own; asks nothing of the database before it is called."""
+    return {
+        "shared_with_me": lambda: list_shown.chats(queries.shared_chats(me.id)) if (me := user_or_none()) else [],
+        "shared_with": shared_with,
+    }
+
+
+def shared_with(chat: ShownChat) -> tuple[str, ...]:
+    """The names of those who may see a chat of one's own."""
+    return sharing.names(sharing.shares(db.session.get_one(Chat, chat.id))) if chat.given is None else chat.given
 
 
 def _shareable(id: str) -> Chat:
@@ -76,7 +86,8 @@ def _back(id: str) -> Response:
 def _people(chat: Chat, form: ShareForm) -> Response:
     people, groups = sharing.candidates(chat)
     persons = [SelectChoice(f"user:{each.id}", f"{each.name or each.email} ({each.email})") for each in people]
-    form.whom.choices = persons + [SelectChoice(f"group:{each.id}", f"Group: {each.name}") for each in groups]
+    everybody = persons + [SelectChoice(f"group:{each.id}", f"Group: {each.name}") for each in groups]
+    form.whom.choices = [SelectChoice("", "Choose one"), *everybody] if everybody else []
     given = sharing.shares(chat)
     return form.shown(
         "chat/share.html",

@@ -5,20 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from flask import request, url_for
+from flask import url_for
 from markupsafe import Markup
 
-from webapp.accounts.tables import User
-from webapp.characters import shown as people
 from webapp.characters.shown import Face
 from webapp.chat import queries, sharing
 from webapp.chat.faces_shown import face_of
 from webapp.chat.projection import Picture
-from webapp.chat.queries import Listed
 from webapp.chat.remedies_shown import Remedy, remedy
 from webapp.chat.service import CUT_SHORT
+from webapp.chat.sharing import Share
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import utc_now
+from webapp.counts import plural
 from webapp.generations.engine import Engine
 from webapp.generations.spent import cost
 from webapp.generations.steps import told
@@ -26,7 +24,7 @@ from webapp.generations.tables import Generation
 from webapp.providers.billing import may_still_bill
 from webapp.settings.keys import BUILT_IN
 from webapp.streaming.broadcaster import Cursor
-from webapp.web.guards import user_or_none
+from webapp.web.addresses import address
 
 REASONS = {
     "length": "The model reached its length limit.",
@@ -44,18 +42,6 @@ WITHOUT: dict[str, dict[str, Any]] = {"write": OWNERS_ALONE, "view": OWNERS_ALON
 A_MOMENT = 0.1
 # A message of one's own that is longer is folded until it is asked for.
 FOLD_LINES, FOLD_CHARS = 12, 1_200
-DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
-
-
-@dataclass(frozen=True, slots=True)
-class RailChat:
-    id: str
-    title: str
-    is_running: bool
-    is_current: bool
-    changed_at: datetime
-    face: Face | None = None
-    sharer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +64,8 @@ class ShownChat:
     right: str = "own"
     is_played: bool = False
     is_temporary: bool = False
+    # With whom it is shared, where that was looked up.
+    given: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +112,7 @@ class ShownMessage:
     can_grow: bool = False
 
 
-def chat(row: Chat, *, is_running: bool, right: str = "own") -> ShownChat:
+def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
     return ShownChat(
         row.id,
         row.title or "New chat",
@@ -136,16 +124,19 @@ def chat(row: Chat, *, is_running: bool, right: str = "own") -> ShownChat:
         right=right,
         is_played=bool(row.character_id),
         is_temporary=row.is_temporary,
+        given=None if given is None else sharing.names(given),
     )
 
 
-def thread(engine: Engine, messages: Sequence[Message], right: str = "own") -> list[ShownMessage]:
+def thread(
+    engine: Engine, messages: Sequence[Message], right: str = "own", given: Sequence[Share] | None = None
+) -> list[ShownMessage]:
     """The messages with what their generations say; what runs is shown as it stands at this moment.
 
     Whoever may not do something finds no button for it.
     """
     generations, siblings = queries.generations_of(messages), queries.siblings_of(messages)
-    authors = sharing.writers(messages, right)
+    authors = sharing.writers(messages, right, given)
     shown = [
         replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
         for message in messages
@@ -159,65 +150,20 @@ def thread(engine: Engine, messages: Sequence[Message], right: str = "own") -> l
 
 
 def _last(shown: ShownMessage, message: Message) -> ShownMessage:
-    """What stands last can be asked to go on though it is complete, or to be answered where it was not."""
+    """What stands last can be asked to go on though it is complete, or to be answered where it was not.
+
+    Where a character answers, a new version follows the last one.
+    """
     if shown.role == "user":
         return replace(shown, can_try_again=True)
-    return replace(shown, can_grow=bool(message.parent_id and message.content) and not shown.can_continue)
-
-
-def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None) -> list[RailChat]:
-    """Chats as lists show them; in which of them an answer is being written is looked up, where it is not known."""
-    if running is None:
-        running = queries.lanes_in_use(f"chat:{row.id}" for row in rows)
-    here, me, ids = request.path, user_or_none(), [row.character_id for row in rows if row.character_id]
-    faces = people.faces(me, ids) if me and ids else {}
-    return [
-        RailChat(
-            row.id,
-            row.title or "New chat",
-            f"chat:{row.id}" in running,
-            here == f"/chats/{row.id}",
-            row.changed_at,
-            faces.get(row.character_id or ""),
-            row.sharer if isinstance(row, Listed) else "",
-        )
-        for row in rows
-    ]
-
-
-def grouped(
-    pinned: Sequence[Chat | Listed], newest: Sequence[Chat | Listed], running: set[str] | None = None
-) -> list[tuple[str, list[RailChat]]]:
-    """Chats as lists show them: the pinned ones, then the others by time."""
-    kept = {row.id for row in pinned}
-    listed = chats([*pinned, *(row for row in newest if row.id not in kept)], running)
-    first, others = listed[: len(pinned)], listed[len(pinned) :]
-    return ([("Pinned", first)] if first else []) + by_time(others)
-
-
-def by_time(listed: Sequence[RailChat]) -> list[tuple[str, list[RailChat]]]:
-    """Chats in divisions of time, newest first."""
-    groups: dict[str, list[RailChat]] = {}
-    now = utc_now()
-    for each in listed:
-        groups.setdefault(_division(each.changed_at, now), []).append(each)
-    return list(groups.items())
-
-
-def rail(user: User) -> list[tuple[str, list[RailChat]]]:
-    """What stands beside every page of a person."""
-    return grouped(*queries.rail_chats(user.id))
+    next_url = shown.next_url or (shown.again_url if shown.face and shown.can_try_again else "")
+    return replace(shown, next_url=next_url, can_grow=bool(message.parent_id and message.content) and not shown.can_continue)
 
 
 def earlier_url(messages: Sequence[Message]) -> str:
     """Where the messages before these are; empty when there are none."""
     first = messages[0] if messages else None
     return url_for("list.earlier", id=first.chat_id, before=first.id) if first and first.parent_id else ""
-
-
-def _division(moment: datetime, now: datetime) -> str:
-    days = (now.date() - moment.date()).days
-    return next((name for limit, name in DIVISIONS if days < limit), f"{moment:%B %Y}")
 
 
 def _message(engine: Engine, message: Message, generations: list[Generation]) -> ShownMessage:
@@ -244,7 +190,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         is_demo=False,
         can_continue=False,
         can_try_again=False,
-        stop_url=url_for("chat.stop", id=last.id),
+        stop_url=address("chat.stop", last.id),
         generation_id=last.id,
         cursor=cursor,
     )
@@ -270,7 +216,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         can_try_again=message.role == "assistant" and bool(message.parent_id),
         is_long=message.role == "user" and _is_long(message.content),
         is_edited=message.is_edited,
-        edit_url=url_for("tree.edit", id=message.id) if message.content else "",
+        edit_url=address("tree.edit", message.id) if message.content else "",
         stop_url="",
         generation_id=last.id if last else "",
         **_asked(message, last),
@@ -279,11 +225,11 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
 
 def _asked(message: Message, last: Generation | None) -> dict[str, Any]:
     """What can be seen and said about how the answer came to be; only by people with an account."""
-    urls = {"sent_url": url_for("composer.what_was_sent", id=last.id)} if last and last.owner else {}
+    urls = {"sent_url": address("composer.what_was_sent", last.id)} if last and last.owner else {}
     if (last and last.user_id) or (message.is_edited and message.author_id):
-        urls["fork_url"] = url_for("tree.fork", id=message.id)
-        urls["choose_url"] = url_for("composer.choose", id=message.id) if message.parent_id else ""
-        urls["rate_url"] = url_for("composer.rate", id=message.id) if message.content and not message.is_edited else ""
+        urls["fork_url"] = address("tree.fork", message.id)
+        urls["choose_url"] = address("composer.choose", message.id) if message.parent_id else ""
+        urls["rate_url"] = address("composer.rate", message.id) if message.content and not message.is_edited else ""
     return urls
 
 
@@ -291,18 +237,18 @@ def _common(message: Message) -> dict[str, Any]:
     return {
         "id": message.id,
         "role": message.role,
-        "raw_url": url_for("chat.raw", id=message.id),
-        "plain_url": url_for("chat.plain", id=message.id),
-        "continue_url": url_for("chat.go_on", id=message.id),
-        "again_url": url_for("chat.again", id=message.id),
-        "delete_url": url_for("tree.delete", id=message.id) if message.parent_id else "",
+        "raw_url": address("chat.raw", message.id),
+        "plain_url": address("chat.plain", message.id),
+        "continue_url": address("chat.go_on", message.id),
+        "again_url": address("chat.again", message.id),
+        "delete_url": address("tree.delete", message.id) if message.parent_id else "",
     }
 
 
 def _place(id: str, versions: list[str]) -> dict[str, Any]:
     """Which version this is, and the ways to those beside it."""
     at = versions.index(id)
-    urls = [url_for("tree.show_version", id=version) for version in versions]
+    urls = [address("tree.show_version", version) for version in versions]
     around = ["", *urls, ""]
     return {"version": at + 1, "versions": len(versions), "previous_url": around[at], "next_url": around[at + 2]}
 
@@ -369,7 +315,7 @@ def _duration(generations: list[Generation]) -> float:
 def _tokens(generations: list[Generation]) -> str:
     counts = [each.output_tokens for each in generations]
     known = [count for count in counts if count is not None]
-    return f"{sum(known)} tokens" if known and len(known) == len(counts) else ""
+    return plural(sum(known), "token") if known and len(known) == len(counts) else ""
 
 
 def _seconds(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Titles by a model: asked for once, when the first answer of a chat is complete; until then its first words are one."""
 
 import logging
+import re
 from dataclasses import dataclass, replace
 
 from sqlalchemy import update
@@ -33,6 +34,12 @@ PATIENCE_SECONDS = 30.0
 OFF = "off"
 log = logging.getLogger("chat:titles")
 _asked: dict[str, Stop] = {}
+# What stands between fences, to its end or the text's; before a file that was added its name, whose ending the fence repeats.
+FENCED = re.compile(
+    r"^(?:(?P<name>[^\n]+\.(?P<kind>\w+))\n(?=`{3,}(?P=kind)\n))?(?P<fence>`{3,})[^`\n]*\n.*?(?:^(?P=fence)`*[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+NAME_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,13 @@ class Wish:
     present: str
     model: str
     request: ModelRequest
+
+
+def first_words(content: str) -> str:
+    """What a chat is called until a model has named it: the person's own words, else the name of the file they begin with."""
+    text = content.replace("\r\n", "\n")
+    names = (found["name"][:NAME_CHARS] for found in FENCED.finditer(text) if found["name"])
+    return title_of(FENCED.sub("\n\n", text)) or next(names, "") or title_of(content)
 
 
 def suggest_later(engine: Engine, generation: Generation) -> None:

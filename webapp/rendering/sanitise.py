@@ -8,7 +8,7 @@ import nh3
 from webapp.rendering.code import PALETTE
 
 DIRECTED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "table", "th", "td"}
-OTHERS = {"pre", "code", "span", "em", "strong", "s", "a", "br", "hr", "thead", "tbody", "tr", "div", "header", "x-c"}
+OTHERS = {"pre", "code", "span", "em", "strong", "s", "a", "br", "hr", "thead", "tbody", "tr", "div", "header", "x-c", "time"}
 SCHEMES = {"http", "https", "mailto"}
 CLASSES = {
     "div": {"code", "table", "seam"},
@@ -18,13 +18,14 @@ CLASSES = {
 }
 VALUES = {tag: {"dir": {"auto"}} for tag in DIRECTED} | {
     "div": {"tabindex": {"0"}},
+    "time": {"data-clock": {""}},
     "pre": {"dir": {"ltr"}, "tabindex": {"0"}},
     "span": {"role": {"img"}, "aria-label": {"done", "to do"}},
 }
 
 _cleaner = nh3.Cleaner(
     tags=DIRECTED | OTHERS,
-    attributes={"a": {"href", "title"}, "ol": {"start"}},
+    attributes={"a": {"href", "title"}, "ol": {"start"}, "time": {"datetime"}},
     tag_attribute_values=VALUES,
     allowed_classes=CLASSES,
     url_schemes=SCHEMES,
