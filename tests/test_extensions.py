@@ -123,6 +123,26 @@ def test_what_was_read_before_is_read_again_inside(in_app: Flask) -> None:
 
 
 @on_both_databases
+def test_what_is_kept_is_not_asked_for_again_until_the_next_write(in_app: Flask) -> None:
+    with write(keeps=True) as session:
+        row = session.merge(ApplicationSetting(key="a", value="1"))
+    behind_our_back(in_app, "UPDATE application_settings SET value = '2'")
+
+    assert row.value == "1"
+    with write():
+        assert row.value == "2"
+
+
+@on_both_databases
+def test_what_is_not_kept_is_read_as_it_is_then(in_app: Flask) -> None:
+    with write() as session:
+        row = session.merge(ApplicationSetting(key="a", value="1"))
+    behind_our_back(in_app, "UPDATE application_settings SET value = '2'")
+
+    assert row.value == "2"
+
+
+@on_both_databases
 def test_times_keep_their_zone(in_app: Flask) -> None:
     moment = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
     with write() as session:

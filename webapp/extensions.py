@@ -82,22 +82,27 @@ def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 @contextmanager
-def write(*, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[Session]:
+def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False) -> Iterator[Session]:
     """One transaction that changes something, committed at the end of the block.
 
     The read that the request has begun ends here, so what is read inside is what is written upon. On SQLite nothing
-    inside may yield: a second writer would block the whole process inside the C library.
+    inside may yield: a second writer would block the whole process inside the C library. What was read or written inside
+    is read again behind the block, as it is then; with `keeps` it stays as it was committed, and costs nothing more.
     """
     session = db.session()
     session.rollback()
+    # Also what an earlier block has kept.
+    session.expire_all()
     with _writing if is_sqlite() else nullcontext():
         _begin(session, patience_seconds)
+        session.expire_on_commit = not keeps
         try:
             yield session
             session.commit()
         finally:
             # Nothing is left to roll back after a commit.
             session.rollback()
+            session.expire_on_commit = True
 
 
 def _begin(session: Session, patience_seconds: float) -> None:

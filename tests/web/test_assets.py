@@ -55,6 +55,7 @@ def test_a_missing_file_is_not_kept(visitor: Browser) -> None:
     assert missing.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd"])
 def test_nothing_else_is_given_away(visitor: Browser, path: str) -> None:
     assert visitor.get(path).status_code in (308, 404)

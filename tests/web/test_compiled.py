@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from tests.conftest import KEYS
@@ -15,6 +16,7 @@ def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_next_application_compiles_nothing_again(tmp_path: Path) -> None:
     compiled.keep(an_app(tmp_path), tmp_path)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "compiled").iterdir()}

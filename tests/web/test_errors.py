@@ -153,6 +153,7 @@ def test_too_much_is_refused_before_it_is_read(visitor: Browser) -> None:
     assert page.says("more than this server takes")
 
 
+@pytest.mark.slow
 def test_the_longest_message_fits(visitor: Browser) -> None:
     assert visitor.post("/wrong/form", message="\N{DROPLET}" * 200_000).text == "kept 200000"
 
@@ -180,6 +181,7 @@ def test_an_error_page_that_is_missing_becomes_plain_words(app: Flask) -> None:
     assert "Something went wrong" in Browser(app).get("/nothing").text
 
 
+@pytest.mark.slow
 def test_a_refusal_stands_in_the_frame_of_who_is_signed_in(member: Browser, visitor: Browser) -> None:
     for path in ("/nothing", "/wrong/forbidden", "/api"):
         assert [bool(each.get(path).all("#rail a[href='/account']")) for each in (member, visitor)] == [True, False], path

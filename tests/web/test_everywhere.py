@@ -12,6 +12,7 @@ from webapp.config import ROOT
 from webapp.web.places import ADMINS, EVERYBODY
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("who", ["visitor", "member", "owner"])
 def test_help_is_for_everybody(who: str, request: pytest.FixtureRequest) -> None:
     browser: Browser = request.getfixturevalue(who)
@@ -44,6 +45,7 @@ def test_visitors_have_no_palette(visitor: Browser) -> None:
     assert visitor.get("/palette").location.startswith("/login")
 
 
+@pytest.mark.slow
 def test_every_place_exists(app: Flask, owner: Browser) -> None:
     for place in (*EVERYBODY, *ADMINS):
         assert owner.get(place.path, follow=True).status_code == 200, place

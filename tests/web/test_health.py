@@ -29,6 +29,7 @@ def test_it_is_not_ready_before_the_database_is_prepared(empty_database: dict[st
     assert "flask prepare" in ready.json["detail"]
 
 
+@pytest.mark.slow
 def test_preparing_makes_it_ready(make_bare_app: MakeApp) -> None:
     app = make_bare_app()
     with app.app_context():

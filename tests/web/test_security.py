@@ -39,6 +39,7 @@ def test_every_route_says_who_may_come_in(app: Flask) -> None:
     assert [rule.rule for rule in app.url_map.iter_rules() if is_silent(rule)] == []
 
 
+@pytest.mark.slow
 def test_every_answer_of_every_route_carries_the_headers(app: Flask, visitor: Browser) -> None:
     for method, path in [*routes(app), ("GET", "/no/such/page"), ("POST", "/healthz")]:
         response = visitor.client.open(path, method=method)
@@ -55,6 +56,7 @@ def test_no_get_changes_anything_and_no_change_is_a_get(app: Flask) -> None:
         assert not {"GET", "POST"} <= (rule.methods or set()) or rule.endpoint == "wrong.raising", rule
 
 
+@pytest.mark.slow
 def test_every_post_wants_a_token(app: Flask, visitor: Browser) -> None:
     # Programs prove otherwise who they are: see the tests of the API.
     for method, path in routes(app):
@@ -71,6 +73,7 @@ def test_loopback_names_are_ours_on_any_port(visitor: Browser, host: str) -> Non
     assert visitor.get("/healthz", headers={"Host": host}).status_code == 200
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "host",
     [
@@ -112,6 +115,7 @@ def test_named_hosts_are_ours_too(make_app: MakeApp) -> None:
         assert not is_own_host(host, config), host
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "headers",
     [

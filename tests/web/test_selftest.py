@@ -13,6 +13,7 @@ from tests.conftest import KEYS, MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.upstream.handle import Upstream as Fake
+from tests.upstream.server import REFUSED
 from webapp.config import ROOT
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta
@@ -56,7 +57,7 @@ def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> Non
     assert owner.page("/admin/health").says("It has not been tested yet.")
 
     assert owner.page("/admin/health").press("Test OpenRouter").says("Tested just now.")
-    fake.behaves([{"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}], at="/key")
+    fake.behaves([REFUSED], at="/key")
     page = owner.page("/admin/health").press("Test OpenRouter")
     assert len(page.all(".fact--bad")) == 1
 
@@ -91,6 +92,7 @@ def test_a_model_that_rests_is_named(app: Flask, owner: Browser) -> None:
     assert page.says("Rests for 30 more seconds.")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("environ", "headers", "words"),
     [
@@ -117,6 +119,7 @@ def test_it_says_what_the_request_shows(make_app: MakeApp, environ: dict[str, st
     assert page.says(words)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("path", ["/admin/health", "/admin/health/stream"])
 def test_it_is_for_admins_alone(path: str, member: Browser, visitor: Browser) -> None:
     assert member.get(path).status_code == 403
@@ -145,7 +148,7 @@ def test_the_command_asks_every_connection_and_says_the_same(make_app: MakeApp, 
 
 
 def test_the_command_fails_when_something_is_broken(make_app: MakeApp, fake: Fake) -> None:
-    fake.behaves([{"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}], at="/key")
+    fake.behaves([REFUSED], at="/key")
 
     result = connected(make_app, fake).test_cli_runner().invoke(args=["check"])
 
@@ -153,6 +156,7 @@ def test_the_command_fails_when_something_is_broken(make_app: MakeApp, fake: Fak
     assert "BAD OpenRouter: " in result.output
 
 
+@pytest.mark.slow
 def test_the_command_says_so_when_the_database_is_old_or_away(app: Flask, make_bare_app: MakeApp, tmp_path: Path) -> None:
     away = make_bare_app(DATABASE_URL=f"sqlite:///{tmp_path}/no/such/folder/db.sqlite3").test_cli_runner().invoke(args=["check"])
     assert away.exit_code == 1

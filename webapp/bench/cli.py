@@ -13,7 +13,7 @@ from webapp.bench.load import Load, Sitting
 from webapp.bench.verdict import OUT_OF_BOUNDS, Verdict
 
 TOO_MUCH = "Something is out of its bounds."
-bench = AppGroup("bench", help="Measurements.")
+bench = AppGroup("bench", help="Measure this machine and Millrace on it.")
 
 
 @bench.command("stream")
@@ -23,7 +23,7 @@ bench = AppGroup("bench", help="Measurements.")
 @click.option("--within", default=1.0, show_default=True, help="Seconds in which all of them are asked for.")
 @click.option("--later", default=20, show_default=True, help="How many more ask while these are written.")
 def stream(answers: int, tokens: int, rate: float, within: float, later: int) -> None:
-    """Many answers at once, beside a minimal relay run in the same minute."""
+    """Many answers at once, beside a minimal relay. Both run in the same minute."""
     _conclude(streams.measure(Load(answers, tokens, rate, within, later), click.echo))
 
 
@@ -62,7 +62,7 @@ def watchers(count: int, minutes: float) -> None:
 
 @bench.command("page")
 def page() -> None:
-    """Pages and searches in a small house and in a full one; takes a minute or two."""
+    """Pages and searches in a small house and in a full one. It takes a minute or two."""
     if not in_a_full_house(click.echo):
         sys.exit(TOO_MUCH)
 
@@ -78,7 +78,7 @@ def this_house() -> None:
 
 @bench.command("partial-json")
 def read_partial_json() -> None:
-    """Reading a plan while it is written, in pieces of four characters."""
+    """Reading a plan while it is written. It comes in pieces of four characters."""
     _conclude(partial_json.measure(click.echo))
 
 

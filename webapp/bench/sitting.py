@@ -1,4 +1,4 @@
-"""Pages that stay open: what a long conversation does to memory, and whether streams last."""
+"""Pages that stay open: what a long chat does to memory, and whether streams last."""
 
 import json
 import subprocess

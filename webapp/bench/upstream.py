@@ -8,6 +8,7 @@ import time
 from webapp.bench.load import STAMP, Load
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
 
 
 class Model:
@@ -19,7 +20,7 @@ class Model:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
             size = next((line.partition(":")[2] for line in head.split("\r\n") if line.startswith("content-length:")), "0")
             await reader.readexactly(int(size))
-            await self._speak(writer)
+            await (_name(writer) if "accept: application/json" in head else self._speak(writer))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -36,6 +37,13 @@ class Model:
             await writer.drain()
         writer.write(_event({}, "stop") + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         await writer.drain()
+
+
+async def _name(writer: asyncio.StreamWriter) -> None:
+    """What is asked for in one piece is a title."""
+    content = json.dumps({"choices": [{"message": {"content": "A month at the mill"}, "finish_reason": "stop"}]}).encode()
+    writer.write(WHOLE % len(content) + content)
+    await writer.drain()
 
 
 def stamped(piece: str, number: int) -> str:

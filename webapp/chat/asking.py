@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.chat import queries
+from webapp import lanes
+from webapp.chat import queries, rails
 from webapp.chat.prompt_parts import names_in, prompt_for, request_of
 from webapp.chat.sharing import readers
 from webapp.chat.tables import Chat, Message
+from webapp.counts import number, plural
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.extensions import db, utc_now, write
 from webapp.generations import service as generations
@@ -17,6 +19,7 @@ from webapp.generations.engine import the_engine
 from webapp.generations.figures import Limited
 from webapp.generations.models import providers
 from webapp.generations.tables import Generation
+from webapp.ids import new_id
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
@@ -59,6 +62,9 @@ class Typed:
     html: str
 
 
+UNSAID = Typed("", "")
+
+
 def checked(text: str) -> str:
     """A message fit to be stored."""
     content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
@@ -66,7 +72,8 @@ def checked(text: str) -> str:
         raise Invalid("Write something first.", field="message")
     limit = int(setting("limits.message_chars"))
     if limit and len(content) > limit:
-        raise Invalid(f"That is {len(content) - limit} characters too long. {limit} fit into one message.", field="message")
+        over = plural(len(content) - limit, "character")
+        raise Invalid(f"That is {over} too long. {number(limit)} fit into one message.", field="message")
     return content
 
 
@@ -80,16 +87,15 @@ def typed(text: str, chat: Chat | None = None) -> Typed:
             db.session.rollback()
             the_engine().pause(0)
         growing.feed(content[start : start + PIECE_CHARS])
+    for _ in growing.finishing():
+        db.session.rollback()
+        the_engine().pause(0)
     return Typed(content, growing.finish().html)
 
 
 def person_of(chat: Chat) -> str:
     """Who writes here: an account, or a visitor's cookie."""
     return chat.owner_id or chat.visitor_hash or ""
-
-
-def lane_of(chat: Chat) -> str:
-    return f"chat:{chat.id}"
 
 
 def announce(chat: Chat, what: str, id: str) -> None:
@@ -103,10 +109,9 @@ def hearers(chat: Chat) -> set[str]:
 
 
 def question(session: Session, chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
-    """A person's message below its parent; of a visitor nothing is known."""
+    """A person's message below its parent, stored with its answer; of a visitor nothing is known."""
     author_id = None if chat.visitor_hash else by or chat.owner_id
-    values = {"role": "user", "content": said.content, "html": said.html, "html_version": markdown.VERSION}
-    return _added(session, Message(chat_id=chat.id, parent_id=parent_id, author_id=author_id, **values))
+    return _added(session, chat, parent_id, "user", said, author_id=author_id)
 
 
 def answer(
@@ -119,7 +124,9 @@ def answer(
     how: How = USUAL,
 ) -> Asked:
     """An empty answer below its question, at the head of the chat, with the generation that is to fill it."""
-    message = _added(session, Message(chat_id=chat.id, parent_id=parent_id, role="assistant"))
+    message = _added(session, chat, parent_id, "assistant")
+    # Both messages in one statement, and before the chat refers to one of them.
+    session.flush()
     chat.head_id, chat.changed_at = message.id, utc_now()
     return queue(session, chat, message, model=model or chat.model, sent_as=sent_as, how=how)
 
@@ -141,7 +148,7 @@ def queue(
     generation = generations.queue(
         session,
         kind=chat.kind,
-        lane=lane_of(chat),
+        lane=chat.lane,
         message_id=message.id,
         user_id=chat.owner_id,
         model_asked=model,
@@ -153,7 +160,6 @@ def queue(
         text_offset=len(message.content),
         prompt=prompt_for(session, chat, path, model, history_limit=how.context_limit),
     )
-    session.flush()
     return Asked(chat, generation, request_of(generation, path))
 
 
@@ -162,7 +168,8 @@ def start(store: Callable[[Session], Asked], person: str, *, lane: str = "", sen
     engine = the_engine()
     generations.refuse_if_too_many(engine, person)
     try:
-        with write() as session:
+        # Nothing that is read in between needs what is not stored yet: few statements are fewer round trips.
+        with write(keeps=True) as session, session.no_autoflush:
             asked = store(session)
             generation = asked.generation
             # A chat of a visitor belongs to no account.
@@ -181,10 +188,10 @@ def start(store: Callable[[Session], Asked], person: str, *, lane: str = "", sen
 
 
 def _tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
-    topics = the_engine().topics
-    topics.append(f"chat:{chat_id}", Changed(what, id))
+    engine = the_engine()
+    engine.topics.append(lanes.of_chat(chat_id), Changed(what, id))
     for person in people:
-        topics.append(f"user:{person}", Changed("chat", chat_id))
+        rails.tell(engine, person, chat_id)
 
 
 def _refuse_a_crowd() -> None:
@@ -194,7 +201,11 @@ def _refuse_a_crowd() -> None:
         raise TooMany("Many people are trying this at the moment. Please come back in a minute.", retry_after=60)
 
 
-def _added(session: Session, message: Message) -> Message:
+def _added(
+    session: Session, chat: Chat, parent_id: str | None, role: str, said: Typed = UNSAID, *, author_id: str | None = None
+) -> Message:
+    # All columns of every message: rows that say the same ones go in one statement.
+    values = {"content": said.content, "html": said.html, "html_version": 0 if said is UNSAID else markdown.VERSION}
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=parent_id, role=role, author_id=author_id, **values)
     session.add(message)
-    session.flush()
     return message

@@ -96,7 +96,7 @@ def _right(chat: Chat) -> str:
 
 
 def _download(body: str | Iterable[str], chat: Chat, ending: str, mimetype: str) -> Response:
-    return _attachment(body, export.file_name(chat, ending), mimetype)
+    return _attachment(body, export.file_name(chat.title, ending), mimetype)
 
 
 def _attachment(body: str | Iterable[str] | Iterable[bytes], name: str, mimetype: str) -> Response:

@@ -3,13 +3,13 @@
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
 from flask import render_template
 from markupsafe import escape
 
-from webapp.chat import queries, shown
+from webapp import lanes
+from webapp.chat import branches, queries, shown
 from webapp.chat.composer_shown import around
 from webapp.chat.projection import LASTING, with_all_notices
 from webapp.chat.rail_feed import Rail
@@ -18,15 +18,16 @@ from webapp.chat.tables import Chat
 from webapp.extensions import db
 from webapp.generations.engine import Engine
 from webapp.generations.tables import Generation
-from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
+from webapp.rendering.part import part
+from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Changed
-from webapp.streaming.topics import Entry, Gap, Signal
+from webapp.streaming.topics import Entry, Signal
+from webapp.web.lane_feed import LaneFeed, Made, remembered
+from webapp.web.watchers import Context
 
-Context = Callable[[], AbstractContextManager[object]]
-REMEMBERED = 256
 # Whoever follows a generation says by four counts how much of it they have.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){3})|\.)")
-_made: "OrderedDict[tuple[object, ...], Change]" = OrderedDict()
+_made: "Made[Change]" = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +55,23 @@ class Position:
         return cls(epoch, int(seq), head, generation or "", counts, int(rail) if rail else -1)
 
 
-class ChatFeed:
+class ChatFeed(LaneFeed):
     """The news of one chat for one page. What is rendered for one page is kept for the others at the same position."""
 
     def __init__(
         self, engine: Engine, chat_id: str, position: Position | None, context: Context, right: str = "own", *, person: str = ""
     ) -> None:
-        self.lane = f"chat:{chat_id}"
-        self._engine, self._chat_id, self._context, self._right = engine, chat_id, context, right
-        self._person = person
-        is_of_now = position is not None and position.epoch == engine.topics.epoch
-        self._position = position if position and is_of_now else None
-        self._said = ""
-        self._broadcast: Broadcast | None = None
-        self._listening = ExitStack()
-        self._signal: Signal | None = None
-        self._rail: Rail | None = None
+        super().__init__(engine, lanes.of_chat(chat_id), context)
+        self._chat_id, self._right, self._said = chat_id, right, ""
+        self._position = position if position and position.epoch == engine.topics.epoch else None
+        after = self._position.rail if self._position else -1
+        self._rail = Rail(engine, person, after, context, current=chat_id) if person else None
 
     def listen(self, signal: Signal) -> None:
-        """From now on the signal is set when the running answer has news."""
-        self._signal = signal
-        after = self._position.rail if self._position else -1
-        self._rail = Rail(self._engine, self._person, after, self._context, current=self._chat_id) if self._person else None
+        super().listen(signal)
         if self._position and self._position.generation:
             with self._context():
                 self._follow(self._position.generation)
-
-    def close(self) -> None:
-        self._listening.close()
 
     def topics(self) -> dict[str, int]:
         return {self.lane: self._position.seq if self._position else -1, **(self._rail.topics() if self._rail else {})}
@@ -96,18 +86,11 @@ class ChatFeed:
         """Everything since the last call, in order; an unknown position gets the whole thread again."""
         return self._news_of_chat() + (self._rail.news() if self._rail else [])
 
-    def last_news(self) -> list[Frame]:
-        """What is new, with all that has been said and not been folded yet."""
-        if self._broadcast:
-            self._broadcast.catch_up()
-        return self.news()
-
     def _news_of_chat(self) -> list[Frame]:
         if not self._position:
             return self._everything()
-        try:
-            entries = self._engine.topics.read(self.lane, self._position.seq)
-        except Gap:
+        entries = self._entries(self._position.seq)
+        if entries is None:
             return self._everything()
         frames = self._changes(entries) if entries else []
         return frames + self._answer()
@@ -118,7 +101,7 @@ class ChatFeed:
         frames, cursor = self._broadcast.since(self._position.cursor)
         self._position = replace(self._position, cursor=cursor)
         if self._broadcast.projection.has_ended:
-            self._unfollow()
+            self.close()
         return frames
 
     def _changes(self, entries: list[Entry]) -> list[Frame]:
@@ -128,7 +111,7 @@ class ChatFeed:
         heard, is_followed = position.generation, self._broadcast is not None
         seqs = (position.seq, entries[-1].seq)
         key = (self._engine.topics.epoch, self._chat_id, *seqs, position.head, heard, is_followed, self._right)
-        change = _remembered(key, lambda: self._rendered(lambda page: page.changed(ids, position.head, heard, is_followed)))
+        change = remembered(_made, key, lambda: self._rendered(lambda page: page.changed(ids, position.head, heard, is_followed)))
         return self._apply(change, entries[-1].seq)
 
     def _everything(self) -> list[Frame]:
@@ -147,7 +130,7 @@ class ChatFeed:
             cursor = before.cursor if change.generation else with_all_notices(before.cursor)
             self._position = replace(self._position, generation=before.generation, cursor=cursor)
         else:
-            self._unfollow()
+            self.close()
             if change.generation:
                 with self._context():
                     self._follow(change.generation)
@@ -156,16 +139,8 @@ class ChatFeed:
     def _follow(self, generation_id: str) -> None:
         generation = db.session.get(Generation, generation_id)
         # The browser names it: what is written in another chat is not for this page.
-        is_ours = generation is not None and generation.lane == self.lane
-        self._broadcast = self._engine.broadcast(generation) if generation and is_ours else None
-        if not self._broadcast:
+        if not self._hear(generation if generation and generation.lane == self.lane else None):
             self._position = None
-        elif self._signal:
-            self._listening.enter_context(self._broadcast.watched_by(self._signal))
-
-    def _unfollow(self) -> None:
-        self._listening.close()
-        self._broadcast = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +161,17 @@ class _Page:
         self._chat, self._right = chat, right
         rows = queries.window(chat)
         self._messages = shown.thread(engine, rows, right)
-        self._earlier_url = shown.earlier_url(rows)
+        self._earlier_url, self._cut = shown.earlier_url(rows), branches.cut(rows, right)
         self._around = around(chat, rows, self._messages, right)
         self._running = running_in(self._messages)
 
     def whole(self) -> Change:
         """The whole thread, for a page whose position is unknown."""
         articles = "".join(_article(message) for message in self._messages)
-        html = _part("#thread", "innerMorph", articles)
+        html = part("#thread", "innerMorph", articles)
         if not self._chat.visitor_hash:
             earlier = render_template("chat/_earlier.html", earlier_url=self._earlier_url)
-            html += _part("#earlier", "outerHTML", earlier) + self._top()
+            html += part("#earlier", "outerHTML", earlier) + self._top()
         return replace(self._change(html), is_whole=True)
 
     def changed(self, ids: Iterable[str], head: str, heard: str, is_followed: bool) -> Change:
@@ -207,32 +182,34 @@ class _Page:
             return self.whole()
         known = places.index(head) + 1 if head else 0
         old = [message for message in self._messages[:known] if message.id in set(ids)]
-        parts = [part for message in old for part in self._renewed(message, heard)]
+        parts = [piece for message in old for piece in self._renewed(message, heard)]
         if new := "".join(_article(message) for message in self._messages[known:]):
-            parts.append(_part("#thread", "beforeend", new))
+            parts.append(part("#thread", "beforeend", new))
         if self._chat.id in set(ids):
             parts.append(self._top())
         return self._change("".join(parts))
 
     def _renewed(self, message: ShownMessage, heard: str) -> list[str]:
         if not heard or message.generation_id != heard:
-            return [_part(f"#message-{message.id}", "outerMorph", _article(message))]
+            return [part(f"#message-{message.id}", "outerMorph", _article(message))]
         if not message.is_running:
-            aside = _part(f"#message-{message.id}-aside", "outerHTML", render_template("chat/_aside.html", message=message))
-            notices = _part(f"#message-{message.id}-notices", "outerHTML", render_template("chat/_notices.html", message=message))
-            return [notices, aside, _part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
+            aside = part(f"#message-{message.id}-aside", "outerHTML", render_template("chat/_aside.html", message=message))
+            notices = part(f"#message-{message.id}-notices", "outerHTML", render_template("chat/_notices.html", message=message))
+            return [notices, aside, part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
         return []
 
     def _top(self) -> str:
         """What the top line says of the chat, and the page's title with it; but who is renaming it there goes on."""
         chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
-        title = _part("title", "innerHTML", f"{escape(chat.title)} · Millrace")
+        title = part("title", "innerHTML", f"{escape(chat.title)} · Millrace")
         return render_template("chat/_top_changed.html", chat=chat, title_place="#chat-title:not(:has(form))") + title
 
     def _change(self, html: str) -> Change:
+        if self._right == "own":
+            html += part("#cut", "outerHTML", render_template("chat/_cut.html", cut=self._cut))
         if self._right != "view":
-            html += _part("#composer-controls", "outerHTML", render_template("chat/_controls.html", **self._around))
-            html += _part("#follow-up", "outerHTML", render_template("chat/_follow_up.html", **self._around))
+            html += part("#composer-controls", "outerHTML", render_template("chat/_controls.html", **self._around))
+            html += part("#follow-up", "outerHTML", render_template("chat/_follow_up.html", **self._around))
         running, head = self._running, self._around["head"]
         return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
 
@@ -243,15 +220,3 @@ def running_in(messages: Iterable[ShownMessage]) -> ShownMessage | None:
 
 def _article(message: ShownMessage) -> str:
     return render_template("chat/_message.html", message=message)
-
-
-def _part(target: str, swap: str, html: str) -> str:
-    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
-
-
-def _remembered(key: tuple[object, ...], make: Callable[[], Change]) -> Change:
-    change = _made.get(key) or make()
-    _made[key] = change
-    while len(_made) > REMEMBERED:
-        _made.popitem(last=False)
-    return change

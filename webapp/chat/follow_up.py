@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.chat import asking, queries
 from webapp.chat.answerer import answerer
-from webapp.chat.asking import Asked, lane_of, person_of
+from webapp.chat.asking import Asked, person_of
 from webapp.chat.tables import Chat, Message
 from webapp.errors import AppError, Conflict
 from webapp.extensions import db, utc_now, write
@@ -42,7 +42,7 @@ def send(chat: Chat) -> Generation:
     said = asking.typed(waiting, chat)
     chat = db.session.get_one(Chat, id)
     answerer(chat)
-    generations.refuse_if_busy(lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
 
     def store(session: Session) -> Asked:
         taken = update(Chat).where(Chat.id == id, Chat.follow_up == waiting).values(follow_up="").returning(Chat.id)
@@ -51,7 +51,7 @@ def send(chat: Chat) -> Generation:
         question = asking.question(session, chat, chat.head_id, said, by=person_of(chat))
         return asking.answer(session, chat, question.id)
 
-    return asking.start(store, person_of(chat), lane=lane_of(chat))
+    return asking.start(store, person_of(chat), lane=chat.lane)
 
 
 def send_if_complete(chat_id: str) -> None:
@@ -67,7 +67,7 @@ def send_if_complete(chat_id: str) -> None:
 
 def send_after(engine: Engine, generation: Generation) -> None:
     """Send what waits as soon as the generation, whose end has been written, has left its place."""
-    id, chat_id = generation.id, generation.lane.removeprefix("chat:")
+    id, chat_id = generation.id, generation.chat_id
     if generation.status == "completed" and db.session.get_one(Chat, chat_id).follow_up:
         engine.spawn(lambda: _send_after(engine, id, chat_id))
 
@@ -92,7 +92,7 @@ def _is_complete(chat: Chat) -> bool:
     head = db.session.get(Message, chat.head_id) if chat.head_id else None
     last = queries.last_generation(head) if head else None
     is_complete = last.status == "completed" if last else bool(head and head.is_edited)
-    return is_complete and not generations.running_in(lane_of(chat))
+    return is_complete and not generations.running_in(chat.lane)
 
 
 def _store(chat_id: str, content: str, *, among: list[str], model: str) -> None:

@@ -1,39 +1,39 @@
 """The page of a chat, and its stream: both begin at the same position."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flask import Flask, Response, current_app, render_template, request, url_for
+from flask import Response, render_template, url_for
 
-from webapp.chat import drafts, feedback, queries, shown
+from webapp import lanes
+from webapp.chat import branches, drafts, feedback, queries, sharing, shown
 from webapp.chat.access import right_in
 from webapp.chat.composer_shown import around, picker
 from webapp.chat.feed import ChatFeed, Position, running_in
 from webapp.chat.forms import MessageForm
 from webapp.chat.shown import ShownMessage
-from webapp.chat.tables import Chat, Feedback
+from webapp.chat.tables import Chat, Feedback, Message
 from webapp.extensions import db
 from webapp.generations.engine import the_engine
 from webapp.ids import new_id
-from webapp.settings.service import setting
-from webapp.web.guards import KNOWN, user_or_none
+from webapp.rendering.part import part
+from webapp.web import watchers
+from webapp.web.guards import user_or_none
 from webapp.web.htmx import is_htmx, redirect, render
-from webapp.web.watch import Watcher, watch
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+from webapp.web.watch import watch
+from webapp.web.watchers import Context
 
 
 def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) -> Response:
     """The chat as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
-    engine, lane, me = the_engine(), f"chat:{chat.id}", user_or_none()
+    engine, lane, me = the_engine(), chat.lane, user_or_none()
     right = right_in(chat, me)
-    seq, rail = engine.topics.last(lane), engine.topics.last(f"user:{me.id if me else ''}")
+    seq, rail = engine.topics.last(lane), engine.topics.last(lanes.of_person(me.id if me else ""))
     engine.presence.seen(lane)
     messages = queries.window(chat)
-    thread = shown.thread(engine, messages, right)
+    take_up_draft(form, chat.id)
+    given = sharing.shares(chat) if me and right == "own" else None
+    thread = shown.thread(engine, messages, right, given)
     running = running_in(thread)
     head = thread[-1].id if thread else ""
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
@@ -41,28 +41,32 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     return render(
         "chat/visitor.html" if chat.visitor_hash else "chat/show.html",
         status=status,
-        chat=shown.chat(chat, is_running=running is not None, right=right),
+        chat=shown.chat(chat, is_running=running is not None, right=right, given=given),
         thread=thread,
         thumbs=_thumbs(thread),
         earlier_url=shown.earlier_url(messages),
         events_url=url_for("chat.events", id=chat.id, at=str(position)),
         # Another address each time: a browser takes the same one, with its fragment, for a jump within the page.
         refresh_url=url_for("chat.show", id=chat.id, at=new_id()[:10], _anchor="end"),
-        **{**around(chat, messages, thread, right), **composer(form, chat), **more},
+        **{"cut": branches.cut(messages, right), **around(chat, messages, thread, right), **composer(form, chat), **more},
     )
 
 
 def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
     """What the composer needs, on every page that has one."""
-    me, chat_id = user_or_none(), chat.id if chat else ""
-    if me and not form.refusal and not form.message.data:
-        form.message.data = drafts.of(me.id, chat_id)
     return {
         "form": form,
-        "draft_url": _draft_url(chat_id) if me else "",
+        "draft_url": _draft_url(chat.id if chat else "") if user_or_none() else "",
         **picker(chat, form.model.data or ""),
         "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
     }
+
+
+def take_up_draft(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> None:
+    """Puts in what was typed here before and not sent, unless there is something to be put right."""
+    me = user_or_none()
+    if me and not form.refusal and not form.message.data:
+        form.message.data = drafts.of(me.id, chat_id)
 
 
 def _draft_url(chat_id: str) -> str:
@@ -74,6 +78,14 @@ def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
     return feedback.by(me.id, (message.id for message in thread if message.rate_url)) if me else {}
 
 
+def message_fragment(message: Message) -> Response:
+    """A message as the page of its chat shows it."""
+    me = user_or_none()
+    (shown_one,) = shown.thread(the_engine(), [message], right_in(queries.chat_of(message), me))
+    html = render_template("chat/_message.html", message=shown_one, thumbs=_thumbs([shown_one]))
+    return Response(part(f"#message-{message.id}", "outerHTML", html))
+
+
 def sent(chat: Chat) -> Response:
     """What the composer becomes when its message is on the way."""
     if me := user_or_none():
@@ -83,10 +95,15 @@ def sent(chat: Chat) -> Response:
     return redirect(page_of(chat.id))
 
 
+def composer_again(chat: Chat, form: MessageForm) -> Response:
+    """The composer with what was typed in it."""
+    status = form.refusal.status if form.refusal else 200
+    return _composer_fragment(chat, form, status) if is_htmx() else chat_page(chat, form, status=status)
+
+
 def refused(chat: Chat, form: MessageForm) -> Response:
     """The composer with what was typed in it, and why it was not sent."""
-    status = form.refusal.status if form.refusal else 200
-    response = _composer_fragment(chat, form, status) if is_htmx() else chat_page(chat, form, status=status)
+    response = composer_again(chat, form)
     if form.refusal and form.refusal.retry_after:
         response.headers["Retry-After"] = str(form.refusal.retry_after)
     return response
@@ -101,17 +118,11 @@ def stream(chat: Chat) -> Response:
     """Everything that happens in the chat from the page's position on."""
     user, engine = user_or_none(), the_engine()
     right = right_in(chat, user)
-    context = partial(same_request, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
-    at = request.headers.get("Last-Event-ID") or request.args.get("at", "")
-    watcher = Watcher(
-        person=user.id if user else chat.visitor_hash or "",
-        per_lane=setting("limits.sse_per_chat"),
-        in_all=setting("limits.sse_per_user"),
-        is_allowed=partial(_is_allowed, context, chat.id, right),
-    )
+    context = watchers.same_request()
     person = user.id if user and not chat.visitor_hash else ""
-    feed = ChatFeed(engine, chat.id, Position.parse(at), context, right, person=person)
-    return watch(engine, feed, watcher)
+    feed = ChatFeed(engine, chat.id, Position.parse(watchers.position()), context, right, person=person)
+    who = user.id if user else chat.visitor_hash or ""
+    return watch(engine, feed, watchers.watcher(who, partial(_is_allowed, context, chat.id, right)))
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
@@ -119,16 +130,10 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     context = {**around(chat, messages, None, right_in(chat, user_or_none())), **composer(form, chat)}
     is_running = context["running"] is not None
     html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context)
-    return Response(f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>', status)
+    return Response(part("#composer-box", "outerHTML", html), status)
 
 
-def same_request(app: Flask, environ: "WSGIEnvironment") -> AbstractContextManager[object]:
-    """A context like the one the stream was opened in, in which nobody has been recognised yet."""
-    fresh = {name: value for name, value in environ.items() if name != KNOWN and not name.startswith("werkzeug.")}
-    return app.request_context(fresh)
-
-
-def _is_allowed(context: Callable[[], AbstractContextManager[object]], chat_id: str, right: str) -> bool:
+def _is_allowed(context: Context, chat_id: str, right: str) -> bool:
     with context():
         chat = db.session.get(Chat, chat_id)
         # With another right the page is another one: it comes again.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, literal, or_, select, text, tuple_, union_all
 from sqlalchemy.orm import aliased, defer
 
+from webapp import lanes
 from webapp.accounts import grants
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message
@@ -89,14 +90,42 @@ def shared_chats(person_id: str, *, limit: int = 200) -> list[Listed]:
 
 def deleted_chats(owner_id: str, *, limit: int = 200) -> Sequence[Chat]:
     """What lies in a person's trash, the last deleted first."""
-    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_not(None))
-    return db.session.scalars(query.order_by(Chat.deleted_at.desc(), Chat.id).limit(limit)).all()
+    query = select(Chat).where(in_trash(owner_id)).order_by(Chat.deleted_at.desc(), Chat.id)
+    return db.session.scalars(query.limit(limit)).all()
 
 
 def owned_chat(owner_id: str, id: str, *, is_deleted: bool = False) -> Chat | None:
     """The chat, if it is this person's own; one in the trash only when that is asked for."""
     chat = db.session.get(Chat, id)
     return chat if chat and chat.owner_id == owner_id and bool(chat.deleted_at) == is_deleted else None
+
+
+def own_chats(owner_id: str, ids: Sequence[str]) -> list[Chat]:
+    """Those of these chats that are this person's own and in a list or in the trash, in the order of their ids here."""
+    rows = db.session.scalars(select(Chat).where(Chat.id.in_(ids), Chat.owner_id == owner_id, KEPT))
+    return sorted(rows, key=lambda chat: ids.index(chat.id))
+
+
+def temporary_chat(owner_id: str) -> Chat | None:
+    """The newest chat of this person that is not kept and still open."""
+    query = select(Chat).where(Chat.is_temporary, Chat.owner_id == owner_id, Chat.deleted_at.is_(None))
+    return db.session.scalar(query.order_by(Chat.created_at.desc()).limit(1))
+
+
+def in_trash(owner_id: str) -> ColumnElement[bool]:
+    """Whether a chat lies in this person's trash."""
+    return and_(Chat.owner_id == owner_id, Chat.deleted_at.is_not(None))
+
+
+def count_in_trash(owner_id: str) -> int:
+    return db.session.scalar(select(func.count()).select_from(Chat).where(in_trash(owner_id))) or 0
+
+
+def is_running_in_trash(owner_id: str) -> bool:
+    """Whether in a chat of this person's trash an answer has not ended yet."""
+    lane = literal(lanes.of_chat("")) + Chat.id
+    running = select(Chat.id).join(Generation, Generation.lane == lane).where(in_trash(owner_id), WHILE_ACTIVE)
+    return db.session.scalar(running.limit(1)) is not None
 
 
 def visitors_chat(visitor_hash: str) -> Chat | None:
@@ -272,7 +301,9 @@ def _rail_statement() -> Select[str, str, datetime, datetime | None, str | None,
     is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
     newest = select(Chat.id).where(*is_shown).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
-    running = select(Generation.lane).where(Generation.lane == literal("chat:") + Chat.id, WHILE_ACTIVE).scalar_subquery()
+    running = (
+        select(Generation.lane).where(Generation.lane == literal(lanes.of_chat("")) + Chat.id, WHILE_ACTIVE).scalar_subquery()
+    )
     in_sight = union_all(select(newest), select(pinned), _given_statement())
     return _listed_statement().add_columns(running.label("lane")).where(Chat.id.in_(in_sight))
 

@@ -1,21 +1,19 @@
 """What open pages hear of a person's other chats: their order, their names, and which of them are being answered."""
 
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from flask import render_template, url_for
 
-from webapp.chat import shown
+from webapp import lanes
+from webapp.chat import list_shown
 from webapp.generations.engine import Engine
+from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
-from webapp.streaming.events import Changed
-from webapp.streaming.topics import Gap, Signal
 from webapp.web.guards import user_or_none
+from webapp.web.lane_feed import LaneFeed, Made, has_changed, known_at, now_in, remembered
+from webapp.web.watchers import Context
 
-Context = Callable[[], AbstractContextManager[object]]
-REMEMBERED = 256
-_made: "OrderedDict[tuple[str, str, int], str]" = OrderedDict()
+_made: "Made[str]" = OrderedDict()
 
 
 class Rail:
@@ -24,7 +22,7 @@ class Rail:
     def __init__(self, engine: Engine, person: str, after: int, context: Context, *, current: str = "") -> None:
         self.after = after
         self._engine, self._person, self._context, self._current = engine, person, context, current
-        self._topic, self._sent = f"user:{person}", ""
+        self._topic, self._sent = lanes.of_person(person), ""
 
     def topics(self) -> dict[str, int]:
         return {self._topic: self.after}
@@ -33,66 +31,43 @@ class Rail:
         """The whole rail, if it has changed since the page has it."""
         if not self._has_news():
             return []
-        html = self._marked(self._rendered())
+        html = self._marked(remembered(_made, (self._engine.topics.epoch, self._person, self.after), self._rendered))
         if not html or html == self._sent:
             return []
         self._sent = html
-        return [Frame(f'<hx-partial hx-target="#rail-chats" hx-swap="innerMorph">{html}</hx-partial>')]
+        return [Frame(part("#rail-chats", "innerMorph", html))]
 
     def _has_news(self) -> bool:
-        topics, after = self._engine.topics, self.after
-        self.after = topics.last(self._topic)
-        try:
-            entries = topics.read(self._topic, after)
-        except Gap:
-            return True
-        return any(isinstance(entry.event, Changed) and entry.event.what in ("chat", "access") for entry in entries)
+        before, self.after = self.after, self._engine.topics.last(self._topic)
+        return has_changed(self._engine.topics, self._topic, before, "chat", "access")
 
     def _rendered(self) -> str:
-        key = (self._engine.topics.epoch, self._person, self.after)
-        if key not in _made:
-            with self._context():
-                user = user_or_none()
-                _made[key] = render_template("layouts/_rail_chats.html", groups=shown.rail(user)) if user else ""
-            while len(_made) > REMEMBERED:
-                _made.popitem(last=False)
-        return _made[key]
+        with self._context():
+            user = user_or_none()
+            return render_template("layouts/_rail_chats.html", groups=list_shown.rail(user)) if user else ""
 
     def _marked(self, html: str) -> str:
         link = f'<a href="/chats/{self._current}"'
         return html.replace(f"{link}>", f'{link} aria-current="page">') if self._current else html
 
 
-class RailFeed:
+class RailFeed(LaneFeed):
     """A page that shows no chat hears of its rail alone."""
 
     def __init__(self, engine: Engine, person: str, position: str, context: Context) -> None:
-        self.lane = f"user:{person}"
-        epoch, _, after = position.rpartition(".")
-        is_of_now = epoch == engine.topics.epoch and after.isascii() and after.isdigit() and len(after) < 19
-        # Another position is no position: what is not in the log is a gap, and all is sent again.
-        self._rail = Rail(engine, person, int(after) if is_of_now else -1, context)
-        self._epoch = engine.topics.epoch
-
-    def listen(self, signal: Signal) -> None:
-        """Nothing but its topic wakes it."""
-
-    def close(self) -> None:
-        """It holds nothing."""
+        super().__init__(engine, lanes.of_person(person), context)
+        self._rail = Rail(engine, person, known_at(engine, position), context)
 
     def topics(self) -> dict[str, int]:
         return self._rail.topics()
 
     def position(self) -> str:
-        return f"{self._epoch}.{self._rail.after}"
+        return f"{self._engine.topics.epoch}.{self._rail.after}"
 
     def news(self) -> list[Frame]:
         return self._rail.news()
 
-    def last_news(self) -> list[Frame]:
-        return self.news()
-
 
 def rail_url(engine: Engine, person: str) -> str:
-    """The stream of a page that shows no chat, from this moment on: to be taken before anything of the page is read."""
-    return url_for("rail.events", at=f"{engine.topics.epoch}.{engine.topics.last(f'user:{person}')}")
+    """The stream of a page that shows no chat, from this moment on."""
+    return url_for("rail.events", at=now_in(engine, lanes.of_person(person)))

@@ -4,16 +4,15 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
-from webapp.chat import asking, listing, queries
+from webapp.chat import asking, listing, queries, titles
 from webapp.chat.answerer import VISITORS_MODEL, answerer
-from webapp.chat.asking import USUAL, Asked, How, lane_of, person_of
+from webapp.chat.asking import USUAL, Asked, How, person_of
 from webapp.chat.tables import Chat, Message
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import utc_now, write
 from webapp.generations import service as generations
 from webapp.generations.models import providers
 from webapp.generations.tables import Generation
-from webapp.rendering.text import title as title_of
 
 # Complete by its own marker, and yet not all that was meant to be said.
 CUT_SHORT = {"length", "cap"}
@@ -65,7 +64,7 @@ def begin(
 
     def store(session: Session) -> Asked:
         values = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
-        chat = Chat(model=model, title=title_of(said.content), **values)
+        chat = Chat(model=model, title=titles.first_words(said.content), **values)
         session.add(chat)
         session.flush()
         question = asking.question(session, chat, None, said, by=person)
@@ -103,14 +102,14 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     sent_as = generations.sent_as(person, key, f"{chat.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
-    generations.refuse_if_busy(lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
 
     def store(session: Session) -> Asked:
-        chat.model, chat.title = model, chat.title or title_of(said.content)
+        chat.model, chat.title = model, chat.title or titles.first_words(said.content)
         question = asking.question(session, chat, queries.branch_point(chat, after), said, by=person)
         return asking.answer(session, chat, question.id, sent_as=sent_as, how=how)
 
-    return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)
+    return asking.start(store, person, lane=chat.lane, sent_as=sent_as)
 
 
 def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
@@ -120,24 +119,24 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
         raise Conflict("This answer is complete: there is nothing to continue.")
     model = last.model_asked if last else answerer(chat)
     providers().of(model, for_visitor=bool(chat.visitor_hash))
-    generations.refuse_if_busy(lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
 
     def store(session: Session) -> Asked:
         return asking.queue(session, chat, message, model=model, continues_id=last.id if last else None)
 
-    return asking.start(store, by or (last.user_id if last else None) or person_of(chat), lane=lane_of(chat))
+    return asking.start(store, by or (last.user_id if last else None) or person_of(chat), lane=chat.lane)
 
 
 def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Ask for another version of an answer, perhaps by another model; the first stays beside it. Or for a missing one."""
     chat, question_id = queries.chat_of(message), _question_of(message)
     model = answerer(chat, model)
-    generations.refuse_if_busy(lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
 
     def store(session: Session) -> Asked:
         return asking.answer(session, chat, question_id, model=model)
 
-    return asking.start(store, by or person_of(chat), lane=lane_of(chat))
+    return asking.start(store, by or person_of(chat), lane=chat.lane)
 
 
 def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
@@ -151,13 +150,13 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     sent_as = generations.sent_as(person, key, f"{message.id}\0{said.content}")
     if repeated := generations.sent_before(sent_as):
         return repeated
-    generations.refuse_if_busy(lane_of(chat))
+    generations.refuse_if_busy(chat.lane)
 
     def store(session: Session) -> Asked:
         question = asking.question(session, chat, message.parent_id, said, by=person)
         return asking.answer(session, chat, question.id, sent_as=sent_as)
 
-    return asking.start(store, person, lane=lane_of(chat), sent_as=sent_as)
+    return asking.start(store, person, lane=chat.lane, sent_as=sent_as)
 
 
 def _was_cut(last: Generation | None) -> bool:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from webapp import lanes
 from webapp.chat import erasing
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict
@@ -22,7 +23,7 @@ def close(chat: Chat) -> None:
     with write() as session:
         erasing.erase(session, Chat.id == id)
     # Pages that still show it lose their stream at once.
-    the_engine().topics.append(f"user:{owner_id}", Changed("access", id))
+    the_engine().topics.append(lanes.of_person(owner_id or ""), Changed("access", id))
 
 
 def stop_due() -> None:
@@ -32,7 +33,7 @@ def stop_due() -> None:
 
 
 def _stop(id: str) -> None:
-    if running := generations.running_in(f"chat:{id}"):
+    if running := generations.running_in(lanes.of_chat(id)):
         running_id = running.id
         generations.stop(the_engine(), running)
         _let_it_end(the_engine(), running_id)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, abort, url_for
 
-from webapp.chat import drafts, queries, service, shown
+from webapp.chat import drafts, list_shown, queries, service
 from webapp.chat.access import (
     as_visitor,
     visible_chat,
@@ -14,14 +14,14 @@ from webapp.chat.access import (
     writer,
 )
 from webapp.chat.answerer import VISITORS_MODEL
+from webapp.chat.export import words_alone
 from webapp.chat.forms import MessageForm
-from webapp.chat.pages import chat_page, composer, page_of, refused, sent, stream
+from webapp.chat.pages import chat_page, composer, page_of, refused, sent, stream, take_up_draft
 from webapp.chat.rail_feed import rail_url
 from webapp.generations import service as generations
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
 from webapp.generations.tables import Generation
-from webapp.rendering.text import plain as plain_words
 from webapp.settings.checklist import checklist
 from webapp.settings.service import setting
 from webapp.web.guards import anybody, current_user, signed_in
@@ -102,7 +102,7 @@ def raw(id: str) -> Response:
 @bp.get("/messages/<id>.txt")
 @anybody
 def plain(id: str) -> Response:
-    return Response(plain_words(queries.text_so_far(the_engine(), visible_message(id))), mimetype="text/plain")
+    return Response(words_alone(queries.text_so_far(the_engine(), visible_message(id))), mimetype="text/plain")
 
 
 @bp.get("/ai-demo")
@@ -141,15 +141,17 @@ def _refuse_unless_visitors_may_come() -> None:
 
 
 def _page_of(generation: Generation) -> str:
-    return page_of(generation.lane.removeprefix("chat:"))
+    return page_of(generation.chat_id)
 
 
 def _home(form: MessageForm) -> Response:
     me = current_user()
     pinned, others, lanes = queries.rail_chats(me.id)
     newest = sorted([*pinned, *others], key=lambda each: (each.changed_at, each.id), reverse=True)
-    recent = shown.chats(newest[:MOST_RECENT], lanes)
+    recent = list_shown.chats(newest[:MOST_RECENT], lanes)
     rail = rail_url(the_engine(), me.id)
+    take_up_draft(form)
     more = composer(form, send_url=url_for("chat.begin"))
     del more["form"]
-    return form.shown("chat/home.html", may_be_temporary=True, recent=recent, checklist=checklist(me), rail_url=rail, **more)
+    more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me), "rail_url": rail}
+    return form.shown("chat/home.html", may_be_temporary=True, **more)

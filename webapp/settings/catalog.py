@@ -173,14 +173,14 @@ _LIMITS = (
     _limit("limits.plans_per_month", "Plans per month", 0, "Plans that a person may have written in a month."),
 )
 _KEEPING = (
-    _limit("trash.days", "Keep deleted chats, in days", 30, "Days after which deleted chats are gone for good.", most=36_500),
+    _limit("trash.days", "Keep deleted chats, in days", 30, "Days after which what was deleted is gone for good.", most=36_500),
     _limit("audit.days", "Keep the audit log, in days", 365, "Days after which its entries are gone for good.", most=36_500),
     _choice(
         "restart.policy",
         "After a restart",
         ("continue", "ask", "never"),
         "continue",
-        "What becomes of answers that a restart has interrupted.",
+        "Whether answers that a restart has interrupted go on by themselves, or wait for Continue (ask, never).",
     ),
 )
 _DEMO = (

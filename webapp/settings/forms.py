@@ -82,7 +82,7 @@ class PreferencesForm(Form):
     instructions = TextAreaField(
         "Standing instructions",
         default="",
-        description=f"Told to the model before each of your chats, up to {MOST_CHARS} characters: who you are, how to answer.",
+        description=f"Told to the model before each of your chats, up to {MOST_CHARS:,} characters: who you are, how to answer.",
         render_kw={"rows": 6, "dir": "auto"},
     )
 

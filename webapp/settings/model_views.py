@@ -4,6 +4,7 @@ from functools import partial
 
 from flask import Blueprint, Response, flash, request, url_for
 
+from webapp.counts import plural
 from webapp.errors import Conflict
 from webapp.generations.models import DEMO, providers
 from webapp.providers.base import Model
@@ -57,7 +58,7 @@ def refresh() -> Response:
         counts.append(connections.refresh(each.slug, partial(providers().provider, each.slug), **who()))
     if not counts:
         raise Conflict("There is no connection yet that could list its models.")
-    return _saved(f"{sum(counts)} models listed.")
+    return _saved(f"{plural(sum(counts), 'model')} listed.")
 
 
 def _saved(words: str) -> Response:

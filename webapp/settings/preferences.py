@@ -3,6 +3,7 @@
 from sqlalchemy import update
 
 from webapp.accounts.tables import User
+from webapp.counts import number, plural
 from webapp.errors import Invalid
 from webapp.extensions import write
 
@@ -16,7 +17,8 @@ def set_preferences(user: User, *, theme: str, default_model: str, instructions:
         raise Invalid("Choose one of the themes.", field="theme")
     instructions = instructions.replace("\r\n", "\n").replace("\0", "\ufffd").strip()
     if len(instructions) > MOST_CHARS:
-        raise Invalid(f"That is {len(instructions) - MOST_CHARS} characters too long: {MOST_CHARS} fit.", field="instructions")
+        over = plural(len(instructions) - MOST_CHARS, "character")
+        raise Invalid(f"That is {over} too long: {number(MOST_CHARS)} fit.", field="instructions")
     values = {"theme": theme, "default_model": default_model[:200], "instructions": instructions}
     user_id = user.id
     with write() as session:

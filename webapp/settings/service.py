@@ -137,7 +137,8 @@ def _in_effect(wanted: Setting) -> tuple[Value, Source]:
 
 
 def _memory() -> _Memory:
-    memory: _Memory = current_app.extensions.setdefault("settings", _Memory())
+    extensions = current_app.extensions
+    memory: _Memory = extensions.get("settings") or extensions.setdefault("settings", _Memory())
     return memory
 
 

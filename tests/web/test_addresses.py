@@ -1,0 +1,14 @@
+"""Addresses that are put together once are those that Flask gives."""
+
+import pytest
+from flask import Flask, url_for
+
+from webapp.ids import new_id
+from webapp.web.addresses import address
+
+
+@pytest.mark.parametrize("endpoint", ["chat.raw", "chat.stop", "tree.show_version", "composer.rate"])
+def test_it_is_the_address_that_flask_gives(app: Flask, endpoint: str) -> None:
+    with app.test_request_context():
+        for id in (new_id(), new_id()):
+            assert address(endpoint, id) == url_for(endpoint, id=id)
