@@ -7,7 +7,7 @@ VENDOR := static/vendor/icons.svg
 NO_PACKAGES := { echo "The packages could not be installed: see above, check the network, and run it again." >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests run test lint check fix seed drill bench screenshots
+.PHONY: help setup setup-tests run test quick lint check fix seed drill bench screenshots
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ run: $(VENV)/.run $(VENDOR) ## set up what is missing, then serve on http://127.
 
 test: setup-tests ## set up what is missing, then pass all tests
 	@sh scripts/tests.sh $(BIN)/python
+
+quick: $(VENV)/.tests $(VENDOR) ## pass the quick tests alone
+	@sh scripts/tests.sh $(BIN)/python quick
 
 lint: $(VENV)/.tests ## style, form and types
 	@$(BIN)/ruff check .

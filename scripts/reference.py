@@ -34,6 +34,13 @@ curl -sS "$BASE/api/v1/settings/limits.concurrent_streams" -H "Authorization: Be
 In a list the parts stand with commas or spaces between them; a switch is `true` or `false`. `flask settings unset NAME` goes
 back to the default.
 """
+# What is worth knowing of a section beyond its sentences.
+NOTES = {
+    "Keeping": """
+Chats and messages go within a quarter of an hour after their time. Characters, personas and entries of the audit log go at the
+next start or with the next deletion; so do chats and messages when `trash.days` was 0 until now.
+"""
+}
 TAIL = """
 ## Log lines
 
@@ -63,8 +70,12 @@ which may repeat what somebody asked: switch it off when you have found what you
 
 def reference() -> str:
     """The whole page."""
-    tables = "".join(f"\n### {title}\n\n{_table(_setting_rows(rows))}" for title, rows in SECTIONS.items())
-    return HEAD + _table(_variable_rows()) + SETTINGS + tables + TAIL
+    sections = "".join(map(_section, SECTIONS))
+    return HEAD + _table(_variable_rows()) + SETTINGS + sections + TAIL
+
+
+def _section(title: str) -> str:
+    return f"\n### {title}\n\n{_table(_setting_rows(SECTIONS[title]))}{NOTES.get(title, '')}"
 
 
 def _variable_rows() -> Iterable[tuple[str, ...]]:

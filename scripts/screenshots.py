@@ -83,6 +83,8 @@ def endings(studio: Studio) -> None:
     upstream.always({"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}})
     studio.takes("chat-failed", studio.begun("Is the key still good?", "failed"))
     upstream.always({"status": 502, "html": "<h1>Bad gateway</h1>"})
+    studio.takes("chat-fell-back-to-the-demo", studio.begun("Is nobody there?"))
+    studio.server.set(demo__fallback="off")
     studio.takes("chat-failed-after-retries", studio.begun("Is anybody there?", "failed"))
     upstream.counts(400, pace=0.02)
     person = studio.person()
@@ -105,6 +107,7 @@ def floating(studio: Studio) -> None:
     studio.takes("help-sheet", "/chats", lambda page: called(page, "?"))
     studio.takes("palette-sheet", "/chats", lambda page: called(page, "Control+k"))
     studio.takes("offline", "/settings", without_network)
+    studio.takes("chats-selected", "/chats", selected)
     studio.takes("search-found", "/chats?q=mills")
     studio.takes("search-nothing", "/chats?q=kingfisher")
     studio.takes("no-scripts-home", "/", who="no scripts")
@@ -195,6 +198,11 @@ def too_long(page: Page) -> None:
 def called(page: Page, keys: str) -> None:
     page.locator("body").press(keys)
     page.locator("dialog[open]").wait_for()
+
+
+def selected(page: Page) -> None:
+    for box in page.locator(".pick input").all()[:3]:
+        box.check()
 
 
 def without_network(page: Page) -> None:

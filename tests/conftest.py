@@ -9,12 +9,16 @@ import shutil  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from functools import cache  # noqa: E402
 from pathlib import Path  # noqa: E402
+from types import CodeType  # noqa: E402
+from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
 from jinja2.bccache import Bucket, BytecodeCache  # noqa: E402
+from sqlalchemy import Dialect  # noqa: E402
 
+from tests.generations.bench import bench  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
@@ -28,7 +32,7 @@ from webapp.generations.models import Providers  # noqa: E402
 from webapp.providers.demo import DemoProvider  # noqa: E402
 from webapp.upstream import Upstream  # noqa: E402
 
-__all__ = ["fake", "fake_process", "new_stop", "outgoing", "stop"]
+__all__ = ["bench", "fake", "fake_process", "new_stop", "outgoing", "stop"]
 
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
@@ -39,17 +43,27 @@ class CompiledTemplates(BytecodeCache):
     """What templates were compiled to by the application of an earlier test."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, bytes] = {}
+        self._codes: dict[tuple[str, str], CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if code := self._codes.get(bucket.key):
-            bucket.bytecode_from_string(code)
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key] = bucket.bytecode_to_string()
+        self._codes[bucket.key, bucket.checksum] = bucket.code
 
 
 TEMPLATES = CompiledTemplates()
+# What statements were compiled to, by the dialect, which has met its database when that was migrated.
+STATEMENTS: dict[Any, Any] = {}
+DIALECTS: dict[str, Dialect] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Of a test that is `mostly_slow`, only the first case is quick, in whatever order they run."""
+    for item in items:
+        if item.get_closest_marker("mostly_slow") and any(item.callspec.indices.values()):
+            item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:
@@ -136,7 +150,7 @@ def make_app(migrated: dict[str, str], make_bare_app: MakeApp) -> MakeApp:
     """Makes applications on a prepared database; what differs from the usual environment is named."""
 
     def make(**environ: str) -> Flask:
-        return make_bare_app(**{**migrated, **environ})
+        return with_known_statements(make_bare_app(**{**migrated, **environ}))
 
     return make
 
@@ -200,11 +214,22 @@ def known_hash() -> str:
 def migrate(app: Flask) -> None:
     with app.app_context():
         upgrade(str(ROOT / "migrations"))
+        DIALECTS[db.engine.name] = db.engine.dialect
     let_go(app)
 
 
+def with_known_statements(app: Flask) -> Flask:
+    """What an earlier test has asked of such a database need not be compiled again."""
+    with app.app_context():
+        db.engine.dialect = DIALECTS.get(db.engine.name, db.engine.dialect)
+        db.engine.update_execution_options(compiled_cache=STATEMENTS)
+    return app
+
+
 def let_go(app: Flask) -> None:
-    app.extensions["engine"].finish(seconds=2)
+    # Twice, because answers that end by the first would ask in a second what they have cost.
+    for seconds in (0.2, 2):
+        app.extensions["engine"].finish(seconds=seconds)
     # Kept connections that are found by the collector are reported before gevent has closed them.
     app.extensions["providers"].upstream.close()
     with app.app_context():

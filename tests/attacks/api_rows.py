@@ -79,6 +79,7 @@ TABLE = {
     """,
     ("person", ("message",)): "DELETE api_messages.delete api:chat",
     ("person, from the trash too", ("message",)): "POST api_messages.restore api:chat",
+    ("person, what was deleted alone", ("message",)): "POST api_messages.erase api:chat",
     ("reading people", ("generation",)): "GET api_generations.show api:read",
     ("readers", ("generation",)): "GET api_generations.events api:read or visitors",
     ("writing people", ("generation",)): """

@@ -76,6 +76,7 @@ RULES: dict[str, Rule] = {
     "reading people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, GIVEN, "in")),
     "person, from the trash alone": _together(_CLOSED, _all(SIGNED_IN, ("deleted", "buried"), "in")),
     "person, from the trash too": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("deleted",), "in")),
+    "person, what was deleted alone": _together(_CLOSED, _all(SIGNED_IN, ("deleted",), "in")),
     "person, but no guest": _together(_CLOSED, _PEOPLES_OWN, _all(("guest",), ("own",), "no")),
     # A session or a token of one's own.
     "one's own": _together(
@@ -164,6 +165,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "tree.show_version": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.delete": (Route("POST", "anybody", "owner", ("message",)),),
     "tree.restore": (Route("POST", "anybody", "owner, from the trash too", ("message",)),),
+    "tree.erase": (Route("POST", "signed_in", "person, what was deleted alone", ("message",)),),
     "composer.queue": (Route("POST", "anybody", "owner", ("chat",)),),
     "composer.remove": (Route("POST", "anybody", "owner", ("chat",)),),
     "composer.send_follow_up": (Route("POST", "anybody", "owner", ("chat",)),),
@@ -185,6 +187,9 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "list.close": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.restore": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
     "list.erase": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
+    "several.do": (Route("POST", "signed_in", "people"),),
+    "several.ask": (Route("GET", "signed_in", "people"),),
+    "several.empty": (Route("POST", "signed_in", "people"),),
     "list.earlier": (Route("GET", "anybody", "readers", ("chat",)),),
     "list.place": (Route("GET", "anybody", "readers", ("message",)),),
     # Taking along and giving to others
@@ -266,6 +271,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "groups.delete": (Route("POST", "admin_only", "looked after", ("group",)),),
     "groups.put_in": (Route("POST", "admin_only", "looked after", ("group",)),),
     "groups.take_out": (Route("POST", "admin_only", "looked after", ("group", "person")),),
+    "usage.index": (Route("GET", "admin_only", "admins"),),
+    "usage.export": (Route("GET", "admin_only", "admins"),),
     "audit.index": (Route("GET", "admin_only", "admins"),),
     "audit.export": (Route("GET", "admin_only", "admins"),),
     # Settings of the house
@@ -310,6 +317,7 @@ FIELDS = {
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},
     "list.earlier": {"until": "{answer}"},
+    "several.do": {"deed": "archive", "chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},
     "api_roleplay.send": {"chatSessionId": "{own_chat}"},
     "api_plans.generate": {"preferenceId": "{own_inputs}"},

@@ -29,7 +29,7 @@ def _any_chat(id):
     ),
     "no owner of a position": Mutation(
         "webapp/chat/feed.py",
-        (("generation is not None and generation.lane == self.lane", "True"),),
+        (("generation and generation.lane == self.lane", "True"),),
         ("tests/attacks/test_streams.py::test_a_position_does_not_bring_somebody_elses_answer",),
     ),
     "no sanitiser while it grows": Mutation(

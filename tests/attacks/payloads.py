@@ -5,7 +5,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.chat.test_feed import PART
+from tests.chat.listener import PART
 from tests.rendering.edited import EDIT, Edited
 from tests.rendering.rules import breaches
 from tests.rendering.test_attacks import ATTACKS, rules_for, text_of

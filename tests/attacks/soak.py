@@ -208,8 +208,7 @@ def stage(fake: Upstream) -> Iterator[Flask]:
     """An application on a database of its own."""
     with tempfile.TemporaryDirectory() as folder:
         keys = {"SECRET_KEY": "for-the-soak-alone-and-nothing-else", "ENCRYPTION_KEY": "t" * 43 + "="}
-        upstream = {"OPENROUTER_API_KEY": "sk-test-key-000000000000", "OPENROUTER_BASE_URL": fake.base_url}
-        app = create_app(load({**keys, **upstream, "DATA_DIR": folder, "LOG_LEVEL": "WARNING"}))
+        app = create_app(load({**keys, **fake.environ, "DATA_DIR": folder}))
         with app.app_context():
             upgrade(str(ROOT / "migrations"))
         yield app
@@ -218,7 +217,7 @@ def stage(fake: Upstream) -> Iterator[Flask]:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.attacks.soak", description=__doc__)
-    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--requests", type=int, default=1_000)
     parser.add_argument("--at-once", type=int, default=50)
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
     chosen = parser.parse_args(arguments)

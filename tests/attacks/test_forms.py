@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.attacks.conftest import ended_chat, last_id, set_to
+from tests.attacks.conftest import ended_chat, set_to
+from tests.chat.conftest import id_of
 from webapp.accounts import invites, queries
 from webapp.accounts.tables import User
 from webapp.chat.tables import Chat, Message
@@ -54,6 +55,7 @@ def rows(app, model):
         return [dict(row) for row in db.session.execute(db.select(*model.__table__.columns)).mappings()]
 
 
+@pytest.mark.slow
 def test_fields_that_a_form_has_not_change_nothing(app, member, owner, fake):
     fake.says("Fine.")
     before = rows(app, User)
@@ -100,16 +102,17 @@ def test_an_admin_raises_nobody_and_nothing_beside_the_field(app, owner, admin, 
     }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("whose", ["stranger", "own"])
 def test_a_message_after_one_of_another_chat_stays_in_its_own(app, member, stranger, fake, whose):
     fake.says("Fine.")
-    foreign = last_id(ended_chat(stranger if whose == "stranger" else member, "Elsewhere"))
+    foreign = ended_chat(stranger if whose == "stranger" else member, "Elsewhere").message_ids[-1]
     page = ended_chat(member, "Here")
     member.post(f"{page.path}/messages", message="Second", after=foreign)
 
-    chat_id = page.path.rpartition("/")[2]
+    chat_id = id_of(page.path)
     second = next(row for row in rows(app, Message) if row["content"] == "Second")
-    assert (second["chat_id"], second["parent_id"]) == (chat_id, last_id(page))
+    assert (second["chat_id"], second["parent_id"]) == (chat_id, page.message_ids[-1])
 
 
 def test_the_key_of_somebody_elses_sending_gives_nothing_of_it(member, stranger, fake):

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from tests.api.client import least_body
 from tests.attacks.matrix import FIELDS, PEOPLE, PLANNERS, ROUTES, RULES, SIGNED_IN, Route
 from tests.attacks.world import CANARY, World
+from tests.chat.conftest import id_of
 from webapp.api.operations import operation_of
 from webapp.settings.service import set_setting
 from webapp.web.guards import policy
@@ -64,6 +65,7 @@ def cases(person: str) -> Iterator[Case]:
                 yield name, route, state, outcome
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("person", PEOPLE)
 def test_who_is_refused_changes_nothing_and_learns_nothing(app: Flask, fake, person: str) -> None:
     world = World(app, person)
@@ -90,6 +92,7 @@ def test_who_may_is_let_in(app: Flask, fake, person: str) -> None:
             assert is_as_told(response, outcome), f"{route.method} {path} ({state}): {response.status} {response.text[:300]}"
 
 
+@pytest.mark.slow
 def test_no_other_method_does_anything(app: Flask, owner) -> None:
     paths: dict[str, set[str]] = {}
     for rule in app.url_map.iter_rules():
@@ -101,6 +104,7 @@ def test_no_other_method_does_anything(app: Flask, owner) -> None:
             assert response.status_code in (403, 405), f"{method} {path}"
 
 
+@pytest.mark.slow
 def test_what_is_done_by_a_form_is_never_done_by_a_link(app: Flask, owner) -> None:
     readable = {rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     for rule in app.url_map.iter_rules():
@@ -116,7 +120,7 @@ def test_a_thousand_guessed_names_open_nothing(member, stranger, fake) -> None:
     """Names are no secrets: neighbours of a known one are not there either."""
     fake.says("Mine.")
     page = member.wait_for(member.post("/chats", message=CANARY).location.partition("#")[0], lambda page: "Mine" in page.text)
-    known = page.path.rpartition("/")[2]
+    known = id_of(page.path)
     for number in range(1000):
         guess = f"{known[:-2]}{number:02}"[: len(known)] if number < 100 else f"{known[:-3]}{number:03}"
         response = stranger.client.get(f"/chats/{guess}")

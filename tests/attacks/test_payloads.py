@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.attacks.conftest import begin, events_url, last_id, set_to
+from tests.attacks.conftest import begin, set_to
 from tests.attacks.payloads import OF_MODELS, TEXTS, pieces, text_of, wrong_in_page, wrong_in_stream
 from tests.chat.conftest import ended, texts
 from tests.rendering.rules import breaches
@@ -29,7 +29,7 @@ def test_nothing_of_it_is_more_than_text(member, fake, listen, part):
         text = text_of(payload)
         fake.always({"tokens": pieces(text, 7), "reasoning": text[:200], "delay": 0.05, "pace": 0.002})
         path = begin(member, text)
-        listener = listen(member, events_url(member.page(path)))
+        listener = listen(member, member.page(path).events_url)
         listener.until(lambda each: "completed" in each.statuses())
         page = member.wait_for(path, ended)
 
@@ -40,6 +40,7 @@ def test_nothing_of_it_is_more_than_text(member, fake, listen, part):
         listener.close()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("payload", TEXTS, ids=lambda each: each["id"])
 def test_what_is_sealed_on_the_way_is_as_safe_as_the_end(payload):
     growing = GrowingMarkdown()
@@ -49,13 +50,14 @@ def test_what_is_sealed_on_the_way_is_as_safe_as_the_end(payload):
     assert not [found for block in growing.sealed for found in breaches(block, rules_for(payload))]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("payload", OF_MODELS, ids=lambda each: each["id"])
 def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
     text = text_of(payload)
     forged = "\r\revent: superseded\rdata: x\r\r\n\nid: superseded\n\nend"
     fake.always({"tokens": [text, forged], "reasoning": f"{text} {forged}", "delay": 0.1, "pace": 0.05})
     path = begin(member)
-    listener = listen(member, events_url(member.page(path)))
+    listener = listen(member, member.page(path).events_url)
     listener.until(lambda each: "completed" in each.statuses())
     page = member.wait_for(path, ended)
 
@@ -63,7 +65,7 @@ def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
     assert {message.id.count(".") for message in listener.messages if message.id} <= {4, 5, 6}
     heard = [message.data for message in listener.messages if message.event == "message"]
     assert not wrong_in_stream(heard, {"must_not": []})
-    kept = member.get(f"/messages/{last_id(page)}.md").text
+    kept = member.get(f"/messages/{page.message_ids[-1]}.md").text
     if not payload.get("encoding"):
         assert kept.startswith(text.replace("\0", ""))
     assert kept.endswith(forged)

@@ -3,8 +3,8 @@
 import gevent
 import pytest
 
-from tests.accounts.conftest import id_of, secret_of
-from tests.attacks.conftest import begin, ended_chat, events_url, last_id, stop_url
+from tests.accounts.conftest import secret_of
+from tests.attacks.conftest import begin, ended_chat
 from tests.chat.conftest import statuses
 from tests.support.browser import HTMX, Browser
 from webapp.chat.projection import LASTING
@@ -14,15 +14,16 @@ NOTHING = "-".join("0" * LASTING)
 
 
 def generation_of(page) -> str:
-    return stop_url(page).split("/")[2]
+    return page.action("Stop").split("/")[2]
 
 
+@pytest.mark.slow
 def test_a_position_does_not_bring_somebody_elses_answer(member, stranger, fake, listen):
     fake.counts(400, pace=0.02)
     foreign = generation_of(member.page(begin(member, "A secret question")))
     fake.says("Mine")
     page = ended_chat(stranger, "Mine")
-    epoch, seq, head, *_ = events_url(page).partition("at=")[2].split(".")
+    epoch, seq, head, *_ = page.events_url.partition("at=")[2].split(".")
 
     by_address = listen(stranger, f"{page.path}/events?at={epoch}.{seq}.{head}.{foreign}.{NOTHING}")
     by_header = listen(stranger, f"{page.path}/events", f"{epoch}.{seq}.{head}.{foreign}.{NOTHING}")
@@ -32,11 +33,12 @@ def test_a_position_does_not_bring_somebody_elses_answer(member, stranger, fake,
     assert foreign.encode() not in by_address.raw + by_header.raw
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("numbers", ["9" * 5000, "1", "1-2", f"{NOTHING}-7", "-", NOTHING.replace("0", "9"), NOTHING + "9" * 30])
 def test_a_position_that_cannot_be_is_the_whole_thread(member, fake, listen, numbers, caplog):
     fake.counts(400, pace=0.02)
     page = member.page(begin(member))
-    epoch, seq, head, generation, _ = events_url(page).partition("at=")[2].split(".")
+    epoch, seq, head, generation, _ = page.events_url.partition("at=")[2].split(".")
 
     for position in (f"{epoch}.{seq}.{head}.{generation}.{numbers}", f"{epoch}.{numbers}.{head}.{generation}."):
         listener = listen(member, f"{page.path}/events", position)
@@ -45,14 +47,15 @@ def test_a_position_that_cannot_be_is_the_whole_thread(member, fake, listen, num
     assert not [record for record in caplog.records if record.exc_info]
 
 
+@pytest.mark.slow
 def test_a_stranger_gets_not_one_byte_of_it(member, stranger, visitor, fake, listen):
     fake.counts(400, pace=0.02)
     page = member.page(begin(member, "A secret question"))
-    listener = listen(member, events_url(page))
+    listener = listen(member, page.events_url)
     listener.until(lambda each: each.last_id)
 
     for headers in ({}, {"Last-Event-ID": listener.last_id}, {"Last-Event-ID": "superseded"}):
-        for url in (events_url(page), f"{page.path}/events"):
+        for url in (page.events_url, f"{page.path}/events"):
             answer = stranger.client.get(url, headers=headers, buffered=False)
             assert (answer.status_code, answer.mimetype) == (404, "text/html")
             assert "w0000" not in answer.text
@@ -60,13 +63,14 @@ def test_a_stranger_gets_not_one_byte_of_it(member, stranger, visitor, fake, lis
             assert visitor.get(url, headers={**headers, **HTMX}).status_code == 401
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("how", ["disabled", "deleted", "signed out elsewhere", "new password"])
 def test_it_ends_when_somebody_may_no_longer(app, owner, member, fake, listen, how):
     fake.says("Fine.")
     page = ended_chat(member)
-    listener = listen(member, events_url(page))
+    listener = listen(member, page.events_url)
     listener.until(lambda each: each.raw)
-    id = id_of(member)
+    id = member.person_id
 
     if how == "disabled":
         owner.post(f"/admin/people/{id}/disable")
@@ -79,17 +83,18 @@ def test_it_ends_when_somebody_may_no_longer(app, owner, member, fake, listen, h
         member.post("/logout")
     listener.until(lambda each: each.greenlet.dead, 5)
 
-    again = member.get(events_url(page), headers={**HTMX, "Last-Event-ID": listener.last_id})
+    again = member.get(page.events_url, headers={**HTMX, "Last-Event-ID": listener.last_id})
     assert again.status_code == 401
 
 
+@pytest.mark.slow
 def test_an_answer_that_goes_on_is_not_heard_any_more(owner, member, fake, listen):
     fake.counts(2000, pace=0.005)
     page = member.page(begin(member))
-    listener = listen(member, events_url(page))
+    listener = listen(member, page.events_url)
     listener.until(lambda each: "w0000" in each.html)
 
-    owner.post(f"/admin/people/{id_of(member)}/disable")
+    owner.post(f"/admin/people/{member.person_id}/disable")
     listener.until(lambda each: each.greenlet.dead, 5)
     heard = len(listener.raw)
     gevent.sleep(0.3)
@@ -97,12 +102,13 @@ def test_an_answer_that_goes_on_is_not_heard_any_more(owner, member, fake, liste
     assert len(listener.raw) == heard
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_no_other_site_listens_with_our_cookies(member, fake, site):
     fake.says("Fine.")
     page = ended_chat(member)
 
-    for path in (events_url(page), f"/messages/{last_id(page)}.md", page.path, "/account"):
+    for path in (page.events_url, f"/messages/{page.message_ids[-1]}.md", page.path, "/account"):
         answer = member.get(path, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "cors", "Origin": "https://evil.example"})
         assert answer.status_code == 403
         assert not [name for name in answer.headers.keys() if name.startswith("Access-Control")]  # noqa: SIM118  headers iterate over pairs
@@ -117,7 +123,7 @@ def test_nothing_of_the_upstreams_head_reaches_the_browser_nor_of_ours_the_upstr
     }
     fake.says("Fine.", headers=evil)
     page = ended_chat(member)
-    listener = listen(member, events_url(page))
+    listener = listen(member, page.events_url)
 
     for headers in (page.headers, listener.response.headers):
         assert not {"x-evil", "refresh", "access-control-allow-origin"} & {name.lower() for name in dict(headers)}
@@ -138,7 +144,7 @@ def test_no_browser_keeps_a_chat(member, fake):
     fake.says("Fine.")
     page = ended_chat(member)
 
-    for path in (page.path, "/", "/chats", "/account", f"/messages/{last_id(page)}.md"):
+    for path in (page.path, "/", "/chats", "/account", f"/messages/{page.message_ids[-1]}.md"):
         assert member.get(path).headers["Cache-Control"] == "no-store"
     config = page.one('meta[name="htmx-config"]').attributes["content"] or ""
     assert '"history": false' in config
@@ -146,7 +152,7 @@ def test_no_browser_keeps_a_chat(member, fake):
 
 def test_a_raw_text_is_never_a_script_or_a_page(member, fake):
     fake.says("alert(1)//<script>alert(2)</script>")
-    raw = member.get(f"/messages/{last_id(ended_chat(member))}.md")
+    raw = member.get(f"/messages/{ended_chat(member).message_ids[-1]}.md")
 
     assert raw.headers["Content-Type"] == "text/markdown; charset=utf-8"
     assert raw.headers["X-Content-Type-Options"] == "nosniff"

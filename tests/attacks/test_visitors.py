@@ -4,7 +4,7 @@ import gevent
 import pytest
 
 from tests.attacks.conftest import set_to
-from tests.chat.conftest import ended, statuses
+from tests.chat.conftest import ended, ended_with, statuses
 from tests.support.browser import Browser
 from webapp.extensions import db
 from webapp.generations.circuit import FAILURES
@@ -21,12 +21,13 @@ def send_url(page) -> str:
     return str(page.one("#composer").attributes["action"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["some/model", "demo/long", "some/other"])
 def test_they_choose_no_model_however_they_ask(app, visitor, chat, fake, model):
-    visitor.post(str(chat.button("Try again").attributes["formaction"]), model=model)
+    visitor.post(chat.action("Try again"), model=model)
     page = visitor.wait_for("/ai-demo", ended)
     visitor.post(send_url(page), message="More", model=model)
-    visitor.wait_for("/ai-demo", lambda page: ended(page) and len(statuses(page)) == 4)
+    visitor.wait_for("/ai-demo", ended_with(4))
 
     assert fake.log() == []
     with app.app_context():
@@ -43,10 +44,11 @@ def test_no_model_that_costs_something_stands_in_for_theirs(app, engine, visitor
     assert fake.log() == []
 
 
+@pytest.mark.slow
 def test_switched_off_is_switched_off_for_those_who_are_inside_too(app, visitor, chat):
     set_to(app, demo__visitors="false")
 
-    for path in (send_url(chat), str(chat.button("Try again").attributes["formaction"])):
+    for path in (send_url(chat), chat.action("Try again")):
         assert visitor.post(path, message="More").location == "/login"
     assert visitor.get(send_url(chat).removesuffix("/messages")).location.startswith("/login")
 
@@ -62,6 +64,7 @@ def test_starting_over_while_an_answer_is_written_leaves_nothing_behind(visitor,
             gevent.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_with_https_their_cookie_is_this_hosts_alone(make_app):
     browser = Browser(make_app(PUBLIC_URL="https://chat.example.org"), origin="https://chat.example.org")
     browser.client.set_cookie("millrace-visitor", "planted-by-a-neighbour", domain="chat.example.org", secure=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attacks.conftest import begin, ended_chat, events_url
+from tests.attacks.conftest import begin, ended_chat
 from tests.attacks.payloads import AS_TEXT
 from tests.chat.conftest import ended, statuses
 from webapp.accounts import groups, profile, queries
@@ -80,7 +80,7 @@ def test_who_served_it_and_what_was_thought(member, fake, text):
 def test_the_words_of_an_error(member, fake, listen, text):
     fake.always({"status": 400, "json": {"error": {"code": 400, "message": f"Wrong: {text} key sk-or-v1-0123456789abcdef"}}})
     path = begin(member)
-    listener = listen(member, events_url(member.page(path)))
+    listener = listen(member, member.page(path).events_url)
     page = member.wait_for(path, ended)
     listener.until(lambda each: "failed" in each.statuses())
 

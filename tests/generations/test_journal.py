@@ -4,7 +4,7 @@ import gevent
 import pytest
 from sqlalchemy import event, text
 
-from tests.generations.conftest import Bench
+from tests.generations.bench import Bench
 from tests.support.marks import on_both_databases
 from webapp.extensions import db
 from webapp.generations import journal
@@ -15,6 +15,7 @@ def entries_of(bench, id):
         return journal.entries_of(db.session(), id)
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_the_text_is_written_down_while_it_arrives(bench, fake):
     fake.counts(400, pace=0.005)
@@ -30,6 +31,7 @@ def test_the_text_is_written_down_while_it_arrives(bench, fake):
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_at_the_end_the_message_has_it_and_the_journal_is_empty(bench, fake):
     fake.counts(100, pace=0.005)
@@ -55,6 +57,7 @@ def test_no_loop_wakes_when_nothing_runs(bench, fake):
     assert (bench.engine.journal.ticks, bench.engine.keeper.ticks) == before
 
 
+@pytest.mark.slow
 def test_the_database_is_left_alone_when_nothing_runs(bench, fake):
     begun = []
     with bench.app.app_context():
@@ -93,21 +96,15 @@ def test_a_generation_that_was_taken_away_stops_and_writes_nothing(bench, fake):
     assert bench.generation(id).is_active
 
 
+@pytest.mark.slow
 def test_a_database_that_refuses_for_a_while_loses_nothing(bench: Bench, fake):
     fake.counts(60, pace=0.005)
     id = bench.ask(person=bench.person())
     bench.until(lambda: "w000010" in bench.said(id))
-    with bench.app.app_context():
-        connection = db.engine.raw_connection()
-        connection.execute("CREATE TRIGGER no_end BEFORE UPDATE ON messages BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
-        connection.close()
-    bench.until(lambda: bench.engine.live[id].run.is_saving)
-    gevent.sleep(0.5)
-    assert bench.generation(id).is_active
-    with bench.app.app_context():
-        connection = db.engine.raw_connection()
-        connection.execute("DROP TRIGGER no_end")
-        connection.close()
+    with bench.refusing():
+        bench.until(lambda: bench.engine.live[id].run.is_saving)
+        gevent.sleep(0.5)
+        assert bench.generation(id).is_active
 
     assert bench.until_ended(id).status == "completed"
     assert bench.message(id).content.split() == [f"w{n:06}" for n in range(1, 61)]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.generations.conftest import Bench
+from tests.generations.bench import Bench
+from tests.upstream.server import REFUSED
 from webapp.chat import shown
 from webapp.chat.queries import generations_of
 from webapp.extensions import db
@@ -14,7 +15,6 @@ HELLO = {"says": "Hello there"}
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
 RATE = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": {"message": "slow down", "code": 429}}}
 RATE_FOR_LONG = {"status": 429, "headers": {"Retry-After": "3600"}, "json": {"error": {"message": "tomorrow", "code": 429}}}
-KEY = {"status": 401, "json": {"error": {"message": "no such key", "code": 401}}}
 CREDIT = {"status": 402, "json": {"error": {"message": "no credit", "code": 402}}}
 UNKNOWN = {"status": 404, "json": {"error": {"message": "no such model", "code": 404}}}
 CUT = {"counted": 9, "cut_after": 0}
@@ -28,7 +28,7 @@ STEPS = [
     ([BUSY, BUSY, HELLO], ["retry", "retry"], "completed", "Hello there"),
     ([RATE, HELLO], ["retry"], "completed", "Hello there"),
     ([RATE_FOR_LONG], [], "failed", ""),
-    ([KEY], [], "failed", ""),
+    ([REFUSED], [], "failed", ""),
     ([CREDIT], [], "failed", ""),
     ([UNKNOWN], [], "failed", ""),
     ([BUSY, BUSY, BUSY], ["retry", "retry"], "failed", ""),
@@ -41,7 +41,7 @@ WITH_ANOTHER = [
     ([RATE_FOR_LONG, HELLO], ["fallback"], "completed", "Hello there"),
     ([UNKNOWN, HELLO], ["fallback"], "completed", "Hello there"),
     ([UNKNOWN, UNKNOWN], ["fallback"], "failed", ""),
-    ([KEY], [], "failed", ""),
+    ([REFUSED], [], "failed", ""),
     ([CREDIT], [], "failed", ""),
     ([{"counted": 9, "cut_after": 3}], [], "interrupted", "w000001 w000002 w000003 "),
 ]
@@ -96,6 +96,7 @@ def test_the_person_sees_the_trail(bench, fake):
     assert "other/model was asked instead" in notices[0].text
 
 
+@pytest.mark.slow
 def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
     ended = climb(bench, fake, [BUSY, BUSY, HELLO])
 
@@ -118,6 +119,7 @@ def test_while_it_waits_the_state_says_what_for(bench, fake):
     assert bench.until_ended(id, 1).status == "stopped"
 
 
+@pytest.mark.slow
 def test_what_a_server_said_is_a_sentence_before_the_next_one(bench, fake):
     ended = climb(bench, fake, [RATE, HELLO])
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from tests.generations.conftest import Bench, configured, counted
+from tests.generations.bench import Bench, counted
 from tests.support.marks import on_both_databases
 from webapp.chat import service as chats
 from webapp.chat.tables import Message
@@ -18,7 +18,7 @@ from webapp.settings.service import set_setting
 @pytest.fixture
 def other(make_app, fake, bench) -> Bench:
     """The next process, on the same data."""
-    return Bench(make_app(**configured(fake)))
+    return Bench(make_app(**fake.environ))
 
 
 def die(bench: Bench, id: str) -> str:
@@ -33,6 +33,7 @@ def die(bench: Bench, id: str) -> str:
     return said
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_an_orphan_is_saved_and_continued_with_a_seam(bench, fake, other):
     fake.counts(120, pace=0.01)
@@ -52,6 +53,7 @@ def test_an_orphan_is_saved_and_continued_with_a_seam(bench, fake, other):
     assert other.journal_rows() == 0
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("policy", ["never", "ask"])
 def test_it_is_only_marked_when_that_is_wished(bench, fake, other, policy):
     fake.counts(120, pace=0.01)
@@ -66,6 +68,7 @@ def test_it_is_only_marked_when_that_is_wished(bench, fake, other, policy):
     assert other.message(id).content.startswith("w000001 ")
 
 
+@pytest.mark.slow
 def test_without_any_text_it_is_asked_again_without_a_seam(bench, fake, other):
     fake.behaves([{"steps": [{"sleep": 60}]}])
     fake.says("Here I am.")
@@ -93,6 +96,7 @@ def test_a_wish_to_stop_before_the_end_is_honoured(bench, fake, other):
     assert [(each.status, each.reason) for each in other.generations()] == [("stopped", "user")]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("why", ["too old", "too often"])
 def test_it_is_not_continued_for_ever(bench, fake, other, why):
     fake.counts(200, pace=0.01)
@@ -118,6 +122,7 @@ def test_it_is_not_continued_for_ever(bench, fake, other, why):
     assert other.generations()[-1].status == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_living_workers_answers_are_left_alone(bench, fake, other):
     fake.counts(60, pace=0.01)
     id = bench.ask(person=bench.person())
@@ -129,6 +134,7 @@ def test_a_living_workers_answers_are_left_alone(bench, fake, other):
     assert len(bench.generations()) == 1
 
 
+@pytest.mark.slow
 def test_a_shutdown_saves_everything_and_the_next_start_goes_on(bench, fake, other):
     fake.counts(120, pace=0.01)
     id = bench.ask(person=bench.person())
@@ -146,23 +152,17 @@ def test_a_shutdown_saves_everything_and_the_next_start_goes_on(bench, fake, oth
     assert other.message(id).content.split() == counted(120)
 
 
+@pytest.mark.slow
 def test_what_no_database_would_take_is_spilled_and_read_back(bench, fake, other):
     fake.counts(200, pace=0.005)
     id = bench.ask(person=bench.person())
     bench.until(lambda: "w000020" in bench.said(id))
-    with bench.app.app_context():
-        connection = db.engine.raw_connection()
-        connection.execute("CREATE TRIGGER no_end BEFORE UPDATE ON messages BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
-        connection.close()
-    bench.engine.finish(seconds=0.3)
-    bench.engine.wait_closed(0)
-    said = bench.said(id)
-    [file] = (bench.engine.data_dir / "spilled").iterdir()
-    assert json.loads(file.read_text())["reason"] == "server_restart"
-    with bench.app.app_context():
-        connection = db.engine.raw_connection()
-        connection.execute("DROP TRIGGER no_end")
-        connection.close()
+    with bench.refusing():
+        bench.engine.finish(seconds=0.3)
+        bench.engine.wait_closed(0)
+        said = bench.said(id)
+        [file] = (bench.engine.data_dir / "spilled").iterdir()
+        assert json.loads(file.read_text())["reason"] == "server_restart"
     bench.engine.live[id].run.stop.ask("x")
     bench.engine.worker.id = "nobody"
 

@@ -1,7 +1,7 @@
 """/metrics: what is counted, by whom it may be read, and that nobody is named in it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -9,15 +9,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.client import Client, client_of
 from tests.conftest import MakeApp, signed_in
-from tests.generations.conftest import Bench, configured
+from tests.generations.bench import Bench
+from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from tests.upstream.server import REFUSED
 from webapp.errors import TooMany
 from webapp.generations.figures import Answered, FellBack
 from webapp.insights.metrics import MOST_SERVED, Metrics
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta
 
-KEY = {"status": 401, "json": {"error": {"message": "no such key", "code": 401}}}
+__all__ = ["app"]
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
 CUT = {"counted": 9, "cut_after": 0}
 WHOLE = {"json": {"choices": [{"message": {"role": "assistant", "content": "In one piece"}, "finish_reason": "stop"}]}}
@@ -25,17 +27,6 @@ WHOLE = {"json": {"choices": [{"message": {"role": "assistant", "content": "In o
 CONVENTIONS = {"gen_ai.client.operation.duration", "gen_ai.client.operation.time_to_first_chunk", "gen_ai.client.token.usage"}
 
 Read = Callable[[], dict[str, float]]
-
-
-@pytest.fixture
-def app(make_app: MakeApp, fake: Upstream) -> Flask:
-    return make_app(**configured(fake))
-
-
-@pytest.fixture
-def bench(app: Flask) -> Iterator[Bench]:
-    yield Bench(app)
-    app.extensions["engine"].finish(seconds=2)
 
 
 @pytest.fixture
@@ -98,7 +89,7 @@ def test_an_answer_in_one_piece_has_no_first_chunk(bench: Bench, fake: Upstream,
 
 
 def test_a_failure_says_why(bench: Bench, fake: Upstream, read: Read) -> None:
-    fake.behaves([KEY])
+    fake.behaves([REFUSED])
     ended(bench, person=bench.person())
 
     found = read()
@@ -108,6 +99,7 @@ def test_a_failure_says_why(bench: Bench, fake: Upstream, read: Read) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_step_to_another_model_is_counted(bench: Bench, fake: Upstream, app: Flask, read: Read) -> None:
     with app.app_context():
         set_setting("models.fallbacks", "other/model")
@@ -117,6 +109,7 @@ def test_a_step_to_another_model_is_counted(bench: Bench, fake: Upstream, app: F
     assert read()['millrace_stream_fallbacks_total{from="some/model",reason="error",to="other/model"}'] == 1
 
 
+@pytest.mark.slow
 def test_a_step_to_the_whole_answer_is_counted(bench: Bench, fake: Upstream, read: Read) -> None:
     fake.behaves([CUT, CUT, CUT, WHOLE])
     ended(bench, person=bench.person())
@@ -136,6 +129,7 @@ def test_who_has_to_wait_is_counted(bench: Bench, fake: Upstream, app: Flask, re
     assert read()['millrace_rate_limited_total{reason="per_minute"}'] == 1
 
 
+@pytest.mark.slow
 def test_it_shows_what_goes_on_now(bench: Bench, fake: Upstream, read: Read) -> None:
     fake.behaves([{"counted": 50, "stall_after": 20}])
     id = bench.ask(person=bench.person())
@@ -161,6 +155,7 @@ def test_the_format_is_the_one_of_prometheus(app: Flask, admin: Client, text: Ca
     assert not [each.name for each in families if each.name.endswith("_created")]
 
 
+@pytest.mark.slow
 def test_buckets_are_those_of_the_conventions(app: Flask, text: Callable[[], str]) -> None:
     heard(app, input_tokens=1)
     bounds = {name: re.findall(rf'^gen_ai_client_{name}_bucket.*le="([^"]+)"', text(), re.MULTILINE) for name in BOUNDS}

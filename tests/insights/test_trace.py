@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 
 from tests.conftest import MakeApp, signed_in
-from tests.generations.conftest import configured
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
 
@@ -24,7 +23,7 @@ def tell(make_app: MakeApp, fake: Upstream, capfd: pytest.CaptureFixture[str]) -
     """The lines of a house in which one question was answered, another refused, and a page has watched."""
 
     def tell(**environ: str) -> list[dict[str, Any]]:
-        app = make_app(**configured(fake), LOG_FORMAT="json", **environ)
+        app = make_app(**fake.environ, LOG_FORMAT="json", **environ)
         fake.behaves([{"says": ANSWER}, REFUSED])
         owner = signed_in(app, "owner@example.org", "owner")
         for _ in range(2):
@@ -48,6 +47,7 @@ def of_us(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in lines if each["level"] == "DEBUG"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("wish", ["chat:streaming", "chat", "stream", "*"])
 def test_it_tells_of_beginnings_events_watchers_and_errors(tell: Tell, wish: str) -> None:
     lines = [each for each in of_us(tell(DEBUG=wish)) if each["logger"] == "chat:streaming"]
@@ -66,6 +66,7 @@ def test_it_tells_of_beginnings_events_watchers_and_errors(tell: Tell, wish: str
     assert left["superseded"] is False
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("wish", ["chat:streaming", "*"])
 def test_nobodys_words_are_in_it(tell: Tell, wish: str) -> None:
     told = json.dumps(tell(DEBUG=wish))
@@ -82,11 +83,13 @@ def test_with_log_content_it_holds_what_was_answered(tell: Tell) -> None:
     assert any(REFUSAL in each.get("text", "") for each in lines if each.get("event") == "failed")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("wish", ["", "plan", "upstream"])
 def test_it_tells_nothing_where_nobody_asks(tell: Tell, wish: str) -> None:
     assert not of_us(tell(DEBUG=wish, LOG_CONTENT="1"))
 
 
+@pytest.mark.slow
 def test_the_namespace_of_plans_is_their_own(make_app: MakeApp, capfd: pytest.CaptureFixture[str]) -> None:
     app = make_app(DEBUG="plan")
     signed_in(app, "owner@example.org", "owner").submit("/plans/new?type=monthly", goals="Learn to row")

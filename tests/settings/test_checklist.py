@@ -1,5 +1,6 @@
 """The way to the first real answer, for who can go it."""
 
+import pytest
 from flask import Flask, render_template
 from sqlalchemy import select
 
@@ -21,6 +22,7 @@ def next_of(app: Flask) -> tuple[str, str] | None:
     return next((step.words, step.url) for step in found.steps if step.is_next) if found else None
 
 
+@pytest.mark.slow
 def test_three_steps_lead_to_the_first_real_answer_and_then_it_is_gone(owner: Browser, app: Flask, fake: Fake) -> None:
     page_of_openrouter = "/admin/connections/openrouter"
     assert next_of(app) == ("Add a key", page_of_openrouter)
@@ -38,12 +40,14 @@ def test_three_steps_lead_to_the_first_real_answer_and_then_it_is_gone(owner: Br
     assert not owner.page(page_of_openrouter).has("a[href]", "Send the first message")
 
 
+@pytest.mark.slow
 def test_a_demo_answer_does_not_count(owner: Browser, app: Flask) -> None:
     owner.page("/").press("Send", message="Hello").until(status="completed")
 
     assert next_of(app) == ("Add a key", "/admin/connections/openrouter")
 
 
+@pytest.mark.slow
 def test_it_is_not_for_members_and_visitors(member: Browser, app: Flask) -> None:
     assert steps_of(app, "member@example.org") is None
     assert steps_of(app, "nobody@example.org") is None

@@ -44,12 +44,14 @@ def add(owner: Browser, fake: Fake, **fields: str) -> Page:
 # Who may come in
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("path", ADMIN_PATHS)
 def test_members_are_refused_and_visitors_sign_in_first(path: str, member: Browser, visitor: Browser) -> None:
     assert member.get(path).status_code == 403
     assert visitor.get(path).location.startswith("/login?next=")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("path", ADMIN_POSTS)
 def test_nobody_else_changes_anything(path: str, app: Flask, member: Browser, visitor: Browser) -> None:
     before = live(app)
@@ -126,6 +128,7 @@ def test_the_environments_key_is_told_apart(make_app: MakeApp, fake: Fake) -> No
     assert page.says("Key from the environment, ends in 4f2a")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("source", ["stored", "environment"])
 def test_no_key_goes_where_it_was_not_entered_for(make_app: MakeApp, fake: Fake, source: str) -> None:
     app = make_app(OPENROUTER_API_KEY=KEY if source == "environment" else "", OPENROUTER_BASE_URL="http://127.0.0.1:9/v1")
@@ -180,6 +183,7 @@ MALFORMED = [
 ]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("address", METADATA + MALFORMED)
 def test_an_address_that_is_never_called_is_refused_in_place(owner: Browser, app: Flask, address: str) -> None:
     before = live(app)
@@ -193,6 +197,7 @@ def test_an_address_that_is_never_called_is_refused_in_place(owner: Browser, app
     assert live(app) == before
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:11434/v1", "http://localhost:8000/v1", "http://10.1.2.3/v1", "http://[::1]:8080/"]
 )
@@ -205,6 +210,7 @@ def test_an_admin_may_use_this_machine_and_its_network(owner: Browser, app: Flas
 # Further connections
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])
 def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, app: Flask, fake: Fake, kind: str) -> None:
     if kind == "anthropic":
@@ -245,6 +251,7 @@ def test_what_is_missing_is_said_in_place(owner: Browser, fake: Fake) -> None:
     assert owner.page("/admin/connections").all(".rows > li").__len__() == 1
 
 
+@pytest.mark.slow
 def test_a_connection_needs_its_key_again_at_another_address(owner: Browser, app: Flask, fake: Fake) -> None:
     page = add(owner, fake, base_url="http://127.0.0.1:9/v1", key=KEY)
 
@@ -290,6 +297,7 @@ def test_the_built_in_connection_is_never_deleted(owner: Browser) -> None:
     assert owner.post(f"{OPENROUTER}/delete").status_code == 409
 
 
+@pytest.mark.slow
 def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, app: Flask, fake: Fake) -> None:
     page = add(owner, fake, key=KEY).press("Test key").press("Switch off").press("Delete the key").press("Delete")
     owner.submit("/admin/settings", **{"trash.days": "7"})

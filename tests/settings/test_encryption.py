@@ -17,6 +17,7 @@ def service(*keys: str) -> EncryptionService:
     return EncryptionService(keys)
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_what_was_encrypted_can_be_read(secret: str) -> None:
     token = service(NEW).encrypt_api_key(secret, **PLACE)

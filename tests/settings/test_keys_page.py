@@ -81,6 +81,7 @@ def fingerprints(page: Page) -> list[str]:
     return [node.text() for node in page.all(".facts code")]
 
 
+@pytest.mark.slow
 def test_a_key_of_ours_is_changed_by_the_page_while_the_server_runs(own_key: MakeApp, key_file: Path) -> None:
     app, before = own_key(), key_file.read_text().strip()
     keep_secret(app)
@@ -156,6 +157,7 @@ def test_where_the_folder_cannot_be_opened_nothing_is_changed_either(own_key: Ma
     assert key_file.read_text() == before
 
 
+@pytest.mark.slow
 def test_a_key_of_the_environment_is_shown_once_and_put_there_by_hand(make_app: MakeApp) -> None:
     app = make_app()
     keep_secret(app)

@@ -60,6 +60,7 @@ def test_it_finds_by_name_and_by_maker(listed: Browser) -> None:
     assert listed.page("/admin/models?q=%3Cb%3E+nothing").says("No model is called that.")
 
 
+@pytest.mark.slow
 def test_a_list_is_kept_for_when_the_server_is_away(listed: Browser, fake: Fake) -> None:
     fake.always({"status": 503, "json": {"error": {"message": "down"}}}, at="/models")
 
@@ -133,6 +134,7 @@ def test_the_settings_for_every_request_are_sent_along(listed: Browser, app: Fla
         assert providers().parameters("demo/quick") == {}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("wish", "is_there"), [("off", False), ("when_no_key", False), ("always", True)])
 def test_the_demo_is_offered_beside_real_models_only_when_an_admin_wants_it(
     listed: Browser, app: Flask, wish: str, is_there: bool
@@ -162,6 +164,7 @@ def test_a_person_has_a_default_of_their_own(listed: Browser, app: Flask) -> Non
         assert providers().default("maker/gone") == "maker/great"
 
 
+@pytest.mark.slow
 def test_a_long_list_is_cut_and_found_by_searching(listed: Browser, fake: Fake) -> None:
     fake.always({"json": {"data": [{"id": f"m/{number}", "name": f"Model {number}"} for number in range(300)]}}, at="/models")
     page = listed.page("/admin/models").press("Refresh")

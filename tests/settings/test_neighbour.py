@@ -67,6 +67,7 @@ def test_it_is_looked_for_once_a_minute(owner: Browser, fake: Fake, neighbour: N
     assert len(fake.log()) == 2
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("behaviour", OTHERS)
 def test_what_is_no_model_server_is_not_offered_and_holds_nobody_up(
     owner: Browser, fake: Fake, neighbour: Neighbour, behaviour: dict[str, object]

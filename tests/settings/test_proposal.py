@@ -190,6 +190,7 @@ def test_what_an_admin_has_saved_stays_in_spite_of_it(app: Flask, owner: Browser
     assert sorted(saved[0]) == sorted(MODELS)
 
 
+@pytest.mark.slow
 def test_another_address_makes_them_go(app: Flask, owner: Browser, fake: Upstream) -> None:
     enter_key(app)
     owner.submit(OPENROUTER, base_url=fake.base_url, key=KEY)

@@ -1,16 +1,16 @@
 """A server that refuses our key: admins hear of it at once and until it is mended, everybody else as before."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.conftest import MakeApp, signed_in
-from tests.generations.conftest import Bench, configured
+from tests.conftest import signed_in
+from tests.generations.bench import Bench
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
+from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import AuditEntry
 from webapp.extensions import db, utc_now, write
@@ -19,23 +19,13 @@ from webapp.settings.connections import Wish
 from webapp.settings.live import LiveConnection, live_connection
 from webapp.settings.tables import Connection
 
+__all__ = ["app"]
 OPENROUTER = "/admin/connections/openrouter"
 KEY = {"status": 401, "json": {"error": {"message": "canary-of-the-server", "code": 401}}}
 CREDIT = {"status": 402, "json": {"error": {"message": "pay first", "code": 402}}}
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
 REFUSED, EMPTY = "refused the key that ends in 0000.", "There is no credit left for the key that ends in 0000"
 ADMIN_PAGES = ["/admin/connections", "/admin/models", "/admin/settings", "/admin/people", "/admin/audit", "/admin/health"]
-
-
-@pytest.fixture
-def app(make_app: MakeApp, fake: Upstream) -> Flask:
-    return make_app(**configured(fake))
-
-
-@pytest.fixture
-def bench(app: Flask) -> Iterator[Bench]:
-    yield Bench(app)
-    app.extensions["engine"].finish(seconds=2)
 
 
 @pytest.fixture
@@ -64,6 +54,7 @@ def written_down(app: Flask) -> list[str]:
         return list(db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "refused a key")))
 
 
+@pytest.mark.mostly_slow
 @on_both_databases
 @pytest.mark.parametrize(("refusal", "words"), [(KEY, REFUSED), (CREDIT, EMPTY)])
 def test_admins_see_it_on_every_page_of_theirs(
@@ -142,6 +133,7 @@ def test_an_answer_that_began_before_proves_nothing(app: Flask, bench: Bench, fa
     assert live(app).refused_at
 
 
+@pytest.mark.slow
 def test_a_server_that_is_busy_has_not_refused_anything(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
     fake.behaves([BUSY] * 3)
     id = bench.ask(person=person)

@@ -102,6 +102,7 @@ def test_a_key_that_is_entered_meanwhile_stays(make_app: MakeApp) -> None:
         assert set(readable().values()) == {"sk-entered-just-now"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 40])
 def test_killed_half_way_every_key_can_be_read_and_the_rest_is_done_later(
     make_app: MakeApp, app: Flask, tmp_path: Path, after: int

@@ -73,6 +73,7 @@ def test_the_environment_is_the_default_and_what_is_stored_wins(
         assert setting(name) == value
 
 
+@pytest.mark.slow
 def test_what_another_process_sets_is_noticed_within_a_moment(inside: None) -> None:
     assert setting("demo.visitors") is True
     store("demo.visitors", "false")
@@ -89,6 +90,7 @@ def test_reading_costs_one_query_a_second_for_all_of_them(inside: None) -> None:
     assert len([statement for statement in asked if "application_settings.value" in statement]) <= 2
 
 
+@pytest.mark.slow
 def test_reading_leaves_the_transaction_around_it_alone(inside: None) -> None:
     with write() as session:
         session.add(ApplicationSetting(key="stream.stall_seconds", value="9"))
@@ -107,6 +109,7 @@ def test_a_stored_value_that_makes_no_sense_is_not_used(inside: None) -> None:
         setting("from.a.newer.version")
 
 
+@pytest.mark.slow
 def test_without_a_readable_database_the_last_known_values_are_used(inside: None, tmp_path: Path) -> None:
     set_setting("stream.stall_seconds", "9")
     assert setting("stream.stall_seconds") == 9

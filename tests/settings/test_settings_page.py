@@ -79,6 +79,7 @@ def test_above_the_form_stands_what_is_wrong_and_leads_there(owner: Browser) -> 
     assert not owner.page("/admin/settings").all("details.fold[open], [role=alert]")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", ["models.default", "models.titles", "models.fallbacks"])
 def test_a_model_that_nobody_lists_is_refused_wherever_it_is_set(listed: Browser, app: Flask, name: str) -> None:
     page = listed.submit("/admin/settings", **{name: "maker/nonsense"})
@@ -101,6 +102,7 @@ def test_a_model_that_is_gone_does_not_keep_the_others_from_being_saved(listed: 
     assert listed.page("/admin/settings").press("Save", **{"trash.days": "7"}).says("Saved.")
 
 
+@pytest.mark.slow
 def test_the_environment_is_named_as_the_source(make_app: MakeApp) -> None:
     app = make_app(OPENROUTER_TEMPERATURE="0.7", OPENROUTER_MAX_TOKENS="500", STREAMING_TIMEOUT="300000")
     owner = signed_in(app, "olive@example.org", "owner")

@@ -8,10 +8,11 @@ from urllib.parse import urljoin
 import gevent
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from tests.support.form import Form
 from tests.support.page import Page
+from webapp.accounts.tables import User
 from webapp.extensions import db
 
 ORIGIN = "http://localhost"
@@ -88,6 +89,12 @@ class Browser:
             yield statements
         finally:
             event.remove(engine, "before_cursor_execute", note)
+
+    @property
+    def person_id(self) -> str:
+        """Whose account it is that this browser is signed in to."""
+        with self.app.app_context():
+            return db.session.scalars(select(User.id).where(User.email == self.email)).one()
 
     def cookie(self, name: str) -> str | None:
         found = self.client.get_cookie(name)

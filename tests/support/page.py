@@ -110,6 +110,19 @@ class Page:
         ]
         return [text for known, text in shown if known == role] if role else shown
 
+    @property
+    def message_ids(self) -> list[str]:
+        return [str(node.attributes["id"]).removeprefix("message-") for node in self.all("article.message")]
+
+    @property
+    def events_url(self) -> str:
+        """The stream of a chat's page."""
+        return str(self.one("#thread").attributes["hx-sse:connect"])
+
+    def action(self, name: str) -> str:
+        """Where the button of this name leads."""
+        return str(self.button(name).attributes["formaction"])
+
     def until(self, *, status: str) -> "Page":
         """This page again, as often as it takes for its last message to be in this state."""
         return self.browser.wait_for(

@@ -56,7 +56,7 @@ class Person:
         token = urllib.parse.parse_qs(parts.query)["token"][0]
         page = self.get(f"{parts.path}?{parts.query}")
         assert page.status == 200, page.text
-        self._token = field_of(page, "csrf_token")
+        self._token = token_on(page)
         made = self.post("/setup", token=token, email="owner@example.org", name="Olive", password=PASSWORD)
         assert made.status == 303, made.text
         return self
@@ -66,7 +66,7 @@ class Person:
 
     def post(self, path: str, **fields: str) -> Reply:
         """A form of this browser, with its token, which lives as long as the session."""
-        self._token = self._token or field_of(self.get("/"), "csrf_token")
+        self._token = self._token or token_on(self.get("/"))
         content = urllib.parse.urlencode({"csrf_token": self._token, **fields}).encode()
         headers = {"Origin": self.url, "Sec-Fetch-Site": "same-origin"}
         return self._asked(urllib.request.Request(self.url + path, data=content, headers=headers))
@@ -116,5 +116,5 @@ class Answer:
         self.events_url = str(thread.attributes.get("hx-sse:connect")) if thread else ""
 
 
-def field_of(page: Reply, name: str) -> str:
-    return str(page.tree.css_first(f"input[name={name}]").attributes["value"])
+def token_on(page: Reply) -> str:
+    return str(page.tree.css_first("input[name=csrf_token]").attributes["value"])

@@ -11,7 +11,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS = ("core", "data", "service", "web", "root")
 LAYER_OF = {  # by the first name under webapp, then by the last word of the file; all else is a service
-    "core": ("config", "variables", "logs", "errors", "ids", "upstream", "streaming", "rendering", "providers"),
+    "core": (
+        "config",
+        "variables",
+        "logs",
+        "errors",
+        "ids",
+        "lanes",
+        "counts",
+        "upstream",
+        "streaming",
+        "rendering",
+        "providers",
+    ),
     "data": ("extensions", "tables"),
     "web": ("web", "api"),
     "root": ("app", "cli", "seed", "wsgi"),

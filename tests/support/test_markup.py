@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.markup import objections
+from tests.support.markup import likeness_of, objections
 
 GOOD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Chats</title>
 <script src="/static/a.js"></script></head>
@@ -84,6 +84,16 @@ def test_a_fragment_need_not_be_whole(fragment: str) -> None:
 
 def test_a_fragment_is_looked_at_too() -> None:
     assert objections("<p id=a></p><p id=a></p>")
+
+
+def test_names_and_words_make_no_difference_but_where_they_stand_does() -> None:
+    one, other = "01m7x25pxwgfm22fabjf632zpc", "01m7x25pxwgfm22fabjf632zpd"
+    page = GOOD % '<p id="%s">Some words</p><p id="%s">Others</p>'
+    assert objections(page % (one, other)) == []
+    assert likeness_of(page % (one, other)) == likeness_of((page % (other, one)).replace("Others", "Other ones"))
+
+    assert objections(page % (one, one)) == [f"the id '{one}' is given 2 times"]
+    assert objections((page % (one, other)).replace("Others", "&nosuch;"))
 
 
 @pytest.mark.slow
