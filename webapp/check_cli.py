@@ -21,7 +21,7 @@ MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 @with_appcontext
 @told
 def check() -> None:
-    """Say how everything stands, with hints; asks every connection, and fails when something is broken."""
+    """Say how everything stands, with hints. Asks every connection, and fails when something is broken."""
     if not trouble_with_database():
         _ask_everybody()
     chapters = facts.chapters()

@@ -46,10 +46,10 @@ def init(app: Flask) -> None:
         app.cli.add_command(command)
 
 
-users = AppGroup("users", help="Accounts.")
-tokens_group = AppGroup("tokens", help="API tokens.")
-settings_group = AppGroup("settings", help="Settings; a running server follows within a second.")
-keys = AppGroup("keys", help="Keys for stored secrets.")
+users = AppGroup("users", help="Accounts: who there is, new ones, new passwords.")
+tokens_group = AppGroup("tokens", help="API tokens for programs.")
+settings_group = AppGroup("settings", help="Settings: their values, and others. A running server follows within a second.")
+keys = AppGroup("keys", help="Keys for stored secrets: making and changing them.")
 
 
 @users.command("add")
@@ -58,7 +58,7 @@ keys = AppGroup("keys", help="Keys for stored secrets.")
 @click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 @told
 def add_user(email: str, role: str, from_stdin: bool) -> None:
-    """Make an account."""
+    """Make an account. The password is asked for."""
     user = accounts.add_user(email, role, _password(from_stdin))
     click.echo(f"{user.email} can sign in as {user.role}.")
 
@@ -68,7 +68,7 @@ def add_user(email: str, role: str, from_stdin: bool) -> None:
 @click.option("--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 @told
 def set_password(email: str, from_stdin: bool) -> None:
-    """Give an account another password and sign it out everywhere."""
+    """Give an account another password. It is asked for, and ends every session of the account."""
     user = _user(email)
     accounts.set_password(user, _password(from_stdin))
     click.echo(f"{user.email} has a new password and is signed out everywhere.")
@@ -89,7 +89,7 @@ def list_users() -> None:
 @click.option("--scopes", default="", help=f"Of {', '.join(SCOPES)}, with commas; all that the role allows when not given.")
 @told
 def add_token(email: str, name: str, scopes: str) -> None:
-    """Make an API token that speaks for an account, and print it and nothing else."""
+    """Make a token that speaks for an account. It does not run out, and is printed, and nothing else."""
     user = _user(email)
     chosen = [each.strip() for each in scopes.split(",") if each.strip()]
     click.echo(tokens.make_token(user, name, chosen or allowed_scopes(user.role)))
@@ -98,7 +98,7 @@ def add_token(email: str, name: str, scopes: str) -> None:
 @settings_group.command("list")
 @told
 def list_settings() -> None:
-    """Show every setting with what is in effect and where that comes from."""
+    """Show every setting, its value, and where that comes from."""
     for shown in settings.listing():
         click.echo(f"{shown.setting.name} = {shown.text}  ({shown.source})\n    {shown.setting.sentence}")
 
@@ -116,7 +116,7 @@ def get_setting(name: str) -> None:
 @click.argument("value")
 @told
 def set_setting(name: str, value: str) -> None:
-    """Store a value."""
+    """Store a value. The parts of a list stand with commas between them; a switch is true or false."""
     settings.set_setting(name, value)
     click.echo(f"{name} = {settings.shown(name).text}")
 
@@ -140,9 +140,9 @@ def generate_key() -> None:
 @keys.command("rotate")
 @told
 def rotate_keys() -> None:
-    """Encrypt every stored secret with the first key of ENCRYPTION_KEY.
+    """Encrypt every stored secret with the newest key.
 
-    A running server must know that key already. It may be broken off and done again.
+    That is the first of ENCRYPTION_KEY. A running server must know it already. It may be broken off and done again.
     """
     outcomes = []
     for each in rotation.rotate(actor=settings.COMMAND_LINE):
@@ -157,7 +157,10 @@ def rotate_keys() -> None:
 @with_appcontext
 @told
 def prepare() -> None:
-    """Make the keys, bring the database up to date and print the owner's link."""
+    """Make what is missing: keys, database, the owner's link.
+
+    An SQLite database is copied into the data folder before it is brought up to date. Every start does this first.
+    """
     config = _config()
     with _alone(config.data_dir):
         for path in make_keys(config.data_dir):
@@ -181,7 +184,10 @@ def prepare() -> None:
 @with_appcontext
 @told
 def backup(file: Path) -> None:
-    """Copy the SQLite database into FILE, also while the server runs."""
+    """Copy the SQLite database into FILE, also while the server runs.
+
+    FILE must not exist yet. The keys are not in it: keep secret_key and encryption_key of the data folder beside it.
+    """
     backups.back_up(file)
     click.echo(f"Copied the database to {file}. Secrets in it need the keys in {_config().data_dir} or in your environment.")
 
@@ -191,7 +197,10 @@ def backup(file: Path) -> None:
 @with_appcontext
 @told
 def restore(file: Path) -> None:
-    """Put the SQLite database back as it is in FILE; the server must not run."""
+    """Put the SQLite database back as it is in FILE.
+
+    The server must not run. The database that was there is put aside, and then it is time for: flask prepare
+    """
     data_dir = _config().data_dir
     with _alone(data_dir):
         kept = backups.restore(file, data_dir)

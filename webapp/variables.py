@@ -152,7 +152,7 @@ def _namespaces(raw: str) -> frozenset[str]:
 VARIABLES = (
     Variable("HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every one this machine has.", _host),
     Variable("PORT", "8000", "Port to listen on; 0 picks a free one.", _number(int, 0, 65535)),
-    Variable("DATA_DIR", "./data", "Folder of everything that is kept: database, keys, uploads, backups.", _folder),
+    Variable("DATA_DIR", "./data", "Folder of everything that is kept: database, keys, backups.", _folder),
     Variable("PUBLIC_URL", "", "Address people type; https here makes cookies Secure.", _origin, "https://chat.example.org"),
     Variable(
         "ALLOWED_HOSTS",

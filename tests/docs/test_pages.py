@@ -24,6 +24,7 @@ def test_no_two_pages_have_the_same_name(visitor: Browser) -> None:
     assert sorted(named) == sorted(set(named))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("who", ["visitor", "member"])
 def test_anybody_may_read_every_page(who: str, request: pytest.FixtureRequest) -> None:
     browser: Browser = request.getfixturevalue(who)
@@ -37,6 +38,7 @@ def test_anybody_may_read_every_page(who: str, request: pytest.FixtureRequest) -
         assert page.one(f'nav a[aria-current="page"][href="/docs/{name}"]')
 
 
+@pytest.mark.slow
 def test_every_link_between_pages_leads_to_a_place(visitor: Browser) -> None:
     for name in NAMES:
         for link in visitor.page(f"/docs/{name}").all(".docs__text a"):

@@ -28,7 +28,7 @@ def with_token(command: C) -> C:
 @click.argument("url")
 @with_token
 def smoke(url: str, token: str) -> None:
-    """Send, stream, come again and stop, against the Millrace at URL; fails when something does not work."""
+    """Try the Millrace at URL: send, stream, come again, stop. Fails when something does not work."""
     results = []
     with closing(Remote(url, token, seconds=SMOKE_SECONDS)) as remote:
         for result in checks(remote, has_token=bool(token), pause=time.sleep):

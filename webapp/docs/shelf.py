@@ -20,7 +20,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "dialects/assistant",
         "dialects/plans",
     ),
-    "Running it": ("configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
+    "Running it": ("running", "configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
     "How it is made": ("architecture", "performance"),
 }
 
