@@ -35,6 +35,7 @@ def required(name: str) -> set[str]:
     return {re.split(r"[\[=]", line)[0].lower().replace("_", "-") for line in lines if re.match(r"\w", line)}
 
 
+@pytest.mark.slow
 def test_a_layer_imports_only_what_is_below_it() -> None:
     breaches = [
         f"{module.name} ({module.layer}) imports {other.name} ({other.layer})"
@@ -55,10 +56,6 @@ def test_a_feature_imports_only_those_before_it() -> None:
         and other.feature > module.feature
     ]
     assert not breaches
-
-
-def is_before(one: int | None, other: int | None) -> bool:
-    return one is not None and other is not None and one < other
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
@@ -99,6 +96,7 @@ def test_a_service_knows_nothing_of_requests() -> None:
     assert not [(module.name, name) for module in below for name in module.imports if name in OF_A_REQUEST]
 
 
+@pytest.mark.slow
 def test_only_config_reads_the_environment() -> None:
     assert [module.name for module in modules().values() if reads_environment(module)] == ["webapp.config"]
 
@@ -108,6 +106,7 @@ def reads_environment(module: Module) -> bool:
     return bool((attributes | module.imports) & {"os.environ", "os.environb", "os.getenv"})
 
 
+@pytest.mark.slow
 def test_every_library_is_pinned_in_the_requirements() -> None:
     known = packages_distributions()
     for files, name in ((list(modules().values()), "requirements.txt"), (python_files(), "requirements-dev.txt")):
@@ -122,6 +121,7 @@ def test_functions_are_short() -> None:
     assert median(lengths) < 10
 
 
+@pytest.mark.slow
 def test_no_function_is_longer_than_sixty_lines() -> None:
     long = [
         (module.name, each.name, length(each)) for module in python_files() for each in functions(module) if length(each) > 60
@@ -138,6 +138,7 @@ def test_every_module_begins_with_a_sentence() -> None:
     assert not [name for name, sentence in first.items() if not re.match(r"[^a-z\s].*[.:?]$", sentence, re.DOTALL)]
 
 
+@pytest.mark.slow
 def test_only_the_pump_its_save_and_supervise_swallow_everything() -> None:
     places = [(module.name, name) for module in modules().values() for name in broad_excepts(module)]
     assert not [place for place in places if place[0] != "webapp.streaming.run" and place[1] != "supervise"]
@@ -156,6 +157,7 @@ def is_broad(node: ast.AST) -> bool:
     return node.type is None or any(isinstance(each, ast.Name) and each.id in BROAD for each in ast.walk(node.type))
 
 
+@pytest.mark.slow
 def test_an_import_inside_a_function_says_why() -> None:
     silent = [
         f"{module.name}:{node.lineno}"

@@ -118,6 +118,7 @@ def prepared(make_bare_app: MakeApp, **environ: str) -> tuple[Flask, str]:
     return app, said(commands(app)("prepare"))
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_preparing_makes_everything_and_prints_the_owners_link(
     make_bare_app: MakeApp, empty_database: dict[str, str], tmp_path: Path
@@ -137,6 +138,7 @@ def test_preparing_makes_everything_and_prints_the_owners_link(
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("*.sqlite3")} <= {0o600}
 
 
+@pytest.mark.slow
 def test_preparing_makes_the_keys_once(make_bare_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SECRET_KEY", "ENCRYPTION_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -151,6 +153,7 @@ def test_preparing_makes_the_keys_once(make_bare_app: MakeApp, tmp_path: Path, m
     assert [path.read_text() for path in paths] == keys
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environ", "address"),
     [
@@ -168,6 +171,7 @@ def test_the_link_leads_to_where_it_can_be_reached(make_bare_app: MakeApp, envir
     assert f" {address}/setup?token=" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environ", "is_told"),
     [({"HOST": "0.0.0.0", "PORT": "8123"}, True), ({"HOST": "::", "PUBLIC_URL": "http://mill.example.org"}, False), ({}, False)],
@@ -179,6 +183,7 @@ def test_who_serves_others_is_told_what_to_set(make_bare_app: MakeApp, environ: 
     assert output.endswith(":8123\n") is is_told
 
 
+@pytest.mark.slow
 def test_an_older_database_is_copied_before_it_is_changed(app: Flask, flask: Command, tmp_path: Path) -> None:
     with app.app_context():
         downgrade(str(ROOT / "migrations"), revision="base")

@@ -66,6 +66,7 @@ def is_of_the_metadata(name: str | None, *_where: object) -> bool:
     return "_search" not in (name or "")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_they_make_exactly_what_the_tables_say(bare_app: Flask) -> None:
     upgrade()
@@ -76,6 +77,7 @@ def test_they_make_exactly_what_the_tables_say(bare_app: Flask) -> None:
     assert tables() == set(db.metadata.tables)
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_they_can_be_undone_and_done_again(bare_app: Flask) -> None:
     upgrade()
@@ -177,6 +179,7 @@ def test_a_table_that_is_made_anew_keeps_what_refers_to_it(bare_app: Flask, tmp_
         assert connection.scalars(text("SELECT id FROM messages")).all() == ["m"]
 
 
+@pytest.mark.slow
 def test_a_migration_that_fails_half_way_leaves_no_trace(bare_app: Flask, tmp_path: Path) -> None:
     upgrade()
     before = tables()

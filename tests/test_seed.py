@@ -1,5 +1,6 @@
 """`flask seed` makes a living house, once."""
 
+import pytest
 from click.testing import Result
 from flask import Flask
 
@@ -25,6 +26,7 @@ def test_it_makes_people_who_can_sign_in_with_what_was_printed_once(app: Flask) 
         assert people.has_owner()
 
 
+@pytest.mark.slow
 def test_the_owner_finds_chats_of_all_ages_with_finished_answers(app: Flask, owner: Browser) -> None:
     output = seeded(app)
 
@@ -51,6 +53,7 @@ def test_a_second_time_makes_nothing(app: Flask, owner: Browser) -> None:
     assert owner.page("/chats").text.count("/chats/") == chats
 
 
+@pytest.mark.slow
 def test_a_seeded_chat_goes_on(app: Flask, owner: Browser) -> None:
     seeded(app)
     path = str(owner.page("/chats").all("main a[href^='/chats/0']")[0].attributes["href"])

@@ -17,8 +17,7 @@ CHATS, TABS_PER_CHAT, STOPPED = 20, 10, 40
 
 @pytest.fixture(scope="module")
 def server(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    provider = {"OPENROUTER_API_KEY": "sk-test-key-000000000000", "OPENROUTER_BASE_URL": fake_process.base_url}
-    with prepared(tmp_path_factory.mktemp("server"), **provider, OPENROUTER_MODEL="some/model") as server:
+    with prepared(tmp_path_factory.mktemp("server"), **fake_process.environ) as server:
         server.lift_limits()
         server.set(restart__policy="never")
         yield server

@@ -4,9 +4,9 @@ import gevent
 import pytest
 from flask import Flask
 
-from tests.chat.conftest import app, begin, ended
+from tests.chat.conftest import begin, ended
 from tests.support.browser import Browser
-from tests.support.page import Page
+from tests.upstream.fixtures import app
 from webapp.extensions import db
 from webapp.generations.engine import Engine
 from webapp.generations.tables import Generation
@@ -23,10 +23,6 @@ TEXT = "Some *words* in a paragraph, and one more line of them.\n\n" * 40
 def engine(app: Flask) -> Engine:
     engine: Engine = app.extensions["engine"]
     return engine
-
-
-def events_url(page: Page) -> str:
-    return str(page.one("#thread").attributes["hx-sse:connect"])
 
 
 def watch(browser: Browser, url: str) -> gevent.Greenlet:
@@ -52,7 +48,7 @@ def test_two_hundred_watchers_render_an_answer_once(app: Flask, owner: Browser, 
         set_setting("limits.sse_per_user", "0")
     fake.says(TEXT, pace=0.004)
     path = begin(owner)
-    url = events_url(owner.page(path))
+    url = owner.page(path).events_url
     watchers = [watch(owner, url) for _ in range(WATCHERS)]
     gevent.joinall(watchers, timeout=60, raise_error=True)
 
@@ -72,11 +68,11 @@ def test_two_hundred_watchers_render_an_answer_once(app: Flask, owner: Browser, 
 def test_no_loop_wakes_while_nothing_runs(owner: Browser, begin, fake, engine: Engine) -> None:
     fake.says(TEXT, pace=0.004)
     path = begin(owner)
-    watcher = watch(owner, events_url(owner.page(path)))
+    watcher = watch(owner, owner.page(path).events_url)
     owner.wait_for(path, ended)
     watcher.join(10)
     # A page stays open: it waits, and that is all.
-    idle = watch(owner, events_url(owner.page(path)))
+    idle = watch(owner, owner.page(path).events_url)
     # Each loop looks once more after the last answer, the slowest a second later.
     gevent.sleep(1.3)
     before = (engine.journal.ticks, engine.keeper.ticks)

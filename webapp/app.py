@@ -15,14 +15,24 @@ from webapp.api import assistant, cors, door, limits, metrics, native, quick, ro
 from webapp.api import plans as api_plans
 from webapp.characters import persona_views
 from webapp.characters import views as characters
-from webapp.chat import composer_views, exchange_views, list_views, rail_views, roleplay_views, sharing_views, shown, tree_views
+from webapp.chat import (
+    composer_views,
+    exchange_views,
+    list_shown,
+    list_views,
+    rail_views,
+    roleplay_views,
+    several_views,
+    sharing_views,
+    tree_views,
+)
 from webapp.chat import views as chat
 from webapp.chat.kind import CHAT, ROLEPLAY
 from webapp.config import ROOT, Config, load
 from webapp.docs import views as docs
 from webapp.door.kind import DOOR
 from webapp.extensions import bind, utc_now
-from webapp.generations import models
+from webapp.generations import models, usage_views
 from webapp.generations.engine import build
 from webapp.insights.metrics import Metrics
 from webapp.plans import export_views as plan_files
@@ -34,6 +44,7 @@ from webapp.web import assets, compiled, errors, everywhere, filters, health, se
 from webapp.web.guards import user_or_none
 from webapp.web.proxies import BehindProxies
 from webapp.web.rules import LazyRule
+from webapp.web.templates import Templates
 from webapp.web.watch import open_pages
 
 BLUEPRINTS = (
@@ -42,10 +53,12 @@ BLUEPRINTS = (
     people_views.bp,
     group_views.bp,
     audit_views.bp,
+    usage_views.bp,
     settings.bp,
     chat.bp,
     tree_views.bp,
     list_views.bp,
+    several_views.bp,
     rail_views.bp,
     composer_views.bp,
     exchange_views.bp,
@@ -78,7 +91,7 @@ POSTGRES_POOL = {"pool_size": 10, "max_overflow": 80, "pool_pre_ping": True}
 def create_app(config: Config | None = None) -> Flask:
     config = config or load()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    app.url_rule_class = LazyRule
+    app.url_rule_class, app.jinja_environment = LazyRule, Templates
     _configure(app, config)
     logs.set_up(config)
     security.init(app, config)
@@ -153,4 +166,4 @@ def _person() -> dict[str, Any]:
     if not has_request_context() or errors.is_bare():
         return {"me": None, "rail": list}
     me = user_or_none()
-    return {"me": me, "rail": (lambda: shown.rail(me)) if me else list}
+    return {"me": me, "rail": (lambda: list_shown.rail(me)) if me else list}

@@ -160,7 +160,7 @@ def _add_generation(
     queue(
         session,
         kind=chat.kind,
-        lane=f"chat:{chat.id}",
+        lane=chat.lane,
         message_id=answer.id,
         user_id=chat.owner_id,
         status="completed",

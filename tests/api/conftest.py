@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from tests.api.client import Client, client_of
-from tests.chat.conftest import app
 from tests.support.browser import Browser
+from tests.upstream.fixtures import app
 
 __all__ = ["app"]
 

@@ -36,6 +36,7 @@ def test_nobody_gets_anywhere(app: Flask, nobody: Client, fake) -> None:
             assert ("invalid_api_key" if route.path.startswith("/v1/") else "signed_out") in response.get_data(as_text=True)
 
 
+@pytest.mark.slow
 def test_a_token_is_for_what_it_was_made_for(app: Flask, with_scopes, fake) -> None:
     programs = {scope: with_scopes(scope) for scope in ("read", "chat", "plans")}
     for route, path in closed(app):
@@ -184,6 +185,7 @@ def test_every_answer_tells_the_limit(app: Flask, program: Client, fake) -> None
     assert "RateLimit" not in program.call("GET", "/me").headers
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("sent", "status", "fields"),
     [

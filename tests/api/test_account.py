@@ -1,5 +1,6 @@
 """What a caller learns and has: who they are, tokens, models, what was used, what the server can do."""
 
+import pytest
 from flask import Flask
 
 from tests.api.client import Client
@@ -44,6 +45,7 @@ def test_models_come_with_what_is_known_of_them(program: Client, app: Flask) -> 
     assert all(each["id"] != "some/model" for each in program.get("/models")["models"])
 
 
+@pytest.mark.slow
 def test_usage_is_summed_and_what_is_unknown_stays_unknown(program: Client, other: Client, admin: Client, fake) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.25}
     fake.says("Known.", usage=usage)

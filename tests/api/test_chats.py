@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.api.client import Client
 
 
@@ -24,6 +26,14 @@ def test_a_chat_without_a_message_waits_for_one_and_takes_its_title_from_it(prog
     program.ended(sent)
 
     assert program.get(f"/chats/{chat['id']}")["title"] == "How are you?"
+
+
+@pytest.mark.parametrize("title", ["   ", "x" * 250])
+def test_a_title_that_is_refused_begins_nothing(program: Client, fake, title: str) -> None:
+    program.post("/chats", {"title": title, "message": "How is it?"}, status=422)
+
+    assert program.get("/chats")["chats"] == []
+    assert fake.log() == []
 
 
 def test_a_title_of_ones_own_stays(program: Client, fake) -> None:

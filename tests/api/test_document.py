@@ -4,6 +4,7 @@ import json
 import re
 from html import unescape
 
+import pytest
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -15,6 +16,7 @@ from webapp.web.htmx import API_PATHS
 OF_ITSELF = {"/openapi.json", "/api"}
 
 
+@pytest.mark.slow
 def test_it_is_valid(app: Flask, nobody: Client) -> None:
     served = nobody.get("/openapi.json")
     assert served["openapi"].startswith("3.1")
@@ -32,6 +34,7 @@ def test_it_has_every_route_of_the_api_and_no_other(app: Flask) -> None:
     assert told == found
 
 
+@pytest.mark.slow
 def test_whatever_is_an_operation_lies_where_programs_come_in(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if operation_of(app.view_functions[rule.endpoint]):
@@ -53,6 +56,13 @@ def test_every_stream_tells_its_grammar(app: Flask) -> None:
                     assert content["x-events"]["data"], path
 
 
+def test_where_no_token_is_taken_none_is_named(app: Flask) -> None:
+    tokens = document(app)["paths"]["/api/v1/tokens"]
+    assert {"bearer": []} in tokens["get"]["security"]
+    assert tokens["post"]["security"] == [{"cookie": [], "csrf": []}]
+
+
+@pytest.mark.slow
 def test_people_read_the_same(app: Flask, visitor) -> None:
     page = visitor.page("/api")
     text = unescape(page.text)

@@ -17,6 +17,7 @@ def counted(program: Client, fake, tokens: int = 60, **how) -> tuple[dict, str]:
     return sent, f"/generations/{sent['generation_id']}/events"
 
 
+@pytest.mark.slow
 def test_from_every_position_the_rest_is_the_rest_of_the_stored_text(program: Client, fake, app: Flask) -> None:
     with app.app_context():
         set_setting("stream.coalesce_ms", "0")
@@ -48,6 +49,7 @@ def test_the_grammar_holds_and_its_data_are_lines_of_ascii(program: Client, fake
     assert program.ended(sent)["content"] == "Grüße \u2028 an \r\n alle 🌊"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("position", ["99999", "nonsense", "-1", "9" * 40])
 def test_a_position_that_never_was_begins_with_a_snapshot(program: Client, fake, position: str) -> None:
     sent, path = counted(program, fake)
@@ -57,6 +59,7 @@ def test_a_position_that_never_was_begins_with_a_snapshot(program: Client, fake,
     assert text_of(told) == stored
 
 
+@pytest.mark.slow
 def test_a_running_answer_with_a_lost_position_goes_on_from_the_snapshot(program: Client, fake) -> None:
     sent, path = counted(program, fake, 200, pace=0.005)
     gevent.sleep(0)

@@ -89,6 +89,14 @@ def test_what_is_deleted_is_brought_back(program: Client, begun) -> None:
     assert program.said("DELETE", f"/messages/{begun['question_id']}", 422)["code"] == "invalid"
 
 
+def test_what_was_deleted_is_erased_for_good(program: Client, begun) -> None:
+    program.said("POST", f"/messages/{begun['message_id']}/erase", 404)
+    program.said("DELETE", f"/messages/{begun['message_id']}", 204)
+    program.said("POST", f"/messages/{begun['message_id']}/erase", 204)
+    program.said("POST", f"/messages/{begun['message_id']}/restore", 404)
+    assert len(program.get(f"/chats/{begun['chat_id']}/messages", query={"show": "tree"})["messages"]) == 1
+
+
 def test_the_same_key_and_text_are_sent_once(program: Client, begun, fake) -> None:
     fake.says("Once.")
     send = {"body": {"message": "Again?"}, "status": 202, "Idempotency_Key": "k1"}
@@ -107,6 +115,7 @@ def test_so_many_earlier_messages_are_sent_as_the_caller_says(program: Client, b
     assert [turn["content"] for turn in turns] == ["What did I ask?"]
 
 
+@pytest.mark.slow
 def test_a_busy_chat_says_what_to_attach_to(program: Client, begun, fake) -> None:
     fake.counts(500, pace=0.01)
     chat = begun["chat_id"]

@@ -29,7 +29,6 @@ from webapp.web import watch
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
-KEY = {"OPENROUTER_API_KEY": "sk-test-key-000000000000"}
 GOALS = {"goals": ["Finish the shelf"], "preferences": {}}
 
 
@@ -108,6 +107,7 @@ def test_the_synchronous_twin_gives_the_same_plan(program: Program) -> None:
     assert program.send("GET", f"/api/streaming/status/{made['planId']}")[1]["partial"] == json.loads(told[-1].data)["plan"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
@@ -139,6 +139,7 @@ def test_early_errors_come_before_any_event(program: Program, app: Flask) -> Non
     assert (status, said["code"], said["resetAt"][-10:]) == (429, "quota_used_up", "T00:00:00Z")
 
 
+@pytest.mark.slow
 def test_an_admin_hears_the_plan_of_somebody_else_to_its_end(
     program: Program, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +163,7 @@ def test_an_admins_token_for_plans_alone_makes_none_for_others(program: Program,
     assert app.test_client().post("/api/streaming/generate-plan", json=body, headers=headers).status_code == 403
 
 
+@pytest.mark.slow
 def test_a_dropped_client_goes_on_by_the_events_of_its_generation(program: Program, app: Flask) -> None:
     other = Program(app, "other@example.org", pace=0.001)
     body = {"preferenceId": program.wish()}
@@ -216,7 +218,7 @@ def test_who_loses_the_place_to_another_reader_is_told_so(program: Program, app:
 
 
 def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable[..., Flask]) -> None:
-    app = make_app(**KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model")
+    app = make_app(**fake.environ)
     program = Program(app, "failing@example.org")
     app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(), Outgoing())
     fake.says("I would rather not.")
@@ -233,8 +235,9 @@ def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable
     assert bodies[0]["messages"] == next(body["messages"] for body in bodies if not body["stream"])
 
 
+@pytest.mark.slow
 def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstream, make_app: Callable[..., Flask]) -> None:
-    app = make_app(**KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model")
+    app = make_app(**fake.environ)
     program = Program(app, "patient@example.org")
     app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(), Outgoing())
     nonsense = {"headers": {"Content-Type": "text/event-stream"}, "text": "data: x\n\n" * 3}
@@ -253,7 +256,7 @@ def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstre
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_naive_client_watches_cancels_and_leaves(fake: Upstream, tmp_path: Path) -> None:
-    with prepared(tmp_path, **KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model") as server:
+    with prepared(tmp_path, **fake.environ) as server:
         server.lift_limits()
         caller = Caller(server)
 

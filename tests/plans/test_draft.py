@@ -25,6 +25,7 @@ def drafted(text: str) -> Draft:
     return draft
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("end", range(0, len(TEXT), 7))
 def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end: int) -> None:
     result = mended(drafted(TEXT[:end]), MONTHLY.plan)
@@ -39,6 +40,7 @@ def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end
     assert again.value == WHOLE
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("end", range(0, len(TEXT), 11))
 def test_what_is_shown_never_loses_a_finished_week(end: int) -> None:
     projection = PlanProjection(MONTHLY.plan, {}, [])

@@ -6,7 +6,6 @@ import pytest
 from flask import Flask
 
 from tests.support.browser import Browser
-from webapp.chat.rail_feed import Context
 from webapp.extensions import db
 from webapp.generations.models import Providers
 from webapp.plans.feed import PlanFeed, Position
@@ -14,6 +13,7 @@ from webapp.plans.list_feed import PlansFeed
 from webapp.plans.tables import Plan
 from webapp.providers.demo import DemoProvider
 from webapp.upstream import Upstream
+from webapp.web.watchers import Context
 
 PARTS = re.compile(r'hx-target="([^"]+)" hx-swap="(\w+)"')
 
@@ -51,6 +51,7 @@ def feed_of(app: Flask, browser: Browser, path: str, at: str) -> PlanFeed:
     return feed
 
 
+@pytest.mark.slow
 def test_a_page_hears_only_what_it_lacks(app: Flask, member: Browser) -> None:
     path = begin(member)
     feed = feed_of(app, member, path, position_on(member, path))
@@ -65,6 +66,7 @@ def test_a_page_hears_only_what_it_lacks(app: Flask, member: Browser) -> None:
     assert heard(feed, app) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["", "nonsense", "x.1-2..", "{epoch}.999999-0..", "{epoch}.0-0.{other}.1-1-1-1-1"])
 def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at: str) -> None:
     path, other = begin(member), begin(member)
@@ -79,6 +81,7 @@ def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at
     assert heard(feed, app) == []
 
 
+@pytest.mark.slow
 def test_the_list_hears_how_far_each_plan_is(app: Flask, member: Browser) -> None:
     paths = [begin(member) for _ in range(2)]
     ids = [path.rpartition("/")[2] for path in paths]

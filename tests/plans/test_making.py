@@ -10,6 +10,7 @@ from webapp.plans.checking import Rejected
 from webapp.plans.schema import missing
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("type", ["monthly", "study"])
 def test_a_plan_is_written_and_fits_its_schema(desk: Desk, type: str) -> None:
     plan = desk.made(type)
@@ -23,6 +24,7 @@ def test_a_plan_is_written_and_fits_its_schema(desk: Desk, type: str) -> None:
     assert generation.attempts == []
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_plan_from_the_demo(desk: Desk) -> None:
     assert desk.made().content == desk.made().content
 
@@ -47,10 +49,12 @@ def test_what_was_not_said_has_a_default(desk: Desk) -> None:
     assert "unheard_of" not in filled
 
 
+@pytest.mark.slow
 def test_a_plan_asked_for_in_one_piece_is_the_same(desk: Desk) -> None:
     assert desk.made(is_whole=True).content == desk.made().content
 
 
+@pytest.mark.slow
 def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: Desk) -> None:
     desk.pace(0.004)
     id = desk.begin()
@@ -84,6 +88,7 @@ def test_stopped_before_anything_was_finished_it_has_failed(desk: Desk) -> None:
     assert (plan.status, plan.error_code, plan.content) == ("failed", "cancelled", {})
 
 
+@pytest.mark.slow
 def test_one_part_is_written_anew_and_the_rest_is_locked(desk: Desk) -> None:
     plan = desk.made()
     with desk.at(plan.id) as stored:
@@ -97,6 +102,7 @@ def test_one_part_is_written_anew_and_the_rest_is_locked(desk: Desk) -> None:
     assert again.status == "completed"
 
 
+@pytest.mark.slow
 def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: Desk) -> None:
     desk.pace(0.004)
     id = desk.begin(when_unwatched="abort:1")
@@ -106,6 +112,7 @@ def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: De
     assert plan.partial_content
 
 
+@pytest.mark.slow
 def test_a_deleted_plan_does_not_disturb_the_engine(desk: Desk) -> None:
     desk.pace(0.004)
     id = desk.begin(values=GOALS)

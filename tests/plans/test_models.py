@@ -1,14 +1,13 @@
 """Plans by real servers: what they are sent, what of it they can be held to, and what they may do wrong."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from tests.plans.conftest import Desk
 from tests.support.browser import Browser
+from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts import service as accounts
 from webapp.plans import plan_types, service
@@ -20,6 +19,7 @@ from webapp.providers.openai_request import body
 from webapp.providers.openrouter import OpenRouterProvider
 from webapp.upstream import Upstream as Outgoing
 
+__all__ = ["app"]
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
 TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
 # What that lacks which was cut in the third week.
@@ -31,12 +31,6 @@ REST = {
 }
 WAYS = ["Finish it", "Use non-streaming", "Keep as is", "Start again"]
 HELD = ModelRequest("some/model", (Turn("user", "Plan"),), schema='{"type": "object"}')
-
-
-@pytest.fixture
-def app(make_app: Callable[..., Flask], fake: Upstream) -> Flask:
-    key = "sk-test-key-000000000000"
-    return make_app(OPENROUTER_API_KEY=key, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="some/model")
 
 
 def browser_of(desk: Desk) -> Browser:
@@ -90,6 +84,7 @@ def test_a_plan_that_a_limit_has_cut_is_partial_and_is_not_asked_for_again(desk:
     assert "weeks.2, weeks.3, risks, first_step" in asked(fake)[-1]["messages"][-1]["content"]
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_asked_for_once_with_the_faults_and_no_freedom(desk: Desk, fake: Upstream) -> None:
     wrong = {**EXAMPLE, "risks": "Rain", "weeks": [{**week, "milestone": 4} for week in EXAMPLE["weeks"]]}
     fake.says(json.dumps({"risks": EXAMPLE["risks"]}))
@@ -138,6 +133,7 @@ def test_what_a_broken_stream_left_is_had_in_one_piece(desk: Desk, fake: Upstrea
     assert all(body["stream"] for body in asked(fake)[:-1])
 
 
+@pytest.mark.slow
 def test_a_plan_that_never_began_is_had_in_one_piece(desk: Desk, fake: Upstream) -> None:
     fake.says("I would rather not.")
     plan = desk.made(model="some/model")

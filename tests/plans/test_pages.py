@@ -92,6 +92,7 @@ def test_the_sample_fills_the_form_and_the_example_shows_a_plan(member: Browser)
     assert member.get("/plans/examples/study").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_task_is_ticked_off_and_back(member: Browser) -> None:
     page = made(member)
     tick = page.path + "/tick/weeks.0.tasks.0"
@@ -102,6 +103,7 @@ def test_a_task_is_ticked_off_and_back(member: Browser) -> None:
     assert member.post(page.path + "/tick/weeks.9.tasks.0").status_code == 422
 
 
+@pytest.mark.slow
 def test_a_part_is_edited_by_its_schema(member: Browser) -> None:
     path = made(member).path
     form = {"focus": "All mine", "tasks.0.title": "Nothing", "tasks.0.minutes": "1000"}
@@ -121,6 +123,7 @@ def test_a_part_is_edited_by_its_schema(member: Browser) -> None:
     assert content["risks"] == ["Rain", "Snow"]
 
 
+@pytest.mark.slow
 def test_one_part_is_written_anew(member: Browser) -> None:
     path = made(member).path
     before = member.get(path + ".json").json
@@ -145,6 +148,7 @@ def test_it_is_taken_along_in_three_ways(member: Browser) -> None:
     assert all(len(line.encode()) <= 75 for line in calendar.split("\r\n"))
 
 
+@pytest.mark.slow
 def test_made_again_with_other_inputs_it_shows_what_has_changed(member: Browser) -> None:
     first = made(member)
     again = member.submit(f"/plans/new?type=monthly&from={first.path.rpartition('/')[2]}", goals="Finish the shelf\nSleep")
@@ -156,6 +160,7 @@ def test_made_again_with_other_inputs_it_shows_what_has_changed(member: Browser)
     assert member.get(first.path + "/changes").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_thumb_is_kept_and_taken_back(member: Browser) -> None:
     path = made(member).path
     for thumb, pressed in (("up", "true"), ("", "false")):
@@ -170,6 +175,7 @@ def test_a_plan_is_deleted_for_good(member: Browser) -> None:
     assert member.page("/plans").says("Your plans will stand here.")
 
 
+@pytest.mark.slow
 def test_a_plan_that_ended_early_says_so_and_can_be_kept(app: Flask, member: Browser) -> None:
     app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.003), Upstream())
     page = member.submit("/plans/new?type=monthly", goals="Finish the shelf")
@@ -213,6 +219,7 @@ def test_plans_are_for_nobody_else(member: Browser, stranger: Browser, visitor: 
     assert "Finish the shelf" not in stranger.page("/plans").text
 
 
+@pytest.mark.slow
 def test_a_type_is_one_yaml_text_and_no_code(owner: Browser) -> None:
     refused = owner.submit("/admin/plan-types/new", slug="cooking", source="title: x")
     assert refused.status_code == 422
@@ -236,6 +243,7 @@ def test_a_type_is_one_yaml_text_and_no_code(owner: Browser) -> None:
     assert owner.page(page.path).says("Stew")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "source",
     [

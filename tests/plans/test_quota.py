@@ -28,6 +28,7 @@ def used(desk: Desk) -> int:
         return db.session.scalars(db.select(PlanQuota.used)).one()
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_of_twenty_at_once_exactly_three_are_made(limited: Desk) -> None:
     def attempt() -> str | QuotaUsedUp:
@@ -103,6 +104,7 @@ def test_a_plan_of_which_nothing_came_gives_its_unit_back(limited: Desk) -> None
     assert (used(limited), limited.plan(id).unit_month) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_stopped_plan_is_settled_once_and_costs_nothing_more(limited: Desk) -> None:
     limited.pace(0.01)
     id = limited.begin()

@@ -31,6 +31,7 @@ def test_of_two_hundred_runs_nearly_all_are_mended(desk: Desk) -> None:
     assert all(set(each) <= {"stream", "closed", "dropped", "asked", "kept"} for each in taken.values())
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_asked_for_again(desk: Desk) -> None:
     plan = desk.made(model="demo/truncated")
     generation = desk.generation(plan.id)

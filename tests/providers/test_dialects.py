@@ -36,6 +36,7 @@ def streams(draw: st.DrawFn) -> Stream:
     return stream_of(draw(dialects), draw(answers), seed=draw(seeds), **how)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 @given(stream=streams(), cuts=st.lists(st.integers(0, 6000), max_size=30))
 def test_every_dialect_in_every_framing_says_the_same(new_stop: NewStop, stream: Stream, cuts: list[int]) -> None:
@@ -48,12 +49,14 @@ def test_every_dialect_in_every_framing_says_the_same(new_stop: NewStop, stream:
         assert said.usage == stream.usage
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 @given(stream=streams(), share=st.floats(0, 1), breaks=st.booleans())
 def test_what_is_left_of_it_is_a_beginning(new_stop: NewStop, stream: Stream, share: float, breaks: bool) -> None:
     check_beginning(new_stop, stream, int(share * (len(stream.content) - 1)), breaks=breaks)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("end", ["stop", "error"])
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_an_end_at_every_byte_leaves_a_beginning(new_stop: NewStop, dialect: str, end: str) -> None:

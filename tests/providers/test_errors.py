@@ -28,6 +28,7 @@ def behaviour(case: Case) -> dict[str, Any]:
     return {"status": case.status, "headers": case.headers, **said}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_error_is_a_policy_and_a_sentence(fake: Fake, outgoing: Upstream, stop: Stop, case: Case) -> None:
     fake.always(behaviour(case), at=MESSAGES if case.dialect == "anthropic" else CHAT)

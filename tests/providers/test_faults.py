@@ -155,6 +155,7 @@ def test_framing_changes_nothing(hear: Hear, how: dict[str, Any]) -> None:
     assert (said.text, said.end) == (text, "stop")
 
 
+@pytest.mark.slow
 def test_one_byte_at_a_time_changes_nothing(hear: Hear) -> None:
     assert hear({"says": "ü", "slice": 1, "slice_pause": 0.0001}).text == "ü"
 
@@ -204,6 +205,7 @@ def test_a_line_without_end_is_refused(stop: Stop) -> None:
     assert said_of(stop, lines(TOLD), b"data: ", *[b"x" * 1_000_000] * 5).end == "invalid"
 
 
+@pytest.mark.slow
 def test_many_tokens_are_equal_to_what_was_sent(hear: Hear) -> None:
     said = hear({"counted": 10_000})
 

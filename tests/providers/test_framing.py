@@ -30,6 +30,7 @@ def said_of(stop: Stop, *chunks: bytes, breaks: bool = False) -> Said:
     return heard(provider.stream(asking(), stop))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("ascii", [True, False])
 def test_a_cut_at_every_byte_says_the_same(new_stop: Callable[[], Stop], newline: str, ascii: bool) -> None:
@@ -52,6 +53,7 @@ def test_an_end_at_every_byte_says_a_beginning(new_stop: Callable[[], Stop], bre
         assert said.end == ("stop" if at >= decided else "cut"), at
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(
     tokens=st.lists(TEXTS, max_size=12),

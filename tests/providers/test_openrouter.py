@@ -16,7 +16,6 @@ from webapp.streaming.stop import Stop
 from webapp.upstream import Upstream
 
 Make = Callable[..., OpenRouterProvider]
-BY_CHUNK = Usage(model="fake/plain", upstream_id="gen-scripted")
 UNKNOWN = {"status": 404, "json": {"error": {"code": 404, "message": "Not found"}}}
 
 

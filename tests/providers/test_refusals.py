@@ -23,6 +23,7 @@ def error(status: int, **fields: Any) -> dict[str, Any]:
     return {"status": status, "json": {"error": fields}}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("status", "code", "retryable"),
     [

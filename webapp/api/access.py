@@ -1,12 +1,11 @@
 """Who calls: a program by its token, a stream by its ticket, a browser by its cookie and the token of its forms."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, current_app, request
+from flask import current_app, request
 from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
@@ -16,13 +15,11 @@ from webapp.accounts.tables import User
 from webapp.errors import Forbidden, SignedOut
 from webapp.extensions import csrf
 from webapp.settings.service import setting
-from webapp.web.guards import KNOWN, refuse_unless_admin, session_secret, user_or_none
+from webapp.web.guards import KNOWN, refuse_unless_admin, session_secret
 from webapp.web.security import SAFE_METHODS
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-CALLER = "millrace.caller"
+# What begins like that is forgotten when the request is entered again.
+CALLER = f"{KNOWN}.caller"
 CHAT = "millrace.ticket_chat"
 NOBODY = "Say who you are: Authorization: Bearer with a token, which one makes on the account page, or sign in."
 UNPROVEN = "A request with the cookie of a browser needs the token of its forms in X-CSRFToken; GET /api/v1/me gives it."
@@ -98,12 +95,6 @@ def scoped(
     return around
 
 
-def again(app: Flask, environ: "WSGIEnvironment") -> AbstractContextManager[object]:
-    """A context like the one of an earlier request, in which nobody has been recognised yet."""
-    forgotten = (CALLER, KNOWN, "werkzeug.")
-    return app.request_context({name: value for name, value in environ.items() if not name.startswith(forgotten)})
-
-
 def check(scope: str, also: str = "") -> None:
     """Refuses whoever may neither do what is for this scope nor for the other."""
     found = identified()
@@ -152,7 +143,7 @@ def _by_ticket() -> Caller | None:
 
 
 def _by_session() -> Caller | None:
-    user, session = user_or_none(), queries.live_session(session_secret()) if session_secret() else None
-    if user is None or session is None:
+    session = service.seen_session(session_secret()) if session_secret() else None
+    if session is None:
         return None
-    return Caller(user, frozenset(allowed_scopes(user.role)), tickets.SESSION + session.id, has_cookie=True)
+    return Caller(session.user, frozenset(allowed_scopes(session.user.role)), tickets.SESSION + session.id, has_cookie=True)

@@ -31,7 +31,7 @@ bp = Blueprint("api_assistant", __name__)
 )
 def ask(body: AssistantMessage) -> AssistantAnswer:
     elapsed_ms, generation = _clock(), _asked(body)
-    session_id, message_id = _session_of(generation), generation.message_id or ""
+    session_id, message_id = generation.chat_id, generation.message_id or ""
     found = waited_for(generation, session_id=session_id, message_id=message_id)
     return AssistantAnswer(
         session_id=session_id,
@@ -58,7 +58,7 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
 )
 def ask_and_watch(body: AssistantMessage) -> Response:
     elapsed_ms, generation = _clock(), _asked(body)
-    return stream(generation, AssistantEncoder(_session_of(generation), generation.message_id or "", elapsed_ms))
+    return stream(generation, AssistantEncoder(generation.chat_id, generation.message_id or "", elapsed_ms))
 
 
 def _asked(body: AssistantMessage) -> Generation:
@@ -68,10 +68,6 @@ def _asked(body: AssistantMessage) -> Generation:
         return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id)
     how = How(context_limit=body.context_limit)
     return service.ask(writable_chat(body.session_id), body.message, key=key, by=me.id, how=how)
-
-
-def _session_of(generation: Generation) -> str:
-    return generation.lane.removeprefix("chat:")
 
 
 def _clock() -> Callable[[], int]:

@@ -1,6 +1,7 @@
 """/api/v1/characters: whom one can chat with."""
 
 from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
@@ -15,7 +16,7 @@ from webapp.errors import Invalid
 from webapp.web.guards import found
 
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
-FILE = "application/octet-stream"
+TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
 
 
 @bp.get("")
@@ -72,14 +73,7 @@ def avatar(id: str) -> Response:
 
 
 @bp.put("/<id>/avatar")
-@operation(
-    "Give a character a picture: PNG, JPEG or WebP",
-    scope="chat",
-    upload=FILE,
-    most_bytes=PICTURE_BYTES,
-    answer=CharacterAnswer,
-    errors=(409, 422),
-)
+@operation("Give a character a picture: PNG, JPEG or WebP", answer=CharacterAnswer, **TAKES_PICTURE)
 def put_avatar(id: str) -> CharacterAnswer:
     service.picture(_visible(id), sent_picture(), by=caller())
     return _one(_visible(id))
@@ -108,10 +102,9 @@ def _one(row: Character) -> CharacterAnswer:
 
 def _told(rows: list[Character]) -> list[CharacterAnswer]:
     me, shared = caller(), queries.shared_among([row.id for row in rows])
-    same = CharacterAnswer.model_fields.keys() & set(Character.__table__.columns.keys())
     return [
-        CharacterAnswer(
-            **{name: getattr(row, name) for name in same},
+        CharacterAnswer.of(
+            row,
             is_teams=not row.owner_id,
             is_own=row.owner_id == me.id,
             is_shared=not row.owner_id or row.id in shared,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Select, select
 
+from webapp import lanes
 from webapp.api.encoders.base import Frame, wire
 from webapp.api.encoders.roleplay import RoleplayEncoder, idle
 from webapp.api.feed import END, TAKEN, GenerationFeed
@@ -24,7 +25,7 @@ class ChatStream:
     has_ended = False
 
     def __init__(self, engine: Engine, chat: Chat, last_id: str = "") -> None:
-        self.lane = f"chat:{chat.id}"
+        self.lane = chat.lane
         self._engine, self._last_id = engine, last_id
         self._after = engine.topics.last(self.lane)
         self._feed: GenerationFeed | None = None
@@ -88,7 +89,7 @@ class ChatStream:
 
     def _has_missed_the_end_of(self, generation: Generation) -> bool:
         heard = self._last_id
-        return bool(heard) and heard not in (END, str(self._engine.topics.last(f"generation:{generation.id}")))
+        return bool(heard) and heard not in (END, str(self._engine.topics.last(lanes.of_generation(generation.id))))
 
     def _lane(self) -> Select[Generation]:
         return select(Generation).where(Generation.lane == self.lane)

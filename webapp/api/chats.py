@@ -50,7 +50,7 @@ def index(query: ChatsQuery) -> ChatList:
 )
 def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
-    key = idempotency_key()
+    key, title = idempotency_key(), listing.checked_title(body.title) if body.title else ""
     if not body.message:
         return NewChatAnswer(chat=told.chat(_silent(body)), sent=None)
     generation = service.begin(
@@ -61,9 +61,9 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         how=How(context_limit=body.context_limit),
         is_temporary=body.is_temporary,
     )
-    chat = db.session.get_one(Chat, generation.lane.removeprefix("chat:"))
-    if body.title and not chat.title_is_own:
-        listing.rename(chat, body.title)
+    chat = db.session.get_one(Chat, generation.chat_id)
+    if title and not chat.title_is_own:
+        listing.rename(chat, title)
     if wants_stream():
         return stream(generation, CanonicalEncoder())
     return NewChatAnswer(chat=told.chat(chat), sent=told.sent(generation))
@@ -116,7 +116,7 @@ def erase(id: str) -> None:
 @operation("Take a chat along, with all its branches, as a file that can be imported", scope="read", media="application/json")
 def take(id: str) -> Response:
     chat = own_chat(id)
-    headers = {"Content-Disposition": f'attachment; filename="{export.file_name(chat, "json")}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{export.file_name(chat.title, "json")}"'}
     return Response(export.as_json(the_engine(), chat.id), mimetype="application/json", headers=headers)
 
 

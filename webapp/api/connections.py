@@ -14,8 +14,6 @@ from webapp.settings.connections import Wish
 from webapp.settings.live import LiveConnection
 
 bp = Blueprint("api_connections", __name__, url_prefix="/api/v1/connections")
-PLAIN = ("slug", "name", "kind", "base_url", "default_model", "continuation", "is_enabled", "is_built_in")
-CHECKED = ("checked_at", "check_result", "is_working")
 
 
 @bp.get("")
@@ -90,9 +88,5 @@ def _now(slug: str) -> ConnectionAnswer:
 
 
 def _told(live: LiveConnection) -> ConnectionAnswer:
-    return ConnectionAnswer(
-        key_source=live.key.source,
-        key_last_four=live.key.last_four,
-        models=len(live.models),
-        **{name: getattr(live, name) for name in (*PLAIN, *CHECKED)},
-    )
+    key = live.key
+    return ConnectionAnswer.of(live, key_source=key.source, key_last_four=key.last_four, models=len(live.models))

@@ -2,9 +2,8 @@
 
 import json
 from functools import partial
-from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from webapp.api import access
 from webapp.api.access import caller
@@ -33,9 +32,10 @@ from webapp.generations.models import providers
 from webapp.generations.tables import Generation
 from webapp.providers.base import Turn
 from webapp.web.watch import Watcher
+from webapp.web.watchers import Context, same_request
 
 TAG = "OpenAI-compatible door"
-# A whole conversation comes with each request.
+# All that was said before comes with each request.
 MOST_BYTES = 4_000_000
 CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 OTHERS = tuple((status, "In OpenAI's form.", DoorError) for status in (400, 401, 403, 404, 413, 429, 502, 503, 504))
@@ -112,8 +112,7 @@ def _known(name: str) -> str:
 def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -> Response:
     has_usage = bool(body.stream_options and body.stream_options.include_usage)
     feed = GenerationFeed(engine, generation, DoorEncoder(_about(generation, body, has_usage=has_usage)))
-    context = partial(access.again, current_app._get_current_object(), request.environ.copy())  # type: ignore[attr-defined]
-    watcher = Watcher(person=generation.lane, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, context))
+    watcher = Watcher(person=generation.lane, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, same_request()))
     response = events(feed, watcher, leave=partial(_stop, engine, generation.id))
     response.headers["X-Stream-Id"] = generation.id
     return response
@@ -135,7 +134,7 @@ def _model(name: str) -> DoorModel:
     return DoorModel(id=name, created=0, owned_by=providers().connection_of(name) or "millrace")
 
 
-def _is_allowed(context: Any) -> bool:
+def _is_allowed(context: Context) -> bool:
     with context():
         return access.may("chat")
 

@@ -13,7 +13,6 @@ from webapp.extensions import utc_now
 from webapp.generations.engine import the_engine
 
 bp = Blueprint("api_exchange", __name__, url_prefix="/api/v1")
-FILE = "application/octet-stream"
 
 
 @bp.get("/export")
@@ -28,12 +27,11 @@ def everything() -> Response:
 @operation(
     "Bring in the chats of a file of ours, of ChatGPT or of Open WebUI",
     scope="chat",
-    upload=FILE,
+    upload=True,
     answer=Brought,
     status=201,
     errors=(409,),
     most_bytes=files.MOST_BYTES,
 )
 def bring_in() -> Brought:
-    found = store.bring_in(caller(), BytesIO(request.get_data()))
-    return Brought.model_validate(found)
+    return Brought.of(store.bring_in(caller(), BytesIO(request.get_data())))

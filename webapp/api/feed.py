@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from webapp import lanes
 from webapp.api.encoders.base import Encoder, State, wire
 from webapp.chat import said
 from webapp.chat.tables import Message
@@ -40,11 +41,11 @@ class GenerationFeed:
 
     def __init__(self, engine: Engine, generation: Generation, encoder: Encoder, *, after: int = 0) -> None:
         self.lane, self.id, self.after, self.has_ended = generation.lane, generation.id, after, False
-        self.topic = f"generation:{generation.id}"
+        self.topic = lanes.of_generation(generation.id)
         self._engine, self._encoder, self._has_opened, self._has_told = engine, encoder, False, False
         self._of: dict[str, Any] = {
             "generation_id": generation.id,
-            "chat_id": generation.lane.removeprefix("chat:"),
+            "chat_id": generation.chat_id,
             "message_id": generation.message_id or "",
             "model": generation.model_asked,
         }

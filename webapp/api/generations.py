@@ -32,7 +32,7 @@ bp = Blueprint("api_generations", __name__, url_prefix="/api/v1/generations")
 
 def chat_of(names: dict[str, Any]) -> str:
     generation = db.session.get(Generation, names["id"])
-    return generation.lane.removeprefix("chat:") if generation else ""
+    return generation.chat_id if generation else ""
 
 
 @bp.get("/<id>")

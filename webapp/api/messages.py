@@ -15,6 +15,7 @@ from webapp.chat import service, slices, tree
 from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
 from webapp.chat.asking import How
 from webapp.generations.tables import Generation
+from webapp.web.guards import found
 from webapp.web.pagination import cut
 
 bp = Blueprint("api_messages", __name__, url_prefix="/api/v1")
@@ -92,6 +93,13 @@ def delete(id: str) -> None:
 def restore(id: str) -> MessageAnswer:
     tree.restore(own_message(id, even_deleted=True))
     return told.message(visible_message(id))
+
+
+@bp.post("/messages/<id>/erase")
+@operation("Delete a message that was deleted, and what went with it, for good", scope="chat", status=204)
+def erase(id: str) -> None:
+    message = own_message(id, even_deleted=True)
+    tree.erase(found(message if message.deleted_at else None))
 
 
 def begun(generation: Generation) -> Sent | Response:

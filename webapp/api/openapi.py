@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from webapp.api.operations import JSON, Operation, operation_of
-from webapp.api.responses import Refs, models_of, responses
+from webapp.api.responses import BYTES, Refs, models_of, responses
 from webapp.config import version
 from webapp.web.security import SAFE_METHODS
 
@@ -19,13 +19,15 @@ ABOUT = (
     "account page, or by the cookie of a browser with the token of its forms in `X-CSRFToken`. Whatever is refused is told as "
     "problem+json, with a sentence in `detail` and a word in `code`. Sendings may carry an `Idempotency-Key`."
 )
+SIGNED_IN = "A browser that is signed in. Where `PUBLIC_URL` is https, its name is `__Host-millrace`."
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
-    "cookie": {"type": "apiKey", "in": "cookie", "name": "millrace", "description": "A browser that is signed in."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "millrace", "description": SIGNED_IN},
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken", "description": "From `GET /api/v1/me`."},
     "ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "From a stream's address: reads that chat."},
 }
 NATIVE = "/api/v1/"
+FILE = "application/octet-stream"
 IMPLIED = {"HEAD", "OPTIONS"}
 
 
@@ -109,7 +111,7 @@ def _operation(route: Route, refs: Refs) -> dict[str, Any]:
 
 def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
     if operation.upload:
-        return {"required": True, "content": {operation.upload: {"schema": {"type": "string", "format": "binary"}}}}
+        return {"required": True, "content": {FILE: {"schema": BYTES}}}
     if not operation.body:
         return None
     is_required = any(field.is_required() for field in operation.body.model_fields.values())
@@ -147,4 +149,5 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     cookie: dict[str, list[str]] = {name: [] for name in names}
     ticket: list[dict[str, list[str]]] = [{"ticket": []}] if route.operation.ticket else []
     nobody: list[dict[str, list[str]]] = [{}] if route.operation.visitors else []
-    return [{"bearer": []}, cookie, *ticket, *nobody]
+    token: list[dict[str, list[str]]] = [] if route.operation.by_hand else [{"bearer": []}]
+    return [*token, cookie, *ticket, *nobody]

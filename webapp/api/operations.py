@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
-from webapp.api.access import scoped
+from webapp.api.access import identified, scoped
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
-from webapp.errors import Busy, NotFound
+from webapp.errors import Busy, Forbidden, NotFound
 from webapp.web.guards import anybody
 
 MOST_BYTES = 1_000_000
@@ -27,7 +27,8 @@ class Operation:
 
     An empty scope is open to everybody; a caller with the scope `also` is let in too. `stream` names the grammar of its
     events: with an `answer` beside it, callers choose by `Accept: text/event-stream`.
-    `media` is the type of an answer, `upload` that of a body, which is not JSON.
+    `media` is the type of an answer; with `upload` the body is a file, not JSON.
+    `by_hand` says why no token may do it, where that is so.
     `ticket` says of which chat a ticket in the address must be. `stream_path` is where a busy chat's answer can be read.
     """
 
@@ -41,10 +42,11 @@ class Operation:
     stream: str = ""
     also: str = ""
     visitors: bool = False
+    by_hand: str = ""
     ticket: Callable[[Names], str] | None = None
     tag: str = ""
     media: str = ""
-    upload: str = ""
+    upload: bool = False
     most_bytes: int = MOST_BYTES
     stream_path: str = EVENTS_PATH
     # What else it answers, by status: (sentence, model or nothing).
@@ -70,6 +72,8 @@ def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], Vie
     def around(view: View) -> View:
         @wraps(view)
         def answered(**names: Any) -> Response:
+            if found.by_hand and not identified().has_cookie:
+                raise Forbidden(found.by_hand)
             try:
                 return _response(found, view(**_names(names), **_taken(found)))
             except Busy as busy:

@@ -4,11 +4,9 @@ from flask import Blueprint
 from flask_wtf.csrf import generate_csrf
 
 from webapp.accounts import queries, tokens
-from webapp.accounts.tables import ApiToken
 from webapp.api.access import caller, identified
 from webapp.api.operations import operation
 from webapp.api.schemas.people import Me, NewToken, NewTokenAnswer, TokenAnswer, TokenList
-from webapp.errors import Forbidden
 from webapp.web.guards import client_address
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
@@ -20,15 +18,13 @@ BY_HAND = "A token makes no tokens, so that revoking it is the end of it. Make o
 def show() -> Me:
     found = identified()
     token = generate_csrf() if found.has_cookie else None
-    names = ("id", "email", "name", "role")
-    told = {name: getattr(found.user, name) for name in names}
-    return Me.model_validate({**told, "scopes": sorted(found.scopes), "csrf_token": token})
+    return Me.of(found.user, scopes=sorted(found.scopes), csrf_token=token)
 
 
 @bp.get("/tokens")
 @operation("List your tokens", scope="read", answer=TokenList)
 def index() -> TokenList:
-    return TokenList(tokens=[_told(each) for each in queries.tokens_of(caller().id)])
+    return TokenList(tokens=[TokenAnswer.of(each, scopes=each.scopes.split()) for each in queries.tokens_of(caller().id)])
 
 
 @bp.post("/tokens")
@@ -39,12 +35,11 @@ def index() -> TokenList:
     answer=NewTokenAnswer,
     status=201,
     errors=(409,),
+    by_hand=BY_HAND,
 )
 def create(body: NewToken) -> NewTokenAnswer:
-    found = identified()
-    if not found.has_cookie:
-        raise Forbidden(BY_HAND)
-    made = tokens.make_token(found.user, body.name, body.scopes, days=body.days, by=found.user, address=client_address())
+    me = caller()
+    made = tokens.make_token(me, body.name, body.scopes, days=body.days, by=me, address=client_address())
     return NewTokenAnswer(token=made)
 
 
@@ -52,8 +47,3 @@ def create(body: NewToken) -> NewTokenAnswer:
 @operation("Revoke a token at once", scope="chat", status=204)
 def revoke(id: str) -> None:
     tokens.revoke_token(caller(), id, address=client_address())
-
-
-def _told(token: ApiToken) -> TokenAnswer:
-    names = TokenAnswer.model_fields.keys() - {"scopes"}
-    return TokenAnswer(scopes=token.scopes.split(), **{name: getattr(token, name) for name in names})

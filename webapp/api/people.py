@@ -58,7 +58,7 @@ def delete(id: str, query: DeleteQuery) -> None:
 @bp.get("/invites")
 @operation("List the links by which somebody can come in", scope="admin", answer=InviteList)
 def index_invites() -> InviteList:
-    return InviteList(invites=[InviteAnswer.model_validate(each) for each in queries.open_invites()])
+    return InviteList(invites=[InviteAnswer.of(each) for each in queries.open_invites()])
 
 
 @bp.post("/invites")
@@ -81,5 +81,4 @@ def _now(id: str) -> PersonAnswer:
 
 
 def _told(user: User, seen_at: datetime | None) -> PersonAnswer:
-    names = PersonAnswer.model_fields.keys() - {"seen_at"}
-    return PersonAnswer(seen_at=seen_at, **{name: getattr(user, name) for name in names})
+    return PersonAnswer.of(user, seen_at=seen_at)

@@ -3,11 +3,10 @@
 from flask import Blueprint, Response, url_for
 
 from webapp.api.access import caller
-from webapp.api.characters import FILE, sent_picture
+from webapp.api.characters import TAKES_PICTURE, sent_picture
 from webapp.api.operations import operation
 from webapp.api.schemas.characters import NewPersona, PersonaAnswer, PersonaChange, PersonaList
 from webapp.characters import personas, queries, shown
-from webapp.characters.fields import PICTURE_BYTES
 from webapp.characters.personas import Wish
 from webapp.characters.tables import Persona
 from webapp.web.guards import found
@@ -63,14 +62,7 @@ def avatar(id: str) -> Response:
 
 
 @bp.put("/<id>/avatar")
-@operation(
-    "Give a persona a picture: PNG, JPEG or WebP",
-    scope="chat",
-    upload=FILE,
-    most_bytes=PICTURE_BYTES,
-    answer=PersonaAnswer,
-    errors=(409, 422),
-)
+@operation("Give a persona a picture: PNG, JPEG or WebP", answer=PersonaAnswer, **TAKES_PICTURE)
 def put_avatar(id: str) -> PersonaAnswer:
     personas.picture(_visible(id), sent_picture(), by=caller())
     return _told(_visible(id))
@@ -87,9 +79,4 @@ def _visible(id: str) -> Persona:
 
 
 def _told(row: Persona) -> PersonaAnswer:
-    same = PersonaAnswer.model_fields.keys() & set(Persona.__table__.columns.keys())
-    return PersonaAnswer(
-        **{name: getattr(row, name) for name in same},
-        is_teams=not row.user_id,
-        avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
-    )
+    return PersonaAnswer.of(row, is_teams=not row.user_id, avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None)

@@ -60,7 +60,7 @@ def refusal(error: ValidationError) -> Exception:
 def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
     """Where an answer can be read, with a ticket in place of a header; `path` may speak of {generation} and {chat}."""
     generation = db.session.get(Generation, generation_id)
-    chat_id = generation.lane.removeprefix("chat:") if generation else ""
+    chat_id = generation.chat_id if generation else ""
     ticket = ticket_for(chat_id)
     return path.format(generation=generation_id, chat=chat_id) + (f"?ticket={ticket}" if ticket else "")
 

@@ -53,7 +53,7 @@ def ask_and_watch(body: QuickMessage) -> Response:
     is_unread = caller_or_none() is None and not visitor_hash()
 
     def watched(generation: Generation, visitor: str) -> Response:
-        about = Quick(_chat_of(generation), generation.message_id or "", _blocks(generation))
+        about = Quick(generation.chat_id, generation.message_id or "", _blocks(generation))
         return stream(generation, QuickEncoder(about), when_gone="stop" if is_unread else "leave", visitor=visitor)
 
     return _answered(body, UNREAD if is_unread else USUAL, watched)
@@ -90,7 +90,7 @@ def _slow_down_visitors() -> None:
 
 
 def _whole(generation: Generation) -> QuickAnswer:
-    chat_id, message_id = _chat_of(generation), generation.message_id or ""
+    chat_id, message_id = generation.chat_id, generation.message_id or ""
     found = waited_for(generation, chatId=chat_id, messageId=message_id)
     return QuickAnswer(
         response=found.text,
@@ -116,7 +116,3 @@ def _blocks(generation: Generation) -> Callable[[int, bool], list[Block]]:
         return [{"n": n, "html": html} for n, html in found]
 
     return blocks
-
-
-def _chat_of(generation: Generation) -> str:
-    return generation.lane.removeprefix("chat:")

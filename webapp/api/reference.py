@@ -57,13 +57,13 @@ def _entry(document: Json, path: str, method: str, operation: Json) -> Entry:
         path,
         operation["summary"],
         operation.get("x-scope", ""),
-        tuple(_parameter(document, each) for each in operation["parameters"]),
+        tuple(map(_parameter, operation["parameters"])),
         tuple(_blocks(document, operation)),
         tuple(f"{status} {answer['description']}" for status, answer in statuses.items() if status >= "400"),
     )
 
 
-def _parameter(document: Json, each: Json) -> Line:
+def _parameter(each: Json) -> Line:
     words = ". ".join(filter(None, (each["in"], each.get("description", ""))))
     return Line(each["name"], _kind(each["schema"]), words, each["required"])
 

@@ -12,7 +12,7 @@ from webapp.api.schemas.dialects import KeyStatus, KeyValue, StreamBegun, Stream
 from webapp.api.stream import events, stream, watcher_of
 from webapp.chat import queries, service
 from webapp.chat.access import visible_chat, writable_chat
-from webapp.chat.asking import How, lane_of
+from webapp.chat.asking import How
 from webapp.chat.tables import Message
 from webapp.errors import Invalid
 from webapp.extensions import db
@@ -63,7 +63,7 @@ def listen(id: str) -> Response:
     chat, last_id = visible_chat(id), request.headers.get("Last-Event-ID", "")
     if last_id == LOST:
         return Response(status=204)
-    running = generations.running_in(lane_of(chat))
+    running = generations.running_in(chat.lane)
     response = events(ChatStream(the_engine(), chat, last_id), watcher_of(chat))
     if running:
         response.headers["X-Stream-Id"] = running.id
@@ -77,8 +77,8 @@ def listen(id: str) -> Response:
 def status(id: str) -> StreamStatus:
     chat, engine = visible_chat(id), the_engine()
     # Who asks is there, though never connected.
-    engine.presence.seen(lane_of(chat))
-    running = generations.running_in(lane_of(chat))
+    engine.presence.seen(chat.lane)
+    running = generations.running_in(chat.lane)
     about = {"chatSessionId": id, "streamUrl": _chat_url(id)}
     if running is None:
         return StreamStatus(**about, isStreaming=False, partialMessage="", streamId=None, status="idle")
@@ -96,7 +96,7 @@ def status(id: str) -> StreamStatus:
 )
 def cancel(id: str) -> StreamCancelled:
     chat = writable_chat(id)
-    if running := generations.running_in(lane_of(chat)):
+    if running := generations.running_in(chat.lane):
         generations.stop(the_engine(), running)
         return StreamCancelled(streamId=running.id, status="stopping")
     last = db.session.get(Message, chat.head_id) if chat.head_id else None

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
-from flask import Response, current_app, request
+from flask import Response, request
 
+from webapp import lanes
 from webapp.api import access
 from webapp.api.encoders.base import Encoder
 from webapp.api.feed import Feed, GenerationFeed
@@ -20,6 +21,7 @@ from webapp.streaming.codec import HEARTBEAT
 from webapp.streaming.events import Ended
 from webapp.web.guards import user_or_none
 from webapp.web.watch import Watcher, seated, socket_of, streamed
+from webapp.web.watchers import Context, same_request, watcher
 
 WhenGone = Literal["leave", "stop"]
 
@@ -33,7 +35,7 @@ def stream(
     cookie, where that is only just being given.
     """
     engine = the_engine()
-    chat = db.session.get_one(Chat, generation.lane.removeprefix("chat:"))
+    chat = db.session.get_one(Chat, generation.chat_id)
     feed = GenerationFeed(engine, generation, encoder, after=after)
     leave = partial(_stop_if_unread, engine, generation.id, generation.lane) if when_gone == "stop" else None
     response = events(feed, watcher_of(chat, visitor=visitor), leave=leave)
@@ -49,14 +51,8 @@ def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = N
 def watcher_of(chat: Chat, *, visitor: str = "") -> Watcher:
     """Who reads a chat's stream: counted with their pages, and let go when they may not read it any more."""
     user = user_or_none()
-    context = partial(access.again, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
-    ticket_chat = request.environ.get(access.CHAT, "")
-    return Watcher(
-        person=user.id if user else visitor or chat.visitor_hash or "",
-        per_lane=setting("limits.sse_per_chat"),
-        in_all=setting("limits.sse_per_user"),
-        is_allowed=partial(_is_allowed, context, chat.id, ticket_chat, visitor),
-    )
+    person = user.id if user else visitor or chat.visitor_hash or ""
+    return watcher(person, partial(_is_allowed, same_request(), chat.id, visitor))
 
 
 def last_position() -> int:
@@ -70,7 +66,7 @@ def last_position() -> int:
 def has_all(generation: Generation, after: int) -> bool:
     """Whether nothing comes after this position any more, as far as anybody here remembers."""
     engine = the_engine()
-    is_last = after > 0 and after == engine.topics.last(f"generation:{generation.id}")
+    is_last = after > 0 and after == engine.topics.last(lanes.of_generation(generation.id))
     return is_last and not generation.is_active and _has_said_its_end(engine, generation.id)
 
 
@@ -81,14 +77,15 @@ def finished(generation: Generation) -> Generation:
     """
     id, engine, lane = generation.id, the_engine(), generation.lane
     watcher = Watcher(person="", per_lane=0, in_all=0, is_allowed=lambda: True)
-    # No connection is held while the model writes.
+    # No connection is held while the model writes, and nothing is taken for true that was before.
     db.session.rollback()
+    db.session.expire_all()
     with seated(engine, lane, watcher, socket_of(request.environ)) as seat:
         while id in engine.live and not (_has_said_its_end(engine, id) or seat.is_over):
             seat.signal.clear()
             # Nothing is sent meanwhile: a heartbeat that is due for ever would be a wait for nothing.
             seat.spoke()
-            seat.wait({f"generation:{id}": engine.topics.last(f"generation:{id}")})
+            seat.wait({lanes.of_generation(id): engine.topics.last(lanes.of_generation(id))})
     found = db.session.get(Generation, id, populate_existing=True)
     if found is None:
         raise NotFound("The chat was deleted meanwhile.")
@@ -119,7 +116,7 @@ def _sent(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, leave: Call
 
 def _has_said_its_end(engine: Engine, id: str) -> bool:
     """Whether the end stands in the log already; who runs it may still be tidying up."""
-    topic = f"generation:{id}"
+    topic = lanes.of_generation(id)
     last = engine.topics.last(topic)
     return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
 
@@ -129,9 +126,8 @@ def _stop_if_unread(engine: Engine, id: str, lane: str) -> None:
         live.run.stop.ask("client_gone")
 
 
-def _is_allowed(context: Callable[[], Any], chat_id: str, ticket_chat: str, visitor: str) -> bool:
+def _is_allowed(context: Context, chat_id: str, visitor: str) -> bool:
     with context():
-        request.environ[access.CHAT] = ticket_chat
         chat = db.session.get(Chat, chat_id)
         if chat is None or chat.deleted_at:
             return False

@@ -7,7 +7,6 @@ from webapp.api.schemas.chats import ChatAnswer, MessageAnswer, Sent
 from webapp.api.schemas.generations import GenerationAnswer
 from webapp.chat import queries
 from webapp.chat.access import right_in
-from webapp.chat.asking import lane_of
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db
 from webapp.generations.engine import the_engine
@@ -17,8 +16,8 @@ from webapp.web.guards import user_or_none
 
 def chats(rows: Sequence[Chat]) -> list[ChatAnswer]:
     """Chats in their order, each with the caller's right in it."""
-    running = queries.lanes_in_use(map(lane_of, rows))
-    return [_chat(row, is_running=lane_of(row) in running) for row in rows]
+    running = queries.lanes_in_use(row.lane for row in rows)
+    return [_chat(row, is_running=row.lane in running) for row in rows]
 
 
 def chat(row: Chat) -> ChatAnswer:
@@ -36,8 +35,7 @@ def message(row: Message) -> MessageAnswer:
 
 
 def generation(row: Generation) -> GenerationAnswer:
-    names = GenerationAnswer.model_fields.keys() - {"chat_id"}
-    return GenerationAnswer(chat_id=row.lane.removeprefix("chat:"), **{name: getattr(row, name) for name in names})
+    return GenerationAnswer.of(row)
 
 
 def sent(row: Generation) -> Sent:
@@ -53,21 +51,16 @@ def sent(row: Generation) -> Sent:
 
 
 def _chat(row: Chat, *, is_running: bool) -> ChatAnswer:
-    names = ChatAnswer.model_fields.keys() - {"right", "is_running"}
     # In the trash it is its owner's alone.
-    right = right_in(row, user_or_none()) or "view"
-    return ChatAnswer.model_validate({"right": right, "is_running": is_running, **{name: getattr(row, name) for name in names}})
+    return ChatAnswer.of(row, right=right_in(row, user_or_none()) or "view", is_running=is_running)
 
 
 def _message(row: Message, generations: Sequence[Generation], versions: Sequence[str]) -> MessageAnswer:
     last = generations[-1] if generations else None
-    names = ("id", "chat_id", "parent_id", "role", "reasoning", "is_edited", "created_at", "deleted_at")
-    return MessageAnswer.model_validate(
-        {
-            **{name: getattr(row, name) for name in names},
-            "content": queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
-            "status": last.status if last else "completed",
-            "generation": generation(last) if last else None,
-            "versions": list(versions),
-        }
+    return MessageAnswer.of(
+        row,
+        content=queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
+        status=last.status if last else "completed",
+        generation=generation(last) if last else None,
+        versions=list(versions),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp import lanes
 from webapp.api.encoders.course import Course
 from webapp.api.stream import finished
 from webapp.chat import said
@@ -74,7 +75,7 @@ def whole(generation: Generation) -> Whole:
 
 def _events(generation: Generation) -> list[Event]:
     try:
-        entries = the_engine().topics.read(f"generation:{generation.id}", 0)
+        entries = the_engine().topics.read(lanes.of_generation(generation.id), 0)
     except Gap:
         entries = []
     if entries or not generation.message_id:

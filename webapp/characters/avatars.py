@@ -10,7 +10,7 @@ Faced = Character | Persona
 
 def put(session: Session, whose: Faced, content: bytes) -> None:
     """Shows this picture instead of the one before; no bytes take it away."""
-    type = checked_picture(content) if content else ""
+    type = checked_picture(content)
     before = session.get(Avatar, whose.avatar_id) if whose.avatar_id else None
     whose.avatar_id = _added(session, type, content) if content else None
     session.flush()

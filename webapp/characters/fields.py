@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from webapp.accounts.fields import checked_name
 from webapp.characters import pictures
+from webapp.counts import number, plural
 from webapp.errors import Invalid
 
 __all__ = ["checked_name", "checked_picture", "checked_tags", "checked_text"]
@@ -19,8 +20,8 @@ def checked_text(text: str, field: str) -> str:
     """A text fit to be stored, with the line ends that were typed: forms send CRLF."""
     text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
     if len(text) > TEXT_CHARS:
-        over, most = len(text) - TEXT_CHARS, TEXT_CHARS
-        raise Invalid(f"That is {over} characters too long. {most} fit in here.", field=field)
+        over = plural(len(text) - TEXT_CHARS, "character")
+        raise Invalid(f"That is {over} too long. {number(TEXT_CHARS)} fit in here.", field=field)
     return text
 
 
@@ -35,8 +36,10 @@ def checked_tags(typed: Iterable[str]) -> list[str]:
     return tags
 
 
-def checked_picture(content: bytes) -> str:
-    """The type to serve the picture with; refuses whatever is no picture, too heavy, or too large to draw."""
+def checked_picture(content: bytes | None) -> str:
+    """The type to serve the picture with, empty for none; refuses what is no picture, too heavy, or too large to draw."""
+    if not content:
+        return ""
     if len(content) > PICTURE_BYTES:
         raise Invalid(f"That picture has {len(content) // 1024} KB. {PICTURES}", field="avatar")
     if not (picture := pictures.read(content)):

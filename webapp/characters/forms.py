@@ -60,14 +60,12 @@ class CharacterForm(FacedForm):
 
     @classmethod
     def of(cls, character: Character, *, is_shared: bool) -> "CharacterForm":
-        names = ("name", "description", "greeting", "system_prompt", "post_history_prompt")
-        values = {name: getattr(character, name) for name in names}
+        values = {name: getattr(character, name) for name in ("name", *service.TEXTS)}
         return cls.fresh(**values, tags=", ".join(character.tags), is_shared=is_shared)
 
     @property
     def wish(self) -> service.Wish:
-        names = ("name", "description", "greeting", "system_prompt", "post_history_prompt")
-        texts: dict[str, Any] = {name: self[name].data or "" for name in names}
+        texts: dict[str, Any] = {name: self[name].data or "" for name in ("name", *service.TEXTS)}
         tags = [self.tags.data or ""]
         return service.Wish(**texts, tags=tags, is_shared=bool(self.is_shared.data), avatar=self.picture)
 

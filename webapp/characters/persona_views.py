@@ -9,11 +9,11 @@ from webapp.characters.forms import PersonaForm
 from webapp.characters.tables import Persona
 from webapp.chat.rail_feed import rail_url
 from webapp.generations.engine import the_engine
+from webapp.web.deeds import just_done
 from webapp.web.guards import current_user, found, signed_in
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("personas", __name__, url_prefix="/personas")
-DONE = {"saved": "Saved.", "copied": "This copy is yours: change it as you like.", "restored": "It is back."}
 
 
 @bp.get("")
@@ -100,7 +100,7 @@ def _list() -> dict[str, Any]:
     return {
         "personas": shown.personas(queries.personas(me), me),
         "deleted": queries.persona(me, request.args.get("deleted", ""), is_deleted=True),
-        "done": _done(),
+        "done": just_done(shown.DONE),
         "rail_url": rail_url(the_engine(), me.id),
     }
 
@@ -113,9 +113,5 @@ def _page(form: PersonaForm, persona: Persona) -> Response:
         face=shown.persona_face(persona),
         may_change=queries.may_change_persona(persona, me),
         is_teams=not persona.user_id,
-        done=_done(),
+        done=just_done(shown.DONE),
     )
-
-
-def _done() -> str:
-    return DONE.get(request.args.get("done", ""), "")

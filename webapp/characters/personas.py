@@ -52,9 +52,8 @@ def update(persona: Persona, wish: Wish, *, by: User) -> None:
 def picture(persona: Persona, content: bytes, *, by: User) -> None:
     """Give a persona another picture; no bytes take it away."""
     _refuse_unless_theirs(persona, by)
-    if content:
-        # Before anything is locked.
-        checked_picture(content)
+    # Before anything is locked.
+    checked_picture(content)
     id = persona.id
     with write() as session:
         avatars.put(session, _existing(session, id), content)
@@ -98,9 +97,8 @@ def restore(persona: Persona, *, by: User) -> None:
 
 
 def _checked(wish: Wish) -> dict[str, str]:
-    if wish.avatar:
-        # Before anything is locked.
-        checked_picture(wish.avatar)
+    # Before anything is locked.
+    checked_picture(wish.avatar)
     description = checked_text(wish.description, "description")
     if not description:
         raise Invalid("Say a little about who you are.", field="description")

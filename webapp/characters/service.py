@@ -72,9 +72,8 @@ def update(character: Character, wish: Wish, *, by: User) -> None:
 def picture(character: Character, content: bytes, *, by: User) -> None:
     """Give a character another picture; no bytes take it away."""
     refuse_unless_theirs(character, by)
-    if content:
-        # Before anything is locked.
-        checked_picture(content)
+    # Before anything is locked.
+    checked_picture(content)
     id = character.id
     with write() as session:
         character = _existing(session, id)
@@ -130,9 +129,8 @@ def empty_trash() -> None:
 def _checked(wish: Wish, by: User) -> dict[str, Any]:
     if wish.is_shared and not may(by.role, "see people"):
         raise Forbidden("Guests cannot share characters.")
-    if wish.avatar:
-        # Before anything is locked.
-        checked_picture(wish.avatar)
+    # Before anything is locked.
+    checked_picture(wish.avatar)
     texts = {name: checked_text(getattr(wish, name), name) for name in TEXTS}
     if not any(texts.values()):
         raise Invalid("Say a little about who this is.", field="description")

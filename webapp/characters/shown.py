@@ -18,6 +18,7 @@ from webapp.web.guards import found
 
 COLOURS = 8
 LINE_CHARS = 180
+DONE = {"saved": "Saved.", "copied": "This copy is yours: change it as you like.", "restored": "It is back."}
 # The address of a picture changes with it.
 PICTURE_HEADERS = {
     "Cache-Control": "private, max-age=604800, immutable",

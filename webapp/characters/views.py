@@ -10,11 +10,11 @@ from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.chat.rail_feed import rail_url
 from webapp.generations.engine import the_engine
+from webapp.web.deeds import just_done
 from webapp.web.guards import current_user, found, signed_in
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("characters", __name__, url_prefix="/characters")
-DONE = {"saved": "Saved.", "copied": "This copy is yours: change it as you like.", "restored": "It is back."}
 
 
 @bp.get("")
@@ -52,9 +52,9 @@ def create() -> Response:
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
-    me, done = current_user(), DONE.get(request.args.get("done", ""), "")
+    me = current_user()
     character, personas = shown.character(_visible(id), me), queries.personas(me)
-    return render("characters/show.html", character=character, personas=personas, done=done)
+    return render("characters/show.html", character=character, personas=personas, done=just_done(shown.DONE))
 
 
 @bp.get("/<id>/edit")

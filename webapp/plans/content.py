@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from webapp import lanes
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import utc_now, write
 from webapp.generations.engine import the_engine
@@ -63,7 +64,7 @@ def delete(plan: Plan) -> None:
         _refuse_while_it_runs(stored)
         session.delete(stored)
     # Open pages of it come again and find nothing; its lists lose it.
-    for topic in (f"plan:{id}", f"user:{owner_id}"):
+    for topic in (lanes.of_plan(id), lanes.of_person(owner_id)):
         the_engine().topics.append(topic, Changed("plan", id))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from webapp.plans import checking
 from webapp.plans.checking import Fault
 from webapp.plans.draft import Draft
-from webapp.plans.schema import Schema, element_of, received, steps, value_at, without
+from webapp.plans.schema import Schema, element_of, is_within, received, steps, value_at, without
 
 # More single places than this are asked for by the elements they are in.
 MOST_PLACES = 12
@@ -60,7 +60,7 @@ def mended(draft: Draft, schema: Schema) -> Mended:
     found = checking.faults(value, schema)
     # A list of words that stops looks whole and is not; an object that lacks nothing but its bracket is.
     is_list = bool(open_element) and isinstance(value_at(value, open_element), list)
-    if open_element and (is_list or any(_is_in(fault.path, open_element) for fault in found)):
+    if open_element and (is_list or any(is_within(fault.path, open_element) for fault in found)):
         value, done = without(value, open_element), (*done, "dropped")
         found = checking.faults(value, schema)
     return Mended(value, tuple(found), done if draft.answers == 1 else (*done, "asked"))
@@ -98,7 +98,3 @@ def steps_taken(result: Mended, end: Ending) -> Sequence[str]:
 def _lacks(result: Mended) -> str:
     names = dict.fromkeys(place.partition(".")[0] for place in result.places)
     return f"Missing or wrong: {', '.join(names)}." if result.value and names else "Nothing in it had the form of one."
-
-
-def _is_in(path: str, element: str) -> bool:
-    return path == element or path.startswith(f"{element}.")

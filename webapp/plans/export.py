@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from webapp.plans.schema import Schema, kind_of, label, sections
+from webapp.plans.schema import Schema, day, kind_of, label, sections
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 LONGEST_LINE = 74
@@ -30,8 +30,8 @@ def as_calendar(
     """Every dated task as a day in a calendar (RFC 5545); a type without dates gives an empty one."""
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Millrace//Plans//EN", f"X-WR-CALNAME:{_escaped(title)}"]
-    for place, (day, task) in enumerate(dated(about, content, inputs)):
-        lines += ["BEGIN:VEVENT", f"UID:{plan_id}-{place}@millrace", f"DTSTAMP:{stamp}", f"DTSTART;VALUE=DATE:{day:%Y%m%d}"]
+    for place, (on, task) in enumerate(dated(about, content, inputs)):
+        lines += ["BEGIN:VEVENT", f"UID:{plan_id}-{place}@millrace", f"DTSTAMP:{stamp}", f"DTSTART;VALUE=DATE:{on:%Y%m%d}"]
         lines += [f"SUMMARY:{_escaped(_name_of(task, about))}"]
         lines += [f"DESCRIPTION:{_escaped(words)}"] if (words := _rest_of(task)) else []
         lines += ["END:VEVENT"]
@@ -41,7 +41,7 @@ def as_calendar(
 def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[date, dict[str, Any]]]:
     """The tasks with their days, as the type's calendar says."""
     calendar = about.get("calendar") or {}
-    start, step = _day(inputs.get(str(calendar.get("start")))), int(calendar.get("days_each") or 1)
+    start, step = day(inputs.get(str(calendar.get("start")))), int(calendar.get("days_each") or 1)
     if start is None:
         return
     for place, item in enumerate(content.get(calendar.get("list", ""), ())):
@@ -109,13 +109,6 @@ def _on_weekday(first: date, weekday: Any) -> date:
     if weekday not in WEEKDAYS:
         return first
     return first + timedelta(days=(WEEKDAYS.index(weekday) - first.weekday()) % 7)
-
-
-def _day(text: Any) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
 
 
 def _escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from webapp.chat.export import file_name
 from webapp.extensions import utc_now
 from webapp.plans import export, queries
 from webapp.plans.access import own_plan, planner
@@ -11,7 +12,6 @@ from webapp.web.guards import found, signed_in
 from webapp.web.htmx import render
 
 bp = Blueprint("plan_files", __name__)
-NAME_CHARS = 60
 
 
 @bp.get("/plans/<id>.md")
@@ -49,6 +49,5 @@ def _text(plan: Plan) -> str:
 
 
 def _file(plan: Plan, text: str, ending: str, kind: str) -> Response:
-    words = "".join(each if each.isascii() and each.isalnum() else " " for each in plan.title.lower()).split()
-    name = f"{'-'.join(words)[:NAME_CHARS].strip('-') or 'plan'}.{ending}"
+    name = file_name(plan.title, ending, otherwise="plan")
     return Response(text, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -2,21 +2,24 @@
 
 import json
 import re
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from flask import render_template
 from markupsafe import escape
 
-from webapp.chat.rail_feed import Context, Rail
+from webapp import lanes
+from webapp.chat.rail_feed import Rail
 from webapp.extensions import db
 from webapp.generations.engine import Engine
 from webapp.plans import queries, shown
 from webapp.plans.parts import text_of
 from webapp.plans.projection import PlanProjection
 from webapp.plans.tables import Plan
-from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
-from webapp.streaming.topics import Gap, Signal
+from webapp.rendering.part import part
+from webapp.streaming.broadcaster import Cursor, Frame
+from webapp.streaming.topics import Signal
+from webapp.web.lane_feed import LaneFeed
+from webapp.web.watchers import Context
 
 # Whoever follows a generation says by five counts how much of it they have.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})-([0-9]{1,18})\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
@@ -45,26 +48,19 @@ class Position:
         return cls(epoch, int(seq), int(rail), generation or "", counts)
 
 
-class PlanFeed:
+class PlanFeed(LaneFeed):
     """The news of one plan for one page."""
 
     def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: Position | None, context: Context) -> None:
-        self.lane = f"plan:{plan_id}"
-        self._engine, self._plan_id, self._context = engine, plan_id, context
+        super().__init__(engine, lanes.of_plan(plan_id), context)
+        self._plan_id = plan_id
         self._position = position if position and position.epoch == engine.topics.epoch else None
         self._rail = Rail(engine, owner_id, self._position.rail if self._position else -1, context)
-        self._broadcast: Broadcast | None = None
-        self._listening = ExitStack()
-        self._signal: Signal | None = None
 
     def listen(self, signal: Signal) -> None:
-        """From now on the signal is set when the plan that is being written has news."""
-        self._signal = signal
+        super().listen(signal)
         if self._position and self._position.generation:
             self._follow(self._position.generation)
-
-    def close(self) -> None:
-        self._listening.close()
 
     def topics(self) -> dict[str, int]:
         return {self.lane: self._position.seq if self._position else -1, **self._rail.topics()}
@@ -76,26 +72,14 @@ class PlanFeed:
         """Everything since the last call, in order; an unknown position gets the whole plan again."""
         return self._of_plan() + self._rail.news()
 
-    def last_news(self) -> list[Frame]:
-        """What is new, with all that has been said and not been folded yet."""
-        if self._broadcast:
-            self._broadcast.catch_up()
-        return self.news()
-
     def _of_plan(self) -> list[Frame]:
-        if not self._position:
-            return self._everything()
-        try:
-            entries = self._engine.topics.read(self.lane, self._position.seq)
-        except Gap:
-            return self._everything()
-        return self._everything() if entries else self._written()
+        has_only_grown = self._position is not None and self._entries(self._position.seq) == []
+        return self._written() if has_only_grown else self._everything()
 
     def _everything(self) -> list[Frame]:
-        """The whole plan, as after every change that is not merely more of it."""
+        """The whole plan."""
         seq = self._engine.topics.last(self.lane)
-        self._listening.close()
-        self._broadcast = None
+        self.close()
         with self._context():
             row = db.session.get(Plan, self._plan_id)
             if row is None:
@@ -107,8 +91,8 @@ class PlanFeed:
         self._position = Position(self._engine.topics.epoch, seq, 0, found.generation_id, found.cursor)
         if found.generation_id:
             self._follow(found.generation_id)
-        says = _part("#plan-says", "innerHTML", str(escape(found.says)))
-        return [Frame(_part("#plan", "outerMorph", html) + _part("title", "innerHTML", title) + says)]
+        says = part("#plan-says", "innerHTML", str(escape(found.says)))
+        return [Frame(part("#plan", "outerMorph", html) + part("title", "innerHTML", title) + says)]
 
     def _written(self) -> list[Frame]:
         """What has been written since, as the parts of the page that it changes."""
@@ -132,8 +116,8 @@ class PlanFeed:
         parts = [_element(row, projection, inputs, place) for place in elements]
         parts += [_text(row, projection, *json.loads(note.data)) for note in notes if note.event == "text"]
         if any(note.event != "text" for note in notes):
-            parts.append(_part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=found)))
-            parts.append(_part("#plan-says", "innerHTML", str(escape(found.says))))
+            parts.append(part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=found)))
+            parts.append(part("#plan-says", "innerHTML", str(escape(found.says))))
         return parts
 
     def _follow(self, generation_id: str) -> None:
@@ -141,12 +125,8 @@ class PlanFeed:
             row = db.session.get(Plan, self._plan_id)
             generation = queries.generation_of(row) if row else None
             # The browser names it: what is written in another plan is not for this page.
-            is_ours = generation is not None and generation.id == generation_id
-            self._broadcast = self._engine.broadcast(generation) if generation and is_ours else None
-        if not self._broadcast:
-            self._position = None
-        elif self._signal:
-            self._listening.enter_context(self._broadcast.watched_by(self._signal))
+            if not self._hear(generation if generation and generation.id == generation_id else None):
+                self._position = None
 
 
 def _element(row: Plan, projection: PlanProjection, inputs: dict[str, object], place: str) -> str:
@@ -154,18 +134,18 @@ def _element(row: Plan, projection: PlanProjection, inputs: dict[str, object], p
     name, _, number = place.partition(".")
     found = shown.section(row.about, projection.shown, name)
     if name == "title":
-        return _part("#plan-title", "innerHTML", str(escape(text_of(projection.shown.get("title")))))
+        return part("#plan-title", "innerHTML", str(escape(text_of(projection.shown.get("title")))))
     if found is None:
         return ""
     if found.view != "cards":
         html = render_template("plans/_section.html", section=found, plan=None)
-        return _part(f"#{found.id}", "outerHTML", html)
+        return part(f"#{found.id}", "outerHTML", html)
     if not number:
         return ""
     card = shown.card(row.about, projection.shown, inputs, place)
     html = render_template("plans/_card.html", card=card, plan=None)
     is_kept_place = int(number) < int(row.schema["properties"][name].get("minItems", 0))
-    return _part(f"#{card.id}", "outerHTML", html) if is_kept_place else _part(f"#{found.id}-cards", "beforeend", html)
+    return part(f"#{card.id}", "outerHTML", html) if is_kept_place else part(f"#{found.id}-cards", "beforeend", html)
 
 
 def _text(row: Plan, projection: PlanProjection, place: str, known: int, new: str) -> str:
@@ -174,11 +154,7 @@ def _text(row: Plan, projection: PlanProjection, place: str, known: int, new: st
     if found is None or place == "title":
         return ""
     if known:
-        return _part(f"#{found.id}-text", "beforeend", str(escape(new)))
-    return _part(
+        return part(f"#{found.id}-text", "beforeend", str(escape(new)))
+    return part(
         f"#{found.id}", "outerHTML", render_template("plans/_section.html", section=replace(found, state="live"), plan=None)
     )
-
-
-def _part(target: str, swap: str, html: str) -> str:
-    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'

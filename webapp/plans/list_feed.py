@@ -1,42 +1,34 @@
 """What open lists of plans hear: new ones, changed ones, and how far those are that are being written."""
 
-from contextlib import ExitStack
-
 from flask import render_template, url_for
 
-from webapp.chat.rail_feed import Context, Rail
+from webapp import lanes
+from webapp.chat.rail_feed import Rail
 from webapp.extensions import db
 from webapp.generations.engine import Engine
 from webapp.plans import queries, shown
 from webapp.plans.shown import ShownPlan
 from webapp.plans.tables import Plan
+from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
-from webapp.streaming.events import Changed
-from webapp.streaming.topics import Gap, Signal
+from webapp.streaming.topics import Signal
+from webapp.web.lane_feed import LaneFeed, has_changed, known_at, now_in
+from webapp.web.watchers import Context
 
 
-class PlansFeed:
+class PlansFeed(LaneFeed):
     """The news of all plans of a person for one page, several of which may be written at once."""
 
     def __init__(self, engine: Engine, owner_id: str, position: str, context: Context) -> None:
-        self.lane = f"user:{owner_id}"
-        epoch, _, after = position.rpartition(".")
-        is_of_now = epoch == engine.topics.epoch and after.isascii() and after.isdigit() and len(after) < 19
-        self._after = int(after) if is_of_now else -1
-        self._engine, self._owner_id, self._context = engine, owner_id, context
+        super().__init__(engine, lanes.of_person(owner_id), context)
+        self._after, self._owner_id = known_at(engine, position), owner_id
         self._rail = Rail(engine, owner_id, self._after, context)
         self._followed: dict[str, tuple[Broadcast, Cursor]] = {}
-        self._listening = ExitStack()
-        self._signal: Signal | None = None
 
     def listen(self, signal: Signal) -> None:
-        """From now on the signal is set when one of the plans has news."""
-        self._signal = signal
+        super().listen(signal)
         with self._context():
             self._follow()
-
-    def close(self) -> None:
-        self._listening.close()
 
     def topics(self) -> dict[str, int]:
         return {self.lane: self._after, **self._rail.topics()}
@@ -49,22 +41,15 @@ class PlansFeed:
         frames = self._whole() if self._has_changed() else self._rows()
         return frames + self._rail.news()
 
-    def last_news(self) -> list[Frame]:
-        return self.news()
-
     def _has_changed(self) -> bool:
-        after, self._after = self._after, self._engine.topics.last(self.lane)
-        try:
-            entries = self._engine.topics.read(self.lane, after)
-        except Gap:
-            return True
-        return any(isinstance(entry.event, Changed) and entry.event.what == "plan" for entry in entries)
+        before, self._after = self._after, self._engine.topics.last(self.lane)
+        return has_changed(self._engine.topics, self.lane, before, "plan")
 
     def _whole(self) -> list[Frame]:
         with self._context():
             html = render_template("plans/_rows.html", plans=rows(self._engine, self._owner_id))
             self._follow()
-        return [Frame(f'<hx-partial hx-target="#plans" hx-swap="outerMorph">{html}</hx-partial>')]
+        return [Frame(part("#plans", "outerMorph", html))]
 
     def _rows(self) -> list[Frame]:
         grown = []
@@ -80,15 +65,14 @@ class PlansFeed:
             row = db.session.get(Plan, id)
             found = _shown(self._engine, row) if row else None
             html = render_template("plans/_row.html", plan=found) if found else ""
-        return f'<hx-partial hx-target="#row-{id}" hx-swap="outerMorph">{html}</hx-partial>' if html else ""
+        return part(f"#row-{id}", "outerMorph", html) if html else ""
 
     def _follow(self) -> None:
         running = {plan.id: plan for plan in queries.plans_of(self._owner_id) if plan.is_running}
         if set(running) == set(self._followed):
             return
-        self._listening.close()
-        self._listening, before = ExitStack(), self._followed
-        self._followed = {}
+        self.close()
+        before, self._followed = self._followed, {}
         for id, plan in running.items():
             generation = queries.generation_of(plan)
             if generation and (broadcast := self._engine.broadcast(generation)):
@@ -104,8 +88,8 @@ def rows(engine: Engine, owner_id: str, *, before: str = "", limit: int = 50) ->
 
 
 def plans_url(engine: Engine, owner_id: str) -> str:
-    """The stream of a list from this moment on: to be taken before anything of the page is read."""
-    return url_for("plans.list_events", at=f"{engine.topics.epoch}.{engine.topics.last(f'user:{owner_id}')}")
+    """The stream of a list from this moment on."""
+    return url_for("plans.list_events", at=now_in(engine, lanes.of_person(owner_id)))
 
 
 def _shown(engine: Engine, plan: Plan) -> ShownPlan:

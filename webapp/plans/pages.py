@@ -1,14 +1,13 @@
 """The pages of plans and their streams: each page and its stream begin at the same position."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, url_for
 
+from webapp import lanes
 from webapp.accounts.tables import User
-from webapp.chat.pages import same_request
 from webapp.extensions import utc_now
 from webapp.generations.engine import the_engine
 from webapp.generations.models import providers
@@ -21,18 +20,19 @@ from webapp.plans.parts import Editing
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import defaults
 from webapp.plans.tables import Plan
-from webapp.settings.service import setting
+from webapp.web import watchers
 from webapp.web.guards import user_or_none
 from webapp.web.htmx import render
-from webapp.web.watch import Watcher, watch
+from webapp.web.watch import watch
+from webapp.web.watchers import Context
 
 Errors = Mapping[str, str]
 
 
 def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_streamed: bool = True, status: int = 200) -> Response:
     """A plan as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
-    engine, lane = the_engine(), queries.lane_of(plan)
-    seq, rail = engine.topics.last(lane), engine.topics.last(f"user:{me.id}")
+    engine, lane = the_engine(), plan.lane
+    seq, rail = engine.topics.last(lane), engine.topics.last(lanes.of_person(me.id))
     engine.presence.seen(lane)
     found = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
     position = Position(engine.topics.epoch, seq, rail, found.generation_id, found.cursor)
@@ -67,39 +67,19 @@ def form_page(
 
 def stream(plan: Plan, me: User) -> Response:
     """Everything that happens to a plan from the page's position on."""
-    context = _context()
-    watcher = _watcher(me, partial(_is_theirs, context, plan.id, me.id))
-    return watch(the_engine(), PlanFeed(the_engine(), plan.id, me.id, Position.parse(_at()), context), watcher)
+    context = watchers.same_request()
+    feed = PlanFeed(the_engine(), plan.id, me.id, Position.parse(watchers.position()), context)
+    return watch(the_engine(), feed, watchers.watcher(me.id, partial(_is_theirs, context, plan.id, me.id)))
 
 
 def list_stream(me: User) -> Response:
     """The same for the list."""
-    context = _context()
-    watcher = _watcher(me, partial(_is_still, context, me.id))
-    return watch(the_engine(), PlansFeed(the_engine(), me.id, _at(), context), watcher)
+    context = watchers.same_request()
+    feed = PlansFeed(the_engine(), me.id, watchers.position(), context)
+    return watch(the_engine(), feed, watchers.watcher(me.id, partial(watchers.is_still, context, me.id)))
 
 
-def _at() -> str:
-    return request.headers.get("Last-Event-ID") or request.args.get("at", "")
-
-
-def _context() -> Callable[[], AbstractContextManager[object]]:
-    return partial(same_request, current_app._get_current_object(), request.environ)  # type: ignore[attr-defined]
-
-
-def _watcher(me: User, is_allowed: Callable[[], bool]) -> Watcher:
-    return Watcher(
-        person=me.id, per_lane=setting("limits.sse_per_chat"), in_all=setting("limits.sse_per_user"), is_allowed=is_allowed
-    )
-
-
-def _is_theirs(context: Callable[[], AbstractContextManager[object]], plan_id: str, id: str) -> bool:
+def _is_theirs(context: Context, plan_id: str, id: str) -> bool:
     with context():
         user = user_or_none()
         return user is not None and user.id == id and queries.own_plan(id, plan_id) is not None
-
-
-def _is_still(context: Callable[[], AbstractContextManager[object]], id: str) -> bool:
-    with context():
-        user = user_or_none()
-        return user is not None and user.id == id

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from webapp.plans.fields import Field, Group, single
-from webapp.plans.schema import Schema, at, kind_of, label, sections, value_at
+from webapp.plans.schema import Schema, at, day, kind_of, label, sections, value_at
 
 Fields = tuple[Field | Group, ...]
 
@@ -126,7 +126,7 @@ class Maker:
         checks = [name for name, each in texts if each.get("x-view") == "checklist"]
         tasks += [self._task(f"{place}.{name}", value[name]) for name in checks]
         details = tuple((label(each, name), text_of(value[name])) for name, each in texts if name not in (heading, *checks))
-        when = self._when(place, tasks, value, lists)
+        when = self._when(place, value, lists)
         return Card(
             place, words, text_of(value.get(heading)), when, tuple(tasks), details, True, self._fields(place, part, value)
         )
@@ -145,7 +145,7 @@ class Maker:
             place, text_of(value.get(title)), meta, " ".join(text_of(value[name]) for name in texts[1:]), place in self.ticked
         )
 
-    def _when(self, place: str, tasks: list[Task], value: dict[str, Any], lists: Mapping[str, Schema]) -> str:
+    def _when(self, place: str, value: dict[str, Any], lists: Mapping[str, Schema]) -> str:
         """`6 – 12 October · 2 h 10`: which days those are, and how long all of it takes."""
         minutes = [row["minutes"] for name in lists for row in value[name] if isinstance(row, dict) and "minutes" in row]
         total = sum(each for each in minutes if isinstance(each, int))
@@ -153,11 +153,8 @@ class Maker:
 
     def _days(self, place: str) -> str:
         calendar, (name, _, number) = self.about.get("calendar") or {}, place.partition(".")
-        try:
-            start = date.fromisoformat(self.inputs.get(calendar.get("start", ""), ""))
-        except (TypeError, ValueError):
-            return ""
-        if name != calendar.get("list") or not number:
+        start = day(self.inputs.get(calendar.get("start", "")))
+        if start is None or name != calendar.get("list") or not number:
             return ""
         each = int(calendar.get("days_each") or 1)
         first = start + timedelta(days=int(number) * each)

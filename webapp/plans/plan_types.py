@@ -135,7 +135,7 @@ def _shipped() -> tuple[Type, ...]:
 
 def _about(source: str) -> dict[str, Any]:
     if len(source) > MOST_CHARS:
-        raise Invalid(f"That is too long: {MOST_CHARS} characters are enough.", field="source")
+        raise Invalid(f"That is too long: {MOST_CHARS:,} characters are enough.", field="source")
     if re.search(r"(?m)(^|[\s\[{,:-])[&*][A-Za-z0-9_]", source):
         # A short text could become an enormous one.
         raise Invalid("Anchors and aliases are not possible here.", field="source")

@@ -18,11 +18,7 @@ ANEW = "Write them differently than they are now."
 
 def messages(about: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, str]]:
     """For a whole plan, from the beginning."""
-    schema = json.dumps(upstream(about["plan"]), ensure_ascii=False)
-    return [
-        {"role": "system", "content": f"{about['prompt'].strip()}\n\n{FORM}{schema}"},
-        {"role": "user", "content": INPUTS + json.dumps(inputs, ensure_ascii=False)},
-    ]
+    return _turns(about, upstream(about["plan"]), [INPUTS + _json(inputs)])
 
 
 def for_places(
@@ -35,19 +31,22 @@ def for_places(
     is_anew: bool = False,
 ) -> list[dict[str, str]]:
     """For some places of a plan whose other places stay; `wrong` says what was wrong with them."""
-    schema = json.dumps(schema_of_places(about["plan"], places), ensure_ascii=False)
-    asked = [
-        INPUTS + json.dumps(inputs, ensure_ascii=False),
-        THERE + json.dumps(there, ensure_ascii=False),
-        PLACES + ", ".join(places),
-    ]
+    asked = [INPUTS + _json(inputs), THERE + _json(there), PLACES + ", ".join(places)]
     asked += [f"{WRONG}{wrong}"] if wrong else []
     asked += [ANEW] if is_anew else []
-    return [
-        {"role": "system", "content": f"{about['prompt'].strip()}\n\n{FORM}{schema}"},
-        {"role": "user", "content": "\n\n".join(asked)},
-    ]
+    return _turns(about, schema_of_places(about["plan"], places), asked)
 
 
 def schema_of_places(plan: Schema, places: list[str]) -> Schema:
     return upstream(asked_for(plan, [place for place in places if at(plan, place) is not None]))
+
+
+def _turns(about: dict[str, Any], schema: Schema, asked: list[str]) -> list[dict[str, str]]:
+    return [
+        {"role": "system", "content": f"{about['prompt'].strip()}\n\n{FORM}{_json(schema)}"},
+        {"role": "user", "content": "\n\n".join(asked)},
+    ]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

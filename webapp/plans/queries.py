@@ -4,13 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from webapp import lanes
 from webapp.extensions import db
 from webapp.generations.tables import Generation
 from webapp.plans.tables import Plan, PlanInputs
-
-
-def lane_of(plan: Plan) -> str:
-    return f"plan:{plan.id}"
 
 
 def own_plan(owner_id: str, id: str) -> Plan | None:
@@ -37,4 +34,4 @@ def generation_of(plan: Plan) -> Generation | None:
 
 
 def plan_of(generation: Generation) -> Plan | None:
-    return db.session.get(Plan, generation.lane.removeprefix("plan:"))
+    return db.session.get(Plan, lanes.plan_in(generation.lane))

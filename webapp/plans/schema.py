@@ -20,6 +20,11 @@ def steps(path: str) -> list[str | int]:
     return [int(step) if step.isascii() and step.isdigit() else step for step in path.split(".") if step]
 
 
+def is_within(path: str, place: str) -> bool:
+    """Whether it is this place or lies in it."""
+    return path == place or path.startswith(f"{place}.")
+
+
 def is_place(path: tuple[str | int, ...]) -> bool:
     """Whether its word leads back to it: a model may give its keys names that no schema has, with dots in them or empty."""
     return bool(path) and tuple(steps(dotted(path))) == path
@@ -161,6 +166,14 @@ def asked_for(schema: Schema, paths: list[str]) -> Schema:
 def defaults(schema: Schema, today: date) -> dict[str, Any]:
     """What a form holds before anybody has typed."""
     return {name: _default(each, today) for name, each in sections(schema) if "default" in each}
+
+
+def day(text: Any) -> date | None:
+    """The day that is written there, if one is."""
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def _default(schema: Schema, today: date) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp import lanes
 from webapp.accounts.tables import User
 from webapp.errors import Conflict, Invalid
 from webapp.extensions import db, utc_now, write
@@ -15,7 +16,7 @@ from webapp.generations.tables import Generation
 from webapp.plans import plan_types, prompts, quota
 from webapp.plans.asking import mending_of, parameters_of, request_of
 from webapp.plans.kind import announce
-from webapp.plans.queries import generation_of, inputs_of, lane_of
+from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
 
@@ -48,7 +49,7 @@ def make(
 def finish_it(plan: Plan, *, is_whole: bool = False) -> Plan:
     """Has the model write what a plan lacks. What is saved of it stays; `is_whole` asks for the rest without a stream."""
     if plan.is_running:
-        generations.refuse_if_busy(lane_of(plan))
+        generations.refuse_if_busy(plan.lane)
     if not plan.content:
         asked = {**_whole(plan.about, inputs_of(plan).values), "is_whole": is_whole}
         return _begin(plan, asked, model=_model_of(plan), when_unwatched=DETACH)
@@ -60,7 +61,7 @@ def finish_it(plan: Plan, *, is_whole: bool = False) -> Plan:
 
 def again_at(plan: Plan, place: str) -> Plan:
     """Has one part written anew, while all others are locked; the old one stays until the new one is finished."""
-    generations.refuse_if_busy(lane_of(plan))
+    generations.refuse_if_busy(plan.lane)
     if len(steps(place)) > 2 or value_at(plan.content, place) is None or at(plan.schema, place) is None:
         raise Invalid("There is no such part in this plan.")
     return _go_on(plan, [place], is_anew=True)
@@ -113,7 +114,7 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
         generation = generations.queue(
             session,
             kind="plan",
-            lane=lane_of(stored),
+            lane=stored.lane,
             user_id=owner_id,
             model_asked=model,
             connection=known.connection_of(model),
@@ -131,9 +132,9 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
         with write() as session:
             generation = store(session)
     except IntegrityError as error:
-        generations.refuse_if_busy(f"plan:{plan_id}")
+        generations.refuse_if_busy(lanes.of_plan(plan_id))
         raise Conflict("Something changed here in this very moment. Please try again.") from error
-    begun = db.session.get_one(Plan, generation.lane.removeprefix("plan:"))
+    begun = db.session.get_one(Plan, lanes.plan_in(generation.lane))
     source = mending_of(engine, generation, begun.about, inputs_of(begun).values)
     generations.start(engine, generation, request_of(generation), wrap=source, is_whole=bool(asked.get("is_whole")))
     announce(begun)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp import lanes
 from webapp.extensions import Base, utc_now
 from webapp.ids import new_id
 
@@ -62,6 +63,10 @@ class Plan(Base):
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (Index("ix_plans_owner_id_created_at", "owner_id", "created_at"),)
+
+    @property
+    def lane(self) -> str:
+        return lanes.of_plan(self.id)
 
     @property
     def schema(self) -> dict[str, Any]:

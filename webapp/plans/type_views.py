@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.plans import plan_types
 from webapp.settings.connection_views import who
+from webapp.web.deeds import just_done
 from webapp.web.guards import admin_only
 from webapp.web.htmx import redirect, render, wants_json
 
@@ -17,7 +18,7 @@ DONE = {"saved": "Saved. Plans that were made before keep the type as it was.", 
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return render("plans/types.html", types=plan_types.all_types(), done=DONE.get(request.args.get("done", ""), ""))
+    return render("plans/types.html", types=plan_types.all_types(), done=just_done(DONE))
 
 
 @bp.get("/new")

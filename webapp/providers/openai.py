@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from webapp.counts import plural
 from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
 from webapp.providers.embeddings import embedded
 from webapp.providers.line import Grammar, Line
@@ -66,8 +67,7 @@ class OpenAIProvider:
 
     def check_key(self) -> str:
         """A sentence on what the key is good for; a bad one is a `ProviderError`."""
-        count = len(self.models())
-        return f"{self._line.host} answers and offers {count} model{'' if count == 1 else 's'}."
+        return f"{self._line.host} answers and offers {plural(len(self.models()), 'model')}."
 
     def settle(self, upstream_id: str) -> Usage | None:
         return None

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from webapp.counts import number, plural
+
+__all__ = ["ago", "full", "iso", "number", "plural"]
 STEPS = ((60, "minute"), (3600, "hour"), (86400, "day"))
 A_MONTH = timedelta(days=30)
 
@@ -29,13 +32,3 @@ def ago(moment: datetime, now: datetime) -> str:
         if count := int(seconds // length) if seconds > 0 else 0:
             return f"{plural(count, unit)} ago"
     return "just now"
-
-
-def number(value: int) -> str:
-    """`12,345`."""
-    return f"{value:,}"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 token`, `2,000 tokens`."""
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -37,6 +37,7 @@ ADMINS = (
     Place("Plan types", "/admin/plan-types", "sliders-horizontal", "schema"),
     Place("People", "/admin/people", "users", "invite role disable member"),
     Place("Groups", "/admin/groups", "users", "team rights"),
+    Place("Usage", "/admin/usage", "activity", "cost tokens money spent"),
     Place("Keys", "/admin/keys", "key", "encryption rotate secret"),
     Place("Audit", "/admin/audit", "scroll-text", "log who did what"),
     Place("Health", "/admin/health", "activity", "self-test proxy streaming database disk version"),

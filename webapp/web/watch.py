@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import gevent
 from flask import Response, request
 
+from webapp import lanes
 from webapp.generations import trace
 from webapp.generations.engine import Engine
 from webapp.streaming.broadcaster import Frame
@@ -72,7 +73,7 @@ class Access:
     """Whether the watcher still may watch: asked at every heartbeat, and at once when something about it has changed."""
 
     def __init__(self, topics: Topics, watcher: Watcher) -> None:
-        self._topics, self._watcher, self._topic = topics, watcher, f"user:{watcher.person}"
+        self._topics, self._watcher, self._topic = topics, watcher, lanes.of_person(watcher.person)
         self._after = topics.last(self._topic)
 
     def topics(self) -> dict[str, int]:
@@ -83,6 +84,8 @@ class Access:
 
     def _has_changed(self) -> bool:
         after, self._after = self._after, self._topics.last(self._topic)
+        if after == self._after:
+            return False
         try:
             news = self._topics.read(self._topic, after)
         except Gap:

@@ -11,14 +11,15 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.api.dialects.live import Caller
-from tests.chat.conftest import app, asked
+from tests.chat.conftest import asked
 from tests.support.server import prepared, until
+from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts import service as accounts
 from webapp.accounts import tokens
 from webapp.accounts.roles import allowed_scopes
 from webapp.api import quick
-from webapp.chat.tables import Chat, Message
+from webapp.chat.tables import Message
 from webapp.extensions import db
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder
@@ -88,8 +89,7 @@ def unlimited(app: Flask) -> Iterator[None]:
 @pytest.fixture(scope="package")
 def caller(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """A program before a real server, the same for all: no limits, but eight connections for each chat."""
-    provider = {"OPENROUTER_API_KEY": "sk-test-key-000000000000", "OPENROUTER_BASE_URL": fake_process.base_url}
-    with prepared(tmp_path_factory.mktemp("dialects"), **provider, OPENROUTER_MODEL="some/model") as server:
+    with prepared(tmp_path_factory.mktemp("dialects"), **fake_process.environ) as server:
         server.lift_limits()
         server.set(limits__sse_per_chat="8", stream__idle_listener_seconds="2")
         server.set(models__temperature="0.5", models__max_tokens="500")
@@ -122,12 +122,3 @@ def messages(app: Flask) -> Callable[[str], list[Row]]:
             return [Row(row.id, row.role, row.content) for row in rows]
 
     return stored
-
-
-@pytest.fixture
-def chat_count(app: Flask) -> Callable[[], int]:
-    def count() -> int:
-        with app.app_context():
-            return len(db.session.scalars(select(Chat.id)).all())
-
-    return count

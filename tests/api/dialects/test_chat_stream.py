@@ -72,6 +72,7 @@ def chat(program, fake):
     return program.new_chat()
 
 
+@pytest.mark.slow
 def test_it_begins_with_a_state_and_stays_for_one_answer_after_the_other(program, chat, listen, messages):
     listener = listen(f"/api/chat/{chat}/stream")
     listener.until("state")
@@ -89,6 +90,7 @@ def test_it_begins_with_a_state_and_stays_for_one_answer_after_the_other(program
     assert names == ["state", *["state", "saved", "saved", "end"] * 2]
 
 
+@pytest.mark.slow
 def test_a_ticket_opens_this_chats_stream_and_no_other(app, program, chat, listen):
     sent = program.post(SEND, chatSessionId=chat, message="Go").json
     url = urlsplit(sent["streamUrl"])
@@ -105,6 +107,7 @@ def test_a_ticket_opens_this_chats_stream_and_no_other(app, program, chat, liste
     assert nobody.get(f"/api/chat/{chat}/stream/status?{url.query}").status_code == 401
 
 
+@pytest.mark.slow
 def test_the_status_says_what_is_being_written(program, make_program, chat, messages):
     idle = program.get(f"/api/chat/{chat}/stream/status").json
     sent = program.post(SEND, chatSessionId=chat, message="Go").json
@@ -122,6 +125,7 @@ def test_the_status_says_what_is_being_written(program, make_program, chat, mess
     assert other.post(f"/api/chat/{chat}/stream/cancel").status_code == 404
 
 
+@pytest.mark.slow
 def test_an_answer_that_goes_on_begins_with_the_text_it_goes_on_from(app, program, chat, listen, fake, messages):
     fake.counts(600, pace=0.005)
     program.post(SEND, chatSessionId=chat, message="Go")
@@ -171,6 +175,7 @@ def test_failures_are_told_and_the_connection_stays(program, chat, listen, fake)
     assert told["end"]["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, program, chat, listen):
     sent = program.post(SEND, chatSessionId=chat, message="Go").json
     until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
@@ -188,6 +193,7 @@ def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, progr
     assert (roleplay.text, native.names()) == ("", [])
 
 
+@pytest.mark.slow
 def test_what_a_dead_owner_had_said_is_told_at_its_end(app, program, chat, listen, messages, monkeypatch):
     monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.1)
     sent = program.post(SEND, chatSessionId=chat, message="Go").json

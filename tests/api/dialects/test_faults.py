@@ -117,6 +117,7 @@ def test_without_streaming_there_is_a_text_with_its_status_or_an_error_with_its_
     gevent.joinall(cases, timeout=60, raise_error=True)
 
 
+@pytest.mark.slow
 def test_a_model_that_never_begins_is_a_gateway_that_was_too_slow(program, fake):
     with program.app.app_context():
         set_setting("demo.fallback", "off")
@@ -130,6 +131,7 @@ def test_a_model_that_never_begins_is_a_gateway_that_was_too_slow(program, fake)
     assert response.json["chatId"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("dialect", STREAMS)
 def test_who_stops_an_answer_has_no_error(program, fake, dialect, messages):
     fake.counts(4000, pace=0.01)

@@ -35,6 +35,7 @@ def told(response, status):
     return body
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("place", PLACES)
 def test_every_path_refuses_alike(app, program, make_program, fake, place):
     fake.counts(4000, pace=0.01)

@@ -16,7 +16,6 @@ PLACES = {
     "assistant": ("/ai/chat", "session_id", "message"),
     "threads": ("/chat/threads/{chat}/messages", "", "content"),
 }
-PREFIXED = ("/ai/chat", "/api/ai/chat", "/ai/chat/stream", "/api/ai/chat/stream")
 
 
 def data_of(events):
@@ -114,6 +113,7 @@ class CountingTopics(MemoryTopics):
         return super().wait(*given, **more)
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkeypatch):
     monkeypatch.setattr(watch, "HEARTBEAT_SECONDS", 0.05)
     engine = app.extensions["engine"]
@@ -126,6 +126,7 @@ def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkey
     assert 0 < topics.waits < 100
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("dialect", PLACES)
 def test_streamed_or_not_the_model_is_asked_the_same(program, chat, fake, dialect):
     path, name, field = PLACES[dialect]
@@ -140,6 +141,7 @@ def test_streamed_or_not_the_model_is_asked_the_same(program, chat, fake, dialec
     assert bodies[:2] == bodies[2:]
 
 
+@pytest.mark.slow
 def test_every_path_is_there_with_and_without_the_prefix(program, chat):
     for prefix in ("", "/api"):
         for path, body in (
@@ -164,6 +166,7 @@ def test_who_names_no_chat_gets_a_new_one(program, chat, messages):
     assert len({chat, quick["chatId"], told[0]["session_id"]}) == 3
 
 
+@pytest.mark.slow
 def test_the_assistant_sends_so_many_earlier_messages(program, chat, fake):
     for number in range(6):
         program.post("/ai/chat", session_id=chat, message=f"Number {number}")
@@ -191,6 +194,7 @@ def test_threads_are_chats_and_their_messages_come_in_pages(program, chat):
     assert before["nextBefore"] is None
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("name", "path", "body"),
     [
@@ -211,6 +215,7 @@ def test_what_is_told_fits_the_grammar_of_the_document(program, chat, name, path
     assert re.fullmatch(order, "".join(f"{told}," for told in names)), names
 
 
+@pytest.mark.slow
 def test_a_dialect_serves_any_chat_of_its_caller(program, chat, messages):
     program.streamed("/api/messages/addUserMessageStreamingMode", chatSessionId=chat, message="One")
     program.streamed("/api/chat/stream", chatId=chat, message="Two")

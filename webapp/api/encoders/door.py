@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.api.encoders.base import Frame, State
-from webapp.api.encoders.course import Course
-from webapp.streaming.events import Delta, Ended, Usage
-from webapp.streaming.topics import Entry
+from webapp.api.encoders.text import TextEncoder
+from webapp.streaming.events import Ended, Usage
 
 REASONS = {"length": "length", "cap": "length", "token_limit": "length", "content_filter": "content_filter"}
 DONE = Frame("[DONE]")
@@ -33,30 +32,16 @@ class Completion:
         return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": served or self.model}
 
 
-class DoorEncoder:
-    takes_snapshots = False
-
+class DoorEncoder(TextEncoder):
     def __init__(self, about: Completion) -> None:
-        self._about, self._course = about, Course()
+        super().__init__()
+        self._about = about
 
     def opening(self, state: State) -> list[Frame]:
         return [self._chunk({"role": "assistant"})]
 
-    def encode(self, entry: Entry) -> list[Frame]:
-        self._course.fold(entry.event)
-        match entry.event:
-            case Delta(text):
-                return self._piece(text)
-            case Ended():
-                return self._end()
-        return []
-
-    def closing(self) -> list[Frame]:
-        """What is still owed to one who leaves before the end."""
-        return [] if self._course.ended else self._end()
-
-    def _piece(self, text: str) -> list[Frame]:
-        return [self._chunk({"content": text})] if text else []
+    def _piece(self, text: str) -> Frame:
+        return self._chunk({"content": text})
 
     def _end(self) -> list[Frame]:
         if failure := self._course.failure:

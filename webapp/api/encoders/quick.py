@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.api.encoders.base import Frame, State
-from webapp.api.encoders.course import Course
-from webapp.streaming.events import Delta, Ended, Usage
-from webapp.streaming.topics import Entry
+from webapp.api.encoders.text import TextEncoder
+from webapp.streaming.events import Usage
 
 Block = dict[str, Any]
 
@@ -21,29 +20,15 @@ class Quick:
     blocks: Callable[[int, bool], list[Block]]
 
 
-class QuickEncoder:
-    takes_snapshots = False
-
+class QuickEncoder(TextEncoder):
     def __init__(self, about: Quick) -> None:
-        self._about, self._course, self._told_blocks = about, Course(), 0
+        super().__init__()
+        self._about, self._told_blocks = about, 0
 
     def opening(self, state: State) -> list[Frame]:
         return []
 
-    def encode(self, entry: Entry) -> list[Frame]:
-        self._course.fold(entry.event)
-        match entry.event:
-            case Delta(text) if text:
-                return [self._message(text)]
-            case Ended():
-                return self._complete()
-        return []
-
-    def closing(self) -> list[Frame]:
-        """What is still owed to one who leaves before the end."""
-        return [] if self._course.ended else self._complete()
-
-    def _message(self, text: str) -> Frame:
+    def _piece(self, text: str) -> Frame:
         return Frame({"content": text, **self._new_blocks()}, "message")
 
     def _new_blocks(self) -> dict[str, list[Block]]:
@@ -51,7 +36,7 @@ class QuickEncoder:
         self._told_blocks += len(blocks)
         return {"blocks": blocks} if blocks else {}
 
-    def _complete(self) -> list[Frame]:
+    def _end(self) -> list[Frame]:
         course, about = self._course, self._about
         failure, transcript = course.failure, course.transcript
         status = "failed" if failure else "stopped" if course.was_stopped else "completed"

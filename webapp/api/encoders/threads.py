@@ -4,39 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 from webapp.api.encoders.base import Frame, State
-from webapp.api.encoders.course import Course
-from webapp.streaming.events import Delta, Ended
-from webapp.streaming.topics import Entry
+from webapp.api.encoders.text import TextEncoder
 
 
-class ThreadsEncoder:
+class ThreadsEncoder(TextEncoder):
     """`message` is the person's, as it was saved; `now` gives the moment as ISO 8601 text."""
 
-    takes_snapshots = False
-
     def __init__(self, thread_id: str, message: dict[str, Any], now: Callable[[], str]) -> None:
+        super().__init__()
         self._thread_id, self._message, self._now = thread_id, message, now
-        self._course = Course()
 
     def opening(self, state: State) -> list[Frame]:
         connected = self._frame("connected", {"threadId": self._thread_id})
         return [connected, self._frame("message_saved", {"message": self._message})]
 
-    def encode(self, entry: Entry) -> list[Frame]:
-        self._course.fold(entry.event)
-        match entry.event:
-            case Delta(text):
-                return self._piece(text)
-            case Ended():
-                return self._end()
-        return []
-
-    def closing(self) -> list[Frame]:
-        """What is still owed to one who leaves before the end."""
-        return [] if self._course.ended else self._end()
-
-    def _piece(self, text: str) -> list[Frame]:
-        return [self._frame("ai_response", {"content": text, "isComplete": False})] if text else []
+    def _piece(self, text: str) -> Frame:
+        return self._frame("ai_response", {"content": text, "isComplete": False})
 
     def _end(self) -> list[Frame]:
         course, failure = self._course, self._course.failure

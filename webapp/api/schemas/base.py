@@ -1,6 +1,6 @@
 """What all bodies and answers of the API have in common. Pure."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -25,7 +25,12 @@ class Query(BaseModel):
 class Answer(BaseModel):
     """What a caller gets. Fields may be added, never taken away."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, row: object, **more: Any) -> Self:
+        """What a row says under the same names, and what it does not say or says otherwise."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields.keys() - more.keys()}, **more)
 
 
 class Paged(Query):
