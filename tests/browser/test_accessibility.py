@@ -157,6 +157,8 @@ def test_the_keyboard_reaches_what_the_mouse_does(server: Server, upstream: Upst
     chat.stop.focus()
     chat.page.keyboard.press("Enter")
     chat.expect("stopped")
+    # What can be done with it is told a moment later.
+    expect(chat.go_on).to_be_visible()
     assert "Continue" in stops(chat.page)
 
 
@@ -179,6 +181,7 @@ def test_focus_and_selection_survive_what_streams_in(server: Server, upstream: U
     upstream.says("The first answer stands.")
     chat = visit(server).begin("one")
     chat.expect("completed")
+    expect(chat.page.get_by_role("link", name="What was sent")).to_be_visible()
     chat.page.locator("article[data-role=assistant] .message-text p").first.click(click_count=3)
     selected = chat.page.evaluate("getSelection().toString().trim()")
     upstream.says(RICH[:2_000], pace=0.005)

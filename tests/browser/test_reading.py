@@ -49,7 +49,7 @@ def ask(chat: ChatPage, text: str) -> None:
 
 
 def test_the_display_is_held_and_catches_up(chat: ChatPage, upstream: Upstream) -> None:
-    upstream.counts(120, pace=0.02)
+    upstream.counts(400, pace=0.02)
     ask(chat, "Count")
     chat.wait_for("w000005")
     page = chat.page

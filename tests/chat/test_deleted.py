@@ -8,10 +8,11 @@ from sqlalchemy import func, select, update
 from tests.chat.conftest import address, ended, ended_with, give, id_of, texts
 from tests.chat.test_growth import cost
 from tests.chat.test_listing import add_chats, add_thread, titles
+from tests.conftest import PASSWORD
 from tests.support.browser import HTMX
 from tests.support.marks import on_both_databases
 from tests.support.markup import words
-from webapp.chat import branches, erasing, queries, sweeping
+from webapp.chat import branches, erasing, queries, service, sweeping
 from webapp.chat.tables import Chat, Message
 from webapp.extensions import db, utc_now, write
 from webapp.generations.tables import Generation
@@ -242,6 +243,24 @@ def test_a_very_long_line_can_be_erased(app, owner):
     owner.post(f"{other}/delete")
     owner.post(f"{other}/erase")
     assert count(owner) == 1
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_an_account_with_a_very_long_line_can_be_deleted(member):
+    add_thread(member, 2_500)
+    assert member.post("/account/delete", password=PASSWORD).status_code == 303
+    assert count(member) == 0
+
+
+@pytest.mark.slow
+def test_a_visitor_with_a_very_long_line_can_be_forgotten(app, member):
+    path = add_thread(member, 2_500)
+    with app.app_context():
+        with write() as session:
+            session.execute(update(Chat).where(Chat.id == id_of(path)).values(owner_id=None, visitor_hash="a visitor"))
+        service.forget_visitor("a visitor")
+    assert count(member) == 0
 
 
 def test_who_may_only_write_sees_no_way_to_bring_back(owner, stranger):

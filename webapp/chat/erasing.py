@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, case, delete, literal, select, update
 from sqlalchemy.orm import Session
 
+from webapp.accounts import people
 from webapp.accounts.tables import Grant
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.extensions import db, utc_now, write
@@ -104,6 +105,11 @@ def _erase_branch(session: Session, id: str, *, is_temporary: bool) -> None:
         session.execute(delete(Message).where(Message.id.in_(some)).execution_options(synchronize_session=False))
 
 
+def let_go_of(session: Session, owner_id: str) -> None:
+    """Readies all that a person has said in chats of their own for being deleted with its chat."""
+    _let_go(session, Message.chat_id.in_(select(Chat.id).where(Chat.owner_id == owner_id)))
+
+
 def _let_go(session: Session, which: ColumnElement[bool]) -> None:
     """Each message by itself: SQLite deletes no line of a thousand of which each takes the next one along."""
     session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
@@ -111,3 +117,6 @@ def _let_go(session: Session, which: ColumnElement[bool]) -> None:
 
 def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+
+
+people.LEAVING.append(let_go_of)

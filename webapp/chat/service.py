@@ -1,10 +1,10 @@
 """What a person can do in a chat."""
 
-from sqlalchemy import delete
+from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
-from webapp.chat import asking, listing, queries, titles
+from webapp.chat import asking, erasing, listing, queries, titles
 from webapp.chat.answerer import VISITORS_MODEL, answerer
 from webapp.chat.asking import USUAL, Asked, How, person_of
 from webapp.chat.tables import Chat, Message
@@ -82,13 +82,13 @@ def begin_as_visitor(text: str, *, key: str, visitor_hash: str, how: How = USUAL
 def forget_visitors_of_yesterday() -> None:
     """Delete the chats of visitors that are a day old."""
     with write() as session:
-        session.execute(delete(Chat).where(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
+        erasing.erase(session, and_(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
 
 
 def forget_visitor(visitor_hash: str) -> None:
     """Deletes what a visitor wrote, as they asked."""
     with write() as session:
-        session.execute(delete(Chat).where(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))
+        erasing.erase(session, and_(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))
 
 
 def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "", by: str = "", how: How = USUAL) -> Generation:
