@@ -1,14 +1,27 @@
 #!/bin/sh
 # Passes all tests, in parts that run three at a time on two cores, the longest first: tests wait a good deal.
 # With the name of a part behind the Python it passes that one alone.
+# What fails beside the others runs once more with the machine to itself: it has failed when it fails then too.
 set -u
 python=$1
 if [ $# = 1 ]; then
-    printf '%s\n' rest pages attacks people programs quick | xargs -P 3 -n 1 sh "$0" "$python"
-    exit
+    again=$(mktemp -d)
+    trap 'rm -rf "$again"' EXIT
+    export again
+    printf '%s\n' rest pages attacks people programs quick | xargs -P 3 -n 1 sh "$0" "$python" && exit
+    failed=0
+    for part in $(ls "$again"); do
+        echo "Once more, alone: what failed of the part $part."
+        sh "$0" "$python" "$part" --last-failed --last-failed-no-failures none || failed=1
+    done
+    # A part that has failed without saying so is a failure as well.
+    [ -n "$(ls "$again")" ] || failed=1
+    exit $failed
 fi
 
 part=$2
+shift 2
+more=$*
 attacks="tests/attacks tests/chat"
 programs="tests/api tests/docs tests/drill"
 people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_plans.py tests/browser/test_reading.py
@@ -31,8 +44,10 @@ pages) set -- --confcutdir=tests/browser tests/browser $(without $people) ;;
 esac
 
 told=$(mktemp)
-"$python" -m pytest -o cache_dir=".pytest_cache/$part" "$@" >"$told" 2>&1
+# shellcheck disable=SC2086
+"$python" -m pytest -o cache_dir=".pytest_cache/$part" "$@" $more >"$told" 2>&1
 status=$?
+[ $status = 0 ] || [ -z "${again-}" ] || : >"$again/$part"
 echo "The part $part:"
 cat "$told"
 rm -f "$told"
