@@ -38,8 +38,11 @@ def test_the_open_page_heals_and_the_answer_goes_on(
     expect(seam).to_be_visible()
     without = seam.inner_text().split()
     assert [word for word in chat.seen().split() if word not in without] == COUNTED.split()
+    # The moment is told in the reader's own time as soon as it is seen.
+    expect(seam).not_to_contain_text("UTC")
     live = chat.html()
     chat.page.reload()
+    expect(seam).not_to_contain_text("UTC")
     assert chat.html() == live
     expect(chat.page.locator("article")).to_have_count(2)
 
