@@ -24,7 +24,7 @@
   const localise = (time) => {
     const moment = new Date(time.dateTime);
     if (!seen.has(time)) time.title = exact.format(moment);
-    if (!seen.has(time) && "clock" in time.dataset) time.textContent = clock.format(moment);
+    if ("clock" in time.dataset && time.textContent !== clock.format(moment)) time.textContent = clock.format(moment);
     if ("ago" in time.dataset) time.textContent = ago(moment);
     seen.add(time);
   };
@@ -36,7 +36,7 @@
     }
   };
 
-  const refresh = () => { [...all()].filter((time) => !seen.has(time)).forEach(localise); count(); };
+  const refresh = () => { [...all()].filter((time) => !seen.has(time) || "clock" in time.dataset).forEach(localise); count(); };
   for (const each of ["DOMContentLoaded", "htmx:after:swap", "grown"]) document.addEventListener(each, refresh);
   setInterval(count, 1000);
   setInterval(() => all().forEach(localise), 60000);
