@@ -78,13 +78,16 @@ def running(studio: Studio) -> None:
 
 def endings(studio: Studio) -> None:
     upstream = studio.upstream
+    upstream.always({"status": 502, "html": "<h1>Bad gateway</h1>"})
+    path = studio.begun("Is nobody there?")
+    # The server sees it within a second, in which the pictures are taken.
+    studio.server.set(demo__fallback="off")
+    studio.takes("chat-fell-back-to-the-demo", path)
     upstream.says(RICH[:600], cut_after=60, cut="rst")
     studio.takes("chat-interrupted", studio.begun("Tell me about mills", "interrupted"))
     upstream.always({"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}})
     studio.takes("chat-failed", studio.begun("Is the key still good?", "failed"))
     upstream.always({"status": 502, "html": "<h1>Bad gateway</h1>"})
-    studio.takes("chat-fell-back-to-the-demo", studio.begun("Is nobody there?"))
-    studio.server.set(demo__fallback="off")
     studio.takes("chat-failed-after-retries", studio.begun("Is anybody there?", "failed"))
     upstream.counts(400, pace=0.02)
     person = studio.person()
