@@ -10,7 +10,8 @@ from webapp.generations.engine import Engine
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
 from webapp.web.guards import user_or_none
-from webapp.web.lane_feed import LaneFeed, Made, has_changed, known_at, now_in, remembered
+from webapp.web.lane_feed import LaneFeed, Made, known_at, now_in, remembered
+from webapp.web.watch import has_changed
 from webapp.web.watchers import Context
 
 _made: "Made[str]" = OrderedDict()

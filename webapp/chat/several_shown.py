@@ -7,7 +7,7 @@ from flask import request, url_for
 
 from webapp.chat import queries, several
 from webapp.chat.tables import Chat
-from webapp.web.filters import plural
+from webapp.counts import plural
 
 
 @dataclass(frozen=True, slots=True)

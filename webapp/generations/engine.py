@@ -9,6 +9,7 @@ from typing import Protocol
 
 from flask import Flask, current_app
 
+from webapp import lanes
 from webapp.accounts.throttle import Throttle
 from webapp.config import Config
 from webapp.generations import journal, keeper, recovery, report, spill, trace
@@ -121,7 +122,7 @@ class Engine:
         """Runs a committed generation in a greenlet of its own."""
         stop = Stop(self.signal)
         run = Run(
-            f"generation:{generation.id}",
+            lanes.of_generation(generation.id),
             self.topics,
             stop,
             now=self.now,
@@ -189,7 +190,7 @@ class Engine:
             self._forget(live.id)
 
     def _made(self, id: str, projection: Projection) -> Broadcast:
-        return Broadcast(f"generation:{id}", projection, self.topics, spawn=self.spawn, signal=self.signal, pause=self.pause)
+        return Broadcast(lanes.of_generation(id), projection, self.topics, spawn=self.spawn, signal=self.signal, pause=self.pause)
 
     def _forget(self, id: str) -> None:
         self._forget_at[id] = self.now() + KEEP_SECONDS

@@ -12,7 +12,8 @@ from webapp.plans.tables import Plan
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
 from webapp.streaming.topics import Signal
-from webapp.web.lane_feed import LaneFeed, has_changed, known_at, now_in
+from webapp.web.lane_feed import LaneFeed, known_at, now_in
+from webapp.web.watch import has_changed
 from webapp.web.watchers import Context
 
 

@@ -8,8 +8,7 @@ from typing import TypeVar
 from webapp.generations.engine import Engine
 from webapp.generations.tables import Generation
 from webapp.streaming.broadcaster import Broadcast, Frame
-from webapp.streaming.events import Changed
-from webapp.streaming.topics import Entry, Gap, Signal, Topics
+from webapp.streaming.topics import Entry, Gap, Signal
 from webapp.web.watchers import Context
 
 REMEMBERED = 256
@@ -67,15 +66,6 @@ def remembered(made: "Made[V]", key: tuple[object, ...], make: Callable[[], V]) 
     while len(made) > REMEMBERED:
         made.popitem(last=False)
     return made[key]
-
-
-def has_changed(topics: Topics, topic: str, after: int, *what: str) -> bool:
-    """Whether something of this kind has changed since; of what is not in the log any more, something may have."""
-    try:
-        entries = topics.read(topic, after)
-    except Gap:
-        return True
-    return any(isinstance(entry.event, Changed) and entry.event.what in what for entry in entries)
 
 
 def now_in(engine: Engine, topic: str) -> str:

@@ -84,13 +84,16 @@ class Access:
 
     def _has_changed(self) -> bool:
         after, self._after = self._after, self._topics.last(self._topic)
-        if after == self._after:
-            return False
-        try:
-            news = self._topics.read(self._topic, after)
-        except Gap:
-            return True
-        return any(isinstance(entry.event, Changed) and entry.event.what == "access" for entry in news)
+        return after != self._after and has_changed(self._topics, self._topic, after, "access")
+
+
+def has_changed(topics: Topics, topic: str, after: int, *what: str) -> bool:
+    """Whether something of this kind has changed since; of what is not in the log any more, something may have."""
+    try:
+        entries = topics.read(topic, after)
+    except Gap:
+        return True
+    return any(isinstance(entry.event, Changed) and entry.event.what in what for entry in entries)
 
 
 def open_pages(person: str = "") -> int:
