@@ -4,51 +4,56 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 VENDOR := static/vendor/icons.svg
-NO_PACKAGES := { echo "The packages could not be installed: see above, check the network, and run it again." >&2; exit 1; }
+NO_PACKAGES := { echo "Could not install the packages. See the message above, check the network and try again." >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests run test quick lint check fix seed drill bench screenshots
+ROUNDS ?= 20
 
-help: ## say what there is
+.PHONY: help setup setup-tests run test quick deep lint check fix seed drill bench screenshots
+
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: $(VENV)/.run $(VENDOR) ## virtual environment, packages and browser assets, as far as they are missing
+setup: $(VENV)/.run $(VENDOR) ## install the virtual environment, packages and browser assets if missing
 	@echo "Set up. Now: make run"
 
-run: $(VENV)/.run $(VENDOR) ## set up what is missing, then serve on http://127.0.0.1:8000
-	@$(BIN)/flask prepare
+run: $(VENV)/.run $(VENDOR) ## set up if needed, then serve on http://127.0.0.1:8000
+	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
 	@exec $(BIN)/gunicorn --config gunicorn.conf.py
 
-test: setup-tests ## set up what is missing, then pass all tests
+test: setup-tests ## set up if needed, then run all tests
 	@sh scripts/tests.sh $(BIN)/python
 
-quick: $(VENV)/.tests $(VENDOR) ## pass the quick tests alone
+quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests
 	@sh scripts/tests.sh $(BIN)/python quick
 
-lint: $(VENV)/.tests ## style, form and types
+deep: setup-tests ## repeat the long tests ROUNDS times (20 if not given)
+	@ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests --ignore=tests/browser -m deep
+
+lint: $(VENV)/.tests ## check style, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-check: lint test ## what has to be green before a change is shown
+check: lint test ## everything that must pass before review
 
-fix: $(VENV)/.tests ## mend what can be mended by itself
+fix: $(VENV)/.tests ## fix what can be fixed automatically
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/python -m scripts.env_example > .env.example
 	@$(BIN)/python -m scripts.reference > docs/configuration.md
 
-seed: $(VENV)/.run $(VENDOR) ## people, chats and answers to look at
+seed: $(VENV)/.run $(VENDOR) ## create sample people, chats and answers
 	@$(BIN)/flask prepare
 	@$(BIN)/flask seed
 
-drill: setup-tests ## kill the server many times and count what is lost
+drill: setup-tests ## kill the server many times and count losses
 	@$(BIN)/python -m tests.drill
 
-bench: $(VENV)/.run ## measure the streaming
+bench: $(VENV)/.run ## measure streaming
 	@$(BIN)/flask bench stream
 
-screenshots: setup-tests ## pictures of every page, by a real browser
+screenshots: setup-tests ## take screenshots of every page in a real browser
 	@$(BIN)/python -m scripts.screenshots
 
 setup-tests: $(VENV)/.tests $(VENDOR)
@@ -58,12 +63,12 @@ $(BIN)/python:
 	@sh scripts/venv.sh $(VENV)
 
 $(VENV)/.run: requirements.txt | $(BIN)/python
-	@echo "Packages: installing what requirements.txt names."
+	@echo "Installing packages from requirements.txt."
 	@$(PIP) --requirement requirements.txt || $(NO_PACKAGES)
 	@touch $@
 
 $(VENV)/.tests: requirements-dev.txt $(VENV)/.run | $(BIN)/python
-	@echo "Packages: installing what requirements-dev.txt names."
+	@echo "Installing packages from requirements-dev.txt."
 	@$(PIP) --requirement requirements-dev.txt || $(NO_PACKAGES)
 	@touch $@
 

@@ -10,8 +10,11 @@ import signal
 import sys
 from typing import Any
 
+from webapp import instance
 from webapp.config import ConfigError, load
+from webapp.descriptors import room_for
 from webapp.logs import LineHandler
+from webapp.pauses import sparing
 
 try:
     # Not `config`: gunicorn takes every name it knows for a setting of its own.
@@ -22,8 +25,8 @@ except ConfigError as error:
 wsgi_app = "wsgi:app"
 bind = our_config.bind
 workers = our_config.web_concurrency
-worker_class = "gevent"
-worker_connections = 2000  # every open page holds one, and answers need room beside them
+worker_class = "webapp.web.worker.Worker"
+worker_connections = room_for(2000)  # every open page holds one, and answers need room beside them
 preload_app = False
 control_socket_disable = True  # it would be one socket in the home folder for every instance there is
 
@@ -50,17 +53,39 @@ DRAIN_SECONDS = 2
 NOT_PREPARED = 4
 
 
+def on_starting(server: Any) -> None:
+    """Refuses to be the second server on a data folder with its database in it: each would take the other's answers for lost.
+
+    The master, which looks once a second, must not end a worker for having been stopped along with it.
+    """
+    server.murder_workers = sparing(server.murder_workers, 1.0)
+    # One that is started anew by signal has the lock already.
+    if our_config.database_url.startswith("sqlite") and not server.master_pid:
+        try:
+            instance.hold(our_config.data_dir)
+        except instance.Taken as error:
+            sys.exit(str(error))
+        except OSError as error:
+            sys.exit(f"DATA_DIR cannot be written to: {error.filename}: {error.strerror}.")
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    instance.let_go()
+
+
 def post_worker_init(worker: Any) -> None:
     """Takes over the signals, then recovers what a dead process left behind and starts the loops."""
     # Only now, in the worker, is everything patched.
     import gevent
+    from gevent import monkey
 
+    from webapp.db import DAMAGED
+    from webapp.db_state import OLD_SCHEMA, trouble_with_database
     from webapp.rendering.code import warm_up
-    from webapp.web.health import OLD_SCHEMA, trouble_with_database
 
     with worker.wsgi.app_context():
-        if trouble_with_database() == OLD_SCHEMA:
-            print(OLD_SCHEMA, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
+        if (trouble := trouble_with_database()) in (OLD_SCHEMA, DAMAGED):
+            print(trouble, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
             sys.exit(NOT_PREPARED)
     warm_up()
     engine = worker.wsgi.extensions["engine"]
@@ -85,9 +110,13 @@ def post_worker_init(worker: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, on_signal)
     engine.begin()
+    with worker.wsgi.app_context():
+        for resume in worker.wsgi.extensions["resumes"]:
+            resume()
     # What is there now stays: to look through all of it for garbage would stop every answer for a quarter of a second.
     gc.collect()
     gc.freeze()
+    worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
 
 
 def worker_int(worker: Any) -> None:

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic import context
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import Connection
 
 import webapp.tables  # noqa: F401  what autogenerate compares with
-from webapp.extensions import db, is_sqlite
+from webapp.db import db, is_sqlite
+from webapp.db_state import is_of_the_metadata
+from webapp.revisions import newest_revision
 
 
 def run() -> None:
@@ -16,10 +20,22 @@ def run() -> None:
     with db.engine.connect() as connection, without_foreign_keys(connection):
         connection = connection.execution_options(is_write=True)
         # On SQLite we begin transactions ourselves, so that a migration that fails half way leaves no trace.
-        context.configure(connection=connection, target_metadata=db.metadata, transactional_ddl=True, **options)
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            transactional_ddl=True,
+            include_name=is_of_the_metadata,
+            process_revision_directives=number,
+            **options,
+        )
         with context.begin_transaction():
             context.run_migrations()
             refuse_orphans(connection)
+
+
+def number(_context: MigrationContext, _revision: object, made: list[MigrationScript]) -> None:
+    """A new migration has the next number for its name."""
+    made[0].rev_id = f"{int(newest_revision()) + 1:04}"
 
 
 @contextmanager

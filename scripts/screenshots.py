@@ -38,7 +38,7 @@ def links(studio: Studio) -> None:
     """What is behind a link that somebody was sent."""
     person = studio.person()
     page = person.open("/admin/people")
-    page.get_by_role("button", name="Make").click()
+    page.get_by_role("button", name="Create link").click()
     invite = page.get_by_label("to copy").input_value()
     person.leave()
     studio.takes("invite", invite, who="nobody")
@@ -54,9 +54,10 @@ def answers(studio: Studio) -> None:
     studio.takes("chat-reasoning", rich, opened)
     studio.takes("chat-refused", rich, too_long)
     studio.takes("chat-edit", rich, lambda page: the(page, "Edit").click())
-    studio.takes("chat-sent", rich, lambda page: page.locator(".sent-link").last.click())
+    studio.takes("chat-sent", rich, sent)
     studio.takes("chat-menu", rich, lambda page: the(page, "More").click())
     studio.takes("chat-deeds", rich, lambda page: page.get_by_role("button", name="More", exact=True).last.click())
+    studio.takes("chat-another-model", rich, another_model)
     upstream.says(f"{GERMAN}.\n\n{ARABIC}\n\nAnd on.")
     studio.takes("chat-words", studio.begun(f"{ARABIC} {GERMAN}"))
     upstream.says("")
@@ -106,13 +107,16 @@ def endings(studio: Studio) -> None:
 
 def floating(studio: Studio) -> None:
     """What lies over a page for a while."""
-    studio.takes("rail", "/", lambda page: the(page, "Chats").click() if is_narrow(page) else None)
+    studio.takes("sidebar", "/", lambda page: the(page, "Chats").click() if is_narrow(page) else None)
     studio.takes("help-sheet", "/chats", lambda page: called(page, "?"))
     studio.takes("palette-sheet", "/chats", lambda page: called(page, "Control+k"))
     studio.takes("offline", "/settings", without_network)
     studio.takes("chats-selected", "/chats", selected)
     studio.takes("search-found", "/chats?q=mills")
     studio.takes("search-nothing", "/chats?q=kingfisher")
+    studio.takes("settings-found", "/admin?q=timeout")
+    studio.takes("setting-marked", "/admin/settings?setting=stream.stall_seconds")
+    studio.takes("no-scripts-settings", "/admin/settings", who="no scripts", whole=True)
     studio.takes("no-scripts-home", "/", who="no scripts")
     studio.takes("no-scripts-health", "/admin/health", who="no scripts", whole=True)
 
@@ -139,7 +143,7 @@ def keys(studio: Studio) -> None:
     press(page, the(page, "Save"))
     page.goto("/admin/keys")
     studio.takes("keys-before", "/admin/keys", whole=True)
-    press(page, the(page, "Make a new key"))
+    press(page, the(page, "Create new key"))
     person.leave()
     studio.takes("keys-half-done", "/admin/keys", whole=True)
 
@@ -156,7 +160,7 @@ def lost(studio: Studio) -> None:
     pages = [(studio.window("owner", *look).open(path), "-".join(look)) for look in LOOKS]
     studio.server.kill()
     for page, name in pages:
-        page.get_by_text("Not connected").wait_for()
+        page.get_by_text("Connection lost").wait_for()
         studio.shoot(page, f"chat-not-connected-{name}")
     print("  chat-not-connected")
 
@@ -189,6 +193,18 @@ def wrongly_filled(page: Page, button: str = "Create owner") -> None:
 def opened(page: Page) -> None:
     page.locator(".thought summary").click()
     page.evaluate("scrollTo(0, 0)")
+
+
+def another_model(page: Page) -> None:
+    page.get_by_role("button", name="More", exact=True).last.click()
+    page.locator("summary", has_text="Another model").last.click()
+    page.locator(".menu__models").last.wait_for()
+
+
+def sent(page: Page) -> None:
+    page.locator(".receipt summary").last.click()
+    page.locator(".sent-link").last.click()
+    page.locator(".sent").wait_for()
 
 
 def too_long(page: Page) -> None:

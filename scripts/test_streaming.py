@@ -77,7 +77,7 @@ def main() -> int:
     except urllib.error.URLError as error:
         print(f"{arguments.url}: {error.reason}")
         is_ok = False
-    print("It works." if is_ok else "It does not work as it should.")
+    print("It works." if is_ok else "It isn't working correctly.")
     return 0 if is_ok else 1
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from http.client import HTTPResponse
 from typing import Any
 
-TURNS = ("Say hello in one sentence.", "And now say it in other words.")
+TURNS = ("Say hello in one sentence.", "Now rephrase that.")
 
 
 def posted(arguments: argparse.Namespace, path: str, body: dict[str, Any]) -> HTTPResponse:
@@ -80,7 +80,7 @@ def main() -> int:
     except urllib.error.URLError as error:
         print(f"{arguments.url}: {error.reason}")
         is_ok = False
-    print("It works." if is_ok else "It does not work as it should.")
+    print("It works." if is_ok else "It isn't working correctly.")
     return 0 if is_ok else 1
 
 

@@ -1,27 +1,27 @@
 #!/bin/sh
-# Passes all tests, in parts that run three at a time on two cores, the longest first: tests wait a good deal.
-# With the name of a part behind the Python it passes that one alone.
-# What fails beside the others runs once more with the machine to itself: it has failed when it fails then too.
+# Passes all tests, in parts of which PARTS (3 if not given) run at a time, the longest first: tests wait a good deal.
+# With names of parts behind the Python it passes those alone; `quick` is its two halves, side by side.
+# What fails has failed: nothing is tried a second time.
 set -u
+# What was compiled for one part, assertions and all, need not be compiled again for the next, whatever the environment says.
+unset PYTHONDONTWRITEBYTECODE
 python=$1
-if [ $# = 1 ]; then
-    again=$(mktemp -d)
-    trap 'rm -rf "$again"' EXIT
-    export again
-    printf '%s\n' rest pages attacks people programs quick | xargs -P 3 -n 1 sh "$0" "$python" && exit
-    failed=0
-    for part in $(ls "$again"); do
-        echo "Once more, alone: what failed of the part $part."
-        sh "$0" "$python" "$part" --last-failed --last-failed-no-failures none || failed=1
-    done
-    # A part that has failed without saying so is a failure as well.
-    [ -n "$(ls "$again")" ] || failed=1
-    exit $failed
+shift
+[ $# != 0 ] || set -- rest pages attacks people programs quick_chats quick_others
+[ "$*" != quick ] || set -- quick_chats quick_others
+if [ $# != 1 ]; then
+    ends=$(mktemp -d)
+    trap 'rm -rf "$ends"' EXIT
+    export ends
+    printf '%s\n' "$@" | xargs -P "${PARTS:-3}" -n 1 sh "$0" "$python"
+    status=$?
+    # How each part has ended, once more together.
+    tail -qn 1 "$ends"/*
+    exit $status
 fi
 
-part=$2
-shift 2
-more=$*
+part=$1
+chats="tests/accounts tests/api tests/chat"
 attacks="tests/attacks tests/chat"
 programs="tests/api tests/docs tests/drill"
 people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_plans.py tests/browser/test_reading.py
@@ -33,7 +33,8 @@ without() {
 # Paths hold no spaces: the lists are meant to be split.
 # shellcheck disable=SC2046,SC2086
 case $part in
-quick) set -- tests $(without tests/browser) -m "not slow" ;;
+quick_chats) set -- $chats -m "not slow" ;;
+quick_others) set -- tests $(without tests/browser $chats) -m "not slow" ;;
 attacks) set -- $attacks -m slow ;;
 programs) set -- $programs -m slow ;;
 rest) set -- tests $(without tests/browser $attacks $programs) -m slow ;;
@@ -44,11 +45,10 @@ pages) set -- --confcutdir=tests/browser tests/browser $(without $people) ;;
 esac
 
 told=$(mktemp)
-# shellcheck disable=SC2086
-"$python" -m pytest -o cache_dir=".pytest_cache/$part" "$@" $more >"$told" 2>&1
+"$python" -m pytest -o cache_dir=".pytest_cache/$part" "$@" >"$told" 2>&1
 status=$?
-[ $status = 0 ] || [ -z "${again-}" ] || : >"$again/$part"
 echo "The part $part:"
 cat "$told"
+[ -z "${ends-}" ] || echo "$part: $(tail -n 1 "$told")" >"$ends/$part"
 rm -f "$told"
 exit $status

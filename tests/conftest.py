@@ -12,6 +12,7 @@ from pathlib import Path  # noqa: E402
 from types import CodeType  # noqa: E402
 from typing import Any  # noqa: E402
 
+import gevent  # noqa: E402
 import pytest  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
@@ -21,18 +22,19 @@ from sqlalchemy import Dialect  # noqa: E402
 from tests.generations.bench import bench  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
+from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
 from webapp.accounts import passwords  # noqa: E402
 from webapp.accounts import service as accounts  # noqa: E402
 from webapp.accounts.tables import User  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.config import ROOT, load  # noqa: E402
-from webapp.extensions import db, write  # noqa: E402
-from webapp.generations.models import Providers  # noqa: E402
+from webapp.connections.models import Providers  # noqa: E402
+from webapp.db import db, write  # noqa: E402
 from webapp.providers.demo import DemoProvider  # noqa: E402
 from webapp.upstream import Upstream  # noqa: E402
 
-__all__ = ["bench", "fake", "fake_process", "new_stop", "outgoing", "stop"]
+__all__ = ["bench", "fake", "fake_process", "new_stop", "outgoing", "pytest_sessionfinish", "pytest_terminal_summary", "stop"]
 
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
@@ -190,9 +192,15 @@ def stranger(app: Flask) -> Browser:
 def signed_in(app: Flask, email: str, role: str) -> Browser:
     """A browser with the session that signing in would have given it."""
     with app.app_context():
-        user = user_with_password(email, role)
-        secret = accounts.open_session(user.id, "a browser of the tests")
+        user_with_password(email, role)
+    return with_session(app, email)
+
+
+def with_session(app: Flask, email: str) -> Browser:
+    """The same for somebody whom the database knows already."""
     browser = Browser(app, email=email)
+    with app.app_context():
+        secret = accounts.open_session(browser.person_id, "a browser of the tests")
     browser.client.set_cookie("millrace", secret, httponly=True)
     return browser
 
@@ -233,4 +241,8 @@ def let_go(app: Flask) -> None:
     # Kept connections that are found by the collector are reported before gevent has closed them.
     app.extensions["providers"].upstream.close()
     with app.app_context():
+        # What is still in use would go to a pool that nobody has any more, and be found open by the collector.
+        with gevent.Timeout(10, AssertionError("somebody keeps a connection to the database")):
+            while db.engine.pool.checkedout():
+                gevent.sleep(0.005)
         db.engine.dispose()

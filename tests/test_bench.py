@@ -1,11 +1,15 @@
 """`flask bench` measures what it says, says what it means, and says when it could not."""
 
+from itertools import pairwise
+
 import pytest
 
-from webapp.bench import compare, plans, sitting, stream
-from webapp.bench.figures import Heard, Measured, Seen, added_ms, added_then_ms, doubts, percentile, ratios, slope
+from webapp.bench import alone, compare, plans, sitting, stream
+from webapp.bench.figures import Compared, Heard, Measured, Seen, compared, doubts, percentile, slope
 from webapp.bench.load import PARAGRAPH, STAMP, Load, Sitting, prose
 from webapp.bench.reading import Reading
+from webapp.bench.stages import ELSE, STAGES, shares, stage_of
+from webapp.bench.table import CROWDS, LINES, Line, ways
 from webapp.bench.upstream import stamped
 from webapp.bench.verdict import Bar, Verdict, drift
 
@@ -17,8 +21,8 @@ def run(
     lag_ms: float = 1.0,
     then_ms: tuple[float, float] = (1.0, 2.0),
 ) -> Measured:
-    heard = Heard(1000, 1000, 0, first_ms=(1.0, 2.0), then_ms=then_ms, late_ms=(1.0, 2.0), lag_ms=lag_ms, seconds=2.0)
-    return Measured(name, heard, cpu_seconds, 50.0)
+    times = {"first_ms": (1.0, 2.0), "then_ms": then_ms, "late_ms": (1.0, 2.0), "steady_ms": (1.0, 2.0)}
+    return Measured(name, Heard(1000, 1000, 0, **times, lag_ms=lag_ms, seconds=2.0), cpu_seconds, 50.0)
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.99, 4), (0.25, 1)])
@@ -37,27 +41,49 @@ def test_growth_is_that_of_the_line_through_all_points(points: list[tuple[float,
     assert slope(points) == pytest.approx(growth)
 
 
-def test_the_product_is_measured_in_relays() -> None:
-    runs = [run("relay", cpu_seconds=0.05), run("Millrace API", cpu_seconds=0.06), run("relay again", cpu_seconds=0.05)]
+def test_the_product_is_measured_in_relays_before_and_after_it() -> None:
+    costs = [("relay", 0.04), ("api", 0.06), ("relay", 0.06), ("pages", 0.09), ("relay", 0.06)]
+    runs = [run(name, cpu_seconds=cost) for name, cost in costs]
 
-    assert ratios(runs) == {"Millrace API": pytest.approx(1.2)}
-    assert added_ms([run("no server"), *runs], "Millrace API") == 0
+    assert {each.ours.name: each.cpu() for each in compared(runs)} == pytest.approx({"api": 1.2, "pages": 1.5})
     assert runs[1].cpu_per_million == pytest.approx(60)
     assert runs[1].core == pytest.approx(3)
-    assert not doubts(runs)
 
 
 def test_what_is_added_to_the_first_token_is_what_comes_upon_the_model_s_own_time() -> None:
-    runs = [run("no server", then_ms=(1, 3)), run("Millrace API", then_ms=(21, 33))]
+    runs = [run("relay", cpu_seconds=1), run("direct", then_ms=(1, 3)), run("api", then_ms=(21, 33)), run("relay", cpu_seconds=1)]
 
-    assert added_then_ms(runs, "Millrace API") == (20, 30)
+    assert [each.first() for each in compared(runs)] == [30]
+
+
+def test_a_line_is_the_median_of_all_rounds() -> None:
+    line = Line("api", "CPU", "400", "api", Compared.cpu, 2)
+    runs = [run(name, cpu_seconds=cost) for cost in (0.01, 0.05, 0.03) for name in ("relay", "api")]
+    floor = [run("relay", cpu_seconds=0.01) if each.name == "relay" else each for each in (*runs, runs[0])]
+
+    assert line.bar(compared(floor)).line() == "does not hold  CPU: 3 (at most 2)"
+
+
+def test_a_figure_without_a_bound_is_told() -> None:
+    assert Bar("CPU", 3, None).line() == "is told        CPU: 3"
+    assert Bar("CPU", 3, None).holds
+
+
+def test_only_what_a_line_needs_is_run() -> None:
+    def needed(*names: str) -> dict[str, list[str]]:
+        return dict(ways([line for line in LINES if line.name in names]))
+
+    assert needed("api-400") == {"400": ["api"]}
+    assert needed("pages-steady", "pages-400", "watched") == {"400": ["pages", "direct"], "watched": ["later"]}
+    assert set(ways(LINES)) == set(CROWDS)
+    assert len(set(stream.NAMES)) == len(stream.NAMES)
 
 
 def test_it_doubts_itself_on_a_restless_machine() -> None:
-    drifting = [run("relay", cpu_seconds=0.05), run("relay again", cpu_seconds=0.07)]
+    drifting = [run("relay", cpu_seconds=0.05), run("relay", cpu_seconds=0.07)]
 
     assert doubts(drifting) == ["two runs of the same differ by 40% in CPU"]
-    assert doubts([run("Millrace", lag_ms=9)]) == ["the client's own lag was 9.0 ms (p99) during Millrace"]
+    assert doubts([run("api", lag_ms=9)]) == ["the client's own lag was 9.0 ms (p99) during api"]
     assert not drift(1.0, 1.1)
 
 
@@ -76,7 +102,16 @@ def test_a_late_machine_excuses_times_and_nothing_else() -> None:
 
     assert Verdict([late], ["it was late"]).is_good
     assert not Verdict([lost], ["it was late"]).is_good
-    assert Verdict([late], ["it was late"]).lines()[-1] == "These times do not count: it was late."
+    assert Verdict([late], ["it was late"]).lines()[-1] == "These times are unreliable: it was late."
+
+
+def test_a_crowd_comes_evenly_and_in_step_with_nothing() -> None:
+    load = Load(100, 400, 50, within=4)
+    moments = sorted(load.at(number) for number in range(load.crowd))
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+
+    assert 0 <= moments[0] < moments[-1] < load.within
+    assert 0 < min(gaps) < max(gaps) < 3 * load.within / load.crowd
 
 
 def rows(*, megabytes: float, minutes: int = 10) -> list[sitting.Row]:
@@ -93,7 +128,7 @@ def test_memory_is_flat_when_it_grows_no_more_once_as_much_is_forgotten_as_remem
 
 
 def test_a_short_sitting_says_nothing_of_memory() -> None:
-    assert sitting.flat(rows(megabytes=5, minutes=6)).doubts == ["it was too short to tell growth"]
+    assert sitting.flat(rows(megabytes=5, minutes=6)).doubts == ["it was too short to measure growth"]
 
 
 def test_a_token_is_read_once_however_the_stream_is_cut() -> None:
@@ -117,21 +152,37 @@ def test_what_is_asked_for_goes_from_one_process_to_the_other() -> None:
 
 @pytest.mark.slow
 def test_streams_are_measured_from_end_to_end() -> None:
-    lines: list[str] = []
+    load, lines = Load(answers=2, tokens=60, rate=100, later=2, watchers=2), list[str]()
 
-    verdict = stream.measure(Load(answers=3, tokens=60, rate=100, later=2), lines.append)
+    runs = stream.measured(load, ["direct", "api", "pages", "later"], lines.append)
 
-    names = [line[:15].strip() for line in lines[2:7]]
-    assert names == ["no server", "relay", "Millrace pages", "Millrace API", "relay again"]
-    assert [line[15:].split()[:2] for line in lines[2:7]] == [["0", "0"]] * 5
-    assert len([line for line in lines if "times the CPU of the relay" in line]) == 2
-    assert len([bar for bar in verdict.bars if "first token" in bar.words]) == 2
-    assert_unbroken(verdict)
+    assert [run.name for run in runs] == [line.split()[0] for line in lines]
+    assert [run.name for run in runs] == ["relay", "direct", "api", "pages", "later", "relay"]
+    assert {run.heard.received for run in runs} == {6 * 60}
+    assert len(compared(runs)) == 3
+    assert_unbroken(Verdict(stream.unbroken(runs)))
+
+
+@pytest.mark.slow
+def test_what_a_worker_is_at_is_counted_by_stages() -> None:
+    samples: stream.Samples = {}
+
+    stream.measured(Load(answers=5, tokens=200, rate=200), ["api"], print, samples=samples)
+
+    stages = {stage_of(place) for place in samples["api"]}
+    assert {"reading the model", "events and switches"} <= stages <= {*STAGES, ELSE}
+    assert len(shares(samples)) > len(STAGES)
+
+
+@pytest.mark.slow
+def test_a_server_is_measured_alone() -> None:
+    assert 30 < alone.idle_mb() < 500
+    assert 0 < alone.start_seconds() < 60
 
 
 @pytest.mark.slow
 def test_plans_are_written_at_once_and_no_more_than_there_may_be() -> None:
-    verdict = plans.measure(3, 200, print, ways={"Millrace API": "plan-api"})
+    verdict = plans.measure(3, 200, print, ways=["plan-api"])
 
     assert len([bar for bar in verdict.bars if "quota" in bar.words]) == 1
     assert_unbroken(verdict)

@@ -119,7 +119,7 @@ def test_it_refuses(folder: Path, name: str, text: str) -> None:
 
 @pytest.mark.parametrize(("name", "text"), [("REDIS_URL", "redis://localhost"), ("WEB_CONCURRENCY", "2")])
 def test_several_workers_are_refused_with_the_reason(folder: Path, name: str, text: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^{name} .*not built yet"):
+    with pytest.raises(ConfigError, match=rf"^{name} .*isn't supported yet"):
         config(folder, **{name: text})
 
 
@@ -153,6 +153,13 @@ def test_a_file_that_gives_no_secret_is_refused(tmp_path: Path, folder: Path, co
         (tmp_path / "secret").write_text(content)
     with pytest.raises(ConfigError, match=f"^SECRET_KEY .*{wrong}"):
         config(folder, SECRET_KEY_FILE=str(tmp_path / "secret"))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/x" * 2_100], ids=["the folder", "its keys"])
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    folder = f"{tmp_path}/{name}"[:4_090]
+    with pytest.raises(ConfigError, match=r"^DATA_DIR is .* not a folder that can be read"):
+        config(Path(folder))
 
 
 def test_a_secret_given_twice_is_refused(folder: Path) -> None:

@@ -3,7 +3,9 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +19,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests.support.marks import on_both_databases
-from webapp import extensions
+from webapp import db as extensions
 from webapp.accounts.tables import Invite
 from webapp.app import create_app
 from webapp.config import ROOT
+from webapp.db import db, write
 from webapp.errors import Unavailable
-from webapp.extensions import db, write
 from webapp.ids import new_id
 from webapp.settings.tables import ApplicationSetting
 
@@ -51,15 +53,21 @@ def in_app(app: Flask) -> Iterator[Flask]:
         yield app
 
 
-@pytest.fixture
-def other_process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the SQLite file until it reads a line."""
-    command = [sys.executable, "-c", HOLD_THE_FILE, str(tmp_path / "millrace.sqlite3")]
+@contextmanager
+def held_by_another_process(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process holds the SQLite file until it reads a line, or until the end of the block."""
+    command = [sys.executable, "-c", HOLD_THE_FILE, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         yield process
         process.communicate("\n" if process.poll() is None else None)
+
+
+@pytest.fixture
+def other_process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    with held_by_another_process(tmp_path / "millrace.sqlite3") as process:
+        yield process
 
 
 def add_one(app: Flask) -> None:
@@ -164,7 +172,7 @@ def test_a_greenlet_killed_in_a_write_leaves_nothing_behind(in_app: Flask) -> No
             gevent.sleep(60)
 
     greenlet = gevent.spawn(hang)
-    assert is_inside.wait(5)
+    assert is_inside.wait(30)
     greenlet.kill()
 
     assert value_of("a") is None
@@ -204,6 +212,41 @@ def test_its_patience_ends_in_words(in_app: Flask, other_process: subprocess.Pop
     assert value_of("a") == "2"
 
 
+@pytest.mark.slow
+def test_twenty_writers_give_up_together_and_no_reader_waits(in_app: Flask, other_process: subprocess.Popen[str]) -> None:
+    began = time.monotonic()
+    writers = [gevent.spawn(in_context, in_app, lambda: store("a", "1")) for _ in range(20)]
+    gevent.sleep(0)
+
+    assert value_of("a") is None
+    assert time.monotonic() - began < extensions.PATIENCE_SECONDS
+    gevent.joinall(writers, timeout=60)
+
+    assert time.monotonic() - began < 5 * extensions.PATIENCE_SECONDS
+    assert {type(writer.exception) for writer in writers} == {Unavailable}
+
+
+def test_what_is_noted_in_passing_waits_neither_for_the_file_nor_for_its_turn(
+    in_app: Flask, other_process: subprocess.Popen[str]
+) -> None:
+    note_without_patience()
+    with gevent.Timeout(10):
+        waiting = gevent.spawn(in_context, in_app, lambda: store("a", "1"))
+        gevent.sleep(0)
+        for _ in range(50):
+            note_without_patience()
+    assert not waiting.dead
+    let_file_go(other_process)
+    waiting.get(timeout=10)
+
+
+def note_without_patience() -> None:
+    began = time.monotonic()
+    with pytest.raises(Unavailable), write(patience_seconds=extensions.NO_PATIENCE):
+        pass
+    assert time.monotonic() - began < extensions.PATIENCE_SECONDS
+
+
 def test_a_file_that_cannot_be_written_is_still_read(in_app: Flask, tmp_path: Path) -> None:
     store("a", "1")
     # Not by file modes, which root may overrule.
@@ -229,22 +272,12 @@ def test_a_full_disk_is_said_and_survived(in_app: Flask) -> None:
     assert value_of("a") == "small"
 
 
-def test_slow_work_runs_beside_the_rest(app: Flask) -> None:
-    turns = Turns()
-
-    def compute() -> int:
-        return sum(number * number for number in range(2_000_000))
-
-    assert extensions.offload(compute) > 0
-    assert turns.count > 1
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgres"])
 def test_waiting_for_postgres_lets_others_go_on(in_app: Flask) -> None:
     turns = Turns()
 
-    db.session.execute(text("SELECT pg_sleep(0.2)"))
+    db.session.execute(text("SELECT pg_sleep(1)"))
 
     assert turns.count > 5
 

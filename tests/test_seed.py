@@ -49,7 +49,7 @@ def test_a_second_time_makes_nothing(app: Flask, owner: Browser) -> None:
     seeded(app)
     chats = owner.page("/chats").text.count("/chats/")
 
-    assert seeded(app) == "The chats are there already.\n"
+    assert seeded(app) == "The chats already exist.\n"
     assert owner.page("/chats").text.count("/chats/") == chats
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.bystander import bystander
 from tests.support.person import Person
 from tests.support.server import Server, prepared, until
 from tests.support.tab import Tab
@@ -122,13 +123,14 @@ def test_readers_that_stop_reading_delay_nobody_and_cost_little(
     tokens = [f"w{number:06d} {'rush and murmur ' * 120}\n\n" for number in range(1, WORDS + 1)]
     fake.always({"tokens": tokens, "pace": 0.006})
     grown = []
-    for stopped_count in (0, 0, STOPPED):
-        before = server.resident_bytes()
-        url = events_of(owner, owner.begin(f"With {stopped_count}"))
-        stopped = [tabs(owner, url, buffer=4096) for _ in range(stopped_count)]
-        reader = tabs(owner, url).read()
-        until(lambda reader=reader: has_ended(reader), "the reader has all", seconds=60)
-        grown.append(server.resident_bytes() - before)
+    with bystander(server, fake, person=owner):
+        for stopped_count in (0, 0, STOPPED):
+            before = server.resident_bytes()
+            url = events_of(owner, owner.begin(f"With {stopped_count}"))
+            stopped = [tabs(owner, url, buffer=4096) for _ in range(stopped_count)]
+            reader = tabs(owner, url).read()
+            until(lambda reader=reader: has_ended(reader), "the reader has all", seconds=60)
+            grown.append(server.resident_bytes() - before)
 
     seen = reader.first_seen()
     late = [seen[token[:7]] - at for token, at in answers_of(fake)[-1]]
@@ -147,3 +149,25 @@ def test_readers_that_stop_reading_delay_nobody_and_cost_little(
 def has_ended(tab: Tab) -> bool:
     # The words that were still missing come behind the status.
     return b'"status": "completed"' in tab.raw and f"w{WORDS:06d}".encode() in tab.raw
+
+
+SILENCE = 'data: {"choices":[{"index":0,"delta":{"content":""}}]}\n\n'
+HUGE = ["<" * 100_000, "[" * 100_000, "*a_ " * 25_000, "> " * 50_000, "`" * 99_999, "| a " * 30_000, "\n" * 100_000 + "x"]
+
+
+def test_huge_messages_hold_nobody_up(server: Server, owner: Person, fake: Upstream) -> None:
+    fake.says("Fine.")
+
+    with bystander(server, fake, person=owner):
+        paths = [owner.begin(text) for text in HUGE]
+        until(lambda: all(owner.last_answer(path).status == "completed" for path in paths), "all are answered")
+
+
+def test_an_upstream_that_says_nothing_without_a_pause_holds_nobody_up(server: Server, owner: Person, fake: Upstream) -> None:
+    fake.always({"steps": [{"send": SILENCE * 2_000, "for_ever": True}]})
+
+    with bystander(server, fake, person=owner):
+        path = owner.begin("Hello")
+        fake.until(lambda log: log and log[0]["bytes"] > 20_000_000)
+        assert owner.post(owner.last_answer(path).buttons["Stop"]).status == 303
+        fake.until(lambda log: log[0]["client_closed"])

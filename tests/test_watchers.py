@@ -1,19 +1,23 @@
 """Many who watch one answer cost one rendering, and nobody works while nothing runs."""
 
+from contextlib import closing
+
 import gevent
 import pytest
 from flask import Flask
 
-from tests.chat.conftest import begin, ended
+from tests.chat.conftest import answered, begin, ended
 from tests.support.browser import Browser
+from tests.support.turns import comes_to_rest
 from tests.upstream.fixtures import app
-from webapp.extensions import db
-from webapp.generations.engine import Engine
-from webapp.generations.tables import Generation
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.live import watch as watch_of
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta
 
-__all__ = ["app", "begin"]
+__all__ = ["answered", "app", "begin"]
 
 WATCHERS = 200
 TEXT = "Some *words* in a paragraph, and one more line of them.\n\n" * 40
@@ -21,7 +25,10 @@ TEXT = "Some *words* in a paragraph, and one more line of them.\n\n" * 40
 
 @pytest.fixture
 def engine(app: Flask) -> Engine:
+    """Where answers alone are generations: titles come at their own time."""
     engine: Engine = app.extensions["engine"]
+    with app.app_context():
+        set_setting("models.titles", "off")
     return engine
 
 
@@ -73,13 +80,38 @@ def test_no_loop_wakes_while_nothing_runs(owner: Browser, begin, fake, engine: E
     watcher.join(10)
     # A page stays open: it waits, and that is all.
     idle = watch(owner, owner.page(path).events_url)
+
+    def ticks() -> tuple[int, int]:
+        return engine.journal.ticks, engine.keeper.ticks
+
     # Each loop looks once more after the last answer, the slowest a second later.
-    gevent.sleep(1.3)
-    before = (engine.journal.ticks, engine.keeper.ticks)
-    assert min(before) > 0
-
-    gevent.sleep(2.2)
-
-    assert (engine.journal.ticks, engine.keeper.ticks) == before
+    assert comes_to_rest(ticks, seconds=2.2)
+    assert min(ticks()) > 0
     assert not idle.ready()
     idle.kill()
+
+
+def test_whoever_leaves_while_their_stream_opens_is_not_counted_any_more(
+    app: Flask, owner: Browser, answered, engine: Engine
+) -> None:
+    url = owner.page(answered(owner, "Hello")).events_url
+
+    def open_it() -> None:
+        with closing(owner.client.get(url, buffered=False)) as response:
+            for _ in response.iter_encoded():
+                pass
+
+    # Before anything is done for them, while they wait for their turn, and when they have begun to listen.
+    for turns in (0, 1, 3, 8, 40):
+        opening = [gevent.spawn(open_it) for _ in range(5)]
+        for _ in range(turns):
+            gevent.sleep(1e-6)
+        gevent.killall(opening)
+        assert (watch_of.open_pages(), engine.readers, +engine.presence._here) == (0, set(), {})
+
+    # And the next are let in.
+    response = owner.client.get(url, buffered=False)
+    next(response.iter_encoded())
+    assert watch_of.open_pages() == 1
+    response.close()
+    assert watch_of.open_pages() == 0

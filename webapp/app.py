@@ -1,86 +1,73 @@
 """The application, put together step by step."""
 
 import time
-from typing import Any
 
 import gevent
-from flask import Flask, has_request_context
+from flask import Flask
 from gevent.event import Event
 from sqlalchemy.engine import make_url
+from werkzeug.local import LocalProxy
 
-from webapp import cli, logs
-from webapp.accounts import account_views, audit_views, group_views, people_views
-from webapp.accounts import views as accounts
-from webapp.api import assistant, cors, door, limits, metrics, native, quick, roleplay, threads
-from webapp.api import plans as api_plans
-from webapp.characters import persona_views
-from webapp.characters import views as characters
-from webapp.chat import (
-    composer_views,
-    exchange_views,
-    list_shown,
-    list_views,
-    rail_views,
-    roleplay_views,
-    several_views,
-    sharing_views,
-    tree_views,
-)
-from webapp.chat import views as chat
-from webapp.chat.kind import CHAT, ROLEPLAY
+from webapp import logs
+from webapp.accounts import feature as accounts
+from webapp.accounts.guards import onlooker
+from webapp.api import cors, limits
+from webapp.api import feature as api
+from webapp.characters import feature as characters
+from webapp.chat import feature as chat
+from webapp.cli.commands import Commands
+from webapp.completions import feature as completions
 from webapp.config import ROOT, Config, load
-from webapp.docs import views as docs
-from webapp.door.kind import DOOR
-from webapp.extensions import bind, utc_now
-from webapp.generations import models, usage_views
-from webapp.generations.engine import build
-from webapp.insights.metrics import Metrics
-from webapp.plans import export_views as plan_files
-from webapp.plans import type_views as plan_types
-from webapp.plans import views as plans
-from webapp.plans.kind import PLAN
-from webapp.settings import views as settings
-from webapp.web import assets, compiled, errors, everywhere, filters, health, security, selftest
-from webapp.web.guards import user_or_none
+from webapp.connections import feature as connections
+from webapp.connections import models
+from webapp.db import bind, utc_now
+from webapp.docs import feature as docs
+from webapp.engine.assembly import build
+from webapp.feature import Feature
+from webapp.health import feature as health
+from webapp.health.metrics import Metrics
+from webapp.heavy.turns import give_way
+from webapp.knowledge import feature as knowledge
+from webapp.live import feature as live
+from webapp.live import watch
+from webapp.plans import feature as plans
+from webapp.preferences import feature as preferences
+from webapp.prompts import feature as prompts
+from webapp.secrets import feature as secrets
+from webapp.settings import feature as settings
+from webapp.settings.service import setting
+from webapp.shell import feature as shell
+from webapp.usage import feature as usage
+from webapp.watchdog import Watchdog
+from webapp.web import assets, compiled, errors, filters, security
+from webapp.web.crowd import Crowd
+from webapp.web.incoming import Incoming
+from webapp.web.places import Places
 from webapp.web.proxies import BehindProxies
 from webapp.web.rules import LazyRule
 from webapp.web.templates import Templates
-from webapp.web.watch import open_pages
+from webapp.workflows import feature as workflows
 
-BLUEPRINTS = (
-    accounts.bp,
-    account_views.bp,
-    people_views.bp,
-    group_views.bp,
-    audit_views.bp,
-    usage_views.bp,
-    settings.bp,
-    chat.bp,
-    tree_views.bp,
-    list_views.bp,
-    several_views.bp,
-    rail_views.bp,
-    composer_views.bp,
-    exchange_views.bp,
-    sharing_views.bp,
-    roleplay.bp,
-    quick.bp,
-    threads.bp,
-    assistant.bp,
-    door.bp,
-    characters.bp,
-    persona_views.bp,
-    roleplay_views.bp,
-    plans.bp,
-    plan_files.bp,
-    plan_types.bp,
-    health.bp,
-    metrics.bp,
-    *native.BLUEPRINTS,
-    api_plans.bp,
-    selftest.bp,
-    everywhere.bp,
-    docs.bp,
+# In their order: each knows those before it alone.
+FEATURES = (
+    accounts.FEATURE,
+    secrets.FEATURE,
+    settings.FEATURE,
+    connections.FEATURE,
+    preferences.FEATURE,
+    prompts.FEATURE,
+    live.FEATURE,
+    usage.FEATURE,
+    knowledge.FEATURE,
+    characters.FEATURE,
+    chat.FEATURE,
+    plans.FEATURE,
+    workflows.FEATURE,
+    completions.FEATURE,
+    health.FEATURE,
+    docs.FEATURE,
+    api.FEATURE,
+    shell.FEATURE,
 )
 # A checkout must never wait for another request's: connections to a file cost next to nothing.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": 200}
@@ -91,7 +78,9 @@ POSTGRES_POOL = {"pool_size": 10, "max_overflow": 80, "pool_pre_ping": True}
 def create_app(config: Config | None = None) -> Flask:
     config = config or load()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    app.url_rule_class, app.jinja_environment = LazyRule, Templates
+    app.cli = Commands(app.name)
+    app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, Templates, Incoming
+    watch.init(app)
     _configure(app, config)
     logs.set_up(config)
     security.init(app, config)
@@ -102,43 +91,76 @@ def create_app(config: Config | None = None) -> Flask:
     assets.init(app)
     _teach_templates(app)
     compiled.use(app, config.data_dir)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
-    cli.init(app)
     _start_engine(app, config)
+    for feature in FEATURES:
+        _bring(app, feature)
     return app
+
+
+def _bring(app: Flask, feature: Feature) -> None:
+    for blueprint in feature.blueprints:
+        app.register_blueprint(blueprint)
+    for kind in feature.kinds:
+        app.extensions["engine"].register(kind)
+    for command in feature.commands:
+        app.cli.add_command(command)
 
 
 def _start_engine(app: Flask, config: Config) -> None:
     # Names are looked up in real threads; with the usual ten, a slow resolver would hold up everybody.
     gevent.get_hub().threadpool.maxsize = 32
     engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=_pause, now=time.monotonic)
-    engine.register(CHAT)
-    engine.register(PLAN)
-    engine.register(ROLEPLAY)
-    engine.register(DOOR)
-    counted = Metrics(engine, watchers=open_pages)
-    engine.hearers.append(counted.hear)
-    app.extensions.update(engine=engine, providers=models.make(config), metrics=counted.text)
+    counted, watchdog = Metrics(engine, watchers=watch.open_pages), Watchdog()
+    engine.metric_listeners.append(counted.hear)
+    watchdog.listeners.append(counted.held)
+    app.extensions.update(
+        watchdog=watchdog,
+        engine=engine,
+        topics=engine.topics,
+        providers=models.make(config),
+        metrics=counted.text,
+        made_limits=lambda: (int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))),
+        is_demo_open=lambda: bool(setting("demo.visitors")),
+    )
 
 
 def _pause(seconds: float) -> None:
-    # Sleeping for nothing lets only those go on who are ready; who waits for a socket or the clock would starve meanwhile.
-    gevent.sleep(max(seconds, 1e-6))
+    if seconds:
+        gevent.sleep(seconds)
+    else:
+        give_way()
 
 
 def _configure(app: Flask, config: Config) -> None:
     is_sqlite = make_url(config.database_url).get_backend_name() == "sqlite"
     if not is_sqlite:
         _check_that_waiting_is_green()
-    app.extensions["config"] = config
+    app.extensions.update(
+        config=config,
+        places=Places(place for feature in FEATURES for place in feature.places),
+        lists={each.name: each for feature in FEATURES for each in feature.lists},
+        setting_checks={name: check for feature in FEATURES for name, check in feature.setting_checks.items()},
+        secret_holders=[holder for feature in FEATURES for holder in feature.secret_holders],
+        resumes=[resume for feature in FEATURES for resume in feature.resumes],
+        leaders={leader.kind: leader for feature in FEATURES for leader in feature.leaders},
+        sections=[contribute for feature in FEATURES for contribute in feature.sections],
+        prompts={each.key: each for feature in FEATURES for each in feature.prompts},
+    )
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else POSTGRES_POOL,
     )
+    crowd = Crowd(lambda: _most_connections(app))
+    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, crowd)
+    app.extensions.update(crowd=crowd, proxies=proxies)
     if config.trusted_proxies:
-        app.wsgi_app = BehindProxies(app.wsgi_app, config.trusted_proxies)  # type: ignore[method-assign]
+        app.wsgi_app = proxies  # type: ignore[method-assign]
+
+
+def _most_connections(app: Flask) -> int:
+    with app.app_context():
+        return int(setting("limits.connections_per_address"))
 
 
 def _check_that_waiting_is_green() -> None:
@@ -158,12 +180,5 @@ def _teach_templates(app: Flask) -> None:
         number=filters.number,
         plural=filters.plural,
     )
-    app.context_processor(_person)
-
-
-def _person() -> dict[str, Any]:
-    """Who looks and, for the pages that ask, what stands in the rail; nobody and nothing while a fault is told."""
-    if not has_request_context() or errors.is_bare():
-        return {"me": None, "rail": list}
-    me = user_or_none()
-    return {"me": me, "rail": (lambda: list_shown.rail(me)) if me else list}
+    # Whom a page is drawn for: looked up by the templates that ask, as fragments are drawn for many.
+    app.context_processor(lambda: {"me": LocalProxy(onlooker)})

@@ -77,7 +77,7 @@ def make_keys(data_dir: Path, environ: Mapping[str, str] = os.environ) -> list[P
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     missing = [path for path in _key_paths(data_dir, environ).values() if not path.exists()]
     for path in missing:
-        _write_once(path, _new_key() + "\n")
+        _write_once(path, random_key() + "\n")
     return missing
 
 
@@ -95,7 +95,7 @@ def version() -> str:
     """The newest version in the changelog: the one place that says it."""
     found = re.search(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     if found is None:
-        raise ConfigError('CHANGELOG.md names no version. It needs a heading such as "## 0.1.0".')
+        raise ConfigError('CHANGELOG.md states no version. Add a heading such as "## 0.1.0".')
     return found[1]
 
 
@@ -111,7 +111,7 @@ def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
 def _raw(variable: Variable, environ: Mapping[str, str]) -> str:
     name, file_name = variable.name, environ.get(f"{variable.name}_FILE", "").strip() if variable.is_secret else ""
     if file_name and name in environ:
-        raise _refusal(variable, f"and {name}_FILE are both set, and only one of them can be meant")
+        raise _refusal(variable, f"and {name}_FILE are both set, but you can only use one of them")
     raw = _file_text(variable, Path(file_name)) if file_name else environ.get(name, "").strip()
     if not raw and (file_name or (name in KEY_FILES and name in environ)):
         raise _refusal(variable, "is set, but empty" if not file_name else f"is read from {file_name}, which is empty")
@@ -131,7 +131,10 @@ def _refusal(variable: Variable, what: str) -> ConfigError:
 
 def _kept_keys(environ: Mapping[str, str]) -> dict[str, str]:
     data_dir = _read(next(each for each in VARIABLES if each.name == "DATA_DIR"), environ)
-    return {f"{name}_FILE": str(path) for name, path in _key_paths(data_dir, environ).items() if path.exists()}
+    try:
+        return {f"{name}_FILE": str(path) for name, path in _key_paths(data_dir, environ).items() if path.exists()}
+    except OSError as error:
+        raise ConfigError(f"DATA_DIR is {str(data_dir)!r}, which is not a folder that can be read.") from error
 
 
 def _key_paths(data_dir: Path, environ: Mapping[str, str]) -> dict[str, Path]:
@@ -140,7 +143,7 @@ def _key_paths(data_dir: Path, environ: Mapping[str, str]) -> dict[str, Path]:
     return {name: data_dir / KEY_FILES[name] for name in unset}
 
 
-def _new_key() -> str:
+def random_key() -> str:
     """32 random bytes as a Fernet key, which is good enough for signing too."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
@@ -153,7 +156,7 @@ def _write_once(path: Path, text: str) -> None:
 
 
 def _refuse_what_is_not_built(config: Config) -> None:
-    why = "several workers that share their streams are not built yet; one worker serves a small team well. "
+    why = "running several workers isn't supported yet; one worker is enough for a small team. "
     if config.redis_url:
         raise ConfigError(f"REDIS_URL is set, but {why}Leave REDIS_URL unset.")
     if config.web_concurrency > 1:

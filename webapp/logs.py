@@ -7,12 +7,16 @@ What people and models say must be passed as `content` beside them, and nowhere 
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from select import PIPE_BUF, POLLOUT
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
+
+from gevent.monkey import get_original
 
 from webapp.config import Config
 
@@ -21,6 +25,11 @@ SHORTEST_SECRET = 8
 LOOKS_SECRET = re.compile(r"(\bsk-|\bBearer\s+|[?&](?:api_?key|key|token|secret)=)[^\s&\"']{8,}", re.IGNORECASE)
 PASSWORD_IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 BREAKS_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+# What waits for a reader that is slower than the log, or has been stopped; beyond that, lines are lost and counted.
+MOST_WAITING_BYTES = 2**18
+
+LOST = {"name": "logs", "msg": "log_lines_lost", "args": (), "levelno": logging.WARNING, "levelname": "WARNING", "exc_info": None}
 
 _secrets: set[str] = set()
 
@@ -45,19 +54,57 @@ def redacted(text: str) -> str:
     return PASSWORD_IN_URL.sub(rf"\1{MASK}", LOOKS_SECRET.sub(rf"\1{MASK}", text))
 
 
-class LineHandler(logging.StreamHandler[TextIO]):
+class Outlet:
+    """Writes as much as is taken at once: who stops the terminal or the pager behind a log must not stop the server."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self._waiting, self._lost = stream, b"", 0
+        try:
+            self._number = stream.fileno()
+        except OSError:
+            # It is in memory.
+            self._number = -1
+
+    def write(self, line: str) -> None:
+        if self._number < 0:
+            self.stream.write(line)
+        elif len(self._waiting) + len(line) > MOST_WAITING_BYTES:
+            self._lost += 1
+        else:
+            self._waiting += line.encode("utf-8", "backslashreplace")
+
+    def flush(self) -> None:
+        try:
+            while self._waiting and _is_ready(self._number):
+                self._waiting = self._waiting[os.write(self._number, self._waiting[:PIPE_BUF]) :]
+        except OSError:
+            # Nobody is there to read it any more.
+            self._waiting = b""
+
+    def lost(self) -> int:
+        """How many lines were lost, once there is room for saying so."""
+        self.flush()
+        if self._waiting:
+            return 0
+        lost, self._lost = self._lost, 0
+        return lost
+
+
+class LineHandler(logging.StreamHandler[Any]):
     """Writes our lines, and only the debug lines that are asked for, to standard error or to the stream given."""
 
     def __init__(self, config: Config, stream: TextIO | None = None) -> None:
-        super().__init__(stream)
+        super().__init__(Outlet(stream or sys.stderr))
         self.setFormatter((JsonLines if config.log_format == "json" else TextLines)(has_content=config.log_content))
         self.addFilter(lambda record: _is_wanted(record, config))
         self._follows_stderr = stream is None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._follows_stderr:
-            # Standard error may have been replaced since, by a test or by a process that detached itself.
-            self.stream = sys.stderr
+        if self._follows_stderr and self.stream.stream is not sys.stderr:
+            # It has been replaced since, by a test or by a process that detached itself.
+            self.stream = Outlet(sys.stderr)
+        if lost := self.stream.lost():
+            super().emit(logging.makeLogRecord({**record.__dict__, **LOST, "fields": {"count": lost}}))
         super().emit(record)
 
 
@@ -88,6 +135,16 @@ class TextLines(Lines):
 class JsonLines(Lines):
     def format(self, record: logging.LogRecord) -> str:
         return _one_line(json.dumps(self.values(record)))
+
+
+def _is_ready(number: int) -> bool:
+    """Whether a file takes as much as is written at once, now and without an error.
+
+    Asked of the system itself: gevent's way lets others go on, and who logs may be within a transaction.
+    """
+    asked = get_original("select", "poll")()
+    asked.register(number, POLLOUT)
+    return list(asked.poll(0)) == [(number, POLLOUT)]
 
 
 def _is_wanted(record: logging.LogRecord, config: Config) -> bool:

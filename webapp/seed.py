@@ -1,4 +1,4 @@
-"""People and chats to look at: `flask seed` fills an empty house with what the demo answers, and leaves alone what is there."""
+"""Example people and chats: `flask seed` fills an empty server with answers of the demo, and changes nothing that exists."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from webapp.accounts import queries as people
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
 from webapp.characters.tables import Character
-from webapp.chat import roleplay
-from webapp.chat.prompt import PromptBuilder
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now, write
-from webapp.generations.service import queue, sent_as, sent_before
+from webapp.db import db, utc_now, write
+from webapp.engine.service import queue, sent_as, sent_before
 from webapp.ids import new_secret
 from webapp.providers.base import Reply
 from webapp.providers.demo import PACE_SECONDS, DemoProvider
-from webapp.refusals_cli import told
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.streaming.events import Usage
 from webapp.streaming.stop import Stop
+from webapp.web.command_errors import one_line_errors
 
 OWNER = ("olive@example.org", "Olive", "owner")
 OTHERS = (
@@ -39,7 +39,7 @@ READING = timedelta(seconds=40)
 
 @dataclass(frozen=True)
 class Talk:
-    """What somebody asked, one after the other, and how long ago; without an email it was the owner of this house."""
+    """What a person asked, in order, and how long ago; without an email, the owner of this server."""
 
     age: timedelta
     model: str
@@ -68,7 +68,7 @@ TALKS = (
 
 @click.command("seed")
 @with_appcontext
-@told
+@one_line_errors
 def command() -> None:
     """Make people, chats and finished answers to look at."""
     for line in seed():
@@ -79,7 +79,7 @@ def seed() -> Iterator[str]:
     """Makes what is missing and says what that was; the second time nothing is missing."""
     yield from _seed_people()
     made = sum(_seed_talk(talk) for talk in TALKS)
-    yield f"{made} chats were made." if made else "The chats are there already."
+    yield f"Created {made} chats." if made else "The chats already exist."
 
 
 def _seed_people() -> Iterator[str]:
@@ -119,7 +119,7 @@ def _seed_talk(talk: Talk) -> bool:
 
 
 def _character(talk: Talk) -> Character | None:
-    """With whom somebody talked; nobody when that character was never here."""
+    """The character of a chat; None if it doesn't exist here."""
     return db.session.scalar(select(Character).where(Character.origin == talk.character)) if talk.character else None
 
 

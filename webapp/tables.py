@@ -3,8 +3,25 @@
 from webapp.accounts import tables as accounts
 from webapp.characters import tables as characters
 from webapp.chat import tables as chat
-from webapp.generations import tables as generations
+from webapp.connections import tables as connections
+from webapp.engine import tables as generations
+from webapp.knowledge import tables as knowledge
 from webapp.plans import tables as plans
+from webapp.preferences import tables as preferences
+from webapp.prompts import tables as prompts
 from webapp.settings import tables as settings
+from webapp.workflows import tables as workflows
 
-__all__ = ["accounts", "characters", "chat", "generations", "plans", "settings"]
+__all__ = [
+    "accounts",
+    "characters",
+    "chat",
+    "connections",
+    "generations",
+    "knowledge",
+    "plans",
+    "preferences",
+    "prompts",
+    "settings",
+    "workflows",
+]

@@ -66,14 +66,18 @@ def _host(raw: str) -> str:
 
 def _folder(raw: str) -> Path:
     path = Path(raw).expanduser().absolute()
-    if path.exists() and not path.is_dir():
+    try:
+        is_other = path.exists() and not path.is_dir()
+    except OSError as error:
+        raise ValueError("a folder that can be read") from error
+    if is_other:
         raise ValueError("a folder")
     return path
 
 
 def _url(raw: str) -> str:
     if raw and not _is_web_address(_text(raw)):
-        raise ValueError("an address that begins with http:// or https://")
+        raise ValueError("an address that starts with http:// or https://")
     return raw.rstrip("/")
 
 
@@ -89,7 +93,7 @@ def _is_web_address(raw: str) -> bool:
 def _origin(raw: str) -> str:
     url = _url(raw)
     if urlsplit(url).path:
-        raise ValueError("the bare address of a server: scheme, host and port, without a path")
+        raise ValueError("a server address: scheme, host and port, without a path")
     return url.lower()
 
 
@@ -126,7 +130,7 @@ def _secret_key(raw: str) -> str:
 def _fernet_keys(raw: str) -> tuple[str, ...]:
     keys = _list(raw)
     if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys) or (raw and not keys):
-        raise ValueError("one or more Fernet keys (32 bytes in url-safe base64) with commas between them")
+        raise ValueError("one or more Fernet keys (32 bytes in url-safe base64), separated by commas")
     return keys
 
 
@@ -150,25 +154,25 @@ def _namespaces(raw: str) -> frozenset[str]:
 
 
 VARIABLES = (
-    Variable("HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every one this machine has.", _host),
+    Variable("HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for all interfaces.", _host),
     Variable("PORT", "8000", "Port to listen on; 0 picks a free one.", _number(int, 0, 65535)),
-    Variable("DATA_DIR", "./data", "Folder of everything that is kept: database, keys, backups.", _folder),
-    Variable("PUBLIC_URL", "", "Address people type; https here makes cookies Secure.", _origin, "https://chat.example.org"),
+    Variable("DATA_DIR", "./data", "Folder for all data: database, keys, backups.", _folder),
+    Variable("PUBLIC_URL", "", "Address that people use; https makes cookies Secure.", _origin, "https://chat.example.org"),
     Variable(
         "ALLOWED_HOSTS",
         "",
-        "More host names to answer to, beside PUBLIC_URL's and loopback names, with commas between them.",
+        "Additional host names to accept, besides PUBLIC_URL's and loopback names, separated by commas.",
         _host_names,
         "chat.example.org,chat.lan",
     ),
     Variable(
         "TRUSTED_PROXIES",
         "",
-        "Addresses or networks of your reverse proxies: X-Forwarded-For and -Proto are believed from these, and only these.",
+        "Addresses or networks of your reverse proxies; only their X-Forwarded-For and -Proto headers are trusted.",
         _networks,
         "127.0.0.1,10.0.0.0/8",
     ),
-    Variable("WEB_CONCURRENCY", "1", "Worker processes; more than one is not built yet.", _number(int, 1, 64)),
+    Variable("WEB_CONCURRENCY", "1", "Worker processes; more than one isn't supported yet.", _number(int, 1, 64)),
     Variable(
         "DATABASE_URL",
         "",
@@ -177,40 +181,46 @@ VARIABLES = (
         "postgresql://millrace:password@localhost/millrace",
         True,
     ),
-    Variable("REDIS_URL", "", "For several workers; not built yet, must be unset.", _text, "redis://localhost:6379/0", True),
-    Variable("SECRET_KEY", "", "Signs cookies and forms; unset: made once in DATA_DIR.", _secret_key, "a-long-random-text", True),
+    Variable("REDIS_URL", "", "For several workers; not supported yet, leave unset.", _text, "redis://localhost:6379/0", True),
+    Variable(
+        "SECRET_KEY", "", "Signs cookies and forms; unset: generated once in DATA_DIR.", _secret_key, "a-long-random-text", True
+    ),
     Variable(
         "ENCRYPTION_KEY",
         "",
-        "Fernet keys for stored secrets, the newest first, with commas between them; unset: made once in DATA_DIR.",
+        "Fernet keys for stored secrets, newest first, separated by commas; unset: generated once in DATA_DIR.",
         _fernet_keys,
         "what-flask-keys-generate-prints",
         True,
     ),
-    Variable("OPENROUTER_API_KEY", "", "Key of the built-in connection; without it, the demo answers.", _text, "sk-or-...", True),
+    Variable(
+        "OPENROUTER_API_KEY", "", "API key for the built-in connection; without it, the demo answers.", _text, "sk-or-...", True
+    ),
     Variable(
         "OPENROUTER_BASE_URL",
         "https://openrouter.ai/api/v1",
-        "OpenAI-compatible server of the built-in connection, with the prefix of its paths.",
+        "OpenAI-compatible server for the built-in connection, including the path prefix.",
         _url,
         "http://localhost:11434/v1",
     ),
-    Variable("OPENROUTER_MODEL", "", "Default model of the built-in connection.", _text, "openai/gpt-4o-mini"),
+    Variable("OPENROUTER_MODEL", "", "Default model for the built-in connection.", _text, "openai/gpt-4o-mini"),
     Variable("OPENROUTER_TEMPERATURE", "", "Default temperature.", _number(float, 0, 2), "0.7"),
-    Variable("OPENROUTER_MAX_TOKENS", "", "Default limit of an answer, in tokens.", _number(int, 1, 10**7), "4096"),
-    Variable("OPENROUTER_HTTP_REFERER", "", "Sent along as HTTP-Referer.", _text, "https://chat.example.org"),
-    Variable("OPENROUTER_X_TITLE", "", "Sent along as X-Title.", _text, "Millrace"),
-    Variable("STREAMING_TIMEOUT", "", "Longest time for an answer, in milliseconds; 0: any.", _number(int, 0, 10**9), "300000"),
-    Variable("STREAMING_CHUNK_SIZE", "", "Most bytes read from a model at a time.", _number(int, 1, 2**24), "1024"),
+    Variable("OPENROUTER_MAX_TOKENS", "", "Default maximum tokens per answer.", _number(int, 1, 10**7), "4096"),
+    Variable("OPENROUTER_HTTP_REFERER", "", "Sent as HTTP-Referer.", _text, "https://chat.example.org"),
+    Variable("OPENROUTER_X_TITLE", "", "Sent as X-Title.", _text, "Millrace"),
+    Variable(
+        "STREAMING_TIMEOUT", "", "Longest time for an answer, in milliseconds; 0: no limit.", _number(int, 0, 10**9), "300000"
+    ),
+    Variable("STREAMING_CHUNK_SIZE", "", "Maximum bytes read from a model at a time.", _number(int, 1, 2**24), "1024"),
     Variable(
         "CORS_ORIGINS",
         "",
-        "Origins of other web pages that may call the API, with commas between them.",
+        "Origins of other sites allowed to call the API, separated by commas.",
         _origins,
         "https://app.example.org,http://localhost:3000",
     ),
-    Variable("DEBUG", "", "Namespaces to log in detail; without the text of messages.", _namespaces, "chat:streaming,plan"),
-    Variable("LOG_CONTENT", "0", "1 lets the text of answers into the lines that DEBUG asks for.", _switch, "1"),
-    Variable("LOG_FORMAT", "text", "How log lines look: text or json.", _log_format, "json"),
-    Variable("MAX_STREAMS", "100", "Most answers written at the same time, in the whole process.", _number(int, 1, 10**6)),
+    Variable("DEBUG", "", "Namespaces to log in detail, without message text.", _namespaces, "chat:streaming,plan"),
+    Variable("LOG_CONTENT", "0", "1 includes the text of answers in DEBUG lines.", _switch, "1"),
+    Variable("LOG_FORMAT", "text", "Log format: text or json.", _log_format, "json"),
+    Variable("MAX_STREAMS", "100", "Maximum concurrent answers in the whole process.", _number(int, 1, 10**6)),
 )

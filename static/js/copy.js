@@ -16,7 +16,7 @@
     words.textContent = "Copied";
     setTimeout(() => { words.textContent = before; }, 1600);
   };
-  const failed = () => millrace.toast("That could not be copied. Select the text and copy it by hand.");
+  const failed = () => millrace.toast("Couldn't copy. Select the text and copy it manually.");
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
@@ -26,9 +26,28 @@
     copy(await answer.text(), button).catch(failed);
   });
 
+  // A selection is copied with its formulas as they were written: a drawn fraction is two letters otherwise.
+  document.addEventListener("copy", (event) => {
+    const chosen = getSelection(), place = document.createElement("div");
+    if (!chosen.rangeCount || event.target.matches?.("input, textarea")) return;
+    place.append(chosen.getRangeAt(0).cloneContents());
+    const formulas = place.querySelectorAll("math[alttext]");
+    if (!formulas.length) return;
+    for (const each of formulas) {
+      const mark = each.getAttribute("display") === "block" ? "$$" : "$";
+      each.replaceWith(mark + each.getAttribute("alttext") + mark);
+    }
+    document.body.append(place);
+    event.clipboardData.setData("text/plain", place.innerText);
+    event.clipboardData.setData("text/html", place.innerHTML);
+    place.remove();
+    event.preventDefault();
+  });
+
   // In a shadow root, so that the text of a message stays exactly what the server rendered.
   const add = (place, textContent, ariaLabel, onclick) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", part: "copy", textContent, ariaLabel, onclick });
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", part: "copy", textContent, ariaLabel, onclick });
     place.append(button);
     return button;
   };

@@ -15,11 +15,21 @@
     if (index < 0 || !article || (millrace.isRunning() && !isBack)) return document.querySelector("#composer-controls .go");
     const able = [...article.querySelectorAll("a, button, summary")].filter((each) => !each.disabled && each.checkVisibility());
     // Not the next Delete: pressed twice, it would take more than was meant.
-    return (words !== "Delete" && able.find((each) => (isBack ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words))) || article;
+    const isSame = (each) => (isBack ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words);
+    return (words !== "Delete" && able.find(isSame)) || article;
   };
 
   // From where one came into a form that can be left again.
-  document.addEventListener("focusin", ({ target, relatedTarget }) => { if (target.closest(FORM) && !relatedTarget?.closest(FORM)) origin = relatedTarget; });
+  document.addEventListener("focusin", ({ target, relatedTarget }) => {
+    if (target.closest(FORM) && !relatedTarget?.closest(FORM)) origin = relatedTarget;
+  });
+  // A browser that gives the focus to a new form scrolls to where its sticky bar would be without scrolling.
+  let isRenaming = false;
+  document.addEventListener("htmx:before:swap", ({ detail }) => {
+    const title = detail.tasks.map(({ fragment }) => fragment.querySelector?.("#rename-title")).find(Boolean);
+    title?.removeAttribute("autofocus");
+    isRenaming ||= Boolean(title);
+  });
   document.addEventListener("htmx:before:swap", (event) => {
     const isBack = Boolean(event.target.closest?.(".edit a, .rename a")), element = document.activeElement;
     if (!element || element === document.body) return;
@@ -27,6 +37,8 @@
     left = { element, isBack, words: name(element), top, place, index: articles().indexOf(element.closest("article")) };
   });
   document.addEventListener("htmx:after:swap", () => {
+    if (isRenaming) document.getElementById("rename-title")?.focus({ preventScroll: true });
+    isRenaming = false;
     const isLost = document.activeElement === document.body && left && !left.element.isConnected;
     const next = isLost ? successor(left) : null;
     if (next?.matches("article")) next.tabIndex = -1;

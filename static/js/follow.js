@@ -37,6 +37,10 @@
     if (/^(#end)?$/.test(location.hash)) goToEnd(); else isFollowing = distance() < NEAR;
     new ResizeObserver(grown).observe(document.body);
   });
+  // Who opens something reads it where it opens.
+  document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view)"); });
   // Who sends wants to see what comes.
-  document.addEventListener("htmx:before:request", ({ target, detail }) => { if (target.id === "composer" && !/remove$/.test(detail.ctx.request.action)) goToEnd(); });
+  document.addEventListener("htmx:before:request", ({ target, detail }) => {
+    if (target.id === "composer" && !/remove$/.test(detail.ctx.request.action)) goToEnd();
+  });
 }

@@ -2,6 +2,7 @@
 "use strict";
 {
   const SIGNS = { n: "\n", c: "<x-c></x-c>" };
+  const GROUP = 50;
   let shown = "", tail = null;
   const parsed = (markup) => Object.assign(document.createElement("template"), { innerHTML: markup }).content;
   const reword = (text, words) => {
@@ -11,7 +12,8 @@
   };
   // Up to the first difference everything stays, behind it everything is new: nothing is taken for what stood elsewhere.
   const graft = (place, fresh) => {
-    const old = [...place.childNodes], now = [...fresh.childNodes], differs = now.findIndex((node, at) => !old[at]?.isEqualNode(node));
+    const old = [...place.childNodes], now = [...fresh.childNodes];
+    const differs = now.findIndex((node, at) => !old[at]?.isEqualNode(node));
     let at = differs < 0 ? now.length : differs;
     const [was, is] = [old[at], now[at]];
     if (was instanceof Text && is?.nodeName === "#text") reword(was, now[at++].data);
@@ -19,17 +21,40 @@
     for (const node of old.slice(at)) node.remove();
     place.append(...now.slice(at));
   };
+  // A browser lays out all that stands beside what grows: of a long text only its last group.
+  const place = (node) => {
+    const last = tail.previousElementSibling, isOpen = last?.matches(".group") && last.childElementCount < GROUP;
+    if (isOpen) return last.append(node);
+    if (!last?.matches(".group") && tail.parentElement.childElementCount <= GROUP) return tail.before(node);
+    const group = Object.assign(document.createElement("div"), { className: "group" });
+    tail.before(group);
+    group.append(node);
+  };
   // A browser takes what moves out of the selection. One that ends at the tail itself, not within, would count other children.
   const release = (nodes) => {
     const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = getSelection();
-    tail.before(...nodes);
-    if (!isCollapsed && ![anchorNode, focusNode].includes(tail)) getSelection().setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
+    for (const node of nodes) place(node);
+    if (isCollapsed || [anchorNode, focusNode].includes(tail)) return;
+    getSelection().setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
+  };
+  // A page that comes late, or to a text that is continued, has no groups yet.
+  const gather = () => {
+    const text = tail.parentElement;
+    if (text.querySelector(".group") || text.childElementCount <= 2 * GROUP) return;
+    text.prepend(tail);
+    release([...text.childNodes].slice(1));
+  };
+  // What a person has unfolded stays so, whoever draws it again.
+  const unfold = (fresh) => {
+    const now = fresh.querySelectorAll("details");
+    tail.querySelectorAll("details").forEach((each, at) => now[at]?.toggleAttribute("open", each.open));
   };
   // What is finished leaves the tail, upwards.
   const redraw = (finished) => {
     const fresh = parsed(shown.slice(0, finished)), nodes = fresh.childNodes.length;
     shown = shown.slice(finished);
     fresh.append(parsed(shown));
+    unfold(fresh);
     graft(tail, fresh);
     const sealed = [...tail.childNodes].slice(0, nodes);
     release(sealed);
@@ -37,24 +62,31 @@
     return sealed.filter((node) => node.matches);
   };
   // Words at the cursor need nothing else.
-  const add = (cursor, words) => (cursor?.previousSibling instanceof Text ? cursor.previousSibling.appendData(words) : cursor?.before(words));
+  const add = (cursor, words) => {
+    if (cursor?.previousSibling instanceof Text) cursor.previousSibling.appendData(words); else cursor?.before(words);
+  };
   const take = (numbers, markup) => {
     const [back, keep, left] = numbers.split(" ").map(Number), cursor = shown.lastIndexOf("<x-c>");
     if (numbers) shown = shown.slice(0, -back || shown.length) + markup + (keep ? shown.slice(-keep) : "");
     else shown = shown.slice(0, cursor) + markup + shown.slice(cursor);
-    return numbers ? redraw(left === undefined ? 0 : shown.length - left) : add(tail.querySelector("x-c"), parsed(markup).textContent);
+    if (numbers) return redraw(left === undefined ? 0 : shown.length - left);
+    return add(tail.querySelector("x-c"), parsed(markup).textContent);
   };
   document.addEventListener("htmx:sse:before:message", (event) => {
     const { event: name, data } = event.detail.message, edit = !name && data.match(/^([\d ]*)\|([^]*)$/);
     if (edit) event.preventDefault(); else return;
-    if (!tail?.id || !tail.isConnected) tail = document.querySelector(".tail[id]");
+    if (!tail?.id || !tail.isConnected) {
+      tail = document.querySelector(".tail[id]");
+      if (tail) gather();
+    }
     const sealed = tail && take(edit[1], edit[2].replace(/\\(.)/g, (_, sign) => SIGNS[sign] ?? sign));
-    document.dispatchEvent(new CustomEvent("grown", { detail: sealed ?? [] }));
+    (tail ?? document).dispatchEvent(new CustomEvent("grown", { detail: sealed ?? [], bubbles: true }));
   });
   // So does what stands in it when the answer has ended.
   document.addEventListener("htmx:before:swap", ({ detail }) => {
     const last = tail && detail.tasks.find(({ target }) => target === tail);
     if (!last) return;
+    unfold(last.fragment);
     graft(tail, last.fragment);
     last.fragment.replaceChildren();
     release([...tail.childNodes]);

@@ -2,7 +2,9 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", async () => {
   const place = document.querySelector("[data-listen]"), pieces = [];
-  const show = (kind, word) => place.querySelectorAll(`[data-${kind}]`).forEach((each) => { each.hidden = each.dataset[kind] !== word; });
+  const show = (kind, word) => {
+    for (const each of place.querySelectorAll(`[data-${kind}]`)) each.hidden = each.dataset[kind] !== word;
+  };
   const source = new EventSource(place.dataset.listen);
   source.onmessage = (event) => pieces.push({ ...JSON.parse(event.data), heard: performance.now() });
   const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol;
@@ -14,5 +16,6 @@ document.addEventListener("DOMContentLoaded", async () => {
   const moments = pieces.filter((piece, at) => !at || piece.heard - pieces[at - 1].heard > 40).length;
   show("verdict", moments === 1 ? "held" : moments < pieces.length * 0.7 ? "lumps" : "flows");
   const span = (of) => Math.round(pieces.at(-1)[of] - pieces[0][of]);
-  place.querySelector("[data-measured]").textContent = `${pieces.length} pieces: sent within ${span("at")} ms, heard within ${span("heard")} ms.`;
+  const measured = `${pieces.length} chunks: sent over ${span("at")} ms, received over ${span("heard")} ms.`;
+  place.querySelector("[data-measured]").textContent = measured;
 });

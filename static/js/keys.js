@@ -10,19 +10,34 @@
     sheet.innerHTML = await answer.text();
     sheet.setAttribute("aria-label", sheet.querySelector("h1").textContent);
     document.body.appendChild(sheet).showModal();
+    window.htmx?.process(sheet);
   };
   document.addEventListener("keydown", (event) => {
     const isPalette = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-    const isTyping = event.target.matches?.("input, textarea, select"), isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey && !event.repeat;
-    if (isPalette) event.preventDefault();
+    const isTyping = event.target.matches?.("input, textarea, select");
+    const isPlain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat);
+    const isKey = /^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain && !isTyping;
+    const isChord = (event.ctrlKey || event.metaKey) && event.shiftKey && !event.altKey;
+    const isNew = isChord && /^o$/i.test(event.key);
+    const toggle = isChord && /^s$/i.test(event.key) && document.querySelector("#sidebar-toggle button");
+    if (isPalette || isNew || toggle) event.preventDefault();
+    if (toggle) return toggle.click();
+    if (isNew) return location.assign("/");
     if (isPalette || (event.key === "?" && !isTyping)) open(isPalette ? "/palette" : "/help");
-    else if (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain && !isTyping && !event.target.matches?.("[tabindex='0']")) document.querySelector(`[data-key=${event.key}]:not(.message:not(:last-child) *)`)?.click();
+    else if (isKey && !event.target.matches?.("[tabindex='0']")) {
+      document.querySelector(`[data-key=${event.key}]:not(.message:not(:last-child) *)`)?.click();
+    }
   });
   // In the palette arrows go from hit to hit, and Enter opens the first one; where there is none, it searches.
   document.addEventListener("keydown", (event) => {
-    const box = event.target.closest?.("#palette")?.querySelector("[data-narrows]"), step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const hits = [...document.querySelectorAll("#palette [data-words]:not([hidden]) a")];
+    const box = event.target.closest?.("#palette")?.querySelector("[data-narrows]");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const hits = [...document.querySelectorAll("#palette [data-words]:not([hidden]) :is(a, button)")];
     const next = step ? hits[hits.indexOf(event.target) + step] ?? box : hits[0];
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && box && event.target === box) {
+      event.preventDefault();
+      return box.form.requestSubmit();
+    }
     if (!box || !(step || (event.key === "Enter" && event.target === box && box.value.trim() && next))) return;
     event.preventDefault();
     step ? next.focus() : next.click();
@@ -31,7 +46,9 @@
     if (event.target.type === "range") event.target.nextElementSibling.value = event.target.value;
     if (!event.target.matches("[data-narrows]")) return;
     const words = event.target.value.toLowerCase().split(/\s+/);
-    for (const each of document.querySelectorAll("[data-words]")) each.hidden = !words.every((word) => each.dataset.words.includes(word));
+    for (const each of document.querySelectorAll("[data-words]")) {
+      each.hidden = !words.every((word) => each.dataset.words.includes(word));
+    }
   });
   const tell = () => { for (const line of document.querySelectorAll(".offline")) line.hidden = navigator.onLine; };
   for (const change of ["online", "offline", "load"]) addEventListener(change, tell);

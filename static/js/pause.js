@@ -25,5 +25,7 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-pause]")) pause(); else if (event.target.closest("#held")) resume();
   });
-  document.addEventListener("htmx:after:swap", () => { if (pill() && !document.querySelector("[data-still]")) pill().hidden = true; });
+  document.addEventListener("htmx:after:swap", () => {
+    if (pill() && !document.querySelector("[data-still]")) pill().hidden = true;
+  });
 }

@@ -1,21 +1,22 @@
 // Who hears the page hears the answer by sentence, and once each that it has begun and how it has ended.
 "use strict";
 {
-  const BEGUN = "The answer has begun.", EVERY = 900;
+  const BEGUN = "The answer has started.", EVERY = 900;
   const WORDS = {
     thinking: BEGUN, responding: BEGUN, completed: "The answer is complete.", stopped: "The answer was stopped.",
-    interrupted: "The answer was interrupted.", failed: "There is no answer. The reason stands in its place.",
+    interrupted: "The answer was interrupted.", failed: "There is no answer. The reason is shown instead.",
   };
   const known = new Set(), lines = [];
   let id = "", place = 0, at = 0, ending = "", isOver = false, waiting = 0;
 
-  const blocks = () => document.getElementById(`${id}-text`)?.children ?? [];
+  const blocks = () => [...document.querySelectorAll(`#${id}-text > :not(.group), #${id}-text > .group > *`)];
   // What has been said of a block that still grows counts when it is whole: its text goes on from there.
   const fresh = () => {
+    const all = blocks();
     let words = "";
-    for (; place < blocks().length; place++, at = 0) {
-      const block = blocks()[place], isOpen = block.matches(".tail") && !isOver;
-      const rest = block.matches(".code, :has(> .code)") ? (isOpen ? "" : "A block of code.") : block.textContent.slice(at);
+    for (; place < all.length; place++, at = 0) {
+      const block = all[place], isOpen = block.matches(".tail") && !isOver;
+      const rest = block.matches(".code, :has(> .code)") ? (isOpen ? "" : "Code block.") : block.textContent.slice(at);
       const part = isOpen ? rest.match(/^[\s\S]*[.!?…](?=\s)/)?.[0] ?? "" : rest;
       words += ` ${part}`;
       at += part.length;
@@ -41,6 +42,10 @@
     id = millrace.running()?.id ?? "";
     place = Math.max(0, blocks().length - 1);
     at = blocks()[place]?.textContent.length ?? 0;
+  });
+  document.addEventListener("silent", () => {
+    lines.push("The model has sent no text for 15 seconds.");
+    waiting ||= setTimeout(tick);
   });
   document.addEventListener("htmx:after:swap", follow);
   document.addEventListener("grown", () => waiting || follow());

@@ -1,10 +1,11 @@
 // The page's one stream: says how the answers stand, and is honest about being connected.
 "use strict";
 {
-  const STATES = { queued: "Queued", thinking: "Thinking", responding: "Answering", saving: "Saving" };
-  const WAITING = "Not connected. Trying again; what is written meanwhile will appear here.";
+  const STATES = { thinking: "Thinking", responding: "Answering", saving: "Saving" };
+  const WAITING = "Connection lost. Reconnecting; new text will appear here.";
   // What is of no use any more on a page that was refused for good; what was typed there stays.
-  const USELESS = { 401: "#composer-controls, #follow-up button", 404: "#composer-controls, #follow-up button, #rail-chats li:has(> [aria-current])" };
+  const CONTROLS = "#composer-controls, #follow-up button";
+  const USELESS = { 401: CONTROLS, 404: `${CONTROLS}, #sidebar-chats li:has(> [aria-current])` };
   let lateLine = 0, isOver = false, attempts = 0;
 
   const feed = () => document.querySelector("#thread, #plan-feed");
@@ -51,8 +52,9 @@
   });
 
   document.addEventListener("htmx:sse:before:connection", (event) => {
+    const { attempt, config } = event.detail.connection;
     if (isOver) event.preventDefault();
-    else if (event.detail.connection.attempt) soonLine(WAITING, Math.min(event.detail.connection.config.reconnectDelay * 2 ** (event.detail.connection.attempt - 1), 15000));
+    else if (attempt) soonLine(WAITING, Math.min(config.reconnectDelay * 2 ** (attempt - 1), 15000));
   });
   document.addEventListener("htmx:sse:after:connection", (event) => {
     attempts = 0;
@@ -91,7 +93,8 @@
     if (!state) return;
     const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
     const thought = article.querySelector(".thought summary span");
-    if (status === "responding" && state.textContent === STATES.thinking && thought && since) thought.textContent = `Thought for ${millrace.elapsed(since)}`.replace(/ 0 s$/, " a moment");
+    const hasThought = status === "responding" && state.textContent === STATES.thinking && thought && since;
+    if (hasThought) thought.textContent = `Thought for ${millrace.elapsed(since)}`.replace(/ 0 s$/, " a moment");
     state.textContent = words;
   };
   document.addEventListener("status", (event) => {

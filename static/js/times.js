@@ -1,6 +1,7 @@
 // Times become local and stay true; seconds of a running answer are counted.
 "use strict";
 {
+  const SILENT = 15000;
   const STEPS = [[86400, "day"], [3600, "hour"], [60, "minute"]];
   const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
@@ -23,21 +24,49 @@
   const seen = new WeakSet();
   const localise = (time) => {
     const moment = new Date(time.dateTime);
-    if (!seen.has(time)) time.title = exact.format(moment);
+    // A redraw can take it away again.
+    if (!time.title) time.title = exact.format(moment);
     if ("clock" in time.dataset && time.textContent !== clock.format(moment)) time.textContent = clock.format(moment);
+    if ("exact" in time.dataset) time.textContent = exact.format(moment);
     if ("ago" in time.dataset) time.textContent = ago(moment);
     seen.add(time);
   };
   const all = () => document.querySelectorAll("time[datetime]");
+  // The model itself is silent when nothing of its answer comes; other news does not count.
+  let heard = Date.now(), isSilent = false, known = null;
+  const hear = ({ target }) => { if (!target.closest?.("#sidebar")) heard = Date.now(); };
+  for (const each of ["grown", "status", "htmx:after:swap"]) document.addEventListener(each, hear);
+  const silence = () => {
+    const place = millrace.running()?.querySelector(".state [data-since]"), state = place?.previousElementSibling;
+    // What the server knew when it drew the line: its own clock says for how long nothing has come.
+    if (place && place !== known) heard = Date.now() - 1000 * (place.dataset.silent ?? 0);
+    known = place;
+    const isWaiting = Boolean(place?.closest("[data-status=queued]"));
+    const isNow = Boolean(state) && !isWaiting && Date.now() - heard >= SILENT;
+    const other = place?.closest(".aside").querySelector(".instead");
+    if (other) other.hidden = !(isNow || (isWaiting && Date.now() - new Date(place.dataset.since) >= SILENT));
+    if (state) state.hidden = isNow;
+    if (isNow) place.textContent = `No text for ${millrace.elapsed(heard)}`;
+    if (isNow && !isSilent) document.dispatchEvent(new Event("silent"));
+    isSilent = isNow;
+    return isNow && place;
+  };
   const count = () => {
+    const silent = silence();
     for (const place of document.querySelectorAll("[data-since]")) {
-      const past = Date.now() - new Date(place.dataset.since), words = past < 0 ? `in ${Math.ceil(-past / 1000)} s` : past < 3000 ? "" : `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
+      if (place === silent) continue;
+      const past = Date.now() - new Date(place.dataset.since), elapsed = `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
+      const words = past < 0 ? `in ${Math.ceil(-past / 1000)} s` : past < 3000 ? "" : elapsed;
       if (place.textContent !== words) place.textContent = words;
     }
   };
 
-  const refresh = () => { [...all()].filter((time) => !seen.has(time) || "clock" in time.dataset).forEach(localise); count(); };
-  for (const each of ["DOMContentLoaded", "htmx:after:swap", "grown"]) document.addEventListener(each, refresh);
+  const refresh = (times) => [...times].filter((time) => !seen.has(time) || "clock" in time.dataset).forEach(localise);
+  for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => { refresh(all()); count(); });
+  // Not in all of a long text with every word.
+  document.addEventListener("grown", ({ target, detail }) => {
+    for (const place of [target, ...detail]) refresh(place.querySelectorAll("time[datetime]"));
+  });
   setInterval(count, 1000);
   setInterval(() => all().forEach(localise), 60000);
 }

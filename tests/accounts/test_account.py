@@ -1,18 +1,21 @@
 """/account: one's own name, email, password, sessions, tokens, and the way out."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from tests.accounts.conftest import account, in_parallel, is_signed_in, secret_of, written_down
 from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.accounts import profile, queries, service
+from webapp.accounts.queries import MOST_SESSIONS
 from webapp.accounts.tables import ApiToken, User, UserSession
 from webapp.chat.tables import Chat
+from webapp.db import db, utc_now, write
 from webapp.errors import AppError
-from webapp.extensions import db, write
 
 NEW = "another quiet river"
 POSTS = ["/name", "/email", "/password", "/sessions/end", "/sessions/abc/end", "/tokens", "/tokens/abc/revoke", "/delete"]
@@ -37,7 +40,7 @@ def test_it_shows_who_one_is(member: Browser) -> None:
 
 
 def test_admins_find_the_way_to_their_pages(admin: Browser) -> None:
-    assert admin.page("/account").link("Admin").attributes["href"] == "/admin/connections"
+    assert admin.page("/account").link("Admin").attributes["href"] == "/admin"
 
 
 def test_who_is_signed_out_is_sent_to_sign_in(visitor: Browser) -> None:
@@ -59,7 +62,7 @@ def test_no_form_of_another_site_changes_anything(member: Browser) -> None:
 def test_a_new_name_stands_everywhere(member: Browser) -> None:
     page = member.page("/account").form("Save name").submit(name="  Mina   Mill ")
 
-    assert page.says("Your name is changed.")
+    assert page.says("Your name has been changed.")
     assert page.has("a", "Mina Mill")
 
 
@@ -68,7 +71,7 @@ def test_a_name_that_cannot_be_is_refused_in_place(member: Browser) -> None:
     page = member.page("/account").form("Save name").submit(name="x" * 121)
 
     assert page.status_code == 422
-    assert page.error_at("Name") == "A name has 1 to 120 characters."
+    assert page.error_at("Name") == "A name must be 1 to 120 characters long."
     assert page.textbox("Name").value == "x" * 121
     assert account(member).name == "member"
 
@@ -82,7 +85,7 @@ def test_a_name_is_only_text(member: Browser) -> None:
 
 def test_a_new_email_needs_the_password(app: Flask, member: Browser) -> None:
     page = member.page("/account").form("Save email").submit(email="mina@example.org", password="a wrong guess")
-    assert page.error_at("Your password") == "That is not your present password."
+    assert page.error_at("Your password") == "That isn't your current password."
     assert page.textbox("New email").value == "mina@example.org"
     assert page.textbox("Your password").value == ""
 
@@ -99,11 +102,12 @@ def test_nobody_takes_an_address_that_has_an_account(member: Browser, stranger: 
     page = member.post("/account/email", email=email, password=PASSWORD)
 
     assert page.status_code == 409
-    assert page.error_at("New email") == "There is an account with that email already."
+    assert page.error_at("New email") == "An account with that email already exists."
     assert account(member).email == "member@example.org"
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
 def test_asking_who_has_an_account_is_slowed_down(member: Browser, stranger: Browser) -> None:
     def ask() -> int:
         return member.post("/account/email", email="stranger@example.org", password="a wrong guess").status_code
@@ -119,7 +123,7 @@ def test_a_new_password_ends_all_other_sessions_and_changes_the_secret(app: Flas
 
     page = member.page("/account").form("Save password").submit(current=PASSWORD, password=NEW)
 
-    assert page.says("Your password is changed.")
+    assert page.says("Your password has been changed.")
     assert member.cookie("millrace") not in (before, None)
     assert is_signed_in(member)
     assert not is_signed_in(elsewhere)
@@ -132,7 +136,7 @@ def test_a_new_password_ends_all_other_sessions_and_changes_the_secret(app: Flas
 def test_a_wrong_or_weak_password_changes_nothing(app: Flask, member: Browser) -> None:
     elsewhere = sign_in_again(app, member)
     page = member.page("/account").form("Save password").submit(current="a wrong guess", password=NEW)
-    assert page.error_at("Present password") == "That is not your present password."
+    assert page.error_at("Current password") == "That isn't your current password."
 
     page = member.page("/account").form("Save password").submit(current=PASSWORD, password="password")
     assert "another" in page.error_at("New password")
@@ -143,11 +147,12 @@ def test_a_wrong_or_weak_password_changes_nothing(app: Flask, member: Browser) -
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
 def test_guessing_the_password_from_inside_is_slowed_down_and_written_down(app: Flask, member: Browser) -> None:
     codes = [member.post("/account/delete", password="a wrong guess").status_code for _ in range(11)]
 
     assert codes == [422] * 10 + [429]
-    assert ("member@example.org", "gave a wrong password", "10 times within the hour") in written_down(app)
+    assert ("member@example.org", "entered a wrong password", "10 times within an hour") in written_down(app)
 
 
 def test_sessions_say_what_and_from_where(app: Flask, member: Browser) -> None:
@@ -170,12 +175,12 @@ def test_one_session_or_all_others_can_be_ended(app: Flask, member: Browser) -> 
     member.post(first.attributes["action"] or "")
     assert [is_signed_in(each) for each in phones].count(True) == 2
 
-    page = member.page("/account").press("End all others")
+    page = member.page("/account").press("End all other sessions")
 
-    assert page.says("Signed out there.")
+    assert page.says("Session ended.")
     assert not any(is_signed_in(each) for each in phones)
     assert is_signed_in(member)
-    assert not page.has("button", "End all others")
+    assert not page.has("button", "End all other sessions")
 
 
 def test_sessions_of_others_are_not_there(app: Flask, member: Browser, stranger: Browser) -> None:
@@ -201,7 +206,11 @@ def test_a_sign_in_that_overlaps_with_a_new_password_opens_nothing(app: Flask, m
 
 
 def test_a_token_is_shown_once_and_works(app: Flask, member: Browser) -> None:
-    page = member.page("/account").form("Make the token").submit(name="backup script", read="y", plans="y", days="30")
+    page = (
+        member.page("/account")
+        .form("Create token")
+        .submit(name="backup script", read="y", plans="y", days="30", password=PASSWORD)
+    )
 
     token = secret_of(page)
     assert page.has("input", "Your new token to copy")
@@ -214,39 +223,65 @@ def test_a_token_is_shown_once_and_works(app: Flask, member: Browser) -> None:
     page = member.page("/account")
     assert token not in page.text
     assert page.says(f"backup script …{token[-4:]}")
-    assert page.says("read, plans · used just now · runs out on")
+    assert page.says("read, plans · used just now · expires on")
     assert not any(token in str(entry) for entry in written_down(app))
 
 
 def test_a_token_is_for_something_and_for_no_more_than_its_person_may(member: Browser, guest: Browser) -> None:
-    page = member.post("/account/tokens", name="nothing", days="30")
-    assert page.says("Choose at least one thing that the token is for.")
+    page = member.post("/account/tokens", name="nothing", days="30", password=PASSWORD)
+    assert page.says("Choose at least one permission for the token.")
 
     page = guest.page("/account")
-    assert not page.has("input", "Make plans")
-    assert not member.page("/account").has("input", "Do what admins do")
-    assert guest.post("/account/tokens", name="more", admin="y", plans="y", days="30").status_code == 422
+    assert not page.has("input", "Create plans")
+    assert not member.page("/account").has("input", "Admin access")
+    assert guest.post("/account/tokens", name="more", admin="y", plans="y", days="30", password=PASSWORD).status_code == 422
 
 
 @pytest.mark.parametrize("fields", [{"days": "-1"}, {"days": "x"}, {"name": ""}, {"name": "x" * 200}])
 def test_a_token_form_with_nonsense_is_refused_with_what_was_typed(member: Browser, fields: dict[str, str]) -> None:
-    page = member.post("/account/tokens", **{"name": "script", "read": "y", "days": "30"} | fields)
+    page = member.post("/account/tokens", **{"name": "script", "read": "y", "days": "30", "password": PASSWORD} | fields)
 
     assert page.status_code == 422
-    assert page.textbox("Name of the token").value == fields.get("name", "script")
+    assert page.textbox("Token name").value == fields.get("name", "script")
     assert not page.all("#once-secret")
 
 
+@pytest.mark.usefixtures("stopped_clock")
+def test_a_session_alone_makes_no_token(app: Flask, member: Browser) -> None:
+    page = member.page("/account").form("Create token").submit(name="thief", read="y", days="0", password="a wrong guess")
+
+    assert page.status_code == 422
+    assert page.error_at("Confirm with your password") == "That isn't your current password."
+    assert (page.textbox("Token name").value, page.textbox("Confirm with your password").value) == ("thief", "")
+    codes = [member.post("/account/tokens", name="thief", read="y", days="0").status_code for _ in range(11)]
+    assert codes[-1] == 429
+    with app.app_context():
+        assert not db.session.scalars(select(ApiToken.id)).all()
+
+
+@pytest.mark.parametrize("box", ["y", ""])
+def test_a_new_password_revokes_the_tokens_if_that_is_wished(app: Flask, member: Browser, box: str) -> None:
+    assert not member.page("/account").has("input", "Also revoke 1 API token")
+    token = secret_of(member.post("/account/tokens", name="script", read="y", days="0", password=PASSWORD))
+    assert member.page("/account").has("input", "Also revoke 1 API token")
+
+    member.post("/account/password", current=PASSWORD, password=NEW, **({"revokes_tokens": box} if box else {}))
+
+    with app.app_context():
+        assert (service.used_token(token) is None) == bool(box)
+    assert (("member@example.org", "revoked all tokens", "member@example.org: 1") in written_down(app)) == bool(box)
+
+
 def test_a_revoked_token_opens_nothing(app: Flask, member: Browser, stranger: Browser) -> None:
-    token = secret_of(member.post("/account/tokens", name="script", read="y", days="0"))
+    token = secret_of(member.post("/account/tokens", name="script", read="y", days="0", password=PASSWORD))
     with app.app_context():
         token_id = db.session.scalars(select(ApiToken.id)).one()
     assert stranger.post(f"/account/tokens/{token_id}/revoke").status_code == 404
-    assert member.page("/account").says("does not run out")
+    assert member.page("/account").says("never expires")
 
     page = member.page("/account").press("Revoke script")
 
-    assert page.says("The token is revoked.")
+    assert page.says("Token revoked.")
     with app.app_context():
         assert service.used_token(token) is None
 
@@ -259,7 +294,7 @@ def test_deleting_needs_the_password_and_takes_the_chats_along(app: Flask, membe
     with app.app_context(), write() as session:
         session.add(Chat(owner_id=member.person_id, model="demo/quick"))
     page = member.page("/account").form("Delete my account").submit(password="a wrong guess")
-    assert page.error_at("Password of this account") == "That is not your present password."
+    assert page.error_at("Password of this account") == "That isn't your current password."
 
     page = member.page("/account").form("Delete my account").submit(password=PASSWORD)
 
@@ -275,7 +310,7 @@ def test_the_last_owner_stays(app: Flask, owner: Browser) -> None:
     page = owner.page("/account").form("Delete my account").submit(password=PASSWORD)
 
     assert page.status_code == 409
-    assert page.says("There must always be an owner. Make somebody else an owner first.")
+    assert page.says("There must always be an owner. Make someone else an owner first.")
     assert is_signed_in(owner)
 
 
@@ -296,7 +331,7 @@ def test_of_two_owners_who_leave_at_the_same_moment_one_stays(app: Flask, owner:
     ids = [owner.person_id, other.person_id]
     results = in_parallel(app, leave, 2)
 
-    assert sorted(results) == ["There must always be an owner. Make somebody else an owner first.", "gone"]
+    assert sorted(results) == ["There must always be an owner. Make someone else an owner first.", "gone"]
 
 
 # Other kinds of answers
@@ -321,3 +356,21 @@ def test_more_fields_than_there_are_change_nothing(member: Browser) -> None:
 
 def test_nobody_invents_what_the_page_says(member: Browser) -> None:
     assert not member.page("/account?done=Send+me+your+password").all(".said")
+
+
+@pytest.mark.slow
+def test_of_thousands_of_sessions_those_used_last_are_shown(app: Flask, owner: Browser) -> None:
+    with app.app_context(), write() as session:
+        user_id = session.scalars(select(User.id).where(User.email == owner.email)).one()
+        same = {
+            "user_id": user_id,
+            "agent": "",
+            "seen_at": utc_now() - timedelta(days=1),
+            "expires_at": utc_now() + timedelta(days=9),
+        }
+        session.execute(insert(UserSession), [{"token_hash": str(number), **same} for number in range(3_000)])
+
+    page = owner.page("/account")
+
+    assert len(page.all(".entries li[id^=session-]")) == MOST_SESSIONS
+    assert page.says("this browser")

@@ -13,8 +13,8 @@ from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.accounts import audit, queries, service
 from webapp.accounts.tables import AuditEntry
+from webapp.db import db
 from webapp.errors import Invalid
-from webapp.extensions import db
 
 
 def said(app: Flask, *actions: str) -> None:
@@ -53,7 +53,7 @@ def test_it_can_be_narrowed_to_a_person_and_an_action(app: Flask, owner: Browser
     assert len(page.all(".log li")) == 1
     assert page.form("Show").fields == {"person": "admin@example.org", "action": "changed a role"}
     page = owner.page("/admin/audit").form("Show").submit(person="nobody@example.org", action="")
-    assert page.says("Nothing was written down that fits.")
+    assert page.says("No matching entries.")
 
 
 def test_it_goes_back_a_page_at_a_time(app: Flask, owner: Browser) -> None:
@@ -137,7 +137,7 @@ def test_coming_and_going_is_written_down(app: Flask) -> None:
 def test_a_password_typed_into_the_wrong_field_is_not_written_down(app: Flask, visitor: Browser) -> None:
     visitor.post("/login", email=PASSWORD, password="x")
 
-    assert written_down(app) == [("", "tried to sign in", "no open account")]
+    assert written_down(app) == [("", "tried to sign in", "no active account")]
 
 
 @pytest.mark.slow
@@ -146,12 +146,12 @@ def test_a_thousand_guesses_are_a_few_lines(app: Flask, visitor: Browser) -> Non
         visitor.post("/login", email="ann@example.org", password="a wrong guess")
 
     assert [entry[2] for entry in written_down(app) if entry[1] == "tried to sign in"] == [
-        "no open account, 10 times within the hour",
-        "no open account",
+        "no active account, 10 times within an hour",
+        "no active account",
     ]
-    assert [entry[2] for entry in written_down(app) if entry[1] == "tried too often"] == [
-        "100 times within the hour",
-        "10 times within the hour",
+    assert [entry[2] for entry in written_down(app) if entry[1] == "made too many attempts"] == [
+        "100 times within an hour",
+        "10 times within an hour",
         "",
     ]
 
@@ -170,7 +170,7 @@ def test_no_secret_is_ever_written_down(app: Flask, owner: Browser, member: Brow
     secrets = [PASSWORD, "another quiet river"]
     page = owner.post("/admin/people/invites", role="guest", email="")
     secrets.append((page.one("#once-secret").attributes["value"] or "").rpartition("/")[2])
-    page = member.post("/account/tokens", name="script", read="y", days="30")
+    page = member.post("/account/tokens", name="script", read="y", days="30", password=PASSWORD)
     secrets.append(page.one("#once-secret").attributes["value"] or "")
     member.post("/account/password", current=PASSWORD, password="another quiet river")
     secrets.append(member.cookie("millrace") or "")

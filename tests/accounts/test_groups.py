@@ -8,8 +8,8 @@ from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.accounts import groups, queries
 from webapp.accounts.tables import User
+from webapp.db import db
 from webapp.errors import AppError
-from webapp.extensions import db
 
 POSTS = ["/name", "/delete", "/people", "/people/nobody/remove"]
 
@@ -21,45 +21,45 @@ def group(owner: Browser) -> str:
 
 
 def test_a_group_is_made_renamed_and_deleted(app: Flask, owner: Browser, member: Browser) -> None:
-    assert owner.page("/admin/groups").says("No group yet.")
-    page = owner.page("/admin/groups").form("Make the group").submit(name="  Research ")
+    assert owner.page("/admin/groups").says("No groups yet.")
+    page = owner.page("/admin/groups").form("Create group").submit(name="  Research ")
     assert page.heading == "Research"
 
     page = page.form("Rename").submit(name="The board")
-    assert (page.heading, page.says("The group is renamed.")) == ("The board", True)
-    assert owner.page("/admin/groups").says("The board nobody yet")
+    assert (page.heading, page.says("Group renamed.")) == ("The board", True)
+    assert owner.page("/admin/groups").says("The board no members yet")
 
     page = page.press("Delete group")
 
-    assert page.says("The group is deleted.")
+    assert page.says("Group deleted.")
     assert account(member).role == "member"
     assert [entry[1:] for entry in written_down(app)[:3]] == [
         ("deleted a group", "The board"),
         ("renamed a group", "Research to The board"),
-        ("made a group", "Research"),
+        ("created a group", "Research"),
     ]
 
 
 @pytest.mark.slow
 def test_people_are_put_in_and_taken_out(app: Flask, owner: Browser, member: Browser, group: str) -> None:
-    page = owner.page(group).form("Put in").submit(person=member.person_id)
-    assert page.has("button", "Take out member")
+    page = owner.page(group).form("Add").submit(person=member.person_id)
+    assert page.has("button", "Remove member")
     assert owner.page("/admin/groups").says("Research 1 person")
     assert owner.page(f"/admin/people/{member.person_id}").has("a", "Research")
     assert owner.post(f"{group}/people", person=member.person_id).status_code == 303
     assert owner.page("/admin/groups").says("Research 1 person")
 
-    page = owner.page(group).press("Take out member")
+    page = owner.page(group).press("Remove member")
 
-    assert page.says("Nobody is in this group yet.")
-    assert ("owner@example.org", "took out of a group", "member@example.org out of Research") in written_down(app)
+    assert page.says("This group has no members yet.")
+    assert ("owner@example.org", "removed from a group", "member@example.org from Research") in written_down(app)
 
 
 def test_who_is_deleted_is_in_no_group_any_more(owner: Browser, member: Browser, group: str) -> None:
     owner.post(f"{group}/people", person=member.person_id)
     owner.post(f"/admin/people/{member.person_id}/delete", email="member@example.org")
 
-    assert owner.page(group).says("Nobody is in this group yet.")
+    assert owner.page(group).says("This group has no members yet.")
 
 
 @pytest.mark.slow
@@ -80,8 +80,8 @@ def test_a_name_that_cannot_be_is_refused_in_place(owner: Browser, group: str, n
     for path in ("/admin/groups", owner.post("/admin/groups", name="Other").location + "/name"):
         page = owner.post(path, name=name)
         assert page.status_code in (409, 422)
-        assert page.error_at("Name of the group")
-        assert page.textbox("Name of the group").value == name
+        assert page.error_at("Group name")
+        assert page.textbox("Group name").value == name
 
 
 def test_its_own_name_may_be_written_otherwise(owner: Browser, group: str) -> None:
@@ -96,7 +96,7 @@ def test_what_is_not_there(owner: Browser, group: str) -> None:
 
 
 def test_htmx_gets_the_same_page(owner: Browser, group: str) -> None:
-    assert owner.htmx_post("/admin/groups", name="").error_at("Name of the group")
+    assert owner.htmx_post("/admin/groups", name="").error_at("Group name")
     assert owner.htmx_post("/admin/groups", name="Board").location.startswith("/admin/groups/")
 
 

@@ -7,9 +7,9 @@ from flask import Flask, Response
 
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
+from webapp.accounts.guards import admin_only, anybody, current_user, found, policy
+from webapp.accounts.guards import signed_in as for_people
 from webapp.errors import NotFound
-from webapp.web.guards import admin_only, anybody, current_user, found, policy
-from webapp.web.guards import signed_in as for_people
 
 
 @for_people

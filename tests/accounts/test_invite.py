@@ -13,8 +13,8 @@ from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.accounts import service
 from webapp.accounts.tables import Invite, User
+from webapp.db import db, utc_now, write
 from webapp.errors import Invalid
-from webapp.extensions import db, utc_now, write
 
 BO = {"email": "bo@example.org", "name": "Bo", "password": PASSWORD}
 
@@ -43,7 +43,7 @@ def number_of_people(app: Flask) -> int:
 def test_an_invite_makes_one_account_and_signs_it_in(app: Flask, owner: Browser, visitor: Browser) -> None:
     path = invite_by(owner, "guest")
     page = visitor.page(path)
-    assert page.says("You come in as a guest.")
+    assert page.says("You're joining as a guest.")
 
     page = page.form("Create account").submit(**BO)
 
@@ -55,7 +55,7 @@ def test_an_invite_makes_one_account_and_signs_it_in(app: Flask, owner: Browser,
 def test_a_link_that_leads_nowhere_for_others_says_so(make_app: MakeApp) -> None:
     for environ, is_told in (({}, True), ({"PUBLIC_URL": "http://mill.example.org"}, False)):
         owner = signed_in(make_app(**environ), f"{is_told}@example.org".lower(), "owner")
-        assert owner.post("/admin/people/invites", role="member").says("This address works on this machine alone.") is is_told
+        assert owner.post("/admin/people/invites", role="member").says("This link only works on this machine.") is is_told
 
 
 def test_a_link_can_be_copied_by_a_button(owner: Browser) -> None:
@@ -81,7 +81,7 @@ def test_a_used_revoked_old_or_guessed_link_is_told_the_same(app: Flask, owner: 
     told = set()
     for path in (used, revoked, old, "/invite/guess", "/invite/" + "x" * 500, "/password/guess", "/password/%ED%A0%80"):
         for page in (Browser(app).get(path), Browser(app).post(path, **(BO | {"email": "eve@example.org"}))):
-            told.add((page.status_code, page.heading, page.says("This link has been used or has run out.")))
+            told.add((page.status_code, page.heading, page.says("This link has been used or has expired.")))
     assert len(told) == 1
     assert told.pop()[::2] == (403, True)
     assert number_of_people(app) == 2
@@ -137,11 +137,12 @@ def test_an_address_that_has_an_account_is_refused_however_it_is_typed(
     page = visitor.post(invite_by(owner), **(BO | {"email": email}))
 
     assert page.status_code == 409
-    assert page.error_at("Email") == "There is an account with that email already."
+    assert page.error_at("Email") == "An account with that email already exists."
     assert number_of_people(app) == 1
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
 def test_who_asks_with_it_who_has_an_account_is_slowed_down(owner: Browser, visitor: Browser) -> None:
     path = invite_by(owner)
     codes = [visitor.post(path, **(BO | {"email": "owner@example.org"})).status_code for _ in range(11)]
@@ -161,7 +162,7 @@ def test_a_preset_session_does_not_become_the_new_persons(app: Flask, owner: Bro
 def test_who_is_signed_in_is_told_and_signed_out(app: Flask, owner: Browser, member: Browser) -> None:
     before, path = member.cookie("millrace"), invite_by(owner)
     page = member.page(path)
-    assert page.says("You are signed in as member@example.org. Going on signs you out")
+    assert page.says("You are signed in as member@example.org. Continuing will sign you out")
 
     page.form("Create account").submit(**BO)
 
@@ -233,13 +234,13 @@ def test_a_password_link_works_once_and_ends_every_session(app: Flask, owner: Br
         assert service.sign_in("member@example.org", "another quiet river")
         with pytest.raises(Invalid):
             service.sign_in("member@example.org", PASSWORD)
-    assert ("owner@example.org", "made a password link", "member@example.org") in written_down(app)
+    assert ("owner@example.org", "created a password link", "member@example.org") in written_down(app)
 
 
 def test_a_weak_password_does_not_use_it_up(owner: Browser, member: Browser, visitor: Browser) -> None:
     page = visitor.page(password_link_by(owner, member)).form("Save password").submit(password="short")
     assert page.status_code == 422
-    assert page.error_at("New password").endswith("A password needs at least 8 characters.")
+    assert page.error_at("New password").endswith("Your password must be at least 8 characters long.")
     assert is_signed_in(member)
 
     assert page.form("Save password").submit(password="another quiet river").path == "/"

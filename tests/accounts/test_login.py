@@ -9,6 +9,7 @@ from tests.accounts.conftest import disable, let_time_pass
 from tests.conftest import PASSWORD, MakeApp
 from tests.support.browser import Browser
 from webapp.accounts import service
+from webapp.settings.service import set_setting
 
 
 @pytest.fixture
@@ -37,7 +38,21 @@ def test_it_signs_in_and_out(visitor: Browser, ann: str) -> None:
     assert not is_signed_in(visitor)
 
 
-def test_its_fields_and_its_button_have_their_names(visitor: Browser) -> None:
+def test_before_there_is_an_account_it_says_only_what_to_do(visitor: Browser) -> None:
+    page = visitor.page("/login")
+
+    assert page.says("No owner yet. Open the setup link printed in the terminal.")
+    assert not page.has("button", "Sign in")
+
+
+def test_it_leads_to_the_demo_while_visitors_can_try_it(visitor: Browser, ann: str, app: Flask) -> None:
+    assert visitor.page("/login").link("Try the demo").attributes["href"] == "/ai-demo"
+    with app.app_context():
+        set_setting("demo.visitors", "false")
+    assert not visitor.page("/login").has("a", "Try the demo")
+
+
+def test_its_fields_and_its_button_have_their_names(visitor: Browser, ann: str) -> None:
     page = visitor.page("/login")
 
     assert page.textbox("Email")
@@ -49,7 +64,7 @@ def test_it_says_the_same_to_the_wrong_and_the_unknown(visitor: Browser, ann: st
     pages = [visitor.submit("/login", email=email, password="a wrong guess") for email in (ann, "nobody@example.org")]
 
     assert [page.status_code for page in pages] == [422, 422]
-    assert all(page.says("That email and that password do not belong together.") for page in pages)
+    assert all(page.says("Incorrect email or password.") for page in pages)
     assert pages[0].textbox("Email").value == ann
     assert not is_signed_in(visitor)
 
@@ -61,15 +76,17 @@ def test_it_answers_htmx_with_the_same_page(visitor: Browser, ann: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
 def test_guessing_is_slowed_down_with_the_time_to_wait(visitor: Browser, ann: str) -> None:
     pages = [visitor.post("/login", email=ann, password="a wrong guess") for _ in range(11)]
 
     assert [page.status_code for page in pages] == [422] * 10 + [429]
     assert 0 < int(pages[-1].headers["Retry-After"]) <= 6
-    assert pages[-1].says("Too many tries.")
+    assert pages[-1].says("Too many attempts.")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_forwarded_address_of_a_strangers_does_not_help_to_guess(visitor: Browser, ann: str) -> None:
     def guess(number: int) -> int:
         headers = {"X-Forwarded-For": f"203.0.113.{number}"}

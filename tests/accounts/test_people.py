@@ -11,9 +11,9 @@ from tests.support.marks import on_both_databases
 from webapp.accounts import people, queries, service
 from webapp.accounts.tables import Grant, Invite, User
 from webapp.chat.tables import Chat
+from webapp.db import db, write
+from webapp.engine.engine import the_engine
 from webapp.errors import AppError, Invalid
-from webapp.extensions import db, write
-from webapp.generations.engine import the_engine
 
 DEEDS = ["role", "disable", "enable", "delete", "password-link"]
 
@@ -38,7 +38,7 @@ def test_it_says_what_each_role_may_do(owner: Browser) -> None:
     page = owner.page("/admin/people")
 
     marks = {row.css_first("th").text(): row.css_first("td:last-child").text(strip=True) for row in page.all(".grid tbody tr")}
-    assert marks["Chat with the models that are allowed, and keep the chats"] == "yes"
+    assert marks["Chat with the allowed models and keep chats"] == "yes"
     assert set(list(marks.values())[1:]) == {"no"}
 
 
@@ -65,7 +65,7 @@ def test_who_tried_is_written_down_once_in_a_while(app: Flask, member: Browser) 
         member.get("/admin/people")
 
     tries = [entry for entry in written_down(app) if entry[1] == "tried to open an admin page"]
-    assert [entry[2] for entry in tries] == ["10 times within the hour", ""]
+    assert [entry[2] for entry in tries] == ["10 times within an hour", ""]
     assert tries[0][0] == "member@example.org"
 
 
@@ -111,7 +111,7 @@ def test_who_may_give_which_role(
 def test_a_new_role_counts_at_once(owner: Browser, member: Browser) -> None:
     assert member.get("/admin/people").status_code == 403
     page = owner.page(f"/admin/people/{member.person_id}").form("Change role").submit(role="admin")
-    assert page.says("The role is changed.")
+    assert page.says("Role changed.")
 
     assert member.get("/admin/people").status_code == 200
     do(owner, "role", member, role="guest")
@@ -160,7 +160,7 @@ def test_a_refused_role_stands_in_the_form(owner: Browser) -> None:
 def test_the_page_of_somebody_above_offers_nothing(owner: Browser, admin: Browser) -> None:
     page = admin.page(f"/admin/people/{owner.person_id}")
 
-    assert page.says("Only an owner looks after owners and admins.")
+    assert page.says("Only an owner can manage owners and admins.")
     assert not page.all("main form")
 
 
@@ -168,9 +168,9 @@ def test_the_page_of_somebody_above_offers_nothing(owner: Browser, admin: Browse
 
 
 def test_disabling_ends_every_session_and_every_token(app: Flask, owner: Browser, member: Browser) -> None:
-    token = secret_of(member.post("/account/tokens", name="script", read="y", days="30"))
+    token = secret_of(member.post("/account/tokens", name="script", read="y", days="30", password=PASSWORD))
     page = owner.page(f"/admin/people/{member.person_id}").press("Disable")
-    assert page.says("The account is disabled and signed out everywhere.")
+    assert page.says("Account disabled and signed out everywhere.")
 
     assert not is_signed_in(member)
     with app.app_context():
@@ -219,13 +219,13 @@ def test_deleting_takes_the_chats_along_and_asks_for_the_email(app: Flask, owner
     with app.app_context(), write() as session:
         session.add(Chat(owner_id=member.person_id, model="demo/quick"))
     page = owner.page(f"/admin/people/{member.person_id}")
-    assert page.says("all chats in it with every message and answer")
+    assert page.says("all its chats and messages")
     page = page.form("Delete account").submit(email="owner@example.org")
-    assert page.error_at("Their email, to be sure") == "That is not the email of this account, so nothing was deleted."
+    assert page.error_at("Type their email to confirm") == "That isn't this account's email, so nothing was deleted."
 
     page = owner.page(f"/admin/people/{member.person_id}").form("Delete account").submit(email="MEMBER@example.org ")
 
-    assert page.says("The account is deleted")
+    assert page.says("Account deleted")
     assert not is_signed_in(member)
     with app.app_context():
         assert queries.user_by_email("member@example.org") is None
@@ -259,16 +259,16 @@ def test_what_the_deleted_did_stays_written_down(app: Flask, owner: Browser, adm
 
 
 def test_the_link_is_shown_once_and_only_its_hash_is_kept(app: Flask, owner: Browser) -> None:
-    page = owner.page("/admin/people").form("Make a link").submit(role="guest", email="ann@example.org")
+    page = owner.page("/admin/people").form("Create link").submit(role="guest", email="ann@example.org")
     link = secret_of(page)
 
     page = owner.page("/admin/people")
 
     assert link.rpartition("/")[2] not in page.text
-    assert page.says("as guest · made just now · works until")
+    assert page.says("as guest · created just now · expires")
     with app.app_context():
         assert link.rpartition("/")[2] not in db.session.scalars(select(Invite.token_hash)).one()
-    assert written_down(app)[0] == ("owner@example.org", "made an invite", "guest ann@example.org")
+    assert written_down(app)[0] == ("owner@example.org", "created an invite", "guest ann@example.org")
 
 
 @pytest.mark.mostly_slow
@@ -279,7 +279,7 @@ def test_nobody_invites_above_themselves(by: str, role: str, app: Flask, owner: 
     page = {"owner": owner, "admin": admin}[by].post("/admin/people/invites", role=role)
 
     assert page.status_code == 403
-    assert page.says("You can invite people as:")
+    assert page.says("You can only invite people as:")
     with app.app_context():
         assert not queries.open_invites()
 
@@ -289,8 +289,8 @@ def test_an_invite_for_no_address_or_a_known_one_is_refused_in_place(owner: Brow
     page = owner.post("/admin/people/invites", role="guest", email=email)
 
     assert page.status_code in (409, 422)
-    assert page.textbox("Only for this email (optional)").value == email
-    assert page.error_at("Only for this email (optional)")
+    assert page.textbox("Restrict to this email (optional)").value == email
+    assert page.error_at("Restrict to this email (optional)")
 
 
 @pytest.mark.slow
@@ -301,8 +301,8 @@ def test_admins_do_not_revoke_what_they_could_not_make(app: Flask, owner: Browse
         ids = db.session.scalars(select(Invite.id)).all()
 
     assert [admin.post(f"/admin/people/invites/{id}/revoke").status_code for id in ids] == [404, 404]
-    assert not admin.page("/admin/people").has("button", "Revoke the invite of anybody")
-    assert owner.page("/admin/people").press("Revoke the invite of anybody").says("The invite is revoked")
+    assert not admin.page("/admin/people").has("button", "Revoke the invite of anyone")
+    assert owner.page("/admin/people").press("Revoke the invite of anyone").says("Invite revoked")
 
 
 def test_a_name_is_only_text(owner: Browser, member: Browser) -> None:

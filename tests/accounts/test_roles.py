@@ -25,10 +25,10 @@ def test_every_role_may_what_the_one_below_may() -> None:
 @pytest.mark.parametrize(
     ("role", "manages", "invites", "scopes"),
     [
-        ("owner", ROLES, ("admin", "member", "guest"), ("read", "chat", "plans", "admin")),
-        ("admin", ("member", "guest"), ("member", "guest"), ("read", "chat", "plans", "admin")),
-        ("member", (), (), ("read", "chat", "plans")),
-        ("guest", (), (), ("read", "chat")),
+        ("owner", ROLES, ("admin", "member", "guest"), ("read", "chat", "plans", "knowledge", "workflows", "admin")),
+        ("admin", ("member", "guest"), ("member", "guest"), ("read", "chat", "plans", "knowledge", "workflows", "admin")),
+        ("member", (), (), ("read", "chat", "plans", "knowledge", "workflows")),
+        ("guest", (), (), ("read", "chat", "knowledge", "workflows")),
         ("", (), (), ()),
     ],
 )
@@ -56,8 +56,8 @@ ANDROID = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko
         ("Something/1.0 (Linux)", "A browser on Linux"),
         ("Firefox/140.0", "Firefox"),
         ("curl/8.1", "curl"),
-        ("", "An unknown program"),
-        ("///", "An unknown program"),
+        ("", "Unknown browser"),
+        ("///", "Unknown browser"),
         ("x" * 200, "x" * 40),
     ],
 )

@@ -11,8 +11,8 @@ from tests.support.marks import on_both_databases
 from webapp.accounts import passwords, service
 from webapp.accounts.queries import hashed, user_by_email
 from webapp.accounts.tables import Invite, User, UserSession
+from webapp.db import db, write
 from webapp.errors import AppError, Conflict, Forbidden, Invalid, TooMany
-from webapp.extensions import db, write
 
 PASSWORD = "a quiet river at night"
 
@@ -273,4 +273,4 @@ def test_who_is_signed_in_stays_so_while_nothing_can_be_written(member_of_team: 
     db.session.rollback()
 
     assert service.session_user(secret) is not None
-    assert "being_seen_not_noted" in caplog.messages
+    assert "not_noted" in caplog.messages

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.accounts.throttle import MOST_KEYS, Doorkeeper, Tally, Throttle, network
+from webapp.throttle import MOST_KEYS, Doorkeeper, Tally, Throttle, network
 
 
 class Clock:

@@ -10,8 +10,8 @@ from tests.support.marks import on_both_databases
 from webapp.accounts import people, service, tokens
 from webapp.accounts.roles import SCOPES
 from webapp.accounts.tables import ApiToken, User
+from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
-from webapp.extensions import db, utc_now, write
 
 PASSWORD = "a quiet river at night"
 
@@ -62,7 +62,7 @@ def test_it_is_for_what_the_role_allows_today(ann: User) -> None:
     found = service.used_token(token)
 
     assert found is not None
-    assert service.scopes_of(*found) == {"read", "chat"}
+    assert service.scopes_of(*found) == {"read", "chat", "knowledge", "workflows"}
 
 
 @pytest.mark.parametrize(("scopes", "error"), [([], Invalid), (["everything"], Forbidden), (["read", "admin"], Forbidden)])

@@ -48,7 +48,7 @@ class Client:
         assert response.status_code == status, f"{method} {path}: {response.status} {text[:600]}"
         return json.loads(text) if text else None
 
-    def ended(self, sent: dict[str, Any], *, seconds: float = 10) -> dict[str, Any]:
+    def ended(self, sent: dict[str, Any], *, seconds: float = 30) -> dict[str, Any]:
         """The answer that was begun, as soon as it has ended."""
         with gevent.Timeout(seconds, AssertionError(f"{sent} has not ended within {seconds} s")):
             while (message := self.get(f"/messages/{sent['message_id']}"))["status"] in ("queued", "running"):
@@ -83,6 +83,9 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "scopes": ["read"],
         "role": "guest",
         "kind": "openai",
+        "to": "everyone",
+        "sections": [{"text": "Mine now."}],
+        "strategy": "LATEST",
     }
     return {name: values.get(name, "Mine now.") for name, field in fields if field.is_required()} if operation.body else None
 

@@ -12,7 +12,7 @@ from tests.api.client import Client, client_of, least_body
 from tests.conftest import MakeApp, signed_in
 from webapp.accounts.tables import ApiToken, User
 from webapp.api.openapi import Route, routes
-from webapp.extensions import db, utc_now
+from webapp.db import db, utc_now
 from webapp.ids import new_id
 from webapp.settings.service import set_setting
 
@@ -38,7 +38,7 @@ def test_nobody_gets_anywhere(app: Flask, nobody: Client, fake) -> None:
 
 @pytest.mark.slow
 def test_a_token_is_for_what_it_was_made_for(app: Flask, with_scopes, fake) -> None:
-    programs = {scope: with_scopes(scope) for scope in ("read", "chat", "plans")}
+    programs = {scope: with_scopes(scope) for scope in ("read", "chat", "plans", "knowledge")}
     for route, path in closed(app):
         scope = route.operation.scope
         for name, program in programs.items():
@@ -97,7 +97,7 @@ def test_other_peoples_things_are_not_there(app: Flask, program: Client, other: 
 def test_a_cookie_reads_freely_and_writes_with_proof(app: Flask, member) -> None:
     browser = Client(app, browser=member)
     me = browser.get("/me")
-    assert me["scopes"] == ["chat", "plans", "read"]
+    assert me["scopes"] == ["chat", "knowledge", "plans", "read", "workflows"]
     bare = Client(app)
     bare.client = member.client
     assert bare.get("/chats")["chats"] == []

@@ -4,13 +4,16 @@ import pytest
 from flask import Flask
 
 from tests.api.client import Client
+from tests.conftest import PASSWORD
 from tests.support.browser import Browser
-from webapp.extensions import utc_now
+from webapp.db import utc_now
 from webapp.settings.service import set_setting
 
 
 def test_a_token_is_told_once_and_works(program: Client, app: Flask, member: Browser) -> None:
-    made = Client(app, browser=member).post("/tokens", {"name": "A script", "scopes": ["read"], "days": 7}, status=201)
+    made = Client(app, browser=member).post(
+        "/tokens", {"name": "A script", "scopes": ["read"], "days": 7, "password": PASSWORD}, status=201
+    )
     script = Client(app, made["token"])
     assert script.get("/me")["scopes"] == ["read"]
     listed = program.get("/tokens")["tokens"]
@@ -21,15 +24,23 @@ def test_a_token_is_told_once_and_works(program: Client, app: Flask, member: Bro
     program.said("DELETE", f"/tokens/{listed[0]['id']}", 404)
 
 
+def test_a_session_alone_makes_no_token(app: Flask, member: Browser) -> None:
+    session = Client(app, browser=member)
+    refused = session.post("/tokens", {"name": "A thief", "scopes": ["read"], "password": "a wrong guess"}, status=422)
+    assert refused["error"] == "That isn't your current password."
+    session.post("/tokens", {"name": "A thief", "scopes": ["read"]}, status=422)
+    assert session.get("/tokens")["tokens"] == []
+
+
 def test_a_token_makes_no_tokens_so_that_revoking_it_is_the_end_of_it(program: Client, admin: Client) -> None:
     for each in (program, admin):
-        refused = each.post("/tokens", {"name": "A child", "scopes": ["read"]}, status=403)
+        refused = each.post("/tokens", {"name": "A child", "scopes": ["read"], "password": PASSWORD}, status=403)
         assert "account page" in refused["error"]
         assert len(each.get("/tokens")["tokens"]) == 1
 
 
 def test_a_person_makes_none_that_may_more_than_they(app: Flask, member: Browser) -> None:
-    Client(app, browser=member).post("/tokens", {"name": "Admin", "scopes": ["admin"]}, status=403)
+    Client(app, browser=member).post("/tokens", {"name": "Admin", "scopes": ["admin"], "password": PASSWORD}, status=403)
 
 
 def test_somebody_elses_token_is_not_there(program: Client, other: Client) -> None:
@@ -73,7 +84,7 @@ def test_usage_is_summed_and_what_is_unknown_stays_unknown(program: Client, othe
 def test_the_server_says_what_it_can_do(program: Client, app: Flask) -> None:
     found = program.get("/capabilities")
     assert found["streaming"] is True
-    assert found["scopes"] == ["chat", "plans", "read"]
+    assert found["scopes"] == ["chat", "knowledge", "plans", "read", "workflows"]
     assert found["limits"]["message_characters"] == 200_000
     assert "native" in [each["name"] for each in found["dialects"]]
     with app.app_context():

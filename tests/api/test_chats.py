@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.api.client import Client
+from tests.support.gap import nobody_waits
 
 
 def test_a_chat_is_made_with_its_first_message(program: Client, fake) -> None:
@@ -33,7 +34,7 @@ def test_a_title_that_is_refused_begins_nothing(program: Client, fake, title: st
     program.post("/chats", {"title": title, "message": "How is it?"}, status=422)
 
     assert program.get("/chats")["chats"] == []
-    assert fake.log() == []
+    assert fake.posts() == []
 
 
 def test_a_title_of_ones_own_stays(program: Client, fake) -> None:
@@ -152,3 +153,13 @@ def test_it_is_taken_along_and_brought_in_elsewhere(program: Client, other: Clie
 def test_a_file_that_is_none_of_ours_is_refused(program: Client) -> None:
     refused = program.client.post("/api/v1/import", data=b"nonsense", headers=program.headers)
     assert (refused.status_code, refused.json["code"]) == (422, "invalid")
+
+
+@pytest.mark.slow
+def test_a_body_with_countless_faults_is_refused_in_one_sentence(program: Client):
+    with nobody_waits(1):
+        reply = program.call("POST", "/chats", {f"k{number}": 1 for number in range(60_000)})
+
+    assert reply.status_code == 422
+    assert reply.json["detail"] == "60000 things are missing or wrong."
+    assert len(reply.data) < 1_000

@@ -38,6 +38,8 @@ def test_a_connection_from_its_making_to_its_end(admin: Client, fake) -> None:
 
     changed = admin.said("PATCH", "/connections/here", 200, {"name": "There", "is_enabled": False})
     assert (changed["name"], changed["is_enabled"], changed["key_source"]) == ("There", False, "stored")
+    assert changed["reasoning_tags"] == "auto"
+    assert admin.said("PATCH", "/connections/here", 200, {"reasoning_tags": "off"})["reasoning_tags"] == "off"
     # A key never goes where it was not entered for.
     refused = admin.said("PATCH", "/connections/here", 422, {"base_url": "http://127.0.0.1:1/v1"})
     assert list(refused["fields"]) == ["key"]

@@ -117,7 +117,7 @@ def test_so_many_earlier_messages_are_sent_as_the_caller_says(program: Client, b
 
 @pytest.mark.slow
 def test_a_busy_chat_says_what_to_attach_to(program: Client, begun, fake) -> None:
-    fake.counts(500, pace=0.01)
+    fake.counts(4_000, pace=0.01)
     chat = begun["chat_id"]
     running = program.post(f"/chats/{chat}/messages", {"message": "Count."}, status=202)
     refused = program.post(f"/chats/{chat}/messages", {"message": "And more."}, status=409)
@@ -131,7 +131,11 @@ def test_a_busy_chat_says_what_to_attach_to(program: Client, begun, fake) -> Non
         assert program.said(method, path, 409)["streamId"] == running["generation_id"]
 
     assert program.said("PUT", f"/chats/{chat}/follow-up", 200, {"message": "Then?"})["follow_up"] == "Then?"
-    program.said("PUT", f"/chats/{chat}/follow-up", 409, {"message": "Another?"})
+    _, another = program.said("PUT", f"/chats/{chat}/follow-up", 200, {"message": "Another?"})["follow_ups"]
+    changed = program.said("PATCH", f"/chats/{chat}/follow-up/{another['id']}", 200, {"message": "Other words"})
+    assert [each["message"] for each in changed["follow_ups"]] == ["Then?", "Other words"]
+    program.said("DELETE", f"/chats/{chat}/follow-up/{another['id']}", 204)
+    program.said("DELETE", f"/chats/{chat}/follow-up/{another['id']}", 409)
     program.said("DELETE", f"/chats/{chat}/follow-up", 204)
     program.said("PUT", f"/chats/{chat}/follow-up", 200, {"message": "Now?"})
     program.post(f"/generations/{running['generation_id']}/stop")
@@ -142,7 +146,7 @@ def test_a_busy_chat_says_what_to_attach_to(program: Client, begun, fake) -> Non
 
 
 def test_stopping_twice_is_stopping_once_and_what_was_cut_goes_on(program: Client, begun, fake) -> None:
-    fake.counts(40, pace=0.01)
+    fake.counts(4_000, pace=0.05)
     sent = program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Count."}, status=202)
     for _ in range(2):
         program.post(f"/generations/{sent['generation_id']}/stop")
@@ -172,6 +176,6 @@ def test_a_model_that_is_gone_is_not_replaced_unasked(app, program: Client, begu
         set_setting("models.allowed", "other/model")
 
     refusal = program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Two?"}, status=422)
-    assert refusal["detail"] == "some/model is not offered any more. Choose who goes on."
+    assert refusal["detail"] == "some/model is no longer available. Choose another model."
     fake.says("Second.")
     program.ended(program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Two?", "model": "other/model"}, status=202))

@@ -11,8 +11,14 @@ TABLE = {
         GET api_capabilities.show api:read
         GET api_characters.index api:read
         POST api_characters.create api:chat
+        POST api_characters.bring_in api:chat
+        GET api_collections.index api:read
+        POST api_collections.create api:knowledge
+        GET api_documents.search api:read
         GET api_personas.index api:read
         POST api_personas.create api:chat
+        GET api_prompts.index api:read
+        POST api_prompts.create api:chat
         GET api_chats.index api:read
         POST api_chats.create api:chat
         GET api_exchange.everything api:read
@@ -21,6 +27,8 @@ TABLE = {
         GET api_account.index api:read
         POST api_account.create api:chat
         GET api_models.index api:read
+        GET api_workflows.index api:read
+        GET api_runs.index api:read
         GET api_usage.own api:read
         POST api_assistant.ask api:chat
         POST api_assistant.ask_and_watch api:chat
@@ -32,6 +40,7 @@ TABLE = {
     """,
     ("admins", ()): """
         GET api_settings.index api:admin
+        POST api_workflows.save api:workflows
         GET api_connections.index api:admin
         POST api_connections.create api:admin
         GET api_users.index api:admin
@@ -62,6 +71,10 @@ TABLE = {
         PUT api_follow_ups.queue api:chat
         DELETE api_follow_ups.remove api:chat
         POST api_follow_ups.send api:chat
+    """,
+    ("person", ("chat", "place")): """
+        PATCH api_follow_ups.edit api:chat
+        DELETE api_follow_ups.remove_one api:chat
     """,
     ("person, from the trash alone", ("chat",)): """
         POST api_chats.restore api:chat
@@ -105,6 +118,26 @@ TABLE = {
         PUT api_characters.put_avatar api:chat
         DELETE api_characters.delete_avatar api:chat
     """,
+    ("one's own", ("collection",)): """
+        GET api_collections.show api:read
+        PATCH api_collections.change api:knowledge
+        DELETE api_collections.delete api:knowledge
+        GET api_collections.grants api:read
+        GET api_documents.index api:read
+        POST api_documents.add api:knowledge
+    """,
+    ("one's own, but no guest", ("collection",)): "PUT api_collections.grant api:knowledge",
+    ("one's own", ("deleted collection",)): "POST api_collections.restore api:knowledge",
+    ("one's own", ("collection", "collection grant")): "DELETE api_collections.revoke api:knowledge",
+    ("one's own", ("document",)): """
+        GET api_documents.show api:read
+        PATCH api_documents.change api:knowledge
+        DELETE api_documents.delete api:knowledge
+        POST api_documents.again api:knowledge
+        GET api_documents.text api:read
+        GET api_documents.passages api:read
+    """,
+    ("one's own", ("deleted document",)): "POST api_documents.restore api:knowledge",
     ("one's own", ("deleted character",)): "POST api_characters.restore api:chat",
     ("one's own", ("persona",)): """
         GET api_personas.show api:read
@@ -114,6 +147,14 @@ TABLE = {
         PUT api_personas.put_avatar api:chat
         DELETE api_personas.delete_avatar api:chat
     """,
+    ("one's own", ("prompt",)): """
+        GET api_prompts.show api:read
+        DELETE api_prompts.delete api:chat
+        GET api_prompts.versions api:read
+        POST api_prompts.publish api:chat
+        PUT api_prompts.choose api:chat
+        POST api_prompts.preview api:read
+    """,
     ("one's own", ("deleted persona",)): "POST api_personas.restore api:chat",
     ("any name", ("model",)): "GET api_door.model api:read",
     ("looked after", ("setting",)): """
@@ -121,6 +162,26 @@ TABLE = {
         PUT api_settings.change api:admin
         DELETE api_settings.reset api:admin
     """,
+    ("any name", ("workflow",)): """
+        GET api_workflows.show api:read
+        POST api_workflows.start api:workflows
+    """,
+    ("looked after", ("workflow",)): """
+        DELETE api_workflows.delete api:workflows
+        POST api_workflows.publish api:workflows
+    """,
+    ("one's own", ("run",)): """
+        GET api_runs.show api:read
+        GET api_runs.events api:read
+        POST api_runs.answer api:workflows
+        POST api_runs.back api:workflows
+        POST api_runs.skip api:workflows
+        POST api_runs.pause api:workflows
+        POST api_runs.resume api:workflows
+        POST api_runs.cancel api:workflows
+        POST api_runs.move api:workflows
+    """,
+    ("one's own", ("run", "fact")): "PUT api_runs.change api:workflows",
     ("looked after", ("connection",)): """
         GET api_connections.show api:admin
         PATCH api_connections.change api:admin

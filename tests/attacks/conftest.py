@@ -9,7 +9,7 @@ from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.fixtures import app
-from webapp.generations.engine import Engine
+from webapp.engine.engine import Engine
 from webapp.settings.service import set_setting
 
 __all__ = ["app", "listen"]

@@ -13,38 +13,41 @@ class Mutation:
     more: str = ""
 
 
+PERMITTED = "webapp/knowledge/permitted.py"
+WORLDS = ("tests/knowledge/test_worlds.py::test_only_what_is_permitted_is_found",)
+TRUE = "\nfrom sqlalchemy import true\n"
 MUTATIONS = {
     "no owner on the stream": Mutation(
-        "webapp/chat/views.py",
+        "webapp/chat/page/views.py",
         (("stream(visible_chat(id))", "stream(_any_chat(id))"),),
         ("tests/attacks/test_streams.py::test_a_stranger_gets_not_one_byte_of_it",),
         """
 
 def _any_chat(id):
     from webapp.chat.tables import Chat
-    from webapp.extensions import db
+    from webapp.db import db
 
     return db.session.get(Chat, id)
 """,
     ),
     "no owner of a position": Mutation(
-        "webapp/chat/feed.py",
-        (("generation and generation.lane == self.lane", "True"),),
+        "webapp/chat/page/feed.py",
+        (("begun if begun and begun.lane == self.lane else None", "begun"),),
         ("tests/attacks/test_streams.py::test_a_position_does_not_bring_somebody_elses_answer",),
     ),
     "no sanitiser while it grows": Mutation(
         "webapp/rendering/markdown.py",
         (
             (
-                "self._tail.draw(clean(_markdown.renderer.render(tokens, _markdown.options, {})), fence)",
-                "self._tail.draw(_markdown.renderer.render(tokens, _markdown.options, {}), fence)",
+                "self._tail.draw(self._clean(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})), fence)",
+                "self._tail.draw(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), fence)",
             ),
         ),
         ("tests/rendering/test_attacks.py::test_no_picture_on_the_way_breaks_a_rule",),
     ),
     "no sanitiser when it is sealed": Mutation(
         "webapp/rendering/markdown.py",
-        (("markup = clean(markup + ", "markup = (markup + "),),
+        (("markup = self._clean(markup + ", "markup = (markup + "),),
         ("tests/attacks/test_payloads.py::test_what_is_sealed_on_the_way_is_as_safe_as_the_end",),
     ),
     "redirects are followed": Mutation(
@@ -53,17 +56,17 @@ def _any_chat(id):
         ("tests/upstream/test_client.py::test_a_redirect_is_not_followed",),
     ),
     "anybody settles": Mutation(
-        "webapp/generations/fence.py",
-        ((".where(Generation.id == id, Generation.owner == owner, ", ".where(Generation.id == id, "),),
+        "webapp/engine/fence.py",
+        (('"which"), TABLE.c.owner == bindparam("of")', '"which"), bindparam("of").is_not(None)'),),
         ("tests/generations/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
     "anybody's heart is beaten": Mutation(
-        "webapp/generations/fence.py",
-        ((".where(Generation.owner == owner, Generation.status.in_(ACTIVE))", ".where(Generation.status.in_(ACTIVE))"),),
+        "webapp/engine/fence.py",
+        (('.where(TABLE.c.owner == bindparam("of"), WHILE_ACTIVE)', '.where(bindparam("of").is_not(None), WHILE_ACTIVE)'),),
         ("tests/generations/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
     "the end of the body is an end": Mutation(
-        "webapp/providers/line.py",
+        "webapp/providers/provider_http.py",
         (("            raise failure\n", '            yield Ended("completed", "stop")\n'),),
         (
             "tests/providers/test_faults.py::test_done_alone_is_no_success",
@@ -74,7 +77,7 @@ def _any_chat(id):
         "webapp/streaming/run.py",
         (
             (
-                'return self._broken(Failed("cut", "The answer broke off before its end.", retryable=True))',
+                'return self._broken(Failed("cut", "The answer was cut off before it finished.", retryable=True))',
                 'return finished("stop")',
             ),
         ),
@@ -82,7 +85,7 @@ def _any_chat(id):
     ),
     "CR is sent as it is": Mutation(
         "webapp/streaming/codec.py",
-        (('data.replace("\\r\\n", "\\n").replace("\\r", "\\n").split("\\n")', 'data.split("\\n")'),),
+        (('data.replace("\\r\\n", "\\n").replace("\\r", "\\n").replace(', "data.replace("),),
         (
             "tests/attacks/test_payloads.py::test_whatever_is_sent_is_one_event",
             "tests/attacks/test_payloads.py::test_nothing_of_it_makes_an_event_of_its_own",
@@ -94,12 +97,27 @@ def _any_chat(id):
         ("tests/streaming/test_codec.py::test_it_reads_what_the_standard_says",),
     ),
     "a write begins late": Mutation(
-        "webapp/extensions.py",
+        "webapp/db.py",
         (('"BEGIN IMMEDIATE" if is_write else "BEGIN"', '"BEGIN"'),),
         ("tests/test_extensions.py::test_a_write_begins_at_once_and_a_read_does_not_claim_the_file",),
     ),
+    "no owner of a collection": Mutation(
+        PERMITTED,
+        (("return or_(Collection.owner_id == user.id, and_(", "return or_(Collection.owner_id.is_(None), and_("),),
+        WORLDS,
+    ),
+    "no level of a collection": Mutation(PERMITTED, (("Collection.level <= user.clearance", "Collection.level <= 3"),), WORLDS),
+    "no level of a document": Mutation(PERMITTED, (("Document.level <= user.clearance", "Document.level <= 3"),), WORLDS),
+    "anybody's grant to a collection": Mutation(
+        PERMITTED, (("Grant.right.in_(right), grants.reaches(user)", "Grant.right.in_(right)"),), WORLDS
+    ),
+    "no grants of a document's own": Mutation(PERMITTED, (("or_(~own, fitting)", "true()"),), WORLDS, TRUE),
+    "anybody's grant to a document": Mutation(PERMITTED, (("or_(~own, fitting)", "or_(~own, own)"),), WORLDS),
+    "the owner asks for a document": Mutation(PERMITTED, (("or_(Collection.owner_id == user.id, is_open)", "is_open"),), WORLDS),
+    "a deleted document is there": Mutation(PERMITTED, (("Document.deleted_at.is_(None), ", ""),), WORLDS),
+    "a deleted collection is there": Mutation(PERMITTED, (("Collection.deleted_at.is_(None), ", ""),), WORLDS),
     "every wait is waited": Mutation(
-        "webapp/generations/ladder.py",
+        "webapp/engine/ladder.py",
         (("return seconds if seconds <= min(PATIENCE_SECONDS, left) else None", "return seconds"),),
         ("tests/attacks/test_stalls.py::test_nobody_waits_for_as_long_as_a_server_asks",),
     ),

@@ -23,12 +23,12 @@ from gevent.pool import Pool  # noqa: E402
 from tests.upstream.handle import Upstream  # noqa: E402
 from webapp.accounts import service as accounts  # noqa: E402
 from webapp.app import create_app  # noqa: E402
-from webapp.chat import service as chats  # noqa: E402
+from webapp.chat.messages import service as chats  # noqa: E402
 from webapp.chat.tables import Message  # noqa: E402
 from webapp.config import ROOT, load  # noqa: E402
-from webapp.extensions import db  # noqa: E402
-from webapp.generations.engine import Engine  # noqa: E402
-from webapp.generations.tables import Generation, JournalRow  # noqa: E402
+from webapp.db import db  # noqa: E402
+from webapp.engine.engine import Engine  # noqa: E402
+from webapp.engine.tables import Generation, JournalRow  # noqa: E402
 from webapp.settings.service import set_setting  # noqa: E402
 from webapp.streaming.events import Ended  # noqa: E402
 
@@ -38,7 +38,7 @@ TOKENS = 30
 MODELS = 250
 SECONDS = {"stream.first_byte_seconds": 1, "stream.ladder_seconds": 4, "stream.stall_seconds": 1, "stream.total_seconds": 8}
 LATE_SECONDS = 1.0
-UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams")
+UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.made_per_minute", "limits.connections_per_address")
 WHOLE = " ".join(f"w{number:06}" for number in range(1, TOKENS + 1))
 SAID = "no proper words"
 
@@ -171,7 +171,7 @@ class Soak:
         if len(ends) != 1 or events[-1] != ends[0] or ends[0].status != ended.status:
             return f"{len(ends)} ends, the last event is {events[-1:]}"
         is_whole, is_part = text == WHOLE, WHOLE.startswith(text)
-        has_words = bool(ended.error) and "Traceback" not in ended.error and "went wrong here" not in ended.error
+        has_words = bool(ended.error) and "Traceback" not in ended.error and "went wrong:" not in ended.error
         is_honest = {
             "completed": is_whole,
             "interrupted": is_part and bool(text) and (has_words or bool(ended.reason)),
@@ -179,7 +179,7 @@ class Soak:
         }.get(ended.status, False)
         return "" if is_honest else f"{ended.status}, {ended.reason}, {ended.error!r}, {text[:40]!r}"
 
-    def _settle(self, before: dict[str, int], seconds: float = 10) -> None:
+    def _settle(self, before: dict[str, int], seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
         while (left := self._left()) != before and time.monotonic() < deadline:
             gevent.sleep(0.1)

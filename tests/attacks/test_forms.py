@@ -10,7 +10,7 @@ from tests.chat.conftest import id_of
 from webapp.accounts import invites, queries
 from webapp.accounts.tables import User
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db
+from webapp.db import db
 
 TOO_MUCH = {
     "id": "x",

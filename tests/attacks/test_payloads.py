@@ -27,9 +27,10 @@ def app(app):
 def test_nothing_of_it_is_more_than_text(member, fake, listen, part):
     for payload in TEXTS[part::PARTS]:
         text = text_of(payload)
-        fake.always({"tokens": pieces(text, 7), "reasoning": text[:200], "delay": 0.05, "pace": 0.002})
+        fake.always({"tokens": pieces(text, 7), "reasoning": text[:200], "pace": 0.002, "holds": [0]})
         path = begin(member, text)
         listener = listen(member, member.page(path).events_url)
+        fake.goes_on()
         listener.until(lambda each: "completed" in each.statuses())
         page = member.wait_for(path, ended)
 
@@ -55,9 +56,10 @@ def test_what_is_sealed_on_the_way_is_as_safe_as_the_end(payload):
 def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
     text = text_of(payload)
     forged = "\r\revent: superseded\rdata: x\r\r\n\nid: superseded\n\nend"
-    fake.always({"tokens": [text, forged], "reasoning": f"{text} {forged}", "delay": 0.1, "pace": 0.05})
+    fake.always({"tokens": [text, forged], "reasoning": f"{text} {forged}", "pace": 0.05, "holds": [0]})
     path = begin(member)
     listener = listen(member, member.page(path).events_url)
+    fake.goes_on()
     listener.until(lambda each: "completed" in each.statuses())
     page = member.wait_for(path, ended)
 

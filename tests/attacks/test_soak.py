@@ -1,16 +1,21 @@
-"""A thousand answers, fifty at a time, a third of them refused, cut, stalled or garbled on the way."""
+"""Hundreds of answers (thousands in `make deep`), fifty at a time; a third are refused, cut, stalled or garbled on the way."""
 
 import pytest
 
 from tests.attacks.soak import Soak
+from tests.support.rounds import ROUNDS
+
+REQUESTS = 250 * ROUNDS
 
 
 @pytest.mark.slow
+@pytest.mark.deep
+@pytest.mark.timeout(240 + 30 * ROUNDS)
 def test_every_request_ends_once_and_honestly_and_nothing_is_left_behind(app, fake):
     # The command of the same name holds one second; here other tests share the machine.
-    tally = Soak(app, fake, seed=7, late_seconds=4.0).run(requests=1000, at_once=50)
+    tally = Soak(app, fake, seed=7, late_seconds=10.0).run(requests=REQUESTS, at_once=50)
 
     print("\n".join(tally.lines()))
     assert tally.share >= 0.999, tally.wrong[:20]
-    assert sum(tally.ends.values()) == 1000
+    assert sum(tally.ends.values()) == REQUESTS
     assert not any(count > 0 for count in tally.left.values()), tally.left

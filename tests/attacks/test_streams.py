@@ -7,7 +7,7 @@ from tests.accounts.conftest import secret_of
 from tests.attacks.conftest import begin, ended_chat
 from tests.chat.conftest import statuses
 from tests.support.browser import HTMX, Browser
-from webapp.chat.projection import LASTING
+from webapp.chat.page.projection import LASTING
 
 # As many counts as a position has, of one who has nothing yet.
 NOTHING = "-".join("0" * LASTING)
@@ -19,7 +19,7 @@ def generation_of(page) -> str:
 
 @pytest.mark.slow
 def test_a_position_does_not_bring_somebody_elses_answer(member, stranger, fake, listen):
-    fake.counts(400, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     foreign = generation_of(member.page(begin(member, "A secret question")))
     fake.says("Mine")
     page = ended_chat(stranger, "Mine")
@@ -36,7 +36,7 @@ def test_a_position_does_not_bring_somebody_elses_answer(member, stranger, fake,
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("numbers", ["9" * 5000, "1", "1-2", f"{NOTHING}-7", "-", NOTHING.replace("0", "9"), NOTHING + "9" * 30])
 def test_a_position_that_cannot_be_is_the_whole_thread(member, fake, listen, numbers, caplog):
-    fake.counts(400, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     page = member.page(begin(member))
     epoch, seq, head, generation, _ = page.events_url.partition("at=")[2].split(".")
 
@@ -49,7 +49,7 @@ def test_a_position_that_cannot_be_is_the_whole_thread(member, fake, listen, num
 
 @pytest.mark.slow
 def test_a_stranger_gets_not_one_byte_of_it(member, stranger, visitor, fake, listen):
-    fake.counts(400, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     page = member.page(begin(member, "A secret question"))
     listener = listen(member, page.events_url)
     listener.until(lambda each: each.last_id)
@@ -81,7 +81,7 @@ def test_it_ends_when_somebody_may_no_longer(app, owner, member, fake, listen, h
         Browser(app).post(link.partition("localhost")[2], password="another quiet river")
     else:
         member.post("/logout")
-    listener.until(lambda each: each.greenlet.dead, 5)
+    listener.until(lambda each: each.greenlet.dead)
 
     again = member.get(page.events_url, headers={**HTMX, "Last-Event-ID": listener.last_id})
     assert again.status_code == 401
@@ -95,7 +95,7 @@ def test_an_answer_that_goes_on_is_not_heard_any_more(owner, member, fake, liste
     listener.until(lambda each: "w0000" in each.html)
 
     owner.post(f"/admin/people/{member.person_id}/disable")
-    listener.until(lambda each: each.greenlet.dead, 5)
+    listener.until(lambda each: each.greenlet.dead)
     heard = len(listener.raw)
     gevent.sleep(0.3)
 

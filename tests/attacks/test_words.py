@@ -6,8 +6,8 @@ from tests.attacks.conftest import begin, ended_chat
 from tests.attacks.payloads import AS_TEXT
 from tests.chat.conftest import ended, statuses
 from webapp.accounts import groups, profile, queries
-from webapp.settings import connections
-from webapp.settings.connections import Wish
+from webapp.connections import service as connections
+from webapp.connections.service import ConnectionInput
 
 pytestmark = pytest.mark.slow
 TITLED = [text for text in AS_TEXT if "onfocus" not in text] + [
@@ -58,7 +58,7 @@ def test_names_of_connections_and_models(app, owner, fake, text):
     fake.always({"json": {"data": [{"id": "fake/one", "name": text}, {"id": text, "name": text}]}}, at="/models")
     with app.app_context():
         boss = queries.user_by_email(owner.email)
-        slug = connections.create("openai", Wish(text, fake.base_url, "sk-test-key-111111111111"), actor=boss)
+        slug = connections.create("openai", ConnectionInput(text, fake.base_url, "sk-test-key-111111111111"), actor=boss)
     owner.post(f"/admin/connections/{slug}/test")
 
     for path in ("/admin/connections", f"/admin/connections/{slug}", "/admin/models"):

@@ -16,12 +16,18 @@ from webapp.accounts.queries import hashed
 from webapp.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import Base, db, utc_now
-from webapp.generations.tables import Generation
+from webapp.connections.tables import Connection
+from webapp.db import Base, db, utc_now
+from webapp.engine.tables import Generation
 from webapp.ids import new_id, new_secret
+from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.plans import plan_types
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.settings.tables import Connection
+from webapp.prompts.tables import Prompt, PromptVersion
+from webapp.workflows import shelf
+from webapp.workflows.interpreter import apply, begin
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
 
 # What changes by being looked at, or is written down because somebody was refused.
 LEFT_OUT = {"audit_entries", "user_sessions"}
@@ -60,8 +66,20 @@ class World:
             return "css/tokens.css"
         if kind == "place":
             return "title"
+        if kind == "fact":
+            return "mood"
+        if kind == "deed in a run":
+            return "pause"
+        if kind == "workflow" and state == "there":
+            return "weekly-checkin"
         if kind == "plan type" and state == "there":
             return "monthly"
+        if kind == "version":
+            return "1"
+        if kind == "list of plans":
+            return "plans"
+        if kind == "live list" and state == "there":
+            return "sidebar"
         if kind == "docs page":
             return "keys"
         if kind == "setting":
@@ -149,6 +167,15 @@ class World:
         }
         return _added(Plan(**made, title=CANARY, **more)).id
 
+    def _run(self, state: str) -> str:
+        """A run that waits for an answer and has one."""
+        owner_id = (self.me if state == "own" else "") or self.other
+        source = shelf.get("weekly-checkin").source
+        place = apply(shelf.known(source), begin(shelf.known(source)).state, Event("answer", "good")).state.stored()
+        chat = _added(Chat(title=CANARY, model="some/model", kind="workflow", owner_id=owner_id))
+        pinned = {"slug": "weekly-checkin", "version": 1, "source": source, "status": "waiting"}
+        return _added(WorkflowRun(owner_id=owner_id, chat_id=chat.id, state=place, **pinned)).id
+
     def _plan_made_again(self, state: str) -> str:
         return self._plan(state, again_of_id=self._plan(state))
 
@@ -168,10 +195,44 @@ class World:
 
     def _persona(self, state: str, **more: Any) -> str:
         said = {"name": CANARY, "description": CANARY, "avatar_id": self._avatar()}
-        return _added(Persona(user_id=self._whose(state), **said, **more)).id
+        return _added(Persona(owner_id=self._whose(state), **said, **more)).id
 
     def _deleted_persona(self, state: str) -> str:
         return self._persona(state, deleted_at=utc_now())
+
+    def _collection(self, state: str, **more: Any) -> str:
+        self._last_collection = _added(Collection(owner_id=self._whose(state), name=CANARY, about=CANARY, **more)).id
+        return self._last_collection
+
+    def _deleted_collection(self, state: str) -> str:
+        return self._collection(state, deleted_at=utc_now())
+
+    def _collection_grant(self, _state: str) -> str:
+        """A right to the collection that was made last."""
+        made = {"object_kind": "collection", "object_id": self._last_collection, "right": "read"}
+        return _added(Grant(user_id=self.other, **made)).id
+
+    def _document(self, state: str, **more: Any) -> str:
+        said = {
+            "title": CANARY,
+            "name": "canary.txt",
+            "hash": new_id(),
+            "bytes": 1,
+            "characters": 1,
+            "state": "ready",
+            "edition": 1,
+        }
+        document = _added(Document(collection_id=self._collection(state), **said, **more))
+        _added(Passage(document_id=document.id, edition=1, number=0, heading="", head="", text=CANARY, overlap=0, words=1))
+        return document.id
+
+    def _deleted_document(self, state: str) -> str:
+        return self._document(state, deleted_at=utc_now())
+
+    def _prompt(self, state: str) -> str:
+        prompt = _added(Prompt(owner_id=self._whose(state), key=f"prompt-{new_id()}"))
+        _added(PromptVersion(prompt_id=prompt.id, number=1, sections=[{"name": "Prompt", "text": CANARY}]))
+        return prompt.id
 
     def _avatar(self) -> str:
         return _added(Avatar(media_type="image/png", content=CANARY.encode())).id
@@ -182,7 +243,7 @@ class World:
 
     def _person(self, state: str) -> str:
         role = state if state in SIGNED_IN else "member"
-        return _added(User(email=f"{new_id()}@example.org", name="Somebody", role=role, password_hash="none")).id
+        return _added(User(email=f"{new_id()}@example.org", name="Someone", role=role, password_hash="none")).id
 
     def _session(self, state: str) -> str:
         fields = {"token_hash": hashed(new_secret()), "expires_at": utc_now() + timedelta(days=1)}

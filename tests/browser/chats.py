@@ -1,5 +1,6 @@
 """People and their chats, as tests of pages speak of them: what can be seen, typed and pressed."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,12 @@ new PerformanceObserver(list => list.getEntries().forEach(entry => entry.hadRece
 }))).observe({type: 'layout-shift', buffered: true});
 """
 AS_PARSED = "html => { const box = document.createElement('div'); box.innerHTML = html; return box.innerHTML; }"
+IS_FURTHER_UP = (
+    "far => new Promise(requestAnimationFrame).then(() => document.documentElement.scrollHeight - innerHeight - scrollY > far)"
+)
+REMEMBER = """control => new MutationObserver(() => {
+  control.dataset.said = `${control.dataset.said ?? ''} ${control.textContent}`;
+}).observe(control, {subtree: true, childList: true})"""
 HIDE = """hidden => {
   Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
   document.dispatchEvent(new Event('visibilitychange'));
@@ -128,7 +135,10 @@ class ChatPage:
         return self.answer.get_attribute("data-status") or ""
 
     def expect(self, status: str, seconds: float = 40) -> None:
+        """Until the last answer stands so; where that is an end, with its last words, which come a moment later."""
         expect(self.answer).to_have_attribute("data-status", status, timeout=seconds * 1000)
+        if status in ENDED:
+            expect(self.answer.locator(".tail")).to_have_count(0)
 
     def has_ended(self) -> bool:
         return self.status() in ENDED
@@ -158,6 +168,10 @@ class ChatPage:
         id = (self.answer.get_attribute("id") or "").removeprefix("message-")
         return self.page.request.get(f"/messages/{id}.md").text()
 
+    def is_connected(self) -> bool:
+        """Whether the page hears what happens in the chat."""
+        return bool(self.page.evaluate("Boolean(document.getElementById('thread')._htmx?.sse?.reader)"))
+
     def hide(self, is_hidden: bool = True) -> None:
         self.page.evaluate(HIDE, is_hidden)
 
@@ -177,7 +191,7 @@ def become_owner(page: Page) -> None:
 def sign_in(page: Page, password: str = PASSWORD) -> None:
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    press(page, page.get_by_role("button", name="Sign in"))
 
 
 def press(page: Page, button: Locator) -> Response:
@@ -187,6 +201,29 @@ def press(page: Page, button: Locator) -> Response:
     response = navigation.value
     assert response
     return response
+
+
+def press_while_it_refreshes(control: Locator) -> None:
+    """All of a click at once, lest a page that looks again by itself goes between its halves."""
+    control.dispatch_event("click")
+
+
+def read_further_up(page: Page, pixels: int) -> None:
+    """By the wheel, again if the page has gone back to its end meanwhile, as it does for who has hardly left that."""
+    page.mouse.move(300, 300)
+
+    def turned() -> object:
+        page.mouse.wheel(0, -pixels)
+        return page.evaluate(IS_FURTHER_UP, pixels / 2)
+
+    until(page, turned)
+
+
+def copied(control: Locator, press: Callable[[Locator], object] = lambda control: control.click()) -> None:
+    """Presses what copies, and waits until it has said that it did, which it says for a moment only."""
+    control.evaluate(REMEMBER)
+    press(control)
+    expect(control).to_have_attribute("data-said", re.compile("Copied"))
 
 
 def answers_asked(log: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A Chromium, servers to visit with it, and people who notice when a page does what it must not."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,12 +11,19 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chats import Person, become_owner
 from tests.browser.chromium import ARGUMENTS, executable
+from tests.browser.modules import missing_in
 from tests.support.server import Server, prepared
+from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.upstream.handle import Upstream
 
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
+
 Visit = Callable[..., Person]
-# Other tests share the machine.
-expect.set_options(timeout=20_000)
+COSTS_NOTHING = {"json": {"data": {"id": "gen-1"}}}
+WITHOUT_SCRIPTS = "WITHOUT_SCRIPTS" in os.environ
+# Other tests share the machine. Where a script is taken away, what is waited for never comes.
+EXPECT_MS = 4_000 if WITHOUT_SCRIPTS else 20_000
+expect.set_options(timeout=EXPECT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +44,8 @@ def upstream_process() -> Iterator[Upstream]:
 @pytest.fixture
 def upstream(upstream_process: Upstream) -> Upstream:
     upstream_process.reset()
+    # What an answer cost is asked for a second after its end, and pages would be drawn again at that moment.
+    upstream_process.always(COSTS_NOTHING, at="/generation")
     return upstream_process
 
 
@@ -68,13 +78,17 @@ def own_server(upstream: Upstream, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, cookies: dict[str, list[Any]]) -> Iterator[Visit]:
+def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Brings people with browsers of their own; afterwards nothing odd may have happened in any of them."""
     people: list[Person] = []
 
     def bring(server: Server, *, is_signed_in: bool = True, **options: Any) -> Person:
         person = Person(chromium, server.url, **options)
         people.append(person)
+        if WITHOUT_SCRIPTS:
+            person.context.set_default_timeout(EXPECT_MS)
+            for script in missing_in(request.node.nodeid):
+                person.context.route(f"**/static/js/{script}.js*", lambda route: route.abort())
         if is_signed_in and server.url in cookies:
             person.context.add_cookies(cookies[server.url])
         elif is_signed_in:

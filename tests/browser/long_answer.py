@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -27,7 +26,18 @@ new PerformanceObserver(list => keys.push(
 )).observe({type: 'event', durationThreshold: 16});
 """
 STATUS = "document.getElementById('thread').lastElementChild.dataset.status"
-SEEN = """({keys, nodes: document.querySelectorAll('*').length,
+# A worker holds the one connection of all pages, so a page's own requests bring nothing: it is told what came for it.
+SENT = """
+window.sent = 0;
+const hears = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage');
+Object.defineProperty(MessagePort.prototype, 'onmessage', {...hears, set(hear) {
+  hears.set.call(this, event => {
+    sent += new TextEncoder().encode(event.data?.[1] ?? '').length;
+    hear.call(this, event);
+  });
+}});
+"""
+SEEN = """({keys, sent, nodes: document.querySelectorAll('*').length,
   text: document.getElementById('thread').lastElementChild.querySelector('.message-text').textContent})"""
 
 
@@ -60,14 +70,18 @@ def part(number: int) -> str:
     return f"## Part {number}\n\n{prose}\n\n{items}\n{table}\n```python\ndef work():\n{code}```\n\n> {prose[:200]}\n\n"
 
 
-def text_of(chars: int) -> str:
+def small_block(number: int) -> str:
+    """A paragraph of one line, as lists of facts and dialogues have them: ten thousand of them are a megabyte."""
+    return f"Block {number} has a few words, *some* of them slanted, a `mark` and little else to be laid out for.\n\n"
+
+
+def text_of(chars: int, part: Callable[[int], str] = part) -> str:
     return "".join(part(number) for number in range(1, chars // len(part(1)) + 2))[:chars]
 
 
-def watched(browser: Browser, server: Server, upstream: Upstream, chars: int, *, width: int = 1100) -> Seen:
-    """Asks for an answer of so many characters and looks at it, scrolls back and types, until it has ended."""
-    text = text_of(chars)
-    writes = [text[at : at + WRITE] for at in range(0, chars, WRITE)]
+def watched(browser: Browser, server: Server, upstream: Upstream, text: str, *, width: int = 1100) -> Seen:
+    """Asks for this answer and looks at it, scrolls back and types, until it has ended."""
+    writes = [text[at : at + WRITE] for at in range(0, len(text), WRITE)]
     upstream.always({"tokens": writes, "pace": WRITE / CHARS_PER_SECOND})
     context = browser.new_context(viewport={"width": width, "height": 844}, base_url=server.url)
     try:
@@ -76,15 +90,15 @@ def watched(browser: Browser, server: Server, upstream: Upstream, chars: int, *,
         become_owner(page)
         page.goto("/")
         context.add_init_script(KEYS)
+        context.add_init_script(SENT)
         page.get_by_role("textbox", name="Message").fill("A very long answer, please")
-        sent = bytes_of_events(page)
         page.get_by_role("button", name="Send").click()
         page.wait_for_url("**/chats/*")
         page.wait_for_timeout(FIRST_MS)
         browser.start_tracing(page=page, categories=["toplevel"])
         _use(page)
         tasks = _tasks(browser.stop_tracing())
-        return Seen(sent=sent(), tasks=tasks, **page.evaluate(SEEN))
+        return Seen(tasks=tasks, **page.evaluate(SEEN))
     finally:
         context.close()
 
@@ -116,29 +130,11 @@ def _use(page: Page) -> None:
         page.wait_for_timeout(600)
 
 
-def bytes_of_events(page: Page) -> Callable[[], int]:
-    """How much the page's stream has brought from now on, as it is on the wire before any compression."""
-    session = page.context.new_cdp_session(page)
-    streams, sizes = set[str](), list[int]()
-
-    def opened(event: dict[str, Any]) -> None:
-        if event["response"]["mimeType"] == "text/event-stream":
-            streams.add(event["requestId"])
-
-    def came(event: dict[str, Any]) -> None:
-        if event["requestId"] in streams:
-            sizes.append(event["dataLength"])
-
-    session.on("Network.responseReceived", opened)
-    session.on("Network.dataReceived", came)
-    session.send("Network.enable")
-    return lambda: sum(sizes)
-
-
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chars", type=int, default=1_000_000)
     parser.add_argument("--width", type=int, default=1100)
+    parser.add_argument("--small", action="store_true", help="of small blocks only")
     chosen = parser.parse_args(arguments)
     upstream = Upstream()
     try:
@@ -146,7 +142,8 @@ def main(arguments: list[str]) -> None:
             server.lift_limits()
             server.start()
             browser = driver.chromium.launch(executable_path=executable(), args=ARGUMENTS)
-            seen = watched(browser, server, upstream, chosen.chars, width=chosen.width)
+            text = text_of(chosen.chars, small_block if chosen.small else part)
+            seen = watched(browser, server, upstream, text, width=chosen.width)
             browser.close()
     finally:
         upstream.close()

@@ -11,20 +11,19 @@ from flask_wtf import CSRFProtect
 from markupsafe import Markup
 from werkzeug.serving import make_server
 
-from webapp.chat.forms import MessageForm
-from webapp.chat.shown import ShownChat, ShownMessage
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.page.shown import Actions, ShownChat, ShownMessage
 from webapp.config import ROOT
 from webapp.web import assets, filters
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
 QUESTION = ShownMessage(
     id="q", role="user", status="completed", html=Markup("<p>Why?</p>"), tail=Markup(), reasoning="", thought="", notices=(),
-    receipt="", is_running=False, started_at=None, is_demo=False, can_continue=False, can_try_again=False,
-    raw_url="/messages/q.md", continue_url="", again_url="", stop_url="",
+    receipt="", is_running=False, started_at=None, actions=Actions(raw_url="/messages/q.md"),
 )  # fmt: skip
 ANSWER = replace(
-    QUESTION, id="a", role="assistant", html=Markup("<p>Because.</p>"), receipt="demo/quick · 1.0 s", can_try_again=True,
-    again_url="/messages/a/again", raw_url="/messages/a.md",
+    QUESTION, id="a", role="assistant", html=Markup("<p>Because.</p>"), receipt="demo/quick · 1.0 s",
+    actions=Actions(raw_url="/messages/a.md", again_url="/messages/a/again", can_try_again=True),
 )  # fmt: skip
 LIVE = replace(
     ANSWER, status="responding", html=Markup("<p>Because</p>"), tail=Markup("<p>water</p>"), is_running=True,
@@ -94,7 +93,7 @@ class Stage:
 
     def sent(self) -> str:
         self.posted.append(request.form.to_dict())
-        self.may_answer.wait(5)
+        self.may_answer.wait(60)
         html = render_template("chat/_composer.html", thread=self.thread, **self._composer())
         return f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>'
 
@@ -115,7 +114,9 @@ def app_of(stage: Stage) -> Flask:
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["SECRET_KEY"] = "stage"
     app.jinja_env.filters.update(iso=filters.iso, full=filters.full, ago=lambda moment: filters.ago(moment, datetime.now(UTC)))
-    app.context_processor(lambda: {"me": None, "rail": list, "shared_with": lambda id: []})
+    app.context_processor(lambda: {"me": None, "shared_with": lambda id: []})
+    # Nobody is signed in: what features show on every page is empty.
+    app.jinja_env.globals.update(sidebar=list, links=list, cut_answers=list)
     # Pages link to others, which are not on this stage.
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
     CSRFProtect(app)

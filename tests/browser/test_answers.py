@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import answers_asked, press, until
+from tests.browser.chats import answers_asked, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -19,16 +19,18 @@ def test_an_answer_streams_through_its_states(server: Server, upstream: Upstream
     chat.expect("completed")
     chat.page.evaluate("statuses.length = 0")
 
-    upstream.says(STORY, delay=0.5, pace=0.02)
+    upstream.says(STORY, pace=0.02, holds=[0, 20])
     chat.ask("Then tell me a story")
     chat.expect("thinking")
     expect(chat.answer.locator(".aside")).to_contain_text("Thinking")
     expect(chat.stop).to_be_visible()
     expect(chat.send).to_have_count(0)
+    upstream.goes_on()
     chat.expect("responding")
     until(chat.page, lambda: "word3" in chat.seen())
     assert "word59" not in chat.seen(), "it did not stream"
     expect(chat.page).to_have_title(re.compile("^… "))
+    upstream.goes_on()
     chat.expect("completed")
     expect(chat.text).to_have_text(STORY)
     expect(chat.answer.locator(".receipt")).to_contain_text(re.compile(r"fake/plain · 60 tokens · \d+\.\d s"))
@@ -47,7 +49,7 @@ def test_the_keyboard_sends_breaks_lines_and_stops(server: Server, upstream: Ups
     upstream.says("Ready.")
     chat = visit(server).begin("Are you ready?")
     chat.expect("completed")
-    upstream.says(STORY, pace=0.1)
+    upstream.says(STORY, pace=0.1, holds=[20])
     chat.box.fill("one")
     chat.box.press("Shift+Enter")
     chat.box.press_sequentially("two")
@@ -65,7 +67,7 @@ def test_the_keyboard_sends_breaks_lines_and_stops(server: Server, upstream: Ups
 
 
 def test_what_is_typed_meanwhile_is_kept_and_can_be_sent_at_the_end(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.behaves([{"says": STORY, "pace": 0.1}, {"says": "The next."}, {"says": "The one after."}])
+    upstream.behaves([{"says": STORY, "pace": 0.02, "holds": [30]}, {"says": "The next."}, {"says": "The one after."}])
     chat = visit(server).begin("A story please")
     asked = chat.page.locator("article[data-role=user] .message-text")
     chat.box.press_sequentially("and the next", delay=30)
@@ -73,7 +75,7 @@ def test_what_is_typed_meanwhile_is_kept_and_can_be_sent_at_the_end(server: Serv
     chat.box.press("Enter")
     chat.box.press_sequentially("and the one ", delay=30)
     expect(chat.page.locator("#follow-up .next__text")).to_have_text("Next: and the next")
-    chat.box.press("Enter")
+    upstream.goes_on()
     chat.box.press_sequentially("after", delay=30)
     chat.wait_for("The next.")
     chat.expect("completed")
@@ -112,12 +114,13 @@ def test_another_version_is_asked_for_in_its_place(server: Server, upstream: Ups
 
 
 def test_reasoning_is_folded_beside_the_text(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says("Forty-two.", reasoning="Let me think about it. " * 5, pace=0.05)
+    upstream.says("Forty-two.", reasoning="Let me think about it. " * 5, pace=0.05, holds=[0])
     chat = visit(server).begin("What is the answer?")
     thought = chat.answer.locator("details.thought")
     expect(thought.locator("summary")).to_contain_text("Thoughts")
     thought.locator("summary").click()
     expect(thought.locator(".thought__text")).to_contain_text("Let me think")
+    upstream.goes_on()
     chat.expect("completed")
     assert chat.html() == chat.rendered("Forty-two.")
     expect(thought).to_have_attribute("open", "")
@@ -145,7 +148,7 @@ def test_a_first_message_that_is_refused_stays_too(server: Server, visit: Visit,
     page = visit(server, java_script_enabled=has_scripts).open("/")
     long = "a" * 200_001
     page.get_by_role("textbox", name="Message").fill(long)
-    press(page, page.get_by_role("button", name="Send"))
+    page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("1 character too long")).to_be_visible()
     box = page.get_by_role("textbox", name="Message")
     expect(box).to_be_visible()

@@ -23,16 +23,23 @@ def heard(upstream: Upstream) -> list[tuple[str, str]]:
     return [(turn["role"], turn["content"]) for turn in answers_asked(upstream.log())[-1]["body"]["messages"]]
 
 
+def open_panel(page: Page) -> None:
+    page.get_by_role("button", name="Prompts and parameters").click()
+    expect(page.locator("#chat-prompts")).to_be_visible()
+
+
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visit, viewport: dict[str, int]) -> None:
     upstream.says("The gauge reads two metres ten.", pace=0.02)
     chat = chat_with(visit(server, viewport=viewport), "Hanne Voss")
     expect(chat.text).to_contain_text("What keeps you up?")
 
-    chat.page.locator("#chat-prompts > summary").click()
-    chat.page.get_by_label("Before everything").fill("Stay calm.")
+    open_panel(chat.page)
+    chat.page.get_by_label("Pre-prompt").fill("Stay calm.")
     chat.page.get_by_role("button", name="Save prompts").click()
     expect(chat.page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
+    chat.page.keyboard.press("Escape")
+    expect(chat.page.locator("#tuning")).to_be_hidden()
     chat.ask("How high is the water?")
     chat.expect("completed")
 
@@ -50,9 +57,9 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     chat.ask("How high is the water?")
     chat.expect("completed")
     page = chat.page
-    page.locator("#chat-prompts > summary").click()
+    open_panel(page)
     save, said = page.get_by_role("button", name="Save prompts"), page.locator("#chat-prompts [role=status]")
-    page.get_by_label("Before everything").fill("Stay calm.")
+    page.get_by_label("Pre-prompt").fill("Stay calm.")
     save.focus()
     place = page.evaluate("scrollY")
     page.keyboard.press("Enter")
@@ -64,7 +71,7 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     page.get_by_label("Temperature").fill("boiling")
     save.click()
     expect(page.get_by_label("Temperature")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Before everything")).to_have_value("Stay calm.")
+    expect(page.get_by_label("Pre-prompt")).to_have_value("Stay calm.")
 
 
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
@@ -111,23 +118,23 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     page.get_by_label("Name").fill("Jo")
     page.get_by_label("Who you are").fill("Jo sails.")
     page.get_by_label("Use it in new chats with characters").check()
-    press(page, page.get_by_role("button", name="Make the persona"))
+    press(page, page.get_by_role("button", name="Create persona"))
     page.goto("/characters/new")
     page.get_by_label("Name").fill("Bo Without")
-    page.get_by_label("Who it is").fill("Bo keeps bees.")
+    page.get_by_label("Description").fill("Bo keeps bees.")
     page.get_by_label("Greeting").fill("Mind the hive.")
-    press(page, page.get_by_role("button", name="Make the character"))
+    press(page, page.get_by_role("button", name="Create character"))
     press(page, page.get_by_role("button", name="Chat with Bo Without"))
     expect(page.locator(".message-text")).to_have_text("Mind the hive.")
 
-    page.locator("#chat-prompts > summary").click()
-    page.get_by_label("After the history").fill("Buzz.")
+    press(page, page.get_by_role("link", name="Prompts and parameters"))
+    page.get_by_label("Post-history instructions").fill("Buzz.")
     press(page, page.get_by_role("button", name="Save prompts"))
     page.get_by_role("textbox", name="Message").fill("How many?")
     press(page, page.get_by_role("button", name="Send"))
 
     expect(page.locator("article")).to_have_count(3)
-    expect(page.locator("article").last).to_have_attribute("data-status", "completed", timeout=10_000)
+    expect(page.locator("article").last).to_have_attribute("data-status", "completed", timeout=40_000)
     expected = [("system", "Bo keeps bees.\n---\nJo sails."), ("assistant", "Mind the hive."), ("system", "Buzz.")]
     assert heard(upstream) == [*expected, ("user", "How many?")]
     page.goto("/characters")
@@ -141,7 +148,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
 def test_the_pages_have_no_known_barriers(server: Server, visit: Visit, scheme: str) -> None:
     person = visit(server, color_scheme=scheme, viewport=PHONE, reduced_motion="reduce")
     chat = chat_with(person, "Odalys Fenn").page
-    chat.locator("#chat-prompts > summary").click()
+    open_panel(chat)
     pages: list[Page] = [person.open(path) for path in ("/characters", "/characters/new", "/personas")]
     one = person.open("/characters")
     one.get_by_role("link", name="Ilario Quill").click()
@@ -153,3 +160,14 @@ def test_the_pages_have_no_known_barriers(server: Server, visit: Visit, scheme: 
     for page in pages:
         page.set_viewport_size({"width": 320, "height": 640})
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.url
+
+
+def test_the_panel_stands_beside_the_text(server: Server, visit: Visit) -> None:
+    page = chat_with(visit(server, viewport={"width": 1440, "height": 900}), "Hanne Voss").page
+    open_panel(page)
+    right = "element => element.getBoundingClientRect().right"
+    left = page.locator("#tuning").evaluate("element => element.getBoundingClientRect().left")
+    assert page.locator("#composer").evaluate(right) <= left
+    assert page.locator("#thread").evaluate(right) <= left
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#tuning")).to_be_hidden()

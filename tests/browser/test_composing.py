@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import ChatPage, Person, press
+from tests.browser.chats import ChatPage, Person, press, press_while_it_refreshes
 from tests.browser.conftest import Visit
 from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
-BACK_FROM_THE_CACHE = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+BACK_FROM_THE_CACHE = "void setTimeout(() => dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})))"
 KEY = "#composer [name=key]"
 LONG = "One line of many.\n\n" * 80
 
@@ -83,7 +83,7 @@ def test_who_opens_a_page_may_write_at_once(server: Server, upstream: Upstream, 
     expect(chat.box).to_be_focused()
     other = person.look_at(chat)
     expect(other.box).to_be_focused()
-    assert other.page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") < 2
+    other.page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 2")
     other.page.keyboard.type("at once")
     expect(other.box).to_have_value("at once")
 
@@ -155,7 +155,7 @@ def test_what_waited_and_is_removed_is_a_draft_again(
     removing = ChatPage(visit(server, **way).open(chat.path))
     remove = removing.page.get_by_role("button", name="Remove")
     if way == NO_SCRIPTS:
-        press(removing.page, remove)
+        press_while_it_refreshes(remove)
     else:
         remove.click()
         expect(removing.box).to_be_focused()
@@ -175,7 +175,7 @@ def test_what_waited_and_is_removed_is_a_draft_again(
 def test_there_is_a_way_back_to_the_end(server: Server, upstream: Upstream, visit: Visit) -> None:
     chat = asked(visit(server), upstream, LONG)
     page = chat.page
-    pill = page.get_by_role("link", name="To the end")
+    pill = page.get_by_role("link", name="Jump to latest")
     expect(pill).to_be_hidden()
     page.evaluate("scrollBy(0, -innerHeight / 2)")
     page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY > 100")
@@ -185,3 +185,89 @@ def test_there_is_a_way_back_to_the_end(server: Server, upstream: Upstream, visi
     pill.click()
     page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 2")
     expect(pill).to_be_hidden()
+
+
+def test_what_is_typed_offline_is_kept_afterwards(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream)
+    page = chat.page
+    page.context.set_offline(True)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/draft")):
+        chat.box.fill("From the train")
+    with page.expect_response(lambda response: response.url.endswith("/draft")):
+        page.context.set_offline(False)
+    page.reload()
+    expect(chat.box).to_have_value("From the train")
+
+
+def test_typing_on_blank_space_reaches_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream)
+    page = chat.page
+    page.locator("article").last.click()
+    chat.box.blur()
+    page.keyboard.type("but why")
+    expect(chat.box).to_have_value("but why")
+    expect(chat.box).to_be_focused()
+    expect(page.get_by_role("button", name="Hide sidebar")).to_be_attached()
+    chat.box.fill("")
+    chat.box.blur()
+    page.keyboard.press("Control+b")
+    page.keyboard.press("Space")
+    expect(chat.box).not_to_be_focused()
+    page.keyboard.press("Control+Shift+O")
+    expect(page.get_by_role("heading", name="What are you working on?")).to_be_visible()
+
+
+def test_a_person_chooses_the_key_that_sends(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    chat, page = asked(person, upstream), person.open("/settings")
+    page.get_by_label("Send messages with").select_option("ctrl")
+    press(page, page.get_by_role("button", name="Save"))
+    chat.page.reload()
+    chat.box.fill("One")
+    chat.box.press("Enter")
+    chat.page.keyboard.type("Two")
+    expect(chat.box).to_have_value("One\nTwo")
+    chat.box.press("Control+Enter")
+    expect(chat.page.locator("article")).to_have_count(4)
+    page.get_by_label("Send messages with").select_option("enter")
+    press(page, page.get_by_role("button", name="Save"))
+
+
+def test_several_messages_wait_and_are_sent_in_their_order(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream)
+    page, rows = chat.page, chat.page.locator("#follow-up .next__row")
+    upstream.counts(400, pace=0.02, holds=[100])
+    chat.ask("Count")
+    for words in ("Second", "Third", "Fourth"):
+        chat.box.fill(words)
+        chat.box.press("Enter")
+        expect(rows.filter(has_text=words)).to_have_count(1)
+    rows.nth(1).locator("summary").click()
+    edit = rows.nth(1).get_by_label("Queued message", exact=True)
+    edit.fill("Third, in other words")
+    rows.nth(1).get_by_role("button", name="Save").click()
+    expect(rows.nth(1).locator(".next__text")).to_have_text("Then: Third, in other words")
+    rows.nth(0).get_by_role("button", name="Remove").click()
+    expect(chat.box).to_have_value("Second")
+    page.reload()
+    expect(rows).to_have_count(2)
+    upstream.says("Done.")
+    upstream.goes_on()
+    chat.expect("completed")
+    expect(page.locator("article")).to_have_count(8)
+    expect(page.locator("article[data-role=user] .message-text")).to_have_text(
+        ["Hello", "Count", "Third, in other words", "Fourth"]
+    )
+
+
+def test_without_scripts_the_next_message_is_queued(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream)
+    upstream.counts(4_000, pace=0.02)
+    chat.ask("Count")
+    page = visit(server, **NO_SCRIPTS).open(chat.path)
+    press_while_it_refreshes(page.get_by_role("link", name="Write the next message"))
+    page.get_by_role("textbox", name="Message").fill("And then?")
+    press(page, page.get_by_role("button", name="Queue"))
+    expect(page.locator("#follow-up .next__text")).to_have_text("Next: And then?")
+    chat.stop.click()
+    chat.expect("stopped")

@@ -64,7 +64,7 @@ def test_it_says_what_went_and_brings_it_back(way: dict[str, Any], server: Serve
     row = row_in_trash(page)
     rows = page.get_by_role("region", name="Messages").get_by_role("listitem").filter(has_text="with the 4 messages")
     before = rows.count()
-    press(page, row.get_by_role("button", name="Delete for good"))
+    press(page, row.get_by_role("button", name="Delete permanently"))
     expect(rows).to_have_count(before - 1)
     page.goto(path)
     expect(page.locator("article")).to_have_count(1)
@@ -85,11 +85,13 @@ def test_every_tab_sees_it_go_and_come_back(server: Server, visit: Visit, upstre
     expect(there).to_have_text("")
 
     delete_first_answer(chat)
+    # What is pointed at does not leave.
+    chat.page.locator("#toasts .toast").last.hover()
     trash = person.open("/chats/trash")
-    press(trash, row_in_trash(trash).get_by_role("button", name="Delete for good"))
+    press(trash, row_in_trash(trash).get_by_role("button", name="Delete permanently"))
     expect(there).to_have_text("")
     chat.page.locator("#toasts").get_by_role("button", name="Undo").last.click()
-    expect(chat.page.locator("#toasts")).to_contain_text("There is nothing at this address")
+    expect(chat.page.locator("#toasts")).to_contain_text("Page not found")
 
 
 def test_the_line_and_the_trash_can_be_read_anywhere(server: Server, visit: Visit, upstream: Upstream) -> None:

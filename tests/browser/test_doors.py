@@ -47,6 +47,8 @@ def test_who_signs_in_arrives_where_they_wanted_to_go(server: Server, upstream: 
 
 
 def test_signing_out_in_one_tab_ends_the_others_politely(server: Server, upstream: Upstream, visit: Visit) -> None:
+    # It has an owner then.
+    visit(server)
     person = visit(server, is_signed_in=False)
     page = person.open("/login")
     sign_in(page)
@@ -56,7 +58,7 @@ def test_signing_out_in_one_tab_ends_the_others_politely(server: Server, upstrea
     chat.expect("completed")
     chat.box.fill("and now")
     press(page, page.get_by_role("button", name="Sign out"))
-    expect(chat.status_line).to_contain_text("You were signed out.")
+    expect(chat.status_line).to_contain_text("You've been signed out.")
     expect(chat.send).to_have_count(0)
     expect(chat.box).to_have_value("and now")
     chat.page.reload()

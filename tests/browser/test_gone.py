@@ -9,8 +9,8 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
-GONE = "This chat was deleted, or is no longer shared with you."
-SIGNED_OUT = "You were signed out."
+GONE = "This chat was deleted or is no longer shared with you."
+SIGNED_OUT = "You've been signed out."
 
 
 def delete(page: ChatPage) -> None:
@@ -30,19 +30,20 @@ def test_a_chat_that_was_deleted_elsewhere(server: Server, upstream: Upstream, v
     upstream.says("Here.")
     chat = person.begin("A chat that goes away")
     chat.expect("completed")
-    rail = chat.page.locator("#rail-chats").get_by_role("link", name="A chat that goes away")
-    expect(rail).to_have_count(1)
+    sidebar = chat.page.locator("#sidebar-chats").get_by_role("link", name="A chat that goes away")
+    expect(sidebar).to_have_count(1)
     chat.box.fill("half a thought")
     delete(person.look_at(chat))
     expect(chat.status_line).to_contain_text(GONE)
     is_of_no_use(chat, "half a thought")
-    expect(rail).to_have_count(0)
+    expect(sidebar).to_have_count(0)
     press(chat.page, chat.status_line.get_by_role("link"))
     expect(chat.page.get_by_role("heading", level=1)).to_have_text("Chats")
 
 
 def signed_in(server: Server, visit: Visit) -> Person:
-    """With a session of their own."""
+    """With a session of their own, on a server that has an owner."""
+    visit(server)
     person = visit(server, is_signed_in=False)
     page = person.open("/login")
     sign_in(page)

@@ -53,6 +53,14 @@ def test_a_chat_is_named_kept_found_and_thrown_away(
     title = f"The bird {word}"
 
     page.get_by_role("heading", level=1).get_by_role("link").click()
+    page.get_by_role("textbox", name="Title").fill(f"{title} for now")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{title} for now")
+    # Where the menu leads.
+    page.goto(f"{path}/rename")
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{title} for now")
+    page.goto(f"{path}/rename")
     page.get_by_role("textbox", name="Title").fill(title)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
@@ -64,21 +72,22 @@ def test_a_chat_is_named_kept_found_and_thrown_away(
     chosen(page, path, "Archive")
     expect(listed(person).get_by_role("main").get_by_role("link", name=title)).to_have_count(0)
     expect(listed(person, "/chats?show=archived").get_by_role("main").get_by_role("link", name=title)).to_be_visible()
-    chosen(page, path, "Take out of the archive")
+    chosen(page, path, "Unarchive")
 
     listed(person).get_by_role("main").get_by_role("searchbox").fill(word)
     page.get_by_role("main").get_by_role("button", name="Find").click()
     expect(page.get_by_role("region", name="Titles").get_by_role("link")).to_have_count(1)
     expect(page.get_by_role("region", name="Messages")).to_contain_text("waits.")
-    page.get_by_role("region", name="Messages").get_by_role("link").first.click()
+    # The whole row leads there; its link lies over the passage.
+    page.get_by_role("region", name="Messages").get_by_text("waits.").first.click(force=True)
     expect(page.locator("article .message-text").last).to_contain_text(word)
 
     chosen(page, path, "Delete chat")
     expect(page.get_by_role("main").get_by_role("status")).to_contain_text("is in the trash")
-    page.get_by_role("button", name="Undo").click()
+    press(page, page.get_by_role("main").get_by_role("button", name="Undo"))
     chosen(page, path, "Delete chat")
     row = listed(person, "/chats/trash").get_by_role("main").get_by_role("listitem").filter(has_text=title)
-    row.get_by_role("button", name="Delete for good").click()
+    press(page, row.get_by_role("button", name="Delete permanently"))
     expect(page.get_by_role("main").get_by_text(title)).to_have_count(0)
     assert page.goto(path).status == 404  # type: ignore[union-attr]
 
@@ -119,7 +128,7 @@ def test_several_chats_are_dealt_with_at_once(
     page.goto("/chats/trash")
     for name in names[:2]:
         main.get_by_role("checkbox", name=f"Select {name}").check()
-    press(page, bar.get_by_role("button", name="Delete for good all selected"))
+    press(page, bar.get_by_role("button", name="Delete permanently all selected"))
     main.get_by_role("checkbox", name=f"Select {names[2]}").check()
     press(page, bar.get_by_role("button", name="Restore all selected"))
     page.goto("/chats")
@@ -136,7 +145,7 @@ def test_the_keyboard_comes_from_a_box_to_the_actions_and_other_pages_hear_of_th
     names = [f"A curlew with the number {number}" for number in range(2)]
     for name in names:
         person.begin(name).expect("completed")
-        expect(elsewhere.locator("#rail-chats").get_by_role("link", name=name)).to_be_visible()
+        expect(elsewhere.locator("#sidebar-chats").get_by_role("link", name=name)).to_be_visible()
     page = listed(person)
     page.get_by_role("checkbox", name=f"Select {names[1]}").focus()
     page.keyboard.press("Space")
@@ -145,7 +154,7 @@ def test_the_keyboard_comes_from_a_box_to_the_actions_and_other_pages_hear_of_th
     expect(page.get_by_role("checkbox", name=f"Select {names[0]}")).to_be_focused()
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the actions").last).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to actions").last).to_be_focused()
     where = page.evaluate("scrollY")
     page.keyboard.press("Enter")
     for name in ("Pin", "Archive", "Delete"):
@@ -155,7 +164,7 @@ def test_the_keyboard_comes_from_a_box_to_the_actions_and_other_pages_hear_of_th
     page.keyboard.press("Enter")
     expect(page.get_by_role("main").get_by_role("status")).to_contain_text("2 chats are in the trash.")
     for name in names:
-        expect(elsewhere.locator("#rail-chats").get_by_role("link", name=name)).to_have_count(0)
+        expect(elsewhere.locator("#sidebar-chats").get_by_role("link", name=name)).to_have_count(0)
 
 
 def test_the_boxes_and_the_bar_have_no_known_barriers(server: Server, visit: Visit, upstream: Upstream) -> None:
@@ -173,12 +182,13 @@ def test_the_boxes_and_the_bar_have_no_known_barriers(server: Server, visit: Vis
 
 
 def test_every_open_page_hears_of_it(server: Server, visit: Visit, upstream: Upstream) -> None:
-    upstream.counts(60, pace=0.03)
+    upstream.counts(60, pace=0.03, holds=[30])
     person = visit(server)
     elsewhere = person.open("/")
     chat = person.begin("A quiet count")
-    row = elsewhere.locator("#rail-chats").get_by_role("link", name="A quiet count")
+    row = elsewhere.locator("#sidebar-chats").get_by_role("link", name="A quiet count")
     expect(row.get_by_title("answering")).to_be_visible()
+    upstream.goes_on()
     chat.expect("completed")
     expect(row.get_by_title("answering")).to_have_count(0)
     chosen(chat.page, chat.path, "Delete chat")

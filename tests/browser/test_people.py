@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chats import PASSWORD, ChatPage, Person
+from tests.browser.chats import PASSWORD, ChatPage, Person, press
 from tests.browser.conftest import Visit
 from tests.browser.test_lists import chosen
 from tests.browser.ways import in_every_way
@@ -40,9 +40,8 @@ def grace(chromium: Browser, server: Server, colleague: str) -> Iterator[Person]
 def share(page: Page, path: str, right: str) -> None:
     page.goto(f"{path}/people")
     page.get_by_label("Person or group").select_option(label=NAME)
-    page.get_by_label("They may").select_option(right)
-    page.get_by_role("button", name="Share", exact=True).click()
-    page.wait_for_load_state()
+    page.get_by_label("Access").select_option(right)
+    press(page, page.get_by_role("button", name="Share", exact=True))
 
 
 @in_every_way
@@ -53,7 +52,7 @@ def test_a_colleague_watches_and_then_writes(
     mine = visit(server, **way).begin("First")
     mine.expect("completed")
     path = mine.path
-    assert grace.open(path).get_by_text("nothing at this address").count() == 1
+    assert grace.open(path).get_by_text("Page not found").count() == 1
 
     share(mine.page, path, "view")
     hers = ChatPage(grace.open(path))
@@ -79,9 +78,8 @@ def test_a_colleague_watches_and_then_writes(
     mine.page.emulate_media(media="screen")
 
     mine.page.goto(f"{path}/people")
-    mine.page.get_by_role("button", name="Remove").first.click()
-    mine.page.wait_for_load_state()
-    assert grace.open(path).get_by_text("nothing at this address").count() == 1
+    press(mine.page, mine.page.get_by_role("button", name="Remove").first)
+    assert grace.open(path).get_by_text("Page not found").count() == 1
 
 
 @in_every_way
@@ -95,8 +93,8 @@ def test_a_chat_goes_out_and_comes_back_once(
     files = {}
     for name in ("Markdown", "JSON", "web page"):
         page.locator(".top").get_by_role("button", name="More").click()
-        if page.locator(".menu__more").get_attribute("open") is None:
-            page.locator(".menu summary").click()
+        if page.locator(".menu__more", has_text="Export").get_attribute("open") is None:
+            page.locator(".menu summary", has_text="Export").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=f"Export as {name}").click()
         files[name] = tmp_path / name
@@ -108,10 +106,9 @@ def test_a_chat_goes_out_and_comes_back_once(
     chosen(page, chat.path, "Delete chat")
     page.goto("/chats/trash")
     row = page.get_by_role("main").get_by_role("listitem").filter(has_text="A chat to take along").first
-    row.get_by_role("button", name="Delete for good").click()
-    page.wait_for_load_state()
-    for outcome in ("1 new chat, 2 new messages", "Nothing is new"):
+    press(page, row.get_by_role("button", name="Delete permanently"))
+    for outcome in ("1 new chat, 2 new messages", "Nothing new"):
         page.goto("/import")
         page.get_by_label("File").set_input_files(files["JSON"])
-        page.get_by_role("button", name="Import").click()
+        press(page, page.get_by_role("button", name="Import"))
         expect(page.get_by_role("main").get_by_role("status")).to_contain_text(outcome)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chats import ChatPage
+from tests.browser.chats import ChatPage, read_further_up
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -47,16 +47,16 @@ def test_a_chat_that_loses_the_network_says_so(server: Server, upstream: Upstrea
 def test_a_pause_is_told_by_one_button(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Ready.")
     chat = begun(server, visit)
-    upstream.counts(3_000, pace=0.005)
+    upstream.counts(20_000, pace=0.005)
     chat.ask("Count")
     chat.wait_for_chars(6_000)
-    chat.page.mouse.move(600, 300)
-    chat.page.mouse.wheel(0, -900)
+    read_further_up(chat.page, 900)
     expect(chat.page.locator("#below")).to_be_visible()
     chat.page.get_by_role("button", name="Pause", exact=True).click()
     expect(chat.page.locator("#held")).to_be_visible()
     expect(chat.page.locator("#below")).to_be_hidden()
     chat.stop.click()
+    chat.expect("stopped")
 
 
 def test_what_an_interrupted_answer_offers_fits_on_one_line_of_a_phone(server: Server, upstream: Upstream, visit: Visit) -> None:
@@ -89,7 +89,7 @@ def test_a_moment_in_a_text_is_the_readers(server: Server, upstream: Upstream, v
     upstream.says("and so on.")
     chat.go_on.click()
     chat.expect("completed")
-    expect(chat.text.locator(".seam")).to_have_text(re.compile(r"it broke off here · continued \d\d:\d\d$"))
+    expect(chat.text.locator(".seam")).to_have_text(re.compile(r"interrupted here · continued \d\d:\d\d$"))
 
 
 def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import HIDE, ChatPage, Person
+from tests.browser.chats import HIDE, ChatPage, Person, copied
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -49,17 +49,18 @@ def ask(chat: ChatPage, text: str) -> None:
 
 
 def test_the_display_is_held_and_catches_up(chat: ChatPage, upstream: Upstream) -> None:
-    upstream.counts(400, pace=0.02)
+    upstream.counts(200, pace=0.02, holds=[20])
     ask(chat, "Count")
     chat.wait_for("w000005")
     page = chat.page
     page.get_by_role("button", name="Pause", exact=True).focus()
     page.keyboard.press("Enter")
-    held = page.get_by_role("button", name="Show what has come")
+    held = page.get_by_role("button", name="Show new text")
     expect(held).to_be_focused()
     seen = page.locator("[data-still] .message-text").inner_text()
     assert "w000005" in seen
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_hidden()
+    upstream.goes_on()
     chat.expect("completed")
     assert page.locator("[data-still] .message-text").inner_text() == seen
     page.keyboard.press("Enter")
@@ -77,11 +78,11 @@ def test_the_answer_is_heard_by_sentence(chat: ChatPage, upstream: Upstream) -> 
     chat.expect("completed")
     chat.page.wait_for_function("() => heard.length > 2 && heard.at(-1) === 'The answer is complete.'")
     heard = chat.page.evaluate("heard")
-    first, *said, end = heard[heard.index("The answer has begun.") :]
+    first, *said, end = heard[heard.index("The answer has started.") :]
     # The end of the answer before may still have been to say.
     said = [words for words in said if words != end]
-    assert (first, end) == ("The answer has begun.", "The answer is complete.")
-    assert " ".join(said) == f"{TALE}A block of code. And a last word"
+    assert (first, end) == ("The answer has started.", "The answer is complete.")
+    assert " ".join(said) == f"{TALE}Code block. And a last word"
     assert len(said) < 12
     assert all(words.endswith(".") for words in said[:-1])
 
@@ -89,11 +90,12 @@ def test_the_answer_is_heard_by_sentence(chat: ChatPage, upstream: Upstream) -> 
 def test_the_title_and_the_icon_say_how_it_stands(chat: ChatPage, upstream: Upstream) -> None:
     icon = chat.page.locator("link[rel=icon]")
     plain = icon.get_attribute("href")
-    upstream.counts(40, pace=0.02)
+    upstream.counts(40, pace=0.02, holds=[20])
     ask(chat, "Count")
     expect(chat.page).to_have_title(re.compile("^… "))
     expect(icon).to_have_attribute("href", re.compile("mark-running"))
     chat.page.evaluate(HIDE, True)
+    upstream.goes_on()
     chat.expect("completed")
     expect(chat.page).to_have_title(re.compile("^● "))
     expect(icon).to_have_attribute("href", re.compile("mark-done"))
@@ -119,7 +121,7 @@ def test_the_focus_is_never_lost(chat: ChatPage, upstream: Upstream) -> None:
     press(chat.answer.get_by_role("button", name="Previous version"))
     chat.wait_for("w000003")
     expect(chat.answer.get_by_role("button", name="Next version")).to_be_visible()
-    assert page.evaluate("document.activeElement.closest('article')?.id") == chat.answer.get_attribute("id")
+    page.wait_for_function("id => document.activeElement.closest('article')?.id === id", arg=chat.answer.get_attribute("id"))
     press(page.locator("article[data-role=user]").last.get_by_role("button", name="Edit"))
     expect(page.locator("article textarea")).to_be_focused()
     press(page.get_by_role("button", name="Save"))
@@ -132,7 +134,7 @@ def test_the_focus_is_never_lost(chat: ChatPage, upstream: Upstream) -> None:
     page.wait_for_function("() => document.activeElement.matches('article')")
     press(page.get_by_role("button", name="Undo"))
     expect(page.locator("article")).to_have_count(before)
-    assert page.evaluate("document.activeElement !== document.body")
+    page.wait_for_function("() => document.activeElement !== document.body")
     press(page.locator("#chat-title a"))
     expect(page.get_by_label("Title")).to_be_focused()
     page.get_by_label("Title").fill("A new name")
@@ -147,7 +149,7 @@ def press(control: Any) -> None:
 
 
 def test_enter_queues_while_an_answer_runs(chat: ChatPage, upstream: Upstream) -> None:
-    upstream.counts(60, pace=0.02)
+    upstream.behaves([{"counted": 60, "pace": 0.02, "holds": [20]}])
     ask(chat, "Count")
     chat.box.fill("And then?")
     expect(chat.page.get_by_role("button", name="Queue")).to_be_visible()
@@ -156,6 +158,7 @@ def test_enter_queues_while_an_answer_runs(chat: ChatPage, upstream: Upstream) -
     else:
         chat.box.press("Enter")
     expect(chat.page.locator("#follow-up")).to_contain_text("And then?")
+    upstream.goes_on()
     expect(chat.page.locator("article")).to_have_count(6)
     chat.expect("completed")
 
@@ -177,11 +180,10 @@ def test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself(chat: ChatPage, 
     assert code.evaluate("pre => pre.scrollWidth > pre.clientWidth")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     chat.answer.hover()
-    chat.deed("Copy as text").click()
-    expect(chat.answer.locator("[data-copy$='.txt']")).to_have_text("Copied")
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert "The end." in copied
-    assert "```" not in copied
+    copied(chat.deed("Copy as text"))
+    words = page.evaluate("navigator.clipboard.readText()")
+    assert "The end." in words
+    assert "```" not in words
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
@@ -214,7 +216,7 @@ def test_a_temporary_chat_is_gone_when_it_is_closed(
     page.get_by_role("textbox", name="Message").fill("Between us")
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("**/chats/*")
-    expect(page.get_by_text("Temporary: deleted when you close it, or after a day.")).to_be_visible()
+    expect(page.get_by_text("Temporary: deleted when you close it, or after one day.")).to_be_visible()
     chat = ChatPage(page)
     if not has_scripts:
         page.reload()
@@ -225,3 +227,20 @@ def test_a_temporary_chat_is_gone_when_it_is_closed(
     page.wait_for_url(re.compile(r"/$"))
     expect(page.locator("body")).not_to_contain_text("Between us")
     assert person.context.request.get(address).status == 404
+
+
+def test_formulas_are_copied_as_they_were_written(person: Person, upstream: Upstream) -> None:
+    written = 'So $\\frac{a}{b}$ is\n\n$$\\sqrt{x} < \\text{"y"}$$\n\nand money is $5.'
+    upstream.says(written)
+    chat = person.begin("Hello")
+    chat.expect("completed")
+    page = chat.page
+    expect(chat.answer.locator("math")).to_have_count(2)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copied(chat.answer.locator("[data-copy$='.md']"), press)
+    assert page.evaluate("navigator.clipboard.readText()").strip() == written
+    page.evaluate("navigator.clipboard.writeText('')")
+    chat.answer.locator(".message-text").evaluate("text => getSelection().selectAllChildren(text)")
+    page.keyboard.press("ControlOrMeta+c")
+    page.wait_for_function("async () => await navigator.clipboard.readText()")
+    assert page.evaluate("navigator.clipboard.readText()").split() == written.split()

@@ -8,12 +8,11 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.chats import HIDE, copied
+from tests.browser.chats import until as until_in
 from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
+from webapp.chat.page.silence_shown import Silence
 
-HIDE = """hidden => {
-    Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
-    document.dispatchEvent(new Event('visibilitychange'));
-}"""
 LONG = "<p>more</p>" * 60
 
 
@@ -49,19 +48,11 @@ def page(context: BrowserContext, stage: Stage, url: str) -> Iterator[Page]:
     assert not wrong
 
 
-def until(is_so: Callable[[], object], seconds: float = 8) -> None:
+def until(is_so: Callable[[], object], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so"
         time.sleep(0.02)
-
-
-def until_in(page: Page, is_so: Callable[[], object]) -> None:
-    """While the driver's own events go on being heard."""
-    deadline = time.monotonic() + 8
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not become so"
-        page.wait_for_timeout(20)
 
 
 def test_text_arrives_and_the_end_is_exactly_what_was_rendered(page: Page, stage: Stage) -> None:
@@ -101,7 +92,7 @@ def test_each_step_is_spoken_once(page: Page, stage: Stage) -> None:
     for status in ("thinking", "responding", "responding", "completed", "completed"):
         stage.say(status)
     expect(page.locator("#announcer")).to_have_text("The answer is complete.")
-    assert page.evaluate("heard") == ["The answer has begun.", "The answer is complete."]
+    assert page.evaluate("heard") == ["The answer has started.", "The answer is complete."]
 
 
 def test_it_tries_again_when_the_first_connection_is_refused(context: BrowserContext, stage: Stage, url: str) -> None:
@@ -125,10 +116,11 @@ def test_it_stops_trying_when_it_is_told_to(context: BrowserContext, stage: Stag
 
 
 def test_a_lost_connection_is_said_and_found_again(page: Page, stage: Stage) -> None:
-    stage.refusals = [503, 503]
+    stage.refusals = [503] * 99
     stage.hang_up()
-    expect(page.locator("#status-line")).to_contain_text("Not connected")
-    expect(page.locator("#status-line")).to_be_empty(timeout=12_000)
+    expect(page.locator("#status-line")).to_contain_text("Connection lost")
+    stage.refusals = []
+    expect(page.locator("#status-line")).to_be_empty(timeout=60_000)
     assert stage.last_ids[-1] == "1"
 
 
@@ -241,8 +233,7 @@ def test_copy_gives_the_text_as_it_was_written(context: BrowserContext, stage: S
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.goto(url)
-    page.locator("#message-a").get_by_role("button", name="Copy").click()
-    expect(page.locator("#message-a [data-copy]")).to_have_text("Copied")
+    copied(page.locator("#message-a [data-copy]"))
     assert page.evaluate("navigator.clipboard.readText()") == "raw of a"
 
 
@@ -254,7 +245,7 @@ def test_a_server_that_cannot_be_reached_keeps_the_text(context: BrowserContext,
     box = page.get_by_role("textbox", name="Message")
     box.fill("keep me")
     box.press("Enter")
-    expect(page.locator("#toasts")).to_contain_text("cannot be reached")
+    expect(page.locator("#toasts")).to_contain_text("reach the server")
     expect(box).to_have_value("keep me")
 
 
@@ -266,3 +257,41 @@ def test_without_scripts_a_running_chat_refreshes_itself_and_offers_stop(chromiu
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     assert page.locator("noscript meta[http-equiv=refresh]").get_attribute("content") == "2;url=/chat?at=2#end"
     context.close()
+
+
+def test_a_page_that_is_opened_while_nothing_comes_counts_from_the_servers_time(
+    context: BrowserContext, stage: Stage, url: str
+) -> None:
+    quiet = Silence(32, "No text for 32 s", is_instead=True, is_long=True)
+    again = replace(LIVE.actions, choose_url="/messages/a/again")
+    stage.thread = [QUESTION, replace(LIVE, silence=quiet, actions=again)]
+    page = context.new_page()
+    page.clock.install()
+    page.goto(url)
+    state, instead = page.locator(".state"), page.get_by_role("link", name="Try again with…")
+    page.clock.fast_forward(1_000)
+    expect(state).to_have_text(re.compile(r"^\s*No text for [3-5]\d s$"), use_inner_text=True)
+    expect(instead).to_be_visible()
+    until(lambda: stage.watchers == 1)
+    stage.part("#message-a-text", "beforeend", "<p>more</p>")
+    expect(page.locator("#message-a-text")).to_contain_text("more")
+    page.clock.fast_forward(1_000)
+    expect(instead).to_be_hidden()
+    expect(state).to_contain_text("Answering", use_inner_text=True)
+
+
+def test_an_answer_that_stalls_says_for_how_long_until_it_grows(context: BrowserContext, stage: Stage, url: str) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto(url)
+    until(lambda: stage.watchers == 1)
+    state = page.locator(".state")
+    expect(state).to_contain_text("Answering")
+    page.clock.fast_forward(32_000)
+    expect(state).to_have_text(re.compile(r"^\s*No text for [3-5]\d s$"), use_inner_text=True)
+    expect(page.locator("#announcer")).to_have_text("The model has sent no text for 15 seconds.")
+    stage.part("#message-a-text", "beforeend", "<p>more</p>")
+    expect(page.locator("#message-a-text")).to_contain_text("more")
+    page.clock.fast_forward(1_000)
+    expect(state).to_contain_text("Answering", use_inner_text=True)
+    expect(state).not_to_contain_text("No text")

@@ -11,7 +11,6 @@ MARK = """([from, to]) => {
   const text = document.querySelector('.tail p').firstChild;
   getSelection().setBaseAndExtent(text, from, text, to);
 }"""
-MORE = "\n\nThen *more*.\n\n- one\n- two\n\n```\ncode\n```\n\nThe end."
 MARKED = "[getSelection().toString(), getSelection().anchorOffset, getSelection().focusOffset]"
 
 
@@ -23,11 +22,12 @@ def test_marked_words_stay_so_when_their_paragraph_ends(
     server: Server, upstream: Upstream, visit: Visit, ends: tuple[int, int], more: str
 ) -> None:
     text = f"The water turns the wheel. {'Again and again. ' * 30}{more}"
-    upstream.says(text, pace=0.02)
+    upstream.says(text, pace=0.02, holds=[8])
     chat = visit(server).begin("Tell me")
     chat.wait_for("turns the wheel")
     chat.page.evaluate(MARK, list(ends))
     assert chat.page.evaluate(MARKED) == ["water", *ends]
+    upstream.goes_on()
     chat.expect("completed")
     assert chat.page.evaluate(MARKED) == ["water", *ends]
     assert chat.html() == chat.rendered(text)

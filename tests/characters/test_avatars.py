@@ -6,8 +6,8 @@ from tests.characters.conftest import png, upload
 from webapp.characters import pictures
 from webapp.characters.fields import PICTURE_BYTES, checked_picture
 from webapp.characters.tables import Avatar
+from webapp.db import db
 from webapp.errors import Invalid
-from webapp.extensions import db
 
 FIELDS = {"name": "Mara", "description": "Mara mills rye."}
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 10 + b"\xff\xff\xc0\x00\x11\x08\x00\x02\x00\x03\x03" + b"\0" * 9 + b"\xff\xd9"
@@ -104,7 +104,7 @@ def test_a_copy_has_a_picture_of_its_own(make, member, app):
 
 def test_what_is_no_small_picture_is_refused_in_place(make, member):
     path = make()
-    for content, words in ((b"<svg/>", "That is no picture we know."), (png(5_000, 2), "That picture is too large")):
+    for content, words in ((b"<svg/>", "That image format isn't supported."), (png(5_000, 2), "That image is too large")):
         page = upload(member, path, content, **FIELDS)
 
         assert page.status_code == 422
@@ -113,7 +113,7 @@ def test_what_is_no_small_picture_is_refused_in_place(make, member):
 
 def test_one_that_is_too_heavy_is_refused():
     assert checked_picture(png() + b"\0" * (PICTURE_BYTES - len(png()))) == "image/png"
-    with pytest.raises(Invalid, match="That picture has 512 KB"):
+    with pytest.raises(Invalid, match="That image is 512 KB"):
         checked_picture(png() + b"\0" * PICTURE_BYTES)
 
 
@@ -124,3 +124,10 @@ def test_personas_have_one_too(member, stranger):
 
     assert member.client.get(url, base_url=member.origin).mimetype == "image/png"
     assert stranger.get(url).status_code == 404
+
+
+def test_a_picture_that_does_not_say_its_size_soon_is_not_looked_through():
+    frame = JPEG[JPEG.index(b"\xff\xc0") :]
+
+    assert pictures.read(pictures.JPEG + b"\xff" * 100 + frame)
+    assert pictures.read(pictures.JPEG + b"\xff" * 100_000 + frame) is None

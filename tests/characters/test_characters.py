@@ -1,11 +1,15 @@
 """The pages of characters: making, finding, changing, copying, sharing, deleting and bringing back."""
 
+import pytest
+
 from tests.characters.conftest import names
 from tests.conftest import signed_in
 from tests.support.marks import on_both_databases
-from webapp.characters import queries, service
+from tests.support.turns import longest_turn
+from webapp.accounts.tables import User
+from webapp.characters import faced, queries, shown
 from webapp.characters.tables import Character
-from webapp.extensions import db, utc_now, write
+from webapp.db import db, utc_now, write
 from webapp.settings.service import set_setting
 
 FULL = {
@@ -26,7 +30,7 @@ def test_what_is_made_is_shown(make, member):
     assert page.one(".greeting strong").text() == "What is it?"
     assert [node.text() for node in page.all(".part pre")] == ["Mara mills rye.\nShe is curt.", "Be Mara.", "Stay curt."]
     assert [node.text() for node in page.all(".sitter .tags a")] == ["mill", "calm", "river side"]
-    assert page.says("Yours alone")
+    assert page.says("Private")
     assert page.one(".sitter .face").text() == "M"
 
 
@@ -47,11 +51,11 @@ def test_a_change_keeps_what_is_not_in_the_form(make, member, app):
 
 
 WRONG = [
-    ("name", "Name", "  ", "A name has 1 to 120 characters."),
-    ("name", "Name", "x" * 121, "A name has 1 to 120 characters."),
-    ("description", "Who it is", "x" * 20_001, "That is 1 character too long."),
-    ("tags", "Tags", ",".join(f"t{each}" for each in range(13)), "At most 12 tags."),
-    ("tags", "Tags", "x" * 41, "A tag has at most 40 characters"),
+    ("name", "Name", "  ", "A name must be 1 to 120 characters long."),
+    ("name", "Name", "x" * 121, "A name must be 1 to 120 characters long."),
+    ("description", "Description", "x" * 20_001, "That is 1 character too long."),
+    ("tags", "Tags", ",".join(f"t{each}" for each in range(13)), "Use at most 12 tags."),
+    ("tags", "Tags", "x" * 41, "A tag can be at most 40 characters long"),
 ]
 
 
@@ -69,7 +73,7 @@ def test_bad_input_is_said_in_place_and_kept(member, app):
 def test_somebody_of_whom_nothing_is_said_is_refused(member):
     page = member.submit("/characters/new", name="Mara")
 
-    assert "Say a little" in page.error_at("Who it is")
+    assert "Say a little" in page.error_at("Description")
 
 
 def test_the_list_finds_by_words_and_by_tag(make, member):
@@ -80,7 +84,7 @@ def test_the_list_finds_by_words_and_by_tag(make, member):
     assert names(member.page("/characters?q=night+river")) == ["Bo"]
     assert names(member.page("/characters?q=calm")) == ["Mara"]
     assert names(member.page("/characters?tag=river")) == ["Bo"]
-    assert member.page("/characters?q=nothing+like+it&tag=river").says("No character fits")
+    assert member.page("/characters?q=nothing+like+it&tag=river").says("No characters match")
     assert names(member.page("/characters").click("calm")) == ["Mara"]
 
 
@@ -95,7 +99,7 @@ def test_htmx_gets_the_list_alone(make, member):
 
 
 def test_the_empty_list_says_what_to_do(member):
-    assert member.page("/characters").click("Make the first one").heading == "New character"
+    assert member.page("/characters").click("Create one").heading == "New character"
 
 
 def test_a_copy_is_ones_own(make, member, cast):
@@ -105,7 +109,7 @@ def test_a_copy_is_ones_own(make, member, cast):
     copy = odalys.press("Duplicate")
 
     assert copy.heading == "Odalys Fenn (copy)"
-    assert copy.says("This copy is yours")
+    assert copy.says("This is your own copy")
     assert [node.text() for node in copy.all(".part pre")] == [node.text() for node in odalys.all(".part pre")]
     assert copy.has("a", "Edit")
 
@@ -114,13 +118,13 @@ def test_deleting_can_be_undone(make, member):
     path = make()
 
     page = member.page(path).press("Delete character")
-    assert page.says("Mara is deleted.")
+    assert page.says("Mara was deleted.")
     assert names(page) == []
     assert member.get(path).status_code == 404
 
     page = page.press("Undo")
     assert (page.path, page.heading) == (path, "Mara")
-    assert page.says("It is back.")
+    assert page.says("Restored.")
 
 
 def test_what_was_deleted_long_ago_is_gone_for_good(make, member, app):
@@ -130,10 +134,10 @@ def test_what_was_deleted_long_ago_is_gone_for_good(make, member, app):
         with write():
             db.session.query(Character).one().deleted_at = utc_now().replace(year=2020)
         set_setting("trash.days", "0")
-        service.empty_trash()
+        faced.empty_trash()
         assert db.session.query(Character).count() == 1
         set_setting("trash.days", "30")
-        service.empty_trash()
+        faced.empty_trash()
         assert db.session.query(Character).count() == 0
 
 
@@ -143,7 +147,7 @@ def test_sharing_lets_the_team_chat_and_no_guest(make, member, stranger, app):
     path = make()
     assert stranger.get(path).status_code == 404
 
-    assert member.submit(f"{path}/edit", is_shared="on").says("everybody in the team may chat with it")
+    assert member.submit(f"{path}/edit", is_shared="on").says("Yours, shared with the team")
 
     assert names(stranger.page("/characters")) == ["Mara"]
     assert stranger.page("/characters").says("shared with you")
@@ -165,7 +169,7 @@ def test_guests_share_nothing(app):
 
     page = guest.post("/characters", name="Mara", description="Mills.", is_shared="on")
 
-    assert (page.status_code, page.says("Guests cannot share characters.")) == (403, True)
+    assert (page.status_code, page.says("Guests can't share characters.")) == (403, True)
 
 
 def test_strangers_and_the_signed_out_find_nothing(make, stranger, visitor):
@@ -206,8 +210,19 @@ def test_nobody_has_more_than_so_many(member, app):
     with app.app_context():
         user = db.session.scalar(db.select(queries.User).where(queries.User.email == member.email))
         with write() as session:
-            session.add_all([Character(owner_id=user.id, name=f"n{each}") for each in range(service.MOST_OWN)])
+            session.add_all([Character(owner_id=user.id, name=f"n{each}") for each in range(faced.RULES[Character].most_own)])
 
     page = member.submit("/characters/new", name="One more", description="Too many.")
 
-    assert (page.status_code, page.says("You have 500 characters, which is the most.")) == (422, True)
+    assert (page.status_code, page.says("You already have 500 characters, which is the limit.")) == (422, True)
+
+
+@pytest.mark.slow
+def test_a_greeting_that_names_make_huge_holds_up_nobody(owner):
+    with owner.app.test_request_context():
+        user = db.session.get_one(User, owner.person_id)
+        greeting = "# {{char}}\n" * 1_800
+        character = Character(id="c", owner_id=user.id, name="n" * 100, greeting=greeting, tags=[])
+        with longest_turn() as longest:
+            assert shown.character(character, user).greeting.count("<h2>") == 1_800
+    assert longest.seconds < 0.2

@@ -9,11 +9,11 @@ from tests.conftest import signed_in
 from tests.support.marks import on_both_databases
 from webapp.accounts import queries as accounts
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now, write
-from webapp.generations.tables import Generation
-from webapp.settings.live import BUILT_IN
+from webapp.connections.effective import BUILT_IN
+from webapp.connections.tables import Connection
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
-from webapp.settings.tables import Connection
 
 PROMPTS = {"pre_prompt": "Above all.", "system_prompt": "Be Mara today.", "post_prompt": "Be brief.", "history_limit": ""}
 
@@ -29,7 +29,7 @@ def test_it_begins_with_the_greeting(chat, member):
     assert page.one(".played").text(separator=" ").split()[:6] == ["M", "Mara", "with", "you", "as", "Jo"]
     for name in ("Try again", "Continue", "Delete"):
         assert not page.has("button", name)
-    assert "Mara" in [node.text() for node in page.all("#rail-chats .chats__title")]
+    assert "Mara" in [node.text() for node in page.all("#sidebar-chats .chats__title")]
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_what_was_sent_shows_the_parts(chat, say, member, fake):
     page = member.page(chat).click("What was sent")
 
     titles = [node.text() for node in page.all(".part summary strong")]
-    assert titles == ["Before everything", "System prompt", "Character", "Persona", "Answer", "After the history", "Message"]
+    assert titles == ["Pre-prompt", "System prompt", "Character", "Persona", "Answer", "Post-history instructions", "Message"]
     assert [node.text() for node in page.all(".part pre")] == [
         "Above all.",
         "Be Mara today.",
@@ -139,20 +139,20 @@ def test_a_silly_limit_is_refused_in_place(chat, member):
         page = member.submit(f"{chat}/prompts", history_limit=typed)
 
         assert page.status_code == 422
-        assert "A number from 0 to 100,000" in page.error_at("History limit")
+        assert "Enter a number from 0 to 100,000" in page.error_at("History limit")
         assert page.textbox("History limit").value == typed
 
 
-def test_htmx_gets_the_fold_back(chat, member):
-    page = member.page(chat)
+def test_htmx_gets_the_panel_back(chat, member):
+    page = member.page(f"{chat}/prompts")
 
-    saved = page.form("Before everything").submit(htmx=True, pre_prompt="Above all.")
-    refused = page.form("Before everything").submit(htmx=True, history_limit="x")
+    saved = page.form("Pre-prompt").submit(htmx=True, pre_prompt="Above all.")
+    refused = page.form("Pre-prompt").submit(htmx=True, history_limit="x")
 
     assert saved.text.startswith('<hx-partial hx-target="#chat-prompts" hx-swap="outerMorph">')
     assert "Saved." in saved.text
-    assert (refused.status_code, "A number from 0" in refused.text) == (422, True)
-    assert member.page(chat).textbox("Before everything").value == "Above all."
+    assert (refused.status_code, "Enter a number from 0" in refused.text) == (422, True)
+    assert member.page(f"{chat}/prompts").textbox("Pre-prompt").value == "Above all."
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_another_persona_or_none(chat, say, member, stranger, fake):
     stranger.submit("/personas", name="Eve", description="Eve listens.")
     eve = str(stranger.page("/personas").link("Eve").attributes["href"]).split("/")[-1]
     refused = member.post(f"{chat}/prompts", persona=eve)
-    assert (refused.status_code, "not there any more" in refused.text) == (422, True)
+    assert (refused.status_code, "no longer exists" in refused.text) == (422, True)
 
 
 @pytest.mark.slow
@@ -231,12 +231,14 @@ def test_the_oldest_exchanges_are_left_out_whole_with_a_word(chat, say, member, 
     # The greeting and the first exchanges are gone, and never half of one.
     assert questions == ["q3", "q4", "q5", "The"]
     assert [text.split()[0] for role, text in sent[1:-2] if role == "assistant"] == ["a3", "a4", "a5"]
-    words = "The 4 oldest exchanges of this chat were left out: together they are longer than the model can take in."
+    words = "The 4 oldest exchanges in this chat were left out, because the whole chat exceeds the model's context window."
     assert page.all("article.message")[-1].css_first(".notices").text().strip().startswith(words)
     with app.app_context():
-        notices = db.session.scalars(select(Generation.notices).order_by(Generation.id.desc())).first()
+        notices = db.session.scalars(
+            select(Generation.notices).where(Generation.kind != "title").order_by(Generation.id.desc())
+        ).first()
     assert [notice["code"] for notice in notices] == ["left_out"]
-    assert page.click("What was sent").says("Left out for want of room: 4 exchanges from the beginning.")
+    assert page.click("What was sent").says("Left out to fit the context window: 4 exchanges from the beginning.")
 
 
 @pytest.mark.slow
@@ -270,7 +272,7 @@ def test_who_goes_on_elsewhere_takes_nothing_along_that_is_not_theirs(chat, say,
         whom = accounts.user_by_email(stranger.email).id
     member.submit(f"{chat}/people", whom=f"user:{whom}", right="view")
     say(chat, "Hello")
-    fork = stranger.page(chat).action("New chat from here")
+    fork = stranger.page(chat).action("Branch into new chat")
 
     mine, theirs = member.post(fork).location.partition("#")[0], stranger.post(fork).location.partition("#")[0]
 

@@ -21,10 +21,10 @@ def test_how_freely_and_how_long_it_is_answered(chat, say, member, fake, app):
     say(chat, "One")
     body = asked(fake)[-1]["body"]
     assert (body["temperature"], body["max_tokens"]) == (0.35, 120)
-    assert member.page(chat).click("What was sent").says("Temperature: 0.35 · Longest answer, in tokens: 120")
+    assert member.page(chat).click("What was sent").says("Temperature: 0.35 · Max tokens: 120")
 
     member.submit(f"{chat}/prompts", temperature="0", max_tokens="5000000")
-    assert member.page(f"{chat}/prompts").textbox("Longest answer, in tokens").value == "5000000"
+    assert member.page(f"{chat}/prompts").textbox("Max tokens").value == "5000000"
     say(chat, "Two")
     body = asked(fake)[-1]["body"]
     assert (body["temperature"], body["max_tokens"]) == (0, 900)
@@ -39,9 +39,9 @@ def test_how_freely_and_how_long_it_is_answered(chat, say, member, fake, app):
 def test_a_silly_number_is_refused_in_place(chat, member, wrong):
     page = member.submit(f"{chat}/prompts", **wrong)
 
-    label = "Temperature" if "temperature" in wrong else "Longest answer, in tokens"
+    label = "Temperature" if "temperature" in wrong else "Max tokens"
     assert page.status_code == 422
-    assert "or nothing for that of the house" in page.error_at(label)
+    assert "or leave empty" in page.error_at(label)
     assert page.textbox(label).value == next(iter(wrong.values()))
 
 

@@ -8,7 +8,7 @@ from tests.conftest import signed_in
 from tests.support.marks import on_both_databases
 from webapp.accounts import queries as accounts
 from webapp.characters.tables import Persona
-from webapp.extensions import db, write
+from webapp.db import db, write
 
 
 def add(browser, name="Jo", description="Jo repairs clocks.", **more):
@@ -33,14 +33,14 @@ def test_the_default_is_one_at_most(member):
 
     page = page.press("Make default Kim")
     assert defaults(page) == ["Kim"]
-    assert defaults(page.press("No longer default Kim")) == []
+    assert defaults(page.press("Remove as default Kim")) == []
 
 
 def test_the_first_one_is_ticked_to_be_the_default(member):
     page = member.submit("/personas", name="Jo", description="Jo repairs clocks.")
     assert defaults(page) == ["Jo"]
 
-    page = page.form("Make the persona").submit(name="Kim", description="Kim sails.")
+    page = page.form("Create persona").submit(name="Kim", description="Kim sails.")
     assert defaults(page) == ["Jo"]
 
 
@@ -85,7 +85,7 @@ def test_deleting_can_be_undone_and_is_no_default_any_more(member):
     path = path_of(add(member, is_default="on"))
 
     page = member.page(path).press("Delete persona")
-    assert page.says("Jo is deleted.")
+    assert page.says("Jo was deleted.")
     assert (names(page), member.get(path).status_code) == ([], 404)
 
     page = page.press("Undo")
@@ -100,8 +100,8 @@ def test_the_teams_can_be_copied_and_is_an_admins_to_change(cast, member, app):
     assert member.post(path, name="Mine", description="Now").status_code == 403
     assert member.post(f"{path}/default").status_code == 403
 
-    copy = member.page(path).press("Copy to me")
-    assert copy.says("This copy is yours")
+    copy = member.page(path).press("Make a copy")
+    assert copy.says("This is your own copy")
     assert copy.path != path
 
     admin.submit(path, name="Robin B.")

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from tests.chat.listener import listen
 from tests.support.browser import Browser
 from tests.support.markup import words
 from tests.support.page import Page
+from tests.support.server import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import Grant
-from webapp.extensions import write
+from webapp.db import write
 
 __all__ = ["app", "listen"]
 
@@ -41,8 +43,8 @@ def answered(begin: Callable[..., str]) -> Callable[..., str]:
 
 @pytest.fixture
 def path(owner: Browser, answered: Callable[..., str], fake: Upstream) -> str:
-    """A chat with one question and its answer."""
-    fake.says("One")
+    """A chat with one question and its answer, of which nothing is learnt later."""
+    fake.says("One", cost=0.0001)
     return answered(owner, "First")
 
 
@@ -61,6 +63,12 @@ def ended(page: Page) -> bool:
 def ended_with(count: int) -> Callable[[Page], bool]:
     """Whether nothing runs any more, and there are so many messages."""
     return lambda page: ended(page) and len(statuses(page)) == count
+
+
+def until_settled(app: Flask) -> None:
+    """Waits for what goes on behind an answer: its own end, the title, and what open pages are told a moment later."""
+    engine = app.extensions["engine"]
+    until(lambda: not engine.live and not engine.soon, "nothing runs, and all has been told")
 
 
 def raw_of_last(page: Page) -> str:

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 from tests.support.browser import Browser
+from tests.support.form import WITH_FILE, with_file
 from tests.support.page import Page
 
 FOLDED = '<details type="reasoning" done="true">\n<summary>Thought</summary>\n> Weigh it\n</details>'
@@ -82,12 +83,8 @@ OPENWEBUI = [
 def bring(browser: Browser, value: Any, name: str = "conversations.json") -> Page:
     """Sends a file by the form of /import; what is not bytes is written as JSON."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    fields = b"".join(
-        b'--cut\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % part
-        for part in ((b"csrf_token", b"", browser.csrf_token().encode()), (b"file", b'; filename="%s"' % name.encode(), data))
-    )
-    headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin", "Content-Type": "multipart/form-data; boundary=cut"}
-    body = fields + b"--cut--\r\n"
+    body = with_file(browser.csrf_token(), data, name)
+    headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin", "Content-Type": WITH_FILE}
     return Page(browser, browser.client.post("/import", data=body, headers=headers, base_url=browser.origin))
 
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import gevent
 import pytest
@@ -10,14 +11,15 @@ import pytest
 from tests.support.browser import Browser
 from webapp.streaming.codec import Decoder, Message
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PART = re.compile(r'<hx-partial hx-target="([^"]*)" hx-swap="([^"]*)">(.*?)</hx-partial>', re.DOTALL)
 
 
 class Listener:
     """A page's connection: it reads in a greenlet and keeps the text of the message as a browser would."""
 
-    def __init__(self, browser: Browser, url: str, last_id: str = "") -> None:
-        headers = {"Last-Event-ID": last_id} if last_id else {}
+    def __init__(self, browser: Browser, url: str, last_id: str = "", headers: Mapping[str, str] = NOTHING) -> None:
+        headers = {**headers, **({"Last-Event-ID": last_id} if last_id else {})}
         self.response = browser.client.get(url, headers=headers, buffered=False)
         self.messages: list[Message] = []
         self.raw = b""
@@ -34,7 +36,7 @@ class Listener:
     def statuses(self) -> list[str]:
         return [json.loads(message.data)["status"] for message in self.messages if message.event == "status"]
 
-    def until(self, is_so: Callable[["Listener"], object], seconds: float = 8) -> None:
+    def until(self, is_so: Callable[["Listener"], object], seconds: float = 30) -> None:
         with gevent.Timeout(seconds, AssertionError(self.html[-2000:])):
             while not is_so(self):
                 gevent.sleep(0.01)
@@ -54,8 +56,8 @@ class Listener:
 def listen() -> Iterator[Callable[..., Listener]]:
     listeners: list[Listener] = []
 
-    def listen(browser: Browser, url: str, last_id: str = "") -> Listener:
-        listeners.append(Listener(browser, url, last_id))
+    def listen(browser: Browser, url: str, last_id: str = "", headers: Mapping[str, str] = NOTHING) -> Listener:
+        listeners.append(Listener(browser, url, last_id, headers))
         return listeners[-1]
 
     yield listen

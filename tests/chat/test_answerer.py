@@ -4,10 +4,10 @@ import pytest
 
 from tests.chat.conftest import asked, ended_with
 from tests.support.browser import HTMX
-from webapp.generations.models import providers
+from webapp.connections.models import providers
 from webapp.settings.service import set_setting
 
-SENTENCE = "some/model is not offered any more. Choose who goes on."
+SENTENCE = "some/model is no longer available. Choose another model."
 
 
 def offer(app, *models: str) -> None:
@@ -29,7 +29,7 @@ def test_its_picker_stands_on_the_model_that_is_gone(owner, path):
     page = owner.page(path)
 
     chosen = page.one("#composer-model option[selected]")
-    assert (chosen.text(), "disabled" in chosen.attributes) == ("some/model (not offered any more)", True)
+    assert (chosen.text(), "disabled" in chosen.attributes) == ("some/model (no longer available)", True)
     assert page.says(SENTENCE)
 
 
@@ -54,14 +54,14 @@ def test_whoever_is_chosen_goes_on(owner, path, fake):
     page = owner.wait_for(path, ended_with(4))
     assert asked(fake)[-1]["body"]["model"] == "third/model"
     assert page.one("#composer-model option[selected]").text() == "third/model"
-    assert not page.says("not offered any more")
+    assert not page.says("no longer available")
 
 
 def test_with_one_model_left_there_is_something_to_choose(app, owner, path):
     offer(app, "other/model")
 
     options = [node.text() for node in owner.page(path).all("#composer-model option")]
-    assert options == ["some/model (not offered any more)", "other/model"]
+    assert options == ["some/model (no longer available)", "other/model"]
 
 
 @pytest.mark.slow

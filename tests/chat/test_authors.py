@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from tests.chat.conftest import ended_with, give, id_of
 from tests.chat.files import download
 from webapp.accounts.tables import User
-from webapp.chat import export
-from webapp.chat.imports import own, store
+from webapp.chat.exchange import export
+from webapp.chat.exchange.imports import own, store
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, write
+from webapp.db import db, write
+from webapp.heavy.child import on_disk
 
 
 @pytest.fixture
@@ -81,7 +82,8 @@ def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
     with app.app_context():
         person_id = stranger.person_id
         person = db.session.get_one(User, person_id)
-        store.bring_in(person, BytesIO(file.encode()))
+        with on_disk(BytesIO(file.encode())) as brought:
+            store.bring_in(person, brought)
         copy = db.session.scalars(select(Chat).where(Chat.owner_id == person_id)).one()
         rows = db.session.scalars(select(Message).where(Message.chat_id == copy.id).order_by(Message.id)).all()
         said = [(each.author_id, each.author_name) for each in rows if each.role == "user"]

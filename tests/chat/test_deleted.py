@@ -12,10 +12,12 @@ from tests.conftest import PASSWORD
 from tests.support.browser import HTMX
 from tests.support.marks import on_both_databases
 from tests.support.markup import words
-from webapp.chat import branches, erasing, queries, service, sweeping
+from webapp.chat import queries
+from webapp.chat.keeping import deleted, erasing, sweeping
+from webapp.chat.messages import service
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now, write
-from webapp.generations.tables import Generation
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
 LINE = [f"Message {n:05d}." for n in range(6)]
@@ -114,7 +116,7 @@ def test_where_something_was_written_since_no_line_stands_and_both_are_kept(owne
 @pytest.mark.slow
 def test_an_undo_that_comes_too_late_is_told_and_loses_nothing(owner, path, fake):
     id, _ = delete(owner, path, 1)
-    fake.counts(300, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     owner.post(address(owner.page(path), "Try again"))
     refused = owner.post(f"/messages/{id}/restore", headers=HTMX)
     assert refused.status_code == 409
@@ -156,7 +158,7 @@ def test_what_was_deleted_below_something_deleted_waits_for_it(owner):
     assert [first for first, _ in lost(owner.page("/chats/trash"))] == ["Message 00002."]
     refused = owner.post(f"/messages/{inner}/restore")
     assert refused.status_code == 409
-    assert refused.says("What stands before it was deleted too")
+    assert refused.says("An earlier message was deleted too")
 
     owner.post(f"/messages/{outer}/restore")
     assert (texts(owner.page(path)), line(owner.page(path))) == (LINE[:4], "2 messages were deleted here.")
@@ -166,13 +168,18 @@ def test_what_was_deleted_below_something_deleted_waits_for_it(owner):
 
 @on_both_databases
 def test_what_is_deleted_for_good_takes_its_words_along(owner, answered, fake):
+    with owner.app.app_context():
+        set_setting("models.titles", "off")
     fake.says("One")
     path = answered(owner, "First")
     delete(owner, path, 1)
-    page = owner.page("/chats/trash").press("Delete for good")
+    page = owner.page("/chats/trash").press("Delete permanently")
     assert page.path == "/chats/trash"
     assert page.says("The trash is empty.")
-    assert (count(owner), count(owner, Generation)) == (1, 0)
+    assert (count(owner), count(owner, Generation)) == (1, 1)
+    with owner.app.app_context():
+        generation = db.session.scalars(select(Generation)).one()
+        assert (generation.message_id, generation.prompt, generation.user_id) == (None, {}, owner.person_id)
     assert (texts(owner.page(path)), line(owner.page(path))) == (["First"], "")
 
 
@@ -189,11 +196,9 @@ def test_emptying_the_trash_takes_the_messages_too(owner):
     path, other = add_thread(owner, 6), add_thread(owner, 2)
     delete(owner, path, 2)
     owner.post(f"{other}/delete")
-    page = owner.page("/chats/trash").click("Empty the trash")
-    assert page.says(
-        "1 chat will be deleted for good, with everything that was said there, and 1 message with all that followed."
-    )
-    page = page.press("Delete for good")
+    page = owner.page("/chats/trash").click("Empty trash")
+    assert page.says("1 chat and 1 message with everything after it will be deleted permanently.")
+    page = page.press("Delete permanently")
     assert page.says("The trash is empty.")
     assert count(owner) == 2
 
@@ -226,7 +231,7 @@ def test_the_head_never_points_into_what_is_erased(app, owner):
         with write() as session:
             last = session.scalars(select(Message.id).order_by(Message.id.desc())).first()
             session.get_one(Chat, id_of(path)).head_id = last
-        branches.erase(Message.id == id)
+        deleted.erase(Message.id == id)
         assert db.session.get_one(Message, id).deleted_at is None
     assert texts(owner.page(path)) == LINE
 
@@ -275,7 +280,7 @@ def test_what_lies_in_the_trash_is_found_without_reading_all_messages(owner):
     path = add_thread(owner, 6)
     delete(owner, path, 3)
     asked = {
-        "the list": lambda: branches.lost(me),
+        "the list": lambda: deleted.lost(me),
         "what is due": lambda: erasing.empty_trash(),
         "whether anything will be": lambda: erasing.is_something_waiting(),
     }

@@ -36,7 +36,7 @@ def test_the_newest_counts_and_an_empty_one_goes(owner, path):
 @pytest.mark.slow
 def test_sending_and_queueing_let_it_go(owner, path, fake):
     owner.post(f"{path}/draft", message="Second")
-    fake.counts(100, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     fragment = owner.htmx_post(f"{path}/messages", message="Second")
     assert "Second</textarea>" not in fragment.text
     assert box(owner, path) == ""

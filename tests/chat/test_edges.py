@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of
-from webapp.chat import composer_shown, queries, shown
+from webapp.chat import queries
+from webapp.chat.page import composer_shown, shown
+from webapp.chat.page.beside import beside
 from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
 from webapp.errors import Invalid
-from webapp.extensions import db, utc_now, write
-from webapp.generations.models import providers
-from webapp.generations.tables import Generation
 from webapp.settings import service as settings
 
 
@@ -47,11 +49,13 @@ def test_an_answer_above_the_page_can_be_stopped(owner, answered):
                 session.flush()
                 parent = message.id
             session.get_one(Chat, chat_id).head_id = parent
-            generation = session.scalars(select(Generation)).one()
+            generation = session.scalars(select(Generation).where(Generation.kind == "chat")).one()
             generation.status = "running"
             generation_id = generation.id
         chat = db.session.get_one(Chat, chat_id)
-        around = composer_shown.around(chat, queries.window(chat), [])
+        now = beside(chat)
+        assert now.active
+        around = composer_shown.around(chat, queries.window(chat), composer_shown.unseen(now.active.id), "own", now)
         assert around["running"].stop_url == f"/generations/{generation_id}/stop"
 
 

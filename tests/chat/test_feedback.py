@@ -26,7 +26,7 @@ def test_pressing_says_it_and_pressing_again_takes_it_back(owner, path):
 
 @pytest.mark.slow
 def test_a_reason_is_kept_with_it(owner, path):
-    page = owner.page(path).press("Bad answer").press("Keep", reason="It <b>forgot</b> the mill")
+    page = owner.page(path).press("Bad answer").press("Save reason", reason="It <b>forgot</b> the mill")
 
     assert page.textbox("Reason").value == "It <b>forgot</b> the mill"
     assert pressed(page) == ["Bad answer"]
@@ -83,9 +83,11 @@ def test_another_model_is_chosen_on_a_page_of_its_own_or_in_place(owner, path, a
     fragment = owner.htmx_get(f"/messages/{answer}/again")
     assert fragment.text.startswith(f'<hx-partial hx-target="#message-{answer}-choice"')
 
-    page = owner.page(path).press("Another model")
+    assert {"value": "some/model"}.items() <= next(iter(fragment.all("form [name=model]"))).attributes.items()
+
+    page = owner.page(path).click("Choose a model")
     fake.says("Two")
-    page.press("Ask it", model="some/model")
+    page.press("Regenerate", model="some/model")
 
     page = owner.wait_for(path, ended)
     assert statuses(page) == ["completed", "completed"]

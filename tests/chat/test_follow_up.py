@@ -8,40 +8,45 @@ from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of, statuses, texts
 from tests.generations.bench import Bench
+from tests.generations.injection import install
 from tests.generations.test_recovery import die
 from tests.support.browser import HTMX
-from webapp.chat import follow_up
 from webapp.chat.kind import changed
-from webapp.chat.tables import Chat
-from webapp.extensions import db, write
-from webapp.generations.tables import Generation
+from webapp.chat.messages import follow_up
+from webapp.chat.tables import Chat, FollowUp
+from webapp.db import db, write
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
 
 @pytest.fixture
 def path(owner, begin, fake) -> str:
-    """A chat whose first answer runs."""
-    fake.counts(60, pace=0.01)
-    return begin(owner, "First")
+    """A chat whose first answer runs until the test lets it end; those after it are short."""
+    fake.behaves([{"counted": 4_000, "pace": 0.05}])
+    fake.counts(3)
+    path = begin(owner, "First")
+    # Who stops it sooner leaves the long answer to the next one.
+    fake.until(lambda log: log)
+    return path
 
 
 def queue(browser, path: str, words: str, **more):
     return browser.post(f"{path}/follow-up", message=words, **more)
 
 
-def test_it_is_shown_and_sent_when_the_answer_is_ended_with(owner, path):
+def test_it_is_shown_and_sent_when_the_answer_is_ended_with(owner, path, fake):
     page = owner.page(path).press("Queue", message="Second")
 
     assert page.says("Next: Second")
-    assert not page.has("button", "Queue")
-    assert page.says("One message can wait")
+    assert page.has("button", "Queue")
+    fake.over()
     page = owner.wait_for(path, ended_with(4))
     assert [texts(page)[at] for at in (0, 2)] == ["First", "Second"]
     assert not page.says("Next:")
 
 
 @pytest.mark.slow
-def test_it_can_be_removed_by_a_form(owner, path):
+def test_it_can_be_removed_by_a_form(owner, path, fake):
     page = owner.page(path).press("Queue", message="Second")
 
     page = page.press("Remove", message="Third")
@@ -51,6 +56,7 @@ def test_it_can_be_removed_by_a_form(owner, path):
     fragment = owner.post(f"{path}/follow-up/remove", message="Fourth", headers=HTMX)
     assert fragment.text.startswith('<hx-partial hx-target="#composer-box"')
     assert "Fourth</textarea>" in fragment.text
+    fake.over()
     assert len(statuses(owner.wait_for(path, ended))) == 2
 
 
@@ -74,16 +80,58 @@ def test_what_cannot_be_stored_is_refused_and_kept(owner, path):
 
 
 @pytest.mark.slow
-def test_only_one_waits_and_the_same_twice_is_one(owner, path):
-    queue(owner, path, "Second")
-    assert queue(owner, path, "Second").status_code == 303
+def test_several_wait_in_their_order_and_the_same_twice_is_one(owner, path, fake):
+    for words in ("Second", "Second", "Third", "Fourth"):
+        assert queue(owner, path, words).status_code == 303
 
-    page = queue(owner, path, "Third")
+    page = owner.page(path)
+    assert [" ".join(row.text().split()) for row in page.all(".next__text")] == ["Next: Second", "Then: Third", "Then: Fourth"]
+    fake.over()
+    page = owner.wait_for(path, ended_with(8))
+    assert texts(page)[::2] == ["First", "Second", "Third", "Fourth"]
+
+
+@pytest.mark.slow
+def test_each_is_edited_and_removed_in_its_place(owner, path, fake):
+    for words in ("Second", "Third", "Fourth"):
+        queue(owner, path, words)
+    second, third, fourth = (row.attributes["value"] for row in owner.page(path).all(".next__row [name=waiting][type=hidden]"))
+
+    assert owner.post(f"{path}/follow-up/edit", waiting=third, message="Third, in other words").status_code == 303
+    assert owner.post(f"{path}/follow-up/edit", waiting=second, message="  ").status_code == 422
+    owner.post(f"{path}/follow-up/remove", waiting=fourth)
+    assert owner.page(path).textbox("Message").value == "Fourth"
+    fake.over()
+    page = owner.wait_for(path, ended_with(6))
+    assert texts(page)[::2] == ["First", "Second", "Third, in other words"]
+    assert owner.post(f"{path}/follow-up/edit", waiting=third, message="Too late", headers=HTMX).status_code == 409
+
+
+@pytest.mark.slow
+def test_so_many_wait_and_no_more(owner, path):
+    for number in range(20):
+        queue(owner, path, f"Number {number}")
+    page = queue(owner, path, "One more")
+
     assert page.status_code == 409
-    assert page.textbox("Message").value == "Third"
-    assert page.says("One message is waiting here already.")
-    page = owner.wait_for(path, ended_with(4))
-    assert texts(page)[2] == "Second"
+    assert page.textbox("Message").value == "One more"
+    assert page.says("20 messages are already queued.")
+
+
+def test_all_that_waits_is_no_longer_than_one_message(owner, path):
+    with owner.app.app_context():
+        set_setting("limits.message_chars", "30")
+    assert queue(owner, path, "a" * 10).status_code == 303
+    assert queue(owner, path, "b" * 10).status_code == 303
+    page = queue(owner, path, "c" * 11)
+
+    assert page.status_code == 409
+    assert page.says("Together, the queued messages are too long.")
+    with owner.app.app_context():
+        first, _ = follow_up.waiting_in(id_of(path))
+    assert owner.post(f"{path}/follow-up/edit", waiting=first.id, message="a" * 20, headers=HTMX).status_code == 204
+    assert owner.post(f"{path}/follow-up/edit", waiting=first.id, message="a" * 21, headers=HTMX).status_code == 409
+    owner.post(owner.page(path).action("Stop"))
 
 
 def test_strangers_and_the_signed_out_are_refused(owner, stranger, visitor, path):
@@ -109,8 +157,9 @@ def test_it_is_kept_after_stop_and_can_be_sent(owner, path):
 
 
 @pytest.mark.slow
-def test_an_answer_that_has_ended_meanwhile_is_followed_at_once(owner, path):
+def test_an_answer_that_has_ended_meanwhile_is_followed_at_once(owner, path, fake):
     stale = owner.page(path)
+    fake.over()
     owner.wait_for(path, ended_with(2))
 
     stale.press("Queue", message="Second")
@@ -120,24 +169,27 @@ def test_an_answer_that_has_ended_meanwhile_is_followed_at_once(owner, path):
 
 
 @pytest.mark.slow
-def test_what_was_stored_while_the_end_was_written_is_sent(owner, path, app):
+def test_what_was_stored_while_the_end_was_written_is_sent(owner, path, app, fake):
+    fake.over()
     owner.wait_for(path, ended_with(2))
     with app.app_context():
         with write(keeps=True) as session:
             chat = session.get_one(Chat, id_of(path))
             generation = session.scalars(select(Generation).where(Generation.lane == chat.lane)).one()
         with app.app_context(), write() as another:
-            another.get_one(Chat, id_of(path)).follow_up = "Second"
+            another.add(FollowUp(chat_id=id_of(path), text="Second", model="some/model"))
         changed(generation)
 
     assert texts(owner.wait_for(path, ended_with(4)))[2] == "Second"
 
 
+@pytest.mark.slow
 def test_it_waits_when_the_answer_was_continued_until_that_is_ended_with(owner, path, fake):
     page = owner.page(path).press("Queue", message="Second")
     owner.post(page.action("Stop"))
     page = owner.wait_for(path, ended)
 
+    fake.counts(4_000)
     owner.post(page.action("Continue"))
 
     page = owner.wait_for(path, ended_with(4))
@@ -145,17 +197,18 @@ def test_it_waits_when_the_answer_was_continued_until_that_is_ended_with(owner, 
 
 
 @pytest.mark.slow
-def test_a_limit_leaves_it_waiting(owner, path, app):
+def test_a_limit_leaves_it_waiting(owner, path, app, fake):
     with app.app_context():
         set_setting("limits.streams_per_minute", "1")
         set_setting("limits.streams_burst", "1")
     page = owner.page(path).press("Queue", message="Second")
     for _ in range(3):
         app.extensions["engine"].rates.take(_person(app, path))
+    fake.over()
 
     page = owner.wait_for(path, ended_with(2))
     assert page.says("Next: Second")
-    assert page.has("button", "Send it now")
+    assert page.has("button", "Send now")
 
 
 @pytest.mark.slow
@@ -176,17 +229,18 @@ def test_it_goes_at_the_end_of_the_answer_whatever_the_moment(owner, app, fake):
 @pytest.mark.slow
 def test_it_is_sent_after_a_restart_when_the_answer_was_continued(make_app: Callable[..., Flask], fake):
     bench, other = Bench(make_app(**fake.environ)), Bench(make_app(**fake.environ))
-    fake.counts(120, pace=0.01)
+    fake.behaves([{"counted": 4_000, "pace": 0.01}])
+    fake.counts(4_000)
     id = bench.ask(person=bench.person())
     _queue(bench, id, "Second")
     die(bench, id)
 
-    other.engine.begin()
+    other.recover()
 
     other.until(lambda: len(other.generations()) == 3)
     assert other.until_ended(other.generations()[-1].id).status == "completed"
     assert [each.text_offset > 0 for each in other.generations()] == [False, True, False]
-    assert _chat(other, id).follow_up == ""
+    assert _waiting(other, id) == []
 
 
 def test_what_a_process_left_between_two_messages_is_sent_by_the_next(make_app: Callable[..., Flask], fake):
@@ -194,11 +248,11 @@ def test_what_a_process_left_between_two_messages_is_sent_by_the_next(make_app: 
     fake.says("One")
     id = bench.ask(person=bench.person())
     bench.until_ended(id)
-    bench.engine.finish(seconds=2)
+    bench.engine.finish(seconds=30)
     with bench.app.app_context(), write() as session:
-        session.get_one(Chat, bench.generation(id).lane.removeprefix("chat:")).follow_up = "Second"
+        session.add(FollowUp(chat_id=bench.generation(id).lane.removeprefix("chat:"), text="Second", model="some/model"))
 
-    other.engine.begin()
+    other.recover()
 
     other.until(lambda: len(other.generations()) == 2)
     assert other.until_ended(other.generations()[-1].id).status == "completed"
@@ -207,31 +261,33 @@ def test_what_a_process_left_between_two_messages_is_sent_by_the_next(make_app: 
 @pytest.mark.slow
 def test_a_graceful_end_keeps_it_for_the_next_process(make_app: Callable[..., Flask], fake):
     bench, other = Bench(make_app(**fake.environ)), Bench(make_app(**fake.environ))
-    fake.counts(120, pace=0.01)
+    fake.behaves([{"counted": 4_000, "pace": 0.01}])
+    fake.counts(4_000)
     id = bench.ask(person=bench.person())
     _queue(bench, id, "Second")
     bench.until(lambda: bench.said(id) != "")
-    bench.engine.finish(seconds=2)
+    bench.engine.finish(seconds=30)
     bench.engine.worker.end()
-    assert _chat(bench, id).follow_up == "Second"
+    assert _waiting(bench, id) == ["Second"]
 
-    other.engine.begin()
+    other.recover()
 
     other.until(lambda: len(other.generations()) == 3)
-    assert _chat(other, id).follow_up == ""
+    assert _waiting(other, id) == []
 
 
 @pytest.mark.slow
-def test_a_deleted_chat_sends_nothing(owner, path, app):
+def test_a_deleted_chat_sends_nothing(owner, path, app, fake):
     owner.page(path).press("Queue", message="Second")
     id = id_of(path)
     with app.app_context(), write() as session:
         chat = session.get_one(Chat, id)
         chat.deleted_at = chat.created_at
-    engine = app.extensions["engine"]
-    Bench(app).until(lambda: not engine.live)
+    bench = Bench(app)
+    fake.over()
+    bench.until(lambda: not bench.engine.live)
 
-    assert len(Bench(app).generations()) == 1
+    assert len(bench.generations()) == 1
 
 
 def _queue(bench: Bench, generation_id: str, words: str) -> None:
@@ -240,11 +296,36 @@ def _queue(bench: Bench, generation_id: str, words: str) -> None:
         follow_up.queue(db.session.get_one(Chat, id), words)
 
 
-def _chat(bench: Bench, generation_id: str) -> Chat:
+def _waiting(bench: Bench, generation_id: str) -> list[str]:
     with bench.app.app_context():
-        return db.session.get_one(Chat, bench.generation(generation_id).lane.removeprefix("chat:"))
+        return [each.text for each in follow_up.waiting_in(bench.generation(generation_id).lane.removeprefix("chat:"))]
 
 
 def _person(app: Flask, path: str) -> str:
     with app.app_context():
         return db.session.get_one(Chat, id_of(path)).owner_id or ""
+
+
+# Of what is executed, the first two find out that something waits.
+@pytest.mark.parametrize(("sort", "n"), [("commit", 1), ("execute", 3)])
+def test_it_is_sent_later_when_the_database_fails_at_its_moment(app: Flask, sort, n):
+    faults, _demo = install(app)
+    bench = Bench(app)
+    with app.app_context():
+        set_setting("demo.fallback", "always")
+    bench.recover()
+    id = bench.until_ended(bench.ask(person=bench.person(), model="demo/quick")).id
+    bench.until(lambda: not bench.engine.live)
+    with app.app_context(), write() as session:
+        session.add(FollowUp(chat_id=bench.generation(id).chat_id or "", text="Second", model="demo/quick"))
+
+    generation = bench.generation(id)
+    with faults.armed(sort, n, seconds=0.5):
+        with app.app_context():
+            follow_up.send_after(bench.engine, generation)
+        bench.until(lambda: faults.has_failed)
+
+    # The answer itself may be over before anybody could see it run.
+    bench.until(lambda: len(bench.generations()) == 2 and not bench.engine.live)
+    assert [each.status for each in bench.generations()] == ["completed", "completed"]
+    assert _waiting(bench, id) == []

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from tests.chat.conftest import address, asked, ended, id_of, texts
 from webapp.accounts.queries import user_by_email
-from webapp.chat import sharing
+from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat
-from webapp.extensions import db, utc_now, write
-from webapp.streaming.events import Changed
+from webapp.db import db, utc_now, write
+from webapp.settings.service import set_setting
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def path(owner, answered, fake) -> str:
 
 @pytest.mark.slow
 def test_it_begins_with_what_was_said_and_goes_its_own_way(owner, path, fake):
-    url = address(owner.page(path), "New chat from here")
+    url = address(owner.page(path), "Branch into new chat")
     forked = owner.post(url).location
     fake.says("Two")
     owner.submit(forked, message="Second")
@@ -37,14 +37,14 @@ def test_it_begins_with_what_was_said_and_goes_its_own_way(owner, path, fake):
 
 
 def test_what_it_has_cost_stays_where_it_was_spent(owner, path):
-    forked = owner.post(address(owner.page(path), "New chat from here")).location
+    forked = owner.post(address(owner.page(path), "Branch into new chat")).location
 
     assert owner.page(path).says("What was sent")
     assert not owner.page(forked).says("What was sent")
 
 
 def test_who_may_read_may_go_on_alone(app, owner, member, stranger, path):
-    url = address(owner.page(path), "New chat from here")
+    url = address(owner.page(path), "Branch into new chat")
     with app.app_context():
         chat = db.session.get_one(Chat, id_of(path))
         sharing.share(chat, f"user:{member.person_id}", "view", by=user_by_email(owner.email))
@@ -66,33 +66,60 @@ def test_an_answer_without_a_word_begins_no_chat(owner, begin, fake):
 def test_of_a_temporary_chat_it_is_temporary_too_and_goes_on_the_same_day(app, owner, fake):
     fake.says("One")
     path = owner.submit("/", message="First", temporary="y").path
-    url = address(owner.wait_for(path, ended), "New chat from here")
+    url = address(owner.wait_for(path, ended), "Branch into new chat")
     began_at = utc_now() - timedelta(hours=20)
     with app.app_context(), write() as session:
         session.get_one(Chat, id_of(path)).created_at = began_at
 
     forked = owner.post(url).location
 
-    assert owner.page(forked).says("Temporary: deleted when you close it, or after a day.")
+    assert owner.page(forked).says("Temporary: deleted when you close it, or after one day.")
     assert forked.partition("#")[0] not in owner.get("/chats").text
     with app.app_context():
         assert [chat.created_at for chat in db.session.scalars(select(Chat))] == [began_at, began_at]
 
 
 def test_a_name_of_ones_own_stays_one(app, owner, path):
-    forked = owner.post(address(owner.page(path), "New chat from here")).location
+    forked = owner.post(address(owner.page(path), "Branch into new chat")).location
 
     with app.app_context():
         assert db.session.get_one(Chat, id_of(forked)).title_is_own
 
 
 def test_other_pages_hear_of_it(app, owner, path):
-    url, topics = address(owner.page(path), "New chat from here"), app.extensions["engine"].topics
+    url, topics = address(owner.page(path), "Branch into new chat"), app.extensions["engine"].topics
     mine = f"user:{owner.person_id}"
-    # What was named before is told by now.
-    assert topics.wait({mine: 0}, 10)
+    # A title may be told at the same time: once for both, with the id of either.
     before = topics.last(mine)
-    id = id_of(owner.post(url).location)
+    owner.post(url)
 
     assert topics.wait({mine: before}, 10)
-    assert [entry.event for entry in topics.read(mine, before)] == [Changed("chat", id)]
+    assert {entry.event.what for entry in topics.read(mine, before)} == {"chat"}
+
+
+def test_each_has_a_title_that_tells_it_from_the_others(owner, path):
+    url = address(owner.page(path), "Branch into new chat")
+    first, second = owner.post(url).location, owner.post(url).location
+
+    titles = [owner.page(each).one("#chat-title").text().strip() for each in (path, first, second)]
+    assert titles == ["Two rivers", "Branch of Two rivers", "Branch 2 of Two rivers"]
+
+
+def test_the_longest_title_leaves_room_for_the_word(owner, path):
+    owner.post(f"{path}/rename", title="x" * 200)
+    forked = owner.post(address(owner.page(path), "Branch into new chat")).location
+
+    assert owner.page(forked).one("#chat-title").text().strip() == f"Branch of {'x' * 190}"
+
+
+def test_another_model_goes_on_there(app, owner, path):
+    with app.app_context():
+        set_setting("demo.fallback", "always")
+    page = owner.page(owner.page(path).link("Choose a model").attributes["href"])
+    url = page.one("form.again button[formaction]").attributes["formaction"]
+    forked = owner.htmx_post(url, model="demo/quick")
+    assert forked.status_code == 204
+    with app.app_context():
+        models = {chat.id: chat.model for chat in db.session.scalars(select(Chat))}
+    assert models.pop(id_of(forked.headers["HX-Redirect"].partition("#")[0])) == "demo/quick"
+    assert list(models.values()) == ["some/model"]

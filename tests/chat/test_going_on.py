@@ -31,7 +31,7 @@ def test_a_complete_answer_goes_on_in_the_same_message(owner, path, fake):
         ("assistant", "She opened the gate."),
     ]
     assert not page.all(".seam")
-    assert not page.says("broke off")
+    assert not page.says("was lost")
 
     page = went_on(owner, path, fake, " For good.")
     assert raw_of_last(page) == "She opened the gate. And left. For good."
@@ -44,7 +44,7 @@ def test_an_edited_answer_goes_on_from_the_edited_words(owner, path, fake):
     page = went_on(owner, path, fake, " And left.")
 
     assert texts(page) == ["First", "She burned the gate. And left."]
-    assert page.says("Edited by hand")
+    assert page.says("Edited")
     owner.post(address(page, "Previous version"))
     assert texts(owner.page(path)) == ["First", "She opened the gate."]
 

@@ -8,11 +8,14 @@ import pytest
 from sqlalchemy import event, insert, select
 
 from webapp.accounts.tables import User
-from webapp.chat import erasing, queries, search, service
+from webapp.chat import queries
+from webapp.chat.keeping import erasing
+from webapp.chat.list import search
+from webapp.chat.messages import service
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now, write
-from webapp.generations import service as generations
-from webapp.generations.tables import Generation
+from webapp.db import db, utc_now, write
+from webapp.engine import service as generations
+from webapp.engine.tables import Generation
 
 FEW, MANY = 100, 1_000
 LONG = 40
@@ -24,12 +27,16 @@ def mine(owner) -> Iterator[str]:
     with owner.app.app_context():
         id = db.session.scalar(select(User.id))
         add_chats(id, FEW)
-        with write() as session:
-            session.add(Chat(id="long", owner_id=id, model="m", title="Long"))
-            session.flush()
-            below = [{"id": f"m{n:02}", "chat_id": "long", "parent_id": f"m{n - 1:02}" if n else None} for n in range(LONG)]
-            session.execute(insert(Message), [{**each, "role": "user", "content": "word " * 2_000} for each in below])
+        add_long(id)
         yield id
+
+
+def add_long(owner_id: str) -> None:
+    with write() as session:
+        session.add(Chat(id="long", owner_id=owner_id, model="m", title="Long"))
+        session.flush()
+        below = [{"id": f"m{n:02}", "chat_id": "long", "parent_id": f"m{n - 1:02}" if n else None} for n in range(LONG)]
+        session.execute(insert(Message), [{**each, "role": "user", "content": "word " * 2_000} for each in below])
 
 
 def add_chats(owner_id: str, count: int) -> None:
@@ -71,14 +78,13 @@ def cost(action: Callable[[], object]) -> int:
 
 
 def erase_long() -> None:
-    """Does all that erasing the long chat takes, and takes it back."""
-    with write() as session:
-        assert erasing.erase(session, Chat.id == "long") == 1
-        session.rollback()
+    """Erases the long chat, and puts another in its place."""
+    assert erasing.erase(Chat.id == "long") == 1
+    add_long(str(db.session.scalar(select(User.id))))
 
 
 ASKED: dict[str, Callable[[str], object]] = {
-    "the rail of a page": lambda me: queries.rail_chats(me),
+    "the sidebar of a page": lambda me: queries.sidebar_chats(me),
     "the pinned chats": lambda me: queries.pinned_chats(me),
     "what is due in the trash": lambda _: erasing.empty_trash(),
     "which temporary chats are due": lambda _: erasing.forget_temporary(),

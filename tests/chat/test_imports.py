@@ -5,6 +5,7 @@ import tracemalloc
 import zipfile
 from contextlib import suppress
 from io import BytesIO
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -15,11 +16,11 @@ from tests.chat.files import CHATGPT, OPENWEBUI, bring, zipped
 from tests.conftest import PASSWORD
 from tests.support.marks import on_both_databases
 from webapp.accounts import service as accounts
-from webapp.chat.imports import chatgpt, files, openwebui, own, store
-from webapp.chat.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
+from webapp.chat.exchange.imports import chatgpt, files, openwebui, own, store
+from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db
-from webapp.generations.tables import Generation
+from webapp.db import db
+from webapp.engine.tables import Generation
 
 # What stands where a file ought to say something else.
 ODD: list[Any] = [
@@ -61,7 +62,7 @@ def ours(*, about: Any, messages: list[Any]) -> dict[str, Any]:
 
 def test_a_chatgpt_tree_keeps_its_branches_and_skips_what_is_hidden():
     chat = chatgpt.parse(CHATGPT[0])
-    picture = "*(an image stood here; the export keeps it in another file)*"
+    picture = "*(an image was here; the export stores it in another file)*"
     question = f"{picture}\n\nWhich stones?"
 
     assert (chat.id, chat.title, chat.head) == ("chatgpt:c-1", "Stones for rye", "chatgpt:a2")
@@ -70,8 +71,8 @@ def test_a_chatgpt_tree_keeps_its_branches_and_skips_what_is_hidden():
         "u2": ("Asked otherwise", ""),
         "a1": ("The first answer.", question),
         "code": ("````python\nprint('```')\n````", question),
-        "out": ("What the program said:\n\n```\nbasalt\n```", "````python\nprint('```')\n````"),
-        "a2": ("The **second** answer.", "What the program said:\n\n```\nbasalt\n```"),
+        "out": ("Program output:\n\n```\nbasalt\n```", "````python\nprint('```')\n````"),
+        "a2": ("The **second** answer.", "Program output:\n\n```\nbasalt\n```"),
     }
     roles = {each.id.partition(":")[2]: each.role for each in chat.messages}
     assert roles == {"u1": "user", "u2": "user", "a1": "assistant", "code": "assistant", "out": "assistant", "a2": "assistant"}
@@ -96,7 +97,7 @@ def test_the_model_and_the_times_are_kept():
 @pytest.mark.parametrize("value", [OPENWEBUI[0], OPENWEBUI[0]["chat"]], ids=["wrapped", "bare"])
 def test_an_open_webui_tree_keeps_its_branches(value):
     chat = openwebui.parse(value)
-    question = "Over or under?\n\n*(wheel.png stood here; the export does not hold it)*"
+    question = "Over or under?\n\n*(wheel.png was here; the export doesn't include it)*"
 
     assert chat.head == "openwebui:m3"
     assert said(chat) == {"m1": (question, ""), "m2": ("Under, perhaps", question), "m3": ("Over.", question)}
@@ -111,7 +112,7 @@ def test_an_open_webui_tree_keeps_its_branches(value):
 
 def test_a_tree_that_goes_round_is_refused():
     ring = [Node("a", "b", None), Node("b", "a", None)]
-    with pytest.raises(BadFile, match="circles"):
+    with pytest.raises(BadFile, match="loop"):
         grown(ring)
 
 
@@ -119,7 +120,7 @@ def test_thoughts_before_many_branches_do_not_fill_the_memory():
     deep = [Node("a", "", None, "x" * 1_000_000), Node("b", "a", None, "y" * 1_000_000)]
     told = (FiledMessage(id=str(number), role="assistant", content="z") for number in range(200))
     tracemalloc.start()
-    with pytest.raises(BadFile, match="characters together"):
+    with pytest.raises(BadFile, match="characters in total"):
         grown([*deep, *(Node(each.id, "b", each) for each in told)])
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -170,7 +171,7 @@ def test_it_comes_in_once(owner, value):
     count = len(files.chat_of(value[0]).messages)
 
     assert bring(owner, value).says(f"1 new chat, {count} new messages.")
-    assert bring(owner, value).says("Nothing is new")
+    assert bring(owner, value).says("Nothing new")
     assert len(owner.page("/chats").all('ul.rows a[href^="/chats/"]')) == 1
 
 
@@ -234,7 +235,7 @@ def test_an_imported_answer_is_no_use_of_a_model_here(owner, app):
     bring(owner, CHATGPT)
 
     with app.app_context():
-        assert db.session.execute(select(Generation.kind, Generation.user_id).distinct()).all() == [(store.KIND, None)]
+        assert db.session.execute(select(Generation.kind, Generation.user_id).distinct()).all() == [("imported", None)]
 
 
 def test_the_archive_of_chatgpt_is_read(owner):
@@ -247,23 +248,23 @@ def test_the_archive_of_chatgpt_is_read(owner):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"", "not JSON"),
-        (b"not json", "not JSON"),
-        (b'{"title": "nothing"}', "something else than chats"),
-        (b"[]", "There is no chat in it."),
+        (b"", "isn't JSON"),
+        (b"not json", "isn't JSON"),
+        (b'{"title": "nothing"}', "doesn't contain chats"),
+        (b"[]", "It contains no chats."),
         (b'[{"mapping": {}}]', "no message"),
-        (b'[{"mapping": {"a": NaN}}]', "not JSON"),
+        (b'[{"mapping": {"a": NaN}}]', "isn't JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000, "nested too deeply"),
-        (b"[" + b"9" * 5_000 + b"]", "not JSON"),
+        (b"[" + b"9" * 5_000 + b"]", "isn't JSON"),
         (b"\xff\xfe\x00", "UTF-8"),
         (b"PK\x03\x04 broken", "archive is damaged"),
-        (zipped({"readme.txt": b"x"}), "no chats in the archive"),
-        (zipped({"conversations.json": b"[]"}, zipfile.ZIP_LZMA), "packed in a way"),
-        (zipped({"conversations.json": b"[]"}, zipfile.ZIP_BZIP2), "packed in a way"),
+        (zipped({"readme.txt": b"x"}), "archive contains no chats"),
+        (zipped({"conversations.json": b"[]"}, zipfile.ZIP_LZMA), "unsupported compression"),
+        (zipped({"conversations.json": b"[]"}, zipfile.ZIP_BZIP2), "unsupported compression"),
         (zipped({"conversations.json": b"[]"})[:-6] + b"\xff\xff\0\0\0\0", "archive is damaged"),
         (b'{"format": "millrace-chat", "version": 2}', "version"),
-        (json.dumps({"format": own.FORMAT, "version": 1, "chat": {"id": "x"}, "messages": [{}]}).encode(), "has no name"),
+        (json.dumps({"format": own.FORMAT, "version": 1, "chat": {"id": "x"}, "messages": [{}]}).encode(), "no id or no role"),
     ],
 )
 def test_a_bad_file_is_refused_with_a_sentence(owner, data, sentence):
@@ -280,14 +281,14 @@ def test_what_came_before_the_break_is_kept_and_said(owner):
     page = bring(owner, data)
 
     assert page.says("1 new chat")
-    assert page.says("could not be read to its end")
+    assert page.says("couldn't be read completely")
 
 
 def test_a_chat_that_cannot_be_kept_does_not_keep_the_others_out(owner):
     page = bring(owner, [{"title": "Odd <b>one</b>", "mapping": {"a": {"message": None}}}, *CHATGPT])
 
     assert page.says("1 new chat")
-    assert page.says("Odd <b>one</b>: There is no message in it.")
+    assert page.says("Odd <b>one</b>: It has no messages.")
 
 
 def test_odd_characters_do_not_stop_it(owner):
@@ -344,14 +345,14 @@ def test_a_broken_off_import_is_completed_by_the_next(owner, app):
 
 
 def test_too_many_messages_in_one_file_are_refused(app):
-    with app.app_context():
+    with app.app_context(), TemporaryFile() as file:
         user = accounts.add_user("many@example.org", "member", PASSWORD)
-        file = BytesIO(json.dumps([*OPENWEBUI, *CHATGPT]).encode())
+        file.write(json.dumps([*OPENWEBUI, *CHATGPT]).encode())
 
         brought = store.bring_in(user, file, most_messages=4)
 
     assert (brought.chats, brought.messages) == (1, 3)
-    assert brought.trouble == "One file may hold 4 messages: bring the rest in another one."
+    assert brought.trouble == "One file can contain 4 messages. Import the rest from another file."
 
 
 def test_without_a_file_it_says_so(owner):

@@ -15,7 +15,7 @@ def test_they_come_first_and_only_for_their_person(owner, member, begin, fake):
     fake.says("Aye")
     page = owner.submit("/settings", instructions="Answer like a miller.\r\nBriefly.")
     assert page.says("Saved.")
-    assert page.textbox("Standing instructions").value == "Answer like a miller.\nBriefly."
+    assert page.textbox("Custom instructions").value == "Answer like a miller.\nBriefly."
 
     owner.wait_for(begin(owner, "Hello"), ended)
     assert turns(fake) == [("system", "Answer like a miller.\nBriefly."), ("user", "Hello")]
@@ -37,9 +37,9 @@ def test_too_long_ones_are_refused_and_kept_in_the_form(owner):
     page = owner.submit("/settings", instructions="x" * 4_001)
 
     assert page.status_code == 422
-    assert "1 character too long" in page.error_at("Standing instructions")
-    assert page.textbox("Standing instructions").value == "x" * 4_001
-    assert owner.page("/settings").textbox("Standing instructions").value == ""
+    assert "1 character too long" in page.error_at("Custom instructions")
+    assert page.textbox("Custom instructions").value == "x" * 4_001
+    assert owner.page("/settings").textbox("Custom instructions").value == ""
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ def test_only_so_many_answers_at_once(owner, begin, answered, fake, limited):
     limited("limits.concurrent_streams", "2")
     fake.says("One")
     path = answered(owner)
-    fake.counts(500, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     begin(owner, "Second")
     begin(owner, "Third")
 
@@ -29,7 +29,7 @@ def test_only_so_many_answers_at_once(owner, begin, answered, fake, limited):
 
     assert page.status_code == 429
     assert int(page.headers["Retry-After"]) > 0
-    assert page.says("2 answers are being written for you already.")
+    assert page.says("You already have 2 answers in progress.")
     assert page.textbox("Message").value == "One too many"
 
 
@@ -52,7 +52,7 @@ def test_only_so_many_in_a_minute(owner, answered, fake, limited):
 
 def test_others_are_not_limited_by_it(owner, member, begin, fake, limited):
     limited("limits.concurrent_streams", "1")
-    fake.counts(500, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     begin(owner)
 
     assert begin(member).startswith("/chats/")
@@ -61,7 +61,7 @@ def test_others_are_not_limited_by_it(owner, member, begin, fake, limited):
 def test_the_server_has_only_so_many_places(make_app, fake, begin):
     app = make_app(**fake.environ, MAX_STREAMS="1")
     first, second = signed_in(app, "a@example.org", "member"), signed_in(app, "b@example.org", "member")
-    fake.counts(500, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     begin(first)
 
     page = second.post("/chats", message="Hello")

@@ -10,9 +10,10 @@ from tests.support.browser import HTMX
 from tests.support.marks import on_both_databases
 from tests.support.markup import text_of, words
 from webapp.accounts.tables import User
-from webapp.chat import erasing, queries
+from webapp.chat import queries
+from webapp.chat.keeping import erasing
 from webapp.chat.tables import Chat, Draft, Message
-from webapp.extensions import db, utc_now, write
+from webapp.db import db, utc_now, write
 from webapp.ids import new_id
 from webapp.settings.service import set_setting
 
@@ -68,8 +69,8 @@ def titles(page) -> list[str]:
     return [node.text(strip=True) for node in page.all(".rows .what")]
 
 
-def rail_of(page) -> list[str]:
-    return [node.text(strip=True) for node in page.all("#rail-chats .chats__title")]
+def sidebar_of(page) -> list[str]:
+    return [node.text(strip=True) for node in page.all("#sidebar-chats .chats__title")]
 
 
 @pytest.mark.slow
@@ -82,14 +83,14 @@ def test_a_chat_is_renamed_by_a_form(owner, path):
     page = page.form("Save").submit(title="  The   mill \0 race ")
     assert page.path == path
     assert page.heading == "The mill race"
-    assert rail_of(page) == ["The mill race"]
+    assert sidebar_of(page) == ["The mill race"]
     with owner.app.app_context():
         assert db.session.get_one(Chat, id_of(path)).title_is_own
 
 
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize(
-    ("title", "words"), [("", "Give the chat a name."), (" \n ", "Give the chat a name."), ("x" * 201, "1 charact")]
+    ("title", "words"), [("", "Enter a title for the chat."), (" \n ", "Enter a title for the chat."), ("x" * 201, "1 charact")]
 )
 def test_a_bad_name_is_refused_beside_the_field(owner, path, title, words):
     page = owner.post(f"{path}/rename", title=title)
@@ -113,7 +114,7 @@ def test_with_htmx_the_form_stands_in_the_title_and_gives_way_to_it(owner, path)
 def test_a_pinned_chat_stands_first_everywhere(owner, path):
     add_chats(owner, 3, title="Newer {}")
     page = owner.page(path).press("Pin")
-    assert rail_of(page) == ["First", "Newer 0", "Newer 1", "Newer 2"]
+    assert sidebar_of(page) == ["First", "Newer 0", "Newer 1", "Newer 2"]
     assert page.has("button", "Unpin")
 
     page = owner.page("/chats")
@@ -128,11 +129,11 @@ def test_an_archived_chat_leaves_the_lists_and_is_kept(owner, path):
     owner.htmx_post(f"{path}/pin")
     page = owner.page(path).press("Archive")
     assert page.path == path
-    assert rail_of(page) == []
+    assert sidebar_of(page) == []
     assert titles(owner.page("/chats")) == []
     assert titles(owner.page("/chats?show=archived")) == ["First"]
 
-    owner.page(path).press("Take out of the archive")
+    owner.page(path).press("Unarchive")
     assert titles(owner.page("/chats")) == ["First"]
     assert titles(owner.page("/chats?show=archived")) == []
 
@@ -159,7 +160,7 @@ def test_the_trash_gives_back_and_deletes_for_good(owner, path):
     assert trash.press("Restore").path == path
 
     owner.post(f"{path}/delete")
-    trash = owner.page("/chats/trash").press("Delete for good")
+    trash = owner.page("/chats/trash").press("Delete permanently")
     assert trash.path == "/chats/trash"
     assert trash.says("The trash is empty.")
     assert counts(owner) == (0, 0)
@@ -172,7 +173,7 @@ def counts(browser) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_deleting_stops_the_answer(owner, begin, fake):
-    fake.counts(500, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     path = begin(owner)
     owner.wait_for(path, lambda page: "w000002" in page.text)
 
@@ -209,7 +210,7 @@ def test_nobody_else_can_touch_it(owner, stranger, visitor, path):
     for place in (f"{path}/rename", f"{path}/earlier"):
         assert stranger.get(place).status_code == 404
         assert visitor.get(place).location.startswith("/login")
-    for place in ("/chats", "/chats/trash", "/chats?q=first", "/events"):
+    for place in ("/chats", "/chats/trash", "/chats?q=first", "/lists/sidebar/events"):
         assert visitor.get(place).location.startswith("/login")
     assert owner.page(path).heading == "First"
     assert titles(stranger.page("/chats")) == []
@@ -253,7 +254,7 @@ def test_a_long_thread_shows_its_end_and_the_way_to_the_rest(owner):
     page = page.click("Earlier messages")
     assert texts(page) == [f"Message {n:05d}." for n in range(30)]
     assert not page.has("a", "Earlier messages")
-    assert page.click("To the end of the chat").path == path
+    assert page.click("Jump to latest").path == path
 
 
 @pytest.mark.slow
@@ -341,5 +342,6 @@ def test_the_menu_of_a_chat_begins_with_what_is_done_most(owner, path):
     names = [words(text_of(node)) for node in owner.page(path).all("#chat-menu-list > :is(a, button, details > summary)")]
     folded = owner.page(path).all("#chat-menu-list > details:not([open]) a")
 
-    assert names == ["Rename", "Pin", "Share", "Prompts", "Archive", "Delete chat"]
+    notices = "Turn on notifications Turn off notifications"
+    assert names == ["Rename", "Pin", "Share", "Prompts", "Archive", notices, "Delete chat"]
     assert [words(text_of(node)) for node in folded] == [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.chat.prompt import SECTION_SEPARATOR, Fitted, PromptBuilder
-from webapp.chat.tokens import PER_MESSAGE, estimate
+from webapp.chat.prompt.builder import SECTION_SEPARATOR, Fitted, PromptBuilder
+from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.providers.base import Turn
 
 FOUR = {"pre_prompt": "First.", "system_prompt": "Be\nkind. ", "character": "Mara mills.", "persona": "I am Jo."}
@@ -117,6 +117,7 @@ def test_the_budget_holds(path, budget, limit, system, beginning) -> None:
         assert cost([builder.system, beginning, *texts(last_exchange(dropped)), *texts(kept)]) > budget
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_no_text_has_more_tokens_than_characters(text: str) -> None:
     assert estimate(text) <= len(text)

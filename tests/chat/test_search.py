@@ -8,12 +8,16 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, select, text
 
 from tests.chat.test_listing import add_chats, titles
+from tests.chat.test_renderings import say as store
+from tests.support.gap import nobody_waits
 from tests.support.marks import on_both_databases
-from webapp.chat import erasing, listing
-from webapp.chat.search import search, words_of
-from webapp.chat.search_statements import CONTENT, TITLE
+from tests.support.turns import longest_turn
+from webapp.chat.keeping import erasing
+from webapp.chat.list import service as listing
+from webapp.chat.list.search import glance, search, words_of
+from webapp.chat.list.search_statements import CONTENT, TITLE
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, is_sqlite, utc_now, write
+from webapp.db import db, is_sqlite, utc_now, write
 from webapp.ids import new_id
 
 HOSTILE = [
@@ -57,7 +61,7 @@ def test_all_words_must_be_there_and_the_passage_marks_them(owner, chat_id):
     assert "the millers used French stones for rye" in passage
     assert len(passage) < 600
     assert titles(page) == ["Of stones and rye"]
-    assert page.one(".hit a").attributes["href"].endswith("/place")
+    assert page.one(".hit a").attributes["href"].endswith("/place?found=stones+rye")
 
 
 @on_both_databases
@@ -186,6 +190,58 @@ def test_a_common_word_in_a_huge_text_keeps_nobody_waiting(owner, chat_id):
     assert len(passage) < 400
 
 
+@pytest.mark.slow
+@on_both_databases
+@pytest.mark.parametrize("filler", ["> - > - ! ", "water ", "[", "water rye ", "e\u0301\u0302 ", "*_*_*_", "![\n"])
+def test_no_hostile_text_holds_up_the_others(owner, chat_id, filler):
+    say(owner, chat_id, *(f"{n} water {filler * (195_000 // len(filler))} rye" for n in range(20)))
+
+    with longest_turn() as longest:
+        began = time.process_time()
+        passages = found(owner, "water rye")
+        assert time.process_time() - began < 4
+    assert longest.seconds < 0.5
+    assert len(passages) == 20
+    assert all("water" in passage and len(passage) < 400 for passage in passages)
+
+
+@pytest.mark.slow
+@on_both_databases
+@pytest.mark.parametrize("query", ["water " * 20, "w wa wat wate water " * 4, "rye water " * 10], ids=["one", "each", "two"])
+def test_a_word_that_is_said_again_and_again_is_looked_for_once(owner, chat_id, query):
+    filler = "water w wa wat wate rye " * 8_000
+    say(owner, chat_id, *(f"{n} {filler}" for n in range(60)))
+
+    with nobody_waits():
+        assert len(found(owner, query)) == 20
+
+
+@pytest.mark.parametrize("query", ["water rye water", "rye water", "rye rye water water"])
+def test_of_words_said_twice_the_last_stays_the_beginning(owner, chat_id, query):
+    say(owner, chat_id, "Rye and waterwheels", "Rye alone")
+
+    assert found(owner, query) == ["Rye and waterwheels"]
+
+
+@pytest.mark.slow
+def test_hits_deep_in_a_long_chat_with_deleted_messages_hold_up_nobody(owner, chat_id):
+    ids = store(owner, f"/chats/{chat_id}", ["And so on"] * 5_000 + ["Water"] * 20)
+    with owner.app.app_context(), write() as session:
+        session.add(Message(chat_id=chat_id, parent_id=ids[0], role="user", content="Water", deleted_at=utc_now()))
+
+    with longest_turn() as longest:
+        assert len(found(owner, "water")) == 20
+    assert longest.seconds < 0.2
+
+
+@on_both_databases
+def test_a_passage_is_found_by_the_stem_of_a_word_far_behind_others_like_it(owner, chat_id):
+    say(owner, chat_id, "The grit and the grid. " * 30 + "Grinding is slow work. " + "And so on. " * 300)
+
+    (passage,) = found(owner, "grinds")
+    assert "Grinding is slow work" in passage
+
+
 @on_both_databases
 def test_more_hits_are_on_further_pages(owner, chat_id):
     say(owner, chat_id, *(f"Water number {n}" for n in range(45)))
@@ -205,13 +261,31 @@ def test_a_search_for_nothing_says_what_to_do(owner, chat_id):
     assert owner.page("/chats?q=").says("Type a word")
     assert owner.page("/chats?q=%22%28").says("Type a word")
     assert owner.page("/chats?q=unheard").says("No message and no title of yours has this word")
-    assert owner.page("/").one('#rail form[role="search"]').attributes["action"] == "/chats"
+    assert owner.page("/").one('#sidebar form[role="search"]').attributes["action"] == "/chats"
 
 
 def test_words_are_few_and_short():
     assert words_of('Foo_bar "BAZ"!') == ["foo", "bar", "baz"]
     assert len(words_of("a " * 1000)) == 20
     assert words_of("x" * 1000) == ["x" * 60]
+
+
+@on_both_databases
+def test_versions_of_one_message_are_one_hit(owner, chat_id):
+    above, _ = say(owner, chat_id, "Tell me of stones", "Which ones?")
+    with owner.app.app_context(), write() as session:
+        for n in range(9):
+            session.add(Message(chat_id=chat_id, parent_id=above, role="assistant", content=f"French stones, version {n}"))
+        session.add(Message(chat_id=chat_id, parent_id=above, role="user", content="Stones for rye"))
+
+    assert sorted(each.split(",")[0] for each in found(owner, "stones")) == [
+        "French stones",
+        "Stones for rye",
+        "Tell me of stones",
+    ]
+    owner_id = owner.person_id
+    with owner.app.app_context():
+        assert len(glance(owner_id, "stones").hits) == 3
 
 
 @pytest.mark.slow
@@ -225,7 +299,7 @@ def test_the_migration_indexes_what_is_there_and_goes_without_a_trace(owner, cha
             assert not [each for each in inspect(connection).get_indexes("messages") if "search" in str(each["name"])]
         with write() as session:
             # By the columns of that time alone.
-            row = {"id": new_id(), "chat_id": chat_id, "role": "user", "content": "Said without an index", "now": utc_now()}
+            row = {"id": new_id(), "chat_id": chat_id, "role": "assistant", "content": "Said without an index", "now": utc_now()}
             columns = "id, chat_id, role, content, reasoning, html, html_version, created_at"
             values = ":id, :chat_id, :role, :content, '', '', 0, :now"
             session.execute(text(f"INSERT INTO messages ({columns}) VALUES ({values})"), row)

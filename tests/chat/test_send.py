@@ -79,7 +79,7 @@ def test_twenty_at_once_are_one(owner, path, fake):
     gevent.joinall(sends, timeout=30)
 
     assert sorted(send.value.status_code for send in sends) == [303] + [409] * 19
-    assert len(asked(fake)) == 2
+    fake.until(lambda log: len(asked(fake)) == 2)
     assert len(statuses(owner.page(path))) == 4
 
 
@@ -118,7 +118,7 @@ def test_an_unknown_model_is_refused_with_the_text_kept(owner, path):
     page = owner.post(f"{path}/messages", message="Hello", model="demo/nobody")
 
     assert page.status_code == 422
-    assert page.says("There is no model called demo/nobody here.")
+    assert page.says("There is no model named demo/nobody here.")
     assert page.textbox("Message").value == "Hello"
 
 
@@ -135,7 +135,7 @@ def test_binary_and_broken_text_become_text(owner, begin, fake):
         headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
     )
     assert answer.status_code == 303
-    assert texts(owner.wait_for(path, ended))[2] == "%FF%FE%80"
+    assert texts(owner.wait_for(path, ended))[2] == "\ufffd\ufffd\ufffd"
 
 
 def test_htmx_gets_a_fresh_composer(owner, path):
@@ -147,11 +147,16 @@ def test_htmx_gets_a_fresh_composer(owner, path):
 
 
 def test_sending_asks_the_database_for_little(owner, path):
-    with owner.counting_statements() as statements:
-        owner.post(f"{path}/messages", headers=HTMX, message="Second", key="second")
+    counts = []
+    # What the server does by itself after its start may fall into one of them.
+    for key in ("second", "third", "fourth"):
+        with owner.counting_statements() as statements:
+            owner.post(f"{path}/messages", headers=HTMX, message="Next", key=key)
+        counts.append(len([each for each in statements if not any(name in each for name in KNOWN)]))
+        assert len([each for each in statements if each.startswith("INSERT INTO messages (")]) == 1
+        owner.wait_for(path, ended)
 
-    assert len([each for each in statements if not any(name in each for name in KNOWN)]) <= 20
-    assert len([each for each in statements if each.startswith("INSERT INTO messages (")]) == 1
+    assert min(counts) <= 14
 
 
 @pytest.mark.slow
@@ -163,7 +168,7 @@ def test_every_message_is_rendered_once_and_a_page_reads_little(owner, answered,
         owner.page(path)
 
     read = [statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]
-    assert len([each for each in read if not any(name in each for name in KNOWN)]) <= 9
+    assert len([each for each in read if not any(name in each for name in KNOWN)]) <= 8
 
 
 @pytest.mark.slow
@@ -171,4 +176,17 @@ def test_how_fast_an_answer_came_is_told_on_hover(owner, begin, fake):
     fake.says("One two three", pace=0.1)
     page = owner.wait_for(begin(owner), ended)
 
-    assert re.fullmatch(r"\d+ tokens a second", page.one(".receipt").attributes["title"])
+    assert re.fullmatch(r"\d+ tokens per second", page.one(".receipt summary").attributes["title"])
+
+
+def test_a_first_message_sent_by_htmx_leads_to_its_chat_or_back_into_its_box(owner, fake):
+    fake.says("Ready.")
+    answer = owner.post("/chats", message="Hello", headers=HTMX)
+    assert (answer.status_code, answer.text) == (204, "")
+    assert answer.headers["HX-Redirect"].startswith("/chats/")
+    assert "Location" not in answer.headers
+    refused = owner.post("/chats", message="a" * 200_001, headers=HTMX)
+    assert refused.status_code == 422
+    assert 'hx-target="#composer-box"' in refused.text
+    assert "1 character too long" in refused.text
+    assert 'hx-boost="true"' in refused.text

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.chat.conftest import asked, ended, ended_with, statuses
-from webapp.extensions import db, write
-from webapp.generations.tables import Generation
+from webapp.db import db, write
+from webapp.engine.tables import Generation
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_continuation_shows_the_beginning_that_was_given(owner, begin, fake):
     shown = owner.page(url_of(page))
 
     role, beginning = parts(shown)[-1]
-    assert (role, shown.says("It was asked to go on from there.")) == ("assistant", True)
+    assert (role, shown.says("The model was asked to continue from here.")) == ("assistant", True)
     assert beginning.startswith("w000001")
     assert "w000030" not in beginning
 
@@ -91,7 +91,7 @@ def test_answers_from_before_it_was_kept_say_so(owner, path, app):
     with app.app_context():
         assert db.session.get_one(Generation, url.split("/")[2]).prompt == {}
 
-    assert owner.page(url).says("from before that was kept")
+    assert owner.page(url).says("from before prompts were recorded")
 
 
 @pytest.mark.slow

@@ -4,11 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from tests.chat.test_listing import add_chats, counts, id_of, person_id, rail_of, titles
+from tests.chat.test_listing import add_chats, counts, id_of, person_id, sidebar_of, titles
 from tests.support.marks import on_both_databases
 from tests.support.markup import name_of
 from webapp.chat.tables import Chat
-from webapp.extensions import db, utc_now, write
+from webapp.db import db, utc_now, write
 
 DEEDS = ("pin", "unpin", "archive", "unarchive", "delete", "restore", "erase")
 
@@ -51,11 +51,11 @@ def test_chats_are_put_away_and_come_back_all_at_once(app, owner):
     add_chats(owner, 4)
     page = press(owner.page("/chats"), "Archive", "Chat 0", "Chat 2", "Chat 3")
     assert (page.path, notice(page)) == ("/chats", "3 chats archived.")
-    assert titles(page) == rail_of(page) == ["Chat 1"]
+    assert titles(page) == sidebar_of(page) == ["Chat 1"]
     assert titles(owner.page("/chats?show=archived")) == ["Chat 0", "Chat 2", "Chat 3"]
 
     page = undone(page)
-    assert (page.path, notice(page)) == ("/chats", "3 chats taken out of the archive.")
+    assert (page.path, notice(page)) == ("/chats", "3 chats unarchived.")
     assert titles(page) == ["Chat 0", "Chat 1", "Chat 2", "Chat 3"]
 
 
@@ -65,7 +65,7 @@ def test_chats_are_thrown_away_and_come_back_all_at_once(app, owner):
     change(app, ids[0], pinned_at=utc_now())
     page = press(owner.page("/chats"), "Delete", "Chat 0", "Chat 1", "Chat 2")
     assert notice(page) == "3 chats are in the trash."
-    assert (titles(page), rail_of(page)) == ([], [])
+    assert (titles(page), sidebar_of(page)) == ([], [])
     assert titles(owner.page("/chats/trash")) == ["Chat 0", "Chat 1", "Chat 2"]
 
     page = undone(page)
@@ -92,14 +92,14 @@ def test_what_was_pinned_before_it_was_archived_is_pinned_again(app, owner):
     assert state(app, ids) == [(False, True, False)] * 3
 
     page = undone(page)
-    assert notice(page) == "3 chats taken out of the archive."
+    assert notice(page) == "3 chats unarchived."
     assert titles(page) == ["Chat 0", "Chat 2", "Chat 1"]
     assert state(app, ids) == [(True, False, False), (False, False, False), (True, False, False)]
 
 
 def test_from_the_archive_chats_are_taken_out_or_thrown_away(owner):
     add_chats(owner, 4, archived_at=utc_now())
-    page = press(owner.page("/chats?show=archived"), "Take out", "Chat 0", "Chat 1")
+    page = press(owner.page("/chats?show=archived"), "Unarchive", "Chat 0", "Chat 1")
     assert page.heading == "Archive"
     assert titles(page) == ["Chat 2", "Chat 3"]
     page = undone(page)
@@ -132,7 +132,7 @@ def test_the_trash_gives_several_back_and_deletes_several_for_good(owner):
     assert (page.path, notice(page)) == ("/chats/trash", "2 chats are in the trash.")
     assert len(titles(page)) == 5
 
-    page = press(page, "Delete for good all selected", "Chat 3", "Chat 4")
+    page = press(page, "Delete permanently all selected", "Chat 3", "Chat 4")
     assert (page.path, sorted(titles(page))) == ("/chats/trash", ["Chat 0", "Chat 1", "Chat 2"])
     assert not page.all(".notice")
     assert counts(owner) == (3, 0)
@@ -142,15 +142,15 @@ def test_the_trash_is_emptied_after_it_was_asked(owner, stranger):
     add_chats(owner, 250, deleted_at=utc_now())
     add_chats(owner, 1, title="Kept")
     add_chats(stranger, 1, title="Not mine", deleted_at=utc_now())
-    page = owner.page("/chats/trash").click("Empty the trash")
-    assert page.says("250 chats will be deleted for good")
+    page = owner.page("/chats/trash").click("Empty trash")
+    assert page.says("250 chats will be deleted permanently")
     assert page.link("Cancel").attributes["href"] == "/chats/trash"
     assert counts(owner) == (252, 0)
 
-    page = page.press("Delete for good")
+    page = page.press("Delete permanently")
     assert page.path == "/chats/trash"
     assert page.says("The trash is empty.")
-    assert not page.has("a", "Empty the trash")
+    assert not page.has("a", "Empty trash")
     assert titles(owner.page("/chats")) == ["Kept"]
     assert titles(stranger.page("/chats/trash")) == ["Not mine"]
     assert owner.page("/chats/trash/empty").says("The trash is empty.")
@@ -158,7 +158,7 @@ def test_the_trash_is_emptied_after_it_was_asked(owner, stranger):
 
 @pytest.mark.slow
 def test_answers_in_all_of_them_are_stopped(owner, begin, fake):
-    fake.counts(500, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     paths = [begin(owner), begin(owner, "Another")]
     for path in paths:
         owner.wait_for(path, lambda page: "w000002" in page.text)
@@ -173,14 +173,14 @@ def test_answers_in_all_of_them_are_stopped(owner, begin, fake):
 
 
 def test_nothing_is_deleted_for_good_while_an_answer_is_written_in_it(app, owner, begin, fake):
-    fake.counts(500, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     path = begin(owner)
     (other,) = add_chats(owner, 1, deleted_at=utc_now())
     change(app, id_of(path), deleted_at=utc_now())
 
     assert owner.post("/chats/several", deed="erase", chat=[other, id_of(path)]).status_code == 409
     refusal = owner.post("/chats/trash/empty")
-    assert (refusal.status_code, refusal.says("just being stopped")) == (409, True)
+    assert (refusal.status_code, refusal.says("still stopping")) == (409, True)
     assert len(state(app, [other, id_of(path)])) == 2
 
     change(app, id_of(path), deleted_at=None)
@@ -255,8 +255,8 @@ def test_only_what_is_in_the_trash_is_deleted_for_good_and_nothing_in_it_is_pinn
 def test_too_many_none_and_nothing_to_do_are_refused_in_words(app, owner):
     ids = add_chats(owner, 101)
     page = owner.post("/chats/several", deed="delete", chat=ids)
-    assert (page.status_code, page.says("These are 101 chats, and 100 can be dealt with at once.")) == (422, True)
-    for fields, words in (({"deed": "delete"}, "Select at least one chat"), ({"chat": ids[0]}, "Say what is to be done")):
+    assert (page.status_code, page.says("You selected 101 chats, but the limit is 100 at once.")) == (422, True)
+    for fields, words in (({"deed": "delete"}, "Select at least one chat"), ({"chat": ids[0]}, "Choose what to do")):
         page = owner.post("/chats/several", **fields)
         assert (page.status_code, page.says(words)) == (422, True)
     assert state(app, ids) == [(False, False, False)] * 101

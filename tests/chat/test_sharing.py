@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import gevent
 import pytest
 from sqlalchemy import func, select
 
@@ -12,11 +11,12 @@ from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.markup import text_of
+from tests.support.server import until
 from webapp.accounts import groups, queries
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db
-from webapp.generations.tables import Generation
+from webapp.db import db
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
 # What somebody with each right is answered: 200, 303 or 204 where they may, 404 where it is not there for them.
@@ -99,13 +99,13 @@ def test_a_guest_does_not_come_in_by_the_teams_link(app, owner, give, path):
 
 @pytest.mark.slow
 def test_the_teams_link_is_made_copied_and_withdrawn(owner, path):
-    page = owner.page(path).click("Share").press("Make a link")
+    page = owner.page(path).click("Share").press("Create link")
 
     address = page.textbox("Address").value
     assert address.endswith(path)
     assert page.button("Copy").attributes["value"] == address
-    assert page.says("This address works on this machine alone.")
-    assert not page.press("Withdraw the link").has("input", "Address")
+    assert page.says("This link only works on this machine.")
+    assert not page.press("Remove link").has("input", "Address")
 
 
 def test_a_guest_does_not_learn_who_is_here(app, begin, fake):
@@ -124,7 +124,7 @@ def test_a_reader_sees_no_button_that_does_nothing(member, give, path):
     page = member.page(path)
 
     assert texts(page) == ["First", "One"]
-    assert page.says("This chat was shared with you to read.")
+    assert page.says("This chat is shared with you as read-only.")
     for name in ("Send", "Edit", "Try again", "Delete", "Delete chat", "Pin"):
         assert not page.has("button", name), name
     assert not page.has("a", "Share")
@@ -148,7 +148,7 @@ def test_a_writers_own_limits_count(owner, member, give, path, fake, app):
     member.wait_for(path, ended_with(4))
 
     with app.app_context():
-        by = db.session.scalars(select(Generation.user_id).order_by(Generation.id)).all()
+        by = db.session.scalars(select(Generation.user_id).where(Generation.kind == "chat").order_by(Generation.id)).all()
         set_setting("limits.streams_burst", "1")
         set_setting("limits.streams_per_minute", "1")
     assert by == [owner.person_id, member.person_id]
@@ -172,8 +172,8 @@ def test_it_stands_beside_every_page_with_who_shared_it_and_is_searched(app, own
     give(member)
 
     for place in ("/", "/plans"):
-        assert "shared by owner" in text_of(member.page(place).one(f'#rail a[href="{path}"]')), place
-        assert not stranger.page(place).all(f'#rail a[href="{path}"]')
+        assert "shared by owner" in text_of(member.page(place).one(f'#sidebar a[href="{path}"]')), place
+        assert not stranger.page(place).all(f'#sidebar a[href="{path}"]')
     assert member.page("/").one(f'.home__recent a[href="{path}"]')
     assert member.page("/chats").says("No chat of your own yet.")
     assert stranger.page("/chats").says("No chat yet.")
@@ -190,23 +190,23 @@ def test_how_its_owner_has_pinned_it_is_nothing_to_others(owner, member, give, p
     give(member)
     owner.post(f"{path}/pin")
 
-    assert "Pinned" in text_of(owner.page("/").one("#rail-chats"))
-    assert "Pinned" not in text_of(member.page("/").one("#rail-chats"))
+    assert "Pinned" in text_of(owner.page("/").one("#sidebar-chats"))
+    assert "Pinned" not in text_of(member.page("/").one("#sidebar-chats"))
 
 
 def test_an_open_page_hears_that_a_chat_was_shared_and_taken_back(owner, member, give, path, listen):
-    listener = listen(member, str(member.page("/").one("#rail-chats").attributes["hx-sse:connect"]))
+    listener = listen(member, str(member.page("/").one("#sidebar-chats").attributes["hx-sse:connect"]))
     give(member)
     listener.until(lambda each: path in each.html)
-    member_rail = member.page("/")
-    assert member_rail.all(f'#rail a[href="{path}"]')
+    member_sidebar = member.page("/")
+    assert member_sidebar.all(f'#sidebar a[href="{path}"]')
 
 
 def test_the_link_for_the_team_puts_it_in_no_list_and_no_search(owner, member, give, path):
     give("link")
 
     assert member.get(path).status_code == 200
-    assert not member.page("/").all(f'#rail a[href="{path}"]')
+    assert not member.page("/").all(f'#sidebar a[href="{path}"]')
     assert not member.page("/chats?q=first").all(".hit")
 
 
@@ -236,7 +236,7 @@ def test_sharing_again_changes_the_right(app, owner, member, give, path):
 
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Grant)) == 1
-    assert owner.page(f"{path}/people").says("may read")
+    assert owner.page(f"{path}/people").says("can read")
     assert member.post(f"{path}/messages", message="x").status_code == 404
 
 
@@ -266,17 +266,17 @@ def test_a_right_that_is_taken_away_is_gone_at_once(owner, member, give, path, l
 
     assert member.get(path).status_code == 404
     assert member.get(f"{path}/events").status_code == 404
-    assert owner.page(f"{path}/people").says("Nobody else sees this chat.")
+    assert owner.page(f"{path}/people").says("No one else can see this chat.")
 
 
 @pytest.mark.slow
 def test_odd_wishes_are_refused(owner, member, path):
     for whom, right, sentence in [
-        ("", "view", "Choose who it is for."),
-        ("user:nobody", "view", "That account is not there any more."),
-        ("group:none", "view", "That group is not there any more."),
-        (f"user:{owner.person_id}", "view", "The chat is yours already."),
-        (f"user:{member.person_id}", "own", "Choose whether they may read or write."),
+        ("", "view", "Choose who to share it with."),
+        ("user:nobody", "view", "That account no longer exists."),
+        ("group:none", "view", "That group no longer exists."),
+        (f"user:{owner.person_id}", "view", "This chat is already yours."),
+        (f"user:{member.person_id}", "own", "Choose whether they can read or write."),
     ]:
         page = owner.post(f"{path}/people", whom=whom, right=right)
         assert page.status_code == 422, whom
@@ -300,7 +300,7 @@ def test_a_reader_takes_along_what_is_shown(member, give, path):
 
 @pytest.mark.slow
 def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, owner, member, begin, fake):
-    fake.counts(300, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     path = begin(member, "Mine")
     member.wait_for(path, lambda page: "responding" in statuses(page))
     generation = ids(app, path)["generation"]
@@ -311,10 +311,11 @@ def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, own
         assert queries.user_by_email(member.email) is None
         assert db.session.scalar(select(func.count()).select_from(Chat)) == 0
         assert db.session.scalar(select(func.count()).select_from(Message)) == 0
-        assert db.session.get(Generation, generation) is None
-    with gevent.Timeout(10, AssertionError("it still runs")):
-        while app.extensions["engine"].live:
-            gevent.sleep(0.02)
+    until(lambda: not app.extensions["engine"].live, "nothing runs")
+    with app.app_context():
+        cost = db.session.get_one(Generation, generation)
+        assert not cost.is_active
+        assert (cost.user_id, cost.message_id, cost.prompt, cost.error, cost.attempts) == (None, None, {}, "", [])
 
 
 @pytest.mark.slow
@@ -338,3 +339,15 @@ def test_nobody_is_chosen_before_somebody_chooses(owner, member, path):
     assert "required" in choice.attributes
     assert choice.css_first("option").attributes["value"] == ""
     assert owner.post(f"{path}/people", whom="", right="view").status_code == 422
+
+
+def test_with_others_there_nobody_has_to_be_invited(owner, member, fake):
+    fake.says("Well.")
+    path = owner.submit("/", message="Hello").path
+    assert not owner.page(f"{path}/people").has("a", "Invite someone")
+
+
+def test_whoever_is_alone_is_led_to_inviting(owner, fake):
+    fake.says("Well.")
+    path = owner.submit("/", message="Hello").path
+    assert owner.page(f"{path}/people").link("Invite someone").attributes["href"] == "/admin/people#invite"

@@ -1,16 +1,18 @@
 """A model names a chat after its first complete answer; whatever goes wrong, the first words of the chat stay."""
 
-import gevent
 import pytest
 from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of
+from tests.chat.listener import PART
+from tests.chat.test_sidebar import sidebars
 from tests.conftest import signed_in
+from tests.support.server import until
 from tests.upstream.handle import TITLE
+from webapp.chat.list.titles import first_words
 from webapp.chat.tables import Chat
-from webapp.chat.titles import first_words
-from webapp.extensions import db, write
-from webapp.generations.tables import Generation
+from webapp.db import db, write
+from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings import service as settings
 
 LONG = "I would like to know how the millers of the old mill by the river dressed their stones for rye and for wheat"
@@ -21,10 +23,8 @@ def title_of(browser, path: str) -> str:
         return db.session.get_one(Chat, id_of(path)).title
 
 
-def until(is_so, seconds: float = 5) -> None:
-    with gevent.Timeout(seconds, AssertionError("not so in time")):
-        while not is_so():
-            gevent.sleep(0.01)
+def until_named(browser, path: str, title: str) -> None:
+    until(lambda: title_of(browser, path) == title, f"it is called {title}")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def asked(owner, answered, fake):
 
 def test_the_model_gives_the_title_once(owner, asked, fake):
     path = asked({"says": '"Dressing millstones for rye and wheat."\nAnd more', "cost": 0.0001})
-    until(lambda: title_of(owner, path) == "Dressing millstones for rye and wheat")
+    until_named(owner, path, "Dressing millstones for rye and wheat")
 
     owner.post(f"{path}/messages", message="And then?")
     owner.wait_for(path, ended_with(4))
@@ -52,12 +52,33 @@ def test_the_model_gives_the_title_once(owner, asked, fake):
         assert record.cost is not None
 
 
+def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begin, fake, listen):
+    question = "How were stones dressed before there were steel picks?"
+    fake.beside(question, {"counted": 4_000, "pace": 0.05})
+    fake.behaves([{"says": "Dressing <stones>", "cost": 0.0001, "delay": 60}], at=TITLE)
+    page = owner.page(begin(owner, question))
+    listener = listen(owner, page.events_url)
+    listener.until(lambda each: sidebars(each) and 'class="dot"' in sidebars(each)[-1])
+    fake.beside(question, over=True)
+    # What the end changes in the list is told a moment later: with the title it would be one change.
+    listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+    fake.until(lambda log: fake.titles())
+    fake.over()
+    listener.until(lambda each: each.html.count("Dressing &lt;stones&gt;") >= 3)
+
+    parts = [(target, html) for target, _, html in PART.findall(listener.html) if "Dressing" in html]
+    row = f"#sidebar-chats [href='{page.path.partition('#')[0]}'] .chats__title"
+    assert {target for target, _ in parts} == {"#chat-title:not(:has(form))", "title", row}
+    assert dict(parts)[row].strip() == '<span class="chats__title" dir="auto">Dressing &lt;stones&gt;</span>'
+    assert "csrf" not in listener.html
+
+
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("reply", [{"status": 500}, {"status": 401}, {"says": ""}, {"says": '"."'}])
 def test_without_a_good_title_the_first_words_stay(owner, asked, fake, reply):
     path = asked(*[reply] * 4)
     fake.until(lambda log: fake.titles())
-    until(lambda: not owner.app.extensions["engine"].live)
+    until(lambda: not owner.app.extensions["engine"].live, "nothing runs")
 
     assert title_of(owner, path).startswith("I would like to know")
     assert title_of(owner, path).endswith("…")
@@ -66,7 +87,7 @@ def test_without_a_good_title_the_first_words_stay(owner, asked, fake, reply):
 def test_a_short_first_message_is_named_too(owner, asked, fake):
     path = asked({"says": "Dressing stones"}, message="How are stones dressed?")
 
-    until(lambda: title_of(owner, path) == "Dressing stones")
+    until_named(owner, path, "Dressing stones")
     request = fake.titles()[0]["body"]
     assert request["max_tokens"] == 60
     assert "How are stones dressed?" in str(request["messages"])
@@ -83,20 +104,20 @@ def test_a_chat_with_a_character_is_named_after_its_scene(owner, fake):
     for message in ("Let me through.", "Now."):
         owner.submit(path, message=message)
         owner.wait_for(path, ended)
-    until(lambda: title_of(owner, path) == "At the locked gate")
+    until_named(owner, path, "At the locked gate")
 
     assert len(fake.titles()) == 1
     told = str(fake.titles()[0]["body"]["messages"])
     assert told.index("scene") < told.index("Turns the key.") < told.index("Let me through.") < told.index("In a minute.")
     for page in (owner.page("/settings"), owner.page("/chats"), owner.page(path)):
-        row = page.one(f'#rail-chats a[href="{path}"]')
+        row = page.one(f'#sidebar-chats a[href="{path}"]')
         assert (row.css_first(".face").text(), row.css_first(".chats__title").text()) == ("M", "At the locked gate")
     assert owner.page("/chats").one(f'.rows a[href="{path}"] .face').text() == "M"
 
 
 def test_another_version_of_the_first_answer_is_no_reason_to_ask_again(owner, asked, fake):
     path = asked({"says": "Dressing stones"})
-    until(lambda: title_of(owner, path) == "Dressing stones")
+    until_named(owner, path, "Dressing stones")
     answer = owner.page(path).message_ids[-1]
     owner.post(f"/messages/{answer}/again")
     owner.wait_for(path, ended)
@@ -111,7 +132,7 @@ def test_the_first_answer_that_completes_counts(owner, asked, fake):
     answer = owner.page(path).message_ids[-1]
     owner.post(f"/messages/{answer}/continue")
 
-    until(lambda: title_of(owner, path) == "Counted")
+    until_named(owner, path, "Counted")
 
 
 @pytest.mark.mostly_slow
@@ -122,7 +143,7 @@ def test_the_setting_says_who_is_asked(owner, asked, fake, wish, model):
     path = asked({"says": "A title"})
 
     if model:
-        until(lambda: title_of(owner, path) == "A title")
+        until_named(owner, path, "A title")
         assert fake.titles()[0]["body"]["model"] == model
         assert asked_model(owner) == model
     else:
@@ -163,7 +184,7 @@ def test_a_name_that_was_given_meanwhile_stays(owner, asked, fake):
     fake.until(lambda log: fake.titles())
     with owner.app.app_context(), write() as session:
         session.get_one(Chat, id_of(path)).title = "Named by import"
-    until(lambda: recorded(owner))
+    until(lambda: recorded(owner), "it has ended")
 
     assert title_of(owner, path) == "Named by import"
 
@@ -184,7 +205,8 @@ def asked_model(browser) -> str:
 
 def recorded(browser) -> list:
     with browser.app.app_context():
-        return list(db.session.scalars(select(Generation.id).where(Generation.kind == "title")))
+        is_ended = (Generation.kind == "title") & Generation.status.not_in(ACTIVE)
+        return list(db.session.scalars(select(Generation.id).where(is_ended)))
 
 
 @pytest.mark.parametrize(

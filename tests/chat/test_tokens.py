@@ -1,12 +1,14 @@
 """The estimate of tokens, and the meter that shows how full a chat is."""
 
+import time
+
 import pytest
 
 from tests.chat.conftest import ended
 from tests.conftest import signed_in
-from webapp.chat.composer_shown import Meter, meter
+from webapp.chat.page.composer_shown import Meter, meter
+from webapp.chat.prompt.tokens import estimate
 from webapp.chat.tables import Message
-from webapp.chat.tokens import estimate
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,16 @@ def test_prose_is_about_four_characters_each():
     prose = "A millrace leads water quietly to where it does work, and back to the river when the work is done. " * 50
 
     assert 0.8 < estimate(prose) / (len(prose) / 4.6) < 1.2
+
+
+@pytest.mark.parametrize("unit", ["*_*_*_", "word ", "> - > - ! ", "слово ", "e\u0301\u0302", "a1 b2 "])
+def test_a_long_text_is_judged_by_samples(unit):
+    short, long = (unit * (chars // len(unit)) for chars in (7_000, 2_000_000))
+
+    began = time.thread_time()
+    tokens = estimate(long)
+    assert time.thread_time() - began < 1
+    assert tokens / len(long) == pytest.approx(estimate(short) / len(short), rel=0.05)
 
 
 def test_the_meter_says_nothing_where_nothing_is_known_or_worth_a_word():

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.chat.conftest import address, asked, ended, ended_with, has, texts
 from tests.support.browser import HTMX
 from webapp.chat.tables import Message
-from webapp.extensions import db
+from webapp.db import db
 from webapp.settings.service import set_setting
 
 
@@ -98,7 +98,7 @@ def test_the_first_message_is_deleted_with_its_chat_only(owner, path):
 
 def test_a_running_answer_is_not_moved_away_from(owner, path, fake):
     page = owner.page(path)
-    fake.counts(300, pace=0.02)
+    fake.counts(4_000, pace=0.02)
     owner.post(address(page, "Try again"))
 
     assert owner.post(address(page, "Delete")).status_code == 409

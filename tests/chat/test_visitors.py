@@ -8,7 +8,7 @@ from sqlalchemy import update
 from tests.chat.conftest import ended, ended_with, statuses, texts
 from tests.support.browser import Browser
 from webapp.chat.tables import Chat
-from webapp.extensions import db, utc_now
+from webapp.db import db, utc_now
 from webapp.settings.service import set_setting
 
 
@@ -21,7 +21,7 @@ def test_a_visitor_is_answered_by_the_demo(visitor, fake):
     assert texts(page)[0] == "What is this?"
     assert page.says("demo/quick")
     assert not page.all("select[name=model]")
-    assert fake.log() == []
+    assert fake.posts() == []
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_a_visitor_cannot_choose_a_model(visitor, app, fake):
     visitor.post(str(page.one("#composer").attributes["action"]), message="More", model="some/model")
     visitor.wait_for("/ai-demo", ended_with(4))
 
-    assert fake.log() == []
+    assert fake.posts() == []
 
 
 def test_it_can_be_switched_off(visitor, app):
@@ -84,3 +84,10 @@ def test_it_can_be_switched_off(visitor, app):
 @pytest.mark.parametrize(("message", "status"), [("", 422), ("x" * 200_001, 422)])
 def test_bad_words_are_refused(visitor, message, status):
     assert visitor.post("/ai-demo", message=message).status_code == status
+
+
+def test_whoever_is_signed_in_finds_the_way_back(visitor, member):
+    assert visitor.page("/ai-demo").says("Sign in")
+    page = member.page("/ai-demo")
+    assert not page.says("Sign in")
+    assert page.says("Your chats")

@@ -13,7 +13,10 @@ OF_FLASK = {"db", "run"}
 
 
 def commands(group: click.Group, words: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command
         yield words + name, command
         if isinstance(command, click.Group):
             yield from commands(command, f"{words}{name} ")

@@ -15,7 +15,8 @@ import pytest
 from tests.docs.snippets import environment, matches, printed_by, run, snippets
 from tests.docs.test_snippets import typed
 from tests.support.person import Person
-from tests.support.server import KEPT, LINK, free_port, until
+from tests.support.preparing import KEPT, LINK, free_port
+from tests.support.server import until
 from tests.support.source import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -27,7 +28,7 @@ LEFT = shutil.ignore_patterns(
 SET_UP_FROM = ("requirements.txt", "package-lock.json", "static/icons.txt", "static/mark.svg", "scripts/assets.py")
 FIRST = ROOT / "docs" / "first-ten-minutes.md"
 UPGRADE = ROOT / "docs" / "upgrade.md"
-SAID = re.compile(r"^```text\n(.*?Become the owner.*?)^```", re.MULTILINE | re.DOTALL)
+SAID = re.compile(r"^```text\n(.*?create the owner.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 class Copy:
@@ -88,7 +89,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
 def test_the_newcomers_path_works_word_by_word(copy: Copy, tmp_path: Path) -> None:
     said = SAID.findall(FIRST.read_text("utf-8"))[0].replace(":8000", f":{copy.port}")
     assert matches(
-        "\n".join(line for line in copy.log.splitlines() if line.startswith(("Millrace answers", "There is no"))), said
+        "\n".join(line for line in copy.log.splitlines() if line.startswith(("Millrace is running", "No owner"))), said
     )
     link = LINK.search(copy.log)
     assert link, copy.log

@@ -19,7 +19,7 @@ def test_every_file_is_a_page() -> None:
 
 
 def test_no_two_pages_have_the_same_name(visitor: Browser) -> None:
-    named = [link.text(strip=True) for link in visitor.page("/docs").all("nav a")]
+    named = [link.text(strip=True) for link in visitor.page("/docs").all(".rows .what")]
 
     assert sorted(named) == sorted(set(named))
 
@@ -29,7 +29,7 @@ def test_no_two_pages_have_the_same_name(visitor: Browser) -> None:
 def test_anybody_may_read_every_page(who: str, request: pytest.FixtureRequest) -> None:
     browser: Browser = request.getfixturevalue(who)
     index = browser.page("/docs")
-    shown = {str(link.attributes["href"]) for link in index.all("nav a")}
+    shown = {str(link.attributes["href"]) for link in index.all(".rows a")}
     for name in NAMES:
         page = browser.page(f"/docs/{name}")
         assert page.heading
@@ -65,3 +65,14 @@ def test_headings_and_neighbours_are_linked() -> None:
 
 def test_one_finds_the_documentation(visitor: Browser) -> None:
     assert visitor.page("/help").one('a[href="/docs"]')
+
+
+def test_the_first_page_says_what_each_page_is_about(visitor: Browser) -> None:
+    rows = visitor.page("/docs").all(".rows a")
+
+    assert len(rows) == len({row.attributes["href"] for row in rows})
+    assert not [row.text() for row in rows if not row.css_first(".how")]
+
+
+def test_a_page_leads_back_to_the_first(owner: Browser) -> None:
+    assert owner.page("/docs/health").one(".back").attributes["href"] == "/docs"

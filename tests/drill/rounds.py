@@ -66,7 +66,7 @@ class Drill:
             time.sleep(self._random.random() * TOKENS * PACE_SECONDS)
             moment = self._cut_off(figures)
         before = self._upstream.log()
-        figures.late_ms.append(lateness.worst_ms)
+        figures.late_ms.append(lateness.late_ms)
         figures.start_seconds.append(self._server.start())
         shown = {cut: self._owner.raw(cut.message_id) for cut in cuts}
         faults = {cut: self._after_start(cut) for cut in cuts}
@@ -103,7 +103,7 @@ class Drill:
 
     def _until_ended(self) -> None:
         whole = "SELECT count(*) FROM messages WHERE role = 'assistant' AND content != ?"
-        until(lambda: not self._server.running() and not self._server.rows(whole, WHOLE)[0][0], "all are whole", seconds=20)
+        until(lambda: not self._server.running() and not self._server.rows(whole, WHOLE)[0][0], "all are whole")
 
     def _finding(self, cut: Cut, moment: float, before: Log, after: Log, shown: str, faults: list[str]) -> Finding:
         sent = [(token.strip(), at) for token, at in _asked(before, cut)[0]["tokens"] if at <= moment]

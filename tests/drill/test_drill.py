@@ -1,4 +1,4 @@
-"""Five rounds of the drill for each kind of end; `make drill` does a hundred."""
+"""A round of the drill for each policy and each kind of end; `make deep` and `make drill` do many."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,7 @@ import pytest
 
 from tests.drill.figures import BOUND_MS, Figures, How
 from tests.drill.rounds import Drill, drill, policies
-
-ROUNDS = 5
+from tests.support.rounds import ROUNDS
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +21,11 @@ def allowed_ms(figures: Figures) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.deep
+@pytest.mark.timeout(400 + 20 * ROUNDS)
 @pytest.mark.parametrize("how", ["kill", "terminate"])
 def test_an_answer_survives_its_server(running: Drill, how: How) -> None:
-    figures = running.run(how, policies(ROUNDS))
+    figures = running.run(how, policies(2 + ROUNDS))
 
     print("\n".join(figures.lines()))
     assert not figures.faults_within(allowed_ms(figures))

@@ -8,11 +8,12 @@ import pytest
 from flask import Flask
 
 from webapp.accounts import service as accounts
-from webapp.chat import service as chats
+from webapp.chat.messages import service as chats
 from webapp.chat.tables import Message
-from webapp.extensions import db
-from webapp.generations.engine import Engine
-from webapp.generations.tables import Generation, JournalRow
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation, JournalRow
+from webapp.settings import service as settings
 
 
 class Bench:
@@ -21,6 +22,9 @@ class Bench:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.engine: Engine = app.extensions["engine"]
+        # A title is a generation as well, at its own time: here answers alone are looked at.
+        with app.app_context():
+            settings.set_setting("models.titles", "off")
 
     def person(self) -> str:
         with self.app.app_context():
@@ -30,6 +34,11 @@ class Bench:
         """Begins a chat and gives the generation's id."""
         with self.app.app_context():
             return chats.begin(text, owner_id=person, model=model, **more).id
+
+    def recover(self) -> None:
+        """Begins as a worker does, and waits until it has looked at what was left behind."""
+        self.engine.begin()
+        self.until(lambda: self.engine.found.looks > 0)
 
     def generation(self, id: str) -> Generation:
         with self.app.app_context():

@@ -7,12 +7,14 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import OperationalError
 
 from tests.generations.bench import Bench
-from webapp.chat.tables import Chat
-from webapp.extensions import db, write
-from webapp.generations import service
-from webapp.generations.recovery import AT_ONCE
-from webapp.generations.tables import Generation
+from webapp.chat.page import renderings
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, write
+from webapp.engine import service
+from webapp.engine.recovery import AT_ONCE
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
+from webapp.streaming.broadcaster import Projection
 from webapp.streaming.events import Ended, Saved
 
 
@@ -60,7 +62,7 @@ def test_a_chat_that_is_gone_does_not_keep_others_from_being_continued(bench, fa
     other = Bench(make_app(**fake.environ))
     fake.says("Fine. More.", delay=1)
 
-    other.engine.begin()
+    other.recover()
     other.until(lambda: len(other.engine.live) == AT_ONCE)
     with other.app.app_context(), write() as session:
         session.execute(delete(Chat).where(Chat.id == other.generation(ids[AT_ONCE]).chat_id))
@@ -83,7 +85,7 @@ def test_a_spilled_file_that_cannot_be_read_does_not_prevent_the_start(bench, fa
     (bench.engine.data_dir / "workers" / "nobody").touch()
     other = Bench(make_app(**fake.environ))
 
-    other.engine.begin()
+    other.recover()
 
     assert not other.generation(id).is_active
     assert [file.name for file in folder.iterdir()] == [f"{id}.unreadable"]
@@ -96,6 +98,41 @@ def test_stop_reaches_the_upstream_while_the_database_takes_nothing(bench, fake)
     with bench.refusing("generations"):
         with bench.app.app_context():
             service.stop(bench.engine, db.session.get_one(Generation, id))
-        fake.until(lambda log: log[0]["client_closed"], seconds=3)
+        fake.until(lambda log: log[0]["client_closed"])
 
     assert bench.until_ended(id).status == "stopped"
+
+
+@pytest.mark.slow
+def test_an_end_that_a_mistake_keeps_from_being_written_for_good_is_written_without_it(bench, fake, caplog):
+    kind = bench.engine.kinds["chat"]
+
+    def finish(*_: object) -> None:
+        raise KeyError("text")
+
+    bench.engine.kinds["chat"] = replace(kind, finish=finish)
+    fake.says("Fine.")
+    id = bench.ask(person=bench.person())
+
+    assert bench.until_ended(id, seconds=60).status == "completed"
+    assert bench.journal_rows() > 0
+    assert "left in the journal" in caplog.text
+    bench.until(lambda: not bench.engine.live)
+
+
+def test_a_picture_that_fails_costs_a_chat_no_text(bench, fake):
+    kind = bench.engine.kinds["chat"]
+
+    def projection(generation: Generation) -> Projection:
+        made = kind.projection(generation)
+        made.fold = None
+        return made
+
+    bench.engine.kinds["chat"] = replace(kind, projection=projection)
+    fake.says("*Fine.*")
+    [id] = asked(bench, "Hello")
+
+    message = bench.message(id)
+    assert (message.content, message.html) == ("*Fine.*", "")
+    with bench.app.app_context():
+        assert "<em>Fine.</em>" in renderings.ready(lambda: [db.session.get_one(Message, message.id)])[0].html

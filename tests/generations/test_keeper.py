@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.chat import service as chats
+from webapp.chat.messages import service as chats
 from webapp.settings.service import set_setting
 
 
@@ -29,11 +29,11 @@ def test_silence_is_an_end(impatient, fake, behaviour, end, text):
     fake.always(behaviour)
     id = impatient.ask(person=impatient.person())
 
-    ended = impatient.until_ended(id, 5)
+    ended = impatient.until_ended(id)
 
     assert (ended.status, ended.reason) == end
     assert impatient.message(id).content == text
-    fake.until(lambda log: log[0]["client_closed"], seconds=1)
+    fake.until(lambda log: log[0]["client_closed"])
 
 
 @pytest.mark.slow
@@ -43,7 +43,7 @@ def test_the_total_time_is_a_limit(bench, fake):
     fake.counts(1000, pace=0.05)
     id = bench.ask(person=bench.person())
 
-    ended = bench.until_ended(id, 5)
+    ended = bench.until_ended(id)
 
     assert (ended.status, ended.reason) == ("interrupted", "total_time")
     assert bench.message(id).content.startswith("w000001 ")
@@ -55,7 +55,7 @@ def test_nobody_there_ends_it_only_where_that_was_said(bench, fake):
     id = bench.ask(person=bench.person())
     bench.engine.live[id].when_unwatched = "idle:1"
 
-    ended = bench.until_ended(id, 5)
+    ended = bench.until_ended(id)
 
     assert (ended.status, ended.reason) == ("stopped", "idle_listener")
 
@@ -68,7 +68,7 @@ def test_a_watcher_keeps_it_alive(bench, fake):
     live.when_unwatched = "idle:1"
     bench.engine.presence.arrive(live.lane)
 
-    assert bench.until_ended(id, 8).status == "completed"
+    assert bench.until_ended(id).status == "completed"
 
 
 def test_visitors_answers_end_when_nobody_is_there(bench):

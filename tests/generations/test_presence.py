@@ -1,6 +1,6 @@
 """Who is there: for how long nobody has been, and what is kept of lanes on which nothing runs."""
 
-from webapp.generations.presence import Presence
+from webapp.engine.presence import Presence
 
 
 def test_who_leaves_begins_to_be_away_then() -> None:

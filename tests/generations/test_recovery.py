@@ -8,10 +8,10 @@ from sqlalchemy import update
 
 from tests.generations.bench import Bench, counted
 from tests.support.marks import on_both_databases
-from webapp.chat import service as chats
+from webapp.chat.messages import service as chats
 from webapp.chat.tables import Message
-from webapp.extensions import db, utc_now
-from webapp.generations.tables import Generation
+from webapp.db import db, utc_now
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
 
@@ -40,7 +40,7 @@ def test_an_orphan_is_saved_and_continued_with_a_seam(bench, fake, other):
     id = bench.ask(person=bench.person())
     die(bench, id)
 
-    other.engine.begin()
+    other.recover()
 
     first = other.generation(id)
     assert (first.status, first.reason) == ("interrupted", "server_restart")
@@ -57,12 +57,12 @@ def test_an_orphan_is_saved_and_continued_with_a_seam(bench, fake, other):
 @pytest.mark.parametrize("policy", ["never", "ask"])
 def test_it_is_only_marked_when_that_is_wished(bench, fake, other, policy):
     fake.counts(120, pace=0.01)
-    with bench.app.app_context():
+    with other.app.app_context():
         set_setting("restart.policy", policy)
     id = bench.ask(person=bench.person())
     die(bench, id)
 
-    other.engine.begin()
+    other.recover()
 
     assert [each.status for each in other.generations()] == ["interrupted"]
     assert other.message(id).content.startswith("w000001 ")
@@ -77,7 +77,7 @@ def test_without_any_text_it_is_asked_again_without_a_seam(bench, fake, other):
     bench.engine.live[id].journalled = 9
     die(bench, id)
 
-    other.engine.begin()
+    other.recover()
     other.until(lambda: other.message(id).content == "Here I am.")
 
     assert "seam" not in other.message(id).html
@@ -91,7 +91,7 @@ def test_a_wish_to_stop_before_the_end_is_honoured(bench, fake, other):
         db.session.execute(update(Generation).values(stop_requested_at=utc_now()))
         db.session.commit()
 
-    other.engine.begin()
+    other.recover()
 
     assert [(each.status, each.reason) for each in other.generations()] == [("stopped", "user")]
 
@@ -116,7 +116,7 @@ def test_it_is_not_continued_for_ever(bench, fake, other, why):
                 )  # fmt: skip
         db.session.commit()
 
-    other.engine.begin()
+    other.recover()
 
     assert other.generations()[-1].id == id
     assert other.generations()[-1].status == "interrupted"
@@ -128,7 +128,7 @@ def test_a_living_workers_answers_are_left_alone(bench, fake, other):
     id = bench.ask(person=bench.person())
     bench.until(lambda: bench.said(id) != "")
 
-    other.engine.begin()
+    other.recover()
 
     assert bench.until_ended(id).status == "completed"
     assert len(bench.generations()) == 1
@@ -145,7 +145,7 @@ def test_a_shutdown_saves_everything_and_the_next_start_goes_on(bench, fake, oth
     bench.engine.wait_closed(1)
     assert bench.message(id).content.startswith(said)
     assert bench.generation(id).reason == "server_restart"
-    other.engine.begin()
+    other.recover()
     other.until(lambda: len(other.generations()) == 2)
     other.until_ended(other.generations()[-1].id)
 
@@ -168,7 +168,7 @@ def test_what_no_database_would_take_is_spilled_and_read_back(bench, fake, other
 
     with other.app.app_context():
         set_setting("restart.policy", "never")
-    other.engine.begin()
+    other.recover()
 
     with other.app.app_context():
         assert db.session.get_one(Message, other.generation(id).message_id).content == said

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from webapp.generations.seam import without_overlap
+from webapp.engine.seam import without_overlap
 from webapp.streaming.events import Delta, Ended, Event, Usage
 from webapp.streaming.failure import ProviderError
 
@@ -41,7 +41,7 @@ def test_only_a_repetition_is_left_out(said: list[str], added: str) -> None:
 def test_a_failure_does_not_swallow_what_was_held() -> None:
     def broken() -> Iterator[Event]:
         yield Delta(" the river")
-        raise ProviderError("cut", "It broke off.")
+        raise ProviderError("cut", "The connection was lost.")
 
     heard = without_overlap(BEGINNING, broken())
 

@@ -4,13 +4,27 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import select
 
-from webapp.generations.spent import cost
-from webapp.generations.tables import Generation
+from tests.support.browser import Browser
+from tests.upstream.handle import Upstream
+from webapp.connections.models import providers
+from webapp.connections.tables import Connection
+from webapp.db import utc_now, write
+from webapp.engine.tables import Generation
+from webapp.usage.cost_text import cost
 
 
 def ran(**values: Any) -> Generation:
-    usual = {"status": "completed", "reason": "stop", "model_asked": "some/model", "is_demo": False, "upstream_id": ""}
+    usual = {
+        "status": "completed",
+        "reason": "stop",
+        "model_asked": "some/model",
+        "is_demo": False,
+        "upstream_id": "",
+        "connection": "",
+    }
     return Generation(**{**usual, **values})
 
 
@@ -19,6 +33,7 @@ CASES = [
     ([ran(cost=Decimal("0.01")), ran(cost=Decimal("0.02"))], "$0.0300"),
     ([ran(cost=Decimal("0.01")), ran()], "cost unknown"),
     ([ran(cost=Decimal(0))], "free"),
+    ([ran(cost=Decimal("0.00001"))], "under $0.0001"),
     ([ran(is_demo=True)], "demo"),
     # The demo is the demo, however far it came.
     ([ran(model_asked="demo/quick", status="stopped", reason="user")], "demo"),
@@ -36,3 +51,16 @@ CASES = [
 @pytest.mark.parametrize(("generations", "words"), CASES)
 def test_unknown_is_unknown_only_where_something_was_made(generations: list[Generation], words: str) -> None:
     assert cost(generations) == words
+
+
+@pytest.mark.parametrize(("price", "words"), [("", ""), ("0.5", "cost unknown")])
+def test_of_a_server_without_prices_nothing_is_said(owner: Browser, app: Flask, fake: Upstream, price: str, words: str) -> None:
+    owner.post("/admin/connections", kind="openai", name="Box", base_url=fake.base_url)
+    with app.app_context():
+        with write() as session:
+            row = session.scalars(select(Connection).where(Connection.slug == "box")).one()
+            row.models, row.models_at = [{"id": "m", "name": "M", "prompt_price": price}], utc_now()
+        providers().forget()
+        assert cost([ran(connection="box")]) == words
+        assert cost([ran(connection="box"), ran(cost=Decimal("0.01"))]) == (words or "$0.0100")
+        assert cost([ran(connection="gone")]) == "cost unknown"

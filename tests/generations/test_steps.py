@@ -1,8 +1,8 @@
-"""What is told of an answer's tries when they are over."""
+"""What is notice_lines of an answer's tries when they are over."""
 
 import pytest
 
-from webapp.generations.steps import told
+from webapp.engine.notice_text import notice_lines
 
 RETRY = {"code": "retry", "message": "Busy. It is asked again in 2 s.", "detail": "Busy. It was asked again after 2 s."}
 WHOLE = {"code": "whole", "message": "Cut. It is asked for the whole.", "detail": "Cut. It was asked for the whole."}
@@ -26,4 +26,4 @@ CASES = [
 
 @pytest.mark.parametrize(("notices", "lines"), CASES)
 def test_tries_are_one_line_and_all_else_keeps_its_own(notices: list[dict[str, str]], lines: list[tuple[str, str]]) -> None:
-    assert told(notices) == lines
+    assert notice_lines(notices) == lines

@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert, select
 
 from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.page import Page
+from tests.support.turns import longest_turn
 from webapp.accounts import queries
+from webapp.chat.messages.service import forget_visitor
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now, write
-from webapp.generations.tables import Generation
-from webapp.generations.usage import Sums, summed, used
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
 from webapp.ids import new_id
+from webapp.usage.queries import SLICE, Sums, summed, used
 
 Ran = Callable[..., None]
 KNOWN = {"input_tokens": 10, "output_tokens": 5, "cost": "0.25"}
@@ -62,6 +65,28 @@ def total(app: Flask, **how: Any) -> Sums:
 
 
 # Sums
+
+
+@pytest.mark.slow
+def test_a_busy_day_is_summed_in_slices(app: Flask, member: Browser) -> None:
+    usual = {"kind": "door", "lane": "door:1", "status": "completed", "reason": "stop", "owner": "nobody", "model_asked": "m"}
+    usual |= KNOWN
+    now = utc_now()
+    made = [{**usual, "id": new_id(), "user_id": member.person_id, "created_at": now} for _ in range(SLICE + 1)]
+    later = now + timedelta(seconds=1)
+    made += [{**usual, "id": new_id(), "user_id": None, "created_at": later} for _ in range(2 * SLICE)]
+    with app.app_context(), write() as session:
+        session.execute(insert(Generation), made)
+
+    with longest_turn() as longest:
+        sums = total(app)
+
+    assert (sums.answers, sums.input_tokens, sums.cost) == (3 * SLICE + 1, 10 * len(made), Decimal("0.25") * len(made))
+    assert longest.seconds < 0.3
+    today = now.date()
+    with app.app_context():
+        parts = used(today, today + timedelta(days=1))
+    assert len({(each.day, each.who) for each in parts}) == len(parts)
 
 
 @on_both_databases
@@ -142,7 +167,7 @@ def test_it_shows_who_used_how_much_of_what(owner: Browser, member: Browser, ran
         ["some/model", "$0.5000", "2", "20", "10"],
     ]
     assert told(page, "Answers") == "4"
-    assert told(page, "Cost") == "$2.0000 The cost of 1 answer is unknown and not in this sum."
+    assert told(page, "Cost") == "$2.0000 The cost of 1 answer is unknown and not included."
 
 
 def test_the_demo_and_visitors_stand_apart(app: Flask, owner: Browser, ran: Ran) -> None:
@@ -158,7 +183,7 @@ def test_the_demo_and_visitors_stand_apart(app: Flask, owner: Browser, ran: Ran)
 
     assert (told(page, "Answers"), told(page, "Cost")) == ("0", "$0")
     assert told(page, "The demo").startswith("2 answers")
-    assert told(page, "Visitors").startswith("1 answer of the demo")
+    assert told(page, "Visitors").startswith("1 answer from the demo")
     assert not page.all("table")
 
 
@@ -203,7 +228,7 @@ def test_a_person_sees_their_own_and_admins_see_it_too(owner: Browser, member: B
 def test_nothing_is_read_that_is_older_or_of_others(app: Flask, owner: Browser, ran: Ran) -> None:
     ran(owner, **KNOWN)
 
-    assert plans(owner, "/admin/usage?days=7") == ["ix_generations_created_at"] * 7
+    assert plans(owner, "/admin/usage?days=7") == ["ix_generations_created_at"]
     assert plans(owner, "/account") == ["ix_generations_user_id_created_at"]
 
 
@@ -241,3 +266,36 @@ def test_the_export_has_every_day_exactly_and_no_formulas(app: Flask, owner: Bro
     assert early[1:] == ["owner", "owner@example.org", "'@some/model", "1", "", "", "1", "1", "0"]
     sums = ["2", "10", "5", "0.250000000000001", "1", "0"]
     assert late == [f"{utc_now():%Y-%m-%d}", "'=cmd|' /C calc'!A0", "member@example.org", "some/model", *sums]
+
+
+# What is deleted for good
+
+
+@on_both_databases
+def test_costs_outlive_the_account_its_chats_and_their_words(app: Flask, owner: Browser, member: Browser, ran: Ran) -> None:
+    with app.app_context(), write() as session:
+        session.add(Chat(id="c", owner_id=member.person_id, model="some/model"))
+        session.flush()
+        session.add(Message(id="m", chat_id="c", role="assistant", content="a secret"))
+    ran(member, kind="chat", lane="chat:c", message_id="m", prompt={"system": "a secret"}, error="a secret", **KNOWN)
+    ran(member, kind="imported", lane="chat:c", message_id="m", **KNOWN)
+
+    owner.post(f"/admin/people/{member.person_id}/delete", email=member.email)
+
+    assert rows(owner.page("/admin/usage"), "person") == [["Deleted accounts", "$0.2500", "1", "10", "5"]]
+    with app.app_context():
+        (left,) = db.session.scalars(select(Generation)).all()
+        assert (left.prompt, left.error, left.message_id, left.user_id) == ({}, "", None, None)
+
+
+@on_both_databases
+def test_visitors_answers_go_with_their_chats(app: Flask, ran: Ran) -> None:
+    with app.app_context(), write() as session:
+        session.add(Chat(id="c", visitor_hash="0" * 64, model="demo/quick"))
+        session.flush()
+        session.add(Message(id="m", chat_id="c", role="assistant"))
+    ran(None, kind="chat", message_id="m", model_asked="demo/quick", is_demo=True)
+
+    with app.app_context():
+        forget_visitor("0" * 64)
+        assert db.session.scalars(select(Generation)).all() == []

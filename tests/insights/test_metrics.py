@@ -13,9 +13,9 @@ from tests.generations.bench import Bench
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from tests.upstream.server import REFUSED
+from webapp.engine.metric_events import Answered, FellBack
 from webapp.errors import TooMany
-from webapp.generations.figures import Answered, FellBack
-from webapp.insights.metrics import MOST_SERVED, Metrics
+from webapp.health.metrics import MOST_SERVED, Metrics
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta
 
@@ -55,7 +55,9 @@ def ended(bench: Bench, **more: str) -> None:
     bench.until(lambda: id not in bench.engine.live)
 
 
-def test_an_answer_is_counted_with_its_time_and_its_tokens(bench: Bench, fake: Upstream, read: Read) -> None:
+def test_an_answer_is_counted_with_its_time_and_its_tokens(bench: Bench, fake: Upstream, app: Flask, read: Read) -> None:
+    with app.app_context():
+        set_setting("models.titles", "off")
     fake.behaves([{"says": "Hello there"}])
     ended(bench, person=bench.person())
 
@@ -86,6 +88,14 @@ def test_an_answer_in_one_piece_has_no_first_chunk(bench: Bench, fake: Upstream,
     names = {name.partition("{")[0] for name in read()}
     assert "gen_ai_client_operation_duration_seconds_count" in names
     assert "gen_ai_client_operation_time_to_first_chunk_seconds_count" not in names
+
+
+def test_it_is_counted_when_everybody_had_to_wait(app: Flask, read: Read) -> None:
+    app.extensions["watchdog"].note(0.4, "somewhere")
+    app.extensions["watchdog"].note(0.5, "somewhere")
+
+    assert read()["millrace_loop_held_total"] == 2
+    assert read()["millrace_loop_held_seconds_total"] == 0.9
 
 
 def test_a_failure_says_why(bench: Bench, fake: Upstream, read: Read) -> None:

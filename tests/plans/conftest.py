@@ -10,10 +10,10 @@ from flask import Flask
 
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
-from webapp.extensions import db
-from webapp.generations.engine import Engine
-from webapp.generations.models import Providers
-from webapp.generations.tables import Generation
+from webapp.connections.models import Providers
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
 from webapp.plans import queries, service
 from webapp.plans.tables import Plan
 from webapp.providers.demo import DemoProvider
@@ -21,7 +21,7 @@ from webapp.settings.service import set_setting, setting
 from webapp.upstream import Upstream
 
 GOALS = {"goals": ["Finish the shelf", "Answer old letters"], "start_date": "2026-03-02"}
-UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams")
+UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.made_per_minute")
 
 
 class Desk:

@@ -16,16 +16,16 @@ from webapp.accounts import queries, tokens
 from webapp.accounts import service as accounts
 from webapp.accounts.roles import allowed_scopes
 from webapp.accounts.tables import User
-from webapp.chat import service
-from webapp.extensions import db
-from webapp.generations.models import Providers
+from webapp.chat.messages import service
+from webapp.connections.models import Providers
+from webapp.db import db
+from webapp.live import watch
 from webapp.plans import plan_types
 from webapp.plans.plan_types import FOLDER
 from webapp.providers.demo import DemoProvider
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder, Message
 from webapp.upstream import Upstream as Outgoing
-from webapp.web import watch
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
@@ -246,7 +246,7 @@ def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstre
     response, told = program.watch(preferenceId=program.wish())
 
     warnings = [words for each in told if (words := json.loads(each.data).get("warning"))]
-    assert "asked for the whole answer at once" in " ".join(warnings)
+    assert "asked again without streaming" in " ".join(warnings)
     last = json.loads(told[-1].data)
     assert (told[-1].event, last["planId"], last["plan"]) == ("complete", response.headers["X-Plan-Id"], EXAMPLE)
     bodies = [entry["body"] for entry in fake.log() if entry["path"].endswith("/chat/completions")]
@@ -266,9 +266,9 @@ def test_a_naive_client_watches_cancels_and_leaves(fake: Upstream, tmp_path: Pat
 
         is_right_when_watched(went("whole", 0.004))
         is_right_when_cancelled(went("cancelled", 0.02))
-        fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 1, seconds=1)
+        fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 1)
         is_right_when_left(went("left", 0.06))
-        fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 2, seconds=1)
+        fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 2)
         assert "Traceback" not in server.log
 
 

@@ -1,19 +1,28 @@
 """The stream of a plan's page: from any position to the same picture, and nothing of other plans."""
 
 import re
+import time
+from collections import Counter
+from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, template_rendered
 
 from tests.support.browser import Browser
-from webapp.extensions import db
-from webapp.generations.models import Providers
-from webapp.plans.feed import PlanFeed, Position
-from webapp.plans.list_feed import PlansFeed
+from tests.support.gap import nobody_waits
+from webapp.connections.models import Providers
+from webapp.db import db, utc_now
+from webapp.live.list_feed import ListFeed
+from webapp.live.watchers import Context
+from webapp.plans import shown
+from webapp.plans.feed import PlanFeed, PlanPosition, Writing
+from webapp.plans.projection import PlanProjection
+from webapp.plans.schema import MOST_ITEMS
 from webapp.plans.tables import Plan
 from webapp.providers.demo import DemoProvider
+from webapp.streaming.events import Delta
+from webapp.streaming.topics import Entry
 from webapp.upstream import Upstream
-from webapp.web.watchers import Context
 
 PARTS = re.compile(r'hx-target="([^"]+)" hx-swap="(\w+)"')
 
@@ -39,14 +48,14 @@ def position_on(browser: Browser, path: str) -> str:
     return found[1]
 
 
-def heard(feed: PlanFeed | PlansFeed, app: Flask) -> list[tuple[str, str]]:
+def heard(feed: PlanFeed | ListFeed, app: Flask) -> list[tuple[str, str]]:
     frames = feed.last_news()
     return [(found[1], found[2]) for frame in frames for found in PARTS.finditer(frame.data)]
 
 
 def feed_of(app: Flask, browser: Browser, path: str, at: str) -> PlanFeed:
     engine, id = app.extensions["engine"], path.rpartition("/")[2]
-    feed = PlanFeed(engine, id, "", Position.parse(at), context_of(app, browser))
+    feed = PlanFeed(engine, id, "", PlanPosition.parse(at), context_of(app, browser))
     feed.listen(engine.signal())
     return feed
 
@@ -77,7 +86,7 @@ def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at
     feed = feed_of(app, member, path, at)
     first = heard(feed, app) + heard(feed, app)
     assert ("#plan", "outerMorph") in first
-    assert str(Position.parse(feed.position())) == feed.position()
+    assert str(PlanPosition.parse(feed.position())) == feed.position()
     assert heard(feed, app) == []
 
 
@@ -87,7 +96,7 @@ def test_the_list_hears_how_far_each_plan_is(app: Flask, member: Browser) -> Non
     ids = [path.rpartition("/")[2] for path in paths]
     with app.app_context():
         owner_id = db.session.get_one(Plan, ids[0]).owner_id
-    feed = PlansFeed(app.extensions["engine"], owner_id, "", context_of(app, member))
+    feed = ListFeed(app.extensions["engine"], app.extensions["lists"]["plans"], owner_id, "", context_of(app, member))
     feed.listen(app.extensions["engine"].signal())
     parts: list[tuple[str, str]] = []
     for path in paths:
@@ -95,3 +104,62 @@ def test_the_list_hears_how_far_each_plan_is(app: Flask, member: Browser) -> Non
     feed.close()
     assert ("#plans", "outerMorph") in parts
     assert {f"#row-{id}" for id in ids} <= {target for target, _ in parts}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("watchers", [1, 20])
+def test_what_is_new_is_drawn_once_for_all_who_watch(app: Flask, member: Browser, watchers: int) -> None:
+    counts: Counter[str] = Counter()
+
+    def count(_app: Flask, template: Any, **_: object) -> None:
+        counts[template.name] += 1
+
+    path = begin(member)
+    at = position_on(member, path)
+    feeds = [feed_of(app, member, path, at) for _ in range(watchers)]
+    with template_rendered.connected_to(count, app):
+        member.wait_for(path, lambda page: [heard(each, app) for each in feeds] and 'data-status="completed"' in page.text)
+        for each in feeds:
+            heard(each, app)
+    for each in feeds:
+        each.close()
+
+    # Each of the four weeks once, and the whole when it begins to be written and when it has ended.
+    assert counts["plans/_card.html"] <= 4
+    assert counts["plans/_plan.html"] <= 3
+
+
+@pytest.mark.slow
+def test_no_item_is_looked_at_again_however_many_are_there() -> None:
+    items = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
+    schema = {"properties": {"weeks": {"type": "array", "items": items}}}
+    projection = PlanProjection(schema, {}, [])
+    seconds: list[float] = []
+    for start in range(0, 480, 120):
+        began = time.process_time()
+        for seq in range(start, start + 120):
+            list(projection.fold(Entry(seq, Delta(('{"weeks": [' if not seq else ",") + '{"n": 1}'))))
+            notes, _ = projection.since((seq, 0, 0, 0, 0))
+            assert [note.data for note in notes] == [f"weeks.{seq}"]
+            assert shown.progress({"plan": schema}, projection).done == seq + 1
+        seconds.append(time.process_time() - began)
+    assert seconds[-1] < 3 * seconds[0] + 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", ["table", "timeline"])
+def test_hundreds_of_rows_that_come_at_once_hold_nobody_up(app: Flask, member: Browser, view: str) -> None:
+    row = {"type": "object", "required": ["n"], "properties": {"n": {"type": "string"}}}
+    plan = {"type": "object", "properties": {"rows": {"type": "array", "x-view": view, "items": row}}}
+    projection, writing = PlanProjection(plan, {}, []), Writing("p", {"plan": plan, "title": "Rows"}, {}, utc_now())
+    said = '{"rows":[' + ",".join('{"n":"Some words of it"}' for _ in range(5_000)) + "]}"
+    with nobody_waits():
+        list(projection.fold(Entry(1, Delta(said))))
+        notes, _ = projection.since((0, 0, 0, 0, 0))
+    feed = PlanFeed(app.extensions["engine"], "p", "", None, context_of(app, member))
+
+    with nobody_waits():
+        html = feed._parts(writing, projection, notes)
+
+    assert "Some words of it" in html
+    assert html.count("Some words of it") <= MOST_ITEMS + 1

@@ -1,13 +1,18 @@
 """A plan from its inputs to its end, by the engine that chats use."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.plans.conftest import GOALS, Desk
+from webapp.db import db
 from webapp.errors import Conflict
-from webapp.extensions import db
 from webapp.plans import checking, plan_types, service
 from webapp.plans.checking import Rejected
+from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import missing
+from webapp.plans.tables import Plan
+from webapp.streaming.events import Delta
 
 
 @pytest.mark.mostly_slow
@@ -34,7 +39,7 @@ def test_inputs_that_do_not_fit_are_refused_field_by_field(desk: Desk) -> None:
         desk.begin(values={"goals": [], "hours_per_week": 90, "days_off": ["Someday"], "tone": 4})
 
     assert refused.value.fields == {
-        "goals": "This is missing.",
+        "goals": "This field is missing.",
         "hours_per_week": "It must be 40 or less.",
         "days_off": "Choose one of: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday.",
         "tone": "It must be text.",
@@ -120,3 +125,45 @@ def test_a_deleted_plan_does_not_disturb_the_engine(desk: Desk) -> None:
         db.session.delete(plan)
         db.session.commit()
     desk.until(lambda: not desk.engine.live)
+
+
+class Fails(PlanProjection):
+    """A picture of a plan that a mistake spoils, at the first word or at the end."""
+
+    when = ""
+
+    def fold(self, entry):
+        if self.when == "fold" and isinstance(entry.event, Delta):
+            raise IndexError
+        return super().fold(entry)
+
+    def finish(self):
+        if self.when == "finish":
+            raise KeyError("main")
+        return super().finish()
+
+
+@pytest.mark.parametrize("when", ["fold", "finish", "mended"])
+def test_a_mistake_in_its_picture_keeps_all_that_was_said_as_text(desk: Desk, when: str, caplog) -> None:
+    kind = desk.engine.kinds["plan"]
+
+    def failing(generation) -> PlanProjection:
+        made = kind.projection(generation)
+        made.__class__, made.when = Fails, when
+        if when == "mended":
+            made.draft.flush = None
+        return made
+
+    desk.engine.kinds["plan"] = replace(kind, projection=failing)
+    plan = desk.made()
+
+    assert (plan.status, plan.error_code) == ("failed", "invalid")
+    assert '"weeks"' in (plan.partial_content or "")
+    assert desk.generation(plan.id).status == "completed"
+    # It is logged once or twice, not for ever.
+    assert 1 <= sum("Traceback" in (record.exc_text or "") for record in caplog.records) <= 3
+
+    desk.engine.kinds["plan"] = kind
+    with desk.app.app_context():
+        service.finish_it(db.session.get_one(Plan, plan.id))
+    assert desk.ended(plan.id).status == "completed"

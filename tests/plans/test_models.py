@@ -109,8 +109,9 @@ def test_words_that_are_no_plan_fail_and_cost_nothing(desk: Desk, fake: Upstream
     plan = desk.made(model="some/model")
     assert (plan.status, plan.error_code, plan.content, plan.unit_month) == ("failed", "invalid", {}, "")
     strip = browser_of(desk).page(f"/plans/{plan.id}").one(".strip")
-    assert "Nothing in it had the form of one." in strip.text()
+    assert "The reply wasn't in a plan format." in strip.text()
     assert [button.text().strip() for button in strip.css("button")] == ["Start again"]
+    assert browser_of(desk).page(f"/plans/{plan.id}").named("a", "Edit request")
     fake.says(TEXT)
     with desk.at(plan.id) as stored:
         service.finish_it(stored)

@@ -8,8 +8,8 @@ import pytest
 from tests.plans.conftest import GOALS, Desk
 from tests.support.marks import on_both_databases
 from webapp.accounts.tables import User
+from webapp.db import db, write
 from webapp.errors import TooMany
-from webapp.extensions import db, write
 from webapp.plans import service
 from webapp.plans.quota import QuotaUsedUp
 from webapp.plans.tables import PlanInputs, PlanQuota

@@ -7,6 +7,7 @@ import pytest
 from tests.plans.conftest import Desk
 from webapp.plans import checking
 from webapp.plans.tables import Plan
+from webapp.settings.service import set_setting
 
 FAULTY = ("demo/truncated", "demo/malformed", "demo/fenced", "demo/wrong-types")
 RUNS = 50
@@ -15,6 +16,8 @@ RUNS = 50
 @pytest.mark.slow
 def test_of_two_hundred_runs_nearly_all_are_mended(desk: Desk) -> None:
     desk.pace(0)
+    with desk.app.app_context():
+        set_setting("limits.made_per_minute", "0")
     plans = {model: runs_of(desk, model) for model in FAULTY}
 
     statuses = Counter(plan.status for each in plans.values() for plan in each)

@@ -24,6 +24,9 @@ class CannedBody:
         if self._breaks and not self._stop:
             raise ProviderError("cut", "The connection to canned broke off.", retryable=True)
 
+    def rest(self, seconds: float) -> None:
+        pass
+
     def whole(self, most_bytes: int = 0) -> bytes:
         return b"".join(self.chunks())
 

@@ -47,7 +47,7 @@ SPENT = {"details": {"error_code": "enforced_spend_limit_reached"}}
 OPENROUTER = [
     Case("openrouter", 400, openrouter(400, "No models provided"), "invalid", says="No models provided"),
     Case("openrouter", 400, openrouter(400, **of_type("context_length_exceeded")), "invalid"),
-    Case("openrouter", 401, openrouter(401, "User not found."), "auth", says="refused the key that ends in cdef"),
+    Case("openrouter", 401, openrouter(401, "User not found."), "auth", says="rejected the key that ends in cdef"),
     Case("openrouter", 402, openrouter(402, "Insufficient credits"), "credit", says="no credit"),
     Case("openrouter", 403, openrouter(403, **of_type("permission_denied")), "auth"),
     Case("openrouter", 403, openrouter(403, metadata={"reasons": ["violence"], "flagged_input": "secret words"}), "invalid"),

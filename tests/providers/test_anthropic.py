@@ -235,8 +235,13 @@ def test_all_pages_of_models_are_read(fake: Fake, claude: Make) -> None:
     fake.behaves([{"json": page} for page in pages], at="/models")
 
     assert claude().models() == (
-        Model("claude-a-5", "A", 200_000, efforts=("low", "max")),
-        Model("claude-haiku-4-5", "claude-haiku-4-5", efforts=("low", "medium", "high")),
+        Model("claude-a-5", "A", 200_000, efforts=("low", "max"), abilities=("vision", "tools", "reasoning", "stop")),
+        Model(
+            "claude-haiku-4-5",
+            "claude-haiku-4-5",
+            efforts=("low", "medium", "high"),
+            abilities=("vision", "tools", "reasoning", "top_p", "stop"),
+        ),
     )
     assert [entry["path"].partition("?")[2] for entry in fake.log()] == ["limit=1000", "limit=1000&after_id=claude-a-5"]
 
@@ -249,9 +254,9 @@ def test_pages_without_end_are_not_read_for_ever(fake: Fake, claude: Make) -> No
 
 
 def test_a_key_is_checked_where_it_counts(fake: Fake, claude: Make) -> None:
-    assert claude().check_key() == "127.0.0.1 accepts the key."
+    assert claude().check_key() == "127.0.0.1 accepted the key."
     assert fake.log()[0]["path"] == "/api/v1/models?limit=1"
-    with pytest.raises(ProviderError, match="refused the key"):
+    with pytest.raises(ProviderError, match="rejected the key"):
         claude("bad-key-of-somebody").check_key()
 
 
@@ -275,4 +280,4 @@ def test_a_stop_is_a_plain_end(fake: Fake, claude: Make, stop: Stop) -> None:
             stop.ask("user")
 
     assert not said.end
-    fake.until(lambda log: log[0]["client_closed"], seconds=1)
+    fake.until(lambda log: log[0]["client_closed"])

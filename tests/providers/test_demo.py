@@ -47,7 +47,7 @@ def test_it_goes_on_exactly(demo: DemoProvider, new_stop: Callable[[], Stop], na
         assert not said.reasoning
     for words in (whole, "Nothing that it says"):
         begun = ModelRequest(request.model, (*request.turns, Turn("assistant", words)), goes_on=True)
-        assert heard(demo.stream(begun, new_stop())).text.startswith("\n\nHere a model would take up the thread.")
+        assert heard(demo.stream(begun, new_stop())).text.startswith("\n\nA real model would continue from here.")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_stop_ends_it_at_once(stop: Stop) -> None:
     said = heard(DemoProvider(pace=0.01).stream(asking(model="demo/long"), stop))
 
     assert not said.end
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("seconds", [0, 30])

@@ -158,7 +158,7 @@ def test_openrouter_tells_what_it_cost(fake: Fake, outgoing: Upstream, stop: Sto
 
 
 def test_anthropic_has_none_and_says_so(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
-    with pytest.raises(ProviderError, match="no models for embeddings") as refused:
+    with pytest.raises(ProviderError, match="no embedding models") as refused:
         AnthropicProvider(KEY, outgoing, base_url=fake.base_url, trust="operator").embed(MODEL, ["a mill"], stop)
     assert (refused.value.code, refused.value.retryable) == ("invalid", False)
     assert fake.log() == []
@@ -174,5 +174,5 @@ def test_the_demo_gives_the_same_vectors_always_and_near_ones_for_shared_words(s
     assert near > 0.8
     assert max(far) < 0.3
     assert [round(dot(vector, vector), 9) for vector in found.vectors] == [1, 1, 1, 0]
-    with pytest.raises(ProviderError, match="no model for embeddings"):
+    with pytest.raises(ProviderError, match="no embedding model"):
         DemoProvider().embed("demo/quick", texts, stop)

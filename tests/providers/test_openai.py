@@ -290,7 +290,7 @@ def test_a_bare_list_of_models_is_read(fake: Fake, provider: OpenAIProvider) -> 
 
 
 def test_checking_says_what_there_is(provider: OpenAIProvider) -> None:
-    assert provider.check_key() == "127.0.0.1 answers and offers 2 models."
+    assert provider.check_key() == "127.0.0.1 is working and offers 2 models."
 
 
 def test_the_connection_serves_the_next_answer_too(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
@@ -322,7 +322,7 @@ def test_closing_it_closes_the_connection(fake: Fake, provider: OpenAIProvider, 
     next(events)
     events.close()  # type: ignore[attr-defined]
 
-    fake.until(lambda log: log[0]["client_closed"], seconds=1)
+    fake.until(lambda log: log[0]["client_closed"])
 
 
 def test_a_stop_is_a_plain_end(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
@@ -334,7 +334,7 @@ def test_a_stop_is_a_plain_end(fake: Fake, provider: OpenAIProvider, stop: Stop)
             stop.ask("user")
 
     assert not said.end
-    fake.until(lambda log: log[0]["client_closed"], seconds=1)
+    fake.until(lambda log: log[0]["client_closed"])
 
 
 def test_a_stop_before_the_beginning_asks_nobody(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:

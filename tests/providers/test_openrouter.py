@@ -158,7 +158,7 @@ def test_what_is_not_known_yet_is_asked_again_later(fake: Fake, router: Make) ->
 
 
 def test_a_key_is_checked_where_it_counts(fake: Fake, router: Make) -> None:
-    assert router().check_key() == "127.0.0.1 accepts the key. It may still spend 4.20 US dollars."
+    assert router().check_key() == "127.0.0.1 accepted the key. It has 4.20 US dollars left."
     assert [entry["path"] for entry in fake.log()] == ["/api/v1/key"]
 
 
@@ -166,11 +166,11 @@ def test_a_key_is_checked_where_it_counts(fake: Fake, router: Make) -> None:
 def test_a_key_without_a_limit_is_accepted_as_well(fake: Fake, router: Make, about: Any) -> None:
     fake.always({"json": about}, at="/key")
 
-    assert router().check_key() == "127.0.0.1 accepts the key."
+    assert router().check_key() == "127.0.0.1 accepted the key."
 
 
 def test_a_bad_key_is_refused(router: Make) -> None:
-    with pytest.raises(ProviderError, match="refused the key"):
+    with pytest.raises(ProviderError, match="rejected the key"):
         router("bad-key-of-somebody").check_key()
 
 
@@ -193,8 +193,18 @@ LISTED: list[tuple[dict[str, Any], Model]] = [
     ),
     ({"pricing": {"prompt": "-1", "completion": "-1"}}, Model("b", "b")),
     ({"pricing": {"prompt": "0", "completion": "0.00000015"}}, Model("b", "b", None, False, "0", "0.15")),
-    ({"supported_parameters": ["reasoning", "tools"]}, Model("b", "b", efforts=("low", "medium", "high"))),
-    ({"supported_parameters": ["tools"], "pricing": "free", "reasoning": None, "context_length": None}, Model("b", "b")),
+    (
+        {"supported_parameters": ["reasoning", "tools"]},
+        Model("b", "b", efforts=("low", "medium", "high"), abilities=("tools", "reasoning")),
+    ),
+    (
+        {"supported_parameters": ["tools"], "pricing": "free", "reasoning": None, "context_length": None},
+        Model("b", "b", abilities=("tools",)),
+    ),
+    (
+        {"supported_parameters": ["top_p", "stop", "structured_outputs"], "architecture": {"input_modalities": ["image"]}},
+        Model("b", "b", takes_schema=True, abilities=("vision", "json", "top_p", "stop")),
+    ),
     ({"reasoning": {"supported_efforts": ["none", "low"]}}, Model("b", "b", efforts=("none", "low"))),
 ]
 
@@ -212,7 +222,7 @@ def test_models_have_a_price_and_efforts(fake: Fake, router: Make, listed: dict[
         *((name, False) for name in ("OpenAI", "Anthropic", "xAI", "DeepInfra", "SF Compute", "openai/gpt-5", "x-ai/grok-4")),
         *(
             (name, True)
-            for name in ("Google AI Studio", "Amazon Bedrock", "Groq", "Somebody new", "", "anthropic/claude-sonnet-4.5")
+            for name in ("Google AI Studio", "Amazon Bedrock", "Groq", "Someone new", "", "anthropic/claude-sonnet-4.5")
         ),
         *((name, True) for name in ("openai/gpt-oss-120b", "google/gemini-2.5-pro", "deepseek/deepseek-chat")),
     ],

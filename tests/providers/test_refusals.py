@@ -153,7 +153,7 @@ def test_the_person_is_told_which_key(hear: Hear) -> None:
     failure = hear(error(401, message="No auth credentials found")).failure
 
     assert failure
-    assert failure.message == "127.0.0.1 refused the key that ends in cdef: No auth credentials found."
+    assert failure.message == "127.0.0.1 rejected the key that ends in cdef: No auth credentials found."
 
 
 def test_words_of_a_server_are_short_and_plain(hear: Hear) -> None:
@@ -173,7 +173,7 @@ def test_an_error_that_never_ends_is_not_waited_for(hear: Hear) -> None:
 def test_a_refused_key_is_said_when_it_is_checked(fake: Fake, provider: OpenAIProvider) -> None:
     fake.always(error(401, message="User not found."), at="/models")
 
-    with pytest.raises(ProviderError, match="refused the key") as refused:
+    with pytest.raises(ProviderError, match="rejected the key") as refused:
         provider.check_key()
     assert refused.value.code == "auth"
 
@@ -181,7 +181,7 @@ def test_a_refused_key_is_said_when_it_is_checked(fake: Fake, provider: OpenAIPr
 def test_models_that_are_no_json_are_an_error(fake: Fake, provider: OpenAIProvider) -> None:
     fake.always({"html": HTML}, at="/models")
 
-    with pytest.raises(ProviderError, match="something else than JSON"):
+    with pytest.raises(ProviderError, match="didn't return JSON"):
         provider.models()
 
 

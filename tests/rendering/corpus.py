@@ -22,6 +22,9 @@ OURS = [
     "[late], [foo] and ![late][foo]\n",
     "[late]: https://example.org/late 'title'\n[foo]: https://example.org/foo\n",
     "~~~~\n~~~\n\t~~~~\n   ~~~~~ \nnext\n",
+    "One[^1] and [^two] and[^1].\n\n[^1]: The *first*\n  of them\n[^two]: Another [^1]\n",
+    "<details>\n<summary>More *here*</summary>\n\n- in `it`\n\n<details>\nx\n</details>\n</details>\n",
+    "- <details><summary>s</summary>\n  > in a list\n\n  ```\n  </details>\n  ```\n",
     "Word\u00a0word\u2028word\x0bword\x0cword\0word\n",
 ]
 GLUES = ["", "\n", "\n\n", "\r\n", "\r\n\r\n", "\r"]

@@ -8,7 +8,7 @@ from time import thread_time
 import pytest
 
 from tests.rendering.corpus import examples
-from webapp.rendering.code import ALIASES, LANGUAGES, MAX_CHARS, MAX_LINE_CHARS, PALETTE, Highlighter, warm_up
+from webapp.rendering.code import ALIASES, LANGUAGES, MAX_CHARS, MAX_LINE_CHARS, PALETTE, Highlighter
 
 SAMPLE = "\n\t# a\n// b\nclass C<T>: 'd' \"e\\n\" 1.5 None $f @g\n\r\x0c<h i='j'>k</h>\n+l\n-m\n\n"
 
@@ -72,7 +72,6 @@ def test_code_seen_before_costs_nothing() -> None:
 
 @pytest.mark.slow
 def test_hostile_code_is_done_soon() -> None:
-    warm_up()
     start = thread_time()
     for language, unit in [("c", "\n"), ("java", "a\n"), ("csharp", "a \n"), ("ini", ":: "), ("make", "1"), ("ts", "a.")]:
         Highlighter().markup((unit * MAX_CHARS)[:MAX_CHARS], language)

@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.rendering.corpus import cut, sizes, texts
 from tests.rendering.edited import Edited
-from webapp.chat.projection import LASTING, AnswerProjection
+from tests.support.rounds import ROUNDS
+from webapp.chat.page.projection import LASTING, AnswerProjection
 from webapp.rendering.edits import REMEMBERED, edit
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Delta
@@ -65,7 +66,9 @@ def test_every_page_holds_what_is_rendered(text: str, sizes: list[int]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.deep
+@pytest.mark.timeout(240 + 10 * ROUNDS)
+@settings(max_examples=50 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts(), sizes)
 def test_every_page_holds_what_is_rendered_of_many_texts(text: str, sizes: list[int]) -> None:
     told(text, sizes)

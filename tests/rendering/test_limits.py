@@ -1,14 +1,16 @@
 """Work in proportion to the text, and hostile texts within bounds of time, size and depth."""
 
+import gc
+from collections.abc import Iterator
 from time import thread_time
 
 import pytest
 
 from tests.rendering.corpus import cut
 from tests.rendering.rules import Fragment
-from webapp.rendering.blocks import LONG_BLOCK_CHARS, MAX_CELLS, MAX_CELLS_PER_TABLE, MAX_COLUMNS
+from webapp.rendering.blocks import LINE_CHARS, LONG_BLOCK_CHARS, MAX_CELLS, MAX_CELLS_PER_TABLE, MAX_COLUMNS
 from webapp.rendering.grammar import MAX_ADDRESS_CHARS
-from webapp.rendering.markdown import GrowingMarkdown, render
+from webapp.rendering.markdown import PIECE_CHARS, PIECE_LINES, GrowingMarkdown, pieces, render, rendering
 
 MIXED = "Some *words* and `code` in a line.\n\n- one\n- two\n\n```py\nx = 1\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
 UNITS = {
@@ -52,6 +54,17 @@ HOSTILE = {
     "lines": "\n",
 }
 CHARS = 10_000
+
+
+@pytest.fixture
+def nothing_else_to_collect() -> Iterator[None]:
+    """What other tests have left behind is not looked through while this one's time is taken."""
+    gc.collect()
+    gc.freeze()
+    yield
+    # What was frozen when the tests were collected goes along: nothing of it is garbage.
+    gc.unfreeze()
+    gc.freeze()
 
 
 def work(unit: str, chars: int, start: str = "") -> int:
@@ -138,13 +151,62 @@ def test_the_limits_are_the_same_for_a_text_that_grows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "tag"), [("- some words of an item\n", "ul"), ("1. some words\n", "ol"), ("> a\n", "blockquote")]
+    ("unit", "tag"), [("- some words of an item\n", "ul"), ("1. some words\n", "ol"), ("> some words\n", "blockquote")]
 )
 def test_a_long_block_goes_on_as_another(unit: str, tag: str) -> None:
     count = 2 * LONG_BLOCK_CHARS // len(unit) - 1
     html = render(unit * count)
     assert html.count(f"<{tag}") == 2
     assert html.count("</li>") == (0 if tag == "blockquote" else count)
+
+
+@pytest.mark.parametrize(("unit", "tag"), [("- x\n", "ul"), ("1. x\n", "ol"), ("> a\n", "blockquote")])
+def test_a_line_counts_however_short_it_is(unit: str, tag: str) -> None:
+    html = render(unit * (2 * LONG_BLOCK_CHARS // LINE_CHARS))
+
+    assert html.count(f"<{tag}") == 2
+
+
+@pytest.mark.slow
+def test_definitions_are_not_gone_through_again_with_every_step() -> None:
+    growing = GrowingMarkdown()
+    for piece in pieces("".join(f"[{number:x}]: http://a\n" for number in range(40_000))):
+        growing.feed(piece)
+    began = thread_time()
+    for _ in range(2_000):
+        growing.feed("Some words\n\n")
+
+    assert thread_time() - began < 4
+    growing.feed("[1d4c]: http://b\n\n[1d4c] and [x]\n\n")
+    assert 'href="http://a"' in growing.snapshot().rpartition("<p>")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["a\n\n", "- x\n", "> \n", "1. x\n", "# a\n", "> - > - > -\n", "[a]: b\n", "a\n", "```\n```\n"])
+def test_no_piece_of_many_short_lines_takes_long(unit: str) -> None:
+    text, growing, longest = unit * (60_000 // len(unit)), GrowingMarkdown(), 0.0
+    assert "".join(pieces(text)) == text
+    for piece in pieces(text):
+        began = thread_time()
+        growing.feed(piece)
+        longest = max(longest, thread_time() - began)
+
+    assert longest < 0.5
+    assert growing.finish().html == render(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\nb", ["a\nb"]),
+        ("a\n" * (PIECE_LINES + 1) + "b", ["a\n" * PIECE_LINES, "a\nb"]),
+        ("a" * PIECE_CHARS + "\nb", ["a" * PIECE_CHARS, "\nb"]),
+        ("a\n" + "b" * PIECE_CHARS, ["a\n", "b" * PIECE_CHARS]),
+    ],
+    ids=["short", "many lines", "a long line", "a long line behind a short one"],
+)
+def test_a_long_text_is_cut_between_its_lines(text: str, expected: list[str]) -> None:
+    assert list(pieces(text)) == expected
 
 
 def test_a_long_list_goes_on_with_its_number() -> None:
@@ -157,3 +219,35 @@ def test_a_long_list_goes_on_with_its_number() -> None:
 
 def test_a_line_without_end_is_shown_as_it_is() -> None:
     assert render("*a* " * 5_000) == f"<p>{('*a* ' * 5_000).strip()}</p>\n"
+
+
+def test_a_heap_of_brackets_is_shown_as_it_is() -> None:
+    assert render("[a](https://example.org) " * 150).count("<a ") == 150
+    heap = "![" * 400 + "](/x)" * 400
+    assert render(heap) == f"<p>{heap}</p>\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "![\n",
+        "![" * 700 + "](x)" * 700 + "\n\n",
+        "> - > - ! ",
+        "[",
+        "*_*_*_",
+        "|x|y|\n",
+        "\n",
+        "a\n\n",
+        "a\n",
+        "# a\n",
+        "[a]: /u\n",
+    ]
+    + ["<details>" + " " * 20_000 + "x\n", "<details>" + "<summary></summary>" + "\t" * 20_000 + "x\n"]
+    + ["```python\n((((\n```\n", "e\u0301\u0302", "&amp;", "x", "<a b='", "|a" * 10_000 + "|\n" + "|-" * 10_000 + "|\n"],
+)
+def test_no_piece_of_a_hostile_text_takes_long(unit: str, nothing_else_to_collect: None) -> None:
+    longest, began = 0.0, thread_time()
+    for _ in rendering("|a|b|\n|-|-|\n" * (unit == "|x|y|\n") + unit * (100_000 // len(unit))):
+        longest, began = max(longest, thread_time() - began), thread_time()
+    assert max(longest, thread_time() - began) < 1

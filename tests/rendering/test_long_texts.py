@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.chat.projection import LASTING, AnswerProjection
+from webapp.chat.page.projection import LASTING, AnswerProjection
 from webapp.streaming.codec import encode
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
@@ -35,7 +35,7 @@ def streamed(text: str, chars_per_step: int) -> tuple[int, int]:
         for _ in projection.fold(Entry(number, event)):
             pass
         frames, cursor = projection.since(cursor)
-        # As webapp/chat/feed.py says it.
+        # As webapp/chat/page/feed.py says it.
         before, said = said, "x" * 80 + "-".join(map(str, cursor[:LASTING]))
         sent += sum(len(encode(frame.data, event=frame.event)) for frame in frames) + (
             len(f"id: {said}\n") if said != before else 0

@@ -1,13 +1,17 @@
 """The growing rendering against the rendering of the whole, for every way of cutting."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.rendering.corpus import Page, cut, sizes, texts
+from tests.support.rounds import ROUNDS
 from webapp.rendering.markdown import CURSOR, VERSION, GrowingMarkdown, Seam, render
 from webapp.rendering.sanitise import clean
 
+DRAWN = re.compile(r"<math .*?</math>|<sup .*?</sup> ?| ?<a class=\"to-ref\".*?</a>", re.DOTALL)
 LABEL = "continued <14:03>"
 calm = st.sampled_from([20, 200, 2_000])
 
@@ -29,7 +33,9 @@ def check_the_end(text: str, sizes: list[int], calm_chars: int, cuts: list[float
     assert whole.html == render(text, seams)
     assert whole.differs or whole.html.startswith(sealed)
     assert whole.html.count('<div class="seam">') == len(seams)
-    assert clean(whole.html) == whole.html
+    # Formulas and footnotes are drawn behind the sanitiser, which knows none of their elements.
+    others = DRAWN.sub("", whole.html)
+    assert clean(others) == others
 
 
 documents = given(texts(), sizes, calm, st.lists(st.floats(0, 1), max_size=3))
@@ -42,7 +48,9 @@ def test_it_ends_as_the_rendering_of_the_whole(text: str, sizes: list[int], calm
 
 
 @pytest.mark.slow
-@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.deep
+@pytest.mark.timeout(240 + 10 * ROUNDS)
+@settings(max_examples=100 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
 @documents
 def test_it_ends_as_the_rendering_of_many_wholes(text: str, sizes: list[int], calm_chars: int, cuts: list[float]) -> None:
     check_the_end(text, sizes, calm_chars, cuts)
@@ -59,7 +67,9 @@ long_texts = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.deep
+@pytest.mark.timeout(240 + 10 * ROUNDS)
+@settings(max_examples=5 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(long_texts, st.lists(st.sampled_from([30, 500, 4_000]), min_size=1, max_size=9), st.lists(st.floats(0, 1), max_size=2))
 def test_blocks_beyond_the_limit_end_as_in_the_whole(text: str, sizes: list[int], cuts: list[float]) -> None:
     check_the_end(text, sizes, 2_000, cuts)

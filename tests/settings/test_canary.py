@@ -18,8 +18,8 @@ from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp import logs
 from webapp.config import ROOT
-from webapp.generations.models import providers
-from webapp.settings.live import live_connections
+from webapp.connections.effective import live_connections
+from webapp.connections.models import providers
 
 CANARY = "sk-or-v1-canary-d41d8cd98f00b204e9800998ecf8427e"
 # Any part of it that would help somebody.

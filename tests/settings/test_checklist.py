@@ -7,8 +7,8 @@ from sqlalchemy import select
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.accounts.tables import User
-from webapp.extensions import db
-from webapp.settings.checklist import Checklist, checklist
+from webapp.db import db
+from webapp.usage.checklist import Checklist, checklist
 
 
 def steps_of(app: Flask, email: str) -> Checklist | None:

@@ -1,5 +1,7 @@
 """The Connections pages: who may use them, and what can be done there."""
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -9,10 +11,12 @@ from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream as Fake
 from webapp.accounts.tables import AuditEntry
+from webapp.connections.effective import LiveConnection, live_connection
+from webapp.connections.models import providers
+from webapp.db import db
 from webapp.errors import Invalid
-from webapp.extensions import db
-from webapp.generations.models import providers
-from webapp.settings.live import LiveConnection, live_connection
+from webapp.providers.base import ModelRequest, Turn
+from webapp.streaming.stop import Stop
 
 KEY = "sk-or-v1-0123456789abcdef4f2a"
 OPENROUTER = "/admin/connections/openrouter"
@@ -66,7 +70,7 @@ def test_an_admin_is_as_good_as_the_owner(app: Flask) -> None:
 
 
 def test_the_administration_begins_with_the_connections(owner: Browser) -> None:
-    assert owner.get("/admin", follow=True).heading == "Connections"
+    assert owner.get("/admin", follow=True).heading == "Administration"
 
 
 def test_what_is_not_there_is_not_found(owner: Browser) -> None:
@@ -87,7 +91,7 @@ def test_a_key_is_entered_tested_and_never_shown(owner: Browser, app: Flask, fak
     page = page.press("Test key")
 
     assert page.says("works")
-    assert page.says("It may still spend 4.20 US dollars.")
+    assert page.says("It has 4.20 US dollars left.")
     assert page.says("ends in 4f2a")
     assert page.says("2 models")
     assert [each["headers"]["authorization"] for each in fake.log()] == [f"Bearer {KEY}"] * 2
@@ -100,10 +104,10 @@ def test_a_test_says_in_words_what_is_wrong(owner: Browser, app: Flask, fake: Fa
 
     page = owner.page(OPENROUTER).press("Test key")
 
-    assert page.says("does not work")
-    assert page.says("refused the key that ends in 6789")
+    assert page.says("not working")
+    assert page.says("rejected the key that ends in 6789")
     assert live(app).is_working is False
-    assert owner.page("/admin/connections").says("does not work")
+    assert owner.page("/admin/connections").says("not working")
 
 
 def test_a_test_without_a_key_says_so_and_a_server_that_is_away_too(owner: Browser, app: Flask) -> None:
@@ -112,7 +116,7 @@ def test_a_test_without_a_key_says_so_and_a_server_that_is_away_too(owner: Brows
 
     page = page.press("Test key")
 
-    assert page.says("does not work")
+    assert page.says("not working")
     assert page.says("127.0.0.1")
 
 
@@ -124,7 +128,7 @@ def test_the_environments_key_is_told_apart(make_app: MakeApp, fake: Fake) -> No
     assert owner.page(OPENROUTER).says("Key from the environment, ends in 4f2a")
     owner.submit(OPENROUTER, key="sk-or-v1-another-0000")
     assert owner.page("/admin/connections").says("OpenRouter stored here")
-    page = owner.page(OPENROUTER).press("Delete the key")
+    page = owner.page(OPENROUTER).press("Delete key")
     assert page.says("Key from the environment, ends in 4f2a")
 
 
@@ -146,7 +150,7 @@ def test_no_key_goes_where_it_was_not_entered_for(make_app: MakeApp, fake: Fake,
     page.press("Test key")
     assert {each["headers"]["authorization"] for each in fake.log()} == {"Bearer sk-or-v1-for-this-host"}
     # Without the key that was entered for it, the new address gets none, the environment's neither.
-    owner.page(OPENROUTER).press("Delete the key")
+    owner.page(OPENROUTER).press("Delete key")
     assert live(app).key.text == ""
 
 
@@ -229,7 +233,7 @@ def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, a
         assert providers().of(ids[0]).name == "our-server"
         assert (providers().connection_of(ids[0]), providers().name_of(ids[0])) == ("our-server", ids[0].partition(":")[2])
     page = page.press("Delete")
-    assert page.says("Deleted, with its key.")
+    assert page.says("Connection and key deleted.")
     with app.app_context():
         providers().forget()
         with pytest.raises(Invalid):
@@ -265,13 +269,13 @@ def test_a_connection_needs_its_key_again_at_another_address(owner: Browser, app
 def test_switched_off_its_models_cannot_be_chosen_until_it_is_on_again(owner: Browser, app: Flask, fake: Fake) -> None:
     page = add(owner, fake).press("Test key")
 
-    page = page.press("Switch off")
+    page = page.press("Turn off")
 
     with app.app_context():
         assert "our-server:fake/plain" not in [model.id for model in providers().offered()]
         with pytest.raises(Invalid):
             providers().of("our-server:fake/plain")
-    page.press("Switch on")
+    page.press("Turn on")
     with app.app_context():
         assert providers().of("our-server:fake/plain").name == "our-server"
 
@@ -293,13 +297,42 @@ def test_a_change_keeps_what_it_does_not_name(owner: Browser, app: Flask, fake: 
     assert live(app, "our-server").is_working is None
 
 
+def test_what_becomes_of_reasoning_tags_is_chosen_for_each_connection(owner: Browser, app: Flask, fake: Fake) -> None:
+    owner.post("/admin/connections", kind="openai", name="Here", base_url=fake.base_url)
+    owner.submit("/admin/connections/here", reasoning_tags="off")
+    assert live(app, "here").reasoning_tags == "off"
+    assert owner.post("/admin/connections/here", name="Here", reasoning_tags="perhaps").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [("here:fake/thinker=off", "<think>why</think>Yes."), ("fake/thinker=off here:fake/other=off", "Yes."), ("", "Yes.")],
+)
+def test_a_model_can_differ_from_its_connection(
+    owner: Browser, app: Flask, fake: Fake, new_stop: Callable[[], Stop], says: str, expected: str
+) -> None:
+    owner.post("/admin/connections", kind="openai", name="Here", base_url=fake.base_url)
+    owner.submit("/admin/models", **{"models.reasoning_tags": says})
+    fake.says("<think>why</think>Yes.")
+    with app.app_context():
+        provider = providers().of("here:fake/thinker")
+        asked = ModelRequest("fake/thinker", (Turn("user", "Well?"),))
+        assert provider.complete(asked, new_stop()).text == expected
+
+
+def test_only_ways_that_there_are_can_be_named_for_a_model(owner: Browser) -> None:
+    for wrong in ("here:fake/thinker", "=off", "here:fake/thinker=perhaps"):
+        page = owner.post("/admin/models", **{"models.reasoning_tags": wrong})
+        assert (page.status_code, page.says("Write each as model=auto")) == (422, True), wrong
+
+
 def test_the_built_in_connection_is_never_deleted(owner: Browser) -> None:
     assert owner.post(f"{OPENROUTER}/delete").status_code == 409
 
 
 @pytest.mark.slow
 def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, app: Flask, fake: Fake) -> None:
-    page = add(owner, fake, key=KEY).press("Test key").press("Switch off").press("Delete the key").press("Delete")
+    page = add(owner, fake, key=KEY).press("Test key").press("Turn off").press("Delete key").press("Delete")
     owner.submit("/admin/settings", **{"trash.days": "7"})
     assert page.status_code == 200
 
@@ -317,3 +350,14 @@ def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, 
         ]
         assert {(entry.actor, entry.address) for entry in entries} == {("owner@example.org", "127.0.0.1")}
         assert KEY not in "".join(entry.detail for entry in entries)
+
+
+def test_a_model_of_two_connections_is_listed_with_the_name_of_each(owner: Browser, app: Flask, fake: Fake) -> None:
+    for name in ("Our server", "The other server"):
+        add(owner, fake, name=name).press("Test key")
+
+    with app.app_context():
+        providers().forget()
+        names = [model.name for model in providers().offered() if model.id.endswith("fake/plain")]
+        assert len(names) == len(set(names)) == 2
+        assert [name.rpartition(" · ")[2] for name in names] == ["Our server", "The other server"]

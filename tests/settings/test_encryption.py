@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.errors import Unavailable
-from webapp.settings.encryption import MISPLACED, UNREADABLE, DecryptionError, EncryptionService
+from webapp.secrets.encryption import MISPLACED, UNREADABLE, DecryptionError, EncryptionService
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 SECRET = "sk-or-v1-0123456789abcdef"

@@ -6,13 +6,14 @@ from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import on_both_databases
+from webapp.connections import service as connections
+from webapp.connections.models import providers
+from webapp.connections.openrouter_key import ApplicationSettingsService
+from webapp.connections.service import ConnectionInput
+from webapp.db import db
 from webapp.errors import Invalid
-from webapp.extensions import db
-from webapp.generations.models import providers
-from webapp.settings import connections
-from webapp.settings.connections import Wish
-from webapp.settings.encryption import DecryptionError
-from webapp.settings.service import ApplicationSettingsService, listing, set_setting
+from webapp.secrets.encryption import DecryptionError
+from webapp.settings.service import listing, set_setting
 from webapp.settings.tables import ApplicationSetting
 
 STORED, GIVEN = "sk-or-v1-stored-0123456789", "sk-or-v1-given-0123456789"
@@ -98,14 +99,14 @@ def test_a_stored_key_does_not_follow_an_operator_to_another_address(app: Flask,
 
     with (
         make_app(OPENROUTER_BASE_URL="https://elsewhere.example/v1").app_context(),
-        pytest.raises(DecryptionError, match="another address"),
+        pytest.raises(DecryptionError, match="a different address"),
     ):
         ApplicationSettingsService().get_openrouter_api_key()
 
 
 def test_a_fallback_whose_key_cannot_be_read_is_not_asked(app: Flask, make_app: MakeApp) -> None:
     with app.app_context():
-        connections.create("openai", Wish("Ours", "http://127.0.0.1:9/v1", STORED))
+        connections.create("openai", ConnectionInput("Ours", "http://127.0.0.1:9/v1", STORED))
         set_setting("models.fallbacks", "ours:large, fake/large")
         assert providers().chain("fake/plain") == ["fake/plain", "ours:large"]
 

@@ -17,9 +17,9 @@ from tests.support.browser import Browser
 from tests.support.page import Page
 from webapp.accounts.tables import AuditEntry
 from webapp.config import make_keys
-from webapp.extensions import db
-from webapp.settings.live import live_connection
-from webapp.settings.service import ApplicationSettingsService
+from webapp.connections.effective import live_connection
+from webapp.connections.openrouter_key import ApplicationSettingsService
+from webapp.db import db
 
 SECRET = "sk-or-v1-0123456789abcdef4f2a"
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root passes permissions.
@@ -88,31 +88,31 @@ def test_a_key_of_ours_is_changed_by_the_page_while_the_server_runs(own_key: Mak
     owner = signed_in(app, "owner@example.org", "owner")
     old = fingerprints(owner.page("/admin/keys"))[0]
 
-    page = owner.page("/admin/keys").press("Make a new key")
+    page = owner.page("/admin/keys").press("Create new key")
     new = fingerprints(page)[0]
     assert new != old
     assert fingerprints(page)[:2] == [new, old]
-    assert page.says("the older one")
+    assert page.says("the old one")
     assert key_file.read_text().strip().split(",")[1] == before
     assert stat.S_IMODE(os.stat(key_file).st_mode) == 0o600
     assert secret_of(app) == secret_of(own_key()) == SECRET
 
     page = page.press("Re-encrypt now")
     assert page.says("OpenRouter")
-    assert page.says("encrypted anew")
-    page = owner.page("/admin/keys").press("Remove the older key")
-    assert page.says("The change is complete.")
+    assert page.says("re-encrypted")
+    page = owner.page("/admin/keys").press("Remove the old key")
+    assert page.says("The key change is complete.")
     assert fingerprints(page)[0] == new
     assert before not in key_file.read_text()
     assert secret_of(app) == secret_of(own_key()) == SECRET
-    assert deeds(app)[-3:] == ["put a new encryption key first", "encrypted a key anew", "removed older encryption keys"]
+    assert deeds(app)[-3:] == ["put a new encryption key first", "re-encrypted a key", "removed old encryption keys"]
     assert not list(key_file.parent.glob("*.new"))
 
 
 def test_no_page_shows_a_key_that_is_in_use(own_key: MakeApp, key_file: Path) -> None:
     app = own_key()
     owner = signed_in(app, "owner@example.org", "owner")
-    pages = [owner.page("/admin/keys"), owner.page("/admin/keys").press("Make a new key"), owner.page("/admin/health")]
+    pages = [owner.page("/admin/keys"), owner.page("/admin/keys").press("Create new key"), owner.page("/admin/health")]
 
     assert not [key for key in key_file.read_text().strip().split(",") for page in pages if key in page.text]
 
@@ -121,7 +121,7 @@ def test_a_key_that_is_needed_is_not_removed(own_key: MakeApp, key_file: Path) -
     app = own_key()
     keep_secret(app)
     owner = signed_in(app, "owner@example.org", "owner")
-    owner.page("/admin/keys").press("Make a new key")
+    owner.page("/admin/keys").press("Create new key")
     both = key_file.read_text()
 
     assert owner.post("/admin/keys/end").status_code == 409
@@ -162,19 +162,19 @@ def test_a_key_of_the_environment_is_shown_once_and_put_there_by_hand(make_app: 
     app = make_app()
     keep_secret(app)
     owner = signed_in(app, "owner@example.org", "owner")
-    page = owner.page("/admin/keys").press("Make a new key")
+    page = owner.page("/admin/keys").press("Create new key")
     key = page.textbox("Your new encryption key to copy").value
 
     assert Fernet(key)
     assert key not in owner.page("/admin/keys").text
     assert owner.post("/admin/keys/begin").status_code == 409
     assert owner.post("/admin/keys/end").status_code == 409
-    assert deeds(app)[-1] == "made an encryption key"
+    assert deeds(app)[-1] == "created an encryption key"
 
     restarted = make_app(ENCRYPTION_KEY=f"{key},{KEYS['ENCRYPTION_KEY']}")
     admin = signed_in(restarted, "ada@example.org", "admin")
-    assert admin.page("/admin/keys").says("the older one")
-    assert admin.page("/admin/keys").press("Re-encrypt now").says("encrypted anew")
+    assert admin.page("/admin/keys").says("the old one")
+    assert admin.page("/admin/keys").press("Re-encrypt now").says("re-encrypted")
     assert secret_of(make_app(ENCRYPTION_KEY=key)) == SECRET
 
 
@@ -183,9 +183,9 @@ def test_what_no_key_opens_says_so_and_is_no_obstacle(own_key: MakeApp, key_file
     owner = signed_in(own_key(), "owner@example.org", "owner")
 
     page = owner.page("/admin/keys")
-    assert page.says("a key that is not here")
-    page.press("Make a new key")
-    assert owner.page("/admin/keys").press("Remove the older key").says("The change is complete.")
+    assert page.says("a missing key")
+    page.press("Create new key")
+    assert owner.page("/admin/keys").press("Remove the old key").says("The key change is complete.")
 
 
 def test_the_pages_lead_there(owner: Browser) -> None:

@@ -7,9 +7,10 @@ from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream as Fake
+from webapp.connections.models import providers
+from webapp.connections.openrouter_key import ApplicationSettingsService
 from webapp.errors import Invalid
-from webapp.generations.models import providers
-from webapp.settings.service import ApplicationSettingsService, setting
+from webapp.settings.service import setting
 
 
 def priced(prompt: str, completion: str) -> dict[str, str]:
@@ -57,7 +58,7 @@ def test_it_lists_prices_and_context(listed: Browser) -> None:
 def test_it_finds_by_name_and_by_maker(listed: Browser) -> None:
     assert len(rows(listed.page("/admin/models?q=maker"))) == 2
     assert rows(listed.page("/admin/models?q=MAKER+cheap")) == ["Cheap maker/cheap yes $0.15 $0.60 8,192"]
-    assert listed.page("/admin/models?q=%3Cb%3E+nothing").says("No model is called that.")
+    assert listed.page("/admin/models?q=%3Cb%3E+nothing").says("No matching models.")
 
 
 @pytest.mark.slow
@@ -84,16 +85,18 @@ def test_only_what_is_ticked_is_offered(listed: Browser, app: Flask) -> None:
     with app.app_context():
         assert providers().default() == "maker/cheap"
         assert providers().of("maker/cheap").name == "openrouter"
-        with pytest.raises(Invalid, match="no model called maker/great"):
+        with pytest.raises(Invalid, match="no model named maker/great"):
             providers().of("maker/great")
-    assert listed.page("/admin/models").says("2 of 4 models may be chosen")
+    assert listed.page("/admin/models").says("2 of 4 models available")
     listed.post("/admin/models/allowed", shown="maker/cheap")
     listed.post("/admin/models/allowed", shown="other/free:free")
     assert len(offered(app)) == 4
 
 
 def test_the_default_and_the_chain_are_set_by_form(listed: Browser, app: Flask) -> None:
-    page = listed.submit("/admin/models", default="maker/great", fallbacks="maker/cheap\r\nother/free:free\r\nmaker/cheap")
+    page = listed.submit(
+        "/admin/models", **{"models.default": "maker/great", "models.fallbacks": "maker/cheap\r\nother/free:free\r\nmaker/cheap"}
+    )
 
     assert page.says("Saved.")
     with app.app_context():
@@ -106,7 +109,7 @@ def test_the_default_and_the_chain_are_set_by_form(listed: Browser, app: Flask) 
         assert providers().chain("maker/cheap") == ["maker/cheap"]
 
 
-@pytest.mark.parametrize(("field", "label"), [("default", "Default model"), ("fallbacks", "When a model fails")])
+@pytest.mark.parametrize(("field", "label"), [("models.default", "Default model"), ("models.fallbacks", "Fallbacks")])
 def test_a_name_that_nobody_lists_is_refused_in_place(listed: Browser, app: Flask, field: str, label: str) -> None:
     page = listed.submit("/admin/models", **{field: "maker/graet"})
 
@@ -128,7 +131,7 @@ def test_a_model_that_is_not_listed_is_unknown_but_its_variants_are_not(listed: 
 def test_the_settings_for_every_request_are_sent_along(listed: Browser, app: Flask) -> None:
     with app.app_context():
         assert providers().parameters("maker/great") == {"temperature": None, "max_tokens": None}
-    listed.submit("/admin/settings", **{"models.temperature": "0", "models.max_tokens": "100"})
+    listed.submit("/admin/models", **{"models.temperature": "0", "models.max_tokens": "100"})
     with app.app_context():
         assert providers().parameters("maker/great") == {"temperature": 0, "max_tokens": 100}
         assert providers().parameters("demo/quick") == {}

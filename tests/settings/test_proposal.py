@@ -11,13 +11,15 @@ from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import AuditEntry
-from webapp.extensions import db
-from webapp.generations.models import providers
+from webapp.connections import proposal
+from webapp.connections import service as connections
+from webapp.connections.models import providers
+from webapp.connections.openrouter_key import ApplicationSettingsService
+from webapp.connections.proposal import MODELS
+from webapp.connections.service import ConnectionInput
+from webapp.db import db
 from webapp.providers.base import Model
-from webapp.settings import connections, proposal
-from webapp.settings.connections import Wish
-from webapp.settings.proposal import MODELS
-from webapp.settings.service import ApplicationSettingsService, set_setting, setting, unset_setting
+from webapp.settings.service import set_setting, setting, unset_setting
 
 KEY = "sk-or-v1-0123456789"
 MODELS_PAGE = "/admin/models"
@@ -75,7 +77,7 @@ def test_the_first_key_by_the_service_proposes_them(app: Flask) -> None:
     enter_key(app)
 
     assert settings(app) == (MODELS, MODELS)
-    assert actions(app) == ["proposed models"]
+    assert actions(app) == ["suggested models"]
 
 
 def test_so_does_the_first_key_by_the_form_and_by_the_api(app: Flask, owner: Browser) -> None:
@@ -103,11 +105,11 @@ def test_afterwards_only_what_is_listed_is_offered(app: Flask) -> None:
 
 def test_what_openrouter_does_not_list_is_flagged_and_can_be_unticked(app: Flask, owner: Browser) -> None:
     enter_key(app)
-    assert not owner.page(MODELS_PAGE).says("No longer listed")
+    assert not owner.page(MODELS_PAGE).says("Not listed by")
     lists(app, "maker/great", MODELS[0], MODELS[2])
 
     page = owner.page(MODELS_PAGE)
-    assert page.says(f"No longer listed by their connection, or never: {MODELS[1]}, {MODELS[3]}.")
+    assert page.says(f"Not listed by any connection: {MODELS[1]}, {MODELS[3]}.")
     flagged = [
         row.css_first("input[type=checkbox]").attributes["value"] for row in page.all("tbody tr") if "not listed" in row.text()
     ]
@@ -120,9 +122,9 @@ def test_an_admin_offers_everything_with_one_button(app: Flask, owner: Browser) 
     enter_key(app)
     lists(app, "maker/great", *MODELS)
 
-    page = owner.page(MODELS_PAGE).press("Offer every model")
-    assert page.says("Every model may be chosen")
-    assert not page.has("button", "Offer every model")
+    page = owner.page(MODELS_PAGE).press("Allow all models")
+    assert page.says("All models are available")
+    assert not page.has("button", "Allow all models")
     assert offered(app) == ["maker/great", *MODELS]
 
 
@@ -152,7 +154,7 @@ def test_a_house_that_has_chosen_itself_gets_none(app: Flask, name: str) -> None
 
 def test_a_house_with_another_server_gets_none(app: Flask) -> None:
     with app.app_context():
-        connections.create("openai", Wish("Ollama", "http://127.0.0.1:11434/v1", default_model="llama"))
+        connections.create("openai", ConnectionInput("Ollama", "http://127.0.0.1:11434/v1", default_model="llama"))
     enter_key(app)
 
     assert settings(app) == ((), ())
@@ -176,12 +178,12 @@ def test_another_server_makes_them_go(app: Flask, owner: Browser, fake: Upstream
     owner.submit("/admin/connections/new", name="Ollama", base_url=fake.base_url)
 
     assert settings(app) == ((), ())
-    assert "took back the proposed models" in actions(app)
+    assert "removed the suggested models" in actions(app)
 
 
 def test_what_an_admin_has_saved_stays_in_spite_of_it(app: Flask, owner: Browser, fake: Upstream) -> None:
     enter_key(app)
-    owner.submit(MODELS_PAGE, default="", fallbacks="\n".join(MODELS))
+    owner.submit(MODELS_PAGE, **{"models.fallbacks": "\n".join(reversed(MODELS))})
     owner.post(f"{MODELS_PAGE}/allowed", shown=MODELS[0], allowed=MODELS[0])
     saved = settings(app)
     owner.submit("/admin/connections/new", name="Ollama", base_url=fake.base_url)
@@ -214,7 +216,7 @@ def test_every_model_is_asked_to_stream_and_the_page_says_so(app: Flask) -> None
         set_setting("stream.enabled", "false")
 
     assert column(owner) == {"no"}
-    assert owner.page(MODELS_PAGE).says("streaming is switched off under Settings")
+    assert owner.page(MODELS_PAGE).says("streaming is turned off under Settings")
 
 
 def column(owner: Browser) -> set[str]:

@@ -13,18 +13,18 @@ from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import AuditEntry
-from webapp.extensions import db, utc_now, write
-from webapp.settings import connections
-from webapp.settings.connections import Wish
-from webapp.settings.live import LiveConnection, live_connection
-from webapp.settings.tables import Connection
+from webapp.connections import service as connections
+from webapp.connections.effective import LiveConnection, live_connection
+from webapp.connections.service import ConnectionInput
+from webapp.connections.tables import Connection
+from webapp.db import db, utc_now, write
 
 __all__ = ["app"]
 OPENROUTER = "/admin/connections/openrouter"
 KEY = {"status": 401, "json": {"error": {"message": "canary-of-the-server", "code": 401}}}
 CREDIT = {"status": 402, "json": {"error": {"message": "pay first", "code": 402}}}
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
-REFUSED, EMPTY = "refused the key that ends in 0000.", "There is no credit left for the key that ends in 0000"
+REFUSED, EMPTY = "rejected the key that ends in 0000.", "has no credit left for the key that ends in 0000"
 ADMIN_PAGES = ["/admin/connections", "/admin/models", "/admin/settings", "/admin/people", "/admin/audit", "/admin/health"]
 
 
@@ -51,7 +51,7 @@ def live(app: Flask) -> LiveConnection:
 
 def written_down(app: Flask) -> list[str]:
     with app.app_context():
-        return list(db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "refused a key")))
+        return list(db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "rejected a key")))
 
 
 @pytest.mark.mostly_slow
@@ -65,10 +65,10 @@ def test_admins_see_it_on_every_page_of_theirs(
 
     for path in ADMIN_PAGES:
         notice = owner.page(path).one(".notice--amber").text()
-        assert "OpenRouter gives no answers" in notice
+        assert "OpenRouter isn't responding" in notice
         assert words in notice
-    assert owner.page("/admin/connections").says("does not work: key refused")
-    assert owner.page("/admin/health").says("For the first time just now.")
+    assert owner.page("/admin/connections").says("not working: key rejected")
+    assert owner.page("/admin/health").says("Since just now.")
 
 
 def test_it_is_written_down_once_and_not_for_each_request(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
@@ -147,29 +147,29 @@ def test_a_server_that_is_busy_has_not_refused_anything(app: Flask, bench: Bench
 def test_it_is_the_connection_that_refused(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
     owner = signed_in(app, "owner@example.org", "owner")
     with app.app_context():
-        connections.create("openai", Wish("Ours", fake.base_url, "sk-ours-000000002222", default_model="m"))
+        connections.create("openai", ConnectionInput("Ours", fake.base_url, "sk-ours-000000002222", default_model="m"))
     fake.behaves([KEY])
     id = bench.ask(person=person, model="ours:m")
     bench.until_ended(id)
     bench.until(lambda: id not in bench.engine.live)
 
     assert live(app).refused_at is None
-    assert "Ours gives no answers" in owner.page("/admin/models").one(".notice--amber").text()
+    assert "Ours isn't responding" in owner.page("/admin/models").one(".notice--amber").text()
 
 
 def test_members_hear_the_sentence_of_their_answer_and_no_more(app: Flask, fake: Upstream, member: Browser) -> None:
     fake.behaves([KEY])
     chat = member.page("/").press("Send", message="Hello").until(status="failed")
 
-    assert chat.says("refused the key")
-    assert not member.page("/").says("gives no answers")
+    assert chat.says("rejected the key")
+    assert not member.page("/").says("isn't responding")
 
 
 def test_before_the_first_answer_the_checklist_says_it(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
     owner = signed_in(app, "owner@example.org", "owner")
     asked(bench, fake, person, KEY)
 
-    assert owner.page("/").says("The key was refused just now, and since then.")
+    assert owner.page("/").says("The key was rejected just now and hasn't worked since.")
 
 
 def test_after_it_the_checklist_comes_back(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
@@ -179,5 +179,5 @@ def test_after_it_the_checklist_comes_back(app: Flask, bench: Bench, fake: Upstr
     asked(bench, fake, person, KEY)
 
     page = owner.page("/")
-    assert page.one("#checklist h2").text() == "OpenRouter gives no answers"
-    assert page.click("Look at it").path == OPENROUTER
+    assert page.one("#checklist h2").text() == "OpenRouter isn't responding"
+    assert page.click("View").path == OPENROUTER

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from tests.support.marks import on_both_databases
 from webapp.accounts.tables import AuditEntry
-from webapp.extensions import db, utc_now, write
+from webapp.db import db, utc_now, write
 from webapp.settings.retention import forget_old_entries
 from webapp.settings.service import set_setting
 

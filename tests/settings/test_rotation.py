@@ -13,13 +13,14 @@ from flask import Flask
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import on_both_databases
 from webapp.config import ROOT
-from webapp.extensions import write
-from webapp.settings import connections, keys, queries
-from webapp.settings.connections import Wish
-from webapp.settings.live import live_connections
-from webapp.settings.rotation import rotate
-from webapp.settings.service import ApplicationSettingsService
-from webapp.settings.tables import Connection
+from webapp.connections import keys, queries
+from webapp.connections import service as connections
+from webapp.connections.effective import live_connections
+from webapp.connections.openrouter_key import ApplicationSettingsService
+from webapp.connections.service import ConnectionInput
+from webapp.connections.tables import Connection
+from webapp.db import write
+from webapp.secrets.rotation import rotate
 
 NEW = Fernet.generate_key().decode()
 BOTH = f"{NEW},{KEYS['ENCRYPTION_KEY']}"
@@ -67,8 +68,8 @@ def test_the_command_says_what_became_of_each_and_which_key_is_needed_now(make_a
     result = make_app(ENCRYPTION_KEY=BOTH).test_cli_runner().invoke(args=["keys", "rotate"])
 
     assert result.exit_code == 0, result.output
-    assert result.output.count("encrypted anew") == 2
-    assert "Older ones may be removed" in result.output
+    assert result.output.count("re-encrypted") == 2
+    assert "You can remove the old keys" in result.output
     assert "secret" not in result.output.replace("stored secret", "")
 
 
@@ -82,7 +83,7 @@ def test_a_key_that_nobody_can_read_is_left_alone_and_told(make_app: MakeApp) ->
     result = make_app(ENCRYPTION_KEY=BOTH).test_cli_runner().invoke(args=["keys", "rotate"])
 
     assert result.exit_code == 1
-    assert "cannot be read" in result.output
+    assert "can't be read" in result.output
     with make_app(ENCRYPTION_KEY=NEW).app_context():
         assert readable() == {slug: text for slug, text in stored.items() if slug != "c1"}
     with make_app(ENCRYPTION_KEY=stranger).app_context():
@@ -96,7 +97,7 @@ def test_a_key_that_is_entered_meanwhile_stays(make_app: MakeApp) -> None:
         rotating = rotate()
         next(rotating)
         for each in live_connections():
-            wish = Wish(each.name, each.own_address, "sk-entered-just-now")
+            wish = ConnectionInput(each.name, each.own_address, "sk-entered-just-now")
             connections.change(each.slug, wish)
         list(rotating)
         assert set(readable().values()) == {"sk-entered-just-now"}
@@ -115,7 +116,7 @@ def test_killed_half_way_every_key_can_be_read_and_the_rest_is_done_later(
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as rotating:
         assert rotating.stdout
         for _ in range(after):
-            assert b"encrypted anew" in rotating.stdout.readline()
+            assert b"re-encrypted" in rotating.stdout.readline()
         rotating.send_signal(signal.SIGKILL)
 
     address = environ["OPENROUTER_BASE_URL"]

@@ -12,8 +12,8 @@ from flask import Flask
 from tests.conftest import PASSWORD, MakeApp
 from tests.support.marks import on_both_databases
 from webapp.accounts.service import add_user
+from webapp.db import db, write
 from webapp.errors import Invalid, NotFound
-from webapp.extensions import db, write
 from webapp.settings.service import listing, set_setting, setting, shown, unset_setting
 from webapp.settings.tables import ApplicationSetting
 

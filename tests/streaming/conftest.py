@@ -42,7 +42,7 @@ class Room:
     def deltas(self, topic: str = TOPIC) -> list[str]:
         return [event.text for event in self.events(topic) if isinstance(event, Delta)]
 
-    def until(self, is_so: Callable[[], bool], seconds: float = 5) -> None:
+    def until(self, is_so: Callable[[], bool], seconds: float = 30) -> None:
         with gevent.Timeout(seconds):
             while not is_so():
                 gevent.sleep(0.002)

@@ -176,8 +176,10 @@ def test_with_a_clock_pieces_are_read_once_a_tick() -> None:
 
 
 @pytest.mark.slow
-def test_the_bench_stays_within_its_bounds() -> None:
-    assert all(bar.holds for bar in measure(print).bars)
+def test_the_bench_finds_no_work_that_grows_with_the_square() -> None:
+    # 17 times the length: a parser that begins anew with every piece takes 290 times as long.
+    _, times = measure(print).bars
+    assert times.found < 60
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])

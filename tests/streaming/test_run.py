@@ -36,7 +36,7 @@ def test_held_text_is_sent_though_the_provider_pauses(room):
     run, done = room.start(events)
     room.until(lambda: room.text() == "ab")
     run.stop.ask("user")
-    done.join(1)
+    done.join(30)
 
     assert room.events()[-1] == Ended("stopped", "user")
 
@@ -148,7 +148,7 @@ def test_a_save_that_fails_is_tried_again_and_said_once(room):
         return []
 
     _, done = room.start([BEGUN, DONE], save)
-    done.join(5)
+    done.join(30)
 
     assert tries == [Outcome("completed", "stop")] * 3
     assert sum(isinstance(event, Notice) for event in room.events()) == 1
@@ -160,7 +160,7 @@ def test_what_another_worker_has_taken_is_not_announced(room):
         raise Abandoned("1")
 
     _, done = room.start([BEGUN, DONE], save)
-    done.join(1)
+    done.join(30)
 
     assert not any(isinstance(event, Ended) for event in room.events())
 
@@ -178,7 +178,7 @@ def test_stopping_at_any_moment_ends_once_and_closes_the_socket(room, moment):
     gevent.sleep(moment / 1000)
     run.stop.ask("user")
     run.stop.ask("again")
-    done.join(1)
+    done.join(30)
 
     ends = [event for event in room.events() if isinstance(event, Ended)]
     assert ends == [Ended("stopped", "user")]
@@ -193,7 +193,7 @@ def test_an_endless_answer_is_capped_at_the_character(room):
             yield Delta("1234567")
 
     _, done = room.start(events, limit_chars=30)
-    done.join(1)
+    done.join(30)
 
     assert len(room.text()) == 30
     assert room.events()[-1] == Ended("completed", "cap")
@@ -206,7 +206,7 @@ def test_endless_thoughts_are_capped_too(room):
             yield Reasoning("1234567")
 
     _, done = room.start(events, limit_chars=30)
-    done.join(1)
+    done.join(30)
 
     assert sum(len(event.text) for event in room.events() if isinstance(event, Reasoning)) == 30
     assert room.events()[-1] == Ended("completed", "cap")

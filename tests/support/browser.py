@@ -13,7 +13,7 @@ from sqlalchemy import event, select
 from tests.support.form import Form
 from tests.support.page import Page
 from webapp.accounts.tables import User
-from webapp.extensions import db
+from webapp.db import db
 
 ORIGIN = "http://localhost"
 HTMX = {"HX-Request": "true"}

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tests.support.page import Page
 
 NOT_SENT = {"submit", "button", "reset", "image", "file"}
+WITH_FILE = "multipart/form-data; boundary=cut"
 
 
 class Form:
@@ -64,3 +65,12 @@ def value_of(node: LexborNode) -> str:
         chosen = next((option for option in options if "selected" in option.attributes), options[0] if options else None)
         return "" if chosen is None else chosen.attributes.get("value", chosen.text().strip()) or ""
     return node.attributes.get("value") or ("on" if node.attributes.get("type") == "checkbox" else "")
+
+
+def with_file(token: str, content: bytes, name: str) -> bytes:
+    """The body of a form with a file and nothing else to fill in; its type is `WITH_FILE`."""
+    fields = b"".join(
+        b'--cut\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % part
+        for part in ((b"csrf_token", b"", token.encode()), (b"file", b'; filename="%s"' % name.encode(), content))
+    )
+    return fields + b"--cut--\r\n"

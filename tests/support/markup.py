@@ -1,18 +1,25 @@
 """What every page and fragment must hold to: valid HTML, names for everything one can use, nothing inline."""
 
+import gzip
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 
 import html5lib
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from tests.support.source import ROOT
 
 NAMED_BY_LABEL = "input:not([type=hidden]):not([type=submit]):not([type=button]):not([type=reset]), select, textarea"
 REFERENCES = ("for", "form", "list", "aria-labelledby", "aria-describedby", "aria-controls")
 # What differs from page to page and means nothing to the rules: ids, tokens, moments, positions, plain words between tags.
 NAMES = re.compile(r'(?<=\?at=)[\w.-]+|\b0[0-9a-z]{25}\b|(?<=value=")[\w.-]{40,}(?=")|\d{4}-\d\d-\d\dT[\d:.]+')
 WORDS = re.compile(r"(?<=>)[ \n]*\w[\w \n.,:;!?@/()*·…’–-]*(?=<)")
+# Of our own scripts, compressed; htmx comes on top and stays in the browser for ever.
+MOST_SCRIPT_BYTES = 24 * 1024
+OUR_SCRIPT = re.compile(r"/static/(js/[\w/-]+\.js)(\?|$)")
 SCRIPT_ADDRESS = re.compile(r"\s*(javascript|data|vbscript):", re.IGNORECASE)
 
 
@@ -42,7 +49,7 @@ def _objections(html: str) -> list[str]:
     is_page = html.lstrip()[:9].lower() == "<!doctype"
     tree = LexborHTMLParser(html)
     found = [*syntax_errors(html, is_page), *twins(tree), *nameless(tree), *inline_code(tree), *open_forms(tree)]
-    return [*found, *incomplete(tree), *broken_references(tree)] if is_page else found
+    return [*found, *incomplete(tree), *broken_references(tree), *heavy_scripts(tree)] if is_page else found
 
 
 def syntax_errors(html: str, is_page: bool) -> Iterator[str]:
@@ -62,6 +69,20 @@ def incomplete(tree: LexborHTMLParser) -> Iterator[str]:
         yield "the page has not exactly one <main>"
     if len(tree.css("h1")) != 1:
         yield "the page has not exactly one <h1>"
+
+
+def heavy_scripts(tree: LexborHTMLParser) -> Iterator[str]:
+    names = [found[1] for node in tree.css("script[src]") if (found := OUR_SCRIPT.search(node.attributes["src"] or ""))]
+    if len(names) > len(set(names)):
+        yield f"a script is loaded twice: {names}"
+    if (size := sum(compressed_bytes(name) for name in set(names))) > MOST_SCRIPT_BYTES:
+        yield f"the page loads {size} bytes of our scripts, {MOST_SCRIPT_BYTES} are allowed: {names}"
+
+
+@cache
+def compressed_bytes(name: str) -> int:
+    """What a script of ours takes on the line."""
+    return len(gzip.compress((ROOT / "static" / name).read_bytes()))
 
 
 def twins(tree: LexborHTMLParser) -> Iterator[str]:

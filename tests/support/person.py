@@ -10,6 +10,8 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from tests.support.form import WITH_FILE, with_file
+
 PASSWORD = "a quiet river at night"
 
 
@@ -48,7 +50,12 @@ class Person:
     @property
     def cookies(self) -> str:
         """For requests that are made by hand."""
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
+        return "; ".join(f"{name}={value}" for name, value in self.jar.items())
+
+    @property
+    def jar(self) -> dict[str, str]:
+        """The cookies by their names."""
+        return {cookie.name: cookie.value or "" for cookie in self._cookies}
 
     def become_owner(self, link: str) -> "Person":
         """Follows the set-up link and fills in its form."""
@@ -61,15 +68,26 @@ class Person:
         assert made.status == 303, made.text
         return self
 
+    def sign_in(self, email: str) -> "Person":
+        """Fills in the form of somebody who has an account."""
+        self._token = token_on(self.get("/login"))
+        signed_in = self.post("/login", email=email, password=PASSWORD)
+        assert signed_in.status == 303, signed_in.text
+        # The session has one of its own.
+        self._token = ""
+        return self
+
     def get(self, path: str, **headers: str) -> Reply:
         return self._asked(urllib.request.Request(self.url + path, headers=headers))
 
     def post(self, path: str, **fields: str) -> Reply:
         """A form of this browser, with its token, which lives as long as the session."""
-        self._token = self._token or token_on(self.get("/"))
-        content = urllib.parse.urlencode({"csrf_token": self._token, **fields}).encode()
-        headers = {"Origin": self.url, "Sec-Fetch-Site": "same-origin"}
-        return self._asked(urllib.request.Request(self.url + path, data=content, headers=headers))
+        content = urllib.parse.urlencode({"csrf_token": self._form_token(), **fields}).encode()
+        return self._sent(path, content, "application/x-www-form-urlencoded")
+
+    def upload(self, path: str, content: bytes) -> Reply:
+        """A form of this browser with a file."""
+        return self._sent(path, with_file(self._form_token(), content, "file"), WITH_FILE)
 
     def begin(self, text: str) -> str:
         """Sends the first message of a new chat; gives the chat's path."""
@@ -89,6 +107,14 @@ class Person:
     def raw(self, message_id: str) -> str:
         """The raw text of a message at this moment."""
         return self.page(f"/messages/{message_id}.md").text
+
+    def _form_token(self) -> str:
+        self._token = self._token or token_on(self.get("/"))
+        return self._token
+
+    def _sent(self, path: str, content: bytes, type: str) -> Reply:
+        headers = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Content-Type": type}
+        return self._asked(urllib.request.Request(self.url + path, data=content, headers=headers))
 
     def _asked(self, request: urllib.request.Request) -> Reply:
         try:

@@ -1,24 +1,34 @@
 """The real server as an operator runs it: gunicorn in a process group of its own, on a fresh data folder and a fixed port."""
 
 import os
-import re
+import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tests.support import standstill
+from tests.support.preparing import MADE_OTHERWISE, environ_of, flask, free_port, link_in, prepared_once
 
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
-LINK = re.compile(r"http://\S+/setup\?token=\S+")
-UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_chat", "limits.sse_per_user")
+UNLIMITED = (
+    "limits.streams_per_minute",
+    "limits.concurrent_streams",
+    "limits.sse_per_chat",
+    "limits.sse_per_user",
+    "limits.connections_per_address",
+    "limits.made_per_minute",
+)
 STORE = """INSERT INTO application_settings (key, value, changed_at) VALUES (?, ?, CURRENT_TIMESTAMP)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
@@ -29,10 +39,12 @@ class Server:
     def __init__(self, folder: Path, **environ: str) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environ = {name: os.environ[name] for name in KEPT if name in os.environ}
-        self._environ |= {"HOST": "127.0.0.1", "PORT": str(self.port), "DATA_DIR": str(folder), **environ}
+        self._environ = environ_of(folder, self.port) | environ
+        self.database_url = environ.get("DATABASE_URL", f"sqlite:///{folder / 'millrace.sqlite3'}")
         self._process: subprocess.Popen[bytes] | None = None
-        self.owner_link = self._link()
+        self.owner_link = self._prepared_link(environ)
+        # Why its loop may be held while a test looks on; without a reason that is a fault.
+        self.may_be_held = ""
 
     @property
     def log(self) -> str:
@@ -49,16 +61,13 @@ class Server:
 
     def flask(self, *words: str, said: str = "") -> str:
         """Runs a command as an operator types it; gives what it printed."""
-        command = [sys.executable, "-m", "flask", *words]
-        done = subprocess.run(command, cwd=ROOT, env=self._environ, input=said, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return flask(self._environ, *words, said=said)
 
     def set(self, **values: str) -> None:
         """Settings by their names, with `__` for the dot; past the command, which takes a second for each."""
         rows = [(name.replace("__", "."), value) for name, value in values.items()]
-        with closing(sqlite3.connect(self.folder / "millrace.sqlite3", timeout=10)) as database:
-            database.executemany(STORE, rows)
+        with closing(self._connected()) as database:
+            database.cursor().executemany(self._said(STORE), rows)
             database.commit()
 
     def lift_limits(self) -> None:
@@ -104,8 +113,8 @@ class Server:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """What the database holds, read past the server."""
-        with closing(sqlite3.connect(f"file:{self.folder / 'millrace.sqlite3'}?mode=ro", uri=True, timeout=5)) as database:
-            return database.execute(query, values).fetchall()
+        with closing(self._connected(is_read=True)) as database:
+            return list(database.execute(self._said(query), values).fetchall())
 
     def running(self) -> int:
         """How many generations are queued or running, by the database."""
@@ -116,13 +125,32 @@ class Server:
         pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.worker_pids]
         return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
-    def _link(self) -> str:
-        found = LINK.search(self.flask("prepare"))
-        assert found, "no link for the owner"
-        return found[0]
+    def held(self) -> list[str]:
+        """What its watchdog has said of who held the loop, while the machine went on."""
+        return standstill.holds(self.log)
+
+    def _connected(self, *, is_read: bool = False) -> Any:
+        if self._is_postgres:
+            return psycopg.connect(self.database_url.replace("+psycopg", ""))
+        file = self.folder / "millrace.sqlite3"
+        return sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5) if is_read else sqlite3.connect(file, timeout=10)
+
+    def _said(self, statement: str) -> str:
+        return statement.replace("?", "%s") if self._is_postgres else statement
+
+    @property
+    def _is_postgres(self) -> bool:
+        return self.database_url.startswith("postgresql")
+
+    def _prepared_link(self, environ: Mapping[str, str]) -> str:
+        if MADE_OTHERWISE & environ.keys() or any(self.folder.iterdir()):
+            return link_in(self.flask("prepare"))
+        folder, link = prepared_once()
+        shutil.copytree(folder, self.folder, dirs_exist_ok=True)
+        return f"{self.url}/setup?{urlsplit(link).query}"
 
     def _await_first_answer(self) -> None:
-        until(self._answers, f"{self.url} answers", seconds=30)
+        until(self._answers, f"{self.url} answers", seconds=60)
 
     def _answers(self) -> bool:
         assert self._process
@@ -142,11 +170,13 @@ class Server:
 
 @contextmanager
 def prepared(folder: Path, **environ: str) -> Iterator[Server]:
-    """A server that is prepared and not started, and is killed at the end."""
+    """A server that is prepared and not started, and is killed at the end; nobody may have held its loop."""
     folder.mkdir(parents=True, exist_ok=True)
+    standstill.watch()
     server = Server(folder, **environ)
     try:
         yield server
+        assert server.may_be_held or not server.held(), f"somebody held the loop: {server.held()}"
     finally:
         server.close()
 
@@ -157,10 +187,3 @@ def until(is_so: Callable[[], Any], words: str, *, seconds: float = 30) -> None:
     while not is_so():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {words}"
         time.sleep(0.005)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -17,29 +17,45 @@ LAYER_OF = {  # by the first name under webapp, then by the last word of the fil
         "logs",
         "errors",
         "ids",
-        "lanes",
-        "counts",
+        "revisions",
+        "topic_names",
+        "words",
+        "throttle",
+        "watchdog",
+        "instance",
+        "pauses",
+        "descriptors",
         "upstream",
         "streaming",
         "rendering",
         "providers",
     ),
-    "data": ("extensions", "tables"),
-    "web": ("web", "api"),
-    "root": ("app", "cli", "seed", "wsgi"),
+    "data": ("db", "db_state", "current", "tables"),
+    "web": ("web", "live", "shell", "docs", "api", "feature"),
+    "root": ("app", "cli", "seed", "bench", "client_tools", "wsgi"),
 }
 LAYER_OF_FILE = {
     "tables": "data",
     "views": "web",
     "forms": "web",
+    "guards": "web",
+    "feature": "web",
     "access": "web",
     "feed": "web",
     "pages": "web",
     "shown": "web",
+    # What it says leads to pages.
     "checklist": "web",
+    "commands": "web",
     "cli": "root",
 }
-FEATURES = ["accounts", "settings", "budgets", "characters", "prompts", "knowledge", "generations", "chat", "plans", "workflows"]
+# Each knows those before it alone, in every layer. Before them stands what knows no feature; after them the root.
+FEATURES = tuple(
+    """
+    web accounts secrets settings connections preferences prompts engine live usage health knowledge characters chat plans
+    workflows completions docs shell api
+    """.split()  # noqa: SIM905  one a line would be a page
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import gevent
 from tests.support.person import Person
 from webapp.streaming.codec import Decoder, Message
 
-WORD = re.compile(r"w\d{6}")
+# Not what ids hold by chance.
+WORD = re.compile(r"w0\d{5}(?!\w)")
 
 
 class Tab:

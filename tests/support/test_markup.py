@@ -102,3 +102,10 @@ def test_a_long_page_is_looked_at_in_good_time() -> None:
     objections(GOOD % ("<p>Some words <b>and more</b> of them.</p>" * 2000))
 
     assert time.perf_counter() - started < 5
+
+
+def test_a_script_of_ours_that_is_loaded_twice_is_refused() -> None:
+    script = '<script src="/static/js/page.js?v=1"></script>'
+
+    assert not objections(GOOD % script)
+    assert "a script is loaded twice" in objections(GOOD % (2 * script))[0]

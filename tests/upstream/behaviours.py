@@ -6,7 +6,8 @@ and `slice_pause` (seconds between) where they make sense:
     {"says": "text", ...}       the text as tokens, in the words of a server (`dialect`); options are in `Speech`
     {"counted": 100, ...}       w000001 w000002 ..., and exactly on from a partial answer in the request
     {"json": ...}               this value; {"html": ...} and {"text": ...} likewise
-    {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true};
+    {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true},
+                                {"hold": true} until it is told to go on;
                                 what is sent is sent again and again with "for_ever": true
     {"raw": [...]}              steps without a head: they write it themselves, or never
 """
@@ -67,7 +68,7 @@ def partial_of(request: dict[str, Any]) -> str:
     last = request.get("messages", [])[-2:]
     if last and last[-1].get("role") == "assistant":
         return str(last[-1]["content"])
-    if len(last) == 2 and last[0].get("role") == "assistant" and "Go on exactly" in str(last[1]["content"]):
+    if len(last) == 2 and last[0].get("role") == "assistant" and "Continue exactly" in str(last[1]["content"]):
         return str(last[0]["content"])
     return ""
 
@@ -103,6 +104,8 @@ def _streamed(speech: Speech, teller: Chat) -> Iterator[Step]:
 
 
 def _fault(speech: Speech, teller: Chat, number: int) -> Iterator[Step]:
+    if number in speech.holds:
+        yield {"hold": True}
     if number == speech.cut_after:
         yield {"close": speech.cut}
     while number == speech.stall_after and speech.stall_comments:

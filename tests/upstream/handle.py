@@ -33,6 +33,10 @@ class Upstream:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def environ(self) -> dict[str, str]:
         """What the environment says where this is the provider."""
         return {"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": self.base_url, "OPENROUTER_MODEL": "some/model"}
@@ -52,10 +56,32 @@ class Upstream:
         """The next requests get these, one each; then the standing one applies again."""
         self._call("POST", "/_script", {"at": at, "queue": list(behaviours)})
 
+    def beside(self, question: str, behaviour: dict[str, Any] | None = None, *, over: bool = False) -> list[dict[str, Any]]:
+        """What is done for this question alone, past the script; its answers end well when that is to be over.
+
+        Gives the requests that asked it.
+        """
+        order = {"question": question, **({"behaviour": behaviour} if behaviour else {}), **({"over": True} if over else {})}
+        entries: list[dict[str, Any]] = self._call("POST", "/_beside", order)
+        return entries
+
+    def over(self) -> None:
+        """Lets every answer that is being given come to a good end now, whatever it still had to say; waits for the first."""
+        self.until(lambda log: any(not entry["finished"] and not entry["client_closed"] for entry in [*log, *self.titles()]))
+        self._call("POST", "/_over", {})
+
+    def goes_on(self) -> None:
+        """With one answer that holds, or that will."""
+        self._call("POST", "/_go", {})
+
     def log(self) -> list[dict[str, Any]]:
         """Every request since the reset, with what was sent and when; stamps are `time.monotonic()`."""
         entries: list[dict[str, Any]] = self._call("GET", "/_log")
         return entries
+
+    def posts(self) -> list[dict[str, Any]]:
+        """Every request for an answer since the reset: what looks up the cost of an earlier test's answer can come late."""
+        return [entry for entry in self.log() if entry["method"] == "POST"]
 
     def titles(self) -> list[dict[str, Any]]:
         """Every request for the title of a chat since the reset."""
@@ -65,7 +91,7 @@ class Upstream:
     def reset(self) -> None:
         self._call("POST", "/_reset", {})
 
-    def until(self, holds: Callable[[list[dict[str, Any]]], Any], *, seconds: float = 20) -> list[dict[str, Any]]:
+    def until(self, holds: Callable[[list[dict[str, Any]]], Any], *, seconds: float = 60) -> list[dict[str, Any]]:
         """The log as soon as it looks like this."""
         deadline = time.monotonic() + seconds
         while not holds(entries := self.log()):

@@ -3,6 +3,8 @@
 It stands in for OpenRouter and its like at `/api/v1/...`, and for Anthropic at the same place. The first line it prints is
 its port.
 `POST /_script` queues behaviours or sets a standing one, `GET /_log` tells all, `POST /_reset` forgets.
+`POST /_beside` sets what is done for one question, past script, log and reset; `{"over": question}` ends its answers well.
+`POST /_over` ends well every other answer that is being given, `POST /_go` lets one go on that holds.
 """
 
 import argparse
@@ -11,12 +13,15 @@ import socket
 import struct
 import sys
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import count
 from time import monotonic
 from typing import Any
 
 import gevent
+from gevent.event import Event
+from gevent.lock import Semaphore
 from gevent.server import StreamServer
 from gevent.socket import wait_read
 
@@ -47,12 +52,25 @@ class Gone(Exception):
     """The behaviour has closed the connection."""
 
 
+@dataclass
+class Beside:
+    """What is done for one question, and the requests that asked it."""
+
+    behaviour: dict[str, Any]
+    log: list[dict[str, Any]] = field(default_factory=list)
+    over: Event = field(default_factory=Event)
+
+
 class Script:
     """What is to be done next, and everything that was."""
 
     def __init__(self) -> None:
         self.log: list[dict[str, Any]] = []
         self.titles: list[dict[str, Any]] = []
+        self.beside: dict[str, Beside] = {}
+        # Of the answers that are given from now on.
+        self.over = Event()
+        self.turns = Semaphore(0)
         self._queues: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._standing = dict(STANDING)
 
@@ -73,11 +91,29 @@ class Script:
         if "standing" in order:
             self._standing[place] = order["standing"]
 
+    def take_beside(self, order: dict[str, Any]) -> list[dict[str, Any]]:
+        """Sets what is done for a question, or says that its answers are to end; gives its requests."""
+        beside = self.beside.setdefault(order["question"], Beside(order.get("behaviour", {})))
+        if order.get("over"):
+            beside.over.set()
+        return beside.log
+
+    def end(self) -> None:
+        """Ends what is being given, and nothing that is asked for later."""
+        self.over.set()
+        self.over = Event()
+
+    def besides(self, request: Any) -> Beside | None:
+        """What is done for the question that is asked, where that is known by itself."""
+        messages = request.get("messages") if isinstance(request, dict) else None
+        return self.beside.get(str(messages[-1].get("content"))) if messages and not _is_about_a_title(request) else None
+
     def reset(self) -> None:
         self.log.clear()
         self.titles.clear()
         self._queues.clear()
         self._standing = dict(STANDING)
+        self.turns = Semaphore(0)
 
 
 class Connection:
@@ -104,25 +140,35 @@ class Connection:
         entry: dict[str, Any] = {"method": method, "path": path, "headers": headers, "body": request}
         entry |= {"connection": self._number, "received": monotonic(), "client_closed": None, "finished": None}
         entry |= {"bytes": 0, "tokens": []}
-        (self._script.titles if _is_about_a_title(request) else self._script.log).append(entry)
         dialect = "anthropic" if path.endswith(MESSAGES) else "openrouter"
+        if beside := self._script.besides(request):
+            beside.log.append(entry)
+            reply = played(beside.behaviour, request, dialect)
+            self._play(reply, entry, beside.over)
+            return
+        (self._script.titles if _is_about_a_title(request) else self._script.log).append(entry)
         reply = played(self._script.next(path, request if isinstance(request, dict) else {}, headers), request or {}, dialect)
         reply.headers.setdefault("X-Generation-Id", f"gen-{len(self._script.log)}")
-        self._play(reply, entry)
+        self._play(reply, entry, self._script.over)
 
     def _control(self, method: str, path: str, order: dict[str, Any]) -> None:
         if path == "/_script":
             self._script.take(order)
         elif path == "/_reset":
             self._script.reset()
-        told = {"/_log": self._script.log, "/_titles": self._script.titles}
+        elif path == "/_over":
+            self._script.end()
+        elif path == "/_go":
+            self._script.turns.release()
+        beside = self._script.take_beside(order) if path == "/_beside" else []
+        told = {"/_log": self._script.log, "/_titles": self._script.titles, "/_beside": beside}
         content = json.dumps(told.get(path, {})).encode()
         self._sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content))
         self._sock.sendall(content)
 
-    def _play(self, reply: Played, entry: dict[str, Any]) -> None:
-        """Plays until the end, or until the client closes, whatever the player does at that moment."""
-        player = gevent.spawn(self._perform, reply, entry)
+    def _play(self, reply: Played, entry: dict[str, Any], over: Event) -> None:
+        """Plays until the end, which may be early, or until the client closes, whatever the player does at that moment."""
+        player = gevent.spawn(self._perform, replace(reply, steps=_until(over, reply.steps)), entry, over)
         watcher = gevent.spawn(self._watch)
         gevent.wait([player, watcher], count=1)
         if not player.ready() and watcher.value == "gone":
@@ -142,7 +188,7 @@ class Connection:
         self._buffer += more
         return "more" if more else "gone"
 
-    def _perform(self, reply: Played, entry: dict[str, Any]) -> str:
+    def _perform(self, reply: Played, entry: dict[str, Any], over: Event) -> str:
         try:
             steps: Iterable[Step] = reply.steps
             if reply.framing == "length" and reply.has_head:
@@ -150,7 +196,7 @@ class Connection:
             if reply.has_head:
                 self._sock.sendall(_status_line(reply, steps))
             for step in steps:
-                if self._step(step, reply, entry):
+                if self._step(step, reply, entry, over):
                     break
             if reply.has_head and reply.framing == "chunked":
                 self._sock.sendall(b"0\r\n\r\n")
@@ -159,12 +205,14 @@ class Connection:
             entry["client_closed"] = entry["client_closed"] or monotonic()
             return "gone"
 
-    def _step(self, step: Step, reply: Played, entry: dict[str, Any]) -> bool:
+    def _step(self, step: Step, reply: Played, entry: dict[str, Any], over: Event) -> bool:
         """Says whether that was the last one."""
         if "sleep" in step:
-            gevent.sleep(step["sleep"])
+            over.wait(step["sleep"]) if step["sleep"] else gevent.sleep(0)
         elif "hang" in step:
             gevent.sleep(3600)
+        elif "hold" in step:
+            self._script.turns.acquire()
         elif "close" in step:
             self._close(step["close"])
             raise OSError
@@ -217,6 +265,11 @@ def _head(head: bytes) -> tuple[str, str, dict[str, str]]:
     method, path, _ = first.split(" ", 2)
     pairs = (line.partition(":") for line in lines)
     return method, path, {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _until(over: Event, steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps; those of tokens only until it is to be over, and then the end."""
+    return (step for step in steps if not (over.is_set() and ("token" in step or "sleep" in step)))
 
 
 def _is_about_a_title(request: Any) -> bool:

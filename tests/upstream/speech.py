@@ -6,7 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """How a text is told; `seed` lets a dialect scatter the oddities of its server by chance."""
+    """How a text is told; `seed` lets a dialect scatter the oddities of its server by chance.
+
+    Before each token that `holds` names, it waits until it is told to go on.
+    """
 
     dialect: str = ""
     seed: int | None = None
@@ -26,6 +29,7 @@ class Speech:
     model: str = ""
     cut_after: int | None = None
     cut: str = "fin"
+    holds: tuple[int, ...] = ()
     stall_after: int | None = None
     stall_comments: float = 0
     error_after: int | None = None

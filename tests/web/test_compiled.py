@@ -1,5 +1,6 @@
 """Compiled templates outlast a restart."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,26 @@ def test_the_next_application_compiles_nothing_again(tmp_path: Path) -> None:
 
     assert len(kept) == len(names)
     assert kept == {path: path.stat().st_mtime_ns for path in (tmp_path / "compiled").iterdir()}
+
+
+def test_a_page_needs_no_place_for_its_template(tmp_path: Path) -> None:
+    folder = tmp_path / "compiled"
+    folder.mkdir()
+    app = an_app(tmp_path)
+    folder.rmdir()
+
+    assert app.jinja_env.get_template("errors/_toast.html")
+
+
+def test_a_page_needs_no_room_for_its_template(tmp_path: Path) -> None:
+    (tmp_path / "compiled").mkdir()
+    app, (soft, hard) = an_app(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        assert app.jinja_env.get_template("errors/_toast.html")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "compiled").iterdir())
 
 
 def an_app(folder: Path) -> Flask:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.support.browser import HTMX, Browser
 from tests.web.conftest import APP_ERRORS, FAULTS
-from webapp.extensions import db
+from webapp.db import db
 
 FAULT_STATUS = {"bug": 500, "characters": 422}
 REFUSALS = [kind for kind in APP_ERRORS if kind != "signed_out"]
@@ -128,10 +128,10 @@ def test_the_page_shows_the_id_too(visitor: Browser) -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("full", "disk of this server is full"),
-        ("readonly", "can be read but not written"),
+        ("full", "server's disk is full"),
+        ("readonly", "is read-only"),
         ("locked", "is busy"),
-        ("gone", "right now"),
+        ("gone", "is unavailable"),
     ],
 )
 def test_trouble_with_the_database_is_named(visitor: Browser, kind: str, words: str) -> None:
@@ -150,7 +150,7 @@ def test_too_much_is_refused_before_it_is_read(visitor: Browser) -> None:
     page = visitor.post("/wrong/form", message="x" * 5_000_000)
 
     assert page.status_code == 413
-    assert page.says("more than this server takes")
+    assert page.says("too large for this server")
 
 
 @pytest.mark.slow
@@ -184,8 +184,8 @@ def test_an_error_page_that_is_missing_becomes_plain_words(app: Flask) -> None:
 @pytest.mark.slow
 def test_a_refusal_stands_in_the_frame_of_who_is_signed_in(member: Browser, visitor: Browser) -> None:
     for path in ("/nothing", "/wrong/forbidden", "/api"):
-        assert [bool(each.get(path).all("#rail a[href='/account']")) for each in (member, visitor)] == [True, False], path
-    assert not member.get("/wrong/bug").all("#rail")
+        assert [bool(each.get(path).all("#sidebar a[href='/account']")) for each in (member, visitor)] == [True, False], path
+    assert not member.get("/wrong/bug").all("#sidebar")
 
 
 def test_a_refusal_is_told_although_nobody_can_be_looked_up(member: Browser) -> None:
@@ -195,7 +195,7 @@ def test_a_refusal_is_told_although_nobody_can_be_looked_up(member: Browser) -> 
 
     page = member.get("/nothing")
 
-    assert (page.status_code, page.heading, page.all("#rail")) == (404, "Not found", [])
+    assert (page.status_code, page.heading, page.all("#sidebar")) == (404, "Not found", [])
 
 
 def test_an_error_is_told_without_asking_the_database_who_looks(member: Browser) -> None:
@@ -207,4 +207,4 @@ def test_an_error_is_told_without_asking_the_database_who_looks(member: Browser)
 
 def test_the_faults_of_one_request_are_not_those_of_the_next(visitor: Browser) -> None:
     for _ in range(2):
-        assert visitor.get("/wrong/bug").heading == "Something went wrong here"
+        assert visitor.get("/wrong/bug").heading == "Something went wrong"

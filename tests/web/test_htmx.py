@@ -5,7 +5,7 @@ from flask import Blueprint, Flask, Response, render_template_string
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from webapp.web.guards import anybody
+from webapp.accounts.guards import anybody
 from webapp.web.htmx import done, redirect, render
 
 bp = Blueprint("tried", __name__, url_prefix="/tried")
@@ -32,7 +32,7 @@ def show() -> Response:
 @bp.get("/me")
 @anybody
 def me() -> str:
-    return render_template_string("<p>{{ me.email if me else 'nobody' }}, {{ rail()|length }}</p>")
+    return render_template_string("<p>{{ me.email if me else 'nobody' }}, {{ sidebar()|length }}</p>")
 
 
 @pytest.fixture
@@ -70,4 +70,4 @@ def test_templates_know_who_looks(visitor: Browser, member: Browser) -> None:
 
 def test_templates_can_be_rendered_outside_of_a_request(app: Flask) -> None:
     with app.app_context():
-        assert render_template_string("{{ me }} {{ rail() }}") == "None []"
+        assert render_template_string("{{ me }} {{ sidebar() }}") == "None []"

@@ -9,13 +9,13 @@ from werkzeug.test import Client
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.web.conftest import with_wrong_routes
-from webapp.web.guards import policy
+from webapp.accounts.guards import policy
 from webapp.web.htmx import API_PATHS
-from webapp.web.security import HEADERS, is_own_host
+from webapp.web.security import DRAWER, HEADERS, is_own_host
 
 EXAMPLES = {"id": "7", "kind": "bug", "filename": "mark.svg", "token": "x", "message_id": "7", "generation_id": "7"}
-FOREIGN = "This came from a page of another site"
-STALE = "This form is no longer valid"
+FOREIGN = "This request came from another site"
+STALE = "This form has expired"
 
 
 class SignerOfLastYear(TimestampSigner):
@@ -94,7 +94,7 @@ def test_other_names_are_not(visitor: Browser, host: str, path: str) -> None:
     page = visitor.get(path, headers={"Host": host})
 
     assert page.status_code == 400
-    assert page.says("does not answer to that name")
+    assert page.says("accept requests for that host name")
 
 
 def test_named_hosts_are_ours_too(make_app: MakeApp) -> None:
@@ -149,6 +149,14 @@ def test_no_other_site_reads_by_script_with_our_cookies(visitor: Browser, site: 
 )
 def test_other_sites_may_link_here(visitor: Browser, headers: dict[str, str]) -> None:
     assert visitor.get("/healthz", headers=headers).status_code == 200
+
+
+def test_frames_without_an_origin_get_the_one_script_that_draws(visitor: Browser) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Origin": "null"}
+    drawer = visitor.get(f"/static/{DRAWER}", headers=headers)
+    assert (drawer.status_code, drawer.headers["Cross-Origin-Resource-Policy"]) == (200, "cross-origin")
+    assert visitor.get("/static/vendor/htmx.min.js", headers=headers).status_code == 403
+    assert visitor.get("/static/vendor/htmx.min.js").headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "https://localhost"}])

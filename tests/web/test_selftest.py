@@ -15,10 +15,10 @@ from tests.support.marks import on_both_databases
 from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import REFUSED
 from webapp.config import ROOT
+from webapp.health import views as selftest
+from webapp.health.fact import size
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta
-from webapp.web import selftest
-from webapp.web.fact import size
 
 
 def connected(make_app: MakeApp, fake: Fake, **environ: str) -> Flask:
@@ -30,15 +30,23 @@ def test_it_says_how_everything_stands(owner: Browser) -> None:
     page = owner.page("/admin/health")
 
     assert page.heading == "Health"
-    for words in ("It can be written to, within", "the newest.", "PUBLIC_URL is not set", "free where", "Python 3.", "gevent"):
+    for words in ("Writable, in", "up to date.", "PUBLIC_URL is not set", "free on the disk", "Python 3.", "gevent"):
         assert page.says(words), words
-    assert page.says("0 of 16 that may be, with a stream each.")
-    assert page.says("0 of 100 that may run at once.")
-    assert page.says("There is no key for it.")
+    assert page.says("0 of 64 allowed.")
+    assert page.says("0 of 100 allowed at once.")
+    assert page.says("No key.")
+
+
+def test_it_says_when_everybody_had_to_wait(app: Flask, owner: Browser) -> None:
+    assert owner.page("/admin/health").says("Nothing has blocked the server for long.")
+
+    app.extensions["watchdog"].note(0.4, "somewhere")
+
+    assert owner.page("/admin/health").says("1 time since the start, 0.4 seconds in total.")
 
 
 def test_without_javascript_only_the_verdict_is_missing_and_it_says_why(owner: Browser) -> None:
-    assert "can only be seen with JavaScript" in owner.page("/admin/health").one(".without-js").text()
+    assert "This test needs JavaScript" in owner.page("/admin/health").one(".without-js").text()
 
 
 def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +62,7 @@ def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest
 
 def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> None:
     owner = signed_in(connected(make_app, fake), "owner@example.org", "owner")
-    assert owner.page("/admin/health").says("It has not been tested yet.")
+    assert owner.page("/admin/health").says("Not tested yet.")
 
     assert owner.page("/admin/health").press("Test OpenRouter").says("Tested just now.")
     fake.behaves([REFUSED], at="/key")
@@ -65,15 +73,15 @@ def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> Non
 def test_the_memory_of_the_process_is_told(app: Flask, owner: Browser) -> None:
     app.extensions["engine"].topics.append("generation:x", Delta("a" * 5000))
 
-    words = next(each.text() for each in owner.page("/admin/health").all("dd") if "hold the text of answers" in each.text())
-    assert re.search(r"\d MB; [45] KB of it hold the text of answers\.", words)
+    words = next(each.text() for each in owner.page("/admin/health").all("dd") if "used for the text of answers" in each.text())
+    assert re.search(r"\d MB; [45] KB of it used for the text of answers\.", words)
 
 
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"DEBUG": "chat"}, "In detail: chat, without the text of answers."),
-        ({"DEBUG": "plan,chat", "LOG_CONTENT": "1"}, "In detail: chat, plan. It holds the text of answers."),
+        ({"DEBUG": "chat"}, "Detailed logging: chat, without the text of answers."),
+        ({"DEBUG": "plan,chat", "LOG_CONTENT": "1"}, "Detailed logging: chat, plan. It includes the text of answers."),
     ],
 )
 def test_a_log_in_detail_is_pointed_out(make_app: MakeApp, environ: dict[str, str], words: str) -> None:
@@ -89,20 +97,20 @@ def test_a_model_that_rests_is_named(app: Flask, owner: Browser) -> None:
 
     page = owner.page("/admin/health")
     assert page.says("some/model")
-    assert page.says("Rests for 30 more seconds.")
+    assert page.says("Paused for 30 more seconds.")
 
 
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("environ", "headers", "words"),
     [
-        ({"PUBLIC_URL": "https://chat.example.org"}, {}, "Links that are sent out lead to https://chat.example.org"),
-        ({}, {"X-Forwarded-For": "10.0.0.9"}, "One stands before this server that TRUSTED_PROXIES does not name"),
-        ({"TRUSTED_PROXIES": "127.0.0.1"}, {"X-Forwarded-For": "10.0.0.9"}, "You come from 10.0.0.9"),
+        ({"PUBLIC_URL": "https://chat.example.org"}, {}, "Links you share point to https://chat.example.org"),
+        ({}, {"X-Forwarded-For": "10.0.0.9"}, "There is a proxy in front of this server that TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "127.0.0.1"}, {"X-Forwarded-For": "10.0.0.9"}, "Your address is 10.0.0.9"),
         (
             {"TRUSTED_PROXIES": "127.0.0.1"},
             {"X-Forwarded-For": "10.0.0.9", "X-Forwarded-Proto": "https"},
-            "It is https, but we do not know",
+            "The page uses https, but",
         ),
         ({"PUBLIC_URL": "http://localhost"}, {}, "without https"),
     ],
@@ -137,11 +145,11 @@ def test_the_command_asks_every_connection_and_says_the_same(make_app: MakeApp, 
     assert result.exit_code == 0, result.output
     for words in (
         "Database\n",
-        "It can be written to",
+        "Writable, in",
         "Tested just now.",
         "Encryption key: ",
         "PUBLIC_URL is not set",
-        "free where",
+        "free on the disk",
     ):
         assert words in result.output, words
     assert KEYS["ENCRYPTION_KEY"] not in result.output
@@ -160,7 +168,7 @@ def test_the_command_fails_when_something_is_broken(make_app: MakeApp, fake: Fak
 def test_the_command_says_so_when_the_database_is_old_or_away(app: Flask, make_bare_app: MakeApp, tmp_path: Path) -> None:
     away = make_bare_app(DATABASE_URL=f"sqlite:///{tmp_path}/no/such/folder/db.sqlite3").test_cli_runner().invoke(args=["check"])
     assert away.exit_code == 1
-    assert "BAD SQLite: The database does not answer." in away.output
+    assert "BAD SQLite: The database file can't be opened." in away.output
     with app.app_context():
         downgrade(str(ROOT / "migrations"), revision="base")
     old = app.test_cli_runner().invoke(args=["check"])
@@ -169,12 +177,12 @@ def test_the_command_says_so_when_the_database_is_old_or_away(app: Flask, make_b
 
 
 def test_an_old_copy_is_noticed(app: Flask, owner: Browser, tmp_path: Path) -> None:
-    assert owner.page("/admin/health").says("None was made yet that we know of.")
+    assert owner.page("/admin/health").says("No backup found.")
     copy = tmp_path / "backups" / "of-november.sqlite3"
     copy.parent.mkdir()
     copy.write_bytes(b"")
     os.utime(copy, (1_700_000_000, 1_700_000_000))
-    assert owner.page("/admin/health").says("The newest that we know of was made 14 Nov 2023.")
+    assert owner.page("/admin/health").says("Last backup: 14 Nov 2023.")
 
 
 def test_a_backup_counts_wherever_it_lies_and_what_was_put_aside_does_not(app: Flask, owner: Browser, tmp_path: Path) -> None:
@@ -182,13 +190,13 @@ def test_a_backup_counts_wherever_it_lies_and_what_was_put_aside_does_not(app: F
     for why in ("before-migration", "before-restore"):
         (tmp_path / "backups" / f"{why}-20261120.sqlite3").write_bytes(b"")
     page = owner.page("/admin/health")
-    assert page.says("None was made yet that we know of.")
+    assert page.says("No backup found.")
     assert "`" not in page.one("main").text()
 
     (tmp_path / "another disk").mkdir()
     app.test_cli_runner().invoke(args=["backup", str(tmp_path / "another disk" / "copy")])
 
-    assert owner.page("/admin/health").says("The newest that we know of was made just now.")
+    assert owner.page("/admin/health").says("Last backup: just now.")
 
 
 @pytest.mark.parametrize(

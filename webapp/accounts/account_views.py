@@ -4,23 +4,22 @@ from typing import Any
 
 from flask import Blueprint, Response, request, session, url_for
 
-from webapp.accounts import profile, shown, tokens
-from webapp.accounts.access import announce
+from webapp.accounts import making, profile, shown, tokens
 from webapp.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
+from webapp.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
 from webapp.accounts.roles import allowed_scopes
-from webapp.generations import usage_shown
-from webapp.web.deeds import just_done
+from webapp.changes import access_changed
+from webapp.web.done_words import just_done
 from webapp.web.forms import Form
-from webapp.web.guards import client_address, current_user, session_secret, signed_in, with_session
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 DONE = {
-    "name": "Your name is changed.",
-    "email": "Your email is changed. Sign in with the new one from now on.",
-    "password": "Your password is changed. All other browsers are signed out.",
-    "sessions": "Signed out there.",
-    "tokens": "The token is revoked.",
+    "name": "Your name has been changed.",
+    "email": "Your email has been changed. Use the new one to sign in from now on.",
+    "password": "Your password has been changed. All other browsers have been signed out.",
+    "sessions": "Session ended.",
+    "tokens": "Token revoked.",
 }
 
 
@@ -56,8 +55,9 @@ def change_password() -> Response:
     form, user_id = PasswordForm.opened(), current_user().id
     with form.attempt():
         fields = form.current.data, form.password.data, request.user_agent.string
-        secret = profile.change_password(current_user(), *fields, address=client_address())
-        announce(user_id)
+        about = {"revokes_tokens": form.revokes_tokens.data, "address": client_address()}
+        secret = profile.change_password(current_user(), *fields, **about)
+        access_changed(user_id)
         return with_session(_back("password"), secret)
     return _refused(form)
 
@@ -67,7 +67,7 @@ def change_password() -> Response:
 def end_session(id: str) -> Response:
     user_id = current_user().id
     profile.end_session(current_user(), id, address=client_address())
-    announce(user_id)
+    access_changed(user_id)
     return _back("sessions")
 
 
@@ -76,7 +76,7 @@ def end_session(id: str) -> Response:
 def end_other_sessions() -> Response:
     user_id = current_user().id
     profile.end_other_sessions(current_user(), session_secret(), address=client_address())
-    announce(user_id)
+    access_changed(user_id)
     return _back("sessions")
 
 
@@ -86,7 +86,8 @@ def make_token() -> Response:
     form, me = TokenForm.opened().offering(allowed_scopes(current_user().role)), current_user()
     with form.attempt():
         days, address = form.chosen_days, client_address()
-        token = tokens.make_token(me, form.name.data, form.scopes, days=days, by=me, address=address)
+        making.count(me.id)
+        token = tokens.make_own_token(me, form.password.data, form.name.data, form.scopes, days=days, address=address)
         return render("accounts/account.html", **_context(), new_token=token)
     return _refused(form)
 
@@ -104,7 +105,7 @@ def delete() -> Response:
     form, user_id = DeleteForm.opened(), current_user().id
     with form.attempt():
         profile.delete_account(current_user(), form.password.data, address=client_address())
-        announce(user_id)
+        access_changed(user_id)
         session.clear()
         return with_session(redirect("/login"), "")
     return _refused(form)
@@ -133,6 +134,5 @@ def _context(refused: Form | None = None) -> dict[str, Any]:
         "forms": forms,
         "sessions": shown.sessions(me, session_secret()),
         "tokens": shown.tokens(me),
-        "sums": usage_shown.one_person(me.id),
         "done": just_done(DONE),
     }

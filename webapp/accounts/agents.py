@@ -1,4 +1,4 @@
-"""What a browser says of itself, in the words of its person. Pure."""
+"""The browser and system that a User-Agent header names, in words. Pure."""
 
 BROWSERS = (  # the first that is named counts: most of them name the others too
     ("Edg", "Edge"),
@@ -8,7 +8,7 @@ BROWSERS = (  # the first that is named counts: most of them name the others too
     ("Firefox/", "Firefox"),
     ("FxiOS/", "Firefox"),
     ("CriOS/", "Chrome"),
-    ("HeadlessChrome/", "Chrome without a window"),
+    ("HeadlessChrome/", "Headless Chrome"),
     ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
 )
@@ -29,7 +29,7 @@ def in_words(agent: str) -> str:
     if browser or system:
         return f"{browser or 'A browser'} on {system}" if system else browser
     first = agent.split("/")[0].split()
-    return first[0][:40] if first else "An unknown program"
+    return first[0][:40] if first else "Unknown browser"
 
 
 def _named(known: tuple[tuple[str, str], ...], agent: str) -> str:

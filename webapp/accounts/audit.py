@@ -9,11 +9,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import AuditEntry, User
-from webapp.accounts.throttle import Tally
+from webapp.db import write
 from webapp.errors import Unavailable
-from webapp.extensions import write
+from webapp.throttle import Tally
 
 log = logging.getLogger("accounts")
+# The actor of whatever is done by a command.
+COMMAND_LINE = "command line"
 
 
 class About(TypedDict, total=False):
@@ -54,7 +56,7 @@ def refused(action: str, *, key: str, **about: Unpack[About]) -> None:
     count = _tally().count(f"{action} {key}")
     if not count:
         return
-    times = f"{count} times within the hour" if count > 1 else ""
+    times = f"{count} times within an hour" if count > 1 else ""
     about["is_refused"] = True
     about["detail"] = ", ".join(filter(None, (about.get("detail", ""), times)))
     try:

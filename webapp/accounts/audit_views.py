@@ -1,4 +1,4 @@
-"""/admin/audit: what was done to people, keys and settings, by whom and from where."""
+"""/admin/audit: what was done to people, keys and settings, by whom and address."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC
@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts import queries
+from webapp.accounts.guards import admin_only
 from webapp.accounts.tables import AuditEntry
-from webapp.web.guards import admin_only
 from webapp.web.htmx import render
 from webapp.web.pagination import cut
 from webapp.web.spreadsheet import csv_text
@@ -16,7 +16,7 @@ from webapp.web.spreadsheet import csv_text
 bp = Blueprint("audit", __name__, url_prefix="/admin/audit")
 PAGE = 50
 MOST_EXPORTED = 20_000
-HEAD = ("when (UTC)", "who", "from where", "what", "kind", "id", "detail", "result")
+HEAD = ("when (UTC)", "who", "address", "what", "kind", "id", "detail", "result")
 
 
 @bp.get("")

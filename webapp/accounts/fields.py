@@ -1,10 +1,13 @@
-"""What may stand in the fields of an account, in one spelling."""
+"""Validates and normalises the fields of an account."""
 
 import unicodedata
 
 from webapp.accounts import passwords
 from webapp.errors import Invalid
-from webapp.extensions import offload
+from webapp.heavy.threads import offload
+from webapp.words import number, plural
+
+TEXT_CHARS = 20_000
 
 
 def normal_email(email: str) -> str:
@@ -17,15 +20,24 @@ def checked_email(email: str) -> str:
     email = normal_email(email)
     before, at, after = email.partition("@")
     if not (before and at and after) or "@" in after or " " in email or len(email) > 254:
-        raise Invalid("An email looks like name@example.org.", field="email")
+        raise Invalid("Enter an email address such as name@example.org.", field="email")
     return email
 
 
 def checked_name(name: str) -> str:
     name = " ".join(name.split())
     if not name or not name.isprintable() or len(name) > 120:
-        raise Invalid("A name has 1 to 120 characters.", field="name")
+        raise Invalid("A name must be 1 to 120 characters long.", field="name")
     return name
+
+
+def checked_text(text: str, field: str, *, most: int = TEXT_CHARS) -> str:
+    """A text fit to be stored, with the line ends that were typed: forms send CRLF."""
+    text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
+    if len(text) > most:
+        over = plural(len(text) - most, "character")
+        raise Invalid(f"That is {over} too long. The limit is {number(most)}.", field=field)
+    return text
 
 
 def checked_password(password: str) -> str:

@@ -6,16 +6,16 @@ from wtforms import BooleanField, EmailField, HiddenField, PasswordField, Select
 
 from webapp.accounts.fields import checked_email, checked_name, checked_password
 from webapp.accounts.passwords import LEAST
-from webapp.accounts.roles import SCOPES
+from webapp.accounts.roles import CLEARANCES, SCOPES
 from webapp.errors import Invalid
-from webapp.web.forms import Form
+from webapp.web.forms import Form, options
 
-ADVICE = f"At least {LEAST} characters. A few words that only you would put together are best."
+ADVICE = f"At least {LEAST} characters. A passphrase of several random words works best."
 NEW_PASSWORD = {"autocomplete": "new-password", "required": True, "minlength": LEAST}
 PRESENT_PASSWORD = {"autocomplete": "current-password", "required": True}
 EMAIL = {"autocomplete": "username", "required": True, "maxlength": 254}
 NAME = {"autocomplete": "name", "required": True, "maxlength": 120}
-DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in a year", "0": "never"}
+DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in 1 year", "0": "never"}
 
 
 class AccountForm(Form):
@@ -68,8 +68,9 @@ class EmailForm(Form):
 
 
 class PasswordForm(Form):
-    current = PasswordField("Present password", id="own-current", default="", render_kw=PRESENT_PASSWORD)
+    current = PasswordField("Current password", id="own-current", default="", render_kw=PRESENT_PASSWORD)
     password = PasswordField("New password", id="own-password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
+    revokes_tokens = BooleanField("Also revoke all API tokens", id="own-revokes-tokens")
 
 
 class DeleteForm(Form):
@@ -78,17 +79,18 @@ class DeleteForm(Form):
 
 class TokenForm(Form):
     name = StringField(
-        "Name of the token",
+        "Token name",
         id="token-name",
         default="",
-        description="What will use it, such as: backup script.",
+        description="What will use it, for example “backup script”.",
         render_kw={"required": True, "maxlength": 120, "autocomplete": "off"},
     )
     read = BooleanField(SCOPES["read"][0], id="token-read")
     chat = BooleanField(SCOPES["chat"][0], id="token-chat")
     plans = BooleanField(SCOPES["plans"][0], id="token-plans")
     admin = BooleanField(SCOPES["admin"][0], id="token-admin")
-    days = SelectField("Runs out", id="token-days", choices=[SelectChoice(*each) for each in DAYS.items()], default="90")
+    days = SelectField("Expires", id="token-days", choices=[SelectChoice(*each) for each in DAYS.items()], default="90")
+    password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
     def offering(self, scopes: Iterable[str]) -> "TokenForm":
         """The form with the boxes of these scopes alone."""
@@ -108,14 +110,14 @@ class TokenForm(Form):
     @property
     def chosen_days(self) -> int:
         if self.days.data not in DAYS:
-            raise Invalid("Choose when the token runs out.", field="days")
+            raise Invalid("Choose when the token expires.", field="days")
         return int(self.days.data)
 
 
 class InviteForm(Form):
     role = SelectField("Role", id="invite-role", choices=[], default="member")
     email = EmailField(
-        "Only for this email (optional)",
+        "Restrict to this email (optional)",
         id="invite-email",
         default="",
         render_kw={"autocomplete": "off", "maxlength": 254},
@@ -126,14 +128,23 @@ class RoleForm(Form):
     role = SelectField("Role", id="person-role", choices=[])
 
 
+class ClearanceForm(Form):
+    clearance = SelectField(
+        "Clearance",
+        id="person-clearance",
+        choices=options({str(each): str(each) for each in CLEARANCES}),
+        description="Documents and collections of a higher level stay hidden, even when they are shared with this person.",
+    )
+
+
 class DeletePersonForm(Form):
     email = EmailField(
-        "Their email, to be sure", id="person-email", default="", render_kw={"autocomplete": "off", "required": True}
+        "Type their email to confirm", id="person-email", default="", render_kw={"autocomplete": "off", "required": True}
     )
 
 
 class GroupForm(Form):
-    name = StringField("Name of the group", id="group-name", default="", render_kw={"required": True, "maxlength": 120})
+    name = StringField("Group name", id="group-name", default="", render_kw={"required": True, "maxlength": 120})
 
 
 class MemberForm(Form):

@@ -1,4 +1,4 @@
-"""Rights to single objects, of whatever kind: whom they reach."""
+"""Rights to single objects of any kind, and the people they reach."""
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -10,7 +10,7 @@ from webapp.accounts.tables import Grant, Membership, User
 OBJECTS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str | None]]] = {}
 
 
-def is_about(kind: str, id: str) -> ColumnElement[bool]:
+def is_about(kind: str, id: str | ColumnElement[str]) -> ColumnElement[bool]:
     return and_(Grant.object_kind == kind, Grant.object_id == id)
 
 

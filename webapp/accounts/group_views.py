@@ -4,16 +4,16 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts import groups, queries, shown
-from webapp.accounts.access import announce
+from webapp.accounts import groups, making, queries, shown
 from webapp.accounts.forms import GroupForm, MemberForm
+from webapp.accounts.guards import admin_only, client_address, current_user, found
 from webapp.accounts.tables import Group
-from webapp.web.deeds import just_done
-from webapp.web.guards import admin_only, client_address, current_user, found
+from webapp.changes import access_changed
+from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("groups", __name__, url_prefix="/admin/groups")
-DONE = {"deleted": "The group is deleted. Its people are still here.", "renamed": "The group is renamed."}
+DONE = {"deleted": "Group deleted. Its members keep their accounts.", "renamed": "Group renamed."}
 
 
 @bp.get("")
@@ -27,6 +27,7 @@ def index() -> Response:
 def create() -> Response:
     form = GroupForm.opened()
     with form.attempt():
+        making.count(current_user().id)
         return _to(groups.create(form.name.data, by=current_user(), address=client_address()).id)
     return form.shown("admin/groups.html", groups=queries.groups(), done="")
 
@@ -54,7 +55,7 @@ def delete(id: str) -> Response:
     group, inside = _group(id), [each.id for each in queries.people_of(id)]
     groups.delete_group(group, by=current_user(), address=client_address())
     for person_id in inside:
-        announce(person_id)
+        access_changed(person_id)
     return redirect(url_for("groups.index", done="deleted"))
 
 
@@ -70,7 +71,7 @@ def put_in(id: str) -> Response:
 @admin_only
 def take_out(id: str, person_id: str) -> Response:
     groups.take_out(_group(id), person_id, by=current_user(), address=client_address())
-    announce(person_id)
+    access_changed(person_id)
     return _to(id)
 
 

@@ -8,10 +8,10 @@ from webapp.accounts import audit, queries
 from webapp.accounts.fields import checked_name
 from webapp.accounts.people import existing
 from webapp.accounts.tables import Group, Membership, User
+from webapp.db import write
 from webapp.errors import Conflict, NotFound
-from webapp.extensions import write
 
-TAKEN = "There is a group of that name already."
+TAKEN = "A group with that name already exists."
 
 
 def create(name: str, *, by: User, address: str = "") -> Group:
@@ -21,7 +21,7 @@ def create(name: str, *, by: User, address: str = "") -> Group:
         _check_name(group.name)
         session.add(group)
         _flush(session)
-        _note(session, "made a group", group, by=by, address=address)
+        _note(session, "created a group", group, by=by, address=address)
     return group
 
 
@@ -52,8 +52,8 @@ def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None
         if session.get(Membership, (group_id, person_id)):
             return
         session.add(Membership(group_id=group_id, user_id=person_id))
-        _flush(session, "They are in this group already.")
-        _note(session, "put into a group", group, by=by, address=address, detail=f"{person.email} into {group.name}")
+        _flush(session, "They are already in this group.")
+        _note(session, "added to a group", group, by=by, address=address, detail=f"{person.email} into {group.name}")
 
 
 def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> None:
@@ -63,14 +63,14 @@ def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> No
         group, person = _existing(session, group_id), session.get(User, person_id)
         is_theirs = Membership.group_id == group_id, Membership.user_id == person_id
         if person and session.scalar(delete(Membership).where(*is_theirs).returning(Membership.user_id)):
-            detail = f"{person.email} out of {group.name}"
-            _note(session, "took out of a group", group, by=by, address=address, detail=detail)
+            detail = f"{person.email} from {group.name}"
+            _note(session, "removed from a group", group, by=by, address=address, detail=detail)
 
 
 def _existing(session: Session, group_id: str) -> Group:
     group = session.get(Group, group_id)
     if group is None:
-        raise NotFound("That group is not there any more.")
+        raise NotFound("That group no longer exists.")
     return group
 
 

@@ -1,4 +1,4 @@
-"""Links that bring somebody in: an invite makes an account, a password link gives one a new password."""
+"""Invites and password links."""
 
 from datetime import timedelta
 
@@ -12,12 +12,12 @@ from webapp.accounts.queries import hashed
 from webapp.accounts.roles import invitable
 from webapp.accounts.service import LINK_LIFE, about_person
 from webapp.accounts.tables import Invite, User
+from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, NotFound
-from webapp.extensions import utc_now, write
 from webapp.ids import new_secret
 
 PASSWORD_LINK_LIFE = timedelta(hours=1)
-USED = "This link has been used or has run out. Whoever gave it to you can make another."
+USED = "This link has been used or has expired. Ask the person who sent it for a new one."
 
 
 def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
@@ -25,13 +25,13 @@ def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
     email, token = checked_email(email) if email.strip() else "", new_secret()
     with write() as session:
         if role not in invitable(by.role):
-            raise Forbidden(f"You can invite people as: {', '.join(invitable(by.role))}.", field="role")
+            raise Forbidden(f"You can only invite people as: {', '.join(invitable(by.role))}.", field="role")
         if email and queries.user_by_email(email):
-            raise Conflict("There is an account with that email already.", field="email")
+            raise Conflict("An account with that email already exists.", field="email")
         made = Invite(token_hash=hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + LINK_LIFE)
         session.add(made)
         session.flush()
-        _note(session, "made an invite", made, by=by, address=address)
+        _note(session, "created an invite", made, by=by, address=address)
     return token
 
 
@@ -40,7 +40,7 @@ def revoke_invite(invite_id: str, *, by: User, address: str = "") -> None:
     with write() as session:
         found = session.get(Invite, invite_id)
         if found is None or found.used_at or found.user_id or found.role not in invitable(by.role):
-            raise NotFound("That invite is not open any more, or not yours to revoke.")
+            raise NotFound("That invite is no longer open, or isn't yours to revoke.")
         _note(session, "revoked an invite", found, by=by, address=address)
         session.delete(found)
 
@@ -77,7 +77,7 @@ def password_link(person: User, *, by: User, address: str = "") -> str:
         session.execute(delete(Invite).where(Invite.user_id == now.id, Invite.used_at.is_(None)))
         expires_at = utc_now() + PASSWORD_LINK_LIFE
         session.add(Invite(token_hash=hashed(token), role="", user_id=now.id, created_by=by.id, expires_at=expires_at))
-        about_person(session, "made a password link", now, by=by, address=address)
+        about_person(session, "created a password link", now, by=by, address=address)
     return token
 
 
@@ -91,7 +91,7 @@ def choose_password(token: str, password: str, *, address: str = "") -> User:
         if now is None or now.disabled_at:
             raise Forbidden(USED)
         service.replace_password(session, now, stored)
-        about_person(session, "chose a password by a link", now, by=now, address=address)
+        about_person(session, "set a password with a link", now, by=now, address=address)
     return now
 
 

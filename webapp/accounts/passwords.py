@@ -26,11 +26,11 @@ COMMONEST = frozenset(_COMMONEST.split())
 def objection(password: str) -> str:
     """Why the password cannot be taken, or nothing. Every character counts as it is, spaces too."""
     if len(password) < LEAST:
-        return f"A password needs at least {LEAST} characters."
+        return f"Your password must be at least {LEAST} characters long."
     if len(password) > MOST:
-        return f"A password has {MOST} characters at most."
+        return f"Your password can be at most {MOST} characters long."
     if password.casefold() in COMMONEST or len(set(password)) == 1:
-        return "That password is among the first that anybody tries. Please choose another."
+        return "That password is too common. Please choose another one."
     return ""
 
 

@@ -6,11 +6,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import grants, queries
-from webapp.accounts.roles import ROLES, manageable
+from webapp.accounts.roles import CLEARANCES, ROLES, manageable
 from webapp.accounts.service import about_person
 from webapp.accounts.tables import Invite, User, UserSession
+from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
-from webapp.extensions import utc_now, write
 
 # What has to be done before the database lets an account go with all that is its own. Each feature enters its own.
 LEAVING: list[Callable[[Session, str], None]] = []
@@ -19,11 +19,11 @@ LEAVING: list[Callable[[Session, str], None]] = []
 def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
     """Give somebody another role; their open links die with the old one."""
     if role not in ROLES:
-        raise Invalid(f"A role is one of: {', '.join(ROLES)}.", field="role")
+        raise Invalid(f"Role must be one of: {', '.join(ROLES)}.", field="role")
     with write() as session:
         person = managed(session, person, by)
         if role not in manageable(by.role):
-            raise Forbidden("Only an owner makes owners and admins. Nothing was changed.", field="role")
+            raise Forbidden("Only an owner can appoint owners and admins. Nothing was changed.", field="role")
         if person.role == role:
             return
         if person.role == "owner":
@@ -31,6 +31,19 @@ def change_role(person: User, role: str, *, by: User, address: str = "") -> None
         about_person(session, "changed a role", person, by=by, address=address, detail=f"{person.role} to {role}")
         _kill_links(session, person)
         person.role = role
+
+
+def change_clearance(person: User, clearance: int, *, by: User, address: str = "") -> None:
+    """Say up to which level they see the documents that were given to them."""
+    if clearance not in CLEARANCES:
+        raise Invalid("A clearance is a number from 0 to 3.", field="clearance")
+    with write() as session:
+        person = managed(session, person, by)
+        if person.clearance == clearance:
+            return
+        detail = f"{person.clearance} to {clearance}"
+        about_person(session, "changed a clearance", person, by=by, address=address, detail=detail)
+        person.clearance = clearance
 
 
 def disable(person: User, *, by: User, address: str = "") -> None:
@@ -58,12 +71,12 @@ def enable(person: User, *, by: User, address: str = "") -> None:
 
 
 def delete_person(person: User, email: str, *, by: User, address: str = "") -> None:
-    """Delete an account with its chats and tokens, at once and for good; its email is asked for to be sure."""
+    """Permanently delete an account with its chats and tokens; its email must be given as confirmation."""
     with write() as session:
         person = managed(session, person, by)
         _refuse_oneself(person, by)
         if queries.user_by_email(email) is not person:
-            raise Invalid("That is not the email of this account, so nothing was deleted.", field="email")
+            raise Invalid("That isn't this account's email, so nothing was deleted.", field="email")
         remove(session, person, by=by, address=address)
 
 
@@ -83,14 +96,14 @@ def keep_an_owner(session: Session, person: User) -> None:
     """Refuses what would leave nobody who may do everything; of two who go at the same moment, one stays."""
     owners = select(User.id).where(User.role == "owner", User.disabled_at.is_(None)).order_by(User.id)
     if list(session.scalars(owners.with_for_update())) == [person.id]:
-        raise Conflict("There must always be an owner. Make somebody else an owner first.")
+        raise Conflict("There must always be an owner. Make someone else an owner first.")
 
 
 def existing(session: Session, id: str) -> User:
     """The account as it stands now."""
     now = session.get(User, id)
     if now is None:
-        raise NotFound("That account is not there any more.")
+        raise NotFound("That account no longer exists.")
     return now
 
 
@@ -98,13 +111,13 @@ def managed(session: Session, person: User, by: User) -> User:
     """The account as it stands now; refuses whoever does not look after people of its role."""
     now = existing(session, person.id)
     if now.role not in manageable(by.role):
-        raise Forbidden("Only an owner looks after owners and admins. Nothing was changed.")
+        raise Forbidden("Only an owner can manage owners and admins. Nothing was changed.")
     return now
 
 
 def _refuse_oneself(person: User, by: User) -> None:
     if person.id == by.id:
-        raise Conflict("That is your own account. What can be done with it is on your account page.")
+        raise Conflict("That is your own account. You can manage it on your account page.")
 
 
 def _kill_links(session: Session, person: User) -> None:

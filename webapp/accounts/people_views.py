@@ -4,24 +4,24 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from webapp.accounts import invites, people, queries, shown
-from webapp.accounts.access import announce
-from webapp.accounts.forms import DeletePersonForm, InviteForm, RoleForm
+from webapp.accounts import invites, making, people, queries, shown
+from webapp.accounts.forms import ClearanceForm, DeletePersonForm, InviteForm, RoleForm
+from webapp.accounts.guards import admin_only, client_address, current_user, found, own_address
 from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.accounts.tables import User
-from webapp.generations import usage_shown
-from webapp.web.deeds import just_done
+from webapp.changes import access_changed
+from webapp.web.done_words import just_done
 from webapp.web.forms import Form
-from webapp.web.guards import admin_only, client_address, current_user, found, own_address
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
 DONE = {
-    "revoked": "The invite is revoked: its link does nothing any more.",
-    "deleted": "The account is deleted, with its chats and tokens.",
-    "role": "The role is changed.",
-    "disabled": "The account is disabled and signed out everywhere.",
-    "enabled": "The account is enabled again.",
+    "revoked": "Invite revoked. Its link no longer works.",
+    "deleted": "Account deleted, along with its chats and tokens.",
+    "role": "Role changed.",
+    "clearance": "Clearance changed.",
+    "disabled": "Account disabled and signed out everywhere.",
+    "enabled": "Account enabled.",
 }
 
 
@@ -36,6 +36,7 @@ def index() -> Response:
 def invite() -> Response:
     form = _invite_form(InviteForm.opened())
     with form.attempt():
+        making.count(current_user().id)
         token = invites.invite(form.role.data, form.email.data, by=current_user(), address=client_address())
         link = own_address(url_for("accounts.invited", token=token))
         return render("admin/people.html", form=_invite_form(InviteForm.fresh()), **_everybody(), link=link)
@@ -61,8 +62,19 @@ def change_role(id: str) -> Response:
     form, person = RoleForm.opened(), _person(id)
     with form.attempt():
         people.change_role(person, form.role.data or "", by=current_user(), address=client_address())
-        announce(id)
+        access_changed(id)
         return redirect(url_for("people.show", id=id, done="role"))
+    return form.shown("admin/person.html", **_about(person, form))
+
+
+@bp.post("/<id>/clearance")
+@admin_only
+def change_clearance(id: str) -> Response:
+    form, person = ClearanceForm.opened(), _person(id)
+    with form.attempt():
+        people.change_clearance(person, _number(form.clearance.data), by=current_user(), address=client_address())
+        access_changed(id)
+        return redirect(url_for("people.show", id=id, done="clearance"))
     return form.shown("admin/person.html", **_about(person, form))
 
 
@@ -70,7 +82,7 @@ def change_role(id: str) -> Response:
 @admin_only
 def disable(id: str) -> Response:
     people.disable(_person(id), by=current_user(), address=client_address())
-    announce(id)
+    access_changed(id)
     return redirect(url_for("people.show", id=id, done="disabled"))
 
 
@@ -84,6 +96,7 @@ def enable(id: str) -> Response:
 @bp.post("/<id>/password-link")
 @admin_only
 def password_link(id: str) -> Response:
+    making.count(current_user().id)
     token = invites.password_link(_person(id), by=current_user(), address=client_address())
     link = own_address(url_for("accounts.new_password", token=token))
     return render("admin/person.html", **_about(_person(id)), link=link)
@@ -95,13 +108,17 @@ def delete(id: str) -> Response:
     form, person = DeletePersonForm.opened(), _person(id)
     with form.attempt():
         people.delete_person(person, form.email.data, by=current_user(), address=client_address())
-        announce(id)
+        access_changed(id)
         return redirect(url_for("people.index", done="deleted"))
     return form.shown("admin/person.html", **_about(person, form))
 
 
 def _person(id: str) -> User:
     return found(queries.person(id))
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() else -1
 
 
 def _invite_form(form: InviteForm) -> InviteForm:
@@ -130,8 +147,8 @@ def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
     return {
         "person": shown.person(person, sessions[0].seen_at if sessions else None, me),
         "groups": queries.groups_of(person.id),
-        "sums": usage_shown.one_person(person.id),
         "role_form": role_form,
+        "clearance_form": refused if isinstance(refused, ClearanceForm) else ClearanceForm.fresh(clearance=str(person.clearance)),
         "delete_form": refused if isinstance(refused, DeletePersonForm) else DeletePersonForm.fresh(),
         "done": just_done(DONE),
     }

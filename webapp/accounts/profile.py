@@ -6,8 +6,8 @@ from webapp.accounts import people, service
 from webapp.accounts.fields import checked_email, checked_name
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import Invite, User, UserSession
+from webapp.db import write
 from webapp.errors import NotFound
-from webapp.extensions import write
 
 
 def rename(user: User, name: str, *, address: str = "") -> None:
@@ -34,11 +34,13 @@ def change_email(user: User, email: str, password: str, *, address: str = "") ->
         service.add(session, me)
 
 
-def change_password(user: User, current: str, password: str, agent: str = "", *, address: str = "") -> str:
-    """Change the password and end every session; gives the secret of a new one for this browser."""
+def change_password(
+    user: User, current: str, password: str, agent: str = "", *, revokes_tokens: bool = False, address: str = ""
+) -> str:
+    """Change the password, end every session and, if wished, every token; gives the secret of a new session for this browser."""
     user_id = user.id
     service.confirm(user, current, field="current", address=address)
-    service.set_password(user, password, by=user, address=address)
+    service.set_password(user, password, revokes_tokens=revokes_tokens, by=user, address=address)
     return service.open_session(user_id, agent, address=address)
 
 
@@ -47,7 +49,7 @@ def end_session(user: User, session_id: str, *, address: str = "") -> None:
     with write() as session:
         ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id)
         if not session.scalar(ended.returning(UserSession.id)):
-            raise NotFound("That browser is signed out already.")
+            raise NotFound("That browser is already signed out.")
         service.about_person(session, "ended a session", user, by=user, address=address)
 
 

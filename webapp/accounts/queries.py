@@ -1,4 +1,4 @@
-"""Who there is, who is signed in, and what was done."""
+"""Queries for people, sessions and the audit log."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,7 +9,10 @@ from sqlalchemy.orm import contains_eager
 
 from webapp.accounts.fields import normal_email
 from webapp.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membership, User, UserSession
-from webapp.extensions import db, utc_now
+from webapp.db import db, utc_now
+
+# Of a person, as shown: each has a form of its own.
+MOST_SESSIONS = 100
 
 
 def hashed(secret: str) -> str:
@@ -19,6 +22,10 @@ def hashed(secret: str) -> str:
 
 def has_owner() -> bool:
     return db.session.scalar(select(User.id).where(User.role == "owner").limit(1)) is not None
+
+
+def has_accounts() -> bool:
+    return db.session.scalar(select(User.id).limit(1)) is not None
 
 
 def user_by_email(email: str) -> User | None:
@@ -40,9 +47,7 @@ def live_session(secret: str) -> UserSession | None:
 
 def live_token(token: str) -> tuple[ApiToken, User] | None:
     """The API token and its person, unless it has run out or the person is disabled."""
-    wanted = select(ApiToken, User).join(User, User.id == ApiToken.user_id).where(ApiToken.token_hash == hashed(token))
-    is_live = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > utc_now())
-    row = db.session.execute(wanted.where(is_live, User.disabled_at.is_(None))).first()
+    row = db.session.execute(LIVE_TOKEN, {"token_hash": hashed(token), "now": utc_now()}).first()
     return (row[0], row[1]) if row else None
 
 
@@ -89,9 +94,9 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
 
 
 def sessions_of(user_id: str) -> Sequence[UserSession]:
-    """The browsers in which somebody is signed in, the one used last first."""
+    """The browsers in which somebody is signed in, the one used last first. A program may leave thousands."""
     wanted = select(UserSession).where(UserSession.user_id == user_id, UserSession.expires_at > utc_now())
-    return db.session.scalars(wanted.order_by(UserSession.seen_at.desc(), UserSession.id.desc())).all()
+    return db.session.scalars(wanted.order_by(UserSession.seen_at.desc(), UserSession.id.desc()).limit(MOST_SESSIONS)).all()
 
 
 def addresses_of(sessions: Iterable[UserSession]) -> dict[str, str]:
@@ -175,5 +180,11 @@ def _live_session_statement() -> Select[UserSession]:
     return wanted.where(User.disabled_at.is_(None))
 
 
-# Made once, as every request asks: to put it together costs as much as to run it.
-LIVE_SESSION = _live_session_statement()
+def _live_token_statement() -> Select[ApiToken, User]:
+    wanted = select(ApiToken, User).join(User, User.id == ApiToken.user_id)
+    is_live = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now"))
+    return wanted.where(ApiToken.token_hash == bindparam("token_hash"), is_live, User.disabled_at.is_(None))
+
+
+# Made once, as every request asks: to put them together costs as much as to run them.
+LIVE_SESSION, LIVE_TOKEN = _live_session_statement(), _live_token_statement()

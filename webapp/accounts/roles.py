@@ -15,19 +15,23 @@ class Right:
 
 
 RIGHTS = (
-    Right("chat", "Chat with the models that are allowed, and keep the chats", ROLES),
-    Right("make plans", "Make plans", TEAM),
-    Right("see people", "See who else is here", TEAM),
-    Right("administer", "Look after connections, models, settings and groups; read usage and the audit log", ADMINS),
-    Right("manage people", "Invite members and guests, change their role, disable and delete them", ADMINS),
-    Right("manage admins", "Do the same with admins and owners", ("owner",)),
+    Right("chat", "Chat with the allowed models and keep chats", ROLES),
+    Right("make plans", "Create plans", TEAM),
+    Right("see people", "See other people", TEAM),
+    Right("administer", "Manage connections, models, settings and groups; view usage and the audit log", ADMINS),
+    Right("manage people", "Invite, disable and delete members and guests, and change their roles", ADMINS),
+    Right("manage admins", "Do the same for admins and owners", ("owner",)),
 )
+# Up to which level a person can see documents that others gave to them.
+CLEARANCES = (0, 1, 2, 3)
 # What a token may be for, in words, and the right that its person needs for that.
 SCOPES = {
-    "read": ("Read chats and what belongs to them", "chat"),
-    "chat": ("Write messages, stop and continue answers", "chat"),
-    "plans": ("Make plans", "make plans"),
-    "admin": ("Do what admins do", "administer"),
+    "read": ("Read chats and everything in them", "chat"),
+    "chat": ("Send messages, stop and continue answers", "chat"),
+    "plans": ("Create plans", "make plans"),
+    "knowledge": ("Add, change and delete documents and collections", "chat"),
+    "workflows": ("Run workflows, and create them as an admin", "chat"),
+    "admin": ("Admin access", "administer"),
 }
 
 

@@ -3,30 +3,31 @@
 import logging
 import math
 import time
-from datetime import datetime, timedelta
-from typing import get_args
+from datetime import timedelta
+from typing import Any, get_args
 
 from flask import current_app
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from webapp.accounts import agents, audit, passwords, queries, roles
+from webapp.accounts.audit import COMMAND_LINE
 from webapp.accounts.fields import checked_email, checked_name, normal_email, password_hash
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import ApiToken, Invite, Role, User, UserSession
-from webapp.accounts.throttle import Doorkeeper, network
-from webapp.counts import plural
+from webapp.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
-from webapp.extensions import db, offload, utc_now, write
+from webapp.heavy.threads import offload
 from webapp.ids import new_secret
+from webapp.throttle import Doorkeeper, network
+from webapp.words import plural
 
 SESSION_LIFE = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
 USED_EVERY = timedelta(minutes=1)
 LINK_LIFE = timedelta(days=7)
-WRONG = "That email and that password do not belong together."
-COMMAND_LINE = "command line"
+WRONG = "Incorrect email or password."
 log = logging.getLogger("accounts")
 
 
@@ -44,7 +45,7 @@ def owner_link(base_url: str) -> str | None:
 def check_owner_link(token: str) -> None:
     """Refuses a link that cannot make the owner, or not any more."""
     if not queries.is_owner_link(token):
-        raise Forbidden("This link has been used or has run out. When there is no owner yet, starting again prints a new one.")
+        raise Forbidden("This link has been used or has expired. If there is no owner yet, restart Millrace to print a new one.")
 
 
 def create_owner(token: str, email: str, name: str, password: str, *, address: str = "") -> User:
@@ -54,30 +55,44 @@ def create_owner(token: str, email: str, name: str, password: str, *, address: s
     with write() as session:
         _use_owner_link(session, token)
         add(session, owner)
-        about_person(session, "made the owner", owner, by=owner, address=address)
+        about_person(session, "created the owner", owner, by=owner, address=address)
     return owner
 
 
 def add_user(email: str, role: str, password: str) -> User:
     """Make an account, named like its address until the person changes that."""
     if role not in get_args(Role):
-        raise Invalid(f"A role is one of: {', '.join(get_args(Role))}.", field="role")
+        raise Invalid(f"Role must be one of: {', '.join(get_args(Role))}.", field="role")
     user = new_user(email, email.strip().partition("@")[0], role, password)
     with write() as session:
         if role == "owner" and queries.has_owner():
-            raise Conflict("There is an owner already.", field="role")
+            raise Conflict("There is already an owner.", field="role")
         add(session, user)
         about_person(session, "added an account", user, by=COMMAND_LINE, detail=role)
     return user
 
 
-def set_password(user: User, password: str, *, keep: str = "", by: User | str = COMMAND_LINE, address: str = "") -> None:
-    """Change the password; every session dies but the one whose secret is kept, and so do links for a new password."""
+def set_password(
+    user: User,
+    password: str,
+    *,
+    keep: str = "",
+    revokes_tokens: bool = False,
+    by: User | str = COMMAND_LINE,
+    address: str = "",
+) -> None:
+    """Change the password; every session dies but the one whose secret is kept, and so do links for a new password.
+
+    Tokens stay, unless they are to be revoked as well.
+    """
     user_id, stored = user.id, password_hash(password)
     with write() as session:
         if person := session.get(User, user_id):
             replace_password(session, person, stored, keep=keep)
             about_person(session, "changed a password", person, by=by, address=address)
+            if revokes_tokens:
+                revoked = session.scalars(delete(ApiToken).where(ApiToken.user_id == user_id).returning(ApiToken.id)).all()
+                about_person(session, "revoked all tokens", person, by=by, address=address, detail=str(len(revoked)))
 
 
 def replace_password(session: Session, user: User, stored: str, *, keep: str = "") -> None:
@@ -111,8 +126,8 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
     slow_down(email, address)
     db.session.rollback()
     if not offload(passwords.is_right, stored, password):
-        audit.refused("gave a wrong password", key=email, actor=email, address=address)
-        raise Invalid("That is not your present password.", field=field)
+        audit.refused("entered a wrong password", key=email, actor=email, address=address)
+        raise Invalid("That isn't your current password.", field=field)
     welcome(email, address)
 
 
@@ -157,7 +172,7 @@ def seen_session(secret: str) -> UserSession | None:
     session = queries.live_session(secret)
     if session and utc_now() - session.seen_at > SEEN_EVERY:
         now = utc_now()
-        _note(UserSession.id, session.id, seen_at=now, expires_at=now + SESSION_LIFE)
+        _note(UserSession, UserSession.id == session.id, seen_at=now, expires_at=now + SESSION_LIFE)
         session = queries.live_session(secret)
     return session
 
@@ -166,7 +181,7 @@ def used_token(token: str) -> tuple[ApiToken, User] | None:
     """The API token and its person; being used is noted, at most once a minute."""
     found = queries.live_token(token)
     if found and (not found[0].used_at or utc_now() - found[0].used_at > USED_EVERY):
-        _note(ApiToken.id, found[0].id, used_at=utc_now())
+        _note(ApiToken, ApiToken.id == found[0].id, used_at=utc_now())
         found = queries.live_token(token)
     return found
 
@@ -188,7 +203,7 @@ def add(session: Session, user: User) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        raise Conflict("There is an account with that email already.", field="email") from error
+        raise Conflict("An account with that email already exists.", field="email") from error
 
 
 def about_person(session: Session, action: str, person: User, *, by: User | str, address: str = "", detail: str = "") -> None:
@@ -201,8 +216,8 @@ def slow_down(email: str, address: str) -> None:
     """Counts a try to prove who one is; refuses it when there have been too many."""
     if wait_seconds := math.ceil(_doorkeeper().wait_seconds(email[:254], address)):
         log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
-        audit.refused("tried too often", key=network(address), address=address)
-        raise TooMany(f"Too many tries. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
+        audit.refused("made too many attempts", key=network(address), address=address)
+        raise TooMany(f"Too many attempts. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
 
 
 def welcome(email: str, address: str) -> None:
@@ -213,7 +228,7 @@ def welcome(email: str, address: str) -> None:
 def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
     log.info("sign_in_refused", extra={"fields": {"address": address}})
     # What was typed into the field may be a password, so only addresses that have an account are written down.
-    about = audit.About(address=address, object_kind="person", object_id=user_id, detail=email or "no open account")
+    about = audit.About(address=address, object_kind="person", object_id=user_id, detail=email or "no active account")
     audit.refused("tried to sign in", key=network(address), **about)
 
 
@@ -222,14 +237,13 @@ def _use_owner_link(session: Session, token: str) -> None:
     open_links = update(Invite).where(Invite.role == "owner", Invite.used_at.is_(None), Invite.expires_at > utc_now())
     used = session.scalars(open_links.values(used_at=utc_now()).returning(Invite.token_hash)).all()
     if hashed(token) not in used or queries.has_owner():
-        raise Conflict("Somebody has used this link meanwhile: there is an owner now.")
+        raise Conflict("Someone has already used this link, so there is now an owner.")
 
 
 def _renew_hash(user_id: str, stored: str, password: str) -> None:
-    renewed = offload(passwords.hash_of, password)
-    with write() as session:
-        # A password that was changed meanwhile stays changed.
-        session.execute(update(User).where(User.id == user_id, User.password_hash == stored).values(password_hash=renewed))
+    # A password that was changed meanwhile stays changed.
+    outdated = (User.id == user_id) & (User.password_hash == stored)
+    _note(User, outdated, password_hash=offload(passwords.hash_of, password))
 
 
 def _doorkeeper() -> Doorkeeper:
@@ -237,10 +251,10 @@ def _doorkeeper() -> Doorkeeper:
     return keeper
 
 
-def _note(key: InstrumentedAttribute[str], id: str, **moments: datetime) -> None:
+def _note(table: type[Base], whose: ColumnElement[bool], **values: Any) -> None:
+    """Keeps what can as well be kept next time: nobody waits for it, least of all who only reads."""
     try:
-        with write() as session:
-            session.execute(update(key.class_).where(key == id).values(**moments))
+        with write(patience_seconds=NO_PATIENCE) as session:
+            session.execute(update(table).where(whose).values(**values))
     except (Unavailable, OperationalError) as error:
-        # Who is let in can go on reading while nothing can be written.
-        log.warning("being_seen_not_noted", extra={"fields": {"error": type(error).__name__}})
+        log.warning("not_noted", extra={"fields": {"what": ", ".join(values), "error": type(error).__name__}})

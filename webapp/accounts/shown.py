@@ -9,7 +9,7 @@ from wtforms import SelectChoice
 from webapp.accounts import agents, queries
 from webapp.accounts.roles import manageable
 from webapp.accounts.tables import ApiToken, User
-from webapp.extensions import utc_now
+from webapp.db import utc_now
 
 
 @dataclass(frozen=True, slots=True)

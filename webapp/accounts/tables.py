@@ -6,87 +6,84 @@ from typing import Literal
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.extensions import Base, utc_now
+from webapp.db import Base, Record, utc_now
 from webapp.ids import LENGTH, new_id
 
 Role = Literal["owner", "admin", "member", "guest"]
 
 
-class User(Base):
+class User(Record):
     __tablename__ = "users"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     role: Mapped[str] = mapped_column(String(10))
     password_hash: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     disabled_at: Mapped[datetime | None]
     theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
     instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The last answer that a restart has cut and that this person was asked about.
+    cut_seen_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
+    # Up to which level they see what was given to them.
+    clearance: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
     def is_admin(self) -> bool:
         return self.role in {"owner", "admin"}
 
 
-class UserSession(Base):
+class UserSession(Record):
     """One signed-in browser. The cookie holds the secret, the table its hash."""
 
     __tablename__ = "user_sessions"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     agent: Mapped[str] = mapped_column(String(200), default="")
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
 
     user: Mapped[User] = relationship(lazy="joined")
 
 
-class Invite(Base):
+class Invite(Record):
     """A link that makes one account; the first owner's link is one too. With a user it gives them a new password instead."""
 
     __tablename__ = "invites"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     role: Mapped[str] = mapped_column(String(10))
     email: Mapped[str] = mapped_column(String(254), default="", server_default="")
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
-class ApiToken(Base):
+class ApiToken(Record):
     """What a program shows instead of a person. The table holds its hash; `scopes` are words with blanks between."""
 
     __tablename__ = "api_tokens"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(120))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     last_four: Mapped[str] = mapped_column(String(4))
     scopes: Mapped[str] = mapped_column(String(200))
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
 
 
-class Group(Base):
+class Group(Record):
     """People who are given rights together."""
 
     __tablename__ = "groups"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(120), unique=True)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Membership(Base):
@@ -120,18 +117,16 @@ class AuditEntry(Base):
         return ": ".join(filter(None, (thing, self.detail)))
 
 
-class Grant(Base):
+class Grant(Record):
     """A right that somebody, a group or, with neither named, the whole team has to an object of any kind."""
 
     __tablename__ = "grants"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     object_kind: Mapped[str] = mapped_column(String(20))
     object_id: Mapped[str] = mapped_column(String(26))
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
     right: Mapped[str] = mapped_column(String(10))
     created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (Index("ix_grants_object_kind_object_id", "object_kind", "object_id"),)

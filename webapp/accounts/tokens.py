@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
-from webapp.accounts import audit
+from webapp.accounts import audit, service
+from webapp.accounts.audit import COMMAND_LINE
 from webapp.accounts.fields import checked_name
 from webapp.accounts.queries import hashed
 from webapp.accounts.roles import allowed_scopes
-from webapp.accounts.service import COMMAND_LINE
 from webapp.accounts.tables import ApiToken, User
+from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
-from webapp.extensions import utc_now, write
 from webapp.ids import new_secret
 
 PREFIX = "millrace_"
@@ -22,13 +22,13 @@ MOST = 50
 def make_token(
     user: User, name: str, scopes: Iterable[str], *, days: int = 0, by: User | str = COMMAND_LINE, address: str = ""
 ) -> str:
-    """A new token, which is told this once; 0 days means that it does not run out."""
+    """A new token, which is shown only once; 0 days means that it never expires."""
     name, wanted, user_id = checked_name(name), tuple(dict.fromkeys(scopes)), user.id
     token = PREFIX + new_secret()
     _check_scopes(user, wanted)
     with write() as session:
         if (session.scalar(select(func.count()).where(ApiToken.user_id == user_id)) or 0) >= MOST:
-            raise Conflict(f"There are {MOST} tokens already. Please revoke one first.")
+            raise Conflict(f"You already have {MOST} tokens. Please revoke one first.")
         expires_at = utc_now() + timedelta(days=days) if days else None
         row = ApiToken(user_id=user_id, name=name, token_hash=hashed(token), last_four=token[-4:], expires_at=expires_at)
         row.scopes = " ".join(wanted)
@@ -37,8 +37,14 @@ def make_token(
         about = audit.About(
             actor=by, address=address, object_kind="token", object_id=row.id, detail=f"{name} ({row.scopes}) for {user.email}"
         )
-        audit.add(session, "made a token", **about)
+        audit.add(session, "created a token", **about)
     return token
+
+
+def make_own_token(user: User, password: str, name: str, scopes: Iterable[str], *, days: int = 0, address: str = "") -> str:
+    """A new token for who knows the password: it outlives the session, which may be stolen."""
+    service.confirm(user, password, address=address)
+    return make_token(user, name, scopes, days=days, by=user, address=address)
 
 
 def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
@@ -47,7 +53,7 @@ def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
         revoked = delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user.id).returning(ApiToken.name)
         name = session.scalar(revoked)
         if name is None:
-            raise NotFound("That token is not there any more.")
+            raise NotFound("That token no longer exists.")
         about = audit.About(
             actor=user, address=address, object_kind="token", object_id=token_id, detail=f"{name} for {user.email}"
         )
@@ -57,6 +63,8 @@ def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
 def _check_scopes(user: User, wanted: tuple[str, ...]) -> None:
     allowed = allowed_scopes(user.role)
     if not wanted:
-        raise Invalid("Choose at least one thing that the token is for.", field="scopes")
+        raise Invalid("Choose at least one permission for the token.", field="scopes")
     if beyond := [each for each in wanted if each not in allowed]:
-        raise Forbidden(f"Not for a token of this account: {', '.join(beyond)}. Possible: {', '.join(allowed)}.", field="scopes")
+        raise Forbidden(
+            f"This account's tokens can't have: {', '.join(beyond)}. Available: {', '.join(allowed)}.", field="scopes"
+        )

@@ -1,12 +1,12 @@
-"""Coming in: becoming the owner, signing in and out, and the links that make an account or a new password."""
+"""Signing in and out, becoming the owner, and using invites and password links."""
 
-from flask import Blueprint, Response, request, session
+from flask import Blueprint, Response, current_app, request, session
 
 from webapp.accounts import invites, queries, service
-from webapp.accounts.access import announce
 from webapp.accounts.forms import ChosenPasswordForm, InvitedForm, SetupForm, SignInForm
+from webapp.accounts.guards import anybody, client_address, own_path, session_secret, user_or_none, with_session
 from webapp.accounts.tables import User
-from webapp.web.guards import anybody, client_address, own_path, session_secret, user_or_none, with_session
+from webapp.changes import access_changed
 from webapp.web.htmx import redirect
 
 bp = Blueprint("accounts", __name__)
@@ -38,7 +38,7 @@ def login() -> Response:
     form = SignInForm.opened()
     if user_or_none():
         return redirect(own_path(form.next.data))
-    return form.shown("accounts/login.html", has_owner=queries.has_owner())
+    return _door(form)
 
 
 @bp.post("/login")
@@ -50,7 +50,7 @@ def sign_in() -> Response:
         secret = service.sign_in(form.email.data, form.password.data, agent, address=client_address())
         service.sign_out(session_secret(), address=client_address())
         return with_session(redirect(own_path(form.next.data)), secret)
-    return form.shown("accounts/login.html", has_owner=queries.has_owner())
+    return _door(form)
 
 
 @bp.post("/logout")
@@ -59,7 +59,7 @@ def sign_out() -> Response:
     if user := user_or_none():
         user_id = user.id
         service.sign_out(session_secret(), address=client_address())
-        announce(user_id)
+        access_changed(user_id)
     session.clear()
     return with_session(redirect("/login"), "")
 
@@ -93,7 +93,7 @@ def choose_password(token: str) -> Response:
     form = ChosenPasswordForm.opened()
     with form.attempt():
         user = invites.choose_password(token, form.password.data, address=client_address())
-        announce(user.id)
+        access_changed(user.id)
         return _let_in(user)
     _, person = invites.open_password_link(token)
     return form.shown("accounts/new_password.html", person=person, token=token)
@@ -104,3 +104,10 @@ def _let_in(user: User) -> Response:
     secret = service.open_session(user.id, request.user_agent.string, address=client_address())
     service.sign_out(session_secret(), address=client_address())
     return with_session(redirect("/"), secret)
+
+
+def _door(form: SignInForm) -> Response:
+    # Settings come after accounts: what visitors can do is handed in.
+    has_demo = current_app.extensions["is_demo_open"]()
+    about = {"has_owner": queries.has_owner(), "has_accounts": queries.has_accounts(), "has_demo": has_demo}
+    return form.shown("accounts/login.html", **about)

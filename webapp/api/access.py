@@ -10,19 +10,19 @@ from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
 from webapp.accounts import queries, service, tickets
+from webapp.accounts.guards import KNOWN, refuse_unless_admin, session_secret
 from webapp.accounts.roles import SCOPES, allowed_scopes
 from webapp.accounts.tables import User
+from webapp.db import csrf
 from webapp.errors import Forbidden, SignedOut
-from webapp.extensions import csrf
 from webapp.settings.service import setting
-from webapp.web.guards import KNOWN, refuse_unless_admin, session_secret
 from webapp.web.security import SAFE_METHODS
 
 # What begins like that is forgotten when the request is entered again.
 CALLER = f"{KNOWN}.caller"
 CHAT = "millrace.ticket_chat"
-NOBODY = "Say who you are: Authorization: Bearer with a token, which one makes on the account page, or sign in."
-UNPROVEN = "A request with the cookie of a browser needs the token of its forms in X-CSRFToken; GET /api/v1/me gives it."
+NOBODY = "Authentication required. Send a token as Authorization: Bearer (create one on your account page), or sign in."
+UNPROVEN = "A request with a browser cookie needs the CSRF token in X-CSRFToken. GET /api/v1/me returns it."
 # Who may write in chats may read them: an answer that was asked for comes back by reading.
 COVERED_BY = {"read": {"read", "chat"}}
 P = ParamSpec("P")
@@ -40,7 +40,7 @@ class Caller:
 
 
 def caller() -> User:
-    """Who calls; refuses nobody's calls."""
+    """The caller, if any; refuses no one."""
     return identified().user
 
 
@@ -96,7 +96,7 @@ def scoped(
 
 
 def check(scope: str, also: str = "") -> None:
-    """Refuses whoever may neither do what is for this scope nor for the other."""
+    """Refuses callers that have neither of the two scopes."""
     found = identified()
     if found.has_cookie and request.method not in SAFE_METHODS:
         _check_form_token()
@@ -104,8 +104,8 @@ def check(scope: str, also: str = "") -> None:
         if scope not in allowed_scopes(found.user.role):
             if scope == "admin":
                 refuse_unless_admin(found.user)
-            raise Forbidden("Your account may not do that.")
-        raise Forbidden(f"This token is not for that. It needs the scope {scope}: {SCOPES[scope][0].lower()}.")
+            raise Forbidden("Your account isn't allowed to do that.")
+        raise Forbidden(f"This token doesn't have permission. It needs the scope {scope}: {SCOPES[scope][0].lower()}.")
 
 
 def _check_form_token() -> None:

@@ -1,4 +1,4 @@
-"""Pages of other origins that an operator has listed may call the API, with the cookie too; nobody else's page may."""
+"""Pages of origins listed by an operator can call the API, also with the cookie; no others can."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def init(app: Flask, config: Config) -> None:
 
 
 def _preflight(config: Config) -> Response | None:
-    """The answer to a browser that asks whether it may; whoever is not listed has been refused before."""
+    """The answer to a preflight request; origins that aren't listed were refused before."""
     if not (is_api() and request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers):
         return None
     response = Response(status=204)

@@ -3,27 +3,25 @@
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from webapp import lanes
-from webapp.api.encoders.base import Encoder, State, wire
-from webapp.chat import said
-from webapp.chat.tables import Message
-from webapp.extensions import db
-from webapp.generations.engine import Engine
-from webapp.generations.tables import Generation
-from webapp.plans import said as said_in_plans
-from webapp.plans.queries import plan_of
-from webapp.streaming.events import Ended, Event, Notice
+from webapp import topic_names
+from webapp.api.dialects.encoding import Encoder, State, wire
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.said import Said, end_of, so_far
+from webapp.engine.tables import Generation
+from webapp.live.watch import LOST
+from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning
 from webapp.streaming.topics import Entry, Gap
-from webapp.web.watch import LOST
 
 # The id under which the end is known when nobody remembers its number.
 END = "end"
-TAKEN = Notice("superseded", "Another reader has taken this one's place: there are too many at once.")
+TAKEN = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
 class Feed(Protocol):
     """What one connection reads. `news` gives the bytes of each write since the last call, `beat` those at a heartbeat.
 
+    `quick_news` waits for nothing: it gives more text in one piece, where there is that and nothing else, and otherwise nothing.
     `taken` is said last to a reader whose place was taken.
     """
 
@@ -32,6 +30,7 @@ class Feed(Protocol):
 
     def topics(self) -> dict[str, int]: ...
     def news(self) -> list[bytes]: ...
+    def quick_news(self) -> bytes: ...
     def beat(self) -> list[bytes]: ...
     def taken(self) -> list[bytes]: ...
 
@@ -41,7 +40,7 @@ class GenerationFeed:
 
     def __init__(self, engine: Engine, generation: Generation, encoder: Encoder, *, after: int = 0) -> None:
         self.lane, self.id, self.after, self.has_ended = generation.lane, generation.id, after, False
-        self.topic = lanes.of_generation(generation.id)
+        self.topic = topic_names.of_generation(generation.id)
         self._engine, self._encoder, self._has_opened, self._has_told = engine, encoder, False, False
         self._of: dict[str, Any] = {
             "generation_id": generation.id,
@@ -60,13 +59,19 @@ class GenerationFeed:
             return self._snapshot()
         return [*self._opening(), *(line for entry in entries for line in self._encoded(entry, str(entry.seq)))]
 
+    def quick_news(self) -> bytes:
+        entries = self._entries() if self._has_opened else None
+        if not entries or not all(isinstance(entry.event, Delta | Reasoning) for entry in entries):
+            return b""
+        return b"".join([line for entry in entries for line in self._encoded(entry, str(entry.seq))])
+
     def beat(self) -> list[bytes]:
         """What was ended elsewhere, without a word in the log of this process, is told from the saved message."""
         is_here = self.id in self._engine.live or self._engine.topics.last(self.topic) != self.after
         return [] if is_here or self.has_ended else self._saved()
 
     def taken(self) -> list[bytes]:
-        """With this id a browser that comes again is told to stay away."""
+        """With this id, a browser that reconnects gets 204 and stops reconnecting."""
         frames = self._encoder.encode(Entry(self.after, TAKEN)) + self._encoder.closing()
         return wire(frames, id=LOST)
 
@@ -94,13 +99,14 @@ class GenerationFeed:
         if live is None:
             return self._saved()
         self.after = self._engine.topics.last(self.topic)
-        return self._whole("running", said.so_far(live.run.transcript))
+        return self._whole("running", so_far(live.run.transcript))
 
     def _saved(self) -> list[bytes]:
         with self._engine.in_app():
             generation = db.session.get(Generation, self.id, populate_existing=True)
-            words = _kept(generation) if generation else None
-            if generation is None or words is None:
+            kind = self._engine.kinds.get(generation.kind) if generation else None
+            words = kind.said(generation) if generation and kind else None
+            if generation is None or kind is None or words is None:
                 self.has_ended = True
                 return wire(self._encoder.closing())
             if generation.is_active:
@@ -109,14 +115,14 @@ class GenerationFeed:
                 return []
             # Who was greeted and heard nothing since has not heard the text either.
             whole = [] if self._has_told else self._whole(generation.status, words)
-            return whole + self._end(said.end_of(generation))
+            return whole + self._end(end_of(generation, kind.saved(generation)))
 
     def _end(self, events: Iterable[Event]) -> list[bytes]:
-        """Only the end itself carries its name: who loses the connection before must not be told to stay away."""
+        """Only the end itself carries its id: a client that loses the connection before it must be able to reconnect."""
         named = ((event, END if isinstance(event, Ended) else "") for event in events)
         return [line for event, id in named for line in self._encoded(Entry(self.after, event), id)]
 
-    def _whole(self, status: str, words: said.Said) -> list[bytes]:
+    def _whole(self, status: str, words: Said) -> list[bytes]:
         """Everything said up to here: as a snapshot, or to an encoder that takes none, as events."""
         seq = self.after = max(self.after, 0)
         self._has_told = True
@@ -125,12 +131,3 @@ class GenerationFeed:
             state = State(**self._of, status=status, seq=seq, text=words.text, reasoning=words.reasoning, is_snapshot=True)
             return wire(self._encoder.opening(state), id=str(seq))
         return [*self._opening(), *(line for event in words.events() for line in wire(self._encoder.encode(Entry(seq, event))))]
-
-
-def _kept(generation: Generation) -> said.Said | None:
-    """What is saved of what it said; None when what it wrote in was deleted."""
-    if generation.message_id:
-        message = db.session.get(Message, generation.message_id)
-        return said.of(generation, message) if message else None
-    plan = plan_of(generation) if generation.kind == "plan" else None
-    return said_in_plans.of(generation, plan) if plan else None

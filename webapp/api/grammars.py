@@ -18,7 +18,7 @@ class Grammar:
     sentence: str = ""
     is_named: bool = True
     texts: tuple[str, ...] = ()
-    end: str = field(default="The connection is closed after the last event.")
+    end: str = field(default="The connection closes after the last event.")
 
 
 GRAMMARS: dict[str, Grammar] = {}

@@ -5,7 +5,7 @@ import math
 from flask import Flask, Response, request
 
 from webapp.api.access import CALLER
-from webapp.generations.engine import the_engine
+from webapp.engine.engine import the_engine
 from webapp.settings.service import setting
 from webapp.web.htmx import is_api
 

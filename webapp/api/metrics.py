@@ -11,7 +11,7 @@ FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @bp.get("/metrics")
-@operation("Figures of this process, in the text format of Prometheus", scope="admin", media="text/plain")
+@operation("Metrics of this process, in Prometheus text format", scope="admin", media="text/plain")
 def show() -> Response:
     text: Callable[[], bytes] = current_app.extensions["metrics"]
     return Response(text(), content_type=FORMAT)

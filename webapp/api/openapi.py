@@ -15,19 +15,24 @@ from webapp.config import version
 from webapp.web.security import SAFE_METHODS
 
 ABOUT = (
-    "Everything the pages can do, for programs. Say who you are by a token in `Authorization: Bearer`, which one makes on the "
-    "account page, or by the cookie of a browser with the token of its forms in `X-CSRFToken`. Whatever is refused is told as "
-    "problem+json, with a sentence in `detail` and a word in `code`. Sendings may carry an `Idempotency-Key`."
+    "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create on "
+    "your account page, or with a browser cookie plus the CSRF token in `X-CSRFToken`. Errors are "
+    "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests may include an `Idempotency-Key`."
 )
-SIGNED_IN = "A browser that is signed in. Where `PUBLIC_URL` is https, its name is `__Host-millrace`."
+SIGNED_IN = "Session cookie of a signed-in browser. If `PUBLIC_URL` is https, its name is `__Host-millrace`."
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
     "cookie": {"type": "apiKey", "in": "cookie", "name": "millrace", "description": SIGNED_IN},
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken", "description": "From `GET /api/v1/me`."},
-    "ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "From a stream's address: reads that chat."},
+    "ticket": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "Ticket from a stream URL; grants read access to that chat.",
+    },
 }
 NATIVE = "/api/v1/"
-FILE = "application/octet-stream"
+FILE, FORM = "application/octet-stream", "multipart/form-data"
 IMPLIED = {"HEAD", "OPTIONS"}
 
 
@@ -112,10 +117,15 @@ def _operation(route: Route, refs: Refs) -> dict[str, Any]:
 def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
     if operation.upload:
         return {"required": True, "content": {FILE: {"schema": BYTES}}}
-    if not operation.body:
-        return None
-    is_required = any(field.is_required() for field in operation.body.model_fields.values())
-    return {"required": is_required, "content": {JSON: {"schema": refs[operation.body, "validation"]}}}
+    content: dict[str, Any] = {}
+    if name := operation.upload_field:
+        files = {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": BYTES}}}
+        content[FORM] = {"schema": files}
+    if operation.body:
+        content[JSON] = {"schema": refs[operation.body, "validation"]}
+    fields = operation.body.model_fields.values() if operation.body else ()
+    is_required = bool(operation.upload_field) or any(field.is_required() for field in fields)
+    return {"required": is_required, "content": content} if content else None
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -126,9 +136,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             about = {"description": schema.pop("description")} if "description" in schema else {}
             found.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
     if 429 in route.operation.errors:
-        found.append(_header("Idempotency-Key", "The same key and text again give the first result.", 200))
+        found.append(_header("Idempotency-Key", "Repeating the same key and body returns the first result.", 200))
     if route.operation.stream and route.method == "GET":
-        found.append(_header("Last-Event-ID", "The `id:` of the last event that was seen: what comes after it is sent."))
+        found.append(_header("Last-Event-ID", "The `id:` of the last event received; the stream resumes after it."))
     return found
 
 

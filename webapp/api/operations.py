@@ -2,23 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
+from webapp.accounts.guards import anybody
 from webapp.api.access import identified, scoped
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
 from webapp.errors import Busy, Forbidden, NotFound
-from webapp.web.guards import anybody
 
 MOST_BYTES = 1_000_000
 JSON = "application/json"
 Names = dict[str, Any]
 View = Callable[..., Any]
 V = TypeVar("V", bound=View)
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class Operation:
 
     An empty scope is open to everybody; a caller with the scope `also` is let in too. `stream` names the grammar of its
     events: with an `answer` beside it, callers choose by `Accept: text/event-stream`.
-    `media` is the type of an answer; with `upload` the body is a file, not JSON.
+    `media` is the type of an answer; with `upload` the body is a file, not JSON;
+    with `upload_field` it is a form with files in that field or, where there is a `body` too, one of both, which the view reads.
     `by_hand` says why no token may do it, where that is so.
     `ticket` says of which chat a ticket in the address must be. `stream_path` is where a busy chat's answer can be read.
     """
@@ -47,6 +49,7 @@ class Operation:
     tag: str = ""
     media: str = ""
     upload: bool = False
+    upload_field: str = ""
     most_bytes: int = MOST_BYTES
     stream_path: str = EVENTS_PATH
     # What else it answers, by status: (sentence, model or nothing).
@@ -120,7 +123,7 @@ def idempotency_key() -> str:
 def _names(names: Names) -> Names:
     # No name of ours holds it, and PostgreSQL refuses even to look.
     if any("\0" in str(value) for value in names.values()):
-        raise NotFound("There is nothing at this address, or it is not yours to see.")
+        raise NotFound("Page not found, or you don't have access.")
     return names
 
 
@@ -129,21 +132,24 @@ def _taken(found: Operation) -> dict[str, BaseModel]:
     if found.most_bytes:
         request.max_content_length = found.most_bytes
     if found.query:
-        taken["query"] = _query(found.query)
-    if found.body:
+        taken["query"] = _checked(partial(found.query.model_validate, request.args.to_dict()))
+    if found.body and not found.upload_field:
         taken["body"] = _body(found.body)
     return taken
 
 
-def _query(model: type[BaseModel]) -> BaseModel:
-    return _checked(lambda: model.model_validate(request.args.to_dict()))
+def taken_body(model: type[M]) -> M:
+    """The body as this model, for a view that takes files too."""
+    taken = _body(model)
+    assert isinstance(taken, model)
+    return taken
 
 
 def _body(model: type[BaseModel]) -> BaseModel:
     raw = request.get_data()
     if raw and not request.is_json:
-        raise UnsupportedMediaType("Send JSON, and say so: Content-Type: application/json.")
-    return _checked(lambda: model.model_validate_json(raw or b"{}"))
+        raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
+    return _checked(partial(model.model_validate_json, raw or b"{}"))
 
 
 def _checked(validate: Callable[[], BaseModel]) -> BaseModel:

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
 
+from webapp.accounts.guards import anybody
 from webapp.api import openapi, reference
-from webapp.web.guards import anybody
 from webapp.web.htmx import render
 
 bp = Blueprint("api_pages", __name__)

@@ -1,4 +1,4 @@
-"""What programs are told when something is refused: one body for everybody, as problem+json."""
+"""Errors for programs: one body for all of them, as problem+json."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,18 +7,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest
 
 from webapp.api.access import ticket_for
+from webapp.db import db
+from webapp.engine.tables import Generation
 from webapp.errors import Invalid
-from webapp.extensions import db
-from webapp.generations.tables import Generation
 
 EVENTS_PATH = "/api/v1/generations/{generation}/events"
 WORDS = {
-    "missing": "This is missing.",
-    "extra_forbidden": "There is no such field.",
-    "string_type": "This is a text.",
-    "bool_type": "This is true or false.",
-    "int_type": "This is a whole number.",
+    "missing": "This field is required.",
+    "extra_forbidden": "Unknown field.",
+    "string_type": "This must be text.",
+    "bool_type": "This must be true or false.",
+    "int_type": "This must be a whole number.",
 }
+# More faults than anybody mends by hand are not told one by one: a body may have a hundred thousand.
+MOST_FAULTS = 100
 
 
 class Problem(BaseModel):
@@ -32,10 +34,10 @@ class Problem(BaseModel):
     detail: str
     error: str
     code: str
-    fields: dict[str, str] | None = Field(None, description="With 422: a sentence for each field that is wrong.")
-    streamId: str | None = Field(None, description="With 409 generation_in_progress: the answer that is being written.")
+    fields: dict[str, str] | None = Field(None, description="With 422: a sentence for each invalid field.")
+    streamId: str | None = Field(None, description="With 409 generation_in_progress: the answer in progress.")
     streamUrl: str | None = Field(None, description="With 409 generation_in_progress: where that answer can be read.")
-    error_id: str | None = Field(None, description="With 500: under which name the log has it.")
+    error_id: str | None = Field(None, description="With 500: the id to look for in the log.")
 
 
 class Refused(Invalid):
@@ -51,9 +53,11 @@ class Refused(Invalid):
 
 def refusal(error: ValidationError) -> Exception:
     """What a body that does not fit is answered: unreadable is 400, wrong is 422 with a sentence for each field."""
+    if error.error_count() > MOST_FAULTS:
+        return Invalid(f"{error.error_count()} things are missing or wrong.")
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if any(each["type"] == "json_invalid" for each in found):
-        return BadRequest("That is not readable JSON.")
+        return BadRequest("That isn't valid JSON.")
     return Refused({".".join(map(str, each["loc"])) or "body": _sentence(each["type"], each["msg"]) for each in found})
 
 

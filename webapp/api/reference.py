@@ -9,7 +9,7 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FieldRow:
     """One field: of an address, a header, a body, an answer or an event."""
 
     name: str
@@ -24,7 +24,7 @@ class Block:
 
     title: str
     note: str
-    lines: tuple[Line, ...]
+    lines: tuple[FieldRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Entry:
     path: str
     summary: str
     scope: str
-    takes: tuple[Line, ...]
+    takes: tuple[FieldRow, ...]
     blocks: tuple[Block, ...]
     refusals: tuple[str, ...]
 
@@ -63,9 +63,9 @@ def _entry(document: Json, path: str, method: str, operation: Json) -> Entry:
     )
 
 
-def _parameter(each: Json) -> Line:
+def _parameter(each: Json) -> FieldRow:
     words = ". ".join(filter(None, (each["in"], each.get("description", ""))))
-    return Line(each["name"], _kind(each["schema"]), words, each["required"])
+    return FieldRow(each["name"], _kind(each["schema"]), words, each["required"])
 
 
 def _blocks(document: Json, operation: Json) -> Iterator[Block]:
@@ -91,7 +91,7 @@ def _block(document: Json, title: str, note: str, schema: Json) -> Block:
     schema = _resolved(document, schema)
     required = schema.get("required", ())
     fields = schema.get("properties", {}).items()
-    lines = (Line(name, _kind(each), each.get("description", ""), name in required) for name, each in fields)
+    lines = (FieldRow(name, _kind(each), each.get("description", ""), name in required) for name, each in fields)
     return Block(title, ". ".join(filter(None, (note, schema.get("description", "")))), tuple(lines))
 
 

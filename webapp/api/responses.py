@@ -12,14 +12,14 @@ from webapp.web.errors import TITLES
 
 PROBLEM = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
-DONE = {200: "Done.", 201: "Made.", 202: "Begun.", 204: "Done; there is nothing to say."}
+DONE = {200: "Done.", 201: "Created.", 202: "Started.", 204: "Done; no content."}
 BYTES = {"type": "string", "format": "binary"}
 LIMITED = {
     "RateLimit": {
-        "description": "How many answers may be begun now, and the seconds until all may.",
+        "description": "How many answers you can start now, and the seconds until the full limit is available.",
         "schema": {"type": "string"},
     },
-    "RateLimit-Policy": {"description": "How many answers in how many seconds.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "The limit: answers per number of seconds.", "schema": {"type": "string"}},
 }
 Mode = Literal["validation", "serialization"]
 Refs = Mapping[tuple[type[BaseModel], Mode], Mapping[str, Any]]
@@ -53,7 +53,8 @@ def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str,
 
 def refusals(operation: Operation, *, has_names: bool) -> list[int]:
     """The statuses with which an operation may be refused."""
-    reading = {400, 413, 415, 422} if operation.body else {413, 422} if operation.upload else {422} if operation.query else set()
+    has_file = operation.upload or operation.upload_field
+    reading = {400, 413, 415, 422} if operation.body else {413, 422} if has_file else {422} if operation.query else set()
     calling = {401, 403} if operation.scope else set()
     return sorted({*operation.errors, *reading, *calling, *({404} if has_names else ()), 503})
 

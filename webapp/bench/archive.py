@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now, write
+from webapp.db import db, utc_now, write
 from webapp.ids import new_id
 from webapp.rendering import markdown
 from webapp.rendering.text import title

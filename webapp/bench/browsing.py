@@ -14,6 +14,7 @@ HTMX = {"HX-Request": "true"}
 JSON = {"Content-Type": "application/json"}
 EVENTS = re.compile(r'hx-sse:connect="([^"]+)"')
 CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+IS_ANSWERED = 'data-role="assistant" data-status="completed"'
 NOTHING: Mapping[str, str] = {}
 
 
@@ -41,11 +42,11 @@ class Stream:
 
 
 class Browser:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, cookies: Mapping[str, str] = NOTHING) -> None:
         parts = urlsplit(url)
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._cookies: dict[str, str] = {}
+        self._cookies = dict(cookies)
 
     async def page(self, path: str) -> str:
         """A page that must be there."""

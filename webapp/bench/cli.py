@@ -1,34 +1,42 @@
 """`flask bench`: measures this machine and the product on it."""
 
+import json
 import sys
+from dataclasses import asdict
+from typing import TextIO
 
 import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from webapp.bench import compare, pages, partial_json, plans, sitting
+from webapp.bench import compare, pages, partial_json, plans, sitting, typed
 from webapp.bench import stream as streams
 from webapp.bench.house import in_a_full_house
-from webapp.bench.load import Load, Sitting
+from webapp.bench.load import Sitting
 from webapp.bench.verdict import OUT_OF_BOUNDS, Verdict
 
-TOO_MUCH = "Something is out of its bounds."
-bench = AppGroup("bench", help="Measure this machine and Millrace on it.")
+TOO_MUCH = "Some results are out of bounds."
+bench = AppGroup("bench", help="Measure this machine and Millrace running on it.")
 
 
-@bench.command("stream")
-@click.option("--answers", default=100, show_default=True, help="How many at once.")
-@click.option("--tokens", default=400, show_default=True, help="How long each is.")
-@click.option("--rate", default=50.0, show_default=True, help="Tokens a second.")
-@click.option("--within", default=1.0, show_default=True, help="Seconds in which all of them are asked for.")
-@click.option("--later", default=20, show_default=True, help="How many more ask while these are written.")
-def stream(answers: int, tokens: int, rate: float, within: float, later: int) -> None:
-    """Many answers at once, beside a minimal relay. Both run in the same minute."""
-    _conclude(streams.measure(Load(answers, tokens, rate, within, later), click.echo))
+@bench.command("stream", epilog=f"Lines: {', '.join(streams.NAMES)}.")
+@click.argument("names", nargs=-1, metavar="[LINE]...", type=click.Choice(streams.NAMES))
+@click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
+@click.option("--profile", "is_profiled", is_flag=True, help="Say where the worker's CPU goes.")
+@click.option("--json", "file", type=click.File("w"), help="A file for all figures of all runs.")
+def stream(names: tuple[str, ...], rounds: int, is_profiled: bool, file: TextIO | None) -> None:
+    """What answers cost, and how late tokens are, beside a relay.
+
+    The whole table, or some lines of it: `flask bench stream api-400 --rounds 1` takes less than a minute.
+    """
+    report = streams.measure(names, rounds, click.echo, is_profiled=is_profiled)
+    if file:
+        json.dump(asdict(report), file, indent=1)
+    _conclude(report.verdict)
 
 
 @bench.command("compare")
-@click.option("--rounds", default=5, show_default=True, help="How often either is asked for.")
+@click.option("--rounds", default=5, show_default=True, help="How often to request each.")
 def compare_both(rounds: int) -> None:
     """One prompt streamed and not streamed, on the demo model."""
     _conclude(compare.measure(rounds, click.echo))
@@ -43,17 +51,17 @@ def write_plans(count: int, rate: float) -> None:
 
 
 @bench.command("memory")
-@click.option("--messages", default=1_000, show_default=True, help="How long the chat is at first.")
-@click.option("--minutes", default=10.0, show_default=True, help="How long it then goes on; judged after five.")
+@click.option("--messages", default=1_000, show_default=True, help="Initial length of the chat.")
+@click.option("--minutes", default=10.0, show_default=True, help="How long it then continues; judged after five.")
 def memory(messages: int, minutes: float) -> None:
-    """Memory in a long chat that goes on and is watched."""
+    """Memory in a long chat that continues while it is watched."""
     load = Sitting(1, 1, 1, minutes * 60, every=20, pace=1, tokens=40, rate=1_000, fill=messages)
     _conclude(sitting.memory(load, click.echo))
 
 
 @bench.command("watchers")
-@click.option("--watchers", "count", default=100, show_default=True, help="How many pages are open.")
-@click.option("--minutes", default=10.0, show_default=True, help="How long.")
+@click.option("--watchers", "count", default=100, show_default=True, help="Number of open pages.")
+@click.option("--minutes", default=10.0, show_default=True, help="Duration.")
 def watchers(count: int, minutes: float) -> None:
     """Pages that stay open: whether a stream ends that should not."""
     load = Sitting(count, 10, 3, minutes * 60, every=30, pace=60, tokens=400, rate=20)
@@ -63,15 +71,22 @@ def watchers(count: int, minutes: float) -> None:
 @bench.command("page")
 def page() -> None:
     """Pages and searches in a small house and in a full one. It takes a minute or two."""
-    if not in_a_full_house(click.echo):
-        sys.exit(TOO_MUCH)
+    _in_a_full_house("page")
+
+
+@bench.command("search")
+def search() -> None:
+    """Searches, letter by letter, as they are typed."""
+    _in_a_full_house("search")
 
 
 @bench.command("this-house", hidden=True)
+@click.argument("what", type=click.Choice(["page", "search"]))
 @with_appcontext
-def this_house() -> None:
-    """What `page` runs in a process and a house of its own; it fills the database with what nobody has written."""
-    verdict = pages.measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
+def this_house(what: str) -> None:
+    """What `page` and `search` run in a process and a house of their own; they fill the database with what nobody has written."""
+    measure = {"page": pages.measure, "search": typed.measure}[what]
+    verdict = measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
     _tell(verdict)
     sys.exit(0 if verdict.is_good else OUT_OF_BOUNDS)
 
@@ -80,6 +95,11 @@ def this_house() -> None:
 def read_partial_json() -> None:
     """Reading a plan while it is written. It comes in pieces of four characters."""
     _conclude(partial_json.measure(click.echo))
+
+
+def _in_a_full_house(what: str) -> None:
+    if not in_a_full_house(what, click.echo):
+        sys.exit(TOO_MUCH)
 
 
 def _conclude(verdict: Verdict) -> None:

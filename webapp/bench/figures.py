@@ -1,17 +1,20 @@
 """What the bench has measured. Pure."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from webapp.bench.verdict import drift, lateness
+
+DIRECT, RELAY = "direct", "relay"
 
 
 @dataclass(frozen=True)
 class Heard:
     """What the client says of one run, by the 50th and 95th percentile for first tokens, by the 50th and 99th for all.
 
-    `then_ms` is the time to the first token for those who asked while all the others had theirs.
+    `then_ms` is the time to the first token for those who asked while all the others had theirs. `steady_ms` is of the tokens
+    that were sent when all had begun and nobody was at the end.
     """
 
     expected: int
@@ -20,11 +23,13 @@ class Heard:
     first_ms: tuple[float, float]
     then_ms: tuple[float, float]
     late_ms: tuple[float, float]
+    steady_ms: tuple[float, float]
     lag_ms: float
     seconds: float
 
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
+    @property
+    def lost(self) -> int:
+        return self.expected - self.received
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,10 @@ class Seen:
     silence: float
     lag_ms: float
 
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: what was heard, and what it cost the server, if there was one."""
+    """One run: who answered (`direct`, when no server was between), what was heard, and what it cost the server."""
 
     name: str
     heard: Heard
@@ -69,17 +71,18 @@ class Measured:
     def line(self) -> str:
         heard = self.heard
         cells = (
-            str(heard.expected - heard.received),
+            str(heard.lost),
             str(heard.refused),
             _pair(heard.first_ms),
             _pair(heard.then_ms),
             _pair(heard.late_ms),
+            _pair(heard.steady_ms),
             _number(self.cpu_per_million),
             _number(self.core),
             _number(self.resident_mb),
             f"{heard.lag_ms:.1f}",
         )
-        return f"{self.name:<15}" + "".join(f" {cell:>{width}}" for cell, width in zip(cells, WIDTHS.values(), strict=True))
+        return f"{self.name:<9}" + "".join(f" {cell:>{width}}" for cell, width in zip(cells, WIDTHS.values(), strict=True))
 
 
 WIDTHS = {
@@ -87,13 +90,14 @@ WIDTHS = {
     "refused": 8,
     "first ms 50/95": 15,
     "then ms 50/95": 14,
-    "late ms 50/99": 15,
+    "late ms 50/99": 14,
+    "steady ms 50/99": 16,
     "CPU s per 1M": 13,
     "% core": 7,
     "MB": 6,
     "lag ms": 7,
 }
-HEADING = " " * 15 + "".join(f" {name:>{width}}" for name, width in WIDTHS.items())
+HEADING = " " * 9 + "".join(f" {name:>{width}}" for name, width in WIDTHS.items())
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -112,30 +116,53 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
 
 
 def doubts(runs: Sequence[Measured]) -> list[str]:
-    """Why these runs say nothing about the servers, if so; the relay runs twice, before and after the product."""
-    floors = [cost for run in runs if run.name.startswith("relay") and (cost := run.cpu_per_million)]
-    found = [lateness(run.heard.lag_ms, run.name) for run in runs]
-    return [doubt for doubt in (*found, drift(*floors) if len(floors) == 2 else "") if doubt]
+    """Why these runs say nothing about the servers, if so; the relay runs more than once, before and after the product."""
+    floors = [cost for run in runs if run.name == RELAY and (cost := run.cpu_per_million)]
+    found = dict.fromkeys(lateness(run.heard.lag_ms, run.name) for run in runs)
+    return [doubt for doubt in (*found, drift(min(floors), max(floors)) if floors else "") if doubt]
 
 
-def ratios(runs: Sequence[Measured]) -> dict[str, float]:
-    """The product's CPU per token in relays, for each way to watch it."""
-    floors = [cost for run in runs if run.name.startswith("relay") and (cost := run.cpu_per_million)]
-    ours = {run.name: cost for run in runs if run.name.startswith("Millrace") and (cost := run.cpu_per_million)}
-    return {name: cost / (sum(floors) / len(floors)) for name, cost in ours.items()} if floors else {}
+@dataclass(frozen=True)
+class Compared:
+    """One run of the product, beside the relay before and after it, and the same without any server."""
+
+    ours: Measured
+    relays: Sequence[Measured]
+    direct: Measured | None
+
+    def cpu(self) -> float:
+        """The product's CPU per token in relays."""
+        floors = [relay.cpu_per_million or 0.0 for relay in self.relays]
+        return (self.ours.cpu_per_million or 0.0) / (sum(floors) / len(floors))
+
+    def late(self) -> float:
+        """How much later than without any server the slowest hundredth of its tokens is."""
+        return self._added(lambda heard: heard.late_ms)
+
+    def steady(self) -> float:
+        """The same of the tokens that were sent when all had begun."""
+        return self._added(lambda heard: heard.steady_ms)
+
+    def first(self) -> float:
+        """How much later than without any server the first token is in the midst of all others, by the 95th percentile."""
+        return self._added(lambda heard: heard.then_ms)
+
+    def lost(self) -> float:
+        return self.ours.heard.lost
+
+    def _added(self, times: Callable[[Heard], tuple[float, float]]) -> float:
+        return times(self.ours.heard)[1] - (times(self.direct.heard)[1] if self.direct else 0.0)
 
 
-def added_ms(runs: Sequence[Measured], name: str) -> float:
-    """How much later than without any server the slowest hundredth of its tokens is."""
-    late = {run.name: run.heard.late_ms[1] for run in runs}
-    return late[name] - late.get("no server", 0.0)
-
-
-def added_then_ms(runs: Sequence[Measured], name: str) -> tuple[float, float]:
-    """How much later than without any server the first token is in the midst of all others: the 50th, the 95th percentile."""
-    then = {run.name: run.heard.then_ms for run in runs}
-    floor = then.get("no server", (0.0, 0.0))
-    return then[name][0] - floor[0], then[name][1] - floor[1]
+def compared(runs: Sequence[Measured]) -> list[Compared]:
+    """Every run of the product with its neighbours, in the order in which they were made."""
+    found = []
+    for place, run in enumerate(runs):
+        if run.name not in (DIRECT, RELAY):
+            before, after = runs[place::-1], runs[place:]
+            relays = [next(each for each in side if each.name == RELAY) for side in (before, after)]
+            found.append(Compared(run, relays, next((each for each in before if each.name == DIRECT), None)))
+    return found
 
 
 def _pair(values: tuple[float, float]) -> str:

@@ -10,12 +10,12 @@ from webapp.bench.verdict import OUT_OF_BOUNDS
 from webapp.config import ROOT
 
 
-def in_a_full_house(say: Callable[[str], None]) -> bool:
+def in_a_full_house(what: str, say: Callable[[str], None]) -> bool:
     """Measures in a process of its own, on a fresh data folder; the operator's own data must not be measured, nor touched."""
     with TemporaryDirectory() as folder:
         environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model"}
         flask(environ, "prepare")
-        words, log = ["-m", "flask", "bench", "this-house"], Path(folder, "pages.log")
+        words, log = ["-m", "flask", "bench", "this-house", what], Path(folder, "pages.log")
         with log.open("w") as output:
             process = subprocess.Popen(command(words, environ), cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True)
         for line in process.stdout or ():

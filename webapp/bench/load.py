@@ -7,11 +7,15 @@ from typing import Any
 
 # Where the model writes which token this is and when it was sent.
 STAMP = "¤"
+# What is answered with one word.
+BRIEFLY = "Briefly."
 # A paragraph now and then, as texts have them.
 PARAGRAPH = 40
 SUMMARY_STAMPS, STEP_STAMPS = 36, 12
 # The part of an answer's time in which others come, when all have got in.
 LATER = 0.5
+# Multiples of it fall evenly between whole numbers, at no regular distance.
+GOLDEN = 0.618034
 DAYS = ("Tuesday", "Wednesday", "Sunday")
 
 
@@ -20,7 +24,7 @@ class Load:
     """How many answers, how long, how fast, and within how many seconds they are asked for.
 
     `in_vain` more are asked for with them, and as many have to be refused. `later` people ask one after another while all
-    those answers are being written.
+    those answers are being written. Every answer is watched by so many people, each of whom asks for one where nothing is shared.
     """
 
     answers: int
@@ -29,6 +33,7 @@ class Load:
     within: float = 1.0
     later: int = 0
     in_vain: int = 0
+    watchers: int = 1
     is_plan: bool = False
 
     @classmethod
@@ -47,16 +52,25 @@ class Load:
         return plan() if self.is_plan else prose(self.tokens)
 
     @property
+    def crowd(self) -> int:
+        """How many come at the beginning."""
+        return self.answers * self.watchers + self.in_vain
+
+    @property
     def people(self) -> int:
-        return self.answers + self.later + self.in_vain
+        return self.crowd + self.later
 
     @property
     def expected(self) -> int:
-        return (self.answers + self.later) * self.tokens
+        return (self.people - self.in_vain) * self.tokens
 
     @property
     def answer_seconds(self) -> float:
         return len(self.pieces) / self.rate
+
+    def at(self, number: int) -> float:
+        """When this one of the crowd comes: evenly, but in step with nothing else that beats."""
+        return self.within * (number * GOLDEN % 1)
 
     def later_at(self, number: int) -> float:
         """How long this one of the later ones waits when all others have begun: none of those must be at its end."""

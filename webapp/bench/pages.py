@@ -4,7 +4,7 @@ import random
 import statistics
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
@@ -13,17 +13,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, func, select
 
 from webapp.accounts import service as accounts
+from webapp.accounts.guards import COOKIE
 from webapp.bench.archive import Archive, Texts
 from webapp.bench.figures import percentile
 from webapp.bench.verdict import Bar, Verdict, drift
 from webapp.chat.tables import Message
-from webapp.extensions import db
-from webapp.web.guards import COOKIE
+from webapp.db import db
 
 SHORT, LONG = 50, 5_000
 FEW, MANY, MESSAGES_EACH = 50, 10_000, 10
 MOST_TIMES, MOST_FIRST_PAINT_KB, MOST_SEARCH_MS = 1.5, 60.0, 100.0
 ROUNDS, SEARCHES = 40, 200
+NO_HEADERS: Mapping[str, str] = {}
 Say = Callable[[str], None]
 
 
@@ -57,11 +58,11 @@ class House:
         self._client: FlaskClient = app.test_client()
         self._client.set_cookie(COOKIE, accounts.open_session(user.id))
 
-    def visit(self, path: str, page: Page) -> None:
+    def visit(self, path: str, page: Page, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Asks for a page once more."""
         with Statements(self._engine) as statements:
             began = time.process_time()
-            response = self._client.get(path)
+            response = self._client.get(path, headers=dict(headers))
             page.seconds.append(time.process_time() - began)
         if response.status_code != 200:
             raise RuntimeError(f"GET {path} answered {response.status_code}")
@@ -96,7 +97,7 @@ def measure(app: Flask, say: Say) -> Verdict:
         small.archive.add_chats(FEW, MESSAGES_EACH)
         full.archive.add_chats(MANY, MESSAGES_EACH)
         count = db.session.scalar(select(func.count()).select_from(Message))
-        say(f"{count} messages were put there in {time.monotonic() - began:.0f} s.\n")
+        say(f"{count} messages were inserted in {time.monotonic() - began:.0f} s.\n")
         db.session.remove()
     bars, doubt = _pages(full, small, short, long, say)
     return Verdict([*bars, *_searches(full, texts, dice, say)], [doubt] if doubt else [])
@@ -128,14 +129,14 @@ def _pages(full: House, small: House, short: str, long: str, say: Say) -> tuple[
 def _searches(house: House, texts: Texts, dice: random.Random, say: Say) -> list[Bar]:
     """Words of every kind, rare and frequent, alone and together, and beginnings of words."""
     page = Page("search", [])
-    for query in _queries(texts.words, dice):
+    for query in queries(texts.words, dice):
         house.visit(f"/chats?q={quote_plus(query)}", page)
     p50, p95 = (percentile(page.seconds, share) * 1000 for share in (0.5, 0.95))
     say(f"\n{SEARCHES} searches: {p50:.1f} ms (p50), {p95:.1f} ms (p95), page included")
     return [Bar("a search among all messages, p95, page included", p95, MOST_SEARCH_MS, " ms", is_timed=True)]
 
 
-def _queries(words: Sequence[str], dice: random.Random) -> list[str]:
+def queries(words: Sequence[str], dice: random.Random) -> list[str]:
     # By rank: people look for what is rare, now and then for what is everywhere.
     ranks = [min(len(words) - 1, int(10 ** dice.uniform(0.5, 4.2))) for _ in range(2 * SEARCHES)]
     pairs = zip(ranks[:SEARCHES], ranks[SEARCHES:], strict=True)

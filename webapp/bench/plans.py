@@ -1,22 +1,22 @@
 """Many plans at once, and a few more than the person may have: all are written, and the quota is exact."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
-from webapp.bench.figures import doubts
+from webapp.bench.figures import HEADING, doubts
 from webapp.bench.load import Load
 from webapp.bench.servers import Product
 from webapp.bench.stream import measured, unbroken
 from webapp.bench.verdict import Bar, Verdict
 
-WAYS = {"Millrace pages": "plan-pages", "Millrace API": "plan-api"}
+WAYS = ("plan-pages", "plan-api")
 IN_VAIN = 5
 SETTLE_SECONDS = 10.0
 STATES = "SELECT status, count(*) FROM plans GROUP BY status"
 USED = "SELECT sum(used) FROM plan_quotas"
 
 
-def measure(plans: int, rate: float, say: Callable[[str], None], *, ways: Mapping[str, str] = WAYS) -> Verdict:
+def measure(plans: int, rate: float, say: Callable[[str], None], *, ways: Sequence[str] = WAYS) -> Verdict:
     """Says what plans cost that are written at once, for one person who asks for more than there are."""
     load, states, used = Load.of_plans(plans, rate, IN_VAIN), list[dict[str, int]](), list[int]()
 
@@ -26,15 +26,16 @@ def measure(plans: int, rate: float, say: Callable[[str], None], *, ways: Mappin
 
     tokens = f"{len(load.pieces)} tokens, {load.tokens} of them stamped"
     say(f"{plans} plans of {tokens}, at {rate:g} a second; {plans + IN_VAIN} asked for, {plans} a month allowed")
+    say(HEADING)
     runs = measured(load, ways, say, look=look, settings={"limits.plans_per_month": plans})
     return Verdict([*_kept(plans, ways, states, used), *unbroken(runs, IN_VAIN)], doubts(runs))
 
 
-def _kept(plans: int, ways: Mapping[str, str], states: list[dict[str, int]], used: list[int]) -> list[Bar]:
+def _kept(plans: int, ways: Sequence[str], states: list[dict[str, int]], used: list[int]) -> list[Bar]:
     bars: list[Bar] = []
     for name, state, units in zip(ways, states, used, strict=True):
         others = sum(count for status, count in state.items() if status != "completed")
-        bars.append(Bar(f"{name}, plans of {plans} that are not complete", plans - state.get("completed", 0) + others, 0))
+        bars.append(Bar(f"{name}, plans of {plans} that are incomplete", plans - state.get("completed", 0) + others, 0))
         bars.append(Bar(f"{name}, units by which the quota of {plans} is wrong", abs(units - plans), 0))
     return bars
 

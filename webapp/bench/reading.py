@@ -14,14 +14,14 @@ PAUSE_SECONDS = 0.01
 
 
 class Reading:
-    """What one person has read of their answer; `late_ms` is of tokens that were sent while they were listening.
+    """What one person has read of their answer; `late_ms` is of tokens that were sent while they were listening, and when.
 
     `begun` is called at the first token.
     """
 
     def __init__(self, tokens: int, begun: Callable[[], None] = lambda: None) -> None:
         self.seen: set[int] = set()
-        self.late_ms: list[float] = []
+        self.late_ms: list[tuple[float, float]] = []
         self.first_ms: float | None = None
         self.was_refused = False
         self._tokens, self._rest, self._begun = tokens, b"", begun
@@ -50,16 +50,13 @@ class Reading:
             self.first_ms = (now - self._asked_at) * 1000
             self._begun()
         if sent_at > self._listens_from:
-            self.late_ms.append((now - sent_at) * 1000)
+            self.late_ms.append((sent_at, (now - sent_at) * 1000))
 
     async def listen(self, stream: Stream) -> None:
-        """Reads to the end of the stream, or until everything has come."""
-        self._listens_from = time.monotonic()
-        try:
-            while not self.is_whole and (piece := await stream.reader.read(65536)):
-                self.take(piece)
-        finally:
-            stream.writer.close()
+        """Reads to the end of the stream, or until everything has come; then the stream is left open, as a page is."""
+        self._listens_from, self._stream = time.monotonic(), stream
+        while not self.is_whole and (piece := await stream.reader.read(65536)):
+            self.take(piece)
 
 
 class Lag:

@@ -23,11 +23,22 @@ from webapp.config import ROOT
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 30.0
+# A server rests when it takes less than this part of a core; it is looked at so often, and waited for at most so long.
+RESTING, LOOK_SECONDS, REST_SECONDS = 0.1, 0.3, 20.0
 EMPTY: Mapping[str, str] = {}
 NO_SETTINGS: Mapping[str, int] = {}
 LINK = re.compile(r"http://\S+/setup\?token=\S+")
+PROPORTIONAL = re.compile(r"^Pss:\s+(\d+)", re.MULTILINE)
 SET = "INSERT INTO application_settings (key, value, changed_at) VALUES (?, ?, CURRENT_TIMESTAMP)"
-UNLIMITED = ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_chat", "limits.sse_per_user")
+UNLIMITED = (
+    "limits.streams_per_minute",
+    "limits.concurrent_streams",
+    "limits.sse_per_chat",
+    "limits.sse_per_user",
+    "limits.connections_per_address",
+    "limits.made_per_minute",
+)
+CONFIG = "gunicorn.conf.py"
 KEY = "sk-bench-000000000000"
 
 
@@ -50,10 +61,29 @@ class Server:
         """What the whole tree has used so far."""
         return sum(sum(map(int, _stat(pid)[11:13])) for pid in self._pids()) / TICKS
 
+    def cpu_at_rest(self) -> float:
+        """The same once the work that is left has been done."""
+        used, until = self.cpu_seconds(), time.monotonic() + REST_SECONDS
+        while time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+            before, used = used, self.cpu_seconds()
+            if used - before < LOOK_SECONDS * RESTING:
+                break
+        return used
+
     def resident_mb(self) -> float:
         """The memory of the children, or of the process when it has none."""
         pids = self._pids()[1:] or self._pids()
         return sum(int(_stat(pid)[21]) * PAGE_BYTES for pid in pids) / 1_000_000
+
+    def proportional_mb(self) -> float:
+        """The memory of the whole tree, of which each shared page counts in parts."""
+        rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self._pids())
+        return sum(int(found[1]) for text in rollups if (found := PROPORTIONAL.search(text))) * 1024 / 1_000_000
+
+    def signal_children(self, number: int) -> None:
+        for pid in self._pids()[1:]:
+            os.kill(pid, number)
 
     def until_open(self, url: str) -> None:
         """Waits for the first answer; gives up when the process ends or takes too long."""
@@ -108,7 +138,9 @@ def relay(folder: Path) -> Iterator[tuple[Server, str]]:
 
 
 @contextmanager
-def product(folder: Path, answers: int, model_url: str = "", settings: Mapping[str, int] = NO_SETTINGS) -> Iterator[Product]:
+def product(
+    folder: Path, answers: int, model_url: str = "", settings: Mapping[str, int] = NO_SETTINGS, *, config: str = CONFIG
+) -> Iterator[Product]:
     """Millrace on a fresh data folder; without a model there is the demo."""
     upstream = {"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": model_url, "OPENROUTER_MODEL": "bench/model"}
     with TemporaryDirectory(dir=folder) as data_dir:
@@ -121,10 +153,16 @@ def product(folder: Path, answers: int, model_url: str = "", settings: Mapping[s
         }
         link, file = LINK.search(flask(environ, "prepare")), Path(data_dir, "millrace.sqlite3")
         _set(file, {**dict.fromkeys(UNLIMITED, 0), **settings})
-        words = ["-m", "gunicorn", "--config", "gunicorn.conf.py"]
-        with _running(Server(words, folder / "product.log", environ=environ)) as server:
-            server.until_open(f"http://127.0.0.1:{environ['PORT']}/healthz")
+        with serving(folder, environ, config) as server:
             yield Product(server, link[0] if link else "", file)
+
+
+@contextmanager
+def serving(folder: Path, environ: Mapping[str, str], config: str = CONFIG) -> Iterator[Server]:
+    """Millrace on the data folder that is there, from the moment on when it answers."""
+    with _running(Server(["-m", "gunicorn", "--config", config], folder / "product.log", environ=environ)) as server:
+        server.until_open(f"http://127.0.0.1:{environ['PORT']}/healthz")
+        yield server
 
 
 def free_port() -> int:

@@ -43,7 +43,7 @@ class Row:
 
 def memory(sitting: Sitting, say: Callable[[str], None]) -> Verdict:
     """Says what a long chat does to the worker's memory: turns are taken and watched, and it should stay as it is."""
-    say(f"a chat of {sitting.fill} messages goes on, a turn every {sitting.pace:g} s, on {sitting.watchers} open page")
+    say(f"a chat of {sitting.fill} messages continues, a turn every {sitting.pace:g} s, on {sitting.watchers} open page")
     return flat(_sat(sitting, say))
 
 
@@ -53,7 +53,7 @@ def flat(rows: Sequence[Row]) -> Verdict:
     is_short = len(judged) < LEAST_ROWS
     words = f"growth of the worker in 100 turns, after {SETTLED_SECONDS:.0f} s"
     grows = Bar(words, slope(judged) * 100, MOST_GROWTH_MB, " MB", is_timed=is_short)
-    return Verdict([grows, *_unbroken(rows)], ["it was too short to tell growth"] if is_short else [])
+    return Verdict([grows, *_unbroken(rows)], ["it was too short to measure growth"] if is_short else [])
 
 
 def watchers(sitting: Sitting, say: Callable[[str], None]) -> Verdict:
@@ -78,7 +78,7 @@ def _sat(sitting: Sitting, say: Callable[[str], None]) -> list[Row]:
     rows: list[Row] = []
     say(HEADING)
     with _running(sitting) as house:
-        for seen in _told(house.link, sitting):
+        for seen in _measurements(house.link, sitting):
             rows.append(Row(seen, house.server.cpu_seconds(), house.server.resident_mb()))
             say(rows[-1].line(rows[-2] if len(rows) > 2 else None))
     return rows
@@ -95,10 +95,10 @@ def _running(sitting: Sitting) -> Iterator[Product]:
         yield house
 
 
-def _told(link: str, sitting: Sitting) -> Iterator[Seen]:
+def _measurements(link: str, sitting: Sitting) -> Iterator[Seen]:
     words = [sys.executable, "-m", "webapp.bench.tabs", link, str(sitting)]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             yield Seen(**json.loads(line))
     if process.returncode:
-        raise RuntimeError("the open pages could not be watched")
+        raise RuntimeError("the open pages couldn't be watched")

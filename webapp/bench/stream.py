@@ -1,101 +1,150 @@
 """Many answers at once: what the product adds to a relay that stores, checks and renders nothing."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from subprocess import PIPE
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from webapp.bench.figures import HEADING, Heard, Measured, added_ms, added_then_ms, doubts, ratios
+from webapp.bench.alone import ALONE
+from webapp.bench.figures import DIRECT, HEADING, RELAY, Heard, Measured, compared, doubts
 from webapp.bench.load import Load
-from webapp.bench.servers import NO_SETTINGS, Product, Server, model, product, relay
+from webapp.bench.sampling import SAMPLED, sampling
+from webapp.bench.servers import CONFIG, NO_SETTINGS, Product, Server, model, product, relay
+from webapp.bench.stages import shares
+from webapp.bench.table import CROWDS, LINES, ways
 from webapp.bench.verdict import Bar, Verdict
 from webapp.config import ROOT
 
-# What is measured, and how it is visited.
-WAYS = {"Millrace pages": "pages", "Millrace API": "api"}
-MOST_FIRST_MS = 50.0
 Look = Callable[[Product], None]
+Around = Callable[[], AbstractContextManager[None]]
+Samples = dict[str, Counter[str]]
+NAMES = tuple(line.name for line in (*LINES, *ALONE))
+LEGEND = """\
+first: from asking to the first token; then: the same for those who come later, with their page open
+late: from the stamp in a token to its arrival; steady: the same when all have begun and none has ended
+lag: the client's own, 99th percentile
+"""
 
 
-def measure(load: Load, say: Callable[[str], None]) -> Verdict:
-    """Says what answers cost, and how late their tokens are."""
-    begun = f"begun within {load.within:g} s, one watcher each; {load.later} more while these are written"
-    say(f"{load.answers} answers of {load.tokens} tokens at {load.rate:g} a second, {begun}")
-    runs = measured(load, WAYS, say)
-    then = {name: added_then_ms(runs, name) for name in WAYS}
-    for name, (p50, p95) in then.items():
-        say(f"{name}: amid {load.answers} answers the first token is {p50:.0f} ms (p50), {p95:.0f} ms (p95) later than without.")
-    bars = [Bar(f"{name}, first token, p95, added", ms[1], MOST_FIRST_MS, " ms", is_timed=True) for name, ms in then.items()]
-    return Verdict([*unbroken(runs), *bars], doubts(runs))
+@dataclass
+class Report:
+    """All that was measured, to be told, or written down."""
+
+    load_average: tuple[float, float, float] = field(default_factory=os.getloadavg)
+    cores: int | None = field(default_factory=os.cpu_count)
+    runs: dict[str, list[Measured]] = field(default_factory=dict)
+    samples: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    bars: dict[str, Bar] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict([*self.bars.values(), *unbroken([run for made in self.runs.values() for run in made])], self.doubts)
+
+
+def measure(names: Sequence[str], rounds: int, say: Callable[[str], None], *, is_profiled: bool = False) -> Report:
+    """Says what answers cost and how late their tokens are, in so many rounds of what these lines need, or all lines."""
+    report, lines = Report(), [line for line in LINES if not names or line.name in names]
+    say(f"Load average of this machine: {report.load_average[0]:.1f} on {report.cores} cores.\n{LEGEND}{HEADING}")
+    for crowd, kinds in ways(lines).items():
+        say(f"{crowd}: {CROWDS[crowd]}")
+        samples: Samples = {}
+        runs = report.runs[crowd] = measured(CROWDS[crowd], kinds, say, rounds=rounds, samples=samples if is_profiled else None)
+        report.bars |= {line.name: line.bar(compared(runs)) for line in lines if line.crowd == crowd}
+        report.doubts += [f"{doubt} ({crowd})" for doubt in doubts(runs)]
+        if samples:
+            report.samples[crowd] = {way: dict(counts) for way, counts in samples.items()}
+            say("\n".join(shares(samples)))
+    report.bars |= {each.name: each.bar(rounds) for each in ALONE if not names or each.name in names}
+    return report
 
 
 def measured(
     load: Load,
-    ways: Mapping[str, str],
+    kinds: Sequence[str],
     say: Callable[[str], None],
     *,
+    rounds: int = 1,
     look: Look = lambda _: None,
     settings: Mapping[str, int] = NO_SETTINGS,
+    samples: Samples | None = None,
 ) -> list[Measured]:
-    """One server up at a time: none, the relay, the product for each way of watching, and the relay again.
+    """One server up at a time: in each round the relay and the product for each way to read, and at the end the relay again.
 
-    `look` is taken at the product while it is still there.
+    `look` is taken at the product while it is still there; what its worker is at is counted into `samples`, if they are given.
     """
-    say(HEADING)
-    runs: list[Measured] = []
-    with TemporaryDirectory() as folder, model(Path(folder), load) as model_url:
-        for run in _runs(Path(folder), model_url, load, ways, look, settings):
-            say(run.line())
-            runs.append(run)
-    _explain(runs, say)
-    return runs
+    with TemporaryDirectory() as name, model(Path(name), load) as model_url:
+        folder = Path(name)
+
+        def one(kind: str) -> Measured:
+            if kind in (DIRECT, RELAY):
+                return _of_others(kind, folder, model_url, load)
+            with product(folder, load.people, model_url, settings, config=CONFIG if samples is None else SAMPLED) as house:
+                around = nullcontext if samples is None else partial(sampling, house, samples.setdefault(kind, Counter()))
+                run = visited(kind, house.link, load, house.server, around)
+                look(house)
+            return run
+
+        return list(_said((one(kind) for kind in (*(RELAY, *kinds) * rounds, RELAY)), say))
 
 
-def unbroken(runs: list[Measured], in_vain: int = 0) -> list[Bar]:
+def unbroken(runs: Sequence[Measured], in_vain: int = 0) -> list[Bar]:
     """That every token has come of those who were to be answered, and that nobody was refused but those in vain."""
-    ours = [run for run in runs if run.name.startswith("Millrace")]
-    lost = [Bar(f"{run.name}, tokens lost", run.heard.expected - run.heard.received, 0) for run in ours]
-    return lost + [Bar(f"{run.name}, refused or served wrongly", abs(run.heard.refused - in_vain), 0) for run in ours]
+    ours = [run.heard for run in runs if run.name not in (DIRECT, RELAY)]
+    lost, refused = sum(heard.lost for heard in ours), sum(abs(heard.refused - in_vain) for heard in ours)
+    return [Bar("tokens lost in all", lost, 0), Bar("refused or served wrongly in all", refused, 0)]
 
 
-def _runs(
-    folder: Path, model_url: str, load: Load, ways: Mapping[str, str], look: Look, settings: Mapping[str, int]
-) -> Iterator[Measured]:
+def visited(kind: str, url: str, load: Load, server: Server | None = None, around: Around = nullcontext) -> Measured:
+    """One run. What had to be there before is not counted, what has to be done after the last token is."""
+    words = [sys.executable, "-m", "webapp.bench.visit", kind, url, str(load)]
+    with subprocess.Popen(words, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as visitor:
+        lines = iter(visitor.stdout or ())
+        next(lines, "")
+        with around():
+            before = server.cpu_seconds() if server else 0.0
+            _begin(visitor)
+            told = next(lines, "")
+            cost = (server.cpu_at_rest() - before, server.resident_mb()) if server else ()
+    if visitor.returncode:
+        raise RuntimeError(f"{kind} couldn't be measured")
+    return Measured(kind, Heard(**json.loads(told)), *cost)
+
+
+def _begin(visitor: "subprocess.Popen[str]") -> None:
+    if visitor.stdin:
+        visitor.stdin.write("begin\n")
+        visitor.stdin.flush()
+
+
+def through(relay_url: str, model_url: str) -> str:
+    """Where the relay passes on what the model says."""
+    return f"{relay_url}?upstream={quote(_completions(model_url), safe='')}"
+
+
+def _completions(model_url: str) -> str:
+    return f"{model_url}/chat/completions"
+
+
+def _of_others(kind: str, folder: Path, model_url: str, load: Load) -> Measured:
     # Those who ask in vain are refused by the product alone.
-    completions, floor = f"{model_url}/chat/completions", replace(load, in_vain=0)
-    yield Measured("no server", _visit("relay", completions, floor))
-    yield _relayed("relay", folder, completions, floor)
-    for name, kind in ways.items():
-        with product(folder, load.people, model_url, settings) as house:
-            yield _measured(name, house.server, kind, house.link, load)
-            look(house)
-    yield _relayed("relay again", folder, completions, floor)
-
-
-def _relayed(name: str, folder: Path, completions: str, load: Load) -> Measured:
+    floor = replace(load, in_vain=0)
+    if kind == DIRECT:
+        return visited(kind, _completions(model_url), floor)
     with relay(folder) as (server, url):
-        return _measured(name, server, "relay", f"{url}?upstream={quote(completions, safe='')}", load)
+        return visited(kind, through(url, model_url), floor, server)
 
 
-def _measured(name: str, server: Server, kind: str, url: str, load: Load) -> Measured:
-    before = server.cpu_seconds()
-    heard = _visit(kind, url, load)
-    return Measured(name, heard, server.cpu_seconds() - before, server.resident_mb())
-
-
-def _visit(kind: str, url: str, load: Load) -> Heard:
-    command = [sys.executable, "-m", "webapp.bench.visit", kind, url, str(load)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return Heard(**json.loads(done.stdout))
-
-
-def _explain(runs: list[Measured], say: Callable[[str], None]) -> None:
-    say("first: from asking to the first token; then: the same for those who come later, with their page open")
-    say("late: from the stamp in a token to its arrival; lag: the client's own, p99")
-    for name, times in ratios(runs).items():
-        added = added_ms(runs, name)
-        say(f"{name}: a token takes {times:.2f} times the CPU of the relay, and the slowest hundredth is {added:.0f} ms later.")
+def _said(runs: Iterable[Measured], say: Callable[[str], None]) -> Iterator[Measured]:
+    for run in runs:
+        say(run.line())
+        yield run

@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 
-from webapp.bench.browsing import Owner, Refused
+from webapp.bench.browsing import IS_ANSWERED, Owner, Refused
 from webapp.bench.figures import Seen
 from webapp.bench.load import Sitting
 from webapp.bench.reading import Lag, Reading
@@ -19,7 +20,6 @@ END = re.compile(rb'"status": "(?:completed|stopped|interrupted|failed)"')
 LONGEST_END = 64
 TURN_SECONDS = 30.0
 AGAIN_SECONDS = 0.5
-IS_ANSWERED = 'data-role="assistant" data-status="completed"'
 
 
 class Tab:
@@ -177,7 +177,7 @@ async def sit(link: str, sitting: Sitting) -> None:
 
 
 def _tell(seen: Seen) -> None:
-    sys.stdout.write(json.dumps(seen.as_json()) + "\n")
+    sys.stdout.write(json.dumps(asdict(seen)) + "\n")
     sys.stdout.flush()
 
 

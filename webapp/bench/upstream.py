@@ -5,7 +5,7 @@ import asyncio
 import json
 import time
 
-from webapp.bench.load import STAMP, Load
+from webapp.bench.load import BRIEFLY, STAMP, Load
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -19,17 +19,18 @@ class Model:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
             size = next((line.partition(":")[2] for line in head.split("\r\n") if line.startswith("content-length:")), "0")
-            await reader.readexactly(int(size))
-            await (_name(writer) if "accept: application/json" in head else self._speak(writer))
+            question = await reader.readexactly(int(size))
+            pieces = self._pieces[:1] if _is_brief(question) else self._pieces
+            await (_name(writer) if "accept: application/json" in head else self._speak(writer, pieces))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _speak(self, writer: asyncio.StreamWriter) -> None:
+    async def _speak(self, writer: asyncio.StreamWriter, pieces: list[str]) -> None:
         writer.write(HEAD)
         began, stamps = time.monotonic(), 0
-        for number, piece in enumerate(self._pieces):
+        for number, piece in enumerate(pieces):
             # By the clock, not by the pause: a busy moment must not slow the model down for good.
             await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
             writer.write(_event({"content": stamped(piece, stamps)}))
@@ -37,6 +38,11 @@ class Model:
             await writer.drain()
         writer.write(_event({}, "stop") + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         await writer.drain()
+
+
+def _is_brief(question: bytes) -> bool:
+    # In a later turn the first one is said again.
+    return question.count(b'"user"') == question.count(BRIEFLY.encode()) == 1
 
 
 async def _name(writer: asyncio.StreamWriter) -> None:

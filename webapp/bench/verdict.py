@@ -13,19 +13,24 @@ OUT_OF_BOUNDS = 3
 
 @dataclass(frozen=True)
 class Bar:
-    """A bound that stood before the run, and what the run found; `is_timed` when a restless machine can be the reason."""
+    """A bound that stood before the run, if there is one, and what the run found.
+
+    `is_timed` when a restless machine can be the reason.
+    """
 
     words: str
     found: float
-    most: float
+    most: float | None
     unit: str = ""
     is_timed: bool = False
 
     @property
     def holds(self) -> bool:
-        return self.found <= self.most
+        return self.most is None or self.found <= self.most
 
     def line(self) -> str:
+        if self.most is None:
+            return f"{'is told':<14} {self.words}: {_short(self.found)}{self.unit}"
         says = "holds" if self.holds else "does not hold"
         return f"{says:<14} {self.words}: {_short(self.found)}{self.unit} (at most {_short(self.most)}{self.unit})"
 
@@ -43,7 +48,7 @@ class Verdict:
         return all(bar.holds or (bar.is_timed and self.doubts) for bar in self.bars)
 
     def lines(self) -> list[str]:
-        return [bar.line() for bar in self.bars] + [f"These times do not count: {doubt}." for doubt in self.doubts]
+        return [bar.line() for bar in self.bars] + [f"These times are unreliable: {doubt}." for doubt in self.doubts]
 
 
 def drift(one: float, other: float) -> str:

@@ -5,12 +5,13 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlsplit
 
-from webapp.bench.browsing import FORM, Browser, Owner, Refused
-from webapp.bench.figures import Heard, percentile
-from webapp.bench.load import Load
+from webapp.bench.browsing import FORM, IS_ANSWERED, Browser, Owner, Refused, Stream
+from webapp.bench.figures import DIRECT, RELAY, Heard, percentile
+from webapp.bench.load import BRIEFLY, Load
 from webapp.bench.reading import Lag, Reading
 
 GRACE_SECONDS = 30.0
@@ -25,7 +26,7 @@ class Relay:
         parts = urlsplit(url)
         self._browser, self._path = Browser(url), f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
 
-    async def prepare(self) -> None:
+    async def prepare(self, load: Load) -> None:
         pass
 
     async def ask(self, reading: Reading, number: int) -> None:
@@ -42,10 +43,11 @@ class Pages:
     """The whole of it: a form is sent, the page is opened, and the page's stream is listened to."""
 
     def __init__(self, link: str) -> None:
-        self._owner = Owner(link)
+        self._owner, self._open = Owner(link), list[OpenPage]()
 
-    async def prepare(self) -> None:
+    async def prepare(self, load: Load) -> None:
         await self._owner.come()
+        self._open += [await OpenPage.of_new_chat(self._owner, f"later-{number}") for number in range(load.later)]
 
     async def ask(self, reading: Reading, number: int) -> None:
         page = await self._owner.page(await self._sent(number))
@@ -54,20 +56,58 @@ class Pages:
 
     async def ask_on(self, reading: Reading, number: int) -> None:
         """In a chat whose page is open already."""
-        made = json.loads(await (await self._owner.ask("/api/v1/chats", {"title": f"Chat {number}"})).text())
-        path = f"/chats/{made['chat']['id']}"
-        stream = await self._owner.listen(await self._owner.page(path))
-        reading.ask()
-        asked = asyncio.create_task(self._owner.write(f"{path}/messages", {"message": "Question", "key": path}))
-        await reading.listen(stream)
-        await asked
+        await self._open[number].ask(reading)
 
     async def _sent(self, number: int) -> str:
         return await self._owner.send("/chats", {"message": f"Question {number}", "key": f"bench-{number}"})
 
 
+@dataclass
+class OpenPage:
+    """A page of a chat that has its first answer, and its stream; one that only `watches` leaves asking to another."""
+
+    owner: Owner
+    path: str
+    stream: Stream
+    watches: bool = False
+
+    @classmethod
+    async def of_new_chat(cls, owner: Owner, key: str, question: str = BRIEFLY) -> "OpenPage":
+        path = await owner.send("/chats", {"message": question, "key": key})
+        async with asyncio.timeout(GRACE_SECONDS):
+            while IS_ANSWERED not in (page := await owner.page(path)):
+                await asyncio.sleep(0.05)
+        return cls(owner, path, await owner.listen(page))
+
+    async def again(self, times: int) -> list["OpenPage"]:
+        """More pages of the same chat."""
+        streams = [await self.owner.listen(await self.owner.page(self.path)) for _ in range(times)]
+        return [replace(self, stream=stream, watches=True) for stream in streams]
+
+    async def ask(self, reading: Reading) -> None:
+        reading.ask()
+        listening = asyncio.create_task(reading.listen(self.stream))
+        if not self.watches:
+            await self.owner.write(f"{self.path}/messages", {"message": "Question", "key": self.path})
+        await listening
+
+
+class LaterTurns(Pages):
+    """Everybody has a page open, and asks there; where an answer has more watchers, the first of them asks."""
+
+    async def prepare(self, load: Load) -> None:
+        await super().prepare(replace(load, later=load.later + load.answers))
+        self._crowd = [each for page in self._open[load.later :] for each in [page, *await page.again(load.watchers - 1)]]
+
+    async def ask(self, reading: Reading, number: int) -> None:
+        await self._crowd[number].ask(reading)
+
+
 class Programs(Pages):
     """The same over the API: one request asks, and its reply is the stream."""
+
+    async def prepare(self, load: Load) -> None:
+        await self._owner.come()
 
     async def ask(self, reading: Reading, number: int) -> None:
         await reading.listen(await self._owner.ask("/api/v1/chats", {"message": f"Question {number}"}, EVENT_STREAM))
@@ -88,8 +128,10 @@ class PlanPrograms(Pages):
 
 
 PLACES: dict[str, type[Relay | Pages]] = {
-    "relay": Relay,
+    DIRECT: Relay,
+    RELAY: Relay,
     "pages": Pages,
+    "later": LaterTurns,
     "api": Programs,
     "plan-pages": PlanPages,
     "plan-api": PlanPrograms,
@@ -101,11 +143,11 @@ class Crowd:
 
     def __init__(self, load: Load) -> None:
         self.is_in = asyncio.Event()
-        self._outside, self._load = load.answers + load.in_vain, load
+        self._outside, self._load = load.crowd, load
 
     async def read(self, ask: Ask, number: int) -> Reading:
         reading = Reading(self._load.tokens, self._come_in)
-        await asyncio.sleep(self._load.within * number / (self._load.answers + self._load.in_vain))
+        await asyncio.sleep(self._load.at(number))
         await _read(ask, reading, number, self._load)
         if reading.first_ms is None:
             self._come_in()
@@ -124,24 +166,25 @@ class Crowd:
             self.is_in.set()
 
 
-async def visit(place: Relay | Pages, load: Load) -> Heard:
+async def visit(place: Relay | Pages, load: Load) -> list[Reading]:
     """A crowd asks, then one after another; those who ask in vain are of the crowd, whoever they are."""
-    await place.prepare()
-    crowd, began = Crowd(load), time.monotonic()
-    first = [crowd.read(place.ask, number) for number in range(load.answers + load.in_vain)]
+    crowd = Crowd(load)
+    first = [crowd.read(place.ask, number) for number in range(load.crowd)]
     then = [crowd.read_later(place.ask_on, number) for number in range(load.later)]
-    async with Lag() as lag:
-        readings = await asyncio.gather(*first, *then)
-    late = [late for reading in readings for late in reading.late_ms]
+    return await asyncio.gather(*first, *then)
+
+
+def heard(readings: list[Reading], load: Load, lag_ms: float, seconds: float) -> Heard:
     return Heard(
         expected=load.expected,
         received=sum(len(reading.seen) for reading in readings),
         refused=sum(reading.was_refused for reading in readings),
-        first_ms=_first(readings[: len(first)]),
-        then_ms=_first(readings[len(first) :]),
-        late_ms=(percentile(late, 0.5), percentile(late, 0.99)),
-        lag_ms=lag.ms,
-        seconds=time.monotonic() - began,
+        first_ms=_first(readings[: load.crowd]),
+        then_ms=_first(readings[load.crowd :]),
+        late_ms=_late([late for reading in readings for _, late in reading.late_ms]),
+        steady_ms=_late(list(_steady(readings[: load.crowd]))),
+        lag_ms=lag_ms,
+        seconds=seconds,
     )
 
 
@@ -157,9 +200,38 @@ async def _read(ask: Ask, reading: Reading, number: int, load: Load) -> None:
         pass
 
 
+def _steady(readings: list[Reading]) -> Iterator[float]:
+    """How late the tokens were that were sent when everybody had begun to read and nobody had come to the end."""
+    answered = [reading.late_ms for reading in readings if reading.late_ms]
+    begun, ended = max((late[0][0] for late in answered), default=0.0), min((late[-1][0] for late in answered), default=0.0)
+    return (late for each in answered for sent_at, late in each if begun < sent_at < ended)
+
+
 def _first(readings: list[Reading]) -> tuple[float, float]:
     times = [reading.first_ms for reading in readings if reading.first_ms is not None]
     return percentile(times, 0.5), percentile(times, 0.95)
+
+
+def _late(times: list[float]) -> tuple[float, float]:
+    return percentile(times, 0.5), percentile(times, 0.99)
+
+
+async def come(kind: str, url: str, load: Load) -> None:
+    """Prepares, says so, and waits for a word; tells what was heard, and stays with all pages open until the next word."""
+    place = PLACES[kind](url)
+    await place.prepare(load)
+    await _word("ready")
+    began = time.monotonic()
+    async with Lag() as lag:
+        readings = await visit(place, load)
+    await _word(json.dumps(asdict(heard(readings, load, lag.ms, time.monotonic() - began))))
+
+
+async def _word(line: str) -> None:
+    """Says this, and waits for what is said to it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.readline)
 
 
 def main() -> None:
@@ -168,8 +240,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("load", type=Load.read)
     chosen = parser.parse_args()
-    heard = asyncio.run(visit(PLACES[chosen.kind](chosen.url), chosen.load))
-    sys.stdout.write(json.dumps(heard.as_json()))
+    asyncio.run(come(chosen.kind, chosen.url, chosen.load))
 
 
 if __name__ == "__main__":

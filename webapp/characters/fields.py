@@ -2,27 +2,16 @@
 
 from collections.abc import Iterable
 
-from webapp.accounts.fields import checked_name
+from webapp.accounts.fields import TEXT_CHARS, checked_name, checked_text
 from webapp.characters import pictures
-from webapp.counts import number, plural
 from webapp.errors import Invalid
 
-__all__ = ["checked_name", "checked_picture", "checked_tags", "checked_text"]
-TEXT_CHARS = 20_000
+__all__ = ["TEXT_CHARS", "checked_name", "checked_picture", "checked_tags", "checked_text"]
 TAG_CHARS = 40
 MOST_TAGS = 12
 PICTURE_BYTES = 512 * 1024
 PICTURE_PIXELS = 4_096
-PICTURES = "Choose a PNG, JPEG or WebP picture of at most 512 KB."
-
-
-def checked_text(text: str, field: str) -> str:
-    """A text fit to be stored, with the line ends that were typed: forms send CRLF."""
-    text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
-    if len(text) > TEXT_CHARS:
-        over = plural(len(text) - TEXT_CHARS, "character")
-        raise Invalid(f"That is {over} too long. {number(TEXT_CHARS)} fit in here.", field=field)
-    return text
+PICTURES = "Choose a PNG, JPEG or WebP image of at most 512 KB."
 
 
 def checked_tags(typed: Iterable[str]) -> list[str]:
@@ -30,20 +19,20 @@ def checked_tags(typed: Iterable[str]) -> list[str]:
     named = (" ".join(tag.split()).lower() for each in typed for tag in each.split(","))
     tags = list(dict.fromkeys(each for each in named if each))
     if len(tags) > MOST_TAGS:
-        raise Invalid(f"At most {MOST_TAGS} tags.", field="tags")
+        raise Invalid(f"Use at most {MOST_TAGS} tags.", field="tags")
     if wrong := next((each for each in tags if len(each) > TAG_CHARS or not each.isprintable()), ""):
-        raise Invalid(f"A tag has at most {TAG_CHARS} characters: {wrong[:TAG_CHARS]}", field="tags")
+        raise Invalid(f"A tag can be at most {TAG_CHARS} characters long: {wrong[:TAG_CHARS]}", field="tags")
     return tags
 
 
-def checked_picture(content: bytes | None) -> str:
+def checked_picture(content: bytes | None, *, most_bytes: int = PICTURE_BYTES) -> str:
     """The type to serve the picture with, empty for none; refuses what is no picture, too heavy, or too large to draw."""
     if not content:
         return ""
-    if len(content) > PICTURE_BYTES:
-        raise Invalid(f"That picture has {len(content) // 1024} KB. {PICTURES}", field="avatar")
+    if len(content) > most_bytes:
+        raise Invalid(f"That image is {len(content) // 1024} KB. {PICTURES}", field="avatar")
     if not (picture := pictures.read(content)):
-        raise Invalid(f"That is no picture we know. {PICTURES}", field="avatar")
+        raise Invalid(f"That image format isn't supported. {PICTURES}", field="avatar")
     if not (0 < picture.width <= PICTURE_PIXELS and 0 < picture.height <= PICTURE_PIXELS):
-        raise Invalid(f"That picture is too large: at most {PICTURE_PIXELS} pixels each way.", field="avatar")
+        raise Invalid(f"That image is too large. The limit is {PICTURE_PIXELS} pixels in each direction.", field="avatar")
     return picture.media_type

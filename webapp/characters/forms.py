@@ -21,8 +21,8 @@ class FacedForm(Form):
     """What a character and a persona have in common."""
 
     name = StringField("Name", default="", render_kw=NAME)
-    avatar = FileField("Picture", description=f"{PICTURES} Without one, the first letter of the name stands for it.")
-    remove_avatar = BooleanField("Take the picture away")
+    avatar = FileField("Picture", description=f"{PICTURES} Without one, the first letter of the name is shown.")
+    remove_avatar = BooleanField("Remove picture")
 
     @property
     def picture(self) -> bytes | None:
@@ -35,28 +35,28 @@ class FacedForm(Form):
 
 class CharacterForm(FacedForm):
     description = TextAreaField(
-        "Who it is",
+        "Description",
         default="",
-        description="Told to the model, so say the name in it: who this is, how they speak, what they want. "
-        "In all these texts {{char}} stands for its name and {{user}} for that of whoever chats with it.",
+        description="Sent to the model, so include the name: who this is, how they speak, what they want. "
+        "{{char}} and {{user}} become the names of the character and of the person chatting.",
         render_kw=_text(9),
     )
     greeting = TextAreaField(
-        "Greeting", default="", description="The first message of every new chat. Markdown works.", render_kw=_text(5)
+        "Greeting", default="", description="The first message of every new chat. Markdown is supported.", render_kw=_text(5)
     )
     tags = StringField(
-        "Tags", default="", description="With commas between them.", render_kw={"autocomplete": "off", "maxlength": 600}
+        "Tags", default="", description="Separated by commas.", render_kw={"autocomplete": "off", "maxlength": 600}
     )
     system_prompt = TextAreaField(
-        "System prompt", default="", description="Comes before everything about the character.", render_kw=_text(4)
+        "System prompt", default="", description="Placed before everything else about the character.", render_kw=_text(4)
     )
     post_history_prompt = TextAreaField(
-        "After the history",
+        "Post-history instructions",
         default="",
-        description="Stands right before your newest message. What is said here is remembered best.",
+        description="Placed right before your latest message, where models pay the most attention.",
         render_kw=_text(3),
     )
-    is_shared = BooleanField("Everybody in the team may chat with it and see what it is told")
+    is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
 
     @classmethod
     def of(cls, character: Character, *, is_shared: bool) -> "CharacterForm":
@@ -64,17 +64,17 @@ class CharacterForm(FacedForm):
         return cls.fresh(**values, tags=", ".join(character.tags), is_shared=is_shared)
 
     @property
-    def wish(self) -> service.Wish:
+    def entered(self) -> service.CharacterInput:
         texts: dict[str, Any] = {name: self[name].data or "" for name in ("name", *service.TEXTS)}
         tags = [self.tags.data or ""]
-        return service.Wish(**texts, tags=tags, is_shared=bool(self.is_shared.data), avatar=self.picture)
+        return service.CharacterInput(**texts, tags=tags, is_shared=bool(self.is_shared.data), avatar=self.picture)
 
 
 class PersonaForm(FacedForm):
     description = TextAreaField(
         "Who you are",
         default="",
-        description="Told to the model word for word: your name, and what your counterpart should know of you.",
+        description="Sent to the model word for word: your name, and what the character should know about you.",
         render_kw={**_text(6), "required": True},
     )
     is_default = BooleanField("Use it in new chats with characters")
@@ -84,6 +84,6 @@ class PersonaForm(FacedForm):
         return cls.fresh(name=persona.name, description=persona.description, is_default=persona.is_default)
 
     @property
-    def wish(self) -> personas.Wish:
+    def entered(self) -> personas.PersonaInput:
         name, description = self.name.data or "", self.description.data or ""
-        return personas.Wish(name, description, avatar=self.picture, is_default=bool(self.is_default.data))
+        return personas.PersonaInput(name, description, avatar=self.picture, is_default=bool(self.is_default.data))

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+# How the first cards wrote the same.
+LEGACY = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
 MACRO = re.compile(r"\{\{(user|char)\}\}", re.IGNORECASE | re.ASCII)
 
 

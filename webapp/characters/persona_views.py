@@ -4,13 +4,11 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.characters import personas, queries, shown
+from webapp.accounts.guards import current_user, found, signed_in
+from webapp.characters import faced, personas, queries, shown
 from webapp.characters.forms import PersonaForm
 from webapp.characters.tables import Persona
-from webapp.chat.rail_feed import rail_url
-from webapp.generations.engine import the_engine
-from webapp.web.deeds import just_done
-from webapp.web.guards import current_user, found, signed_in
+from webapp.web.done_words import just_done
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("personas", __name__, url_prefix="/personas")
@@ -30,7 +28,7 @@ def index() -> Response:
 def create() -> Response:
     form = PersonaForm.opened()
     with form.attempt():
-        personas.create(form.wish, by=current_user())
+        personas.create(form.entered, by=current_user())
         return _back(done="saved")
     return form.shown("characters/personas.html", **_list())
 
@@ -47,7 +45,7 @@ def show(id: str) -> Response:
 def update(id: str) -> Response:
     form = PersonaForm.opened()
     with form.attempt():
-        personas.update(_visible(id), form.wish, by=current_user())
+        personas.update(_visible(id), form.entered, by=current_user())
         return _back(done="saved")
     return _page(form, _visible(id))
 
@@ -69,7 +67,7 @@ def choose(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    personas.trash(_visible(id), by=current_user())
+    faced.trash(_visible(id), by=current_user())
     return _back(deleted=id)
 
 
@@ -77,7 +75,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    personas.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    faced.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
     return _back(done="restored")
 
 
@@ -101,7 +99,6 @@ def _list() -> dict[str, Any]:
         "personas": shown.personas(queries.personas(me), me),
         "deleted": queries.persona(me, request.args.get("deleted", ""), is_deleted=True),
         "done": just_done(shown.DONE),
-        "rail_url": rail_url(the_engine(), me.id),
     }
 
 
@@ -111,7 +108,7 @@ def _page(form: PersonaForm, persona: Persona) -> Response:
         "characters/persona.html",
         persona=persona,
         face=shown.persona_face(persona),
-        may_change=queries.may_change_persona(persona, me),
-        is_teams=not persona.user_id,
+        may_change=queries.may_change(persona, me),
+        is_teams=not persona.owner_id,
         done=just_done(shown.DONE),
     )

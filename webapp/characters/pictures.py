@@ -6,6 +6,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 # Marks of a JPEG that stand alone, and those that begin a frame and hold its size.
 ALONE = {0x01, *range(0xD0, 0xD9)}
+MOST_MARKS = 2_000
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
@@ -31,7 +32,9 @@ def _png(content: bytes) -> Picture | None:
 
 def _jpeg(content: bytes) -> Picture | None:
     at = 2 if content.startswith(JPEG) else len(content)
-    while at + 9 <= len(content) and content[at] == 0xFF:
+    for _ in range(MOST_MARKS):
+        if at + 9 > len(content) or content[at] != 0xFF:
+            break
         mark = content[at + 1]
         if mark in FRAMES:
             return Picture("image/jpeg", int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -11,12 +11,14 @@ from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
 from webapp.characters.macros import Names
-from webapp.characters.tables import Avatar, Character, Persona
-from webapp.extensions import db
+from webapp.characters.tables import Avatar, Character, Faced, Persona
+from webapp.db import db
+from webapp.heavy.turns import by_turns
 
 KIND = "character"
 grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
 MOST_LISTED = 1_000
+F = TypeVar("F", bound=Faced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def character_of(session: Session, owner_id: str | None, character_id: str | Non
 def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -> Persona | None:
     """Who somebody is in a chat; nobody when the persona was deleted."""
     persona = session.get(Persona, persona_id) if persona_id else None
-    return persona if persona and not persona.deleted_at and persona.user_id in (None, owner_id) else None
+    return persona if persona and not persona.deleted_at and persona.owner_id in (None, owner_id) else None
 
 
 def characters(user: User, *, words: str = "", tag: str = "") -> list[Character]:
@@ -67,15 +69,23 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[Character]
     query = select(Character).where(_is_visible(user), Character.deleted_at.is_(None))
     found = db.session.scalars(query.order_by(func.lower(Character.name), Character.id).limit(MOST_LISTED))
     wanted = words.casefold().split()
-    return [each for each in found if _has(each, wanted) and (not tag or tag in each.tags)]
+    return [each for each in by_turns(found) if _has(each, wanted) and (not tag or tag in each.tags)]
 
 
 def character(user: User, id: str, *, is_deleted: bool = False) -> Character | None:
     """The character, if this person may see it; one in the trash only when that is asked for, and by who may change it."""
-    found = db.session.scalar(select(Character).where(Character.id == id, _is_visible(user)))
-    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and not may_change(found, user)):
+    return _at_hand(db.session.scalar(select(Character).where(Character.id == id, _is_visible(user))), user, is_deleted)
+
+
+def persona(user: User, id: str, *, is_deleted: bool = False) -> Persona | None:
+    """The persona, if it is this person's or the team's; one in the trash only when that is asked for."""
+    return _at_hand(db.session.scalar(select(Persona).where(Persona.id == id, _is_theirs(user))), user, is_deleted)
+
+
+def _at_hand(row: F | None, user: User, is_deleted: bool) -> F | None:
+    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and not may_change(row, user)):
         return None
-    return found
+    return row
 
 
 def named(user: User, ids: Sequence[str]) -> list[Named]:
@@ -84,9 +94,14 @@ def named(user: User, ids: Sequence[str]) -> list[Named]:
     return [Named(*row) for row in db.session.execute(query)] if ids else []
 
 
-def may_change(character: Character, user: User) -> bool:
-    """A character is its owner's to change; one of the team's, whoever looks after the team."""
-    return character.owner_id == user.id if character.owner_id else may(user.role, "administer")
+def may_change(row: Faced, user: User) -> bool:
+    """What has an owner is theirs to change; what is the team's, whoever looks after the team."""
+    return row.owner_id == user.id if row.owner_id else may(user.role, "administer")
+
+
+def count_of(table: type[Faced], user_id: str) -> int:
+    """How many of them a person has, the deleted ones too."""
+    return db.session.scalar(select(func.count()).select_from(table).where(table.owner_id == user_id)) or 0
 
 
 def is_shared(character: Character) -> bool:
@@ -100,36 +115,15 @@ def shared_among(ids: Sequence[str]) -> set[str]:
     return set(db.session.scalars(query))
 
 
-def count_of(user_id: str) -> int:
-    """How many characters a person has, the deleted ones too."""
-    return db.session.scalar(select(func.count()).select_from(Character).where(Character.owner_id == user_id)) or 0
-
-
 def personas(user: User) -> Sequence[Persona]:
     """A person's own personas, then the team's, by name."""
     query = select(Persona).where(_is_theirs(user), Persona.deleted_at.is_(None))
-    return db.session.scalars(query.order_by(Persona.user_id.is_(None), func.lower(Persona.name), Persona.id)).all()
-
-
-def persona(user: User, id: str, *, is_deleted: bool = False) -> Persona | None:
-    """The persona, if it is this person's or the team's; one in the trash only when that is asked for."""
-    found = db.session.scalar(select(Persona).where(Persona.id == id, _is_theirs(user)))
-    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and not may_change_persona(found, user)):
-        return None
-    return found
-
-
-def may_change_persona(persona: Persona, user: User) -> bool:
-    return persona.user_id == user.id if persona.user_id else may(user.role, "administer")
+    return db.session.scalars(query.order_by(Persona.owner_id.is_(None), func.lower(Persona.name), Persona.id)).all()
 
 
 def default_persona(user: User) -> Persona | None:
     """Who the person is in a new chat with a character, if they have said so."""
-    return db.session.scalar(select(Persona).where(Persona.user_id == user.id, Persona.is_default, Persona.deleted_at.is_(None)))
-
-
-def persona_count_of(user_id: str) -> int:
-    return db.session.scalar(select(func.count()).select_from(Persona).where(Persona.user_id == user_id)) or 0
+    return db.session.scalar(select(Persona).where(Persona.owner_id == user.id, Persona.is_default, Persona.deleted_at.is_(None)))
 
 
 def avatar(id: str | None) -> Avatar | None:
@@ -142,7 +136,7 @@ def _is_visible(user: User) -> ColumnElement[bool]:
 
 
 def _is_theirs(user: User) -> ColumnElement[bool]:
-    return or_(Persona.user_id == user.id, Persona.user_id.is_(None))
+    return or_(Persona.owner_id == user.id, Persona.owner_id.is_(None))
 
 
 def _has(character: Character, words: list[str]) -> bool:

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from webapp.characters.shipped_texts import CHARACTERS, PERSONAS
 from webapp.characters.tables import Character, Persona
-from webapp.extensions import write
+from webapp.db import write
 
 
 def ship() -> int:

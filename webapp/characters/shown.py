@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from flask import Response, url_for
 from markupsafe import Markup
 
+from webapp.accounts.guards import found
 from webapp.accounts.tables import User
 from webapp.characters import queries
+from webapp.characters.cards import other_greetings
 from webapp.characters.macros import Names
 from webapp.characters.queries import Named
 from webapp.characters.tables import Avatar, Character, Persona
+from webapp.heavy.threads import offload
+from webapp.heavy.turns import by_turns
 from webapp.rendering import markdown
+from webapp.rendering.notes import scoped
 from webapp.rendering.text import plain
-from webapp.web.guards import found
 
 COLOURS = 8
 LINE_CHARS = 180
-DONE = {"saved": "Saved.", "copied": "This copy is yours: change it as you like.", "restored": "It is back."}
+READ_CHARS = 4 * LINE_CHARS
+DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # The address of a picture changes with it.
 PICTURE_HEADERS = {
     "Cache-Control": "private, max-age=604800, immutable",
@@ -66,6 +71,7 @@ class ShownCharacter:
     tags: Sequence[str]
     parts: Sequence[tuple[str, str]]
     greeting: Markup
+    other_greetings: Sequence[str]
     whose: str
     may_change: bool
 
@@ -89,12 +95,12 @@ def characters(rows: Sequence[Character], user: User) -> list[Listed]:
         Listed(
             each.id,
             character_face(each),
-            _line(queries.names_of(each, persona, user).fill(each.description or each.greeting)),
+            _line(each.description or each.greeting, queries.names_of(each, persona, user)),
             each.tags,
             is_teams=not each.owner_id,
             is_own=each.owner_id == user.id,
         )
-        for each in rows
+        for each in by_turns(rows)
     ]
 
 
@@ -103,12 +109,12 @@ def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
         Listed(
             each.id,
             persona_face(each),
-            _line(Names(user=each.name).fill(each.description)),
-            is_teams=not each.user_id,
-            is_own=each.user_id == user.id,
+            _line(each.description, Names(user=each.name)),
+            is_teams=not each.owner_id,
+            is_own=each.owner_id == user.id,
             is_default=each.is_default,
         )
-        for each in rows
+        for each in by_turns(rows)
     ]
 
 
@@ -117,7 +123,7 @@ def character(row: Character, user: User) -> ShownCharacter:
     texts = (
         ("Character", row.description),
         ("System prompt", row.system_prompt),
-        ("After the history", row.post_history_prompt),
+        ("Post-history instructions", row.post_history_prompt),
     )
     return ShownCharacter(
         row.id,
@@ -125,7 +131,8 @@ def character(row: Character, user: User) -> ShownCharacter:
         character_face(row),
         row.tags,
         [(title, names.fill(text)) for title, text in texts if text],
-        Markup(markdown.render(names.fill(row.greeting))),
+        _rendered(names.fill(row.greeting)),
+        [names.fill(each) for each in other_greetings(row.card)] if row.greeting else [],
         _whose(row, user),
         queries.may_change(row, user),
     )
@@ -149,12 +156,19 @@ def _url(endpoint: str, whose: Character | Named | Persona) -> str:
 
 def _whose(row: Character, user: User) -> str:
     if not row.owner_id:
-        return "The team's"
+        return "Team"
     if row.owner_id != user.id:
         return "Shared with you"
-    return "Yours, and everybody in the team may chat with it" if queries.is_shared(row) else "Yours alone"
+    return "Yours, shared with the team" if queries.is_shared(row) else "Private"
 
 
-def _line(text: str) -> str:
-    words = " ".join(plain(text[: 4 * LINE_CHARS]).split())
+def _rendered(text: str) -> Markup:
+    """A greeting as HTML; a long one, as names make it, is rendered in a real thread, so that the others go on."""
+    html = offload(markdown.render, text) if len(text) > markdown.PIECE_CHARS else markdown.render(text)
+    return Markup(scoped(html, ""))
+
+
+def _line(text: str, names: Names) -> str:
+    """The first words of a text; no more of it is looked at, before and after the names are filled in, than they may be in."""
+    words = " ".join(plain(names.fill(text[:READ_CHARS])[:READ_CHARS]).split())
     return words if len(words) <= LINE_CHARS else words[:LINE_CHARS].rpartition(" ")[0].rstrip(",;:–—-. ") + "…"

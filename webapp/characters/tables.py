@@ -6,59 +6,53 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.extensions import Base, utc_now
-from webapp.ids import new_id
+from webapp.db import Record, utc_now
 
 
-class Avatar(Base):
+class Avatar(Record):
     """A small picture; whoever may see what it belongs to may see it."""
 
     __tablename__ = "avatars"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     media_type: Mapped[str] = mapped_column(String(20))
     content: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class Character(Base):
-    """Whom a model plays. It belongs to a person or, without an owner, to the team.
+class Faced(Record):
+    """What has a name and a picture. It belongs to a person or, without an owner, to the team; `origin` is where it came from."""
 
-    `card` holds the fields of an imported card that have no column here, `origin` where it came from.
-    """
+    __abstract__ = True
+
+    owner_id: Mapped[str | None]
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text, default="")
+    avatar_id: Mapped[str | None] = mapped_column(ForeignKey("avatars.id", ondelete="SET NULL"))
+    origin: Mapped[str] = mapped_column(String(120), default="", index=True)
+    deleted_at: Mapped[datetime | None]
+
+
+class Character(Faced):
+    """Whom a model plays. `card` holds the card that it was imported from, or fields that have no column here."""
 
     __tablename__ = "characters"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(120))
-    description: Mapped[str] = mapped_column(Text, default="")
     system_prompt: Mapped[str] = mapped_column(Text, default="")
     post_history_prompt: Mapped[str] = mapped_column(Text, default="")
     greeting: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
-    card: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    avatar_id: Mapped[str | None] = mapped_column(ForeignKey("avatars.id", ondelete="SET NULL"))
-    origin: Mapped[str] = mapped_column(String(120), default="", index=True)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # Up to a megabyte, so lists are read without it.
+    card: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, deferred=True)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
-    deleted_at: Mapped[datetime | None]
 
 
-class Persona(Base):
-    """Who a person is in a chat. It belongs to them or, without a person, to the team."""
+class Persona(Faced):
+    """Who a person is in a chat."""
 
     __tablename__ = "personas"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
-    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(120))
-    description: Mapped[str] = mapped_column(Text, default="")
+    owner_id: Mapped[str | None] = mapped_column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True)
     is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
-    avatar_id: Mapped[str | None] = mapped_column(ForeignKey("avatars.id", ondelete="SET NULL"))
-    origin: Mapped[str] = mapped_column(String(120), default="", index=True)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    deleted_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index(

@@ -4,14 +4,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.accounts.guards import current_user, found, signed_in
 from webapp.accounts.roles import may
-from webapp.characters import queries, service, shown
+from webapp.characters import faced, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
-from webapp.chat.rail_feed import rail_url
-from webapp.generations.engine import the_engine
-from webapp.web.deeds import just_done
-from webapp.web.guards import current_user, found, signed_in
+from webapp.web.done_words import just_done
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("characters", __name__, url_prefix="/characters")
@@ -30,7 +28,6 @@ def index() -> Response:
         words=words,
         tag=tag,
         deleted=queries.character(me, request.args.get("deleted", ""), is_deleted=True),
-        rail_url=rail_url(the_engine(), me.id),
     )
 
 
@@ -45,7 +42,7 @@ def new() -> Response:
 def create() -> Response:
     form = CharacterForm.opened()
     with form.attempt():
-        return _to(service.create(form.wish, by=current_user()).id)
+        return _to(service.create(form.entered, by=current_user()).id)
     return _form(form)
 
 
@@ -69,7 +66,7 @@ def edit(id: str) -> Response:
 def update(id: str) -> Response:
     form = CharacterForm.opened()
     with form.attempt():
-        service.update(_own(id), form.wish, by=current_user())
+        service.update(_own(id), form.entered, by=current_user())
         return _to(id, done="saved")
     return _form(form, _own(id))
 
@@ -83,7 +80,7 @@ def duplicate(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    service.trash(_own(id), by=current_user())
+    faced.trash(_own(id), by=current_user())
     return redirect(url_for("characters.index", deleted=id))
 
 
@@ -91,7 +88,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    service.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    faced.restore(found(queries.character(me, id, is_deleted=True)), by=me)
     return _to(id, done="restored")
 
 
@@ -108,7 +105,7 @@ def _visible(id: str) -> Character:
 def _own(id: str) -> Character:
     """For what only who may change it does; to others it says what they can do instead."""
     character = _visible(id)
-    service.refuse_unless_theirs(character, current_user())
+    faced.refuse_unless_theirs(character, current_user())
     return character
 
 

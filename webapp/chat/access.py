@@ -1,20 +1,24 @@
-"""Who may do what in a chat: its owner, those it was shared with, a visitor with its cookie; for all others it is not there."""
+"""Access to a chat: its owner, people it is shared with, and a visitor with its cookie; for others it does not exist."""
 
 import hashlib
 from collections.abc import Callable
 
 from flask import Response
 
+from webapp.accounts import making
+from webapp.accounts.guards import client_address, found, user_or_none
 from webapp.accounts.tables import User
-from webapp.chat import queries, sharing
+from webapp.chat import queries
+from webapp.chat.led import free
+from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.engine.tables import Generation
 from webapp.errors import SignedOut
-from webapp.extensions import db
-from webapp.generations.tables import Generation
 from webapp.ids import new_secret
 from webapp.settings.service import setting
+from webapp.throttle import network
 from webapp.web.cookies import keep_secret, secret_in
-from webapp.web.guards import found, user_or_none
 
 COOKIE = "millrace-visitor"
 COOKIE_SECONDS = 24 * 3600
@@ -26,8 +30,8 @@ def own_chat(id: str) -> Chat:
 
 
 def writable_chat(id: str) -> Chat:
-    """For what everybody does who may write in it."""
-    return _chat(id, ("own", "write"))
+    """For what everybody does who may write in it; nobody writes past what leads it."""
+    return free(_shared_chat(id))
 
 
 def visible_chat(id: str) -> Chat:
@@ -36,7 +40,7 @@ def visible_chat(id: str) -> Chat:
 
 
 def own_message(id: str, *, even_deleted: bool = False) -> Message:
-    return _message(id, own_chat, even_deleted=even_deleted)
+    return _message(id, lambda chat_id: free(own_chat(chat_id)), even_deleted=even_deleted)
 
 
 def writable_message(id: str, *, even_deleted: bool = False) -> Message:
@@ -48,12 +52,12 @@ def visible_message(id: str) -> Message:
 
 
 def own_generation(id: str) -> Generation:
-    return _generation(id, own_message, even_deleted=False)
+    return _generation(id, own_chat, even_deleted=False)
 
 
 def writable_generation(id: str) -> Generation:
     """Also one whose message was deleted in this very moment: it must be possible to stop it."""
-    return _generation(id, writable_message, even_deleted=True)
+    return _generation(id, _shared_chat, even_deleted=True)
 
 
 def right_in(chat: Chat, user: User | None) -> str:
@@ -79,6 +83,7 @@ def as_visitor(answer: Callable[[str], Response]) -> Response:
     """The answer made for a visitor's hash; one who has no cookie yet gets it with the answer."""
     if known := visitor_hash():
         return answer(known)
+    making.count(network(client_address()))
     secret = new_secret()
     return keep_secret(answer(_hash(secret)), COOKIE, secret, seconds=COOKIE_SECONDS)
 
@@ -102,7 +107,11 @@ def _message(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool = 
     return found(message if message and (even_deleted or not queries.out_of_sight([id])) else None)
 
 
-def _generation(id: str, open_message: Callable[..., Message], *, even_deleted: bool) -> Generation:
+def _shared_chat(id: str) -> Chat:
+    return _chat(id, ("own", "write"))
+
+
+def _generation(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool) -> Generation:
     generation = db.session.get(Generation, id)
-    open_message((generation.message_id if generation else None) or "", even_deleted=even_deleted)
+    _message((generation.message_id if generation else None) or "", open_chat, even_deleted=even_deleted)
     return found(generation)

@@ -1,55 +1,60 @@
-"""What the engine needs to know of answers in chats."""
+"""The kinds of generation in chats, as the engine needs them."""
 
 from dataclasses import replace
 
+from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm import Session
 
-from webapp.chat import follow_up, queries, service, sweeping, titles
-from webapp.chat.asking import announce
-from webapp.chat.projection import AnswerProjection
+from webapp import rows
+from webapp.chat import aftermath, queries
+from webapp.chat.cuts import seams_of
+from webapp.chat.keeping import sweeping
+from webapp.chat.list import titles
+from webapp.chat.messages import follow_up, generation_text, service
+from webapp.chat.messages.sending import announce, people, tell
+from webapp.chat.page import renderings
+from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now
-from webapp.generations.engine import the_engine
-from webapp.generations.kinds import Kind
-from webapp.generations.tables import Generation
+from webapp.db import db, utc_now
+from webapp.engine.engine import the_engine
+from webapp.engine.kinds import Begun, Kind
+from webapp.engine.said import Said
+from webapp.engine.tables import NOT_HERE, Generation
 from webapp.rendering import markdown
-from webapp.rendering.markdown import Seam
 from webapp.settings.retention import forget_old_entries
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
-WORDS = {"server_restart": "the server restarted here", "user": "stopped here"}
+CONTINUING = "Continuing after a restart"
 
 
-def seams_of(generations: list[Generation]) -> list[Seam]:
-    """Where an answer was cut and goes on: one seam for each place, though several may have tried to go on from it.
+def projection(begun: Begun) -> AnswerProjection:
+    if is_closed(begun) or not (begun.continues_id or begun.text_offset):
+        return AnswerProjection(begun.message_id or "", begun.id)
+    message = db.session.get(Message, begun.message_id)
+    if not message:
+        # Deleted meanwhile: nobody will see it.
+        return AnswerProjection("", begun.id)
+    earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= begun.id]
+    is_cut = any(each.id == begun.continues_id and each.reason == "server_restart" for each in earlier)
+    seams, words = seams_of(earlier), CONTINUING if is_cut else ""
+    return AnswerProjection(message.id, begun.id, beginning=message.content, seams=seams, words=words)
 
-    Of one that was complete and was asked to go on, nothing has to be said.
+
+def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
+    """Puts the text and its definitive rendering into the message; of a chat that was closed nothing but the cost is kept.
+
+    Without a picture the text is rendered when it is shown.
     """
-    reasons = {generation.id: generation.reason for generation in generations}
-    went_on = [(reasons.get(each.continues_id, ""), each) for each in generations if each.continues_id and each.text_offset]
-    continued = {each.text_offset: _seam(reason, each) for reason, each in went_on if reason != "stop"}
-    return list(continued.values())
-
-
-def projection(generation: Generation) -> AnswerProjection:
-    if is_closed(generation):
-        return AnswerProjection("", generation.id)
-    message = db.session.get_one(Message, generation.message_id)
-    earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= generation.id]
-    return AnswerProjection(message.id, generation.id, beginning=message.content, seams=seams_of(earlier))
-
-
-def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection) -> None:
-    """Puts the text and its definitive rendering into the message; of a chat that was closed nothing but the cost is kept."""
     if is_closed(generation):
         generation.error, generation.notices, generation.attempts = "", [], []
         return
-    message = session.get_one(Message, generation.message_id)
-    message.content += transcript.text
-    message.reasoning += transcript.reasoning
-    message.html, message.html_version = picture.html, markdown.VERSION
-    queries.chat_of(message).changed_at = utc_now()
+    said = {"text": transcript.text, "thought": transcript.reasoning}
+    html, version = (picture.html, markdown.VERSION) if picture else ("", 0)
+    values = {"message": generation.message_id, **said, "html": html, "version": version}
+    session.connection().execute(GROWN, values)
+    session.connection().execute(CHANGED, {"chat": generation.chat_id, "now": utc_now()})
 
 
 def saved(generation: Generation) -> list[Saved]:
@@ -57,16 +62,25 @@ def saved(generation: Generation) -> list[Saved]:
 
 
 def changed(generation: Generation) -> None:
-    if is_closed(generation):
+    """Tells the pages, and does what comes after an end: a title, the next message that waits."""
+    if is_closed(generation) or not (after := aftermath.of(generation)):
         return
-    message = db.session.get_one(Message, generation.message_id)
-    # As it is now: what waits to be sent may have been stored while the end was being written.
-    chat = db.session.get_one(Chat, message.chat_id, populate_existing=True)
-    announce(chat, "message", message.id)
-    if chat.is_temporary:
+    tell(after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared))
+    if after.is_temporary:
         sweeping.wake()
-    titles.suggest_later(the_engine(), generation)
-    follow_up.send_after(the_engine(), generation)
+    titles.suggest_later(the_engine(), generation, after)
+    if after.has_follow_up:
+        follow_up.send_after(the_engine(), generation)
+
+
+def priced(generation: Generation) -> None:
+    if chat := db.session.get(Chat, generation.chat_id):
+        announce(chat, "message", generation.message_id or "")
+
+
+def said(generation: Generation) -> Said | None:
+    message = db.session.get(Message, generation.message_id) if generation.message_id else None
+    return generation_text.of(generation, message) if message else None
 
 
 def go_on(generation: Generation) -> None:
@@ -75,23 +89,38 @@ def go_on(generation: Generation) -> None:
 
 
 def recover() -> None:
-    """What a start makes good: follow-ups that were left waiting, chats whose time is over, entries that are old."""
+    """What a start makes good: follow-ups that were left waiting, chats whose time is over, entries that are old,
+    HTML of an older renderer."""
     follow_up.send_left()
+    renderings.wake()
     if sweeping.sweep():
         sweeping.wake()
     forget_old_entries()
 
 
-def is_closed(generation: Generation) -> bool:
+def is_closed(begun: Begun) -> bool:
     """Whether it belonged to a temporary chat that is gone."""
-    return generation.message_id is None
+    return begun.message_id is None
 
 
-def _seam(reason: str, generation: Generation) -> Seam:
-    label = f"{WORDS.get(reason, 'it broke off here')} · continued"
-    return Seam(generation.text_offset, label, generation.created_at)
+def _grown_statement() -> Update:
+    """The text of a message with more behind it."""
+    message = rows.table(Message)
+    content, reasoning = message.c.content + bindparam("text"), message.c.reasoning + bindparam("thought")
+    grown = update(message).values(
+        content=content, reasoning=reasoning, html=bindparam("html"), html_version=bindparam("version")
+    )
+    return grown.where(message.c.id == bindparam("message"))
 
 
-CHAT = Kind("chat", projection, finish, saved, changed, go_on, recover)
+def _changed_statement() -> Update:
+    chat = rows.table(Chat)
+    return update(chat).where(chat.c.id == bindparam("chat")).values(changed_at=bindparam("now"))
+
+
+GROWN, CHANGED = _grown_statement(), _changed_statement()
+CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced)
 # Answers of a character are answers; what a start makes good is made good once.
-ROLEPLAY = replace(CHAT, name="roleplay", recover=None)
+ROLEPLAY = replace(CHAT, name=roleplay.KIND, recover=None)
+# So are those that were brought in with a file, of which none ever runs here.
+IMPORTED = replace(CHAT, name=NOT_HERE, go_on=None, recover=None)

@@ -4,16 +4,31 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, literal, or_, select, text, tuple_, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import aliased, defer
 
-from webapp import lanes
+from webapp import topic_names
 from webapp.accounts import grants
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message
-from webapp.extensions import db, utc_now
-from webapp.generations.engine import Engine
-from webapp.generations.tables import WHILE_ACTIVE, Generation
+from webapp.db import db, utc_now
+from webapp.engine.engine import Engine
+from webapp.engine.tables import WHILE_ACTIVE, Generation
 
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
@@ -48,8 +63,21 @@ class Listed(NamedTuple):
     sharer: str = ""
 
 
+class Said(NamedTuple):
+    """What a model is sent of a message: of a long chat a fraction of what the messages are."""
+
+    id: str
+    role: str
+    content: str
+
+
 def chat_of(message: Message) -> Chat:
     return db.session.get_one(Chat, message.chat_id)
+
+
+def title_of(id: str) -> str:
+    """As it is now."""
+    return db.session().connection().execute(TITLE, {"id": id}).scalar() or ""
 
 
 def recent_chats(owner_id: str, *, limit: int = 50) -> Sequence[Chat]:
@@ -72,12 +100,12 @@ def pinned_chats(owner_id: str) -> Sequence[Chat]:
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
-def rail_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], Sequence[Listed], set[str]]:
+def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], Sequence[Listed], set[str]]:
     """The pinned chats, the newest others, and the lanes of those being answered, in one statement: every page asks.
 
     Among the others are those that were shared with this person.
     """
-    rows = db.session.execute(RAIL, {"owner_id": owner_id, "limit": limit}).all()
+    rows = db.session.execute(SIDEBAR, {"owner_id": owner_id, "limit": limit}).all()
     found, lanes = [Listed(*row[:6]) for row in rows], {row.lane for row in rows if row.lane}
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in found if not row.pinned_at], lanes
@@ -123,7 +151,7 @@ def count_in_trash(owner_id: str) -> int:
 
 def is_running_in_trash(owner_id: str) -> bool:
     """Whether in a chat of this person's trash an answer has not ended yet."""
-    lane = literal(lanes.of_chat("")) + Chat.id
+    lane = literal(topic_names.of_chat("")) + Chat.id
     running = select(Chat.id).join(Generation, Generation.lane == lane).where(in_trash(owner_id), WHILE_ACTIVE)
     return db.session.scalar(running.limit(1)) is not None
 
@@ -143,9 +171,30 @@ def lanes_in_use(lanes: Iterable[str]) -> set[str]:
     return set(db.session.scalars(query))
 
 
-def path_to(message: Message) -> list[Message]:
-    """The messages from the root of the tree to this one."""
-    return _path(message.id)
+def path_to(message: Message) -> list[Said]:
+    """What was said from the root of the tree to this message."""
+    return said_to(message.id)
+
+
+def said_to(message_id: str) -> list[Said]:
+    """The same by its id."""
+    return [Said(*row) for row in db.session().connection().execute(SAID_ON_PATH, {"id": message_id})]
+
+
+def path_ids(chat: Chat) -> list[str]:
+    """The ids of the messages that the chat shows, from the root on: of a long chat far less to read than the messages."""
+    return ids_to(chat.head_id) if chat.head_id else []
+
+
+def ids_to(message_id: str) -> list[str]:
+    """The ids of the messages from the root of the tree to this one."""
+    return list(db.session.scalars(PATH_IDS, {"id": message_id}))
+
+
+def in_order(ids: Sequence[str]) -> list[Message]:
+    """These messages in the order of their ids here, without those that are gone."""
+    rows = {each.id: each for each in db.session.scalars(select(Message).where(Message.id.in_(ids)))} if ids else {}
+    return [rows[id] for id in ids if id in rows]
 
 
 def thread(chat: Chat) -> list[Message]:
@@ -183,11 +232,6 @@ def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
 def last_generation(message: Message) -> Generation | None:
     query = select(Generation).where(Generation.message_id == message.id).order_by(Generation.id.desc()).limit(1)
     return db.session.scalar(query)
-
-
-def has_completed(chat: Chat, *, before: Generation) -> bool:
-    """Whether an answer to a first message of the chat was complete before this one was begun."""
-    return db.session.scalar(HAS_COMPLETED, {"chat_id": chat.id, "before": before.id}) is not None
 
 
 def branch_point(chat: Chat, after: str) -> str | None:
@@ -251,12 +295,27 @@ def _newest_first(owner_id: str) -> Select[Chat]:
 
 
 def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
+    up = _up(is_bounded=is_bounded)
+    return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
+
+
+def _said_on_path_statement() -> Select[str, str, str]:
+    up = _up()
+    said = select(Message.id, Message.role, Message.content)
+    return said.join(up, up.c.id == Message.id).order_by(up.c.height.desc())
+
+
+def _path_ids_statement() -> Select[str]:
+    up = _up()
+    return select(up.c.id).order_by(up.c.height.desc())
+
+
+def _up(*, is_bounded: bool = False) -> CTE:
     start = select(Message.id, Message.parent_id, literal(0).label("height")).where(Message.id == bindparam("id"))
     up = start.cte("up", recursive=True)
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, up.c.height + 1).where(parent.id == up.c.parent_id)
-    up = up.union_all(step.where(up.c.height + 1 < bindparam("height")) if is_bounded else step)
-    return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
+    return up.union_all(step.where(up.c.height + 1 < bindparam("height")) if is_bounded else step)
 
 
 def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | None]:
@@ -265,16 +324,6 @@ def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | Non
         beside = and_(Message.chat_id == bindparam("chat_id"), or_(beside, Message.parent_id.is_(None)))
     query = select(Message.id, Message.parent_id).where(beside, Message.deleted_at.is_(None))
     return query.order_by(Message.id)
-
-
-def _has_completed_statement() -> Select[str]:
-    greeting, first, said = aliased(Message), aliased(Message), aliased(Message)
-    query = select(Generation.id).join(said, said.id == Generation.message_id).join(first, first.id == said.parent_id)
-    query = query.outerjoin(greeting, greeting.id == first.parent_id)
-    is_greeted = and_(greeting.role == "assistant", greeting.parent_id.is_(None))
-    query = query.where(or_(first.parent_id.is_(None), is_greeted), first.role == "user")
-    query = query.where(first.chat_id == bindparam("chat_id"), Generation.id < bindparam("before"))
-    return query.where(Generation.status == "completed").limit(1)
 
 
 def _generations_statement() -> Select[Generation]:
@@ -297,22 +346,21 @@ def _given_statement() -> Select[str]:
     return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
 
 
-def _rail_statement() -> Select[str, str, datetime, datetime | None, str | None, str, str | None]:
+def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | None, str, str | None]:
     is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
     newest = select(Chat.id).where(*is_shown).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
-    running = (
-        select(Generation.lane).where(Generation.lane == literal(lanes.of_chat("")) + Chat.id, WHILE_ACTIVE).scalar_subquery()
-    )
+    its_lane = literal(topic_names.of_chat("")) + Chat.id
+    running = select(Generation.lane).where(Generation.lane == its_lane, WHILE_ACTIVE).scalar_subquery()
     in_sight = union_all(select(newest), select(pinned), _given_statement())
     return _listed_statement().add_columns(running.label("lane")).where(Chat.id.in_(in_sight))
 
 
 # Made once: to put it together costs more than to run it.
-RAIL = _rail_statement()
+SIDEBAR = _sidebar_statement()
 SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 GENERATIONS = _generations_statement()
-HAS_COMPLETED = _has_completed_statement()
-PATH = _path_statement()
+PATH, PATH_IDS, SAID_ON_PATH = _path_statement(), _path_ids_statement(), _said_on_path_statement()
+TITLE = select(Chat.title).where(Chat.id == bindparam("id"), Chat.deleted_at.is_(None))
 LAST_OF_PATH = _path_statement(is_bounded=True)

@@ -5,9 +5,8 @@ from datetime import datetime
 from sqlalchemy import Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp import lanes
-from webapp.extensions import Base, utc_now
-from webapp.ids import new_id
+from webapp import topic_names
+from webapp.db import Base, Record, utc_now
 
 # What came from elsewhere comes in once: its name is unique where it stands.
 NAMED = text("origin <> ''")
@@ -18,12 +17,11 @@ def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
     return Index(name, *columns, sqlite_where=text(sqlite), postgresql_where=text(postgresql or sqlite))
 
 
-class Chat(Base):
+class Chat(Record):
     """A conversation. It belongs to a person, or to a visitor's cookie, whose hash stands here."""
 
     __tablename__ = "chats"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     visitor_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     kind: Mapped[str] = mapped_column(String(20), default="chat")
@@ -33,12 +31,10 @@ class Chat(Base):
     head_id: Mapped[str | None] = mapped_column(
         ForeignKey("messages.id", ondelete="SET NULL", use_alter=True, name="fk_chats_head_id_messages")
     )
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
     pinned_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
-    follow_up: Mapped[str] = mapped_column(Text, default="", server_default="")
     is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
     character_id: Mapped[str | None] = mapped_column(ForeignKey("characters.id", ondelete="SET NULL"))
@@ -49,6 +45,10 @@ class Chat(Base):
     history_limit: Mapped[int | None]
     temperature: Mapped[float | None] = mapped_column(Float)
     max_tokens: Mapped[int | None]
+    top_p: Mapped[float | None] = mapped_column(Float)
+    stop_words: Mapped[str] = mapped_column(Text, default="", server_default="")
+    effort: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
 
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),
@@ -65,11 +65,13 @@ class Chat(Base):
 
     @property
     def lane(self) -> str:
-        return lanes.of_chat(self.id)
+        return topic_names.of_chat(self.id)
 
 
-class Message(Base):
-    """One turn. `content` is the raw text and the truth; `html` is its rendering by `html_version`, made once.
+class Message(Record):
+    """One turn. `content` is the raw text and the truth; `html` is its rendering by the renderer of that version.
+
+    Where it is empty, or the renderer newer, it is made when it is shown, and by a slow pass (`renderings`).
 
     `author_name` is who a file says has written it, where that was not the owner of its chat. An answer that is edited is a
     person's version of one. `head_then` is where the chat's head stood when this was deleted, if below it; `cut_id` what was
@@ -78,7 +80,6 @@ class Message(Base):
 
     __tablename__ = "messages"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(10))
@@ -86,7 +87,6 @@ class Message(Base):
     reasoning: Mapped[str] = mapped_column(Text, default="")
     html: Mapped[str] = mapped_column(Text, default="")
     html_version: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
     author_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
@@ -97,9 +97,21 @@ class Message(Base):
 
     __table_args__ = (
         Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+        # What is to be rendered: nothing, most of the time.
+        _few("ix_messages_html_version", "html_version", sqlite="content <> ''"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
         _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
     )
+
+
+class FollowUp(Record):
+    """A message that waits until the answer before it is complete; they are sent in the order of their ids."""
+
+    __tablename__ = "follow_ups"
+
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(String(200))
 
 
 class Draft(Base):

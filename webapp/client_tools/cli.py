@@ -20,7 +20,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 def with_token(command: C) -> C:
-    help = "An API token; better given as MILLRACE_TOKEN, which no list of processes shows."
+    help = "An API token. Prefer the MILLRACE_TOKEN variable, which doesn't show up in process lists."
     return click.option("--token", envvar="MILLRACE_TOKEN", default="", help=help)(command)
 
 
@@ -34,15 +34,15 @@ def smoke(url: str, token: str) -> None:
         for result in checks(remote, has_token=bool(token), pause=time.sleep):
             click.echo(f"{'ok  ' if result.is_ok else 'BAD '} {result.name}: {result.words}")
             results.append(result.is_ok)
-    click.echo(f"{url} works." if all(results) else f"{url} does not work as it should.")
+    click.echo(f"{url} works." if all(results) else f"{url} isn't working correctly.")
     sys.exit(not all(results))
 
 
 @click.command("lint-sse")
 @click.argument("url")
 @with_token
-@click.option("--post", "body", default="", help="JSON to send by POST; otherwise it is a GET.")
-@click.option("--seconds", default=20.0, show_default=True, help="How long to listen to a stream that does not end.")
+@click.option("--post", "body", default="", help="JSON to send with POST; otherwise GET is used.")
+@click.option("--seconds", default=20.0, show_default=True, help="How long to listen to a stream that doesn't end.")
 def lint_sse(url: str, token: str, body: str, seconds: float) -> None:
     """Say what is wrong with the stream of server-sent events at URL."""
     try:
@@ -55,7 +55,7 @@ def lint_sse(url: str, token: str, body: str, seconds: float) -> None:
     except ProviderError as error:
         raise click.ClickException(str(error)) from error
     click.echo(words)
-    sys.exit(_told(findings))
+    sys.exit(_print_findings(findings))
 
 
 def _linted(remote: Remote, method: str, body: Any) -> tuple[list[Finding], str]:
@@ -70,14 +70,14 @@ def _linted(remote: Remote, method: str, body: Any) -> tuple[list[Finding], str]
             # A stream that goes on is not at fault for that.
             is_over = error.code != "stall"
     findings += linter.finish(time.monotonic(), is_over=is_over)
-    return findings, f"{linter.summary()}; {'it ended' if is_over else 'it goes on'}."
+    return findings, f"{linter.summary()}; {'it ended' if is_over else 'it continues'}."
 
 
-def _told(findings: Iterable[Finding]) -> int:
+def _print_findings(findings: Iterable[Finding]) -> int:
     found = list(findings)
     for each in found:
         click.echo(f"{'BAD ' if each.level == 'bad' else 'note'} {each.sentence}")
     if not any(each.level == "bad" for each in found):
-        click.echo("Nothing is wrong with it.")
+        click.echo("No problems found.")
         return 0
     return 1

@@ -12,19 +12,19 @@ GRACE_SECONDS = 2.0
 # One read that ends within an event may be the network's doing.
 TORN_SHARE = 0.1
 FAULTS = {
-    "bom": ("bad", "It begins with a byte order mark."),
-    "cr": ("bad", "It holds carriage returns: lines should end with LF alone."),
-    "nul": ("bad", "It holds NUL."),
-    "utf8": ("bad", "It is not valid UTF-8."),
-    "open": ("bad", "It ends within an event, which readers then drop."),
-    "ascii": ("note", "Its data is not ASCII alone: a reader that decodes each piece by itself meets half characters."),
-    "space": ("note", "`data:` is not followed by one space, which simple readers look for."),
-    "lines": ("note", "An event has several data lines, which simple readers take for several events."),
-    "field": ("bad", "It has lines that are no field of the standard."),
-    "json": ("note", "Some data is not JSON."),
-    "ids": ("note", "Its events carry no id: who comes again cannot say from where."),
-    "order": ("bad", "The numbers of its ids do not rise."),
-    "torn": ("bad", "Events arrive in pieces: they are not written in one go, or something between cuts them."),
+    "bom": ("bad", "It starts with a byte order mark."),
+    "cr": ("bad", "It contains carriage returns: lines should end with LF only."),
+    "nul": ("bad", "It contains NUL characters."),
+    "utf8": ("bad", "It isn't valid UTF-8."),
+    "open": ("bad", "It ends in the middle of an event, which readers then discard."),
+    "ascii": ("note", "Its data isn't pure ASCII: a reader that decodes each chunk separately may get partial characters."),
+    "space": ("note", "`data:` isn't followed by a space, which simple readers expect."),
+    "lines": ("note", "An event has several data lines, which simple readers treat as several events."),
+    "field": ("bad", "It has lines that aren't fields in the standard."),
+    "json": ("note", "Some data isn't JSON."),
+    "ids": ("note", "Its events have no id, so a client that reconnects can't resume."),
+    "order": ("bad", "Its ids don't increase."),
+    "torn": ("bad", "Events arrive in pieces: they aren't written at once, or something in between splits them."),
 }
 
 
@@ -43,13 +43,13 @@ def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
     wrong = {
         f"The status is {status}, not 200.": status != 200,
         f"The content type is {kind or 'missing'}, not text/event-stream.": kind.partition(";")[0].strip() != "text/event-stream",
-        "It may be stored on its way: Cache-Control lacks no-store or no-cache.": not {"no-store", "no-cache"} & cache,
-        "It is compressed, and so comes in lumps.": known.get("content-encoding", "identity") != "identity",
-        "It has a Content-Length: it is no stream.": "content-length" in known,
+        "It may be cached on the way: Cache-Control lacks no-store or no-cache.": not {"no-store", "no-cache"} & cache,
+        "It is compressed, so it arrives in bursts.": known.get("content-encoding", "identity") != "identity",
+        "It has a Content-Length, so it isn't a stream.": "content-length" in known,
     }
     notes = {
-        "X-Accel-Buffering is not no: nginx would hold it back.": known.get("x-accel-buffering") != "no",
-        "Cache-Control lacks no-transform: something between may compress it.": "no-transform" not in cache,
+        "X-Accel-Buffering isn't “no”: nginx would buffer it.": known.get("x-accel-buffering") != "no",
+        "Cache-Control lacks no-transform: something in between may compress it.": "no-transform" not in cache,
     }
     found = [Finding("bad", sentence) for sentence, is_so in wrong.items() if is_so]
     return [*found, *(Finding("note", sentence) for sentence, is_so in notes.items() if is_so)]
@@ -91,12 +91,12 @@ class Linter:
         if self.longest_silence > BEAT_SECONDS + GRACE_SECONDS:
             words = f"It was silent for {self.longest_silence:.0f} s: no heartbeat within {BEAT_SECONDS:.0f} s."
             found.append(Finding("bad", words))
-        return found if self.events or self.comments else [*found, Finding("bad", "Nothing came.")]
+        return found if self.events or self.comments else [*found, Finding("bad", "Nothing arrived.")]
 
     def summary(self) -> str:
         """What was heard, in words."""
         heard = f"{self.events} events and {self.comments} comments in {self.reads} reads"
-        return f"{heard}, {self.torn} of which ended within an event; longest silence {self.longest_silence:.1f} s"
+        return f"{heard}, {self.torn} of which ended in the middle of an event; longest silence {self.longest_silence:.1f} s"
 
     def _pause(self, at: float) -> None:
         self.longest_silence, self._heard_at = max(self.longest_silence, at - self._heard_at), at

@@ -1,4 +1,4 @@
-"""Whether a Millrace does what it should: sends, streams, comes again, stops, by its API alone."""
+"""Whether a Millrace does what it should: sends, streams, reconnects, stops, by its API alone."""
 
 import json
 import time
@@ -32,10 +32,10 @@ def checks(remote: Remote, *, has_token: bool, pause: Callable[[float], object])
     try:
         thread = remote.json("POST", "/chat/threads", expects=201, title="Smoke test")["thread"]["id"]
     except (Unexpected, ProviderError, LookupError, TypeError, ValueError) as error:
-        yield Result("makes a chat", False, str(error))
+        yield Result("creates a chat", False, str(error))
         return
     yield _tried("sends and streams", lambda: _stream(remote, thread))
-    yield _tried("comes again", lambda: _come_again(remote, thread))
+    yield _tried("reconnects", lambda: _come_again(remote, thread))
     yield _tried("stops", lambda: _stop(remote, thread, pause))
     yield _tried("tidies up", lambda: _delete(remote, thread))
 
@@ -60,7 +60,7 @@ def _visit(remote: Remote) -> str:
     text = "".join(each.get("content", "") for each in told)
     if not text or told[-1].get("status") != "completed":
         raise Unexpected(f"the stream ended with {told[-1] if told else 'nothing'}")
-    return f"{len(told)} events, {len(text)} characters; with --token more is tried"
+    return f"{len(told)} events, {len(text)} characters; use --token for more checks"
 
 
 def _stream(remote: Remote, thread: str) -> str:
@@ -75,7 +75,7 @@ def _stream(remote: Remote, thread: str) -> str:
                 first_at = first_at or time.monotonic()
                 text += event["data"]["content"]
     if last != "done" or text != _stored(remote, thread):
-        raise Unexpected(f"the stream ended with {last or 'nothing'}, and its text is not what is stored")
+        raise Unexpected(f"the stream ended with {last or 'nothing'}, and its text doesn't match what is stored")
     return f"{len(text)} characters, the first after {first_at - began_at:.2f} s, all after {time.monotonic() - began_at:.2f} s"
 
 
@@ -92,8 +92,8 @@ def _come_again(remote: Remote, thread: str) -> str:
     with remote.opened("GET", path, headers={"Last-Event-ID": last_id}) as reply:
         rest = "".join(_delta(message.event, message.data) for message in remote.events(reply))
     if heard + rest != _stored(remote, thread):
-        raise Unexpected("what was heard by two connections is not what is stored")
-    return f"{len(heard)} characters, dropped at {last_id}, {len(rest)} characters more, nothing lost or doubled"
+        raise Unexpected("the text from two connections doesn't match what is stored")
+    return f"{len(heard)} characters, dropped at {last_id}, {len(rest)} more characters, nothing lost or duplicated"
 
 
 def _stop(remote: Remote, thread: str, pause: Callable[[float], object]) -> str:
@@ -103,9 +103,9 @@ def _stop(remote: Remote, thread: str, pause: Callable[[float], object]) -> str:
     began_at = time.monotonic()
     while remote.json("GET", f"/api/chat/{thread}/stream/status", expects=200)["isStreaming"]:
         if time.monotonic() - began_at > STOP_SECONDS:
-            raise Unexpected(f"it went on for {STOP_SECONDS:.0f} s after it was stopped")
+            raise Unexpected(f"it continued for {STOP_SECONDS:.0f} s after it was stopped")
         pause(PAUSE_SECONDS)
-    return f"{first['status']}, over after {time.monotonic() - began_at:.2f} s, and stopping twice is stopping once"
+    return f"{first['status']}, over after {time.monotonic() - began_at:.2f} s, and stopping again changed nothing"
 
 
 def _delete(remote: Remote, thread: str) -> str:

@@ -8,20 +8,60 @@ from pathlib import Path
 from webapp.config import ROOT
 from webapp.docs.binding import bound
 from webapp.rendering.markdown import render
+from webapp.rendering.notes import scoped
 
 FOLDER = ROOT / "docs"
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "Begin": ("first-ten-minutes", "tour", "accounts", "characters", "plans", "exchange"),
-    "For programs": ("streaming", "dialects/openai"),
-    "For clients of older systems": (
+    "Get started": (
+        "first-ten-minutes",
+        "tour",
+        "accounts",
+        "characters",
+        "plans",
+        "workflows",
+        "knowledge",
+        "prompts",
+        "exchange",
+    ),
+    "API": ("streaming", "dialects/openai"),
+    "Compatibility APIs": (
         "dialects/roleplay",
         "dialects/quick-chat",
         "dialects/threads",
         "dialects/assistant",
         "dialects/plans",
     ),
-    "Running it": ("running", "configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
-    "How it is made": ("architecture", "performance"),
+    "Operations": ("running", "configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
+    "How it works": ("architecture", "performance"),
+}
+# What the first page says of each.
+ABOUT: Mapping[str, str] = {
+    "first-ten-minutes": "From the setup link to the first answer",
+    "tour": "What you can do, one page after the other",
+    "accounts": "Who can do what, invites, passwords and API tokens",
+    "characters": "Someone to talk to, and who you are in a chat",
+    "plans": "Structured plans that models write",
+    "knowledge": "Documents, who can see them, and finding things in them",
+    "prompts": "Texts for models, with every version kept",
+    "workflows": "Guided runs of questions and answers",
+    "exchange": "Import, export and share chats",
+    "streaming": "Answers as they are written, for programs",
+    "dialects/openai": "For libraries and editors that know OpenAI's API",
+    "dialects/roleplay": "For roleplay clients",
+    "dialects/quick-chat": "For quick chat clients",
+    "dialects/threads": "For clients with threads and workflows",
+    "dialects/assistant": "For clients of the assistant",
+    "dialects/plans": "For clients that stream plans",
+    "running": "Requirements, a service, PostgreSQL",
+    "configuration": "Every variable and every setting",
+    "keys": "The keys of providers, and the key that encrypts them",
+    "upstreams": "OpenRouter, Anthropic, Ollama and other servers",
+    "proxies": "nginx, Caddy and others in front of Millrace",
+    "upgrade": "Before, during and after a new version",
+    "health": "What is checked, and what to do about it",
+    "troubleshooting": "What you see, why, and what helps",
+    "architecture": "How the program is built",
+    "performance": "What was measured, and how",
 }
 
 
@@ -33,9 +73,13 @@ class Page:
     title: str
     html: str
 
+    @property
+    def about(self) -> str:
+        return ABOUT.get(self.name, "")
+
 
 def sections() -> dict[str, list[Page]]:
-    """Every page under its heading; what no heading names stands at the end."""
+    """Every page under its heading; pages without one are at the end."""
     there = _names()
     named = {name for names in SECTIONS.values() for name in names}
     ordered = {**SECTIONS, "More": tuple(sorted(there - named))}
@@ -61,4 +105,4 @@ def _rendered_now(name: str) -> Page:
 @lru_cache(maxsize=64)
 def _rendered(name: str, file: Path, _changed: int, names: frozenset[str]) -> Page:
     title, _, text = file.read_text("utf-8").partition("\n")
-    return Page(name, title.removeprefix("#").strip(), bound(text, name, names, render))
+    return Page(name, title.removeprefix("#").strip(), bound(text, name, names, lambda each: scoped(render(each), "")))

@@ -1,10 +1,10 @@
-"""The pages of `docs/` in the app, open to everybody."""
+"""The pages of `docs/` in the app, open to everyone."""
 
 from flask import Blueprint, Response
 from markupsafe import Markup
 
+from webapp.accounts.guards import anybody, found
 from webapp.docs import shelf
-from webapp.web.guards import anybody, found
 from webapp.web.htmx import render
 
 bp = Blueprint("docs", __name__, url_prefix="/docs")

@@ -1,19 +1,23 @@
-"""The requests of a plan, made of what is kept with its generation, and the second one for what went wrong in the first."""
+"""Builds the model requests of a plan: the first, and a second one that repairs what went wrong."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from webapp.generations import service as generations
-from webapp.generations.engine import Engine, Source
-from webapp.generations.models import providers
-from webapp.generations.tables import Generation
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.connections.models import providers
+from webapp.engine import service as generations
+from webapp.engine.engine import Engine, Source
+from webapp.engine.tables import Generation
 from webapp.plans import prompts
 from webapp.plans.draft import Draft
 from webapp.plans.ending import Mended, mended
 from webapp.plans.mending import Mending
+from webapp.plans.queries import inputs_of
 from webapp.plans.schema import upstream
-from webapp.providers.base import ModelRequest, Turn
+from webapp.plans.tables import Plan
+from webapp.prompts import using
+from webapp.providers.base import ModelRequest
 
 # Where a plan ends when nobody has said where answers end.
 MOST_TOKENS = 4000
@@ -29,7 +33,14 @@ def parameters_of(model: str) -> dict[str, Any]:
 def request_of(generation: Generation) -> ModelRequest:
     """The first request: what is shown as sent is what was sent."""
     prompt = generation.prompt
-    return _request(generation.model_asked, prompt["messages"], prompt["schema"], prompt["parameters"])
+    return _request(generation.model_asked, prompt, prompt["schema"], prompt["parameters"])
+
+
+def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
+    """What a plan is written by: the first request, and the second one for what went wrong in it."""
+    is_whole = bool(generation.prompt.get("is_whole"))
+    asked = generations.ladder(engine, request_of(generation), is_whole=is_whole)
+    return mending_of(engine, generation, plan.about, inputs_of(plan).values)(asked)
 
 
 def mending_of(
@@ -46,14 +57,15 @@ def mending_of(
 
     def ask(found: Mended) -> Source:
         wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in found.faults[:MOST_QUOTED])
-        messages = prompts.for_places(about, inputs, found.value, found.places, wrong=wrong)
         wanted = prompts.schema_of_places(schema, found.places)
         with engine.in_app():
-            return generations.ladder(engine, _request(model, messages, wanted, {**prompt["parameters"], "temperature": 0.0}))
+            asked = prompts.for_places(about, inputs, found.value, found.places, wrong=wrong)
+            return generations.ladder(engine, _request(model, asked, wanted, {**prompt["parameters"], "temperature": 0.0}))
 
     return lambda source: Mending(source, judge, ask)
 
 
-def _request(model: str, messages: list[dict[str, Any]], schema: dict[str, Any], parameters: dict[str, Any]) -> ModelRequest:
-    turns = tuple(Turn(each["role"], each["content"]) for each in messages)
-    return ModelRequest(model, turns, schema=json.dumps(upstream(schema), ensure_ascii=False), **parameters)
+def _request(model: str, asked: dict[str, Any], schema: dict[str, Any], parameters: dict[str, Any]) -> ModelRequest:
+    held = json.dumps(upstream(schema), ensure_ascii=False)
+    notices = tuple(using.notices(asked))
+    return PromptBuilder.of(asked).build(model, [("user", asked["asked"])], schema=held, notices=notices, **parameters)

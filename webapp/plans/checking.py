@@ -1,29 +1,33 @@
-"""Values against schemas, each fault with its place and a sentence; nothing is ever fetched."""
+"""Validates values against schemas: each error has a place and a sentence; nothing is fetched."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
-
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError, ValidationError
-from referencing import Registry
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
 
 from webapp.errors import Invalid
-from webapp.plans.schema import VIEWS, Schema, dotted, steps
+from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
+
+if TYPE_CHECKING:
+    # At run time only who makes plans has it in memory.
+    from jsonschema.exceptions import ValidationError
 
 # What could make a check slow, or lead elsewhere: no plan needs it.
 FORBIDDEN = {"$ref", "$dynamicRef", "$defs", "definitions", "pattern", "patternProperties", "propertyNames", "if", "not"}
 FORBIDDEN |= {"allOf", "anyOf", "oneOf", "$schema", "$id", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
 DEEPEST = 8
-FORMATS = FormatChecker(("date",))
+# What a schema may hold: checking takes time for each.
+MOST_PARTS = 400
+MOST_FAULTS = 500
 SENTENCES = {
-    "minLength": "Write at least {0} characters.",
-    "maxLength": "Write at most {0} characters.",
-    "minItems": "At least {0} are needed.",
-    "maxItems": "At most {0} are possible.",
+    "minLength": "Enter at least {0} characters.",
+    "maxLength": "Enter at most {0} characters.",
+    "minItems": "Choose at least {0}.",
+    "maxItems": "Choose at most {0}.",
     "minimum": "It must be {0} or more.",
     "maximum": "It must be {0} or less.",
-    "format": "That is not a {0}.",
-    "uniqueItems": "Each may be there only once.",
+    "format": "That isn't a valid {0}.",
+    "uniqueItems": "Each can appear only once.",
 }
 KINDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "yes or no", "array": "a list"}
 
@@ -40,7 +44,7 @@ class Rejected(Invalid):
     """Several things are wrong at once: a sentence for each field."""
 
     def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("Some of what was given does not fit.", field=faults[0].path)
+        super().__init__("Some of the values are invalid.", field=faults[0].path)
         self.places = {fault.path: fault.message for fault in reversed(faults)}
         self.fields = {fault.path.partition(".")[0]: fault.message for fault in reversed(faults)}
 
@@ -49,9 +53,16 @@ class Rejected(Invalid):
 
 
 def faults(value: Any, schema: Schema) -> list[Fault]:
-    """Everything that is wrong with a value, in the order of its places."""
-    validator = Draft202012Validator(schema, registry=Registry(), format_checker=FORMATS)
-    found = dict.fromkeys(fault for error in validator.iter_errors(value) for fault in _faults(error))
+    """What is wrong with a value, in the order of its places; of what is too large to be checked, only that."""
+    if too_large := list(_too_large(value)):
+        return too_large
+    # Here, because a server without plans need not hold it.
+    from jsonschema import Draft202012Validator, FormatChecker
+    from referencing import Registry  # the same
+
+    validator = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker(("date",)))
+    each = (fault for error in validator.iter_errors(value) for fault in _faults(error))
+    found = dict.fromkeys(islice(each, MOST_FAULTS))
     names = list(schema.get("properties", {}))
     return sorted(found, key=lambda fault: _order(fault, names))
 
@@ -66,11 +77,35 @@ def check_schema(schema: Any, where: str) -> None:
     """Refuses, in words, a schema that plans cannot be made of."""
     if not isinstance(schema, dict) or schema.get("type") != "object" or not schema.get("properties"):
         raise Invalid(f"“{where}” must be an object schema with properties.", field="source")
+    _refuse_the_large(schema, where)
     _refuse_the_forbidden(schema, where, 0)
+    # Here for the same reason.
+    from jsonschema import Draft202012Validator, SchemaError
+
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise Invalid(f"“{where}” is not a JSON Schema: {error.message[:200]}", field="source") from error
+        raise Invalid(f"“{where}” isn't a valid JSON Schema: {error.message[:200]}", field="source") from error
+
+
+def _too_large(value: Any) -> Iterator[Fault]:
+    """The sections that hold more than can be checked in one go."""
+    left = MOST_VALUES
+    for name, section in value.items() if isinstance(value, dict) else (("", value),):
+        for each in values_in(section):
+            left -= 1
+            if left < 0 or (isinstance(each, list) and len(each) > MOST_ITEMS):
+                yield Fault(name, "This is too large.")
+                break
+
+
+def _refuse_the_large(schema: Schema, where: str) -> None:
+    parts = list(islice(values_in(schema), MOST_PARTS * 10))
+    least = [each.get("minItems") for each in parts if isinstance(each, dict)]
+    if len(parts) == MOST_PARTS * 10 or sum(isinstance(each, dict) for each in parts) > MOST_PARTS:
+        raise Invalid(f"“{where}” has too many parts. The limit is {MOST_PARTS}.", field="source")
+    if any(isinstance(each, int | float) and each > MOST_ITEMS for each in least):
+        raise Invalid(f"“{where}” requires more than {MOST_ITEMS} items in a list.", field="source")
 
 
 def _order(fault: Fault, names: list[str]) -> tuple[int, list[int]]:
@@ -78,17 +113,17 @@ def _order(fault: Fault, names: list[str]) -> tuple[int, list[int]]:
     return names.index(str(name)) if name in names else -1, [step for step in rest if isinstance(step, int)]
 
 
-def _faults(error: ValidationError) -> list[Fault]:
+def _faults(error: "ValidationError") -> list[Fault]:
     path, expected = tuple(error.absolute_path), cast(Any, error.validator_value)
     if error.validator == "required" and isinstance(error.instance, dict):
-        return [Fault(dotted((*path, name)), "This is needed.") for name in expected if name not in error.instance]
+        return [Fault(dotted((*path, name)), "This field is required.") for name in expected if name not in error.instance]
     if error.validator == "minItems" and isinstance(error.instance, list):
         lacking = range(len(error.instance), int(expected))
-        return [Fault(dotted((*path, place)), "This is missing.") for place in lacking]
+        return [Fault(dotted((*path, place)), "This field is missing.") for place in lacking]
     return [Fault(dotted(path), _sentence(error))]
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: "ValidationError") -> str:
     rule, named = str(error.validator), cast(Any, error.validator_value)
     if rule in SENTENCES:
         return SENTENCES[rule].format(named)
@@ -101,14 +136,14 @@ def _sentence(error: ValidationError) -> str:
 
 def _refuse_the_forbidden(schema: Any, where: str, depth: int) -> None:
     if not isinstance(schema, dict) or depth > DEEPEST:
-        raise Invalid(f"“{where}” is not a schema that can be followed here.", field="source")
+        raise Invalid(f"“{where}” can't be resolved as a schema.", field="source")
     if wrong := FORBIDDEN & set(schema):
-        raise Invalid(f"“{where}” uses {', '.join(sorted(wrong))}, which plans cannot use.", field="source")
+        raise Invalid(f"“{where}” uses {', '.join(sorted(wrong))}, which plans don't support.", field="source")
     if schema.get("x-view", VIEWS[0]) not in VIEWS or schema.get("x-stream", "live") not in ("live", "whole"):
-        raise Invalid(f"“{where}” has an x-view or x-stream that is unknown.", field="source")
+        raise Invalid(f"“{where}” has an unknown x-view or x-stream.", field="source")
     for name, each in (schema.get("properties") or {}).items():
         if not isinstance(name, str) or not name.isidentifier():
-            raise Invalid(f"“{where}.{name}” is not a name that can be used: letters, digits and _ only.", field="source")
+            raise Invalid(f"“{where}.{name}” isn't a valid name: use letters, digits and _ only.", field="source")
         _refuse_the_forbidden(each, f"{where}.{name}", depth + 1)
     if "items" in schema:
         _refuse_the_forbidden(schema["items"], f"{where}[]", depth + 1)

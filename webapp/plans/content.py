@@ -4,22 +4,24 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from webapp import lanes
+from sqlalchemy import and_
+
+from webapp import changes, topic_names
+from webapp.db import utc_now, write
+from webapp.engine.cost_records import keep_costs_alone
+from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
-from webapp.extensions import utc_now, write
-from webapp.generations.engine import the_engine
 from webapp.plans import checking
 from webapp.plans.kind import announce
 from webapp.plans.schema import at, put, value_at
 from webapp.plans.tables import Plan
-from webapp.streaming.events import Changed
 
 
 def edit(plan: Plan, place: str, new: Any) -> None:
     """Puts something else at a place, if it follows the same schema; raises `Rejected` with a sentence for each field."""
     part = at(plan.schema, place)
     if not place or part is None or value_at(plan.content, place) is None:
-        raise Invalid("There is no such part in this plan.")
+        raise Invalid("This plan has no such part.")
     checking.check(new, part)
 
     def change(stored: Plan) -> None:
@@ -35,7 +37,7 @@ def edit(plan: Plan, place: str, new: Any) -> None:
 def tick(plan: Plan, place: str, *, is_done: bool) -> None:
     """Marks a task as done, or as not done after all."""
     if value_at(plan.content, place) is None:
-        raise Invalid("There is no such task in this plan.")
+        raise Invalid("This plan has no such task.")
 
     def change(stored: Plan) -> None:
         others = [each for each in stored.ticked if each != place]
@@ -55,17 +57,19 @@ def rate(plan: Plan, is_good: bool | None) -> None:
 
 
 def delete(plan: Plan) -> None:
-    """Takes a plan away for good. The record of what it cost stays."""
+    """Takes a plan away for good. The record of what it cost stays, without a word of it."""
     id, owner_id = plan.id, plan.owner_id
     with write() as session:
         stored = session.get(Plan, id)
         if stored is None:
             return
         _refuse_while_it_runs(stored)
+        made = Generation.user_id == owner_id, Generation.created_at >= stored.created_at, Generation.lane == stored.lane
+        keep_costs_alone(session, and_(*made))
         session.delete(stored)
     # Open pages of it come again and find nothing; its lists lose it.
-    for topic in (lanes.of_plan(id), lanes.of_person(owner_id)):
-        the_engine().topics.append(topic, Changed("plan", id))
+    for topic in (topic_names.of_plan(id), topic_names.of_person(owner_id)):
+        changes.tell(topic, "plan", id)
 
 
 def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
@@ -73,7 +77,7 @@ def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
     with write() as session:
         stored = session.get(Plan, id, populate_existing=True)
         if stored is None:
-            raise Conflict("This plan was deleted meanwhile.")
+            raise Conflict("This plan has been deleted.")
         change(stored)
         stored.changed_at = utc_now()
     announce(stored)
@@ -81,4 +85,4 @@ def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
 
 def _refuse_while_it_runs(plan: Plan) -> None:
     if plan.is_running:
-        raise Conflict("This plan is being written at the moment. Wait for its end, or stop it.")
+        raise Conflict("This plan is still being written. Wait until it finishes, or stop it.")

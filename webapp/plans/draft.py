@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webapp.plans.schema import dotted, element_of, is_place, put, value_at, without
+from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, dotted, element_of, is_place, put, value_at, without
 from webapp.streaming.partial_json import Opening, Path, StreamingJSONParser
 
 # Stands between a plan and an answer that gives some of its places anew, as in RFC 7464; no JSON holds it.
@@ -97,7 +97,7 @@ class Draft:
         return all(_is_json("".join(text)) for text in self._texts)
 
     def _begin(self, *, has_heading: bool = False) -> None:
-        self._parser, self._known = StreamingJSONParser(now=self._now), 0
+        self._parser, self._known = StreamingJSONParser(now=self._now, most_values=MOST_VALUES, most_items=MOST_ITEMS), 0
         self._texts.append([])
         self.live, self._heading = None, "" if has_heading else None
 

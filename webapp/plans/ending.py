@@ -13,11 +13,11 @@ from webapp.plans.schema import Schema, element_of, is_within, received, steps, 
 MOST_PLACES = 12
 CODES = {"user": "cancelled", "client_gone": "client_disconnected", "server_restart": "server_restart", "length": "token_limit"}
 SENTENCES = {
-    "cancelled": "It was stopped before its end.",
-    "client_disconnected": "Nobody was connected any more.",
+    "cancelled": "It was stopped before it finished.",
+    "client_disconnected": "No one was connected any more.",
     "server_restart": "The server was restarted while this was being written.",
     "token_limit": "The model reached its length limit.",
-    "invalid": "What the model wrote could not be made into a plan.",
+    "invalid": "The model's reply couldn't be turned into a plan.",
 }
 
 
@@ -97,4 +97,4 @@ def steps_taken(result: Mended, end: Ending) -> Sequence[str]:
 
 def _lacks(result: Mended) -> str:
     names = dict.fromkeys(place.partition(".")[0] for place in result.places)
-    return f"Missing or wrong: {', '.join(names)}." if result.value and names else "Nothing in it had the form of one."
+    return f"Missing or wrong: {', '.join(names)}." if result.value and names else "The reply wasn't in a plan format."

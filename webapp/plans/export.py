@@ -1,4 +1,4 @@
-"""What a person takes along of a plan: markdown, JSON, and a calendar. Pure."""
+"""Exports a plan as markdown, JSON or a calendar. Pure."""
 
 import json
 from collections.abc import Iterator

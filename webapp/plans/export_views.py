@@ -2,13 +2,13 @@
 
 from flask import Blueprint, Response
 
-from webapp.chat.export import file_name
-from webapp.extensions import utc_now
+from webapp.accounts.guards import found, signed_in
+from webapp.chat.exchange.export import file_name
+from webapp.db import utc_now
 from webapp.plans import export, queries
 from webapp.plans.access import own_plan, planner
-from webapp.plans.difference import difference
 from webapp.plans.tables import Plan
-from webapp.web.guards import found, signed_in
+from webapp.rendering.difference import difference
 from webapp.web.htmx import render
 
 bp = Blueprint("plan_files", __name__)

@@ -3,59 +3,87 @@
 import json
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from flask import render_template
 from markupsafe import escape
 
-from webapp import lanes
-from webapp.chat.rail_feed import Rail
-from webapp.extensions import db
-from webapp.generations.engine import Engine
+from webapp import topic_names
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.live.lane_feed import LaneFeed
+from webapp.live.lists import ListNews
+from webapp.live.single_flight import SingleFlight
+from webapp.live.watchers import Context
 from webapp.plans import queries, shown
 from webapp.plans.parts import text_of
 from webapp.plans.projection import PlanProjection
+from webapp.plans.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
 from webapp.plans.tables import Plan
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal
-from webapp.web.lane_feed import LaneFeed
-from webapp.web.watchers import Context
 
 # Whoever follows a generation says by five counts how much of it they have.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})-([0-9]{1,18})\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """What a page has: the plan's changes, its rail's, and how much of which generation."""
+class PlanPosition:
+    """What a page has: the plan's changes, its sidebar's, and how much of which generation."""
 
     epoch: str
     seq: int
-    rail: int
+    sidebar: int
     generation: str = ""
     cursor: Cursor = ()
 
     def __str__(self) -> str:
-        return ".".join((self.epoch, f"{self.seq}-{self.rail}", self.generation, "-".join(map(str, self.cursor))))
+        return ".".join((self.epoch, f"{self.seq}-{self.sidebar}", self.generation, "-".join(map(str, self.cursor))))
 
     @classmethod
-    def parse(cls, text: str) -> "Position | None":
+    def parse(cls, text: str) -> "PlanPosition | None":
         """The position that a page says it has; None for anything else."""
         if not (found := POSITION.fullmatch(text)):
             return None
-        epoch, seq, rail, generation, cursor = found.groups()
+        epoch, seq, sidebar, generation, cursor = found.groups()
         counts = tuple(map(int, cursor.split("-"))) if cursor else ()
-        return cls(epoch, int(seq), int(rail), generation or "", counts)
+        return cls(epoch, int(seq), int(sidebar), generation or "", counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A plan drawn whole, and where a page is that has it."""
+
+    frame: Frame
+    generation_id: str = ""
+    cursor: Cursor = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What does not change of a plan while it is written."""
+
+    id: str
+    about: dict[str, Any]
+    inputs: dict[str, Any]
+    started_at: datetime | None
+
+
+_wholes = SingleFlight[Whole](lambda whole: len(whole.frame.data))
+_grown = SingleFlight[str](len)
+_writings = SingleFlight["Writing | None"](lambda _: 1, most=32)
 
 
 class PlanFeed(LaneFeed):
     """The news of one plan for one page."""
 
-    def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: Position | None, context: Context) -> None:
-        super().__init__(engine, lanes.of_plan(plan_id), context)
+    def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: PlanPosition | None, context: Context) -> None:
+        super().__init__(engine, topic_names.of_plan(plan_id), context)
         self._plan_id = plan_id
         self._position = position if position and position.epoch == engine.topics.epoch else None
-        self._rail = Rail(engine, owner_id, self._position.rail if self._position else -1, context)
+        self._sidebar = ListNews(engine, owner_id, self._position.sidebar if self._position else -1, context)
 
     def listen(self, signal: Signal) -> None:
         super().listen(signal)
@@ -63,14 +91,14 @@ class PlanFeed(LaneFeed):
             self._follow(self._position.generation)
 
     def topics(self) -> dict[str, int]:
-        return {self.lane: self._position.seq if self._position else -1, **self._rail.topics()}
+        return {self.lane: self._position.seq if self._position else -1, **self._sidebar.topics()}
 
     def position(self) -> str:
-        return str(replace(self._position, rail=self._rail.after)) if self._position else ""
+        return str(replace(self._position, sidebar=self._sidebar.after)) if self._position else ""
 
     def news(self) -> list[Frame]:
         """Everything since the last call, in order; an unknown position gets the whole plan again."""
-        return self._of_plan() + self._rail.news()
+        return self._of_plan() + self._sidebar.news()
 
     def _of_plan(self) -> list[Frame]:
         has_only_grown = self._position is not None and self._entries(self._position.seq) == []
@@ -78,47 +106,58 @@ class PlanFeed(LaneFeed):
 
     def _everything(self) -> list[Frame]:
         """The whole plan."""
-        seq = self._engine.topics.last(self.lane)
+        epoch, seq = self._engine.topics.epoch, self._engine.topics.last(self.lane)
         self.close()
+        whole = _wholes.get((epoch, self._plan_id, seq), self._drawn)
+        self._position = PlanPosition(epoch, seq, 0, whole.generation_id, whole.cursor)
+        if whole.generation_id:
+            self._follow(whole.generation_id)
+        return [whole.frame]
+
+    def _drawn(self) -> "Whole":
         with self._context():
             row = db.session.get(Plan, self._plan_id)
             if row is None:
-                self._position = Position(self._engine.topics.epoch, seq, 0)
-                return [Frame("gone", "gone")]
+                return Whole(Frame("gone", "gone"))
             found = shown.plan(self._engine, row, queries.generation_of(row), queries.inputs_of(row).values)
             html = render_template("plans/_plan.html", plan=found)
-            title = f"{escape(found.title)} · Millrace"
-        self._position = Position(self._engine.topics.epoch, seq, 0, found.generation_id, found.cursor)
-        if found.generation_id:
-            self._follow(found.generation_id)
-        says = part("#plan-says", "innerHTML", str(escape(found.says)))
-        return [Frame(part("#plan", "outerMorph", html) + part("title", "innerHTML", title) + says)]
+        title, says = f"{escape(found.title)} · Millrace", str(escape(found.says))
+        parts = part("#plan", "outerMorph", html), part("title", "innerHTML", title), part("#plan-says", "innerHTML", says)
+        return Whole(Frame("".join(parts)), found.generation_id, found.cursor)
 
     def _written(self) -> list[Frame]:
         """What has been written since, as the parts of the page that it changes."""
         if not self._broadcast or not self._position:
             return []
-        notes, cursor = self._broadcast.since(self._position.cursor)
-        self._position = replace(self._position, cursor=cursor)
+        before, projection = self._position, self._broadcast.projection
+        assert isinstance(projection, PlanProjection)
+        notes, cursor = self._broadcast.since(before.cursor)
+        self._position = replace(before, cursor=cursor)
         if not notes:
             return []
+        writing = _writings.get((before.generation,), self._read)
+        key = (before.generation, before.cursor, cursor)
+        html = _grown.get(key, lambda: self._parts(writing, projection, notes)) if writing else ""
+        return [Frame(html)] if html else []
+
+    def _read(self) -> "Writing | None":
         with self._context():
             row = db.session.get(Plan, self._plan_id)
-            return [Frame("".join(self._parts(row, notes)))] if row else []
+            values = queries.inputs_of(row).values if row else {}
+            return Writing(row.id, row.about, values, row.generation_started_at) if row else None
 
-    def _parts(self, row: Plan, notes: list[Frame]) -> list[str]:
-        inputs = queries.inputs_of(row).values
-        found = shown.plan(self._engine, row, queries.generation_of(row), inputs)
-        assert self._broadcast
-        projection = self._broadcast.projection
-        assert isinstance(projection, PlanProjection)
-        elements = [note.data for note in notes if note.event == "element"]
-        parts = [_element(row, projection, inputs, place) for place in elements]
-        parts += [_text(row, projection, *json.loads(note.data)) for note in notes if note.event == "text"]
-        if any(note.event != "text" for note in notes):
-            parts.append(part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=found)))
-            parts.append(part("#plan-says", "innerHTML", str(escape(found.says))))
-        return parts
+    def _parts(self, writing: "Writing", projection: PlanProjection, notes: list[Frame]) -> str:
+        """Nothing here waits: what is drawn is what the notes speak of."""
+        with self._context():
+            places = dict.fromkeys(_drawn_with(writing, note.data) for note in notes if note.event == "element")
+            parts = [_element(writing, projection, place) for place in places]
+            parts += [_text(writing, *json.loads(note.data)) for note in notes if note.event == "text"]
+            # Of one that has ended the whole plan follows.
+            if not projection.has_ended and any(note.event != "text" for note in notes):
+                found = replace(shown.progress(writing.about, projection), id=writing.id, started_at=writing.started_at)
+                parts.append(part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=found)))
+                parts.append(part("#plan-says", "innerHTML", str(escape(found.says))))
+        return "".join(parts)
 
     def _follow(self, generation_id: str) -> None:
         with self._context():
@@ -129,32 +168,45 @@ class PlanFeed(LaneFeed):
                 self._position = None
 
 
-def _element(row: Plan, projection: PlanProjection, inputs: dict[str, object], place: str) -> str:
+def _drawn_with(writing: Writing, place: str) -> str:
+    """The place that is drawn when this one is finished: a card alone, of everything else the whole section."""
+    name, _, number = place.partition(".")
+    schema = at(writing.about["plan"], name)
+    is_drawn_whole = number and schema and not is_of_cards(schema) and (is_of_objects(schema) or not is_whole(schema))
+    return name if is_drawn_whole else place
+
+
+def _element(writing: Writing, projection: PlanProjection, place: str) -> str:
     """A part that is finished, in its place."""
     name, _, number = place.partition(".")
-    found = shown.section(row.about, projection.shown, name)
+    value, schema = projection.draft.value, at(writing.about["plan"], name)
     if name == "title":
-        return part("#plan-title", "innerHTML", str(escape(text_of(projection.shown.get("title")))))
-    if found is None:
+        return part("#plan-title", "innerHTML", str(escape(text_of(value.get("title")))))
+    if schema is None:
         return ""
-    if found.view != "cards":
-        html = render_template("plans/_section.html", section=found, plan=None)
-        return part(f"#{found.id}", "outerHTML", html)
-    if not number:
+    if is_of_cards(schema):
+        return _card(writing, value, place, schema) if number else ""
+    if kind_of(schema) == "array" and number and is_whole(schema) and not is_of_objects(schema):
+        # It is shown when all of it is there.
         return ""
-    card = shown.card(row.about, projection.shown, inputs, place)
+    found = shown.section(writing.about, {name: value.get(name)}, name)
+    return part(f"#part-{name}", "outerHTML", render_template("plans/_section.html", section=found, plan=None))
+
+
+def _card(writing: Writing, value: dict[str, Any], place: str, schema: Schema) -> str:
+    name, _, number = place.partition(".")
+    card = shown.card(writing.about, value, writing.inputs, place)
     html = render_template("plans/_card.html", card=card, plan=None)
-    is_kept_place = int(number) < int(row.schema["properties"][name].get("minItems", 0))
-    return part(f"#{card.id}", "outerHTML", html) if is_kept_place else part(f"#{found.id}-cards", "beforeend", html)
+    is_kept_place = int(number) < int(schema.get("minItems", 0))
+    return part(f"#{card.id}", "outerHTML", html) if is_kept_place else part(f"#part-{name}-cards", "beforeend", html)
 
 
-def _text(row: Plan, projection: PlanProjection, place: str, known: int, new: str) -> str:
+def _text(writing: Writing, place: str, known: int, new: str) -> str:
     """Words of a text that is being written; in a section of its own they are put at the end of what is there."""
-    found = shown.section(row.about, projection.shown, place) if "." not in place else None
+    found = shown.section(writing.about, {place: new}, place) if "." not in place else None
     if found is None or place == "title":
         return ""
     if known:
         return part(f"#{found.id}-text", "beforeend", str(escape(new)))
-    return part(
-        f"#{found.id}", "outerHTML", render_template("plans/_section.html", section=replace(found, state="live"), plan=None)
-    )
+    html = render_template("plans/_section.html", section=replace(found, state="live"), plan=None)
+    return part(f"#{found.id}", "outerHTML", html)

@@ -1,35 +1,49 @@
-"""What the engine needs to know of plans."""
+"""The kind of generation that plans have."""
+
+import logging
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webapp import lanes
-from webapp.extensions import db, utc_now
-from webapp.generations.engine import the_engine
-from webapp.generations.kinds import Kind
-from webapp.generations.tables import Generation
+from webapp import changes, topic_names
+from webapp.db import db, utc_now
+from webapp.engine.kinds import Begun, Kind
+from webapp.engine.said import Said, started_of
+from webapp.engine.tables import Generation
 from webapp.plans import quota
+from webapp.plans.checking import Fault
 from webapp.plans.ending import Ending, Mended, ending, kept, mended, steps_taken
+from webapp.plans.export import as_json
 from webapp.plans.projection import PlanProjection
 from webapp.plans.queries import plan_of
 from webapp.plans.schema import is_within
 from webapp.plans.tables import Plan
-from webapp.streaming.events import Changed, Saved
+from webapp.streaming.events import Saved
+from webapp.streaming.failure import MISTAKES
 from webapp.streaming.transcript import Transcript
 
+log = logging.getLogger("plan:kind")
 
-def projection(generation: Generation) -> PlanProjection:
+UNREAD = Fault("", "can't be read")
+
+
+def projection(begun: Begun) -> PlanProjection:
+    generation = db.session.get_one(Generation, begun.id)
     plan, prompt = plan_of(generation), generation.prompt
     return PlanProjection(plan.schema if plan else {}, prompt.get("there", {}), prompt.get("places", []))
 
 
-def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection) -> None:
-    """Keeps what is right of the plan, says what it is now, and settles its unit."""
-    plan = session.get(Plan, lanes.plan_in(generation.lane))
+def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
+    """Keeps what is right of the plan, says what it is now, and settles its unit.
+
+    Where that fails, the plan stays what it was before, and all that was said is kept as its partial text.
+    """
+    plan = session.get(Plan, topic_names.plan_in(generation.lane))
     if plan is None:
         # It was deleted meanwhile.
         return
-    result = mended(picture.draft, plan.schema)
-    end = _take(plan, generation, result, transcript.text)
+    result, value = _read(plan, generation, picture)
+    end = _take(plan, generation, result, value, transcript.text)
     quota.settle(session, plan)
     taken = [{"how": step, "model": generation.model_asked, "code": "mended", "message": ""} for step in steps_taken(result, end)]
     generation.attempts = [*generation.attempts, *taken]
@@ -45,15 +59,33 @@ def changed(generation: Generation) -> None:
         announce(plan)
 
 
+def said(generation: Generation) -> Said | None:
+    """Its words while the plan lacks something, else the plan; nothing of one after which another has gone on."""
+    if not (plan := plan_of(generation)):
+        return None
+    text = plan.partial_content or (as_json(plan.content) if plan.content else "")
+    return Said(started_of(generation), text if plan.generation_id == generation.id else "")
+
+
 def announce(plan: Plan) -> None:
     """Tells every open page of the plan, and the lists it stands in, that it has changed."""
-    topics = the_engine().topics
-    topics.append(plan.lane, Changed("plan", plan.id))
-    topics.append(lanes.of_person(plan.owner_id), Changed("plan", plan.id))
+    changes.tell(plan.lane, "plan", plan.id)
+    changes.tell_person(plan.owner_id, "plan", plan.id)
 
 
-def _take(plan: Plan, generation: Generation, result: Mended, text: str) -> Ending:
-    value = result.value if result.is_complete else kept(result, plan.schema)
+def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) -> tuple[Mended, dict[str, Any]]:
+    """What the text comes to, and what is saved of that."""
+    try:
+        if picture:
+            result = mended(picture.draft, plan.schema)
+            return result, result.value if result.is_complete else kept(result, plan.schema)
+    except MISTAKES:
+        log.exception("what was said for the plan %s can't be read and is kept as text", plan.id)
+    there = generation.prompt.get("there", {})
+    return Mended(there, (UNREAD,), ()), there
+
+
+def _take(plan: Plan, generation: Generation, result: Mended, value: dict[str, Any], text: str) -> Ending:
     end = ending(generation.status, generation.reason, generation.error, result, value)
     plan.content, plan.status, plan.error_code, plan.error = value, end.status, end.code, end.message
     plan.partial_content = None if end.status == "completed" else text
@@ -69,4 +101,4 @@ def plan_now(plan_id: str) -> Plan | None:
     return db.session.get(Plan, plan_id, populate_existing=True)
 
 
-PLAN = Kind("plan", projection, finish, saved, changed)
+PLAN = Kind("plan", "Plans", projection, finish, saved, changed, said, priced=changed)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 
-from webapp.generations.engine import Source
+from webapp.engine.engine import Source
 from webapp.plans.draft import SEPARATOR, heading
 from webapp.plans.ending import Mended
 from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
@@ -66,7 +66,7 @@ class Mending:
                 if not isinstance(event, Started | Ended | Usage):
                     yield event
         except ProviderError as error:
-            yield Notice("not_mended", f"That did not work: {error}")
+            yield Notice("not_mended", f"That didn't work: {error}")
         after = _sum(self._usages)
         if both := _added(before, after):
             yield both

@@ -6,25 +6,24 @@ from typing import Any
 
 from flask import Response, url_for
 
-from webapp import lanes
+from webapp import topic_names
+from webapp.accounts.guards import user_or_none
 from webapp.accounts.tables import User
-from webapp.extensions import utc_now
-from webapp.generations.engine import the_engine
-from webapp.generations.models import providers
+from webapp.connections.models import providers
+from webapp.db import utc_now
+from webapp.engine.engine import the_engine
 from webapp.ids import new_id
+from webapp.live import watchers
+from webapp.live.watch import watch
+from webapp.live.watchers import Context
 from webapp.plans import queries, shown
-from webapp.plans.feed import PlanFeed, Position
+from webapp.plans.feed import PlanFeed, PlanPosition
 from webapp.plans.fields import form
-from webapp.plans.list_feed import PlansFeed
 from webapp.plans.parts import Editing
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import defaults
 from webapp.plans.tables import Plan
-from webapp.web import watchers
-from webapp.web.guards import user_or_none
 from webapp.web.htmx import render
-from webapp.web.watch import watch
-from webapp.web.watchers import Context
 
 Errors = Mapping[str, str]
 
@@ -32,10 +31,10 @@ Errors = Mapping[str, str]
 def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_streamed: bool = True, status: int = 200) -> Response:
     """A plan as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
     engine, lane = the_engine(), plan.lane
-    seq, rail = engine.topics.last(lane), engine.topics.last(lanes.of_person(me.id))
+    seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id))
     engine.presence.seen(lane)
     found = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
-    position = Position(engine.topics.epoch, seq, rail, found.generation_id, found.cursor)
+    position = PlanPosition(engine.topics.epoch, seq, sidebar, found.generation_id, found.cursor)
     return render(
         "plans/show.html",
         status=status,
@@ -68,15 +67,8 @@ def form_page(
 def stream(plan: Plan, me: User) -> Response:
     """Everything that happens to a plan from the page's position on."""
     context = watchers.same_request()
-    feed = PlanFeed(the_engine(), plan.id, me.id, Position.parse(watchers.position()), context)
+    feed = PlanFeed(the_engine(), plan.id, me.id, PlanPosition.parse(watchers.position()), context)
     return watch(the_engine(), feed, watchers.watcher(me.id, partial(_is_theirs, context, plan.id, me.id)))
-
-
-def list_stream(me: User) -> Response:
-    """The same for the list."""
-    context = watchers.same_request()
-    feed = PlansFeed(the_engine(), me.id, watchers.position(), context)
-    return watch(the_engine(), feed, watchers.watcher(me.id, partial(watchers.is_still, context, me.id)))
 
 
 def _is_theirs(context: Context, plan_id: str, id: str) -> bool:

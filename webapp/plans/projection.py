@@ -1,11 +1,11 @@
 """What watchers see of a plan: elements that are finished, in the order of their ends, and one string that grows. Pure."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from webapp.plans.draft import Draft
-from webapp.plans.schema import Schema, at, is_whole, without
+from webapp.plans.schema import Schema, at, is_whole, main_list, value_at, without
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Started
 from webapp.streaming.topics import Entry
@@ -25,6 +25,18 @@ class PlanProjection:
         self.draft = Draft(start, places, takes_places=bool(places))
         self._schema, self._states = schema, 0
         self._live, self._lives = "", 0
+        self._main, self._counted, self._complete = main_list(schema), 0, set[str]()
+        self._count(f"{self._main}.{place}" for place in range(len(start.get(self._main) or ())))
+
+    @property
+    def done(self) -> int:
+        """How many items of the main list are complete."""
+        return len(self._complete)
+
+    @property
+    def made(self) -> int:
+        """How many items of the main list have begun."""
+        return len(self.draft.value.get(self._main) or ()) if self._main else 0
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -83,6 +95,16 @@ class PlanProjection:
         if place and place != self._live:
             self._lives += 1
         self._live = place
+        self._count(self.draft.elements[self._counted :])
+        self._counted = len(self.draft.elements)
+
+    def _count(self, places: Iterable[str]) -> None:
+        """Looks at items that are new or have changed, and at no others."""
+        for place in places:
+            if place.partition(".")[0] == self._main and "." in place:
+                needed, value = (at(self._schema, place) or {}).get("required", ()), value_at(self.draft.value, place)
+                is_complete = isinstance(value, dict) and all(name in value for name in needed)
+                (self._complete.add if is_complete else self._complete.discard)(place)
 
     def _is_shown(self) -> bool:
         """Whether the string that is being written is one that may be shown meanwhile."""

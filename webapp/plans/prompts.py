@@ -1,24 +1,72 @@
-"""What a model is told to make a plan, or only some places of one. Pure."""
+"""The prompts for a plan, or for some parts of one, and the texts of ours that they are made of."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.plans import plan_types
 from webapp.plans.schema import Schema, asked_for, at, upstream
+from webapp.prompts import using
+from webapp.prompts.built_in import BuiltIn, parts
+from webapp.prompts.template import Part
+from webapp.sections import Section
 
 FORM = (
     "Answer with one JSON object and nothing else: no words before or after it, no code fence. "
     "Write its properties in the order of this JSON Schema, and follow it to the letter:\n"
 )
-INPUTS = "This is what the person wants, as JSON:\n"
-THERE = "This part of the plan is there already and stays as it is, as JSON:\n"
-PLACES = "Write these places of the plan alone, as one object with exactly these keys: "
-WRONG = "What stood there before was wrong: "
-ANEW = "Write them differently than they are now."
+SCHEMA = {"schema": "The JSON Schema of the plan"}
+ASKED = {
+    "inputs": "What the person wants, as JSON",
+    "there": "The parts of the plan that exist already, as JSON",
+    "places": "The parts to write, by name",
+    "wrong": "What was wrong with these parts before",
+}
 
 
-def messages(about: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, str]]:
+def _of_type(slug: str) -> Callable[[], tuple[Part, ...]]:
+    return lambda: (Part("Plan type", _told(plan_types.shipped(slug).about, "{{schema}}")),)
+
+
+def _told(about: dict[str, Any], schema: str) -> str:
+    return f"{about['prompt'].strip()}\n\n{FORM}{schema}"
+
+
+OF_PLANS = (
+    *(
+        BuiltIn(
+            key=f"plan.{slug}",
+            about=f"What the model is told for plans of the type “{slug}”, unless the type was replaced.",
+            load=_of_type(slug),
+            variables=SCHEMA,
+            needs=tuple(SCHEMA),
+        )
+        for slug in plan_types.shipped_slugs()
+    ),
+    BuiltIn(
+        key="plan.request",
+        about="Asks the model for a plan, or for some of its parts.",
+        load=parts(
+            Inputs="This is what the person wants, as JSON:\n{{inputs}}",
+            Existing_parts="This part of the plan already exists and must not change, as JSON:\n{{there}}",
+            Parts_to_write="Write only these parts of the plan, as one object with exactly these keys: {{places}}",
+            Faults="What was there before was wrong: {{wrong}}",
+        ),
+        variables=ASKED,
+        needs=("inputs", "there", "places"),
+    ),
+    BuiltIn(
+        key="plan.again",
+        about="Asks for a part of a plan to be written differently.",
+        load=parts(Again="Write them differently from how they are now."),
+    ),
+)
+
+
+def whole(about: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
     """For a whole plan, from the beginning."""
-    return _turns(about, upstream(about["plan"]), [INPUTS + _json(inputs)])
+    return _asked(about, upstream(about["plan"]), is_anew=False, inputs=_json(inputs))
 
 
 def for_places(
@@ -29,23 +77,27 @@ def for_places(
     *,
     wrong: str = "",
     is_anew: bool = False,
-) -> list[dict[str, str]]:
+) -> dict[str, Any]:
     """For some places of a plan whose other places stay; `wrong` says what was wrong with them."""
-    asked = [INPUTS + _json(inputs), THERE + _json(there), PLACES + ", ".join(places)]
-    asked += [f"{WRONG}{wrong}"] if wrong else []
-    asked += [ANEW] if is_anew else []
-    return _turns(about, schema_of_places(about["plan"], places), asked)
+    schema = schema_of_places(about["plan"], places)
+    said = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
+    return _asked(about, schema, is_anew=is_anew, **said)
 
 
 def schema_of_places(plan: Schema, places: list[str]) -> Schema:
     return upstream(asked_for(plan, [place for place in places if at(plan, place) is not None]))
 
 
-def _turns(about: dict[str, Any], schema: Schema, asked: list[str]) -> list[dict[str, str]]:
-    return [
-        {"role": "system", "content": f"{about['prompt'].strip()}\n\n{FORM}{_json(schema)}"},
-        {"role": "user", "content": "\n\n".join(asked)},
-    ]
+def _asked(about: dict[str, Any], schema: Schema, *, is_anew: bool, **said: str) -> dict[str, Any]:
+    """What is kept of a request with its generation."""
+    used = [using.render("plan.request", **{**dict.fromkeys(ASKED, ""), **said})]
+    used += [using.render("plan.again")] if is_anew else []
+    asked = "\n\n".join(part.text for each in used for part in each.parts)
+    if plan_types.is_as_shipped(about):
+        type = using.render(f"plan.{about['type']}", schema=_json(schema))
+        return {**PromptBuilder(type.sections).parts, "asked": asked, **using.together(type, *used)}
+    section = Section("Plan type", _told(about, _json(schema)), origin=about.get("title", ""))
+    return {**PromptBuilder([section]).parts, "asked": asked, **using.together(*used)}
 
 
 def _json(value: Any) -> str:

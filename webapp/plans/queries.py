@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from webapp import lanes
-from webapp.extensions import db
-from webapp.generations.tables import Generation
+from webapp import topic_names
+from webapp.db import db
+from webapp.engine.tables import Generation
 from webapp.plans.tables import Plan, PlanInputs
 
 
@@ -24,6 +24,12 @@ def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Pl
     return db.session.scalars(query.where(Plan.id < before) if before else query).all()
 
 
+def running_generations(owner_id: str) -> dict[str, Generation]:
+    """What writes a person's newest plans, by the id of each that is being written."""
+    running = [plan for plan in plans_of(owner_id) if plan.is_running]
+    return {plan.id: found for plan in running if (found := generation_of(plan))}
+
+
 def inputs_of(plan: Plan) -> PlanInputs:
     return db.session.get_one(PlanInputs, plan.inputs_id)
 
@@ -34,4 +40,4 @@ def generation_of(plan: Plan) -> Generation | None:
 
 
 def plan_of(generation: Generation) -> Plan | None:
-    return db.session.get(Plan, lanes.plan_in(generation.lane))
+    return db.session.get(Plan, topic_names.plan_in(generation.lane))

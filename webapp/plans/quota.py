@@ -1,4 +1,4 @@
-"""How many plans a person may have in a month: a unit is reserved at the start, and given back when nothing came of it."""
+"""The monthly quota of plans: reserved at the start, and returned when no plan came of it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from webapp.db import utc_now
 from webapp.errors import TooMany
-from webapp.extensions import utc_now
 from webapp.plans.tables import Plan, PlanQuota
 from webapp.settings.service import setting
 
@@ -21,7 +21,7 @@ class QuotaUsedUp(TooMany):
 
     def __init__(self, limit: int, resets_at: datetime, now: datetime) -> None:
         plans = "One plan" if limit == 1 else f"{limit} plans"
-        words = f"{plans} a month: that is used up. There are more from {resets_at.day} {resets_at:%B} on."
+        words = f"{plans} per month: you've reached the limit. It resets on {resets_at.day} {resets_at:%B} on."
         super().__init__(words, retry_after=max(1, int((resets_at - now).total_seconds())))
         self.resets_at = resets_at
 

@@ -9,6 +9,8 @@ Schema = dict[str, Any]
 HINTS = ("x-stream", "x-label", "x-view", "default", "examples")
 VIEWS = ("summary", "card", "checklist", "table", "timeline", "slider")
 NEXT_MONDAY = "next monday"
+# What a list, and a whole plan, may hold: reading, checking and drawing take time for each, and for pairs of what is in a list.
+MOST_ITEMS, MOST_VALUES = 500, 5_000
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
@@ -52,6 +54,16 @@ def value_at(value: Any, path: str) -> Any:
     return value
 
 
+def values_in(value: Any) -> Iterator[Any]:
+    """The value and all that is in it, however deep."""
+    ahead = [value]
+    while ahead:
+        value = ahead.pop()
+        yield value
+        if isinstance(value, dict | list):
+            ahead += value.values() if isinstance(value, dict) else value
+
+
 def put(value: Any, path: str, new: Any) -> bool:
     """Puts something at a place, at most at the end of a list; says whether there is such a place."""
     *above, last = steps(path)
@@ -68,15 +80,26 @@ def put(value: Any, path: str, new: Any) -> bool:
 
 
 def without(value: dict[str, Any], path: str) -> dict[str, Any]:
-    """A copy that lacks what stands at a place."""
-    left = copy.deepcopy(value)
+    """The value without what stands at a place; what does not lead there is not copied."""
     *above, last = steps(path)
-    inside = value_at(left, dotted(tuple(above)))
+    left, inside = _copied_along(value, above)
     if isinstance(inside, dict):
         inside.pop(str(last), None)
     elif isinstance(inside, list) and isinstance(last, int):
         del inside[last:]
     return left
+
+
+def _copied_along(value: dict[str, Any], path: list[str | int]) -> tuple[dict[str, Any], Any]:
+    """The value with copies of what stands on the path and of nothing else, and the last of these copies."""
+    left = dict(value)
+    inside: Any = left
+    for step in path:
+        if value_at(inside, str(step)) is None:
+            return left, None
+        inside[step] = copy.copy(inside[step])
+        inside = inside[step]
+    return left, inside
 
 
 def kind_of(schema: Schema) -> str:
@@ -93,6 +116,15 @@ def label(schema: Schema, name: str) -> str:
 def is_whole(schema: Schema) -> bool:
     """Whether it is shown when it is finished, not while it is written."""
     return schema.get("x-stream", "live" if kind_of(schema) == "string" else "whole") == "whole" or "enum" in schema
+
+
+def is_of_objects(schema: Schema) -> bool:
+    return kind_of(schema) == "array" and kind_of(schema.get("items", {})) == "object"
+
+
+def is_of_cards(schema: Schema) -> bool:
+    """Whether it is shown as cards: objects, unless they are the rows of a table."""
+    return kind_of(schema) == "object" or (is_of_objects(schema) and schema.get("x-view") != "table")
 
 
 def sections(schema: Schema) -> Iterator[tuple[str, Schema]]:
@@ -164,7 +196,7 @@ def asked_for(schema: Schema, paths: list[str]) -> Schema:
 
 
 def defaults(schema: Schema, today: date) -> dict[str, Any]:
-    """What a form holds before anybody has typed."""
+    """The initial values of a form."""
     return {name: _default(each, today) for name, each in sections(schema) if "default" in each}
 
 

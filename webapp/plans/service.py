@@ -5,17 +5,18 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp import lanes
+from webapp import rows, topic_names
+from webapp.accounts import making
 from webapp.accounts.tables import User
+from webapp.connections.models import providers
+from webapp.db import db, utc_now, write
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
-from webapp.extensions import db, utc_now, write
-from webapp.generations import service as generations
-from webapp.generations.engine import the_engine
-from webapp.generations.models import providers
-from webapp.generations.tables import Generation
 from webapp.plans import plan_types, prompts, quota
-from webapp.plans.asking import mending_of, parameters_of, request_of
-from webapp.plans.kind import announce
+from webapp.plans.asking import parameters_of, source_of
+from webapp.plans.kind import PLAN, announce
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
@@ -27,6 +28,7 @@ def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
     """Keeps what a person wants a plan for; raises `Rejected` with a sentence for each field that does not fit."""
     found, owner_id = plan_types.get(type), owner.id
     filled = found.filled(values)
+    making.count(owner_id)
     with write() as session:
         inputs = PlanInputs(owner_id=owner_id, type=found.slug, values=filled)
         session.add(inputs)
@@ -55,7 +57,7 @@ def finish_it(plan: Plan, *, is_whole: bool = False) -> Plan:
         return _begin(plan, asked, model=_model_of(plan), when_unwatched=DETACH)
     places = missing(plan.content, plan.schema)
     if not places:
-        raise Conflict("This plan is complete: there is nothing to finish.")
+        raise Conflict("This plan is complete, so there is nothing to finish.")
     return _go_on(plan, places, is_whole=is_whole)
 
 
@@ -63,7 +65,7 @@ def again_at(plan: Plan, place: str) -> Plan:
     """Has one part written anew, while all others are locked; the old one stays until the new one is finished."""
     generations.refuse_if_busy(plan.lane)
     if len(steps(place)) > 2 or value_at(plan.content, place) is None or at(plan.schema, place) is None:
-        raise Invalid("There is no such part in this plan.")
+        raise Invalid("This plan has no such part.")
     return _go_on(plan, [place], is_anew=True)
 
 
@@ -81,15 +83,15 @@ def stop(plan: Plan) -> None:
 
 def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False) -> Plan:
     about, there = plan.about, plan.content
-    messages = prompts.for_places(about, inputs_of(plan).values, there, places, is_anew=is_anew)
+    asked = prompts.for_places(about, inputs_of(plan).values, there, places, is_anew=is_anew)
     schema = prompts.schema_of_places(plan.schema, places)
-    asked: dict[str, Any] = {"messages": messages, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
-    return _begin(plan, asked, model=_model_of(plan), when_unwatched=DETACH)
+    prompt = {**asked, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
+    return _begin(plan, prompt, model=_model_of(plan), when_unwatched=DETACH)
 
 
 def _whole(about: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """What is asked for a plan from its beginning."""
-    return {"messages": prompts.messages(about, values), "schema": about["plan"]}
+    return {**prompts.whole(about, values), "schema": about["plan"]}
 
 
 def _model_of(plan: Plan) -> str:
@@ -107,13 +109,13 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
     def store(session: Session) -> Generation:
         stored = session.get(Plan, plan_id) if plan_id else plan
         if stored is None:
-            raise Conflict("This plan was deleted meanwhile.")
+            raise Conflict("This plan has been deleted.")
         session.add(stored)
         session.flush()
         quota.reserve(session, stored)
-        generation = generations.queue(
-            session,
-            kind="plan",
+        rows.held(session, User, owner_id)
+        generation = Generation(
+            kind=PLAN.name,
             lane=stored.lane,
             user_id=owner_id,
             model_asked=model,
@@ -122,21 +124,21 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             owner=engine.worker.id,
             prompt=prompt,
         )
-        session.flush()
-        generations.refuse_one_too_many(engine, session, generation)
+        generations.take_place(engine, session, generation)
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""
         return generation
 
-    try:
-        with write() as session:
-            generation = store(session)
-    except IntegrityError as error:
-        generations.refuse_if_busy(lanes.of_plan(plan_id))
-        raise Conflict("Something changed here in this very moment. Please try again.") from error
-    begun = db.session.get_one(Plan, lanes.plan_in(generation.lane))
-    source = mending_of(engine, generation, begun.about, inputs_of(begun).values)
-    generations.start(engine, generation, request_of(generation), wrap=source, is_whole=bool(asked.get("is_whole")))
+    with generations.beginning(engine):
+        try:
+            with write() as session:
+                generation = store(session)
+                source = source_of(engine, generation, session.get_one(Plan, topic_names.plan_in(generation.lane)))
+        except IntegrityError as error:
+            generations.refuse_if_busy(topic_names.of_plan(plan_id))
+            raise Conflict("This plan has just changed. Please try again.") from error
+        generations.start(engine, generation, source)
+    begun = db.session.get_one(Plan, topic_names.plan_in(generation.lane))
     announce(begun)
     return begun
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from webapp.chat.shown import pace
-from webapp.generations.engine import Engine
-from webapp.generations.spent import cost
-from webapp.generations.steps import told
-from webapp.generations.tables import Generation
+from webapp.chat.page.shown import pace
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.notice_text import notice_lines
+from webapp.engine.tables import Generation
+from webapp.plans import queries
 from webapp.plans.parts import Card, Editing, Maker, Section
 from webapp.plans.projection import PlanProjection
 from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.tables import Plan
 from webapp.streaming.broadcaster import Cursor
+from webapp.usage.cost_text import cost
 
 # What went wrong may have been the stream, or be healed where an answer comes in one piece.
 NOT_OF_WHOLE = {"cut", "stall", "error", "first_byte", "invalid"}
@@ -62,7 +64,9 @@ class ShownPlan:
         """What an amber strip says of a plan that is not complete."""
         if self.is_running or self.is_kept or self.status not in ("partial", "failed"):
             return ""
-        saved = f"{self.done} of {self.total} {self.unit.lower()}s saved." if self.done else "What was finished is saved."
+        saved = (
+            f"{self.done} of {self.total} {self.unit.lower()}s saved." if self.done else "Everything finished so far is saved."
+        )
         return f"{self.error} {saved}" if self.status == "partial" or (self.can_finish and self.done) else self.error
 
 
@@ -114,8 +118,15 @@ def of(
     editing: Editing | None = None,
 ) -> ShownPlan:
     """A plan from what is in it, be it saved, written at this moment or an example."""
-    schema = about.get("plan", {})
     maker = Maker(dict(about), dict(content), dict(inputs), ticked, is_running, editing)
+    parts = tuple(maker.section(each, part) for each, part in sections(about.get("plan", {})) if each != "title")
+    return replace(_outline(about, content), sections=parts)
+
+
+def _outline(about: Mapping[str, Any], content: Mapping[str, Any]) -> ShownPlan:
+    """What stands above the sections of a plan."""
+    schema = about.get("plan", {})
+    maker = Maker(dict(about), dict(content), {}, frozenset(), False)
     name = main_list(schema)
     made = value_at(content, name) if name else None
     done = len(made) if isinstance(made, list) else 0
@@ -124,12 +135,47 @@ def of(
         title=str(content.get("title") or about.get("title", "")),
         type=str(about.get("title", "")),
         status="completed",
-        sections=tuple(maker.section(each, part) for each, part in sections(schema) if each != "title"),
+        sections=(),
         done=maker.finished(name, done),
         total=max(done, expected(schema)),
         unit=label((at(schema, name) or {}).get("items", {}), "Part"),
         started_at=None,
     )
+
+
+def row(engine: Engine, id: str) -> ShownPlan | None:
+    """The plan as lists show it, if it is still there."""
+    plan = db.session.get(Plan, id)
+    return listed(engine, plan) if plan else None
+
+
+def listed(engine: Engine, row: Plan) -> ShownPlan:
+    """A plan as lists show it: what it is called and how far it is, without what is in it."""
+    generation = queries.generation_of(row) if row.is_running else None
+    if generation and (broadcast := engine.broadcast(generation)):
+        broadcast.catch_up()
+        projection = broadcast.projection
+        assert isinstance(projection, PlanProjection)
+        found, content = progress(row.about, projection), projection.draft.value
+    else:
+        found, content = _outline(row.about, row.content), row.content
+    return replace(
+        found,
+        id=row.id,
+        slug=row.type,
+        title=str(content.get("title") or row.title or found.title),
+        status=row.status,
+        is_running=row.is_running,
+        can_finish=any(row.content.values()) and bool(missing(row.content, row.schema)),
+        is_kept=row.is_kept,
+        error=row.error,
+    )
+
+
+def progress(about: Mapping[str, Any], projection: PlanProjection) -> ShownPlan:
+    """How far a plan is that is being written; nothing of it is drawn or counted again."""
+    total = max(projection.made, expected(about["plan"]))
+    return replace(_outline(about, {}), done=projection.done, total=total, is_running=True)
 
 
 def card(about: Mapping[str, Any], content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
@@ -144,7 +190,7 @@ def section(about: Mapping[str, Any], content: Mapping[str, Any], name: str) -> 
 
 
 def _receipt(generation: Generation) -> str:
-    """Who wrote it last, how long that took, and what it cost; what nobody says is unknown."""
+    """The model that wrote it last, how long that took, and what it cost, if known."""
     parts = [generation.model_used or generation.model_asked]
     if generation.started_at and generation.ended_at:
         parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")
@@ -154,4 +200,4 @@ def _receipt(generation: Generation) -> str:
 
 
 def _notices(generation: Generation | None) -> Iterator[str]:
-    yield from (text for text, _ in told(generation.notices if generation else ()))
+    yield from (text for text, _ in notice_lines(generation.notices if generation else ()))

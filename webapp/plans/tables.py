@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp import lanes
-from webapp.extensions import Base, utc_now
-from webapp.ids import new_id
+from webapp import topic_names
+from webapp.db import Base, Record, utc_now
 
 
 class PlanType(Base):
@@ -22,26 +21,23 @@ class PlanType(Base):
     changed_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
 
-class PlanInputs(Base):
+class PlanInputs(Record):
     """What a person wants a plan for; the successor of `user_goals_and_preferences`."""
 
     __tablename__ = "plan_inputs"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     type: Mapped[str] = mapped_column(String(40))
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class Plan(Base):
+class Plan(Record):
     """One plan; the successor of `monthly_plans`. `content` holds what is right of it, `partial_content` what was said, while
     that is not all. `about` is its type as it was then. It costs one unit, counted in `unit_month`, or none when that is empty.
     """
 
     __tablename__ = "plans"
 
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     inputs_id: Mapped[str] = mapped_column(ForeignKey("plan_inputs.id", ondelete="CASCADE"), index=True)
     again_of_id: Mapped[str | None] = mapped_column(ForeignKey("plans.id", ondelete="SET NULL"), index=True)
@@ -59,14 +55,13 @@ class Plan(Base):
     error: Mapped[str] = mapped_column(Text, default="", server_default="")
     is_good: Mapped[bool | None]
     unit_month: Mapped[str] = mapped_column(String(7), default="", server_default="")
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (Index("ix_plans_owner_id_created_at", "owner_id", "created_at"),)
 
     @property
     def lane(self) -> str:
-        return lanes.of_plan(self.id)
+        return topic_names.of_plan(self.id)
 
     @property
     def schema(self) -> dict[str, Any]:

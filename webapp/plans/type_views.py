@@ -4,15 +4,14 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.accounts.guards import admin_only, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.plans import plan_types
-from webapp.settings.connection_views import who
-from webapp.web.deeds import just_done
-from webapp.web.guards import admin_only
+from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render, wants_json
 
 bp = Blueprint("plan_types", __name__, url_prefix="/admin/plan-types")
-DONE = {"saved": "Saved. Plans that were made before keep the type as it was.", "removed": "Removed."}
+DONE = {"saved": "Saved. Existing plans keep the previous version.", "removed": "Removed."}
 
 
 @bp.get("")

@@ -4,19 +4,19 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.accounts.guards import found, signed_in
+from webapp.engine.engine import the_engine
 from webapp.errors import AppError
-from webapp.generations.engine import the_engine
+from webapp.live.views import list_url
 from webapp.plans import content, plan_types, queries, service, shown
 from webapp.plans.access import own_plan, planner
 from webapp.plans.checking import Rejected
 from webapp.plans.fields import typed, typed_single
-from webapp.plans.list_feed import plans_url, rows
-from webapp.plans.pages import form_page, list_stream, plan_page, stream
+from webapp.plans.pages import form_page, plan_page, stream
 from webapp.plans.parts import Editing
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import at, value_at
 from webapp.plans.tables import Plan
-from webapp.web.guards import found, signed_in
 from webapp.web.htmx import done, redirect, render, wants_json
 
 bp = Blueprint("plans", __name__)
@@ -27,8 +27,8 @@ PAGE = 50
 @signed_in
 def index() -> Response:
     me, before = planner(), request.args.get("before", "")
-    events_url = plans_url(the_engine(), me.id)
-    plans = rows(the_engine(), me.id, before=before, limit=PAGE + 1)
+    events_url = list_url("plans")
+    plans = [shown.listed(the_engine(), each) for each in queries.plans_of(me.id, before=before, limit=PAGE + 1)]
     return render(
         "plans/list.html",
         types=plan_types.all_types(),
@@ -37,12 +37,6 @@ def index() -> Response:
         next_url=url_for("plans.index", before=plans[PAGE - 1].id) if len(plans) > PAGE else "",
         is_running=any(plan.is_running for plan in plans),
     )
-
-
-@bp.get("/plans/events")
-@signed_in
-def list_events() -> Response:
-    return list_stream(planner())
 
 
 @bp.get("/plans/new")

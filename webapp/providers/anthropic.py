@@ -1,13 +1,13 @@
-"""Anthropic's own Messages protocol, for its models without anybody in between."""
+"""The provider for Anthropic's Messages API."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from webapp.providers.anthropic_reply import Reading, models_of, reply_of
+from webapp.providers.anthropic_reply import AnthropicReader, models_of, reply_of
 from webapp.providers.anthropic_request import body
 from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
-from webapp.providers.line import Grammar, Line
+from webapp.providers.provider_http import ProviderHttp, ReplyFormat
 from webapp.providers.values import dict_of, name_of
 from webapp.streaming.events import Event, Started, Usage
 from webapp.streaming.stop import Stop
@@ -15,7 +15,7 @@ from webapp.upstream import Upstream, base_address
 
 BASE_URL = "https://api.anthropic.com/v1"
 VERSION = "2023-06-01"
-GRAMMAR = Grammar("/messages", Reading, reply_of)
+REPLY_FORMAT = ReplyFormat("/messages", AnthropicReader, reply_of)
 MOST_PAGES = 10
 
 
@@ -37,24 +37,24 @@ class AnthropicProvider:
         self.name, self.continuation = name, "prefill" if continuation == "prefill" else "instruct"
         key = api_key.strip()
         headers = {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
-        self._line = Line(_versioned(base_url), key, upstream, headers=headers, **options)
+        self._http = ProviderHttp(_versioned(base_url), key, upstream, headers=headers, **options)
 
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
         asked = body(request, self.continuation, is_streamed=True)
-        return self._line.stream(asked, stop, GRAMMAR, Started(request.model, self.name))
+        return self._http.stream(asked, stop, REPLY_FORMAT, Started(request.model, self.name))
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
-        return self._line.complete(body(request, self.continuation, is_streamed=False), stop, GRAMMAR)
+        return self._http.complete(body(request, self.continuation, is_streamed=False), stop, REPLY_FORMAT)
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
-        raise ProviderError("invalid", "Anthropic has no models for embeddings; they need a connection of another kind.")
+        raise ProviderError("invalid", "Anthropic has no embedding models. Use a connection of another type for embeddings.")
 
     def models(self) -> Sequence[Model]:
         models: list[Model] = []
         after = ""
         for _ in range(MOST_PAGES):
-            page = dict_of(self._line.get(f"/models?limit=1000{after}"))
+            page = dict_of(self._http.get(f"/models?limit=1000{after}"))
             models += models_of(page)
             last = name_of(page.get("last_id"))
             if not (page.get("has_more") and last):
@@ -64,8 +64,8 @@ class AnthropicProvider:
 
     def check_key(self) -> str:
         """A sentence on what the key is good for; a bad one is a `ProviderError`."""
-        self._line.get("/models?limit=1")
-        return f"{self._line.host} accepts the key."
+        self._http.get("/models?limit=1")
+        return f"{self._http.label} accepted the key."
 
     def settle(self, upstream_id: str) -> Usage | None:
         return None

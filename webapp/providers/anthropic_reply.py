@@ -1,39 +1,39 @@
-"""What Anthropic's Messages protocol answers. Pure."""
+"""Parses replies of Anthropic's Messages API. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from webapp.providers.anthropic_request import EFFORTS, traits_of
-from webapp.providers.base import Model, Reply
-from webapp.providers.values import Unbroken, count_of, dict_of, dicts_of, name_of
-from webapp.streaming.events import Delta, Event, Reasoning, Usage
+from webapp.providers.base import ABILITIES, Model, Reply
+from webapp.providers.values import Unbroken, count_of, dict_of, dicts_of, name_of, only
+from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
 # Every other reason means that the model was done.
 REASONS = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "content_filter"}
 
 
-class Reading:
+class AnthropicReader:
     """Folds the events of one streamed message; the terminal marker is `message_stop`, and nothing follows it."""
 
     def __init__(self, known: Usage) -> None:
         self.finish = ""
         self.usage: Usage | None = None
         self._known, self._reason = known, "stop"
-        self._text, self._thought = Unbroken(), Unbroken()
+        self._unbroken: dict[type[Text], Unbroken] = {Delta: Unbroken(), Reasoning: Unbroken()}
 
     @property
     def is_over(self) -> bool:
         return bool(self.finish)
 
     def take(self, event: Mapping[str, Any]) -> Iterator[Event]:
-        """What the event adds; kinds that nobody knows yet add nothing."""
+        """What the event adds; unknown kinds add nothing."""
         match event.get("type"):
             case "message_start":
                 yield from self._begin(dict_of(event.get("message")))
             case "content_block_start":
-                yield from self._told(dict_of(event.get("content_block")))
+                yield from self._deltas(dict_of(event.get("content_block")))
             case "content_block_delta":
-                yield from self._told(dict_of(event.get("delta")))
+                yield from self._deltas(dict_of(event.get("delta")))
             case "message_delta":
                 self._reason = reason_of(dict_of(event.get("delta"))) or self._reason
                 # It counts from the beginning, not since the last time.
@@ -42,17 +42,23 @@ class Reading:
             case "message_stop":
                 self.finish = self._reason
 
+    def plain(self, event: Mapping[str, Any]) -> Text | None:
+        part = dict_of(event.get("delta")) if event.get("type") == "content_block_delta" else {}
+        return only(_text(part, "text"), _text(part, "thinking"))
+
+    def said(self, kind: type[Text], text: str) -> Iterator[Event]:
+        if text := self._unbroken[kind].take(text):
+            yield kind(text)
+
     def _begin(self, message: Mapping[str, Any]) -> Iterator[Event]:
         # What has come out is not known yet: the number here is only that of the first token.
         counted = usage_of(message.get("usage")) or Usage()
         self._known = self._known.updated(Usage(counted.input_tokens, model=name_of(message.get("model"))))
         yield self._known
 
-    def _told(self, part: Mapping[str, Any]) -> Iterator[Event]:
-        if thought := self._thought.take(_text(part, "thinking")):
-            yield Reasoning(thought)
-        if text := self._text.take(_text(part, "text")):
-            yield Delta(text)
+    def _deltas(self, part: Mapping[str, Any]) -> Iterator[Event]:
+        yield from self.said(Reasoning, _text(part, "thinking"))
+        yield from self.said(Delta, _text(part, "text"))
 
 
 def reply_of(value: Mapping[str, Any], known: Usage) -> Reply | None:
@@ -87,11 +93,14 @@ def models_of(value: Any) -> tuple[Model, ...]:
 
 def _model(model: Mapping[str, Any]) -> Model:
     id, window = name_of(model["id"]), count_of(model.get("max_input_tokens"))
-    return Model(id, name_of(model.get("display_name")) or id, window or None, efforts=_efforts(model))
+    efforts = _efforts(model)
+    able = {"reasoning": bool(efforts), "json": False, "top_p": traits_of(id).has_temperature}
+    abilities = tuple(each for each in ABILITIES if able.get(each, True))
+    return Model(id, name_of(model.get("display_name")) or id, window or None, efforts=efforts, abilities=abilities)
 
 
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
-    """How hard it can be told to think: what the list says, cut to what the request of its family can express."""
+    """The reasoning efforts it accepts: those listed that the request of its family can express."""
     known = EFFORTS[traits_of(str(model["id"])).thinking]
     told = dict_of(dict_of(model.get("capabilities")).get("effort"))
     if not told.get("supported"):

@@ -1,11 +1,11 @@
-"""What Anthropic's Messages protocol is asked, as JSON. Pure."""
+"""Builds requests for Anthropic's Messages API. Pure."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from webapp.providers.base import GO_ON, Continuation, ModelRequest, Turn
+from webapp.providers.base import Continuation, ModelRequest, Turn
 
 # The protocol demands that a person speaks first; some chats begin with a greeting of the character's.
 OPENING = "(The conversation begins.)"
@@ -40,7 +40,7 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     traits = traits_of(request.model)
     system, turns = parted(request.turns)
     if request.goes_on and continuation != "prefill":
-        turns = [*turns, Turn("user", GO_ON)]
+        turns = [*turns, Turn("user", request.go_on)]
     asked: dict[str, Any] = {
         "model": request.model,
         "messages": alternating(turns),
@@ -52,6 +52,11 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     if request.temperature is not None and traits.has_temperature:
         # Other servers go up to 2.
         asked["temperature"] = min(request.temperature, 1.0)
+    elif request.top_p is not None and traits.has_temperature:
+        # Newer families refuse both at once.
+        asked["top_p"] = request.top_p
+    if request.stop:
+        asked["stop_sequences"] = list(request.stop)
     if request.effort in EFFORTS[traits.thinking]:
         _think(asked, request.effort, traits)
     return asked
@@ -87,7 +92,8 @@ def alternating(turns: Sequence[Turn]) -> list[dict[str, str]]:
 
 
 def _think(asked: dict[str, Any], effort: str, traits: Traits) -> None:
-    asked.pop("temperature", None)
+    for name in ("temperature", "top_p"):
+        asked.pop(name, None)
     if traits.thinking == "adaptive":
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         asked["output_config"] = {"effort": effort}

@@ -1,19 +1,32 @@
-"""What every provider takes and gives. Pure."""
+"""The provider protocol and its values: requests, replies and models. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from webapp.streaming.events import Event, Notice, Usage
+from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
-__all__ = ["GO_ON", "Continuation", "Embedded", "Model", "ModelRequest", "Provider", "ProviderError", "Reply", "Turn"]
+__all__ = [
+    "GO_ON",
+    "Continuation",
+    "Embedded",
+    "Model",
+    "ModelRequest",
+    "Provider",
+    "ProviderError",
+    "Reply",
+    "Turn",
+    "events_of",
+]
 
 Continuation = Literal["prefill", "prefix", "instruct"]
+# What a model can see, do and be told.
+ABILITIES = ("vision", "tools", "reasoning", "json", "top_p", "stop")
 # What a model is told that can only begin a new answer when asked to continue an old one.
 GO_ON = (
-    "Your answer above was cut off before its end. Go on exactly where it stops, in the middle of a word if need be: "
+    "Your answer above was cut off before its end. Continue exactly where it stops, in the middle of a word if need be: "
     "no greeting, no repetition, no remark about the break, the same language and format, within the same list, table or code."
 )
 
@@ -31,7 +44,8 @@ class ModelRequest:
     """Everything a provider is asked; `goes_on` says that the last turn is the model's own beginning, to be continued.
 
     `notices` are for the person who asks: what they should know of how the request came to be. `schema` is the JSON Schema
-    that the answer must follow, as JSON, for models that can be held to one.
+    that the answer must follow, as JSON, for models that can be held to one; `is_json` says that it must be any JSON object.
+    `go_on` is what a model is told that can't continue its own text.
     """
 
     model: str
@@ -39,16 +53,21 @@ class ModelRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     effort: str = ""
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    is_json: bool = False
     goes_on: bool = False
     notices: tuple[Notice, ...] = ()
     schema: str = ""
+    go_on: str = GO_ON
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """Prices are decimal text in US dollars per million tokens, or empty where nobody says; `efforts` from least to most.
 
-    `takes_schema` says that its answers can be held to a JSON Schema.
+    `takes_schema` says that its answers can be held to a JSON Schema. `abilities` are those of `ABILITIES` that it has, or
+    None where nobody says.
     """
 
     id: str
@@ -59,6 +78,7 @@ class Model:
     completion_price: str = ""
     efforts: tuple[str, ...] = ()
     takes_schema: bool = False
+    abilities: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,17 @@ class Embedded:
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage
+
+
+def events_of(reply: Reply) -> Iterator[Event]:
+    """The events of a reply in one piece, as if it had been streamed."""
+    if reply.reasoning:
+        yield Reasoning(reply.reasoning)
+    if reply.text:
+        yield Delta(reply.text)
+    if reply.usage:
+        yield reply.usage
+    yield Ended("completed", reply.reason)
 
 
 class Provider(Protocol):

@@ -1,4 +1,4 @@
-"""Who stops charging for an answer when its connection is closed, as OpenRouter's documentation lists them. Pure."""
+"""Which providers stop charging when the connection is closed, as listed by OpenRouter. Pure."""
 
 import re
 

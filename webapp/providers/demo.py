@@ -66,7 +66,7 @@ class DemoProvider:
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
         if model != VECTORS:
-            raise ProviderError("invalid", f"The demo has no model for embeddings with the name {model}.")
+            raise ProviderError("invalid", f"The demo has no embedding model named {model}.")
         tokens = sum(len(_pieces(text)) for text in texts)
         return Embedded(tuple(map(_vector, texts)), Usage(tokens, None, "0", model))
 
@@ -81,16 +81,16 @@ class DemoProvider:
 
     def _refuse(self, request: ModelRequest) -> None:
         if request.model not in {model.id for model in MODELS}:
-            raise ProviderError("invalid", f"The demo has no model with the name {request.model}.")
+            raise ProviderError("invalid", f"The demo has no model named {request.model}.")
         if request.model == "demo/rate-limited":
-            raise ProviderError("rate", "The demo asks us to slow down.", retryable=True, retry_after=RATE_WAIT_SECONDS)
+            raise ProviderError("rate", "The demo is rate limiting.", retryable=True, retry_after=RATE_WAIT_SECONDS)
         if request.model == "demo/flaky" and len(question(request).split()) % 2:
             self._fail_once(request)
 
     def _fail_once(self, request: ModelRequest) -> None:
         if request not in self._failed_once:
             self._failed_once.add(request)
-            raise ProviderError("error", "The demo was not available for a moment.", retryable=True)
+            raise ProviderError("error", "The demo was briefly unavailable.", retryable=True)
         self._failed_once.remove(request)
 
 
@@ -182,9 +182,9 @@ def _break(request: ModelRequest, stop: Stop) -> None:
     if stop:
         return
     if _breaks_off(request):
-        raise ProviderError("cut", "The demo broke the answer off before its end.", retryable=True)
+        raise ProviderError("cut", "The demo cut the answer off before it finished.", retryable=True)
     if request.model == "demo/malformed" and not request.schema:
-        raise ProviderError("invalid", "The demo sent something that is not an answer of a model.")
+        raise ProviderError("invalid", "The demo returned something that isn't a model's answer.")
 
 
 def _paced(kind: type[Delta] | type[Reasoning], pieces: Sequence[str], pace: float, stop: Stop) -> Iterator[Event]:

@@ -15,7 +15,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "Write down what “{goal}” needs",
         "Half an hour for “{goal}”",
         "Clear the place for “{goal}”",
-        "Show somebody how far “{goal}” is",
+        "Show someone how far “{goal}” is",
         "Finish one piece of “{goal}”",
         "Take up what was left of “{goal}”",
     ),
@@ -28,7 +28,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "“{goal}” has a first result that can be seen.",
         "“{goal}” has its fixed time in the week.",
         "The hardest part of “{goal}” is behind you.",
-        "“{goal}” goes on without the plan.",
+        "“{goal}” continues without the plan.",
     ),
     "risks": (
         "A full week at work. Drop the last task of that week without regret.",
@@ -42,7 +42,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "One small thing, done slowly",
         "The same thing, twice as fast",
         "What you find hard",
-        "Somebody else's way",
+        "Someone else's way",
         "Repeat the week",
     ),
     "days.exercise": (
@@ -59,4 +59,4 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "": ("The {name} for “{goal}”", "Another {name} for “{goal}”", "The {name} after that"),
 }
 BEFORE = ("Here is the plan as JSON:", "Sure! I have kept {every} week light.", "Of course. This should suit you:")
-AFTER = ("Tell me if you want it gentler.", "Shall I change anything?", "{Good luck}")
+AFTER = ("Tell me if you want it gentler.", "Would you like to change anything?", "{Good luck}")

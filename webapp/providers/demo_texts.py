@@ -17,23 +17,23 @@ WHAT_IT_IS = """\
 **Millrace** is a chat with language models that you run yourself: one process, one file, your own machine.
 
 What makes it different is where the answer is made. The server asks the model, writes the answer down as it arrives, and shows \
-it to every tab that looks. So an answer survives:
+it in every open tab. So an answer survives:
 
 1. a reload, a closed tab, a flat battery,
 2. a restart of the server,
-3. and even a server that is switched off the hard way.
+3. and even a server that is unplugged the hard way.
 
 It also plays characters, writes structured plans, and says below every answer what that cost.
 """
 
 ADD_A_KEY = """\
-To talk to a real model, Millrace needs a key of a service that offers one. It takes about two minutes:
+To talk to a real model, Millrace needs a key from a service that offers one. It takes about two minutes:
 
-1. Make an account at [openrouter.ai](https://openrouter.ai) and create a key there. One key gives you most models.
+1. Create an account at [openrouter.ai](https://openrouter.ai) and create a key there. One key gives you most models.
 2. In Millrace, open *Admin*, then *Connections*, press *Change* beside OpenRouter, paste the key into *Key* and press *Save*.
-3. Press *Test key*. When that goes well, choose a *Model* below your next message, and you are done.
+3. Press *Test key*. When that succeeds, choose a *Model* below your next message, and you are done.
 
-If you see no *Admin* at the side, somebody who looks after this Millrace can do it for everybody.
+If you don't see *Admin* in the sidebar, an administrator can do it for everyone.
 
 If you run models yourself, for instance with Ollama, press *Add a connection* there instead and enter its address:
 
@@ -45,11 +45,11 @@ The key is stored encrypted, and only its last four characters are ever shown.
 """
 
 CLOSING_THE_TAB = """\
-**The answer goes on without you.** It is produced by the server, not by the tab, and each piece is saved within a quarter of a \
-second.
+**The answer continues without you.** It is produced by the server, not by the tab, and each piece is saved within a quarter of \
+a second.
 
-When you come back, the page shows everything that was written meanwhile and goes on from there. The same holds when the \
-connection drops in a tunnel or the laptop falls asleep.
+When you come back, the page shows everything written in the meantime and continues from there. The same goes if your \
+connection drops in a tunnel or your laptop goes to sleep.
 
 If you want it to end, press *Stop*. That works from any tab and any device that shows this chat.
 """
@@ -62,8 +62,8 @@ Afterwards you have a choice:
 
 | button | what it does |
 |---|---|
-| *Continue* | goes on exactly where the text ends |
-| *Try again* | writes a new version; the old one stays beside it |
+| *Continue* | continues exactly where the text ends |
+| *Try again* | writes a new version; the old one is kept as another version |
 | *Edit* | changes your question and starts a branch from there |
 """
 
@@ -76,7 +76,7 @@ provider does not say, you see “unknown” rather than a zero. How many answer
 """
 
 PRIVACY = """\
-Your chats live in one database on the machine that runs Millrace. Nobody else has it, and there is no tracking.
+Your chats live in one database on the machine that runs Millrace. No one else has it, and there is no tracking.
 
 - With **me**, nothing leaves that machine at all.
 - With **a real model**, the text of the chat goes to the provider you chose, because that is who answers.
@@ -132,14 +132,14 @@ You asked:
 
 > {question}
 
-I would love to answer that properly, but I am only the demo, and this one needs a real model. What I can do is show you how an \
-answer will look here:
+I'd love to answer that properly, but I'm only the demo, and this needs a real model. What I can do is show you what an \
+answer looks like here:
 
 1. **It arrives as it is written**, a few words at a time, in every tab that shows this chat.
 2. **It can be stopped and continued**, and a new version never replaces the old one.
 3. **It is kept.** Your question was saved before I began.
 
-To get a real answer, open *Admin*, then *Connections*, and add a key; then ask the same again with *Try again*.
+To get a real answer, open *Admin*, then *Connections*, and add a key; then press *Try again*.
 """
 
 THOUGHTS = """\
@@ -150,7 +150,7 @@ KNOWN = "I do, there is a text for it."
 UNKNOWN = "I do not, so I will say so and show what I can."
 
 CODE = '''\
-Here is a small program, with a table and a list around it, so that you see how such things look.
+Here is a small program, with a table and a list around it, so you can see what they look like.
 
 ```python
 """Counts the words of a text, most frequent first."""
@@ -170,7 +170,7 @@ It prints `[('the', 3), ('mill', 1), ('race', 1)]`.
 
 | part | what it does | cost |
 |:---|:---|---:|
-| `split` | cuts the text at blanks | O(n) |
+| `split` | splits the text at spaces | O(n) |
 | `Counter` | counts in one pass | O(n) |
 | `most_common` | finds the largest | O(n log k) |
 
@@ -199,8 +199,8 @@ A mill race is the channel that leads water to a wheel. {opening} What matters i
 trickle turns a wheel well, and so the miller builds a pond, a gate and a channel, and lets each do one thing.
 
 Words from a model come like that water, in gushes and pauses. The pond is a log that only grows. The gate is the moment at \
-which something is written down for good. The channel is the page that you are reading, which takes what there is and never asks \
-for more than it can show.
+which something is written down permanently. The channel is the page that you are reading, which takes what there is and never \
+asks for more than it can show.
 
 {closing}
 
@@ -215,11 +215,11 @@ CLOSINGS = (
     "From this follows a first rule: *write down before you tell*.",
     "From this follows another rule: **one truth, and many who look at it**.",
     "So whoever comes late finds everything, and whoever leaves misses nothing.",
-    "And when the wheel stands still, the water has not been lost.",
+    "And when the wheel stops, the water has not been lost.",
 )
 TITLES = ("The spring", "The pond", "The gate", "The channel", "The wheel", "The tailwater", "The flood", "The frost")
 
-FURTHER = "\n\nHere a model would take up the thread. The demo has said what it had to say."
+FURTHER = "\n\nA real model would continue from here. The demo has nothing more to add."
 STALLED = "I am going to stop in the middle of this sentence and"
 MALFORMED = "This begins like any other answer, but what comes next "
 
@@ -230,7 +230,7 @@ PLAN = {
         {"week": 1, "focus": "Begin small", "tasks": ["Walk for ten minutes after lunch", "Put your shoes by the door"]},
         {"week": 2, "focus": "Find your time", "tasks": ["Walk for fifteen minutes", "Try one morning"]},
         {"week": 3, "focus": "Go further", "tasks": ["Walk for twenty minutes", "Choose a new way"]},
-        {"week": 4, "focus": "Keep it", "tasks": ["Walk for thirty minutes", "Ask somebody to come along"]},
+        {"week": 4, "focus": "Keep it", "tasks": ["Walk for thirty minutes", "Ask someone to come along"]},
     ],
 }
 WRONG_TYPES = {

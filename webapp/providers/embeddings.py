@@ -1,4 +1,4 @@
-"""Texts as vectors, in OpenAI's words: what is asked, in pieces that every server takes, and what is answered. Pure."""
+"""Embeddings in OpenAI's format: requests split into batches, and parsed replies. Pure."""
 
 import math
 import struct
@@ -13,7 +13,8 @@ from webapp.providers.values import count_of, dicts_of, name_of
 from webapp.streaming.events import Usage
 
 PATH = "/embeddings"
-MOST_TEXTS = 64
+# One reply holds a number for each dimension of each, all parsed at once.
+MOST_TEXTS = 16
 Vector = tuple[float, ...]
 
 

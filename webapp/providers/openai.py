@@ -1,24 +1,25 @@
-"""Every server that speaks OpenAI's chat completions: OpenAI, Ollama, llama.cpp, vLLM, SGLang and the like."""
+"""The provider for OpenAI-compatible servers: OpenAI, Ollama, llama.cpp, vLLM, SGLang and others."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from webapp.counts import plural
 from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
 from webapp.providers.embeddings import embedded
-from webapp.providers.line import Grammar, Line
-from webapp.providers.openai_reply import Reading, models_of, reply_of
+from webapp.providers.openai_reply import OpenAIReader, models_of, reply_of
 from webapp.providers.openai_request import body as request_body
+from webapp.providers.provider_http import ProviderHttp, ReplyFormat
+from webapp.providers.thinking import Mode, split, split_whole
 from webapp.streaming.events import Event, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.upstream import Upstream
+from webapp.words import plural
 
 
 class OpenAIProvider:
-    """`options` are those of `Line`: trust, time-outs, the size of a read."""
+    """`options` are those of `ProviderHttp`: trust, time-outs, the size of a read."""
 
-    grammar = Grammar("/chat/completions", Reading, reply_of)
+    reply_format = ReplyFormat("/chat/completions", OpenAIReader, reply_of)
 
     def __init__(
         self,
@@ -28,14 +29,17 @@ class OpenAIProvider:
         upstream: Upstream,
         *,
         continuation: Continuation = "instruct",
+        reasoning_tags: Mode = "auto",
+        modes: Mapping[str, Mode] | None = None,
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
         self.name, self.continuation = name, continuation
+        self._reasoning_tags, self._modes = reasoning_tags, modes or {}
         self._refuses_options = False
         key = api_key.strip()
         credentials = {"Authorization": f"Bearer {key}"} if key else {}
-        self._line = Line(base_url, key, upstream, headers={**(headers or {}), **credentials}, **options)
+        self._http = ProviderHttp(base_url, key, upstream, headers={**(headers or {}), **credentials}, **options)
 
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
         asked, has_begun = self.body(request, is_streamed=True), False
@@ -57,24 +61,31 @@ class OpenAIProvider:
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         """The answer in one piece; when `stop` was asked meanwhile, a `ProviderError` that says so."""
-        return self._line.complete(self.body(request, is_streamed=False), stop, self.grammar)
+        reply = self._http.complete(self.body(request, is_streamed=False), stop, self.reply_format)
+        return split_whole(reply, self._mode(request))
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
-        return embedded(model, texts, lambda asked: self._line.embed(asked, stop))
+        return embedded(model, texts, lambda asked: self._http.embed(asked, stop))
 
     def models(self) -> Sequence[Model]:
-        return models_of(self._line.get("/models"))
+        return models_of(self._http.get("/models"))
 
     def check_key(self) -> str:
         """A sentence on what the key is good for; a bad one is a `ProviderError`."""
-        return f"{self._line.host} answers and offers {plural(len(self.models()), 'model')}."
+        return f"{self._http.label} is working and offers {plural(len(self.models()), 'model')}."
 
     def settle(self, upstream_id: str) -> Usage | None:
         return None
 
     def body(self, request: ModelRequest, *, is_streamed: bool) -> dict[str, Any]:
-        is_openai = self._line.host == "api.openai.com"
+        is_openai = self._http.host == "api.openai.com"
         return request_body(request, self.continuation, is_streamed=is_streamed, is_openai=is_openai)
 
     def _streamed(self, asked: dict[str, Any], request: ModelRequest, stop: Stop) -> Generator[Event, None, None]:
-        return self._line.stream(asked, stop, self.grammar, Started(request.model, self.name))
+        with closing(self._http.stream(asked, stop, self.reply_format, Started(request.model, self.name))) as events:
+            yield from split(events, self._mode(request))
+
+    def _mode(self, request: ModelRequest) -> Mode:
+        # A beginning that the model is given is in the middle of its answer: no thought comes first.
+        is_within = request.goes_on and self.continuation != "instruct"
+        return "off" if is_within else self._modes.get(request.model, self._reasoning_tags)

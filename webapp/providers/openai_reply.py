@@ -1,19 +1,21 @@
-"""What an OpenAI-compatible server answers, read with forgiveness. Pure."""
+"""Parses replies of OpenAI-compatible servers, tolerating their deviations. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webapp.providers.base import Model, Reply
+from webapp.providers.base import ABILITIES, Model, Reply
 from webapp.providers.openai_request import EFFORTS, efforts_of
-from webapp.providers.values import Unbroken, charged, cost_of, count_of, dict_of, dicts_of, id_of, name_of
-from webapp.streaming.events import Delta, Event, Reasoning, Usage
+from webapp.providers.values import Unbroken, charged, cost_of, count_of, dict_of, dicts_of, id_of, list_of, name_of, only
+from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
 # What servers call their ends; every other word means that the model was done.
 LENGTH = {"length", "max_tokens", "model_length", "max_output_tokens"}
+# OpenRouter lists 500.
+MOST_MODELS = 3000
 FILTERED = {"content_filter", "content_filtered", "safety", "refusal"}
 
 
-class Reading:
+class OpenAIReader:
     """Folds the chunks of one streamed reply: `finish` is empty until the terminal marker has been seen.
 
     `keeps_id` says that the server can be asked later what the answer with this id has cost.
@@ -27,7 +29,7 @@ class Reading:
         self._known, self._keeps_id = known, keeps_id
         self._counted: Usage | None = None
         self._index: Any = None
-        self._text, self._thought = Unbroken(), Unbroken()
+        self._unbroken: dict[type[Text], Unbroken] = {Delta: Unbroken(), Reasoning: Unbroken()}
 
     @property
     def usage(self) -> Usage | None:
@@ -41,11 +43,21 @@ class Reading:
         self._counted = usage_of(chunk.get("usage")) or self._counted
         choice = self._ours(chunk)
         said = dict_of(choice.get("delta") or choice.get("message"))
-        if thought := self._thought.take(thought_of(said)):
-            yield Reasoning(thought)
-        if text := self._text.take(words_of(said)):
-            yield Delta(text)
+        yield from self.said(Reasoning, thought_of(said))
+        yield from self.said(Delta, words_of(said))
         self.finish = self.finish or reason_of(choice)
+
+    def plain(self, chunk: Mapping[str, Any]) -> Text | None:
+        choice = self._ours(chunk)
+        said = dict_of(choice.get("delta") or choice.get("message"))
+        is_known = identified(chunk, self._known, keeps_id=self._keeps_id) == self._known
+        if not is_known or usage_of(chunk.get("usage")) or reason_of(choice):
+            return None
+        return only(words_of(said), thought_of(said))
+
+    def said(self, kind: type[Text], text: str) -> Iterator[Event]:
+        if text := self._unbroken[kind].take(text):
+            yield kind(text)
 
     def _ours(self, chunk: Mapping[str, Any]) -> Mapping[str, Any]:
         # One answer was asked for. A server may number it as it likes, but it is the one that spoke first.
@@ -80,7 +92,7 @@ def reply_of(value: Mapping[str, Any], known: Usage, *, keeps_id: bool = False) 
 def models_of(value: Any) -> tuple[Model, ...]:
     """The models of a list, which is bare with some servers."""
     listed = value.get("data") or value.get("models") if isinstance(value, dict) else value
-    return tuple(_model(model) for model in dicts_of(listed) if name_of(model.get("id")))
+    return tuple(_model(model) for model in dicts_of(listed)[:MOST_MODELS] if name_of(model.get("id")))
 
 
 def _model(model: Mapping[str, Any]) -> Model:
@@ -92,7 +104,8 @@ def _model(model: Mapping[str, Any]) -> Model:
         prompt_price=price_of(price.get("prompt")),
         completion_price=price_of(price.get("completion")),
         efforts=_efforts(model),
-        takes_schema="structured_outputs" in (model.get("supported_parameters") or ()),
+        takes_schema="structured_outputs" in list_of(model.get("supported_parameters")),
+        abilities=_abilities(model),
     )
 
 
@@ -106,6 +119,16 @@ def context_of(model: Mapping[str, Any]) -> int | None:
 def price_of(per_token: Any) -> str:
     """Of a million tokens; OpenRouter tells the price of one, and -1 where it depends."""
     return cost_of(per_token, times=1_000_000) or ""
+
+
+def _abilities(model: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """OpenRouter tells them; most others tell nothing."""
+    told = model.get("supported_parameters")
+    if not isinstance(told, list):
+        return None
+    seen = list_of(dict_of(model.get("architecture")).get("input_modalities"))
+    names = {"vision": "image" in seen, "json": "response_format" in told or "structured_outputs" in told}
+    return tuple(each for each in ABILITIES if names.get(each, each in told))
 
 
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
@@ -154,8 +177,14 @@ def _joined(content: Any, kind: str) -> str:
         return ""
     if isinstance(content, str):
         return content if kind == "text" else ""
-    parts = [part for part in dicts_of(content) if part.get("type", "text") == kind]
-    return "".join(_joined(part.get(kind), "text") for part in parts)
+    return "".join(_inner(part.get(kind)) for part in dicts_of(content) if part.get("type", "text") == kind)
+
+
+def _inner(content: Any) -> str:
+    """The text of a part, which Mistral gives in parts once more; nobody goes deeper."""
+    if isinstance(content, str):
+        return content
+    return "".join(text for part in dicts_of(content) if isinstance(text := part.get("text"), str))
 
 
 def _detailed(details: Any) -> str:

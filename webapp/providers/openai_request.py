@@ -1,10 +1,10 @@
-"""What an OpenAI-compatible server is asked, as JSON. Pure."""
+"""Builds requests for OpenAI-compatible servers. Pure."""
 
 import json
 import re
 from typing import Any
 
-from webapp.providers.base import GO_ON, Continuation, ModelRequest
+from webapp.providers.base import Continuation, ModelRequest
 
 # From least to most; OpenRouter knows them all.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -17,14 +17,17 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     asked: dict[str, Any] = {"model": request.model, "messages": messages(request, continuation), "stream": is_streamed}
     if is_streamed:
         asked["stream_options"] = {"include_usage": True}
-    # OpenAI's reasoning models refuse every temperature but their own.
-    if request.temperature is not None and not (is_openai and efforts_of(request.model)):
-        asked["temperature"] = request.temperature
+    # OpenAI's reasoning models refuse every temperature but their own, and the like.
+    if not (is_openai and efforts_of(request.model)):
+        wanted = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
+        asked |= {name: value for name, value in wanted.items() if value is not None}
     if request.max_tokens:
         # And the old name of the limit, while most other servers do not know the new one.
         asked["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
     if request.effort in efforts_of(request.model):
         asked["reasoning_effort"] = request.effort
+    if request.is_json:
+        asked["response_format"] = {"type": "json_object"}
     if request.schema:
         held = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
         asked["response_format"] = {"type": "json_schema", "json_schema": held}
@@ -32,7 +35,7 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
 
 
 def efforts_of(model: str) -> tuple[str, ...]:
-    """How hard a model can be told to think, as far as its name says; other models refuse to be told."""
+    """The reasoning efforts that a model accepts, judging by its name; other models refuse the parameter."""
     return ("low", "medium", "high") if REASONS.search(model) else ()
 
 
@@ -42,7 +45,7 @@ def messages(request: ModelRequest, continuation: Continuation) -> list[dict[str
     if not request.goes_on:
         return turns
     if continuation == "instruct":
-        return [*turns, {"role": "user", "content": GO_ON}]
+        return [*turns, {"role": "user", "content": request.go_on}]
     if continuation == "prefix":
         return [*turns[:-1], {**turns[-1], "prefix": True}]
     return turns

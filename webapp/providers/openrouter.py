@@ -1,4 +1,4 @@
-"""OpenRouter: one key for many models, with what an answer has cost, also afterwards."""
+"""The provider for OpenRouter, which reports costs during and after an answer."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from webapp.providers.base import ModelRequest
-from webapp.providers.line import Grammar
 from webapp.providers.openai import OpenAIProvider
-from webapp.providers.openai_reply import Reading, reply_of
+from webapp.providers.openai_reply import OpenAIReader, reply_of
+from webapp.providers.provider_http import ReplyFormat
 from webapp.providers.values import charged, cost_of, count_of, dict_of, id_of, name_of
 from webapp.streaming.events import Usage
 from webapp.upstream import Upstream
@@ -26,7 +26,9 @@ def known_from(headers: Mapping[str, str]) -> Usage:
 class OpenRouterProvider(OpenAIProvider):
     """`referer` and `title` say on OpenRouter's pages which application asked; usage and cost come with every answer."""
 
-    grammar = Grammar("/chat/completions", partial(Reading, keeps_id=True), partial(reply_of, keeps_id=True), known_from)
+    reply_format = ReplyFormat(
+        "/chat/completions", partial(OpenAIReader, keeps_id=True), partial(reply_of, keeps_id=True), known_from
+    )
 
     def __init__(
         self,
@@ -46,14 +48,14 @@ class OpenRouterProvider(OpenAIProvider):
 
     def check_key(self) -> str:
         # The list of models is public, so it says nothing about a key.
-        about = dict_of(dict_of(self._line.get("/key")).get("data"))
+        about = dict_of(dict_of(self._http.get("/key")).get("data"))
         left = cost_of(about.get("limit_remaining"))
-        rest = f" It may still spend {Decimal(left):.2f} US dollars." if left is not None else ""
-        return f"{self._line.host} accepts the key.{rest}"
+        rest = f" It has {Decimal(left):.2f} US dollars left." if left is not None else ""
+        return f"{self._http.label} accepted the key.{rest}"
 
     def settle(self, upstream_id: str) -> Usage | None:
         """What a stopped or broken answer has taken after all; None while OpenRouter does not know it yet."""
-        about = dict_of(self._line.found(f"/generation?id={quote(upstream_id, safe='')}")).get("data")
+        about = dict_of(self._http.found(f"/generation?id={quote(upstream_id, safe='')}")).get("data")
         return _settled(about, upstream_id) if isinstance(about, dict) else None
 
     def body(self, request: ModelRequest, *, is_streamed: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What servers say when they cannot: from a status and an error object to a policy and a sentence. Pure."""
+"""Maps errors of servers to a retry policy and a sentence. Pure."""
 
 import math
 import re
@@ -7,9 +7,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from webapp.providers.base import ProviderError
-from webapp.providers.values import dict_of, dicts_of, parsed
+from webapp.providers.values import dict_of, dicts_of, list_of, parsed
 
 LONGEST = 300
+LONGEST_RAW = 4000
+MOST_DETAILS = 20
+LONGEST_HEADER, LONGEST_WAIT = 100, 86_400.0
 SHORTEST_SECRET = 8
 
 BY_STATUS = {401: "auth", 403: "auth", 402: "credit", 429: "rate", 408: "error", 409: "error", 501: "invalid"}
@@ -36,10 +39,10 @@ BY_VAGUE_WORD = {word: code for code, words in VAGUE_WORDS.items() for word in w
 NO_CREDIT = "credit balance is too low"
 
 SENTENCES = {
-    "auth": "{host} refused the key{tail}",
-    "credit": "There is no credit left for this key at {host}",
-    "rate": "{host} asks us to slow down",
-    "invalid": "{host} did not accept the request",
+    "auth": "{host} rejected the key{tail}",
+    "credit": "{host} has no credit left for this key",
+    "rate": "{host} is rate limiting",
+    "invalid": "{host} rejected the request",
     "error": "{host} reported an error",
 }
 # The digit tells a key_4f1c from a key_word.
@@ -90,7 +93,8 @@ def said_in(value: Mapping[str, Any]) -> dict[str, Any]:
     for said in (value.get("message"), value.get("detail")):
         if isinstance(said, str):
             return {"message": said}
-    places = [(".".join(map(str, each.get("loc") or [])), each.get("msg")) for each in dicts_of(value.get("detail"))]
+    details = dicts_of(value.get("detail"))[:MOST_DETAILS]
+    places = [(".".join(map(str, list_of(each.get("loc"))[:MOST_DETAILS])), each.get("msg")) for each in details]
     return {"message": "; ".join(f"{place}: {words}" for place, words in places)}
 
 
@@ -126,14 +130,14 @@ def wait_seconds(headers: Mapping[str, str], error: Mapping[str, Any], now: floa
     """How long the server asks us to wait: seconds or a date in its header, else what its error says; nonsense is None."""
     if (exact := _sensible(headers.get("retry-after-ms"))) is not None:
         return exact / 1000
-    if asked := headers.get("retry-after"):
+    if asked := headers.get("retry-after", "")[:LONGEST_HEADER]:
         return _sensible(asked) or _until(asked, now)
     return _sensible(dict_of(error.get("availability")).get("retry_after"))
 
 
 def cleaned(text: str, key: str) -> str:
     """A server's words, fit to be shown: one line, no markup, no secrets, not too long."""
-    text = " ".join("".join(char if char.isprintable() else " " for char in text[:4000]).split())
+    text = " ".join("".join(char if char.isprintable() else " " for char in text[:LONGEST_RAW]).split())
     if text[:1] == "<":
         return ""
     text = masked(text, key)
@@ -159,9 +163,9 @@ def _status(code: Any) -> int | None:
 def _sensible(value: Any) -> float | None:
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return min(seconds, LONGEST_WAIT) if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _until(date: str, now: float) -> float | None:
@@ -169,7 +173,7 @@ def _until(date: str, now: float) -> float | None:
         seconds = parsedate_to_datetime(date).timestamp() - now
     except (TypeError, ValueError, OverflowError):
         return None
-    return seconds if seconds >= 0 else None
+    return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
 
 
 def _fields(error: Any) -> dict[str, Any]:

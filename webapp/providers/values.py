@@ -1,13 +1,14 @@
-"""JSON as servers send it, taken with suspicion: objects, counts, sums, names and text. Pure."""
+"""Validated reading of JSON from servers: objects, counts, sums, names and text. Pure."""
 
-import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 
-# Made once: `json.loads` makes one for every text when it is told how to read numbers.
-DECODER = json.JSONDecoder(parse_float=Decimal)
+from webapp.streaming.events import Delta, Reasoning, Text
+from webapp.upstream.foreign_json import MOST_PARTS, Unreadable, load
+
 LONGEST_NAME = 200
 LONGEST_ID = 120
+LONGEST_NUMBER = 60
 MOST = 2**31 - 1
 
 
@@ -26,11 +27,18 @@ class Unbroken:
         return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def parsed(text: str | bytes) -> dict[str, Any] | None:
+def only(text: str, thought: str) -> Text | None:
+    """What is said by one who says either the one or the other; None where it is both, or nothing."""
+    if bool(text) == bool(thought):
+        return None
+    return Delta(text) if text else Reasoning(thought)
+
+
+def parsed(text: str | bytes, *, most_parts: int = MOST_PARTS) -> dict[str, Any] | None:
     """A JSON object, or None for everything else that may come in its place."""
     try:
-        value = DECODER.decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass"))
-    except (ValueError, RecursionError, InvalidOperation):
+        value = load(text, most_parts=most_parts)
+    except Unreadable:
         return None
     # Gemini wraps its errors in a list of one.
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -41,8 +49,12 @@ def dict_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def list_of(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def dicts_of(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [each for each in list_of(value) if isinstance(each, dict)]
 
 
 def count_of(value: Any) -> int | None:
@@ -54,12 +66,14 @@ def cost_of(value: Any, *, times: int = 1) -> str | None:
     """Decimal text without an exponent; None when it is not a sum that anybody could have been charged."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
+    if isinstance(value, str) and len(value) > LONGEST_NUMBER:
+        return None
     try:
-        cost = Decimal(str(value)) * times
+        cost = Decimal(value if isinstance(value, int | Decimal) else str(value)) * times
         if not cost.is_finite() or cost < 0 or cost.adjusted() > 8:
             return None
         return f"{cost.quantize(Decimal('1e-15')).normalize():f}"
-    except InvalidOperation:
+    except (DecimalException, ValueError):
         return None
 
 
@@ -71,10 +85,11 @@ def charged(cost: Any, elsewhere: Any, *, is_own_key: Any) -> str | None:
 
 def name_of(value: Any) -> str:
     """What a server calls something, fit to be stored."""
-    return "".join(char for char in value if char.isprintable())[:LONGEST_NAME] if isinstance(value, str) else ""
+    # Cut first: it is looked at character by character.
+    return "".join(char for char in value[:LONGEST_NAME] if char.isprintable()) if isinstance(value, str) else ""
 
 
 def id_of(value: Any) -> str:
     """What a server knows something by; empty when it is none that could be asked for again."""
-    is_id = isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= LONGEST_ID
+    is_id = isinstance(value, str) and len(value) <= LONGEST_ID and value.isascii() and value.isprintable()
     return value if is_id else ""

@@ -15,8 +15,12 @@ from markdown_it.token import Token
 # From here on a block is cut where its next item begins, from `MAX` on at any line.
 LONG_BLOCK_CHARS = 5_000
 MAX_BLOCK_CHARS = 10_000
+# A line takes as long as so many characters, however short it is.
+LINE_CHARS = 10
 # Longer ones are shown as they are: it is not writing, and brackets in it cost ten seconds for a megabyte.
 MAX_INLINE_CHARS = 5_000
+# Each opening bracket is looked for to the end of its text: three thousand in 5 000 characters take a third of a second.
+MAX_BRACKETS = 300
 # 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds.
 MAX_TABLE_CHARS = 24_000
 MAX_COLUMNS = 100
@@ -36,13 +40,18 @@ def blocks(state: StateCore) -> None:
 
 
 def inlines(state: StateCore) -> None:
-    """The core rule `inline`, for what is short enough."""
+    """The core rule `inline`, for what is short enough and no heap of brackets."""
     for token in state.tokens:
-        if token.type == "inline" and len(token.content) <= MAX_INLINE_CHARS:
+        if token.type == "inline" and is_writing(token.content):
             token.children = []
             state.md.inline.parse(token.content, state.md, state.env, token.children)
         elif token.type == "inline":
             token.children = [Token("text", "", 0, content=token.content)]
+
+
+def is_writing(content: str) -> bool:
+    """Whether a text is within the limits of what is looked through for marks."""
+    return len(content) <= MAX_INLINE_CHARS and content.count("[") <= MAX_BRACKETS
 
 
 def table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -67,7 +76,7 @@ def table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -
 def _one_block(block: StateBlock, line: int) -> None:
     """Parses up to the limit, and if the block would go on there, up to its next item."""
     tokens, definitions, cells = len(block.tokens), len(block.env["references"]), block.env.get("cells", 0)
-    limit, end = _line_at(block, line, LONG_BLOCK_CHARS), block.lineMax
+    limit, end = _short_of(block, line, LONG_BLOCK_CHARS), block.lineMax
     _parse(block, line, limit)
     is_long = limit <= block.line < end and not (block.tokens[tokens:] and block.tokens[tokens].type in UNLIMITED)
     if is_long and (item := _next_item(block, line, limit)) > limit:
@@ -83,22 +92,24 @@ def _one_block(block: StateBlock, line: int) -> None:
 def _parse(block: StateBlock, line: int, limit: int) -> None:
     # An empty list item counts on from here.
     end, block.line = block.lineMax, line
+    limits = {fence: end, table_within_limits: _line_at(block, line, MAX_TABLE_CHARS)}
     for rule in block.md.block.ruler.getRules(""):
         # Some rules look at the one, some at the other.
-        block.lineMax = _limits(block, line, end).get(rule, limit)
+        block.lineMax = limits.get(rule, limit)
         if rule(block, line, block.lineMax, False):
             break
     block.lineMax = end
 
 
-def _limits(block: StateBlock, line: int, end: int) -> dict[object, int]:
-    return {fence: end, table_within_limits: _line_at(block, line, MAX_TABLE_CHARS)}
-
-
 def _next_item(block: StateBlock, start: int, limit: int) -> int:
     """The first line from the limit on that begins as the block does."""
-    end = _line_at(block, start, MAX_BLOCK_CHARS)
+    end = _short_of(block, start, MAX_BLOCK_CHARS)
     return next((line for line in range(limit, end) if _kind(block, line) == _kind(block, start)), end)
+
+
+def _short_of(block: StateBlock, start: int, chars: int) -> int:
+    """The same, or as many lines further on as take as long."""
+    return min(_line_at(block, start, chars), start + chars // LINE_CHARS)
 
 
 def _line_at(block: StateBlock, start: int, chars: int) -> int:

@@ -138,14 +138,13 @@ class Highlighter:
 
 
 def warm_up() -> None:
-    """Builds every lexer, so that no answer waits for it."""
-    for name in LANGUAGES:
-        for _ in _lexer(name).get_tokens("a = 1\n"):
-            pass
+    """Makes the one lexer that takes longer than others can wait."""
+    _lexer("scala")
 
 
 @cache
 def _lexer(name: str) -> Lexer:
+    # Made when it is first needed, in some hundredths of a second: all of them are 10 MB.
     return get_lexer_by_name(name, stripnl=False, ensurenl=False, **OPTIONS.get(name, {}))
 
 

@@ -12,11 +12,14 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+from webapp.rendering.mathematics import held
+from webapp.rendering.notes import held as held_link
+
 # Where plain text may be added without rendering the tail again.
 CURSOR = "<x-c></x-c>"
 MAX_LANGUAGE_CHARS = 30
 # What scrolls in itself can be reached with the keyboard.
-CODE = '<div class="code"><header><span>{}</span></header><pre dir="ltr" tabindex="0"><code>{}</code></pre></div>\n'
+CODE = '<div class="code"><header><span>{}</span>{}</header><pre dir="ltr" tabindex="0"><code>{}</code></pre></div>\n'
 TABLE = '<div class="table" tabindex="0">'
 TASKS = {
     True: '<span class="task task--done" role="img" aria-label="done">☑</span> ',
@@ -26,7 +29,7 @@ TASKS = {
 
 def use_our_elements(markdown: MarkdownIt) -> None:
     """Gives the parser's renderer the rules of this module."""
-    for rule in (_fence, _code_block, _table_open, _table_close, _image, _task, _definition):
+    for rule in (_fence, _code_block, _table_open, _table_close, _image, _task, _definition, _formula):
         markdown.add_render_rule(rule.__name__[1:], rule)
 
 
@@ -35,11 +38,12 @@ def _fence(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opt
     language, *_ = [*unescapeAll(token.info).split(), ""]
     highlight = env.get("highlight")
     markup = highlight(token.content, language) if highlight else escape(token.content, quote=False)
-    return CODE.format(escape(language[:MAX_LANGUAGE_CHARS] or "text"), markup + token.meta.get("cursor", ""))
+    view = held_link("view", str(token.meta["preview"])) if "preview" in token.meta else ""
+    return CODE.format(escape(language[:MAX_LANGUAGE_CHARS] or "text"), view, markup + token.meta.get("cursor", ""))
 
 
 def _code_block(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    return CODE.format("text", escape(tokens[index].content, quote=False))
+    return CODE.format("text", "", escape(tokens[index].content, quote=False))
 
 
 def _table_open(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
@@ -63,6 +67,10 @@ def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opt
 
 def _task(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     return TASKS[tokens[index].meta["done"]]
+
+
+def _formula(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return held(tokens[index].content, is_display=tokens[index].meta["display"])
 
 
 def _definition(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

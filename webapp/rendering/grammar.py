@@ -1,8 +1,11 @@
-"""The markdown we read: CommonMark, tables, strikethrough, task lists and bare links, within limits. Pure.
+"""The markdown we read: CommonMark and what people add to it, within limits. Pure.
+
+Added are tables, strikethrough, task lists, footnotes, formulas, folded parts and bare links.
 
 Everything here depends on one top-level block and on what stands before it, never on what follows: only so can a block
 be sealed. What has been spent of a text's limits is therefore counted in the environment of the parse, like the link
-definitions: `cells` of tables and `addresses`, the characters that link definitions were multiplied to.
+definitions: `cells` of tables, `addresses`, the characters that link definitions were multiplied to, the markup of
+`formulas`, and `blocks` of code.
 """
 
 import re
@@ -13,11 +16,18 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from webapp.rendering.blocks import MAX_INLINE_CHARS, blocks, inlines, table_within_limits
+from webapp.rendering.blocks import blocks, inlines, is_writing, table_within_limits
+from webapp.rendering.details import details
 from webapp.rendering.elements import use_our_elements
+from webapp.rendering.formulas import formula
+from webapp.rendering.mathematics import markup_chars
+from webapp.rendering.notes import use_notes
+from webapp.rendering.previews import number_blocks
 
 # One long definition used a thousand times: the text grows by its square.
 MAX_ADDRESS_CHARS = 100_000
+# A page of mathematics takes a fiftieth of this.
+MAX_FORMULA_MARKUP = 1_000_000
 TASK = re.compile(r"\[([ xX])\][ \t]+")
 HOST = re.compile(r"[\w.:-]+")
 RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -32,8 +42,20 @@ def parser() -> MarkdownIt:
     markdown.block.ruler.at("table", table_within_limits, {"alt": ["paragraph", "reference"]})
     markdown.core.ruler.at("block", blocks)
     markdown.core.ruler.at("inline", inlines)
-    for rule in (_below_the_title, _task_marks, _bare_links, _links_we_allow, _alignment_as_class, _direction):
+    markdown.inline.ruler.before("escape", "formula", formula)
+    rules = (
+        _below_the_title,
+        _task_marks,
+        _bare_links,
+        _links_we_allow,
+        _formulas_within_limits,
+        _alignment_as_class,
+        _direction,
+    )
+    for rule in (*rules, number_blocks):
         markdown.core.ruler.push(rule.__name__.strip("_"), rule)
+    use_notes(markdown)
+    markdown.block.ruler.before("reference", "details", details, {"alt": ["paragraph", "reference", "blockquote"]})
     use_our_elements(markdown)
     return markdown
 
@@ -62,7 +84,7 @@ def _task_marks(state: StateCore) -> None:
 
 def _bare_links(state: StateCore) -> None:
     for inline in _inlines(state):
-        if "://" in inline.content and len(inline.content) <= MAX_INLINE_CHARS:
+        if "://" in inline.content and is_writing(inline.content):
             inline.children = list(_with_bare_links(state.md, inline.children or []))
 
 
@@ -112,6 +134,18 @@ def _links_we_allow(state: StateCore) -> None:
             inline.meta["addresses"] = grown
             state.env["addresses"] = grown + state.env.get("addresses", 0)
         _hide_links(links, is_within)
+
+
+def _formulas_within_limits(state: StateCore) -> None:
+    """Counts the markup of formulas; those beyond the limit stay as they were written."""
+    for inline in _inlines(state):
+        formulas = [child for child in inline.children or [] if child.type == "formula"]
+        total = state.env.get("formulas", 0) + sum(markup_chars(each.content) for each in formulas)
+        if formulas and total <= MAX_FORMULA_MARKUP:
+            inline.meta["formulas"], state.env["formulas"] = total - state.env.get("formulas", 0), total
+        elif formulas:
+            for each in formulas:
+                each.type, each.content = "text", each.meta["written"]
 
 
 def _address_chars(link: Token) -> int:

@@ -1,6 +1,7 @@
 """Markdown that arrives in pieces: finished blocks are rendered once and sealed, only the tail can still change. Pure."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal
@@ -10,18 +11,37 @@ from markdown_it.token import Token
 
 from webapp.rendering.code import Highlighter
 from webapp.rendering.elements import CURSOR
+from webapp.rendering.fallback import as_lines, faults, unrendered
 from webapp.rendering.grammar import parser, spent
+from webapp.rendering.notes import SCOPE, noted, scoped
+from webapp.rendering.previews import language
 from webapp.rendering.sanitise import clean
 from webapp.rendering.seams import Seam, Stitching
 from webapp.rendering.tail import Tail, is_open, mark_cursor
+from webapp.rendering.unfinished import closed
 
-__all__ = ["CURSOR", "VERSION", "Change", "GrowingMarkdown", "Seam", "Whole", "parser", "render"]
+__all__ = [
+    "CURSOR",
+    "PIECE_CHARS",
+    "VERSION",
+    "Change",
+    "GrowingMarkdown",
+    "Seam",
+    "Whole",
+    "parser",
+    "pieces",
+    "render",
+    "rendering",
+]
 
 # Stored beside the HTML: text whose HTML has another number is rendered again.
-VERSION = 1
-LIMITS = ("cells", "addresses")
+VERSION = 3
+LIMITS = ("cells", "addresses", "formulas", "blocks")
+# What is rendered in one go: a line takes its time, however short it is.
+PIECE_CHARS, PIECE_LINES = 4_096, 400
+LINES = re.compile(rf"(?:[^\n]*\n){{1,{PIECE_LINES}}}")
 
-_markdown: MarkdownIt = parser()
+MARKDOWN: MarkdownIt = parser()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +60,59 @@ class Whole:
     differs: bool
 
 
-def render(text: str, seams: Sequence[Seam] = ()) -> str:
+def render(text: str, seams: Sequence[Seam] = (), *, markdown: MarkdownIt = MARKDOWN) -> str:
     """The HTML of a whole text, the same as if it had grown."""
     stitching = Stitching(seams)
     stitching.place(0, text, 0)
-    return _whole(_plain_lines(text), stitching, Highlighter())
+    try:
+        return _whole(_plain_lines(text), stitching, Highlighter(), markdown)
+    except faults():
+        return unrendered(text) + stitching.rest()
+
+
+def rendering(text: str, seams: Sequence[Seam] = ()) -> Generator[None, None, str]:
+    """The work of `render` in pieces; returns what it gives."""
+    growing = GrowingMarkdown(seams)
+    for number, piece in enumerate(pieces(text)):
+        if number:
+            yield
+        growing.feed(piece)
+    yield from growing.finishing()
+    return growing.finish().html
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A text in parts that are quickly rendered, each of whole lines: half a line would be read twice."""
+    start = 0
+    while start < len(text):
+        end = start + PIECE_CHARS
+        if end < len(text) or text.count("\n", start) > PIECE_LINES:
+            found = LINES.match(text, start, end)
+            end = found.end() if found else end
+        yield text[start:end]
+        start = end
 
 
 class GrowingMarkdown:
     """Renders a text that only grows, with work proportional to its length.
 
     What can still change is always in the last top-level block, so everything before it is sealed. Only complete lines
-    decide: half a line may yet become anything. `rendered_chars` counts the work.
+    decide: half a line may yet become anything. Addresses of footnotes begin with `scope`. `rendered_chars` counts the work.
+    It never raises: where rendering fails, what is not sealed by then is shown as it is.
     """
 
-    def __init__(self, seams: Sequence[Seam] = (), *, calm_chars: int = 2_000, growth: float = 1.05) -> None:
+    def __init__(
+        self,
+        seams: Sequence[Seam] = (),
+        *,
+        calm_chars: int = 2_000,
+        growth: float = 1.05,
+        scope: str = "",
+        markdown: MarkdownIt = MARKDOWN,
+    ) -> None:
         self.sealed: list[str] = []
+        self.has_failed = False
+        self._markdown, self._scope = markdown, scope
         self.rendered_chars = 0
         self._sources: list[str] = []
         self._length = self._raw_length = self._sealed_length = self._tried = 0
@@ -77,17 +134,14 @@ class GrowingMarkdown:
         if not piece:
             return []
         self._tail.grow(piece)
-        if self._tail.fits(piece):
-            added = self._tail.add(piece)
-            return [Change("append", added)] if added else []
-        if self._tail.may_wait():
-            return []
-        before = self._tail.markup
-        tokens, environment = self._parsed(self._tail.text, self._known)
-        may_seal = _finished(tokens)[0] > 0
-        sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(tokens, environment)) else []
-        self._draw(self._parsed(self._tail.text, self._known)[0] if sealed else tokens)
-        return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
+        if self.has_failed:
+            return [Change("append", self._tail.put(as_lines(piece)))]
+        known = len(self.sealed)
+        try:
+            return self._fed(piece)
+        except faults():
+            self._fail()
+            return [*(Change("seal", markup) for markup in self.sealed[known:]), Change("tail", self._tail.markup)]
 
     def snapshot(self) -> str:
         """The picture so far, as a page that is opened now must show it."""
@@ -104,11 +158,37 @@ class GrowingMarkdown:
         """The work of `finish` in pieces, as a link definition makes it all be rendered again; to be gone through to its end."""
         if self._whole:
             return
+        if not self.has_failed:
+            try:
+                yield from self._finishing()
+                return
+            except faults():
+                self._fail()
+        self._whole = Whole(self.snapshot().replace(CURSOR, "") + self._stitching.rest(), differs=False)
+
+    def _fed(self, piece: str) -> list[Change]:
+        if self._tail.fits(piece):
+            added = self._tail.add(piece)
+            return [Change("append", added)] if added else []
+        if self._tail.may_wait():
+            return []
+        before = self._tail.markup
+        tokens, environment = self._parsed(self._tail.text, self._known)
+        may_seal = _finished(tokens)[0] > 0
+        sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(tokens, environment)) else []
+        self._draw(self._parsed(self._tail.text, self._known)[0] if sealed else tokens)
+        return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
+
+    def _fail(self) -> None:
+        self.has_failed = True
+        self._tail.draw(unrendered(self._tail.text, CURSOR), None)
+
+    def _finishing(self) -> Iterator[None]:
         source = self._tail.text + "\n" * self._held_cr
         tokens, environment = self._parsed(source, self._known)
         end = _stitched(tokens, source, self._sealed_length, self._stitching, environment) + self._stitching.rest()
-        pieced = "".join(self.sealed) + clean(end)
-        if not (references := environment["references"]):
+        pieced = "".join(self.sealed) + self._clean(end)
+        if not (references := environment["references"] | environment["defined"]):
             self._whole = Whole(pieced, differs=False)
             return
         parts = []
@@ -124,10 +204,10 @@ class GrowingMarkdown:
         for source in sources:
             stitching.place(start, source, start)
             tokens, environment = self._parsed(source, known)
-            yield clean(_stitched(tokens, source, start, stitching, environment))
+            yield self._clean(_stitched(tokens, source, start, stitching, environment))
             _spend(known, tokens)
             start += len(source)
-        yield clean(stitching.rest())
+        yield self._clean(stitching.rest())
 
     def _taken(self, piece: str) -> str:
         raw = "\r" * self._held_cr + piece
@@ -153,41 +233,54 @@ class GrowingMarkdown:
             return ""
         chars = _line_starts(source)[line]
         markup = _stitched(tokens[:count], text, self._sealed_length, self._stitching, environment)
-        markup = clean(markup + self._stitching.before(self._sealed_length + chars, text, self._sealed_length))
-        self._learn(tokens[:count], environment["references"], line)
+        markup = self._clean(markup + self._stitching.before(self._sealed_length + chars, text, self._sealed_length))
+        self._learn(tokens[:count], environment["defined"], line)
         self._sealed_length += chars
         self._sources.append(text[:chars])
         self._tail.cut(chars)
         self.sealed.append(markup)
         return markup
 
-    def _learn(self, tokens: Sequence[Token], references: dict[str, Any], end_line: int) -> None:
+    def _learn(self, tokens: Sequence[Token], defined: dict[str, Any], end_line: int) -> None:
         """Keeps what later blocks depend on: links defined before the cut, and what is spent of the limits."""
-        for name, definition in references.items():
-            if definition["map"][0] < end_line:
-                self._known["references"].setdefault(name, definition)
+        before = {name: definition for name, definition in defined.items() if definition["map"][0] < end_line}
+        self._known["references"].update(before)
         _spend(self._known, tokens)
 
     def _draw(self, tokens: list[Token]) -> None:
-        fence = mark_cursor(tokens, self._tail.text)
-        self._tail.draw(clean(_markdown.renderer.render(tokens, _markdown.options, {})), fence)
+        drawn, closing = closed(self._markdown, tokens, self._tail.text)
+        if drawn != self._tail.text:
+            tokens, _ = self._parsed(drawn, self._known)
+        fence = mark_cursor(tokens, drawn, closing)
+        self._tail.draw(self._clean(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})), fence)
+
+    def _clean(self, markup: str) -> str:
+        return scoped(clean(markup), self._scope) if self._scope else clean(markup)
 
     def _parsed(self, source: str, known: dict[str, Any]) -> tuple[list[Token], dict[str, Any]]:
+        """`references` are those that were known; those that the source adds are `defined`, apart."""
         self.rendered_chars += len(source)
-        # A copy: the first definition of a link wins, so a half-typed one must not stay.
-        environment = known | {"references": dict(known["references"]), "highlight": self._highlighter.markup}
-        return _markdown.parse(source, environment), environment
+        references, count = known["references"], len(known["references"])
+        environment: dict[str, Any] = known | {"defined": {}, "highlight": self._highlighter.markup}
+        try:
+            return self._markdown.parse(source, environment), environment
+        finally:
+            # The first definition of a link wins, so a half-typed one must not stay. No copy: there may be a hundred thousand.
+            while len(references) > count:
+                name, definition = references.popitem()
+                environment["defined"][name] = definition
 
 
 def _spend(known: dict[str, Any], tokens: Sequence[Token]) -> None:
     """Counts what blocks have used up of the limits."""
     for limit in LIMITS:
         known[limit] = known.get(limit, 0) + spent(tokens, limit)
+    known["notes"] = known.get("notes", frozenset()) | noted(tokens)
 
 
-def _whole(text: str, stitching: Stitching, highlighter: Highlighter) -> str:
+def _whole(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt) -> str:
     environment = {"references": {}, "highlight": highlighter.markup}
-    tokens = _markdown.parse(text, environment)
+    tokens = markdown.parse(text, environment)
     return clean(_stitched(tokens, text, 0, stitching, environment) + stitching.rest())
 
 
@@ -196,7 +289,7 @@ def _stitched(tokens: list[Token], source: str, start: int, stitching: Stitching
     lines, parts = _line_starts(source), []
     for first, end in pairwise([*_tops(tokens), len(tokens)]):
         parts.append(stitching.before(start + lines[(tokens[first].map or [0])[0]], source, start))
-        parts.append(_markdown.renderer.render(tokens[first:end], _markdown.options, environment))
+        parts.append(MARKDOWN.renderer.render(tokens[first:end], MARKDOWN.options, environment))
     return "".join(parts)
 
 
@@ -221,4 +314,10 @@ def _line_starts(source: str) -> list[int]:
 
 
 def _plain_lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace(SCOPE, "\ufffd")
+
+
+def previewed(text: str) -> dict[int, tuple[str, str]]:
+    """The blocks of code that can be looked at, by their numbers: as what, and the code."""
+    tokens = MARKDOWN.parse(_plain_lines(text), {"references": {}})
+    return {token.meta["preview"]: (language(token.info), token.content) for token in tokens if "preview" in token.meta}

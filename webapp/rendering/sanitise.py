@@ -5,10 +5,31 @@ Class names are closed sets, so that no text can borrow the look of the page aro
 
 import nh3
 
+from webapp.rendering import notes
 from webapp.rendering.code import PALETTE
+from webapp.rendering.mathematics import drawn
 
 DIRECTED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "table", "th", "td"}
-OTHERS = {"pre", "code", "span", "em", "strong", "s", "a", "br", "hr", "thead", "tbody", "tr", "div", "header", "x-c", "time"}
+OTHERS = {
+    "pre",
+    "code",
+    "span",
+    "em",
+    "strong",
+    "s",
+    "a",
+    "br",
+    "hr",
+    "thead",
+    "tbody",
+    "tr",
+    "div",
+    "header",
+    "x-c",
+    "time",
+    "details",
+    "summary",
+}
 SCHEMES = {"http", "https", "mailto"}
 CLASSES = {
     "div": {"code", "table", "seam"},
@@ -35,5 +56,5 @@ _cleaner = nh3.Cleaner(
 
 
 def clean(markup: str) -> str:
-    """Only what we render ourselves passes; everything else is dropped, its text kept."""
-    return _cleaner.clean(markup)
+    """Only what we render ourselves passes; all else is dropped, its text kept. Formulas and footnotes are drawn behind it."""
+    return notes.drawn(drawn(_cleaner.clean(markup)))

@@ -13,6 +13,7 @@ SETTLED = re.compile(r"[^\W_]|[,;'\"?!.(]")
 # But a line that begins with a number and a dot is an item of a list.
 NUMBER = re.compile(r"[\s>*+-]*\d*\.?")
 HEAVY_MARKUP = 8
+CLOSERS = {"em_close", "strong_close", "s_close"}
 
 
 class Tail:
@@ -64,7 +65,10 @@ class Tail:
         text = self._blanks + piece
         shown = text if self._fence else text.rstrip(" ")
         self._blanks = text[len(shown) :]
-        markup = escape(shown, quote=False)
+        return self.put(escape(shown, quote=False))
+
+    def put(self, markup: str) -> str:
+        """Adds markup at the cursor."""
         self._parts.insert(-2, markup)
         return markup
 
@@ -111,15 +115,18 @@ def _closing(fence: str) -> re.Pattern[str]:
     return re.compile(rf" {{0,3}}{re.escape(fence)}{re.escape(fence[0])}*[ \t]*\Z")
 
 
-def mark_cursor(tokens: list[Token], source: str) -> Token | None:
-    """Puts a cursor behind the last letter of a text where that is plain text or code; gives the open fence, if any."""
+def mark_cursor(tokens: list[Token], source: str, closing: int = 0) -> Token | None:
+    """Puts a cursor behind the last letter of a text where that is plain text or code; gives the open fence, if any.
+
+    As many characters at the end as `closing` only close marks for now: the cursor stands before them. With -1 there is none.
+    """
     if tokens and tokens[-1].type == "fence" and not tokens[-1].level and is_open(tokens[-1]) and "\n" in source:
         tokens[-1].meta["cursor"] = CURSOR
         return tokens[-1]
-    source = source.rstrip(" ")
+    source = "" if closing < 0 else source[: len(source) - closing].rstrip(" ")
     line = source.rpartition("\n")[2]
     if SETTLED.match(source[-1:]) and _number_end(line) < len(line):
-        _mark_text(tokens, source)
+        _mark_text(tokens, source, closing)
     return None
 
 
@@ -135,20 +142,23 @@ def _number_end(line: str) -> int:
     return found.end() if found else 0
 
 
-def _mark_text(tokens: list[Token], source: str) -> None:
-    last = next((token for token in reversed(tokens) if _may_be_last(token)), None)
+def _mark_text(tokens: list[Token], source: str, closing: int) -> None:
+    last = next((token for token in reversed(tokens) if may_be_last(token)), None)
     if not last:
         return
     if last.type == "fence" and source.endswith(last.content[-12:].strip() or "\n"):
         last.meta["cursor"] = CURSOR
     children = last.children or []
-    text = children[-1] if children else None
+    end = len(children)
+    while closing and end and (children[end - 1].type in CLOSERS or not children[end - 1].content + children[end - 1].tag):
+        end -= 1
+    text = children[end - 1] if end else None
     # What is only punctuation may still belong to the link or the mark before it.
     if text and text.type == "text" and source.endswith(text.content[-12:]) and any(map(str.isalnum, text.content)):
-        children.append(Token("html_inline", "", 0, content=CURSOR))
+        children.insert(end, Token("html_inline", "", 0, content=CURSOR))
 
 
-def _may_be_last(token: Token) -> bool:
+def may_be_last(token: Token) -> bool:
     """A row of a table is filled up with empty cells; what is written may be in one before them."""
     if token.type == "inline":
         return bool(token.content)

@@ -36,6 +36,16 @@ class Setting:
         return self.name.partition(".")[0]
 
     @property
+    def page(self) -> str:
+        """The one page on which it is set."""
+        return "/admin/models" if self.section == "models" else "/admin/settings"
+
+    @property
+    def url(self) -> str:
+        """Leads to its field, which is then marked and has the focus."""
+        return f"{self.page}?setting={self.name}"
+
+    @property
     def bounds(self) -> str:
         """Which values it takes, in words; empty where anything goes."""
         if self.kind not in ("whole", "number"):
@@ -55,13 +65,7 @@ class Setting:
             return SWITCHES[text.lower()]
         if self.kind == "choice" and text in self.choices:
             return text
-        raise ValueError(f"{self.name} is one of: {', '.join(self.choices or ('true', 'false'))}.")
-
-    def show(self, value: Value) -> str:
-        """The value as text that `parse` understands."""
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return ", ".join(value) if isinstance(value, tuple) else str(value)
+        raise ValueError(f"{self.name} must be one of: {', '.join(self.choices or ('true', 'false'))}.")
 
     def _number(self, text: str) -> int | float:
         expected = f"{self.name} is a {'whole ' if self.kind == 'whole' else ''}number from {self.least} to {self.most}."
@@ -77,6 +81,13 @@ class Setting:
         if len(text) > most or not text.replace("\n", "").replace("\r", "").isprintable():
             raise ValueError(f"{self.name} is plain text of {most} characters at most.")
         return text
+
+
+def as_text(value: Value | list[str]) -> str:
+    """The value as text that `parse` understands."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(value) if isinstance(value, tuple | list) else str(value)
 
 
 def shortest(number: float) -> int | float:
@@ -103,95 +114,153 @@ def _choice(name: str, title: str, choices: tuple[str, ...], default: str, sente
 
 
 _STREAM = (
-    _switch("stream.enabled", "Show answers as they are written", "Otherwise an answer is shown when it is complete."),
-    _seconds("stream.first_byte_seconds", "Wait for a start, in seconds", 60, "How long a model may take to begin, each time."),
+    _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
     _seconds(
-        "stream.ladder_seconds", "Wait for all tries, in seconds", 120, "How long they may take together until the first text."
+        "stream.first_byte_seconds", "First-token timeout, in seconds", 60, "How long to wait for a model to start, per attempt."
     ),
-    _seconds("stream.stall_seconds", "Longest silence, in seconds", 60, "How long a model may fall silent within an answer."),
+    _seconds(
+        "stream.ladder_seconds",
+        "Timeout for all attempts, in seconds",
+        120,
+        "How long all attempts together may take before the first text.",
+    ),
+    _seconds("stream.stall_seconds", "Stall timeout, in seconds", 60, "How long a model may pause in the middle of an answer."),
     _seconds(
         "stream.total_seconds",
-        "Longest answer, in seconds",
+        "Answer timeout, in seconds",
         3600,
-        "The longest time for one answer.",
+        "The longest one answer may take.",
         most=1_000_000,
         config="streaming_timeout_ms",
         per=1000,
     ),
     _seconds(
         "stream.idle_listener_seconds",
-        "Go on without a listener, in seconds",
+        "Continue without a reader, in seconds",
         300,
-        "How long an answer that is only written for a listener goes on with nobody there.",
+        "How long an answer that needs a connected reader keeps running without one.",
     ),
     Setting(
         "stream.journal_ms",
-        "Save within so many milliseconds",
+        "Save interval, in milliseconds",
         "whole",
         250,
-        "How soon running answers are saved: what a power cut may cost.",
+        "How often running answers are saved, and so how much a power cut can lose.",
         least=10,
         most=10_000,
     ),
     Setting(
         "stream.coalesce_ms",
-        "Send together, in milliseconds",
+        "Batch interval, in milliseconds",
         "whole",
-        30,
-        "Text that arrives within this time is sent to browsers together.",
+        40,
+        "Text that arrives within this time is sent to browsers in one batch. All answers share the beat.",
         most=1000,
     ),
     Setting(
         "stream.read_size",
-        "Bytes per reading",
+        "Read size, in bytes",
         "whole",
         65_536,
-        "Most bytes read from a model at a time.",
+        "The most bytes read from a model at a time.",
         least=1,
         most=2**24,
         config="streaming_chunk_size",
     ),
 )
 _LIMITS = (
-    _limit("limits.streams_per_minute", "Answers per minute", 20, "Answers that a person may start per minute, on average."),
+    _limit("limits.streams_per_minute", "Answers per minute", 20, "How many answers a person can start per minute, on average."),
     Setting(
         "limits.streams_burst",
-        "Answers in quick succession",
+        "Burst limit",
         "whole",
         10,
-        "Answers that a person may start one right after the other, following a pause; the limit per minute counts for more.",
+        "How many answers a person can start in a row after a pause, before the per-minute limit applies.",
         least=1,
         most=1_000_000,
     ),
+    _limit("limits.concurrent_streams", "Concurrent answers", 3, "How many answers a person can have in progress at once."),
     _limit(
-        "limits.concurrent_streams", "Answers side by side", 3, "Answers that may be on their way for a person at any moment."
+        "limits.sse_per_chat",
+        "Open pages per chat",
+        8,
+        "How many live connections a person can have to one chat; pages that share one count a quarter. The oldest ends.",
     ),
-    _limit("limits.sse_per_chat", "Open pages of a chat", 8, "Open pages of one chat for each person; the oldest is let go."),
-    _limit("limits.sse_per_user", "Open pages of a person", 16, "Open pages of all chats for each person; the oldest is let go."),
-    _limit("limits.message_chars", "Length of a message", 200_000, "Characters in a message.", most=10**7),
-    _limit("limits.answer_chars", "Length of an answer", 2_000_000, "Characters of an answer, which ends there.", most=10**7),
-    _limit("limits.plans_per_month", "Plans per month", 0, "Plans that a person may have written in a month."),
+    _limit(
+        "limits.sse_per_user",
+        "Open pages per person",
+        16,
+        "The same in all chats.",
+    ),
+    _limit("limits.message_chars", "Message length", 200_000, "The most characters in a message.", most=10**7),
+    _limit("limits.answer_chars", "Answer length", 2_000_000, "The most characters in an answer; it ends there.", most=10**7),
+    _limit(
+        "limits.connections_per_address",
+        "Connections per address",
+        60,
+        "How many connections one address can have open; behind a trusted proxy, requests in progress.",
+    ),
+    _limit(
+        "limits.made_per_minute",
+        "New items per minute",
+        60,
+        "Chats, characters, personas, plans, imports, pictures, tokens and invites a person can create per minute, on average.",
+    ),
+    Setting(
+        "limits.made_burst",
+        "Burst limit for new items",
+        "whole",
+        100,
+        "How many of these items a person can create in a row after a pause, before the per-minute limit applies.",
+        least=1,
+        most=1_000_000,
+    ),
+    _limit("limits.plans_per_month", "Plans per month", 0, "How many plans a person can create per month."),
 )
 _KEEPING = (
-    _limit("trash.days", "Keep deleted chats, in days", 30, "Days after which what was deleted is gone for good.", most=36_500),
-    _limit("audit.days", "Keep the audit log, in days", 365, "Days after which its entries are gone for good.", most=36_500),
+    _limit(
+        "trash.days",
+        "Keep deleted chats, in days",
+        30,
+        "How many days deleted items stay in the trash before they are deleted permanently.",
+        most=36_500,
+    ),
+    _limit("audit.days", "Keep the audit log, in days", 365, "How many days audit log entries are kept.", most=36_500),
     _choice(
         "restart.policy",
         "After a restart",
         ("continue", "ask", "never"),
         "continue",
-        "Whether answers that a restart has interrupted go on by themselves, or wait for Continue (ask, never).",
+        "Whether answers interrupted by a restart continue automatically, wait until you continue them, or stay as they are.",
+    ),
+)
+_KNOWLEDGE = (
+    _limit("knowledge.file_megabytes", "File size, in MB", 10, "The largest file that can be added to a collection.", most=1_000),
+    _limit("knowledge.collection_documents", "Documents per collection", 2_000, "How many documents a collection can have."),
+    _limit(
+        "knowledge.collection_characters",
+        "Characters per collection",
+        50_000_000,
+        "How much text a collection can have.",
+        most=10**11,
+    ),
+    _limit(
+        "knowledge.person_characters",
+        "Characters per person",
+        100_000_000,
+        "How much text a person's own collections can have together.",
+        most=10**11,
     ),
 )
 _DEMO = (
     _choice(
         "demo.fallback",
-        "The demo answers",
+        "Use the demo",
         ("off", "when_no_key", "always"),
         "when_no_key",
-        "When the demo may answer in place of a model, labelled as what it is.",
+        "When the demo answers in place of a model. Its answers are labelled.",
     ),
-    _switch("demo.visitors", "Demo for visitors", "Whether people without an account may try the demo."),
+    _switch("demo.visitors", "Demo for visitors", "Whether people without an account can try the demo, at /ai-demo."),
 )
 _MODELS = (
     Setting(
@@ -199,33 +268,46 @@ _MODELS = (
         "Default model",
         "text",
         "",
-        "The model of a new chat; empty: the connection's own.",
+        "The model for new chats. If empty, the connection's default.",
         config="openrouter_model",
     ),
-    Setting("models.fallbacks", "Fallbacks", "list", (), "Models to ask when one fails, in this order."),
+    Setting(
+        "models.fallbacks",
+        "Fallbacks",
+        "list",
+        (),
+        "Models to try when one fails, in this order. The chat shows when this happens.",
+    ),
     Setting(
         "models.titles",
-        "Titles of chats",
+        "Chat titles",
         "text",
         "",
-        "The model that names a chat after its first answer, perhaps a cheaper one; empty: the chat's own; off: its first words.",
+        "The model that names a chat after its first answer. If empty, the chat's own model; off uses the first words.",
     ),
-    Setting("models.allowed", "Allowed models", "list", (), "The only models that people may choose; empty: all."),
+    Setting(
+        "models.reasoning_tags",
+        "Reasoning tags by model",
+        "list",
+        (),
+        "Models that send their reasoning in another way than their connection says, as model=auto, model=open or model=off.",
+    ),
+    Setting("models.allowed", "Allowed models", "list", (), "The models people can choose. If empty, all of them."),
     Setting(
         "models.temperature",
         "Temperature",
         "number",
         "",
-        "How freely models choose their words; empty: as each model is made.",
+        "How varied the wording is. If empty, each model's default.",
         most=2,
         config="openrouter_temperature",
     ),
     Setting(
         "models.max_tokens",
-        "Longest answer, in tokens",
+        "Max tokens",
         "whole",
         "",
-        "Where a model is told to end; empty: where it likes.",
+        "The most tokens a model may generate per answer. If empty, no limit.",
         least=1,
         most=10**7,
         config="openrouter_max_tokens",
@@ -233,10 +315,11 @@ _MODELS = (
 )
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
-    "Answers on their way": _STREAM,
+    "Streaming": _STREAM,
     "Limits": _LIMITS,
+    "Knowledge": _KNOWLEDGE,
     "Demo": _DEMO,
-    "Keeping": _KEEPING,
+    "Retention": _KEEPING,
 }
 SETTINGS: Mapping[str, Setting] = {each.name: each for section in SECTIONS.values() for each in section}
 # What is looked at once, if ever: pages fold it.
@@ -245,6 +328,10 @@ FINER = {each.name for each in _STREAM[1:]} | {
     "limits.sse_per_user",
     "limits.message_chars",
     "limits.answer_chars",
+    "limits.connections_per_address",
+    "limits.made_per_minute",
+    "limits.made_burst",
+    "models.reasoning_tags",
     "models.temperature",
     "models.max_tokens",
 }

@@ -1,90 +1,14 @@
-"""The forms for connections, models, settings and what a person prefers."""
+"""Settings as fields of a form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from wtforms import PasswordField, SelectField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
+from flask import request
 
+from webapp.accounts.guards import who
 from webapp.errors import Invalid
-from webapp.settings.catalog import FINER, Setting
-from webapp.settings.connections import Wish
-from webapp.settings.kinds import KINDS
-from webapp.settings.live import LiveConnection
-from webapp.settings.preferences import MOST_CHARS, THEMES
-from webapp.settings.service import ShownSetting, meant
-from webapp.web.forms import Form
-
-PLAIN: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
-WITH_PREFIX = "With the prefix of its paths, such as http://192.168.1.20:8000/v1. Empty: where that kind usually is."
-CONTINUATIONS = {
-    "instruct": "Ask it to go on (fits every model)",
-    "prefill": "Give it its own beginning",
-    "prefix": "Give it its own beginning, marked as a prefix",
-}
-
-
-def options(words: Mapping[str, str]) -> list[SelectChoice]:
-    """What a select offers, by value."""
-    return [SelectChoice(value, label) for value, label in words.items()]
-
-
-class ConnectionForm(Form):
-    name = StringField("Name", default="", render_kw={"required": True, "maxlength": 80, **PLAIN})
-    base_url = StringField("Address", default="", description=WITH_PREFIX, render_kw={"maxlength": 300, **PLAIN})
-    key = PasswordField("Key", default="", render_kw={"autocomplete": "new-password", "maxlength": 600})
-    default_model = StringField("Default model", default="", render_kw={"list": "models", "maxlength": 150, **PLAIN})
-    continuation = SelectField("To continue an answer", choices=options(CONTINUATIONS), default="instruct", validate_choice=False)
-
-    @property
-    def wish(self) -> Wish:
-        names = ("name", "base_url", "key", "default_model", "continuation")
-        return Wish(**{name: self[name].data or "" for name in names})
-
-    def about(self, live: LiveConnection, model_line: str) -> "ConnectionForm":
-        """The form with what a connection is now, and with words that fit it."""
-        if not self.is_submitted():
-            self.name.data, self.base_url.data = live.name, live.base_url
-            self.default_model.data, self.continuation.data = live.own_model, live.continuation
-        if live.key.source != "none":
-            self.key.label.text = "New key"
-            ending = f" (ends in {live.key.last_four})" if live.key.last_four else ""
-            self.key.description = f"Leave empty to keep the present one{ending}."
-        self.base_url.description = "Another address asks for the key again."
-        self.default_model.description = model_line or "The model that its chats begin with."
-        self.default_model.render_kw = {**self.default_model.render_kw, "placeholder": live.default_model or live.starting_model}
-        return self
-
-
-class NewConnectionForm(ConnectionForm):
-    kind = SelectField(
-        "It understands",
-        choices=options({name: kind.title for name, kind in KINDS.items() if name != "openrouter"}),
-        default="openai",
-        validate_choice=False,
-    )
-
-
-class ModelsForm(Form):
-    default = StringField("Default model", default="", render_kw={"list": "models", "maxlength": 200, **PLAIN})
-    fallbacks = TextAreaField(
-        "When a model fails",
-        default="",
-        description="One per line, asked one after the other before the first word of an answer. The chat says so.",
-        render_kw={"rows": 3, **PLAIN},
-    )
-
-
-class PreferencesForm(Form):
-    theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
-    default_model = SelectField("Model of a new chat", validate_choice=False)
-    instructions = TextAreaField(
-        "Standing instructions",
-        default="",
-        description=f"Told to the model before each of your chats, up to {MOST_CHARS:,} characters: who you are, how to answer.",
-        render_kw={"rows": 6, "dir": "auto"},
-    )
+from webapp.settings.catalog import FINER, SECTIONS, Setting, as_text
+from webapp.settings.service import ShownSetting, listing, meant, set_settings
 
 
 @dataclass(frozen=True)
@@ -121,8 +45,18 @@ class SettingField:
         return self.text.strip() != self.shown.text
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether the address asks for this one, as a result of the search does."""
+        return request.args.get("setting") == self.setting.name
+
+    @property
+    def is_prominent(self) -> bool:
+        """Whether what folds it has to be open."""
+        return bool(self.error) or self.is_wanted
+
+    @property
     def choices(self) -> tuple[tuple[str, str], ...]:
-        """What may be chosen, with the words for it; empty where something is to be typed."""
+        """What can be chosen, with the words for it; empty where something is to be typed."""
         if self.setting.kind == "switch":
             return (("true", "Yes"), ("false", "No"))
         return tuple((each, each.replace("_", " ").capitalize()) for each in self.setting.choices)
@@ -130,7 +64,32 @@ class SettingField:
     @property
     def facts(self) -> str:
         """Its bounds and its default, in words; empty where both go without saying."""
-        default = self.setting.show(self.setting.default)
+        default = as_text(self.setting.default)
         standard = f"default {dict(self.choices).get(default, default)}" if default else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
+
+
+class SettingsForm:
+    """The settings of one page, by section, as they are or as they were filled in."""
+
+    def __init__(self, page: str) -> None:
+        lines = {each.setting.name: each for each in listing()}
+        self.sections = {
+            title: [SettingField.of(lines[each.name], request.form) for each in section]
+            for title, section in SECTIONS.items()
+            if section[0].page == page
+        }
+
+    @property
+    def wrong(self) -> list[SettingField]:
+        return [each for each in self._fields() if each.error]
+
+    def save(self) -> str:
+        """Stores what was changed, unless something is wrong; gives words for the result."""
+        changed = {each.setting.name: each.text for each in self._fields() if each.is_changed}
+        set_settings(changed, **who())
+        return "Saved." if changed else "No changes."
+
+    def _fields(self) -> Iterable[SettingField]:
+        return (each for section in self.sections.values() for each in section)

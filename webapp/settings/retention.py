@@ -1,4 +1,4 @@
-"""What is not kept for ever: entries of the audit log, after the days that the settings say."""
+"""Deletes audit entries after the number of days in the settings."""
 
 import logging
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from webapp.accounts.tables import AuditEntry
-from webapp.extensions import utc_now, write
+from webapp.db import utc_now, write
 from webapp.settings.service import setting
 
 log = logging.getLogger("settings:retention")

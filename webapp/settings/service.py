@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -13,22 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.accounts import audit
-from webapp.accounts.audit import About
+from webapp.accounts.audit import COMMAND_LINE, About
 from webapp.accounts.tables import User
+from webapp.db import utc_now, write
 from webapp.errors import Invalid, NotFound
-from webapp.extensions import utc_now, write
-from webapp.settings import connections, naming, queries
-from webapp.settings.catalog import SETTINGS, Setting, Value, shortest
-from webapp.settings.encryption import DecryptionError
-from webapp.settings.keys import BUILT_IN, Key
-from webapp.settings.live import live_connections
+from webapp.settings import queries
+from webapp.settings.catalog import SETTINGS, Setting, Value, as_text, shortest
 from webapp.settings.tables import ApplicationSetting
 
 FRESH_SECONDS = 1.0
-# Who has changed a setting when nobody is signed in.
-COMMAND_LINE = "command line"
-# They name models that are asked without being chosen, so nobody would see a slip of the pen.
-NAMING = ("models.default", "models.fallbacks", "models.titles")
+# Raises `Invalid` for a value that a setting cannot have here.
+Check = Callable[[Value], None]
 Source = Literal["stored", "environment", "default"]
 log = logging.getLogger("settings")
 
@@ -45,7 +40,7 @@ class ShownSetting:
 
     @property
     def text(self) -> str:
-        return self.setting.show(self.value)
+        return as_text(self.value)
 
 
 @dataclass
@@ -73,7 +68,7 @@ def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
     actor = about.get("actor")
     with write() as session:
         for name, value in values.items():
-            row = ApplicationSetting(key=name, value=SETTINGS[name].show(value), changed_at=utc_now())
+            row = ApplicationSetting(key=name, value=as_text(value), changed_at=utc_now())
             row.changed_by = actor.id if isinstance(actor, User) else None
             session.merge(row)
             _note(session, "changed a setting", name, row.value, about)
@@ -86,11 +81,15 @@ def meant(name: str, text: str) -> Value:
         value = _known(name).parse(text)
     except ValueError as error:
         raise Invalid(str(error), field="value") from error
-    if name in NAMING:
-        names = filter(None, value if isinstance(value, tuple) else (str(value),))
-        known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
-        naming.refuse_unlisted(names, live_connections(), known=known)
+    if check := _checks().get(name):
+        check(value)
     return value
+
+
+def _checks() -> Mapping[str, Check]:
+    """What features have to say of values, by the name of the setting."""
+    checks: Mapping[str, Check] = current_app.extensions["setting_checks"]
+    return checks
 
 
 def unset_setting(name: str, **about: Unpack[About]) -> None:
@@ -117,7 +116,7 @@ def listing() -> list[ShownSetting]:
 def _known(name: str) -> Setting:
     if name not in SETTINGS:
         near = get_close_matches(name, SETTINGS, 1)
-        raise NotFound(f"There is no setting called {name}." + (f" Did you mean {near[0]}?" if near else ""))
+        raise NotFound(f"There is no setting named {name}." + (f" Did you mean {near[0]}?" if near else ""))
     return SETTINGS[name]
 
 
@@ -168,24 +167,3 @@ def _valid(name: str, text: str) -> Value | None:
     except ValueError as error:
         log.warning("stored_setting_not_used", extra={"fields": {"name": name, "reason": str(error)}})
         return None
-
-
-class ApplicationSettingsService:
-    """The key of the built-in connection: what is stored wins over the environment; the other way round never happens."""
-
-    def set_openrouter_api_key(self, key: str, by: User | None = None) -> None:
-        """Encrypt and store the key, for the address that is in effect now."""
-        if not key.strip():
-            raise Invalid("Enter a key.", field="key")
-        connections.set_key(BUILT_IN, key, actor=by or COMMAND_LINE)
-
-    def get_openrouter_api_key(self) -> str:
-        """The key in effect, or nothing; raises `DecryptionError` for a stored one that cannot be read."""
-        key = self.openrouter_key()
-        if key.trouble:
-            raise DecryptionError(key.trouble)
-        return key.text
-
-    def openrouter_key(self) -> Key:
-        """What may be told of the key in effect, and where it comes from."""
-        return live_connections()[0].key

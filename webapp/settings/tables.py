@@ -1,13 +1,11 @@
-"""What people have set, and where answers come from."""
+"""The table of stored settings."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.extensions import Base, utc_now
-from webapp.ids import new_id
+from webapp.db import Base, utc_now
 
 
 class ApplicationSetting(Base):
@@ -18,30 +16,3 @@ class ApplicationSetting(Base):
     ciphertext: Mapped[str] = mapped_column(Text, default="", server_default="")
     changed_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
     changed_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-
-
-class Connection(Base):
-    """A configured provider. A key is there only as ciphertext; `models` is the list it gave last, for when it is not there.
-
-    `refused_at` says since when its server refuses the key.
-    """
-
-    __tablename__ = "connections"
-
-    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
-    slug: Mapped[str] = mapped_column(String(40), unique=True)
-    name: Mapped[str] = mapped_column(String(80))
-    kind: Mapped[str] = mapped_column(String(20))
-    base_url: Mapped[str] = mapped_column(String(300))
-    key_ciphertext: Mapped[str] = mapped_column(Text, default="")
-    key_last_four: Mapped[str] = mapped_column(String(4), default="")
-    default_model: Mapped[str] = mapped_column(String(200), default="")
-    continuation: Mapped[str] = mapped_column(String(10), default="instruct")
-    is_enabled: Mapped[bool] = mapped_column(default=True)
-    models: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    models_at: Mapped[datetime | None]
-    checked_at: Mapped[datetime | None]
-    check_result: Mapped[str] = mapped_column(String(300), default="")
-    is_working: Mapped[bool | None]
-    refused_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)

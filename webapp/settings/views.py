@@ -1,51 +1,37 @@
-"""Settings: what people prefer for themselves, and the pages on which admins set things for all."""
+"""The page of server settings, with the source of each value."""
 
-from flask import Blueprint, Response, flash, url_for
+from flask import Blueprint, Response
 
-from webapp.errors import Invalid
-from webapp.generations.models import providers
-from webapp.settings import connection_views, key_views, model_views, setting_views
-from webapp.settings.forms import PreferencesForm, options
-from webapp.settings.preferences import set_preferences
-from webapp.web.guards import admin_only, current_user, signed_in
-from webapp.web.htmx import redirect
+from webapp.accounts.guards import admin_only, who
+from webapp.settings.catalog import SETTINGS
+from webapp.settings.forms import SettingsForm
+from webapp.settings.service import unset_setting
+from webapp.web.htmx import redirect, render
 
-bp = Blueprint("settings", __name__)
-for inner in (connection_views.bp, key_views.bp, model_views.bp, setting_views.bp):
-    bp.register_blueprint(inner)
+bp = Blueprint("settings", __name__, url_prefix="/admin/settings")
 
 
-@bp.get("/admin")
+@bp.get("")
 @admin_only
-def admin() -> Response:
-    return redirect(url_for(".connections.index"))
+def index() -> Response:
+    return _page(SettingsForm(bp.url_prefix or ""))
 
 
-@bp.get("/settings")
-@signed_in
-def own() -> Response:
-    me, form = current_user(), PreferencesForm()
-    form.theme.data, form.default_model.data, form.instructions.data = me.theme, me.default_model, me.instructions
-    return _page(form)
+@bp.post("")
+@admin_only
+def update() -> Response:
+    form = SettingsForm(bp.url_prefix or "")
+    if form.wrong:
+        return _page(form, status=422)
+    return redirect(bp.url_prefix or "", form.save())
 
 
-@bp.post("/settings")
-@signed_in
-def update_own() -> Response:
-    form = PreferencesForm()
-    with form.attempt():
-        model = form.default_model.data or ""
-        if model and not providers().is_choosable(model):
-            raise Invalid("That model cannot be chosen any more.", field="default_model")
-        theme, instructions = form.theme.data or "", form.instructions.data or ""
-        set_preferences(current_user(), theme=theme, default_model=model, instructions=instructions)
-        flash("Saved.")
-        return redirect(url_for(".own"))
-    return _page(form)
+@bp.post("/<name>/reset")
+@admin_only
+def reset(name: str) -> Response:
+    unset_setting(name, **who())
+    return redirect(SETTINGS[name].page, "Reset to default.")
 
 
-def _page(form: PreferencesForm) -> Response:
-    team = providers().default()
-    offered = {each.id: each.name for each in providers().offered()}
-    form.default_model.choices = options({"": f"The team's: {offered.get(team, team)}" if team else "The team's", **offered})
-    return form.shown("settings/own.html")
+def _page(form: SettingsForm, *, status: int = 200) -> Response:
+    return render("admin/settings.html", status=status, form=form)

@@ -1,20 +1,22 @@
-"""What everybody sees of one generation: folded once, rendered once, shared by all who watch."""
+"""Broadcasts a generation: folded and rendered once, shared by all its watchers."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 
-from .events import Delta
+from .failure import MISTAKES
 from .loops import Spawn, supervise
 from .topics import Entry, Signal, Topics, joined
 
-REST_SECONDS = 0.05
+log = logging.getLogger("generation:broadcast")
+
 # At how many places pages of one answer are, at most, while nothing comes.
 MOST_SHARED = 32
-# A frame costs as much as so many characters: after fewer it rests twice as long.
-FEW_CHARS = 10
+# How many watchers are told by whoever says something.
+MOST_AT_ONCE = 32
 Cursor = tuple[int, ...]
 
 
@@ -41,41 +43,36 @@ class Projection(Protocol):
 
 
 class Broadcast:
-    """Keeps a projection up to date while somebody watches, and wakes the watchers, at most twenty times a second."""
+    """Keeps a projection up to date while somebody watches: what is said is folded where it is said, once for all watchers.
+
+    Only the first piece of work of a long text is done there; a greenlet does the rest, as whoever says something waits for
+    nobody. A projection that fails is left as it was then: its watchers see what is saved, as soon as that is announced.
+    """
 
     def __init__(
-        self,
-        topic: str,
-        projection: Projection,
-        topics: Topics,
-        *,
-        spawn: Spawn,
-        signal: Callable[[], Signal],
-        pause: Callable[[float], object],
+        self, topic: str, projection: Projection, topics: Topics, *, spawn: Spawn, pause: Callable[[float], object]
     ) -> None:
-        self.projection = projection
+        self.projection, self.has_failed = projection, False
         self._topic, self._topics = topic, topics
         self._spawn, self._pause = spawn, pause
         self._after = 0
+        # Whoever holds it folds until nothing is left, also of what is said meanwhile.
         self._folding = Lock()
         self._watchers: set[Signal] = set()
-        self._idle = signal()
-        self._is_running = False
         self._shared: dict[Cursor, tuple[list[Frame], Cursor]] = {}
 
     @contextmanager
     def watched_by(self, signal: Signal) -> Iterator[None]:
         """While inside, the signal is set whenever there is something new."""
         self._watchers.add(signal)
-        if not self._is_running and not self.projection.has_ended:
-            self._is_running = True
-            self._spawn(lambda: supervise("broadcast", self._loop, self._pause))
+        self._topics.listen(self._topic, self.fold_new)
+        self.fold_new()
         try:
             yield
         finally:
             self._watchers.discard(signal)
             if not self._watchers:
-                self._idle.set()
+                self._topics.unlisten(self._topic, self.fold_new)
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
         """The frames that bring a watcher from its cursor to now; made once for all at the same cursor."""
@@ -91,30 +88,68 @@ class Broadcast:
         self.catch_up()
         return self.projection.snapshot()
 
-    def catch_up(self) -> list[Entry]:
-        """Folds what has been appended since, and gives it."""
+    def catch_up(self) -> None:
+        """Folds what has been appended since."""
         with self._folding:
-            entries = self._topics.read(self._topic, self._after)
-            for entry in joined(entries):
-                for _ in self.projection.fold(entry):
-                    # Whoever looks meanwhile sees what is folded, not what was.
-                    self._shared.clear()
-                    self._pause(0)
-                self._after = entry.seq
+            self._go_through(self._work())
+
+    def fold_new(self) -> None:
+        """Folds what has just been appended, or at least its first piece; nothing that goes wrong in it concerns the caller."""
+        # Asked first: gevent lets others go on where a lock is not to be had.
+        if not self._folding.locked():
+            self._folding.acquire()
+            work = self._work()
+            is_well = supervise("broadcast", lambda: self._begin(work), self._pause, tries=1)
+            if not is_well:
+                self._folding.release()
+
+    def _begin(self, work: Iterator[None]) -> None:
+        if next(work, self) is self:
+            self._folding.release()
+        else:
             self._shared.clear()
-        return entries
+            self._spawn(lambda: self._do_rest(work))
 
-    def _loop(self) -> None:
-        while self._watchers and not self.projection.has_ended:
-            self._idle.clear()
-            if self._topics.wait({self._topic: self._after}, 60.0, self._idle):
-                entries = self.catch_up()
-                for signal in self._watchers:
-                    signal.set()
-                self._pause(_rest_after(entries))
-        self._is_running = False
+    def _do_rest(self, work: Iterator[None]) -> None:
+        try:
+            self._pause(0)
+            self._go_through(work)
+        finally:
+            self._folding.release()
 
+    def _go_through(self, work: Iterator[None]) -> None:
+        for _ in work:
+            # Whoever looks meanwhile sees what is folded, not what was.
+            self._shared.clear()
+            self._pause(0)
 
-def _rest_after(entries: list[Entry]) -> float:
-    chars = sum(len(entry.event.text) for entry in entries if isinstance(entry.event, Delta))
-    return 2 * REST_SECONDS if 0 < chars < FEW_CHARS else REST_SECONDS
+    def _work(self) -> Iterator[None]:
+        has_news = False
+        while entries := self._topics.read(self._topic, self._after):
+            has_news = True
+            for entry in joined(entries):
+                yield from self._fold(entry)
+                self._after = entry.seq
+        if has_news:
+            self._shared.clear()
+            self._tell(list(self._watchers))
+
+    def _tell(self, signals: list[Signal]) -> None:
+        """Some at once, as they may send what is new before they return; the others after everybody else has had a turn."""
+        for signal in signals[:MOST_AT_ONCE]:
+            signal.set()
+        if rest := signals[MOST_AT_ONCE:]:
+            self._spawn(lambda: self._tell_later(rest))
+
+    def _tell_later(self, signals: list[Signal]) -> None:
+        self._pause(0)
+        self._tell(signals)
+
+    def _fold(self, entry: Entry) -> Iterator[None]:
+        if self.has_failed:
+            return
+        try:
+            yield from self.projection.fold(entry)
+        except MISTAKES:
+            log.exception("%s can't be shown any further while it is being written", self._topic)
+            self.has_failed = True

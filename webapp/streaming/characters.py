@@ -1,4 +1,4 @@
-"""Text that every database, browser and JSON parser can hold. Pure."""
+"""Removes characters that a database, browser or JSON parser rejects. Pure."""
 
 REPLACEMENT = "\ufffd"
 
@@ -18,6 +18,10 @@ class Characters:
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._high = text[:-1], text[-1]
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", REPLACEMENT)
+
+    def whole(self, text: str) -> str:
+        """A text that does not come in pieces."""
+        return self.feed(text) + self.finish()
 
     def finish(self) -> str:
         """What was held back, if anything."""

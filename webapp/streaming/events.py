@@ -1,7 +1,8 @@
-"""What can happen to a generation: a closed set of values, JSON both ways. Pure."""
+"""The events of a generation: a closed set of values, JSON both ways. Pure."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
 
 Status = Literal["completed", "stopped", "interrupted", "failed"]
 PhaseName = Literal["thinking", "responding", "saving"]
@@ -95,31 +96,53 @@ class Changed:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An event written by another version: kept as it is, never shown."""
+
+    value: Any
+
+
 Text = Delta | Reasoning
-Event = Started | Phase | Delta | Reasoning | Sources | Notice | Usage | Saved | Failed | Ended | Changed
-KINDS: dict[str, type[Event]] = {
-    "started": Started,
-    "phase": Phase,
-    "delta": Delta,
-    "reasoning": Reasoning,
-    "sources": Sources,
-    "notice": Notice,
-    "usage": Usage,
-    "saved": Saved,
-    "failed": Failed,
-    "ended": Ended,
-    "changed": Changed,
-}
+GenerationEvent = Started | Phase | Delta | Reasoning | Sources | Notice | Usage | Saved | Failed | Ended
+Event = GenerationEvent | Changed | Unknown
+GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
+KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "changed": Changed}
+HINTS = {kind: {each.name: each.type for each in fields(kind)} for kind in KINDS.values()}
 
 
-def to_json(event: Event) -> dict[str, Any]:
+def to_json(event: Event) -> Any:
+    if isinstance(event, Unknown):
+        return event.value
     # Not `asdict`, which copies what it finds, at many times the cost.
     return {"kind": type(event).__name__.lower(), **{name: getattr(event, name) for name in event.__slots__}}
 
 
-def from_json(value: dict[str, Any]) -> Event:
-    fields = dict(value)
-    kind = KINDS[fields.pop("kind")]
-    if kind is Sources:
-        fields["items"] = tuple(fields["items"])
-    return kind(**fields)
+def from_json(value: Any) -> Event:
+    """The event that was written; one of an unknown kind, or with fields that do not fit, is `Unknown`."""
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str) or value["kind"] not in KINDS:
+        return Unknown(value)
+    kind = KINDS[value["kind"]]
+    given: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in value.items() if name != "kind"
+    }
+    if not given.keys() <= HINTS[kind].keys() or not all(_fits(each, HINTS[kind][name]) for name, each in given.items()):
+        return Unknown(value)
+    try:
+        return kind(**given)
+    except TypeError:
+        # A field is missing.
+        return Unknown(value)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin is UnionType:
+        return any(_fits(value, each) for each in get_args(hint))
+    if origin is tuple:
+        return isinstance(value, tuple) and all(isinstance(each, dict) for each in value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return value is None if hint is type(None) else isinstance(value, hint)

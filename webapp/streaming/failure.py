@@ -1,4 +1,17 @@
-"""How a provider says that it could not go on. Pure."""
+"""How a provider says that it could not go on, and what a mistake of our own raises. Pure."""
+
+# What a mistake in code raises that only computes, and nothing that tells of the world around it.
+MISTAKES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NameError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class ProviderError(Exception):

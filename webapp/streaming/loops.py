@@ -1,27 +1,44 @@
-"""The loop that sends held text when it is due, and what keeps long-lived greenlets alive and loud."""
+"""The loop that flushes held text when it is due, and the supervisor of long-lived greenlets."""
 
 import logging
 from collections.abc import Callable
+from math import inf
 
+from .beat import EARLY_SECONDS
 from .run import Run
 from .topics import Signal
 
 log = logging.getLogger("generation:loops")
 
-# What is due so soon goes along: to be woken for every answer by itself costs more than to send what it says.
-EARLY_SECONDS = 0.005
-Spawn = Callable[[Callable[[], None]], object]
+Spawn = Callable[[Callable[[], object]], object]
 
 
-def supervise(name: str, work: Callable[[], None], pause: Callable[[float], object]) -> None:
-    """Does the work until it returns of its own accord; a failure is logged and tried again."""
+AGAIN_SECONDS = 0.25
+
+
+def supervise(
+    name: str,
+    work: Callable[[], object],
+    pause: Callable[[float], object],
+    *,
+    tries: float = inf,
+    most_seconds: float = AGAIN_SECONDS,
+) -> bool:
+    """Does the work until it returns of its own accord, and says whether it did; a failure is logged and tried again.
+
+    After each failure it waits twice as long, up to `most_seconds`; after so many `tries` it leaves it.
+    """
+    seconds, tried = AGAIN_SECONDS, 0
     while True:
         try:
             work()
-            return
+            return True
         except Exception:
-            log.exception("the %s loop failed and goes on", name)
-            pause(0.25)
+            log.exception("the %s loop failed", name)
+        if (tried := tried + 1) >= tries:
+            return False
+        pause(seconds)
+        seconds = min(2 * seconds, most_seconds)
 
 
 class FlushLoop:
@@ -70,25 +87,32 @@ class Ticker:
         spawn: Spawn,
         pause: Callable[[float], object],
         now: Callable[[], float],
+        most_seconds: float = AGAIN_SECONDS,
     ) -> None:
-        """`work` says whether there is more to come; the time it takes is a part of `every`, up to half of that."""
+        """`work` says whether there is more to come; the time it takes is a part of `every`, up to half of that.
+
+        After failures it waits for up to `most_seconds`.
+        """
         self.ticks = 0
+        self._most_seconds = most_seconds
         self._name, self._work, self._every, self._spawn, self._pause, self._now = name, work, every, spawn, pause, now
-        self._is_running = False
+        self._is_running = self._is_wanted = False
 
     def wake(self) -> None:
-        """Sees to it that the loop runs."""
+        """Sees to it that the loop runs, once more if it is about to rest."""
+        self._is_wanted = True
         if not self._is_running:
             self._is_running = True
-            self._spawn(lambda: supervise(self._name, self._loop, self._pause))
+            self._spawn(lambda: supervise(self._name, self._loop, self._pause, most_seconds=self._most_seconds))
 
     def _loop(self) -> None:
         has_more, worked = True, 0.0
-        while has_more:
+        while has_more or self._is_wanted:
             every = self._every()
             self._pause(max(every / 2, every - worked))
             began = self._now()
             self.ticks += 1
+            self._is_wanted = False
             has_more = self._work()
             worked = self._now() - began
         self._is_running = False

@@ -1,4 +1,4 @@
-"""How a generation ended: which reason means which status. Pure."""
+"""The outcome of a generation: which reason leads to which status. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ STOPPED = {"user", "idle_listener", "client_gone"}
 CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap"}
 NEVER_BEGUN = {"auth", "credit", "rate", "invalid"}
 SENTENCES = {
-    "first_byte": "The model did not begin to answer in time.",
-    "stall": "The model fell silent in the middle of its answer.",
-    "total_time": "The answer took longer than is allowed here.",
+    "first_byte": "The model didn't start to answer in time.",
+    "stall": "The model went silent in the middle of its answer.",
+    "total_time": "The answer exceeded this server's time limit.",
     "server_restart": "The server was restarted while this was being written.",
-    "cut": "The connection to the model broke off.",
+    "cut": "The connection to the model was lost.",
 }
 
 

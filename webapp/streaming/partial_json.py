@@ -1,4 +1,4 @@
-"""A JSON object that is still being written: what is certain of it, at any moment, in time linear to its text. Pure."""
+"""An incremental JSON parser: the certain part of an unfinished object, in linear time. Pure."""
 
 import math
 import re
@@ -11,10 +11,15 @@ from .characters import REPLACEMENT
 
 Path = tuple[str | int, ...]
 # White space, then a bracket or a separator, the beginning of a string, or a word such as a number.
-TOKEN = re.compile(r'[ \t\r\n]*(?:([{}\[\]:,])|(")|([^ \t\r\n"{}\[\]:,]+))')
+TOKEN = re.compile(r'[ \t\r\n]*+(?:([{}\[\]:,])|(")|([^ \t\r\n"{}\[\]:,]+))')
 STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+# A brace with a string behind it, or one behind which nothing stands yet.
+BEGIN = re.compile(r'\{[ \t\r\n]*(?:(")|\Z)')
 CONTROLS = {code: f"\\u{code:04x}" for code in range(32)}
 DEEPEST = 100
+SPACE = " \t\r\n"
+# Longer than any number that means something: what is written after it is read anew with each piece.
+LONGEST_WORD = 1_000
 
 
 def loads(text: str) -> Any:
@@ -34,16 +39,12 @@ class Opening:
         if self.has_begun:
             return text
         text, self._held = self._held + text, ""
-        at = text.find("{")
-        while at >= 0:
-            after = text[at + 1 :].lstrip(" \t\r\n")[:1]
-            if not after:
-                self._held = text[at:]
-                return ""
-            if after == '"':
-                self.has_begun = True
-                return text[at:]
-            at = text.find("{", at + 1)
+        begin = BEGIN.search(text)
+        if begin and begin[1]:
+            self.has_begun = True
+            return text[begin.start() :]
+        # Of what stands between the brace and a string nothing is needed.
+        self._held = "{" if begin else ""
         return ""
 
 
@@ -53,10 +54,19 @@ class StreamingJSONParser:
     `value` is the object so far, always the same one, grown: strings are there while they are written, numbers and words
     when they are finished. `finished` names every element that will not change any more, in the order of their ends, `live`
     the string that is being written. With a clock, pieces are read at most once a tick. Nothing ever raises: after what
-    cannot be understood (`is_broken`), or after the end of the object (`is_over`), text is ignored.
+    cannot be understood (`is_broken`), after more values, or items of one list, than were allowed, or after the end of the
+    object (`is_over`), text is ignored.
     """
 
-    def __init__(self, *, now: Callable[[], float] | None = None, tick_seconds: float = 0.1) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] | None = None,
+        tick_seconds: float = 0.1,
+        most_values: float = math.inf,
+        most_items: float = math.inf,
+    ) -> None:
+        self._most_values, self._most_items = most_values, most_items
         self.value: dict[str, Any] | None = None
         self.finished: list[Path] = []
         self.live: Path | None = None
@@ -69,6 +79,7 @@ class StreamingJSONParser:
         self._path: list[str | int] = []
         self._key: str | None = None
         self._is_after_colon = self._is_in_string = False
+        self._values = 0
 
     @property
     def open_path(self) -> Path:
@@ -109,6 +120,8 @@ class StreamingJSONParser:
             elif quote:
                 self._resume = 0
                 at = self._string(text, token.end())
+            elif len(word) > LONGEST_WORD:
+                self.is_broken = True
             elif token.end() == len(text):
                 # More of it may come.
                 break
@@ -116,7 +129,7 @@ class StreamingJSONParser:
                 at = token.end()
                 self._word(word)
         if at >= 0:
-            self._text = text[at:]
+            self._text = text[at:].lstrip(SPACE)
         return (self._is_in_string and self._show_live()) or began
 
     def _sign(self, sign: str) -> bool:
@@ -202,13 +215,19 @@ class StreamingJSONParser:
                 inside.pop()
             inside.append(value)
             self.live = None
+            self._count(len(inside))
             return len(inside) - 1
         if self._key is None:
             self.is_broken = True
             return None
         inside[self._key], key = value, self._key
         self._key = self.live = None
+        self._count(0)
         return key
+
+    def _count(self, items: int) -> None:
+        self._values += 1
+        self.is_broken |= self._values > self._most_values or items > self._most_items
 
     def _is_key(self) -> bool:
         return bool(self._stack) and isinstance(self._stack[-1], dict) and self._key is None

@@ -1,8 +1,11 @@
-"""One generation on its way: a provider's events into a topic, coalesced, to exactly one end."""
+"""Runs one generation: a provider's events go into a topic, coalesced, with exactly one end."""
 
 import logging
 from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import TypeVar
 
+from .beat import EARLY_SECONDS, next_stroke
 from .characters import Characters
 from .events import Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Reasoning, Saved, Started, Text
 from .failure import ProviderError
@@ -13,6 +16,7 @@ from .transcript import Transcript
 
 log = logging.getLogger("generation:run")
 
+T = TypeVar("T")
 Save = Callable[["Run", Outcome], list[Saved]]
 # Fewer than a topic keeps: its readers, and the end itself, need all of them.
 MOST_ENTRIES = 200_000
@@ -26,8 +30,8 @@ class Abandoned(Exception):
 class Run:
     """Pumps until the provider ends, fails or is stopped, then saves, then announces: one `Ended`, always last.
 
-    Text is held for at most `window` seconds, and not at all when nothing was sent lately. `hold` is told when
-    held text is due; the flush loop calls `flush` then. `tell` is told of everything that was appended.
+    Text goes out at once, and more of it with the next stroke of the beat, which all runs share. `hold` is told when held
+    text is due; the flush loop calls `flush` then. `tell` is told of everything that was appended.
     """
 
     def __init__(
@@ -39,7 +43,7 @@ class Run:
         now: Callable[[], float],
         hold: Callable[["Run"], None],
         pause: Callable[[float], object],
-        window: float = 0.03,
+        beat_seconds: float = 0.04,
         limit_chars: int = 0,
         tell: Callable[[int, Event], None] | None = None,
     ) -> None:
@@ -49,13 +53,12 @@ class Run:
         self.first_content_at: float | None = None
         self.first_text_at: float | None = None
         self.outcome: Outcome | None = None
-        self._topics, self._now, self._hold, self._pause, self._window = topics, now, hold, pause, window
+        self._topics, self._now, self._hold, self._pause, self._beat_seconds = topics, now, hold, pause, beat_seconds
         self._limit_chars, self._tell = limit_chars, tell
-        self._held: list[str] = []
-        self._held_kind: type[Text] = Delta
+        self._held: list[Text] = []
         self._taken: dict[type[Text], int] = {Delta: 0, Reasoning: 0}
         self._characters: dict[type[Text], Characters] = {Delta: Characters(), Reasoning: Characters()}
-        self._sent_at = float("-inf")
+        self._quiet_until = float("-inf")
 
     @property
     def is_saving(self) -> bool:
@@ -68,27 +71,32 @@ class Run:
     def run(self, events: Iterator[Event], save: Save) -> None:
         """`save` returns only when the outcome is committed; it may take its time."""
         outcome = self._pump(events)
-        self._end_text()
+        self._insist(self._end_text)
         if not self.transcript.started:
-            self._append(Started(model="", provider=""))
+            self._say(Started(model="", provider=""))
         if outcome.failure:
-            self._append(outcome.failure)
+            self._say(outcome.failure)
         self.outcome = outcome
-        self._append(Phase("saving"))
+        self._say(Phase("saving"))
         try:
-            for saved in self._saved(save, outcome):
-                self._append(saved)
-            self._append(Ended(outcome.status, outcome.reason))
+            for saved in self._insist(lambda: save(self, outcome), has_failed=self._say_unsaved):
+                self._say(saved)
+            self._say(Ended(outcome.status, outcome.reason))
         except Abandoned:
-            log.warning("%s was taken over by another worker; what it said here is not saved", self.topic)
+            log.warning("%s was taken over by another worker; its text here is not saved", self.topic)
 
     def flush(self) -> None:
-        """Sends what is held."""
+        """Sends what is held; what no topic takes stays held."""
         self.due_at = None
-        if self._held:
-            text, self._held = "".join(self._held), []
-            self._sent_at = self._now()
-            self._append(self._held_kind(text))
+        while self._held:
+            _, group = next(groupby(self._held, type))
+            same = list(group)
+            self._enter("responding" if isinstance(same[0], Delta) else "thinking")
+            event = type(same[0])("".join(each.text for each in same))
+            seq = self._topics.append(self.topic, event)
+            del self._held[: len(same)]
+            self._quiet_until = next_stroke(self._now(), self._beat_seconds)
+            self._note(seq, event)
 
     def _pump(self, events: Iterator[Event]) -> Outcome:
         try:
@@ -101,31 +109,40 @@ class Run:
         except ProviderError as error:
             return self._broken(Failed(error.code, str(error), error.retryable))
         except Exception as error:
-            log.exception("%s: the provider failed in a way nobody expected", self.topic)
-            return self._broken(Failed("error", f"Something went wrong here: {type(error).__name__}."))
+            log.exception("%s: the provider failed unexpectedly", self.topic)
+            return self._broken(Failed("error", f"Something went wrong: {type(error).__name__}."))
         finally:
             if close := getattr(events, "close", None):
                 close()
-        return self._broken(Failed("cut", "The answer broke off before its end.", retryable=True))
+        return self._broken(Failed("cut", "The answer was cut off before it finished.", retryable=True))
 
     def _broken(self, failure: Failed) -> Outcome:
         # A socket closed by a stop raises too: the wish wins over what it caused.
         has_text = bool(self._taken[Delta])
         return wished(self.stop.reason, has_text=has_text) if self.stop else broken(failure, has_text=has_text)
 
-    def _saved(self, save: Save, outcome: Outcome) -> list[Saved]:
+    def _insist(self, work: Callable[[], T], has_failed: Callable[[], None] = lambda: None) -> T:
+        """Does what the end cannot do without, again and again; `has_failed` is called after the first time."""
         tries = 0
         while True:
             try:
-                return save(self, outcome)
+                return work()
             except Abandoned:
                 raise
             except Exception:
-                log.exception("%s could not be saved; trying again", self.topic)
+                log.exception("the end of %s could not be written; trying again", self.topic)
             if not tries:
-                self._append(Notice("unsaved", "The database refuses to save this answer. It is kept here and tried again."))
+                has_failed()
             self._pause(SAVE_AGAIN_SECONDS[min(tries, len(SAVE_AGAIN_SECONDS) - 1)])
             tries += 1
+
+    def _say(self, event: Event) -> None:
+        self._insist(lambda: self._append(event))
+
+    def _say_unsaved(self) -> None:
+        self._say(
+            Notice("unsaved", "The database can't save this answer right now. It is kept in memory, and Millrace keeps trying.")
+        )
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Delta | Reasoning):
@@ -140,19 +157,16 @@ class Run:
     def _take_text(self, kind: type[Text], text: str) -> None:
         if not text:
             return
-        if self._held and kind is not self._held_kind:
-            self.flush()
-        self._enter("responding" if kind is Delta else "thinking")
-        self._held.append(self._within_limit(kind, text))
-        self._held_kind = kind
+        is_other = bool(self._held) and not isinstance(self._held[-1], kind)
+        self._held.append(kind(self._within_limit(kind, text)))
         self.last_content_at = self._now()
         self.first_content_at = self.first_content_at or self.last_content_at
         if kind is Delta:
             self.first_text_at = self.first_text_at or self.last_content_at
-        if self.last_content_at - self._sent_at >= self._window:
+        if is_other or self.last_content_at + EARLY_SECONDS >= self._quiet_until:
             self.flush()
         elif self.due_at is None:
-            self.due_at = self._sent_at + self._window
+            self.due_at = self._quiet_until
             self._hold(self)
 
     def _within_limit(self, kind: type[Text], text: str) -> str:
@@ -169,12 +183,14 @@ class Run:
 
     def _enter(self, phase: PhaseName) -> None:
         if self.transcript.phase != phase:
-            self.flush()
             self._append(Phase(phase))
 
     def _append(self, event: Event) -> None:
+        self._note(self._topics.append(self.topic, event), event)
+
+    def _note(self, seq: int, event: Event) -> None:
+        """What is in the topic is a part of the transcript: neither has more than the other."""
         self.transcript.fold(event)
-        seq = self._topics.append(self.topic, event)
         if seq == MOST_ENTRIES:
             self.stop.ask("cap")
         if self._tell:

@@ -1,4 +1,4 @@
-"""A wish to end, made once and heard everywhere: by waits, by loops and by open sockets."""
+"""A stop signal: set once, seen by waits, loops and open sockets."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ class Stop:
         return bool(self.reason)
 
     def ask(self, reason: str) -> None:
-        """Only the first wish counts; open sockets are closed at once."""
+        """Only the first request counts; open sockets are closed immediately."""
         if self.reason:
             return
         self.reason = reason
@@ -25,13 +25,13 @@ class Stop:
             abort()
 
     def wait(self, seconds: float) -> bool:
-        """Sleeps, unless somebody asks to stop; says whether."""
+        """Sleeps until the time is over or a stop is requested; returns whether it was."""
         self._signal.wait(seconds)
         return bool(self)
 
     @contextmanager
     def aborting(self, abort: Callable[[], None]) -> Iterator[None]:
-        """While inside, a wish to stop calls `abort`; one made before calls it now."""
+        """Inside, a stop request calls `abort`; an earlier one calls it immediately."""
         self._aborts.append(abort)
         try:
             if self.reason:

@@ -35,7 +35,10 @@ class Entry:
 
 
 class Topics(Protocol):
-    """`wait` may be given a signal that others set too; it is cleared by nobody but its owner."""
+    """`wait` may be given a signal that others set too; it is cleared by nobody but its owner.
+
+    From `listen` to `unlisten` a listener is called with every entry, by whoever appends it: it must not wait.
+    """
 
     epoch: str
 
@@ -46,6 +49,8 @@ class Topics(Protocol):
     def read(self, topic: str, after: int) -> list[Entry]: ...
     def last(self, topic: str) -> int: ...
     def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool: ...
+    def listen(self, topic: str, hear: Callable[[], None]) -> None: ...
+    def unlisten(self, topic: str, hear: Callable[[], None]) -> None: ...
     def expire(self, topic: str, seconds: float) -> None: ...
 
 
@@ -54,6 +59,7 @@ class _Log:
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
     waiting: set[Signal] = field(default_factory=set)
+    listeners: set[Callable[[], None]] = field(default_factory=set)
     used_at: float = 0.0
     held_bytes: int = 0
 
@@ -89,9 +95,12 @@ class MemoryTopics:
             log.held_bytes -= sum(_bytes(entry.event) for entry in log.entries[:excess])
             del log.entries[:excess]
             log.dropped += excess
-        for signal in log.waiting:
+        last = log.last
+        for signal in tuple(log.waiting):
             signal.set()
-        return log.last
+        for hear in tuple(log.listeners):
+            hear()
+        return last
 
     @property
     def held_bytes(self) -> int:
@@ -126,12 +135,20 @@ class MemoryTopics:
                 log.used_at = self._now()
         return self._has_news(cursors)
 
+    def listen(self, topic: str, hear: Callable[[], None]) -> None:
+        """Calls the listener with every entry from now on, once however often it is asked for."""
+        self._used(topic).listeners.add(hear)
+
+    def unlisten(self, topic: str, hear: Callable[[], None]) -> None:
+        if log := self._logs.get(topic):
+            log.listeners.discard(hear)
+
     def expire(self, topic: str, seconds: float) -> None:
         """Lets go of the topic after a while, and now of those whose while is over."""
         self._expiring[topic] = self._now() + seconds
         over = [name for name, at in self._expiring.items() if at <= self._now()]
         for name in over:
-            if not (log := self._logs.get(name)) or not log.waiting:
+            if not (log := self._logs.get(name)) or not (log.waiting or log.listeners):
                 del self._expiring[name]
                 self._logs.pop(name, None)
 
@@ -148,7 +165,7 @@ class MemoryTopics:
         now = self._now()
         self._look_at = now + LOOK_SECONDS
         for topic, log in list(self._logs.items()):
-            if _kind(topic) not in KEEP and not log.waiting and now - log.used_at > REST_SECONDS:
+            if _kind(topic) not in KEEP and not (log.waiting or log.listeners) and now - log.used_at > REST_SECONDS:
                 self._floor = max(self._floor, log.last)
                 del self._logs[topic]
 

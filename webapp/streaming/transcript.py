@@ -1,4 +1,7 @@
-"""What a generation has said so far, folded from its events. Pure."""
+"""The text of a generation so far, folded from its events. Pure."""
+
+import json
+from typing import Any
 
 from .events import TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Started, Usage
 
@@ -32,6 +35,25 @@ class Transcript:
                 self.usage = None if event.code == TRIED else self.usage
             case Usage():
                 self.usage = self.usage.updated(event) if self.usage else event
+
+    @property
+    def provider(self) -> str:
+        return self.started.provider if self.started else ""
+
+    @property
+    def served(self) -> str:
+        """The model that answers, as soon as that is known."""
+        return (self.usage.model if self.usage else "") or (self.started.model if self.started else "")
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the demo answers; it may have stepped in for a model that had begun."""
+        return bool(self.started and self.started.demo) or any(notice.code == "demo_fallback" for notice in self.notices)
+
+    @property
+    def attempts(self) -> list[dict[str, Any]]:
+        """The requests to providers, in their order, as `TRIED` tells of them."""
+        return [json.loads(notice.detail) for notice in self.notices if notice.code == TRIED]
 
     @property
     def text(self) -> str:

@@ -22,13 +22,13 @@ CARRIERS = tuple(ipaddress.IPv6Network(block) for block in ("::/96", "::ffff:0:0
 def base_address(url: str) -> str:
     """The address of an API without its last slash; refuses what is not one, in words."""
     if "?" in url or "#" in url:
-        raise ProviderError("invalid", "The address of an API has no “?” or “#” in it.")
+        raise ProviderError("invalid", "An API address can't contain “?” or “#”.")
     parts_of(url.strip())
     return url.strip().rstrip("/")
 
 
 def is_allowed(address: str, trust: Trust) -> bool:
-    """Whether this IP address may be connected to. Operators may have loopback and private ones, nobody metadata."""
+    """Whether connecting to this IP address is allowed. Operators can use loopback and private ones; metadata services never."""
     ip = _carried(ipaddress.ip_address(address.partition("%")[0]))
     if ip.is_multicast or any(ip.version == block.version and ip in block for block in NEVER):
         return False
@@ -38,16 +38,16 @@ def is_allowed(address: str, trust: Trust) -> bool:
 def parts_of(url: str) -> SplitResult:
     """The parts of an address that may be called; anything else is refused in words."""
     if not url.isprintable() or " " in url or "\\" in url:
-        raise ProviderError("invalid", "The address holds characters that no address has.")
+        raise ProviderError("invalid", "The address contains invalid characters.")
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_address = False
     if not is_address:
-        raise ProviderError("invalid", "An address begins with http:// or https:// and names a host.")
+        raise ProviderError("invalid", "An address must start with http:// or https:// and include a host.")
     if "@" in parts.netloc:
-        raise ProviderError("invalid", "An address holds no user name or password; the key has a field of its own.")
+        raise ProviderError("invalid", "An address can't contain a user name or password. Use the key field instead.")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""A reply on its way: bytes as they arrive, in time or not at all, until somebody asks to stop."""
+"""A reply as it arrives: bytes within the time limits, until a stop is requested."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
@@ -11,28 +11,34 @@ from urllib3.exceptions import HTTPError
 
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
+from webapp.upstream.beat import Beat
+from webapp.upstream.sockets import turns_of
 
 LAST_WORD_SECONDS = 0.05
 UNLIMITED = nullcontext()
 MOST_JSON_BYTES = 16 * 1024 * 1024
+# What is asked beside answers: the longest list of models is one megabyte.
+MOST_SMALL_BYTES = 4 * 1024 * 1024
 
 
 class Stopped(Exception):
-    """The wish to stop came before there was a whole reply."""
+    """The stop was requested before the reply was complete."""
 
 
 def late(host: str) -> ProviderError:
-    return ProviderError("stall", f"{host} did not answer in time.", retryable=True)
+    return ProviderError("stall", f"{host} didn't respond in time.", retryable=True)
 
 
 class Body:
-    """A reply whose head has arrived. `chunks` ends early, without an error, when somebody asks to stop."""
+    """A reply whose headers have arrived. `chunks` ends early, without an error, when a stop is requested."""
 
-    def __init__(self, response: requests.Response, host: str, stop: Stop, *, until: float | None, most_bytes: int) -> None:
+    def __init__(
+        self, response: requests.Response, host: str, stop: Stop, beat: Beat, *, until: float | None, most_bytes: int
+    ) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.host = host
-        self._response, self._stop, self._until, self._most_bytes = response, stop, until, most_bytes
+        self._response, self._stop, self._beat, self._until, self._most_bytes = response, stop, beat, until, most_bytes
         self._is_quiet, self._awaits_first, self._received = False, True, 0
 
     def chunks(self, read_size: int = 65536) -> Iterator[bytes]:
@@ -45,16 +51,23 @@ class Body:
                 raise ProviderError("error", f"{self.host} sent more than {self._most_bytes >> 20} MB.")
             yield chunk
 
+    def rest(self, seconds: float) -> None:
+        """Waits for the next stroke of the beat when all that was there has been read; a wish to stop is not held up by it."""
+        turns = turns_of(self._response)
+        if not turns.has_more:
+            self._beat.wait(seconds, self._stop)
+            turns.taken()
+
     def whole(self, most_bytes: int = MOST_JSON_BYTES) -> bytes:
-        parts, size = [], 0
+        # Not a list of pieces: one byte each would take many times the memory.
+        content = bytearray()
         for chunk in self.chunks():
-            parts.append(chunk)
-            size += len(chunk)
-            if size > most_bytes:
+            content += chunk
+            if len(content) > most_bytes:
                 raise ProviderError("invalid", f"{self.host} sent a reply larger than {most_bytes >> 10} KB.")
         if self._stop:
             raise Stopped(self.host)
-        return b"".join(parts)
+        return bytes(content)
 
     def within(self, seconds: float, *, quietly: bool = False) -> None:
         """The rest must arrive in this time; what is later is a stall or, quietly, the end."""
@@ -80,7 +93,7 @@ class Body:
                 with gevent.Timeout(seconds, False) if seconds else UNLIMITED:
                     return self._response.raw.read1(size, decode_content=False) or b""
             except (HTTPError, HTTPException, OSError) as error:
-                return self._ended_by(ProviderError("cut", f"The connection to {self.host} broke off.", retryable=True), error)
+                return self._ended_by(ProviderError("cut", f"The connection to {self.host} was lost.", retryable=True), error)
         return self._ended_by(late(self.host))
 
     def _ended_by(self, failure: ProviderError, cause: Exception | None = None) -> bytes:

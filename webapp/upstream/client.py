@@ -1,6 +1,5 @@
 """The one way out: requests that are opened, watched and closed."""
 
-import json as json_codec
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,9 @@ from gevent.event import Event as GreenEvent
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.upstream.addresses import Trust, parts_of
-from webapp.upstream.body import MOST_JSON_BYTES, Body, Stopped, late
+from webapp.upstream.beat import Beat
+from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
+from webapp.upstream.foreign_json import Unreadable, load
 from webapp.upstream.sockets import SEND_SECONDS, session_for, tls_context
 
 
@@ -36,7 +37,7 @@ class Upstream:
     def __init__(
         self, *, tls: ssl.SSLContext | None = None, connect_seconds: float = 10, most_bytes: int = 256 * 1024 * 1024
     ) -> None:
-        self._most_bytes = most_bytes
+        self._most_bytes, self._beat = most_bytes, Beat()
         context = tls or tls_context()
         self._sessions: dict[Trust, requests.Session] = {
             "operator": session_for("operator", context, connect_seconds),
@@ -54,14 +55,19 @@ class Upstream:
         json: Any = None,
         first_byte_seconds: float = 0,
         trust: Trust = "public",
+        label: str = "",
     ) -> Iterator[Body]:
-        """A reply from its head on; raises `Stopped` or `ProviderError` before. The first byte of the body counts too."""
-        host = parts_of(url).hostname or ""
+        """A reply from its head on; raises `Stopped` or `ProviderError` before. The first byte of the body counts too.
+
+        Errors name the server by its `label`, or by its host.
+        """
+        parts = parts_of(url)
+        host = label or parts.hostname or ""
         request = requests.Request(method, url, headers=dict(headers), json=json)
         until = monotonic() + first_byte_seconds if first_byte_seconds else None
         response = self._opened(request, host, stop, first_byte_seconds, trust)
         try:
-            body = Body(response, host, stop, until=until, most_bytes=self._most_bytes)
+            body = Body(response, host, stop, self._beat, until=until, most_bytes=self._most_bytes)
             with stop.aborting(body.abort):
                 if stop:
                     raise Stopped(host)
@@ -77,17 +83,19 @@ class Upstream:
         *,
         headers: Mapping[str, str],
         seconds: float = 20,
-        most_bytes: int = MOST_JSON_BYTES,
+        most_bytes: int = MOST_SMALL_BYTES,
         trust: Trust = "public",
+        label: str = "",
     ) -> Answer:
         """A small reply, whole, within `seconds`."""
         until = monotonic() + seconds
-        with self.open(method, url, stop=Stop(GreenEvent), headers=headers, first_byte_seconds=seconds, trust=trust) as body:
+        stop = Stop(GreenEvent)
+        with self.open(method, url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=trust, label=label) as body:
             body.within(until - monotonic())
             content = body.whole(most_bytes)
         try:
-            value = json_codec.loads(content)
-        except (ValueError, RecursionError):
+            value = load(content)
+        except Unreadable:
             value = None
         return Answer(body.status, body.headers, content, value)
 
@@ -115,10 +123,10 @@ class Upstream:
 
 def _refuse_detours(body: Body) -> None:
     if 300 <= body.status < 400:
-        raise ProviderError("invalid", f"{body.host} sends us to another address; enter the final one in the settings.")
+        raise ProviderError("invalid", f"{body.host} redirects to another address. Enter the final address in the settings.")
     # It was not asked for, and a few KB of it may unpack to gigabytes.
     if body.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ProviderError("invalid", f"{body.host} sent a compressed reply that was not asked for.")
+        raise ProviderError("invalid", f"{body.host} sent an unexpected compressed reply.")
 
 
 def _exchange(session: requests.Session, request: requests.Request, host: str) -> requests.Response | ProviderError:
@@ -130,11 +138,11 @@ def _exchange(session: requests.Session, request: requests.Request, host: str) -
         return failure
     # No chaining in what follows: the texts of these errors may hold a header, and so the key.
     except requests.exceptions.SSLError:
-        return ProviderError("error", f"No secure connection to {host}: its certificate is not valid for it, or not trusted.")
+        return ProviderError("error", f"Couldn't connect securely to {host}: its certificate is invalid or not trusted.")
     except requests.ConnectionError:
-        return ProviderError("cut", f"{host} closed the connection without an answer.", retryable=True)
+        return ProviderError("cut", f"{host} closed the connection without responding.", retryable=True)
     except (requests.RequestException, UnicodeError):
-        return ProviderError("invalid", f"The request to {host} could not be made: its address or key is malformed.")
+        return ProviderError("invalid", f"Couldn't send the request to {host}: its address or key is malformed.")
 
 
 def _abandon(child: Any) -> None:

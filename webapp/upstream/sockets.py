@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
-from http.client import HTTPResponse
+from http.client import HTTPResponse, IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from io import BufferedReader, RawIOBase
 from select import POLLIN
@@ -22,6 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from webapp.streaming.failure import ProviderError
 from webapp.upstream.addresses import Trust, is_allowed
+from webapp.upstream.chunked import Chunked
 
 Resolved = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -29,6 +30,7 @@ SEND_SECONDS = 30.0
 # For so long one server may be read without a pause; a read that took as long as that was one.
 TURN_SECONDS, PAUSE_SECONDS = 0.01, 0.0005
 POOL_SIZE = 300
+READ_SIZE = 65536
 
 
 def session_for(trust: Trust, context: ssl.SSLContext, connect_seconds: float) -> requests.Session:
@@ -50,7 +52,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 class Adapter(HTTPAdapter):
-    """One TLS context for all: loading the certificates anew costs 15 ms of everybody's time per connection."""
+    """One TLS context for all: loading the certificates again costs 15 ms of CPU per connection."""
 
     def __init__(self, context: ssl.SSLContext, pools: dict[str, Callable[..., Any]]) -> None:
         self._context = context
@@ -68,15 +70,29 @@ class Adapter(HTTPAdapter):
 class Turns(RawIOBase):
     """What a server sends, with a turn for everybody else between: to read what is there already lets nobody else go on,
     so one that never pauses, be it in its head, its comments or its trailers, would stop the whole process.
+
+    `has_more` says that there was no room for all that had arrived.
     """
 
-    def __init__(self, raw: Any) -> None:
-        self._raw, self._pause_at = raw, 0.0
+    def __init__(self, raw: Any, sock: Any) -> None:
+        self._raw, self._pause_at, self.has_more = raw, 0.0, False
+        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        count = self._read(buffer)
+        if self._tls and count:
+            count += self._records(self._tls, memoryview(buffer)[count:])
+        self.has_more = count == len(buffer)
+        return count
+
+    def taken(self) -> None:
+        """Everybody else has just had a turn."""
+        self._paused_at()
+
+    def _read(self, buffer: Any) -> int | None:
         if (began := monotonic()) >= self._pause_at:
             # For nothing at all it would let only those go on who are ready, and no clock.
             gevent.sleep(1e-6)
@@ -85,6 +101,20 @@ class Turns(RawIOBase):
         if monotonic() - began > PAUSE_SECONDS:
             self._paused_at()
         return count
+
+    def _records(self, tls: ssl.SSLSocket, room: memoryview) -> int:
+        """Fills the room with what else is there: a read gives one record of TLS, and every token comes as one."""
+        filled, seconds = 0, tls.gettimeout()
+        tls.settimeout(0)
+        try:
+            while filled < len(room) and (count := tls.recv_into(room[filled:])):
+                filled += count
+        except OSError:
+            # There is no more for now; what else there is to say of it, the next read is told.
+            pass
+        finally:
+            tls.settimeout(seconds)
+        return filled
 
     def _paused_at(self) -> float:
         now = monotonic()
@@ -97,11 +127,53 @@ class Turns(RawIOBase):
 
 
 class Reply(HTTPResponse):
-    """Read in turns, from its status line to its last trailer."""
+    """Read in turns, from its status line to its last trailer; chunks that are there together are read together."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fp = BufferedReader(Turns(self.fp.detach()))
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.turns = Turns(self.fp.detach(), sock)
+        self.fp = BufferedReader(self.turns)
+        self._chunks = Chunked()
+
+    def read1(self, n: int = -1) -> bytes:
+        """What is there of the body, as soon as there is some."""
+        if not self.chunked:
+            return super().read1(n)
+        content = b""
+        while self.fp and not content:
+            content = self._unpacked(self.fp.read1(n if 0 < n < READ_SIZE else READ_SIZE))
+        return content
+
+    def _unpacked(self, piece: bytes) -> bytes:
+        # A few servers end without their trailers.
+        if not piece and not self._chunks.is_in_trailers:
+            raise IncompleteRead(b"")
+        try:
+            content = self._chunks.feed(piece)
+        except ValueError:
+            raise IncompleteRead(b"") from None
+        if self._chunks.is_over or not piece:
+            self.close()
+        return content
+
+
+def turns_of(response: requests.Response) -> Turns:
+    """How the connection of a reply is read."""
+    reply: Any = response.raw._original_response
+    turns: Turns = reply.turns
+    return turns
+
+
+class Pool(HTTPConnectionPool):
+    """Keeps only connections that are open and silent.
+
+    One that was shut down amid its trailers looks like a reply that has ended, and its server may still be sending.
+    """
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and not conn.is_connected:
+            conn.close()
+        super()._put_conn(conn)
 
 
 def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]]:
@@ -114,8 +186,8 @@ def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]
     plain = type("GuardedHTTPConnection", (HTTPConnection,), guard)
     secure = type("GuardedHTTPSConnection", (HTTPSConnection,), guard)
     return {
-        "http": type("GuardedHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("GuardedHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        "http": type("GuardedHTTPPool", (Pool, HTTPConnectionPool), {"ConnectionCls": plain}),
+        "https": type("GuardedHTTPSPool", (Pool, HTTPSConnectionPool), {"ConnectionCls": secure}),
     }
 
 
@@ -134,10 +206,10 @@ def _is_kept(connection: HTTPConnection) -> bool:
 def _connection(connection: HTTPConnection, trust: Trust, seconds: float) -> socket.socket:
     """A socket to an address that was checked; DNS and all attempts share one time-out."""
     host = connection.host
-    with gevent.Timeout(seconds, ProviderError("stall", f"{host} could not be reached in time.", retryable=True)):
+    with gevent.Timeout(seconds, ProviderError("stall", f"{host} couldn't be reached in time.", retryable=True)):
         addresses = _resolved(host, connection.port or connection.default_port)
         if not all(is_allowed(address[4][0], trust) for address in addresses):
-            raise ProviderError("invalid", f"{host} is an address that may not be used from here.")
+            raise ProviderError("invalid", f"{host} is an address that Millrace isn't allowed to use.")
         return _first_open(addresses, host)
 
 
@@ -146,7 +218,7 @@ def _resolved(host: str, port: int) -> list[Resolved]:
         return list(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
     except (socket.gaierror, UnicodeError) as error:
         is_passing = getattr(error, "errno", None) == socket.EAI_AGAIN
-        raise ProviderError("error", f"There is no host with the name {host}.", retryable=is_passing) from error
+        raise ProviderError("error", f"The host {host} can't be found.", retryable=is_passing) from error
 
 
 def _first_open(addresses: list[Resolved], host: str) -> socket.socket:
@@ -164,5 +236,5 @@ def _first_open(addresses: list[Resolved], host: str) -> socket.socket:
             undo.pop_all()
             return sock
     raise ProviderError(
-        "error", f"{host} refuses connections; is it running, and is the port right?", retryable=True
+        "error", f"{host} refused the connection. Is it running, and is the port correct?", retryable=True
     ) from refusal

@@ -1,4 +1,4 @@
-"""Addresses of what has an id, put together once for each route: a page has hundreds of them."""
+"""URLs of objects with an id, built once per route because a page has hundreds of them."""
 
 from functools import cache
 

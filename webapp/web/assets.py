@@ -1,4 +1,4 @@
-"""Addresses of static files that change when the file does, so that browsers may keep them for ever."""
+"""URLs of static files that change with their content, so that browsers can cache them forever."""
 
 import hashlib
 import os

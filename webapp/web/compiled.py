@@ -1,15 +1,25 @@
 """Templates as they were compiled once, kept beside the database: the first requests after a restart come while answers go on."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket
+
+
+class Kept(FileSystemBytecodeCache):
+    """What cannot be written down, for want of room or rights, is compiled again by the next process."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
 
 
 def use(app: Flask, data_dir: Path) -> None:
-    """Takes what `keep` has made; where nobody has, each template is compiled when it is first needed."""
+    """Uses the templates that `keep` compiled; without them, each template is compiled when it is first needed."""
     if _folder(data_dir).is_dir():
-        app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(_folder(data_dir)))
+        app.jinja_env.bytecode_cache = Kept(str(_folder(data_dir)))
 
 
 def keep(app: Flask, data_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""Cookies that hold a secret: kept from scripts, from other sites and, where there is https, from neighbours."""
+"""Cookies with secrets: HttpOnly, SameSite and, with HTTPS, the `__Host-` prefix."""
 
 from flask import Response, current_app, request
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, said once, in the form that was asked for: a page, a fragment or problem+json."""
+"""Error responses in the requested form: a page, a fragment or problem+json."""
 
 import json
 import logging
@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 from flask import Flask, Response, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
+from webapp.db import is_damage
 from webapp.errors import AppError, Invalid, SignedOut
 from webapp.ids import new_id
 from webapp.web.htmx import is_api, is_htmx, redirect, render, wants_json
@@ -21,51 +22,59 @@ from webapp.web.htmx import is_api, is_htmx, redirect, render, wants_json
 ANSWERING = "millrace.answering_an_error"
 BARE, FRAMED = "bare", "framed"
 HOME = ("Go to the start page", "/")
-LAST_WORDS = "Something went wrong, and so did the page that should say so. Nothing you sent before is lost. Error {}."
+LAST_WORDS = "Something went wrong, and the error page failed too. Nothing you sent earlier is lost. Error {}."
 KEPT_HEADERS = {"Allow", "Retry-After", "Content-Range"}
 
 TITLES = {
-    400: "That was not understood",
+    400: "Bad request",
     401: "Please sign in",
     403: "Not allowed",
     404: "Not found",
     405: "Not possible here",
-    408: "Too slow",
-    409: "Something changed meanwhile",
+    408: "Request timed out",
+    409: "Something has changed",
     413: "Too large",
-    415: "Not a known kind of content",
+    415: "Unsupported content type",
     422: "Something is missing or wrong",
-    429: "Too many at once",
-    500: "Something went wrong here",
+    429: "Too many requests",
+    431: "Too many cookies",
+    500: "Something went wrong",
     503: "Not available right now",
 }
 MESSAGES = {
-    404: "There is nothing at this address, or it is not yours to see.",
-    405: "This address does not do that. Nothing was changed.",
-    413: "That is more than this server takes at once. Nothing was saved: please send less.",
-    500: "The fault is ours. Nothing you sent before is lost; please try again.",
+    404: "Page not found, or you don't have access.",
+    405: "That isn't possible here. Nothing was changed.",
+    408: "Your request took too long to arrive, so nothing was saved. Please try again on a better connection.",
+    413: "That is too large for this server. Nothing was saved. Please send less.",
+    431: "Your browser sent more cookies than this server reads. Delete the cookies of this site and try again.",
+    500: "This is our fault. Nothing you sent earlier is lost. Please try again.",
 }
 CODES = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     415: "unsupported_media_type",
+    431: "too_many_cookies",
     500: "error",
 }
-STALE_FORM = "This form is no longer valid, so nothing was changed. Please go back, load the page again and send it once more."
+STALE_FORM = "This form has expired, so nothing was changed. Please go back, reload the page and send it again."
 DATABASE_WORDS = {
-    "full": "The disk of this server is full, so nothing can be saved. What was saved before is safe.",
-    "readonly": "The database of this server can be read but not written, so nothing can be saved.",
-    "read-only": "The database of this server can be read but not written, so nothing can be saved.",
-    "locked": "The database is busy. Nothing was changed: please try again.",
+    "full": "The server's disk is full, so nothing can be saved. Everything saved earlier is safe.",
+    "readonly": "The server's database is read-only, so nothing can be saved.",
+    "read-only": "The server's database is read-only, so nothing can be saved.",
+    "locked": "The database is busy. Nothing was changed. Please try again.",
 }
-NO_DATABASE = "The database of this server cannot be used right now. Nothing was changed: please try again in a moment."
+DAMAGED_WORDS = (
+    "The server's database is damaged. Nothing was changed. The server's operator can restore a backup with flask restore."
+)
+NO_DATABASE = "The server's database is unavailable. Nothing was changed. Please try again in a moment."
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What the person and the program are told."""
+    """The message for people and programs."""
 
     status: int
     message: str
@@ -77,7 +86,7 @@ class Problem:
 
     @property
     def title(self) -> str:
-        return TITLES.get(self.status, "That did not work")
+        return TITLES.get(self.status, "That didn't work")
 
 
 def init(app: Flask) -> None:
@@ -87,7 +96,7 @@ def init(app: Flask) -> None:
 
 
 def is_bare() -> bool:
-    """Whether a fault is being told, be it the database's: then a page leaves out what needs that."""
+    """Whether an error page is being rendered, maybe for a database error: it leaves out whatever needs the database."""
     return request.environ.get(ANSWERING) == BARE
 
 
@@ -118,8 +127,10 @@ def problem_of(error: Exception) -> Problem:
         case OperationalError() | PoolTimeout():
             words = next((words for sign, words in DATABASE_WORDS.items() if sign in str(error)), NO_DATABASE)
             return Problem(503, words, "unavailable", error_id=_logged(error))
+        case DatabaseError() if is_damage(error):
+            return Problem(503, DAMAGED_WORDS, "unavailable", error_id=_logged(error))
         case DataError():
-            return _of_refusal(Invalid("That holds characters which cannot be stored. Nothing was saved."))
+            return _of_refusal(Invalid("The text contains characters that can't be stored. Nothing was saved."))
     return Problem(500, MESSAGES[500], "error", error_id=_logged(error))
 
 

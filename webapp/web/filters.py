@@ -1,8 +1,8 @@
-"""How templates write times and numbers: words a person reads, in UTC until the script makes them local. Pure."""
+"""Template filters for times and numbers; a script converts UTC to local time. Pure."""
 
 from datetime import UTC, datetime, timedelta
 
-from webapp.counts import number, plural
+from webapp.words import number, plural
 
 __all__ = ["ago", "full", "iso", "number", "plural"]
 STEPS = ((60, "minute"), (3600, "hour"), (86400, "day"))

@@ -1,14 +1,18 @@
-"""Forms that say what a service refused beside the field it belongs to."""
+"""Forms that show a service's refusal beside the field it belongs to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
 from flask import Response, request
 from flask_wtf import FlaskForm
+from wtforms.fields.choices import SelectChoice
 
 from webapp.errors import AppError, Conflict, Forbidden, Invalid, TooMany, Unavailable
 from webapp.web.htmx import render, wants_json
+
+# For what is a name or an address, and no prose.
+PLAIN: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
@@ -32,12 +36,12 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 
     @classmethod
     def fresh(cls, **values: Any) -> Self:
-        """The form before anybody has typed into it, though another one on its page may have been sent."""
+        """The form before it is filled in, even if another form of the page was sent."""
         return cls(formdata=None, data=values)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Goes on behind the block when it was refused; programs get the refusal as it is."""
+        """Continues after the block when the service refuses; programs get the refusal as it is."""
         try:
             yield
         except (Invalid, Forbidden, Conflict, TooMany, Unavailable) as refusal:
@@ -46,7 +50,7 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             self._take(refusal)
 
     def check(self, **rules: Callable[[str], object]) -> None:
-        """Lets every field be looked at by its own rule, so that whoever filled them in hears of all faults at once."""
+        """Checks every field by its own rule, so that all errors are shown at once."""
         refusals = [found for name, rule in rules.items() if (found := self._objection(name, rule))]
         for refusal in refusals:
             self._take(refusal)
@@ -74,3 +78,8 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             self[refusal.field].errors = [refusal.message]
         else:
             self.form_errors.append(refusal.message)
+
+
+def options(words: Mapping[str, str]) -> list[SelectChoice]:
+    """What a select offers, by value."""
+    return [SelectChoice(value, label) for value, label in words.items()]

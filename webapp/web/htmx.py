@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, flash, make_response, render_template, request
 from flask import redirect as flask_redirect
 
 # Where programs come in: the native API, the OpenAI-compatible door and the paths of the dialects.
@@ -30,17 +30,24 @@ def wants_json() -> bool:
 
 
 def render(template: str, *, status: int = 200, **context: Any) -> Response:
-    """A page or a fragment; both may live at one address, so caches are told what tells them apart."""
+    """A page or a fragment; both can have the same address, so `Vary` keeps them apart in caches."""
     return _varied(make_response(render_template(template, status=status, **context), status))
 
 
-def redirect(location: str) -> Response:
-    """Sends the browser on, always by GET: what was posted is done."""
+def redirect(location: str, words: str = "") -> Response:
+    """Sends the browser on, always by GET: what was posted is done, and the next page says so in these words."""
+    if words:
+        flash(words)
     return _varied(flask_redirect(location, 303, Response))
 
 
+def lead(location: str) -> Response:
+    """The same for a form that may have been sent by htmx, which would swap what a redirect leads to."""
+    return _varied(Response(status=204, headers={"HX-Redirect": location})) if is_htmx() else redirect(location)
+
+
 def done(location: str) -> Response:
-    """For an action whose result the page hears of by its stream: nothing for htmx, the page itself for a form."""
+    """For an action whose result arrives over the page's stream: 204 for htmx, a redirect for a form."""
     return _varied(Response(status=204)) if is_htmx() else redirect(location)
 
 

@@ -1,4 +1,4 @@
-"""Long lists a page at a time, by the id after which the next page begins. Pure."""
+"""Keyset pagination: a page of a long list, by the id it continues after. Pure."""
 
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar

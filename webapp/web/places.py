@@ -1,55 +1,58 @@
-"""Where one can go, as the palette lists it. Pure."""
+"""The places of the app: links of the sidebar, the palette and the tabs of the administration. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+GO_TO = "Go to"
+# The headings of the administration, in the order of its tabs.
+ADMINISTRATION = ("Models", "People", "Operations")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Place:
-    """`also` holds words by which it is found too; `right` says who may go there, when not everybody may."""
+    """`also` holds more search words; `right` is the permission that the page requires.
+
+    `rank` orders the places under a heading; `tab` is the short name among the tabs of the administration, and `about`
+    says on its first page what is there.
+    `sidebar` holds the beginnings of the paths on which its link in the sidebar is the current one.
+    """
 
     words: str
     path: str
     icon: str
+    under: str = GO_TO
+    rank: int
     also: str = ""
     right: str = ""
+    tab: str = ""
+    about: str = ""
+    sidebar: tuple[str, ...] = ()
 
 
-EVERYBODY = (
-    Place("New chat", "/", "plus", "write begin start home"),
-    Place("All chats", "/chats", "message-square", "list history"),
-    Place("Archive", "/chats?show=archived", "archive", "put away"),
-    Place("Trash", "/chats/trash", "trash-2", "deleted restore"),
-    Place("Characters", "/characters", "users", "roleplay card"),
-    Place("Personas", "/personas", "users", "who you are"),
-    Place("Plans", "/plans", "list-checks", "project make", "make plans"),
-    Place("Import chats", "/import", "download", "chatgpt open webui upload"),
-    Place("Settings", "/settings", "settings", "theme dark light model instructions"),
-    Place("Your account", "/account", "users", "password email name tokens sessions delete export"),
-    Place("API", "/api", "info", "programs openapi reference"),
-    Place("Help", "/help", "circle-help", "keyboard shortcuts first aid"),
-    Place("Documentation", "/docs", "scroll-text", "docs api examples configuration troubleshooting"),
-)
-ADMINS = (
-    Place("Connections", "/admin/connections", "key", "provider openrouter api key test"),
-    Place("Models", "/admin/models", "sliders-horizontal", "allowed fallback default price"),
-    Place("Settings for everybody", "/admin/settings", "settings", "limits demo trash restart"),
-    Place("Plan types", "/admin/plan-types", "sliders-horizontal", "schema"),
-    Place("People", "/admin/people", "users", "invite role disable member"),
-    Place("Groups", "/admin/groups", "users", "team rights"),
-    Place("Usage", "/admin/usage", "activity", "cost tokens money spent"),
-    Place("Keys", "/admin/keys", "key", "encryption rotate secret"),
-    Place("Audit", "/admin/audit", "scroll-text", "log who did what"),
-    Place("Health", "/admin/health", "activity", "self-test proxy streaming database disk version"),
-)
+class Places:
+    """All places of all features, in their order."""
 
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._all = sorted(places, key=lambda each: each.rank)
 
-def places(may: Callable[[str], bool], known: Iterable[str]) -> dict[str, list[Place]]:
-    """By heading, what there is for somebody with these rights; only what leads somewhere, as `known` says by the path."""
-    paths = set(known)
-    groups = {"Go to": EVERYBODY, "Administration": ADMINS if may("administer") else ()}
-    return {title: [each for each in group if _is_open(each, may, paths)] for title, group in groups.items() if group}
+    def palette(self, may: Callable[[str], bool]) -> dict[str, list[Place]]:
+        """By heading, the places that someone with these rights can open."""
+        groups = {heading: self._under(heading, may) for heading in (GO_TO, *ADMINISTRATION)}
+        return {heading: group for heading, group in groups.items() if group}
 
+    def tabs(self) -> dict[str, list[Place]]:
+        """The pages of the administration, by heading."""
+        return {heading: self._under(heading, lambda _right: True) for heading in ADMINISTRATION}
 
-def _is_open(place: Place, may: Callable[[str], bool], paths: set[str]) -> bool:
-    return place.path.partition("?")[0] in paths and (not place.right or may(place.right))
+    def matching(self, query: str) -> list[Place]:
+        """The pages of the administration that have all words of a query in their name or among their further words."""
+        wanted = query.lower().split()
+        pages = (place for group in self.tabs().values() for place in group)
+        return [each for each in pages if wanted and all(word in f"{each.words} {each.also}".lower() for word in wanted)]
+
+    def sidebar(self, may: Callable[[str], bool]) -> list[Place]:
+        """What has a link of its own in the sidebar."""
+        return [each for each in self._under(GO_TO, may) if each.sidebar]
+
+    def _under(self, heading: str, may: Callable[[str], bool]) -> list[Place]:
+        return [each for each in self._all if each.under == heading and (not each.right or may(each.right))]

@@ -2,28 +2,52 @@
 
 import ipaddress
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import ClosingIterator
+
+from webapp.web.crowd import RETRY_SECONDS, SENTENCE, Crowd
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class BehindProxies:
-    """Takes address and scheme from X-Forwarded-For and -Proto when a trusted proxy is the one that speaks."""
+    """Takes address and scheme from X-Forwarded-For and -Proto when a trusted proxy is the one that speaks.
 
-    def __init__(self, app: WSGIApplication, trusted: Iterable[str]) -> None:
-        self._app = app
+    The connections are the proxy's own, so what counts for an address is its requests that are not answered yet.
+    """
+
+    def __init__(self, app: WSGIApplication, trusted: Iterable[str], crowd: Crowd) -> None:
+        self._app, self._crowd = app, crowd
         self._trusted: list[Network] = [ipaddress.ip_network(each) for each in trusted]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         nearest = _address(environ.get("REMOTE_ADDR", ""))
-        if nearest and self._is_trusted(nearest):
-            environ["REMOTE_ADDR"] = str(self._visitor(nearest, environ.get("HTTP_X_FORWARDED_FOR", "")))
-            scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
-            if scheme in ("http", "https"):
-                environ["wsgi.url_scheme"] = scheme
-        return self._app(environ, start_response)
+        if not nearest or not self._is_trusted(nearest):
+            return self._app(environ, start_response)
+        environ["REMOTE_ADDR"] = str(self._visitor(nearest, environ.get("HTTP_X_FORWARDED_FOR", "")))
+        scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
+        if scheme in ("http", "https"):
+            environ["wsgi.url_scheme"] = scheme
+        return self._counted(environ, start_response)
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether an address is one of those that the operator named."""
+        found = _address(address)
+        return found is not None and self._is_trusted(found)
+
+    def _counted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        with ExitStack() as stack:
+            if not stack.enter_context(self._crowd.entered(environ["REMOTE_ADDR"])):
+                refusal = Response(SENTENCE, 429, {"Retry-After": str(RETRY_SECONDS)}, content_type="text/plain; charset=utf-8")
+                return refusal(environ, start_response)
+            # It has left when its answer is over, not when that begins.
+            return ClosingIterator(self._app(environ, start_response), stack.pop_all().close)
+        raise AssertionError("an ExitStack of ours swallows nothing")
 
     def _visitor(self, nearest: Address, said: str) -> Address:
         # Each proxy appends whom it heard; only what stands right of the first stranger was written by our own.

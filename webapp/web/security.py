@@ -1,15 +1,16 @@
-"""Who may talk to us from where, and what every answer tells the browser."""
+"""Host and origin checks, and security headers of every response."""
 
 import ipaddress
 import re
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestHeaderFieldsTooLarge
 
 from webapp.config import Config
 from webapp.errors import Forbidden
 from webapp.web.htmx import is_api
+from webapp.web.incoming import MOST_COOKIE_CHARS
 
 # A message may have 200 000 characters, each up to twelve bytes in a form.
 MOST_BYTES = 4 * 1024 * 1024
@@ -19,10 +20,13 @@ CONTENT_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
+        "worker-src 'self'",
         "style-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",
         "font-src 'self'",
+        # The previews, which have a policy of their own.
+        "frame-src 'self'",
         "manifest-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
@@ -41,6 +45,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+# Asked for by frames without an origin, which are foreign to us; it says nothing about anybody.
+DRAWER = "vendor/mermaid.min.js"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OURSELVES = {"", "none", "same-origin"}
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
@@ -63,6 +69,7 @@ def init(app: Flask, config: Config) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if is_https else {})
+    app.before_request(_refuse_countless_cookies)
     app.before_request(lambda: _refuse_foreign_names(config))
     app.before_request(lambda: _refuse_foreign_sites(config))
     app.before_request(_refuse_countless_fields)
@@ -70,7 +77,7 @@ def init(app: Flask, config: Config) -> None:
 
 
 def is_own_host(host: str, config: Config) -> bool:
-    """Whether a Host header names this server; a page of somebody else's whose name leads here does not."""
+    """Whether a Host header names this server; another site's name that resolves to this address does not."""
     found = HOST.fullmatch(host.lower())
     name = found["name"].strip("[]").removesuffix(".") if found else ""
     own = {config.host, urlsplit(config.public_url).hostname, *config.allowed_hosts}
@@ -93,20 +100,24 @@ def _is_loopback(name: str) -> bool:
 
 def _refuse_foreign_names(config: Config) -> None:
     if not is_own_host(request.host, config):
-        raise BadRequest("This server does not answer to that name. If it should, add it to ALLOWED_HOSTS.")
+        raise BadRequest("This server doesn't accept requests for that host name. To allow it, add it to ALLOWED_HOSTS.")
 
 
 def _refuse_foreign_sites(config: Config) -> None:
     if is_api() and request.headers.get("Origin") in config.cors_origins:
         return
     is_safe = request.method in SAFE_METHODS
-    may_come = request.headers.get("Sec-Fetch-Site", "") in OURSELVES or (is_safe and _is_link())
+    may_come = request.headers.get("Sec-Fetch-Site", "") in OURSELVES or (is_safe and (_is_link() or _is_drawer()))
     if not may_come or not (is_safe or _is_own_origin(config)):
-        raise Forbidden("This came from a page of another site, so it was refused.")
+        raise Forbidden("This request came from another site, so it was refused.")
 
 
 def _is_link() -> bool:
     return request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
+def _is_drawer() -> bool:
+    return request.endpoint == "static" and (request.view_args or {}).get("filename") == DRAWER
 
 
 def _is_own_origin(config: Config) -> bool:
@@ -122,6 +133,11 @@ def _place_of(origin: str) -> str:
         return ""
 
 
+def _refuse_countless_cookies() -> None:
+    if len(request.environ.get("HTTP_COOKIE", "")) > MOST_COOKIE_CHARS:
+        raise RequestHeaderFieldsTooLarge
+
+
 def _refuse_countless_fields() -> None:
     # They are taken apart before anybody is asked who they are, in one go: a million of them cost everybody seconds.
     if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") >= MOST_FIELDS:
@@ -129,6 +145,8 @@ def _refuse_countless_fields() -> None:
 
 
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:
+    if _is_drawer():
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     for name, value in headers.items():
         response.headers.setdefault(name, value)
     return response

@@ -1,4 +1,4 @@
-"""Tables for spreadsheets, in which no cell is a formula. Pure."""
+"""CSV tables in which no cell is a formula. Pure."""
 
 import csv
 import io

@@ -18,9 +18,9 @@ from tests.upstream.handle import Upstream
 from webapp.accounts import service as accounts
 from webapp.accounts import tokens
 from webapp.accounts.roles import allowed_scopes
-from webapp.api import quick
+from webapp.api.dialects.quick import views as quick
 from webapp.chat.tables import Message
-from webapp.extensions import db
+from webapp.db import db
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder
 from webapp.streaming.codec import Message as Told

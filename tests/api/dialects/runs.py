@@ -7,12 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from webapp.api.encoders.assistant import AssistantEncoder
-from webapp.api.encoders.base import Encoder, Frame, State, wire
-from webapp.api.encoders.door import Completion, DoorEncoder
-from webapp.api.encoders.quick import Quick, QuickEncoder
-from webapp.api.encoders.roleplay import RoleplayEncoder
-from webapp.api.encoders.threads import ThreadsEncoder
+from webapp.api.dialects.assistant.encoder import AssistantEncoder
+from webapp.api.dialects.encoding import DialectFrame, Encoder, State, wire
+from webapp.api.dialects.openai.encoder import Completion, DoorEncoder
+from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
+from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
+from webapp.api.dialects.threads.encoder import ThreadsEncoder
 from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage
 from webapp.streaming.topics import Entry
 
@@ -41,7 +41,7 @@ def encoders() -> dict[str, Encoder]:
     }
 
 
-def told(encoder: Encoder, events: Sequence[Event], *, state: State | None = None) -> list[Frame]:
+def told(encoder: Encoder, events: Sequence[Event], *, state: State | None = None) -> list[DialectFrame]:
     """All frames of a run, as a client hears them."""
     state = state or State("g", "c", "a", "m", "running")
     frames, first = encoder.opening(state), state.seq
@@ -50,7 +50,7 @@ def told(encoder: Encoder, events: Sequence[Event], *, state: State | None = Non
     return frames + encoder.closing()
 
 
-def of_roleplay(frames: list[Frame]) -> Heard:
+def of_roleplay(frames: list[DialectFrame]) -> Heard:
     text, outcome, ends = "", "", 0
     for frame in frames:
         if frame.event == "state":
@@ -64,7 +64,7 @@ def of_roleplay(frames: list[Frame]) -> Heard:
     return Heard(text, outcome, frames[-1].event == "end" and ends == 1)
 
 
-def of_quick(frames: list[Frame]) -> Heard:
+def of_quick(frames: list[DialectFrame]) -> Heard:
     last = _dict(frames[-1])
     text = "".join(_dict(frame)["content"] for frame in frames if frame.event == "message")
     outcome = {"completed": "ok", "stopped": "stopped", "failed": "error"}[last["status"]]
@@ -72,7 +72,7 @@ def of_quick(frames: list[Frame]) -> Heard:
     return Heard(text, outcome, [frame.event for frame in frames].index("complete") == len(frames) - 1)
 
 
-def of_threads(frames: list[Frame]) -> Heard:
+def of_threads(frames: list[DialectFrame]) -> Heard:
     events = [_dict(frame) for frame in frames]
     pieces = [event["data"] for event in events if event["type"] == "ai_response"]
     text, done = "".join(piece["content"] for piece in pieces), events[-1]["data"]
@@ -82,7 +82,7 @@ def of_threads(frames: list[Frame]) -> Heard:
     return Heard(text, outcome, [event["type"] for event in events].index("done") == len(events) - 1)
 
 
-def of_assistant(frames: list[Frame]) -> Heard:
+def of_assistant(frames: list[DialectFrame]) -> Heard:
     events = [_dict(frame) for frame in frames]
     text = "".join(event["content"] for event in events if event["type"] == "token")
     types = [event["type"] for event in events]
@@ -92,7 +92,7 @@ def of_assistant(frames: list[Frame]) -> Heard:
     return Heard(text, outcome, types.index("stream_end") == len(types) - 1)
 
 
-def of_door(frames: list[Frame]) -> Heard:
+def of_door(frames: list[DialectFrame]) -> Heard:
     """Stopped and complete are one to this client: it knows no third."""
     *chunks, last = frames
     choices = [choice for frame in chunks for choice in _dict(frame).get("choices", [])]
@@ -102,7 +102,7 @@ def of_door(frames: list[Frame]) -> Heard:
     return Heard(text, "error" if is_error else "ok", last.data == "[DONE]")
 
 
-CLIENTS: dict[str, Callable[[list[Frame]], Heard]] = {
+CLIENTS: dict[str, Callable[[list[DialectFrame]], Heard]] = {
     "roleplay": of_roleplay,
     "quick": of_quick,
     "threads": of_threads,
@@ -111,12 +111,12 @@ CLIENTS: dict[str, Callable[[list[Frame]], Heard]] = {
 }
 
 
-def _dict(frame: Frame) -> dict[str, Any]:
+def _dict(frame: DialectFrame) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(line_of(frame))
     return value
 
 
-def line_of(frame: Frame) -> str:
+def line_of(frame: DialectFrame) -> str:
     """What stands behind `data: `."""
     lines = wire([frame])[0].decode().split("\n")
     assert lines[-2:] == ["", ""], lines

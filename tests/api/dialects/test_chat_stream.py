@@ -10,12 +10,12 @@ from sqlalchemy import update
 
 from tests.api.dialects.conftest import Program
 from tests.support.server import until
-from webapp.chat import service
+from webapp.chat.messages import service
 from webapp.chat.tables import Message
-from webapp.extensions import db, write
-from webapp.generations.tables import Generation
+from webapp.db import db, write
+from webapp.engine.tables import Generation
+from webapp.live import watch
 from webapp.streaming.codec import Decoder
-from webapp.web import watch
 
 SEND = "/api/messages/addUserMessageStreamingMode"
 
@@ -108,7 +108,8 @@ def test_a_ticket_opens_this_chats_stream_and_no_other(app, program, chat, liste
 
 
 @pytest.mark.slow
-def test_the_status_says_what_is_being_written(program, make_program, chat, messages):
+def test_the_status_says_what_is_being_written(program, make_program, chat, fake):
+    fake.counts(4_000, pace=0.05)
     idle = program.get(f"/api/chat/{chat}/stream/status").json
     sent = program.post(SEND, chatSessionId=chat, message="Go").json
     program.until_running(chat)
@@ -127,7 +128,7 @@ def test_the_status_says_what_is_being_written(program, make_program, chat, mess
 
 @pytest.mark.slow
 def test_an_answer_that_goes_on_begins_with_the_text_it_goes_on_from(app, program, chat, listen, fake, messages):
-    fake.counts(600, pace=0.005)
+    fake.counts(4_000, pace=0.02)
     program.post(SEND, chatSessionId=chat, message="Go")
     program.until_running(chat)
     program.post(f"/api/chat/{chat}/stream/cancel")
@@ -150,7 +151,8 @@ def test_who_comes_again_after_the_end_is_told_of_it(program, chat, listen, mess
     events = program.streamed(SEND, chatSessionId=chat, message="Go")
     text = messages(chat)[-1].content
 
-    missed = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": events[5].id})
+    first = next(each for each in events if each.event == "chunk")
+    missed = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": first.id})
     missed.until("state", "end")
     heard = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": events[-1].id})
     heard.until("state")

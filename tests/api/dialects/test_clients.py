@@ -57,7 +57,7 @@ def test_when_nobody_listens_the_model_is_stopped_and_the_text_kept(caller, fake
     (chat,) = caller.new_chats(1)
 
     status, begun = caller.post("/api/messages/addUserMessageStreamingMode", chatSessionId=chat, message="Go")
-    until(lambda: caller.answer_in(chat)[2] == "stopped", "nobody was there", seconds=10)
+    until(lambda: caller.answer_in(chat)[2] == "stopped", "no one was connected")
 
     _, kept, _, reason = caller.answer_in(chat)
     assert (status, begun["chatSessionId"], reason) == (202, chat, "idle_listener")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
-from webapp.api.encoders.base import State
-from webapp.api.encoders.quick import Quick, QuickEncoder
+from webapp.api.dialects.encoding import State
+from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.streaming.events import Delta, Ended, Event, Notice, Phase, Reasoning, Saved, Sources, Started, Usage
 
 DIALECTS = tuple(CLIENTS)

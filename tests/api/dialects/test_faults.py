@@ -9,8 +9,8 @@ from flask import Flask
 
 from tests.api.dialects.conftest import Program
 from webapp.accounts import queries as accounts
-from webapp.chat import service
-from webapp.generations.models import Providers
+from webapp.chat.messages import service
+from webapp.connections.models import Providers
 from webapp.providers.demo import HIDDEN, DemoProvider
 from webapp.settings.service import set_setting
 from webapp.upstream import Upstream
@@ -141,7 +141,7 @@ def test_who_stops_an_answer_has_no_error(program, fake, dialect, messages):
     program.until_running(chat)
 
     first = program.post(f"/api/chat/{chat}/stream/cancel")
-    reading.join(5)
+    reading.join(30)
     again = program.post(f"/api/chat/{chat}/stream/cancel")
 
     text, outcome = heard(dialect, reading.value)

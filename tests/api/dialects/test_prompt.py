@@ -6,9 +6,9 @@ from tests.api.dialects.conftest import asked
 from webapp.accounts import queries as accounts
 from webapp.characters.tables import Character, Persona
 from webapp.chat.tables import Chat
-from webapp.extensions import write
+from webapp.db import write
 
-SYSTEM = "Before everything.\n---\nBe a miller.\n---\nA miller of few words.\n---\nA curious child."
+SYSTEM = "Pre-prompt.\n---\nBe a miller.\n---\nA miller of few words.\n---\nA curious child."
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def new_chat(app, program):
             assert user
             with write() as session:
                 character = Character(owner_id=user.id, name="Miller", description="A miller of few words.")
-                persona = Persona(user_id=user.id, name="Me", description="A curious child.")
+                persona = Persona(owner_id=user.id, name="Me", description="A curious child.")
                 session.add_all([character, persona])
                 session.flush()
                 chat = Chat(
                     owner_id=user.id, kind="roleplay", model="some/model", character_id=character.id, persona_id=persona.id
                 )
-                chat.pre_prompt, chat.system_prompt, chat.post_prompt = "Before everything.", "Be a miller.", "Stay in character."
+                chat.pre_prompt, chat.system_prompt, chat.post_prompt = "Pre-prompt.", "Be a miller.", "Stay in character."
                 session.add(chat)
                 session.flush()
                 return chat.id

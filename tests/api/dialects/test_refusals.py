@@ -1,11 +1,12 @@
 """What is refused before the first event: an ordinary HTTP error, with a sentence and a word, in every dialect."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from tests.api.dialects.conftest import Program
-from webapp.api import quick
+from webapp.api.dialects.quick import views as quick
 from webapp.settings.service import set_setting
 
 PLACES = {  # path, the name of the chat in the body, the name of the text
@@ -60,7 +61,7 @@ def test_every_path_refuses_alike(app, program, make_program, fake, place):
     assert told(program.client.post(path, data="{", **raw), 400)
     assert told(program.client.post(path, data=b"\xff", **raw), 400)
     assert told(program.client.post(path, data=json.dumps({**body, "more": "x" * 1_000_001}), **raw), 413)
-    assert fake.log() == []
+    assert fake.posts() == []
 
     running = program.post("/api/messages/addUserMessageStreamingMode", chatSessionId=chat, message="Hello").json
     busy = told(program.post(path, accept=EVENTS, **body), 409)
@@ -93,7 +94,7 @@ def test_too_many_is_429_and_a_full_house_503(app, program, fake):
     assert int(refused.headers["Retry-After"]) > 0
 
     app.extensions["engine"].max_streams = 1
-    app.extensions["engine"].live["another"] = None
+    app.extensions["engine"].live["another"] = SimpleNamespace(kind="chat", person="")
     full = program.post("/ai/chat/stream", accept=EVENTS, message="Hi")
     del app.extensions["engine"].live["another"]
     assert told(full, 503)
@@ -144,7 +145,7 @@ def test_visitors_are_answered_by_the_demo_and_known_by_a_cookie(app, visitor_pr
     assert (complete["chatId"], complete["demo"], complete["status"]) == (first.json["chatId"], True, "completed")
     assert [notice["code"] for notice in complete["notices"]] == ["demo"]
     assert told(Program(app).post("/api/chat", message="Hi", chatId=first.json["chatId"]), 401)
-    assert fake.log() == []
+    assert fake.posts() == []
 
 
 def test_a_visitor_reads_on_where_the_refusal_says(app, visitor_program):

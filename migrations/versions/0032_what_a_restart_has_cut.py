@@ -1,0 +1,22 @@
+"""Remember up to which answer a person wants to hear no more of what a restart has cut.
+
+Revision: 0032, after 0014
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0032"
+down_revision = "0026"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("users") as batch:
+        batch.add_column(sa.Column("cut_seen_id", sa.String(26), nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("users") as batch:
+        batch.drop_column("cut_seen_id")

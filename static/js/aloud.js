@@ -1,0 +1,41 @@
+// Reads an answer aloud by the browser's own voice, sentence by sentence and without its code.
+"use strict";
+if (self.speechSynthesis) {
+  const sentences = (text) => {
+    const copy = text.cloneNode(true);
+    for (const each of copy.querySelectorAll(".code")) each.remove();
+    for (const each of copy.querySelectorAll("td, th")) each.append(", ");
+    const blocks = copy.querySelectorAll("p, li, ul, ol, tr, h1, h2, h3, h4, h5, h6, summary");
+    for (const each of blocks) each.replaceWith("\f", ...each.childNodes, "\f");
+    return copy.textContent.split(/\f|(?<=[.!?…])\s+/).map((each) => each.replace(/\s+/g, " ").trim()).filter(Boolean);
+  };
+  let read = {};
+  const show = () => {
+    const words = (button) => (button.value === read.id ? "Stop reading" : "Read aloud");
+    for (const each of document.querySelectorAll(".aloud span")) each.textContent = words(each.parentElement);
+  };
+  // One after the other: browsers cut off what is long. No text says which language it is in, so it is the browser's.
+  const say = (mine, [words, ...rest]) => {
+    if (mine !== read) return;
+    if (!words) return begin();
+    const after = { onend: () => say(mine, rest), onerror: () => say(mine, []) };
+    mine.speech = Object.assign(new SpeechSynthesisUtterance(words), { lang: navigator.language, ...after });
+    speechSynthesis.speak(mine.speech);
+  };
+  const begin = (id) => {
+    speechSynthesis.cancel();
+    read = { id };
+    if (id) say(read, sentences(document.getElementById(`message-${id}-text`)));
+    show();
+  };
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest(".aloud");
+    if (button) begin(button.value === read.id ? undefined : button.value);
+  });
+  // Some browsers have none, others know of theirs a little later.
+  const heard = () => document.documentElement.toggleAttribute("data-voice", speechSynthesis.getVoices().length > 0);
+  speechSynthesis.addEventListener?.("voiceschanged", heard);
+  heard();
+  document.addEventListener("htmx:after:swap", show);
+  addEventListener("pagehide", () => begin());
+}

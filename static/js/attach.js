@@ -1,0 +1,67 @@
+// Text files and long pastes stand above the text that is typed, each with its name, to be looked at or removed.
+"use strict";
+{
+  const LONG_CHARS = 3000, MOST_BYTES = 200 * 1024;
+  let sent = [];
+  const box = () => document.getElementById("composer-text");
+  const chips = () => document.getElementById("composer-chips");
+  const block = (chip) => chip.querySelector("[name=part]").value;
+  const changed = () => {
+    box().required = !chips().children.length;
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  // Between fences that its own text does not close.
+  const add = (path, text) => {
+    const plain = path.replace(/[\n\r`]+/g, " "), name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
+    const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
+    const chip = document.getElementById("chip").content.cloneNode(true).firstElementChild, bytes = new Blob([text]).size;
+    for (const each of chip.querySelectorAll("[data-name]")) each.textContent = name;
+    chip.querySelector(".chip__size").textContent = bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
+    chip.querySelector("pre").textContent = text;
+    chip.querySelector("[name=part]").value = `${name}\n${fence}${name.match(/\w+$/)[0]}\n${text.trimEnd()}\n${fence}`;
+    chips().append(chip);
+    changed();
+  };
+  const attach = async (file) => {
+    const text = file.size > MOST_BYTES ? "\0" : await file.text();
+    if (/[\0\ufffd]/.test(text)) return millrace.toast(`${file.name} isn't a text file, or is larger than 200 KB.`);
+    add(file.name, text.replace(/\r\n/g, "\n"));
+  };
+  const attachAll = async (files) => {
+    for (const file of files) await attach(file);
+    box().focus();
+  };
+
+  document.addEventListener("paste", (event) => {
+    const text = event.clipboardData?.getData("text/plain").replace(/\r\n/g, "\n") ?? "";
+    if (event.target.id !== "composer-text" || text.length <= LONG_CHARS) return;
+    event.preventDefault();
+    add("Pasted text.txt", text);
+  });
+  // On their way over the page the files are not told yet.
+  for (const each of ["dragover", "drop"]) document.addEventListener(each, (event) => {
+    if (!chips() || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    attachAll([...event.dataTransfer.files]);
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches("[data-attach]")) attachAll([...target.files]).then(() => { target.value = ""; });
+  });
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest("[data-remove]")?.closest(".chip");
+    if (!chip) return;
+    chip.remove();
+    changed();
+    box().focus();
+  });
+
+  // What is added while a message is on its way stays.
+  document.addEventListener("htmx:before:request", ({ target, detail }) => {
+    if (target.id === "composer") sent = detail.ctx.request.body.getAll("part");
+  });
+  document.addEventListener("htmx:before:swap", ({ target, detail }) => {
+    const lists = target.id === "composer" ? detail.tasks.map((task) => task.fragment.querySelector("#composer-chips")) : [];
+    lists.find(Boolean)?.append(...[...chips().children].filter((chip) => !sent.includes(block(chip))));
+  });
+}

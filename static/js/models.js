@@ -1,0 +1,48 @@
+// The models that can be chosen: arrows go through them, Enter takes one, typing searches. What is taken goes with the message.
+"use strict";
+{
+  const sheet = () => document.getElementById("models");
+  const links = () => [...sheet().querySelectorAll("[data-model], .models__more a")];
+
+  const choose = (link) => {
+    const select = document.getElementById("composer-model"), id = link.dataset.model;
+    const name = link.querySelector(".models__name").textContent;
+    if (![...select.options].some((each) => each.value === id)) select.add(new Option(name, id));
+    select.value = id;
+    document.querySelector("[data-chosen]").textContent = name;
+    sheet().hidePopover();
+    document.getElementById("composer-text").focus({ preventScroll: true });
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("#models [data-model]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    choose(link);
+  });
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("#models")?.querySelector("input[type=search]");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], row = event.target.closest?.("li")?.querySelector("a");
+    const isTyped = event.key.length === 1 && !(event.ctrlKey || event.metaKey || event.altKey);
+    if (!box || event.isComposing) return;
+    if (isTyped && event.key !== " " && event.target !== box) return box.focus();
+    const next = step ? links()[links().indexOf(row) + step] ?? (step < 0 ? box : row) : links()[0];
+    if (!step && !(event.key === "Enter" && event.target === box)) return;
+    event.preventDefault();
+    if (step) next.focus(); else if (next?.dataset.model) next.click();
+  });
+  // On a phone the keyboard would cover the list.
+  document.addEventListener("beforetoggle", ({ target }) => {
+    if (target.id === "models") target.querySelector("input[type=search]").autofocus = !matchMedia("(pointer: coarse)").matches;
+  }, true);
+  // The list comes anew each time, with what was starred meanwhile.
+  document.addEventListener("toggle", ({ target, newState }) => {
+    if (target.id === "models" && newState === "closed") target.querySelector("form").reset();
+  }, true);
+  document.addEventListener("htmx:after:swap", () => {
+    const chosen = document.getElementById("composer-model")?.value;
+    for (const link of sheet()?.matches(":popover-open") ? links() : []) {
+      if (link.dataset.model === chosen) link.ariaCurrent = "true";
+    }
+  });
+}

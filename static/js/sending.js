@@ -1,0 +1,29 @@
+// A message on its way stands at the end of the page until the server shows it; if it fails, its text is in the box again.
+"use strict";
+{
+  const box = () => document.getElementById("composer-text"), count = () => document.querySelectorAll("#thread > article").length;
+  let sent = "", before = 0;
+  const show = (words) => {
+    const place = document.getElementById("sending");
+    place.hidden = !words;
+    place.replaceChildren(document.getElementById("sending-shape").content.cloneNode(true));
+    place.querySelector("p").textContent = sent = words;
+    if (!words) place.replaceChildren();
+  };
+  document.addEventListener("htmx:before:request", ({ target, detail }) => {
+    if (target.id !== "composer" || !/\/(messages|chats)$/.test(detail.ctx.request.action)) return;
+    before = count();
+    show(box().value);
+    box().value = "";
+  });
+  document.addEventListener("htmx:after:swap", () => { if (sent && count() > before) show(""); });
+  for (const each of ["htmx:after:request", "htmx:error"]) document.addEventListener(each, ({ target, detail }) => {
+    if (target.id !== "composer" || !sent || detail.ctx?.response?.status < 400) return;
+    if (!box().value.startsWith(sent)) box().value = sent + box().value;
+    // What stands between may have answered, and knows no toasts.
+    const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
+    if (isBare) millrace.toast("Couldn't send your message. Your text is still here. Please try again.");
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+    show("");
+  });
+}

@@ -1,0 +1,80 @@
+// The sidebar: the row of the open chat is in sight, its search is gone through by key, and what was found is shown in its place.
+"use strict";
+{
+  const box = () => document.getElementById("sidebar-search");
+  const found = () => document.getElementById("sidebar-found");
+
+  const clear = () => {
+    box().value = "";
+    found().replaceChildren();
+    box().focus();
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  // Before others hear of the keys: Escape clears the search, and does not stop an answer.
+  addEventListener("keydown", (event) => {
+    const isInside = event.target.closest?.("#sidebar-search, #sidebar-found");
+    if (!isInside || event.isComposing) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], hits = [...found().querySelectorAll("a")];
+    const isCleared = event.key === "Escape" && (box().value || event.target !== box());
+    if (!isCleared && !(step && hits.length)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    isCleared ? clear() : (hits[hits.indexOf(event.target) + step] ?? box()).focus();
+  }, true);
+
+  // What was looked for is marked in its message, of which no more is known than its words.
+  const WORD = /[\p{L}\p{N}]+/gu;
+  const ranges = (text, words) => {
+    const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT), all = [];
+    while (walker.nextNode()) {
+      for (const { 0: word, index } of walker.currentNode.data.matchAll(WORD)) {
+        if (!words.has(word.toLowerCase())) continue;
+        const range = new Range();
+        range.setStart(walker.currentNode, index);
+        range.setEnd(walker.currentNode, index + word.length);
+        all.push(range);
+      }
+    }
+    return all;
+  };
+  const show = () => {
+    const words = new Set(new URLSearchParams(location.search).get("found")?.match(WORD));
+    const text = words.size && location.hash && document.querySelector(`${location.hash} .message-text`);
+    const marks = text && CSS.highlights ? ranges(text, words) : [];
+    if (!marks.length) return;
+    CSS.highlights.set("found", new Highlight(...marks));
+    const fold = text.parentElement.querySelector(".fold");
+    if (fold) fold.checked = true;
+    marks[0].startContainer.parentElement.scrollIntoView({ block: "center", behavior: "instant" });
+  };
+  const reach = () => {
+    const list = document.getElementById("sidebar-chats"), row = list?.querySelector("[aria-current]");
+    const above = row ? row.getBoundingClientRect().top - list.getBoundingClientRect().top : 0;
+    if (above < 0 || above + 40 > list?.clientHeight) list.scrollTop += above - list.clientHeight / 2;
+  };
+  // The menu of a row comes from the server and opens at its row; it leaves when something was chosen.
+  const menu = () => document.getElementById("sidebar-menu");
+  let opener = null;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".chats__more");
+    if (!link) return;
+    opener = link;
+    menu().replaceChildren();
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (!opener || !menu().querySelector("form")) return;
+    const row = opener.closest("li").getBoundingClientRect();
+    opener = null;
+    menu().showPopover();
+    const { style, offsetHeight } = menu();
+    style.left = `${row.left}px`;
+    style.top = `${Math.max(8, Math.min(row.bottom + 2, innerHeight - offsetHeight - 8))}px`;
+  });
+  document.addEventListener("submit", (event) => {
+    // Not before it was sent.
+    if (event.target.closest("#sidebar-menu")) setTimeout(() => menu().hidePopover());
+  });
+  document.addEventListener("DOMContentLoaded", reach);
+  // Not before the browser itself has gone to the message.
+  addEventListener("load", show);
+}

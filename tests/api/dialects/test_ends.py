@@ -1,0 +1,93 @@
+"""What every dialect says at every end of an answer, streamed and in one piece."""
+
+import json
+
+import gevent
+import pytest
+
+from tests.api.dialects.test_faults import STREAMS, WHOLES, filled, heard
+
+TEXT = "one two three four"
+REFUSED = {"status": 400, "json": {"error": {"code": 400, "message": "No."}}}
+ERROR = {"code": 502, "message": "It broke."}
+# What the upstream does, and the door's status with, for an error, its code.
+ENDS = {
+    "completed": ([{"says": TEXT}], 200, "completed"),
+    "too long": ([{"says": TEXT, "finish": "length"}], 200, "completed"),
+    "cut": ([{"says": TEXT, "cut_after": 2}], 502, "cut"),
+    "no marker": ([{"says": TEXT, "finish": None, "done": False, "sends_usage": False}], 502, "cut"),
+    "an error on the way": ([{"says": TEXT, "error_after": 2, "error": ERROR}], 502, "error"),
+    "refused": ([REFUSED] * 2, 502, "invalid"),
+    "silent": ([{"says": ""}], 200, "completed"),
+}
+HELLO = [{"role": "user", "content": "Hello"}]
+FINISHES = {"completed": "stop", "too long": "length", "silent": "stop"}
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("end", ENDS)
+def test_the_door_gives_an_answer_that_ended_and_nothing_else_for_one(program, fake, end):
+    behaviours, status, code = ENDS[end]
+    fake.behaves(behaviours)
+    whole = program.post("/v1/chat/completions", messages=HELLO)
+    fake.behaves(behaviours)
+    *chunks, done = [each.data for each in program.streamed("/v1/chat/completions", messages=HELLO, stream=True)]
+    last = json.loads(chunks[-1])
+
+    assert whole.status_code == status, whole.text
+    assert done == "[DONE]"
+    if end in FINISHES:
+        choice = whole.json["choices"][0]
+        assert (choice["message"]["content"], choice["finish_reason"]) == ("" if end == "silent" else TEXT, FINISHES[end])
+        assert last["choices"][0]["finish_reason"] == FINISHES[end]
+        return
+    assert whole.content_type == "application/json"
+    assert "choices" not in whole.json
+    for told in (whole.json["error"], last["error"]):
+        assert (told["type"], told["code"], bool(told["message"])) == ("server_error", code, True)
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("dialect", WHOLES)
+def test_in_one_piece_a_dialect_says_how_an_answer_ended(program, fake, dialect, end):
+    behaviours, _, code = ENDS[end]
+    fake.behaves(behaviours)
+    path, body = filled(WHOLES[dialect], program.new_chat())
+    response = program.post(path, **body)
+
+    if end in ("refused", "silent"):
+        assert (response.status_code, response.json["code"]) == (502, "no_text" if end == "silent" else code)
+        assert end == "silent" or response.json["error"] == "OpenRouter rejected the request: No."
+        return
+    assert response.status_code == 200, response.text
+    assert response.json["status"] == ("completed" if end in FINISHES else "interrupted")
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("dialect", STREAMS)
+def test_streamed_a_dialect_says_how_an_answer_ended(program, fake, dialect, end):
+    fake.behaves(ENDS[end][0])
+    path, body = filled(STREAMS[dialect], program.new_chat())
+
+    _, outcome = heard(dialect, program.streamed(path, **body))
+
+    assert outcome == ("ok" if end in FINISHES else "error")
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_what_somebody_stops_at_the_door_is_not_called_complete(app, program, fake, is_streamed):
+    fake.counts(4000, pace=0.01)
+    path, body = "/v1/chat/completions", {"messages": HELLO, "stream": is_streamed}
+    asking = gevent.spawn(program.streamed if is_streamed else program.post, path, **body)
+    live = app.extensions["engine"].live
+    with gevent.Timeout(30):
+        while not any(each.run.has_content for each in live.values()):
+            gevent.sleep(0.01)
+    for each in list(live.values()):
+        each.run.stop.ask("user")
+    asking.join(30)
+
+    told = json.loads(asking.value[-2].data) if is_streamed else asking.value.json
+    assert told["choices"][0]["finish_reason"] == "length"

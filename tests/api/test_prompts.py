@@ -1,0 +1,55 @@
+"""Prompts for programs: /api/v1/prompts."""
+
+import pytest
+
+from tests.api.client import Client, client_of
+
+
+@pytest.fixture
+def program(app, owner) -> Client:
+    return client_of(app, owner.email)
+
+
+@pytest.fixture
+def other(app, member) -> Client:
+    return client_of(app, member.email)
+
+
+def test_a_prompt_from_its_making_to_its_end(program, other):
+    made = program.post("/prompts", {"key": "review", "about": "Looks back"}, status=201)
+    assert (made["key"], made["is_teams"], made["version"], made["strategy"]) == ("review", True, None, "LATEST")
+    sections = [{"name": "Task", "text": "Look back at {{week}}, {{name}}."}, {"name": "Tone", "text": "Calmly."}]
+    first = program.post("/prompts/review/versions", {"sections": sections, "note": "One"}, status=201)
+    assert (first["version"], first["sections"], first["note"]) == (1, sections, "One")
+    program.post("/prompts/review/versions", {"sections": sections[:1], "temperature": 0.5}, status=201)
+    assert [each["version"] for each in other.get("/prompts/review/versions")["versions"]] == [2, 1]
+
+    rolled_back = program.said("PUT", "/prompts/review/strategy", 200, {"strategy": "FIXED", "version": 1})
+    assert (rolled_back["strategy"], rolled_back["version"]) == ("FIXED", 1)
+    filled = other.said("POST", "/prompts/review/preview", 200, {"variables": {"week": "{{name}}"}})
+    assert filled == {
+        "sections": [{"name": "Task", "text": "Look back at {{name}}, {{name}}."}, sections[1]],
+        "missing": ["name"],
+    }
+
+    program.said("PUT", "/prompts/review/strategy", 422, {"strategy": "A_B_TEST", "weights": {"1": 50, "2": 50}})
+    program.said("PUT", "/prompts/review/strategy", 404, {"strategy": "FIXED", "version": 7})
+    program.post("/prompts", {"key": "review"}, status=409)
+    program.post("/prompts/review/versions", {"sections": []}, status=422)
+    for text in ("A bell: \x07", "x" * 60_001, "".join(f"{{{{v{number}}}}}" for number in range(31))):
+        program.post("/prompts/review/versions", {"sections": [{"text": text}]}, status=422)
+    program.said("DELETE", "/prompts/review", 204)
+    program.said("GET", "/prompts/review", 404)
+
+
+def test_what_is_the_teams_takes_an_admin_with_a_token_for_it(app, owner, program, other):
+    body = {"sections": [{"text": "Name it."}]}
+    other.post("/prompts/title/versions", body, status=404)
+    assert client_of(app, owner.email, "chat").post("/prompts/title/versions", body, status=403)
+    assert program.post("/prompts/title/versions", body, status=201)["version"] == 2
+    other.post("/prompts", {"key": "title"}, status=409)
+    program.post("/prompts", {"key": "names"}, status=201)
+    own = other.post("/prompts", {"key": "names"}, status=201)
+    assert other.get("/prompts/names")["id"] == own["id"] != program.get("/prompts/names")["id"]
+    assert (own["is_own"], own["is_teams"]) == (True, False)
+    other.post("/prompts", {"key": "another", "is_own": False}, status=403)

@@ -1,0 +1,184 @@
+"""Connections that are slow, idle or too many: they are let go, and others are served meanwhile."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support import standstill
+from tests.support.server import Server, prepared, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
+MOST = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prepared(tmp_path_factory.mktemp("server")) as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def dial(server: Server) -> Iterator[Callable[..., socket.socket]]:
+    """Opens connections from any address of this machine, which all end with the test."""
+    with ExitStack() as stack:
+        yield lambda source="127.0.0.1": stack.enter_context(dialled(server, source))
+    until(lambda: "200 OK" in told(server, "GET /healthz", source="127.0.0.99"), "the connections are gone")
+
+
+@contextmanager
+def dialled(server: Server, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30, source_address=(source, 0)) as connection:
+        yield connection
+
+
+def told(server: Server, line: str, *, headers: str = "", source: str = "127.0.0.1") -> str:
+    """What comes for a request without a body."""
+    with dialled(server, source) as connection:
+        connection.sendall(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n{headers}\r\n".encode())
+        return all_of(connection)
+
+
+def all_of(connection: socket.socket) -> str:
+    parts = []
+    # What came too late to be read is answered by a reset behind the answer.
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65_536):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+def head(server: Server, path: str, headers: str) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{FORM}{headers}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "crumb"), [("Content-Length: 1000\r\n", b"a"), ("Transfer-Encoding: chunked\r\n", b"1\r\na\r\n")]
+)
+def test_a_body_that_never_ends_is_refused_and_its_connection_closed(
+    server: Server, dial: Callable[..., socket.socket], headers: str, crumb: bytes
+) -> None:
+    connection, is_over, began = dial(), threading.Event(), time.monotonic()
+    connection.sendall(head(server, "/login", headers))
+
+    def trickle() -> None:
+        with suppress(OSError):
+            while not is_over.wait(1):
+                connection.sendall(crumb)
+
+    sender = threading.Thread(target=trickle)
+    sender.start()
+    try:
+        answer = all_of(connection)
+    finally:
+        is_over.set()
+        sender.join()
+
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert "Connection: close" in answer
+    assert "took too long to arrive" in answer
+    assert 8 < time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET / HTTP/1.1\r\nHost: "])
+def test_a_connection_that_asks_for_nothing_is_closed(dial: Callable[..., socket.socket], beginning: bytes) -> None:
+    connection, began = dial(), time.monotonic()
+    connection.sendall(beginning)
+
+    assert all_of(connection) == ""
+    assert time.monotonic() - began < 20
+
+
+def test_a_body_that_keeps_its_pace_may_take_longer(server: Server, dial: Callable[..., socket.socket]) -> None:
+    connection, began, piece = dial(), time.monotonic(), b"a" * 60_000
+    connection.sendall(head(server, "/login", f"Content-Length: {14 * len(piece)}\r\n"))
+
+    for _ in range(14):
+        connection.sendall(piece)
+        time.sleep(0.9)
+    connection.settimeout(30)
+
+    assert time.monotonic() - began > 12
+    assert not connection.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_one_connection_too_many_is_told_so(server: Server, dial: Callable[..., socket.socket]) -> None:
+    for _ in range(MOST):
+        dial("127.0.0.5").sendall(head(server, "/login", "Content-Length: 10\r\n"))
+    refused = told(server, "GET /healthz", source="127.0.0.5")
+
+    assert refused.startswith("HTTP/1.1 429 ")
+    assert "Retry-After: 5" in refused
+    assert "too many open connections" in refused
+    assert "200 OK" in told(server, "GET /healthz", source="127.0.0.6")
+
+
+def test_the_number_of_connections_is_a_setting(server: Server, dial: Callable[..., socket.socket]) -> None:
+    server.set(limits__connections_per_address="0")
+    until(lambda: open_at_once(server, 2 * MOST), "the setting is heard")
+
+    server.set(limits__connections_per_address=str(MOST))
+    until(lambda: not open_at_once(server, 2 * MOST), "the setting is heard")
+
+
+def open_at_once(server: Server, count: int) -> bool:
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(dialled(server, "127.0.0.7")).sendall(head(server, "/login", "Content-Length: 10\r\n"))
+        # What is refused before all of it was read is reset.
+        with suppress(ConnectionResetError):
+            return "200 OK" in told(server, "GET /healthz", source="127.0.0.7")
+        return False
+
+
+@pytest.mark.parametrize("addresses", [1, 42])
+def test_two_thousand_slow_bodies_leave_room_for_others(
+    server: Server, dial: Callable[..., socket.socket], addresses: int
+) -> None:
+    slow = []
+    for place in range(2100):
+        slow.append(dial(f"127.0.1.{1 + place % addresses}"))
+        slow[-1].setblocking(False)
+        slow[-1].send(head(server, "/login", "Content-Length: 1000\r\n"))
+    began, waits = time.monotonic(), []
+    while time.monotonic() - began < 6:
+        asked = time.monotonic()
+        assert "200 OK" in told(server, "GET /login", source="127.0.2.1")
+        answered = time.monotonic()
+        waits.append(answered - asked - standstill.seconds(asked, answered))
+
+    print(f"{len(waits)} pages beside {len(slow)} slow bodies of {addresses} addresses: at most {max(waits) * 1000:.0f} ms")
+    assert max(waits) < 5
+
+
+@pytest.mark.parametrize("headers", [f"Content-Length: {2**30}\r\n", "Transfer-Encoding: chunked\r\n"])
+def test_a_body_that_is_too_large_is_answered_and_the_connection_closed(
+    server: Server, dial: Callable[..., socket.socket], headers: str
+) -> None:
+    connection, began = dial(), time.monotonic()
+    connection.sendall(head(server, "/login", headers))
+    if "chunked" in headers:
+        connection.sendall(b"800000\r\n" + b"a" * 0x800000 + b"\r\n")
+    answer = all_of(connection)
+
+    assert answer.startswith(("HTTP/1.1 413 ", "HTTP/1.1 403 "))
+    assert "Connection: close" in answer
+    assert time.monotonic() - began < 30
+
+
+def test_behind_a_proxy_the_requests_of_each_address_are_counted(tmp_path: Path) -> None:
+    with prepared(tmp_path / "proxied", TRUSTED_PROXIES="127.0.0.1") as server, ExitStack() as stack:
+        server.start()
+        for _ in range(MOST):
+            slow = stack.enter_context(dialled(server))
+            slow.sendall(head(server, "/login", "Content-Length: 10\r\nX-Forwarded-For: 203.0.113.9\r\n"))
+        until(lambda: "429" in told(server, "GET /login", headers="X-Forwarded-For: 203.0.113.9\r\n")[:20], "they are counted")
+
+        assert "200 OK" in told(server, "GET /login", headers="X-Forwarded-For: 203.0.113.10\r\n")

@@ -1,0 +1,71 @@
+"""Everybody comes back at once, as after a restart: all are let in soon, and nobody's answer waits for them.
+
+In `make deep` there are up to a thousand of them; `PAGES` in the environment says how many.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support import standstill
+from tests.support.bystander import bystander
+from tests.support.person import Person
+from tests.support.rounds import ROUNDS
+from tests.support.server import Server, prepared, until
+from tests.support.tab import Tab
+from tests.upstream.handle import Upstream
+
+pytestmark = [pytest.mark.slow, pytest.mark.deep, pytest.mark.timeout(240)]
+PAGES, SECONDS = int(os.environ.get("PAGES", min(200 * ROUNDS, 1_000))), 10
+TURNS = 12
+TEXT = "Some *words* and `code`, and [a link](https://example.org).\n\n- one\n- two\n\n" * 12
+
+
+@pytest.fixture(scope="module")
+def server(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prepared(tmp_path_factory.mktemp("reconnects"), **fake_process.environ) as server:
+        server.lift_limits()
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def events_url(server: Server, fake: Upstream) -> Callable[[Person], str]:
+    """The stream of a chat of some length, by the position that its page had."""
+
+    def made(owner: Person) -> str:
+        fake.says(TEXT)
+        path = owner.begin("Hello")
+        for turn in range(TURNS):
+            until(lambda: owner.last_answer(path).status == "completed", "it is answered")
+            if turn:
+                assert owner.post(f"{path}/messages", message=f"Turn {turn}").status == 303
+        until(lambda: owner.last_answer(path).status == "completed", "it is answered")
+        page = owner.page(path).tree
+        return str(page.css_first("#thread").attributes["hx-sse:connect"])
+
+    return made
+
+
+def test_pages_that_come_back_after_a_restart_are_let_in_and_hold_nobody_up(
+    server: Server, fake: Upstream, events_url: Callable[[Person], str]
+) -> None:
+    owner = Person(server.url).become_owner(server.owner_link)
+    url = events_url(owner)
+    server.terminate()
+    server.start()
+
+    with bystander(server, fake, person=owner) as beside:
+        began = time.monotonic()
+        tabs = [Tab(owner, url).read() for _ in range(PAGES)]
+        until(lambda: all(b"still here" in tab.raw for tab in tabs), "all heads have come", seconds=60)
+        heads = time.monotonic() - began - standstill.seconds(began, time.monotonic())
+        until(lambda: all(b"hx-partial" in tab.raw for tab in tabs), "all have their page", seconds=60)
+        wholes = time.monotonic() - began
+        for tab in tabs:
+            tab.close()
+
+    print(f"{PAGES} pages: heads within {heads:.1f} s, pages within {wholes:.1f} s, gap {beside.gap_ms:.0f} ms")
+    assert heads < SECONDS

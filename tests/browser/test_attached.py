@@ -1,0 +1,98 @@
+"""Long pastes and text files: chips above the text, on a desk, on a phone and without scripts."""
+
+import pytest
+from playwright.sync_api import Request, expect
+
+from tests.browser.chats import ChatPage, answers_asked, until
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import LOOK, RULES
+from tests.browser.ways import NO_SCRIPTS, PHONE
+from tests.support.server import ROOT, Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+LONG = "One line of many.\n" * 200
+PASTE = """text => {
+  const given = new DataTransfer();
+  given.setData('text/plain', text);
+  document.getElementById('composer-text').dispatchEvent(
+    new ClipboardEvent('paste', {clipboardData: given, bubbles: true, cancelable: true}));
+}"""
+
+
+def notes(name: str = "notes.md") -> dict[str, object]:
+    return {"name": name, "mimeType": "text/markdown", "buffer": b"# Notes\n\n```\ncode\n```\n"}
+
+
+def has_one_file(draft: Request) -> bool:
+    """The draft with the one of two that is left: others may be on their way still."""
+    said = draft.post_data or ""
+    return "notes.md" in said and "other.md" not in said
+
+
+def test_long_pastes_and_files_stand_above_the_text(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Read.")
+    page = visit(server).open("/")
+    chips, box = page.locator("#composer-chips .chip"), page.get_by_role("textbox", name="Message")
+    box.fill("A long draft.\n" * 60)
+    page.evaluate(PASTE, LONG)
+    expect(chips).to_have_count(1)
+    expect(chips.first).to_be_in_viewport()
+    expect(chips.first).to_contain_text("Pasted text.txt")
+    expect(chips.first).to_contain_text("4 KB")
+    chips.first.locator("summary").click()
+    expect(chips.first.locator("pre")).to_contain_text("One line of many.")
+    chips.first.locator("summary").click()
+    page.locator("[data-attach]").set_input_files([notes(), notes("other.md")])
+    expect(chips).to_have_count(3)
+    with page.expect_response(lambda response: response.url.endswith("/draft") and has_one_file(response.request)):
+        page.get_by_role("button", name="Remove other.md").click()
+    expect(box).to_be_focused()
+    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    assert page.evaluate(LOOK, RULES) == []
+
+    page.reload()
+    expect(chips).to_have_count(2)
+    box.fill("")
+    box.press("Enter")
+    page.wait_for_url("**/chats/*")
+    chat = ChatPage(page)
+    chat.expect("completed")
+    sent = answers_asked(upstream.log())[0]["body"]["messages"][-1]["content"]
+    assert sent == f"Pasted text.txt\n```txt\n{LONG.rstrip()}\n```\n\nnotes.md\n````md\n# Notes\n\n```\ncode\n```\n````"
+    expect(chips).to_have_count(0)
+    file = page.locator(".message-text .file").last
+    expect(file.locator("pre")).to_be_hidden()
+    file.locator("summary").click()
+    expect(file.locator("pre")).to_contain_text("# Notes")
+
+
+def test_a_file_added_while_a_message_is_sent_stays(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Ready.")
+    chat = visit(server, **PHONE).begin("Hello")
+    chat.expect("completed")
+    page, chips = chat.page, chat.page.locator("#composer-chips .chip")
+    page.locator("[data-attach]").set_input_files([notes()])
+    expect(chips).to_have_count(1)
+    page.route("**/messages", lambda route: (page.wait_for_timeout(10), route.continue_()))
+    page.evaluate("""() => {
+      document.querySelector('#composer-controls .send').click();
+      const given = new DataTransfer();
+      given.items.add(new File(['later'], 'later.txt'));
+      dispatchEvent.call(document, new DragEvent('drop', {dataTransfer: given, bubbles: true, cancelable: true}));
+    }""")
+    expect(page.locator("article")).to_have_count(4)
+    expect(chips).to_have_count(1)
+    expect(chips).to_contain_text("later.txt")
+
+
+def test_without_scripts_a_file_is_a_field(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Read.")
+    page = visit(server, **NO_SCRIPTS).open("/")
+    page.get_by_role("textbox", name="Message").fill("Look")
+    page.get_by_label("Add text files").set_input_files([notes()])
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/chats/*")
+    until(page, lambda: answers_asked(upstream.log()))
+    assert "notes.md\n````md\n" in answers_asked(upstream.log())[0]["body"]["messages"][-1]["content"]
+    expect(page.locator(".message-text .file summary")).to_contain_text("notes.md")

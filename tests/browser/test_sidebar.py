@@ -1,0 +1,201 @@
+"""The sidebar: its search, the menus of its rows, and what it remembers, by key, by touch and without scripts."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.chats import ChatPage, Person, press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.browser.ways import PHONE
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+LONG = "\n\n".join(f"Line {n} of many." for n in range(60))
+MARKED = "() => [...CSS.highlights.get('found') ?? []].map(each => each.toString())"
+IS_IN_SIGHT = """() => {
+  const {top, bottom} = [...CSS.highlights.get('found')][0].getBoundingClientRect();
+  return top > 60 && bottom < innerHeight;
+}"""
+
+
+def answered(person: Person, upstream: Upstream, question: str, answer: str) -> ChatPage:
+    upstream.says(answer)
+    chat = person.begin(question)
+    chat.expect("completed")
+    return chat
+
+
+def typed(page: Page, words: str) -> None:
+    page.get_by_role("searchbox", name="Search", exact=True).press_sequentially(words)
+
+
+def test_search_finds_as_one_types_and_opens_at_the_passage(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    answered(person, upstream, "How is it lifted?", f"{LONG}\n\nThe windlass lifts it.\n\n{LONG}")
+    # On a page that listens to nothing of its own, too.
+    page = person.open("/settings")
+    typed(page, "windl")
+    hit = page.locator("#sidebar-found").get_by_role("link", name="windlass")
+    expect(hit.locator("mark")).to_have_text("windlass")
+    expect(page.locator("#sidebar-chats")).to_be_hidden()
+    expect(page.locator("#sidebar-count")).to_have_text("0 titles, 1 message")
+    assert violations(page) == []
+    page.set_viewport_size({"width": 1100, "height": 720})
+    press(page, hit)
+    page.wait_for_function("() => CSS.highlights.has('found')")
+    assert page.evaluate(MARKED) == ["windlass"]
+    page.wait_for_function(IS_IN_SIGHT)
+
+
+def test_search_is_gone_through_by_key(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    chat = answered(person, upstream, "What does the penstock do?", "It leads the water.")
+    page, box = chat.page, chat.page.get_by_role("searchbox", name="Search", exact=True)
+    typed(page, "penst")
+    hits = page.locator("#sidebar-found").get_by_role("link")
+    expect(hits).to_have_count(3)
+    page.keyboard.press("ArrowDown")
+    expect(hits.first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(hits.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(box).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(box).to_have_value("")
+    expect(hits).to_have_count(0)
+    expect(page.locator("#sidebar-chats")).to_be_visible()
+    typed(page, "penst")
+    expect(hits).to_have_count(3)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/chats?q=penst")
+
+
+def test_escape_in_the_search_does_not_stop_the_answer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.counts(2_000, pace=0.03)
+    chat = visit(server).begin("Count")
+    chat.expect("responding")
+    typed(chat.page, "xyzzy")
+    chat.page.keyboard.press("Escape")
+    expect(chat.page.get_by_role("searchbox", name="Search", exact=True)).to_have_value("")
+    seen = len(chat.seen())
+    chat.wait_for_chars(seen + 20)
+    assert chat.status() == "responding"
+    chat.stop.click()
+    chat.expect("stopped")
+
+
+@pytest.mark.parametrize("way", [{"java_script_enabled": False}, {**PHONE, "java_script_enabled": False}], ids=["desk", "phone"])
+def test_without_scripts_enter_searches_and_a_hit_is_at_its_message(
+    server: Server, upstream: Upstream, visit: Visit, way: dict[str, object]
+) -> None:
+    answered(visit(server), upstream, "Which rod?", f"{LONG}\n\nThe kestrel rod.\n\n{LONG}")
+    page = visit(server, **way).open("/settings")
+    if "has_touch" in way:
+        page.get_by_role("button", name="Chats").click()
+    box = page.get_by_role("searchbox", name="Search", exact=True)
+    box.fill("kestrel")
+    with page.expect_navigation():
+        box.press("Enter")
+    press(page, page.get_by_role("main").get_by_role("link", name="Which rod?").first)
+    expect(page).to_have_url(re.compile(r"found=kestrel#message-"))
+    expect(page.locator(".message:target")).to_contain_text("kestrel rod")
+
+
+def test_on_a_phone_search_stays_in_the_drawer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    answered(visit(server), upstream, "A question about lanterns", "They give light.")
+    page = visit(server, **PHONE).open("/")
+    page.get_by_role("button", name="Chats").click()
+    typed(page, "lantern")
+    hit = page.locator("#sidebar-found").get_by_role("link", name="A question about lanterns")
+    expect(hit.first).to_be_visible()
+    box = hit.first.bounding_box()
+    assert box
+    assert box["height"] >= 44
+    hit.first.tap()
+    page.wait_for_url("**/chats/*")
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator("#sidebar-chats li").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def test_the_menu_of_a_row_renames_and_deletes_with_undo_by_key(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    answered(person, upstream, "A sluice to be named", "Fine.")
+    # A page that hears of nothing.
+    page = person.open("/account")
+    row(page, "A sluice to be named").get_by_role("link", name="Options").focus()
+    page.keyboard.press("Enter")
+    menu = page.locator("#sidebar-menu")
+    expect(menu.get_by_role("button", name="Pin")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(row(page, "A sluice to be named").get_by_role("link", name="Options")).to_be_focused()
+    page.keyboard.press("Enter")
+    menu.get_by_label("Title").fill("The great sluice")
+    page.keyboard.press("Enter")
+    expect(row(page, "The great sluice")).to_be_visible()
+    expect(menu).to_be_hidden()
+    row(page, "The great sluice").hover()
+    row(page, "The great sluice").get_by_role("link", name="Options").click()
+    expect(menu.get_by_role("button", name="Delete")).to_be_visible()
+    assert violations(page, [(1100, "light"), (1100, "dark")]) == []
+    menu.get_by_role("button", name="Delete").click()
+    expect(row(page, "The great sluice")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, "The great sluice")).to_be_visible()
+
+
+def test_on_a_phone_the_menu_is_reached_by_a_finger(server: Server, upstream: Upstream, visit: Visit) -> None:
+    answered(visit(server), upstream, "A chat for the thumb", "Fine.")
+    page = visit(server, **PHONE).open("/")
+    page.get_by_role("button", name="Chats").tap()
+    options = row(page, "A chat for the thumb").get_by_role("link", name="Options")
+    box = options.bounding_box()
+    assert box
+    assert round(min(box["width"], box["height"]), 2) >= 44
+    options.tap()
+    page.locator("#sidebar-menu").get_by_role("button", name="Pin").tap()
+    expect(page.locator("#sidebar-chats").get_by_role("heading", name="Pinned")).to_be_visible()
+    assert violations(page, [(390, "light")]) == []
+
+
+def test_without_scripts_the_menu_is_a_page(server: Server, upstream: Upstream, visit: Visit) -> None:
+    answered(visit(server), upstream, "A chat by forms", "Fine.")
+    page = visit(server, java_script_enabled=False).open("/settings")
+    options = row(page, "A chat by forms").get_by_role("link", name="Options")
+    options.focus()
+    press(page, options)
+    press(page, page.get_by_role("main").get_by_role("button", name="Archive"))
+    expect(page.get_by_role("main").get_by_text("“A chat by forms” archived.")).to_be_visible()
+    press(page, page.get_by_role("main").get_by_role("button", name="Undo"))
+    expect(row(page, "A chat by forms")).to_be_visible()
+
+
+def test_the_row_of_the_open_chat_is_in_sight(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    chat = answered(person, upstream, "The oldest of many", "Fine.")
+    for number in range(12):
+        answered(person, upstream, f"Newer {number}", "Fine.").page.close()
+    chat.page.set_viewport_size({"width": 1100, "height": 480})
+    chat.page.reload()
+    expect(row(chat.page, "The oldest of many")).to_be_in_viewport(ratio=0.9)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_sidebar_is_hidden_and_stays_so(server: Server, visit: Visit, scripts: bool) -> None:
+    page = visit(server, java_script_enabled=scripts).open("/account")
+    page.get_by_role("button", name="Hide sidebar").click()
+    expect(page.locator("#sidebar")).to_be_hidden()
+    page.goto("/chats")
+    expect(page.locator("#sidebar")).to_be_hidden()
+    if scripts:
+        assert violations(page, [(1100, "light")]) == []
+        page.keyboard.press("Control+Shift+S")
+    else:
+        page.get_by_role("button", name="Show sidebar").click()
+    expect(page.locator("#sidebar")).to_be_visible()
+    expect(page.get_by_role("button", name="Hide sidebar")).to_be_visible()

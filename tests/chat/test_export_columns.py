@@ -1,0 +1,149 @@
+"""Every column of what is exported either comes back the same or stands here with the reason why it stays behind."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.chat.files import bring, download
+from tests.support.marks import on_both_databases
+from webapp.chat.fields import FIELDS
+from webapp.chat.tables import Chat, Message
+from webapp.db import Base, db, utc_now, write
+from webapp.engine.tables import Generation
+
+HERE = "it says where it stands on this server"
+PERSONAL = "a file gives nobody's account anything"
+DELETED = "what was deleted is not exported"
+# What a file says in its own way; it is compared by what it refers to.
+REFERENCES = {"chats": {"id", "origin", "head_id"}, "messages": {"id", "origin", "parent_id"}, "generations": {"continues_id"}}
+STAYS: dict[str, dict[str, str]] = {
+    "chats": {
+        "owner_id": PERSONAL,
+        "visitor_hash": "visitors export nothing",
+        "kind": "without its character a chat is one like all others",
+        "deleted_at": DELETED,
+        "is_temporary": "temporary chats are in no file",
+        "character_id": "a character is exported by itself",
+        "persona_id": "personas are a thing of their own",
+    },
+    "messages": {
+        "chat_id": HERE,
+        "html": "rendered anew from the text",
+        "html_version": "rendered anew from the text",
+        "deleted_at": DELETED,
+        "author_id": PERSONAL,
+        "author_name": "made of who wrote it; see test_authors",
+        "head_then": DELETED,
+        "cut_id": DELETED,
+    },
+    "generations": {
+        "id": HERE,
+        "kind": "what was run elsewhere is no use of a model here",
+        "lane": HERE,
+        "message_id": "it stands in its message",
+        "user_id": PERSONAL,
+        "when_unwatched": "it is over",
+        "connection": HERE,
+        "prompt": "what was sent may hold what this server tells all models",
+        "upstream_id": "the cost is settled where it was paid",
+        "heartbeat_at": "it is over",
+        "owner": HERE,
+        "stop_requested_at": "it is over",
+        "sent_as": "it was sent once, here",
+    },
+}
+NOW = utc_now().replace(microsecond=1234)
+CHAT: dict[str, Any] = {
+    "title": "All of it",
+    "title_is_own": True,
+    "model": "some/model",
+    "created_at": NOW - timedelta(days=3),
+    "changed_at": NOW - timedelta(days=2),
+    "pinned_at": NOW - timedelta(days=1),
+    "archived_at": NOW,
+    **{
+        each.name: [*each.choices, f"Say\n{each.name}"][-2 if each.choices else 0]
+        if each.kind is str
+        else each.kind(each.most * 0.3)
+        for each in FIELDS
+    },
+}
+MESSAGE: dict[str, Any] = {
+    "role": "assistant",
+    "content": "An *answer*",
+    "reasoning": "A thought",
+    "created_at": NOW - timedelta(hours=5),
+    "is_edited": True,
+}
+GENERATION: dict[str, Any] = {
+    "status": "stopped",
+    "reason": "user",
+    "error": "It broke.",
+    "provider": "openrouter",
+    "model_asked": "some/model",
+    "model_used": "other/model",
+    "is_demo": True,
+    "notices": [{"code": "retry", "message": "Again", "detail": "once"}],
+    "attempts": [{"model": "some/model", "how": "retry", "seconds": 1.25, "code": "429", "message": "Too many"}],
+    "text_offset": 3,
+    "input_tokens": 11,
+    "output_tokens": 22,
+    "cost": "0.0123",
+    "created_at": NOW - timedelta(minutes=9),
+    "started_at": NOW - timedelta(minutes=8),
+    "first_text_at": NOW - timedelta(minutes=7),
+    "ended_at": NOW - timedelta(minutes=6),
+}
+VALUES: list[tuple[type[Base], dict[str, Any]]] = [(Chat, CHAT), (Message, MESSAGE), (Generation, GENERATION)]
+
+
+@pytest.mark.parametrize(("table", "values"), VALUES, ids=lambda each: getattr(each, "__tablename__", ""))
+def test_somebody_has_decided_about_every_column(table, values):
+    name = table.__tablename__
+    decided = [*values, *REFERENCES[name], *STAYS[name]]
+
+    assert sorted(decided) == sorted(each.name for each in table.__table__.columns)
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_every_column_that_is_exported_comes_back(owner, member):
+    with owner.app.app_context(), write() as session:
+        session.add(Chat(id="c", owner_id=owner.person_id, **CHAT))
+        session.flush()
+        session.add(Message(id="m1", chat_id="c", role="user", content="Why?"))
+        session.flush()
+        session.add(Message(id="m2", chat_id="c", parent_id="m1", author_id=owner.person_id, **MESSAGE))
+        session.flush()
+        session.get_one(Chat, "c").head_id = "m2"
+        about = {"kind": "chat", "lane": "chat:c", "owner": "", "message_id": "m2", **GENERATION}
+        session.add_all([Generation(id="g1", **about), Generation(id="g2", continues_id="g1", **about)])
+
+    first = download(owner, "/chats/c/export.json")
+    assert bring(member, first).says("1 new chat, 2 new messages.")
+
+    with owner.app.app_context():
+        chat = db.session.scalars(select(Chat).where(Chat.owner_id == member.person_id)).one()
+        question, answer = db.session.scalars(select(Message).where(Message.chat_id == chat.id).order_by(Message.id)).all()
+        made = db.session.scalars(select(Generation).where(Generation.message_id == answer.id).order_by(Generation.id)).all()
+        for row, values in ((chat, CHAT), (answer, MESSAGE), *((each, GENERATION) for each in made)):
+            assert {name: getattr(row, name) for name in values} == values
+        assert (chat.origin, question.origin, answer.origin) == ("millrace:c", "millrace:m1", "millrace:m2")
+        assert (answer.parent_id, chat.head_id) == (question.id, answer.id)
+        assert [each.continues_id for each in made] == [None, made[0].id]
+        copy = chat.id
+    assert download(member, f"/chats/{copy}/export.json") == first
+
+
+def test_a_number_that_no_chat_may_say_is_left_out(owner, member):
+    with owner.app.app_context(), write() as session:
+        session.add(Chat(id="c", owner_id=owner.person_id, model="m", temperature=99.0, history_limit=10**6, max_tokens=10**9))
+        session.flush()
+        session.add(Message(id="m1", chat_id="c", role="user", content="Why?"))
+    bring(member, download(owner, "/chats/c/export.json"))
+
+    with owner.app.app_context():
+        chat = db.session.scalars(select(Chat).where(Chat.owner_id == member.person_id)).one()
+        assert (chat.temperature, chat.history_limit, chat.max_tokens) == (None, None, None)

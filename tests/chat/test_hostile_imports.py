@@ -1,0 +1,176 @@
+"""Files that are made to take all time and memory: refused with a sentence, while everybody else goes on."""
+
+import json
+import struct
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.chat.files import CHATGPT, bring, download, zipped
+from tests.support.gap import nobody_waits
+from webapp.chat.exchange.imports import archive, own, pieces
+from webapp.chat.exchange.imports.filed import BadFile
+from webapp.chat.tables import Message
+from webapp.db import db
+from webapp.rendering import markdown
+
+MEGABYTE = 1024 * 1024
+OPENING = b'{"mapping":{"a":['
+MARKS = {"quotes": "> - > - !", "links": "[](", "emphasis": "*_`", "cells": "|a", "words": "a b "}
+ENTRY = struct.pack("<4s6H3L5H2L", b"PK\1\2", *[0] * 9, 1, *[0] * 6) + b"a"
+
+
+def member(text: bytes) -> bytes:
+    return zipped({"conversations.json": text})
+
+
+def entries(count: int, said: int) -> bytes:
+    """An archive that holds so many files by its directory and so many by its own word."""
+    directory = ENTRY * count
+    start = b"PK\3\4" + bytes(26)
+    return start + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, said, said, len(directory), len(start), 0)
+
+
+def brackets() -> bytes:
+    return OPENING + b"[]," * (16 * MEGABYTE)
+
+
+def keys(count: int) -> bytes:
+    return b'{"mapping":{' + b",".join(b'"k%d":0' % number for number in range(count)) + b"}}"
+
+
+def chat(content: str, **more: Any) -> dict[str, Any]:
+    message = {"id": "m", "role": "user", "content": content, **more}
+    return {"format": own.FORMAT, "version": 1, "chat": {"id": "c", "title": "Hostile"}, "messages": [message]}
+
+
+ATTACKS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "files in an archive": (lambda: entries(10, said=30_000), "more than 20,000 files"),
+    "brackets": (lambda: member(brackets()), "too many values"),
+    "several times": (lambda: zipped({f"conversations{n}.json": brackets() for n in range(4)}), "too many values"),
+    "a long directory": (lambda: entries(1_100_000, said=1), "list of files is too long"),
+    "keys": (lambda: member(keys(3_500_000)), "too many values"),
+    "fewer keys": (lambda: member(keys(2_000_000)), "more than 50,000 entries"),
+    "small objects": (lambda: OPENING + b'{"a":1},' * 1_400_000, "isn't JSON"),
+    "depth": (lambda: b'{"a":' * 2_000_000, "nested too deeply"),
+    "boundaries": (lambda: b"\r\n--cutx" * (5 * MEGABYTE), "isn't JSON"),
+    "tries": (lambda: json.dumps(chat("x", generations=[{}] * 500_000)).encode(), "too many attempts"),
+}  # fmt: skip
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("name", ATTACKS)
+def test_it_is_refused_with_a_sentence_while_others_go_on(owner, name):
+    make, sentence = ATTACKS[name]
+    data = make()
+
+    with nobody_waits():
+        page = bring(owner, data)
+
+    assert page.status_code == 422
+    assert sentence in page.error_at("File")
+
+
+@pytest.mark.slow
+def test_what_takes_all_the_memory_is_refused(app, owner):
+    # Four bytes for each character, and none that counts as a value.
+    data = json.dumps([chat("x" * 1_500_000 + "🌊")] * 30, ensure_ascii=False).encode()
+
+    with nobody_waits():
+        page = bring(owner, data)
+
+    assert page.says("1 new chat, 1 new message.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "marks", ["> - > - !", "[](", "*_`", "|a", "a b "], ids=["quotes", "links", "emphasis", "cells", "words"]
+)
+def test_hostile_markdown_holds_nobody_up(app, owner, marks):
+    data = json.dumps([chat(marks * (1_900_000 // len(marks)))]).encode()
+
+    with nobody_waits():
+        page = bring(owner, data)
+
+    assert page.says("1 new chat, 1 new message.")
+
+
+def test_what_takes_too_long_to_render_is_kept_without_its_html():
+    clock = iter(range(0, 10_000, 7))
+    sent = pieces.pieces(BytesIO(json.dumps([chat("*a* " * 20_000)]).encode()), now=lambda: float(next(clock)))
+
+    _, [rendered] = map(pieces.read, sent)
+
+    assert (rendered.html, rendered.version) == ("", 0)
+    assert len(rendered.message.content) == 80_000
+
+
+def test_what_a_child_sends_is_what_was_in_the_file():
+    continued = [{"model_asked": "m", "status": "stopped", "reason": "user", "created_at": "2026-01-01T10:00:00+00:00"}]
+    continued.append({"model_asked": "m", "continues": 0, "text_offset": 2, "notices": [{"code": "a", "message": "b"}]})
+    value = chat("Hi **there**", created_at="2026-01-01T09:00:00+00:00", generations=continued)
+
+    head, [rendered] = map(pieces.read, pieces.pieces(BytesIO(json.dumps(value).encode())))
+
+    filed = own.parse(value)
+    assert rendered.message == filed.messages[0]
+    assert head.chat.id == filed.id
+    assert "<strong>there</strong>" in rendered.html
+    assert "stopped here" in rendered.html
+    assert rendered.version == markdown.VERSION
+
+
+def test_an_archive_is_believed_as_little_as_it_can_be():
+    with pytest.raises(BadFile, match="list of files is too long"):
+        archive.check_directory(BytesIO(entries(100_000, said=5)))
+    with pytest.raises(BadFile, match="damaged"):
+        archive.check_directory(BytesIO(b"PK\3\4"))
+    archive.check_directory(BytesIO(entries(100, said=100)))
+
+
+def test_whoever_sends_bad_files_waits(owner, member):
+    refused = [bring(owner, b"not json").status_code for _ in range(5)]
+    page = bring(owner, CHATGPT)
+
+    assert refused == [422] * 5
+    assert page.status_code == 429
+    assert 0 < int(page.headers["Retry-After"]) <= 60
+    assert bring(member, CHATGPT).says("1 new chat")
+
+
+def test_whoever_sends_good_files_does_not_wait(owner):
+    for _ in range(8):
+        assert bring(owner, CHATGPT).status_code == 200
+
+
+@pytest.mark.slow
+def test_many_messages_are_stored_in_pieces(app, owner):
+    parents = ["", *(f"m{number}" for number in range(4_999))]
+    tries = [{"model_asked": "m", "notices": [{"code": "x", "message": "y" * 500}] * 5}] * 3
+    messages = [
+        {"id": f"m{number}", "parent": parent, "role": "assistant", "content": f"Word *{number}*. " * 30, "generations": tries}
+        for number, parent in enumerate(parents)
+    ]
+
+    with nobody_waits():
+        page = bring(owner, [{**chat(""), "messages": messages}])
+
+    assert page.says("1 new chat, 5000 new messages.") or page.says("1 new chat, 5,000 new messages.")
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Message)) == 5_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["md", "txt", "json"])
+def test_a_long_chat_is_taken_along_in_pieces(owner, ending):
+    parents = ["", *(f"m{number}" for number in range(9_999))]
+    filled = {"role": "user", "content": "Word. " * 30}
+    messages = [{"id": f"m{number}", "parent": parent, **filled} for number, parent in enumerate(parents)]
+    bring(owner, [{**chat(""), "messages": messages}])
+    path = str(owner.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"]).partition("?")[0]
+
+    with nobody_waits():
+        assert len(download(owner, f"{path}/export.{ending}")) > 10_000 * 180

@@ -1,0 +1,90 @@
+"""The parameters of a chat reach the model in its server's words, as far as it can be told them."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.chat.conftest import asked, ended_with, id_of
+from webapp.chat.tables import Chat
+from webapp.db import write
+from webapp.providers import anthropic_request, openai_request
+from webapp.providers.base import ModelRequest, Turn
+
+WANTED = {"top_p": "0.5", "stop_words": "END\n\nSTOP", "effort": "high", "answer_format": "json"}
+REQUEST = ModelRequest(
+    "a", (Turn("user", "Hi"),), top_p=0.5, stop=("END",), is_json=True, effort="high", temperature=None, max_tokens=9
+)
+
+
+def body_of(model: str, **how) -> dict:
+    return openai_request.body(replace(REQUEST, model=model), "instruct", is_streamed=False, **how)
+
+
+def test_each_is_said_in_the_servers_words(owner, path, fake):
+    owner.submit(f"{path.partition('#')[0]}/prompts", **WANTED)
+    fake.says("{}")
+    owner.submit(path, message="Again")
+    page = owner.wait_for(path, ended_with(4))
+
+    body = asked(fake)[-1]["body"]
+    assert {name: body[name] for name in ("top_p", "stop", "reasoning", "response_format")} == {
+        "top_p": 0.5,
+        "stop": ["END", "STOP"],
+        "reasoning": {"effort": "high"},
+        "response_format": {"type": "json_object"},
+    }
+    sent = owner.page(page.all(".sent-link")[-1].attributes["href"])
+    assert sent.says("Top-p: 0.5 · Stop words: END, STOP · Reasoning effort: high · JSON: on")
+
+
+def test_what_a_model_cannot_be_told_is_not_offered_and_not_sent(owner, path, fake, app):
+    listed = [{"id": "some/model", "name": "Some", "supported_parameters": ["stop"]}]
+    fake.always({"json": {"data": listed}}, at="/models")
+    owner.page("/admin/models").press("Refresh")
+    prompts = f"{path.partition('#')[0]}/prompts"
+    page = owner.page(prompts)
+    assert page.all("#prompts-stop")
+    assert not page.all("#prompts-top-p, #prompts-effort, #prompts-format")
+
+    with app.app_context(), write() as session:
+        chat = session.get_one(Chat, id_of(path))
+        chat.top_p, chat.stop_words, chat.effort, chat.answer_format = 0.5, "END", "high", "json"
+    assert owner.page(prompts).says("Top-p isn't supported by Some.")
+    fake.says("Two")
+    owner.submit(path, message="Again")
+    owner.wait_for(path, ended_with(4))
+    body = asked(fake)[-1]["body"]
+    assert body["stop"] == ["END"]
+    assert not {"top_p", "reasoning", "response_format"} & body.keys()
+
+
+def test_what_is_not_known_is_marked(owner, path):
+    page = owner.page(f"{path.partition('#')[0]}/prompts")
+
+    assert page.says("Top-p may not be supported by some/model.")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("stop_words", "a\nb\nc\nd\ne", "Enter up to 4 stop words"),
+        ("effort", "enormous", "Choose one of the efforts."),
+        ("answer_format", "xml", "Choose one of the formats."),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(owner, path, field, value, words):
+    page = owner.post(f"{path.partition('#')[0]}/prompts", **{field: value})
+
+    assert (page.status_code, page.says(words)) == (422, True)
+
+
+def test_openai_and_anthropic_have_words_of_their_own():
+    reasoning = body_of("gpt-5", is_openai=True)
+    assert not {"top_p", "stop"} & reasoning.keys()
+    assert reasoning["response_format"] == {"type": "json_object"}
+    assert (body_of("gpt-4o", is_openai=True)["top_p"], body_of("llama")["stop"]) == (0.5, ["END"])
+
+    claude = anthropic_request.body(replace(REQUEST, model="claude-3-5-haiku"), "prefill", is_streamed=False)
+    assert (claude["top_p"], claude["stop_sequences"]) == (0.5, ["END"])
+    newest = anthropic_request.body(replace(REQUEST, model="claude-opus-5"), "prefill", is_streamed=False)
+    assert "top_p" not in newest

@@ -1,0 +1,113 @@
+"""Choosing a model: favorites and recent ones first, by connection, searched, a page at a time."""
+
+import pytest
+
+from tests.chat.conftest import asked, ended_with
+from tests.support.browser import HTMX
+from webapp.connections.models import providers
+from webapp.preferences import model_marks
+from webapp.settings.service import set_setting
+
+GREAT = {
+    "id": "maker/great",
+    "name": "Great",
+    "context_length": 200_000,
+    "pricing": {"prompt": "0.000003", "completion": "0.000015"},
+    "supported_parameters": ["tools", "reasoning", "structured_outputs"],
+    "architecture": {"input_modalities": ["text", "image"]},
+}
+LISTED = [GREAT, *({"id": f"other/m{number}", "name": f"Other {number:03}"} for number in range(100))]
+
+
+@pytest.fixture
+def listed(app, owner, fake):
+    """The owner, with a list of many models."""
+    fake.always({"json": {"data": LISTED}}, at="/models")
+    owner.page("/admin/models").press("Refresh")
+    return owner
+
+
+def names(page) -> list[str]:
+    return [node.text() for node in page.all(".models__name")]
+
+
+def groups(page) -> list[str]:
+    return [node.text() for node in page.all(".models__group")]
+
+
+def test_it_says_what_is_known_of_a_model(listed):
+    (row,) = listed.page("/models?q=great").all(".models__row")
+
+    assert row.css_first(".models__facts").text() == "$3 / $15 · 200K context · vision · tools · reasoning · JSON"
+    assert row.css_first("a").attributes["href"] == "/?model=maker/great"
+
+
+def test_favorites_and_recent_ones_come_first(listed):
+    page = listed.page("/models?q=great").press("Favorite: Great")
+    listed.submit("/", message="Hello", model="other/m7")
+
+    assert page.one("[aria-pressed=true]").attributes["value"] == ""
+    page = listed.page("/models")
+    assert groups(page) == ["Favorites", "Recent", "OpenRouter"]
+    assert names(page)[:2] == ["Great", "Other 007"]
+    listed.htmx_post("/models/star", model="maker/great")
+    assert groups(listed.page("/models"))[0] == "Recent"
+
+
+def test_a_long_list_comes_in_pages(listed):
+    page = listed.page("/models")
+    count = len(names(page))
+    while page.has("a", "More models"):
+        page = page.click("More models")
+        count += len(names(page))
+
+    assert count == 102
+    assert groups(page) == []
+    assert len(listed.page("/").all("#composer-model option")) <= 41
+
+
+def test_what_was_chosen_is_remembered(app, listed, fake):
+    fake.says("One")
+    listed.submit("/", message="Hello", model="other/m50")
+
+    assert listed.page("/").one("#composer-model option[selected]").text() == "Other 050"
+    with app.app_context():
+        assert model_marks.of(listed.person_id).recent == ("other/m50",)
+    other = listed.page("/?model=other/m9")
+    assert other.one("#composer-model option[selected]").text() == "Other 009"
+
+
+def test_a_chat_is_led_to_another_model(listed, answered, fake):
+    fake.says("One")
+    path = answered(listed, "First")
+    link = listed.page(f"/models?chat={path.partition('#')[0].rpartition('/')[2]}&q=m33").one(".models__row a")
+    page = listed.page(link.attributes["href"])
+
+    assert page.one("#composer-model option[selected]").text() == "Other 033"
+    fake.says("Two")
+    page.press("Send", message="Second", model="other/m33")
+    listed.wait_for(path, ended_with(4))
+    assert asked(fake)[-1]["body"]["model"] == "other/m33"
+
+
+def test_only_a_few_recent_ones_are_kept(app, owner):
+    with app.app_context():
+        for number in range(8):
+            model_marks.choose(owner.person_id, f"m{number}")
+        assert model_marks.of(owner.person_id).recent == ("m7", "m6", "m5", "m4", "m3")
+
+
+def test_stars_are_ones_own_and_of_models_there_are(listed, member):
+    listed.post("/models/star", model="maker/great", is_favorite="y")
+
+    assert "Favorites" not in groups(member.page("/models"))
+    assert listed.post("/models/star", model="not/there", is_favorite="y", headers=HTMX).status_code == 422
+
+
+def test_only_allowed_models_are_listed(app, listed):
+    with app.app_context():
+        set_setting("models.allowed", "maker/great")
+        providers().forget()
+
+    assert names(listed.page("/models")) == ["Great"]
+    assert listed.page("/models?q=nothing").says("No models match.")

@@ -1,0 +1,56 @@
+"""A prompt of the library in a message: `/name`, its fields, and the text as the draft; without a script."""
+
+import pytest
+
+from tests.chat.conftest import ended
+from webapp.prompts.fields import PromptField, fields_of, objections
+from webapp.prompts.template import Part
+
+REVIEW = "Look back at {{week: number}} in a {{tone: calm|brief}} tone."
+
+
+def test_a_named_prompt_becomes_the_text_of_a_message(owner, member, path):
+    owner.submit("/prompts/new", key="hello", text="Say hello.")
+    owner.submit("/prompts/new", key="review", text=REVIEW)
+
+    back = owner.post(f"{path}/messages", message="/hello to Ada").location
+    assert owner.page(back).textbox("Message").value == "Say hello.\n\nto Ada"
+
+    fields = owner.post(f"{path}/messages", message="/review 47").location
+    page = owner.page(fields)
+    assert page.one("#field-week").attributes["value"] == "47"
+    refused = owner.post(fields, **{"field-week": "soon", "field-tone": "loud"})
+    assert refused.status_code == 422
+    assert refused.says("Enter a number.")
+    assert refused.says("Choose one from the list.")
+    back = owner.post(fields, **{"field-week": "47", "field-tone": "calm"}).location
+    assert owner.page(back).textbox("Message").value == "Look back at 47 in a calm tone."
+    owner.post(f"{path}/messages", message="Look back at 47 in a calm tone.")
+    assert "Look back at 47" in owner.wait_for(path, ended).text
+
+    # What names no prompt of theirs means what it says.
+    member.post("/chats", message="/hello")
+    assert "/hello" in member.page("/chats").text
+
+
+def test_the_types_of_fields():
+    parts = [Part("One", "{{a}} {{b:long}} {{ c : number }} {{d: DATE}} {{e: x | y|x}} {{a: number}} {{f: nonsense}}")]
+    fields = fields_of(parts)
+
+    assert fields == [
+        PromptField("a", "number"),
+        PromptField("b", "long"),
+        PromptField("c", "number"),
+        PromptField("d", "date"),
+        PromptField("e", "choice", ("x", "y")),
+        PromptField("f"),
+    ]
+    assert objections(fields, {"a": "-1,5", "c": "1e9", "d": "2026-02-30", "e": "y"}).keys() == {"c", "d"}
+    assert objections(fields, {}) == {}
+
+
+@pytest.mark.parametrize("typed", ["/usr/bin/env", "/title", "/Hello"])
+def test_other_slashes_are_messages(owner, typed):
+    owner.submit("/prompts/new", key="hello", text="Say hello.")
+
+    assert owner.post("/chats", message=typed).location.startswith("/chats/")

@@ -1,0 +1,166 @@
+"""Features contribute sections to a prompt: their order, their budget, and what is recorded of them."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.chat.conftest import asked, ended
+from webapp.chat.prompt.builder import OF_A_CHAT, SECTION_SEPARATOR, PromptBuilder
+from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
+from webapp.providers.base import Turn
+from webapp.sections import AFTER, PromptContext, Section
+
+PATH = [("user", "One"), ("assistant", "Two"), ("user", "Three")]
+ROLES = st.sampled_from(["system", "user", "assistant"])
+DEPTHS = st.none() | st.integers(0, 6)
+SECTIONS = st.lists(
+    st.builds(
+        Section,
+        title=st.just("Lore"),
+        text=st.text(alphabet="ab é\n,.水1", max_size=40),
+        role=ROLES,
+        depth=DEPTHS,
+        rank=st.integers(0, 3),
+        priority=st.none() | st.integers(0, 3),
+    ),
+    max_size=6,
+).map(lambda found: [replace(each, origin=str(number)) for number, each in enumerate(found)])
+PATHS = st.lists(
+    st.tuples(st.sampled_from(["user", "assistant"]), st.text(alphabet="ab 水", min_size=1, max_size=30)), max_size=8
+).map(lambda earlier: [*earlier, ("user", "the newest")])
+
+
+def turns(*sections: Section, path=PATH, **of_a_chat: str) -> list[tuple[str, str]]:
+    return [(turn.role, turn.content) for turn in PromptBuilder(sections, **of_a_chat).build("m", path).turns]
+
+
+def test_a_section_stands_where_its_depth_says() -> None:
+    deep = [Section(str(depth), f"at {depth}", depth=depth) for depth in (0, 1, 2, 3, 9)]
+
+    assert turns(*deep, Section("First", "before")) == [
+        ("system", "before"),
+        ("system", "at 9"),
+        ("system", "at 3"),
+        ("user", "One"),
+        ("system", "at 2"),
+        ("assistant", "Two"),
+        ("system", "at 1"),
+        ("user", "Three"),
+        ("system", "at 0"),
+    ]
+
+
+def test_sections_of_one_place_and_role_are_one_message_in_the_order_of_their_ranks() -> None:
+    note, lore = Section("Note", "note", depth=AFTER, rank=90), Section("Lore", "lore", rank=35)
+    said = Section("Example", "said", depth=AFTER, role="assistant")
+
+    assert turns(note, said, lore, character="Mara", persona="Jo", post_prompt="Stay.", path=[("user", "Hello")]) == [
+        ("system", "Mara\n---\nlore\n---\nJo"),
+        ("system", "Stay.\n---\nnote"),
+        ("assistant", "said"),
+        ("user", "Hello"),
+    ]
+
+
+def test_the_lowest_priority_goes_first_and_before_any_message() -> None:
+    low, high = Section("Low", "low " * 20, priority=1), Section("High", "high " * 20, priority=2)
+    builder = PromptBuilder([low, high, Section("Kept", "kept")])
+
+    def dropped(budget: int) -> tuple[list[str], int]:
+        fitted = builder.fit(PATH, budget_tokens=budget)
+        return [each.title for each in fitted.dropped], fitted.left_out
+
+    assert [dropped(budget) for budget in (70, 50, 30, 12)] == [([], 0), (["Low"], 0), (["Low", "High"], 0), (["Low", "High"], 1)]
+
+
+@given(sections=SECTIONS, path=PATHS, budget=st.integers(1, 300), beginning=st.text(alphabet="ab", max_size=9))
+def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, budget, beginning) -> None:
+    builder = PromptBuilder(sections)
+    fitted = builder.fit(path, budget_tokens=budget, beginning=beginning)
+    kept = builder.without(fitted.dropped)
+
+    # What is sent fits, unless nothing is left but what is always sent.
+    is_least = fitted.start == len(path) - 1 and all(each.priority is None for each in kept.sections)
+    assert is_least or cost(kept, path[fitted.start :], beginning) <= budget
+    # Sections make room first; and the one with the highest priority among them had none.
+    assert not fitted.left_out or all(each.priority is None for each in kept.sections)
+    if fitted.dropped:
+        back = builder.without(fitted.dropped[:-1])
+        assert cost(back, path, beginning) > budget
+        left = [each.priority for each in kept.sections if each.priority is not None]
+        assert max(each.priority for each in fitted.dropped) <= min(left, default=9)
+    # Nothing of the sections is lost or changed, and their order is always the same.
+    contents = "\n".join(turn.content for turn in kept.build("m", path).turns)
+    assert all(each.text in contents for each in kept.sections)
+    assert [each for each in kept.among(len(path)) if isinstance(each, Section)] == list(kept.sections)
+    assert PromptBuilder.of(builder.parts).build("m", path) == builder.build("m", path)
+
+
+@given(sections=SECTIONS, path=PATHS)
+def test_messages_keep_their_order_among_sections(sections, path) -> None:
+    assert [each for each in PromptBuilder(sections).among(len(path)) if isinstance(each, int)] == list(range(len(path)))
+
+
+def test_prompts_that_were_kept_by_name_are_still_read() -> None:
+    kept = {"character": "Mara", "instructions": "Briefly.", "post_prompt": "Stay.", "parameters": {}, "messages": []}
+
+    assert PromptBuilder.of(kept).build("m", [("user", "Hello")]).turns == (
+        Turn("system", "Mara\n---\nBriefly."),
+        Turn("system", "Stay."),
+        Turn("user", "Hello"),
+    )
+
+
+def test_what_a_later_version_kept_is_read_as_far_as_it_is_known() -> None:
+    row = {"title": "Lore", "text": "lore", "colour": "blue"}
+
+    assert PromptBuilder.of({"sections": [row]}).sections == (Section("Lore", "lore"),)
+
+
+@pytest.fixture
+def contributed(app):
+    """What one more feature contributes, for as long as the test runs."""
+    heard, given = list[PromptContext](), list[Section]()
+
+    def contribute(context: PromptContext) -> list[Section]:
+        heard.append(context)
+        return given
+
+    app.extensions["sections"].append(contribute)
+    yield heard, given
+    app.extensions["sections"].remove(contribute)
+
+
+def test_a_feature_contributes_and_what_was_sent_says_so(owner, contributed, begin, fake):
+    heard, given = contributed
+    given += [Section("Lore", "The wheel is old.", "Millbook"), Section("Note", "Be brief.", depth=AFTER, priority=5)]
+    fake.says("Aye")
+    owner.submit("/settings", instructions="Answer like a miller.")
+    page = owner.wait_for(begin(owner, "Hello"), ended)
+
+    sent = [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]
+    shown = owner.page(str(page.all("a.sent-link")[-1].attributes["href"]))
+
+    assert sent == [
+        ("system", f"Answer like a miller.{SECTION_SEPARATOR}The wheel is old."),
+        ("system", "Be brief."),
+        ("user", "Hello"),
+    ]
+    assert (heard[0].person_id, heard[0].said) == (owner.person_id, [("user", "Hello")])
+    assert shown.says("Lore system · 17 characters · about 5 tokens · from Millbook")
+    assert shown.says("Custom instructions system · 21 characters · about 5 tokens · from Settings")
+    assert not shown.says("Note system · 9 characters · about 3 tokens · from")
+
+
+def test_every_section_of_a_chat_has_a_rank_of_its_own_at_its_place() -> None:
+    places = [(each.depth, each.rank) for each in OF_A_CHAT.values()]
+
+    assert len(set(places)) == len(places)
+
+
+def cost(builder: PromptBuilder, path: list[tuple[str, str]], beginning: str) -> int:
+    texts = [turn.content for turn in builder.build("m", []).turns]
+    texts += [beginning, *(text for _, text in path)]
+    return sum(estimate(text) + PER_MESSAGE for text in texts if text)

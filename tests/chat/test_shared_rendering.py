@@ -1,0 +1,56 @@
+"""Twenty pages of one chat take one rendering, whatever the database: what differs is only who asks first."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask, template_rendered
+
+from tests.chat.conftest import until_settled
+from tests.chat.listener import Listener
+from tests.chat.test_sidebar import sidebars
+from tests.support.marks import on_both_databases
+from webapp.settings.service import set_setting
+
+PAGES, NAME = 20, "Another name"
+
+
+@contextmanager
+def drawn(app: Flask) -> Iterator[Counter[str]]:
+    """How often each template is rendered meanwhile."""
+    counts: Counter[str] = Counter()
+
+    def count(_app: Flask, template: object, **_: object) -> None:
+        counts[template.name] += 1
+
+    with template_rendered.connected_to(count, app):
+        yield counts
+
+
+def renamed(listener: Listener) -> bool:
+    """Whether the page's own heading has been told: the sidebar, which shows the name too, may come first."""
+    return any(NAME in message.data and 'hx-target="#chat-menu"' in message.data for message in listener.messages)
+
+
+@pytest.fixture
+def many(app: Flask) -> None:
+    with app.app_context():
+        for name in ("limits.sse_per_chat", "limits.sse_per_user"):
+            set_setting(name, "0")
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_twenty_pages_of_a_chat_take_one_rendering_of_a_change(app, many, owner, listen, path):
+    until_settled(app)
+    url = owner.page(path).events_url
+    pages = [listen(owner, url) for _ in range(PAGES)]
+    for page in pages:
+        page.until(lambda each: each.raw)
+    with drawn(app) as counts:
+        owner.post(f"{path}/rename", title=NAME)
+        for page in pages:
+            page.until(lambda each: renamed(each) and sidebars(each) and NAME in sidebars(each)[-1])
+
+    assert counts["chat/_top_changed.html"] == counts["layouts/_sidebar_chats.html"] == 1

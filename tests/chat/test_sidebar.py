@@ -1,0 +1,157 @@
+"""The sidebar of every open page is true without asking: what runs, ends, gets a name or goes elsewhere is heard."""
+
+import pytest
+
+from tests.chat.conftest import ended
+from tests.chat.listener import Listener
+from tests.chat.test_listing import add_thread
+from webapp.chat.page.feed import ChatPosition
+
+SIDEBAR = '<hx-partial hx-target="#sidebar-chats" hx-swap="innerMorph">'
+
+
+def sidebars(listener: Listener) -> list[str]:
+    return [message.data for message in listener.messages if SIDEBAR in message.data]
+
+
+def sidebar_url(page) -> str:
+    return str(page.one("#sidebar-chats").attributes["hx-sse:connect"])
+
+
+@pytest.mark.slow
+def test_a_chat_that_begins_and_ends_elsewhere_shows_in_an_open_chat(owner, begin, fake, listen, path):
+    listener = listen(owner, owner.page(path).events_url)
+    fake.counts(4_000, pace=0.05)
+    begin(owner, "Second")
+
+    listener.until(lambda each: any("Second" in sidebar and 'class="dot"' in sidebar for sidebar in sidebars(each)))
+    fake.over()
+    listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+    assert f'<a href="{path}" aria-current="page">' in sidebars(listener)[-1]
+    assert sidebars(listener)[-1].count("aria-current") == 1
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("place", ["/chats", "/chats?q=first", "/chats/trash"])
+def test_pages_without_a_chat_hear_it_too(owner, begin, fake, listen, path, place):
+    listener = listen(owner, sidebar_url(owner.page(place)))
+    fake.says("Two")
+    begin(owner, "Second")
+
+    listener.until(lambda each: sidebars(each) and "Second" in sidebars(each)[-1] and 'class="dot"' not in sidebars(each)[-1])
+    assert "aria-current" not in sidebars(listener)[-1]
+    assert "csrf" not in listener.html
+
+
+@pytest.mark.slow
+def test_a_failure_elsewhere_ends_the_dot(owner, fake, listen, path):
+    listener = listen(owner, sidebar_url(owner.page("/chats")))
+    fake.behaves([{"status": 401}])
+    owner.post(f"{path}/messages", message="Again")
+
+    listener.until(lambda each: sidebars(each))
+    owner.wait_for(path, ended)
+    listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+
+
+def test_a_new_name_reaches_the_title_and_every_sidebar(owner, listen, path):
+    here, there = listen(owner, owner.page(path).events_url), listen(owner, sidebar_url(owner.page("/chats")))
+    owner.post(f"{path}/rename", title="Water & <stone>")
+
+    for listener in (here, there):
+        listener.until(lambda each: sidebars(each) and "Water &amp; &lt;stone&gt;" in sidebars(each)[-1])
+    # The sidebar, which shows the name too, may come first.
+    here.until(lambda each: 'hx-target="#chat-menu"' in each.html)
+    assert '<hx-partial hx-target="title" hx-swap="innerHTML">Water &amp; &lt;stone&gt; · Millrace</hx-partial>' in here.html
+    assert 'hx-target="#chat-title:not(:has(form))"' in here.html
+
+
+@pytest.mark.slow
+def test_nothing_is_heard_of_other_people(owner, stranger, begin, fake, listen, path):
+    listener = listen(stranger, sidebar_url(stranger.page("/chats")))
+    owner.post(f"{path}/rename", title="A secret")
+    fake.says("Mine")
+    begin(stranger, "My own")
+
+    listener.until(lambda each: sidebars(each))
+    assert "secret" not in listener.html
+
+
+def test_what_has_not_changed_is_not_sent(owner, fake, listen, path):
+    page = owner.page(path)
+    listener = listen(owner, page.events_url)
+    owner.post(f"{path}/rename", title="Other")
+    listener.until(lambda each: sidebars(each) and "Other" in sidebars(each)[-1])
+    sent = len(sidebars(listener))
+    for _ in range(3):
+        owner.post(f"{path}/rename", title="Other")
+    owner.post(f"{path}/rename", title="Last")
+    listener.until(lambda each: "Last" in sidebars(each)[-1])
+    assert len(sidebars(listener)) == sent + 1
+
+
+@pytest.mark.slow
+def test_who_comes_back_hears_what_was_missed(owner, listen, path):
+    listener = listen(owner, owner.page(path).events_url)
+    owner.post(f"{path}/rename", title="Heard")
+    listener.until(lambda each: sidebars(each))
+    listener.close()
+    owner.post(f"{path}/rename", title="Missed")
+
+    again = listen(owner, owner.page(path).events_url, listener.last_id)
+    again.until(lambda each: sidebars(each) and "Missed" in sidebars(each)[-1])
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize("position", ["", "nonsense", "other.1", "..", "x.-1", "x." + "9" * 40])
+def test_an_unknown_position_gets_the_whole_sidebar(owner, listen, path, position):
+    listener = listen(owner, f"/lists/sidebar/events?at={position}")
+    listener.until(lambda each: sidebars(each) and "First" in sidebars(each)[0])
+
+
+@pytest.mark.slow
+def test_a_deleted_chat_lets_its_pages_go(owner, listen, path):
+    listener = listen(owner, owner.page(path).events_url)
+    listener.until(lambda each: each.raw)
+    owner.post(f"{path}/delete")
+
+    listener.until(lambda each: each.greenlet.dead)
+
+
+@pytest.mark.parametrize("position", [ChatPosition("e", 3, sidebar=7), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4), 0)])
+def test_a_position_says_what_the_sidebar_has(position):
+    assert ChatPosition.parse(str(position)) == position
+
+
+@pytest.mark.slow
+def test_a_turn_in_a_long_chat_costs_no_more_than_in_a_short_one(owner, fake, listen):
+    fake.says("One")
+    costs = []
+    for length in (60, 60, 3_000):
+        path = add_thread(owner, length)
+        listener = listen(owner, owner.page(path).events_url)
+        owner.post(f"{path}/messages", message="Next")
+        listener.until(lambda each: "Try again" in each.html)
+        costs.append(len(listener.raw))
+        listener.close()
+
+    # An answer may be seen while it runs or only when it has ended; sixty messages would be over 100 000.
+    assert abs(costs[1] - costs[2]) < 20_000
+
+
+def test_a_page_left_far_behind_gets_the_end_and_the_way_to_the_rest(owner, listen):
+    path = add_thread(owner, 200)
+    listener = listen(owner, f"{path}/events?at=nonsense")
+
+    listener.until(lambda each: "Message 00199." in each.html)
+    assert listener.html.count("<article") == 60
+    assert 'hx-target="#earlier"' in listener.html
+    assert "Earlier messages" in listener.html
+
+
+def test_a_name_that_may_be_cut_is_said_whole_to_who_points_at_it(owner, path):
+    name = "The stones of the old mill by the river"
+    assert "title" not in owner.page("/").one("#sidebar-chats .chats__title").attributes
+    owner.post(f"{path}/rename", title=name)
+
+    assert owner.page("/").one("#sidebar-chats .chats__title").attributes["title"] == name

@@ -1,0 +1,36 @@
+"""For how long nothing has come, by the server's own clock, and what can be done then; without a script too."""
+
+import pytest
+
+from tests.chat.conftest import ended, texts
+from tests.support.markup import words
+
+
+def running(app):
+    (live,) = [each for each in app.extensions["engine"].live.values() if each.kind == "chat"]
+    return live.run
+
+
+def state(page):
+    return [words(node.text()) for node in page.all(".state > :not([hidden])")]
+
+
+@pytest.mark.slow
+def test_a_stalled_answer_says_for_how_long_and_another_model_takes_its_place(owner, app, begin, fake):
+    fake.always({"counted": 50, "stall_after": 5})
+    path = begin(owner, "First")
+    page = owner.wait_for(path, lambda page: page.says("w000005"))
+    assert state(page)[0] == "Answering"
+    assert "hidden" in page.one(".instead").attributes
+
+    running(app).last_content_at -= 100
+    page = owner.page(path)
+
+    assert state(page)[0].startswith("No text for 1 min 4")
+    assert "hidden" not in page.one(".instead").attributes
+    fake.says("Here it is.")
+    choice = owner.page(page.one(".instead").attributes["href"])
+    assert choice.says("The current answer is stopped and kept as another version.")
+    page = owner.wait_for(choice.press("Regenerate").path, ended)
+    assert texts(page) == ["First", "Here it is."]
+    assert page.says("2 / 2")

@@ -1,0 +1,86 @@
+"""How many statements sending, reading and ending take; the database is not the cost, but each of them is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.chat.conftest import ended, until_settled
+from tests.chat.test_sidebar import sidebars
+from tests.support.marks import on_both_databases
+from tests.upstream.handle import TITLE
+from webapp.settings.service import set_setting
+
+# Settings and connections are read once a second, whoever asks.
+KNOWN = "FROM application_settings", "FROM connections"
+TURNS = ("BEGIN", "COMMIT", "ROLLBACK")
+
+
+@contextmanager
+def counted(browser) -> Iterator[list[str]]:
+    """What is asked meanwhile, transactions apart."""
+    found: list[str] = []
+    with browser.counting_statements() as statements:
+        yield found
+    found += [each for each in statements if not each.startswith(TURNS) and not any(name in each for name in KNOWN)]
+
+
+def least(tries: list[list[str]]) -> list[str]:
+    # What the server does by itself after its start may fall into one of them.
+    return min(tries, key=len)
+
+
+@on_both_databases
+def test_a_first_message_takes_six_and_its_page_eight(app, owner, fake):
+    fake.says("One", cost=0.0001)
+    sends, pages = [], []
+    with app.app_context():
+        # It is asked for when it likes.
+        set_setting("models.titles", "off")
+    for number in range(3):
+        with counted(owner) as statements:
+            path = owner.post("/chats", message=f"Number {number}").location.partition("#")[0]
+        sends.append(statements)
+        owner.wait_for(path, ended)
+        until_settled(app)
+        with counted(owner) as statements:
+            owner.page(path)
+        pages.append(statements)
+
+    assert len(least(sends)) <= 6, least(sends)
+    assert len(least(pages)) <= 8, least(pages)
+
+
+@on_both_databases
+def test_a_later_message_takes_ten(app, owner, path):
+    sends = []
+    for number in range(3):
+        until_settled(app)
+        with counted(owner) as statements:
+            owner.post(f"{path}/messages", message=f"Number {number}")
+        sends.append(statements)
+        owner.wait_for(path, ended)
+
+    assert len(least(sends)) <= 10, least(sends)
+
+
+# While anything runs, its heart is beaten and its text written, as often as there is time for; what was written goes at the end.
+JOURNAL = "heartbeat_at=?", "heartbeat_at=%", "generation_journal"
+
+
+def test_what_follows_a_first_answer_on_an_open_page_takes_twelve(app, owner, begin, fake, listen):
+    taken = []
+    for number in range(2):
+        question = f"What follows number {number}?"
+        fake.beside(question, {"counted": 4_000, "pace": 0.02, "cost": 0.0001})
+        fake.behaves([{"says": f"Title {number}", "cost": 0.0001}], at=TITLE)
+        page = owner.page(begin(owner, question))
+        listener = listen(owner, page.events_url)
+        # The sidebar hears of the beginning a moment later.
+        listener.until(lambda each: sidebars(each) and 'class="dot"' in sidebars(each)[-1] and "responding" in each.statuses())
+        with counted(owner) as statements:
+            fake.beside(question, over=True)
+            listener.until(lambda each, title=f"Title {number}": each.html.count(title) >= 3)
+            listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+            until_settled(app)
+        taken.append([each for each in statements if not any(sign in each for sign in JOURNAL)])
+
+    assert len(least(taken)) <= 12, least(taken)

@@ -1,0 +1,88 @@
+"""A disk that is full when the server is told to end: what was said since the last journal entry is found at the next start."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.generations.bench import Bench
+from webapp.engine import reserve
+from webapp.engine.reserve import Reserve, lines_in
+from webapp.settings.service import set_setting
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of eight megabytes; for whoever may not mount one, a folder that can be closed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid():
+        yield folder
+        folder.chmod(0o700)
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    """From now on nothing new fits in."""
+    if os.geteuid():
+        folder.chmod(0o500)
+        return
+    with (folder / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+    assert not os.statvfs(folder).f_bavail
+
+
+def test_what_a_full_disk_does_not_take_is_in_the_reserve(small_disk, bench, fake, make_app):
+    with bench.app.app_context():
+        set_setting("restart.policy", "never")
+    bench.engine.reserve = Reserve(small_disk, bench.engine.worker.id)
+    bench.engine.data_dir = small_disk / "data"
+    bench.recover()
+    fake.counts(400, pace=0.005)
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.engine.live[id].journalled > 3)
+    with bench.refusing("generations"):
+        fill(small_disk)
+        so_far = bench.said(id)
+        bench.until(lambda: len(bench.said(id)) > len(so_far) + 100)
+        bench.engine.finish(seconds=0.3)
+        said = bench.said(id)
+        bench.engine.wait_closed(0)
+    bench.engine.live[id].run.stop.ask("taken")
+    [file] = small_disk.glob("*.lines")
+    assert len(lines_in(file)) == 1
+    bench.engine.worker.id = "nobody"
+
+    other = Bench(make_app(**fake.environ))
+    found = other.engine.data_dir / "reserve" / file.name
+    found.parent.mkdir(exist_ok=True)
+    found.write_bytes(file.read_bytes())
+    other.recover()
+
+    assert other.message(id).content == said
+    assert other.generation(id).reason == "server_restart"
+    assert not found.exists()
+
+
+def test_the_room_is_held_bounded_and_given_back(small_disk):
+    room = Reserve(small_disk, "worker")
+    room.hold()
+    fill(small_disk)
+    room.put(b"x" * (reserve.BYTES // 2))
+    with pytest.raises(OSError, match="used up"):
+        room.put(b"y" * (reserve.BYTES // 2))
+    room.let_go()
+    [file] = small_disk.glob("*.lines")
+    assert [len(line) for line in lines_in(file)] == [reserve.BYTES // 2]
+
+    Reserve(small_disk, "worker").let_go()
+    assert not file.exists()

@@ -1,0 +1,116 @@
+"""Work in a child process: it streams what it finds, keeps within its limits, and ends when nobody reads any more."""
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import gevent
+import pytest
+
+from tests.support.gap import nobody_waits
+from webapp.errors import Unavailable
+from webapp.heavy import child
+from webapp.heavy.child import Broken, Exceeded, Limits
+
+GREEDY = "tests.heavy.greedy"
+SMALL = Limits(memory_bytes=256 * 1024 * 1024, cpu_seconds=1, patience_seconds=0.1)
+
+
+@pytest.fixture
+def file() -> Iterator[IO[bytes]]:
+    with TemporaryFile() as made:
+        yield made
+
+
+def told(file: IO[bytes], text: str, limits: Limits = SMALL) -> Generator[Any, None, None]:
+    file.write(text.encode())
+    file.flush()
+    return child.pieces(GREEDY, file, limits)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_gives_what_it_finds(file):
+    assert list(told(file, "say one\nsay zwölf 🌊\nfill 10")) == ["one", "zwölf 🌊", 10]
+
+
+def test_it_knows_no_variable_and_little_code(file):
+    [[_, variables, modules]] = told(file, "tell")
+
+    assert not {"SECRET_KEY", "ENCRYPTION_KEY", "DATA_DIR"} & set(variables)
+    assert not {"flask", "gevent", "sqlalchemy", "webapp.config"} & set(modules)
+
+
+@pytest.mark.parametrize("work", ["fill 999999999", "die 1", "die 0"])
+def test_what_is_too_much_ends_it(file, work):
+    found = told(file, f"say first\n{work}\nsay never")
+
+    assert next(found) == "first"
+    with pytest.raises(Exceeded):
+        next(found)
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize(("work", "limits"), [("wait 60", Limits(wall_seconds=0.5)), ("spin", SMALL)], ids=["clock", "cpu"])
+def test_what_takes_too_long_is_ended_while_others_go_on(file, work, limits):
+    with nobody_waits(), pytest.raises(Exceeded):
+        list(told(file, work, limits))
+
+
+def test_a_fault_of_ours_is_told_to_the_log(file, caplog):
+    with pytest.raises(Broken):
+        list(told(file, "fail here"))
+
+    assert "KeyError: 'here'" in caplog.records[-1].fields["trace"]
+
+
+def test_whoever_stops_reading_ends_it(file):
+    with closing(told(file, "tell\nwait 60")) as found:
+        [pid, *_] = next(found)
+        assert is_alive(pid)
+
+    assert not is_alive(pid)
+
+
+def test_a_reader_that_is_killed_ends_it(file):
+    pids: list[int] = []
+
+    def read() -> None:
+        with closing(told(file, "tell\nwait 60")) as found:
+            pids.extend(each[0] for each in found)
+
+    reader = gevent.spawn(read)
+    with gevent.Timeout(10):
+        while not pids:
+            gevent.sleep(0.01)
+    reader.kill()
+
+    assert not is_alive(pids[0])
+
+
+def test_two_run_at_once_and_the_next_is_refused_with_a_sentence(file):
+    with closing(told(file, "tell\nwait 60")) as one, closing(child.pieces(GREEDY, file, SMALL)) as other:
+        assert next(one)[0] != next(other)[0]
+        with pytest.raises(Unavailable, match="Other files are being read") as refusal:
+            next(child.pieces(GREEDY, file, SMALL))
+
+    assert refusal.value.retry_after == child.AGAIN_SECONDS
+    with TemporaryFile() as later:
+        assert list(told(later, "say now")) == ["now"]
+
+
+def test_a_stream_is_put_on_disk_as_it_is():
+    content = bytes(range(256)) * 5_000
+
+    with nobody_waits(), child.on_disk(BytesIO(content)) as copy:
+        copy.seek(0)
+        assert copy.read() == content

@@ -1,0 +1,63 @@
+"""Collections and documents of the cast, made by the services themselves."""
+
+import gevent
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.api.client import Client, client_of
+from tests.support.browser import Browser
+
+
+class Shelf:
+    """What a program puts into collections, and what it finds there."""
+
+    def __init__(self, program: Client) -> None:
+        self.program = program
+
+    def collection(self, name: str = "Handbook", **more: object) -> str:
+        return str(self.program.post("/collections", {"name": name, **more}, status=201)["id"])
+
+    def text(self, collection: str, text: str, **more: object) -> str:
+        """A pasted text that has been read."""
+        made = self.program.post(f"/collections/{collection}/documents", {"text": text, **more}, status=202)
+        return self.read(made["documents"][0]["id"])["id"]
+
+    def file(self, collection: str, name: str, content: bytes) -> str:
+        response = self.send(collection, name, content)
+        assert response.status_code == 202, response.get_data(as_text=True)
+        return str(response.get_json()["documents"][0]["id"])
+
+    def send(self, collection: str, name: str, content: bytes) -> TestResponse:
+        path = f"/api/v1/collections/{collection}/documents"
+        head = f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+        kind = {"Content-Type": "multipart/form-data; boundary=edge"}
+        body = head + content + b"\r\n--edge--\r\n"
+        return self.program.client.post(path, data=body, headers={**self.program.headers, **kind}, buffered=True)
+
+    def read(self, document: str) -> dict:
+        """The document as soon as its reading has ended."""
+        with gevent.Timeout(60, AssertionError(f"{document} was not read within a minute")):
+            while (found := self.program.get(f"/documents/{document}"))["state"] not in ("ready", "failed"):
+                gevent.sleep(0.02)
+        return dict(found)
+
+    def found(self, question: str, **query: str) -> list[str]:
+        """The titles of what is found, the best first."""
+        passages = self.program.get("/search", query={"q": question, **query})["passages"]
+        return [each["title"] for each in passages]
+
+
+@pytest.fixture
+def shelf(app: Flask, member: Browser) -> Shelf:
+    return Shelf(client_of(app, member.email))
+
+
+@pytest.fixture
+def others(app: Flask, stranger: Browser) -> Shelf:
+    return Shelf(client_of(app, stranger.email))
+
+
+@pytest.fixture
+def house(app: Flask, owner: Browser) -> Shelf:
+    return Shelf(client_of(app, owner.email))

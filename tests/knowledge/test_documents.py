@@ -1,0 +1,149 @@
+"""Documents from their arrival to their end, as programs see them."""
+
+import pytest
+
+from tests.support.marks import on_both_databases
+
+GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
+PAGE = b"""<html><head><title>Pump care</title><style>p { color: red }</style></head><body><nav>Home</nav>
+<h1>Pumps</h1><p>Oil the <b>bearing</b> &amp; wait.</p><script>alert("no")</script>
+<table><tr><th>part</th><th>days</th></tr><tr><td>seal</td><td>30</td></tr></table><ul><li>One<li>Two</ul>
+<pre>run --now</pre></body></html>"""
+FILES = {
+    "plain.txt": (b"Oil the bearing.\r\n", "Oil the bearing.\n"),
+    "page.html": (PAGE, None),
+    "prices.csv": (b"part;days\nseal;30\n", "| part | days |\n|---|---|\n| seal | 30 |\n"),
+    "pump.py": (b"oil = 1\n", "```python\noil = 1\n```\n"),
+    "utf16.txt": ("Öl".encode("utf-16"), "Öl"),
+    "old.txt": ("Öl — fein".encode("cp1252"), "Öl — fein"),
+}
+
+
+@on_both_databases
+def test_a_document_from_its_arrival_to_its_end(shelf, others):
+    collection = shelf.collection()
+    document = shelf.text(collection, GUIDE, title="Manual")
+    told = shelf.program.get(f"/documents/{document}")
+    assert (told["title"], told["state"], told["error"], told["passages"]) == ("Manual", "ready", None, 1)
+    assert told["progress"] == {"done": len(GUIDE.strip()), "of": len(GUIDE.strip())}
+    (passage,) = shelf.program.get(f"/documents/{document}/passages")["passages"]
+    assert (passage["heading"], passage["text"]) == ("Pumps › Care", GUIDE.strip())
+    assert shelf.program.call("GET", f"/documents/{document}/text").get_data(as_text=True) == GUIDE.strip()
+    assert shelf.found("who oils a bearing?") == shelf.found("pump manual") == ["Manual"]
+
+    # The same bytes are the same document, and another title is found at once when it has been read again.
+    assert shelf.text(collection, GUIDE) == document
+    shelf.program.said("PATCH", f"/documents/{document}", 200, {"title": "Almanac"})
+    assert shelf.read(document)["title"] == "Almanac"
+    assert (shelf.found("almanac"), shelf.found("manual")) == (["Almanac"], [])
+
+    shelf.program.said("DELETE", f"/documents/{document}", 204)
+    assert shelf.found("bearing") == []
+    shelf.program.said("GET", f"/documents/{document}", 404)
+    others.program.said("POST", f"/documents/{document}/restore", 404)
+    shelf.program.post(f"/documents/{document}/restore")
+    assert shelf.found("bearing") == ["Almanac"]
+    shelf.program.said("DELETE", f"/collections/{collection}", 204)
+    assert shelf.found("bearing") == []
+    assert shelf.program.post(f"/collections/{collection}/restore")["documents"] == 1
+    assert shelf.found("bearing") == ["Almanac"]
+
+
+@pytest.mark.slow
+def test_files_of_many_kinds_are_read(shelf):
+    collection = shelf.collection()
+    documents = {name: shelf.file(collection, name, content) for name, (content, _) in FILES.items()}
+    for name, (_, expected) in FILES.items():
+        assert shelf.read(documents[name])["error"] is None
+        text = shelf.program.call("GET", f"/documents/{documents[name]}/text").get_data(as_text=True)
+        assert expected is None or text == expected
+    page = shelf.program.call("GET", f"/documents/{documents['page.html']}/text").get_data(as_text=True)
+    assert shelf.read(documents["page.html"])["title"] == "Pump care"
+    assert page == (
+        "# Pumps\n\nOil the bearing & wait.\n\n| part | days |\n|---|---|\n| seal | 30 |\n\n"
+        "- One\n- Two\n\n````\nrun --now\n````\n"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("picture.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x08" * 40, "isn't text"),
+        ("blank.md", b" \n\n", "no text"),
+        ("scripts.html", b"<script>only()</script>", "no text"),
+        ("deep.html", b"<div>" * 20_000, "no text"),
+        ("cells.csv", b'"' + b"a" * 1_500_000, "couldn't be read"),
+    ],
+)
+def test_what_cannot_be_read_fails_with_a_sentence(shelf, name, content, says):
+    failed = shelf.read(shelf.file(shelf.collection(), name, content))
+    assert (failed["state"], failed["passages"]) == ("failed", 0)
+    assert says in failed["error"]
+
+
+def test_what_is_too_much_or_no_document_is_refused(app, shelf, house):
+    collection = shelf.collection()
+    for name, content, says in (
+        ("tool.exe", b"MZ", "can't be read"),
+        ("none.txt", b"", "is empty"),
+        ("a/b", b"x", "can't be read"),
+    ):
+        refused = shelf.send(collection, name, content)
+        assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True)
+    for setting, value, says in (
+        ("knowledge.collection_characters", "10", "no room"),
+        ("knowledge.person_characters", "10", "no room"),
+        ("knowledge.collection_documents", "1", "already has 1 documents"),
+    ):
+        shelf.file(shelf.collection(), "first.txt", b"short")
+        house.program.said("PUT", f"/settings/{setting}", 200, {"value": value})
+        if setting == "knowledge.collection_documents":
+            shelf.file(collection, "first.txt", b"short")
+        refused = shelf.send(collection, "more.txt", b"More than that.")
+        assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True)
+        house.program.said("DELETE", f"/settings/{setting}", 200)
+    house.program.said("PUT", "/settings/knowledge.file_megabytes", 200, {"value": "1"})
+    assert shelf.send(collection, "large.txt", b"x" * 1_100_000).status_code == 422
+    assert shelf.send(collection, "huge.txt", b"x" * 30_000_000).status_code == 413
+
+
+@pytest.mark.slow
+def test_readers_find_and_do_not_change(shelf, others, stranger):
+    collection = shelf.collection()
+    document = shelf.text(collection, GUIDE)
+    others.program.said("GET", f"/collections/{collection}", 404)
+    grant = {"to": "user", "to_id": stranger.person_id, "right": "read"}
+    (given,) = shelf.program.said("PUT", f"/collections/{collection}/grants", 200, grant)["grants"]
+    assert others.found("bearing") == ["Pumps"]
+    seen = others.program.get(f"/collections/{collection}")
+    assert (seen["is_own"], seen["can_write"]) == (False, False)
+    for method, path, body in (
+        ("POST", f"/collections/{collection}/documents", {"text": "mine"}),
+        ("DELETE", f"/documents/{document}", None),
+        ("PATCH", f"/documents/{document}", {"title": "Mine"}),
+        ("PATCH", f"/collections/{collection}", {"name": "Mine"}),
+        ("DELETE", f"/collections/{collection}", None),
+        ("GET", f"/collections/{collection}/grants", None),
+        ("PUT", f"/collections/{collection}/grants", {"to": "everyone"}),
+    ):
+        others.program.said(method, path, 403, body)
+
+    shelf.program.said("PUT", f"/collections/{collection}/grants", 200, {**grant, "right": "write"})
+    mine = others.text(collection, "Grease the seal.")
+    others.program.said("PATCH", f"/documents/{mine}", 403, {"level": 1})
+    others.program.said("DELETE", f"/documents/{mine}", 204)
+    (given,) = shelf.program.get(f"/collections/{collection}/grants")["grants"]
+    shelf.program.said("DELETE", f"/collections/{collection}/grants/{given['id']}", 204)
+    assert others.found("bearing") == []
+    others.program.said("GET", f"/documents/{document}", 404)
+
+
+@pytest.mark.slow
+def test_an_admin_finds_nothing_silently(shelf, house, owner, member):
+    collection = shelf.collection()
+    shelf.text(collection, GUIDE)
+    assert house.found("bearing") == []
+    assert house.found("bearing", **{"as": member.person_id}) == ["Pumps"]
+    assert owner.page("/admin/audit").says("searched as")
+    shelf.program.said("GET", "/search", 403, query={"q": "bearing", "as": owner.person_id})

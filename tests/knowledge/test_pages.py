@@ -1,0 +1,87 @@
+"""The pages of collections and documents, as forms without JavaScript and as open pages hear of them."""
+
+import re
+
+import pytest
+
+from tests.chat.listener import Listener
+from tests.knowledge.test_documents import GUIDE
+
+
+def text_of_list(page) -> str:
+    return page.one("#documents").text()
+
+
+@pytest.fixture
+def collection(member) -> str:
+    """Made by its form."""
+    page = member.submit("/knowledge", name="Handbook", about="How we work.")
+    assert page.heading == "Handbook"
+    return page.path
+
+
+def added(browser, path: str, text: str, **more: str):
+    """The page of a collection as soon as a pasted text has been read."""
+    assert browser.submit(path, text=text, **more).says("Added.")
+    return browser.wait_for(path, lambda page: "passage" in text_of_list(page) and "Waiting" not in text_of_list(page))
+
+
+def test_a_collection_from_its_making_to_its_end(member, collection):
+    page = added(member, collection, GUIDE, title="Manual")
+    assert "1 passage" in text_of_list(page)
+    link = page.one("#documents a").attributes["href"]
+    assert member.page(link).says("Oil the bearing of the pump every Friday.")
+    assert member.page(f"{link}?marked").says("Pumps › Care")
+
+    found = member.page(f"{collection}?q=oil+bearings")
+    assert [node.text() for node in found.all(".found mark")] == ["Oil", "bearing"]
+    hit = found.one(".found a").attributes["href"]
+    assert member.page(hit).one(".passage--wanted").attributes["id"] == "passage-0"
+    assert member.page("/knowledge?q=zebra").says("Not in your documents")
+
+    assert member.submit(link, title="Almanac").says("Saved.")
+    member.wait_for(collection, lambda page: "Almanac" in text_of_list(page) and "1 passage" in text_of_list(page))
+    deleted = member.send(f"{link}/delete", {"csrf_token": member.csrf_token()}, follow=True)
+    assert deleted.says("Almanac was deleted.")
+    assert member.page(f"{collection}?q=bearing").says("Not in this collection")
+    assert member.send(f"{link}/restore", {"csrf_token": member.csrf_token()}, follow=True).says("Restored.")
+    assert member.send(f"{collection}/delete", {"csrf_token": member.csrf_token()}, follow=True).says("Handbook was deleted.")
+    assert member.get(link).status_code == 404
+    assert member.send(f"{collection}/restore", {"csrf_token": member.csrf_token()}, follow=True).says("Restored.")
+    assert member.get(link).status_code == 200
+
+
+def test_what_was_entered_stays_when_it_is_refused(member, collection):
+    page = member.send(f"{collection}/documents", {"csrf_token": member.csrf_token(), "level": "0"}, follow=False)
+    assert (page.status_code, page.says("Choose a file or enter some text.")) == (422, True)
+    page = member.send("/knowledge", {"csrf_token": member.csrf_token(), "name": " ", "level": "9"}, follow=False)
+    assert page.status_code == 422
+
+
+@pytest.mark.slow
+def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member, stranger, collection):
+    added(member, collection, GUIDE)
+    assert stranger.get(collection).status_code == 404
+    shared = member.submit(f"{collection}/people", whom=f"user:{stranger.person_id}", right="read")
+    assert shared.says("can read")
+    page = stranger.page(collection)
+    assert page.says("Shared with you")
+    assert not page.all("textarea")
+    assert stranger.page("/knowledge").says("Handbook")
+
+    opened = Listener(stranger, page.one("#knowledge-feed").attributes["hx-sse:connect"])
+    added(member, collection, "Grease the seal.", title="Seals")
+    opened.until(lambda each: "Seals" in each.html and re.search(r"Seals.*?1 passage", each.html, re.DOTALL))
+    member.send(shared.one(".entries form").attributes["action"], {"csrf_token": member.csrf_token()}, follow=True)
+    assert stranger.get(collection).status_code == 404
+    opened.greenlet.join(30)
+    assert opened.greenlet.ready()
+
+
+@pytest.mark.slow
+def test_a_level_hides_it_until_an_admin_raises_the_clearance(owner, member, stranger, collection):
+    member.submit(collection, name="Handbook", level="2")
+    member.submit(f"{collection}/people", whom="everyone:", right="read")
+    assert stranger.get(collection).status_code == 404
+    assert owner.submit(f"/admin/people/{stranger.person_id}", clearance="2").says("Clearance changed.")
+    assert stranger.page(collection).heading.startswith("Handbook")

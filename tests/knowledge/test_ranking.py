@@ -1,0 +1,115 @@
+"""Both databases rank passages as a plain BM25 does."""
+
+from collections import Counter
+from math import log
+from random import Random
+
+import pytest
+from flask import Flask
+
+from tests.conftest import signed_in
+from tests.knowledge.placing import place
+from tests.support.marks import on_both_databases
+from tests.support.rounds import ROUNDS
+from webapp.accounts import queries as people
+from webapp.db import write
+from webapp.knowledge import words
+from webapp.knowledge.search import search
+from webapp.knowledge.tables import Collection
+
+# 2 000 documents and 200 questions in a deep run.
+DOCUMENTS, QUESTIONS = min(2_000, 100 * ROUNDS), min(200, 10 * ROUNDS)
+SYLLABLES = ("ba", "ke", "lo", "mu", "ni", "por", "tis", "van")
+
+
+def word(number: int) -> str:
+    """Each number has a word of its own."""
+    spelled = ""
+    while number or not spelled:
+        number, syllable = divmod(number, len(SYLLABLES))
+        spelled += SYLLABLES[syllable]
+    return f"{spelled}x"
+
+
+def corpus(random: Random) -> list[tuple[str, str]]:
+    """Titles and texts in words of which the first are much more common than the last; some terms are planted."""
+    numbers = range(1, 2_000)
+    zipf = [1 / number for number in numbers]
+    made = []
+    for number in range(DOCUMENTS):
+        said = [word(each) for each in random.choices(numbers, zipf, k=random.randrange(20, 160))]
+        said += [f"planted{number % 17}"] * (number % 3)
+        made.append((" ".join(map(word, random.choices(numbers, zipf, k=2))), " ".join(said)))
+    return made
+
+
+class Plain:
+    """BM25 as it is written down, over the words that the databases index."""
+
+    def __init__(self, texts: list[tuple[str, str]]) -> None:
+        self.counted = list(words.weights(texts))
+        self.average = sum(length for _, length in self.counted) / len(self.counted)
+        self.holding = Counter(term for terms, _ in self.counted for term in terms)
+
+    def scores(self, question: str) -> list[float]:
+        terms = [term for term in words.asked_for(question) if self.holding[term] <= len(self.counted) / 2]
+        return [sum(self.score(term, *each) for term in terms) for each in self.counted]
+
+    def score(self, term: str, weights: dict[str, int], length: int) -> float:
+        count, weight = self.holding[term], weights.get(term, 0)
+        idf = max(1e-6, log((len(self.counted) - count + 0.5) / (count + 0.5)))
+        return idf * weight * 2.2 / (weight + 1.2 * (0.25 + 0.75 * length / self.average))
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
+    signed_in(app, "reader@example.org", "member")
+    random = Random(7)
+    texts = corpus(random)
+    plain = Plain(texts)
+    with app.app_context():
+        reader = people.user_by_email("reader@example.org")
+        with write(keeps=True) as session:
+            collection = Collection(owner_id=reader.id, name="Corpus")
+            session.add(collection)
+            session.flush()
+            ids = [place(session, collection, *_of(each)).id for each in texts]
+        for number in range(QUESTIONS):
+            question = " ".join([word(random.randrange(3, 1_500)) for _ in range(3)] + [f"planted{number % 17}"])
+            scores = dict(zip(ids, plain.scores(question), strict=True))
+            found = [each.document.id for each in search(reader, question, limit=10)]
+            best = sorted(scores.values(), reverse=True)[: len(found)]
+            assert [scores[id] for id in found] == pytest.approx(best, rel=1e-6), question
+            assert len(found) == min(10, sum(score > 0 for score in scores.values()))
+
+
+def _of(text: tuple[str, str]) -> tuple[str, list[str]]:
+    return text[0], [text[1]]
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_words_are_found_as_people_write_them(app: Flask) -> None:
+    signed_in(app, "reader@example.org", "member")
+    texts = {
+        "Müllers Café": "Die Mühlräder drehen sich.",
+        "東京": "日本語の文章には空白がありません。",
+        "Mill": "The mills were grinding all night; nothing else was heard.",
+    }
+    asked = {
+        "muhlrader": "Müllers Café", "CAFE": "Müllers Café", "日本語": "東京", "空白": "東京", "東京": "東京",
+        "grind a mill": "Mill", 'mill" OR "': "Mill", "the": "Mill", "mills*": "Mill",
+    }  # fmt: skip
+    with app.app_context():
+        reader = people.user_by_email("reader@example.org")
+        with write(keeps=True) as session:
+            collection = Collection(owner_id=reader.id, name="Corpus")
+            session.add(collection)
+            session.flush()
+            for title, text in texts.items():
+                place(session, collection, title, [text])
+        for question, title in asked.items():
+            assert [each.document.title for each in search(reader, question)] == [title], question
+        for nothing in ("", "…", "本日", "zebra", '"', "NEAR(", "a" * 5_000):
+            assert search(reader, nothing) == [], nothing

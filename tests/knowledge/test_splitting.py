@@ -1,0 +1,63 @@
+"""How a text becomes passages."""
+
+from itertools import pairwise
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from webapp.knowledge.splitting import ENOUGH, MOST, OVERLAP, split
+
+WORDS = st.text(st.sampled_from("ab .\n水"), max_size=400)
+LINES = st.sampled_from(
+    (
+        "# One",
+        "## Two",
+        "#### Four",
+        "",
+        "```py",
+        "```",
+        "~~~~",
+        "| a | b |",
+        "|---|---|",
+        "| 1 | 2 |",
+        "# ",
+        "x" * 1500,
+        "Said. " * 300,
+    )
+)
+TEXTS = st.lists(st.one_of(LINES, WORDS), max_size=60).map("\n".join)
+
+
+@given(TEXTS)
+@example("```\n" + "x = 1\n" * 900)
+@example("水" * 5000)
+@example("\n\n \n")
+def test_nothing_is_lost_and_nothing_is_too_long(text):
+    pieces = list(split(text))
+    assert "".join(each.text[each.overlap :] for each in pieces) == text
+    assert all(0 < len(each.head + each.text) <= MOST and each.overlap <= OVERLAP for each in pieces)
+    assert all(before.text.endswith(each.text[: each.overlap]) for before, each in pairwise(pieces))
+
+
+def test_sections_are_cut_at_headings_and_small_ones_joined():
+    guide = f"# Guide\n\n## Install\n\n{'Take it. ' * 80}\n\n## Run\n\n{'Run it. ' * 90}\n\n## End\n\nStop.\n"
+    pieces = list(split(guide))
+    assert [each.heading for each in pieces] == ["Guide › Install", "Guide"]
+    assert [each.text[:7] for each in pieces] == ["# Guide", "## Run\n"]
+    assert all(len(each.text) >= ENOUGH for each in pieces)
+
+
+def test_tables_and_code_are_cut_between_lines_with_their_head_before_each_part():
+    table = "| name | price |\n|---|---|\n" + "".join(f"| thing {number} | {number} |\n" for number in range(200))
+    first, *others = split(table)
+    assert (first.text[:6], first.head) == ("| name", "")
+    assert {each.head for each in others} == {"| name | price |\n|---|---|\n"}
+    assert all(each.text.startswith("| thing") and each.text.endswith("|\n") for each in others)
+    assert {each.head for each in list(split("```py\n" + "count = 1\n" * 300 + "```\n"))[1:]} == {"```py\n"}
+
+
+def test_long_prose_is_cut_behind_sentences_and_overlaps():
+    pieces = list(split("# A long walk\n\n" + "We went on and on through the rain. " * 200))
+    assert all(each.heading == "A long walk" for each in pieces)
+    assert all(each.text.rstrip().endswith(".") for each in pieces[1:])
+    assert {each.overlap for each in pieces[2:]} == {OVERLAP}

@@ -1,0 +1,138 @@
+"""Random worlds of people, grants and levels: nobody ever sees a word that is not theirs to see."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+from flask import Flask
+
+from tests.knowledge.placing import place
+from tests.support.marks import on_both_databases
+from tests.support.rounds import ROUNDS
+from webapp.accounts.roles import TEAM
+from webapp.accounts.tables import Grant, Group, Membership, User
+from webapp.db import db, utc_now, write
+from webapp.ids import new_id
+from webapp.knowledge import queries
+from webapp.knowledge.search import search
+from webapp.knowledge.tables import Collection, Document
+
+# 1 500 in a night of a hundred rounds.
+WORLDS = 15 * ROUNDS
+# One word that every document has, so that a single question finds all there is.
+COMMON = "harbour"
+WAYS = ("search", "canaries", "lists", "pages", "passages")
+
+
+@dataclass
+class World:
+    """Who and what there is; `may` says by the rule, in plain words, what the database is asked for in its own."""
+
+    random: Random
+    people: list[User] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    collections: list[Collection] = field(default_factory=list)
+    documents: dict[str, Document] = field(default_factory=dict)
+    members: set[tuple[str, str]] = field(default_factory=set)
+    grants: list[Grant] = field(default_factory=list)
+
+    def may(self, person: User, document: Document) -> bool:
+        collection = next(each for each in self.collections if each.id == document.collection_id)
+        if document.deleted_at or collection.deleted_at:
+            return False
+        if collection.owner_id == person.id:
+            return True
+        own = [each for each in self.grants if each.object_id == document.id]
+        return (
+            max(collection.level, document.level) <= person.clearance
+            and any(self.fits(each, person) for each in self.grants if each.object_id == collection.id)
+            and (not own or any(self.fits(each, person) for each in own))
+        )
+
+    def fits(self, grant: Grant, person: User) -> bool:
+        if grant.user_id or grant.group_id:
+            return grant.user_id == person.id or (grant.group_id or "", person.id) in self.members
+        return person.role in TEAM
+
+
+def made(number: int) -> World:
+    """A small world, the same for the same number."""
+    world = World(Random(number))
+    chance, choose = world.random.random, world.random.choice
+    with write(keeps=True) as session:
+        roles = ("owner", "admin", "member", "guest", "member")
+        for role in roles:
+            clearance = world.random.randrange(4)
+            said = {"email": f"{new_id()}@example.org", "name": role, "password_hash": "none"}
+            world.people.append(User(id=new_id(), role=role, clearance=clearance, **said))
+        world.groups = [Group(id=new_id(), name=new_id()) for _ in range(2)]
+        session.add_all([*world.people, *world.groups])
+        session.flush()
+        world.members = {(group.id, each.id) for group in world.groups for each in world.people if chance() < 0.4}
+        session.add_all(Membership(group_id=group, user_id=person) for group, person in world.members)
+        for _ in range(3):
+            deleted_at = utc_now() if chance() < 0.15 else None
+            owner = choose(world.people)
+            collection = Collection(
+                id=new_id(), owner_id=owner.id, name="Papers", level=choose((0, 0, 1, 2)), deleted_at=deleted_at
+            )
+            session.add(collection)
+            session.flush()
+            world.collections.append(collection)
+            world.grants += [granted(world, "collection", collection.id) for _ in range(choose((0, 1, 2)))]
+            for _ in range(2):
+                canary = f"canary{new_id()}"
+                more = {"level": choose((0, 0, 0, 1, 3)), "deleted_at": utc_now() if chance() < 0.1 else None}
+                document = world.documents[canary] = place(session, collection, canary, [f"{COMMON} {canary}"], **more)
+                world.grants += [granted(world, "document", document.id) for _ in range(choose((0, 0, 1, 2)))]
+        session.add_all(world.grants)
+    return world
+
+
+def granted(world: World, kind: str, id: str) -> Grant:
+    to = world.random.choice(("user", "group", "everyone"))
+    whom = {
+        "user": {"user_id": world.random.choice(world.people).id},
+        "group": {"group_id": world.random.choice(world.groups).id},
+    }
+    return Grant(object_kind=kind, object_id=id, right=world.random.choice(("read", "write")), **whom.get(to, {}))
+
+
+def seen_by(person: User, world: World) -> dict[str, set[str]]:
+    """The documents that each way of looking shows."""
+    ids = {each.id for each in world.documents.values()}
+    looked_at = set(world.random.sample(sorted(ids), 2))
+    listed = {each.id for row in queries.collections(person) for each in queries.documents(person, row)}
+    return {
+        "search": {each.document.id for each in search(person, COMMON, collections=[row.id for row in world.collections])},
+        "canaries": {each.document.id for each in search(person, " ".join(world.documents))},
+        "lists": listed & ids,
+        "pages": {id for id in looked_at if queries.document(person, id)} | (listed - looked_at),
+        "passages": {id for id in looked_at if queries.passages(person, id)} | (listed - looked_at),
+    }
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_only_what_is_permitted_is_found(app: Flask) -> None:
+    with app.app_context():
+        for number in range(WORLDS):
+            world = made(number)
+            for person in world.people:
+                theirs = {each.id for each in world.documents.values() if world.may(person, each)}
+                assert seen_by(person, world) == dict.fromkeys(WAYS, theirs), number
+            counts = queries.counts(world.people[2], [each.id for each in world.collections])
+            theirs = [each for each in world.documents.values() if world.may(world.people[2], each)]
+            assert sum(each.documents for each in counts.values()) == len(theirs)
+            revoke(world)
+
+
+def revoke(world: World) -> None:
+    """Every grant is taken away: from then on only owners find anything."""
+    with write() as session:
+        for grant in world.grants:
+            session.delete(session.merge(grant))
+    world.grants = []
+    for person in world.people:
+        theirs = {each.id for each in world.documents.values() if world.may(person, each)}
+        assert seen_by(db.session.merge(person), world)["search"] == theirs

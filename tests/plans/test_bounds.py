@@ -1,0 +1,98 @@
+"""Schemas, values and texts that would take long to check or compare are bounded before that."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.gap import nobody_waits
+from webapp.errors import Invalid
+from webapp.plans import checking, plan_types
+from webapp.plans.draft import Draft
+from webapp.plans.ending import Mended, kept, mended
+from webapp.plans.mending import MOST_CHARS
+from webapp.plans.schema import MOST_ITEMS, MOST_VALUES
+from webapp.rendering.difference import difference
+
+UNIQUE = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}, "b": {"type": "string"}}}
+HOSTILE: dict[str, str] = {
+    "lists": "a: [" + "[]," * 19_000 + "]",
+    "mappings": "a: {" + "a: 1," * 11_000 + "}",
+    "depth": "[" * 60_000,
+    "lines": "a:\n" + "- a\n" * 14_000,
+    "merges": "<<: {a: 1}\n" * 5_400,
+}
+
+
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
+def test_a_type_with_too_many_parts_is_refused_at_once(source: str) -> None:
+    with nobody_waits(), pytest.raises(Invalid, match="too many parts"):
+        plan_types.parsed("hostile", source)
+
+
+@pytest.mark.parametrize("source", ['"\\ud800": x', 'title: "\\udfff"', 'a: ["\\ud83d\\ude00"]'], ids=["name", "text", "pair"])
+def test_half_a_character_is_refused_in_words(source: str) -> None:
+    with pytest.raises(Invalid, match="isn't valid YAML") as refused:
+        plan_types.parsed("half", source)
+    assert refused.value.message.encode()
+
+
+@pytest.mark.parametrize(
+    ("properties", "sentence"),
+    [
+        ({f"p{number}": {"type": "string"} for number in range(500)}, "too many parts"),
+        ({"a": {"enum": list(range(5_000))}}, "too many parts"),
+        ({"a": {"type": "array", "minItems": 10**9}}, "more than 500 items"),
+    ],
+    ids=["properties", "choices", "items"],
+)
+def test_a_schema_that_asks_for_too_much_is_refused(properties: dict[str, Any], sentence: str) -> None:
+    with nobody_waits(), pytest.raises(Invalid, match=sentence):
+        checking.check_schema({"type": "object", "properties": properties}, "plan")
+
+
+@pytest.mark.parametrize(
+    "items", [[{"x": each} if each % 2 else each for each in range(5_000)], [[[]]] * 400 * 30], ids=["mixed", "lists"]
+)
+def test_a_value_that_takes_long_to_check_is_refused_by_its_section(items: list[Any]) -> None:
+    with nobody_waits():
+        found = checking.faults({"a": items, "b": "kept"}, UNIQUE)
+
+    assert found == [checking.Fault("a", "This is too large.")]
+    assert kept(Mended({"a": items, "b": "kept"}, tuple(found), ()), UNIQUE) == {"b": "kept"}
+
+
+def test_not_every_fault_of_thousands_is_listed() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "array", "minItems": 500}}}}
+
+    with nobody_waits():
+        found = checking.faults({"a": [[]] * 400}, schema)
+
+    assert len(found) == checking.MOST_FAULTS
+
+
+@pytest.mark.parametrize("part", ["{", "[", '{"a":', '"\\', '{"weeks":[', "[],", "{},", '"a",', '"a":1,', " "])
+def test_what_a_model_says_instead_of_a_plan_is_judged_at_once(part: str) -> None:
+    schema = plan_types.parsed("monthly", (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")).plan
+    for before in ("", '{"weeks":[', '{"title":"'):
+        draft = Draft()
+        with nobody_waits():
+            draft.feed((before + part * MOST_CHARS)[:MOST_CHARS])
+            found = mended(draft, schema)
+
+        assert not found.is_complete
+        assert len(draft.elements) <= MOST_VALUES + 2
+        assert len(draft.value.get("weeks", ())) <= MOST_ITEMS + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a\n" * 5_000, "b\na\n" * 2_500),
+        ("a\nb\n" * 2_500, "b\na\na\n" * 1_700),
+        ("a\nb\n" * 2_500, "a\n" * 2_500 + "b\n" * 2_500),
+    ],
+    ids=["every second", "every third", "sorted"],
+)
+def test_texts_that_say_the_same_again_and_again_are_compared_quickly(old: str, new: str) -> None:
+    with nobody_waits():
+        assert difference(old, new)

@@ -1,0 +1,115 @@
+"""The pages of prompts, without a script, and what they change of what models are told."""
+
+import pytest
+from sqlalchemy import select
+
+from tests.chat.conftest import ended
+from tests.upstream.handle import TITLE, Upstream
+from webapp.accounts.tables import AuditEntry
+from webapp.db import db
+
+
+@pytest.fixture
+def app(make_app, fake: Upstream):
+    return make_app(**{**fake.environ, "OPENROUTER_MODEL": "fake/plain"})
+
+
+def audited(app) -> list[str]:
+    with app.app_context():
+        rows = db.session.scalars(select(AuditEntry).where(AuditEntry.object_kind == "prompt").order_by(AuditEntry.id))
+        return [f"{row.action}: {row.object_id} {row.detail}".strip() for row in rows]
+
+
+def told_for_title(owner, fake, question: str) -> str:
+    """What the model is told that names a new chat."""
+    before = len(fake.titles())
+    fake.says("Well.")
+    fake.behaves([{"says": "A name for it"}], at=TITLE)
+    owner.wait_for(owner.post("/chats", message=question).location.partition("#")[0], ended)
+    fake.until(lambda log: len(fake.titles()) > before)
+    return str(fake.titles()[-1]["body"])
+
+
+def test_an_admin_publishes_compares_and_rolls_back(app, owner, fake):
+    assert "five to seven words" in told_for_title(owner, fake, "First")
+
+    page = owner.page("/prompts/title/edit")
+    assert "You name conversations" in page.text
+    fields = {"name": "Chat titles", "text": "You name conversations. One word.", "max_tokens": "12", "note": "Shorter"}
+    page = owner.submit("/prompts/title/edit", **fields)
+    assert "In use: version 2" in page.text
+    assert "Shorter" in page.text
+    told = told_for_title(owner, fake, "Second")
+    assert "You name conversations. One word." in told
+    assert "12" in told
+    assert "five to seven words" not in told
+
+    changed = owner.page("/prompts/title/versions/2")
+    assert "five to seven words" in " ".join(each.text() for each in changed.tree.css("del"))
+    assert "One word" in " ".join(each.text() for each in changed.tree.css("ins"))
+
+    assert "In use: version 1" in owner.page(owner.post("/prompts/title/use", version="1").location).text
+    assert "five to seven words" in told_for_title(owner, fake, "Third")
+    owner.post("/prompts/title/use", version="")
+    assert "In use: version 2" in owner.page("/prompts/title").text
+    assert audited(app) == [
+        "published a prompt: title version 2",
+        "chose a prompt version: title version 1",
+        "chose a prompt version: title always the newest version",
+    ]
+
+
+def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):
+    stale = owner.page("/prompts/continue/edit")
+    assert stale.status_code == 200
+    owner.submit("/prompts/continue/edit", text="Carry on.")
+
+    refused = owner.post("/prompts/continue", seen="1", name="Continue", text="Continue, please.")
+    assert refused.status_code == 409
+    assert "Version 2 was published meanwhile" in refused.text
+    assert "Continue, please." in refused.text
+    assert owner.post("/prompts/continue", seen="2", name="Continue", text="Continue, please.").status_code == 303
+    assert "In use: version 3" in owner.page("/prompts/continue").text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Write at least one section."),
+        ("Hello {{stranger}} {{schema}}", "Unknown variables: stranger. This prompt has: schema."),
+        ("Make a plan.", "This prompt must contain {{schema}}."),
+        ("{{schema}}" + "x" * 1_000_000, "too long"),
+    ],
+)
+def test_what_could_not_be_used_is_refused_in_words(owner, text, words):
+    page = owner.post("/prompts/plan.monthly", name="Plan type", text=text)
+
+    assert page.status_code in (413, 422)
+    assert words in page.text or page.status_code == 413
+    assert "In use: version 1" in owner.page("/prompts/plan.monthly").text
+
+
+def test_a_persons_own_prompts_are_theirs_until_they_share_them(app, owner, member, stranger):
+    assert member.get("/prompts/title").status_code == 404
+    assert "Used by Millrace" not in member.page("/prompts").text
+
+    page = member.submit("/prompts/new", key="weekly-review", about="Looks back", text="Look back at {{week}}.")
+    path = page.path
+    assert "{{week}}" in page.text
+    assert "There is already a prompt" in member.post("/prompts", key="weekly-review", text="Again").text
+    assert stranger.get(path).status_code == 404
+
+    member.post(f"{path}/share", open="y")
+    assert "weekly-review" in stranger.page("/prompts").text
+    assert stranger.post(path, text="Mine now.").status_code == 403
+    member.post(f"{path}/share", open="")
+    assert stranger.get(path).status_code == 404
+
+    member.post(f"{path}/delete")
+    assert member.get(path).status_code == 404
+    assert [each.partition(":")[0] for each in audited(app)] == [
+        "created a prompt",
+        "shared a prompt",
+        "stopped sharing a prompt",
+        "deleted a prompt",
+    ]

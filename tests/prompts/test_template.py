@@ -1,0 +1,53 @@
+"""Filling in: once, in order, and never with nothing."""
+
+import random
+
+import pytest
+
+from webapp.prompts.template import Part, Unfilled, filled, partly_filled, pieces, variables_in
+
+HOSTILE = (
+    "{{b}}",
+    "{{a}}",
+    "{{",
+    "}}",
+    "\\1",
+    "\\g<0>",
+    "{% raw %}",
+    "${a}",
+    "",
+    " ",
+    "{{{{a}}}}",
+    "{{a:b}}",
+    "{{c",
+    "x" * 5_000,
+)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_hostile_values_are_never_read_for_variables(seed):
+    chance = random.Random(seed)
+    for _ in range(10):
+        values = {name: chance.choice(HOSTILE) for name in "abc"}
+        used = [chance.choice("abc") for _ in range(chance.randint(1, 6))]
+        parts = [Part(str(place), f"<{place}>{{{{{name}}}}}</>") for place, name in enumerate(used)]
+        kept = [place for place, name in enumerate(used) if values[name].strip()]
+        if not kept:
+            with pytest.raises(Unfilled, match="nothing is left"):
+                filled(parts, values)
+            continue
+        assert filled(parts, values) == [Part(str(place), f"<{place}>{values[used[place]]}</>") for place in kept]
+
+
+def test_a_missing_variable_is_said_and_seen():
+    parts = [Part("One", "Hello {{ name }}, {{name}} and {{Place: a|b}}"), Part("Two", "{{other}} {{ 1 }} { {x} }")]
+
+    assert variables_in(parts) == ["name", "Place", "other"]
+    with pytest.raises(Unfilled) as error:
+        filled(parts, {"name": "Ada"})
+    assert error.value.missing == ("Place", "other")
+    assert partly_filled(parts, {"name": "Ada"}) == (
+        [Part("One", "Hello Ada, Ada and {{Place: a|b}}"), parts[1]],
+        ["Place", "other"],
+    )
+    assert "".join(each.text for each in pieces(parts[0].text)) == parts[0].text

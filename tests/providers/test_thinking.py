@@ -1,0 +1,129 @@
+"""Thoughts and answers that come as one text are taken apart the same way, wherever the text is cut."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.providers.canned import Canned
+from tests.providers.hearing import asking, heard
+from tests.providers.test_framing import stream_of
+from webapp.providers.base import Reply
+from webapp.providers.openai import OpenAIProvider
+from webapp.providers.thinking import ANSWERS, MOST_BLANKS, THOUGHTS, Mode, Splitter, split, split_whole
+from webapp.streaming.events import Delta, Ended, Reasoning, Started, Text
+from webapp.streaming.stop import Stop
+
+Parts = tuple[str, str]
+# An answer and what of it is text, for each way of thinking.
+BODIES = (
+    ("Water flows downhill.", "Water flows downhill."),
+    ("The tag <think> begins a thought, </think> ends it.", "The tag <think> begins a thought, </think> ends it."),
+    ("1 < 2 and [T] is no tag <", "1 < 2 and [T] is no tag <"),
+    ("```\n<think>\n```\n", "```\n<think>\n```\n"),
+    ("Über ◁ alles — ja.", "Über ◁ alles — ja."),
+    ("", ""),
+)
+SAMPLES = [
+    (f"{lead}{tags.opening}\nIs a < b? Perhaps.\n\n{tags.closing}\n\n{body}", (text, "Is a < b? Perhaps."))
+    for tags in THOUGHTS
+    for lead, (body, text) in zip(("", "\n", "", " ", "", ""), BODIES, strict=True)
+]
+ONLY_TEXT = (
+    "`<think>` is what some models say first.",
+    "A <think> in the middle </think> stays.",
+    "<b>bold</b> and <thin air",
+    "<thi",
+    "  Here is my opinion.",
+    "[THIN]",
+    " " * (MOST_BLANKS + 1) + "<think>late</think>",
+)
+
+
+def parts(pieces: list[str], *, is_open: bool = False) -> Parts:
+    splitter = Splitter(is_open=is_open)
+    told: list[Text] = [event for piece in pieces for event in splitter.feed(piece)]
+    told += splitter.finish()
+    return _text(told, Delta), _text(told, Reasoning)
+
+
+def _text(events: list[Text], kind: type[Text]) -> str:
+    return "".join(event.text for event in events if isinstance(event, kind))
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize(("sample", "expected"), SAMPLES)
+def test_a_thought_is_taken_apart_at_every_cut(sample: str, expected: Parts) -> None:
+    assert parts(list(sample)) == expected
+    for first in range(len(sample) + 1):
+        for second in range(first, len(sample) + 1):
+            assert parts([sample[:first], sample[first:second], sample[second:]]) == expected
+
+
+@pytest.mark.parametrize("sample", ONLY_TEXT)
+def test_text_that_talks_about_tags_stays_text(sample: str) -> None:
+    for cut in range(min(len(sample), 99) + 1):
+        assert parts([sample[:cut], sample[cut:]]) == (sample, "")
+
+
+@pytest.mark.parametrize("tags", ANSWERS)
+def test_tags_around_the_answer_go_with_the_thought(tags: type) -> None:
+    sample = f"<think>why</think>\n{tags.opening}Yes, {tags.closing} twice.\n{tags.closing}\n"
+    for cut in range(len(sample) + 1):
+        assert parts([sample[:cut], sample[cut:]]) == (f"Yes, {tags.closing} twice.\n", "why")
+
+
+def test_without_a_thought_they_are_text() -> None:
+    assert parts(["<answer>Yes</answer>"]) == ("<answer>Yes</answer>", "")
+
+
+def test_an_answer_may_begin_within_a_thought() -> None:
+    for cut in range(20):
+        sample = "Hm, why?\n</think>\n\nYes."
+        assert parts([sample[:cut], sample[cut:]], is_open=True) == ("Yes.", "Hm, why?")
+
+
+def test_a_thought_that_never_ends_is_a_thought() -> None:
+    assert parts(["<think>", "round and round ", "<"]) == ("", "round and round <")
+
+
+def test_blanks_without_end_are_not_held_back() -> None:
+    splitter = Splitter()
+    assert not splitter.feed("<think>a")[1:]
+    held = sum(len(event.text) for _ in range(100) for event in splitter.feed(" " * 1000))
+    assert held == 100_000 - MOST_BLANKS
+
+
+def test_a_server_that_keeps_them_apart_is_left_alone() -> None:
+    events = [Started("m", "p"), Reasoning("why"), Delta("<think>text</think>"), Ended("completed", "stop")]
+    assert list(split(iter(events), "auto")) == events
+
+
+def test_what_is_held_back_comes_before_the_end() -> None:
+    events = [Started("m", "p"), Delta("<thi"), Ended("completed", "stop")]
+    assert list(split(iter(events), "auto")) == events
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("auto", ("Yes.", "why")), ("off", ("<think>why</think>Yes.", ""))])
+def test_a_streamed_reply_is_taken_apart_wherever_it_is_cut(new_stop: Callable[[], Stop], mode: Mode, expected: Parts) -> None:
+    stream = stream_of(list("<think>why</think>Yes."))
+    for at in range(0, len(stream), 7):
+        said = heard(provider(Canned(stream[:at], stream[at:]), mode).stream(asking(), new_stop()))
+        assert (said.text, said.reasoning) == expected, at
+
+
+def test_what_was_held_back_comes_when_the_reply_breaks_off(new_stop: Callable[[], Stop]) -> None:
+    stream = stream_of(["Yes", " <th"]).partition(b'data: {"choices": [{"delta": {}')[0]
+    said = heard(provider(Canned(stream, breaks=True), "auto").stream(asking(), new_stop()))
+    assert (said.text, said.end) == ("Yes <th", "cut")
+    stream = stream_of(["<th"]).partition(b'data: {"choices": [{"delta": {}')[0]
+    assert heard(provider(Canned(stream, breaks=True), "auto").stream(asking(), new_stop())).text == "<th"
+
+
+def test_a_reply_in_one_piece_is_taken_apart() -> None:
+    reply = Reply("<think>why</think>Yes.", "", None, "stop", "m")
+    assert split_whole(reply, "auto") == Reply("Yes.", "why", None, "stop", "m")
+    assert split_whole(reply, "off") == reply
+
+
+def provider(canned: Canned, mode: Mode) -> OpenAIProvider:
+    return OpenAIProvider("canned", "http://canned/v1", "", canned, reasoning_tags=mode)  # type: ignore[arg-type]

@@ -1,0 +1,36 @@
+"""What a person prefers: the key that sends, how large the text is and how much space is around it."""
+
+import pytest
+
+
+def test_a_person_chooses_the_key_that_sends(owner, member):
+    assert owner.submit("/settings", send_key="ctrl").says("Saved.")
+
+    assert owner.page("/").one("html").attributes["data-send"] == "ctrl"
+    assert owner.page("/settings").one("#send_key option[selected]").attributes["value"] == "ctrl"
+    assert "data-send" not in member.page("/").one("html").attributes
+
+
+def test_another_key_is_refused_beside_the_field(owner):
+    page = owner.post("/settings", theme="", send_key="space")
+
+    assert page.status_code == 422
+    assert page.says("Choose one of the keys.")
+
+
+def test_text_size_and_density_are_told_to_every_page(owner, member):
+    assert owner.submit("/settings", text_size="large", density="compact").says("Saved.")
+
+    told = owner.page("/chats").one("html").attributes
+    assert (told["data-text-size"], told["data-density"]) == ("large", "compact")
+    chosen = owner.page("/settings").all("main option[selected]")
+    assert {"large", "compact"} <= {each.attributes["value"] for each in chosen}
+    assert not {"data-text-size", "data-density"} & set(member.page("/chats").one("html").attributes)
+
+
+@pytest.mark.parametrize(("field", "words"), [("text_size", "text sizes"), ("density", "densities")])
+def test_what_is_not_offered_is_refused_beside_the_field(owner, field, words):
+    page = owner.post("/settings", **{field: "huge"})
+
+    assert page.status_code == 422
+    assert page.one(f"#{field}-error").text().strip() == f"Choose one of the {words}."

@@ -1,0 +1,185 @@
+"""Somebody else, who reads a paced answer and opens pages while something is done to the server: `with bystander(...)`.
+
+What they see is compared with a control stream, read straight from the upstream at the same pace by the same process at the
+same moments, so that a busy machine is not taken for a held loop; nor is the time in which the machine itself stood still.
+"""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support import standstill
+from tests.support.beside import WORD as BYTES
+from tests.support.beside import Visit
+from tests.support.person import Person
+from tests.support.server import Server, until
+from tests.upstream.handle import CHAT, Upstream
+
+ROOT = Path(__file__).resolve().parents[2]
+ALLOWED_MS = 500.0
+# Ten minutes of words, in paragraphs.
+WORDS, PACE_SECONDS, PARAGRAPH = 12_000, 0.05, 40
+WORD = re.compile(BYTES.pattern.decode())
+Gap = tuple[float, float]
+
+
+@dataclass
+class Beside:
+    """What the bystander has seen when all is over."""
+
+    answer: dict[str, float] = field(default_factory=dict)
+    control: dict[str, float] = field(default_factory=dict)
+    pages: list[Visit] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    grown_bytes: int = 0
+
+    @property
+    def gap_ms(self) -> float:
+        """By how much the worst gap between two words exceeds those of the control and of the machine meanwhile."""
+        control = gaps(self.control)
+        late = (late_by(gap, control) - standstill.seconds(*gap) for gap in gaps(self.answer))
+        return max(late, default=0.0) * 1000
+
+    @property
+    def page_ms(self) -> float:
+        """How long the slowest page took while the machine went on."""
+        took = (page.seconds - standstill.seconds(page.began, page.began + page.seconds) for page in self.pages)
+        return max(took, default=0.0) * 1000
+
+    def faults(self, *, allowed_ms: float, page_ms: float, memory_bytes: int) -> Iterator[str]:
+        """In words, what was done to the bystander."""
+        if self.gap_ms > allowed_ms:
+            yield f"their answer stood still {self.gap_ms:.0f} ms longer than the control stream; {allowed_ms:.0f} are allowed"
+        for name, words in (("their page's stream showed", list(self.answer)), ("their message holds", self.kept)):
+            if words != self.sent:
+                yield f"{name} {len(words)} words of the {len(self.sent)} that were sent: {_difference(words, self.sent)}"
+        refused = [f"{page.path} answered {page.status or 'nothing'}" for page in self.pages if page.status != 200]
+        if refused or not self.pages:
+            yield f"{len(refused)} of {len(self.pages)} pages beside it were not given, first: {refused[:1]}"
+        if self.page_ms > page_ms:
+            yield f"a page beside it took {self.page_ms:.0f} ms; {page_ms:.0f} are allowed"
+        if self.grown_bytes > memory_bytes:
+            yield f"the worker kept {self.grown_bytes / 1e6:.0f} MB; {memory_bytes / 1e6:.0f} MB are allowed"
+
+
+@contextmanager
+def bystander(
+    server: Server | str,
+    upstream: Upstream,
+    *,
+    person: Person,
+    allowed_ms: float = ALLOWED_MS,
+    page_ms: float = 5_000,
+    memory_mb: float = 150,
+) -> Iterator[Beside]:
+    """While inside, the person reads an answer and opens pages; at the end it fails, in words, if anything held them up.
+
+    Where the server is given as an address, nothing is said of its memory.
+    """
+    beside, question = Beside(), f"What is said to a bystander? {uuid.uuid4()}"
+    # With its cost, so that nobody asks for that later, among what a test looks at.
+    upstream.beside(question, {"tokens": _words(), "pace": PACE_SECONDS, "cost": 0.0001})
+    path = person.begin(question)
+    with _reader(_order(server, upstream, person, path, question)) as reader:
+        before = _resident(server)
+        yield beside
+        _take(beside, upstream, question, reader)
+    until(lambda: person.last_answer(path).status == "completed", "the bystander's answer is saved")
+    beside.kept = WORD.findall(person.raw(person.last_answer(path).id))
+    beside.grown_bytes = _settled(server, before + int(memory_mb * 1e6)) - before
+    faults = list(beside.faults(allowed_ms=allowed_ms, page_ms=page_ms, memory_bytes=int(memory_mb * 1e6)))
+    assert not faults, f"a bystander was held up: {'; '.join(faults)}"
+
+
+def gaps(words: dict[str, float]) -> list[Gap]:
+    """From one word to the next."""
+    moments = list(words.values())
+    return list(itertools.pairwise(moments))
+
+
+def late_by(gap: Gap, control: list[Gap]) -> float:
+    """By how many seconds a gap is longer than the longest one of the control at the same time."""
+    began, ended = gap
+    same = [after - before for before, after in control if before < ended and after > began]
+    return ended - began - max(same, default=0.0)
+
+
+def _words() -> list[str]:
+    return [f"w{number:06d}" + (" " if number % PARAGRAPH else "\n\n") for number in range(1, WORDS + 1)]
+
+
+def _order(server: Server | str, upstream: Upstream, person: Person, path: str, question: str) -> dict[str, Any]:
+    return {
+        "url": server if isinstance(server, str) else server.url,
+        "cookies": person.jar,
+        "events": person.last_answer(path).events_url,
+        "pages": ["/healthz", path],
+        "upstream": upstream.url,
+        "ask": urlsplit(upstream.base_url).path + CHAT,
+        "body": {"model": "some/model", "stream": True, "messages": [{"role": "user", "content": question}]},
+    }
+
+
+@contextmanager
+def _reader(order: dict[str, Any]) -> Iterator["subprocess.Popen[str]"]:
+    """The process that reads, once both streams have begun."""
+    command = [sys.executable, "-m", "tests.support.beside"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        try:
+            _tell(reader, order)
+            assert _told(reader) == "ready\n", "the bystander has heard nothing"
+            yield reader
+        finally:
+            reader.kill()
+
+
+def _take(beside: Beside, upstream: Upstream, question: str, reader: "subprocess.Popen[str]") -> None:
+    """Lets both streams come to their end, and takes down what was read of them."""
+    upstream.beside(question, over=True)
+    until(lambda: all(entry["finished"] for entry in upstream.beside(question)), "the upstream has said all to the bystander")
+    # The control asks without a key.
+    by_key = {"authorization" in entry["headers"]: entry["tokens"] for entry in upstream.beside(question)}
+    beside.sent = [token.strip() for token, _ in by_key[True]]
+    _tell(reader, [len(by_key[True]), len(by_key[False])])
+    found = json.loads(_told(reader))
+    beside.answer, beside.control = found["answer"], found["control"]
+    beside.pages = [Visit(**page) for page in found["pages"]]
+
+
+def _tell(reader: "subprocess.Popen[str]", value: Any) -> None:
+    assert reader.stdin
+    reader.stdin.write(json.dumps(value) + "\n")
+    reader.stdin.flush()
+
+
+def _told(reader: "subprocess.Popen[str]") -> str:
+    assert reader.stdout
+    return reader.stdout.readline()
+
+
+def _resident(server: Server | str) -> int:
+    return 0 if isinstance(server, str) else server.resident_bytes()
+
+
+def _settled(server: Server | str, enough: int, seconds: float = 10) -> int:
+    """The memory of the worker as soon as it is little enough, or after a while."""
+    deadline = time.monotonic() + seconds
+    while (now := _resident(server)) > enough and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return now
+
+
+def _difference(words: list[str], sent: list[str]) -> str:
+    pairs = itertools.zip_longest(words, sent, fillvalue="nothing")
+    return next((f"{one} where {other} belongs" for one, other in pairs if one != other), "")

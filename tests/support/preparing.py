@@ -1,0 +1,52 @@
+"""A data folder as `flask prepare` leaves it: made once for all servers of the tests, which copy it."""
+
+import atexit
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
+# With these the copy of a folder that was prepared without them would not do.
+MADE_OTHERWISE = {"DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "ENCRYPTION_KEY"}
+LINK = re.compile(r"http://\S+/setup\?token=\S+")
+
+
+@cache
+def prepared_once() -> tuple[Path, str]:
+    """The folder and its owner's link: preparing takes a core three seconds each time."""
+    folder = Path(tempfile.mkdtemp(prefix="millrace-prepared-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder, link_in(flask(environ_of(folder, free_port()), "prepare"))
+
+
+def environ_of(folder: Path, port: int) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {**kept, "HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(folder)}
+
+
+def flask(environ: Mapping[str, str], *words: str, said: str = "") -> str:
+    command = [sys.executable, "-m", "flask", *words]
+    done = subprocess.run(command, cwd=ROOT, env=environ, input=said, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def link_in(output: str) -> str:
+    found = LINK.search(output)
+    assert found, "no link for the owner"
+    return found[0]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

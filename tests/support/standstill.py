@@ -1,0 +1,89 @@
+"""When the machine itself stood still: `seconds(began, ended)`, in terms of `time.monotonic`.
+
+A process on each processor wakes a hundred times a second and writes down when it was late: a virtual machine is not always
+given the processors it seems to have, and what comes to nothing meanwhile is nobody's fault here.
+`python -m tests.support.standstill PROCESSOR` is such a process.
+"""
+
+import atexit
+import os
+import re
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from webapp.watchdog import HELD, HELD_SECONDS
+
+ROOT = Path(__file__).resolve().parents[2]
+BEAT_SECONDS, LATE_SECONDS = 0.01, 0.02
+NOTICED_SECONDS = 0.5
+# Without a place, it was over before anybody could look.
+HOLD = re.compile(rf'(\S+) WARNING loop {HELD} seconds=(\S+) asleep=(\S+) .*stack="(?!")')
+
+
+def seconds(began: float, ended: float) -> float:
+    """For how long of this time any processor stood still, each counted."""
+    return sum(overlap(line, began, ended) for file, _ in watch() for line in _lines(file))
+
+
+def overlap(line: str, began: float, ended: float) -> float:
+    """What a standstill, written as its beginning and its end, has in common with a time."""
+    first, last = (float(word) for word in line.split())
+    return max(0.0, min(last, ended) - max(first, began))
+
+
+def holds(log: str) -> list[str]:
+    """The lines of a server's log which say that its loop was held, while the machine went on."""
+    return [line for line in log.splitlines() if (words := HOLD.match(line)) and _is_hold(*words.groups())]
+
+
+@cache
+def watch() -> "list[tuple[int, subprocess.Popen[bytes]]]":
+    """What each process writes, and the process, one for each processor; they end with this one."""
+    return [_started(processor) for processor in sorted(os.sched_getaffinity(0))]
+
+
+def _is_hold(at: str, told: str, asleep: str) -> bool:
+    """Whether it remains one without the time in which the machine stood still.
+
+    Sleep may be a wait for another thread of the same server, which itself waits for a processor: only what a bystander
+    would notice counts.
+    """
+    ended = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+    allowed = HELD_SECONDS if float(told) - float(asleep) >= HELD_SECONDS else NOTICED_SECONDS
+    return float(told) - seconds(ended - float(told), ended) >= allowed
+
+
+def _started(processor: int) -> "tuple[int, subprocess.Popen[bytes]]":
+    file = os.memfd_create("standstills")
+    process = subprocess.Popen([sys.executable, "-m", "tests.support.standstill", str(processor)], cwd=ROOT, stdout=file)
+    atexit.register(_end, process)
+    return file, process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+
+
+def _lines(file: int) -> list[str]:
+    # What is written at this moment may lack its end.
+    return os.pread(file, os.fstat(file).st_size, 0).decode().split("\n")[:-1]
+
+
+def main(processor: int) -> None:
+    os.sched_setaffinity(0, {processor})
+    parent = os.getppid()
+    while os.getppid() == parent:
+        began = time.monotonic()
+        time.sleep(BEAT_SECONDS)
+        now = time.monotonic()
+        if now - began > BEAT_SECONDS + LATE_SECONDS:
+            print(began + BEAT_SECONDS, now, flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

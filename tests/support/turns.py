@@ -1,0 +1,45 @@
+"""How long one greenlet has kept the processor before another had its turn, and whether all have come to rest."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+import greenlet
+
+
+def comes_to_rest(look: Callable[[], Any], *, seconds: float) -> bool:
+    """Whether what is looked at has not changed for so long, sooner or later: on a busy machine the last to end ends late."""
+    for _ in range(10):
+        before = look()
+        gevent.sleep(seconds)
+        if look() == before:
+            return True
+    return False
+
+
+@dataclass
+class Longest:
+    """In seconds of this thread's processor time, so that a busy machine changes nothing."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def longest_turn() -> Iterator[Longest]:
+    """The longest of all turns that are taken inside."""
+    longest, began = Longest(), time.thread_time()
+
+    def switched(_event: str, _greenlets: Any) -> None:
+        nonlocal began
+        now = time.thread_time()
+        longest.seconds, began = max(longest.seconds, now - began), now
+
+    before = greenlet.settrace(switched)
+    try:
+        yield longest
+        switched("", None)
+    finally:
+        greenlet.settrace(before)

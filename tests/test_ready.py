@@ -1,0 +1,64 @@
+"""What `make run` asks first: a prepared server starts without loading the application twice."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import ROOT
+
+OWNER = """
+    INSERT INTO users (id, email, name, role, password_hash, created_at)
+    VALUES ('a', 'a@b.example', 'A', 'owner', '', '2026-01-01 00:00:00')
+"""
+LIBRARIES = ("flask", "sqlalchemy", "gevent")
+
+
+def python(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "DATA_DIR": str(folder), "PORT": "8123"}
+    return subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.slow
+def test_it_is_ready_once_everything_is_there(tmp_path: Path) -> None:
+    def is_ready() -> bool:
+        asked = python("-m", "webapp.cli.ready", folder=tmp_path)
+        assert asked.stderr == ""
+        assert ("http://127.0.0.1:8123" in asked.stdout) == (asked.returncode == 0)
+        return asked.returncode == 0
+
+    assert not is_ready()
+    link = python("-m", "flask", "prepare", folder=tmp_path).stdout.partition("token=")[2]
+    assert link
+    # Without an owner, preparing prints a fresh link.
+    assert not is_ready()
+    with closing(sqlite3.connect(tmp_path / "millrace.sqlite3")) as database:
+        database.execute(OWNER)
+        database.commit()
+        assert is_ready()
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.commit()
+    assert not is_ready()
+    (tmp_path / "millrace.sqlite3").write_bytes(b"torn")
+    assert not is_ready()
+
+
+@pytest.mark.slow
+def test_it_loads_no_library_of_the_application(tmp_path: Path) -> None:
+    asked = (
+        f"import sys, webapp.cli.ready as ready; print({LIBRARIES!r} if not set(sys.modules) & set({LIBRARIES!r}) else 'loaded')"
+    )
+    assert python("-c", asked, folder=tmp_path).stdout.strip() == str(LIBRARIES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["alembic", "cryptography", "jsonschema", "webapp.bench", "webapp.seed", "pygments.lexers.python"]
+)
+def test_a_server_does_not_hold_what_it_rarely_uses(tmp_path: Path, name: str) -> None:
+    asked = f"from gevent import monkey; monkey.patch_all(); import sys, wsgi; print({name!r} in sys.modules)"
+    assert python("-c", asked, folder=tmp_path).stdout.strip() == "False"

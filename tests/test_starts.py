@@ -1,0 +1,78 @@
+"""The real server starts and serves, whatever it finds in its database."""
+
+import os
+import sqlite3
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.generations.poison import poisoned
+from tests.support.server import Server, until
+from webapp.accounts import service as accounts
+from webapp.app import create_app
+from webapp.config import load
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+# Longer than a write is patient.
+HELD_SECONDS = 8
+
+
+class Start(NamedTuple):
+    """How long a start took until the first answer, and how much of the processors: others may want them, too."""
+
+    seconds: float
+    cpu_seconds: float
+
+    @classmethod
+    def of(cls, server: Server) -> "Start":
+        seconds = server.start()
+        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in (server.pid, *server.worker_pids)]
+        return cls(seconds, sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK"))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Iterator[tuple[Server, Start]]:
+    """Prepared, with 55 orphans whose journals are poisoned in eleven ways; what a clean start takes is known."""
+    server = Server(tmp_path)
+    clean = Start.of(server)
+    server.terminate()
+    app = create_app(load({"DATA_DIR": str(tmp_path), "SECRET_KEY": "x" * 40}))
+    with app.app_context():
+        person = accounts.add_user("ada@example.org", "member", "a quiet river at night").id
+    poisoned(app, person, times=5)
+    yield server, clean
+    server.kill()
+
+
+def test_poisoned_journals_delay_no_start(prepared):
+    server, clean = prepared
+    poisoned_start = Start.of(server)
+    assert poisoned_start.cpu_seconds < clean.cpu_seconds + 1
+    assert poisoned_start.seconds < clean.seconds + 5
+
+    until(lambda: server.running() == 0, "nothing is left to be saved", seconds=60)
+    assert "WORKER TIMEOUT" not in server.log
+    assert server.rows("SELECT count(*) FROM generations WHERE status = 'interrupted'") == [(55,)]
+
+
+def test_a_database_that_is_held_for_longer_than_a_statement_waits_delays_no_page(prepared):
+    server, clean = prepared
+    with closing(sqlite3.connect(server.folder / "millrace.sqlite3", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        held_at = time.monotonic()
+        assert server.start() < clean.seconds + 5
+        worker = server.worker_pids
+        while time.monotonic() < held_at + HELD_SECONDS:
+            with urllib.request.urlopen(f"{server.url}/login", timeout=5) as page:
+                assert page.status == 200
+            time.sleep(0.5)
+        assert server.running() == 55
+
+    until(lambda: server.running() == 0, "nothing is left to be saved", seconds=60)
+    assert server.worker_pids == worker

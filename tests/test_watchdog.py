@@ -1,0 +1,115 @@
+"""Whoever holds the loop is found, counted and named; who waits as one should, or waits for a processor, is not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jinja2 import Template
+
+from webapp.watchdog import places
+
+ROOT = Path(__file__).resolve().parents[1]
+# In a process of its own: the loop of the tests is held by the tests.
+STAGE = """
+from gevent import monkey; monkey.patch_all()
+import gevent, logging, os, pathlib, sys, time
+from webapp.watchdog import Watchdog
+logging.basicConfig(format="%(message)s %(fields)s", stream=sys.stdout)
+real_sleep = monkey.get_original("time", "sleep")
+watchdog = Watchdog()
+heard = []
+watchdog.listeners.append(heard.append)
+watchdog.begin(gevent.get_hub().loop, monkey.get_original)
+gevent.sleep(0.1)
+
+def busy_for(seconds):
+    began = time.thread_time()
+    while time.thread_time() < began + seconds:
+        pass
+
+def wakes():
+    # How often the other threads of this process have gone to sleep.
+    files = [file / "status" for file in pathlib.Path("/proc/self/task").iterdir() if file.name != str(os.getpid())]
+    return sum(int(file.read_text().partition("\\nvoluntary_ctxt_switches:")[2].split()[0]) for file in files)
+
+{does}
+gevent.sleep(0.01)
+print(watchdog.times, round(watchdog.seconds, 1), len(heard))
+"""
+
+
+def played(does: str) -> list[str]:
+    """The lines that such a process prints, the last of which are its counts."""
+    done = subprocess.run([sys.executable, "-c", STAGE.format(does=does)], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("does", "where"),
+    [
+        ("gevent.spawn(busy_for, 0.4).join()", "busy_for"),
+        ("gevent.spawn(lambda: real_sleep(0.4)).join()", "lambda"),
+        # In one piece, during which no other thread of Python moves.
+        ("gevent.spawn(lambda: busy_for(sum(range(30_000_000)) and 0.02)).join()", "lambda"),
+        ("for _ in range(3): gevent.spawn(busy_for, 0.15)\ngevent.sleep(0)", "busy_for"),
+    ],
+    ids=["working", "asleep", "in one piece", "several in a row"],
+)
+def test_who_holds_the_loop_is_named_once_and_counted(does: str, where: str) -> None:
+    *lines, counts = played(does)
+
+    assert len(lines) == 1
+    assert lines[0].startswith("loop_held")
+    assert where in lines[0]
+    assert counts.startswith("1 0.")
+    assert counts.endswith(" 1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "does",
+    [
+        "gevent.sleep(0.5)",
+        "for _ in range(10): busy_for(0.05); gevent.sleep(0.001)",
+        "gevent.get_hub().threadpool.apply(real_sleep, (0.5,))",
+    ],
+    ids=["waiting", "in pieces", "in a thread"],
+)
+def test_who_lets_the_others_go_on_is_not(does: str) -> None:
+    assert played(does) == ["0 0.0 0"]
+
+
+def test_of_libraries_only_the_innermost_place_is_named() -> None:
+    found: list[str] = []
+
+    def deep() -> None:
+        # By way of a template, which many functions of a library draw.
+        Template("{% for one in [1] %}{{ go() }}{% endfor %}").render(go=lambda: found.append(places(sys._getframe())))
+
+    deep()
+
+    first, *others = found[0].split(" < ")
+    assert first.startswith("tests/test_watchdog.py:")
+    assert others[0].startswith("tests/test_watchdog.py:")
+    assert others[0].endswith("deep")
+    assert not any("site-packages" in other or "python3" in other for other in others)
+
+
+@pytest.mark.slow
+def test_a_log_is_not_filled_with_one_line() -> None:
+    *lines, counts = played("for _ in range(4): gevent.spawn(busy_for, 0.25).join(); gevent.sleep(0.001)")
+
+    assert len(lines) == 1
+    assert counts.startswith("4 1")
+
+
+@pytest.mark.slow
+def test_the_thread_sleeps_while_the_loop_waits() -> None:
+    *looks, counts = played("before = wakes()\ngevent.sleep(1.5)\nprint(wakes() - before)")
+
+    # Twenty a second, if it looked on.
+    assert int(looks[0]) <= 4
+    assert counts == "0 0.0 0"

@@ -1,0 +1,116 @@
+"""Readers wait for one beat together; neither the first words nor a wish to stop wait for it."""
+
+import time
+from collections.abc import Callable
+
+import gevent
+import pytest
+
+from tests.providers.hearing import KEY, asking
+from tests.upstream.handle import Upstream as Fake
+from webapp.providers.openai import OpenAIProvider
+from webapp.streaming.beat import next_stroke
+from webapp.streaming.events import Delta
+from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream
+from webapp.upstream.beat import Beat
+
+LONG = 600.0
+
+
+@pytest.mark.parametrize(("now", "stroke"), [(0.0, 0.25), (0.1, 0.25), (0.25, 0.5), (7.3, 7.5)])
+def test_strokes_are_at_the_same_moments_for_everybody(now: float, stroke: float) -> None:
+    assert next_stroke(now, 0.25) == stroke
+    assert next_stroke(now, 0) == now
+
+
+def test_all_who_wait_go_on_after_one_stroke(new_stop: Callable[[], Stop]) -> None:
+    beat, woken = Beat(), list[float]()
+
+    def wait(pause: float) -> None:
+        gevent.sleep(pause)
+        beat.wait(0.5, new_stop())
+        woken.append(time.monotonic())
+
+    gevent.joinall([gevent.spawn(wait, number / 1000) for number in range(100)], timeout=30)
+
+    assert len({int(moment / 0.5) for moment in woken}) <= 2
+    assert len(woken) == 100
+
+
+def test_what_stands_in_a_queue_comes_after_those_who_read(new_stop: Callable[[], Stop]) -> None:
+    beat, order = Beat(), list[str]()
+
+    def read() -> None:
+        beat.wait(0.5, new_stop())
+        order.append("text")
+
+    def work() -> None:
+        until = time.monotonic() + 0.005
+        while time.monotonic() < until:
+            pass
+        order.append("work")
+
+    readers = [gevent.spawn(read) for _ in range(20)]
+    gevent.sleep(0.01)
+    gevent.sleep(next_stroke(time.monotonic(), 0.5) - time.monotonic() - 0.02)
+    gevent.joinall([*readers, *(gevent.spawn(work) for _ in range(100))], timeout=30)
+
+    assert order.count("text") == 20
+    assert "text" not in order[-50:]
+
+
+def test_a_wish_to_stop_does_not_wait_for_it(stop: Stop) -> None:
+    waiting = gevent.spawn(Beat().wait, LONG, stop)
+    gevent.sleep(0.01)
+    stop.ask("user")
+    waiting.join(30)
+
+    assert waiting.successful()
+
+
+def test_one_that_is_killed_holds_up_no_other(new_stop: Callable[[], Stop]) -> None:
+    beat = Beat()
+    first, second = (gevent.spawn(beat.wait, 0.2, new_stop()) for _ in range(2))
+    gevent.sleep(0.01)
+    first.kill()
+    second.join(30)
+    beat.wait(0.01, new_stop())
+
+    assert second.successful()
+
+
+def test_without_a_beat_nobody_waits(stop: Stop) -> None:
+    Beat().wait(0, stop)
+
+
+def test_the_first_words_do_not_wait_and_stop_ends_the_rest(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
+    fake.always({"counted": 1000, "pace": 0.01})
+    provider = OpenAIProvider("fake", fake.base_url, KEY, outgoing, trust="operator", beat_seconds=LONG)
+    said: list[str] = []
+
+    def read() -> None:
+        said.extend(event.text for event in provider.stream(asking(), stop) if isinstance(event, Delta))
+
+    reading = gevent.spawn(read)
+    with gevent.Timeout(30):
+        while len("".join(said)) < 32:
+            gevent.sleep(0.01)
+    told = len(said)
+    fake.until(lambda log: len(log[-1]["tokens"]) > told + 20)
+    assert len(said) == told
+
+    stop.ask("user")
+    reading.join(30)
+    assert reading.successful()
+
+
+def test_an_answer_on_the_beat_is_whole_and_told_in_few_pieces(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
+    fake.always({"counted": 300, "pace": 0.002})
+    provider = OpenAIProvider("fake", fake.base_url, KEY, outgoing, trust="operator", beat_seconds=0.2)
+
+    events = list(provider.stream(asking(), stop))
+
+    said = [event.text for event in events if isinstance(event, Delta)]
+    assert "".join(said).split() == [f"w{number:06d}" for number in range(1, 301)]
+    assert len(said) < 150

@@ -1,0 +1,122 @@
+"""What is said is sent from where it is said; whoever does not take it costs only their own greenlet."""
+
+import socket
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from gevent import socket as green
+from gevent.event import Event
+
+from webapp.live.push import Bell, Outlet, outlet_of
+
+TOLD = b"data: told\n\n"
+CHUNK = b"C\r\ndata: told\n\n\r\n"
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Outlet, socket.socket]]:
+    ours, theirs = green.socketpair()
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    yield Outlet(ours), theirs
+    ours.close()
+    theirs.close()
+
+
+def asleep(bell: Bell) -> gevent.Greenlet:
+    sleeper = gevent.spawn(bell.wait, 30)
+    gevent.sleep(0.01)
+    return sleeper
+
+
+def test_a_push_wakes_nobody() -> None:
+    bell, pushed = Bell(Event()), []
+    bell.push = lambda: not pushed.append(TOLD)
+    sleeper = asleep(bell)
+
+    bell.set()
+    bell.set()
+    gevent.sleep(0.01)
+
+    assert pushed == [TOLD, TOLD]
+    assert not sleeper.ready()
+    bell.push = None
+    bell.set()
+    assert sleeper.get(timeout=30)
+
+
+@pytest.mark.parametrize("failure", [None, ValueError("ours")])
+def test_what_cannot_be_pushed_wakes_the_watcher(failure: Exception | None, caplog: pytest.LogCaptureFixture) -> None:
+    tries = []
+
+    def push() -> bool:
+        tries.append(1)
+        if failure:
+            raise failure
+        return False
+
+    bell = Bell(Event())
+    bell.push = push
+    sleeper = asleep(bell)
+    bell.set()
+    bell.set()
+
+    assert sleeper.get(timeout=30)
+    assert tries == [1]
+    assert bool(failure) == ("could not be sent" in caplog.text)
+
+
+def test_nothing_is_pushed_to_who_is_awake() -> None:
+    bell = Bell(Event())
+    bell.push = lambda: pytest.fail("it would come in the middle of what the watcher sends")
+    bell.set()
+
+    assert bell.wait(0)
+
+
+def test_an_outlet_frames_what_it_sends(pair: tuple[Outlet, socket.socket]) -> None:
+    outlet, theirs = pair
+
+    assert outlet.offer(TOLD)
+    assert theirs.recv(100) == CHUNK
+
+
+def test_what_does_not_fit_is_sent_to_its_end_by_its_own_greenlet(pair: tuple[Outlet, socket.socket]) -> None:
+    outlet, theirs = pair
+    long, heard = b"x" * 1_000_000, b""
+
+    assert not outlet.offer(long)
+    finishing = gevent.spawn(outlet.finish)
+    with gevent.Timeout(30):
+        while len(heard) < len(long) + len(b"F4240\r\n\r\n"):
+            heard += theirs.recv(65536)
+
+    finishing.get(timeout=30)
+    assert heard == b"F4240\r\n" + long + b"\r\n"
+    assert outlet.offer(TOLD)
+
+
+def test_a_broken_connection_is_the_affair_of_its_own_greenlet(pair: tuple[Outlet, socket.socket]) -> None:
+    outlet, theirs = pair
+    theirs.close()
+
+    assert not outlet.offer(TOLD)
+    with pytest.raises(OSError, match=r"\w"):
+        outlet.finish()
+
+
+@pytest.mark.parametrize(
+    ("environ", "has_one"),
+    [
+        ({}, True),
+        ({"REQUEST_METHOD": "HEAD"}, False),
+        ({"SERVER_PROTOCOL": "HTTP/1.0"}, False),
+        ({"gunicorn.socket": None}, False),
+    ],
+)
+def test_only_what_the_server_sends_in_chunks_has_an_outlet(environ: dict[str, object], has_one: bool) -> None:
+    usual = {"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": object()}
+
+    assert bool(outlet_of({**usual, **environ})) is has_one

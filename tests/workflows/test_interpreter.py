@@ -1,0 +1,151 @@
+"""The interpreter: what the shipped workflow does, and what no workflow does whatever happens."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.rounds import ROUNDS
+from webapp.workflows.answers import TYPES
+from webapp.workflows.definition import Definition
+from webapp.workflows.interpreter import apply, begin
+from webapp.workflows.reading import Broken, read
+from webapp.workflows.state import Event, Hear, Say, Speak, State
+
+CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
+ANN = {"user.first_name": "Ann", "user.name": "Ann Lee"}
+KINDS = ("begin", "answer", "skip", "back", "pause", "resume", "cancel", "spoke", "fell", "change", "nonsense")
+ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "{{a}}", "a@b.org", "a, b", "99")
+
+
+def played(definition: Definition, *events: Event | str) -> tuple[State, list[str]]:
+    """Where it ends, and all that was said on the way."""
+    result = begin(definition, ANN)
+    lines = [_line(each) for each in result.effects]
+    for each in events:
+        result = apply(definition, result.state, Event("answer", each) if isinstance(each, str) else each, ANN)
+        lines += [_line(effect) for effect in result.effects] + ([f"! {result.refusal}"] if result.refusal else [])
+    return result.state, lines
+
+
+def _line(effect: Say | Hear | Speak) -> str:
+    return f"* {effect.step}" if isinstance(effect, Speak) else f"{'>' if isinstance(effect, Hear) else '<'} {effect.text}"
+
+
+def test_a_week_that_was_low_is_talked_about_first() -> None:
+    state, lines = played(CHECKIN, "LOW", Event("spoke", "I am sorry."), "Long days.", Event("spoke", "I see."), "Tests")
+    assert (state.step, state.status, state.slots) == ("hours", "waiting", {"mood": "low", "win": "Tests"})
+    assert lines[:4] == ["< Hello Ann! Let's look back on your week.", "< How was your week overall?", "> low", "* support"]
+    assert lines[4:7] == ["> Long days.", "* support", "< What went well?"]
+    state, lines = played(CHECKIN, "good", "Tests", "0", "31. 3. 2026")
+    assert (state.status, state.slots["day"], lines[-1]) == ("completed", "2026-03-31", "< Done. Have a good week, Ann!")
+
+
+def test_what_does_not_fit_is_asked_again_with_an_example_and_a_way_out() -> None:
+    _, lines = played(CHECKIN, "good", "Tests", "many", "lots", "heaps", Event("skip"))
+    first, second, third, *_ = [line for line in lines if line.startswith("!")]
+    assert first == "! Please answer with a number."
+    assert ("For example: 1." in second, "skip" in third) == (True, True)
+    assert lines[-1] == "* focus"
+
+
+def test_back_asks_the_question_before_and_an_answer_is_data() -> None:
+    state, lines = played(CHECKIN, "good", "{{mood}}", Event("back"))
+    assert (state.step, state.slots, lines[-1]) == ("win", {"mood": "good"}, "< What went well?")
+    assert played(CHECKIN, Event("back"))[1][-1] == "! This is the first question."
+    two = "workflow: wf\ntitle: T\nslots: {a: {}, b: {ask: 'And {{a}}?'}}\nsteps: [collect: a, collect: b]"
+    assert played(read(two), "{{b}}")[1][-1] == "< And {{b}}?"
+
+
+def test_another_answer_that_flips_a_branch_drops_the_dead_one_and_goes_on_where_the_run_was() -> None:
+    source = """
+        workflow: wf
+        title: T
+        slots: {pet: {type: choice, options: [cat, dog]}, name: {}, walks: {type: number}, last: {}}
+        steps:
+          - collect: pet
+            next: [{if: pet == "cat", go: name}]
+          - collect: walks
+          - collect: name
+          - say: "{{name}}, a {{pet}}."
+          - collect: last
+    """
+    definition = read(source)
+    state, _ = played(definition, "dog", "3", "Rex")
+    assert state.step == "last"
+    state, lines = played(definition, "dog", "3", "Rex", Event("change", "cat", "pet"))
+    assert (state.step, state.slots) == ("last", {"pet": "cat", "name": "Rex"})
+    assert lines[-2:] == ["< Rex, a cat.", "< Last?"]
+    state, _ = played(definition, "cat", "Tom", Event("change", "dog", "pet"), "2")
+    assert (state.step, state.slots) == ("last", {"pet": "dog", "name": "Tom", "walks": 2})
+    assert played(definition, "cat", "Tom", Event("change", "Kit", "name"))[0].slots["name"] == "Kit"
+
+
+def test_a_model_that_fails_is_asked_again_when_the_run_is_resumed() -> None:
+    state, _ = played(CHECKIN, "low", Event("fell"))
+    assert (state.status, state.due) == ("paused", True)
+    state, lines = played(CHECKIN, "low", Event("fell"), Event("resume"))
+    assert (state.status, lines[-1]) == ("running", "* support")
+
+
+OPTIONS = {"choice": {"options": ["a", "b"]}, "multi": {"options": ["a", "b"]}}
+CONDITIONS = ("a == 1", "b in ['x', 'y']", "not c", "a > b", "steps.d == 'done'", "c == none")
+
+
+def any_definition(random: Random) -> dict[str, object]:
+    """A workflow of up to eight steps that may go anywhere."""
+    ids = [f"s{place}" for place in range(random.randint(1, 8))]
+
+    def ways() -> list[dict[str, str]]:
+        found = [{"if": random.choice(CONDITIONS), "go": random.choice([*ids, "end"])} for _ in range(random.randint(1, 3))]
+        return [*found, {"go": random.choice([*ids, "end"])}][: random.randint(1, 4)]
+
+    def step(id: str) -> dict[str, object]:
+        verb = random.choice(("collect", "collect", "say", "chat", "branch", "end"))
+        value = random.choice("abc") if verb == "collect" else ways() if verb == "branch" else "{{a}} {{user.name}}"
+        more = {"turns": random.randint(0, 2)} if verb == "chat" else {}
+        on = {"next": ways()} if verb in ("say", "collect", "chat") and random.random() < 0.4 else {}
+        return {"id": id, verb: value, **more, **on}
+
+    def slot() -> dict[str, object]:
+        kind = random.choice(tuple(TYPES))
+        return {"type": kind, "optional": random.random() < 0.5, **OPTIONS.get(kind, {})}
+
+    steps = [step(id) for id in [*ids, "d"]]
+    return {"workflow": "any-one", "title": "Any", "slots": {name: slot() for name in "abc"}, "steps": steps}
+
+
+@pytest.mark.slow
+def test_no_event_breaks_a_run_and_its_log_gives_its_state_again() -> None:
+    random, whole = Random(7), 0
+    for _ in range(120 * ROUNDS):
+        try:
+            definition = read(json.dumps(any_definition(random)))
+        except Broken:
+            continue
+        whole += 1
+        for _ in range(2):
+            _is_played(definition, random)
+    assert whole > 10 * ROUNDS
+
+
+def _is_played(definition: Definition, random: Random) -> None:
+    state = begin(definition, ANN).state
+    for _ in range(25):
+        event = Event(random.choice(KINDS), random.choice(ANSWERS), random.choice(["", *"abcd", state.step]))
+        stored = State.of(json.loads(json.dumps(state.stored())))
+        result = apply(definition, stored, event, ANN)
+        assert result == apply(definition, state, event, ANN)
+        _is_sound(definition, result.state)
+        state = result.state
+    assert apply(definition, state, Event("cancel")).state.has_ended
+
+
+def _is_sound(definition: Definition, state: State) -> None:
+    ids = {step.id for step in definition.steps}
+    assert state.status != "failed"
+    assert {*state.outcomes, *state.kept, *state.trail, *state.said} <= ids
+    assert set(state.slots) <= set(definition.slots)
+    assert (state.step in ids) if not state.has_ended else state.step in {*ids, ""}
+    assert state.due == (state.status == "running") or state.status == "paused"

@@ -1,0 +1,122 @@
+"""Definitions: what is refused, at which line, with which hint; and conditions, of which none fails."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from webapp.workflows import conditions
+from webapp.workflows.reading import Broken, read
+
+WHOLE = """workflow: tea
+title: Tea
+slots:
+  kind: {type: choice, options: [green, black]}
+  cups: {type: number, max: 9}
+steps:
+  - collect: kind
+  - id: many
+    say: "How much {{kind}}?"
+  - collect: cups
+    next: [{if: cups > 4, go: many}, {go: end}]
+"""
+BROKEN = [
+    ("workflow: tea", "workflow: Tea Time", 1, "short name", "weekly-checkin"),
+    ("title: Tea", "titel: Tea", 2, "“titel”", "“title”"),
+    ("type: number", "type: nmber", 5, "no type of slot", "number"),
+    ("[green, black]", "[green]", 4, "needs 2 to", "options:"),
+    ("[green, black]", "[yes, no]", 4, "true or false", "quotes"),
+    ("[green, black]", "[green, Green]", 4, "the same", ""),
+    ("collect: kind", "collect: kinds", 7, "no slot named “kinds”", "“kind”"),
+    ("id: many", "id: cups", 10, "Two steps", "another"),
+    ("{{kind}}", "{{knd}}", 9, "no answer named “knd”", "“kind”"),
+    ("{{kind}}", "{{ {{kind}} }}", 9, "{{name}}", ""),
+    ("cups > 4", "cpus > 4", 11, "no answer named “cpus”", "“cups”"),
+    ("cups > 4", "cups >", 11, "can't be read", "mood =="),
+    ("cups > 4", "open('x')", 11, "only compare", "mood =="),
+    ("go: many", "go: mny", 11, "no step named", "“many”"),
+    ("{go: end}", "{go: many}", 8, "no run can end", "way out"),
+    (
+        "  - collect: cups\n    next: [{if: cups > 4, go: many}, {go: end}]\n",
+        "    next: [{if: kind == 'x', go: many}]\n",
+        8,
+        "without",
+        "Put",
+    ),
+    ("  - id: many\n    say", "  - id: many\n    shout", 8, "one verb", "say"),
+    ("  - id: many", "  - end: Bye.\n  - id: many", 9, "No step leads", "next"),
+    ("max: 9", "max: lots", 5, "must be a number", ""),
+    ("slots:", "slots: &all", 0, "", ""),
+    ("title: Tea", "title: *all", 2, "anchors and aliases", ""),
+    ("title: Tea", "title: !!python/object:os.system {}", 2, "valid YAML", ""),
+    ("title: Tea", "title: [Tea", 3, "valid YAML", ""),
+    ("title: Tea", "title: " + "x" * 70_000, 1, "too long", ""),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "line", "message", "hint"), BROKEN, ids=[each[1][:24] for each in BROKEN])
+def test_a_broken_definition_says_where_and_how_it_is_put_right(
+    right: str, wrong: str, line: int, message: str, hint: str
+) -> None:
+    assert right in WHOLE
+    source = WHOLE.replace(right, wrong, 1)
+    if not line:
+        assert read(source).title == "Tea"
+        return
+    with pytest.raises(Broken) as refused:
+        read(source)
+    faults = refused.value.faults
+    assert [each for each in faults if each.line == line and message in each.message and hint in each.hint], faults
+
+
+def test_a_definition_may_be_json_and_says_all_its_faults_at_once() -> None:
+    assert [step.id for step in read('{"workflow": "wf", "title": "T", "steps": [{"say": "Hi"}, {"end": null}]}').steps] == [
+        "say_1",
+        "end_2",
+    ]
+    with pytest.raises(Broken) as refused:
+        read("steps: [1, {say: 2}, {end: x, go: y}]")
+    assert len(refused.value.faults) >= 5
+    for hopeless in ("", "[]", "null", "a: " + "[" * 5_000, "&a [*a]", "\x00", "steps: {}", "? [1]\n: 2", "- " * 3_000):
+        with pytest.raises(Broken):
+            read(hopeless)
+
+
+VALUES = {"a": 3, "b": ["x"], "c": None, "d": "cat", "e": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_true"),
+    [
+        ("a == 3 and d == 'cat'", True),
+        ("a > '2'", False),
+        ("a >= 3 or c", True),
+        ("not c and 'x' in b", True),
+        ("d not in ['dog', 'cow']", True),
+        ("1 < a < 5", True),
+        ("e == 1", False),
+        ("e == yes", True),
+        ("c < 1", False),
+        ("c == none", True),
+        ("a > -1", True),
+        ("steps.s == 'skipped'", False),
+    ],
+)
+def test_conditions_compare(text: str, is_true: bool) -> None:
+    assert conditions.holds(conditions.parsed(text, {*VALUES, "steps.s"}), VALUES) is is_true
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [*"abcde", "==", "<", "in", "not", "and", "or", "(", ")", "[", "]", ",", "1", "'x'", "-", ".", "x", "lambda:", "\\"]
+        ),
+        max_size=14,
+    )
+)
+def test_no_condition_fails_but_by_its_own_refusal(parts: list[str]) -> None:
+    try:
+        tree = conditions.parsed(" ".join(parts), VALUES)
+    except conditions.BadCondition:
+        return
+    assert conditions.holds(tree, VALUES) in (True, False)

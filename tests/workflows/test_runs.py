@@ -1,0 +1,183 @@
+"""Runs from beginning to end: through the pages without a script, through the API, past failures and restarts."""
+
+from typing import Any
+
+import gevent
+import pytest
+from flask import Flask
+
+from tests.api.client import Client, client_of
+from tests.chat.conftest import texts
+from tests.support.browser import Browser
+from tests.support.page import Page
+from tests.upstream.fixtures import app
+from tests.upstream.handle import Upstream
+from webapp.db import db, write
+from webapp.workflows import kind, queries
+from webapp.workflows.interpreter import apply
+from webapp.workflows.record import definition_of, held, record
+from webapp.workflows.state import Event, State
+from webapp.workflows.tables import WorkflowRun
+
+__all__ = ["app"]
+CHECKIN = "/workflows/weekly-checkin/runs"
+TWO = "workflow: two\ntitle: Two\nslots: {a: {}, b: {type: number}}\nsteps: [collect: a, collect: b, end: Bye]\n"
+
+
+@pytest.fixture
+def admin(app: Flask, owner: Browser) -> Client:
+    return client_of(app, owner.email)
+
+
+@pytest.fixture
+def other(app: Flask, member: Browser) -> Client:
+    return client_of(app, member.email)
+
+
+def is_idle(page: Page) -> bool:
+    return bool(page.all(".run__answer"))
+
+
+def answer(browser: Browser, path: str, value: str) -> None:
+    form = browser.page(path).all(".run__answer")[0]
+    browser.post(str(form.attributes["action"]), value=value)
+
+
+def settled(program: Client, run: dict[str, Any]) -> dict[str, Any]:
+    """The run as soon as no model writes in it."""
+    with gevent.Timeout(30, AssertionError("a model still writes")):
+        while (found := program.get(f"/runs/{run['id']}"))["state"] == "running":
+            gevent.sleep(0.02)
+    return dict(found)
+
+
+@pytest.mark.slow
+def test_a_week_is_looked_back_on_by_forms_alone(owner: Browser, fake: Upstream) -> None:
+    fake.says("Show it to one more team. And rest. And more.")
+    page = owner.page("/workflows").press("Start Weekly check-in")
+    path = page.path
+    assert texts(page)[-1] == "How was your week overall?"
+    assert [button.text(strip=True) for button in page.all(".run__options button")] == ["good", "mixed", "low"]
+    assert not page.all("#composer-box")
+    answer(owner, path, "gOOd")
+    answer(owner, path, "We shipped *it*")
+    answer(owner, path, "many")
+    assert owner.page(path).says("Please answer with a number.")
+    answer(owner, path, "3")
+    page = owner.wait_for(path, is_idle)
+    assert texts(page)[-2:] == ["Show it to one more team. And rest.", "When shall we look at it again?"]
+    (asked,) = fake.posts()
+    assert "builds on this: We shipped *it*. It has to fit into 3 hours" in str(asked["body"])
+    assert asked["body"]["max_tokens"] == 200
+    page.press("Skip")
+    page = owner.page(path)
+    assert page.says("Weekly check-in: completed.")
+    assert [chip.text(strip=True) for chip in page.all(".chip__text")] == ["good", "We shipped *it*", "3"]
+    page.press("Continue as a chat")
+    assert owner.page(path).all("#composer-box")
+
+
+@pytest.mark.slow
+def test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again(
+    app: Flask, admin: Client, other: Client, fake: Upstream
+) -> None:
+    fake.says("I am sorry. What was hard?")
+    run = admin.post(CHECKIN, {}, status=201)
+    assert (run["state"], run["step"]["options"], run["thread_id"]) == ("waiting", ["good", "mixed", "low"], run["chat_id"])
+    at = f"/runs/{run['id']}"
+    assert "choose one of" in admin.post(f"{at}/answer", {"value": "purple"}, status=422)["error"]
+    assert admin.post(f"{at}/answer", {"value": "good"})["step"]["id"] == "win"
+    assert admin.post(f"{at}/answer", {"value": "Tests"})["slots"] == {"mood": "good", "win": "Tests"}
+    told = admin.said("PUT", f"{at}/facts/mood", 200, {"value": "low"})
+    assert (told["steps"], told["is_done"], told["run"]["step"]["id"]) == (["support"], False, "hours")
+    admin.said("PUT", f"{at}/facts/mood", 200, {"value": "low", "confirm": True})
+    assert settled(admin, run)["step"] == {"id": "support", "verb": "chat", "ask": "Your reply", "options": []}
+    assert admin.post(f"{at}/pause")["state"] == "paused"
+    admin.post(f"{at}/answer", {"value": "x"}, status=409)
+    assert admin.post(f"{at}/resume")["state"] == "waiting"
+    assert "A workflow leads this chat" in admin.post(f"/chats/{run['chat_id']}/messages", {"message": "Hi"}, status=409)["error"]
+    admin.post(f"{at}/skip")
+    assert (admin.post(f"{at}/cancel")["state"], admin.post(f"{at}/back", status=409)["code"]) == ("cancelled", "conflict")
+    for method, path in (("GET", at), ("GET", f"{at}/events"), ("POST", f"{at}/back"), ("PUT", f"{at}/facts/mood")):
+        other.said(method, path, 404, {"value": "x"} if method == "PUT" else None)
+    _is_told_by_its_log(app, run["id"])
+
+
+def _is_told_by_its_log(app: Flask, id: str) -> None:
+    with app.app_context():
+        run, state = db.session.get_one(WorkflowRun, id), State()
+        for event in queries.events_of(run, after=0, limit=99):
+            state = apply(definition_of(run), state, Event(event.kind, event.value, event.name)).state
+        assert State.of(state.stored()) == run.place
+
+
+@pytest.mark.slow
+def test_a_run_stays_on_its_version_and_moves_when_it_is_told_to(admin: Client, other: Client) -> None:
+    broken = admin.post("/workflows", {"definition": "workflow: two\ntitle: Two\nsteps: [collect: b]"}, status=422)
+    assert broken["errors"][0]["line"] == 3
+    other.post("/workflows", {"definition": TWO}, status=403)
+    admin.post("/workflows", {"definition": TWO}, status=201)
+    other.post("/workflows/two/runs", {}, status=404)
+    assert admin.post("/workflows/two/publish", {"note": "First"})["version"] == 1
+    first, second = other.post("/workflows/two/runs", {}, status=201), other.post("/workflows/two/runs", {}, status=201)
+    other.post(f"/runs/{second['id']}/answer", {"value": "x"})
+    admin.post("/workflows", {"definition": TWO.replace("collect: b", "say: Hm")}, status=201)
+    assert [each["number"] for each in admin.post("/workflows/two/publish", {})["versions"]] == [2, 1]
+    assert other.post(f"/runs/{second['id']}/move", {"version": 2}, status=409)["error"].startswith("The current step isn't")
+    assert other.post(f"/runs/{first['id']}/move", {"version": 2})["dropped"] == ["b"]
+    assert other.post(f"/runs/{first['id']}/move", {"version": 2, "confirm": True})["run"]["version"] == 2
+    assert other.post(f"/runs/{first['id']}/answer", {"value": "x"})["state"] == "completed"
+    admin.said("DELETE", "/workflows/two", 204)
+    assert other.post(f"/runs/{second['id']}/answer", {"value": 3})["state"] == "completed"
+
+
+@pytest.mark.slow
+def test_what_a_model_failed_to_say_is_said_in_the_same_message_when_the_run_is_resumed(
+    app: Flask, owner: Browser, admin: Client, fake: Upstream
+) -> None:
+    fake.always({"status": 400})
+    run = admin.post(CHECKIN, {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
+    assert settled(admin, run)["state"] == "paused"
+    count = len(owner.page(f"/chats/{run['chat_id']}").messages())
+    fake.reset()
+    fake.says("I am sorry.")
+    admin.post(f"/runs/{run['id']}/resume")
+    assert settled(admin, run)["state"] == "waiting"
+    assert len(owner.page(f"/chats/{run['chat_id']}").messages()) == count
+
+
+@pytest.mark.slow
+def test_a_turn_that_a_dead_process_left_is_taken_once_by_the_next(
+    app: Flask, owner: Browser, admin: Client, fake: Upstream
+) -> None:
+    fake.says("I am sorry.")
+    run = admin.post(CHECKIN, {}, status=201)
+    with app.app_context():
+        with write() as session:
+            record(session, held(session, run["id"]), Event("answer", "low"))
+        kind.recover()
+        kind.recover()
+    assert settled(admin, run)["step"]["id"] == "support"
+    assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "I am sorry."
+    assert len(fake.posts()) == 1
+
+
+@pytest.mark.slow
+def test_of_two_tabs_that_answer_one_question_one_counts(owner: Browser, fake: Upstream) -> None:
+    page = owner.page("/workflows").press("Start Weekly check-in")
+    forms = [owner.page(page.path).form("Send") for _ in range(2)]
+    forms[0].submit(value="good")
+    assert forms[1].submit(value="low").status_code == 409
+    assert texts(owner.page(page.path))[-1] == "What went well?"
+
+
+@pytest.mark.slow
+def test_an_admin_writes_one_in_the_editor_and_is_told_the_line(owner: Browser, member: Browser) -> None:
+    page = owner.page("/workflows/new").press("Publish", source=TWO.replace("collect: b", "collect: bb"), note="")
+    assert page.status_code == 422
+    assert page.says("Line 4")
+    page = page.press("Publish", source=TWO, note="The first")
+    assert page.says("Version 1, published")
+    assert member.page("/workflows").says("Two")
+    assert member.page("/workflows/two/export.yaml").response.get_data(as_text=True) == TWO

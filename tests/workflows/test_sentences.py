@@ -1,0 +1,57 @@
+"""Where the first sentences of an answer end, however it is cut on its way."""
+
+import pytest
+
+from webapp.streaming.events import Delta, Ended, Event
+from webapp.workflows.sentences import first
+
+# What is said, and where the second sentence ends: before the mark.
+CASES = [
+    "One. Two.| Three.",
+    "Is it? Yes!| No.",
+    "Dr. Smith paid 3.50 euros. He left.| Then what.",
+    "See e.g. the U.S. market. It grew.| More.",
+    "It is about 5 p.m. now. We go.| Later.",
+    "He said “Stop.” She did.| Fine.",
+    'He asked "Why?" Nobody knew.| So.',
+    "Wait... what is it? Nothing…| Good.",
+    "Hmm… maybe. Go on!| Now.",
+    "Visit example.com. It helps.| Really.",
+    "Version 2.0.1 is out. Use it.| Now.",
+    "Use `a. b. C.` here. Then stop.| More.",
+    "One.\n\n```\nA. B. C.\n```\n\nTwo.| Three.",
+    "1. First thing. 2. Second thing.| 3. Third.",
+    "Try these:\n\n- One thing\n\n- Two things.| Three.",
+    "今天很好。明天见！|后天呢？",
+    "これは本です。「はい。」|次です。",
+    "J. R. R. Tolkien wrote it. I read it.| Twice.",
+    "Das kostet z. B. 3 Euro. Gut.| Ja.",
+    "What?! No way!!| Yes.",
+    "A title\n\nA sentence.| More.",
+    "**Bold.** Then more.| And.",
+    "No stop at all",
+    "One. Two.",
+    "One. ```never closed. Two. Three.",
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_answer_ends_after_its_second_sentence_however_it_comes(case: str) -> None:
+    expected, text = case.partition("|")[0], case.replace("|", "")
+    for size in (1, 2, 3, 7, len(text)):
+        pieces: list[Event] = [Delta(text[at : at + size]) for at in range(0, len(text), size)]
+        source = iter([*pieces, Ended("completed", "stop")])
+        events = list(first(2, source))
+        assert "".join(each.text for each in events if isinstance(each, Delta)) == expected, size
+        assert events[-1] == Ended("completed", "stop")
+        assert not any(isinstance(each, Ended) for each in events[:-1])
+
+
+def test_what_was_said_before_a_cut_counts() -> None:
+    events = first(2, iter([Delta(" Two. Three."), Ended("completed", "stop")]), "One.")
+    assert "".join(each.text for each in events if isinstance(each, Delta)) == " Two."
+
+
+def test_an_endless_row_of_dots_takes_no_time() -> None:
+    dots: list[Event] = [Delta("." * 8)] * 5_000
+    assert sum(len(each.text) for each in first(2, iter(dots)) if isinstance(each, Delta)) == 40_000

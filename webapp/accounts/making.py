@@ -1,0 +1,30 @@
+"""The rate limit on creating things: chats, characters, imports and tokens share one per person."""
+
+import math
+import time
+
+from flask import current_app
+
+from webapp.errors import TooMany
+from webapp.throttle import Throttle
+from webapp.words import plural
+
+
+def count(person: str) -> None:
+    """Counts something new of this person's, or of an address; refuses it when that is too fast."""
+    # Settings come after accounts: the limits are handed in.
+    per_minute, burst = current_app.extensions["made_limits"]()
+    if not per_minute:
+        return
+    throttle = _throttle()
+    throttle.burst, throttle.seconds = burst, 60 / per_minute
+    if wait_seconds := math.ceil(throttle.take(person)):
+        raise TooMany(
+            f"You're creating items too quickly. Please try again in {plural(wait_seconds, 'second')}.",
+            retry_after=wait_seconds,
+        )
+
+
+def _throttle() -> Throttle:
+    throttle: Throttle = current_app.extensions.setdefault("making", Throttle(burst=1, seconds=1.0, now=time.monotonic))
+    return throttle

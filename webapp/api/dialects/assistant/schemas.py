@@ -1,0 +1,85 @@
+"""What clients of dialect 4 send, get and hear, field by field."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from webapp.api.dialects.schemas import Given, Id, Notice, Said, Taken
+from webapp.api.grammars import Grammar, register
+
+
+class AssistantMessage(Taken):
+    message: Said
+    session_id: Id | None = None
+    context_limit: Annotated[int, Field(ge=0, le=200, description="Earlier messages to send.")] = 10
+
+
+class AssistantAnswer(Given):
+    session_id: str
+    message_id: str
+    content: str
+    chunks: int
+    processing_time_ms: int
+    model_used: str
+    fallback_used: bool
+    sources: list[dict[str, Any]]
+    status: str
+    notices: list[Notice]
+
+
+class SessionInfo(BaseModel):
+    type: Literal["session_info"]
+    session_id: str
+    status: Literal["processing"]
+
+
+class Token(BaseModel):
+    type: Literal["token"]
+    content: str
+
+
+class Told(BaseModel):
+    type: Literal["done"]
+    message: str
+
+
+class Warned(BaseModel):
+    type: Literal["warning"]
+    message: str
+    code: str
+
+
+class AssistantError(BaseModel):
+    type: Literal["error"]
+    message: str
+    code: str
+
+
+class ResponseSaved(BaseModel):
+    type: Literal["response_saved"]
+    message_id: str
+    processing_time_ms: int
+    sources: list[dict[str, Any]]
+
+
+class StreamEnd(BaseModel):
+    type: Literal["stream_end"]
+
+
+ASSISTANT = register(
+    "assistant",
+    Grammar(
+        order="session_info (token|warning)* (done|error) response_saved? stream_end",
+        events={
+            "session_info": SessionInfo,
+            "token": Token,
+            "warning": Warned,
+            "done": Told,
+            "error": AssistantError,
+            "response_saved": ResponseSaved,
+            "stream_end": StreamEnd,
+        },
+        sentence="Each event is a flat object with its `type`.",
+        is_named=False,
+    ),
+)

@@ -1,0 +1,77 @@
+"""Dialect 4: the assistant, streamed and not, each path with and without `/api`."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response
+
+from webapp.api.access import caller
+from webapp.api.dialects.assistant.encoder import AssistantEncoder
+from webapp.api.dialects.assistant.schemas import ASSISTANT, AssistantAnswer, AssistantMessage
+from webapp.api.dialects.schemas import Notice
+from webapp.api.operations import STARTS, both, idempotency_key, operation
+from webapp.api.streams import stream
+from webapp.api.wait_for_answer import waited_for
+from webapp.chat.access import writable_chat
+from webapp.chat.messages import service
+from webapp.chat.messages.sending import How
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+
+bp = Blueprint("api_assistant", __name__)
+
+
+@both(bp, "/ai/chat", methods=("POST",))
+@operation(
+    "Ask the assistant and wait for the answer",
+    scope="chat",
+    body=AssistantMessage,
+    answer=AssistantAnswer,
+    errors=(404, *STARTS, 502, 504),
+    tag="Assistant compatibility API",
+)
+def ask(body: AssistantMessage) -> AssistantAnswer:
+    elapsed_ms, generation = _clock(), _asked(body)
+    session_id, message_id = generation.chat_id, generation.message_id or ""
+    found = waited_for(generation, session_id=session_id, message_id=message_id)
+    return AssistantAnswer(
+        session_id=session_id,
+        message_id=message_id,
+        content=found.text,
+        chunks=found.chunks,
+        processing_time_ms=elapsed_ms(),
+        model_used=found.model,
+        fallback_used=found.is_fallback,
+        sources=found.course.sources,
+        status=found.status,
+        notices=[Notice(**each) for each in found.course.notices],
+    )
+
+
+@both(bp, "/ai/chat/stream", methods=("POST",))
+@operation(
+    "Ask the assistant and stream the answer",
+    scope="chat",
+    body=AssistantMessage,
+    stream=ASSISTANT,
+    errors=(404, *STARTS),
+    tag="Assistant compatibility API",
+)
+def ask_and_watch(body: AssistantMessage) -> Response:
+    elapsed_ms, generation = _clock(), _asked(body)
+    return stream(generation, AssistantEncoder(generation.chat_id, generation.message_id or "", elapsed_ms))
+
+
+def _asked(body: AssistantMessage) -> Generation:
+    """The generation that answers; without a session there is a new chat."""
+    me, key = caller(), idempotency_key()
+    if not body.session_id:
+        return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id)
+    how = How(context_limit=body.context_limit)
+    return service.ask(writable_chat(body.session_id), body.message, key=key, by=me.id, how=how)
+
+
+def _clock() -> Callable[[], int]:
+    """Says how many milliseconds have passed since it was asked for."""
+    now = the_engine().now
+    begun_at = now()
+    return lambda: round((now() - begun_at) * 1000)

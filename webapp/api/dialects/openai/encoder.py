@@ -1,0 +1,82 @@
+"""The OpenAI-compatible endpoint: chunks of a chat completion, and the words for what goes wrong. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.api.dialects.text import TextEncoder
+from webapp.streaming.events import Ended, Usage
+
+REASONS = {"length": "length", "cap": "length", "token_limit": "length", "content_filter": "content_filter"}
+DONE = DialectFrame("[DONE]")
+TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    413: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Which completion it is: `created` in seconds, `model` as it was asked for until it is known who answers."""
+
+    id: str
+    model: str
+    created: int
+    has_usage: bool = False
+
+    def head(self, served: str = "") -> dict[str, Any]:
+        return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": served or self.model}
+
+
+class DoorEncoder(TextEncoder):
+    def __init__(self, about: Completion) -> None:
+        super().__init__()
+        self._about = about
+
+    def opening(self, state: State) -> list[DialectFrame]:
+        return [self._chunk({"role": "assistant"})]
+
+    def _piece(self, text: str) -> DialectFrame:
+        return self._chunk({"content": text})
+
+    def _end(self) -> list[DialectFrame]:
+        if failure := self._course.failure:
+            return [DialectFrame(error(failure.message, 502, code=failure.code)), DONE]
+        frames = [self._chunk({}, finish_reason(self._course.ended))]
+        if self._about.has_usage:
+            known = usage(self._course.transcript.usage)
+            frames.append(self._frame([], usage=known))
+        return [*frames, DONE]
+
+    def _chunk(self, delta: dict[str, str], reason: str | None = None) -> DialectFrame:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return self._frame([choice])
+
+    def _frame(self, choices: list[dict[str, Any]], **more: Any) -> DialectFrame:
+        return DialectFrame(
+            {**self._about.head(self._course.transcript.served), "object": "chat.completion.chunk", "choices": choices, **more}
+        )
+
+
+def finish_reason(ended: Ended | None) -> str:
+    """Why it ends, in OpenAI's words, which have none for a person who stopped it: `stop` would call the text complete."""
+    if ended and ended.status == "stopped":
+        return "length"
+    return REASONS.get(ended.reason, "stop") if ended else "stop"
+
+
+def usage(known: Usage | None) -> dict[str, int] | None:
+    """Null when the model did not say: nothing is made up."""
+    if not known or known.input_tokens is None or known.output_tokens is None:
+        return None
+    total = known.input_tokens + known.output_tokens
+    return {"prompt_tokens": known.input_tokens, "completion_tokens": known.output_tokens, "total_tokens": total}
+
+
+def error(message: str, status: int, *, code: str, param: str | None = None) -> dict[str, Any]:
+    kind = TYPES.get(status, "server_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

@@ -1,0 +1,130 @@
+"""What clients of the OpenAI-compatible endpoint send, get and hear."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from webapp.api.dialects.schemas import Given, Taken
+from webapp.api.grammars import Grammar, register
+
+Role = Literal["system", "developer", "user", "assistant"]
+Stop = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class TextPart(Taken):
+    type: Literal["text"]
+    text: str
+
+
+class Turn(Taken):
+    role: Role
+    content: str | list[TextPart]
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+
+class StreamOptions(Taken):
+    include_usage: bool = False
+
+
+class CompletionRequest(Taken):
+    messages: Annotated[list[Turn], Field(min_length=1, max_length=2000)]
+    model: Annotated[str, Field(max_length=200)] = ""
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    n: Literal[1] | None = None
+    tools: Annotated[list[dict[str, Any]], Field(max_length=0, description="Not used here: answers are text.")] | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+
+class CompletionMessage(Given):
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+
+
+class Choice(Given):
+    index: int = 0
+    message: CompletionMessage
+    logprobs: None = None
+    finish_reason: str
+
+
+class CompletionUsage(Given):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Completion(Given):
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: CompletionUsage | None
+
+
+class DoorModel(Given):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class DoorModels(Given):
+    object: Literal["list"] = "list"
+    data: list[DoorModel]
+
+
+class DoorErrorBody(Given):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class DoorError(Given):
+    error: DoorErrorBody
+
+
+class ChunkDelta(BaseModel):
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+
+
+class ChunkChoice(BaseModel):
+    index: int
+    delta: ChunkDelta
+    logprobs: None
+    finish_reason: str | None
+
+
+class CompletionChunk(BaseModel):
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: CompletionUsage | None = None
+
+
+OPENAI = register(
+    "openai",
+    Grammar(
+        order="chunk* error?",
+        events={"chunk": CompletionChunk, "error": DoorError},
+        sentence="As in OpenAI: objects without a type, one with `error` if the answer is cut off, and `[DONE]` at the end.",
+        is_named=False,
+        texts=("[DONE]",),
+    ),
+)

@@ -1,0 +1,147 @@
+"""The OpenAI-compatible endpoint: chat completions and models, for whatever client library speaks that."""
+
+import json
+from functools import partial
+
+from flask import Blueprint, Response, request
+
+from webapp.api import access
+from webapp.api.access import caller
+from webapp.api.dialects.openai import encoder as words
+from webapp.api.dialects.openai.encoder import DoorEncoder
+from webapp.api.dialects.openai.schemas import (
+    OPENAI,
+    Choice,
+    Completion,
+    CompletionMessage,
+    CompletionRequest,
+    CompletionUsage,
+    DoorError,
+    DoorModel,
+    DoorModels,
+)
+from webapp.api.feed import GenerationFeed
+from webapp.api.operations import operation
+from webapp.api.streams import events
+from webapp.api.wait_for_answer import unbroken
+from webapp.completions import service
+from webapp.completions.service import Wanted
+from webapp.connections.models import providers
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.tables import Generation
+from webapp.errors import Invalid, NotFound
+from webapp.live.watch import Watcher
+from webapp.live.watchers import Context, same_request
+from webapp.providers.base import Turn
+
+TAG = "OpenAI-compatible endpoint"
+# All that was said before comes with each request.
+MOST_BYTES = 4_000_000
+CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
+OTHERS = tuple((status, "In OpenAI's format.", DoorError) for status in (400, 401, 403, 404, 413, 429, 502, 503, 504))
+PROBLEM = "application/problem+json"
+bp = Blueprint("api_door", __name__, url_prefix="/v1")
+
+
+@bp.get("/models")
+@operation("List the available models", scope="read", answer=DoorModels, others=OTHERS, tag=TAG)
+def models() -> DoorModels:
+    return DoorModels(data=[_model(name) for name in service.models(caller())])
+
+
+@bp.get("/models/<path:id>")
+@operation("Get a model", scope="read", answer=DoorModel, others=OTHERS, tag=TAG)
+def model(id: str) -> DoorModel:
+    if id not in service.models(caller()):
+        raise NotFound("This server has no model with that name.", field="model")
+    return _model(id)
+
+
+@bp.post("/chat/completions")
+@operation(
+    "Create a chat completion, streamed if requested",
+    scope="chat",
+    body=CompletionRequest,
+    answer=Completion,
+    stream=OPENAI,
+    others=OTHERS,
+    most_bytes=MOST_BYTES,
+    tag=TAG,
+)
+def complete(body: CompletionRequest) -> Response | Completion:
+    engine = the_engine()
+    generation = service.complete(caller(), _wanted(body))
+    if body.stream:
+        return _streamed(engine, generation, body)
+    try:
+        return _whole(generation, body)
+    finally:
+        _stop(engine, generation.id)
+
+
+@bp.after_app_request
+def in_openais_form(response: Response) -> Response:
+    """What is refused behind this door, for whatever reason, in the form that OpenAI's clients know."""
+    if not (request.path.startswith("/v1/") and response.mimetype == PROBLEM):
+        return response
+    problem = json.loads(response.get_data())
+    fields = problem.get("fields") or {}
+    message = " ".join(f"{name}: {sentence}" for name, sentence in fields.items()) or problem["detail"]
+    response.status_code = 400 if response.status_code == 422 else response.status_code
+    code = CODES.get(response.status_code, problem["code"])
+    told = words.error(message, response.status_code, code=code, param=next(iter(fields), None))
+    response.set_data(json.dumps(told))
+    response.mimetype = "application/json"
+    return response
+
+
+def _wanted(body: CompletionRequest) -> Wanted:
+    limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
+    turns = tuple(Turn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
+    return Wanted(_known(body.model), turns, body.temperature, min(limits) if limits else None, body.stops)
+
+
+def _known(name: str) -> str:
+    """The model of this name; to clients of OpenAI an unknown one is not there, rather than wrong."""
+    try:
+        return service.model_of(caller(), name)
+    except Invalid as error:
+        raise NotFound(error.message, field="model") from error
+
+
+def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -> Response:
+    has_usage = bool(body.stream_options and body.stream_options.include_usage)
+    feed = GenerationFeed(engine, generation, DoorEncoder(_about(generation, body, has_usage=has_usage)))
+    watcher = Watcher(person=generation.lane, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, same_request()))
+    response = events(feed, watcher, leave=partial(_stop, engine, generation.id))
+    response.headers["X-Stream-Id"] = generation.id
+    return response
+
+
+def _whole(generation: Generation, body: CompletionRequest) -> Completion:
+    about, course = _about(generation, body), unbroken(generation).course
+    transcript = course.transcript
+    choice = Choice(message=CompletionMessage(content=transcript.text), finish_reason=words.finish_reason(course.ended))
+    known = words.usage(transcript.usage)
+    usage = CompletionUsage(**known) if known else None
+    return Completion(**about.head(transcript.served), choices=[choice], usage=usage)
+
+
+def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> words.Completion:
+    created = int(generation.created_at.timestamp())
+    return words.Completion(generation.id, body.model or service.DEFAULT, created, has_usage=has_usage)
+
+
+def _model(name: str) -> DoorModel:
+    return DoorModel(id=name, created=0, owned_by=providers().connection_of(name) or "millrace")
+
+
+def _is_allowed(context: Context) -> bool:
+    with context():
+        return access.may("chat")
+
+
+def _stop(engine: Engine, id: str) -> None:
+    """What nobody reads any more is not written on; one that has ended is no longer there to be stopped."""
+    if live := engine.live.get(id):
+        live.run.stop.ask("client_gone")

@@ -1,0 +1,91 @@
+"""Dialect 5: `progress` at most ten times a second, then one `complete` or `error`. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.plans.projection import PlanProjection
+from webapp.plans.schema import Schema, expected, main_list, sections
+from webapp.streaming.events import TRIED, Ended, Notice
+from webapp.streaming.topics import Entry
+
+EVERY_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOutcome:
+    """What became of a plan, once that is saved."""
+
+    status: str
+    plan: Mapping[str, Any]
+    usage: Mapping[str, Any] | None
+    code: str
+    message: str
+    retryable: bool
+
+
+class PlansEncoder:
+    """`outcome` is asked at the end, when everything is saved. Progress is always what is there now."""
+
+    takes_snapshots = False
+
+    def __init__(
+        self,
+        plan_id: str,
+        schema: Schema,
+        projection: PlanProjection,
+        now: Callable[[], float],
+        outcome: Callable[[], PlanOutcome],
+    ) -> None:
+        self._plan_id, self._schema, self._projection, self._now, self._outcome = plan_id, schema, projection, now, outcome
+        self._list = main_list(schema)
+        self._summary = next((name for name, each in sections(schema) if each.get("x-view") == "summary"), "")
+        self._next_at, self._told, self._warnings = float("-inf"), (0, 0), list[str]()
+        self._has_ended = False
+
+    def opening(self, state: State) -> list[DialectFrame]:
+        return [DialectFrame({"planId": self._plan_id, "status": "generating", "connected": True}, "progress")]
+
+    def encode(self, entry: Entry) -> list[DialectFrame]:
+        for _ in self._projection.fold(entry):
+            # A stream has nobody else to let pass: it is its own greenlet's work, piece by piece.
+            continue
+        match entry.event:
+            case Notice(code, message) if code != TRIED:
+                self._warnings.append(message)
+            case Ended():
+                return self._end()
+        return self._progress()
+
+    def closing(self) -> list[DialectFrame]:
+        """What is still owed to one who leaves before the end."""
+        return [] if self._has_ended else self._end()
+
+    def _progress(self) -> list[DialectFrame]:
+        draft = self._projection.draft
+        here, now = (len(draft.elements), len(draft.live[1]) if draft.live else 0), self._now()
+        if now < self._next_at or (here == self._told and not self._warnings):
+            return []
+        self._next_at, self._told = now + EVERY_SECONDS, here
+        return [DialectFrame(self._state_of_it(), "progress")]
+
+    def _state_of_it(self) -> dict[str, Any]:
+        shown = self._projection.shown
+        summary, done = shown.get(self._summary), shown.get(self._list)
+        count = len(done) if isinstance(done, list) else 0
+        told: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
+        if summary is not None:
+            told["monthly_summary"] = summary
+        told |= {"weeksCompleted": count, "weeksTotal": max(count, expected(self._schema)), "partial": shown}
+        if self._warnings:
+            told["warning"], self._warnings = " ".join(self._warnings), []
+        return told
+
+    def _end(self) -> list[DialectFrame]:
+        self._has_ended = True
+        found = self._outcome()
+        if found.status == "completed":
+            return [DialectFrame({"planId": self._plan_id, "plan": dict(found.plan), "usage": found.usage}, "complete")]
+        trouble = {"code": found.code, "message": found.message, "retryable": found.retryable}
+        return [DialectFrame({"planId": self._plan_id, **trouble, "partialSaved": any(found.plan.values())}, "error")]

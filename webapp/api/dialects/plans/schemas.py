@@ -1,0 +1,103 @@
+"""What the clients of dialect 5 send, get and hear, field by field."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from webapp.api.dialects.schemas import Given, Id, Taken
+from webapp.api.grammars import Grammar, register
+
+PlanStatus = Literal["generating", "partial", "completed", "failed"]
+
+
+class PlanWishes(Taken):
+    planType: Annotated[str, Field(max_length=40)] = "monthly"
+    goals: Annotated[list[str], Field(description="1 to 7, as defined by the type's schema.")]
+    preferences: Annotated[dict[str, Any], Field(description="Each has a default.")] = {}
+
+
+class PlanWishesKept(Given):
+    preferenceId: str
+
+
+class PlanOrder(Taken):
+    preferenceId: Id
+
+
+class StreamedPlanOrder(PlanOrder):
+    userId: Id | None = None
+
+
+class PlanMade(Given):
+    success: bool
+    planId: str
+    status: PlanStatus
+
+
+class PlanProgress(Given):
+    weeksCompleted: int
+    weeksTotal: int
+    chars: int
+
+
+class PlanTrouble(Given):
+    code: str
+    message: str
+
+
+class PlanState(Given):
+    planId: str
+    status: PlanStatus
+    progress: PlanProgress
+    partial: dict[str, Any]
+    error: PlanTrouble | None
+    startedAt: datetime | None
+
+
+class PlanCancelled(Given):
+    planId: str
+    status: PlanStatus
+
+
+class Progress(BaseModel):
+    """Only the first is `connected`, and has none of the rest."""
+
+    planId: str
+    status: str
+    connected: bool | None = None
+    monthly_summary: str | None = None
+    weeksCompleted: int | None = None
+    weeksTotal: int | None = None
+    partial: dict[str, Any] | None = None
+    warning: str | None = None
+
+
+class PlanUsage(BaseModel):
+    inputTokens: int | None
+    outputTokens: int | None
+    cost: str | None
+
+
+class PlanComplete(BaseModel):
+    planId: str
+    plan: dict[str, Any]
+    usage: PlanUsage | None
+
+
+class PlanError(BaseModel):
+    planId: str
+    code: str
+    message: str
+    retryable: bool
+    partialSaved: bool
+
+
+PLANS = register(
+    "plans",
+    Grammar(
+        order="progress (progress)* (complete|error)",
+        events={"progress": Progress, "complete": PlanComplete, "error": PlanError},
+        sentence="Progress is sent at most ten times a second and always contains everything so far.",
+    ),
+)

@@ -1,0 +1,32 @@
+"""The stream of a plan's generation, by whichever encoder: for whom it is made, and for admins who have it made."""
+
+from functools import partial
+
+from flask import Response
+
+from webapp.api import access
+from webapp.api.access import caller
+from webapp.api.dialects.encoding import Encoder
+from webapp.api.feed import GenerationFeed
+from webapp.api.streams import events
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.live.watchers import Context, same_request, watcher
+from webapp.plans import queries
+from webapp.plans.tables import Plan
+
+
+def plan_stream(plan: Plan, generation: Generation, encoder: Encoder, *, after: int = 0) -> Response:
+    """One generation of a plan from behind a position, until its end."""
+    is_allowed = partial(_is_allowed, same_request(), plan.id, plan.owner_id)
+    feed = GenerationFeed(the_engine(), generation, encoder, after=after)
+    response = events(feed, watcher(caller().id, is_allowed))
+    response.headers["X-Stream-Id"], response.headers["X-Plan-Id"] = generation.id, plan.id
+    return response
+
+
+def _is_allowed(context: Context, plan_id: str, owner_id: str) -> bool:
+    with context():
+        known = access.caller_or_none()
+        is_for_them = known is not None and (known.user.id == owner_id or access.may("admin"))
+        return is_for_them and access.may("plans") and queries.own_plan(owner_id, plan_id) is not None

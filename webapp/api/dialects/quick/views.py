@@ -1,0 +1,119 @@
+"""Quick chat compatibility API, for people with an account and, answered by the demo, for visitors."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp.accounts.guards import client_address
+from webapp.accounts.tables import User
+from webapp.api.access import caller_or_none
+from webapp.api.dialects.quick.encoder import Block, Quick, QuickEncoder
+from webapp.api.dialects.quick.schemas import QUICK, QuickAnswer, QuickMessage
+from webapp.api.dialects.schemas import Notice
+from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
+from webapp.api.streams import stream
+from webapp.api.wait_for_answer import waited_for
+from webapp.chat.access import as_visitor, visitor_hash, writable_chat
+from webapp.chat.messages import service
+from webapp.chat.messages.sending import USUAL, How
+from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.page.renderings import html_of
+from webapp.chat.tables import Message
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.engine.metric_events import Limited
+from webapp.engine.tables import Generation
+from webapp.errors import TooMany
+from webapp.throttle import Throttle, network
+
+# Who has no cookie could ask anew each time: what counts is from where.
+VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic)
+UNREAD = How(when_unwatched="abort:0")
+FACTS: dict[str, Any] = {
+    "scope": "chat",
+    "body": QuickMessage,
+    "errors": (404, *STARTS),
+    "tag": "Quick chat compatibility API",
+    "visitors": True,
+}
+bp = Blueprint("api_quick", __name__)
+
+
+@bp.post("/api/chat")
+@operation("Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS, 502, 504)})
+def ask(body: QuickMessage) -> Response:
+    return _answered(body, USUAL, lambda generation, _: answered_with(_whole(generation)))
+
+
+@bp.post("/api/chat/stream")
+@operation("Send a message and stream the answer", **FACTS, stream=QUICK)
+def ask_and_watch(body: QuickMessage) -> Response:
+    # Nobody could come back to what is said to a visitor without a cookie.
+    is_unread = caller_or_none() is None and not visitor_hash()
+
+    def watched(generation: Generation, visitor: str) -> Response:
+        about = Quick(generation.chat_id, generation.message_id or "", _blocks(generation))
+        return stream(generation, QuickEncoder(about), when_gone="stop" if is_unread else "leave", visitor=visitor)
+
+    return _answered(body, UNREAD if is_unread else USUAL, watched)
+
+
+def _answered(body: QuickMessage, how: How, answer: Callable[[Generation, str], Response]) -> Response:
+    """Asks in the name of the caller, or of a visitor, whose cookie comes with the answer."""
+    found = caller_or_none()
+    if found:
+        return answer(_asked(found.user, body), "")
+    _slow_down_visitors()
+    return as_visitor(lambda visitor: answer(_asked_as_visitor(visitor, body, how), visitor))
+
+
+def _asked(me: User, body: QuickMessage) -> Generation:
+    model, key = body.model or "", idempotency_key()
+    if body.chatId:
+        return service.ask(writable_chat(body.chatId), body.message, model=model, key=key, by=me.id)
+    return service.begin(body.message, model=model or me.default_model, key=key, owner_id=me.id)
+
+
+def _asked_as_visitor(visitor: str, body: QuickMessage, how: How) -> Generation:
+    key = idempotency_key()
+    if body.chatId:
+        return service.ask(writable_chat(body.chatId), body.message, key=key, how=how)
+    return service.begin_as_visitor(body.message, key=key, visitor_hash=visitor, how=how)
+
+
+def _slow_down_visitors() -> None:
+    if wait_seconds := VISITORS.take(network(client_address())):
+        seconds = int(wait_seconds) + 1
+        the_engine().tell(Limited("visitor_rate"))
+        raise TooMany(f"Visitors can't send messages that quickly. Please try again in {seconds} s.", retry_after=seconds)
+
+
+def _whole(generation: Generation) -> QuickAnswer:
+    chat_id, message_id = generation.chat_id, generation.message_id or ""
+    found = waited_for(generation, chatId=chat_id, messageId=message_id)
+    return QuickAnswer(
+        response=found.text,
+        html=html_of(db.session.get_one(Message, message_id)),
+        chatId=chat_id,
+        messageId=message_id,
+        model=found.model,
+        demo=found.generation.is_demo,
+        status=found.status,
+        notices=[Notice(**each) for each in found.course.notices],
+    )
+
+
+def _blocks(generation: Generation) -> Callable[[int, bool], list[Block]]:
+    """The finished blocks, from a number on, of the picture that all who watch this answer share."""
+    broadcast = the_engine().broadcast(generation)
+
+    def blocks(first: int, is_end: bool) -> list[Block]:
+        if broadcast is None or not isinstance(broadcast.projection, AnswerProjection):
+            return []
+        broadcast.catch_up()
+        found = broadcast.projection.last_blocks(first) if is_end else broadcast.projection.blocks(first)
+        return [{"n": n, "html": html} for n, html in found]
+
+    return blocks

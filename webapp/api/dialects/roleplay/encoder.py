@@ -1,0 +1,68 @@
+"""Dialect 1: named events for `EventSource`, a state to begin with, and the end of each generation. Pure."""
+
+from webapp.api.dialects.course import DEMO, Course
+from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Saved, Started
+from webapp.streaming.topics import Entry
+
+ENDED = ("completed", "stopped", "interrupted", "failed")
+
+
+def idle() -> DialectFrame:
+    """What a client gets that connects while nothing is being written."""
+    return DialectFrame({"isStreaming": False, "partialMessage": "", "streamId": None, "seq": 0}, "state")
+
+
+class RoleplayEncoder:
+    """One generation; `message_id` is the answer's, `question_id` the message it answers if that is new.
+
+    `beginning` is the text that this generation goes on from.
+    """
+
+    takes_snapshots = True
+
+    def __init__(self, stream_id: str, message_id: str, question_id: str = "", *, beginning: str = "") -> None:
+        self._stream_id, self._message_id, self._question_id = stream_id, message_id, question_id
+        self._course, self._has_said_error, self._beginning = Course(), False, beginning
+
+    def opening(self, state: State) -> list[DialectFrame]:
+        """The text so far; who appends what follows has the whole."""
+        values = {"isStreaming": state.status not in ENDED, "partialMessage": self._beginning + state.text}
+        frames = [DialectFrame({**values, "streamId": self._stream_id, "seq": max(0, state.seq)}, "state")]
+        if self._question_id and not state.is_snapshot:
+            frames.append(DialectFrame({"messageId": self._question_id, "role": "user"}, "saved"))
+        return frames
+
+    def encode(self, entry: Entry) -> list[DialectFrame]:
+        self._course.fold(entry.event)
+        match entry.event:
+            case Delta(text) if text:
+                return [DialectFrame({"content": text, "streamId": self._stream_id, "seq": entry.seq}, "chunk")]
+            case Started(demo=True):
+                return [_notice(DEMO)]
+            case Notice(code=code) if code != TRIED:
+                return [_notice(entry.event)]
+            case Saved(what="message", id=id, role=role):
+                return [DialectFrame({"messageId": id, "role": role}, "saved")]
+            case Failed():
+                return [self._error(entry.event)]
+            case Ended():
+                return self._end(entry.event)
+        return []
+
+    def closing(self) -> list[DialectFrame]:
+        """Nothing: the end of a generation has been said, or it goes on without this listener."""
+        return []
+
+    def _end(self, ended: Ended) -> list[DialectFrame]:
+        failure = None if self._has_said_error else self._course.failure
+        end = {"status": ended.status, "streamId": self._stream_id, "messageId": self._message_id}
+        return [*([self._error(failure)] if failure else []), DialectFrame(end, "end")]
+
+    def _error(self, failure: Failed) -> DialectFrame:
+        self._has_said_error = True
+        return DialectFrame({"code": failure.code, "message": failure.message, "retryable": failure.retryable}, "error")
+
+
+def _notice(notice: Notice) -> DialectFrame:
+    return DialectFrame({"code": notice.code, "message": notice.message}, "notice")

@@ -1,0 +1,92 @@
+"""What clients of dialect 1 send, get and hear, field by field."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from webapp.api.dialects.schemas import Given, Id, Notice, Said, Taken
+from webapp.api.grammars import Grammar, register
+
+
+class UserMessage(Taken):
+    chatSessionId: Id
+    message: Said
+
+
+class StreamBegun(Given):
+    streamId: str
+    userMessageId: str
+    chatSessionId: str
+    streamUrl: str
+
+
+class StreamStatus(Given):
+    chatSessionId: str
+    isStreaming: bool
+    partialMessage: str
+    streamId: str | None
+    streamUrl: str
+    status: str
+
+
+class StreamCancelled(Given):
+    streamId: str | None
+    status: str
+
+
+class KeyStatus(Given):
+    configured: bool
+    source: str
+    last4: str
+
+
+class KeyValue(Taken):
+    value: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class State(BaseModel):
+    isStreaming: bool
+    partialMessage: str
+    streamId: str | None
+    seq: int
+
+
+class Chunk(BaseModel):
+    content: str
+    streamId: str
+    seq: int
+
+
+class Saved(BaseModel):
+    messageId: str
+    role: str
+
+
+class RoleplayError(BaseModel):
+    code: str
+    message: str
+    retryable: bool
+
+
+class End(BaseModel):
+    status: Literal["completed", "stopped", "interrupted", "failed"]
+    streamId: str
+    messageId: str
+
+
+ROLEPLAY = register(
+    "roleplay",
+    Grammar(
+        order="state (state? saved? (chunk|notice)* error? saved? end)*",
+        events={
+            "state": State,
+            "chunk": Chunk,
+            "notice": Notice,
+            "saved": Saved,
+            "error": RoleplayError,
+            "end": End,
+        },
+        sentence="At `end`, the text of `state` plus all `chunk`s after it equals the stored text.",
+        end="A chat's stream stays open for later messages; a message's stream closes after `end`.",
+    ),
+)

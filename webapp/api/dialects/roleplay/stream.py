@@ -1,0 +1,108 @@
+"""What one connection of the roleplay dialect gets of a chat: its state, then one generation after the other."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Select, select
+
+from webapp import topic_names
+from webapp.api.dialects.encoding import DialectFrame, wire
+from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, idle
+from webapp.api.feed import END, TAKEN, GenerationFeed
+from webapp.chat import queries
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.live.watch import LOST
+
+# A position that no log has: who comes with it is given the text so far.
+NOWHERE = -1
+
+
+class ChatStream:
+    """A feed that never ends by itself. `last_id` is what an earlier connection of the same reader has heard last."""
+
+    has_ended = False
+
+    def __init__(self, engine: Engine, chat: Chat, last_id: str = "") -> None:
+        self.lane = chat.lane
+        self._engine, self._last_id = engine, last_id
+        self._after = engine.topics.last(self.lane)
+        self._feed: GenerationFeed | None = None
+        self._seen, self._has_opened = "", False
+
+    def topics(self) -> dict[str, int]:
+        return self._feed.topics() if self._feed else {self.lane: self._after}
+
+    def news(self) -> list[bytes]:
+        if not self._has_opened:
+            return self._opened()
+        if self._feed is None and self._has_changed():
+            self._feed = self._in_app(self._next)
+        return self._heard(self._feed.news()) if self._feed else []
+
+    def quick_news(self) -> bytes:
+        return self._feed.quick_news() if self._feed else b""
+
+    def beat(self) -> list[bytes]:
+        return self._heard(self._feed.beat()) if self._feed else []
+
+    def taken(self) -> list[bytes]:
+        """With this id, a browser that reconnects gets 204 and stops reconnecting."""
+        return wire([DialectFrame({"code": TAKEN.code, "message": TAKEN.message}, "notice")], id=LOST)
+
+    def _opened(self) -> list[bytes]:
+        self._has_opened = True
+        self._feed = self._in_app(self._joined)
+        return self._heard(self._feed.news()) if self._feed else wire([idle()])
+
+    def _heard(self, lines: list[bytes]) -> list[bytes]:
+        if self._feed and self._feed.has_ended:
+            # Another may have begun meanwhile.
+            self._feed, self._after = None, NOWHERE
+        return lines
+
+    def _has_changed(self) -> bool:
+        after, self._after = self._after, self._engine.topics.last(self.lane)
+        return after != self._after
+
+    def _joined(self) -> GenerationFeed | None:
+        """The generation that runs, or the last one if this reader was there and has not heard its end."""
+        last = db.session.scalar(self._lane().order_by(Generation.id.desc()).limit(1))
+        self._seen = last.id if last else ""
+        if last and (last.is_active or self._has_missed_the_end_of(last)):
+            is_silent = last.is_active and last.id not in self._engine.live
+            return self._follow(last, after=0 if is_silent else NOWHERE)
+        return None
+
+    def _next(self) -> GenerationFeed | None:
+        """The oldest generation that has begun since."""
+        found = db.session.scalar(self._lane().where(Generation.id > self._seen).order_by(Generation.id).limit(1))
+        if found is None:
+            return None
+        self._seen = found.id
+        return self._follow(found, after=0)
+
+    def _follow(self, generation: Generation, *, after: int) -> GenerationFeed:
+        message = db.session.get_one(Message, generation.message_id)
+        encoder = RoleplayEncoder(
+            generation.id, message.id, new_question(generation, message), beginning=message.content[: generation.text_offset]
+        )
+        return GenerationFeed(self._engine, generation, encoder, after=after)
+
+    def _has_missed_the_end_of(self, generation: Generation) -> bool:
+        heard = self._last_id
+        return bool(heard) and heard not in (END, str(self._engine.topics.last(topic_names.of_generation(generation.id))))
+
+    def _lane(self) -> Select[Generation]:
+        return select(Generation).where(Generation.lane == self.lane)
+
+    def _in_app(self, look: Callable[[], GenerationFeed | None]) -> GenerationFeed | None:
+        with self._engine.in_app():
+            return look()
+
+
+def new_question(generation: Generation, answer: Message) -> str:
+    """The message that was written for this answer, if it was: not when it is only answered again, or gone on with."""
+    is_first = not generation.continues_id and answer.id not in queries.siblings_of([answer])
+    return answer.parent_id or "" if is_first else ""

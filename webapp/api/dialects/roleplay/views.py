@@ -1,0 +1,148 @@
+"""Dialect 1: roleplay. One posts, and any number of readers hear the chat's answers by `EventSource`."""
+
+from flask import Blueprint, Response, request
+
+from webapp.api.access import caller, ticket_for
+from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
+from webapp.api.dialects.roleplay.schemas import (
+    ROLEPLAY,
+    KeyStatus,
+    KeyValue,
+    StreamBegun,
+    StreamCancelled,
+    StreamStatus,
+    UserMessage,
+)
+from webapp.api.dialects.roleplay.stream import ChatStream, new_question
+from webapp.api.operations import STARTS, answered_with, idempotency_key, operation, wants_stream
+from webapp.api.problems import stream_url
+from webapp.api.streams import events, stream, watcher_of
+from webapp.chat import queries
+from webapp.chat.access import visible_chat, writable_chat
+from webapp.chat.messages import service
+from webapp.chat.messages.sending import How
+from webapp.chat.tables import Message
+from webapp.connections.openrouter_key import ApplicationSettingsService
+from webapp.db import db
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.errors import Invalid
+from webapp.live.watch import LOST
+from webapp.settings.service import setting
+
+TAG = "Roleplay compatibility API"
+PATH = "/api/chat/{chat}/stream"
+bp = Blueprint("api_roleplay", __name__)
+
+
+@bp.post("/api/messages/addUserMessageStreamingMode")
+@operation(
+    "Send a message; the answer arrives on the chat's stream, or on this response with Accept: text/event-stream",
+    scope="chat",
+    body=UserMessage,
+    answer=StreamBegun,
+    status=202,
+    stream=ROLEPLAY,
+    errors=(404, *STARTS),
+    stream_path=PATH,
+    tag=TAG,
+)
+def send(body: UserMessage) -> Response:
+    chat = writable_chat(body.chatSessionId)
+    generation = service.ask(chat, body.message, key=idempotency_key(), by=caller().id, how=_how())
+    answer = db.session.get_one(Message, generation.message_id)
+    if wants_stream():
+        return stream(generation, RoleplayEncoder(generation.id, answer.id, new_question(generation, answer)))
+    url = stream_url(generation.id, PATH)
+    begun = StreamBegun(streamId=generation.id, userMessageId=answer.parent_id or "", chatSessionId=chat.id, streamUrl=url)
+    return answered_with(begun, 202)
+
+
+@bp.get("/api/chat/<id>/stream")
+@operation(
+    "Stream everything new in a chat, for EventSource",
+    scope="read",
+    stream=ROLEPLAY,
+    errors=(404,),
+    ticket=lambda names: str(names["id"]),
+    tag=TAG,
+)
+def listen(id: str) -> Response:
+    chat, last_id = visible_chat(id), request.headers.get("Last-Event-ID", "")
+    if last_id == LOST:
+        return Response(status=204)
+    running = generations.running_in(chat.lane)
+    response = events(ChatStream(the_engine(), chat, last_id), watcher_of(chat))
+    if running:
+        response.headers["X-Stream-Id"] = running.id
+    return response
+
+
+@bp.get("/api/chat/<id>/stream/status")
+@operation(
+    "Show whether an answer is in progress in a chat, and its text so far",
+    scope="read",
+    answer=StreamStatus,
+    errors=(404,),
+    tag=TAG,
+)
+def status(id: str) -> StreamStatus:
+    chat, engine = visible_chat(id), the_engine()
+    # Who asks is there, though never connected.
+    engine.presence.seen(chat.lane)
+    running = generations.running_in(chat.lane)
+    about = {"chatSessionId": id, "streamUrl": _chat_url(id)}
+    if running is None:
+        return StreamStatus(**about, isStreaming=False, partialMessage="", streamId=None, status="idle")
+    text = queries.text_so_far(engine, db.session.get_one(Message, running.message_id))
+    return StreamStatus(**about, isStreaming=True, partialMessage=text, streamId=running.id, status=_phase(running))
+
+
+@bp.post("/api/chat/<id>/stream/cancel")
+@operation(
+    "Stop the answer in progress in a chat (idempotent)",
+    scope="chat",
+    answer=StreamCancelled,
+    errors=(404,),
+    tag=TAG,
+)
+def cancel(id: str) -> StreamCancelled:
+    chat = writable_chat(id)
+    if running := generations.running_in(chat.lane):
+        generations.stop(the_engine(), running)
+        return StreamCancelled(streamId=running.id, status="stopping")
+    last = db.session.get(Message, chat.head_id) if chat.head_id else None
+    ended = queries.last_generation(last) if last else None
+    return StreamCancelled(streamId=ended.id if ended else None, status=ended.status if ended else "idle")
+
+
+@bp.get("/api/settings/openrouter_api_key")
+@operation("Show whether an OpenRouter key is stored; never the key itself", scope="admin", answer=KeyStatus, tag=TAG)
+def show_key() -> KeyStatus:
+    key = ApplicationSettingsService().openrouter_key()
+    return KeyStatus(configured=bool(key.text), source=key.source, last4=key.last_four)
+
+
+@bp.put("/api/settings/openrouter_api_key")
+@operation("Store the OpenRouter key", scope="admin", body=KeyValue, status=204, errors=(422,), tag=TAG)
+def store_key(body: KeyValue) -> None:
+    try:
+        ApplicationSettingsService().set_openrouter_api_key(body.value, caller())
+    except Invalid as error:
+        raise Invalid(error.message, field="value") from error
+
+
+def _how() -> How:
+    seconds = int(setting("stream.idle_listener_seconds"))
+    return How(when_unwatched=f"idle:{seconds}" if seconds else "")
+
+
+def _chat_url(chat_id: str) -> str:
+    ticket = ticket_for(chat_id)
+    return PATH.format(chat=chat_id) + (f"?ticket={ticket}" if ticket else "")
+
+
+def _phase(generation: Generation) -> str:
+    live = the_engine().live.get(generation.id)
+    return (live.run.transcript.phase if live else None) or "queued"

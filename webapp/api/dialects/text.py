@@ -1,0 +1,37 @@
+"""What dialects of plain text have in common: its pieces as they arrive, and one end. Pure."""
+
+from webapp.api.dialects.course import Course
+from webapp.api.dialects.encoding import DialectFrame
+from webapp.streaming.events import Delta, Ended, Event
+from webapp.streaming.topics import Entry
+
+
+class TextEncoder:
+    """A dialect says how it tells a piece and the end, and what else it tells."""
+
+    takes_snapshots = False
+
+    def __init__(self) -> None:
+        self._course = Course()
+
+    def encode(self, entry: Entry) -> list[DialectFrame]:
+        self._course.fold(entry.event)
+        match entry.event:
+            case Delta(text):
+                return [self._piece(text)] if text else []
+            case Ended():
+                return self._end()
+        return self._other(entry.event)
+
+    def closing(self) -> list[DialectFrame]:
+        """What is still owed to one who leaves before the end."""
+        return [] if self._course.ended else self._end()
+
+    def _piece(self, text: str) -> DialectFrame:
+        raise NotImplementedError
+
+    def _end(self) -> list[DialectFrame]:
+        raise NotImplementedError
+
+    def _other(self, event: Event) -> list[DialectFrame]:
+        return []

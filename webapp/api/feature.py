@@ -1,0 +1,65 @@
+"""What the API brings: the native one, the dialects of older clients, and the document of all of it."""
+
+from webapp.api import metrics, pages
+from webapp.api.dialects.assistant import views as assistant
+from webapp.api.dialects.openai import views as openai
+from webapp.api.dialects.plans import views as plans
+from webapp.api.dialects.quick import views as quick
+from webapp.api.dialects.roleplay import views as roleplay
+from webapp.api.dialects.threads import views as threads
+from webapp.api.native import (
+    capabilities,
+    characters,
+    chats,
+    collections,
+    connections,
+    documents,
+    exchange,
+    follow_ups,
+    generations,
+    messages,
+    models,
+    own,
+    people,
+    personas,
+    prompts,
+    runs,
+    settings,
+    usage,
+    workflows,
+)
+from webapp.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(
+        chats.bp,
+        messages.bp,
+        follow_ups.bp,
+        generations.bp,
+        models.bp,
+        own.bp,
+        usage.bp,
+        exchange.bp,
+        capabilities.bp,
+        settings.bp,
+        connections.bp,
+        people.bp,
+        characters.bp,
+        personas.bp,
+        collections.bp,
+        documents.bp,
+        prompts.bp,
+        workflows.bp,
+        runs.bp,
+        pages.bp,
+        metrics.bp,
+        roleplay.bp,
+        quick.bp,
+        threads.bp,
+        assistant.bp,
+        plans.bp,
+        openai.bp,
+    ),
+    places=(Place(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
+)

@@ -1,0 +1,206 @@
+"""/api/v1/characters: whom one can chat with."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from flask import Blueprint, Response, request, url_for
+from pydantic import Field, StringConstraints
+
+from webapp.accounts.guards import found
+from webapp.api.access import caller
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body, Query
+from webapp.characters import bringing, faced, queries, service, shown
+from webapp.characters.fields import PICTURE_BYTES
+from webapp.characters.service import CharacterInput
+from webapp.characters.tables import Character
+from webapp.errors import Invalid
+
+# Several files at once, each within its own bound.
+MOST_BYTES = 64 * 1024 * 1024
+bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
+TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+LongText = Annotated[str, StringConstraints(max_length=20_000)]
+Tags = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12)]
+
+
+class CharacterAnswer(Answer):
+    id: str
+    name: str
+    description: str = Field(description="The description, sent to the model word for word.")
+    system_prompt: str
+    post_history_prompt: str = Field(description="Sent to the model right before the latest message.")
+    greeting: str = Field(description="The first message of every new chat, as Markdown.")
+    tags: list[str]
+    card: dict[str, Any] = Field(description="The card it was imported from, or additional fields; empty in the list.")
+    is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
+    is_own: bool
+    is_shared: bool = Field(description="Whether everyone on the team can chat with it.")
+    avatar_url: str | None
+    created_at: datetime
+    changed_at: datetime
+
+
+class CharacterList(Answer):
+    characters: list[CharacterAnswer]
+
+
+class ImportedCharacter(Answer):
+    id: str
+    name: str
+    notes: list[str] = Field(description="What of the card was left out.")
+
+
+class FailedFile(Answer):
+    name: str
+    reason: str
+
+
+class BroughtAnswer(Answer):
+    characters: list[ImportedCharacter]
+    failed: list[FailedFile]
+
+
+class CharactersQuery(Query):
+    q: str = Field("", max_length=200, description="Words to find; all must appear in the name, tags or description.")
+    tag: str = Field("", max_length=40)
+
+
+class NewCharacter(Body):
+    """It says something of itself in at least one of its texts."""
+
+    name: Name
+    description: LongText = ""
+    system_prompt: LongText = ""
+    post_history_prompt: LongText = ""
+    greeting: LongText = ""
+    tags: Tags = Field(default_factory=list)
+    is_shared: bool = False
+    card: dict[str, Any] = Field(default_factory=dict)
+
+
+class CharacterChange(Body):
+    """Only the fields that are there are changed."""
+
+    name: Name | None = None
+    description: LongText | None = None
+    system_prompt: LongText | None = None
+    post_history_prompt: LongText | None = None
+    greeting: LongText | None = None
+    tags: Tags | None = None
+    is_shared: bool | None = None
+
+
+@bp.get("")
+@operation("List the characters you can chat with", scope="read", query=CharactersQuery, answer=CharacterList)
+def index(query: CharactersQuery) -> CharacterList:
+    rows = queries.characters(caller(), words=query.q, tag=query.tag)
+    return CharacterList(characters=_told(rows, card={}))
+
+
+@bp.post("")
+@operation("Create a character", scope="chat", body=NewCharacter, answer=CharacterAnswer, status=201)
+def create(body: NewCharacter) -> CharacterAnswer:
+    return _one(service.create(CharacterInput(**body.model_dump()), by=caller()))
+
+
+@bp.post("/import")
+@operation(
+    "Import characters from card files: PNG or JSON, versions 1 to 3",
+    scope="chat",
+    upload_field="file",
+    answer=BroughtAnswer,
+    status=201,
+    most_bytes=MOST_BYTES,
+)
+def bring_in() -> BroughtAnswer:
+    brought = bringing.bring_in(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
+    if brought.failed and not brought.characters:
+        raise Invalid(" ".join(f"{name}: {reason}" for name, reason in brought.failed), field="file")
+    failed = [FailedFile(name=name, reason=reason) for name, reason in brought.failed]
+    return BroughtAnswer(characters=[ImportedCharacter.of(each) for each in brought.characters], failed=failed)
+
+
+@bp.get("/<id>")
+@operation("Show a character", scope="read", answer=CharacterAnswer)
+def show(id: str) -> CharacterAnswer:
+    return _one(_visible(id))
+
+
+@bp.patch("/<id>")
+@operation("Update a character", scope="chat", body=CharacterChange, answer=CharacterAnswer, errors=(409,))
+def change(id: str, body: CharacterChange) -> CharacterAnswer:
+    character, given = _visible(id), body.model_dump(exclude_unset=True, exclude_none=True)
+    service.update(character, replace(CharacterInput.of(character), **given), by=caller())
+    return _one(_visible(id))
+
+
+@bp.delete("/<id>")
+@operation("Delete a character; it can be restored, and its chats are kept", scope="chat", status=204)
+def delete(id: str) -> None:
+    faced.trash(_visible(id), by=caller())
+
+
+@bp.post("/<id>/restore")
+@operation("Restore a deleted character", scope="chat", answer=CharacterAnswer)
+def restore(id: str) -> CharacterAnswer:
+    me = caller()
+    faced.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    return _one(_visible(id))
+
+
+@bp.post("/<id>/duplicate")
+@operation("Duplicate a character", scope="chat", answer=CharacterAnswer, status=201, errors=(409, 422))
+def duplicate(id: str) -> CharacterAnswer:
+    return _one(service.duplicate(_visible(id), by=caller()))
+
+
+@bp.get("/<id>/avatar")
+@operation("Get a character's picture", scope="read", media="image/*")
+def avatar(id: str) -> Response:
+    return shown.picture(queries.avatar(_visible(id).avatar_id))
+
+
+@bp.put("/<id>/avatar")
+@operation("Set a character's picture: PNG, JPEG or WebP", answer=CharacterAnswer, **TAKES_PICTURE)
+def put_avatar(id: str) -> CharacterAnswer:
+    faced.picture(_visible(id), sent_picture(), by=caller())
+    return _one(_visible(id))
+
+
+@bp.delete("/<id>/avatar")
+@operation("Remove a character's picture", scope="chat", status=204, errors=(409,))
+def delete_avatar(id: str) -> None:
+    faced.picture(_visible(id), b"", by=caller())
+
+
+def sent_picture() -> bytes:
+    """The body, which is the picture itself."""
+    if content := request.get_data():
+        return content
+    raise Invalid("Send the image as the request body.", field="avatar")
+
+
+def _visible(id: str) -> Character:
+    return found(queries.character(caller(), id))
+
+
+def _one(row: Character) -> CharacterAnswer:
+    return _told([row])[0]
+
+
+def _told(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
+    me, shared = caller(), queries.shared_among([row.id for row in rows])
+    return [
+        CharacterAnswer.of(
+            row,
+            is_teams=not row.owner_id,
+            is_own=row.owner_id == me.id,
+            is_shared=not row.owner_id or row.id in shared,
+            avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
+            **more,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,276 @@
+"""/api/v1/chats: the list, and what is done with a chat as a whole."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from flask import Blueprint, Response
+from pydantic import Field, create_model
+
+from webapp.accounts.guards import found, user_or_none
+from webapp.api.access import caller
+from webapp.api.native.begun import Sent, sent
+from webapp.api.native.events import EVENTS, CanonicalEncoder
+from webapp.api.operations import idempotency_key, operation, wants_stream
+from webapp.api.problems import Refused
+from webapp.api.schemas import Answer, Body, Cursor, Line, Model, Paged
+from webapp.api.streams import stream
+from webapp.characters import queries as cast
+from webapp.characters.tables import Persona
+from webapp.chat import queries
+from webapp.chat.access import own_chat, right_in, visible_chat
+from webapp.chat.exchange import export
+from webapp.chat.fields import FIELDS, ChatField, values_of
+from webapp.chat.list import paging
+from webapp.chat.list import service as listing
+from webapp.chat.messages import follow_up, service
+from webapp.chat.messages.sending import How
+from webapp.chat.roleplay import service as roleplay
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.web.pagination import cut
+
+bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
+PROMPTS = {each.name for each in FIELDS} | {"persona_id"}
+NULLABLE = {each.name for each in FIELDS if each.kind is not str} | {"persona_id"}
+UNSEEN = "Not found, or you don't have access."
+
+
+class AboutChat(Answer):
+    id: str
+    kind: str
+    title: str
+    model: str
+    right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
+    is_running: bool = Field(description="Whether an answer is being written in it.")
+    is_temporary: bool
+    character_id: str | None
+    persona_id: str | None
+
+
+def _kind(field: ChatField) -> Any:
+    return Literal[tuple(field.choices)] if field.choices else field.kind
+
+
+ANSWERED: Any = {
+    each.name: (_kind(each) if each.kind is str else each.kind | None, Field(description=each.description)) for each in FIELDS
+}
+
+
+class FollowUpAnswer(Answer):
+    id: str
+    message: str
+    model: str
+
+
+class ChatAnswer(create_model("Settings", __base__=AboutChat, **ANSWERED)):  # type: ignore[misc]  # its base is made from the table of fields
+    head_id: str | None = Field(description="The last message of the current branch.")
+    follow_up: str = Field(description="The queued message that is sent next; empty if there is none.")
+    follow_ups: list[FollowUpAnswer] = Field(description="All queued messages, the next one first.")
+    pinned_at: datetime | None
+    archived_at: datetime | None
+    deleted_at: datetime | None
+    created_at: datetime
+    changed_at: datetime
+
+
+class ChatList(Answer):
+    chats: list[ChatAnswer]
+    next_cursor: str | None
+
+
+class ChatsQuery(Paged):
+    show: Literal["open", "archived", "deleted", "all"] = "open"
+
+
+class NewChat(Body):
+    title: Line = ""
+    model: Model = ""
+    message: str = Field("", description="The first message, sent immediately; empty for none.")
+    context_limit: int | None = Field(None, ge=0, le=200)
+    character_id: Cursor = Field("", description="The character to chat with, who greets first.")
+    persona_id: Cursor = Field("", description="Your persona; empty for your default.")
+    is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
+
+
+CHANGED: Any = {
+    each.name: (_kind(each) | None, None if each.kind is str else Field(None, ge=each.least, le=each.most)) for each in FIELDS
+}
+
+
+class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: ignore[misc]  # as above
+    """Only the fields that are there are changed."""
+
+    title: Line | None = None
+    model: Line | None = None
+    persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
+    is_pinned: bool | None = None
+    is_archived: bool | None = None
+
+
+class NewChatAnswer(Answer):
+    chat: ChatAnswer
+    sent: Sent | None
+
+
+@bp.get("")
+@operation("List your chats, most recently changed first", scope="read", query=ChatsQuery, answer=ChatList)
+def index(query: ChatsQuery) -> ChatList:
+    rows = paging.chats(caller().id, show=query.show, after=query.cursor, limit=query.limit + 1)
+    page = cut(rows, query.limit)
+    return ChatList(chats=_told(page.rows), next_cursor=page.next_cursor or None)
+
+
+@bp.post("")
+@operation(
+    "Create a chat, and send its first message if given",
+    scope="chat",
+    body=NewChat,
+    answer=NewChatAnswer,
+    status=201,
+    errors=(409, 429),
+    stream=EVENTS,
+)
+def create(body: NewChat) -> NewChatAnswer | Response:
+    _refuse_what_does_not_go_together(body)
+    key, title = idempotency_key(), listing.checked_title(body.title) if body.title else ""
+    if not body.message:
+        return NewChatAnswer(chat=told_one(_silent(body)), sent=None)
+    generation = service.begin(
+        body.message,
+        model=body.model or service.starting_model(caller()),
+        key=key,
+        owner_id=caller().id,
+        how=How(context_limit=body.context_limit),
+        is_temporary=body.is_temporary,
+    )
+    chat = db.session.get_one(Chat, generation.chat_id)
+    if title and not chat.title_is_own:
+        listing.rename(chat, title)
+    if wants_stream():
+        return stream(generation, CanonicalEncoder())
+    return NewChatAnswer(chat=told_one(chat), sent=sent(generation))
+
+
+@bp.get("/<id>")
+@operation("Show a chat", scope="read", answer=ChatAnswer)
+def show(id: str) -> ChatAnswer:
+    return told_one(visible_chat(id))
+
+
+@bp.patch("/<id>")
+@operation(
+    "Update a chat's title, model, prompts or persona, or pin, archive or unarchive it",
+    scope="chat",
+    body=ChatChange,
+    answer=ChatAnswer,
+)
+def change(id: str, body: ChatChange) -> ChatAnswer:
+    chat, wanted = own_chat(id), body.model_dump(exclude_unset=True)
+    given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
+    if given.keys() & PROMPTS:
+        _set_fields(chat, given)
+    if "model" in given:
+        service.choose(chat, given["model"])
+    if "title" in given:
+        listing.rename(chat, given["title"])
+    if "is_archived" in given:
+        listing.archive(chat, is_archived=given["is_archived"])
+    if "is_pinned" in given:
+        listing.pin(chat, is_pinned=given["is_pinned"])
+    return told_one(own_chat(id))
+
+
+@bp.delete("/<id>")
+@operation("Move a chat to the trash; it can be restored", scope="chat", status=204)
+def delete(id: str) -> None:
+    listing.trash(own_chat(id))
+
+
+@bp.post("/<id>/restore")
+@operation("Restore a chat from the trash", scope="chat", answer=ChatAnswer)
+def restore(id: str) -> ChatAnswer:
+    listing.restore(_in_trash(id))
+    return told_one(own_chat(id))
+
+
+@bp.post("/<id>/erase")
+@operation("Permanently delete a chat from the trash", scope="chat", status=204, errors=(409,))
+def erase(id: str) -> None:
+    listing.erase(_in_trash(id))
+
+
+@bp.get("/<id>/export")
+@operation("Export a chat with all its branches, as a file that can be imported", scope="read", media="application/json")
+def take(id: str) -> Response:
+    chat = own_chat(id)
+    headers = {"Content-Disposition": f'attachment; filename="{export.file_name(chat.title, "json")}"'}
+    return Response(export.as_json(the_engine(), chat.id), mimetype="application/json", headers=headers)
+
+
+def _refuse_what_does_not_go_together(body: NewChat) -> None:
+    wrong = {
+        "message": body.character_id
+        and body.message
+        and "The character greets first. Create the chat without a message, then send the message to it.",
+        "persona_id": body.persona_id and not body.character_id and "A persona needs a character. Choose a character too.",
+        "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
+    }
+    if refused := {name: sentence for name, sentence in wrong.items() if isinstance(sentence, str) and sentence}:
+        raise Refused(refused)
+
+
+def _silent(body: NewChat) -> Chat:
+    """A chat without messages yet, except for a character's greeting."""
+    me = caller()
+    if not body.character_id:
+        return service.create(me.id, title=body.title, model=body.model or service.starting_model(me))
+    character = cast.character(me, body.character_id)
+    if character is None:
+        raise Refused({"character_id": UNSEEN})
+    chat = roleplay.begin(character, by=me, persona=_persona(body.persona_id), model=body.model)
+    if body.title:
+        listing.rename(chat, body.title)
+    return chat
+
+
+def _persona(id: str) -> Persona | None:
+    persona = cast.persona(caller(), id) if id else None
+    if id and persona is None:
+        raise Refused({"persona_id": UNSEEN})
+    return persona
+
+
+def _set_fields(chat: Chat, given: dict[str, Any]) -> None:
+    present = db.session.get(Persona, chat.persona_id) if chat.persona_id else None
+    persona = _persona(given["persona_id"] or "") if "persona_id" in given else present
+    roleplay.set_fields(chat, values_of(chat) | given, persona=persona)
+
+
+def _in_trash(id: str) -> Chat:
+    return found(queries.owned_chat(caller().id, id, is_deleted=True))
+
+
+def told_one(row: Chat) -> ChatAnswer:
+    """A chat with the caller's right in it."""
+    return _told([row])[0]
+
+
+def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
+    """Chats in their order, each with the caller's right in it."""
+    running = queries.lanes_in_use(row.lane for row in rows)
+    waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
+    for each in follow_up.waiting_in(*waiting):
+        waiting[each.chat_id].append(FollowUpAnswer(id=each.id, message=each.text, model=each.model))
+    return [
+        ChatAnswer.of(
+            row,
+            # In the trash it is its owner's alone.
+            right=right_in(row, user_or_none()) or "view",
+            is_running=row.lane in running,
+            follow_up=next((each.message for each in waiting[row.id]), ""),
+            follow_ups=waiting[row.id],
+        )
+        for row in rows
+    ]

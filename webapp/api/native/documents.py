@@ -1,0 +1,238 @@
+"""/api/v1/documents and search: what collections hold, and finding passages in it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, Field, StringConstraints
+
+from webapp.accounts import audit
+from webapp.accounts import queries as people
+from webapp.accounts.guards import client_address, found, refuse_unless_admin
+from webapp.accounts.tables import User
+from webapp.api.access import caller
+from webapp.api.native.collections import Level
+from webapp.api.operations import operation, taken_body
+from webapp.api.schemas import Answer, Body, Cursor, Paged, Query
+from webapp.engine.engine import the_engine
+from webapp.errors import Invalid
+from webapp.knowledge import documents, queries
+from webapp.knowledge import search as finding
+from webapp.knowledge.documents import Sent
+from webapp.knowledge.search import Hit
+from webapp.knowledge.tables import Collection, Document, Passage
+
+bp = Blueprint("api_documents", __name__, url_prefix="/api/v1")
+MOST_BYTES = 1024 * 1024 * 1024
+MOST_FILES = 20
+State = Literal["waiting", "reading", "splitting", "embedding", "ready", "failed"]
+Title = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Progress(BaseModel):
+    done: int
+    of: int
+
+
+class DocumentAnswer(Answer):
+    id: str
+    collection_id: str
+    title: str
+    name: str = Field(description="The name of its file.")
+    level: Level
+    state: State
+    progress: Progress
+    error: str | None = Field(description="Why it couldn't be read, as a sentence.")
+    bytes: int
+    passages: int
+    created_at: datetime
+
+
+class DocumentList(Answer):
+    documents: list[DocumentAnswer]
+    next_cursor: str
+
+
+class NewText(Body):
+    text: str
+    title: Title = ""
+    level: Level = 0
+
+
+class DocumentChange(Body):
+    """Only the fields that are there are changed."""
+
+    title: Title | None = None
+    level: Level | None = None
+
+
+class PassageAnswer(Answer):
+    id: str
+    number: int
+    heading: str
+    page: int | None
+    text: str
+
+
+class PassagesQuery(Query):
+    limit: int = Field(100, ge=1, le=500)
+    start: int = Field(0, ge=0, description="The number of the first passage.")
+
+
+class PassageList(Answer):
+    passages: list[PassageAnswer]
+
+
+class FoundPassage(Answer):
+    id: str
+    document_id: str
+    collection_id: str
+    title: str
+    heading: str
+    page: int | None
+    text: str
+    rank: int
+    keyword_rank: int
+    vector_rank: int | None
+
+
+class FoundList(Answer):
+    passages: list[FoundPassage]
+
+
+class SearchQuery(Query):
+    q: str = Field(max_length=2_000)
+    collection: Cursor = Field("", description="The id of the only collection to search; empty for all you can see.")
+    limit: int = Field(10, ge=1, le=50)
+    as_: Cursor = Field("", alias="as", description="For admins: the id of a user, to find what they would. It is audited.")
+
+
+@bp.get("/collections/<id>/documents")
+@operation("List the documents of a collection", scope="read", query=Paged, answer=DocumentList)
+def index(id: str, query: Paged) -> DocumentList:
+    rows = queries.documents(caller(), _collection(id), limit=query.limit + 1, after=query.cursor)
+    shown = rows[: query.limit]
+    return DocumentList(documents=[_told(row) for row in shown], next_cursor=shown[-1].id if len(rows) > query.limit else "")
+
+
+@bp.post("/collections/<id>/documents")
+@operation(
+    "Add documents: files, or one text",
+    scope="knowledge",
+    body=NewText,
+    upload_field="file",
+    answer=DocumentList,
+    status=202,
+    errors=(409,),
+    most_bytes=MOST_BYTES,
+)
+def add(id: str) -> DocumentList:
+    collection, sent = _collection(id), _sent()
+    rows = [documents.add(collection, each, by=caller()) for each in sent]
+    return DocumentList(documents=[_told(row) for row in rows], next_cursor="")
+
+
+@bp.get("/documents/<id>")
+@operation("Show a document and how far its reading is", scope="read", answer=DocumentAnswer)
+def show(id: str) -> DocumentAnswer:
+    return _told(_visible(id))
+
+
+@bp.patch("/documents/<id>")
+@operation("Update a document", scope="knowledge", body=DocumentChange, answer=DocumentAnswer, errors=(409,))
+def change(id: str, body: DocumentChange) -> DocumentAnswer:
+    documents.change(_visible(id), title=body.title, level=body.level, by=caller())
+    return _told(_visible(id))
+
+
+@bp.delete("/documents/<id>")
+@operation("Delete a document; it can be restored", scope="knowledge", status=204, errors=(409,))
+def delete(id: str) -> None:
+    documents.delete(_visible(id), by=caller())
+
+
+@bp.post("/documents/<id>/restore")
+@operation("Restore a deleted document", scope="knowledge", answer=DocumentAnswer, errors=(409,))
+def restore(id: str) -> DocumentAnswer:
+    documents.restore(found(queries.document(caller(), id, is_deleted=True)), by=caller())
+    return _told(_visible(id))
+
+
+@bp.post("/documents/<id>/again")
+@operation("Read a document again", scope="knowledge", answer=DocumentAnswer, status=202, errors=(409,))
+def again(id: str) -> DocumentAnswer:
+    documents.again(_visible(id), by=caller())
+    return _told(_visible(id))
+
+
+@bp.get("/documents/<id>/text")
+@operation("Get the text of a document as Markdown", scope="read", media="text/markdown")
+def text(id: str) -> Response:
+    return Response(documents.text_of(the_engine(), _visible(id).id, caller().id), mimetype="text/markdown")
+
+
+@bp.get("/documents/<id>/passages")
+@operation("List the passages of a document", scope="read", query=PassagesQuery, answer=PassageList)
+def passages(id: str, query: PassagesQuery) -> PassageList:
+    rows = queries.passages(caller(), _visible(id).id, limit=query.limit, start=query.start)
+    return PassageList(passages=[PassageAnswer.of(row, text=row.head + row.text) for row in rows])
+
+
+@bp.get("/search")
+@operation("Find passages in the documents you can see", scope="read", query=SearchQuery, answer=FoundList)
+def search(query: SearchQuery) -> FoundList:
+    person = _viewed_as(query.as_) if query.as_ else caller()
+    which = [found(queries.collection(person, query.collection)).id] if query.collection else []
+    return FoundList(passages=[_hit(each) for each in finding.search(person, query.q, collections=which, limit=query.limit)])
+
+
+def _viewed_as(id: str) -> User:
+    refuse_unless_admin(caller())
+    person = found(people.person(id))
+    audit.record("searched as", actor=caller(), address=client_address(), object_kind="person", object_id=id, detail=person.email)
+    return found(people.person(id))
+
+
+def _collection(id: str) -> Collection:
+    return found(queries.collection(caller(), id))
+
+
+def _visible(id: str) -> Document:
+    return found(queries.document(caller(), id))
+
+
+def _sent() -> list[Sent]:
+    # Before anything is read.
+    request.max_content_length = min(MOST_BYTES, documents.most_sent(MOST_FILES))
+    if request.mimetype != "multipart/form-data":
+        body = taken_body(NewText)
+        return [documents.pasted(body.text, title=body.title, level=body.level)]
+    files = request.files.getlist("file")
+    if not files or len(files) > MOST_FILES:
+        raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")
+    return [Sent(each.stream, each.filename or "", level=_level()) for each in files]
+
+
+def _level() -> int:
+    level = request.form.get("level", "0")
+    if level not in ("0", "1", "2", "3"):
+        raise Invalid("A level is a number from 0 to 3.", field="level")
+    return int(level)
+
+
+def _told(row: Document) -> DocumentAnswer:
+    progress = Progress(done=row.done, of=row.of)
+    return DocumentAnswer.of(row, progress=progress, error=row.error or None)
+
+
+def _hit(hit: Hit) -> FoundPassage:
+    passage: Passage = hit.passage
+    return FoundPassage.of(
+        passage,
+        collection_id=hit.document.collection_id,
+        title=hit.document.title,
+        text=passage.head + passage.text,
+        rank=hit.rank,
+        keyword_rank=hit.rank,
+        vector_rank=None,
+    )

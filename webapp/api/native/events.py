@@ -1,0 +1,65 @@
+"""The events of the native streams, one for each entry of a log, behind a snapshot where one is needed."""
+
+from dataclasses import fields
+from typing import Any
+
+from pydantic import create_model
+
+from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.api.grammars import Grammar, register
+from webapp.api.schemas import Answer
+from webapp.streaming.events import GENERATION_EVENTS, to_json
+from webapp.streaming.topics import Entry
+
+# Those with a place of their own; all others come between the first of them and the second.
+PLACED = ("started", "failed", "saved", "ended")
+
+
+class SnapshotEvent(Answer):
+    """Everything said up to here: the position that was asked for is gone. What was read before is thrown away."""
+
+    generation_id: str
+    message_id: str
+    chat_id: str
+    status: str
+    seq: int
+    text: str
+    reasoning: str
+
+
+def _schema(kind: type[Any]) -> type[Answer]:
+    typed: dict[str, Any] = {each.name: (each.type, ...) for each in fields(kind)}
+    return create_model(f"{kind.__name__}Event", __base__=Answer, **typed)
+
+
+EVENTS = register(
+    "generation",
+    Grammar(
+        order=f"snapshot? started? ({'|'.join(name for name in GENERATION_EVENTS if name not in PLACED)})* failed? saved* ended",
+        events={"snapshot": SnapshotEvent, **{name: _schema(kind) for name, kind in GENERATION_EVENTS.items()}},
+        sentence=(
+            "One event per entry in the generation's log; `id:` is its number, from 1 without gaps. All `delta` texts in "
+            "order equal the stored text. A `snapshot` is sent first, and only if the requested position is no longer available."
+        ),
+    ),
+)
+
+
+class CanonicalEncoder:
+    """`event:` names the type, `data:` holds its fields; a reader whose position is gone begins with a snapshot."""
+
+    takes_snapshots = True
+
+    def opening(self, state: State) -> list[DialectFrame]:
+        if not state.is_snapshot:
+            return []
+        said = {"text": state.text, "reasoning": state.reasoning}
+        of = {"generation_id": state.generation_id, "message_id": state.message_id, "chat_id": state.chat_id}
+        return [DialectFrame({**of, "status": state.status, "seq": state.seq, **said}, "snapshot")]
+
+    def encode(self, entry: Entry) -> list[DialectFrame]:
+        fields = to_json(entry.event)
+        return [DialectFrame(fields, str(fields.pop("kind")))]
+
+    def closing(self) -> list[DialectFrame]:
+        return []

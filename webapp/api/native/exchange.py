@@ -1,0 +1,49 @@
+"""/api/v1/export and /api/v1/import: taking everything along, and bringing chats in."""
+
+from flask import Blueprint, Response, request
+
+from webapp.api.access import caller
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer
+from webapp.chat.exchange import export
+from webapp.chat.exchange.imports import files, store
+from webapp.db import utc_now
+from webapp.engine.engine import the_engine
+from webapp.heavy.child import on_disk
+
+bp = Blueprint("api_exchange", __name__, url_prefix="/api/v1")
+
+
+class Brought(Answer):
+    """What became of a file: what is new, what was here already, what cannot be kept and why."""
+
+    chats: int
+    messages: int
+    known: int
+    refused: list[tuple[str, str]]
+    refused_count: int
+    trouble: str
+
+
+@bp.get("/export")
+@operation("Export all your chats as an archive", scope="read", media="application/zip")
+def everything() -> Response:
+    name = f'attachment; filename="millrace-{utc_now():%Y-%m-%d}.zip"'
+    pieces = export.everything(the_engine(), caller().id)
+    return Response(pieces, mimetype="application/zip", headers={"Content-Disposition": name})
+
+
+@bp.post("/import")
+@operation(
+    "Import chats from Millrace, ChatGPT or Open WebUI",
+    scope="chat",
+    upload=True,
+    answer=Brought,
+    status=201,
+    errors=(409,),
+    others=((429, "Several of your files were refused; wait as long as `Retry-After` says.", None),),
+    most_bytes=files.MOST_BYTES,
+)
+def bring_in() -> Brought:
+    with on_disk(request.stream) as file:
+        return Brought.of(store.bring_in(caller(), file))

@@ -1,0 +1,127 @@
+"""/api/v1/generations: how an answer comes about, read from any position, stopped, continued."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from flask import Blueprint, Response, request
+from pydantic import Field
+
+from webapp.accounts.guards import found
+from webapp.api.access import caller, caller_or_none, check, may
+from webapp.api.dialects.plans.stream import plan_stream
+from webapp.api.feed import END
+from webapp.api.native.begun import STARTS, Sent, begun
+from webapp.api.native.events import EVENTS, CanonicalEncoder
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Query
+from webapp.api.streams import has_all, last_position, stream
+from webapp.chat.access import visible_message, writable_generation
+from webapp.chat.messages import service
+from webapp.chat.tables import Message
+from webapp.db import db
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.live.watch import LOST
+from webapp.plans.kind import PLAN
+from webapp.plans.queries import plan_of
+from webapp.plans.tables import Plan
+
+bp = Blueprint("api_generations", __name__, url_prefix="/api/v1/generations")
+
+
+class GenerationAnswer(Answer):
+    """One use of a model. Unknown numbers are null, never 0."""
+
+    id: str
+    chat_id: str
+    message_id: str | None
+    continues_id: str | None
+    status: Literal["queued", "running", "completed", "stopped", "interrupted", "failed"]
+    reason: str
+    error: str
+    model_asked: str
+    model_used: str
+    provider: str
+    is_demo: bool
+    notices: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: str | None = Field(description="US dollars, as decimal text.")
+    created_at: datetime
+    started_at: datetime | None
+    first_text_at: datetime | None
+    ended_at: datetime | None
+
+
+class EventsQuery(Query):
+    after: str = Field(
+        "", description="The `id:` of the last event received; the `Last-Event-ID` header takes precedence.", max_length=40
+    )
+    ticket: str = Field("", description="From a `streamUrl`, instead of a header.", max_length=200)
+
+
+def chat_of(names: dict[str, Any]) -> str:
+    generation = db.session.get(Generation, names["id"])
+    return generation.chat_id if generation else ""
+
+
+@bp.get("/<id>")
+@operation("Show a generation", scope="read", answer=GenerationAnswer)
+def show(id: str) -> GenerationAnswer:
+    return GenerationAnswer.of(_visible(id))
+
+
+@bp.get("/<id>/events")
+@operation(
+    "Stream an answer as events, from any position, during and after generation",
+    scope="read",
+    # Of a plan: what a token for plans begins, it may watch. Whose it is, and whether it is one, is asked below.
+    also="plans",
+    query=EventsQuery,
+    stream=EVENTS,
+    # A visitor's cookie goes along, and whose answer it is is asked below.
+    visitors=True,
+    ticket=chat_of,
+    others=((204, "Everything has been read, or another reader took over; an EventSource does not reconnect.", None),),
+)
+def events(id: str, query: EventsQuery) -> Response:
+    generation, plan, after = *_readable(id), last_position()
+    if request.headers.get("Last-Event-ID") in (END, LOST) or has_all(generation, after):
+        return Response(status=204)
+    if plan:
+        return plan_stream(plan, generation, CanonicalEncoder(), after=after)
+    return stream(generation, CanonicalEncoder(), after=after)
+
+
+@bp.post("/<id>/stop")
+@operation("Stop an answer and keep its text (idempotent)", scope="chat", answer=GenerationAnswer)
+def stop(id: str) -> GenerationAnswer:
+    generations.stop(the_engine(), writable_generation(id))
+    return GenerationAnswer.of(writable_generation(id))
+
+
+@bp.post("/<id>/continue")
+@operation("Continue an interrupted answer in the same message", **STARTS)
+def go_on(id: str) -> Sent | Response:
+    message = found(db.session.get(Message, writable_generation(id).message_id))
+    return begun(service.go_on(message, by=caller().id, must_be_cut=True))
+
+
+def _readable(id: str) -> tuple[Generation, Plan | None]:
+    """A generation whose events the caller may read, with the plan that it writes if it does."""
+    generation = db.session.get(Generation, id)
+    if generation is None or generation.kind != PLAN.name:
+        if caller_or_none():
+            check("read")
+        return _visible(id), None
+    me, plan = caller(), plan_of(generation)
+    is_theirs = plan is not None and plan.owner_id == me.id and may("plans")
+    return generation, found(plan if is_theirs else None)
+
+
+def _visible(id: str) -> Generation:
+    generation = db.session.get(Generation, id)
+    visible_message((generation.message_id if generation else None) or "")
+    return found(generation)

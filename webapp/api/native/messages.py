@@ -1,0 +1,168 @@
+"""/api/v1/.../messages: what is said in a chat, said anew, and taken out of sight."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from flask import Blueprint, Response
+from pydantic import Field
+
+from webapp.accounts.guards import found
+from webapp.api.access import caller
+from webapp.api.native.begun import STARTS, Sent, begun
+from webapp.api.native.generations import GenerationAnswer
+from webapp.api.operations import idempotency_key, operation
+from webapp.api.schemas import Answer, Body, Cursor, Model, Query, Text
+from webapp.chat import queries
+from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
+from webapp.chat.list import paging
+from webapp.chat.messages import service, versions
+from webapp.chat.messages.sending import How
+from webapp.chat.tables import Message
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.web.pagination import cut
+
+bp = Blueprint("api_messages", __name__, url_prefix="/api/v1")
+
+
+class MessageAnswer(Answer):
+    id: str
+    chat_id: str
+    parent_id: str | None
+    role: Literal["user", "assistant"]
+    content: str = Field(description="The raw text so far.")
+    reasoning: str
+    status: str = Field(description="`completed` for a person's message, otherwise the status of its last generation.")
+    generation: GenerationAnswer | None = Field(description="The last model that wrote it.")
+    is_edited: bool = Field(description="Whether a person edited this answer.")
+    versions: list[str] = Field(description="This message and its other versions, oldest first; empty if it is the only one.")
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+class MessageList(Answer):
+    messages: list[MessageAnswer]
+    next_cursor: str | None
+
+
+class MessagesQuery(Query):
+    cursor: Cursor = ""
+    limit: int = Field(100, ge=1, le=200)
+    show: Literal["path", "tree"] = Field("path", description="The current branch, or every message of every branch.")
+
+
+class NewMessage(Body):
+    message: Text
+    model: Model = ""
+    after: Cursor = Field("", description="The last message you saw; if the chat has continued since, a branch starts there.")
+    context_limit: int | None = Field(None, ge=0, le=200, description="How many earlier messages to send this time.")
+
+
+class Edited(Body):
+    message: Text
+
+
+class Again(Body):
+    model: Model = ""
+
+
+@bp.get("/chats/<id>/messages")
+@operation("List a chat's messages: the current branch, or all of them", scope="read", query=MessagesQuery, answer=MessageList)
+def index(id: str, query: MessagesQuery) -> MessageList:
+    rows = {"path": paging.path, "tree": paging.tree}[query.show](visible_chat(id), after=query.cursor, limit=query.limit + 1)
+    page = cut(rows, query.limit)
+    return MessageList(messages=_told(page.rows), next_cursor=page.next_cursor or None)
+
+
+@bp.post("/chats/<id>/messages")
+@operation("Send a message and start an answer", body=NewMessage, **STARTS)
+def send(id: str, body: NewMessage) -> Sent | Response:
+    how = How(context_limit=body.context_limit)
+    wishes = {"key": idempotency_key(), "model": body.model, "after": body.after}
+    return begun(service.ask(writable_chat(id), body.message, by=caller().id, how=how, **wishes))
+
+
+@bp.get("/messages/<id>")
+@operation("Show a message, including partial text", scope="read", answer=MessageAnswer)
+def show(id: str) -> MessageAnswer:
+    return _one(visible_message(id))
+
+
+@bp.post("/messages/<id>/edit")
+@operation("Edit a message: creates a branch and a new answer", body=Edited, **STARTS)
+def edit(id: str, body: Edited) -> Sent | Response:
+    return begun(service.edit(writable_message(id), body.message, key=idempotency_key(), by=caller().id))
+
+
+@bp.post("/messages/<id>/rewrite")
+@operation(
+    "Edit an answer: creates a new version without calling a model",
+    scope="chat",
+    body=Edited,
+    answer=MessageAnswer,
+    status=201,
+    errors=(409, 422),
+)
+def rewrite(id: str, body: Edited) -> MessageAnswer:
+    return _one(versions.rewrite(writable_message(id), body.message, by=caller().id))
+
+
+@bp.post("/messages/<id>/regenerate")
+@operation("Regenerate an answer as a new version, or answer a message that has none", body=Again, **STARTS)
+def again(id: str, body: Again) -> Sent | Response:
+    return begun(service.again(writable_message(id), model=body.model, by=caller().id))
+
+
+@bp.post("/messages/<id>/continue")
+@operation("Continue an answer in the same message: an interrupted one, or the last of its branch", **STARTS)
+def go_on(id: str) -> Sent | Response:
+    return begun(service.go_on(writable_message(id), by=caller().id))
+
+
+@bp.post("/messages/<id>/show")
+@operation("Switch to this version's branch", scope="chat", answer=MessageAnswer, errors=(409,))
+def show_version(id: str) -> MessageAnswer:
+    versions.show_version(writable_message(id))
+    return _one(visible_message(id))
+
+
+@bp.delete("/messages/<id>")
+@operation("Delete a message and everything after it", scope="chat", status=204, errors=(409, 422))
+def delete(id: str) -> None:
+    versions.delete(own_message(id))
+
+
+@bp.post("/messages/<id>/restore")
+@operation("Restore a deleted message and switch to it", scope="chat", answer=MessageAnswer, errors=(409,))
+def restore(id: str) -> MessageAnswer:
+    versions.restore(own_message(id, even_deleted=True))
+    return _one(visible_message(id))
+
+
+@bp.post("/messages/<id>/erase")
+@operation("Permanently delete a deleted message and everything deleted with it", scope="chat", status=204)
+def erase(id: str) -> None:
+    message = own_message(id, even_deleted=True)
+    versions.erase(found(message if message.deleted_at else None))
+
+
+def _told(rows: Sequence[Message]) -> list[MessageAnswer]:
+    """Messages of one chat in their order, as far as they are written."""
+    generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
+    return [_answer(row, generations.get(row.id, []), versions.get(row.id, [])) for row in rows]
+
+
+def _one(row: Message) -> MessageAnswer:
+    return _told([row])[0]
+
+
+def _answer(row: Message, generations: Sequence[Generation], versions: Sequence[str]) -> MessageAnswer:
+    last = generations[-1] if generations else None
+    return MessageAnswer.of(
+        row,
+        content=queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
+        status=last.status if last else "completed",
+        generation=GenerationAnswer.of(last) if last else None,
+        versions=list(versions),
+    )

@@ -1,0 +1,90 @@
+"""/api/v1/me and /api/v1/tokens: who the caller is, and the tokens of theirs."""
+
+from datetime import datetime
+from typing import Literal
+
+from flask import Blueprint
+from flask_wtf.csrf import generate_csrf
+from pydantic import Field
+
+from webapp.accounts import making, queries, tokens
+from webapp.accounts.guards import client_address
+from webapp.api.access import caller, identified
+from webapp.api.native.people import RoleName
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body, Line
+
+bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
+BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
+ScopeName = Literal["read", "chat", "plans", "knowledge", "workflows", "admin"]
+
+
+class Me(Answer):
+    id: str
+    email: str
+    name: str
+    role: RoleName
+    scopes: list[ScopeName] = Field(description="What this token or browser session is allowed to do.")
+    csrf_token: str | None = Field(description="For `X-CSRFToken`, if the caller uses a cookie.")
+
+
+class TokenAnswer(Answer):
+    id: str
+    name: str
+    scopes: list[str]
+    last_four: str
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+class TokenList(Answer):
+    tokens: list[TokenAnswer]
+
+
+class NewToken(Body):
+    name: Line
+    scopes: list[ScopeName] = Field(description="Its permissions, at most those of the caller.", min_length=1, max_length=4)
+    days: int = Field(0, ge=0, le=3650, description="Days until it expires; 0 for never.")
+    password: str = Field(description="The caller's own password.", max_length=1000)
+
+
+class NewTokenAnswer(Answer):
+    token: str = Field(description="Shown only once.")
+
+
+@bp.get("/me")
+@operation("Show the caller and their permissions", scope="read", answer=Me)
+def show() -> Me:
+    found = identified()
+    token = generate_csrf() if found.has_cookie else None
+    return Me.of(found.user, scopes=sorted(found.scopes), csrf_token=token)
+
+
+@bp.get("/tokens")
+@operation("List your tokens", scope="read", answer=TokenList)
+def index() -> TokenList:
+    return TokenList(tokens=[TokenAnswer.of(each, scopes=each.scopes.split()) for each in queries.tokens_of(caller().id)])
+
+
+@bp.post("/tokens")
+@operation(
+    "Create a token, shown only once (not available to tokens)",
+    scope="chat",
+    body=NewToken,
+    answer=NewTokenAnswer,
+    status=201,
+    errors=(409, 429),
+    by_hand=BY_HAND,
+)
+def create(body: NewToken) -> NewTokenAnswer:
+    me = caller()
+    making.count(me.id)
+    made = tokens.make_own_token(me, body.password, body.name, body.scopes, days=body.days, address=client_address())
+    return NewTokenAnswer(token=made)
+
+
+@bp.delete("/tokens/<id>")
+@operation("Revoke a token immediately", scope="chat", status=204)
+def revoke(id: str) -> None:
+    tokens.revoke_token(caller(), id, address=client_address())

@@ -1,0 +1,131 @@
+"""/api/v1/users: who is here, who is invited, and what is done with accounts; for admins."""
+
+from datetime import datetime
+from typing import Literal
+
+from flask import Blueprint, url_for
+from pydantic import Field
+
+from webapp.accounts import invites, making, people, queries
+from webapp.accounts.guards import client_address, found, own_address
+from webapp.accounts.tables import User
+from webapp.api.access import caller
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body, Query
+from webapp.changes import access_changed
+
+bp = Blueprint("api_users", __name__, url_prefix="/api/v1/users")
+RoleName = Literal["owner", "admin", "member", "guest"]
+
+
+class PersonAnswer(Answer):
+    id: str
+    email: str
+    name: str
+    role: RoleName
+    clearance: int = Field(description="Up to which level, 0 to 3, they see documents that were granted to them.")
+    created_at: datetime
+    disabled_at: datetime | None
+    seen_at: datetime | None = Field(description="When a signed-in browser of theirs was last seen.")
+
+
+class PersonList(Answer):
+    users: list[PersonAnswer]
+
+
+class PersonChange(Body):
+    role: RoleName | None = None
+    is_disabled: bool | None = None
+    clearance: int | None = Field(None, ge=0, le=3)
+
+
+class DeleteQuery(Query):
+    email: str = Field("", max_length=254, description="The account's email, as confirmation.")
+
+
+class NewInvite(Body):
+    role: Literal["admin", "member", "guest"]
+    email: str = Field("", max_length=254, description="The only email the link works for; empty for any.")
+
+
+class InviteAnswer(Answer):
+    id: str
+    role: str
+    email: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class InviteList(Answer):
+    invites: list[InviteAnswer]
+
+
+class InviteLink(Answer):
+    link: str = Field(description="Shown only once.")
+
+
+@bp.get("")
+@operation("List all accounts", scope="admin", answer=PersonList)
+def index() -> PersonList:
+    return PersonList(users=[_told(user, seen_at) for user, seen_at in queries.people()])
+
+
+@bp.get("/<id>")
+@operation("Show an account", scope="admin", answer=PersonAnswer)
+def show(id: str) -> PersonAnswer:
+    return _now(id)
+
+
+@bp.patch("/<id>")
+@operation(
+    "Change an account's role or clearance, or disable or enable it",
+    scope="admin",
+    body=PersonChange,
+    answer=PersonAnswer,
+    errors=(409,),
+)
+def change(id: str, body: PersonChange) -> PersonAnswer:
+    person, me, address = found(queries.person(id)), caller(), client_address()
+    if body.role is not None:
+        people.change_role(person, body.role, by=me, address=address)
+    if body.is_disabled is not None:
+        (people.disable if body.is_disabled else people.enable)(found(queries.person(id)), by=me, address=address)
+    if body.clearance is not None:
+        people.change_clearance(found(queries.person(id)), body.clearance, by=me, address=address)
+    access_changed(id)
+    return _now(id)
+
+
+@bp.delete("/<id>")
+@operation("Permanently delete an account and everything in it", scope="admin", query=DeleteQuery, status=204, errors=(409,))
+def delete(id: str, query: DeleteQuery) -> None:
+    people.delete_person(found(queries.person(id)), query.email, by=caller(), address=client_address())
+    access_changed(id)
+
+
+@bp.get("/invites")
+@operation("List pending invites", scope="admin", answer=InviteList)
+def index_invites() -> InviteList:
+    return InviteList(invites=[InviteAnswer.of(each) for each in queries.open_invites()])
+
+
+@bp.post("/invites")
+@operation("Create an invite link", scope="admin", body=NewInvite, answer=InviteLink, status=201, errors=(409,))
+def invite(body: NewInvite) -> InviteLink:
+    making.count(caller().id)
+    token = invites.invite(body.role, body.email, by=caller(), address=client_address())
+    return InviteLink(link=own_address(url_for("accounts.invited", token=token)))
+
+
+@bp.delete("/invites/<id>")
+@operation("Revoke a pending invite", scope="admin", status=204)
+def revoke_invite(id: str) -> None:
+    invites.revoke_invite(id, by=caller(), address=client_address())
+
+
+def _now(id: str) -> PersonAnswer:
+    return next((_told(user, seen_at) for user, seen_at in queries.people() if user.id == id), None) or found(None)
+
+
+def _told(user: User, seen_at: datetime | None) -> PersonAnswer:
+    return PersonAnswer.of(user, seen_at=seen_at)

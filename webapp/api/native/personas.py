@@ -1,0 +1,113 @@
+"""/api/v1/personas: who one is in chats with characters."""
+
+from datetime import datetime
+
+from flask import Blueprint, Response, url_for
+from pydantic import Field
+
+from webapp.accounts.guards import found
+from webapp.api.access import caller
+from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body
+from webapp.characters import faced, personas, queries, shown
+from webapp.characters.personas import PersonaInput
+from webapp.characters.tables import Persona
+
+bp = Blueprint("api_personas", __name__, url_prefix="/api/v1/personas")
+
+
+class PersonaAnswer(Answer):
+    id: str
+    name: str
+    description: str = Field(description="Who the person is, sent to the model word for word.")
+    is_default: bool = Field(description="Whether it is used in new chats with characters.")
+    is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
+    avatar_url: str | None
+    created_at: datetime
+
+
+class PersonaList(Answer):
+    personas: list[PersonaAnswer]
+
+
+class NewPersona(Body):
+    name: Name
+    description: LongText = Field(min_length=1)
+    is_default: bool = False
+
+
+class PersonaChange(Body):
+    """Only the fields that are there are changed."""
+
+    name: Name | None = None
+    description: LongText | None = None
+    is_default: bool | None = None
+
+
+@bp.get("")
+@operation("List your personas and the team's", scope="read", answer=PersonaList)
+def index() -> PersonaList:
+    return PersonaList(personas=[_told(each) for each in queries.personas(caller())])
+
+
+@bp.post("")
+@operation("Create a persona", scope="chat", body=NewPersona, answer=PersonaAnswer, status=201)
+def create(body: NewPersona) -> PersonaAnswer:
+    return _told(personas.create(PersonaInput(**body.model_dump()), by=caller()))
+
+
+@bp.get("/<id>")
+@operation("Show a persona", scope="read", answer=PersonaAnswer)
+def show(id: str) -> PersonaAnswer:
+    return _told(_visible(id))
+
+
+@bp.patch("/<id>")
+@operation("Update a persona", scope="chat", body=PersonaChange, answer=PersonaAnswer, errors=(409,))
+def change(id: str, body: PersonaChange) -> PersonaAnswer:
+    persona = _visible(id)
+    given = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
+    personas.update(persona, PersonaInput(**given), by=caller())
+    return _told(_visible(id))
+
+
+@bp.delete("/<id>")
+@operation("Delete a persona; it can be restored, and chats continue without it", scope="chat", status=204)
+def delete(id: str) -> None:
+    faced.trash(_visible(id), by=caller())
+
+
+@bp.post("/<id>/restore")
+@operation("Restore a deleted persona", scope="chat", answer=PersonaAnswer)
+def restore(id: str) -> PersonaAnswer:
+    me = caller()
+    faced.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    return _told(_visible(id))
+
+
+@bp.get("/<id>/avatar")
+@operation("Get a persona's picture", scope="read", media="image/*")
+def avatar(id: str) -> Response:
+    return shown.picture(queries.avatar(_visible(id).avatar_id))
+
+
+@bp.put("/<id>/avatar")
+@operation("Set a persona's picture: PNG, JPEG or WebP", answer=PersonaAnswer, **TAKES_PICTURE)
+def put_avatar(id: str) -> PersonaAnswer:
+    faced.picture(_visible(id), sent_picture(), by=caller())
+    return _told(_visible(id))
+
+
+@bp.delete("/<id>/avatar")
+@operation("Remove a persona's picture", scope="chat", status=204, errors=(409,))
+def delete_avatar(id: str) -> None:
+    faced.picture(_visible(id), b"", by=caller())
+
+
+def _visible(id: str) -> Persona:
+    return found(queries.persona(caller(), id))
+
+
+def _told(row: Persona) -> PersonaAnswer:
+    return PersonaAnswer.of(row, is_teams=not row.owner_id, avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None)

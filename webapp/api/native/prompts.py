@@ -1,0 +1,195 @@
+"""/api/v1/prompts: texts for models, with versions that never change."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from flask import Blueprint
+from pydantic import Field, StringConstraints
+
+from webapp.accounts.guards import found, who
+from webapp.api.access import caller, check, may
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body, Line
+from webapp.errors import NotFound
+from webapp.prompts import queries, service
+from webapp.prompts.checking import MOST_CHARS, MOST_PARTS, VersionInput
+from webapp.prompts.queries import KnownPrompt, Version
+from webapp.prompts.template import Part, partly_filled
+
+bp = Blueprint("api_prompts", __name__, url_prefix="/api/v1/prompts")
+Key = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+PartText = Annotated[str, StringConstraints(max_length=MOST_CHARS)]
+Strategy = Literal["FIXED", "LATEST", "A_B_TEST", "BEST_PERFORMANCE"]
+
+
+class PartBody(Body):
+    name: Annotated[str, StringConstraints(max_length=80)] = ""
+    text: PartText
+
+
+class PartAnswer(Answer):
+    name: str
+    text: str
+
+
+class PromptAnswer(Answer):
+    key: str
+    id: str = Field(description="Empty for a prompt that comes with Millrace and that nobody has changed.")
+    about: str
+    is_own: bool
+    is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
+    is_built_in: bool = Field(description="Whether Millrace itself uses it.")
+    strategy: str
+    version: int | None = Field(description="The version in use; null while there is none.")
+    variables: list[str] = Field(description="The variables that are filled in, for a prompt that Millrace itself uses.")
+    changed_at: datetime | None
+
+
+class PromptList(Answer):
+    prompts: list[PromptAnswer]
+
+
+class NewPrompt(Body):
+    key: Key
+    about: Line = ""
+    is_own: bool | None = Field(None, description="Whether it is yours alone; by default, what admins create is the team's.")
+
+
+class VersionAnswer(Answer):
+    version: int
+    sections: list[PartAnswer]
+    model: str
+    temperature: float | None
+    max_tokens: int | None
+    note: str
+    by: str
+    created_at: datetime | None
+
+
+class VersionList(Answer):
+    versions: list[VersionAnswer]
+
+
+class NewVersion(Body):
+    sections: Annotated[list[PartBody], Field(min_length=1, max_length=MOST_PARTS)]
+    model: Annotated[str, StringConstraints(max_length=200)] = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    note: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class StrategyBody(Body):
+    strategy: Strategy
+    version: int | None = Field(None, description="Required for FIXED.")
+    weights: dict[str, float] | None = Field(None, description="For experiments, which aren't available yet.")
+    min_samples: int | None = Field(None, description="For experiments, which aren't available yet.")
+
+
+class PreviewBody(Body):
+    version: int | None = Field(None, description="By default, the version in use.")
+    variables: Annotated[dict[str, PartText], Field(max_length=100)] = Field(default_factory=dict)
+
+
+class PreviewAnswer(Answer):
+    sections: list[PartAnswer]
+    missing: list[str] = Field(description="The variables that got no value.")
+
+
+@bp.get("")
+@operation("List the prompts you can see", scope="read", answer=PromptList)
+def index() -> PromptList:
+    return PromptList(prompts=[_told(each) for each in queries.prompts(caller())])
+
+
+@bp.post("")
+@operation("Create a prompt", scope="chat", body=NewPrompt, answer=PromptAnswer, status=201, errors=(409, 422))
+def create(body: NewPrompt) -> PromptAnswer:
+    me = caller()
+    is_teams = may("admin") if body.is_own is None else not body.is_own
+    if is_teams:
+        check("admin")
+    return _one(service.make(body.key, body.about, None, by=me, who=who(), is_teams=is_teams))
+
+
+@bp.get("/<key>")
+@operation("Show a prompt, by its key or id", scope="read", answer=PromptAnswer)
+def show(key: str) -> PromptAnswer:
+    return _one(key)
+
+
+@bp.delete("/<key>")
+@operation("Delete a prompt with its versions, or reset one that comes with Millrace", scope="chat", status=204, errors=(409,))
+def delete(key: str) -> None:
+    service.remove(_changeable(key), by=caller(), who=who())
+
+
+@bp.get("/<key>/versions")
+@operation("List the versions of a prompt, newest first", scope="read", answer=VersionList)
+def versions(key: str) -> VersionList:
+    return VersionList(versions=[_version(each) for each in queries.versions(_visible(key))])
+
+
+@bp.post("/<key>/versions")
+@operation(
+    "Publish a version, which never changes", scope="chat", body=NewVersion, answer=VersionAnswer, status=201, errors=(409, 422)
+)
+def publish(key: str, body: NewVersion) -> VersionAnswer:
+    parts = [Part(each.name, each.text) for each in body.sections]
+    entered = VersionInput(parts, **{name: getattr(body, name) for name in ("model", "temperature", "max_tokens", "note")})
+    number = service.publish(_changeable(key), entered, by=caller(), who=who())
+    return _version(_numbered(_visible(key), number))
+
+
+@bp.put("/<key>/strategy")
+@operation("Choose which version is used", scope="chat", body=StrategyBody, answer=PromptAnswer, errors=(422,))
+def choose(key: str, body: StrategyBody) -> PromptAnswer:
+    service.choose(_changeable(key), body.strategy, body.version, by=caller(), who=who())
+    return _one(key)
+
+
+@bp.post("/<key>/preview")
+@operation("Fill in a prompt without sending it", scope="read", body=PreviewBody, answer=PreviewAnswer)
+def preview(key: str, body: PreviewBody) -> PreviewAnswer:
+    parts, missing = partly_filled(_numbered(_visible(key), body.version).parts, body.variables)
+    return PreviewAnswer(sections=[PartAnswer(name=each.name, text=each.text) for each in parts], missing=missing)
+
+
+def _visible(key: str) -> KnownPrompt:
+    return found(queries.prompt(caller(), key))
+
+
+def _changeable(key: str) -> KnownPrompt:
+    """What is the team's takes a token for administration."""
+    prompt = _visible(key)
+    if prompt.owner_id is None:
+        check("admin")
+    return prompt
+
+
+def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
+    known = queries.versions(prompt)
+    if number is None and known:
+        return queries.in_use(prompt, known)
+    if chosen := next((each for each in known if each.number == number), None):
+        return chosen
+    raise NotFound("There is no such version.")
+
+
+def _one(key: str) -> PromptAnswer:
+    return _told(_visible(key))
+
+
+def _told(prompt: KnownPrompt) -> PromptAnswer:
+    return PromptAnswer.of(
+        prompt,
+        is_own=prompt.owner_id == caller().id,
+        is_teams=prompt.owner_id is None,
+        is_built_in=prompt.built_in is not None,
+        version=queries.number_in_use(prompt),
+        variables=list(prompt.built_in.variables) if prompt.built_in else [],
+    )
+
+
+def _version(each: Version) -> VersionAnswer:
+    sections = [PartAnswer(name=part.name, text=part.text) for part in each.parts]
+    return VersionAnswer.of(each, version=each.number, sections=sections)

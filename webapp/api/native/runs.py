@@ -1,0 +1,188 @@
+"""/api/v1/runs: where a run of a workflow stands, and what can be done in it."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.accounts.guards import found
+from webapp.api.access import caller
+from webapp.api.operations import STARTS, operation
+from webapp.api.schemas import Answer, Body, Query
+from webapp.workflows import queries, runs, shelf
+from webapp.workflows.answers import text_of
+from webapp.workflows.record import definition_of
+from webapp.workflows.shown import question
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+bp = Blueprint("api_runs", __name__, url_prefix="/api/v1/runs")
+State = Literal["running", "waiting", "paused", "completed", "cancelled", "failed"]
+
+
+class StepAnswer(Answer):
+    id: str
+    verb: str
+    ask: str = Field(description="What is asked; empty while nobody is asked.")
+    options: list[str]
+
+
+class RunAnswer(Answer):
+    id: str
+    chat_id: str
+    thread_id: str
+    workflow: str
+    version: int
+    state: State = Field(description="`waiting` whenever you are asked; `running` while a model writes.")
+    step: StepAnswer | None
+    slots: dict[str, Any]
+    created_at: datetime
+    changed_at: datetime
+
+
+class RunList(Answer):
+    runs: list[RunAnswer]
+
+
+class RunsQuery(Query):
+    state: State | Literal["", "open"] = Field("", description="Only runs in this state; `open` are those that have not ended.")
+
+
+class EventAnswer(Answer):
+    seq: int
+    kind: str
+    name: str
+    value: str
+    refusal: str
+    at: datetime
+
+
+class EventList(Answer):
+    events: list[EventAnswer]
+    next_after: int | None
+
+
+class EventsQuery(Query):
+    after: int = Field(0, ge=0)
+    limit: int = Field(100, ge=1, le=200)
+
+
+class Value(Body):
+    value: str | int | float | bool | list[str] = Field(description="As the slot's type says; a text is read by its rules.")
+
+
+class Changed(Value):
+    confirm: bool = Field(False, description="Without it nothing is changed.")
+
+
+class Move(Body):
+    version: int = Field(0, ge=0, description="0 for the published one.")
+    confirm: bool = False
+
+
+class Redone(Answer):
+    """What it brings with it."""
+
+    steps: list[str] = Field(description="Steps that will be done again, or are new in the other version.")
+    dropped: list[str] = Field(description="Answers that will no longer count, or steps that are gone in the other version.")
+    is_done: bool
+    run: RunAnswer
+
+
+@bp.get("")
+@operation("List your runs, newest first", scope="read", query=RunsQuery, answer=RunList)
+def index(query: RunsQuery) -> RunList:
+    return RunList(runs=[told(each) for each in queries.runs_of(caller().id, status=query.state)])
+
+
+@bp.get("/<id>")
+@operation("Show a run", scope="read", answer=RunAnswer)
+def show(id: str) -> RunAnswer:
+    return told(_own(id))
+
+
+@bp.get("/<id>/events")
+@operation("List what has happened in a run, oldest first", scope="read", query=EventsQuery, answer=EventList)
+def events(id: str, query: EventsQuery) -> EventList:
+    rows = queries.events_of(_own(id), after=query.after, limit=query.limit)
+    return EventList(
+        events=[EventAnswer.of(each) for each in rows], next_after=rows[-1].seq if len(rows) == query.limit else None
+    )
+
+
+@bp.post("/<id>/answer")
+@operation(
+    "Answer the current question; 422 says what is expected", scope="workflows", body=Value, answer=RunAnswer, errors=STARTS
+)
+def answer(id: str, body: Value) -> RunAnswer:
+    return told(runs.happen(_own(id), Event("answer", text_of(body.value))))
+
+
+@bp.post("/<id>/back")
+@operation("Go back to the question before", scope="workflows", answer=RunAnswer, errors=(409,))
+def back(id: str) -> RunAnswer:
+    return told(runs.happen(_own(id), Event("back")))
+
+
+@bp.post("/<id>/skip")
+@operation("Skip an optional question", scope="workflows", answer=RunAnswer, errors=(409,))
+def skip(id: str) -> RunAnswer:
+    return told(runs.happen(_own(id), Event("skip")))
+
+
+@bp.post("/<id>/pause")
+@operation("Pause a run", scope="workflows", answer=RunAnswer, errors=(409,))
+def pause(id: str) -> RunAnswer:
+    return told(runs.happen(_own(id), Event("pause")))
+
+
+@bp.post("/<id>/resume")
+@operation("Resume a paused run", scope="workflows", answer=RunAnswer, errors=(409,))
+def resume(id: str) -> RunAnswer:
+    return told(runs.happen(_own(id), Event("resume")))
+
+
+@bp.post("/<id>/cancel")
+@operation("Cancel a run", scope="workflows", answer=RunAnswer, errors=(409,))
+def cancel(id: str) -> RunAnswer:
+    return told(runs.happen(_own(id), Event("cancel")))
+
+
+@bp.put("/<id>/facts/<name>")
+@operation(
+    "Change an earlier answer, or see what that would redo", scope="workflows", body=Changed, answer=Redone, errors=(409, 422)
+)
+def change(id: str, name: str, body: Changed) -> Redone:
+    run, value = _own(id), text_of(body.value)
+    redone = runs.redone(run, name, value)
+    if body.confirm:
+        run = runs.happen(run, Event("change", value, name))
+    return Redone(steps=list(redone.steps), dropped=list(redone.dropped), is_done=body.confirm, run=told(run))
+
+
+@bp.post("/<id>/move")
+@operation("Move a run to another version, or see the difference", scope="workflows", body=Move, answer=Redone, errors=(409, 422))
+def move(id: str, body: Move) -> Redone:
+    run = _own(id)
+    moved = runs.move(run, body.version or shelf.published(run.slug).version, confirm=body.confirm)
+    return Redone(steps=list(moved.steps), dropped=list(moved.dropped), is_done=body.confirm, run=told(_own(id)))
+
+
+def told(run: WorkflowRun) -> RunAnswer:
+    return RunAnswer.of(
+        run, thread_id=run.chat_id, workflow=run.slug, state=run.status, step=_step(run), slots=dict(run.place.slots)
+    )
+
+
+def _step(run: WorkflowRun) -> StepAnswer | None:
+    definition, place = definition_of(run), run.place
+    step = definition.by_id.get(place.step)
+    if step is None or place.has_ended:
+        return None
+    asked = question(run, definition, place) if place.status == "waiting" else None
+    return StepAnswer(id=step.id, verb=step.verb, ask=asked.ask if asked else "", options=list(asked.options) if asked else [])
+
+
+def _own(id: str) -> WorkflowRun:
+    return found(queries.own_run(caller().id, id))

@@ -1,0 +1,116 @@
+"""/api/v1/workflows: definitions, their versions, and runs begun from them."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.accounts.guards import refuse_unless_admin, who
+from webapp.api.access import caller
+from webapp.api.native.runs import RunAnswer, told
+from webapp.api.operations import STARTS, operation
+from webapp.api.schemas import Answer, Body, Line, Text
+from webapp.workflows import runs, shelf
+from webapp.workflows.shelf import Entry
+
+bp = Blueprint("api_workflows", __name__, url_prefix="/api/v1/workflows")
+
+
+class WorkflowAnswer(Answer):
+    slug: str
+    title: str
+    about: str
+    minutes: int = Field(description="About how long a run takes; 0 where nobody says.")
+    version: int = Field(description="The published version, which new runs follow; 0 if there is none.")
+    has_draft: bool = Field(description="Whether the draft differs from the published version.")
+    is_shipped: bool
+    checksum: str
+
+
+class VersionAnswer(Answer):
+    number: int
+    note: str
+    published_at: datetime
+
+
+class WholeWorkflow(WorkflowAnswer):
+    definition: str = Field(description="The published text, or the draft where nothing is published.")
+    draft: str = Field(description="The draft, for admins; empty for others.")
+    versions: list[VersionAnswer]
+
+
+class WorkflowList(Answer):
+    workflows: list[WorkflowAnswer]
+
+
+class NewDefinition(Body):
+    definition: Text = Field(description="YAML or JSON text.")
+
+
+class Note(Body):
+    note: Line = ""
+
+
+class NoFields(Body):
+    """Nothing is needed."""
+
+
+@bp.get("")
+@operation("List the workflows", scope="read", answer=WorkflowList)
+def index() -> WorkflowList:
+    is_admin = caller().is_admin
+    return WorkflowList(workflows=[WorkflowAnswer(**_facts(each)) for each in shelf.entries() if each.version or is_admin])
+
+
+@bp.post("")
+@operation(
+    "Save a draft: of a new workflow, or of the one its text names (admins); 422 has `errors` with line, column and hint",
+    scope="workflows",
+    body=NewDefinition,
+    answer=WholeWorkflow,
+    status=201,
+    errors=(409, 422),
+)
+def save(body: NewDefinition) -> WholeWorkflow:
+    refuse_unless_admin(caller())
+    return _whole(shelf.get(shelf.save(body.definition, who())))
+
+
+@bp.get("/<slug>")
+@operation("Show a workflow with its versions", scope="read", answer=WholeWorkflow)
+def show(slug: str) -> WholeWorkflow:
+    return _whole(shelf.get(slug) if caller().is_admin else shelf.published(slug))
+
+
+@bp.delete("/<slug>")
+@operation("Remove a workflow (admins); runs under way continue", scope="workflows", status=204, errors=(409,))
+def delete(slug: str) -> None:
+    refuse_unless_admin(caller())
+    shelf.remove(slug, who())
+
+
+@bp.post("/<slug>/publish")
+@operation("Publish the draft (admins)", scope="workflows", body=Note, answer=WholeWorkflow, errors=(409, 422))
+def publish(slug: str, body: Note) -> WholeWorkflow:
+    refuse_unless_admin(caller())
+    shelf.publish(slug, body.note, who())
+    return _whole(shelf.get(slug))
+
+
+@bp.post("/<slug>/runs")
+@operation("Start a run", scope="workflows", body=NoFields, answer=RunAnswer, status=201, errors=STARTS)
+def start(slug: str, body: NoFields) -> RunAnswer:
+    return told(runs.start(caller(), slug))
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    definition = entry.definition
+    about = {"title": definition.title, "about": definition.about, "minutes": definition.minutes}
+    return about | {name: getattr(entry, name) for name in ("slug", "version", "has_draft", "is_shipped", "checksum")}
+
+
+def _whole(entry: Entry) -> WholeWorkflow:
+    is_admin = caller().is_admin
+    texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
+    return WholeWorkflow(**_facts(entry), **texts, versions=[VersionAnswer.of(each) for each in shelf.versions(entry.slug)])

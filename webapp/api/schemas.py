@@ -1,0 +1,39 @@
+"""What all bodies and answers of the API have in common. Pure."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Line = Annotated[str, StringConstraints(max_length=300)]
+Model = Annotated[Line, Field(description="The id of a model from `GET /api/v1/models`; empty for the current one.")]
+
+
+class Body(BaseModel):
+    """What a caller sends: every type is meant, and there are no other fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Query(BaseModel):
+    """Parameters of the query string; unknown ones are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Answer(BaseModel):
+    """What a caller gets. Fields may be added, never taken away."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, row: object, **more: Any) -> Self:
+        """What a row says under the same names, and what it does not say or says otherwise."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields.keys() - more.keys()}, **more)
+
+
+class Paged(Query):
+    cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
+    limit: int = Field(50, ge=1, le=200)

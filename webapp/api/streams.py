@@ -1,0 +1,142 @@
+"""Answers as streams of server-sent events: a generation in the words of a dialect, from any position."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Literal
+
+from flask import Response, request
+
+from webapp import topic_names
+from webapp.accounts.guards import user_or_none
+from webapp.api import access
+from webapp.api.dialects.encoding import Encoder
+from webapp.api.feed import Feed, GenerationFeed
+from webapp.chat.access import right_in
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.tables import Generation
+from webapp.errors import NotFound
+from webapp.live.push import Outlet, outlet_of
+from webapp.live.watch import Watcher, seated
+from webapp.live.watchers import Context, same_request, watcher
+from webapp.live.wire import socket_of, streamed
+from webapp.settings.service import setting
+from webapp.streaming.codec import HEARTBEAT
+from webapp.streaming.events import Ended
+
+WhenGone = Literal["leave", "stop"]
+
+
+def stream(
+    generation: Generation, encoder: Encoder, *, after: int = 0, when_gone: WhenGone = "leave", visitor: str = ""
+) -> Response:
+    """A generation from behind the position `after`, until its end.
+
+    With `when_gone="stop"` it is stopped as soon as its last reader has gone. `visitor` is the hash of a visitor's
+    cookie, where that is only just being given.
+    """
+    engine = the_engine()
+    chat = db.session.get_one(Chat, generation.chat_id)
+    feed = GenerationFeed(engine, generation, encoder, after=after)
+    leave = partial(_stop_if_unread, engine, generation.id, generation.lane) if when_gone == "stop" else None
+    response = events(feed, watcher_of(chat, visitor=visitor), leave=leave)
+    response.headers["X-Stream-Id"] = generation.id
+    return response
+
+
+def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None) -> Response:
+    """Streams a feed to this request's caller, with heartbeats and limits as for pages."""
+    return streamed(_sent(the_engine(), feed, watcher, outlet_of(request.environ), socket_of(request.environ), leave))
+
+
+def watcher_of(chat: Chat, *, visitor: str = "") -> Watcher:
+    """Who reads a chat's stream: counted with their pages, and let go when they may not read it any more."""
+    user = user_or_none()
+    person = user.id if user else visitor or chat.visitor_hash or ""
+    return watcher(person, partial(_is_allowed, same_request(), chat.id, visitor))
+
+
+def last_position() -> int:
+    """From where a reader goes on, by its header or its address; -1 when what it says was never a position here."""
+    said_last = request.headers.get("Last-Event-ID") or request.args.get("after", "")
+    if not said_last:
+        return 0
+    return int(said_last) if said_last.isascii() and said_last.isdigit() and len(said_last) < 16 else -1
+
+
+def has_all(generation: Generation, after: int) -> bool:
+    """Whether nothing more follows this position, as far as this process remembers."""
+    engine = the_engine()
+    is_last = after > 0 and after == engine.topics.last(topic_names.of_generation(generation.id))
+    return is_last and not generation.is_active and _has_said_its_end(engine, generation.id)
+
+
+def finished(generation: Generation) -> Generation:
+    """Waits for the end of an answer in the name of this request's caller, who counts as there meanwhile.
+
+    A caller who leaves before is refused like one who comes too late: nobody is there to read it.
+    """
+    id, engine, lane = generation.id, the_engine(), generation.lane
+    watcher = Watcher(person="", per_lane=0, in_all=0, is_allowed=lambda: True)
+    # No connection is held while the model writes, and nothing is taken for true that was before.
+    db.session.rollback()
+    db.session.expire_all()
+    with seated(engine, lane, watcher, socket_of(request.environ)) as seat:
+        while id in engine.live and not (_has_said_its_end(engine, id) or seat.is_over):
+            seat.signal.clear()
+            # Nothing is sent meanwhile: a heartbeat that is due for ever would be a wait for nothing.
+            seat.spoke()
+            seat.wait({topic_names.of_generation(id): engine.topics.last(topic_names.of_generation(id))})
+    found = db.session.get(Generation, id, populate_existing=True)
+    if found is None:
+        raise NotFound("The chat has been deleted.")
+    return found
+
+
+def _sent(
+    engine: Engine, feed: Feed, watcher: Watcher, outlet: Outlet | None, socket: Any, leave: Callable[[], None] | None
+) -> Iterator[bytes]:
+    try:
+        with seated(engine, feed.lane, watcher, socket) as seat:
+            seat.push(feed.quick_news, outlet)
+            yield HEARTBEAT
+            while not (seat.is_over or feed.has_ended):
+                seat.signal.clear()
+                is_beat = seat.is_beat()
+                if seat.is_refused(is_beat):
+                    return
+                lines = feed.news() or (feed.beat() or [HEARTBEAT] if is_beat else [])
+                for line in lines:
+                    yield line
+                    seat.spoke()
+                if not lines:
+                    seat.wait(feed.topics())
+            if not feed.has_ended:
+                yield from feed.taken() if seat.is_superseded else feed.news()
+    finally:
+        if leave:
+            leave()
+
+
+def _has_said_its_end(engine: Engine, id: str) -> bool:
+    """Whether the end stands in the log already; who runs it may still be tidying up."""
+    topic = topic_names.of_generation(id)
+    last = engine.topics.last(topic)
+    return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
+
+
+def _stop_if_unread(engine: Engine, id: str, lane: str) -> None:
+    if (live := engine.live.get(id)) and engine.presence.is_alone(lane):
+        live.run.stop.ask("client_gone")
+
+
+def _is_allowed(context: Context, chat_id: str, visitor: str) -> bool:
+    with context():
+        chat = db.session.get(Chat, chat_id)
+        if chat is None or chat.deleted_at:
+            return False
+        if visitor and chat.visitor_hash == visitor:
+            return bool(setting("demo.visitors"))
+        found = access.caller_or_none()
+        return bool(right_in(chat, found.user if found else None))

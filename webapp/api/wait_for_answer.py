@@ -1,0 +1,91 @@
+"""An answer that is waited for and given in one piece, or why there is none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webapp import topic_names
+from webapp.api.dialects.course import Course
+from webapp.api.streams import finished
+from webapp.engine.engine import the_engine
+from webapp.engine.report import FALLBACKS
+from webapp.engine.said import end_of
+from webapp.engine.tables import Generation
+from webapp.errors import AppError
+from webapp.streaming.events import Delta, Event, Failed
+from webapp.streaming.topics import Gap
+
+LATE = {"first_byte", "stall", "total_time"}
+SILENT = Failed("no_text", "The model returned no text.", retryable=True)
+
+
+class NoAnswer(AppError):
+    """There is no answer to give; the ids say what was saved all the same."""
+
+    def __init__(self, failure: Failed, ids: Mapping[str, str]) -> None:
+        super().__init__(failure.message)
+        self.status, self.code, self._ids = 504 if failure.code in LATE else 502, failure.code, ids
+
+    def details(self) -> dict[str, Any]:
+        return dict(self._ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A generation that has ended, and everything that happened on its way."""
+
+    generation: Generation
+    course: Course
+    chunks: int
+
+    @property
+    def text(self) -> str:
+        return self.course.transcript.text
+
+    @property
+    def status(self) -> str:
+        return self.course.ended.status if self.course.ended else "interrupted"
+
+    @property
+    def model(self) -> str:
+        return self.generation.model_used or self.generation.model_asked
+
+    @property
+    def is_fallback(self) -> bool:
+        return any(notice.code in FALLBACKS for notice in self.course.transcript.notices)
+
+
+def waited_for(generation: Generation, **ids: str) -> Whole:
+    """The whole answer; raises `NoAnswer` if it has no text, unless it was stopped."""
+    found = whole(finished(generation))
+    if not found.text and not found.course.was_stopped:
+        raise NoAnswer(found.course.failure or SILENT, ids)
+    return found
+
+
+def unbroken(generation: Generation) -> Whole:
+    """The whole answer for a dialect that has no word for half of one: what broke off raises `NoAnswer` too."""
+    found = whole(finished(generation))
+    if failure := found.course.failure:
+        raise NoAnswer(failure, {})
+    return found
+
+
+def whole(generation: Generation) -> Whole:
+    """What a generation has said, from its log or, when that is forgotten, from what was saved."""
+    course, events = Course(), _events(generation)
+    for event in events:
+        course.fold(event)
+    return Whole(generation, course, sum(isinstance(event, Delta) for event in events))
+
+
+def _events(generation: Generation) -> list[Event]:
+    try:
+        entries = the_engine().topics.read(topic_names.of_generation(generation.id), 0)
+    except Gap:
+        entries = []
+    if entries or not generation.message_id:
+        return [entry.event for entry in entries]
+    kind = the_engine().kinds[generation.kind]
+    words = kind.said(generation)
+    return [*(words.events() if words else ()), *end_of(generation, kind.saved(generation))]

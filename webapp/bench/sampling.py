@@ -1,0 +1,37 @@
+"""Counts what the worker of a server is at while a run goes on, by `webapp.bench.sampled`."""
+
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from webapp.bench.servers import Product
+
+SAMPLED = "python:webapp.bench.sampled"
+# Beside the database.
+FILE = "samples.json"
+WRITTEN_SECONDS = 10.0
+
+
+@contextmanager
+def sampling(house: Product, counts: "Counter[str]") -> Iterator[None]:
+    """Adds to `counts` what the worker was at while inside, by stages."""
+    _written(house)
+    yield
+    counts.update(_written(house))
+
+
+def _written(house: Product) -> dict[str, int]:
+    file = house.file.with_name(FILE)
+    house.server.signal_children(signal.SIGUSR1)
+    until = time.monotonic() + WRITTEN_SECONDS
+    while not file.exists():
+        if time.monotonic() > until:
+            raise RuntimeError("the worker doesn't say what it is at")
+        time.sleep(0.01)
+    found: dict[str, int] = json.loads(Path(file).read_text())
+    file.unlink()
+    return found

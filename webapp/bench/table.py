@@ -1,0 +1,68 @@
+"""What `flask bench stream` measures, by name: who asks, how it is read, what is looked at, and its bound. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from webapp.bench.figures import DIRECT, Compared
+from webapp.bench.load import Load
+from webapp.bench.verdict import Bar
+
+# A crowd that comes little by little has beginnings, steady text and ends at once, as they are all day; a burst has not.
+CROWDS = {
+    "400": Load(100, 400, 50, within=4),
+    "150": Load(100, 150, 50, within=2),
+    "50": Load(50, 400, 50, within=4),
+    "200": Load(200, 400, 50, within=10),
+    "burst": Load(100, 400, 50, within=1, later=20),
+    "watched": Load(1, 400, 50, within=0, watchers=100),
+}
+CPU, P99, FIRST = "CPU in relays", "added p99 of tokens", "first token added amid 100 answers, p95"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: what is looked at when this crowd reads this way. Without a bound it is told, and no more."""
+
+    name: str
+    words: str
+    crowd: str
+    way: str
+    value: Callable[[Compared], float]
+    most: float | None = None
+
+    def bar(self, runs: Sequence[Compared]) -> Bar:
+        """The median of all rounds beside the bound."""
+        found = median(self.value(run) for run in runs if run.ours.name == self.way)
+        unit, is_timed = " ms" if self.value in TIMES else "", self.value is not Compared.lost
+        return Bar(self.words, found, self.most, unit, is_timed=is_timed)
+
+
+TIMES = (Compared.steady, Compared.late, Compared.first)
+LINES = (
+    Line("api-400", f"API, 400 tokens, {CPU}", "400", "api", Compared.cpu, 1.25),
+    Line("api-150", f"API, 150 tokens, {CPU}", "150", "api", Compared.cpu, 1.7),
+    Line("pages-400", f"pages, 400 tokens, first turn, {CPU}", "400", "pages", Compared.cpu, 1.8),
+    Line("pages-150", f"pages, 150 tokens, first turn, {CPU}", "150", "pages", Compared.cpu),
+    Line("later-400", f"pages, 400 tokens, later turns on an open page, {CPU}", "400", "later", Compared.cpu, 1.5),
+    Line("later-150", f"pages, 150 tokens, later turns on an open page, {CPU}", "150", "later", Compared.cpu),
+    Line("api-steady", f"API, {P99}, 100 answers", "400", "api", Compared.steady, 50),
+    Line("pages-steady", f"pages, {P99}, 100 answers", "400", "pages", Compared.steady, 60),
+    Line("api-burst", f"API, {P99}, 100 begun within a second", "burst", "api", Compared.late, 90),
+    Line("pages-burst", f"pages, {P99}, 100 begun within a second", "burst", "pages", Compared.late, 120),
+    Line("api-first", f"API, {FIRST}", "burst", "api", Compared.first, 20),
+    Line("pages-first", f"pages, {FIRST}", "burst", "pages", Compared.first, 30),
+    Line("api-50", f"API, 50 answers, {CPU}", "50", "api", Compared.cpu),
+    Line("pages-50", f"pages, 50 answers, {CPU}", "50", "pages", Compared.cpu),
+    Line("api-200", "API, 200 answers begun within 10 s, tokens lost", "200", "api", Compared.lost, 0),
+    Line("api-200-late", f"API, {P99}, 200 answers", "200", "api", Compared.late),
+    Line("watched", f"one answer on 100 open pages, {CPU}", "watched", "later", Compared.cpu, 0.15),
+)
+
+
+def ways(lines: Sequence[Line]) -> Mapping[str, list[str]]:
+    """What has to run for these lines: the ways to read of each crowd, and without any server where times are looked at."""
+    asked = dict.fromkeys(
+        (line.crowd, way) for line in lines for way in ((DIRECT, line.way) if line.value in TIMES else (line.way,))
+    )
+    return {crowd: [way for whose, way in asked if whose == crowd] for crowd in dict.fromkeys(crowd for crowd, _ in asked)}

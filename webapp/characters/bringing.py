@@ -1,0 +1,76 @@
+"""Brings characters in from card files, each read in a process of its own."""
+
+from base64 import b64decode
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from webapp.accounts.tables import User
+from webapp.characters import card_files, service
+from webapp.characters.fields import checked_picture
+from webapp.characters.service import CharacterInput
+from webapp.errors import AppError, Invalid
+from webapp.heavy import child
+
+MOST_FILES = 30
+LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
+TOO_MUCH = "It needs too much memory or time to read."
+NAME_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A character that is new, and what of its card was left out."""
+
+    id: str
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Brought:
+    """What became of the files: new characters, and those that could not be read, with the reason."""
+
+    characters: list[Imported] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def bring_in(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> Brought:
+    """Make a character of each card; one that cannot be read keeps none of the others back."""
+    named = [(name, stream) for name, stream in files if name]
+    if not named:
+        raise Invalid("Choose at least one file.", field="file")
+    if len(named) > MOST_FILES:
+        raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
+    brought = Brought()
+    for name, stream in named:
+        try:
+            brought.characters.append(_bring_one(stream, by))
+        except AppError as refusal:
+            brought.failed.append((" ".join(name.split())[:NAME_CHARS], refusal.message))
+    return brought
+
+
+def _bring_one(stream: IO[bytes], by: User) -> Imported:
+    found = _read(stream)
+    notes, picture = found.pop("notes"), b64decode(found.pop("picture", ""))
+    try:
+        checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
+    except Invalid as refusal:
+        notes.append(f"Its picture was left out. {refusal.message}")
+        picture = b""
+    entered = CharacterInput(**found, avatar=picture or None, most_avatar_bytes=card_files.MOST_PICTURE_BYTES)
+    made = service.create(entered, by=by)
+    return Imported(made.id, made.name, tuple(notes))
+
+
+def _read(stream: IO[bytes]) -> dict[str, Any]:
+    with child.on_disk(stream) as file, closing(child.pieces(card_files.__name__, file, LIMITS)) as found:
+        try:
+            card: dict[str, Any] = next(found)
+        except child.Exceeded as error:
+            raise Invalid(TOO_MUCH) from error
+    if "trouble" in card:
+        raise Invalid(card["trouble"])
+    return card

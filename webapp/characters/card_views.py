@@ -1,0 +1,45 @@
+"""/characters/import: characters from card files."""
+
+from flask import Blueprint, Response, request
+from wtforms import MultipleFileField
+
+from webapp.accounts.guards import current_user, signed_in, user_or_none
+from webapp.characters import bringing
+from webapp.heavy.turns import Unhurried
+from webapp.web.forms import Form
+from webapp.web.htmx import render
+
+bp = Blueprint("cards", __name__, url_prefix="/characters/import")
+MOST_BYTES = 64 * 1024 * 1024
+
+
+class CardsForm(Form):
+    file = MultipleFileField(
+        "Card files",
+        description="PNG pictures with a card in them, or JSON files (versions 1 to 3). "
+        f"Up to {bringing.MOST_FILES} at once, 64 MB in all.",
+    )
+
+
+@bp.url_value_preprocessor
+def allow_large_files(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form: only people with an account may send so much, and only here."""
+    if endpoint == "cards.bring_in" and user_or_none():
+        request.max_content_length = MOST_BYTES
+        request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])
+
+
+@bp.get("")
+@signed_in
+def choose() -> Response:
+    return render("characters/import.html", form=CardsForm.fresh(), brought=None)
+
+
+@bp.post("")
+@signed_in
+def bring_in() -> Response:
+    form, brought = CardsForm.opened(), None
+    with form.attempt():
+        files = [(each.filename, each.stream) for each in request.files.getlist("file")]
+        brought = bringing.bring_in(files, by=current_user())
+    return form.shown("characters/import.html", brought=brought)

@@ -1,0 +1,119 @@
+"""Character cards, versions 1 to 3: what of them are fields of a character; all of a card is kept beside. Pure."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.characters.macros import LEGACY
+
+TEXT_CHARS = 20_000
+NAME_CHARS = 120
+MOST_TAGS, TAG_CHARS = 12, 40
+MOST_GREETINGS, GREETINGS_CHARS = 20, 100_000
+MOST_DEPTH = 40
+V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
+# What older cards keep beside the description, and what stands above it in ours.
+PARTS = (("personality", "Personality"), ("scenario", "Scenario"), ("mes_example", "Example dialogue"))
+NO_CARD = "It isn't a character card."
+
+
+class BadCard(ValueError):
+    """The file cannot be taken; the text is a sentence for who has brought it."""
+
+
+def mapped(value: Any) -> dict[str, Any]:
+    """The fields of a character from a card, the card itself, and sentences about what was left out."""
+    card = _plain(value)
+    data = data_of(card)
+    if not any(_text(data, each) for each in V1_FIELDS[1:]):
+        raise BadCard("It's a lorebook, not a character card." if is_lorebook(card) else NO_CARD)
+    return {**fields_of(card), "card": card, "notes": _notes(card)}
+
+
+def data_of(card: Any) -> dict[str, Any]:
+    """Where the texts of a card are: below `data`, or, in the first version, at its top."""
+    if not isinstance(card, dict):
+        return {}
+    data = card.get("data")
+    return data if isinstance(data, dict) and "spec" in card else card
+
+
+def is_lorebook(card: Any) -> bool:
+    return isinstance(card, dict) and (card.get("spec") == "lorebook_v3" or "entries" in card)
+
+
+def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a character says that comes from this card."""
+    data = data_of(card)
+    return {
+        "name": " ".join(_text(data, "name").split())[:NAME_CHARS] or "Unnamed character",
+        "description": description_of(data),
+        "system_prompt": _spoken(_text(data, "system_prompt")),
+        "post_history_prompt": _spoken(_text(data, "post_history_instructions")),
+        "greeting": _spoken(_text(data, "first_mes")),
+        "tags": _tags(data.get("tags")),
+    }
+
+
+def description_of(data: Mapping[str, Any]) -> str:
+    """The description with the parts that have no field of their own; of one that is too long its examples are left out."""
+    whole = _joined(data, PARTS)
+    return whole if len(whole) <= TEXT_CHARS else _joined(data, PARTS[:-1])
+
+
+def other_greetings(card: Mapping[str, Any]) -> list[str]:
+    """Further first messages, as many as a chat begins with."""
+    values = data_of(card).get("alternate_greetings")
+    found, left = list[str](), GREETINGS_CHARS
+    for each in values if isinstance(values, list) else []:
+        text = _spoken(_clean(each).strip())
+        left -= len(text)
+        if text and len(text) <= TEXT_CHARS and left >= 0:
+            found.append(text)
+    return found[:MOST_GREETINGS]
+
+
+def _joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:
+    more = (f"{title}:\n{text}" for name, title in parts if (text := _text(data, name)))
+    return _spoken("\n\n".join(filter(None, (_text(data, "description"), *more))))
+
+
+def _tags(values: Any) -> list[str]:
+    named = (" ".join(tag.split()).lower() for each in values or () if isinstance(each, str) for tag in each.split(","))
+    return list(dict.fromkeys(tag for tag in named if 0 < len(tag) <= TAG_CHARS and tag.isprintable()))[:MOST_TAGS]
+
+
+def _notes(card: Mapping[str, Any]) -> list[str]:
+    data, notes = data_of(card), list[str]()
+    if _text(data, "mes_example") and description_of(data) != _joined(data, PARTS):
+        notes.append("Its example dialogue doesn't fit into the description and was left out of it.")
+    if isinstance(data.get("character_book"), dict):
+        notes.append("Its lorebook is kept in the card, but isn't used.")
+    return notes
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    return _clean(data.get(name)).replace("\r\n", "\n").strip()
+
+
+def _clean(value: Any) -> str:
+    """A text that every database can keep; empty when it is none."""
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _spoken(text: str) -> str:
+    """With the names of the first cards in the spelling of ours, and without the place of a prompt that no chat has."""
+    return LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """The value as it can be kept: bounded in depth,, with texts and numbers that every database can keep."""
+    if depth > MOST_DEPTH:
+        raise BadCard("The card is nested too deeply.")
+    if isinstance(value, dict):
+        return {_clean(name): _plain(each, depth + 1) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each, depth + 1) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadCard("One of its numbers is too large.")
+    return _clean(value) if isinstance(value, str) else value

@@ -1,0 +1,20 @@
+"""What characters and personas bring: their pages."""
+
+from webapp.characters import card_views, persona_views, views
+from webapp.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp, card_views.bp, persona_views.bp),
+    places=(
+        Place(
+            words="Characters",
+            path="/characters",
+            icon="drama",
+            rank=50,
+            also="roleplay card",
+            sidebar=("/characters", "/personas"),
+        ),
+        Place(words="Personas", path="/personas", icon="contact", rank=55, also="who you are"),
+    ),
+)

@@ -1,0 +1,66 @@
+"""What is to be known of a chat when an answer in it has ended, in one statement."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Exists, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy.orm import aliased
+
+from webapp.accounts.tables import Grant
+from webapp.chat.tables import Chat, FollowUp, Message
+from webapp.db import db
+from webapp.engine.tables import Generation
+
+# What a title is made of: the beginning of each text.
+READS_CHARS = 1_500
+
+
+class Aftermath(NamedTuple):
+    """The texts are those of the first complete answer in a chat that is to be named, and of what stands before it."""
+
+    chat_id: str
+    owner_id: str | None
+    title: str
+    is_temporary: bool
+    is_shared: bool
+    has_follow_up: bool
+    answer: str | None
+    question: str | None
+    greeting: str | None
+
+
+def of(generation: Generation) -> Aftermath | None:
+    """As it is now: what waits to be sent may have been stored while the end was being written."""
+    row = db.session().connection().execute(AFTERMATH, {"message": generation.message_id, "before": generation.id}).first()
+    return Aftermath(*row) if row else None
+
+
+def _aftermath_statement() -> Select[Any]:
+    answer, question, greeting = aliased(Message), aliased(Message), aliased(Message)
+    is_first = or_(question.parent_id.is_(None), _is_greeting(greeting))
+    is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
+    is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
+    texts = (case((is_unnamed, func.substr(each.content, 1, READS_CHARS))) for each in (answer, question, greeting))
+    wanted = select(Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, *texts)
+    wanted = wanted.select_from(answer).join(Chat, Chat.id == answer.chat_id)
+    wanted = wanted.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
+    return wanted.where(answer.id == bindparam("message"))
+
+
+def _has_completed() -> Exists:
+    """Whether an answer to a first message of the chat was complete before this one was begun."""
+    greeting, first, said = aliased(Message), aliased(Message), aliased(Message)
+    query = select(Generation.id).join(said, said.id == Generation.message_id).join(first, first.id == said.parent_id)
+    query = query.outerjoin(greeting, greeting.id == first.parent_id)
+    query = query.where(or_(first.parent_id.is_(None), _is_greeting(greeting)), first.role == "user")
+    query = query.where(first.chat_id == Chat.id, Generation.id < bindparam("before"), Generation.status == "completed")
+    return query.correlate(Chat).exists()
+
+
+def _is_greeting(message: Any) -> ColumnElement[bool]:
+    return and_(message.role == "assistant", message.parent_id.is_(None))
+
+
+IS_SHARED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == Chat.id).correlate(Chat).exists()
+HAS_FOLLOW_UP = select(FollowUp.id).where(FollowUp.chat_id == Chat.id).correlate(Chat).exists()
+# Made once: to put it together costs more than to run it.
+AFTERMATH = _aftermath_statement()

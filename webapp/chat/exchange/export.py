@@ -1,0 +1,245 @@
+"""What a person takes along: a chat as JSON that comes back the same, as markdown or text, or everything in one archive."""
+
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate, chain
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import defer
+
+from webapp.accounts.tables import User
+from webapp.chat import queries
+from webapp.chat.exchange.imports import own
+from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
+from webapp.chat.fields import values_of
+from webapp.chat.sharing import service as sharing
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.heavy.threads import offload
+from webapp.heavy.turns import by_turns, give_way
+from webapp.rendering.text import plain
+
+BATCH = 100
+# Of messages that are read in one go, and of what is compressed before others have their turn.
+MOST_CHARS, PART_BYTES = 500_000, 65_536
+NAME_CHARS = 60
+# To read a longer one takes longer than anybody should wait for another.
+LONG_CHARS = 20_000
+OWN = "millrace:"
+
+
+def file_name(title: str, ending: str, *, otherwise: str = "chat") -> str:
+    """A name that every system takes, of the first words of the title."""
+    words = "".join(each if each.isascii() and each.isalnum() else " " for each in title.lower()).split()
+    return f"{'-'.join(words)[:NAME_CHARS].strip('-') or otherwise}.{ending}"
+
+
+def origin_of(row: Chat | Message) -> str:
+    """By which name files know a chat or a message: that of where it came from, or ours."""
+    return row.origin or OWN + row.id
+
+
+def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
+    """The chat with all its branches, a few messages at a time; between the pieces no connection is held."""
+    with engine.in_app():
+        chat = db.session.get(Chat, chat_id)
+        opening = _opening(chat) if chat else ""
+    yield opening
+    comma, after, dropped = "", "", set[str]()
+    while opening:
+        with engine.in_app():
+            values, after = _values(engine, chat_id, after, dropped)
+        for value in values:
+            yield comma + value
+            comma = ",\n"
+        if not after:
+            break
+        give_way()
+    yield "\n]}\n" if opening else ""
+
+
+def as_markdown(engine: Engine, chat: Chat, right: str) -> str:
+    """The branch that the chat shows, as markdown, for somebody with this right."""
+    turns = (f"## {who}\n\n{text}\n" for who, text in _turns(engine, chat, right))
+    return "\n".join((f"# {_title(chat)}\n", *turns))
+
+
+def as_text(engine: Engine, chat: Chat, right: str) -> Iterator[str]:
+    """The same without its marks, a message at a time."""
+    title, turns = _title(chat), _turns(engine, chat, right)
+    return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(who, text) for who, text in by_turns(turns)))
+
+
+def words_alone(text: str) -> str:
+    """A text without its marks; a long one is read in a real thread, so that the others go on."""
+    return offload(plain, text) if len(text) > LONG_CHARS else plain(text)
+
+
+def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
+    """All chats of a person that are not in the trash, as an archive that is made while it is sent."""
+    return by_turns(_packed(engine, user_id))
+
+
+def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
+    """A part at a time: of a long chat, or all of a short one."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
+        for id in _chat_ids(engine, user_id):
+            with archive.open(f"chats/{id}.json", "w") as member:
+                for part in _in_parts(as_json(engine, id)):
+                    member.write(part)
+                    yield pipe.take()
+    yield pipe.take()
+
+
+def _in_parts(pieces: Iterator[str]) -> Iterator[bytes]:
+    for piece in pieces:
+        content = piece.encode()
+        yield from (content[at : at + PART_BYTES] for at in range(0, len(content), PART_BYTES))
+
+
+def _title(chat: Chat) -> str:
+    return " ".join((chat.title or "Chat").split())
+
+
+def _turns(engine: Engine, chat: Chat, right: str) -> list[tuple[str, str]]:
+    """Who says what in the branch that the chat shows; read in pieces, as it may be long."""
+    ids = queries.path_ids(chat)
+    turns: list[tuple[str, str]] = []
+    for start in by_turns(range(0, len(ids), BATCH), seconds=0):
+        batch = queries.in_order(ids[start : start + BATCH])
+        names = sharing.writers(batch, right)
+        generations = queries.generations_of(batch)
+        for each in batch:
+            made = generations.get(each.id, [])
+            turns.append((_speaker(each, made, names.get(each.id, "You")), _text(engine, each, made)))
+    return turns
+
+
+def _text(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:
+    """Only of what is being written at this moment there is more than was saved."""
+    is_running = bool(generations) and generations[-1].is_active
+    return queries.text_so_far(engine, message) if is_running else message.content
+
+
+def _plain(who: str, text: str) -> str:
+    return f"\n{who}:\n{words_alone(text)}\n"
+
+
+class _Pipe:
+    """What an archive is written to; nothing is kept of what was taken away."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._written.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing stands behind it."""
+
+    def take(self) -> bytes:
+        taken, self._written = b"".join(self._written), []
+        return taken
+
+
+def _chat_ids(engine: Engine, user_id: str) -> Sequence[str]:
+    with engine.in_app():
+        query = select(Chat.id).where(Chat.owner_id == user_id, Chat.deleted_at.is_(None), queries.KEPT)
+        return db.session.scalars(query.order_by(Chat.id)).all()
+
+
+def _opening(chat: Chat) -> str:
+    head = db.session.get(Message, chat.head_id) if chat.head_id else None
+    about = FiledChat(
+        id=origin_of(chat),
+        title=chat.title,
+        title_is_own=chat.title_is_own,
+        model=chat.model,
+        head=origin_of(head) if head else "",
+        created_at=chat.created_at,
+        changed_at=chat.changed_at,
+        pinned_at=chat.pinned_at,
+        archived_at=chat.archived_at,
+        settings=values_of(chat),
+    )
+    value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(about)}
+    return json.dumps(value, ensure_ascii=False).removesuffix("}") + ', "messages": [\n'
+
+
+def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tuple[list[str], str]:
+    """The next messages as JSON, without those out of sight and what follows them, and the last that was looked at."""
+    rows = db.session.execute(
+        _with_others(chat_id).where(Message.id > after).order_by(Message.id).limit(_count(chat_id, after))
+    ).all()
+    batch, others = [message for message, _ in rows], {message.id: name for message, name in rows if name}
+    kept = [each for each in batch if not _is_dropped(each, dropped)]
+    parents = _origins(each.parent_id for each in kept if each.parent_id)
+    generations = queries.generations_of(kept)
+    filed = (_filed(engine, each, parents.get(each.parent_id or "", ""), generations.get(each.id, [])) for each in kept)
+    signed = (replace(each, author=row.author_name or others.get(row.id, "")) for each, row in zip(filed, kept, strict=True))
+    values = [json.dumps(own.message_value(each), ensure_ascii=False) for each in signed]
+    return values, batch[-1].id if batch else ""
+
+
+def _count(chat_id: str, after: str) -> int:
+    """How many of the next messages are read in one go: those that are not too long together, and one in any case."""
+    size = func.length(Message.content) + func.length(Message.reasoning)
+    sizes = db.session.scalars(
+        select(size).where(Message.chat_id == chat_id, Message.id > after).order_by(Message.id).limit(BATCH)
+    )
+    return max(1, len([total for total in accumulate(sizes) if total <= MOST_CHARS]))
+
+
+def _with_others(chat_id: str) -> Select[Message, str]:
+    """The messages of a chat, each with the name of who wrote it if that was not the owner."""
+    owner = select(Chat.owner_id).where(Chat.id == chat_id).scalar_subquery()
+    is_another = (User.id == Message.author_id) & (User.id != owner)
+    # Without the HTML, which is many times as long and in no file.
+    messages = select(Message, User.name).options(defer(Message.html, raiseload=True))
+    return messages.outerjoin(User, is_another).where(Message.chat_id == chat_id)
+
+
+def _is_dropped(message: Message, dropped: set[str]) -> bool:
+    if message.deleted_at or message.parent_id in dropped:
+        dropped.add(message.id)
+    return message.id in dropped
+
+
+def _origins(ids: Iterator[str]) -> dict[str, str]:
+    query = select(Message.id, Message.origin).where(Message.id.in_(set(ids)))
+    return {id: origin or OWN + id for id, origin in db.session.execute(query)}
+
+
+def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[Generation]) -> FiledMessage:
+    places = {each.id: place for place, each in enumerate(generations)}
+    return FiledMessage(
+        id=origin_of(message),
+        parent=parent,
+        role=message.role,
+        content=_text(engine, message, generations),
+        reasoning=message.reasoning,
+        is_edited=message.is_edited,
+        created_at=message.created_at,
+        generations=tuple(_filed_generation(each, places.get(each.continues_id or "")) for each in generations),
+    )
+
+
+def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration:
+    same = {name: getattr(row, name) for name in OF_ROW}
+    if row.is_active:
+        # A file does not run: what is being written at this moment is broken off in it.
+        same |= {"status": "interrupted", "reason": "cut"}
+    return FiledGeneration(**same, continues=continues)
+
+
+def _speaker(message: Message, generations: Sequence[Generation], author: str) -> str:
+    if message.role == "user":
+        return author
+    model = generations[-1].model_used or generations[-1].model_asked if generations else ""
+    return " · ".join(filter(None, ("Answer", "edited" if message.is_edited else "", model)))

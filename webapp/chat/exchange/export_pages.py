@@ -1,0 +1,48 @@
+"""A chat exported as one HTML page: styles inlined, no scripts, no external requests."""
+
+from base64 import b64encode
+from functools import cache, partial
+from hashlib import sha256
+
+from flask import current_app
+from markupsafe import Markup
+
+from webapp.chat import queries
+from webapp.chat.page import renderings, shown
+from webapp.chat.page.shown import ShownMessage
+from webapp.chat.tables import Chat
+from webapp.config import ROOT
+from webapp.db import utc_now
+from webapp.engine.engine import the_engine
+from webapp.heavy.turns import by_turns
+
+BATCH = 60
+SHEETS = ("tokens", "text", "export")
+
+
+def kept_page(chat: Chat, right: str) -> str:
+    """The branch that the chat shows, for somebody with this right.
+
+    Opened from a disk it may run nothing and load nothing, by its own policy.
+    """
+    style, policy = _style()
+    engine = the_engine()
+    ids, title = queries.path_ids(chat), chat.title
+    thread: list[ShownMessage] = []
+    chars_left = renderings.FILE_CHARS
+    for start in by_turns(range(0, len(ids), BATCH), seconds=0):
+        read = partial(queries.in_order, ids[start : start + BATCH])
+        stale_chars = sum(len(each.content) for each in read() if renderings.is_stale(each))
+        thread += shown.thread(engine, renderings.ready(read, most_chars=chars_left), right)
+        chars_left = max(0, chars_left - stale_chars)
+    page = current_app.jinja_env.get_template("chat/export.html")
+    return "".join(by_turns(page.generate(title=title, thread=thread, style=style, policy=policy, now=utc_now())))
+
+
+@cache
+def _style() -> tuple[Markup, str]:
+    """Our own sheets as an element, and the policy that admits this style alone."""
+    css = "\n".join((ROOT / f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
+    digest = b64encode(sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return Markup("<style>{}</style>").format(Markup(css)), policy

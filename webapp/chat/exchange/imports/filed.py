@@ -1,0 +1,174 @@
+"""A chat as files hold it, whatever wrote them: a tree of messages with a head. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as fields_of
+from datetime import datetime
+from typing import Any
+
+MOST_MESSAGES = 10_000
+MOST_NODES = 50_000
+MOST_CHARS = 2_000_000
+MOST_CHARS_IN_ALL = 50_000_000
+# A model thinks a few times before it speaks; more would be copied to every branch.
+MOST_THOUGHTS = 20
+# Tries of one answer, and those of a whole chat for each of its messages.
+MOST_TRIES, MOST_TRIES_EACH = 60, 3
+MOST_NOTICES = 50
+
+
+class BadFile(ValueError):
+    """What a file says cannot be a chat; the sentence is for the person who brought it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledGeneration:
+    """How an answer came about. `continues` is the place, in its message, of the one it went on from."""
+
+    model_asked: str
+    model_used: str = ""
+    provider: str = ""
+    status: str = "completed"
+    reason: str = ""
+    error: str = ""
+    is_demo: bool = False
+    notices: tuple[dict[str, str], ...] = ()
+    attempts: tuple[dict[str, Any], ...] = ()
+    text_offset: int = 0
+    continues: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    first_text_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+# All but one are told as in the row of a generation, under the same names.
+OF_ROW = tuple(each.name for each in fields_of(FiledGeneration) if each.name != "continues")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledMessage:
+    """`author` is the name of who wrote it; empty where that was the owner of the chat, or a model."""
+
+    id: str
+    parent: str = ""
+    role: str
+    content: str
+    reasoning: str = ""
+    author: str = ""
+    is_edited: bool = False
+    created_at: datetime | None = None
+    generations: tuple[FiledGeneration, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledChat:
+    """`id` says where it came from, so that a second import finds it; `settings` are values of
+    `FIELDS`; parents stand before their children."""
+
+    id: str
+    title: str = ""
+    title_is_own: bool = True
+    model: str = ""
+    head: str = ""
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    pinned_at: datetime | None = None
+    archived_at: datetime | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    messages: tuple[FiledMessage, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place in a foreign tree; without a message it only links what is around it. `reasoning` belongs to what follows."""
+
+    id: str
+    parent: str
+    message: FiledMessage | None
+    reasoning: str = ""
+
+
+def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, str]]:
+    """The messages of a tree, parents first, and for each node the message that it shows or hangs from."""
+    known = {node.id: node for node in nodes}
+    children: dict[str, list[Node]] = {}
+    for node in known.values():
+        children.setdefault(node.parent if node.parent in known else "", []).append(node)
+    messages: list[FiledMessage] = []
+    shown: dict[str, str] = {}
+    chars = 0
+    ahead: list[tuple[Node, str, tuple[str, ...]]] = [(node, "", ()) for node in reversed(children.get("", []))]
+    while ahead:
+        node, above, thoughts = ahead.pop()
+        if message := node.message:
+            reasoning = "\n\n".join(filter(None, (*thoughts, message.reasoning)))
+            # Counted on the way: thoughts before a fork are copied to each of its branches.
+            chars += len(message.content) + len(reasoning)
+            _check_size(chars)
+            messages.append(replace(message, parent=above, reasoning=reasoning))
+            above, thoughts = message.id, ()
+        elif node.reasoning:
+            thoughts = (*thoughts, node.reasoning)[-MOST_THOUGHTS:]
+        shown[node.id] = above
+        ahead += [(child, above, thoughts) for child in reversed(children.get(node.id, []))]
+    if len(shown) < len(known):
+        raise BadFile("Its messages refer to each other in a loop.")
+    return tuple(messages), shown
+
+
+def in_order(nodes: dict[str, Any], children: str) -> list[tuple[str, Any]]:
+    """The nodes, with siblings as their parents list them under this name: files promise no order of their own."""
+    places: dict[str, int] = {}
+    for node in nodes.values():
+        listed = fields(node).get(children)
+        places.update((id, place) for place, id in enumerate(listed if isinstance(listed, list) else ()) if isinstance(id, str))
+    return sorted(nodes.items(), key=lambda each: places.get(each[0], 0))
+
+
+def checked(chat: FiledChat) -> FiledChat:
+    """The chat, if it is one that can be kept here."""
+    if not chat.messages:
+        raise BadFile("It has no messages.")
+    if len(chat.messages) > MOST_MESSAGES:
+        raise BadFile(f"It has more than {MOST_MESSAGES:,} messages.")
+    if any(len(each.content) + len(each.reasoning) > MOST_CHARS for each in chat.messages):
+        raise BadFile(f"One of its messages has more than {MOST_CHARS:,} characters.")
+    _check_size(sum(len(each.content) + len(each.reasoning) for each in chat.messages))
+    _check_tries(chat.messages)
+    _check_order(chat.messages)
+    return chat
+
+
+def _check_size(chars: int) -> None:
+    if chars > MOST_CHARS_IN_ALL:
+        raise BadFile(f"Its messages have more than {MOST_CHARS_IN_ALL:,} characters in total.")
+
+
+def _check_tries(messages: Sequence[FiledMessage]) -> None:
+    tries = [len(each.generations) for each in messages]
+    if max(tries) > MOST_TRIES or sum(tries) > MOST_TRIES_EACH * len(messages) + MOST_TRIES:
+        raise BadFile("Its answers have too many attempts.")
+
+
+def _check_order(messages: Sequence[FiledMessage]) -> None:
+    seen: set[str] = set()
+    for message in messages:
+        if message.id in seen or (message.parent and message.parent not in seen):
+            raise BadFile("Its messages don't form a tree: one appears twice, or before the message it replies to.")
+        seen.add(message.id)
+
+
+def bounded(nodes: dict[str, Any]) -> dict[str, Any]:
+    """The nodes of a tree, if they are few enough to be looked at in one go."""
+    if len(nodes) > MOST_NODES:
+        raise BadFile(f"It has more than {MOST_NODES:,} entries.")
+    return nodes
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """An object of a file; anything else has no fields."""
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,157 @@
+"""From the bytes that somebody brought to the chats in them, one after the other, within limits. Pure."""
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from webapp.chat.exchange.imports import chatgpt, openwebui, own
+from webapp.chat.exchange.imports.archive import DAMAGED, check_directory
+from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields
+from webapp.chat.exchange.imports.reading import line
+
+MOST_BYTES = 50 * 1024 * 1024
+MOST_UNPACKED_BYTES = 200 * 1024 * 1024
+MOST_CHATS = 20_000
+# What exports are packed with; unpacking the others can take gigabytes of memory and fails in ways of its own.
+PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+TITLE_CHARS = 80
+MOST_HTML_CHARS = 4_000_000
+# Values that one text may hold: real exports have one for every 30 bytes, and each takes up to 200 bytes of memory.
+MARKS = (b"[", b"{", b",")
+MOST_MARKS = 3_000_000
+UNKNOWN = "It doesn't contain chats. Choose a Millrace export, ChatGPT's conversations.json or an Open WebUI chat export."
+BLANK = re.compile("[ \t\r\n\ufeff]*")
+PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
+    (own.is_own, own.parse),
+    (chatgpt.is_one, chatgpt.parse),
+    (openwebui.is_one, openwebui.parse),
+)
+
+
+def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
+    """What the file holds, each chat still as it was written there; raises `BadFile` where that ends badly."""
+    count = 0
+    for text in _texts(file, most_bytes):
+        for value in _elements(text):
+            count += 1
+            if count > MOST_CHATS:
+                raise BadFile(f"It contains more than {MOST_CHATS:,} chats.")
+            yield fields(value)
+
+
+def chat_of(value: dict[str, Any]) -> FiledChat:
+    """The chat that was written this way, by whichever program."""
+    for is_one, parse in PARSERS:
+        if is_one(value):
+            return parse(value)
+    raise BadFile(UNKNOWN)
+
+
+def title_of(value: dict[str, Any]) -> str:
+    """By which name a person would know it, though it cannot be read."""
+    return line(value.get("title"), TITLE_CHARS) or line(fields(value.get("chat")).get("title"), TITLE_CHARS)
+
+
+def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
+    start = file.read(4)
+    file.seek(0)
+    if start == b"PK\x03\x04":
+        yield from _unpacked(file, most_bytes)
+    else:
+        yield _text(file.read(most_bytes + 1), most_bytes)
+
+
+def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
+    """The chats of an archive. Names only say what to read: nothing is ever written to disk."""
+    check_directory(file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            yield from _members(archive, most_bytes)
+    except BadFile:
+        raise
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+        raise BadFile(DAMAGED) from error
+
+
+def _members(archive: zipfile.ZipFile, most_bytes: int) -> Iterator[str]:
+    found = [each for each in archive.infolist() if _is_chats(each.filename)]
+    if not found:
+        raise BadFile("The archive contains no chats.")
+    if any(each.compress_type not in PACKED for each in found):
+        raise BadFile("The archive uses an unsupported compression method. Save it as a standard zip file.")
+    left = MOST_UNPACKED_BYTES
+    for each in found:
+        with archive.open(each) as member:
+            # What the archive says of its sizes is not believed.
+            data = member.read(min(most_bytes, left) + 1)
+        left -= len(data)
+        if left < 0:
+            raise BadFile("The archive is too large when unpacked.")
+        yield _text(data, most_bytes)
+
+
+def _is_chats(name: str) -> bool:
+    folder, _, last = name.rpartition("/")
+    is_ours = folder.rpartition("/")[2] == "chats" and last.endswith(".json")
+    return is_ours or (last.startswith("conversations") and last.endswith(".json"))
+
+
+def _text(data: bytes, most_bytes: int) -> str:
+    if len(data) > most_bytes:
+        raise BadFile(f"It is larger than {most_bytes // 1024 // 1024} MB.")
+    if sum(map(data.count, MARKS)) > MOST_MARKS:
+        raise BadFile("It has too many values for a chat export.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadFile("It isn't UTF-8 text, as JSON files must be.") from error
+
+
+def _elements(text: str) -> Iterator[Any]:
+    """The parts of a list, or the one value, read one at a time so that others have their turn between them."""
+    at = _after_blank(text, 0)
+    if text[at : at + 1] != "[":
+        value, at = _read(text, at)
+        yield value
+    else:
+        at = _after_blank(text, at + 1)
+        while text[at : at + 1] != "]":
+            value, at = _read(text, at)
+            yield value
+            at = _after_comma(text, at)
+        at += 1
+    if _after_blank(text, at) < len(text):
+        raise BadFile("There is extra data after the end.")
+
+
+def _after_comma(text: str, at: int) -> int:
+    at = _after_blank(text, at)
+    if text[at : at + 1] == ",":
+        return _after_blank(text, at + 1)
+    if text[at : at + 1] != "]":
+        raise BadFile("It is incomplete or isn't JSON.")
+    return at
+
+
+def _read(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _decoder.raw_decode(text, at)
+    except RecursionError as error:
+        raise BadFile("It is nested too deeply.") from error
+    except ValueError as error:
+        raise BadFile("It is incomplete or isn't JSON.") from error
+
+
+def _after_blank(text: str, at: int) -> int:
+    found = BLANK.match(text, at)
+    return found.end() if found else at
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)

@@ -1,0 +1,102 @@
+"""A chat export of Open WebUI: messages that name their parents. Pure."""
+
+from typing import Any
+
+from webapp.chat.exchange.imports.filed import (
+    FiledChat,
+    FiledGeneration,
+    FiledMessage,
+    Node,
+    bounded,
+    checked,
+    fields,
+    grown,
+    in_order,
+)
+from webapp.chat.exchange.imports.reading import line, moment, origin, text
+
+PROGRAM = "openwebui"
+ROLES = {"user", "assistant"}
+OPENING, CLOSING = '<details type="reasoning"', "</details>"
+
+
+def is_one(value: dict[str, Any]) -> bool:
+    return isinstance(fields(_inner(value).get("history")).get("messages"), dict)
+
+
+def parse(value: dict[str, Any]) -> FiledChat:
+    """The chat with all its branches, with or without the wrapper that newer versions write."""
+    inner = _inner(value)
+    history = fields(inner.get("history"))
+    messages, shown = grown(_node(id, fields(each)) for id, each in in_order(bounded(history["messages"]), "childrenIds"))
+    id = text(value.get("id")) or text(inner.get("id")) or next(iter(history["messages"]), "")
+    created_at = moment(value.get("created_at")) or moment(inner.get("timestamp"))
+    changed_at = moment(value.get("updated_at")) or created_at
+    return checked(
+        FiledChat(
+            id=origin(PROGRAM, id),
+            title=line(value.get("title"), 200) or line(inner.get("title"), 200),
+            head=shown.get(_id(history.get("currentId")), "") or (messages[-1].id if messages else ""),
+            created_at=created_at or next((each.created_at for each in messages if each.created_at), None),
+            changed_at=changed_at or next((each.created_at for each in reversed(messages) if each.created_at), None),
+            pinned_at=changed_at if value.get("pinned") is True else None,
+            archived_at=changed_at if value.get("archived") is True else None,
+            messages=messages,
+        )
+    )
+
+
+def _inner(value: dict[str, Any]) -> dict[str, Any]:
+    return fields(value.get("chat")) or value
+
+
+def _node(id: str, message: dict[str, Any]) -> Node:
+    role, parent = text(message.get("role")), _id(message.get("parentId"))
+    words, reasoning = _parted(_said(message))
+    if role not in ROLES or not (words.strip() or reasoning):
+        return Node(_id(id), parent, None)
+    created_at = moment(message.get("timestamp"))
+    generations = _generations(message, created_at) if role == "assistant" else ()
+    said = FiledMessage(id=_id(id), role=role, content=words, reasoning=reasoning, created_at=created_at, generations=generations)
+    return Node(_id(id), parent, said)
+
+
+def _said(message: dict[str, Any]) -> str:
+    content, files = message.get("content"), message.get("files")
+    parts = content if isinstance(content, list) else [content]
+    words = [text(part) or text(fields(part).get("text")) for part in parts]
+    names = [line(fields(each).get("name"), 100) or "an image" for each in files] if isinstance(files, list) else []
+    notes = [f"*({name} was here; the export doesn't include it)*" for name in names]
+    return "\n\n".join(filter(None, (*words, *notes)))
+
+
+def _generations(message: dict[str, Any], created_at: Any) -> tuple[FiledGeneration, ...]:
+    model, is_done = line(message.get("model"), 200), message.get("done") is not False
+    if not model:
+        return ()
+    status, reason = ("completed", "stop") if is_done else ("interrupted", "cut")
+    times = {"created_at": created_at, "ended_at": created_at}
+    return (FiledGeneration(model_asked=model, model_used=model, provider=PROGRAM, status=status, reason=reason, **times),)
+
+
+def _parted(words: str) -> tuple[str, str]:
+    """The text, and the reasoning that stood in it as folded blocks of HTML."""
+    said: list[str] = []
+    thought: list[str] = []
+    at = 0
+    while (start := words.find(OPENING, at)) >= 0 and (end := words.find(CLOSING, start)) >= 0:
+        said.append(words[at:start])
+        thought.append(_thought(words[start:end]))
+        at = end + len(CLOSING)
+    return ("".join(said) + words[at:]).strip() if thought else words, "\n\n".join(filter(None, thought))
+
+
+def _thought(block: str) -> str:
+    inside = block.partition(">")[2]
+    if "</summary>" in inside:
+        inside = inside.partition("</summary>")[2]
+    return "\n".join(each.strip().removeprefix(">").removeprefix(" ") for each in inside.strip().splitlines())
+
+
+def _id(id: Any) -> str:
+    return origin(PROGRAM, text(id)) if text(id) else ""

@@ -1,0 +1,154 @@
+"""Millrace's own export format: written and read back unchanged. Pure."""
+
+from collections.abc import Container
+from dataclasses import fields as names_of
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from webapp.chat.exchange.imports.filed import (
+    MOST_NOTICES,
+    MOST_TRIES,
+    BadFile,
+    FiledChat,
+    FiledGeneration,
+    FiledMessage,
+    checked,
+    fields,
+)
+from webapp.chat.exchange.imports.reading import ORIGIN_CHARS, amount, count, line, moment, text
+from webapp.chat.fields import FIELDS, ChatField
+
+FORMAT = "millrace-chat"
+VERSION = 1
+STATUSES = {"completed", "stopped", "interrupted", "failed"}
+AUTHOR_CHARS, PROMPT_CHARS, MOST_ATTEMPTS = 120, 20_000, 50
+NOTICE = ("code", "message", "detail")
+
+
+def is_own(value: dict[str, Any]) -> bool:
+    return value.get("format") == FORMAT
+
+
+def head_value(chat: FiledChat) -> dict[str, Any]:
+    """Everything of a chat but its messages."""
+    return _values(chat, but={"messages", "settings"}) | dict(chat.settings)
+
+
+def message_value(message: FiledMessage) -> dict[str, Any]:
+    """A message with its generations."""
+    return _values(message, but={"generations"}) | {"generations": [_values(each) for each in message.generations]}
+
+
+def parse(value: dict[str, Any]) -> FiledChat:
+    """The chat that one of our files holds."""
+    if value.get("version") != VERSION:
+        raise BadFile(
+            f"It uses version {line(str(value.get('version')), 20)} of the Millrace format; this server reads version {VERSION}."
+        )
+    about, messages = fields(value.get("chat")), value.get("messages")
+    if not isinstance(messages, list) or not text(about.get("id")):
+        raise BadFile("It is marked as a Millrace export, but its chat or messages are missing.")
+    found = tuple(_message(fields(each)) for each in messages)
+    head = _id(about.get("head"))
+    times: dict[str, Any] = {name: moment(about.get(name)) for name in ("created_at", "changed_at", "pinned_at", "archived_at")}
+    return checked(
+        FiledChat(
+            id=_id(about["id"]),
+            title=line(about.get("title"), 200),
+            title_is_own=about.get("title_is_own") is True,
+            model=line(about.get("model"), 200),
+            head=head if any(each.id == head for each in found) else "",
+            messages=found,
+            settings={each.name: _setting(each, about.get(each.name)) for each in FIELDS},
+            **times,
+        )
+    )
+
+
+def _message(value: dict[str, Any]) -> FiledMessage:
+    if value.get("role") not in ("user", "assistant") or not text(value.get("id")):
+        raise BadFile("One of its messages has no id or no role.")
+    generations = value.get("generations")
+    return FiledMessage(
+        id=_id(value["id"]),
+        parent=_id(value.get("parent")),
+        role=value["role"],
+        content=text(value.get("content")),
+        reasoning=text(value.get("reasoning")),
+        author=line(value.get("author"), AUTHOR_CHARS),
+        is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
+        created_at=moment(value.get("created_at")),
+        # One more than there may be is refused with the whole chat.
+        generations=tuple(_generation(fields(each), place) for place, each in enumerate(generations[: MOST_TRIES + 1]))
+        if isinstance(generations, list)
+        else (),
+    )
+
+
+def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
+    status, continues, notices = text(value.get("status")), count(value.get("continues")), value.get("notices")
+    return FiledGeneration(
+        model_asked=line(value.get("model_asked"), 200),
+        model_used=line(value.get("model_used"), 200),
+        provider=line(value.get("provider"), 40),
+        status=status if status in STATUSES else "interrupted",
+        reason=line(value.get("reason"), 30),
+        error=text(value.get("error"), 2000),
+        is_demo=value.get("is_demo") is True,
+        notices=tuple(_notice(fields(each)) for each in notices[:MOST_NOTICES]) if isinstance(notices, list) else (),
+        attempts=_attempts(value.get("attempts")),
+        text_offset=count(value.get("text_offset")) or 0,
+        continues=continues if continues is not None and continues < place else None,
+        input_tokens=count(value.get("input_tokens")),
+        output_tokens=count(value.get("output_tokens")),
+        cost=_cost(value.get("cost")),
+        **{name: moment(value.get(name)) for name in ("created_at", "started_at", "first_text_at", "ended_at")},
+    )
+
+
+def _notice(value: dict[str, Any]) -> dict[str, str]:
+    return {name: text(value.get(name), 2000) for name in NOTICE}
+
+
+def _attempts(values: Any) -> tuple[dict[str, Any], ...]:
+    found = values[:MOST_ATTEMPTS] if isinstance(values, list) else []
+    return tuple(_attempt(fields(each)) for each in found)
+
+
+def _attempt(value: dict[str, Any]) -> dict[str, Any]:
+    texts = {name: text(value.get(name), 2000) for name in ("model", "how", "code", "message")}
+    return {"model": texts.pop("model"), "how": texts.pop("how"), "seconds": amount(value.get("seconds")) or 0.0, **texts}
+
+
+def _setting(field: ChatField, value: Any) -> Any:
+    """A text, or the number if a chat may have it."""
+    if field.choices:
+        return value if isinstance(value, str) and value in field.choices else ""
+    if field.kind is str:
+        return text(value, PROMPT_CHARS)
+    number = count(value) if field.kind is int else amount(value)
+    return number if number is not None and field.least <= number <= field.most else None
+
+
+def _cost(value: Any) -> str | None:
+    """A price as it is kept: a number, and none that would take a page to write down."""
+    try:
+        cost = Decimal(line(value, 30))
+    except InvalidOperation:
+        return None
+    return line(value, 30) if cost.is_finite() and cost >= 0 and -30 < cost.adjusted() < 12 else None
+
+
+def _id(value: Any) -> str:
+    return line(value, ORIGIN_CHARS)
+
+
+def _values(filed: FiledChat | FiledMessage | FiledGeneration, *, but: Container[str] = ()) -> dict[str, Any]:
+    return {each.name: _value(getattr(filed, each.name)) for each in names_of(filed) if each.name not in but}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return list(value) if isinstance(value, tuple) else value

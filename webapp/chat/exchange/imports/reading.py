@@ -1,0 +1,67 @@
+"""Single values out of files that anybody may have written: of the right type, or the default. Pure."""
+
+import hashlib
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+ORIGIN_CHARS = 120
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+MOST_COUNT = 2**31 - 1
+TICKS = re.compile("`+")
+
+
+def text(value: Any, limit: int = 0) -> str:
+    """A text that every database can keep; empty when it is none."""
+    if not isinstance(value, str):
+        return ""
+    kept = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return kept[:limit] if limit else kept
+
+
+def line(value: Any, limit: int) -> str:
+    """A text on one line."""
+    return " ".join(text(value).split())[:limit]
+
+
+def count(value: Any) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COUNT
+    return value if is_count else None
+
+
+def amount(value: Any) -> float | None:
+    is_amount = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return float(value) if is_amount else None
+
+
+def moment(value: Any) -> datetime | None:
+    """A time from seconds since 1970 or from an ISO text; None when it is neither, or beyond belief."""
+    try:
+        found = _moment(value)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found and EARLIEST <= found <= LATEST else None
+
+
+def origin(program: str, id: str) -> str:
+    """What a chat or a message is known by that came from another program."""
+    name = f"{program}:{id}"
+    return name if len(name) <= ORIGIN_CHARS else f"{program}:{hashlib.sha256(id.encode()).hexdigest()}"
+
+
+def fenced(words: str, language: str = "") -> str:
+    """The words as a block of code, whatever marks are in them."""
+    longest = max(map(len, TICKS.findall(words)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language if language.isalnum() else ''}\n{words}\n{ticks}"
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        found = datetime.fromisoformat(value)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        # Some programs count in milliseconds.
+        return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+    return None

@@ -1,0 +1,271 @@
+"""Keeps the chats of a file: in small batches, with all branches, and each only once, however often it is brought."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from math import ceil
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import insert, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from webapp import changes, topic_names
+from webapp.accounts import making
+from webapp.accounts.tables import User
+from webapp.chat.exchange.export import OWN
+from webapp.chat.exchange.imports import pieces
+from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
+from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
+from webapp.chat.messages import sending
+from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
+from webapp.db import db, utc_now, write
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import NOT_HERE, Generation
+from webapp.errors import Conflict, Invalid, TooMany
+from webapp.heavy import child
+from webapp.heavy.turns import give_way
+from webapp.ids import new_id
+from webapp.throttle import Throttle
+
+MOST_MESSAGES = 100_000
+MOST_NAMED = 20
+TRIES = 5
+# Rendering takes most of it.
+LIMITS = child.Limits(cpu_seconds=120)
+TOO_MUCH = "It needs too much memory or time to import."
+# Tries are given back for files that were taken.
+_refused = Throttle(burst=5, seconds=12.0, now=time.monotonic)
+_importing: set[str] = set()
+T = TypeVar("T")
+
+
+@dataclass
+class Brought:
+    """What became of a file: chats and messages that are new, chats that were here, those that cannot be kept, and why."""
+
+    chats: int = 0
+    messages: int = 0
+    known: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused_count: int = 0
+    trouble: str = ""
+
+    def refuse(self, title: str, reason: str) -> None:
+        self.refused_count += 1
+        if len(self.refused) < MOST_NAMED:
+            self.refused.append((title or "Untitled chat", reason))
+
+
+def bring_in(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES) -> Brought:
+    """Add what a file holds to a person's chats; what is here already stays as it is.
+
+    The file lies on a disk: another process reads it.
+    """
+    brought, user_id = Brought(), user.id
+    making.count(user_id)
+    storing = _Storing(user_id, providers().default(user.default_model), brought, most_messages)
+    with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as found:
+        try:
+            for piece in found:
+                storing.take(pieces.read(piece))
+                give_way()
+        except BadFile as error:
+            brought.trouble = str(error)
+        except child.Exceeded:
+            brought.trouble = TOO_MUCH
+        storing.end()
+        if not (brought.chats or brought.messages or brought.known):
+            raise Invalid(_sentence(brought), field="file")
+    if brought.messages:
+        changes.tell_person(user_id, "chat", user_id)
+    return brought
+
+
+def _sentence(brought: Brought) -> str:
+    reason = brought.trouble or (brought.refused[0][1] if brought.refused else "It contains no chats.")
+    return f"The file wasn't imported. {reason}"
+
+
+@contextmanager
+def _alone(user_id: str) -> Iterator[None]:
+    """One file at a time for each person, so that no chat comes in twice."""
+    if user_id in _importing:
+        raise Conflict("Another import of yours is still running. Wait until it finishes.", field="file")
+    _importing.add(user_id)
+    try:
+        yield
+    finally:
+        _importing.discard(user_id)
+
+
+@contextmanager
+def _patient(user_id: str) -> Iterator[None]:
+    """Whoever has sent several files in a minute that were refused waits before the next."""
+    if wait_seconds := _refused.take(user_id):
+        raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
+    was_refused = False
+    try:
+        yield
+    except Invalid:
+        was_refused = True
+        raise
+    finally:
+        if not was_refused:
+            _refused.give_back(user_id)
+
+
+def _again(what: Callable[[], T]) -> T:
+    """Does it until nobody else has done the same at the same moment."""
+    for _ in range(TRIES):
+        try:
+            return what()
+        except IntegrityError:
+            # Another worker brings in the same: what it has added is found the next time.
+            the_engine().pause(0.1)
+    raise Conflict("The same chats are being imported from another page right now.", field="file")
+
+
+class _Storing:
+    """Puts the pieces of a file into the database, one chat after the other."""
+
+    def __init__(self, user_id: str, model: str, brought: Brought, most_messages: int) -> None:
+        self._user_id, self._model, self._brought, self._most = user_id, model, brought, most_messages
+        self._filling: _Filling | None = None
+
+    def take(self, piece: pieces.Piece) -> None:
+        """Stores one piece; raises `BadFile` when there are too many messages."""
+        match piece:
+            case Refused(title, reason):
+                self._brought.refuse(title, reason)
+            case Head(chat, count):
+                self.end()
+                self._begin(chat, count)
+            case list() if self._filling:
+                self._filling.add(piece)
+
+    def end(self) -> None:
+        """The chat has all its messages, or no more of them come."""
+        if not (filling := self._filling):
+            return
+        self._filling = None
+        filling.end()
+        self._brought.known += not filling.is_new and not filling.added
+        self._brought.messages += filling.added
+
+    def _begin(self, chat: FiledChat, count: int) -> None:
+        if self._brought.messages + count > self._most:
+            raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
+        chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model))
+        self._filling = _Filling(chat_id, self._user_id, chat.head, is_new=is_new)
+        self._brought.chats += is_new
+
+
+def _place(user_id: str, filed: FiledChat, model: str) -> tuple[str, bool]:
+    """The chat that has this origin, made where there is none."""
+    mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
+    is_it = Chat.origin == filed.id if mine is None else or_(Chat.origin == filed.id, mine)
+    with write() as session:
+        found = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))
+        if found:
+            return found, False
+        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, **_values(filed))
+        session.add(chat)
+        session.flush()
+        return chat.id, True
+
+
+def _values(filed: FiledChat) -> dict[str, Any]:
+    created_at = filed.created_at or utc_now()
+    return {
+        "title": filed.title,
+        "title_is_own": filed.title_is_own,
+        "created_at": created_at,
+        "changed_at": filed.changed_at or created_at,
+        "pinned_at": filed.pinned_at,
+        "archived_at": filed.archived_at,
+        **filed.settings,
+    }
+
+
+class _Filling:
+    """Puts the messages that a chat lacks into it."""
+
+    def __init__(self, chat_id: str, user_id: str, head: str, *, is_new: bool) -> None:
+        self.is_new, self.added = is_new, 0
+        self._chat_id, self._user_id, self._head, self._last = chat_id, user_id, head, ""
+        self._ids: dict[str, str] = {}
+        self._look()
+        self._had_some = bool(self._ids)
+
+    def add(self, batch: Sequence[Rendered]) -> None:
+        """Adds those that are missing; parents come before their children."""
+        self._last = batch[-1].message.id
+        self.added += _again(lambda: self._add(batch))
+
+    def end(self) -> None:
+        """Shows the file's branch unless the person went on from another."""
+        head = self._ids.get(self._head) or self._ids.get(self._last)
+        if not head:
+            return
+        with write() as session:
+            chat = session.get_one(Chat, self._chat_id)
+            if chat.head_id is None or (self.added and session.get_one(Message, chat.head_id).origin):
+                chat.head_id = head
+        if self.added and self._had_some:
+            sending.announce(db.session.get_one(Chat, self._chat_id), "thread", head)
+
+    def _look(self) -> None:
+        rows = db.session.execute(select(Message.id, Message.origin).where(Message.chat_id == self._chat_id))
+        self._ids = {origin or OWN + id: id for id, origin in rows}
+        db.session.rollback()
+
+    def _add(self, batch: Sequence[Rendered]) -> int:
+        if not (missing := [each for each in batch if each.message.id not in self._ids]):
+            return 0
+        ids = {each.message.id: new_id() for each in missing}
+        known, generations = self._ids | ids, list[Generation]()
+        for each in missing:
+            generations += _generations(each.message, ids[each.message.id], topic_names.of_chat(self._chat_id))
+        try:
+            with write() as session:
+                session.execute(insert(Message), [self._row(each, known) for each in missing])
+                session.add_all(generations)
+        except IntegrityError:
+            self._look()
+            raise
+        self._ids = known
+        return len(missing)
+
+    def _row(self, rendered: Rendered, ids: dict[str, str]) -> dict[str, Any]:
+        message = rendered.message
+        return {
+            "id": ids[message.id],
+            "chat_id": self._chat_id,
+            "parent_id": ids.get(message.parent) if message.parent else None,
+            "role": message.role,
+            "content": message.content,
+            "reasoning": message.reasoning,
+            "html": rendered.html,
+            "html_version": rendered.version,
+            "created_at": message.created_at or utc_now(),
+            "origin": message.id,
+            "author_id": self._user_id if (message.role == "user" or message.is_edited) and not message.author else None,
+            "author_name": message.author,
+            "is_edited": message.is_edited,
+        }
+
+
+def _generations(message: FiledMessage, message_id: str, lane: str) -> list[Generation]:
+    made: list[Generation] = []
+    for each in message.generations:
+        continues_id = made[each.continues].id if each.continues is not None else None
+        made.append(_generation(each, message, message_id=message_id, lane=lane, continues_id=continues_id))
+    return made
+
+
+def _generation(filed: FiledGeneration, message: FiledMessage, **places: Any) -> Generation:
+    values = {name: getattr(filed, name) for name in OF_ROW}
+    values["created_at"] = filed.created_at or message.created_at or utc_now()
+    return Generation(id=new_id(), kind=NOT_HERE, owner="", **values, **places)

@@ -1,0 +1,105 @@
+"""Export and import of chats: Millrace's own files, ChatGPT's and Open WebUI's."""
+
+from collections.abc import Iterable
+
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import FileStorage
+from wtforms import FileField
+
+from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.chat.access import own_chat, right_in, visible_chat
+from webapp.chat.exchange import export
+from webapp.chat.exchange.export_pages import kept_page
+from webapp.chat.exchange.imports import files, store
+from webapp.chat.tables import Chat
+from webapp.db import utc_now
+from webapp.engine.engine import the_engine
+from webapp.errors import Invalid
+from webapp.heavy.turns import Unhurried
+from webapp.web.forms import Form
+from webapp.web.htmx import render
+
+bp = Blueprint("exchange", __name__)
+# The file, and what a browser writes around it.
+MOST_BYTES = files.MOST_BYTES + 1024 * 1024
+
+
+class ImportForm(Form):
+    file = FileField("File", description="A .json file, or the .zip from the other app. Up to 50 MB.")
+
+
+@bp.url_value_preprocessor
+def allow_a_large_file(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form: only people with an account may send so much, and only here."""
+    if endpoint == "exchange.bring_in" and user_or_none():
+        request.max_content_length = MOST_BYTES
+        request.environ["wsgi.input"] = Unhurried(request.environ["wsgi.input"])
+
+
+@bp.get("/chats/<id>/export.md")
+@anybody
+def markdown(id: str) -> Response:
+    chat = visible_chat(id)
+    return _download(export.as_markdown(the_engine(), chat, _right(chat)), chat, "md", "text/markdown")
+
+
+@bp.get("/chats/<id>/export.txt")
+@anybody
+def text(id: str) -> Response:
+    chat = visible_chat(id)
+    return _download(export.as_text(the_engine(), chat, _right(chat)), chat, "txt", "text/plain")
+
+
+@bp.get("/chats/<id>/export.html")
+@anybody
+def page(id: str) -> Response:
+    chat = visible_chat(id)
+    return _download(kept_page(chat, _right(chat)), chat, "html", "text/html")
+
+
+@bp.get("/chats/<id>/export.json")
+@anybody
+def json(id: str) -> Response:
+    chat = own_chat(id)
+    return _download(export.as_json(the_engine(), chat.id), chat, "json", "application/json")
+
+
+@bp.get("/export.zip")
+@signed_in
+def everything() -> Response:
+    pieces = export.everything(the_engine(), current_user().id)
+    return _attachment(pieces, f"millrace-{utc_now():%Y-%m-%d}.zip", "application/zip")
+
+
+@bp.get("/import")
+@signed_in
+def choose() -> Response:
+    return render("chat/import.html", form=ImportForm.fresh(), brought=None)
+
+
+@bp.post("/import")
+@signed_in
+def bring_in() -> Response:
+    form, brought = ImportForm.opened(), None
+    with form.attempt():
+        brought = store.bring_in(current_user(), _file().stream)
+    return form.shown("chat/import.html", brought=brought)
+
+
+def _file() -> FileStorage:
+    file = request.files.get("file")
+    if not file or not file.filename:
+        raise Invalid("Choose a file first.", field="file")
+    return file
+
+
+def _right(chat: Chat) -> str:
+    return right_in(chat, user_or_none())
+
+
+def _download(body: str | Iterable[str], chat: Chat, ending: str, mimetype: str) -> Response:
+    return _attachment(body, export.file_name(chat.title, ending), mimetype)
+
+
+def _attachment(body: str | Iterable[str] | Iterable[bytes], name: str, mimetype: str) -> Response:
+    return Response(body, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})

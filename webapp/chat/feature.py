@@ -1,0 +1,58 @@
+"""What chats bring: their pages, lists, files and shares, and answers as a kind of generation."""
+
+from webapp.chat.exchange import views as exchange
+from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
+from webapp.chat.list import bulk_views, row_views, shown
+from webapp.chat.list import views as lists
+from webapp.chat.list.titles import TITLE
+from webapp.chat.messages import composer_views, cut_by_restart_views, prompted_views, version_views
+from webapp.chat.page import picker_views, preview_views
+from webapp.chat.page import views as pages
+from webapp.chat.prompt.built_in import OF_CHATS
+from webapp.chat.prompt.sections import of_chat
+from webapp.chat.roleplay import views as roleplay
+from webapp.chat.sharing import views as sharing
+from webapp.feature import Feature
+from webapp.live.lists import LiveList
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(
+        pages.bp,
+        preview_views.bp,
+        picker_views.bp,
+        version_views.bp,
+        lists.bp,
+        bulk_views.bp,
+        row_views.bp,
+        composer_views.bp,
+        prompted_views.bp,
+        cut_by_restart_views.bp,
+        exchange.bp,
+        sharing.bp,
+        roleplay.bp,
+    ),
+    kinds=(CHAT, ROLEPLAY, IMPORTED, TITLE),
+    sections=(of_chat,),
+    prompts=OF_CHATS,
+    lists=(
+        LiveList(
+            name="sidebar",
+            element="#sidebar-chats",
+            swap="innerMorph",
+            template="layouts/_sidebar_chats.html",
+            changes=("chat", "access"),
+            read=lambda me: {"groups": shown.sidebar(me)},
+            row_change="title",
+            read_row=shown.renamed,
+            is_beside=True,
+        ),
+    ),
+    places=(
+        Place(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
+        Place(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
+        Place(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
+        Place(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
+        Place(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+    ),
+)

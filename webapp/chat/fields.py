@@ -1,0 +1,130 @@
+"""What a person can set for one chat: its form, its API, its files and its copies are made from this table. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.providers.openai_request import EFFORTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatField:
+    """A column of chats that is a text, or a number from `least` to `most` or nothing, of at most so many typed `chars`.
+
+    A text may be one of `choices`, by the words for each, or have at most so many `lines`. `ability` is what a model must have
+    for it.
+
+    `element` is its id on a page; `label` and `hint` stand in its form, `refusal` when a number is out of bounds, and
+    `description` in the API.
+    """
+
+    name: str
+    element: str
+    kind: type[str | int | float] = str
+    label: str
+    hint: str = ""
+    description: str | None = None
+    least: float = 0
+    most: float = 0
+    chars: int = 0
+    choices: Mapping[str, str] = field(default_factory=dict)
+    lines: int = 0
+    ability: str = ""
+    refusal: str = ""
+
+
+FIELDS = (
+    ChatField(name="pre_prompt", element="prompts-pre", label="Pre-prompt", hint="Placed before everything else."),
+    ChatField(
+        name="system_prompt",
+        element="prompts-system",
+        label="System prompt",
+        hint="How the model should behave. In a chat with a character, it replaces the character's own.",
+    ),
+    ChatField(
+        name="post_prompt",
+        element="prompts-post",
+        label="Post-history instructions",
+        hint="Placed right before your latest message.",
+    ),
+    ChatField(
+        name="history_limit",
+        element="prompts-history",
+        kind=int,
+        label="History limit",
+        hint="How many earlier messages are sent. Leave empty to send as many as fit the model's context window.",
+        description="How many earlier messages are sent to the model; null for all that fit.",
+        most=100_000,
+        chars=6,
+        refusal="Enter a number from 0 to 100,000, or leave empty for the whole history.",
+    ),
+    ChatField(
+        name="temperature",
+        element="prompts-temperature",
+        kind=float,
+        label="Temperature",
+        hint="How varied the wording is, from 0 to 2.",
+        description="Temperature; null for the server's default.",
+        most=2,
+        chars=8,
+        refusal="Enter a number from 0 to 2, or leave empty for the server's default.",
+    ),
+    ChatField(
+        name="max_tokens",
+        element="prompts-tokens",
+        kind=int,
+        label="Max tokens",
+        hint="The most tokens the model may generate, within the server's limit.",
+        description="Max tokens per answer; null for the server's limit, which always applies.",
+        least=1,
+        most=10**7,
+        chars=9,
+        refusal="Enter a whole number from 1 to 10,000,000, or leave empty for the server's default.",
+    ),
+    ChatField(
+        name="top_p",
+        element="prompts-top-p",
+        kind=float,
+        label="Top-p",
+        hint="Only the likeliest words that together reach this probability, from 0 to 1.",
+        description="Top-p; null for the model's default.",
+        most=1,
+        chars=8,
+        ability="top_p",
+        refusal="Enter a number from 0 to 1, or leave empty for the model's default.",
+    ),
+    ChatField(
+        name="stop_words",
+        element="prompts-stop",
+        label="Stop words",
+        hint="One per line, up to 4. The answer ends before the first of them.",
+        description="Up to 4 texts, one per line, before which an answer ends.",
+        lines=4,
+        ability="stop",
+        refusal="Enter up to 4 stop words, one per line.",
+    ),
+    ChatField(
+        name="effort",
+        element="prompts-effort",
+        label="Reasoning effort",
+        description="How hard the model thinks; empty for its default.",
+        choices={"": "Model default", **{name: name.capitalize() for name in EFFORTS}},
+        ability="reasoning",
+        refusal="Choose one of the efforts.",
+    ),
+    ChatField(
+        name="answer_format",
+        element="prompts-format",
+        label="Answer format",
+        hint="For JSON, say in the prompt which one you want.",
+        description="`json` for answers that are one JSON object; empty for text.",
+        choices={"": "Text", "json": "JSON"},
+        ability="json",
+        refusal="Choose one of the formats.",
+    ),
+)
+
+
+def values_of(chat: object) -> dict[str, Any]:
+    """What is set for a chat."""
+    return {each.name: getattr(chat, each.name) for each in FIELDS}

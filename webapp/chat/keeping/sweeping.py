@@ -1,0 +1,20 @@
+"""Deletes expired chats every quarter of an hour, while there are any that will expire."""
+
+from webapp.characters import faced
+from webapp.chat.keeping import erasing, temporary
+from webapp.engine.chores import Chore
+from webapp.knowledge import trash
+
+
+def sweep() -> bool:
+    """Deletes what is due now; says whether more will be."""
+    erasing.finish()
+    erasing.empty_trash()
+    faced.empty_trash()
+    trash.empty()
+    temporary.stop_due()
+    erasing.forget_temporary()
+    return erasing.is_something_waiting() or trash.is_waiting()
+
+
+wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake

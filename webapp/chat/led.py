@@ -1,0 +1,43 @@
+"""Chats that a feature leads: what stands in place of their composer, and that nobody writes in them otherwise."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+
+from webapp.chat.tables import Chat
+from webapp.errors import Conflict
+
+LED = "A workflow leads this chat. Answer its question instead."
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who leads the chats of one kind: `read` gives the template what it shows to somebody with this right in the chat."""
+
+    kind: str
+    template: str
+    read: Callable[[Chat, str], dict[str, Any]]
+
+
+def is_led(chat: Chat) -> bool:
+    return chat.kind in _leaders()
+
+
+def led(chat: Chat, right: str) -> dict[str, Any] | None:
+    """What stands in place of the composer of a chat that is led; None for all others."""
+    leader = _leaders().get(chat.kind)
+    return {"template": leader.template, **leader.read(chat, right)} if leader else None
+
+
+def free(chat: Chat) -> Chat:
+    """The chat, if everybody who may write in it can."""
+    if is_led(chat):
+        raise Conflict(LED)
+    return chat
+
+
+def _leaders() -> Mapping[str, Leader]:
+    leaders: Mapping[str, Leader] = current_app.extensions["leaders"]
+    return leaders

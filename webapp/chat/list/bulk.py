@@ -1,0 +1,99 @@
+"""Bulk actions on chats, and what undoes each."""
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from webapp.chat import queries
+from webapp.chat.keeping import deleted, erasing
+from webapp.chat.list import service as listing
+from webapp.chat.tables import Chat
+from webapp.errors import Conflict, Invalid
+
+# As many as a page of the list shows.
+MOST = 100
+OPEN, LOST = {"deleted_at": False}, {"deleted_at": True}
+
+
+@dataclass(frozen=True)
+class BulkAction:
+    """Something to do with chats; `leaves` says of which moments a chat has one afterwards, and of which it has none."""
+
+    do: Callable[..., None]
+    said: str
+    leaves: Mapping[str, bool]
+    undo: str = ""
+    is_for_trash: bool = False
+
+    def is_done(self, chat: Chat) -> bool:
+        return bool(self.leaves) and all(bool(getattr(chat, name)) is has_one for name, has_one in self.leaves.items())
+
+    def is_for(self, chat: Chat) -> bool:
+        return bool(chat.deleted_at) is self.is_for_trash and not self.is_done(chat)
+
+    @property
+    def unpins(self) -> bool:
+        return self.leaves.get("pinned_at") is False
+
+
+ACTIONS = {
+    "pin": BulkAction(
+        partial(listing.pin, is_pinned=True), "{what} pinned.", {"pinned_at": True, "archived_at": False, **OPEN}, undo="unpin"
+    ),
+    "unpin": BulkAction(partial(listing.pin, is_pinned=False), "{what} unpinned.", {"pinned_at": False, **OPEN}, undo="pin"),
+    "archive": BulkAction(
+        partial(listing.archive, is_archived=True),
+        "{what} archived.",
+        {"archived_at": True, "pinned_at": False, **OPEN},
+        undo="unarchive",
+    ),
+    "unarchive": BulkAction(
+        partial(listing.archive, is_archived=False),
+        "{what} unarchived.",
+        {"archived_at": False, **OPEN},
+        undo="archive",
+    ),
+    "delete": BulkAction(listing.trash, "{what} {are} in the trash.", LOST, undo="restore"),
+    "restore": BulkAction(listing.restore, "{what} restored.", OPEN, undo="delete", is_for_trash=True),
+    "erase": BulkAction(listing.erase, "", {}, is_for_trash=True),
+}
+
+
+def action_named(name: str) -> BulkAction:
+    if name not in ACTIONS:
+        raise Invalid("Choose what to do with these chats.")
+    return ACTIONS[name]
+
+
+def chosen(owner_id: str, ids: Iterable[str]) -> Sequence[Chat]:
+    """The person's own among these chats, in this order: others are as if they were not there."""
+    asked = list(dict.fromkeys(ids))
+    if not asked:
+        raise Invalid("Select at least one chat first.")
+    if len(asked) > MOST:
+        raise Invalid(f"You selected {len(asked):,} chats, but the limit is {MOST} at once. Nothing was changed.")
+    return queries.own_chats(owner_id, asked)
+
+
+def do(action: BulkAction, chats: Sequence[Chat], *, pinned_again: Container[str] = ()) -> list[str]:
+    """Do it with those that it is for; gives the ids of all that are so now, those too that were so before.
+
+    What loses its pin by being archived gets it back when that is undone: such chats are named once more.
+    """
+    # The last first: lists that are sorted by the moment keep their order.
+    due = [chat for chat in reversed(chats) if action.is_for(chat)]
+    pinned = [chat for chat in reversed(chats) if chat.id in pinned_again and action.undo]
+    ids = [chat.id for chat in chats if chat in due or action.is_done(chat)]
+    if due:
+        action.do(*due)
+    if pinned:
+        listing.pin(*pinned, is_pinned=True)
+    return ids
+
+
+def empty_trash(owner_id: str) -> None:
+    """Delete all that lies in the person's trash for good."""
+    if queries.is_running_in_trash(owner_id):
+        raise Conflict("An answer in one of these chats is still stopping. Nothing was deleted. Please try again in a moment.")
+    erasing.erase(queries.in_trash(owner_id))
+    deleted.erase(deleted.is_lost(owner_id))

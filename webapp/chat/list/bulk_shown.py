@@ -1,0 +1,45 @@
+"""The result of a bulk action, with its undo, as lists show it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import request, url_for
+
+from webapp.chat import queries
+from webapp.chat.list import bulk
+from webapp.chat.tables import Chat
+from webapp.words import plural
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line in words, and what its *Undo* sends, and where; those that were pinned before are pinned again by it."""
+
+    words: str
+    undo_url: str
+    undo: str = ""
+    ids: Sequence[str] = ()
+    pinned: Sequence[str] = ()
+
+
+def told(owner_id: str, several_url: str) -> Told | None:
+    """What the address says was done, as far as it is still so."""
+    if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
+        return Told(words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
+    action, asked = bulk.ACTIONS.get(request.args.get("did", "")), _ids("chats")[: bulk.MOST]
+    chats = [chat for chat in queries.own_chats(owner_id, asked) if action.is_done(chat)] if action and asked else []
+    if not action or not chats:
+        return None
+    ids, pinned = [chat.id for chat in chats], set(_ids("pinned"))
+    return Told(words(action, chats), several_url, action.undo, ids, [id for id in ids if id in pinned])
+
+
+def _ids(name: str) -> list[str]:
+    return [id for id in request.args.get(name, "").split(".") if id]
+
+
+def words(action: bulk.BulkAction, chats: Sequence[Chat]) -> str:
+    """What was done, in a sentence."""
+    is_one = len(chats) == 1
+    what = f"“{chats[0].title or 'New chat'}”" if is_one else plural(len(chats), "chat")
+    return action.said.format(what=what, are="is" if is_one else "are")

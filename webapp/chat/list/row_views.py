@@ -1,0 +1,63 @@
+"""The menu of a row in the sidebar: what it offers, and what it does to the page beside which it is."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import current_user, found, signed_in
+from webapp.chat import queries
+from webapp.chat.list import bulk, bulk_shown
+from webapp.chat.list import service as listing
+from webapp.chat.list import shown as list_shown
+from webapp.errors import Invalid
+from webapp.web.htmx import is_htmx, redirect, render
+
+bp = Blueprint("row", __name__)
+
+
+@bp.get("/chats/<id>/menu")
+@signed_in
+def menu(id: str) -> Response:
+    chat = found(queries.owned_chat(current_user().id, id))
+    return render("chat/_row_menu.html" if is_htmx() else "chat/row_menu.html", row=chat)
+
+
+@bp.post("/chats/<id>/menu")
+@signed_in
+def do(id: str) -> Response:
+    name = request.form.get("deed", "")
+    if name == "rename":
+        return _renamed(id)
+    (chat,) = found(queries.own_chats(current_user().id, [id]) or None)
+    action = bulk.action_named(name)
+    if not action.undo:
+        raise Invalid("Choose what to do with this chat.")
+    undo = "pin" if chat.pinned_at and name == "archive" else action.undo
+    bulk.do(action, [chat])
+    return _done(id, name, undo)
+
+
+def _renamed(id: str) -> Response:
+    listing.rename(found(queries.owned_chat(current_user().id, id)), request.form.get("title", ""))
+    return _changed(id) if is_htmx() else redirect(url_for("list.index"))
+
+
+def _done(id: str, name: str, undo: str) -> Response:
+    is_open = _here() == f"/chats/{id}"
+    if is_htmx() and not (is_open and name == "delete"):
+        (chat,) = queries.own_chats(current_user().id, [id])
+        return _changed(id, words=bulk_shown.words(bulk.ACTIONS[name], [chat]), undo=undo)
+    address = url_for("list.index", did=name, chats=id, pinned=id if undo == "pin" else None)
+    return Response(status=204, headers={"HX-Redirect": address}) if is_htmx() else redirect(address)
+
+
+def _changed(id: str, **told: Any) -> Response:
+    """The list in the sidebar anew, for pages that do not hear of it, with what was done."""
+    groups = list_shown.sidebar(current_user(), here=_here())
+    return render("chat/_row_changed.html", groups=groups, id=id, **told)
+
+
+def _here() -> str:
+    """The page beside which the menu is."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path

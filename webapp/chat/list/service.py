@@ -1,0 +1,106 @@
+"""What a person does with chats as a whole: name them, pin them, put them away, throw them away and bring them back."""
+
+from collections.abc import Iterable
+
+from webapp import changes
+from webapp.chat.keeping import erasing, sweeping, temporary
+from webapp.chat.list import titles
+from webapp.chat.messages import sending
+from webapp.chat.sharing import service as sharing
+from webapp.chat.tables import Chat
+from webapp.db import utc_now, write
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.errors import Invalid
+from webapp.heavy.turns import give_way
+from webapp.settings.retention import forget_old_entries
+from webapp.words import plural
+
+TITLE_CHARS = 200
+
+
+def rename(chat: Chat, title: str) -> None:
+    """Give the chat a name, which nothing but its owner changes from then on."""
+    name = checked_title(title)
+    titles.cancel(chat.id)
+    with write():
+        chat.title, chat.title_is_own = name, True
+    sending.announce(chat, "chat", chat.id)
+
+
+def checked_title(title: str) -> str:
+    """A name fit to be stored."""
+    name = " ".join(title.replace("\0", " ").encode("utf-8", "replace").decode().split())
+    if not name:
+        raise Invalid("Enter a title for the chat.", field="title")
+    if len(name) > TITLE_CHARS:
+        raise Invalid(f"That is {plural(len(name) - TITLE_CHARS, 'character')} too long for a title.", field="title")
+    return name
+
+
+def pin(*chats: Chat, is_pinned: bool) -> None:
+    """Keep chats at the top of every list, or no longer; one that was archived comes back for it."""
+    with write():
+        for chat in chats:
+            chat.pinned_at = utc_now() if is_pinned else None
+            chat.archived_at = None if is_pinned else chat.archived_at
+    _announce(chats)
+
+
+def archive(*chats: Chat, is_archived: bool) -> None:
+    """Put chats away without losing them, or take them out again."""
+    with write():
+        for chat in chats:
+            chat.archived_at = utc_now() if is_archived else None
+            chat.pinned_at = None if is_archived else chat.pinned_at
+    _announce(chats)
+
+
+def trash(*chats: Chat) -> None:
+    """Throw chats away; until their time in the trash is over they can be brought back. Answers that run in them are stopped.
+
+    A temporary chat has no way back.
+    """
+    for chat in chats:
+        titles.cancel(chat.id)
+        if chat.is_temporary:
+            temporary.close(chat)
+        else:
+            _throw_away(chat)
+        # Between two of many, others have their turn.
+        give_way()
+    erasing.empty_trash()
+    forget_old_entries()
+    sweeping.wake()
+
+
+def restore(*chats: Chat) -> None:
+    """Bring back what was thrown away."""
+    with write():
+        for chat in chats:
+            chat.deleted_at = None
+    _announce(chats)
+
+
+def erase(*chats: Chat) -> None:
+    """Delete what lies in the trash for good, without waiting for its time."""
+    for chat in chats:
+        generations.refuse_if_busy(chat.lane)
+    ids = [chat.id for chat in chats]
+    erasing.erase(Chat.id.in_(ids) & Chat.deleted_at.is_not(None))
+
+
+def _throw_away(chat: Chat) -> None:
+    if running := generations.running_in(chat.lane):
+        generations.stop(the_engine(), running)
+    with write():
+        chat.deleted_at = utc_now()
+    _announce([chat])
+    # Pages that still show it lose their stream at once.
+    for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
+        changes.tell_person(person, "access", chat.id)
+
+
+def _announce(chats: Iterable[Chat]) -> None:
+    for chat in chats:
+        sending.announce(chat, "chat", chat.id)

@@ -1,0 +1,88 @@
+"""Chats as lists and the sidebar show them: pinned ones first, the others by time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import render_template, request
+
+from webapp import topic_names
+from webapp.accounts.guards import user_or_none
+from webapp.accounts.tables import User
+from webapp.characters import shown as people
+from webapp.characters.shown import Face
+from webapp.chat import queries
+from webapp.chat.queries import Listed
+from webapp.chat.tables import Chat
+from webapp.db import utc_now
+from webapp.rendering.part import part
+
+DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
+
+
+@dataclass(frozen=True, slots=True)
+class SidebarChat:
+    id: str
+    title: str
+    is_running: bool
+    is_current: bool
+    changed_at: datetime
+    face: Face | None = None
+    sharer: str = ""
+
+
+def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: str = "") -> list[SidebarChat]:
+    """Chats as lists show them; in which of them an answer is being written is looked up, where it is not known."""
+    if running is None:
+        running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
+    here, me, ids = here or request.path, user_or_none(), [row.character_id for row in rows if row.character_id]
+    faces = people.faces(me, ids) if me and ids else {}
+    return [
+        SidebarChat(
+            row.id,
+            row.title or "New chat",
+            topic_names.of_chat(row.id) in running,
+            here == f"/chats/{row.id}",
+            row.changed_at,
+            faces.get(row.character_id or ""),
+            row.sharer if isinstance(row, Listed) else "",
+        )
+        for row in rows
+    ]
+
+
+def grouped(
+    pinned: Sequence[Chat | Listed], newest: Sequence[Chat | Listed], running: set[str] | None = None, here: str = ""
+) -> list[tuple[str, list[SidebarChat]]]:
+    """Chats as lists show them: the pinned ones, then the others by time."""
+    kept = {row.id for row in pinned}
+    listed = chats([*pinned, *(row for row in newest if row.id not in kept)], running, here)
+    first, others = listed[: len(pinned)], listed[len(pinned) :]
+    return ([("Pinned", first)] if first else []) + by_time(others)
+
+
+def by_time(listed: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]]:
+    """Chats in divisions of time, newest first."""
+    groups: dict[str, list[SidebarChat]] = {}
+    now = utc_now()
+    for each in listed:
+        groups.setdefault(_division(each.changed_at, now), []).append(each)
+    return list(groups.items())
+
+
+def sidebar(user: User, here: str = "") -> list[tuple[str, list[SidebarChat]]]:
+    """What stands beside every page of a person; `here` is that page where another is asked for."""
+    return grouped(*queries.sidebar_chats(user.id), here)
+
+
+def renamed(id: str) -> str:
+    """What replaces the title of a chat in the sidebar; whoever hears of it has the chat there."""
+    if not (title := queries.title_of(id)):
+        return ""
+    html = render_template("layouts/_sidebar_title.html", chat={"title": title})
+    return part(f"#sidebar-chats [href='/chats/{id}'] .chats__title", "outerHTML", html)
+
+
+def _division(moment: datetime, now: datetime) -> str:
+    days = (now.date() - moment.date()).days
+    return next((name for limit, name in DIVISIONS if days < limit), f"{moment:%B %Y}")

@@ -1,0 +1,189 @@
+"""The list of chats, the search, the trash, and what is done with a chat as a whole."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from webapp.accounts.guards import anybody, current_user, found, onlooker, signed_in, user_or_none
+from webapp.chat import queries
+from webapp.chat.access import right_in, visible_chat, visible_message
+from webapp.chat.keeping import deleted, temporary
+from webapp.chat.list import bulk
+from webapp.chat.list import service as listing
+from webapp.chat.list import shown as list_shown
+from webapp.chat.list.bulk_shown import told
+from webapp.chat.list.search import glance, search, words_of
+from webapp.chat.list.shown import SidebarChat
+from webapp.chat.list.title_forms import TitleForm
+from webapp.chat.page import renderings, shown
+from webapp.chat.page.pages import page_of
+from webapp.chat.tables import Chat, Message
+from webapp.engine.engine import the_engine
+from webapp.settings.service import setting
+from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.pagination import cut
+
+bp = Blueprint("list", __name__)
+PAGE = 100
+MOST_PAGES = 50
+
+
+@bp.app_template_global()
+def sidebar() -> list[tuple[str, list[SidebarChat]]]:
+    """The chats in the sidebar of whoever looks."""
+    me = onlooker()
+    return list_shown.sidebar(me) if me else []
+
+
+@bp.get("/chats")
+@signed_in
+def index() -> Response:
+    if "q" in request.args:
+        query = _typed(request.args["q"])
+        return _glance(query) if is_htmx() else _search(query)
+    me, before = current_user(), request.args.get("before", "")
+    are_archived = request.args.get("show") == "archived"
+    page = cut(queries.listed_chats(me.id, are_archived=are_archived, before=before, limit=PAGE + 1), PAGE)
+    pinned = [] if before or are_archived else queries.pinned_chats(me.id)
+    kept: dict[str, Any] = {"show": "archived"} if are_archived else {}
+    several_url = url_for("several.do", before=before or None, **kept)
+    return render(
+        "chat/list.html",
+        groups=list_shown.grouped(pinned, page.rows),
+        are_archived=are_archived,
+        is_first=not before,
+        several_url=several_url,
+        told=told(me.id, several_url),
+        next_url=url_for("list.index", before=page.next_cursor, **kept) if page.next_cursor else "",
+    )
+
+
+@bp.get("/chats/trash")
+@signed_in
+def trash() -> Response:
+    me, several_url = current_user(), url_for("several.do", show="trash")
+    chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
+    context: dict[str, Any] = {"chats": chats, "messages": deleted.lost(me.id), "days": days}
+    return render("chat/trash.html", several_url=several_url, told=told(me.id, several_url), **context)
+
+
+@bp.get("/chats/<id>/rename")
+@signed_in
+def edit_title(id: str) -> Response:
+    chat = _own(id)
+    return _renaming(chat, TitleForm.fresh(title=chat.title))
+
+
+@bp.post("/chats/<id>/rename")
+@signed_in
+def rename(id: str) -> Response:
+    chat, form = _own(id), TitleForm()
+    with form.attempt():
+        listing.rename(chat, form.title.data or "")
+        return _done(_own(id))
+    return _renaming(_own(id), form)
+
+
+@bp.post("/chats/<id>/pin", endpoint="pin")
+@bp.post("/chats/<id>/unpin", endpoint="unpin")
+@bp.post("/chats/<id>/archive", endpoint="archive")
+@bp.post("/chats/<id>/unarchive", endpoint="unarchive")
+@signed_in
+def put(id: str) -> Response:
+    """What the last word of the address says."""
+    bulk.ACTIONS[request.path.rpartition("/")[2]].do(_own(id))
+    return _done(_own(id))
+
+
+@bp.post("/chats/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    listing.trash(_own(id))
+    return redirect(url_for("list.index", deleted=id))
+
+
+@bp.post("/chats/<id>/close")
+@signed_in
+def close(id: str) -> Response:
+    temporary.close(_own(id))
+    return redirect(url_for("chat.home"))
+
+
+@bp.post("/chats/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    listing.restore(_own(id, is_deleted=True))
+    return redirect(page_of(id))
+
+
+@bp.post("/chats/<id>/erase")
+@signed_in
+def erase(id: str) -> Response:
+    listing.erase(_own(id, is_deleted=True))
+    return redirect(url_for("list.trash"))
+
+
+@bp.get("/chats/<id>/earlier")
+@anybody
+def earlier(id: str) -> Response:
+    """The messages before one, or with `until` those that lead to one."""
+    chat, before, until = visible_chat(id), request.args.get("before", ""), request.args.get("until", "")
+    message = found(queries.message_in(chat, before or until))
+    end = message.parent_id if before else message.id
+    messages = renderings.ready(lambda: queries.window(chat, until=end)) if end else []
+    return _earlier(chat, messages)
+
+
+@bp.get("/messages/<id>/place")
+@anybody
+def place(id: str) -> Response:
+    """Where a message stands: in the end of its chat, which its page shows, or in a part of it by itself."""
+    message = visible_message(id)
+    chat = queries.chat_of(message)
+    at: dict[str, Any] = {"found": request.args.get("found") or None, "_anchor": f"message-{id}"}
+    if id in {each.id for each in queries.window(chat)}:
+        return redirect(url_for("chat.show", id=chat.id, **at))
+    return redirect(url_for("list.earlier", id=chat.id, until=id, **at))
+
+
+def _own(id: str, *, is_deleted: bool = False) -> Chat:
+    return found(queries.owned_chat(current_user().id, id, is_deleted=is_deleted))
+
+
+def _search(query: str) -> Response:
+    number = request.args.get("page", "")
+    page = min(int(number), MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
+    found_here = search(current_user().id, query, page=page)
+    next_url = url_for("list.index", q=query, page=page + 1) if found_here.has_more and page < MOST_PAGES else ""
+    return render("chat/search.html", query=query, found=found_here, has_words=bool(words_of(query)), next_url=next_url)
+
+
+def _glance(query: str) -> Response:
+    context: dict[str, Any] = {"query": query, "has_words": bool(words_of(query))}
+    return render("chat/_found.html", found=glance(current_user().id, query), **context)
+
+
+def _typed(query: str) -> str:
+    """What was typed, without what a page cannot show."""
+    return "".join(each if each.isprintable() else " " for each in query).strip()
+
+
+def _earlier(chat: Chat, messages: Sequence[Message]) -> Response:
+    thread = shown.thread(the_engine(), messages, right_in(chat, user_or_none()))
+    context: dict[str, Any] = {"thread": thread, "earlier_url": shown.earlier_url(messages)}
+    if is_htmx():
+        return render("chat/_earlier_messages.html", **context)
+    return render("chat/earlier.html", chat=shown.chat(chat, is_running=False), **context)
+
+
+def _renaming(chat: Chat, form: TitleForm) -> Response:
+    context = {"chat": shown.chat(chat, is_running=False), "chat_url": page_of(chat.id)}
+    return form.shown("chat/_rename.html" if is_htmx() else "chat/list_rename.html", **context)
+
+
+def _done(chat: Chat) -> Response:
+    """The chat's page; with htmx, what has changed in its top line, for pages whose stream is down at the moment."""
+    if not is_htmx():
+        return redirect(page_of(chat.id))
+    return Response(render_template("chat/_top_changed.html", chat=shown.chat(chat, is_running=False)))

@@ -1,0 +1,119 @@
+"""What can be done beside sending: queue, keep a draft, rate, choose another model, look at what was sent."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.chat import queries
+from webapp.chat.access import own_chat, own_generation, own_message, writable_chat
+from webapp.chat.messages import drafts, feedback, follow_up
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.prompted_views import taken
+from webapp.chat.page.composer_shown import few
+from webapp.chat.page.pages import composer_again, page_of, refused, sent
+from webapp.chat.page.picker_shown import first
+from webapp.chat.prompt import parts
+from webapp.connections.models import providers
+from webapp.preferences import model_marks
+from webapp.web.htmx import done, is_htmx, redirect, render
+
+bp = Blueprint("composer", __name__)
+
+
+@bp.post("/chats/<id>/follow-up")
+@anybody
+def queue(id: str) -> Response:
+    chat, form = own_chat(id), MessageForm()
+    if answer := taken(form, id):
+        return answer
+    with form.attempt():
+        follow_up.queue(chat, form.text, model="" if chat.visitor_hash else form.model.data or "")
+        if me := user_or_none():
+            drafts.forget(me.id, id)
+        return sent(own_chat(id))
+    return refused(own_chat(id), form)
+
+
+@bp.post("/chats/<id>/follow-up/remove")
+@anybody
+def remove(id: str) -> Response:
+    """What waited is a draft again, before what is typed by now; without a wish, the message that is next."""
+    chat, me, wish = own_chat(id), user_or_none(), request.form.get("waiting", "")
+    waiting = next((each for each in follow_up.waiting_in(id) if wish in ("", each.id)), None)
+    text = "\n\n".join(each for each in (waiting.text if waiting else "", MessageForm().text) if each.strip())
+    if me:
+        drafts.save(me.id, text, id)
+    if waiting:
+        follow_up.remove(chat, waiting.id)
+    if me and not is_htmx():
+        return redirect(page_of(id))
+    chat = own_chat(id)
+    return composer_again(chat, MessageForm.new(model=chat.model, message=text))
+
+
+@bp.post("/chats/<id>/follow-up/edit")
+@anybody
+def edit_follow_up(id: str) -> Response:
+    follow_up.edit(own_chat(id), request.form.get("waiting", ""), MessageForm().text)
+    return done(page_of(id))
+
+
+@bp.post("/chats/<id>/follow-up/send")
+@anybody
+def send_follow_up(id: str) -> Response:
+    follow_up.send(own_chat(id))
+    return done(page_of(id))
+
+
+@bp.get("/generations/<id>/sent")
+@anybody
+def what_was_sent(id: str) -> Response:
+    generation, me = own_generation(id), user_or_none()
+    return render(
+        "chat/_sent.html" if is_htmx() else "chat/sent.html",
+        generation=generation,
+        sent=parts.sent(generation),
+        may_read_private=me is not None and me.id == generation.user_id,
+        back_url=page_of(generation.chat_id),
+    )
+
+
+@bp.post("/draft")
+@signed_in
+def save_new_draft() -> Response:
+    drafts.save(current_user().id, MessageForm().text)
+    return Response(status=204)
+
+
+@bp.post("/chats/<id>/draft")
+@signed_in
+def save_draft(id: str) -> Response:
+    drafts.save(current_user().id, MessageForm().text, writable_chat(id).id)
+    return Response(status=204)
+
+
+@bp.get("/messages/<id>/again")
+@signed_in
+def choose(id: str) -> Response:
+    message = own_message(id)
+    chat = queries.chat_of(message)
+    if is_htmx():
+        return render("chat/_again.html", message=message, models=first(model_marks.of(current_user().id)))
+    models = few(providers().offered(), chat.model)
+    form = MessageForm.new(model=chat.model)
+    last = queries.last_generation(message)
+    is_running = last is not None and last.is_active
+    return render("chat/again.html", message=message, form=form, models=models, back_url=page_of(chat.id), is_running=is_running)
+
+
+@bp.post("/messages/<id>/feedback")
+@signed_in
+def rate(id: str) -> Response:
+    message, me = own_message(id), current_user()
+    if wish := request.form.get("thumb", ""):
+        feedback.rate(me.id, message, is_good=wish == "up", reason=request.form.get("reason", ""))
+    else:
+        feedback.take_back(me.id, message)
+    if not is_htmx():
+        return redirect(url_for("chat.show", id=message.chat_id, _anchor=f"message-{id}"))
+    thumbs = feedback.by(me.id, [id])
+    return render("chat/_thumbs.html", message={"id": id, "actions": {"rate_url": url_for(".rate", id=id)}}, thumbs=thumbs)

@@ -1,0 +1,50 @@
+"""Drafts: one unsent text per chat and one for a new chat, shown on every device."""
+
+from contextlib import suppress
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from webapp.chat.tables import Draft
+from webapp.db import NO_PATIENCE, db, utc_now, write
+from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.settings.service import setting
+from webapp.words import number
+
+NEW_CHAT = ""
+
+
+def of(user_id: str, chat_id: str = NEW_CHAT) -> str:
+    """What was typed there last."""
+    draft = db.session.get(Draft, (user_id, chat_id))
+    return draft.text if draft else ""
+
+
+def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
+    """Keep what is typed; the newest counts, and nothing is kept of an empty text."""
+    text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    limit = int(setting("limits.message_chars"))
+    if limit and len(text) > limit:
+        raise Invalid(f"That is too long to save as a draft. The limit is {number(limit)} characters.", field="message")
+    if not text.strip():
+        return forget(user_id, chat_id)
+    try:
+        with write() as session:
+            session.merge(Draft(user_id=user_id, chat_id=chat_id, text=text, changed_at=utc_now()))
+    except IntegrityError as error:
+        raise Conflict("Another of your pages has just saved this draft.") from error
+
+
+def forget(user_id: str, chat_id: str = NEW_CHAT) -> None:
+    """Nothing is waiting to be sent there any more; what is sent is not held up for that."""
+    # Most often there is nothing, and a transaction that writes costs more than to look.
+    if not of(user_id, chat_id):
+        return
+    with suppress(Unavailable, OperationalError), write(patience_seconds=NO_PATIENCE) as session:
+        drop(session, user_id, chat_id)
+
+
+def drop(session: Session, user_id: str, chat_id: str) -> None:
+    """The same within a transaction."""
+    session.execute(delete(Draft).where(Draft.user_id == user_id, Draft.chat_id == chat_id))

@@ -1,0 +1,41 @@
+"""Feedback on an answer: a thumb and a reason, one per person."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.chat.tables import Feedback, Message
+from webapp.db import db, write
+from webapp.errors import Conflict, Invalid
+
+MOST_CHARS = 500
+SAID = select(Feedback).where(Feedback.user_id == bindparam("user_id"), Feedback.message_id.in_(bindparam("ids", expanding=True)))
+
+
+def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
+    """What this person has said of these answers."""
+    ids = list(message_ids)
+    said = db.session.scalars(SAID, {"user_id": user_id, "ids": ids}) if ids else ()
+    return {each.message_id: each for each in said}
+
+
+def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> None:
+    """Say what one thinks of an answer; saying it again replaces it."""
+    if message.role != "assistant":
+        raise Invalid("Only answers can be rated.")
+    if len(reason.strip()) > MOST_CHARS:
+        raise Invalid(f"Please use at most {MOST_CHARS} characters.", field="reason")
+    values = {"message_id": message.id, "user_id": user_id, "is_good": is_good, "reason": reason.strip()}
+    try:
+        with write() as session:
+            session.merge(Feedback(**values))
+    except IntegrityError as error:
+        raise Conflict("You have just rated this answer in another tab.") from error
+
+
+def take_back(user_id: str, message: Message) -> None:
+    """As if nothing had been said."""
+    id = message.id
+    with write() as session:
+        session.execute(delete(Feedback).where(Feedback.user_id == user_id, Feedback.message_id == id))

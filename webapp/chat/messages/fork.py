@@ -1,0 +1,95 @@
+"""Branches a chat into a new chat."""
+
+import re
+from itertools import chain, count
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from webapp.accounts import making
+from webapp.chat import queries
+from webapp.chat.fields import FIELDS
+from webapp.chat.led import is_led
+from webapp.chat.list.service import TITLE_CHARS
+from webapp.chat.messages import sending
+from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
+from webapp.db import db, write
+from webapp.errors import Conflict
+from webapp.heavy.turns import by_turns
+from webapp.ids import new_id
+
+KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id")
+# So its words are kept for no longer than they were to be.
+KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
+# Readers of a chat do not see these.
+KEPT_BY_ITS_OWNER = ("persona_id", *(each.name for each in FIELDS))
+KEPT_OF_MESSAGE = ("role", "content", "reasoning", "html", "html_version", "created_at", "author_id", "author_name", "is_edited")
+COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
+# As many messages are copied in one go; until all are there the chat is a temporary one, which no list holds and which goes
+# by itself if the rest never comes.
+BATCH = 100
+
+BRANCH = re.compile(r"^Branch (?:\d+ )?of ")
+
+
+def fork(message: Message, *, owner_id: str, model: str = "") -> str:
+    """Makes a chat of this person's that holds the thread down to the message, and gives its id.
+
+    What the answers have cost stays with the chat where they were given. Of a temporary chat it is temporary too, and
+    goes on the same day. Where a model is named, it answers there from then on.
+    """
+    if not message.content:
+        raise Conflict("There is nothing here to start a new chat from yet.")
+    source = queries.chat_of(message)
+    names = (*KEPT_OF_CHAT, *(KEPT_BY_ITS_OWNER if source.owner_id == owner_id else ()))
+    names += KEPT_OF_TEMPORARY if source.is_temporary else ()
+    values: dict[str, Any] = {name: getattr(source, name) for name in names}
+    # What leads the source does not lead its copy.
+    values["kind"] = "chat" if is_led(source) else source.kind
+    if model:
+        providers().of(model)
+        values["model"] = model
+    values["title"] = _title(source.title, owner_id)
+    making.count(owner_id)
+    path = queries.ids_to(message.id)
+    with write() as session:
+        chat = Chat(owner_id=owner_id, **{**values, "is_temporary": True})
+        session.add(chat)
+        session.flush()
+        id = chat.id
+    head: str | None = None
+    for start in by_turns(range(0, len(path), BATCH), seconds=0):
+        head = _copied(path[start : start + BATCH], id, head)
+    with write() as session:
+        chat = session.get_one(Chat, id)
+        chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
+    sending.announce(chat, "chat", id)
+    return id
+
+
+def _copied(path: list[str], chat_id: str, parent: str | None) -> str | None:
+    """Copies these messages under ids of their own, each below the one before it; gives the last."""
+    with write() as session:
+        found = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
+        rows = []
+        for row in (found[id] for id in path if id in found):
+            rows.append({**row._mapping, "id": new_id(), "parent_id": parent, "chat_id": chat_id})
+            parent = rows[-1]["id"]
+        session.execute(insert(db.metadata.tables["messages"]), rows)
+    return parent
+
+
+def _title(title: str, owner_id: str) -> str:
+    """Which branch of the chat this is, in front, where a narrow sidebar does not cut it off."""
+    whole = BRANCH.sub("", title)
+    if not whole:
+        return ""
+    taken = _branches(owner_id)
+    names = (f"{start} {whole}"[:TITLE_CHARS] for start in chain(["Branch of"], (f"Branch {at} of" for at in count(2))))
+    return next(name for name in names if name not in taken)
+
+
+def _branches(owner_id: str) -> set[str]:
+    titles = select(Chat.title).where(Chat.owner_id == owner_id, Chat.title.startswith("Branch "))
+    return set(db.session.scalars(titles))

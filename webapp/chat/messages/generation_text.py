@@ -1,0 +1,26 @@
+"""The text of one generation, cut out of its message by offsets."""
+
+from sqlalchemy import func, select
+
+from webapp.chat.tables import Message
+from webapp.db import db
+from webapp.engine.said import Said, started_of
+from webapp.engine.tables import Generation
+
+
+def of(generation: Generation, message: Message) -> Said:
+    """Of one that has ended."""
+    return Said(started_of(generation), text_of(generation, message), reasoning_of(generation, message))
+
+
+def text_of(generation: Generation, message: Message) -> str:
+    """The text of a generation that has ended."""
+    continued = select(func.min(Generation.text_offset)).where(Generation.continues_id == generation.id)
+    return message.content[generation.text_offset : db.session.scalar(continued)]
+
+
+def reasoning_of(generation: Generation, message: Message) -> str:
+    """What it has thought, where the message holds the thoughts of one generation alone."""
+    continued = select(Generation.id).where(Generation.continues_id == generation.id).limit(1)
+    is_alone = not generation.continues_id and db.session.scalar(continued) is None
+    return message.reasoning if is_alone else ""

@@ -1,0 +1,54 @@
+"""Prompts in the box of a message: `/name` stands for a prompt of the library, and what follows for its first field."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webapp.accounts.tables import User
+from webapp.errors import Invalid
+from webapp.prompts import queries
+from webapp.prompts.checking import KEY
+from webapp.prompts.fields import PromptField, fields_of
+from webapp.prompts.template import Part, Unfilled, filled
+
+NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """A prompt of the library that is to be put into a message; `rest` was typed behind its name."""
+
+    name: str
+    key: str
+    about: str
+    parts: tuple[Part, ...]
+    rest: str = ""
+
+    @property
+    def fields(self) -> list[PromptField]:
+        return fields_of(self.parts)
+
+    def text(self, values: Mapping[str, str]) -> str:
+        """The message; raises `Invalid` when nothing is left of it."""
+        try:
+            said = filled(self.parts, {each.name: values.get(each.name, "") for each in self.fields})
+        except Unfilled as error:
+            raise Invalid("Fill in at least one field.") from error
+        return "\n\n".join(part.text.strip() for part in said)
+
+
+def named_in(user: User | None, typed: str) -> Prompted | None:
+    """The prompt that a message names, if this person has it; any other text means what it says."""
+    found = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
+    prompt = prompted(user, found[1]) if user and found else None
+    return Prompted(prompt.name, prompt.key, prompt.about, prompt.parts, (found[2] or "").strip()) if prompt and found else None
+
+
+def prompted(user: User, name: str) -> Prompted | None:
+    """A prompt of the library in its version in use; what Millrace itself uses is none of them."""
+    prompt = queries.prompt(user, name)
+    versions = queries.versions(prompt) if prompt and not prompt.built_in else []
+    if not prompt or not versions:
+        return None
+    parts = queries.in_use(prompt, versions).parts
+    return Prompted(prompt.name, prompt.key, prompt.about, parts)

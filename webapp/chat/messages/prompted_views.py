@@ -1,0 +1,71 @@
+"""A prompt of the library on its way into a message: its fields, then the text as the draft, to be looked at and sent."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.chat.access import writable_chat
+from webapp.chat.messages import drafts
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.prompted import Prompted, named_in, prompted
+from webapp.errors import Invalid
+from webapp.ids import new_id
+from webapp.prompts.fields import objections
+from webapp.web.htmx import lead, redirect, render
+
+bp = Blueprint("prompted", __name__)
+
+
+@bp.get("/prompts/<name>/fill")
+@signed_in
+def fill(name: str) -> Response:
+    prompt = found(prompted(current_user(), name))
+    first = {each.name: request.args.get("with", "") for each in prompt.fields[:1]}
+    return _form(prompt, first)
+
+
+@bp.post("/prompts/<name>/fill")
+@signed_in
+def insert(name: str) -> Response:
+    me, prompt, chat_id = current_user(), found(prompted(current_user(), name)), _chat_id()
+    values = {each.name: request.form.get(f"field-{each.name}", "").replace("\r\n", "\n") for each in prompt.fields}
+    if wrong := objections(prompt.fields, values):
+        return _form(prompt, values, errors=wrong)
+    try:
+        drafts.save(me.id, prompt.text(values), chat_id)
+    except Invalid as refusal:
+        return _form(prompt, values, refusal=refusal.message)
+    return redirect(_page_of(chat_id))
+
+
+def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
+    """Where a message leads that names a prompt: to its fields or, without any, back with its text; else nothing."""
+    me = user_or_none()
+    if form.files or not me or not (prompt := named_in(me, form.typed)):
+        return None
+    if prompt.fields:
+        # What is not there is left out of the address.
+        wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None}
+        return lead(url_for("prompted.fill", name=prompt.name, **wanted))
+    drafts.save(me.id, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id)
+    return lead(_page_of(chat_id))
+
+
+def _chat_id() -> str:
+    """The chat that the text is for, if it is one that this person can write in."""
+    wish = request.args.get("chat", "")
+    return writable_chat(wish).id if wish else drafts.NEW_CHAT
+
+
+def _page_of(chat_id: str) -> str:
+    # Another address each time: to a fragment of the same page a browser only scrolls.
+    return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box") if chat_id else url_for("chat.home")
+
+
+def _form(prompt: Prompted, values: dict[str, str], *, errors: dict[str, str] | None = None, refusal: str = "") -> Response:
+    chat_id = _chat_id()
+    back_url = _page_of(chat_id)
+    status = 422 if errors or refusal else 200
+    more = {"errors": errors or {}, "refusal": refusal, "back_url": back_url, "chat_id": chat_id}
+    return render("prompts/fill.html", status=status, prompt=prompt, values=values, **more)

@@ -1,0 +1,254 @@
+"""Sends a message: validates it, stores it in one transaction, starts the generation and announces it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp import changes, rows, topic_names
+from webapp.accounts.tables import User
+from webapp.chat import queries
+from webapp.chat.aftermath import IS_SHARED
+from webapp.chat.list import sidebar
+from webapp.chat.messages import drafts
+from webapp.chat.page import renderings
+from webapp.chat.prompt.parts import prompt_for, request_of
+from webapp.chat.prompt.sections import names_in
+from webapp.chat.queries import Said
+from webapp.chat.sharing.service import readers
+from webapp.chat.tables import Chat, Draft, Message
+from webapp.connections.models import providers
+from webapp.db import utc_now, write
+from webapp.engine import service as generations
+from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.metric_events import Limited
+from webapp.engine.tables import Generation
+from webapp.errors import Conflict, Invalid, TooMany
+from webapp.ids import new_id
+from webapp.providers.base import ModelRequest
+from webapp.rendering import markdown
+from webapp.settings.service import setting
+from webapp.words import number, plural
+
+VISITORS = "idle:60"
+VISITORS_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How an answer is to be made, where that is not as usual.
+
+    `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
+    `detach`, or `idle:SECONDS` or `abort:SECONDS`. What was typed where messages are written is no draft any more.
+    """
+
+    context_limit: int | None = None
+    when_unwatched: str = ""
+    is_typed: bool = False
+
+
+USUAL, TYPED = How(), How(is_typed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A generation that is to be stored for a chat, and the request that it makes."""
+
+    chat: Chat
+    generation: Generation
+    request: ModelRequest
+    is_shared: bool = True
+    # What stands between the model and the answer.
+    wrapped: Callable[[Source], Source] = lambda source: source
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person typed, fit to be stored, and its rendering."""
+
+    content: str
+    html: str
+
+
+UNSAID = Typed("", "")
+
+
+def checked(text: str) -> str:
+    """A message fit to be stored."""
+    content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if not content.strip():
+        raise Invalid("Write something first.", field="message")
+    limit = int(setting("limits.message_chars"))
+    if limit and len(content) > limit:
+        over = plural(len(content) - limit, "character")
+        raise Invalid(f"That is {over} too long. The limit for one message is {number(limit)}.", field="message")
+    return content
+
+
+def typed(text: str, chat: Chat | None = None) -> Typed:
+    """Checks a message, in which names are filled in; a long one is rendered in pieces, so that nobody waits for it."""
+    content = checked(names_in(chat).fill(text) if chat else text)
+    return Typed(content, renderings.rendered(content))
+
+
+def person_of(chat: Chat) -> str:
+    """Who writes here: an account, or a visitor's cookie."""
+    return chat.owner_id or chat.visitor_hash or ""
+
+
+def announce(chat: Chat, what: str, id: str) -> None:
+    """Tells every open page that something of the chat has changed."""
+    tell(chat.id, what, id, people(chat.id, chat.owner_id))
+
+
+def people(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
+    """In whose lists the chat stands; a visitor's stands in none."""
+    return {owner_id, *(readers(chat_id) if is_shared else ())} if owner_id else set()
+
+
+def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
+    """The same, where it is known in whose lists the chat stands."""
+    engine = the_engine()
+    changes.tell(topic_names.of_chat(chat_id), what, id)
+    for person in people:
+        sidebar.tell(engine, person, chat_id)
+
+
+def question(chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
+    """A person's message below its parent, to be stored with its answer; of a visitor nothing is known."""
+    author_id = None if chat.visitor_hash else by or chat.owner_id
+    return _message(chat, parent_id, "user", said, author_id=author_id)
+
+
+def answer(
+    session: Session,
+    chat: Chat,
+    below: Message | str,
+    *,
+    model: str = "",
+    sent_as: str | None = None,
+    how: How = USUAL,
+) -> Asked:
+    """An empty answer below its question, at the head of the chat, with the generation that is to fill it.
+
+    The question is stored with it, or was before and is named.
+    """
+    new = [below] if isinstance(below, Message) else []
+    message = _message(chat, new[0].id if new else str(below), "assistant")
+    above = new[0].parent_id if new else str(below)
+    said = [Said(each.id, each.role, each.content) for each in (*new, message)]
+    path = [*(queries.said_to(above) if above else ()), *said]
+    # Both messages in one statement, and before the chat refers to one of them.
+    rows.put(session, *new, message)
+    head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
+    is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
+    asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)
+    return replace(asked, is_shared=bool(is_shared))
+
+
+def queue(
+    chat: Chat,
+    message: Message,
+    path: Sequence[Said],
+    *,
+    model: str,
+    sent_as: str | None = None,
+    continues_id: str | None = None,
+    how: How = USUAL,
+) -> Asked:
+    """A generation for the last message of a path; one that continues another begins where the text ends."""
+    if chat.visitor_hash:
+        _refuse_a_crowd()
+    generation = Generation(
+        id=new_id(),
+        kind=chat.kind,
+        lane=chat.lane,
+        message_id=message.id,
+        user_id=chat.owner_id,
+        model_asked=model,
+        connection=providers().connection_of(model),
+        when_unwatched=how.when_unwatched or (VISITORS if chat.visitor_hash else "detach"),
+        owner=the_engine().worker.id,
+        sent_as=sent_as,
+        continues_id=continues_id,
+        text_offset=len(message.content),
+        prompt=prompt_for(chat, path, model, history_limit=how.context_limit),
+    )
+    return Asked(chat, generation, request_of(generation, path))
+
+
+def start(
+    store: Callable[[Session], Asked], person: str, *, lane: str = "", sent_as: str | None = None, draft: str | None = None
+) -> Generation:
+    """Stores in one transaction, then starts; when two come in the same moment, one is refused or was the same.
+
+    `draft` is the chat of which the person's draft goes with it.
+    """
+    engine = the_engine()
+    generations.refuse_if_too_many(engine, person)
+    with generations.beginning(engine):
+        try:
+            generation, source, news = _stored(engine, store, person, draft)
+        except IntegrityError as error:
+            if repeated := generations.sent_before(sent_as):
+                return repeated
+            generations.refuse_if_busy(lane)
+            raise Conflict("This chat has just changed. Please try again.") from error
+        generations.start(engine, generation, source)
+    tell(*news)
+    return generation
+
+
+def _stored(
+    engine: Engine, store: Callable[[Session], Asked], person: str, draft: str | None
+) -> tuple[Generation, Source, tuple[str, str, str, set[str]]]:
+    """What is committed, with what it says once it runs, and the news of it."""
+    # Nothing that is read in between needs what is not stored yet: few statements are fewer round trips.
+    with write(keeps=True) as session, session.no_autoflush:
+        _hold(session, person, draft)
+        asked = store(session)
+        generation = asked.generation
+        # A chat of a visitor belongs to no account.
+        generation.user_id = generation.user_id and person
+        generations.take_place(engine, session, generation)
+        source = asked.wrapped(generations.ladder(engine, asked.request))
+        hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)
+        news = (asked.chat.id, "message", generation.message_id or "", hearers)
+    return generation, source, news
+
+
+def _hold(session: Session, person: str, draft: str | None) -> None:
+    """Who else is about to begin something for this person waits here; of a visitor there is no row."""
+    row = session.connection().execute(PERSON, {"person": person, "draft": draft}).first()
+    if not row:
+        return
+    *values, has_draft = row
+    rows.read(session, User, dict(zip(rows.names(User), values, strict=True)))
+    if has_draft:
+        drafts.drop(session, person, draft or "")
+
+
+def _person_statement() -> Select[Any]:
+    """A person, and whether there is a draft of theirs."""
+    user = rows.table(User)
+    draft = select(Draft.user_id).where(Draft.user_id == user.c.id, Draft.chat_id == bindparam("draft", type_=String))
+    wanted = select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
+    return wanted.with_for_update(key_share=True, of=user)
+
+
+PERSON = _person_statement()
+
+
+def _refuse_a_crowd() -> None:
+    """All visitors together have so many places, however they came to ask."""
+    if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
+        the_engine().tell(Limited("visitors"))
+        raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
+
+
+def _message(chat: Chat, parent_id: str | None, role: str, said: Typed = UNSAID, *, author_id: str | None = None) -> Message:
+    values = {"content": said.content, "html": said.html, "html_version": 0 if said is UNSAID else markdown.VERSION}
+    return Message(id=new_id(), chat_id=chat.id, parent_id=parent_id, role=role, author_id=author_id, **values)

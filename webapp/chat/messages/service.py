@@ -1,0 +1,183 @@
+"""What a person can do with messages: begin a chat, send, continue, try again and edit."""
+
+from sqlalchemy import and_
+from sqlalchemy.orm import Session
+
+from webapp import rows
+from webapp.accounts import making
+from webapp.accounts.tables import User
+from webapp.chat import queries
+from webapp.chat.keeping import erasing
+from webapp.chat.list import service as listing
+from webapp.chat.list import titles
+from webapp.chat.messages import drafts, sending
+from webapp.chat.messages.sending import USUAL, Asked, How, person_of
+from webapp.chat.prompt.model_choice import VISITORS_MODEL, answerer
+from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
+from webapp.db import utc_now, write
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.errors import Conflict, Invalid
+
+# Complete by its own marker, and yet not all that was meant to be said.
+CUT_SHORT = {"length", "cap"}
+
+
+def create(owner_id: str, *, title: str = "", model: str = "") -> Chat:
+    """Make a chat in which nothing has been said yet."""
+    model = model or providers().default()
+    providers().of(model)
+    making.count(owner_id)
+    with write() as session:
+        chat = Chat(owner_id=owner_id, model=model)
+        if title:
+            chat.title, chat.title_is_own = listing.checked_title(title), True
+        session.add(chat)
+    sending.announce(chat, "chat", chat.id)
+    return chat
+
+
+def starting_model(user: User) -> str:
+    """The model that a person's chats begin with."""
+    return providers().default(user.default_model)
+
+
+def choose(chat: Chat, model: str) -> None:
+    """Have another model answer from now on."""
+    model = answerer(chat, model)
+    with write():
+        chat.model = model
+    sending.announce(chat, "chat", chat.id)
+
+
+def begin(
+    text: str,
+    *,
+    model: str = "",
+    key: str = "",
+    owner_id: str | None = None,
+    visitor_hash: str | None = None,
+    how: How = USUAL,
+    is_temporary: bool = False,
+) -> Generation:
+    """Make a chat with its first message and start the answer; the same key and text again give the first result."""
+    said, person = sending.typed(text), owner_id or visitor_hash or ""
+    model = model or providers().default()
+    providers().of(model, for_visitor=bool(visitor_hash))
+    sent_as = generations.sent_as(person, key, f"new\0{said.content}")
+    if repeated := generations.sent_before(sent_as):
+        return repeated
+
+    def store(session: Session) -> Asked:
+        values = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
+        chat = Chat(model=model, title=titles.first_words(said.content), **values)
+        rows.put(session, chat)
+        question = sending.question(chat, None, said, by=person)
+        return sending.answer(session, chat, question, sent_as=sent_as, how=how)
+
+    return sending.start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if how.is_typed else None)
+
+
+def begin_as_visitor(text: str, *, key: str, visitor_hash: str, how: How = USUAL) -> Generation:
+    """A chat for somebody without an account, answered by the demo; chats of yesterday's visitors go."""
+    forget_visitors_of_yesterday()
+    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, how=how)
+
+
+def forget_visitors_of_yesterday() -> None:
+    """Delete the chats of visitors that are a day old."""
+    erasing.erase(and_(Chat.visitor_hash.is_not(None), Chat.created_at < utc_now() - queries.VISITORS_DAY))
+
+
+def forget_visitor(visitor_hash: str) -> None:
+    """Deletes what a visitor wrote, as they asked."""
+    erasing.erase(and_(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))
+
+
+def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "", by: str = "", how: How = USUAL) -> Generation:
+    """Store the message and start the answer; the same key and text again give the first result.
+
+    When this returns, the message is committed and the answer is on its way, whatever becomes of the caller. `after` is
+    the message that the person saw last: when the chat has gone on elsewhere meanwhile, a branch begins there. `by` is
+    who writes, where that is not the owner; their limits count, here and below.
+    """
+    said, model, person, id = sending.typed(text, chat), answerer(chat, model), by or person_of(chat), chat.id
+    sent_as = generations.sent_as(person, key, f"{id}\0{said.content}")
+    if repeated := generations.sent_before(sent_as):
+        return repeated
+    generations.refuse_if_running(the_engine(), chat.lane)
+
+    def store(session: Session) -> Asked:
+        rows.held(session, Chat, id)
+        chat.model, chat.title = model, chat.title or titles.first_words(said.content)
+        question = sending.question(chat, queries.branch_point(chat, after), said, by=person)
+        return sending.answer(session, chat, question, sent_as=sent_as, how=how)
+
+    return sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if how.is_typed else None)
+
+
+def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
+    """Continue an answer in the same message: one that was cut, or the last of its branch; without any text it is asked again."""
+    chat, last = queries.chat_of(message), queries.last_generation(message)
+    if not _was_cut(last) and (must_be_cut or not _stands_last(chat, message)):
+        raise Conflict("This answer is complete, so there is nothing to continue.")
+    model = last.model_asked if last else answerer(chat)
+    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    generations.refuse_if_busy(chat.lane)
+
+    def store(session: Session) -> Asked:
+        path = queries.path_to(message)
+        return sending.queue(chat, message, path, model=model, continues_id=last.id if last else None)
+
+    return sending.start(store, by or (last.user_id if last else None) or person_of(chat), lane=chat.lane)
+
+
+def again(message: Message, *, model: str = "", by: str = "") -> Generation:
+    """Ask for another version of an answer, perhaps by another model; the first stays beside it. Or for a missing one."""
+    chat, question_id = queries.chat_of(message), _question_of(message)
+    model = answerer(chat, model)
+    generations.refuse_if_busy(chat.lane)
+
+    def store(session: Session) -> Asked:
+        return sending.answer(session, chat, question_id, model=model)
+
+    return sending.start(store, by or person_of(chat), lane=chat.lane)
+
+
+def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
+    """Say it in other words: a branch beside the message, answered anew. Nothing is overwritten."""
+    chat = queries.chat_of(message)
+    said = sending.typed(text, chat)
+    if message.role != "user":
+        raise Invalid("Only a person's message can be edited and answered again.", field="message")
+    answerer(chat)
+    person = by or person_of(chat)
+    sent_as = generations.sent_as(person, key, f"{message.id}\0{said.content}")
+    if repeated := generations.sent_before(sent_as):
+        return repeated
+    generations.refuse_if_busy(chat.lane)
+
+    def store(session: Session) -> Asked:
+        question = sending.question(chat, message.parent_id, said, by=person)
+        return sending.answer(session, chat, question, sent_as=sent_as)
+
+    return sending.start(store, person, lane=chat.lane, sent_as=sent_as)
+
+
+def _was_cut(last: Generation | None) -> bool:
+    return last is not None and not last.is_active and (last.status != "completed" or last.reason in CUT_SHORT)
+
+
+def _stands_last(chat: Chat, message: Message) -> bool:
+    """What begins a chat does not go on: nobody has asked for it."""
+    return bool(message.role == "assistant" and message.id == chat.head_id and message.parent_id and message.content)
+
+
+def _question_of(message: Message) -> str:
+    if message.role == "assistant" and message.parent_id:
+        return message.parent_id
+    if message.role == "assistant" or queries.is_answered(message):
+        raise Invalid("Only an answer can be tried again.")
+    return message.id

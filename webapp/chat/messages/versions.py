@@ -1,0 +1,106 @@
+"""Versions of messages: switching, editing, deleting and restoring them."""
+
+from datetime import datetime
+
+from sqlalchemy import Update, update
+from sqlalchemy.orm import Session
+
+from webapp.chat import queries
+from webapp.chat.keeping import deleted, sweeping
+from webapp.chat.messages import sending
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, utc_now, write
+from webapp.engine import service as generations
+from webapp.errors import Conflict, Invalid
+from webapp.rendering import markdown
+
+ELSEWHERE = "This chat has just changed in another tab. Please check and try again."
+
+
+def show_version(message: Message) -> None:
+    """Show the branch of this version instead of the present one."""
+    chat = queries.chat_of(message)
+    generations.refuse_if_busy(chat.lane)
+    _move_head(chat, queries.newest_below(message))
+
+
+def rewrite(message: Message, text: str, *, by: str = "") -> Message:
+    """Put an answer in one's own words: a version beside it, for which no model is asked. Nothing is overwritten.
+
+    The words of a version that is there already lead to that one.
+    """
+    chat = queries.chat_of(message)
+    said = sending.typed(text, chat)
+    if message.role != "assistant":
+        raise Invalid("Only an answer can be edited without being answered again.", field="message")
+    generations.refuse_if_busy(chat.lane)
+    if there := queries.version_that_says(message, said.content):
+        show_version(there)
+        return there
+    values = {"content": said.content, "html": said.html, "html_version": markdown.VERSION, "author_id": by or None}
+    id, seen = chat.id, chat.head_id
+    with write() as session:
+        version = Message(chat_id=id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
+        session.add(version)
+        session.flush()
+        _put_head(session, id, seen, version.id, changed_at=utc_now())
+    sending.announce(db.session.get_one(Chat, id), "thread", version.id)
+    return version
+
+
+def delete(message: Message) -> int:
+    """Take a message and what follows it out of sight; it can be brought back. Gives how many went with it."""
+    chat = queries.chat_of(message)
+    generations.refuse_if_busy(chat.lane)
+    beside = [id for id in queries.siblings_of([message]).get(message.id, []) if id != message.id]
+    if not beside and not message.parent_id:
+        raise Invalid("This is the first message. Delete the whole chat instead.")
+    is_shown, after = message.id in queries.path_ids(chat), deleted.after(message)
+    head = chat.head_id or ""
+    if is_shown:
+        head = queries.newest_below(db.session.get_one(Message, beside[-1])) if beside else message.parent_id or ""
+    then = {"deleted_at": utc_now(), "head_then": chat.head_id if is_shown else None}
+    changes = [_changed(message).where(Message.deleted_at.is_(None)).values(**then)]
+    if head == message.parent_id:
+        changes.append(update(Message).where(Message.id == head).values(cut_id=message.id))
+    _move_head(chat, head, *changes)
+    sweeping.wake()
+    return after
+
+
+def restore(message: Message) -> None:
+    """Bring back what was deleted, and show it as it was. What another tab has brought back already stays as it is."""
+    chat, head_then = queries.chat_of(message), message.head_then
+    generations.refuse_if_busy(chat.lane)
+    if message.parent_id and queries.out_of_sight([message.parent_id]):
+        raise Conflict("An earlier message was deleted too. Restore that one from the trash first.")
+    if message.deleted_at:
+        head = head_then if head_then and deleted.holds(message, head_then) else queries.newest_below(message)
+        _move_head(chat, head, _changed(message).values(deleted_at=None))
+
+
+def erase(message: Message) -> None:
+    """Delete what was deleted, and all that went with it, for good."""
+    deleted.erase(Message.id == message.id)
+
+
+def _changed(message: Message) -> Update:
+    return update(Message).where(Message.id == message.id)
+
+
+def _move_head(chat: Chat, to: str, *changes: Update) -> None:
+    """Moves the head and, in the same transaction, takes messages out of sight or brings them back."""
+    id, seen = chat.id, chat.head_id
+    with write() as session:
+        for change in changes:
+            if not session.execute(change.returning(Message.id)).first():
+                raise Conflict(ELSEWHERE)
+        _put_head(session, id, seen, to)
+    sending.announce(db.session.get_one(Chat, id), "thread", to)
+
+
+def _put_head(session: Session, chat_id: str, seen: str | None, to: str, **values: datetime) -> None:
+    # Only from where it was seen: another tab may have moved it in this very moment.
+    is_as_seen = (Chat.id == chat_id, Chat.head_id == seen)
+    if not session.execute(update(Chat).where(*is_as_seen).values(head_id=to, **values).returning(Chat.id)).first():
+        raise Conflict(ELSEWHERE)

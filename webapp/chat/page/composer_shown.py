@@ -1,0 +1,125 @@
+"""The composer as the page shows it: running answer, queued message, models and context meter."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from webapp.chat import queries
+from webapp.chat.messages.follow_up import waiting_in
+from webapp.chat.page.beside import Beside
+from webapp.chat.page.shown import ShownMessage
+from webapp.chat.prompt.model_choice import gone, named
+from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
+from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
+from webapp.providers.base import Model
+
+# Of a message with so many characters: its text only ever grows.
+_estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
+REMEMBERED = 20_000
+CHARS_PER_TOKEN = 4
+# A longer list is searched.
+MOST_LISTED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How much of what the model can take in the chat fills, roughly."""
+
+    tokens: int
+    length: int
+
+    @property
+    def percent(self) -> int:
+        return min(100, round(100 * self.tokens / self.length))
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """An answer that is being written and not at hand: it may stand before the first message of the page."""
+
+    stop_url: str
+
+
+def around(
+    chat: Chat, messages: Sequence[Message], running: ShownMessage | Unseen | None, right: str, now: Beside
+) -> dict[str, Any]:
+    """The same for everybody who sees the chat, while this answer is being written."""
+    choice = picker(chat)
+    return {
+        "running": running,
+        "head": messages[-1].id if messages else "",
+        "meter": meter(messages, next((model.context_length for model in choice["models"] if model.id == chat.model), None)),
+        **choice,
+        "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
+        "can_send_follow_up": right == "own" and bool(waiting) and not running,
+        # What waits is sent in the owner's name, so only they let something wait.
+        "queue_url": url_for("composer.queue", id=chat.id) if right == "own" else "",
+        "remove_url": url_for("composer.remove", id=chat.id) if right == "own" else "",
+        "edit_follow_up_url": url_for("composer.edit_follow_up", id=chat.id) if right == "own" else "",
+        "write_url": url_for("chat.show", id=chat.id, writing="y", _anchor="composer-box"),
+        "send_follow_up_url": url_for("composer.send_follow_up", id=chat.id),
+        "prompts_url": url_for("roleplay.edit", id=chat.id) if right == "own" and chat.owner_id else "",
+    }
+
+
+def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
+    """Who can be chosen, and who is: the wish, else the chat's own model, also one that no list names or that is gone.
+
+    The page itself holds a few of many models; the others are found behind `models_url`.
+    """
+    known = providers()
+    offered = [] if chat and chat.visitor_hash else known.offered()
+    chosen = wish if known.is_choosable(wish) else chat.model if chat else known.default()
+    models = few(offered, chosen)
+    return {
+        "models": models,
+        "chosen_model": chosen,
+        "chosen_name": next((each.name for each in models if each.id == chosen), chosen),
+        "gone_model": gone(chat) if chat and chosen == chat.model else "",
+        "models_url": url_for("picker.index", chat=chat.id if chat else None) if offered else "",
+        "has_more_models": len(offered) > MOST_LISTED,
+    }
+
+
+def few(offered: Sequence[Model], chosen: str) -> list[Model]:
+    """So many models as a page can hold, the chosen one among them, also one that no list names."""
+    models = list(offered[:MOST_LISTED])
+    if models and providers().is_choosable(chosen) and not any(each.id == chosen for each in models):
+        models.insert(0, named(chosen))
+    return models
+
+
+def unseen(generation_id: str) -> Unseen:
+    return Unseen(url_for("chat.stop", id=generation_id))
+
+
+def meter(messages: Sequence[Message], context_length: int | None) -> Meter | None:
+    """Nothing where nobody knows how much the model can take in, or where there is nothing worth a word yet."""
+    if not context_length:
+        return None
+    tokens = _before(messages) + sum(_tokens(message) + PER_MESSAGE for message in messages)
+    return Meter(tokens, context_length) if 100 * tokens >= context_length else None
+
+
+def _before(messages: Sequence[Message]) -> int:
+    """What stands before the first of these, as the last answer was asked with it: what nobody has looked at by its
+    characters alone."""
+    if not messages or not messages[0].parent_id:
+        return 0
+    last, shown = queries.last_generation(messages[-1]), {message.id for message in messages}
+    kept = last.prompt.get("messages", []) if last else []
+    before = ((id, chars) for id, chars in kept if id not in shown)
+    return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
+
+
+def _tokens(message: Message) -> int:
+    key = (message.id, len(message.content))
+    if key not in _estimates:
+        _estimates[key] = estimate(message.content)
+    while len(_estimates) > REMEMBERED:
+        _estimates.popitem(last=False)
+    return _estimates[key]

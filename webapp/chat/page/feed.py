@@ -1,0 +1,266 @@
+"""The feed of a chat's open pages: new messages, changed ones, and the running answer."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from flask import render_template
+from markupsafe import escape
+
+from webapp import topic_names
+from webapp.chat.keeping import deleted
+from webapp.chat.led import led
+from webapp.chat.page import moment_shown, shown
+from webapp.chat.page.composer_shown import around
+from webapp.chat.page.moment_shown import Moment
+from webapp.chat.page.projection import LASTING, with_all_notices
+from webapp.chat.page.shown import ShownChat, ShownMessage
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.live.lane_feed import LaneFeed
+from webapp.live.lists import ListNews
+from webapp.live.single_flight import SingleFlight
+from webapp.live.watchers import Context
+from webapp.rendering.part import part
+from webapp.streaming.broadcaster import Cursor, Frame
+from webapp.streaming.events import Changed
+from webapp.streaming.topics import Entry, Signal
+
+# Whoever follows a generation says by four counts how much of it they have.
+POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){3})|\.)")
+_made: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
+_headings: "SingleFlight[str]" = SingleFlight(len)
+# Who is renaming it there goes on.
+UNTOUCHED = "#chat-title:not(:has(form))"
+# After a restart all pages come at once and need all of it; what they get may be so old.
+_wholes: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
+WHOLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPosition:
+    """What a page has: the chat's changes, the last message of its thread, how much of which generation, and its sidebar's."""
+
+    epoch: str
+    seq: int
+    head: str = ""
+    generation: str = ""
+    cursor: Cursor = ()
+    sidebar: int = -1
+
+    def __str__(self) -> str:
+        seq = f"{self.seq}-{self.sidebar}" if self.sidebar >= 0 else str(self.seq)
+        return ".".join((self.epoch, seq, self.head, self.generation, "-".join(map(str, self.cursor[:LASTING]))))
+
+    @classmethod
+    def parse(cls, text: str) -> "ChatPosition | None":
+        """The position that a page says it has; None for anything else."""
+        if not (found := POSITION.fullmatch(text)):
+            return None
+        epoch, seq, sidebar, head, generation, cursor = found.groups()
+        counts = tuple(map(int, cursor.split("-"))) if cursor else ()
+        return cls(epoch, int(seq), head, generation or "", counts, int(sidebar) if sidebar else -1)
+
+
+class ChatFeed(LaneFeed):
+    """The news of one chat for one page. What is rendered for one page is kept for the others at the same position."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        chat_id: str,
+        position: ChatPosition | None,
+        context: Context,
+        right: str = "own",
+        *,
+        person: str = "",
+    ) -> None:
+        super().__init__(engine, topic_names.of_chat(chat_id), context)
+        self._chat_id, self._right, self._said = chat_id, right, ""
+        self._position = position if position and position.epoch == engine.topics.epoch else None
+        after = self._position.sidebar if self._position else -1
+        self._sidebar = ListNews(engine, person, after, context, here=f"/chats/{chat_id}") if person else None
+
+    def listen(self, signal: Signal) -> None:
+        super().listen(signal)
+        if self._position and self._position.generation:
+            self._follow(self._position.generation)
+
+    def topics(self) -> dict[str, int]:
+        return {self.lane: self._position.seq if self._position else -1, **(self._sidebar.topics() if self._sidebar else {})}
+
+    def position(self) -> str:
+        """Where the page is, if that is not what was said last: as long as only the tail grows, it is."""
+        sidebar = self._sidebar.after if self._sidebar else -1
+        before, self._said = self._said, str(replace(self._position, sidebar=sidebar) if self._position else "")
+        return "" if before == self._said else self._said
+
+    def news(self) -> list[Frame]:
+        """Everything since the last call, in order; an unknown position gets the whole thread again."""
+        return self._news_of_chat() + (self._sidebar.news() if self._sidebar else [])
+
+    def quick_news(self) -> list[Frame]:
+        last, is_followed = self._engine.topics.last, self._broadcast and not self._broadcast.projection.has_ended
+        has_only_grown = all(last(topic) == after for topic, after in self.topics().items())
+        return self._answer() if is_followed and has_only_grown else []
+
+    def _news_of_chat(self) -> list[Frame]:
+        if not self._position:
+            return self._everything()
+        entries = self._entries(self._position.seq)
+        if entries is None:
+            return self._everything()
+        frames = self._changes(entries) if entries else []
+        return frames + self._answer()
+
+    def _answer(self) -> list[Frame]:
+        if not self._broadcast or not self._position:
+            return []
+        frames, cursor = self._broadcast.since(self._position.cursor)
+        self._position = replace(self._position, cursor=cursor)
+        if self._broadcast.projection.has_ended:
+            self.close()
+        return frames
+
+    def _changes(self, entries: list[Entry]) -> list[Frame]:
+        position = self._position
+        assert position
+        if all(isinstance(entry.event, Changed) and entry.event.what == "title" for entry in entries):
+            return self._named(entries[-1].seq)
+        ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
+        heard, is_followed = position.generation, self._broadcast is not None
+        seqs = (position.seq, entries[-1].seq)
+        key = (self._engine.topics.epoch, self._chat_id, *seqs, position.head, heard, is_followed, self._right)
+        # Most often it has ended, and that is all.
+        last = position.head if is_followed and ids == (position.head,) else ""
+        changed = partial(_Page.changed, ids=ids, head=position.head, heard=heard, is_followed=is_followed)
+        change = _made.get(key, lambda: self._rendered(changed, last))
+        return self._apply(change, entries[-1].seq)
+
+    def _named(self, seq: int) -> list[Frame]:
+        """The chat has another title, and nothing else is new."""
+        assert self._position
+        self._position = replace(self._position, seq=seq)
+        return [Frame(_headings.get((self._engine.topics.epoch, self._chat_id, seq, self._right), self._heading))]
+
+    def _heading(self) -> str:
+        with self._context():
+            chat = shown.chat(db.session.get_one(Chat, self._chat_id), is_running=False, right=self._right)
+            return part(UNTOUCHED, "outerMorph", render_template("chat/_title.html", chat=chat)) + _page_title(chat)
+
+    def _everything(self) -> list[Frame]:
+        seq = self._engine.topics.last(self.lane)
+        key = (self._engine.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
+        return self._apply(_wholes.get(key, lambda: self._rendered(_Page.whole)), seq)
+
+    def _rendered(self, render: "Callable[[_Page], Change]", last: str = "") -> "Change":
+        with self._context():
+            moment = moment_shown.last(self._engine, last, self._right) if last else None
+            return render(_Page(moment or self._moment(), self._right))
+
+    def _moment(self) -> Moment:
+        return moment_shown.read(self._engine, db.session.get_one(Chat, self._chat_id), self._right)
+
+    def _apply(self, change: "Change", seq: int) -> list[Frame]:
+        before = self._position
+        self._position = ChatPosition(self._engine.topics.epoch, seq, change.head, change.generation, change.cursor)
+        if before and self._broadcast and not change.is_whole:
+            # It goes on, or it has just ended and its last words are still to come.
+            cursor = before.cursor if change.generation else with_all_notices(before.cursor)
+            self._position = replace(self._position, generation=before.generation, cursor=cursor)
+        else:
+            self.close()
+            if change.generation:
+                self._follow(change.generation)
+        return [Frame(change.html)]
+
+    def _follow(self, generation_id: str) -> None:
+        with self._engine.in_app():
+            begun = self._engine.live.get(generation_id) or db.session.get(Generation, generation_id)
+            # The browser names it: what is written in another chat is not for this page.
+            is_heard = self._hear(begun if begun and begun.lane == self.lane else None)
+        if not is_heard:
+            self._position = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What brings a page to a new position."""
+
+    html: str
+    head: str
+    generation: str
+    cursor: Cursor
+    is_whole: bool = False
+
+
+class _Page:
+    """The thread as it stands, and the fragments of it that pages need."""
+
+    def __init__(self, moment: Moment, right: str) -> None:
+        self._chat, self._right = moment.chat, right
+        rows, self._messages = moment.messages, moment.thread
+        self._earlier_url, self._cut = shown.earlier_url(rows), deleted.cut(rows, right)
+        self._led = led(self._chat, right)
+        self._around = around(self._chat, rows, moment.running, right, moment.beside)
+        self._running = moment_shown.running_in(self._messages)
+
+    def whole(self) -> Change:
+        """The whole thread, for a page whose position is unknown."""
+        articles = "".join(_article(message) for message in self._messages)
+        html = part("#thread", "innerMorph", articles)
+        if not self._chat.visitor_hash:
+            earlier = render_template("chat/_earlier.html", earlier_url=self._earlier_url)
+            html += part("#earlier", "outerHTML", earlier) + self._top()
+        return replace(self._change(html), is_whole=True)
+
+    def changed(self, ids: Iterable[str], head: str, heard: str, is_followed: bool) -> Change:
+        """What a page lacks: messages after its head, and the changed ones before it; of the generation it has heard, no text."""
+        places = [message.id for message in self._messages]
+        is_another = is_followed and self._running and self._running.generation_id != heard
+        if (head and head not in places) or is_another:
+            return self.whole()
+        known = places.index(head) + 1 if head else 0
+        old = [message for message in self._messages[:known] if message.id in set(ids)]
+        parts = [piece for message in old for piece in self._renewed(message, heard)]
+        if new := "".join(_article(message) for message in self._messages[known:]):
+            parts.append(part("#thread", "beforeend", new))
+        if self._chat.id in set(ids):
+            parts.append(self._top())
+        return self._change("".join(parts))
+
+    def _renewed(self, message: ShownMessage, heard: str) -> list[str]:
+        if not heard or message.generation_id != heard:
+            return [part(f"#message-{message.id}", "outerMorph", _article(message))]
+        if not message.is_running:
+            aside = part(f"#message-{message.id}-aside", "outerHTML", render_template("chat/_aside.html", message=message))
+            notices = part(f"#message-{message.id}-notices", "outerHTML", render_template("chat/_notices.html", message=message))
+            return [notices, aside, part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
+        return []
+
+    def _top(self) -> str:
+        """What the top line says of the chat, and the page's title with it; but who is renaming it there goes on."""
+        chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
+        return render_template("chat/_top_changed.html", chat=chat, title_place=UNTOUCHED) + _page_title(chat)
+
+    def _change(self, html: str) -> Change:
+        if self._led:
+            html += part("#led", "outerMorph", render_template("chat/_led.html", led=self._led))
+        elif self._right == "own":
+            html += part("#cut", "outerHTML", render_template("chat/_cut.html", cut=self._cut))
+        if self._right != "view" and not self._led:
+            html += part("#composer-controls", "outerHTML", render_template("chat/_controls.html", **self._around))
+            html += part("#follow-up", "outerHTML", render_template("chat/_follow_up.html", **self._around))
+        running, head = self._running, self._around["head"]
+        return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
+
+
+def _page_title(chat: ShownChat) -> str:
+    return part("title", "innerHTML", f"{escape(chat.title)} · Millrace")
+
+
+def _article(message: ShownMessage) -> str:
+    return render_template("chat/_message.html", message=message)

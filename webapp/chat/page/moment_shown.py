@@ -1,0 +1,78 @@
+"""What the page of a chat shows, read as of one moment: an answer that ends meanwhile has ended everywhere on it, or nowhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.chat import queries
+from webapp.chat.led import is_led
+from webapp.chat.page import renderings, shown
+from webapp.chat.page.beside import LAST, Beside, beside
+from webapp.chat.page.composer_shown import Unseen, unseen
+from webapp.chat.page.shown import ShownMessage
+from webapp.chat.sharing import service as sharing
+from webapp.chat.sharing.service import Share
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.service import active_in
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`running` is the answer that is being written, for all parts of the page; it may stand before its first message."""
+
+    chat: Chat
+    messages: Sequence[Message]
+    thread: list[ShownMessage]
+    running: ShownMessage | Unseen | None
+    beside: Beside
+    # With whom it is shared, for those who may know.
+    given: Sequence[Share] | None
+
+
+def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> Moment:
+    """The end of the chat, read again when an answer has ended between two of the reads."""
+    is_ready = False
+    while True:
+        around = beside(chat, person_id)
+        active, given = around.active, _given(chat, right, around)
+        messages = queries.window(chat)
+        if not is_ready and renderings.renew(messages):
+            is_ready = True
+            continue
+        thread = _limited(chat, shown.thread(engine, messages, right, given))
+        running = running_in(thread)
+        if running or not active:
+            return Moment(chat, messages, thread, running, around, given)
+        if active == active_in(chat.lane):
+            # It stands before these messages; one of these would be shown as it runs, unless it does so elsewhere.
+            is_here = any(message.id == active.message_id for message in messages)
+            return Moment(chat, messages, thread, None if is_here else unseen(active.id), around, given)
+        db.session.rollback()
+
+
+def last(engine: Engine, message_id: str, right: str = "own") -> Moment | None:
+    """The end of the chat when that is this answer, which has just ended: one statement, however long the chat is."""
+    rows = db.session.execute(LAST, {"message": message_id}).all()
+    if not rows or renderings.is_stale(rows[0][1]):
+        return None
+    chat, message, _, is_shared, has_follow_up = rows[0]
+    around = Beside(None, None, is_shared, has_follow_up, None)
+    given = _given(chat, right, around)
+    thread = _limited(chat, shown.thread(engine, [message], right, given, known={message.id: [row[2] for row in rows]}))
+    return Moment(chat, [message], thread, None, around, given)
+
+
+def _limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
+    """In a chat that is led, messages are read."""
+    return [shown.limited(each, "view") for each in thread] if is_led(chat) else thread
+
+
+def _given(chat: Chat, right: str, around: Beside) -> Sequence[Share] | None:
+    if right != "own":
+        return None
+    return sharing.shares(chat) if around.is_shared else ()
+
+
+def running_in(thread: Sequence[ShownMessage]) -> ShownMessage | None:
+    return next((message for message in thread if message.is_running), None)

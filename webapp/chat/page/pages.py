@@ -1,0 +1,156 @@
+"""The page of a chat, and its stream: both begin at the same position."""
+
+from functools import partial
+from typing import Any
+
+from flask import Response, render_template, url_for
+
+from webapp import topic_names
+from webapp.accounts.guards import user_or_none
+from webapp.chat import queries
+from webapp.chat.access import right_in
+from webapp.chat.keeping import deleted
+from webapp.chat.led import led
+from webapp.chat.messages import feedback
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.page import moment_shown, renderings, shown
+from webapp.chat.page.beside import beside
+from webapp.chat.page.composer_shown import around, picker, unseen
+from webapp.chat.page.feed import ChatFeed, ChatPosition
+from webapp.chat.page.shown import ShownMessage
+from webapp.chat.tables import Chat, Feedback, Message
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.ids import new_id
+from webapp.live import watchers
+from webapp.live.watch import watch
+from webapp.live.watchers import Context
+from webapp.rendering.part import part
+from webapp.web.htmx import is_htmx, redirect, render
+
+
+def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) -> Response:
+    """The chat as it stands. Its position is taken before anything is read, so that nothing falls between page and stream."""
+    engine, lane, me = the_engine(), chat.lane, user_or_none()
+    right = right_in(chat, me)
+    seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id if me else ""))
+    engine.presence.seen(lane)
+    moment = moment_shown.read(engine, chat, right, me.id if me else "")
+    take_up_draft(form, moment.beside.draft)
+    messages, thread = moment.messages, moment.thread
+    running = moment_shown.running_in(thread)
+    head = thread[-1].id if thread else ""
+    generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
+    position = ChatPosition(engine.topics.epoch, seq, head, generation, cursor, sidebar)
+    return render(
+        "chat/visitor.html" if chat.visitor_hash else "chat/show.html",
+        status=status,
+        chat=shown.chat(chat, is_running=running is not None, right=right, given=moment.given if me else None),
+        thread=thread,
+        thumbs=_thumbs(thread),
+        earlier_url=shown.earlier_url(messages),
+        events_url=url_for("chat.events", id=chat.id, at=str(position)),
+        # Another address each time: a browser takes the same one, with its fragment, for a jump within the page.
+        refresh_url=url_for("chat.show", id=chat.id, at=new_id()[:10], _anchor="end"),
+        led=led(chat, right),
+        **{
+            "cut": deleted.cut(messages, right),
+            **around(chat, messages, moment.running, right, moment.beside),
+            **composer(form, chat),
+            **more,
+        },
+    )
+
+
+def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
+    """What the composer needs, on every page that has one."""
+    return {
+        "form": form,
+        "draft_url": _draft_url(chat.id if chat else "") if user_or_none() else "",
+        **picker(chat, form.model.data or ""),
+        "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
+    }
+
+
+def take_up_draft(form: MessageForm, draft: str | None) -> None:
+    """Puts in what was typed here before and not sent, unless there is something to be put right."""
+    if draft and not form.refusal and not form.message.data:
+        form.message.data = draft
+
+
+def _draft_url(chat_id: str) -> str:
+    return url_for("composer.save_draft", id=chat_id) if chat_id else url_for("composer.save_new_draft")
+
+
+def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
+    me = user_or_none()
+    return feedback.by(me.id, (message.id for message in thread if message.actions.rate_url)) if me else {}
+
+
+def message_fragment(message: Message) -> Response:
+    """A message as the page of its chat shows it."""
+    me = user_or_none()
+    messages = renderings.ready(lambda: [message])
+    (shown_one,) = shown.thread(the_engine(), messages, right_in(queries.chat_of(message), me))
+    html = render_template("chat/_message.html", message=shown_one, thumbs=_thumbs([shown_one]))
+    return Response(part(f"#message-{message.id}", "outerHTML", html))
+
+
+def sent(chat: Chat) -> Response:
+    """What the composer becomes when its message is on the way."""
+    if is_htmx():
+        return _composer_fragment(chat, MessageForm.new(model=chat.model), 200)
+    return redirect(page_of(chat.id))
+
+
+def composer_again(chat: Chat, form: MessageForm) -> Response:
+    """The composer with what was typed in it."""
+    status = form.refusal.status if form.refusal else 200
+    return _composer_fragment(chat, form, status) if is_htmx() else chat_page(chat, form, status=status)
+
+
+def first_composer_again(form: MessageForm) -> Response:
+    """The same on the page where a chat begins."""
+    more = {"may_be_temporary": True, **composer(form, send_url=url_for("chat.begin"))}
+    html = render_template("chat/_composer.html", **more)
+    return Response(part("#composer-box", "outerHTML", html), form.refusal.status if form.refusal else 200)
+
+
+def refused(chat: Chat, form: MessageForm) -> Response:
+    """The composer with what was typed in it, and why it was not sent."""
+    response = composer_again(chat, form)
+    if form.refusal and form.refusal.retry_after:
+        response.headers["Retry-After"] = str(form.refusal.retry_after)
+    return response
+
+
+def page_of(chat_id: str) -> str:
+    """The end of a chat's page."""
+    return url_for("chat.show", id=chat_id, _anchor="end")
+
+
+def stream(chat: Chat) -> Response:
+    """Everything that happens in the chat from the page's position on."""
+    user, engine = user_or_none(), the_engine()
+    right = right_in(chat, user)
+    context = watchers.same_request()
+    person = user.id if user and not chat.visitor_hash else ""
+    feed = ChatFeed(engine, chat.id, ChatPosition.parse(watchers.position()), context, right, person=person)
+    who = user.id if user else chat.visitor_hash or ""
+    return watch(engine, feed, watchers.watcher(who, partial(_is_allowed, context, chat.id, right)))
+
+
+def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
+    messages, me, now = queries.window(chat), user_or_none(), beside(chat)
+    running = unseen(now.active.id) if now.active else None
+    context = {**around(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
+    is_running = context["running"] is not None
+    html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context)
+    return Response(part("#composer-box", "outerHTML", html), status)
+
+
+def _is_allowed(context: Context, chat_id: str, right: str) -> bool:
+    with context():
+        chat = db.session.get(Chat, chat_id)
+        # With another right the page is another one: it comes again.
+        return bool(chat and not chat.deleted_at and right_in(chat, user_or_none()) == right)

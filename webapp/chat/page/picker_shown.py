@@ -1,0 +1,79 @@
+"""The list of models to choose from: favorites and recent ones first, then all by connection, one page at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from webapp.connections.models import matching, providers
+from webapp.connections.shown import price
+from webapp.preferences.model_marks import Marks
+from webapp.providers.base import Model
+from webapp.web.filters import number
+
+PAGE = 40
+# As many as a menu can hold.
+MOST_IN_MENU = 8
+WORDS = {"vision": "vision", "tools": "tools", "reasoning": "reasoning", "json": "JSON"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownModel:
+    """A row of the list; `group` is its heading, where a new one begins."""
+
+    id: str
+    name: str
+    facts: str
+    is_favorite: bool
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownModels:
+    """A page of the list, and where the next one begins; 0 when there is none."""
+
+    rows: tuple[ShownModel, ...]
+    next: int
+
+
+def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
+    """The models of this page; a query finds each of them once."""
+    listed = list(_listed(marks, query))
+    rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
+    for group, model in listed[after : after + PAGE]:
+        rows.append(_row(model, marks, group if group != before else ""))
+        before = group
+    return ShownModels(tuple(rows), after + PAGE if len(listed) > after + PAGE else 0)
+
+
+def first(marks: Marks) -> list[ShownModel]:
+    """The first models of the list, each once: favorites, recent ones, then others."""
+    return list({each.id: each for each in models(marks).rows}.values())[:MOST_IN_MENU]
+
+
+def facts(model: Model) -> str:
+    """What a model costs, how much it takes in, and what it can do, as far as its server says."""
+    costs = (price(model.prompt_price), price(model.completion_price))
+    told = [f"{costs[0]} / {costs[1]}" if any(each != "free" for each in costs) else "free"] if all(costs) else []
+    told += [f"{_short(model.context_length)} context"] if model.context_length else []
+    can = set(model.abilities or ()) | ({"reasoning"} if model.efforts else set())
+    return " · ".join([*told, *(word for ability, word in WORDS.items() if ability in can)])
+
+
+def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
+    known = providers()
+    offered, names = known.offered(), {each.slug: each.name for each in known.connections()}
+    if not query:
+        by_id = {each.id: each for each in offered}
+        yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)
+        yield from (("Recent", by_id[id]) for id in marks.recent if id in by_id)
+    for model in matching(offered, query):
+        yield names.get(known.connection_of(model.id), "Demo"), model
+
+
+def _row(model: Model, marks: Marks, group: str) -> ShownModel:
+    return ShownModel(model.id, model.name, facts(model), model.id in marks.favorites, group)
+
+
+def _short(tokens: int) -> str:
+    if tokens < 1000:
+        return number(tokens)
+    return f"{round(tokens / 1000)}K" if tokens < 1_000_000 else f"{tokens / 1_000_000:.3g}M"

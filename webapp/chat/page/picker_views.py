@@ -1,0 +1,40 @@
+"""/models: choosing a model, and which ones are favorites."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import current_user, signed_in
+from webapp.chat.page.pages import page_of
+from webapp.chat.page.picker_shown import models
+from webapp.chat.prompt.model_choice import named
+from webapp.connections.models import providers
+from webapp.errors import Invalid
+from webapp.preferences import model_marks
+from webapp.web.htmx import is_htmx, redirect, render
+
+bp = Blueprint("picker", __name__)
+MOST_QUERY_CHARS, MOST_SKIPPED = 100, 100_000
+
+
+@bp.get("/models")
+@signed_in
+def index() -> Response:
+    query, chat_id = request.args.get("q", "")[:MOST_QUERY_CHARS].strip(), request.args.get("chat", "")
+    after = max(0, min(request.args.get("after", 0, type=int), MOST_SKIPPED))
+    page = models(model_marks.of(current_user().id), query, after)
+    template = "chat/_models.html" if is_htmx() else "chat/models.html"
+    return render(template, page=page, query=query, chat_id=chat_id, after=after, back_url=page_of(chat_id) if chat_id else "/")
+
+
+@bp.post("/models/star")
+@signed_in
+def star() -> Response:
+    model, is_favorite = request.form.get("model", ""), request.form.get("is_favorite") == "y"
+    if is_favorite and not providers().is_choosable(model):
+        raise Invalid("That model is no longer available.")
+    model_marks.star(current_user().id, model, is_favorite=is_favorite)
+    chat, query, after = (request.form.get(name) or None for name in ("chat", "q", "after"))
+    if not is_htmx():
+        return redirect(url_for(".index", chat=chat, q=query, after=after))
+    return render(
+        "chat/_star.html", model={"id": model, "name": named(model).name, "is_favorite": is_favorite}, chat_id=chat, query=query
+    )

@@ -1,0 +1,93 @@
+"""Previews: the pages, pictures and diagrams in a message, each in a frame that can reach nothing."""
+
+from contextlib import closing
+from functools import partial
+from io import BytesIO
+from secrets import token_urlsafe
+from threading import Lock
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import anybody
+from webapp.chat import queries
+from webapp.chat.access import visible_message
+from webapp.chat.page.pages import page_of
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.heavy import child
+from webapp.live.single_flight import SingleFlight
+from webapp.rendering import looked_at
+from webapp.rendering.markdown import PIECE_CHARS, previewed
+from webapp.rendering.previews import diagram, document
+from webapp.web.assets import asset
+from webapp.web.htmx import redirect, render
+from webapp.web.security import DRAWER
+
+bp = Blueprint("previews", __name__)
+# No origin of its own, and nothing outside of the document; the page around it keeps it from going anywhere else.
+POLICY = "; ".join(
+    (
+        "sandbox allow-scripts",
+        "default-src 'none'",
+        "script-src {scripts}",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "font-src data:",
+        "media-src data:",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+HEADERS = {"X-Frame-Options": "SAMEORIGIN", "X-DNS-Prefetch-Control": "off"}
+# A text is read once, however many of its blocks are looked at.
+_read = SingleFlight[dict[int, tuple[str, str]]](lambda blocks: sum(len(code) for _, code in blocks.values()), most=64)
+# One child at a time reads a long one: imports need them too.
+_reading = Lock()
+NOTHING = "<p>This block is no longer in the message.</p>"
+
+
+@bp.get("/messages/<id>/preview")
+@anybody
+def show(id: str) -> Response:
+    message, number = visible_message(id), _number()
+    frame_url = url_for("previews.frame", id=id, block=number)
+    return render("chat/preview.html", frame_url=frame_url, back_url=page_of(message.chat_id))
+
+
+@bp.get("/messages/<id>/frame")
+@anybody
+def frame(id: str) -> Response:
+    message = visible_message(id)
+    # By itself it could go where it likes.
+    if request.headers.get("Sec-Fetch-Dest", "iframe") != "iframe":
+        return redirect(url_for("previews.show", id=id, block=_number()))
+    text = queries.text_so_far(the_engine(), message)
+    # Nothing of the database is held while it is read.
+    db.session.rollback()
+    found = _read.get((id, len(text), hash(text)), partial(_blocks, text)).get(_number())
+    if found and found[0] == "mermaid":
+        return _diagram(found[1])
+    return _framed(document(*found) if found else NOTHING, "'unsafe-inline'")
+
+
+def _diagram(content: str) -> Response:
+    """Runs the one script that draws it, and nothing that it brings along."""
+    nonce = token_urlsafe(16)
+    page = diagram(content, script=asset(DRAWER), nonce=nonce)
+    return _framed(page, f"'nonce-{nonce}' {request.host_url}static/{DRAWER}")
+
+
+def _framed(page: str, scripts: str) -> Response:
+    return Response(page, mimetype="text/html", headers=HEADERS | {"Content-Security-Policy": POLICY.format(scripts=scripts)})
+
+
+def _blocks(text: str) -> dict[int, tuple[str, str]]:
+    if len(text) <= PIECE_CHARS:
+        return previewed(text)
+    with _reading, child.on_disk(BytesIO(text.encode())) as file, closing(child.pieces(looked_at.__name__, file)) as found:
+        return {int(number): (kind, code) for blocks in found for number, (kind, code) in blocks.items()}
+
+
+def _number() -> int:
+    return request.args.get("block", -1, type=int)

@@ -1,0 +1,37 @@
+"""What mends an answer that failed: words for everybody, and for admins the way to the connection."""
+
+from dataclasses import dataclass
+
+from flask import url_for
+
+from webapp.connections.models import providers
+from webapp.engine.tables import Generation
+
+NEXT = {
+    "auth": "An admin can check the key{}.",
+    "credit": "Add credit to the provider account.",
+    "rate": "Wait a moment, then try again.",
+}
+BY_ADMINS = {"auth": "Check the key of {}", "credit": "Add credit to the account at {}."}
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Pages are drawn once for all who look, so both are said, and the style sheet knows who looks."""
+
+    words: str
+    url: str = ""
+    by_admins: str = ""
+
+
+def remedy(generation: Generation) -> Remedy:
+    """What can be done about how it ended; without words where nothing can, or need."""
+    reason, model = generation.reason or "", generation.model_asked
+    if generation.attempts:
+        model = generation.attempts[-1].get("model", model)
+    slug = providers().connection_of(model)
+    live = next((each for each in providers().connections() if each.slug == slug), None)
+    words = NEXT.get(reason, "").format(f" of {live.name}" if live else "")
+    if live is None or reason not in BY_ADMINS:
+        return Remedy(words)
+    return Remedy(words, url_for("connections.edit", slug=slug), BY_ADMINS[reason].format(live.name))

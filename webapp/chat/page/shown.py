@@ -1,0 +1,391 @@
+"""Chats and messages as pages show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+from markupsafe import Markup
+
+from webapp.characters.shown import Face
+from webapp.chat import queries
+from webapp.chat.messages.attached import folded, parted
+from webapp.chat.messages.service import CUT_SHORT
+from webapp.chat.page import renderings
+from webapp.chat.page.faces_shown import face_of
+from webapp.chat.page.projection import Picture
+from webapp.chat.page.remedies_shown import Remedy, remedy
+from webapp.chat.page.silence_shown import SPOKE_JUST_NOW, Silence, silence
+from webapp.chat.sharing import service as sharing
+from webapp.chat.sharing.service import Share
+from webapp.chat.tables import Chat, Message
+from webapp.connections.keys import BUILT_IN
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.notice_text import notice_lines
+from webapp.engine.tables import Generation
+from webapp.providers.billing import may_still_bill
+from webapp.streaming.broadcaster import Cursor
+from webapp.usage.cost_text import cost
+from webapp.web.addresses import address
+from webapp.words import plural
+
+REASONS = {
+    "length": "The model reached its length limit.",
+    "content_filter": "The provider's content filter stopped the answer.",
+    "cap": "The answer reached this server's length limit.",
+    "idle_listener": "It stopped because no one was connected.",
+    "client_gone": "It stopped because no one was connected.",
+}
+# The actions that people lack with whom a chat is shared.
+FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
+FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False}
+# Of an answer whose worker has gone, until its text is saved.
+RESTORING = "Restoring after a restart…"
+# Shorter would be written as nothing.
+A_MOMENT = 0.1
+# A message of one's own that is longer is folded until it is asked for.
+FOLD_LINES, FOLD_CHARS = 12, 1_200
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNotice:
+    tone: str
+    text: str
+    detail: str = ""
+    remedy: Remedy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChat:
+    id: str
+    title: str
+    model: str
+    is_running: bool
+    is_visitors: bool
+    is_pinned: bool = False
+    is_archived: bool = False
+    right: str = "own"
+    is_played: bool = False
+    is_temporary: bool = False
+    # With whom it is shared, where that was looked up.
+    given: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What the viewer can do with a message; an empty URL means that it is not offered."""
+
+    raw_url: str = ""
+    plain_url: str = ""
+    continue_url: str = ""
+    again_url: str = ""
+    edit_url: str = ""
+    delete_url: str = ""
+    sent_url: str = ""
+    choose_url: str = ""
+    fork_url: str = ""
+    rate_url: str = ""
+    can_continue: bool = False
+    can_try_again: bool = False
+    can_grow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which version of a message is shown, and the way to its neighbours."""
+
+    number: int = 1
+    count: int = 1
+    previous_url: str = ""
+    next_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """`html` is the whole text when it has ended; while it runs, the sealed blocks, and `tail` the rest."""
+
+    id: str
+    role: str
+    status: str
+    html: Markup
+    tail: Markup
+    reasoning: str
+    thought: str
+    notices: tuple[ShownNotice, ...]
+    receipt: str
+    is_running: bool
+    started_at: datetime | None
+    actions: Actions
+    versions: Versions = Versions()
+    stop_url: str = ""
+    generation_id: str = ""
+    cursor: Cursor = ()
+    face: Face | None = None
+    author: str = ""
+    is_long: bool = False
+    pace: str = ""
+    words: str = ""
+    silence: Silence = SPOKE_JUST_NOW
+    said_at: datetime | None = None
+    is_edited: bool = False
+
+
+def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
+    return ShownChat(
+        row.id,
+        row.title or "New chat",
+        row.model,
+        is_running,
+        bool(row.visitor_hash),
+        is_pinned=bool(row.pinned_at),
+        is_archived=bool(row.archived_at),
+        right=right,
+        is_played=bool(row.character_id),
+        is_temporary=row.is_temporary,
+        given=None if given is None else sharing.names(given),
+    )
+
+
+def thread(
+    engine: Engine,
+    messages: Sequence[Message],
+    right: str = "own",
+    given: Sequence[Share] | None = None,
+    known: dict[str, list[Generation]] | None = None,
+) -> list[ShownMessage]:
+    """The messages with what their generations say; what runs is shown as it stands at this moment.
+
+    Whoever may not do something finds no button for it. `known` are the generations of messages without other versions.
+    """
+    generations = queries.generations_of(messages) if known is None else known
+    siblings = queries.siblings_of(messages) if known is None else {}
+    authors = sharing.writers(messages, right, given)
+    shown = [
+        replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
+        for message in messages
+    ]
+    if face := face_of(messages):
+        shown = [replace(each, face=face) if each.role == "assistant" else each for each in shown]
+    placed = [replace(each, versions=_versions(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
+    if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
+        placed[-1] = _last(placed[-1], messages[-1])
+    return [limited(each, right) for each in placed]
+
+
+def limited(shown: ShownMessage, right: str) -> ShownMessage:
+    """The message with the actions that this right allows."""
+    if right == "write":
+        return replace(shown, actions=replace(shown.actions, **FOR_OWNERS))
+    if right == "view":
+        actions, versions = replace(shown.actions, **FOR_OWNERS, **FOR_WRITERS), shown.versions
+        return replace(shown, actions=actions, versions=replace(versions, previous_url="", next_url=""))
+    return shown
+
+
+def _last(shown: ShownMessage, message: Message) -> ShownMessage:
+    """What stands last can be asked to go on though it is complete, or to be answered where it was not.
+
+    Where a character answers, a new version follows the last one.
+    """
+    actions, versions = shown.actions, shown.versions
+    if shown.role == "user":
+        return replace(shown, actions=replace(actions, can_try_again=True))
+    next_url = versions.next_url or (actions.again_url if shown.face and actions.can_try_again else "")
+    can_grow = bool(message.parent_id and message.content) and not actions.can_continue
+    return replace(shown, actions=replace(actions, can_grow=can_grow), versions=replace(versions, next_url=next_url))
+
+
+def earlier_url(messages: Sequence[Message]) -> str:
+    """Where the messages before these are; empty when there are none."""
+    first = messages[0] if messages else None
+    return url_for("list.earlier", id=first.chat_id, before=first.id) if first and first.parent_id else ""
+
+
+def _message(engine: Engine, message: Message, generations: list[Generation]) -> ShownMessage:
+    last = generations[-1] if generations else None
+    if last and last.is_active:
+        if not (broadcast := engine.broadcast(last)):
+            return _unheard(engine, message, last)
+        picture, cursor = broadcast.snapshot()
+        if not broadcast.projection.has_ended:
+            return replace(_running(message, last, picture, cursor), silence=silence(engine, last))
+        # It has been saved since these were read.
+        db.session.rollback()
+        generations = queries.generations_of([message])[message.id]
+        last = generations[-1]
+    return _ended(message, last, generations)
+
+
+def _running(message: Message, last: Generation, picture: Picture, cursor: Cursor) -> ShownMessage:
+    return ShownMessage(
+        id=message.id,
+        role=message.role,
+        status=picture.status,
+        words=picture.words or (f"Waiting for {last.model_asked}" if picture.status == "queued" else ""),
+        html=Markup(picture.html),
+        tail=Markup(picture.tail),
+        reasoning=message.reasoning + picture.reasoning,
+        thought="Thoughts" if picture.status in {"queued", "thinking"} else "Thought",
+        notices=tuple(ShownNotice("", text) for text in picture.notices),
+        receipt="",
+        is_running=True,
+        started_at=last.created_at,
+        actions=Actions(**_action_urls(message), choose_url=_choose_url(message, last)),
+        stop_url=address("chat.stop", last.id),
+        generation_id=last.id,
+        cursor=cursor,
+    )
+
+
+def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
+    """One that has not ended and does not run here: there is nothing to follow until its end is saved."""
+    is_ours = last.owner == engine.worker.id and last.id not in engine.found.taken
+    saved = Picture("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
+    return replace(_running(message, last, saved, ()), generation_id="")
+
+
+def _ended(message: Message, last: Generation | None, generations: list[Generation]) -> ShownMessage:
+    status = last.status if last else "completed"
+    return ShownMessage(
+        id=message.id,
+        role=message.role,
+        status=status,
+        html=_html(message),
+        tail=Markup(),
+        reasoning=message.reasoning,
+        thought=_thought(generations) if message.reasoning else "",
+        notices=_notices(last, message) if last else (),
+        receipt=_receipt(generations) if last else "",
+        pace=pace(generations),
+        is_running=False,
+        started_at=last.started_at if last else None,
+        actions=_actions(message, last, status),
+        is_long=message.role == "user" and _is_long(message.content),
+        is_edited=message.is_edited,
+        generation_id=last.id if last else "",
+        said_at=message.created_at,
+    )
+
+
+def _actions(message: Message, last: Generation | None, status: str) -> Actions:
+    return Actions(
+        **_action_urls(message),
+        **_account_urls(message, last),
+        edit_url=address("tree.edit", message.id) if message.content else "",
+        can_continue=_can_continue(status, last, message),
+        # A greeting at the beginning answers no question, so there is nothing to try again.
+        can_try_again=message.role == "assistant" and bool(message.parent_id),
+    )
+
+
+def _account_urls(message: Message, last: Generation | None) -> dict[str, Any]:
+    """Actions on an answer that only people with an account have."""
+    urls = {"sent_url": address("composer.what_was_sent", last.id)} if last and last.owner else {}
+    if _has_account(message, last):
+        urls["fork_url"] = address("tree.fork", message.id)
+        urls["choose_url"] = _choose_url(message, last)
+        urls["rate_url"] = address("composer.rate", message.id) if message.content and not message.is_edited else ""
+    return urls
+
+
+def _choose_url(message: Message, last: Generation | None) -> str:
+    """Of an answer to somebody with an account: a visitor has no models to choose from."""
+    return address("composer.choose", message.id) if _has_account(message, last) and message.parent_id else ""
+
+
+def _has_account(message: Message, last: Generation | None) -> bool:
+    return bool((last and last.user_id) or (message.is_edited and message.author_id))
+
+
+def _action_urls(message: Message) -> dict[str, Any]:
+    return {
+        "raw_url": address("chat.raw", message.id),
+        "plain_url": address("chat.plain", message.id),
+        "continue_url": address("chat.go_on", message.id),
+        "again_url": address("chat.again", message.id),
+        "delete_url": address("tree.delete", message.id) if message.parent_id else "",
+    }
+
+
+def _versions(id: str, versions: list[str]) -> Versions:
+    at = versions.index(id)
+    urls = [address("tree.show_version", version) for version in versions]
+    around = ["", *urls, ""]
+    return Versions(at + 1, len(versions), previous_url=around[at], next_url=around[at + 2])
+
+
+def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
+    shown = [ShownNotice("", *each) for each in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
+    if last.error:
+        tone = "red" if last.status == "failed" else "amber"
+        shown.append(ShownNotice(tone, last.error, remedy=remedy(last)))
+    elif last.reason in REASONS:
+        shown.append(ShownNotice("amber", REASONS[last.reason]))
+    elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model_used or last.model_asked):
+        shown.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
+    elif last.status == "completed" and message.content and last.text_offset == len(message.content):
+        shown.append(ShownNotice("amber", "The model had nothing to add."))
+    elif last.status == "completed" and not message.content:
+        shown.append(ShownNotice("amber", "The model returned an empty answer."))
+    return tuple(shown)
+
+
+def _html(message: Message) -> Markup:
+    html = Markup(renderings.html_of(message))
+    return folded(html) if message.role == "user" else html
+
+
+def _is_long(content: str) -> bool:
+    content, _ = parted(content)
+    return len(content) > FOLD_CHARS or content.rstrip().count("\n") >= FOLD_LINES
+
+
+def _can_continue(status: str, last: Generation | None, message: Message) -> bool:
+    """Also when the last try failed before it said anything, as long as there is a text to go on from."""
+    is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT)
+    return is_cut or (status == "failed" and bool(message.content))
+
+
+def _thought(generations: list[Generation]) -> str:
+    if not generations:
+        return "Thought"
+    first = generations[0]
+    until = first.first_text_at or first.ended_at
+    if not first.started_at or not until:
+        return "Thought"
+    seconds = (until - first.started_at).total_seconds()
+    return f"Thought for {_seconds(seconds)}" if seconds >= A_MOMENT else "Thought for a moment"
+
+
+def _receipt(generations: list[Generation]) -> str:
+    last = generations[-1]
+    # What was run elsewhere may not say how long it took.
+    seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
+    spent = [seconds, _tokens(generations), cost(generations)]
+    if last.status == "stopped":
+        return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
+    model = last.model_used or last.model_asked
+    return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
+
+
+def pace(generations: list[Generation]) -> str:
+    """How fast an answer came, its thinking included; empty where nobody counted."""
+    counts, seconds = [each.output_tokens or 0 for each in generations], _duration(generations)
+    return f"{sum(counts) / seconds:.0f} tokens per second" if all(counts) and seconds >= A_MOMENT else ""
+
+
+def _duration(generations: list[Generation]) -> float:
+    ended = [each for each in generations if each.started_at and each.ended_at]
+    return sum((each.ended_at - each.started_at).total_seconds() for each in ended if each.ended_at and each.started_at)
+
+
+def _tokens(generations: list[Generation]) -> str:
+    counts = [each.output_tokens for each in generations]
+    known = [count for count in counts if count is not None]
+    return plural(sum(known), "token") if known and len(known) == len(counts) else ""
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"

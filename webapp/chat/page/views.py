@@ -1,0 +1,173 @@
+"""Chats: their pages, what can be done in them, and their stream."""
+
+from flask import Blueprint, Response, abort, request, url_for
+
+from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.chat import queries
+from webapp.chat.access import (
+    as_visitor,
+    visible_chat,
+    visible_message,
+    visitor_hash,
+    writable_chat,
+    writable_generation,
+    writable_message,
+    writer,
+)
+from webapp.chat.exchange.export import words_alone
+from webapp.chat.list import shown as list_shown
+from webapp.chat.messages import drafts, service
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.prompted_views import taken
+from webapp.chat.messages.sending import TYPED
+from webapp.chat.page.pages import chat_page, composer, first_composer_again, page_of, refused, sent, stream, take_up_draft
+from webapp.chat.prompt.model_choice import VISITORS_MODEL
+from webapp.connections.models import providers
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.preferences import model_marks
+from webapp.settings.service import setting
+from webapp.usage.checklist import checklist
+from webapp.web.htmx import done, is_htmx, lead, redirect, render
+
+bp = Blueprint("chat", __name__)
+MOST_RECENT = 5
+
+
+@bp.get("/")
+@signed_in
+def home() -> Response:
+    return _home(MessageForm.new(model=request.args.get("model") or providers().default(model_marks.wish(current_user()))))
+
+
+@bp.post("/chats")
+@signed_in
+def begin() -> Response:
+    form, me = MessageForm(), current_user().id
+    if answer := taken(form):
+        return answer
+    with form.attempt():
+        wish = {"model": form.model.data or "", "is_temporary": form.temporary.data}
+        generation = service.begin(form.text, key=form.key.data or "", owner_id=me, how=TYPED, **wish)
+        if wish["model"] and wish["model"] != providers().default(model_marks.wish(current_user())):
+            model_marks.choose(me, generation.model_asked)
+        return lead(_page_of(generation))
+    return first_composer_again(form) if is_htmx() else _home(form)
+
+
+@bp.get("/chats/<id>")
+@anybody
+def show(id: str) -> Response:
+    chat = visible_chat(id)
+    form = MessageForm.new(model=request.args.get("model") or chat.model)
+    return chat_page(chat, form, is_writing="writing" in request.args)
+
+
+@bp.get("/chats/<id>/events")
+@anybody
+def events(id: str) -> Response:
+    return stream(visible_chat(id))
+
+
+@bp.post("/chats/<id>/messages")
+@anybody
+def send(id: str) -> Response:
+    chat, form = writable_chat(id), MessageForm()
+    model = "" if chat.visitor_hash else form.model.data or ""
+    is_chosen, me = model not in ("", chat.model), user_or_none()
+    if answer := taken(form, id):
+        return answer
+    with form.attempt():
+        service.ask(chat, form.text, key=form.key.data or "", model=model, after=form.after.data or "", by=writer(), how=TYPED)
+        if is_chosen and me:
+            model_marks.choose(me.id, model)
+        return sent(chat)
+    return refused(writable_chat(id), form)
+
+
+@bp.post("/generations/<id>/stop")
+@anybody
+def stop(id: str) -> Response:
+    generation = writable_generation(id)
+    generations.stop(the_engine(), generation)
+    return done(_page_of(generation))
+
+
+@bp.post("/messages/<id>/continue")
+@anybody
+def go_on(id: str) -> Response:
+    return done(_page_of(service.go_on(writable_message(id), by=writer())))
+
+
+@bp.post("/messages/<id>/again")
+@anybody
+def again(id: str) -> Response:
+    message = writable_message(id)
+    if "stop" in request.form and (last := queries.last_generation(message)) and last.is_active:
+        generations.stop_and_wait(the_engine(), last)
+        message = writable_message(id)
+    return done(_page_of(service.again(message, model=MessageForm().model.data or "", by=writer())))
+
+
+@bp.get("/messages/<id>.md")
+@anybody
+def raw(id: str) -> Response:
+    return Response(queries.text_so_far(the_engine(), visible_message(id)), mimetype="text/markdown")
+
+
+@bp.get("/messages/<id>.txt")
+@anybody
+def plain(id: str) -> Response:
+    return Response(words_alone(queries.text_so_far(the_engine(), visible_message(id))), mimetype="text/plain")
+
+
+@bp.get("/ai-demo")
+@anybody
+def demo() -> Response:
+    _refuse_unless_visitors_may_come()
+    if chat := queries.visitors_chat(visitor_hash()):
+        return chat_page(chat, MessageForm.new(model=chat.model))
+    form = MessageForm.new(model=VISITORS_MODEL)
+    return render("chat/visitor.html", thread=[], **{**composer(form, send_url=url_for("chat.demo_begin")), "models": []})
+
+
+@bp.post("/ai-demo")
+@anybody
+def demo_begin() -> Response:
+    _refuse_unless_visitors_may_come()
+    form = MessageForm()
+
+    def begin(visitor: str) -> Response:
+        service.begin_as_visitor(form.text, key=form.key.data or "", visitor_hash=visitor)
+        return redirect(url_for("chat.demo", _anchor="end"))
+
+    return as_visitor(begin)
+
+
+@bp.post("/ai-demo/leave")
+@anybody
+def demo_leave() -> Response:
+    service.forget_visitor(visitor_hash())
+    return redirect(url_for("chat.demo"))
+
+
+def _refuse_unless_visitors_may_come() -> None:
+    if not setting("demo.visitors"):
+        abort(404)
+
+
+def _page_of(generation: Generation) -> str:
+    return page_of(generation.chat_id)
+
+
+def _home(form: MessageForm) -> Response:
+    me = current_user()
+    pinned, others, lanes = queries.sidebar_chats(me.id)
+    newest = sorted([*pinned, *others], key=lambda each: (each.changed_at, each.id), reverse=True)
+    recent = list_shown.chats(newest[:MOST_RECENT], lanes)
+    take_up_draft(form, drafts.of(me.id))
+    more = composer(form, send_url=url_for("chat.begin"))
+    del more["form"]
+    more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me)}
+    return form.shown("chat/home.html", may_be_temporary=True, **more)

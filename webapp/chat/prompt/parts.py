@@ -1,0 +1,192 @@
+"""What a model is sent: the parts that are no messages are kept with the generation, of the messages which, and how much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import current_app
+
+from webapp.chat import queries
+from webapp.chat.prompt.builder import Path, PromptBuilder
+from webapp.chat.prompt.model_choice import can, named
+from webapp.chat.queries import Said
+from webapp.chat.tables import Chat, Message
+from webapp.connections.keys import BUILT_IN
+from webapp.connections.models import providers
+from webapp.db import db
+from webapp.engine.tables import Generation
+from webapp.prompts import using
+from webapp.providers.base import Model, ModelRequest
+from webapp.sections import Contribute, PromptContext, Section
+from webapp.streaming.events import Notice
+
+WORDS = {
+    "temperature": "Temperature",
+    "max_tokens": "Max tokens",
+    "top_p": "Top-p",
+    "stop": "Stop words",
+    "effort": "Reasoning effort",
+    "is_json": "JSON",
+}
+ROLES = {"user": "Message", "assistant": "Answer"}
+# What is kept free for the answer where nobody has set its length; at most a quarter of what the model can take in.
+ANSWER_TOKENS = 4_096
+# The estimate may be a fifth too low.
+CAUTION = 1.2
+# More are refused by OpenAI; a file may bring more.
+MOST_STOPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of what was sent; `message_id` where it is a message of the chat, `section` where it is a part of the prompt."""
+
+    role: str
+    title: str
+    content: str
+    message_id: str = ""
+    section: Section | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Everything that was sent for one answer; `is_known` is false for those from before it was kept."""
+
+    parts: tuple[Part, ...]
+    parameters: tuple[tuple[str, str], ...]
+    is_known: bool
+    goes_on: bool
+    left_out: int = 0
+    # How many messages the history limit held back, and the limit.
+    beyond: int = 0
+    history_limit: int = 0
+    # The sections that had no room.
+    dropped: tuple[Section, ...] = ()
+
+
+def prompt_for(chat: Chat, path: Sequence[Said], model: str, *, history_limit: int | None = None) -> dict[str, Any]:
+    """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
+
+    `history_limit` is for this one time; without it the chat's own counts.
+    """
+    limit = chat.history_limit if history_limit is None else history_limit
+    earlier = [each for each in path[:-1] if each.content]
+    said = [(each.role, each.content) for each in earlier]
+    known = named(model)
+    builder, parameters = _builder(chat, said, model), _parameters(chat, known)
+    fitted = builder.fit(
+        said,
+        budget_tokens=_budget_tokens(known, parameters),
+        history_limit=limit,
+        beginning=path[-1].content,
+    )
+    return {
+        **builder.without(fitted.dropped).parts,
+        "dropped": PromptBuilder(fitted.dropped).parts["sections"],
+        "parameters": parameters,
+        "messages": [[each.id, len(each.content)] for each in earlier[fitted.start :]],
+        "left_out": fitted.left_out,
+        "beyond": fitted.beyond,
+        "history_limit": limit or 0,
+        **(_going_on() if path[-1].content else {}),
+    }
+
+
+def request_of(generation: Generation, path: Sequence[Said]) -> ModelRequest:
+    """The request, made of what was kept: so what is shown as sent is what was sent."""
+    said = [(part.role, part.content) for part in _messages(generation, path)]
+    prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
+    parameters: dict[str, Any] = dict(prompt.get("parameters", {}))
+    # JSON knows no tuples.
+    parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
+    parameters |= {"go_on": prompt["go_on"]} if beginning and "go_on" in prompt else {}
+    request = PromptBuilder.of(prompt).build(generation.model_asked, said, beginning=beginning, **parameters)
+    return replace(request, notices=(*_notices(prompt), *using.notices(prompt)))
+
+
+def sent(generation: Generation) -> Sent:
+    """What a generation was asked with, part by part."""
+    message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
+    builder, messages = PromptBuilder.of(prompt), _messages(generation, queries.path_to(message))
+    parts = [messages[each] if isinstance(each, int) else _part(each) for each in builder.among(len(messages))]
+    if generation.text_offset:
+        parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
+    values = prompt.get("parameters", {})
+    parameters = tuple((WORDS.get(name, name), _told(value)) for name, value in values.items() if value is not None)
+    counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
+    dropped = PromptBuilder.of({"sections": prompt.get("dropped", ())}).sections
+    return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
+
+
+def _part(section: Section) -> Part:
+    return Part(section.role, section.title, section.text, section=section)
+
+
+def _builder(chat: Chat, path: Path, model: str) -> PromptBuilder:
+    """With what every feature contributes."""
+    contributed: Sequence[Contribute] = current_app.extensions["sections"]
+    context = PromptContext(chat.id, chat.owner_id, model, path)
+    return PromptBuilder(section for contribute in contributed for section in contribute(context))
+
+
+def _going_on() -> dict[str, Any]:
+    """What a model is told that can only begin a new answer."""
+    told = using.render("continue")
+    return {"go_on": told.text, **told.kept}
+
+
+def _parameters(chat: Chat, model: Model) -> dict[str, Any]:
+    """What the chat says, else the house; of two lengths the shorter counts."""
+    parameters = providers().parameters(model.id)
+    if chat.temperature is not None:
+        parameters["temperature"] = chat.temperature
+    if chat.max_tokens:
+        parameters["max_tokens"] = min(chat.max_tokens, parameters.get("max_tokens") or chat.max_tokens)
+    return parameters | _by_ability(chat, model)
+
+
+def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
+    """What a model is told only when it is not known that it cannot be."""
+    stop = [line.strip() for line in chat.stop_words.splitlines() if line.strip()][:MOST_STOPS]
+    wanted = {
+        "top_p": ("top_p", chat.top_p),
+        "stop": ("stop", stop or None),
+        "effort": ("reasoning", chat.effort if _takes_effort(model, chat.effort) else None),
+        "is_json": ("json", chat.answer_format == "json" or None),
+    }
+    return {name: value for name, (ability, value) in wanted.items() if value is not None and can(model, ability) is not False}
+
+
+def _takes_effort(model: Model, effort: str) -> bool:
+    """Of models whose list says nothing, only those of OpenRouter can be told: it drops what one does not know."""
+    is_unknown = not model.efforts and providers().connection_of(model.id) == BUILT_IN
+    return bool(effort) and (effort in model.efforts or is_unknown)
+
+
+def _told(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
+
+
+def _budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
+    """How many tokens a prompt may have; 0 where nobody knows what the model can take in."""
+    length = model.context_length
+    if not length:
+        return 0
+    answer = parameters.get("max_tokens") or min(ANSWER_TOKENS, length // 4)
+    return max(1, int((length - answer) / CAUTION))
+
+
+def _notices(prompt: dict[str, Any]) -> list[Notice]:
+    if not (left_out := prompt.get("left_out")):
+        return []
+    words = "The oldest exchange" if left_out == 1 else f"The {left_out} oldest exchanges"
+    were = "was" if left_out == 1 else "were"
+    return [
+        Notice("left_out", f"{words} in this chat {were} left out, because the whole chat exceeds the model's context window.")
+    ]
+
+
+def _messages(generation: Generation, path: Sequence[Said]) -> list[Part]:
+    chars = dict(generation.prompt.get("messages", []))
+    sent = [each for each in path if each.id in chars]
+    return [Part(each.role, ROLES.get(each.role, each.role), each.content[: chars[each.id]], each.id) for each in sent]

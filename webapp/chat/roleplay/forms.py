@@ -1,0 +1,93 @@
+"""The form of what is sent around the messages of a chat."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from wtforms import Field, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms.fields.core import UnboundField
+
+from webapp.characters.fields import TEXT_CHARS
+from webapp.characters.tables import Character, Persona
+from webapp.chat.fields import FIELDS, ChatField, values_of
+from webapp.chat.prompt.model_choice import can
+from webapp.chat.tables import Chat
+from webapp.errors import Invalid
+from webapp.providers.base import Model
+from webapp.settings.catalog import shortest
+from webapp.settings.service import setting
+from webapp.web.forms import Form, options
+
+TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
+NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"[0-9]{0,3}\.?[0-9]{1,6}")}
+OWN = "Leave empty to use the character's own."
+
+
+class PromptsForm(Form):
+    # It shares its page with the composer, so each field has an id of its own.
+    persona = SelectField("Persona", id="prompts-persona", choices=[], validate_choice=False, default="")
+
+    idle: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, chat: Chat) -> "PromptsForm":
+        typed = {name: shortest(value) if isinstance(value, float) else value for name, value in values_of(chat).items()}
+        texts = {name: "" if value is None else str(value) for name, value in typed.items()}
+        return cls.fresh(persona=chat.persona_id or "", **texts)
+
+    def about(self, character: Character | None, personas: Sequence[Persona], model: Model) -> "PromptsForm":
+        """The form with the personas there are, and with what counts where it says nothing; of what the model cannot be told,
+        only what is set."""
+        self.idle = [each.name for each in FIELDS if can(model, each.ability) is False]
+        for each in FIELDS:
+            if (able := can(model, each.ability)) is not True:
+                note = "isn't supported by" if able is False else "may not be supported by"
+                self[each.name].description = f"{each.hint} {each.label} {note} {model.name}.".strip()
+        self.persona.choices = [
+            SelectChoice("", "None"),
+            *(SelectChoice(each.id, each.name) for each in personas),
+        ]
+        for field, value, nothing in (
+            (self["temperature"], setting("models.temperature"), "model default"),
+            (self["max_tokens"], setting("models.max_tokens"), "no limit"),
+        ):
+            field.render_kw = {**field.render_kw, "placeholder": nothing if value == "" else str(value)}
+        if character:
+            for field, text in (
+                (self["system_prompt"], character.system_prompt),
+                (self["post_prompt"], character.post_history_prompt),
+            ):
+                field.description = f"{field.description} {OWN}".strip() if text else field.description
+                field.render_kw = {**TEXT, "placeholder": text[:300]}
+        return self
+
+    @property
+    def settable(self) -> list[Field]:
+        return [self[each.name] for each in FIELDS if each.name not in self.idle or self[each.name].data]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {each.name: self._value(each) for each in FIELDS}
+
+    def _value(self, field: ChatField) -> Any:
+        typed = self[field.name].data or ""
+        if field.kind is str:
+            return typed
+        typed = typed.strip().replace(",", ".")
+        if typed and not NUMBERS[field.kind].fullmatch(typed):
+            raise Invalid(field.refusal, field=field.name)
+        return field.kind(typed) if typed else None
+
+
+def _input(field: ChatField) -> UnboundField:
+    common = {"id": field.element, "default": "", "description": field.hint}
+    if field.choices:
+        return SelectField(field.label, **common, choices=options(field.choices), validate_choice=False)
+    if field.kind is str:
+        return TextAreaField(field.label, **common, render_kw=TEXT)
+    mode = "numeric" if field.kind is int else "decimal"
+    return StringField(field.label, **common, render_kw={"inputmode": mode, "autocomplete": "off", "maxlength": field.chars})
+
+
+for each in FIELDS:
+    setattr(PromptsForm, each.name, _input(each))

@@ -1,0 +1,85 @@
+"""Chats with a character: how they begin, and what is said of them beside their messages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.accounts import making
+from webapp.accounts.tables import User
+from webapp.characters import queries as cast
+from webapp.characters.cards import other_greetings
+from webapp.characters.fields import checked_text
+from webapp.characters.macros import Names
+from webapp.characters.tables import Character, Persona
+from webapp.chat.fields import FIELDS, ChatField
+from webapp.chat.messages import sending
+from webapp.chat.page import renderings
+from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
+from webapp.db import db, write
+from webapp.errors import Invalid
+from webapp.rendering import markdown
+
+KIND = "roleplay"
+
+
+def begin(
+    character: Character, *, by: User, persona: Persona | None = None, is_nobody: bool = False, model: str = "", title: str = ""
+) -> Chat:
+    """Make a chat with a character, in which it has greeted already; without a persona the default one, unless for nobody."""
+    persona = persona or (None if is_nobody else cast.default_persona(by))
+    model = model or providers().default(by.default_model)
+    providers().of(model)
+    greetings = _greetings(character, cast.names_of(character, persona, by))
+    values = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
+    making.count(by.id)
+    with write() as session:
+        chat = Chat(kind=KIND, model=model, title=title or character.name, **values)
+        session.add(chat)
+        session.flush()
+        if greetings:
+            messages = [Message(chat_id=chat.id, role="assistant", **said) for said in greetings]
+            session.add_all(messages)
+            session.flush()
+            chat.head_id = messages[0].id
+    sending.announce(chat, "chat", chat.id)
+    return chat
+
+
+def _greetings(character: Character, names: Names) -> list[dict[str, Any]]:
+    """The first message and, as versions of it, the others of its card, which are rendered when they are shown."""
+    if not character.greeting:
+        return []
+    first, *others = map(names.fill, (character.greeting, *other_greetings(character.card)))
+    html = {"html": renderings.rendered(first), "html_version": markdown.VERSION}
+    return [{"content": first, **html}, *({"content": each} for each in others)]
+
+
+def character_of(chat: Chat) -> Character | None:
+    """Who answers in the chat, also from the trash, as long as its owner may see them."""
+    return cast.character_of(db.session(), chat.owner_id, chat.character_id)
+
+
+def persona_of(chat: Chat) -> Persona | None:
+    """Who its owner is in the chat."""
+    return cast.persona_of(db.session(), chat.owner_id, chat.persona_id)
+
+
+def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:
+    """Say anew what is set for a chat, and who the person is in it; it counts from the next answer on."""
+    checked = {each.name: _checked(each, values[each.name]) for each in FIELDS}
+    persona_id = persona.id if persona else None
+    with write():
+        for name, value in checked.items():
+            setattr(chat, name, value)
+        chat.persona_id = persona_id
+
+
+def _checked(field: ChatField, value: Any) -> Any:
+    is_foreign = bool(field.choices) and value not in field.choices
+    if is_foreign or (field.lines and sum(bool(line.strip()) for line in value.splitlines()) > field.lines):
+        raise Invalid(field.refusal, field=field.name)
+    if field.kind is str:
+        return checked_text(value, field.name)
+    if value is not None and not field.least <= value <= field.most:
+        raise Invalid(field.refusal, field=field.name)
+    return value

@@ -1,0 +1,114 @@
+"""Chats with a character: beginning one, whose face stands in it, and what is sent around its messages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from webapp.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.characters import queries as cast
+from webapp.characters import shown as people
+from webapp.characters.shown import Face
+from webapp.characters.tables import Persona
+from webapp.chat.access import own_chat, right_in, visible_chat
+from webapp.chat.page.faces_shown import face_in
+from webapp.chat.page.pages import page_of
+from webapp.chat.prompt.model_choice import named
+from webapp.chat.roleplay import service as roleplay
+from webapp.chat.roleplay.forms import PromptsForm
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.errors import Invalid
+from webapp.rendering.part import part
+from webapp.web.htmx import is_htmx, redirect, render
+
+bp = Blueprint("roleplay", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Who answers in a chat, as its page says it."""
+
+    face: Face
+    character_url: str
+    persona: str
+
+
+@bp.post("/characters/<id>/chat")
+@signed_in
+def begin(id: str) -> Response:
+    me, wish = current_user(), request.form.get("persona")
+    character, persona = found(cast.character(me, id)), _chosen(wish or "")
+    return redirect(page_of(roleplay.begin(character, by=me, persona=persona, is_nobody=wish == "").id))
+
+
+@bp.get("/chats/<id>/prompts")
+@signed_in
+def edit(id: str) -> Response:
+    chat = own_chat(id)
+    form = PromptsForm.of(chat)
+    return _sheet(chat, form) if is_htmx() else _page(chat, form)
+
+
+@bp.post("/chats/<id>/prompts")
+@signed_in
+def update(id: str) -> Response:
+    chat, form = own_chat(id), PromptsForm.opened()
+    with form.attempt():
+        roleplay.set_fields(chat, form.values, persona=_chosen(form.persona.data or ""))
+        chat = own_chat(id)
+        return _panel(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(page_of(id))
+    chat = own_chat(id)
+    return _panel(chat, form) if is_htmx() else _page(chat, form)
+
+
+@bp.get("/chats/<id>/avatar")
+@signed_in
+def avatar(id: str) -> Response:
+    character = roleplay.character_of(visible_chat(id))
+    return people.picture(cast.avatar(character.avatar_id if character else None))
+
+
+@bp.app_context_processor
+def _played() -> dict[str, Callable[[str], Any]]:
+    """For the page of a chat; asks nothing of the database before it is called."""
+    return {"played_in": played_in}
+
+
+def played_in(chat_id: str) -> Played | None:
+    """Nothing for a chat without a character."""
+    chat, me = db.session.get_one(Chat, chat_id), user_or_none()
+    face = face_in(chat)
+    if not face:
+        return None
+    is_own, persona = right_in(chat, me) == "own", roleplay.persona_of(chat)
+    is_there = me and cast.character(me, chat.character_id or "")
+    url = url_for("characters.show", id=chat.character_id) if is_there else ""
+    name = persona.name if persona and is_own else ""
+    return Played(face, url, name)
+
+
+def _chosen(id: str) -> Persona | None:
+    persona = cast.persona(current_user(), id) if id else None
+    if id and not persona:
+        raise Invalid("That persona no longer exists.", field="persona")
+    return persona
+
+
+def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
+    return form.about(roleplay.character_of(chat), cast.personas(current_user()), named(chat.model))
+
+
+def _page(chat: Chat, form: PromptsForm) -> Response:
+    return _about(form, chat).shown("chat/prompts.html", chat=chat, back_url=page_of(chat.id))
+
+
+def _sheet(chat: Chat, form: PromptsForm) -> Response:
+    """The panel beside a chat, as it opens."""
+    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="")
+
+
+def _panel(chat: Chat, form: PromptsForm, said: str = "") -> Response:
+    html = render_template("chat/_prompts.html", chat=chat, form=_about(form, chat), said=said)
+    return Response(part("#chat-prompts", "outerMorph", html), form.refusal.status if form.refusal else 200)

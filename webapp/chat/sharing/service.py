@@ -1,0 +1,159 @@
+"""Sharing a chat: with people, with groups, or with the whole team by its address."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import CompoundSelect, and_, bindparam, delete, select
+from sqlalchemy.orm import Session
+
+from webapp import changes
+from webapp.accounts import grants
+from webapp.accounts.roles import may
+from webapp.accounts.tables import Grant, Group, Membership, User
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, write
+from webapp.errors import Forbidden, Invalid, NotFound
+
+KIND = "chat"
+RIGHTS = ("view", "write")
+grants.OBJECTS[KIND] = (Chat.id, Chat.owner_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Somebody who has a right to a chat; of the whole team there is no name."""
+
+    grant_id: str
+    kind: str
+    name: str
+    right: str
+
+
+def right_of(chat: Chat, user: User) -> str:
+    """`own`, `write`, `view`, or nothing at all."""
+    if chat.owner_id == user.id:
+        return "own"
+    rights = set(db.session.scalars(select(Grant.right).where(grants.is_about(KIND, chat.id), grants.reaches(user))))
+    return next((each for each in reversed(RIGHTS) if each in rights), "") if not chat.deleted_at else ""
+
+
+def shares(chat: Chat) -> list[Share]:
+    """Who has a right to the chat beside its owner, by name."""
+    query = select(Grant, User.name, Group.name).outerjoin(User, User.id == Grant.user_id)
+    query = query.outerjoin(Group, Group.id == Grant.group_id).where(grants.is_about(KIND, chat.id)).order_by(Grant.id)
+    return [_share(grant, person, group) for grant, person, group in db.session.execute(query)]
+
+
+def names(given: Iterable[Share]) -> tuple[str, ...]:
+    """Of those who have a right to a chat."""
+    return tuple(each.name or "Team" for each in given)
+
+
+def readers(chat_id: str) -> set[str]:
+    """The ids of the people in whose lists the chat stands because it was given to them."""
+    return set(db.session.scalars(READERS, {"chat_id": chat_id}))
+
+
+def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Share] | None = None) -> dict[str, str]:
+    """By the id of a message, who wrote it, where that is not plain: to its owner, where nobody else can write, it is.
+
+    `given` is to whom the chat was given, where that is known already.
+    """
+    ids, query = {each.author_id for each in messages if each.author_id}, NAMES
+    if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
+        query = NAMES_WHERE_OTHERS_WRITE if given is None else NAMES
+        ids = ids if given is None or any(each.right == "write" for each in given) else set()
+    names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
+    brought = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
+    return {each.id: names[each.author_id] for each in messages if each.author_id in names} | brought
+
+
+def candidates(chat: Chat) -> tuple[Sequence[User], Sequence[Group]]:
+    """To whom the chat can be given."""
+    people = select(User).where(User.id != chat.owner_id, User.disabled_at.is_(None)).order_by(User.name, User.id)
+    return db.session.scalars(people).all(), db.session.scalars(select(Group).order_by(Group.name)).all()
+
+
+def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
+    """Give `user:ID` or `group:ID` a right to the chat, instead of the one they had."""
+    kind, _, id = whom.partition(":")
+    if right not in RIGHTS:
+        raise Invalid("Choose whether they can read or write.", field="right")
+    if kind not in ("user", "group") or not id:
+        raise Invalid("Choose who to share it with.", field="whom")
+    if id == chat.owner_id:
+        raise Invalid("This chat is already yours.", field="whom")
+    _give(chat, right, by, user_id=id if kind == "user" else None, group_id=id if kind == "group" else None)
+
+
+def open_to_team(chat: Chat, *, by: User) -> None:
+    """Let everybody of the team who has its address read the chat; it stands in nobody's list."""
+    _give(chat, "view", by, user_id=None, group_id=None)
+
+
+def unshare(chat: Chat, grant_id: str) -> None:
+    """Take a right away; pages that show the chat by it close at once."""
+    with write() as session:
+        grant = session.get(Grant, grant_id)
+        if grant is None or (grant.object_kind, grant.object_id) != (KIND, chat.id):
+            raise NotFound("Access was already removed.")
+        lost = _reached(session, grant.user_id, grant.group_id)
+        session.delete(grant)
+    _tell(lost)
+
+
+def _give(chat: Chat, right: str, by: User, *, user_id: str | None, group_id: str | None) -> None:
+    if not may(by.role, "see people"):
+        raise Forbidden("Guests can't share chats.")
+    chat_id, giver_id = chat.id, by.id
+    with write() as session:
+        _check_there(session, user_id, group_id)
+        session.execute(
+            delete(Grant).where(
+                grants.is_about(KIND, chat_id),
+                Grant.user_id.is_not_distinct_from(user_id),
+                Grant.group_id.is_not_distinct_from(group_id),
+            )
+        )
+        rights = {"object_kind": KIND, "object_id": chat_id, "right": right, "created_by": giver_id}
+        session.add(Grant(user_id=user_id, group_id=group_id, **rights))
+        changed = _reached(session, user_id, group_id)
+    _tell(changed)
+
+
+def _check_there(session: Session, user_id: str | None, group_id: str | None) -> None:
+    if user_id and session.get(User, user_id) is None:
+        raise Invalid("That account no longer exists.", field="whom")
+    if group_id and session.get(Group, group_id) is None:
+        raise Invalid("That group no longer exists.", field="whom")
+
+
+def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
+    """The people whose rights change with one of these; the whole team when neither is named."""
+    if user_id:
+        return [user_id]
+    query = select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
+    return session.scalars(query).all()
+
+
+def _tell(user_ids: Iterable[str]) -> None:
+    for id in user_ids:
+        changes.access_changed(id)
+
+
+def _readers_statement() -> CompoundSelect[str]:
+    given = select(Grant.user_id, Grant.group_id).where(_IS_GIVEN).subquery()
+    people = select(given.c.user_id).where(given.c.user_id.is_not(None))
+    return people.union(select(Membership.user_id).join(given, given.c.group_id == Membership.group_id))
+
+
+def _share(grant: Grant, person: str | None, group: str | None) -> Share:
+    kind = "person" if grant.user_id else "group" if grant.group_id else "team"
+    return Share(grant.id, kind, person or group or "", grant.right)
+
+
+# Made once: to put them together costs more than to run them.
+_IS_GIVEN = and_(Grant.object_kind == KIND, Grant.object_id == bindparam("chat_id"))
+READERS = _readers_statement()
+NAMES = select(User.id, User.name).where(User.id.in_(bindparam("ids", expanding=True)))
+NAMES_WHERE_OTHERS_WRITE = NAMES.where(select(Grant.id).where(_IS_GIVEN, Grant.right == "write").exists())

@@ -1,0 +1,102 @@
+"""/chats/<id>/people: to whom a chat was given, and the list of what others gave."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, url_for
+from wtforms import SelectChoice, SelectField
+
+from webapp.accounts.guards import current_user, own_address, signed_in, user_or_none
+from webapp.accounts.roles import may
+from webapp.chat import queries
+from webapp.chat.access import own_chat
+from webapp.chat.list import shown as list_shown
+from webapp.chat.page.shown import ShownChat
+from webapp.chat.sharing import service as sharing
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.errors import Conflict, Forbidden
+from webapp.web.forms import Form
+from webapp.web.htmx import redirect
+
+bp = Blueprint("sharing", __name__)
+RIGHTS = (("view", "read"), ("write", "read and write"))
+
+
+class ShareForm(Form):
+    whom = SelectField("Person or group", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
+    right = SelectField("Access", id="share-right", choices=[SelectChoice(*each) for each in RIGHTS], default="view")
+
+
+@bp.get("/chats/<id>/people")
+@signed_in
+def index(id: str) -> Response:
+    return _people(_shareable(id), ShareForm.fresh())
+
+
+@bp.post("/chats/<id>/people")
+@signed_in
+def share(id: str) -> Response:
+    chat, form = _shareable(id), ShareForm.opened()
+    with form.attempt():
+        sharing.share(chat, form.whom.data or "", form.right.data or "", by=current_user())
+        return _back(id)
+    return _people(own_chat(id), form)
+
+
+@bp.post("/chats/<id>/people/team")
+@signed_in
+def open_to_team(id: str) -> Response:
+    sharing.open_to_team(_shareable(id), by=current_user())
+    return _back(id)
+
+
+@bp.post("/chats/<id>/people/<grant_id>/remove")
+@signed_in
+def unshare(id: str, grant_id: str) -> Response:
+    sharing.unshare(own_chat(id), grant_id)
+    return _back(id)
+
+
+@bp.app_context_processor
+def _shared() -> dict[str, Callable[..., Any]]:
+    """For the page that lists chats, and for a chat's own; asks nothing of the database before it is called."""
+    return {
+        "shared_with_me": lambda: list_shown.chats(queries.shared_chats(me.id)) if (me := user_or_none()) else [],
+        "shared_with": shared_with,
+    }
+
+
+def shared_with(chat: ShownChat) -> tuple[str, ...]:
+    """The names of those who may see a chat of one's own."""
+    return sharing.names(sharing.shares(db.session.get_one(Chat, chat.id))) if chat.given is None else chat.given
+
+
+def _shareable(id: str) -> Chat:
+    chat = own_chat(id)
+    if chat.is_temporary:
+        raise Conflict("Temporary chats can't be shared.")
+    if not may(current_user().role, "see people"):
+        raise Forbidden("Guests can't share chats.")
+    return chat
+
+
+def _back(id: str) -> Response:
+    return redirect(url_for("sharing.index", id=id))
+
+
+def _people(chat: Chat, form: ShareForm) -> Response:
+    people, groups = sharing.candidates(chat)
+    persons = [SelectChoice(f"user:{each.id}", f"{each.name or each.email} ({each.email})") for each in people]
+    everybody = persons + [SelectChoice(f"group:{each.id}", f"Group: {each.name}") for each in groups]
+    form.whom.choices = [SelectChoice("", "Choose one"), *everybody] if everybody else []
+    given = sharing.shares(chat)
+    return form.shown(
+        "chat/share.html",
+        chat=chat,
+        can_invite=may(current_user().role, "manage people"),
+        rights=dict(RIGHTS),
+        shares=[each for each in given if each.kind != "team"],
+        link=next((each for each in given if each.kind == "team"), None),
+        address=own_address(url_for("chat.show", id=chat.id)),
+    )

@@ -1,0 +1,64 @@
+"""Whether everything is prepared: what `make run` asks first, to start without loading the application twice.
+
+Standard library, click and our configuration only. On PostgreSQL `flask prepare` itself looks.
+"""
+
+import sqlite3
+import sys
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+from webapp.cli import addresses
+from webapp.config import ROOT, Config, load
+from webapp.revisions import newest_revision
+
+# What preparing reads: a change to any of it means preparing again.
+READ = ("migrations/versions/*.py", "templates/**/*", "webapp/characters/*.py")
+IS_READY = """
+    SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner') AND EXISTS (SELECT 1 FROM alembic_version WHERE version_num = ?)
+"""
+
+
+def main() -> int:
+    config = load()
+    if not is_ready(config):
+        return 1
+    addresses.say(config, None)
+    return 0
+
+
+def note(config: Config) -> None:
+    """Remembers that these files have prepared this data folder."""
+    _noted(config).write_text(_what_was_read(), "utf-8")
+
+
+def is_ready(config: Config) -> bool:
+    file = config.data_dir / "millrace.sqlite3"
+    has_keys = bool(config.secret_key and config.encryption_keys)
+    if not has_keys or config.database_url != f"sqlite:///{file}" or not file.is_file() or not _noted(config).exists():
+        return False
+    return _noted(config).read_text("utf-8") == _what_was_read() and _has_owner_and_schema(file)
+
+
+def _has_owner_and_schema(file: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as database:
+            return bool(database.execute(IS_READY, (newest_revision(),)).fetchone()[0])
+    except sqlite3.Error:
+        # Preparing says what is wrong with it.
+        return False
+
+
+def _noted(config: Config) -> Path:
+    return config.data_dir / "compiled" / "prepared"
+
+
+def _what_was_read() -> str:
+    stats = ((str(path), path.stat()) for pattern in READ for path in sorted(ROOT.glob(pattern)) if path.is_file())
+    return sha256("".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

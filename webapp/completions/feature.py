@@ -1,0 +1,6 @@
+"""What single completions bring: a kind of generation that no page shows."""
+
+from webapp.completions.kind import DOOR
+from webapp.feature import Feature
+
+FEATURE = Feature(kinds=(DOOR,))

@@ -1,0 +1,99 @@
+"""What programs can do that speak to us as they would to OpenAI: ask for one completion, and see which models there are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webapp import rows
+from webapp.accounts.tables import User
+from webapp.completions.kind import DOOR
+from webapp.completions.stop_words import until
+from webapp.connections.models import providers
+from webapp.db import write
+from webapp.engine import service as generations
+from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.tables import Generation
+from webapp.ids import new_id
+from webapp.providers.base import ModelRequest, Turn
+from webapp.streaming.events import Event
+from webapp.streaming.stop import Stop
+
+# The name for whatever model is the caller's own, or the team's.
+DEFAULT = "default"
+WHEN_UNWATCHED = "abort:0"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a caller asks for; what is left open is as it is set here."""
+
+    model: str
+    turns: tuple[Turn, ...]
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
+
+
+class Ending:
+    """A source that ends before certain words."""
+
+    def __init__(self, source: Source, stops: Sequence[str]) -> None:
+        self._source, self._stops = source, stops
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        return until(self._stops, self._source.events(stop))
+
+    def look(self) -> str:
+        return self._source.look()
+
+
+def complete(user: User, wanted: Wanted) -> Generation:
+    """Start a completion for a person, within their limits and with the fallbacks of a chat."""
+    engine, model, person = the_engine(), model_of(user, wanted.model), user.id
+    generations.refuse_if_too_many(engine, person)
+    parameters = _parameters(model, wanted)
+    with generations.beginning(engine):
+        generation, source = _stored(engine, wanted, model, person, parameters)
+        generations.start(engine, generation, source)
+    return generation
+
+
+def _stored(engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any]) -> tuple[Generation, Source]:
+    # Read before anything is written: what is made of it can be made behind the commit no more.
+    request = ModelRequest(model=model, turns=wanted.turns, **parameters)
+    source: Source = generations.ladder(engine, request)
+    with write(keeps=True) as session:
+        rows.held(session, User, person)
+        generation = Generation(
+            kind=DOOR.name,
+            lane=f"{DOOR.name}:{new_id()}",
+            user_id=person,
+            model_asked=model,
+            connection=providers().connection_of(model),
+            when_unwatched=WHEN_UNWATCHED,
+            owner=engine.worker.id,
+            prompt={"parameters": parameters},
+        )
+        generations.take_place(engine, session, generation)
+    return generation, Ending(source, wanted.stops) if wanted.stops else source
+
+
+def model_of(user: User, name: str) -> str:
+    """The model that is meant; raises `Invalid` for one that is not offered here."""
+    model = providers().default(user.default_model) if name in ("", DEFAULT) else name
+    providers().of(model)
+    return model
+
+
+def models(user: User) -> list[str]:
+    """What can be asked for, the default alias first where there is a default."""
+    offered = [each.id for each in providers().offered()]
+    return [DEFAULT, *offered] if providers().default(user.default_model) else offered
+
+
+def _parameters(model: str, wanted: Wanted) -> dict[str, Any]:
+    """The server's parameters, unless the caller sets them; no caller exceeds its maximum of tokens."""
+    own = providers().parameters(model)
+    most = [each for each in (own.get("max_tokens"), wanted.max_tokens) if each]
+    temperature = own.get("temperature") if wanted.temperature is None else wanted.temperature
+    return {"temperature": temperature, "max_tokens": min(most) if most else None}

@@ -1,0 +1,140 @@
+"""Connections as they are in effect: stored over environment over default, with their key and their models."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from webapp.config import Config
+from webapp.connections import keys, queries
+from webapp.connections.keys import BUILT_IN, Key, Stored
+from webapp.connections.tables import Connection
+from webapp.current import the_config
+from webapp.providers.base import Model
+
+ANY_MODEL = "openrouter/auto"
+NAMES = {each.name for each in fields(Model)}
+CHECKED = ("checked_at", "check_result", "is_working", "refused_at")
+
+
+@dataclass(frozen=True)
+class LiveConnection:
+    """A connection as it would be used now; `own_address` and `own_model` are what is stored of them, and may be empty."""
+
+    id: str
+    slug: str
+    name: str
+    kind: str
+    base_url: str
+    own_address: str = ""
+    own_model: str = ""
+    default_model: str = ""
+    continuation: str = "instruct"
+    reasoning_tags: str = "auto"
+    is_enabled: bool = True
+    key: Key = field(default_factory=Key)
+    models: tuple[Model, ...] = ()
+    models_at: datetime | None = None
+    checked_at: datetime | None = None
+    check_result: str = ""
+    is_working: bool | None = None
+    refused_at: datetime | None = None
+
+    @property
+    def is_built_in(self) -> bool:
+        return self.id == BUILT_IN
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether models of it are offered; a key that cannot be read counts, as hiding it would hide the trouble."""
+        return self.is_enabled and (self.key.source != "none" or self.kind == "openai")
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of its models, where several connections may have the same."""
+        return "" if self.is_built_in else f"{self.slug}:"
+
+    @property
+    def starting_model(self) -> str:
+        """The model to begin with: the chosen one, or the first it lists."""
+        return self.default_model or (self.models[0].id if self.models else ANY_MODEL if self.is_built_in else "")
+
+
+def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:
+    """Every connection, the built-in one first; lists of models that are known already are not read again."""
+    rows = {row["id"]: row for row in queries.connection_rows()}
+    remembered = {(each.id, each.models_at): each.models for each in known}
+    others = [_live(row, remembered) for id, row in rows.items() if id != BUILT_IN]
+    return (_built_in(rows.get(BUILT_IN), remembered), *others)
+
+
+def live_connection(slug: str) -> LiveConnection | None:
+    return next((each for each in live_connections() if each.slug == slug), None)
+
+
+def as_stored(models: Iterable[Model]) -> list[dict[str, Any]]:
+    """A list of models as it is kept for when its server is not there."""
+    return [asdict(model) for model in models]
+
+
+def new_built_in() -> Connection:
+    """The row of the built-in connection, in which nothing differs from the environment yet."""
+    return Connection(id=BUILT_IN, slug=BUILT_IN, name="OpenRouter", kind="openrouter", base_url="", models=[])
+
+
+Remembered = Mapping[tuple[str, datetime | None], tuple[Model, ...]]
+
+
+def _live(row: Mapping[str, Any], remembered: Remembered) -> LiveConnection:
+    stored = Stored(row["key_ciphertext"], row["key_last_four"])
+    key = keys.opened(stored, row["id"], row["base_url"]) if stored.ciphertext else Key()
+    return LiveConnection(
+        base_url=row["base_url"],
+        own_address=row["base_url"],
+        own_model=row["default_model"],
+        default_model=row["default_model"],
+        key=key,
+        **_as_they_are(row, remembered),
+    )
+
+
+def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConnection:
+    config = the_config()
+    own_address, own_model = (row["base_url"], row["default_model"]) if row else ("", "")
+    address = own_address or config.openrouter_base_url
+    facts = {"id": BUILT_IN, "slug": BUILT_IN, "name": "OpenRouter", "kind": "openrouter"}
+    return LiveConnection(
+        base_url=address,
+        own_address=own_address,
+        own_model=own_model,
+        default_model=own_model or config.openrouter_model,
+        key=_openrouter_key(config, address),
+        **(_as_they_are(row, remembered) if row else facts),
+    )
+
+
+def _openrouter_key(config: Config, address: str) -> Key:
+    if stored := queries.openrouter_key():
+        return keys.opened(stored, BUILT_IN, address)
+    # The operator's key was given together with the operator's address.
+    return keys.given(config.openrouter_api_key if address == config.openrouter_base_url else "")
+
+
+def _as_they_are(row: Mapping[str, Any], remembered: Remembered) -> dict[str, Any]:
+    names = ("id", "slug", "name", "kind", "continuation", "reasoning_tags", "is_enabled", "models_at", *CHECKED)
+    listed = remembered.get((row["id"], row["models_at"]))
+    models = _models(row["id"]) if listed is None and row["models_at"] else listed or ()
+    return {name: row[name] for name in names} | {"models": models}
+
+
+def _models(id: str) -> tuple[Model, ...]:
+    return tuple(Model(**{name: _value(each[name]) for name in NAMES & each.keys()}) for each in queries.listed_models(id))
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,35 @@
+"""What connections bring: the pages of model servers and of their models."""
+
+from webapp.connections import model_views, naming, reasoning_tags, views
+from webapp.connections.queries import HOLDER
+from webapp.feature import Feature
+from webapp.web.places import Place
+
+NAMING = ("models.default", "models.fallbacks", "models.titles")
+FEATURE = Feature(
+    setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": reasoning_tags.check},
+    secret_holders=(HOLDER,),
+    blueprints=(views.bp, model_views.bp),
+    places=(
+        Place(
+            words="Connections",
+            path="/admin/connections",
+            icon="plug",
+            under="Models",
+            rank=10,
+            also="provider openrouter api key test",
+            right="administer",
+            about="Providers and model servers, with their keys",
+        ),
+        Place(
+            words="Models",
+            path="/admin/models",
+            icon="boxes",
+            under="Models",
+            rank=20,
+            also="allowed fallback default price",
+            right="administer",
+            about="Default model, fallbacks and what people can choose",
+        ),
+    ),
+)

@@ -1,0 +1,64 @@
+"""Detects an Ollama server on this machine and offers it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Unpack
+from urllib.parse import urlsplit
+
+from webapp.accounts.audit import About
+from webapp.connections.effective import live_connections
+from webapp.connections.service import ConnectionInput, create
+from webapp.errors import Conflict
+from webapp.providers.base import ProviderError
+from webapp.providers.openai_reply import models_of
+from webapp.upstream import Upstream
+
+ADDRESS = "http://127.0.0.1:11434/v1"
+NAME = "Ollama on this machine"
+LOOK_EVERY_SECONDS = 60.0
+# Nobody's page waits for longer.
+PATIENCE_SECONDS = 0.5
+
+
+@dataclass
+class Neighbour:
+    """Looks for Ollama on this machine, briefly and at most once a minute."""
+
+    upstream: Upstream
+    address: str = ADDRESS
+    now: Callable[[], float] = time.monotonic
+    _seen_at: float = field(default=float("-inf"), init=False)
+    _models: tuple[str, ...] = field(default=(), init=False)
+
+    def models(self) -> tuple[str, ...]:
+        """The names of the models it had when we looked last; none when it did not answer."""
+        if self.now() - self._seen_at >= LOOK_EVERY_SECONDS:
+            # Before the look, so that others do not wait for the same.
+            self._seen_at = self.now()
+            self._models = self._look()
+        return self._models
+
+    def _look(self) -> tuple[str, ...]:
+        headers = {"Accept": "application/json"}
+        try:
+            answer = self.upstream.json(
+                "GET", f"{self.address}/models", headers=headers, seconds=PATIENCE_SECONDS, trust="operator"
+            )
+        except ProviderError:
+            return ()
+        return tuple(model.id for model in models_of(answer.value))
+
+
+def is_connected(neighbour: Neighbour) -> bool:
+    """Whether there is a connection to it already."""
+    place = urlsplit(neighbour.address).netloc
+    same = {place, place.replace("127.0.0.1", "localhost")}
+    return any(each.host in same and each.is_usable for each in live_connections())
+
+
+def connect(neighbour: Neighbour, **about: Unpack[About]) -> str:
+    """Make a connection of it; gives its slug."""
+    if not (models := neighbour.models()):
+        raise Conflict("It has stopped responding. Is it running?")
+    return create("openai", ConnectionInput(NAME, neighbour.address, default_model=models[0]), **about)

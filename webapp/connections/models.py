@@ -1,0 +1,251 @@
+"""Which models are offered here, and who provides them."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.config import Config
+from webapp.connections import naming, provider_types, reasoning_tags
+from webapp.connections.effective import LiveConnection, live_connections
+from webapp.errors import Invalid, NotFound
+from webapp.providers.base import Model, Provider, ProviderError
+from webapp.providers.demo import DemoProvider
+from webapp.secrets.encryption import DecryptionError
+from webapp.settings.service import setting
+from webapp.upstream import Upstream
+
+DEMO, DEMO_MODEL = naming.DEMO, "demo/quick"
+FRESH_SECONDS = 1.0
+log = logging.getLogger("generation:models")
+
+
+@dataclass
+class _Memory:
+    """What this process knows of the connections, read again when it is a second old."""
+
+    connections: tuple[LiveConnection, ...] = ()
+    listed_of: tuple[LiveConnection, ...] = ()
+    listed: list[Model] = field(default_factory=list)
+    read_at: float = float("-inf")
+    made: dict[str, tuple[object, Provider]] = field(default_factory=dict)
+
+
+class Providers:
+    """The demo, and the connections: their models by the names under which people choose them.
+
+    A model of the built-in connection is called what OpenRouter calls it, one of another connection `<slug>:<model>`.
+    """
+
+    def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._config, self._demo, self.upstream, self._now = config, demo, upstream, now
+        self._memory = _Memory()
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether any real model can be asked."""
+        return any(each.is_usable for each in self.connections())
+
+    def connections(self) -> tuple[LiveConnection, ...]:
+        """Every connection, the built-in one first; changes are noticed within a second, by whatever process."""
+        memory = self._memory
+        if self._now() - memory.read_at >= FRESH_SECONDS:
+            # Before the reading, so that others do not queue up for a database that does not answer.
+            memory.read_at = self._now()
+            try:
+                memory.connections = live_connections(memory.connections)
+            except SQLAlchemyError as error:
+                log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
+        return memory.connections
+
+    def is_priced(self, slug: str) -> bool:
+        """Whether its server names prices, or is known to ask for money without naming them."""
+        connection = next((each for each in self.connections() if each.slug == slug), None)
+        return not connection or connection.kind != "openai" or any(model.prompt_price for model in connection.models)
+
+    def forget(self) -> None:
+        """What is asked next sees what was changed just now."""
+        self._memory.read_at = float("-inf")
+
+    def of(self, model: str, *, for_visitor: bool = False) -> Provider:
+        """Who answers for this model; raises `Invalid` for one that nobody provides here or that may not be chosen.
+
+        People with an account are answered by the demo only where it stands in for a model; visitors always.
+        """
+        if model.startswith(DEMO):
+            is_open = for_visitor or self.is_demo_allowed()
+            if is_open and any(each.id == model for each in self._demo.models()):
+                return self._demo
+        elif self.is_choosable(model) and (found := self._found(model)):
+            return self._made(found[0])
+        raise Invalid(self._refusal(model), field="model")
+
+    def provider(self, slug: str) -> Provider:
+        """The provider of a connection, whether it is turned on or off."""
+        self.forget()
+        return self._made(self.connection(slug))
+
+    def connection(self, slug: str) -> LiveConnection:
+        if found := next((each for each in self.connections() if each.slug == slug), None):
+            return found
+        raise NotFound("That connection no longer exists.")
+
+    def offered(self) -> Sequence[Model]:
+        """What a picker shows: real models where there are any, the demo where there are none or an admin allows it."""
+        demo = [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
+        allowed = setting("models.allowed")
+        return [*(model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed), *demo]
+
+    def listed(self) -> Sequence[Model]:
+        """Every real model that is known by name, each connection's default first."""
+        connections, memory = self.connections(), self._memory
+        if memory.listed_of is not connections:
+            memory.listed_of, memory.listed = connections, _told_apart(list(self._usable()))
+        return memory.listed
+
+    def unlisted(self) -> Sequence[Model]:
+        """Models that may be chosen by the settings, and whose connection has not said yet what it has."""
+        known = {each.id for each in self.listed()}
+        named = ((name, self._found(name)) for name in setting("models.allowed") if name not in known)
+        return [Model(name, name) for name, found in named if found and found[0].is_usable and not found[0].models]
+
+    def default(self, wish: str = "") -> str:
+        """The model of a new chat: the person's own choice, the team's, a connection's, or the demo's; empty if there is none."""
+        chosen = (wish, str(setting("models.default")), *(each.prefix + each.starting_model for each in self._usable()))
+        if found := next((each for each in chosen if each and self.is_choosable(each)), ""):
+            return found
+        return next((model.id for model in self.offered()), "")
+
+    def chain(self, model: str) -> list[str]:
+        """The model and those that are asked when it fails, each once; what could not answer anyway is left out."""
+        if model.startswith(DEMO):
+            # It costs nothing, and visitors ask it: no model that costs something stands in for it.
+            return [model]
+        demo = [DEMO_MODEL] if setting("demo.fallback") == "always" else []
+        return list(dict.fromkeys([model, *filter(self._can_step_in, setting("models.fallbacks")), *demo]))
+
+    def name_of(self, model: str) -> str:
+        """The name by which its provider knows the model."""
+        found = None if model.startswith(DEMO) else self._found(model)
+        return found[1] if found else model
+
+    def takes_schema(self, model: str) -> bool:
+        """Whether the model can be held to a JSON Schema, as far as its server says."""
+        return model.startswith(DEMO) or any(each.id == model and each.takes_schema for each in self.listed())
+
+    def connection_of(self, model: str) -> str:
+        """The slug of the connection that a model belongs to; empty when there is none."""
+        found = None if model.startswith(DEMO) else self._found(model)
+        return "demo" if model.startswith(DEMO) else found[0].slug if found else ""
+
+    def parameters(self, model: str) -> dict[str, Any]:
+        """What every request to a real model says."""
+        if model.startswith(DEMO):
+            return {}
+        temperature, most = setting("models.temperature"), setting("models.max_tokens")
+        return {"temperature": None if temperature == "" else temperature, "max_tokens": most or None}
+
+    def is_demo_allowed(self) -> bool:
+        """Whether the demo may answer people who have an account."""
+        wish = setting("demo.fallback")
+        return wish == "always" or (wish == "when_no_key" and not self.is_configured)
+
+    def is_choosable(self, model: str) -> bool:
+        """Whether people may have this model answer."""
+        if model.startswith(DEMO):
+            return self.is_demo_allowed() and any(each.id == model for each in self._demo.models())
+        found = self._found(model)
+        return found is not None and found[0].is_usable and _is_allowed(model) and self.is_known(model)
+
+    def is_known(self, model: str) -> bool:
+        """Whether its connection lists the model or gives no list, or the settings name it."""
+        connection, name = self._found(model) or (None, "")
+        if connection is None or not name:
+            return False
+        is_named = name == connection.default_model or model in (setting("models.default"), *_named())
+        return is_named or not self.is_missing(model)
+
+    def is_missing(self, model: str) -> bool:
+        """Whether its connection lists models, but not this one."""
+        return naming.is_missing(model, self.connections())
+
+    def _found(self, model: str) -> tuple[LiveConnection, str] | None:
+        return naming.found(model, self.connections())
+
+    def _can_step_in(self, model: str) -> bool:
+        found = self._found(model)
+        return self.is_choosable(model) and not (found and found[0].key.trouble)
+
+    def _usable(self) -> Iterator[LiveConnection]:
+        return (each for each in self.connections() if each.is_usable)
+
+    def _refusal(self, model: str) -> str:
+        if not model or not (self.is_configured or self.is_demo_allowed()):
+            return "No model is connected yet. An admin can add a key or a server under Connections."
+        return f"There is no model named {model[:80]} here. Choose another one."
+
+    def _made(self, connection: LiveConnection) -> Provider:
+        if connection.key.trouble:
+            raise DecryptionError(connection.key.trouble)
+        pace = provider_types.Pace(
+            int(setting("stream.read_size")),
+            float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
+            setting("stream.coalesce_ms") / 1000,
+        )
+        said = (connection.name, connection.base_url, connection.key.text, connection.kind)
+        modes = reasoning_tags.of(connection)
+        stamp = (*said, connection.continuation, connection.reasoning_tags, modes, pace)
+        if (made := self._memory.made.get(connection.slug)) and made[0] == stamp:
+            return made[1]
+        try:
+            fresh = provider_types.provider(connection, self._config, self.upstream, pace, modes)
+        except ProviderError as error:
+            raise Invalid(str(error), field="model") from error
+        self._memory.made[connection.slug] = (stamp, fresh)
+        return fresh
+
+
+def make(config: Config) -> Providers:
+    return Providers(config, DemoProvider(), Upstream())
+
+
+def providers() -> Providers:
+    """The providers of the current application."""
+    made: Providers = current_app.extensions["providers"]
+    return made
+
+
+def matching(models: Iterable[Model], query: str) -> list[Model]:
+    """Those whose name or id has every word of the query."""
+    words = query.lower().split()
+    return [each for each in models if all(word in f"{each.id} {each.name}".lower() for word in words)]
+
+
+def _models_of(connection: LiveConnection) -> Iterator[Model]:
+    """Under the names by which people choose them."""
+    first = connection.starting_model
+    listed = {each.id: each for each in connection.models if not each.hidden}
+    if first:
+        yield replace(listed.pop(first, Model(first, first)), id=connection.prefix + first)
+    yield from (replace(each, id=connection.prefix + each.id) for each in listed.values())
+
+
+def _told_apart(connections: Sequence[LiveConnection]) -> list[Model]:
+    """The models of all; what has one name at two connections is named with its connection."""
+    listed = [(each.name, model) for each in connections for model in _models_of(each)]
+    names = Counter(model.name for _, model in listed)
+    return [replace(model, name=f"{model.name} · {whose}") if names[model.name] > 1 else model for whose, model in listed]
+
+
+def _named() -> tuple[str, ...]:
+    return (*setting("models.fallbacks"), *setting("models.allowed"))
+
+
+def _is_allowed(model: str) -> bool:
+    allowed = setting("models.allowed")
+    return not allowed or model in allowed

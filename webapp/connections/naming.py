@@ -1,0 +1,47 @@
+"""Resolves a model's name to its connection."""
+
+from collections.abc import Sequence
+
+from webapp.connections.effective import LiveConnection, live_connections
+from webapp.errors import Invalid
+from webapp.providers.demo import MODELS
+from webapp.settings.catalog import Value
+from webapp.settings.service import setting
+
+DEMO = "demo/"
+DEMO_MODELS = {model.id for model in MODELS}
+
+
+def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
+    """The connection that a model belongs to, and what the model is called there."""
+    slug, colon, name = model.partition(":")
+    for each in connections:
+        if colon and not each.is_built_in and each.slug == slug:
+            return each, name
+    built_in = next((each for each in connections if each.is_built_in), None)
+    return (built_in, model) if built_in and model else None
+
+
+def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:
+    """Whether its connection lists models, but not this one."""
+    connection, name = found(model, connections) or (None, "")
+    if connection is None or not connection.models:
+        return False
+    # OpenRouter takes variants such as `:online` that it does not list.
+    names = {name, name.rpartition(":")[0]} if connection.is_built_in else {name}
+    return not any(each.id in names for each in connection.models)
+
+
+def refuse_unlisted(value: Value) -> None:
+    """Raises `Invalid` for the first name that no connection lists, unless it is known without that.
+
+    Models named in settings are asked without being chosen, so nobody would notice a typing error.
+    """
+    names = filter(None, value if isinstance(value, tuple) else (str(value),))
+    known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
+    connections = live_connections()
+    own = {each.prefix + each.default_model for each in connections}
+    for name in names:
+        is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
+        if not is_there and name not in known and name not in own:
+            raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.")

@@ -1,0 +1,67 @@
+"""What is stored of connections.
+
+It is read on a connection of its own, so that it can be asked for within any transaction without becoming part of it.
+"""
+
+from typing import Any
+
+from sqlalchemy import CursorResult, Update, select, update
+from sqlalchemy.orm import Session
+
+from webapp.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
+from webapp.connections.tables import Connection
+from webapp.db import db
+from webapp.secrets.holders import Holder, Secret
+from webapp.settings.tables import ApplicationSetting
+
+ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.name != "models"]
+
+
+def connection_rows() -> list[dict[str, Any]]:
+    """The stored connections, oldest first, without their models."""
+    with db.engine.connect() as connection:
+        rows = connection.execute(select(*ALL_BUT_MODELS).order_by(Connection.created_at, Connection.id))
+        return [dict(row._mapping) for row in rows]
+
+
+def listed_models(id: str) -> list[dict[str, Any]]:
+    """The models that a connection gave last."""
+    with db.engine.connect() as connection:
+        found: list[dict[str, Any]] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
+        return found or []
+
+
+def openrouter_key() -> Stored | None:
+    """The stored key of the built-in connection."""
+    wanted = select(ApplicationSetting.ciphertext, ApplicationSetting.value).where(ApplicationSetting.key == OPENROUTER_KEY)
+    with db.engine.connect() as connection:
+        row = connection.execute(wanted).first()
+    return Stored(row.ciphertext, row.value) if row and row.ciphertext else None
+
+
+def stored_keys() -> list[Secret]:
+    """The stored keys of all connections, that of the built-in one first, the others by name."""
+    wanted = select(Connection.id, Connection.name, Connection.key_ciphertext).where(Connection.key_ciphertext != "")
+    with db.engine.connect() as connection:
+        found = [Secret(*row) for row in connection.execute(wanted.order_by(Connection.name, Connection.id))]
+    built_in = openrouter_key()
+    return [*([Secret(BUILT_IN, "OpenRouter", built_in.ciphertext)] if built_in else []), *found]
+
+
+def replace_key(session: Session, id: str, ciphertext: str, fresh: str) -> bool:
+    """Stores the key anew, unless it has changed meanwhile; says whether."""
+    replaced = session.execute(_replacement(id, ciphertext, fresh))
+    return isinstance(replaced, CursorResult) and bool(replaced.rowcount)
+
+
+def _replacement(id: str, ciphertext: str, fresh: str) -> Update:
+    if id == BUILT_IN:
+        row = update(ApplicationSetting).where(ApplicationSetting.key == OPENROUTER_KEY)
+        return row.where(ApplicationSetting.ciphertext == ciphertext).values(
+            ciphertext=fresh, changed_at=ApplicationSetting.changed_at
+        )
+    row = update(Connection).where(Connection.id == id, Connection.key_ciphertext == ciphertext)
+    return row.values(key_ciphertext=fresh)
+
+
+HOLDER = Holder("connection", stored_keys, replace_key)

@@ -1,0 +1,51 @@
+"""Keys that their server refuses while answers are asked for: written down once, until it accepts one again."""
+
+import logging
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit
+from webapp.connections.effective import LiveConnection
+from webapp.connections.service import row_of
+from webapp.connections.tables import Connection
+from webapp.db import NO_PATIENCE, utc_now, write
+from webapp.errors import Unavailable
+
+# In our own words: a server's may repeat what somebody has asked it.
+SENTENCES = {"auth": "{host} rejected the key{tail}.", "credit": "{host} has no credit left for the key{tail}."}
+log = logging.getLogger("settings")
+
+
+def refused(live: LiveConnection, code: str) -> None:
+    """The server has refused the key, for `auth` or for `credit`: the first time is kept."""
+    tail = f" that ends in {live.key.last_four}" if live.key.last_four else ""
+    _store(live, SENTENCES[code].format(host=live.host, tail=tail), is_refused=True)
+
+
+def accepted(live: LiveConnection) -> None:
+    """The server has accepted a key that was refused before."""
+    _store(live, f"{live.host} is responding again.", is_refused=False)
+
+
+def _store(live: LiveConnection, words: str, *, is_refused: bool) -> None:
+    try:
+        with write(patience_seconds=NO_PATIENCE) as session:
+            row = row_of(session, live.slug)
+            # Another answer may have found the same meanwhile.
+            if is_refused is (row.refused_at is None):
+                _keep(row, words, is_refused)
+                if is_refused:
+                    _note(session, live, words)
+    except (Unavailable, OperationalError) as error:
+        # The next answer will say it again.
+        log.warning("refusal_not_recorded", extra={"fields": {"connection": live.slug, "error": type(error).__name__}})
+
+
+def _keep(row: Connection, words: str, is_refused: bool) -> None:
+    row.is_working, row.check_result, row.checked_at = not is_refused, words[:300], utc_now()
+    row.refused_at = row.checked_at if is_refused else None
+
+
+def _note(session: Session, live: LiveConnection, words: str) -> None:
+    audit.add(session, "rejected a key", actor=live.host, object_kind="connection", object_id=live.slug, detail=words)

@@ -1,0 +1,250 @@
+"""What an admin can do with connections: add, change, test, switch off, delete."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Unpack, get_args
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit
+from webapp.accounts.audit import About
+from webapp.accounts.tables import User
+from webapp.connections import keys, proposal
+from webapp.connections.effective import LiveConnection, as_stored, live_connection, new_built_in
+from webapp.connections.keys import BUILT_IN
+from webapp.connections.provider_types import KINDS, address_of
+from webapp.connections.tables import Connection
+from webapp.current import the_config
+from webapp.db import db, utc_now, write
+from webapp.errors import AppError, Conflict, Invalid, NotFound
+from webapp.providers.base import Continuation, Model, Provider, ProviderError
+from webapp.providers.thinking import Mode
+
+# A model's name begins with one of these already.
+TAKEN_SLUGS = {"openrouter", "demo", "new", "found"}
+MOST_CONNECTIONS = 50
+# How a server says that it does not accept a key, or that its account is empty.
+REFUSALS = {"auth", "credit"}
+OTHER_ADDRESS = (
+    "The address has changed, so please enter the key again. The stored key is only ever sent to the address it was entered for."
+)
+
+
+@dataclass(frozen=True)
+class ConnectionInput:
+    """What a form says of a connection; an empty key leaves the present one."""
+
+    name: str
+    base_url: str = ""
+    key: str = ""
+    default_model: str = ""
+    continuation: str = "instruct"
+    reasoning_tags: str = "auto"
+
+
+def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
+    """Add a connection; gives the slug by which its models are known."""
+    if kind not in KINDS or kind == BUILT_IN:
+        raise Invalid("Choose an API type.", field="kind")
+    address, key = address_of(entered.base_url or KINDS[kind].base_url), keys.checked(entered.key)
+    if KINDS[kind].needs_key and not key:
+        raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
+    with write() as session:
+        row = Connection(slug=_free_slug(session, entered.name), kind=kind, base_url=address, models=[])
+        _fill(row, entered)
+        session.add(row)
+        _flush(session)
+        if key:
+            keys.keep(session, row, key, address)
+        slug = row.slug
+        _note(session, "added a connection", slug, f"{kind} at {address}", about)
+        proposal.withdraw(session, f"{row.name} was added.", **about)
+    return slug
+
+
+def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
+    """Change a connection. Another address needs the key again, so that no key ever goes where it was not entered for."""
+    before, key = _live(slug), keys.checked(entered.key)
+    address = _new_address(before, entered.base_url)
+    if address != before.base_url and before.key.source != "none" and not key:
+        raise Invalid(OTHER_ADDRESS, field="key")
+    with write() as session:
+        row = row_of(session, slug)
+        _fill(row, entered)
+        if address != before.base_url:
+            row.base_url, row.models, row.models_at = _own_address(before, entered.base_url, address), [], None
+            proposal.withdraw(session, f"The address is now {address}.", **about)
+        elif key and not row.default_model:
+            proposal.propose(session, before, **about)
+        if key:
+            keys.keep(session, row, key, address, _id_of(about))
+            _note(session, "entered a key", slug, "", about)
+        if key or address != before.base_url:
+            _untest(row)
+        _note(session, "changed a connection", slug, f"at {address}", about)
+
+
+def set_key(slug: str, key: str, **about: Unpack[About]) -> None:
+    """Store another key for the address as it is."""
+    live = _live(slug)
+    entered = ConnectionInput(live.name, live.own_address, key, live.own_model, live.continuation, live.reasoning_tags)
+    change(slug, entered, **about)
+
+
+def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
+    """Offer its models, or stop doing so; everything is kept."""
+    _live(slug)
+    with write() as session:
+        row_of(session, slug).is_enabled = is_enabled
+        _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", about)
+
+
+def forget_key(slug: str, **about: Unpack[About]) -> None:
+    """Delete the stored key: back to the environment's, if that has one."""
+    _live(slug)
+    with write() as session:
+        row = row_of(session, slug)
+        keys.forget(session, row)
+        _untest(row)
+        _note(session, "deleted a key", slug, "", about)
+
+
+def delete(slug: str, **about: Unpack[About]) -> None:
+    """Remove a connection with its key; chats that used it are kept and need another model."""
+    if slug == BUILT_IN:
+        raise Conflict("The built-in connection can't be deleted, but you can turn it off.")
+    _live(slug)
+    with write() as session:
+        session.delete(row_of(session, slug))
+        _note(session, "deleted a connection", slug, "", about)
+
+
+def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bool:
+    """Ask the server whether it accepts the key, keep what it says in words, and with good news its list of models."""
+    _live(slug)
+    # Nothing is held while the server is waited for.
+    db.session.rollback()
+    words, code, models = _answer(make)
+    with write() as session:
+        row = row_of(session, slug)
+        row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
+        row.refused_at = _refused_since(row, code)
+        if models:
+            _list(session, row, models, about)
+        _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", about)
+    return models is not None
+
+
+def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> int:
+    """Read the list of models again; gives their number. Raises `Conflict` with the server's reason."""
+    db.session.rollback()
+    try:
+        models = make().models()
+    except ProviderError as error:
+        raise Conflict(f"{_live(slug).name}: {error}") from error
+    with write() as session:
+        _list(session, row_of(session, slug), models, about)
+    return len(models)
+
+
+def _answer(make: Callable[[], Provider]) -> tuple[str, str, Sequence[Model] | None]:
+    """What a test says, the code when it went wrong, and the models when it went well."""
+    try:
+        provider = make()
+        words = provider.check_key()
+        return words, "", provider.models()
+    except ProviderError as error:
+        return str(error), error.code, None
+    except AppError as error:
+        return error.message, error.code, None
+
+
+def _live(slug: str) -> LiveConnection:
+    if found := live_connection(slug):
+        return found
+    raise NotFound("That connection no longer exists.")
+
+
+def row_of(session: Session, slug: str) -> Connection:
+    """The row of a connection; the built-in one has none until something is stored of it."""
+    row = session.scalar(select(Connection).where(Connection.slug == slug))
+    if row is None and slug != BUILT_IN:
+        raise NotFound("That connection no longer exists.")
+    if row is None:
+        row = new_built_in()
+        session.add(row)
+    return row
+
+
+def _fill(row: Connection, entered: ConnectionInput) -> None:
+    name, model = " ".join(entered.name.split()), entered.default_model.strip()
+    if not name or not name.isprintable() or len(name) > 80:
+        raise Invalid("A name must be 1 to 80 characters long.", field="name")
+    if len(model) > 150 or not model.isprintable():
+        raise Invalid("A model name must be one line of at most 150 characters.", field="default_model")
+    if entered.continuation not in get_args(Continuation):
+        raise Invalid(f"Must be one of: {', '.join(get_args(Continuation))}.", field="continuation")
+    if entered.reasoning_tags not in get_args(Mode):
+        raise Invalid(f"Must be one of: {', '.join(get_args(Mode))}.", field="reasoning_tags")
+    row.name, row.default_model = name, model
+    row.continuation, row.reasoning_tags = entered.continuation, entered.reasoning_tags
+
+
+def _new_address(before: LiveConnection, text: str) -> str:
+    if text.strip():
+        return address_of(text)
+    if before.is_built_in:
+        return the_config().openrouter_base_url
+    raise Invalid("Enter the server's address.", field="base_url")
+
+
+def _own_address(before: LiveConnection, text: str, address: str) -> str:
+    """What is stored: of the built-in connection only what differs from the environment."""
+    return "" if before.is_built_in and address == the_config().openrouter_base_url else address
+
+
+def _untest(row: Connection) -> None:
+    row.is_working, row.check_result, row.checked_at, row.refused_at = None, "", None, None
+
+
+def _refused_since(row: Connection, code: str) -> datetime | None:
+    """Of trouble that has nothing to do with the key, the earlier verdict stays."""
+    if row.is_working:
+        return None
+    return row.refused_at or (row.checked_at if code in REFUSALS else None)
+
+
+def _list(session: Session, row: Connection, models: Sequence[Model], about: About) -> None:
+    row.models, row.models_at = as_stored(models), utc_now()
+    proposal.withdraw_if_unknown(session, row, (each.id for each in models), **about)
+
+
+def _free_slug(session: Session, name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "connection"
+    taken = TAKEN_SLUGS | set(session.scalars(select(Connection.slug)))
+    if len(taken) > MOST_CONNECTIONS:
+        raise Conflict(f"You can have at most {MOST_CONNECTIONS} connections. Delete one first.")
+    return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 99))) if slug not in taken)
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("A connection with that name was just added. Please try again.", field="name") from error
+
+
+def _note(session: Session, action: str, slug: str, detail: str, about: About) -> None:
+    entry: About = {**about, "object_kind": "connection", "object_id": slug, "detail": detail}
+    audit.add(session, action, **entry)
+
+
+def _id_of(about: About) -> str | None:
+    actor = about.get("actor")
+    return actor.id if isinstance(actor, User) else None

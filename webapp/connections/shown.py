@@ -1,0 +1,90 @@
+"""Connections and models as pages show them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from webapp.connections.effective import LiveConnection
+from webapp.connections.models import providers
+from webapp.providers.base import Model
+from webapp.web.filters import number, plural
+
+SOURCES = {"stored": "key stored here", "environment": "key from the environment"}
+
+
+@dataclass(frozen=True)
+class ShownConnection:
+    """A line of the list; `tone` is ok, bad or nothing yet."""
+
+    slug: str
+    name: str
+    source: str
+    how: str
+    tone: str
+    state: str
+    at: datetime | None
+
+
+def connection(live: LiveConnection) -> ShownConnection:
+    tone, state, at = _state(live)
+    return ShownConnection(live.slug, live.name, _source(live), _how(live), tone, state, at)
+
+
+def key_words(live: LiveConnection) -> str:
+    """The parts of a key that can be shown."""
+    if live.key.source == "none":
+        return "no key"
+    ending = f", ends in {live.key.last_four}" if live.key.last_four else ""
+    return f"{SOURCES[live.key.source]}{ending}"
+
+
+def price(text: str) -> str:
+    """Dollars per million tokens as people write them: `$3`, `$0.15`, `free`; empty when nobody says."""
+    try:
+        dollars = Decimal(text)
+    except InvalidOperation:
+        return ""
+    if not dollars:
+        return "free"
+    return f"${dollars.normalize():f}" if dollars == dollars.to_integral() or dollars < Decimal("0.1") else f"${dollars:.2f}"
+
+
+def model_line(model: Model) -> str:
+    """One line on a model: what it costs and how much it takes."""
+    costs = (price(model.prompt_price), price(model.completion_price))
+    told = f"{costs[0]} in, {costs[1]} out per million tokens" if all(costs) else ""
+    takes = f"{number(model.context_length)} tokens of context" if model.context_length else ""
+    return " · ".join(filter(None, (told, takes)))
+
+
+def _source(live: LiveConnection) -> str:
+    if live.key.source == "none":
+        return "no key needed" if live.kind == "openai" else "no key"
+    return {"stored": "stored here", "environment": "environment"}[live.key.source]
+
+
+def _how(live: LiveConnection) -> str:
+    ending = f"key ends in {live.key.last_four}" if live.key.last_four else ""
+    place = "" if live.is_built_in and not live.own_address else live.base_url
+    count = plural(len(live.models), "model") if live.models else ""
+    default = f"default {live.default_model}" if live.default_model else ""
+    return " · ".join(filter(None, (place, ending, count, default)))
+
+
+def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:
+    if not live.is_enabled:
+        return "", "turned off", None
+    if live.key.trouble:
+        return "bad", "key can't be read", None
+    if not live.is_usable:
+        return "", "add a key", None
+    if live.refused_at:
+        return "bad", "not working: key rejected", live.refused_at
+    if live.is_working is None:
+        return "", "not tested yet", None
+    return ("ok", "works", live.checked_at) if live.is_working else ("bad", "not working", live.checked_at)
+
+
+def refused_connections() -> list[LiveConnection]:
+    """Those that should answer and do not, because their server refuses the key."""
+    return [each for each in providers().connections() if each.is_usable and each.refused_at]

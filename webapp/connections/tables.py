@@ -1,0 +1,35 @@
+"""The table of connections."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db import Record
+
+
+class Connection(Record):
+    """A configured provider. A key is there only as ciphertext; `models` is the list it gave last, for when it is not there.
+
+    `refused_at` says since when its server refuses the key.
+    """
+
+    __tablename__ = "connections"
+
+    slug: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(20))
+    base_url: Mapped[str] = mapped_column(String(300))
+    key_ciphertext: Mapped[str] = mapped_column(Text, default="")
+    key_last_four: Mapped[str] = mapped_column(String(4), default="")
+    default_model: Mapped[str] = mapped_column(String(200), default="")
+    continuation: Mapped[str] = mapped_column(String(10), default="instruct")
+    reasoning_tags: Mapped[str] = mapped_column(String(10), default="auto", server_default="auto")
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    models: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    models_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    check_result: Mapped[str] = mapped_column(String(300), default="")
+    is_working: Mapped[bool | None]
+    refused_at: Mapped[datetime | None]

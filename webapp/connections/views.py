@@ -1,0 +1,131 @@
+"""Connections: the list, and the page of each."""
+
+from functools import partial
+
+from flask import Blueprint, Response, current_app, url_for
+
+from webapp.accounts.guards import admin_only, who
+from webapp.connections import local_ollama, shown
+from webapp.connections import service as connections
+from webapp.connections.forms import ConnectionForm, NewConnectionForm
+from webapp.connections.local_ollama import Neighbour
+from webapp.connections.models import providers
+from webapp.connections.shown import refused_connections
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("connections", __name__, url_prefix="/admin/connections")
+# Every page of the administration says it.
+bp.add_app_template_global(refused_connections)
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    providers().forget()
+    lines = [shown.connection(each) for each in providers().connections()]
+    found = the_neighbour()
+    models = () if local_ollama.is_connected(found) else found.models()
+    return render("admin/connections.html", connections=lines, neighbour=found, found_models=models)
+
+
+@bp.get("/new")
+@admin_only
+def new() -> Response:
+    return _new_page(NewConnectionForm())
+
+
+@bp.post("")
+@admin_only
+def create() -> Response:
+    form = NewConnectionForm()
+    with form.attempt():
+        slug = connections.create(form.kind.data or "", form.entered, **who())
+        return _saved(slug, "Connection added. Test it to make its models available.")
+    return _new_page(form)
+
+
+@bp.post("/found")
+@admin_only
+def connect_found() -> Response:
+    slug = local_ollama.connect(the_neighbour(), **who())
+    connections.check(slug, partial(providers().provider, slug), **who())
+    return _saved(slug, "Connected. Its models are now available.")
+
+
+@bp.get("/<slug>")
+@admin_only
+def edit(slug: str) -> Response:
+    return _page(slug, ConnectionForm())
+
+
+@bp.post("/<slug>")
+@admin_only
+def update(slug: str) -> Response:
+    form = ConnectionForm()
+    with form.attempt():
+        connections.change(slug, form.entered, **who())
+        return _saved(slug, "Saved. Now test the key." if form.entered.key else "Saved.")
+    return _page(slug, form)
+
+
+@bp.post("/<slug>/test")
+@admin_only
+def test(slug: str) -> Response:
+    connections.check(slug, partial(providers().provider, slug), **who())
+    return _saved(slug)
+
+
+@bp.post("/<slug>/on")
+@admin_only
+def enable(slug: str) -> Response:
+    connections.set_enabled(slug, True, **who())
+    return _saved(slug, "Turned on.")
+
+
+@bp.post("/<slug>/off")
+@admin_only
+def disable(slug: str) -> Response:
+    connections.set_enabled(slug, False, **who())
+    return _saved(slug, "Turned off. Its settings are kept, but its models aren't available.")
+
+
+@bp.post("/<slug>/forget")
+@admin_only
+def forget_key(slug: str) -> Response:
+    connections.forget_key(slug, **who())
+    return _saved(slug, "Key deleted.")
+
+
+@bp.post("/<slug>/delete")
+@admin_only
+def delete(slug: str) -> Response:
+    connections.delete(slug, **who())
+    providers().forget()
+    return redirect(url_for(".index"), "Connection and key deleted.")
+
+
+def the_neighbour() -> Neighbour:
+    found: Neighbour = current_app.extensions.setdefault("neighbour", Neighbour(providers().upstream))
+    return found
+
+
+def _saved(slug: str, words: str = "") -> Response:
+    providers().forget()
+    return redirect(url_for(".edit", slug=slug), words)
+
+
+def _new_page(form: NewConnectionForm) -> Response:
+    return form.shown("admin/connection_new.html")
+
+
+def _page(slug: str, form: ConnectionForm) -> Response:
+    providers().forget()
+    live = providers().connection(slug)
+    known = next((each for each in live.models if each.id == live.starting_model), None)
+    form.about(live, shown.model_line(known) if known else "")
+    return form.shown(
+        "admin/connection.html",
+        live=live,
+        line=shown.connection(live),
+        key_words=shown.key_words(live),
+    )

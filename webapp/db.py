@@ -1,0 +1,185 @@
+"""The database and the other extensions, bound to the application by create_app."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from gevent.local import local
+from gevent.lock import BoundedSemaphore
+from sqlalchemy import DateTime, Engine, MetaData, String, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from webapp.config import ROOT
+from webapp.errors import Unavailable
+from webapp.ids import LENGTH, new_id
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+# How long a write waits for all who are before it, here and in other processes, asking again without blocking the hub.
+PATIENCE_SECONDS = 5.0
+# For what is noted along with something else, above all with a read: it is left out when the database is busy.
+NO_PATIENCE = 0.0
+DAMAGED = "The database file is damaged. Stop the server and restore a backup: flask restore FILE"
+# How SQLite says that, with a header and with a page that makes no sense.
+SIGNS_OF_DAMAGE = ("not a database", "malformed")
+BUSY = "The database is busy or can't be written to. Nothing was lost. Please try again."
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets the zone, so it is put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {datetime: UTCDateTime}
+
+
+class Record(Base):
+    """What most tables have in common: a name that grows with time, and when the row was made."""
+
+    __abstract__ = True
+
+    id: Mapped[str] = mapped_column(String(LENGTH), primary_key=True, default=new_id)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class MigrateLater:
+    """Flask-Migrate for whoever asks for it: commands do, a server has no use for its 10 MB."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def __getattr__(self, name: str) -> Any:
+        # Only for commands.
+        from flask_migrate import Migrate
+
+        Migrate(self._app, db, render_as_batch=True, directory=str(ROOT / "migrations"))
+        return getattr(self._app.extensions["migrate"], name)
+
+
+db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
+csrf = CSRFProtect()
+_turn_to_write = BoundedSemaphore(1)
+# Of each greenlet: whether it is within `write`.
+_here = local()
+
+
+def bind(app: Flask) -> None:
+    """Ties the extensions to the application."""
+    db.init_app(app)
+    app.extensions["migrate"] = MigrateLater(app)
+    csrf.init_app(app)
+    with app.app_context():
+        if is_sqlite():
+            _prepare_sqlite(db.engine)
+
+
+def is_sqlite() -> bool:
+    return db.engine.dialect.name == "sqlite"
+
+
+@contextmanager
+def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False) -> Iterator[Session]:
+    """One transaction that changes something, committed at the end of the block.
+
+    The read that the request has begun ends here, so what is read inside is what is written upon. It waits for its turn
+    and for other processes no longer than its patience, all in all. Inside another it raises RuntimeError. On SQLite nothing
+    inside may yield: a second writer would block the whole process inside the C library. What was read or written inside
+    is read again behind the block, as it is then; with `keeps` it stays as it was committed, and costs nothing more.
+    """
+    deadline = time.monotonic() + patience_seconds
+    with _alone() as session, _own_turn(deadline) if is_sqlite() else nullcontext():
+        _begin(session, deadline)
+        session.expire_on_commit = not keeps
+        try:
+            yield session
+            session.commit()
+        finally:
+            # Nothing is left to roll back after a commit.
+            session.rollback()
+            session.expire_on_commit = True
+
+
+@contextmanager
+def _alone() -> Iterator[Session]:
+    if getattr(_here, "is_writing", False):
+        raise RuntimeError("write() inside write(): the inner one would undo what the outer one changed. Pass the session on.")
+    session = db.session()
+    # No connection is held while it waits.
+    session.rollback()
+    # Also what an earlier block has kept.
+    session.expire_all()
+    _here.is_writing = True
+    try:
+        yield session
+    finally:
+        _here.is_writing = False
+
+
+@contextmanager
+def _own_turn(deadline: float) -> Iterator[None]:
+    wait_seconds = deadline - time.monotonic()
+    if not _turn_to_write.acquire(blocking=wait_seconds > 0, timeout=max(0.0, wait_seconds)):
+        raise Unavailable(BUSY)
+    try:
+        yield
+    finally:
+        _turn_to_write.release()
+
+
+def _begin(session: Session, deadline: float) -> None:
+    while True:
+        try:
+            session.connection(execution_options={"is_write": True})
+            return
+        except OperationalError as error:
+            session.rollback()
+            if not _is_locked(error) or time.monotonic() > deadline:
+                raise Unavailable(BUSY) from error
+            gevent.sleep(0.05)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the database says that its file is damaged."""
+    return any(sign in str(error) for sign in SIGNS_OF_DAMAGE)
+
+
+def _is_locked(error: OperationalError) -> bool:
+    return "locked" in str(error.orig)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        # The driver's own transactions begin too late and lose updates; ours are explicit.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        is_write = connection.get_execution_options().get("is_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")

@@ -1,0 +1,42 @@
+"""Checks that the database responds and has the schema of this version."""
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from webapp.db import DAMAGED, db, is_damage, is_sqlite
+from webapp.revisions import newest_revision
+
+OLD_SCHEMA = "The database needs to be migrated to this version. Stop the server and run: flask prepare"
+NO_DATABASE = "The database is not responding."
+NOT_OPENED = "The database file can't be opened. Check that it is a file, and that Millrace may write to it and to its folder."
+
+
+def trouble_with_database() -> str:
+    """Why the database cannot be used now, or an empty string."""
+    try:
+        with db.engine.connect() as connection:
+            found = found_revision(connection)
+    except SQLAlchemyError as error:
+        return _words(error)
+    return "" if found == newest_revision() else OLD_SCHEMA
+
+
+def found_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _words(error: SQLAlchemyError) -> str:
+    if is_damage(error):
+        return DAMAGED
+    # A server somewhere else may be named in its words, which a probe shows to everybody.
+    if not is_sqlite() or not isinstance(error, DBAPIError):
+        return NO_DATABASE
+    return NOT_OPENED if "unable to open" in str(error) else f"The database failed: {error.orig}."
+
+
+def is_of_the_metadata(name: str | None, *_where: object) -> bool:
+    """Not the indexes of words, which each database makes in its own way and a new migration must not drop."""
+    return "_search" not in (name or "")

@@ -1,0 +1,18 @@
+"""What the documentation brings: its pages in the app."""
+
+from webapp.docs import views
+from webapp.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    places=(
+        Place(
+            words="Documentation",
+            path="/docs",
+            icon="book-open",
+            rank=120,
+            also="docs api examples configuration troubleshooting",
+        ),
+    ),
+)

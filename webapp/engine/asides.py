@@ -1,0 +1,95 @@
+"""What is asked of a model beside the answers: within limits of its own, on record like every use, in nobody's way.
+
+An aside takes no place of an answer and no chat's lane. Nothing waits for it; who is refused does without.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from webapp.connections.models import providers
+from webapp.db import write
+from webapp.engine import service
+from webapp.engine.circuit import Circuits
+from webapp.engine.engine import Engine
+from webapp.engine.kinds import Finish, Kind
+from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.metric_events import Limited
+from webapp.engine.tables import Generation
+from webapp.errors import TooMany
+from webapp.ids import new_id
+from webapp.providers.base import ModelRequest
+from webapp.settings.service import setting
+
+# It is short, and of no use later.
+MOST_SECONDS = 30.0
+# Beside the limits of answers: a part of the server's places and of a person's pace.
+SHARE = 4
+MOST_OF_A_PERSON = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """`purpose` names the kind of its generation; of one `lane` there is one at a time."""
+
+    purpose: str
+    lane: str
+    person: str | None
+    request: ModelRequest
+    id: str = field(default_factory=new_id)
+
+
+def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation], None]) -> Kind:
+    """A kind of generation for this purpose; what `finish` does not keep is kept nowhere."""
+    return Kind(purpose, words, finish=finish, changed=changed, is_aside=True)
+
+
+def ask(engine: Engine, aside: Aside) -> None:
+    """Begins it; raises an `AppError` when this is not the moment for it."""
+    _refuse_if_too_many(engine, aside)
+    source = _source(engine, aside.request)
+    with service.beginning(engine):
+        with write(keeps=True) as session:
+            generation = service.queue(
+                session,
+                id=aside.id,
+                kind=aside.purpose,
+                lane=aside.lane,
+                user_id=aside.person,
+                model_asked=aside.request.model,
+                connection=providers().connection_of(aside.request.model),
+                owner=engine.worker.id,
+            )
+        service.start(engine, generation, source)
+
+
+def stop(engine: Engine, lane: str) -> None:
+    """Ends what is asked in this lane, if anything is."""
+    for live in engine.live.values():
+        if live.lane == lane:
+            live.run.stop.ask("user")
+
+
+def _refuse_if_too_many(engine: Engine, aside: Aside) -> None:
+    running = service.asides(engine)
+    is_full = engine.max_streams and len(running) >= max(1, engine.max_streams // SHARE)
+    if is_full or sum(live.person == aside.person for live in running) >= MOST_OF_A_PERSON or _is_too_fast(engine, aside):
+        engine.tell(Limited("aside"))
+        raise TooMany("Too many background requests to models are running. Please try again in a few seconds.", retry_after=5)
+
+
+def _is_too_fast(engine: Engine, aside: Aside) -> bool:
+    if not (per_minute := int(setting("limits.streams_per_minute"))):
+        return False
+    rates = engine.aside_rates
+    rates.burst, rates.seconds = max(1, int(setting("limits.streams_burst")) // 2), 120 / per_minute
+    return bool(rates.take(aside.person or ""))
+
+
+def _source(engine: Engine, request: ModelRequest) -> Ladder:
+    """One try, in one piece. What comes of it says nothing about whether answers should rest."""
+    known, model = providers(), request.model
+    limits = Limits(first_byte=0, ladder=MOST_SECONDS, total=MOST_SECONDS, is_streaming=False)
+    rung = Rung(model, known.of(model), known.name_of(model))
+    circuits = Circuits(engine.now)
+    return Ladder(request, [rung], limits, circuits=circuits, signal=engine.signal, now=engine.now, jitter=random.random)

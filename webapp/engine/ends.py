@@ -1,0 +1,163 @@
+"""How a generation ends in the database: in one transaction, with the picture that its watchers have seen."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from webapp.db import utc_now, write
+from webapp.engine import costs, fence, journal
+from webapp.engine.engine import Engine, Live
+from webapp.engine.kinds import Kind
+from webapp.engine.tables import Generation
+from webapp.heavy.turns import give_way, wait_for_turn
+from webapp.streaming.broadcaster import Projection
+from webapp.streaming.events import TRIED, Saved, Usage
+from webapp.streaming.failure import MISTAKES
+from webapp.streaming.outcome import Outcome
+from webapp.streaming.run import Abandoned, Run
+from webapp.streaming.topics import Entry
+from webapp.streaming.transcript import Transcript
+
+log = logging.getLogger("generation:end")
+
+
+def settle_orphan(engine: Engine, generation: Generation, entries: list[Entry], outcome: Outcome) -> list[Saved]:
+    """Writes the end of a generation that no longer runs anywhere, from what it is known to have said.
+
+    When that fails again and again though the database works, it saves less: first without a picture, then the end alone.
+    """
+    id, transcript, keeps = generation.id, Transcript(), engine.found.keeps(generation.id)
+    for entry in entries:
+        transcript.fold(entry.event)
+    with _trying(engine, id, SQLAlchemyError, *MISTAKES):
+        picture = _made(id, lambda: _folded(engine, generation, entries)) if keeps == "all" else None
+        return _settle(
+            engine, id, generation.owner, transcript, picture, _end(engine.kinds[generation.kind], transcript, outcome)
+        )
+
+
+def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
+    """Writes the end of a generation that runs here, with what its watchers have seen.
+
+    When it is gone with its chat, there is nothing left to save it in.
+    """
+    wait_for_turn()
+    live = engine.live[id]
+    with engine.in_app(), _trying(engine, id, *MISTAKES):
+        picture = _made(id, lambda: _shared(engine, live)) if engine.found.keeps(id) == "all" else None
+        values = {**_end(engine.kinds[live.kind], run.transcript, outcome), **_times(engine, run)}
+        return _settle(engine, id, engine.worker.id, run.transcript, picture, values)
+
+
+@contextmanager
+def _trying(engine: Engine, id: str, *faults: type[Exception]) -> Iterator[None]:
+    """Counts the tries to write an end that fail by a fault of its own, not by that of the database."""
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except faults:
+        engine.found.tries[id] += 1
+        raise
+
+
+def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
+    """A finished picture; nothing where a mistake is in the way, as the text is saved whatever happens to its picture."""
+    try:
+        return make()
+    except MISTAKES:
+        log.exception("%s is saved without its picture", id)
+        return None
+
+
+def _shared(engine: Engine, live: Live) -> Projection | None:
+    """The picture that its watchers see."""
+    if not (broadcast := engine.broadcast(live)):
+        raise Abandoned(live.id)
+    broadcast.catch_up()
+    return None if broadcast.has_failed else _finished(broadcast.projection)
+
+
+def _folded(engine: Engine, generation: Generation, entries: list[Entry]) -> Projection:
+    projection = engine.projection_of(generation)
+    for entry in entries:
+        for _ in projection.fold(entry):
+            give_way()
+    return _finished(projection)
+
+
+def _finished(projection: Projection) -> Projection:
+    for _ in projection.finish():
+        give_way()
+    return projection
+
+
+def _settle(
+    engine: Engine,
+    id: str,
+    owner: str,
+    transcript: Transcript,
+    picture: Projection | None,
+    values: dict[str, Any],
+) -> list[Saved]:
+    has_text = engine.found.keeps(id) != "end"
+    with write(keeps=True) as session:
+        generation = fence.settle(session, id, owner, values)
+        is_new = generation is not None
+        # What failed behind the commit of an earlier try, or lost its answer, is saved: it has only to be announced.
+        generation = generation or fence.settled(session, id, owner)
+        if not generation:
+            raise Abandoned(id)
+        kind = engine.kinds[generation.kind]
+        if is_new and has_text:
+            kind.finish(session, generation, transcript, picture)
+        if has_text:
+            journal.forget(engine, session, id)
+        else:
+            journal.keep_rest(engine, session, id)
+            log.error("%s could not be saved and locked its place: what it said is left in the journal", id)
+    kind.changed(generation)
+    costs.settle_later(engine, generation)
+    return kind.saved(generation)
+
+
+def _end(kind: Kind, transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
+    usage = transcript.usage or Usage()
+    # The record of an aside stays when what it is about is gone, so it holds no words.
+    words = {} if kind.is_aside else _words(transcript, outcome)
+    return {
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "ended_at": utc_now(),
+        "provider": transcript.provider,
+        "model_used": transcript.served,
+        "is_demo": transcript.is_demo,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost": usage.cost,
+        "upstream_id": usage.upstream_id,
+        **words,
+    }
+
+
+def _words(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "error": outcome.failure.message if outcome.failure else "",
+        "notices": [asdict(notice) for notice in transcript.notices if notice.code != TRIED],
+        "attempts": transcript.attempts,
+    }
+
+
+def _times(engine: Engine, run: Run) -> dict[str, Any]:
+    # Durations are measured by the monotonic clock and laid back from now, so a clock that jumps does not spoil them.
+    now, wall = engine.now(), utc_now()
+    first = run.first_text_at
+    return {
+        "started_at": wall - timedelta(seconds=now - run.started_at),
+        "first_text_at": wall - timedelta(seconds=now - first) if first is not None else None,
+    }

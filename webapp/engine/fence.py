@@ -1,0 +1,123 @@
+"""Ownership of running generations: one living worker owns each, and only that worker writes its end."""
+
+import fcntl
+import os
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Update, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from webapp import rows
+from webapp.db import utc_now
+from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+
+LEASE = timedelta(seconds=30)
+TABLE = rows.table(Generation)
+# What was sent is as long as the chat, and read by those who ask for it.
+ALL_BUT_PROMPT = [column for column in TABLE.columns if column.name != "prompt"]
+
+
+class Worker:
+    """This process as an owner: alive for as long as it holds the lock on its file, whatever ends it."""
+
+    def __init__(self, id: str, folder: Path) -> None:
+        self.id, self._folder = id, folder
+        self._file: int | None = None
+
+    def begin(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def end(self) -> None:
+        if self._file is not None:
+            (self._folder / self.id).unlink(missing_ok=True)
+            os.close(self._file)
+            self._file = None
+
+    def is_dead(self, owner: str, heartbeat_at: datetime) -> bool:
+        """A free lock is a dead owner, at once; one without a file here may live on another host, for its lease."""
+        if owner == self.id:
+            return False
+        if not owner:
+            return True
+        try:
+            file = os.open(self._folder / owner, os.O_RDWR)
+        except (OSError, ValueError):
+            # Also a name that can be no file's.
+            return utc_now() - heartbeat_at > LEASE
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(file)
+        return True
+
+    def has_file(self, owner: str) -> bool:
+        return bool(owner) and owner in self.others()
+
+    def has_gone(self, owner: str) -> bool:
+        """Whether it lives no more, for all that this host knows."""
+        return owner != self.id and (not self.has_file(owner) or self.is_dead(owner, utc_now()))
+
+    def others(self) -> list[str]:
+        """Those who have, or had, a file beside this worker's."""
+        return [file.name for file in self._folder.iterdir() if file.name != self.id]
+
+    def bury_the_dead(self) -> None:
+        """Removes the files of dead owners, whose generations have all been taken."""
+        for owner in self.others():
+            if self.is_dead(owner, utc_now()):
+                (self._folder / owner).unlink(missing_ok=True)
+
+
+def hold(session: Session, owner: str) -> dict[str, datetime | None]:
+    """Beats the heart of all that this worker runs; says which those are, and which were asked to stop."""
+    held = session.connection().execute(HOLD, {"of": owner, "now": utc_now()})
+    return {row.id: row.stop_requested_at for row in held}
+
+
+def take(session: Session, generation: Generation, owner: str) -> bool:
+    """Makes an orphan this worker's own; false when another was faster."""
+    return _changed(session, generation.id, generation.owner, {"owner": owner}) is not None
+
+
+def settle(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
+    """Writes the end of a generation, and gives it as it is then; nothing when it is not this owner's any more."""
+    return _changed(session, id, owner, values)
+
+
+def settled(session: Session, id: str, owner: str) -> Generation | None:
+    """The generation, if this owner has written its end already."""
+    is_ours = Generation.id == id, Generation.owner == owner, Generation.status.not_in(ACTIVE)
+    return session.scalar(select(Generation).where(*is_ours))
+
+
+def active(session: Session) -> Sequence[Row[str, str, str, datetime]]:
+    """What has not ended, by whom it is run, and when its heart was last beaten, oldest first."""
+    columns = Generation.id, Generation.kind, Generation.owner, Generation.heartbeat_at
+    return session.execute(select(*columns).where(Generation.status.in_(ACTIVE)).order_by(Generation.id)).all()
+
+
+def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
+    row = session.connection().execute(_change(tuple(values)), {"which": id, "of": owner, **values}).first()
+    return rows.read(session, Generation, row._asdict()) if row else None
+
+
+@cache
+def _change(names: tuple[str, ...]) -> Update:
+    is_ours = TABLE.c.id == bindparam("which"), TABLE.c.owner == bindparam("of"), WHILE_ACTIVE
+    return update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*ALL_BUT_PROMPT)
+
+
+def _hold_statement() -> Update:
+    held = update(TABLE).where(TABLE.c.owner == bindparam("of"), WHILE_ACTIVE)
+    return held.values(heartbeat_at=bindparam("now"), status="running").returning(TABLE.c.id, TABLE.c.stop_requested_at)
+
+
+HOLD = _hold_statement()

@@ -1,0 +1,109 @@
+"""The journal: saves the text of all running generations in one transaction every quarter of a second."""
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import LargeBinary, Text, bindparam, cast, delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp import rows
+from webapp.db import is_sqlite, write
+from webapp.engine import fence
+from webapp.engine.engine import Engine, Live
+from webapp.engine.tables import JournalRow
+from webapp.errors import Unavailable
+from webapp.streaming.characters import Characters
+from webapp.streaming.events import from_json, to_json
+from webapp.streaming.topics import Entry
+
+log = logging.getLogger("generation:journal")
+TABLE = rows.table(JournalRow)
+ADD, FORGET = insert(TABLE), delete(TABLE).where(TABLE.c.generation_id == bindparam("id"))
+
+
+def commit(engine: Engine) -> None:
+    """Writes what is new, and hears which runs were asked to stop and which are no longer ours.
+
+    A database that refuses changes nothing: the same entries are written with the next commit.
+    """
+    live = [each for each in engine.live.values() if not each.run.is_saving]
+    new = {each.id: engine.topics.read(each.run.topic, each.journalled) for each in live}
+    for each in live:
+        each.may_have_rows |= bool(new[each.id])
+    try:
+        with engine.in_app(), write() as session:
+            ours = fence.hold(session, engine.worker.id)
+            if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
+                session.connection().execute(ADD, written)
+    except (SQLAlchemyError, Unavailable) as error:
+        log.warning("the journal could not be written, trying again: %s", type(error).__name__)
+        return
+    for each in live:
+        _heed(each, new[each.id], ours)
+    if ours.keys() - engine.live.keys():
+        # Committed, and never begun, or ended without its end.
+        engine.recovery.wake()
+
+
+def keep_rest(engine: Engine, session: Session, id: str) -> None:
+    """What a run has said since its last row, for one whose text can be saved nowhere else."""
+    live = engine.live.get(id)
+    if live and (entries := engine.topics.read(live.run.topic, live.journalled)):
+        session.connection().execute(ADD, _row(id, entries))
+
+
+def forget(engine: Engine, session: Session, id: str) -> None:
+    """What was written of a generation whose text is saved now; of one that runs here and was never written there is nothing."""
+    live = engine.live.get(id)
+    if not live or live.may_have_rows:
+        session.connection().execute(FORGET, {"id": id})
+
+
+def entries_of(session: Session, generation_id: str) -> list[Entry]:
+    """Everything that a generation is known to have said, in order; a row that nobody can read is logged and left out."""
+    # SQLite takes anything in any column: one row of a wrong type must not hide the others.
+    type = LargeBinary if is_sqlite() else Text
+    found = select(cast(TABLE.c.first_seq, Text), cast(TABLE.c.entries, type)).where(TABLE.c.generation_id == generation_id)
+    kept: Sequence[Any] = session.execute(found).all()
+    read = (entry for first, raw in kept for entry in _read(generation_id, first, raw))
+    by_seq: dict[int, Entry] = {}
+    for entry in sorted(read, key=lambda entry: entry.seq):
+        by_seq.setdefault(entry.seq, entry)
+    return list(by_seq.values())
+
+
+def _read(id: str, first: str, raw: str | bytes) -> list[Entry]:
+    try:
+        text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+        start, values = int(first), json.loads(text)
+        if not isinstance(values, list):
+            raise TypeError("a row is a list")
+    except (ValueError, TypeError, RecursionError) as error:
+        log.error("a journal row of %s at %.20s can't be read and is skipped: %s", id, first, type(error).__name__)
+        return []
+    return [Entry(start + place, from_json(storable(value))) for place, value in enumerate(values)]
+
+
+def storable(value: Any) -> Any:
+    """An event in JSON without characters that a database refuses."""
+    if not isinstance(value, dict):
+        return value
+    return {name: Characters().whole(each) if isinstance(each, str) else each for name, each in value.items()}
+
+
+def _row(id: str, entries: list[Entry]) -> dict[str, Any]:
+    values = [to_json(entry.event) for entry in entries]
+    return {"generation_id": id, "first_seq": entries[0].seq, "entries": json.dumps(values, ensure_ascii=False)}
+
+
+def _heed(each: Live, written: list[Entry], ours: dict[str, Any]) -> None:
+    if each.id in ours:
+        each.journalled += len(written)
+        if ours[each.id]:
+            each.run.stop.ask("user")
+    elif not each.run.is_saving:
+        # Somebody has taken it or ended it: it stops here, and its own save will find that out and write nothing.
+        each.run.stop.ask("taken")

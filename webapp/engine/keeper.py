@@ -1,0 +1,43 @@
+"""Time-outs of a running answer: first byte, stall, total time, and no watchers."""
+
+from webapp.engine.engine import Engine, Live
+from webapp.settings.service import setting
+
+# What `when_unwatched` says becomes the reason of the end.
+REASONS = {"idle": "idle_listener", "abort": "client_gone"}
+# Who has just asked is on the way to listening.
+ARRIVING_SECONDS = 1.0
+
+
+def look(engine: Engine) -> None:
+    """Asks every run to stop whose time is over; after a pause, first what has come meanwhile is read."""
+    if engine.pauses.were_there():
+        return
+    with engine.in_app():
+        for live in list(engine.live.values()):
+            if not live.run.is_saving and (reason := _overdue(engine, live)):
+                live.run.stop.ask(reason)
+
+
+def _overdue(engine: Engine, live: Live) -> str:
+    run, now = live.run, engine.now()
+    silent, total = now - run.last_content_at, now - run.started_at
+    if not run.has_content and (reason := live.source.look()):
+        return reason
+    if run.has_content and _exceeds(silent, "stream.stall_seconds"):
+        return "stall"
+    if _exceeds(total, "stream.total_seconds"):
+        return "total_time"
+    return _unwatched(engine, live)
+
+
+def _exceeds(seconds: float, name: str) -> bool:
+    limit = setting(name)
+    return bool(limit) and seconds > limit
+
+
+def _unwatched(engine: Engine, live: Live) -> str:
+    policy, _, limit = live.when_unwatched.partition(":")
+    if policy not in REASONS:
+        return ""
+    return REASONS[policy] if engine.presence.seconds_alone(live.lane) > max(float(limit), ARRIVING_SECONDS) else ""

@@ -1,0 +1,211 @@
+"""Retries and fallbacks before the first word: again, unstreamed, the next model, then an error."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from webapp.engine.circuit import Circuits
+from webapp.engine.metric_events import FellBack, Tell, to_nobody
+from webapp.engine.seam import without_overlap
+from webapp.providers.base import ModelRequest, Provider, ProviderError, Reply, events_of
+from webapp.streaming.events import TRIED, Ended, Event, Notice, Started, Text, Usage
+from webapp.streaming.stop import Stop
+from webapp.streaming.topics import Signal
+
+log = logging.getLogger("generation:ladder")
+
+# The provider that must never stand in unnoticed.
+DEMO = "demo"
+RETRIES = 2
+BACK_OFF_SECONDS = (0.5, 2.0)
+# A server that asks for more patience than this is not waited for.
+PATIENCE_SECONDS = 30.0
+NEVER_STEP_ON = {"auth", "credit"}
+STREAMING_FAULTS = {"cut", "invalid", "stall", "first_byte", "error"}
+NOT_THE_MODELS_FAULT = {"auth", "credit", "invalid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A model of the chain, who provides it, and the name by which its provider knows it."""
+
+    model: str
+    provider: Provider
+    name: str
+    takes_schema: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """In seconds; 0 is no limit. `first_byte` is for one streaming attempt, `total` for one that is not."""
+
+    first_byte: float
+    ladder: float
+    total: float
+    is_streaming: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to a provider, and what became of it."""
+
+    model: str
+    how: str
+    seconds: float
+    code: str
+    message: str
+
+
+class Ladder:
+    """Climbs until something is said; after the first word nothing is tried behind the reader's back."""
+
+    def __init__(
+        self,
+        request: ModelRequest,
+        rungs: Sequence[Rung],
+        limits: Limits,
+        *,
+        circuits: Circuits,
+        signal: Callable[[], Signal],
+        now: Callable[[], float],
+        jitter: Callable[[], float],
+        tell: Tell = to_nobody,
+    ) -> None:
+        self._request, self._rungs, self._limits = request, rungs, limits
+        self._circuits, self._signal, self._now, self._jitter, self._tell = circuits, signal, now, jitter, tell
+        self._begun_at = now()
+        self._has_started = self._has_said = self._is_accepted = False
+        self._attempt: Stop | None = None
+        self._deadline = float("inf")
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        """The events of the attempt that succeeds, with a notice for every step before it."""
+        for rung, following in zip(self._rungs, [*self._rungs[1:], None], strict=True):
+            try:
+                yield from self._ask(rung, stop)
+                return
+            except ProviderError as error:
+                if stop or self._has_said or not following or error.code in NEVER_STEP_ON:
+                    raise
+                self._tell(FellBack(rung.model, following.model, error.code))
+                code = "demo_fallback" if following.provider.name == DEMO else "fallback"
+                failed = f"{rung.model} couldn't answer: {error}"
+                yield Notice(code, f"{failed} Switching to {following.model}.", f"{failed} Switched to {following.model}.")
+
+    def look(self) -> str:
+        """Called every second until the first word: ends an attempt that takes too long; gives the reason when all do."""
+        if self._attempt and self._now() > self._deadline:
+            self._attempt.ask("first_byte")
+        is_over = self._limits.ladder and self._now() - self._begun_at > self._limits.ladder
+        return "first_byte" if is_over and not self._has_said else ""
+
+    def _ask(self, rung: Rung, stop: Stop) -> Iterator[Event]:
+        if rest := self._circuits.rest_seconds(rung.model):
+            words = f"{rung.model} failed several times in a row and is paused for {rest:.0f} s."
+            raise ProviderError("error", words, retryable=True, retry_after=rest)
+        try:
+            yield from self._streamed_or_whole(rung, stop)
+        except ProviderError as error:
+            if error.code not in NOT_THE_MODELS_FAULT and not stop:
+                self._circuits.failed(rung.model)
+            raise
+
+    def _streamed_or_whole(self, rung: Rung, stop: Stop) -> Iterator[Event]:
+        if not self._limits.is_streaming:
+            yield from self._attempted(rung, "whole", stop)
+            return
+        for tries in range(RETRIES + 1):
+            try:
+                yield from self._attempted(rung, "stream", stop)
+                return
+            except ProviderError as error:
+                if stop or self._has_said:
+                    raise
+                wait_seconds = self._wait_seconds(error, tries)
+                is_streams_fault = self._is_accepted and error.code in STREAMING_FAULTS
+                if wait_seconds is None and not is_streams_fault:
+                    raise
+                yield self._step("whole" if wait_seconds is None else "retry", rung, error, wait_seconds or 0.0)
+            if wait_seconds is None:
+                yield from self._attempted(rung, "whole", stop)
+                return
+            if stop.wait(wait_seconds):
+                return
+
+    def _attempted(self, rung: Rung, how: str, stop: Stop) -> Iterator[Event]:
+        begun_at, self._is_accepted = self._now(), False
+        limit = self._limits.first_byte if how == "stream" else self._limits.total
+        attempt = self._attempt = Stop(self._signal)
+        self._deadline = begun_at + limit if limit else float("inf")
+        try:
+            with stop.aborting(lambda: attempt.ask(stop.reason)):
+                yield from self._heard(rung, how, attempt)
+            if self._is_late(stop):
+                raise ProviderError("stall", "stopped")
+        except ProviderError as failure:
+            late = ProviderError("first_byte", f"{rung.model} didn't start to answer in time.")
+            error = late if self._is_late(stop) else failure
+            tried = Attempt(rung.model, how, round(self._now() - begun_at, 2), error.code, str(error))
+            log.info("%s (%s) failed after %.1f s: %s", tried.model, tried.how, tried.seconds, tried.code)
+            yield Notice(TRIED, str(error), json.dumps(asdict(tried)))
+            raise error from None
+        finally:
+            self._attempt = None
+
+    def _is_late(self, stop: Stop) -> bool:
+        """Whether the clock has ended the attempt; a stopped one ends plainly, or as if the line were cut."""
+        return not stop and self._attempt is not None and self._attempt.reason == "first_byte"
+
+    def _heard(self, rung: Rung, how: str, attempt: Stop) -> Iterator[Event]:
+        schema = self._request.schema if rung.takes_schema else ""
+        request, provider = replace(self._request, model=rung.name, schema=schema), rung.provider
+        said = provider.stream(request, attempt) if how == "stream" else _reply_events(rung, provider.complete(request, attempt))
+        if request.goes_on and provider.continuation == "instruct":
+            said = without_overlap(request.turns[-1].content, said)
+        for event in said:
+            if isinstance(event, Started):
+                yield from self._started(event)
+            else:
+                self._note(rung, event)
+                yield event
+
+    def _started(self, event: Started) -> Iterator[Event]:
+        self._is_accepted = True
+        if self._has_started:
+            # There is one start; who answers now is said with what it takes.
+            yield Usage(model=event.model)
+            return
+        self._has_started = True
+        yield event
+        yield from self._request.notices
+
+    def _note(self, rung: Rung, event: Event) -> None:
+        if isinstance(event, Text) and event.text:
+            self._has_said = True
+            self._deadline = float("inf")
+        elif isinstance(event, Ended):
+            # Not when the iterator is exhausted: after the end nobody asks it for more.
+            self._circuits.worked(rung.model)
+
+    def _wait_seconds(self, error: ProviderError, tries: int) -> float | None:
+        """How long to wait before asking the same model again; None when that is no use."""
+        if not error.retryable or tries == RETRIES:
+            return None
+        seconds = error.retry_after if error.retry_after is not None else BACK_OFF_SECONDS[tries] * (0.75 + self._jitter() / 2)
+        left = self._begun_at + (self._limits.ladder or float("inf")) - self._now()
+        return seconds if seconds <= min(PATIENCE_SECONDS, left) else None
+
+    def _step(self, code: str, rung: Rung, error: ProviderError, seconds: float) -> Notice:
+        if code == "whole":
+            self._tell(FellBack(rung.model, rung.model, error.code))
+            now, then = "is asked again without streaming.", "was asked again without streaming."
+        else:
+            pause = f"{max(1, round(seconds))} s"
+            now, then = f"is asked again in {pause}.", f"was asked again after {pause}."
+        return Notice(code, f"{error} {rung.model} {now}", f"{error} {rung.model} {then}")
+
+
+def _reply_events(rung: Rung, reply: Reply) -> Iterator[Event]:
+    yield Started(reply.model or rung.name, rung.provider.name)
+    yield from events_of(reply)

@@ -1,0 +1,44 @@
+"""Metric events: answers that ended, fallbacks, and requests that were rate limited. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that has ended; what nobody knows is None. `asked` and `served` are names of models."""
+
+    kind: str
+    status: str
+    reason: str
+    provider: str
+    asked: str
+    served: str
+    seconds: float
+    first_chunk_seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """Another model was asked in place of one that failed; the same one when it was asked for the whole answer at once."""
+
+    model: str
+    following: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Somebody was asked to wait."""
+
+    reason: str
+
+
+Figure = Answered | FellBack | Limited
+Tell = Callable[[Figure], None]
+
+
+def to_nobody(_figure: Figure) -> None:
+    """For who does not count."""

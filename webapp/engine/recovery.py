@@ -1,0 +1,188 @@
+"""Recovery after a worker died: folds the journal, saves the answer as interrupted, and continues it if configured."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import aliased
+
+from webapp import ids, topic_names
+from webapp.db import db, utc_now, write
+from webapp.engine import ends, fence, found, journal, spill
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.errors import AppError, TooMany
+from webapp.settings.service import setting
+from webapp.streaming.events import Delta, Ended, Failed
+from webapp.streaming.loops import supervise
+from webapp.streaming.outcome import Outcome, broken, wished
+from webapp.streaming.topics import Entry
+
+log = logging.getLogger("generation:recovery")
+
+WITHIN = timedelta(minutes=10)
+AT_MOST = 2
+AT_ONCE = 4
+# By then what was committed here has begun, unless it never will.
+STRAY_SECONDS = 2.0
+MADE_GOOD_SECONDS = 30.0
+TURN_SECONDS = 1.0
+NEVER_RAN = Failed("error", "Something went wrong on the server before this answer was finished.", retryable=True)
+
+
+def look(engine: Engine) -> bool:
+    """Settles every orphan that can be settled now, continues what may be continued; says whether to look again.
+
+    What fails for one does not keep the others from being settled, and is tried again at the next look.
+    """
+    if engine.is_closing:
+        return False
+    spilled = spill.read_back(engine)
+    with engine.in_app():
+        # A clock that was set back while nothing ran must not put new generations before old ones.
+        ids.continue_after(db.session.scalar(select(func.max(Generation.id))) or "")
+        others = [row for row in fence.active(db.session()) if row.kind in engine.kinds and row.id not in engine.live]
+        orphans = [row.id for row in others if _is_orphan(engine, row)]
+        db.session.rollback()
+    engine.found.keep_only({row.id for row in others})
+    settled = {id for id in orphans if id not in spilled and _is_settled(engine, id)}
+    with engine.in_app():
+        if settled >= set(orphans):
+            engine.worker.bury_the_dead()
+        waiting = to_continue() if setting("restart.policy") == "continue" else []
+    continue_later(engine, waiting)
+    if not engine.found.looks:
+        engine.reserve.hold()
+        _make_good(engine)
+    engine.found.looks += 1
+    is_overlapping = bool(engine.worker.others()) and engine.found.looks < len(found.LOOK_AGAIN_SECONDS)
+    if is_left := bool(spilled) or len(settled) < len(others) or is_overlapping:
+        return is_left
+    engine.found.looks = 1
+    return False
+
+
+def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
+    is_ours = row.owner == engine.worker.id
+    # The journal beats the heart of all that is ours, whether it runs or not.
+    seconds = engine.found.seconds_unchanged(row.id, None if is_ours else row.heartbeat_at, engine.now())
+    if is_ours:
+        return row.id in engine.given_up or seconds > STRAY_SECONDS
+    is_silent = seconds > fence.LEASE.total_seconds() and not engine.worker.has_file(row.owner)
+    return is_silent or engine.worker.is_dead(row.owner, row.heartbeat_at)
+
+
+def _is_settled(engine: Engine, id: str) -> bool:
+    def settle_it() -> None:
+        with engine.in_app():
+            settle(engine, id)
+
+    return supervise(f"recovery of {id}", settle_it, engine.pause, tries=1)
+
+
+def _make_good(engine: Engine) -> None:
+    for kind in engine.kinds.values():
+        if kind.recover:
+            work = partial(_recover, engine, kind.recover)
+            engine.spawn(partial(supervise, f"start of {kind.name}", work, engine.pause, most_seconds=MADE_GOOD_SECONDS))
+
+
+def _recover(engine: Engine, recover: Callable[[], None]) -> None:
+    if not engine.is_closing:
+        with engine.in_app():
+            recover()
+
+
+def settle(engine: Engine, id: str) -> None:
+    """Takes an orphan and saves what it is known to have said; a wish to stop it is honoured."""
+    with write(keeps=True) as session:
+        generation = session.get(Generation, id)
+        was_ours = generation is not None and generation.owner == engine.worker.id and id not in engine.found.taken
+        if not generation or not generation.is_active or not fence.take(session, generation, engine.worker.id):
+            return
+        entries = journal.entries_of(session, id)
+        # From now on it is this worker's, and its end may be written at any later look.
+        engine.given_up.add(id)
+        if not was_ours:
+            engine.found.taken.add(id)
+    topic = topic_names.of_generation(id)
+    said = engine.topics.read(topic, 0) or entries
+    outcome = _outcome(generation, said, was_ours=was_ours)
+    saved = ends.settle_orphan(engine, generation, said, outcome)
+    if engine.topics.last(topic):
+        engine.end(id, [*saved, Ended(outcome.status, outcome.reason)])
+    log.info("%s had no end, and has one now: %d entries were known", id, len(said))
+
+
+def _outcome(generation: Generation, said: list[Entry], *, was_ours: bool) -> Outcome:
+    has_text = any(isinstance(entry.event, Delta) for entry in said)
+    if generation.stop_requested_at:
+        return wished("user", has_text=has_text)
+    # What this worker took over at an earlier look was cut by a restart all the same.
+    return broken(NEVER_RAN, has_text=has_text) if was_ours else wished("server_restart", has_text=has_text)
+
+
+def cut_by_restart() -> Select[Generation]:
+    """What a restart has cut and nobody has continued since, oldest first."""
+    later = aliased(Generation)
+    return (
+        select(Generation)
+        .outerjoin(later, (later.message_id == Generation.message_id) & (later.id > Generation.id))
+        .where(Generation.reason == "server_restart", Generation.status == "interrupted", later.id.is_(None))
+        # What was asked beside answers is never continued.
+        .where(Generation.message_id.is_not(None))
+        .order_by(Generation.id)
+    )
+
+
+def to_continue() -> list[str]:
+    """What was cut within the last minutes, and not too often before."""
+    query = cut_by_restart().where(Generation.heartbeat_at > utc_now() - WITHIN)
+    return [generation.id for generation in db.session.scalars(query) if _restarts(generation) <= AT_MOST]
+
+
+def _restarts(generation: Generation) -> int:
+    cut = select(Generation.id).where(Generation.message_id == generation.message_id, Generation.reason == "server_restart")
+    return len(db.session.scalars(cut).all())
+
+
+def continue_later(engine: Engine, waiting: list[str]) -> None:
+    """Continues these in the background, a few at a time, each once."""
+    new = [id for id in waiting if id not in engine.found.continued]
+    engine.found.continued.update(new)
+    if new:
+        engine.spawn(lambda: _continue_all(engine, new))
+
+
+def _continue_all(engine: Engine, waiting: list[str]) -> None:
+    for id in waiting:
+        while len(engine.live) >= AT_ONCE:
+            engine.pause(0.25)
+        if engine.is_closing:
+            return
+        supervise(f"continuation of {id}", partial(_go_on_in_turn, engine, id), engine.pause, tries=1)
+
+
+def _go_on_in_turn(engine: Engine, id: str) -> None:
+    until = engine.now() + WITHIN.total_seconds()
+    while not _has_gone_on(engine, id) and not engine.is_closing and engine.now() < until:
+        engine.pause(TURN_SECONDS)
+
+
+def _has_gone_on(engine: Engine, id: str) -> bool:
+    """False while its person has too much on the way already."""
+    try:
+        with engine.in_app():
+            generation = db.session.get_one(Generation, id)
+            if (kind := engine.kinds.get(generation.kind)) and kind.go_on:
+                kind.go_on(generation)
+    except TooMany:
+        return False
+    except (AppError, SQLAlchemyError) as error:
+        # Somebody continued or deleted it meanwhile, or every place is taken: it stays as it is and offers Continue.
+        # An error of the database would tell what was to be written.
+        log.info("%s was not continued: %s", id, error.message if isinstance(error, AppError) else type(error).__name__)
+    return True

@@ -1,0 +1,83 @@
+"""What every generation leaves behind: a log line and figures (who, how long, by which model), and how its key did."""
+
+import logging
+from datetime import timedelta
+
+from webapp.connections import refusals
+from webapp.connections.models import providers
+from webapp.connections.service import REFUSALS
+from webapp.db import utc_now
+from webapp.engine.engine import Engine, Live
+from webapp.engine.metric_events import Answered
+from webapp.settings.service import setting
+from webapp.streaming.events import Delta
+from webapp.streaming.topics import Gap, Topics
+
+log = logging.getLogger("chat:streaming")
+
+# Steps of the ladder after which the answer is not what was asked for first.
+FALLBACKS = {"fallback", "whole", "demo_fallback"}
+
+
+def finished(engine: Engine, live: Live) -> None:
+    """Tells of a generation that has just ended here."""
+    with engine.in_app():
+        codes = {notice.code for notice in live.run.transcript.notices}
+        is_streaming = bool(setting("stream.enabled")) and "whole" not in codes
+        answered = _answered(engine, live, is_streaming)
+        fields = {
+            "user_id": live.person,
+            "session_id": live.lane.partition(":")[2],
+            "streaming": is_streaming,
+            "processing_time_ms": round(answered.seconds * 1000),
+            "chunk_count": _chunk_count(engine.topics, live.run.topic),
+            "success": answered.status in ("completed", "stopped"),
+            "model_used": answered.served,
+            "fallback_used": bool(codes & FALLBACKS),
+            "generation_id": live.id,
+            "status": answered.status,
+            "reason": answered.reason,
+        }
+        # One line for each answer; what is asked beside it has a name of its own.
+        log.info("aside_finished" if engine.kinds[live.kind].is_aside else "stream_finished", extra={"fields": fields})
+        engine.tell(answered)
+        _note_keys(live, answered)
+
+
+def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
+    run, transcript, outcome = live.run, live.run.transcript, live.run.outcome
+    usage, first = transcript.usage, run.first_content_at
+    return Answered(
+        kind=live.kind,
+        status=outcome.status if outcome else "",
+        reason=outcome.reason if outcome else "",
+        provider=transcript.provider or providers().connection_of(live.model),
+        asked=live.model,
+        served=transcript.served,
+        seconds=engine.now() - run.started_at,
+        first_chunk_seconds=first - run.started_at if is_streaming and first is not None else None,
+        input_tokens=usage.input_tokens if usage else None,
+        output_tokens=usage.output_tokens if usage else None,
+    )
+
+
+def _note_keys(live: Live, answered: Answered) -> None:
+    """Keeps in mind which keys were refused, and that one was accepted which was refused before."""
+    known, transcript = providers(), live.run.transcript
+    refused = {known.connection_of(each["model"]): each["code"] for each in transcript.attempts if each["code"] in REFUSALS}
+    accepted = transcript.provider
+    began_at = utc_now() - timedelta(seconds=answered.seconds)
+    for each in known.connections():
+        if each.slug in refused and not each.refused_at:
+            refusals.refused(each, refused[each.slug])
+            known.forget()
+        elif each.slug == accepted and each.slug not in refused and each.refused_at and each.refused_at < began_at:
+            refusals.accepted(each)
+            known.forget()
+
+
+def _chunk_count(topics: Topics, topic: str) -> int:
+    try:
+        return sum(isinstance(entry.event, Delta) for entry in topics.read(topic, 0))
+    except Gap:
+        return topics.last(topic)

@@ -1,0 +1,49 @@
+"""Removes text that a model repeats when it continues a cut answer. Pure."""
+
+from collections.abc import Iterator
+
+from webapp.streaming.events import Delta, Event
+from webapp.streaming.failure import ProviderError
+
+# Shorter repetitions are ordinary language, not a model that begins its sentence again.
+SHORTEST = 16
+LONGEST = 400
+
+
+def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
+    """The events without the words that repeat the end of the beginning; text is held only while it may be such.
+
+    What is held comes before anything else that happens, so that neither an end nor a failure loses it.
+    """
+    held, is_open, failure = "", len(beginning) >= SHORTEST, None
+    try:
+        for event in events:
+            if is_open and isinstance(event, Delta):
+                held += event.text
+                is_open = _may_overlap(beginning, held)
+                if is_open:
+                    continue
+                event, held = Delta(_trimmed(beginning, held)), ""
+            elif held:
+                yield Delta(_trimmed(beginning, held))
+                held, is_open = "", False
+            yield event
+    except ProviderError as error:
+        failure = error
+    if held:
+        yield Delta(_trimmed(beginning, held))
+    if failure:
+        raise failure
+
+
+def _may_overlap(beginning: str, text: str) -> bool:
+    """Whether more text could still turn this into a repetition."""
+    return len(text) < LONGEST and text in beginning[-LONGEST:]
+
+
+def _trimmed(beginning: str, text: str) -> str:
+    end = beginning[-LONGEST:]
+    for size in range(min(len(end), len(text)), SHORTEST - 1, -1):
+        if end.endswith(text[:size]):
+            return text[size:]
+    return text

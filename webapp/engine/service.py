@@ -1,0 +1,205 @@
+"""Queues, starts and stops generations."""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningInsert
+
+from webapp import rows
+from webapp.connections.models import providers
+from webapp.db import db, utc_now, write
+from webapp.engine import ends
+from webapp.engine.engine import Engine, Live, Source
+from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.metric_events import Limited
+from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.errors import Busy, TooMany, Unavailable
+from webapp.providers.base import ModelRequest
+from webapp.settings.service import setting
+
+# Made once, as every question asks: to put them together costs more than to run them.
+SENT_AS = select(Generation).where(Generation.sent_as == bindparam("name"))
+ACTIVE_IN = select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
+RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
+BUSY = "An answer is already being written here. Wait until it finishes, or stop it."
+ENDING_SECONDS = 5.0
+AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or stop it."
+
+
+class Active(NamedTuple):
+    """A generation that has not ended, and the message that it fills."""
+
+    id: str
+    message_id: str | None
+
+
+def sent_as(sender: str, key: str, body: str) -> str | None:
+    """One sending, named: the same person, key and text give the same name; without a key there is none."""
+    return hashlib.sha256("\0".join((sender, key, body)).encode()).hexdigest() if key else None
+
+
+def sent_before(name: str | None) -> Generation | None:
+    """The generation that this very sending has already begun."""
+    return db.session.scalar(SENT_AS, {"name": name}) if name else None
+
+
+def running_in(lane: str) -> Generation | None:
+    """The one active generation of a lane."""
+    return db.session.scalar(RUNNING_IN, {"lane": lane})
+
+
+def active_in(lane: str) -> Active | None:
+    """The active generation of a lane as the database has it now, whatever was read of it before."""
+    row = db.session.execute(ACTIVE_IN, {"lane": lane}).one_or_none()
+    return Active(*row) if row else None
+
+
+def refuse_if_busy(lane: str) -> None:
+    if running := running_in(lane):
+        raise Busy(BUSY, generation=running.id)
+
+
+def refuse_if_too_many(engine: Engine, person: str) -> None:
+    """Refuses what is too much for this server, or for one person, and says how long to wait."""
+    answers = len(engine.live) - len(asides(engine))
+    if engine.max_streams and answers >= engine.max_streams:
+        engine.tell(Limited("server_full"))
+        raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
+    most = int(setting("limits.concurrent_streams"))
+    own = sum(live.person == person for live in engine.live.values()) - sum(live.person == person for live in asides(engine))
+    if most and own >= most:
+        engine.tell(Limited("concurrent"))
+        raise TooMany(AT_ONCE.format(most), retry_after=5)
+    if wait_seconds := _wait_seconds(engine, person):
+        engine.tell(Limited("per_minute"))
+        raise TooMany(f"You're sending messages too quickly. Please try again in {wait_seconds} s.", retry_after=wait_seconds)
+
+
+def asides(engine: Engine) -> list[Live]:
+    """What runs beside the answers, and takes no place of theirs."""
+    return [live for live in engine.live.values() if engine.kinds[live.kind].is_aside]
+
+
+def refuse_if_running(engine: Engine, lane: str) -> None:
+    """The same as `refuse_if_busy` where it runs here; what runs elsewhere is refused when it is to be stored."""
+    for live in engine.live.values():
+        if live.lane == lane and not live.run.is_saving:
+            raise Busy(BUSY, generation=live.id)
+
+
+def take_place(engine: Engine, session: Session, generation: Generation) -> None:
+    """Stores a generation in one of its person's places, whose row is held: of two at once, the second sees the first."""
+    beside = [kind.name for kind in engine.kinds.values() if kind.is_aside]
+    asked = {"whose": generation.user_id, "beside": beside, **rows.values_of(generation)}
+    others = session.connection().execute(PLACED, {**asked, "itself": generation.id}).scalar_one()
+    rows.keep(session, generation)
+    most = int(setting("limits.concurrent_streams"))
+    if most and generation.user_id and others >= most:
+        engine.tell(Limited("concurrent"))
+        raise TooMany(AT_ONCE.format(most), retry_after=5)
+
+
+def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> Ladder:
+    """The request with everything that is tried when its model fails; `is_whole` asks for the answer in one piece."""
+    known = providers()
+    limits = Limits(
+        first_byte=float(setting("stream.first_byte_seconds")),
+        ladder=float(setting("stream.ladder_seconds")),
+        total=float(setting("stream.total_seconds")),
+        is_streaming=bool(setting("stream.enabled")) and not is_whole,
+    )
+    chain = known.chain(request.model)
+    # Whether this person may have the demo answer was asked before it was queued.
+    provided = ((model, known.of(model, for_visitor=True)) for model in chain)
+    rungs = [Rung(model, each, known.name_of(model), known.takes_schema(model)) for model, each in provided]
+    return Ladder(
+        request,
+        rungs,
+        limits,
+        circuits=engine.circuits,
+        signal=engine.signal,
+        now=engine.now,
+        jitter=random.random,
+        tell=engine.tell,
+    )
+
+
+@contextmanager
+def beginning(engine: Engine) -> Iterator[None]:
+    """Around the transaction that stores a generation and its start: what is stored and never runs is found and settled.
+
+    The source is made before the commit, so that a model which cannot be asked leaves nothing behind.
+    """
+    engine.begin()
+    with engine.looking_after():
+        yield
+
+
+def start(engine: Engine, generation: Generation, source: Source) -> None:
+    """Sets a committed generation going; returns at once."""
+    id = generation.id
+    engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome))
+
+
+def stop(engine: Engine, generation: Generation) -> None:
+    """Stores the wish to end it, and acts on it at once where it runs here; asking twice changes nothing."""
+    id = generation.id
+    if live := engine.live.get(id):
+        # First: nothing more is paid for, though the database may take nothing at the moment.
+        live.run.stop.ask("user")
+    try:
+        with write() as session:
+            session.execute(
+                update(Generation)
+                .where(Generation.id == id, Generation.status.in_(ACTIVE), Generation.stop_requested_at.is_(None))
+                .values(stop_requested_at=utc_now())
+                .execution_options(synchronize_session=False)
+            )
+    except (Unavailable, SQLAlchemyError):
+        # Its own end is saved as soon as anything can be.
+        if not live:
+            raise
+    if not live:
+        # Its worker may be gone.
+        engine.recovery.wake()
+
+
+def stop_and_wait(engine: Engine, generation: Generation) -> None:
+    """Stops it, and lets its end be saved: for a moment, as no provider is waited for."""
+    id = generation.id
+    stop(engine, generation)
+    db.session.rollback()
+    engine.wait(lambda: id not in engine.live, ENDING_SECONDS)
+
+
+def _wait_seconds(engine: Engine, person: str) -> int:
+    if not (per_minute := int(setting("limits.streams_per_minute"))):
+        return 0
+    engine.rates.burst, engine.rates.seconds = int(setting("limits.streams_burst")), 60 / per_minute
+    return ceil(engine.rates.take(person))
+
+
+def queue(session: Session, **values: Any) -> Generation:
+    """A generation to be started when the transaction is committed."""
+    generation = Generation(**values)
+    rows.put(session, generation)
+    return generation
+
+
+def _placed_statement() -> ReturningInsert[int]:
+    """A new generation, and how many others its person has that have not ended."""
+    other = aliased(rows.table(Generation))
+    is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(bindparam("beside", expanding=True))
+    is_active = other.c.status.in_([literal_column(f"'{each}'") for each in ACTIVE])
+    others = select(func.count()).where(is_active, other.c.user_id == bindparam("whose"), *is_other)
+    return rows.insertion(Generation).returning(others.scalar_subquery())
+
+
+PLACED = _placed_statement()

@@ -1,0 +1,82 @@
+"""Tables of generations, the only record of model use, and of the journal."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp import topic_names
+from webapp.db import Base, Record, utc_now
+
+ACTIVE = ("queued", "running")
+WHILE_ACTIVE = text("status IN ('queued', 'running')")
+# The kind of what was brought in with a file: it was run elsewhere, and is no person's use of a model here.
+NOT_HERE = "imported"
+
+
+class Generation(Record):
+    """One run of a model. `lane` is where only one may be active at a time; `owner` the worker that runs it.
+
+    `text_offset` is how much of the message stood there before this generation went on from it.
+    """
+
+    __tablename__ = "generations"
+
+    kind: Mapped[str] = mapped_column(String(20))
+    lane: Mapped[str] = mapped_column(String(40))
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    continues_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    status: Mapped[str] = mapped_column(String(12), default="queued")
+    reason: Mapped[str] = mapped_column(String(30), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    when_unwatched: Mapped[str] = mapped_column(String(12), default="detach")
+    provider: Mapped[str] = mapped_column(String(40), default="")
+    model_asked: Mapped[str] = mapped_column(String(200))
+    model_used: Mapped[str] = mapped_column(String(200), default="")
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    connection: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    prompt: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    upstream_id: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    text_offset: Mapped[int] = mapped_column(default=0)
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    cost: Mapped[str | None] = mapped_column(String(30))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    started_at: Mapped[datetime | None]
+    first_text_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime] = mapped_column(default=utc_now)
+    owner: Mapped[str] = mapped_column(String(26), index=True)
+    stop_requested_at: Mapped[datetime | None]
+    sent_as: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    __table_args__ = (
+        Index("uq_generations_active_lane", "lane", unique=True, sqlite_where=WHILE_ACTIVE, postgresql_where=WHILE_ACTIVE),
+        Index("ix_generations_user_id_created_at", "user_id", "created_at"),
+        Index("ix_generations_active", "status", sqlite_where=WHILE_ACTIVE, postgresql_where=WHILE_ACTIVE),
+    )
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def chat_id(self) -> str:
+        """The chat it speaks in, and nothing for one that makes a plan."""
+        return topic_names.chat_in(self.lane)
+
+
+class JournalRow(Base):
+    """What a running generation has said since the last row; deleted when it ends."""
+
+    __tablename__ = "generation_journal"
+
+    generation_id: Mapped[str] = mapped_column(ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True)
+    first_seq: Mapped[int] = mapped_column(primary_key=True)
+    entries: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = {"sqlite_with_rowid": False}

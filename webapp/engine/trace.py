@@ -1,0 +1,65 @@
+"""What a debug log tells of answers on their way, and of who watches; what they say goes along as content, which stays out of
+the log unless the operator lets it in.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from webapp.engine.tables import Generation
+from webapp.streaming.events import Delta, Event, Failed, Notice, Reasoning, Sources
+
+
+def log_of(lane: str) -> logging.Logger:
+    """`chat:streaming` for what goes on in a chat, `plan:streaming` for a plan, and so on."""
+    return logging.getLogger(f"{lane.partition(':')[0]}:streaming")
+
+
+def teller(generation: Generation) -> Callable[[int, Event], None] | None:
+    """Tells of the beginning, and gives what tells of each event; nothing where nobody asked for it."""
+    log, id = log_of(generation.lane), generation.id
+    if not log.isEnabledFor(logging.DEBUG):
+        return None
+    names = ("lane", "kind", "when_unwatched", "continues_id")
+    about = {"generation_id": id, "model": generation.model_asked, **{name: getattr(generation, name) for name in names}}
+    log.debug("stream_begun", extra={"fields": about})
+
+    def tell(seq: int, event: Event) -> None:
+        facts, content = _fields_of(event)
+        fields = {"generation_id": id, "seq": seq, "event": type(event).__name__.lower(), **facts}
+        log.debug("stream_event", extra={"fields": fields, "content": content})
+
+    return tell
+
+
+@contextmanager
+def watching(lane: str, is_lost: Callable[[], bool]) -> Iterator[None]:
+    """Tells that a watcher has come, and that it has left; also whether another has taken its place."""
+    log = log_of(lane)
+    if not log.isEnabledFor(logging.DEBUG):
+        yield
+        return
+    began = time.monotonic()
+    log.debug("watcher_connected", extra={"fields": {"lane": lane}})
+    try:
+        yield
+    finally:
+        seconds = round(time.monotonic() - began, 3)
+        log.debug("watcher_left", extra={"fields": {"lane": lane, "seconds": seconds, "superseded": is_lost()}})
+
+
+def _fields_of(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What may always be told of an event, and what it says: also a server's words may repeat a person's."""
+    match event:
+        case Delta(text) | Reasoning(text):
+            return {"chars": len(text)}, {"text": text}
+        case Notice(code, message, detail):
+            return {"code": code}, {"text": message, "detail": detail}
+        case Failed(code, message, retryable):
+            return {"code": code, "retryable": retryable}, {"text": message}
+        case Sources(items):
+            return {"count": len(items)}, {"items": items}
+    return asdict(event), {}

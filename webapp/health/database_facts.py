@@ -1,0 +1,92 @@
+"""How the database stands: its kind and size, whether it can be written, whether it fits, whether there are copies."""
+
+import time
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from webapp.config import Config
+from webapp.db import DAMAGED, db, is_sqlite, utc_now, write
+from webapp.db_state import found_revision
+from webapp.errors import Unavailable
+from webapp.health.backups import made_at
+from webapp.health.fact import Fact, size
+from webapp.revisions import newest_revision
+from webapp.web.filters import ago
+
+OLD_DAYS = 14
+NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key with the backups."
+
+
+def all_of(config: Config) -> list[Fact]:
+    """What is said of a database that answers."""
+    return [Fact(kind(), f"Version {_version()}, {_size()}.", "ok"), *_journal(), _writing(), _schema()]
+
+
+def kind() -> str:
+    """Its name, which is known before it answers."""
+    backend = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"]).get_backend_name()
+    return "SQLite" if backend == "sqlite" else "PostgreSQL"
+
+
+def backups(config: Config) -> Fact:
+    """When the newest copy was made that we know of."""
+    if not is_sqlite():
+        return Fact("Backups", "Use pg_dump for PostgreSQL.", hint="Keep the encryption key with them.")
+    made = made_at(config.data_dir)
+    if not made:
+        return Fact("Backups", "No backup found.", hint=NIGHTLY)
+    is_old = (utc_now() - made).days > OLD_DAYS
+    return Fact("Backups", f"Last backup: {ago(made, utc_now())}.", "" if is_old else "ok", NIGHTLY)
+
+
+def soundness() -> list[Fact]:
+    """Whether the whole file can be read and makes sense."""
+    if not is_sqlite():
+        return []
+    # The first thing that is wrong is enough.
+    is_sound = _asked("PRAGMA quick_check(1)") == "ok"
+    return [Fact("File", "No damage found." if is_sound else DAMAGED, "ok" if is_sound else "bad")]
+
+
+def _version() -> str:
+    return str(_asked("SELECT sqlite_version()" if is_sqlite() else "SHOW server_version"))
+
+
+def _size() -> str:
+    if is_sqlite():
+        return size(Path(db.engine.url.database or "").stat().st_size)
+    return size(float(_asked("SELECT pg_database_size(current_database())")))
+
+
+def _journal() -> list[Fact]:
+    if not is_sqlite():
+        return []
+    mode = _asked("PRAGMA journal_mode")
+    if mode == "wal":
+        return [Fact("Journal", "Write-ahead log (WAL): reads and writes don't block each other.", "ok")]
+    return [Fact("Journal", f"{mode}.", "warn", "The disk that holds DATA_DIR doesn't support WAL. Use a local disk.")]
+
+
+def _writing() -> Fact:
+    began = time.monotonic()
+    try:
+        with write(patience_seconds=1):
+            pass
+    except (Unavailable, OperationalError):
+        return Fact("Writing", "The database can't be written to.", "bad", "Check free space and permissions on its disk.")
+    return Fact("Writing", f"Writable, in {max(1, round((time.monotonic() - began) * 1000))} ms.", "ok")
+
+
+def _schema() -> Fact:
+    with db.engine.connect() as connection:
+        found = found_revision(connection)
+    return Fact("Schema", f"{found}, up to date.", "ok" if found == newest_revision() else "bad")
+
+
+def _asked(question: str) -> str:
+    with db.engine.connect() as connection:
+        return str(connection.scalar(text(question)))

@@ -1,0 +1,32 @@
+"""One thing that can be said of how this Millrace stands. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Tone = Literal["", "ok", "warn", "bad"]
+SIGNS: dict[Tone, str] = {"ok": "fine", "warn": "check this", "bad": "broken", "": ""}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What it is about, how it stands, and what to do when it does not stand well."""
+
+    name: str
+    words: str
+    tone: Tone = ""
+    hint: str = ""
+
+    @property
+    def sign(self) -> str:
+        """The tone in a word, for who does not see colours."""
+        return SIGNS[self.tone]
+
+
+def size(count: float) -> str:
+    """`340 KB`, `1.2 GB`."""
+    units = ["bytes", "KB", "MB", "GB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1024
+        units.pop(0)
+    is_round = units[0] in ("bytes", "KB") or count >= 100
+    return f"{count:,.0f} {units[0]}" if is_round else f"{count:.1f} {units[0]}"

@@ -1,0 +1,69 @@
+"""How this Millrace stands, in words: what the health page and `flask check` say alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app
+
+from webapp.config import Config
+from webapp.connections.effective import LiveConnection
+from webapp.connections.models import providers
+from webapp.db import utc_now
+from webapp.db_state import trouble_with_database
+from webapp.health import database_facts, server_facts
+from webapp.health.fact import Fact
+from webapp.secrets.keyring import Keyring, keyring
+from webapp.web.filters import ago, plural
+
+UNREADABLE = "{} can't be read with it: enter those keys again under Admin, Connections."
+NEW_KEY = "Enter a new key under Admin, Connections, or add credit, then test it."
+
+
+@dataclass(frozen=True)
+class Chapter:
+    title: str
+    facts: Sequence[Fact]
+
+
+def chapters(*, is_thorough: bool = False) -> list[Chapter]:
+    """Everything that can be said without being asked by a browser; without a database only what needs none.
+
+    Thorough reads the whole database, which takes a while.
+    """
+    config: Config = current_app.extensions["config"]
+    server = Chapter("Server", server_facts.all_of(config))
+    if trouble := trouble_with_database():
+        return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]
+    return [
+        Chapter("Database", [*database_facts.all_of(config), *(database_facts.soundness() if is_thorough else ())]),
+        Chapter("Models", [connection(each) for each in providers().connections()]),
+        Chapter("Safety", [server_facts.address(config), key(keyring()), database_facts.backups(config)]),
+        server,
+    ]
+
+
+def connection(live: LiveConnection) -> Fact:
+    """How a connection did when it was last asked."""
+    if not live.is_enabled:
+        return Fact(live.name, "Turned off.")
+    if live.key.trouble:
+        return Fact(live.name, live.key.trouble, "bad")
+    if not live.is_usable:
+        return Fact(live.name, "No key.", hint="Enter one under Admin, Connections.")
+    if live.is_working is None or live.checked_at is None:
+        return Fact(live.name, "Not tested yet.")
+    if live.refused_at:
+        return Fact(live.name, f"{live.check_result} Since {ago(live.refused_at, utc_now())}.", "bad", NEW_KEY)
+    words = f"{live.check_result} Tested {ago(live.checked_at, utc_now())}."
+    return Fact(live.name, words, "ok" if live.is_working else "bad")
+
+
+def key(ring: Keyring) -> Fact:
+    """Which key secrets are under, and whether a change of it is half done."""
+    place = f"stored in {ring.file}" if ring.file else "set in the environment"
+    words = f"{ring.current}, {place}; {plural(len(ring.held), 'stored secret')}."
+    if ring.lost:
+        return Fact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
+    if ring.older:
+        return Fact("Encryption key", words, "warn", "A key change is in progress: finish it under Admin, Keys.")
+    return Fact("Encryption key", words, "ok")

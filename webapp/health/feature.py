@@ -1,0 +1,22 @@
+"""What health brings: probes for monitoring, the page for admins, and commands to check, back up and restore."""
+
+from webapp.feature import Feature
+from webapp.health import commands, probe_views, views
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(probe_views.bp, views.bp),
+    commands=(commands.check, commands.backup, commands.restore),
+    places=(
+        Place(
+            words="Health",
+            path="/admin/health",
+            icon="activity",
+            under="Operations",
+            rank=30,
+            also="self-test proxy streaming database disk version",
+            right="administer",
+            about="The current state of everything",
+        ),
+    ),
+)

@@ -1,0 +1,116 @@
+"""Figures for Prometheus: what this process is doing, and what it has done since it began; never whose, never where."""
+
+from collections.abc import Callable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from webapp.connections.models import DEMO, providers
+from webapp.engine.engine import Engine
+from webapp.engine.metric_events import Answered, FellBack, Figure, Limited
+from webapp.settings.service import setting
+
+# Names, labels and buckets of the conventions of OpenTelemetry for generative AI, which are not final yet.
+OPERATION = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
+SECONDS = tuple(0.01 * 2**step for step in range(14))
+TOKENS = tuple(4**step for step in range(14))
+OTHER = "other"
+# Servers call their models as they like; a series for each name would be kept for ever.
+MOST_SERVED = 200
+
+# A second series for each, which only says when the first one began.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has types elsewhere
+
+
+class Metrics:
+    """One for each application: its registry holds nothing of another's."""
+
+    def __init__(self, engine: Engine, *, watchers: Callable[[], int]) -> None:
+        self._engine, self._served = engine, set[str]()
+        registry = self._registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=registry)
+        self._look(engine, watchers)
+        self._streams = Counter(
+            "millrace_streams", "Answers that have ended, by kind and status.", ("kind", "outcome"), registry=registry
+        )
+        self._fallbacks = Counter(
+            "millrace_stream_fallbacks",
+            "Requests to a fallback model after one failed, or to the same model without streaming.",
+            ("from", "to", "reason"),
+            registry=registry,
+        )
+        self._limited = Counter(
+            "millrace_rate_limited", "Requests rejected by a limit, by limit.", ("reason",), registry=registry
+        )
+        self._held = Counter("millrace_loop_held", "How often something blocked the event loop.", registry=registry)
+        self._held_seconds = Counter(
+            "millrace_loop_held_seconds", "Total time that the event loop was blocked.", registry=registry
+        )
+        self._duration = self._histogram("operation_duration_seconds", "Time to complete an answer.", SECONDS, "error_type")
+        self._first_chunk = self._histogram(
+            "operation_time_to_first_chunk_seconds", "Time to the first text of a streamed answer.", SECONDS
+        )
+        self._tokens = self._histogram("token_usage", "Input and output tokens.", TOKENS, "gen_ai_token_type")
+
+    def text(self) -> bytes:
+        """Everything, in the text format of Prometheus."""
+        return generate_latest(self._registry)
+
+    def hear(self, figure: Figure) -> None:
+        """Counts what has just happened."""
+        match figure:
+            case Answered():
+                self._count(figure)
+            case FellBack(model, following, reason):
+                self._fallbacks.labels(self._name(model), self._name(following), reason).inc()
+            case Limited(reason):
+                self._limited.labels(reason).inc()
+
+    def held(self, seconds: float) -> None:
+        """Counts that somebody held the loop."""
+        self._held.inc()
+        self._held_seconds.inc(seconds)
+
+    def _look(self, engine: Engine, watchers: Callable[[], int]) -> None:
+        gauges: dict[str, tuple[str, Callable[[], float]]] = {
+            "millrace_streams_active": ("Answers being written now.", lambda: len(engine.live)),
+            "millrace_sse_connections": ("Open streams to browsers and programs.", watchers),
+            "millrace_topics_buffered_bytes": ("Memory used by the text of answers.", lambda: engine.topics.held_bytes),
+        }
+        for name, (words, look) in gauges.items():
+            Gauge(name, words, registry=self._registry).set_function(look)
+
+    def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *more: str) -> Histogram:
+        return Histogram(f"gen_ai_client_{name}", words, (*OPERATION, *more), registry=self._registry, buckets=buckets)
+
+    def _count(self, answer: Answered) -> None:
+        self._streams.labels(answer.kind, answer.status).inc()
+        asked = self._name(answer.asked)
+        operation = ("chat", answer.provider, asked, self._served_name(asked, answer.served))
+        error = answer.reason if answer.status in ("failed", "interrupted") else ""
+        self._duration.labels(*operation, error).observe(answer.seconds)
+        if answer.first_chunk_seconds is not None:
+            self._first_chunk.labels(*operation).observe(answer.first_chunk_seconds)
+        for kind, count in (("input", answer.input_tokens), ("output", answer.output_tokens)):
+            if count is not None:
+                self._tokens.labels(*operation, kind).observe(count)
+
+    def _name(self, model: str) -> str:
+        """The model, if we know it: where a server lists none, people may have typed anything."""
+        with self._engine.in_app():
+            named = (setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
+            is_known = model.startswith(DEMO) or model in named or any(each.id == model for each in providers().listed())
+        return model if is_known else OTHER
+
+    def _served_name(self, asked: str, served: str) -> str:
+        if asked == OTHER or (served not in self._served and len(self._served) >= MOST_SERVED):
+            return OTHER
+        self._served.add(served)
+        return served

@@ -1,0 +1,110 @@
+"""How the machine and the address stand: disk, versions, https, and what a request shows of the proxies before us."""
+
+import os
+import platform
+import shutil
+from functools import cache
+from importlib.metadata import version
+from json import loads
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from webapp import config as operator
+from webapp.config import ROOT, Config
+from webapp.health.fact import Fact, size
+from webapp.watchdog import HELD, Watchdog
+from webapp.words import plural
+
+PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
+SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2
+NO_CONTENT = "Anyone who can read the log can read people's answers. Unset LOG_CONTENT when you are done."
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NO_HTTPS = "Messages cross the network unencrypted. Use a proxy with a certificate, and an https address here."
+SET_IT = "Set PUBLIC_URL to the address people use. With https, cookies are only sent over secure connections."
+
+
+def all_of(config: Config) -> list[Fact]:
+    return [_disk(config.data_dir), *_log(config), *versions()]
+
+
+def address(config: Config) -> Fact:
+    """Whether the address that people type is known, and safe."""
+    if not config.public_url:
+        return Fact("Address", "PUBLIC_URL is not set.", "" if config.host in LOOPBACK else "warn", SET_IT)
+    if config.public_url.startswith("https://"):
+        return Fact("Address", f"{config.public_url}. Cookies are only sent over https.", "ok")
+    return Fact("Address", f"{config.public_url}, without https.", "warn", NO_HTTPS)
+
+
+def of_request(request: Request, config: Config) -> list[Fact]:
+    """What this very request shows of the way to us."""
+    return [_host(request, config), *_proxies(request, config)]
+
+
+@cache
+def versions() -> tuple[Fact, ...]:
+    """What runs here; the browser's part by the lock file it came from."""
+    lock = loads((ROOT / "package-lock.json").read_text("utf-8"))
+    parts = [f"{name} {version(name)}" for name in PACKAGES]
+    parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
+    python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
+    return Fact("Millrace", f"Version {operator.version()}."), Fact("Platform", python), Fact("Libraries", f"{', '.join(parts)}.")
+
+
+def memory(text_bytes: int) -> Fact:
+    """What this process takes of the machine's memory now, where the system says, and the text of answers of it."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:
+        return Fact("Memory", f"{size(text_bytes)} used for the text of answers.")
+    return Fact("Memory", f"{size(pages * os.sysconf('SC_PAGE_SIZE'))}; {size(text_bytes)} of it used for the text of answers.")
+
+
+def loop(watchdog: Watchdog) -> Fact:
+    """Whether anything has made everybody wait."""
+    if not watchdog.times:
+        return Fact("Held up", "Nothing has blocked the server for long.", "ok")
+    words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
+    return Fact("Held up", words, "warn", f"Everyone waits meanwhile. `{HELD}` lines in the log name the place in the code.")
+
+
+def _log(config: Config) -> list[Fact]:
+    if not config.debug:
+        return []
+    names = ", ".join(sorted(config.debug))
+    if config.log_content:
+        return [Fact("Log", f"Detailed logging: {names}. It includes the text of answers.", "warn", NO_CONTENT)]
+    return [Fact("Log", f"Detailed logging: {names}, without the text of answers.")]
+
+
+def _disk(folder: Path) -> Fact:
+    free = shutil.disk_usage(folder).free
+    words = f"{size(free)} free on the disk that holds {folder}."
+    if free >= SCARCE_BYTES:
+        return Fact("Disk", words, "ok")
+    return Fact(
+        "Disk", words, "bad" if free < LAST_BYTES else "warn", "When it is full, nothing can be saved. Free up space soon."
+    )
+
+
+def _host(request: Request, config: Config) -> Fact:
+    wanted = urlsplit(config.public_url)
+    if wanted.netloc and wanted.netloc != request.host:
+        hint = f"Links you share point to {config.public_url}. Use that address, or change PUBLIC_URL."
+        return Fact("Your address", request.host_url, "warn", hint)
+    if wanted.scheme == "https" and not request.is_secure:
+        return Fact("Your address", f"{request.host}, as forwarded by the proxy.", "ok")
+    if request.is_secure and wanted.scheme != "https":
+        return Fact("Your address", request.host_url, "warn", f"The page uses https, but Millrace isn't set up for it. {SET_IT}")
+    return Fact("Your address", request.host_url, "ok")
+
+
+def _proxies(request: Request, config: Config) -> list[Fact]:
+    if not request.headers.get("X-Forwarded-For"):
+        return [Fact("Proxies", "No proxy detected.")]
+    if config.trusted_proxies:
+        return [Fact("Proxies", f"Trusted: {', '.join(config.trusted_proxies)}. Your address is {request.remote_addr}.", "ok")]
+    hint = f"Set TRUSTED_PROXIES={request.remote_addr}: until then everyone looks like one visitor and shares one rate limit."
+    return [Fact("Proxies", "There is a proxy in front of this server that TRUSTED_PROXIES doesn't list.", "warn", hint)]

@@ -1,0 +1,75 @@
+"""/admin/health: how everything stands, and whether text that is streamed reaches this browser as it is sent."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from flask import Blueprint, Response, current_app, request, url_for
+
+from webapp.accounts.guards import admin_only, client_address, current_user
+from webapp.connections import service as connections
+from webapp.connections.models import providers
+from webapp.engine.engine import the_engine
+from webapp.health import facts, server_facts
+from webapp.health.fact import Fact
+from webapp.health.facts import Chapter
+from webapp.live.watch import FEEDS_PER_CONNECTION, open_pages
+from webapp.live.wire import streamed
+from webapp.settings.service import setting
+from webapp.streaming.codec import encode
+from webapp.web.filters import plural
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("selftest", __name__, url_prefix="/admin/health")
+PIECES, PAUSE_SECONDS = 12, 0.15
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    providers().forget()
+    here = Chapter("Your connection", server_facts.of_request(request, current_app.extensions["config"]))
+    streams = Chapter("Streams", [*_streams(), *_resting()])
+    tested = [each for each in providers().connections() if each.is_usable]
+    return render("admin/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
+
+
+@bp.get("/stream")
+@admin_only
+def stream() -> Response:
+    return streamed(_pieces(the_engine().pause))
+
+
+@bp.post("/<slug>/test")
+@admin_only
+def test(slug: str) -> Response:
+    connections.check(slug, partial(providers().provider, slug), actor=current_user(), address=client_address())
+    return redirect(url_for(".index", _anchor="models"))
+
+
+def _pieces(pause: Callable[[float], object]) -> Iterator[bytes]:
+    for number in range(1, PIECES + 1):
+        yield encode(json.dumps({"number": number, "at": time.time() * 1000}))
+        pause(PAUSE_SECONDS)
+
+
+def _streams() -> list[Fact]:
+    engine, mine = the_engine(), open_pages(current_user().id)
+    limit = setting("limits.sse_per_user") * FEEDS_PER_CONNECTION
+    of_them = f" of {limit} allowed" if limit else ""
+    running = f"{len(engine.live)} of {engine.max_streams} allowed at once."
+    return [
+        Fact("Your open pages", f"{mine}{of_them}."),
+        Fact("Everybody's", f"{plural(open_pages(), 'stream')} to browsers."),
+        Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
+        server_facts.memory(engine.topics.held_bytes),
+        server_facts.loop(current_app.extensions["watchdog"]),
+    ]
+
+
+def _resting() -> list[Fact]:
+    """Models that have failed so often that nobody asks them for a moment."""
+    resting = the_engine().circuits.resting()
+    hint = "It failed several times in a row. Millrace will try it again automatically."
+    return [Fact(model, f"Paused for {seconds:.0f} more seconds.", "warn", hint) for model, seconds in resting.items()]

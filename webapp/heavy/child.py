@@ -1,0 +1,105 @@
+"""A child process for whatever parses what somebody else has written: limited in memory, CPU and time, and killed at the end."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from threading import BoundedSemaphore, Timer
+from typing import IO, Any
+
+from webapp.config import ROOT
+from webapp.errors import Unavailable
+from webapp.heavy import frames
+from webapp.heavy.turns import by_turns
+from webapp.heavy.words import FAULT, FOUND, WHOLE
+
+MOST_CHILDREN = 2
+AGAIN_SECONDS = 10
+COPIED_BYTES = 256 * 1024
+BUSY = "Other files are being read right now. Try again in a few seconds."
+log = logging.getLogger("web:heavy")
+_places = BoundedSemaphore(MOST_CHILDREN)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one piece of work may take, and how long it waits for its turn. Memory counts as address space."""
+
+    memory_bytes: int = 768 * 1024 * 1024
+    cpu_seconds: int = 30
+    wall_seconds: float = 300.0
+    patience_seconds: float = 5.0
+
+
+class Exceeded(Exception):
+    """The work took more memory or time than it may: nothing more will come of it."""
+
+
+class Broken(Exception):
+    """The child failed by a fault of ours."""
+
+
+def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Generator[Any, None, None]:
+    """What `pieces(file)` of a pure module yields, in a process of its own; whoever stops reading ends that process.
+
+    At most two run at once; the next waits a few seconds and is then refused. Close it: `with closing(pieces(...))`.
+    """
+    limits = limits or Limits()
+    with _place(limits.patience_seconds), _running(module, file, limits) as process:
+        assert process.stdout
+        try:
+            for kind, value in frames.read(process.stdout):
+                if kind == FOUND:
+                    yield value
+                elif kind == WHOLE:
+                    return
+                elif kind == FAULT:
+                    log.error("heavy_work_failed", extra={"fields": {"module": module, "trace": value}})
+                    raise Broken(module)
+                else:
+                    break
+        except frames.BadFrame as error:
+            raise Exceeded from error
+        # It was killed, or ended itself: by the memory, the CPU or the clock.
+        raise Exceeded
+
+
+@contextmanager
+def on_disk(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """A copy in a file without a name, which a child can read and seek in."""
+    with TemporaryFile() as file:
+        for chunk in by_turns(iter(lambda: stream.read(COPIED_BYTES), b"")):
+            file.write(chunk)
+        file.flush()
+        yield file
+
+
+@contextmanager
+def _place(patience_seconds: float) -> Iterator[None]:
+    if not _places.acquire(timeout=patience_seconds):
+        raise Unavailable(BUSY, retry_after=AGAIN_SECONDS)
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+@contextmanager
+def _running(module: str, file: IO[bytes], limits: Limits) -> Iterator[subprocess.Popen[bytes]]:
+    file.seek(0)
+    command = [sys.executable, "-E", "-s", "-m", "webapp.heavy", module, str(limits.memory_bytes), str(limits.cpu_seconds)]
+    # No variable of ours: a child has no use for a secret.
+    process = subprocess.Popen(command, cwd=ROOT, env={}, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    clock = Timer(limits.wall_seconds, process.kill)
+    clock.start()
+    try:
+        yield process
+    finally:
+        clock.cancel()
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()

@@ -1,0 +1,22 @@
+"""Real threads for what computes long in C and lets go of the interpreter meanwhile: hashes, compression."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import gevent
+from gevent.lock import BoundedSemaphore
+
+# Real threads are few, and name look-ups share them.
+_offloading = BoundedSemaphore(2)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs a slow computation in a real thread, so that the hub goes on meanwhile.
+
+    Pure Python in a thread still takes turns with the loop for the interpreter, five milliseconds at a time.
+    """
+    with _offloading:
+        result: T = gevent.get_hub().threadpool.apply(function, args, kwargs)
+        return result

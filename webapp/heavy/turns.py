@@ -1,0 +1,82 @@
+"""How work in pieces lets others have their turn: said here, once."""
+
+import io
+import time
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, TypeVar
+
+import gevent
+from gevent.lock import Semaphore
+
+T = TypeVar("T")
+# What a piece of work may take of the loop before it gives way.
+TURN_SECONDS = 0.01
+# A queue must not become a reason to wait for good.
+MOST_WAIT_SECONDS = 1.0
+
+
+def give_way() -> None:
+    """Lets everybody else go on who is ready.
+
+    Nothing that was read before may be relied on after it, and no transaction is open meanwhile.
+    """
+    # Sleeping for nothing lets only those go on who are ready; who waits for a socket or the clock would starve meanwhile.
+    gevent.sleep(1e-6)
+
+
+class Turnstile:
+    """One goes through at a time, and between two the loop looks at everybody else."""
+
+    def __init__(self) -> None:
+        self._lock = Semaphore()
+
+    def wait(self) -> None:
+        with self._lock:
+            give_way()
+
+
+_finishing = Semaphore()
+
+
+def wait_for_turn(most_seconds: float = MOST_WAIT_SECONDS) -> None:
+    """Returns at once to the first in a turn of the loop; whoever comes next waits until the loop has looked at everybody else.
+
+    Ends of answers and titles begin so: each takes several milliseconds, and a hundred of them in one turn of the loop would
+    hold up all answers that are being written. Whoever has waited for so long begins in any case.
+    """
+    if _finishing.acquire(timeout=most_seconds):
+        next_turn = gevent.get_hub().loop.timer(1e-6)
+        next_turn.start(_let_next_in, next_turn)
+
+
+def _let_next_in(timer: Any) -> None:
+    timer.close()
+    _finishing.release()
+
+
+def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T]:
+    """The same items; whenever work on them has held the loop for 10 ms, the others have their turn before the next."""
+    began = time.monotonic()
+    for item in items:
+        yield item
+        if time.monotonic() - began >= seconds:
+            give_way()
+            began = time.monotonic()
+
+
+class Unhurried(io.RawIOBase):
+    """A stream that gives way between two reads, as a body that has arrived already would be read and parsed in one go."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._began = stream, time.monotonic()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if time.monotonic() - self._began >= TURN_SECONDS:
+            give_way()
+            self._began = time.monotonic()
+        chunk = self._stream.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)

@@ -1,0 +1,37 @@
+"""One server for each data folder that has its database in it: the lock that a running one holds."""
+
+import fcntl
+import os
+from pathlib import Path
+
+FILE = "server.lock"
+TAKEN = "Another Millrace server is already running on {}. Stop it first, or set DATA_DIR to another folder."
+_held: list[int] = []
+
+
+class Taken(Exception):
+    """Another server holds the lock; the sentence is for whoever has started this one."""
+
+
+def hold(data_dir: Path) -> None:
+    """Takes the lock for as long as this process lives, however it ends; raises `Taken`."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    file = os.open(data_dir / FILE, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise Taken(TAKEN.format(data_dir)) from None
+    except OSError:
+        # A file system without locks.
+        os.close(file)
+        return
+    # What takes this process's place goes on with it.
+    os.set_inheritable(file, True)
+    _held.append(file)
+
+
+def let_go() -> None:
+    """In a child: the lock is its parent's alone, or it would outlive a parent that is killed."""
+    while _held:
+        os.close(_held.pop())

@@ -1,0 +1,28 @@
+"""Access to a collection and to a document, for pages: what somebody may not see does not exist for them."""
+
+from webapp.accounts.guards import current_user, found
+from webapp.knowledge import queries, service
+from webapp.knowledge.tables import Collection, Document
+
+
+def visible_collection(id: str) -> Collection:
+    return found(queries.collection(current_user(), id))
+
+
+def own_collection(id: str) -> Collection:
+    """For what only its owner does."""
+    collection = visible_collection(id)
+    service.refuse_unless_owner(collection, current_user())
+    return collection
+
+
+def deleted_collection(id: str) -> Collection:
+    return found(queries.collection(current_user(), id, is_deleted=True))
+
+
+def visible_document(id: str) -> Document:
+    return found(queries.document(current_user(), id))
+
+
+def deleted_document(id: str) -> Document:
+    return found(queries.document(current_user(), id, is_deleted=True))

@@ -1,0 +1,236 @@
+"""What a person can do with documents: add, rename, read again, delete and restore them."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.accounts import making
+from webapp.accounts import queries as people
+from webapp.accounts.fields import checked_text
+from webapp.accounts.tables import User
+from webapp.db import db, utc_now, write
+from webapp.engine.engine import Engine
+from webapp.errors import Conflict, Forbidden, Invalid
+from webapp.heavy.turns import by_turns
+from webapp.knowledge import formats, importing, queries, trash
+from webapp.knowledge.service import NOT_YOURS, checked_level, existing
+from webapp.knowledge.tables import Collection, Document, DocumentPart
+from webapp.knowledge.telling import tell_people
+from webapp.settings.service import setting
+
+PART_BYTES = 256 * 1024
+MOST_TITLE = 200
+TEXT_AT_ONCE = 200
+PASTED = "Pasted text.md"
+ONLY_READERS = "You can read this collection, but you can't change it."
+GONE = "This document has just been deleted."
+TWIN = "The same document is already in this collection."
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What somebody adds: bytes with the name of their file, and a title of their own if they gave one."""
+
+    stream: IO[bytes]
+    name: str
+    title: str = ""
+    level: int = 0
+
+
+def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
+    """A text as if it were a file of markdown."""
+    text = checked_text(text, "text", most=_most_bytes())
+    if not text:
+        raise Invalid("Enter some text.", field="text")
+    return Sent(BytesIO(text.encode()), PASTED, title, level)
+
+
+def add(collection: Collection, sent: Sent, *, by: User) -> Document:
+    """Put a document into a collection; its reading begins at once. The same bytes again are the document that is there."""
+    refuse_unless_writer(collection, by)
+    row = _checked(collection, sent, by)
+    digest, length = _measured(sent.stream)
+    if twin := _twin(collection.id, digest):
+        return twin
+    _refuse_too_much(collection, length)
+    making.count(by.id)
+    document = _begin(Document(**row, hash=digest, bytes=length, characters=length), collection.id)
+    _store(document.id, sent.stream)
+    with write() as session:
+        now = session.get_one(Document, document.id)
+        now.state = "waiting"
+    tell_people(document.collection_id)
+    importing.wake()
+    return document
+
+
+def change(document: Document, *, by: User, title: str | None = None, level: int | None = None) -> None:
+    """Call it otherwise, or put it on another level; its title is searched too, so it is read again."""
+    collection = _writable(document, by)
+    name = document.title if title is None else checked_title(title)
+    # Whoever lowers a level shows it to more people.
+    if level not in (None, document.level) and collection.owner_id != by.id:
+        raise Forbidden(NOT_YOURS)
+    with write():
+        document.level = document.level if level is None else checked_level(level)
+        if name != document.title:
+            document.title = name
+            _read_again(document)
+    _tell(document)
+
+
+def again(document: Document, *, by: User) -> None:
+    """Read it once more; what was found in it stays until then."""
+    _writable(document, by)
+    with write():
+        _read_again(document)
+    _tell(document)
+
+
+def delete(document: Document, *, by: User) -> None:
+    """Delete a document: nothing of it is found from now on, and it can be restored."""
+    _writable(document, by)
+    with write():
+        document.deleted_at = utc_now()
+    _tell(document)
+    trash.empty()
+
+
+def restore(document: Document, *, by: User) -> None:
+    """Bring a deleted document back."""
+    _writable(document, by)
+    try:
+        with write():
+            document.deleted_at = None
+    except IntegrityError as error:
+        raise Conflict(TWIN) from error
+    _tell(document)
+
+
+def text_of(engine: Engine, id: str, person_id: str) -> Iterator[str]:
+    """What was read of it, piece by piece, for as long as the person may see it."""
+    start = 0
+    while piece := _text_from(engine, id, person_id, start):
+        text, start = piece
+        yield text
+
+
+def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str, int] | None:
+    """Some of it from this passage on, and from which one it goes on."""
+    with engine.in_app():
+        person = people.person(person_id)
+        found = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
+        return ("".join(each.text[each.overlap :] for each in found), found[-1].number + 1) if found else None
+
+
+def refuse_unless_writer(collection: Collection, user: User) -> None:
+    if not queries.can_write(user, collection):
+        raise Forbidden(ONLY_READERS)
+
+
+def checked_title(title: str) -> str:
+    title = " ".join(checked_text(title, "title", most=MOST_TITLE).split())
+    if not title or not title.isprintable():
+        raise Invalid(f"A title must be 1 to {MOST_TITLE} characters long.", field="title")
+    return title
+
+
+def _writable(document: Document, by: User) -> Collection:
+    collection = queries.collection(by, document.collection_id)
+    if collection is None:
+        raise Conflict(GONE)
+    refuse_unless_writer(collection, by)
+    return collection
+
+
+def _read_again(document: Document) -> None:
+    document.state, document.error = "waiting", ""
+    document.done = document.of = document.attempts = 0
+    document.claim, document.claimed_until = "", None
+
+
+def _tell(document: Document) -> None:
+    tell_people(document.collection_id)
+    importing.wake()
+
+
+def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, str | int]:
+    name = "".join(each for each in sent.name.replace("\\", "/").rpartition("/")[2] if each.isprintable())[-MOST_TITLE:].strip()
+    if not formats.kind_of(name):
+        raise Invalid(f"“{name or 'This file'}” can't be read. These files can: {formats.IN_WORDS}.", field="file")
+    if sent.level and collection.owner_id != by.id and sent.level > by.clearance:
+        raise Invalid("You can't add a document above your own clearance.", field="level")
+    title = checked_title(sent.title) if sent.title.strip() else formats.stem(name)
+    row = {"collection_id": collection.id, "added_by": by.id, "title": title[:MOST_TITLE], "name": name}
+    return row | {"level": checked_level(sent.level)}
+
+
+def _measured(stream: IO[bytes]) -> tuple[str, int]:
+    """The hash of the bytes and how many there are; refuses too many, and none."""
+    digest, length, most = hashlib.sha256(), 0, _most_bytes()
+    for chunk in by_turns(_chunks(stream)):
+        digest.update(chunk)
+        length += len(chunk)
+        if length > most:
+            raise Invalid(f"This file is too large. The limit is {most // 1024 // 1024} MB.", field="file")
+    if not length:
+        raise Invalid("This file is empty.", field="file")
+    return digest.hexdigest(), length
+
+
+def most_sent(files: int) -> int:
+    """The most bytes that so many files can have, with what a browser writes around them."""
+    return files * (_most_bytes() + 64 * 1024)
+
+
+def _most_bytes() -> int:
+    return (int(setting("knowledge.file_megabytes")) or 1_000) * 1024 * 1024
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    stream.seek(0)
+    return iter(lambda: stream.read(PART_BYTES), b"")
+
+
+def _twin(collection_id: str, digest: str) -> Document | None:
+    query = select(Document).where(Document.collection_id == collection_id, Document.hash == digest)
+    found = db.session.scalar(query.where(Document.deleted_at.is_(None)))
+    return found if found and found.state != "arriving" else None
+
+
+def _begin(document: Document, collection_id: str) -> Document:
+    """A row that nobody sees until all of it has arrived; one that was left behind by a killed server is taken over."""
+    digest = document.hash
+    with write() as session:
+        existing(session, collection_id)
+        left = select(Document).where(Document.collection_id == collection_id, Document.hash == digest)
+        if before := session.scalar(left.where(Document.deleted_at.is_(None))):
+            return before
+        session.add(document)
+    return document
+
+
+def _store(document_id: str, stream: IO[bytes]) -> None:
+    for number, chunk in enumerate(_chunks(stream)):
+        with write() as session:
+            session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))
+
+
+def _refuse_too_much(collection: Collection, length: int) -> None:
+    documents, characters = queries.size_of(collection_id=collection.id)
+    _, all_characters = queries.size_of(owner_id=collection.owner_id)
+    most = int(setting("knowledge.collection_documents"))
+    if most and documents >= most:
+        raise Invalid(f"This collection already has {most:,} documents, the limit. Deleted ones count until they expire.")
+    for name, used, whose in (
+        ("collection", characters, "This collection"),
+        ("person", all_characters, "This collection's owner"),
+    ):
+        limit = int(setting(f"knowledge.{name}_characters"))
+        if limit and used + length > limit:
+            raise Invalid(f"{whose} has no room for this: the limit is {limit:,} characters.", field="file")

@@ -1,0 +1,31 @@
+"""What knowledge brings: its pages, and the reading of documents, which goes on after a restart."""
+
+from webapp.feature import Feature
+from webapp.knowledge import document_views, importing, shown, views
+from webapp.knowledge.telling import WHAT
+from webapp.live.lists import LiveList
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp, document_views.bp),
+    lists=(
+        LiveList(
+            name="collections",
+            element="#collections",
+            template="knowledge/_collections.html",
+            changes=(WHAT, "access"),
+            read=lambda me: {"collections": shown.collections(me)},
+        ),
+    ),
+    places=(
+        Place(
+            words="Knowledge",
+            path="/knowledge",
+            icon="library",
+            rank=55,
+            also="documents collections files search passages",
+            sidebar=("/knowledge",),
+        ),
+    ),
+    resumes=(importing.wake,),
+)

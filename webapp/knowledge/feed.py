@@ -1,0 +1,36 @@
+"""What the open pages of a collection hear: its documents whenever one of them has changed."""
+
+from collections.abc import Callable
+
+from webapp import topic_names
+from webapp.engine.engine import Engine
+from webapp.live.lane_feed import LaneFeed, known_at
+from webapp.live.watchers import Context
+from webapp.rendering.part import part
+from webapp.streaming.broadcaster import Frame
+
+
+class CollectionFeed(LaneFeed):
+    """The news of one collection for one page, drawn for its person alone, as each may see other documents."""
+
+    def __init__(self, engine: Engine, collection_id: str, position: str, context: Context, draw: Callable[[], str]) -> None:
+        super().__init__(engine, topic_names.of_collection(collection_id), context)
+        self._after, self._draw, self._sent = known_at(engine, position), draw, ""
+
+    def topics(self) -> dict[str, int]:
+        return {self.lane: self._after}
+
+    def position(self) -> str:
+        return f"{self._engine.topics.epoch}.{self._after}"
+
+    def news(self) -> list[Frame]:
+        """All its documents, once for all that has been said."""
+        if self._entries(self._after) == []:
+            return []
+        self._after = self._engine.topics.last(self.lane)
+        with self._context():
+            html = self._draw()
+        if html == self._sent:
+            return []
+        self._sent = html
+        return [Frame(part("#documents", "outerMorph", html))]

@@ -1,0 +1,67 @@
+"""The forms of collections and documents."""
+
+from wtforms import MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
+
+from webapp.accounts.roles import CLEARANCES
+from webapp.errors import Invalid
+from webapp.knowledge import formats
+from webapp.knowledge.service import MOST_ABOUT, CollectionInput
+from webapp.knowledge.tables import Collection, Document
+from webapp.web.forms import Form
+
+LEVELS = [SelectChoice(str(each), f"{each}, for everyone who has access" if not each else str(each)) for each in CLEARANCES]
+RIGHTS = (("read", "read"), ("write", "read and write"))
+
+
+class CollectionForm(Form):
+    name = StringField("Name", id="collection-name", default="", render_kw={"required": True, "maxlength": 120})
+    about = TextAreaField("Description", id="collection-about", default="", render_kw={"rows": 2, "maxlength": MOST_ABOUT})
+    level = SelectField(
+        "Level",
+        id="collection-level",
+        choices=LEVELS,
+        default="0",
+        description="People you share it with also need at least this clearance.",
+    )
+
+    @classmethod
+    def of(cls, collection: Collection) -> "CollectionForm":
+        return cls.fresh(name=collection.name, about=collection.about, level=str(collection.level))
+
+    @property
+    def entered(self) -> CollectionInput:
+        return CollectionInput(self.name.data or "", self.about.data or "", chosen_level(self.level.data))
+
+
+class AddForm(Form):
+    """Several files, or a text that is pasted."""
+
+    file = MultipleFileField(
+        "Files",
+        id="document-files",
+        description=f"{formats.IN_WORDS[0].upper()}{formats.IN_WORDS[1:]}.",
+        render_kw={"accept": formats.ACCEPTED, "multiple": True},
+    )
+    title = StringField("Title", id="document-title", default="", render_kw={"maxlength": 200})
+    text = TextAreaField("Text", id="document-text", default="", render_kw={"rows": 6})
+    level = SelectField("Level", id="document-level", choices=LEVELS, default="0")
+
+
+class DocumentForm(Form):
+    title = StringField("Title", id="document-title", default="", render_kw={"required": True, "maxlength": 200})
+    level = SelectField("Level", id="document-level", choices=LEVELS, default="0")
+
+    @classmethod
+    def of(cls, document: Document) -> "DocumentForm":
+        return cls.fresh(title=document.title, level=str(document.level))
+
+
+class ShareForm(Form):
+    whom = SelectField("Who", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
+    right = SelectField("Access", id="share-right", choices=[SelectChoice(*each) for each in RIGHTS], default="read")
+
+
+def chosen_level(text: str | None) -> int:
+    if not text or text not in "".join(map(str, CLEARANCES)) or len(text) > 1:
+        raise Invalid("A level is a number from 0 to 3.", field="level")
+    return int(text)

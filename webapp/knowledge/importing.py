@@ -1,0 +1,201 @@
+"""Reads documents one after the other, beside the answers: claimed by a row, in a child process, a few passages at a time."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from sqlalchemy import ColumnElement, delete, literal, or_, select
+from sqlalchemy.orm import Session
+
+from webapp.db import db, is_sqlite, utc_now, write
+from webapp.engine.chores import Chore
+from webapp.errors import Unavailable
+from webapp.heavy import child
+from webapp.ids import new_id
+from webapp.knowledge import formats, index, queries
+from webapp.knowledge.tables import Document, Passage
+from webapp.knowledge.telling import tell_documents, tell_people
+from webapp.settings.service import setting
+
+# A claim that is not renewed for so long is that of a dead process.
+CLAIM = timedelta(seconds=30)
+# What ends the server each time it is read is left after so many.
+MOST_ATTEMPTS = 4
+LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=60, wall_seconds=300, patience_seconds=1)
+EXCEEDED = "Reading this file takes too much time or memory. Try splitting it into several."
+BROKEN = "This file couldn't be read because of an error in Millrace. You can try again."
+CLEARED_AT_ONCE = 50
+MODULE = "webapp.knowledge.reader"
+log = logging.getLogger("knowledge")
+
+
+class Lost(Exception):
+    """It was deleted, or somebody else reads it now."""
+
+
+def work() -> bool:
+    """Reads the document that has waited longest; says whether more is left to be read."""
+    if (claimed := _claim()) is None:
+        return _is_something_left()
+    try:
+        _read(*claimed)
+    except (Lost, Unavailable) as reason:
+        log.info("reading_postponed", extra={"fields": {"document": claimed[0], "reason": type(reason).__name__}})
+        _let_go(*claimed)
+    except child.Exceeded:
+        _fail(*claimed, EXCEEDED)
+    except child.Broken:
+        _fail(*claimed, BROKEN)
+    return True
+
+
+wake = Chore("importing", work, every_seconds=0.2, most_seconds=5.0).wake
+
+
+def _is_unfinished() -> ColumnElement[bool]:
+    return Document.state.in_(queries.UNFINISHED) & Document.deleted_at.is_(None)
+
+
+def _is_something_left() -> bool:
+    return db.session.scalar(select(Document.id).where(_is_unfinished()).limit(1)) is not None
+
+
+def _claim() -> tuple[str, str] | None:
+    """The id of a document that nobody reads, and the claim by which it is read here."""
+    now, claim = utc_now(), new_id()
+    # On SQLite there is one server, which reads one after the other: whoever had claimed it is dead.
+    is_free = or_(Document.claimed_until.is_(None), Document.claimed_until < now, literal(is_sqlite()))
+    query = select(Document).where(_is_unfinished(), is_free).order_by(Document.attempts, Document.id).limit(1)
+    if db.session.scalar(query) is None:
+        return None
+    with write() as session:
+        document = session.scalar(query.with_for_update(skip_locked=True))
+        if document is None:
+            return None
+        document.attempts += 1
+        if document.attempts > MOST_ATTEMPTS:
+            document.state, document.error = "failed", BROKEN
+            return None
+        document.state, document.done, document.of = "reading", 0, 0
+        document.claim, document.claimed_until = claim, now + CLAIM
+        id, collection_id = document.id, document.collection_id
+    tell_documents(collection_id)
+    return id, claim
+
+
+def _read(id: str, claim: str) -> None:
+    with _own(id, claim) as (_, document):
+        name, title, edition = document.name, document.title, document.edition + 1
+    _clear(id, claim, but=edition - 1)
+    most = int(setting("knowledge.collection_characters"))
+    about = {"name": name, "title": "" if title == formats.stem(name) else title, "most": most, "wants": index.wants()}
+    number = 0
+    with _file(id, about) as file, closing(child.pieces(MODULE, file, LIMITS)) as found:
+        for piece in found:
+            if "refused" in piece:
+                return _fail(id, claim, piece["refused"])
+            if "passages" not in piece:
+                _begin(id, claim, piece)
+                continue
+            _add(id, claim, piece, number=number, edition=edition)
+            number += len(piece["passages"])
+    _finish(id, claim, edition)
+    return None
+
+
+@contextmanager
+def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
+    """One step of reading it, as long as it is still there and claimed; its open pages hear of it."""
+    with write() as session:
+        document = session.get(Document, id)
+        if document is None or document.deleted_at or document.claim != claim:
+            raise Lost
+        document.claimed_until = utc_now() + CLAIM
+        collection_id = document.collection_id
+        yield session, document
+    tell_documents(collection_id)
+
+
+@contextmanager
+def _file(id: str, about: dict[str, Any]) -> Iterator[IO[bytes]]:
+    """What was sent, behind a line that says how it is to be read."""
+    with TemporaryFile() as file:
+        file.write(json.dumps(about).encode() + b"\n")
+        number = 0
+        while content := queries.part(id, number):
+            file.write(content)
+            number += 1
+            db.session.expire_all()
+        file.flush()
+        yield file
+
+
+def _begin(id: str, claim: str, piece: dict[str, Any]) -> None:
+    with _own(id, claim) as (_, document):
+        document.state, document.title = "splitting", piece["title"]
+        document.of = document.characters = piece["characters"]
+
+
+def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: int) -> None:
+    """Stores a batch of passages, which nobody finds before the last one is there."""
+    with _own(id, claim) as (session, document):
+        document.done = piece["done"]
+        rows = [_passage(each, id, edition, number + place) for place, each in enumerate(piece["passages"])]
+        session.add_all(rows)
+        session.flush()
+        index.put(session, [each.row for each in rows], piece["passages"])
+
+
+def _passage(told: dict[str, Any], id: str, edition: int, number: int) -> Passage:
+    said = {name: told[name] for name in ("heading", "head", "text", "overlap", "words")}
+    return Passage(document_id=id, edition=edition, number=number, page=None, **said)
+
+
+def _finish(id: str, claim: str, edition: int) -> None:
+    """From now on the new passages are found, and the old ones no longer."""
+    with _own(id, claim) as (session, document):
+        document.edition = edition
+        document.passages, document.words = index.size_of(session, id, edition)
+    _clear(id, claim, but=edition)
+    _end(id, claim, "ready")
+
+
+def _fail(id: str, claim: str, sentence: str) -> None:
+    try:
+        with _own(id, claim) as (_, document):
+            edition = document.edition
+        _clear(id, claim, but=edition)
+        _end(id, claim, "failed", sentence)
+    except Lost:
+        return
+
+
+def _end(id: str, claim: str, state: str, error: str = "") -> None:
+    """Lets go of it, and tells the lists of everyone who sees its collection."""
+    with _own(id, claim) as (_, document):
+        document.state, document.error, document.attempts = state, error, 0
+        document.claim, document.claimed_until = "", None
+        collection_id = document.collection_id
+    tell_people(collection_id)
+
+
+def _clear(id: str, claim: str, *, but: int) -> None:
+    """Takes away the passages of all other editions, a few at a time, as each is taken out of the index of words."""
+    stale = select(Passage.row).where(Passage.document_id == id, Passage.edition != but).limit(CLEARED_AT_ONCE)
+    while rows := db.session.scalars(stale).all():
+        with _own(id, claim) as (session, _):
+            session.execute(delete(Passage).where(Passage.row.in_(rows)).execution_options(synchronize_session=False))
+
+
+def _let_go(id: str, claim: str) -> None:
+    """It waits for another turn, which is not counted as an attempt."""
+    try:
+        with _own(id, claim) as (_, document):
+            document.state, document.attempts = "waiting", document.attempts - 1
+            document.claim, document.claimed_until = "", None
+    except Lost:
+        return

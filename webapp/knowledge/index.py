@@ -1,0 +1,101 @@
+"""The index of words: FTS5 on SQLite; on PostgreSQL a row for each word of a passage, ranked by the same BM25."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, Select, case, cast, column, func, insert, literal_column, select
+from sqlalchemy import table as named_table
+from sqlalchemy import text as statement
+from sqlalchemy.orm import Session
+
+from webapp.db import db, is_sqlite
+from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
+from webapp.knowledge.words import HEAD_WEIGHT
+
+# As in FTS5.
+K1, B, LEAST_IDF = 1.2, 0.75, 1e-6
+PUT = statement("INSERT INTO passages_search(rowid, head, body) VALUES (:row, :head, :body)")
+SEARCHED = named_table("passages_search", column("rowid"))
+MATCHES = statement("passages_search MATCH :match")
+# Which of the scores a query is sorted by.
+SCORE = literal_column("score", Float)
+BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
+HOLDING = statement("SELECT count(*) FROM passages_search WHERE passages_search MATCH :word")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of all that is indexed: how many passages there are, and how many words they have together."""
+
+    passages: int
+    words: int
+
+
+def wants() -> str:
+    """What the reader of a file tells of each passage for this database."""
+    return "spaced" if is_sqlite() else "terms"
+
+
+def put(session: Session, rows: Sequence[int], told: Sequence[Mapping[str, Any]]) -> None:
+    """Indexes passages that were just stored."""
+    if is_sqlite():
+        places = zip(rows, (each["index"] for each in told), strict=True)
+        session.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
+        return
+    terms = [
+        {"term": term, "passage_row": row, "weight": weight}
+        for row, each in zip(rows, told, strict=True)
+        for term, weight in each["terms"].items()
+    ]
+    if terms:
+        session.execute(insert(PassageTerm), terms)
+
+
+def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]:
+    """How many passages and words an edition of a document has."""
+    counted = select(func.count(), func.coalesce(func.sum(Passage.words), 0))
+    passages, words = session.execute(counted.where(Passage.document_id == document_id, Passage.edition == edition)).one()
+    return int(passages), int(words)
+
+
+def size() -> Size:
+    passages, words = db.session.execute(select(func.sum(Document.passages), func.sum(Document.words))).one()
+    return Size(int(passages or 0), int(words or 0))
+
+
+def holding(words: Mapping[str, str]) -> dict[str, int]:
+    """In how many passages each of these words is, by its stem."""
+    if is_sqlite():
+        return {term: int(db.session.scalar(HOLDING, {"word": f'"{word}"'}) or 0) for term, word in words.items()}
+    counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
+    found = {term: int(count) for term, count in db.session.execute(counted)}
+    return {term: found.get(term, 0) for term in words}
+
+
+def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, which: Iterable[ColumnElement[bool]]) -> Select[Any]:
+    """The rows of passages with one of these words and their scores; only those are ranked for which all of `which` is true."""
+    if is_sqlite():
+        match = " OR ".join(f'"{word}"' for word in words.values())
+        found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
+        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(MATCHES.bindparams(match=match))
+        return _of_documents(found).where(*which)
+    average = size.words / max(1, size.passages)
+    lengths = K1 * (1 - B + B * cast(Passage.words, Float) / max(average, 1e-9))
+    idfs = {term: _idf(size.passages, count) for term, count in counts.items()}
+    weight = cast(PassageTerm.weight, Float)
+    score = func.sum(case(idfs, value=PassageTerm.term) * weight * (K1 + 1) / (weight + lengths)).label("score")
+    found = select(Passage.row, score).select_from(PassageTerm).join(Passage, Passage.row == PassageTerm.passage_row)
+    return _of_documents(found).where(PassageTerm.term.in_(words), *which).group_by(Passage.row)
+
+
+def _idf(passages: int, count: int) -> float:
+    """How much a word tells; at least a little, also where it is in most passages."""
+    return max(LEAST_IDF, log((passages - count + 0.5) / (count + 0.5))) if passages >= count else LEAST_IDF
+
+
+def _of_documents(found: Any) -> Select[Any]:
+    joined = found.join(Document, Document.id == Passage.document_id)
+    whole: Select[Any] = joined.join(Collection, Collection.id == Document.collection_id)
+    return whole

@@ -1,0 +1,111 @@
+"""Makes markdown of an HTML page: its headings, paragraphs, lists, tables and code, and nothing that acts. Pure."""
+
+import re
+from html.parser import HTMLParser
+
+HEADINGS = {f"h{level}": level for level in range(1, 7)}
+SILENT = {"script", "style", "noscript", "template", "svg", "iframe", "object", "nav", "select", "head"}
+BREAKS = set(
+    """
+    address article aside blockquote dd div dl dt figure footer form header main ol p section table ul
+    """.split()  # noqa: SIM905  one a line would be a page
+)
+CELLS = {"td", "th"}
+BLANKS = re.compile(r"\s+")
+
+
+class Page(HTMLParser):
+    """Collects lines of markdown while it hears of tags."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.lines: list[str] = []
+        self.title = ""
+        self._line, self._silent, self._code, self._rows, self._lists = "", 0, 0, 0, 0
+        self._is_title = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_title = tag == "title"
+        if tag in SILENT:
+            self._silent += 1
+        elif self._silent:
+            return
+        elif tag in HEADINGS:
+            self._end("\n" + "#" * HEADINGS[tag] + " ")
+        elif tag == "li":
+            self._end(f"{'  ' * min(self._lists - 1, 4)}- ")
+        elif tag == "pre":
+            self._end("\n````\n")
+            self._code += 1
+        elif tag == "tr":
+            self._end("| ")
+            self._rows += 1
+        elif tag == "br":
+            self._end()
+        elif tag in BREAKS:
+            self._begin(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_title = False
+        if tag in SILENT:
+            self._silent = max(0, self._silent - 1)
+        elif self._silent:
+            return
+        elif tag in CELLS:
+            self._line += " | "
+        elif tag == "tr":
+            self._end_row()
+        elif tag == "pre" and self._code:
+            self._code -= 1
+            self._end("````\n")
+            self._end()
+        elif tag in HEADINGS or tag in BREAKS or tag == "li":
+            self._begin(tag, ends=True)
+
+    def handle_data(self, data: str) -> None:
+        if self._is_title:
+            self.title += data
+        elif self._silent:
+            return
+        elif self._code:
+            self._line += data.replace("````", "'''")
+        else:
+            words = BLANKS.sub(" ", data)
+            self._line += words if self._line.strip() else words.lstrip()
+
+    @property
+    def markdown(self) -> str:
+        self._end()
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(self.lines)).strip() + "\n"
+
+    def _begin(self, tag: str, *, ends: bool = False) -> None:
+        if tag in ("ul", "ol"):
+            self._lists += -1 if ends else 1
+            self._lists = max(0, self._lists)
+        if tag == "table":
+            self._rows = 0
+        is_apart = tag in HEADINGS or tag in ("p", "table", "blockquote", "section", "article")
+        self._end("\n" if is_apart and not self._lists else "")
+
+    def _end(self, begin: str = "") -> None:
+        if self._line.strip():
+            self.lines.append(self._line if self._code else self._line.rstrip())
+        self._line = ""
+        before, _, self._line = begin.rpartition("\n")
+        if "\n" in begin:
+            self.lines.append(before)
+
+    def _end_row(self) -> None:
+        cells = self._line.count(" | ") if self._line.startswith("|") else 0
+        self._end()
+        if self._rows == 1 and cells:
+            self.lines.append("|" + "---|" * cells)
+            self._rows = 2
+
+
+def as_markdown(html: str) -> tuple[str, str]:
+    """Its title and what people read of it."""
+    page = Page()
+    page.feed(html)
+    page.close()
+    return " ".join(page.title.split())[:200], page.markdown

@@ -1,0 +1,39 @@
+"""Who may see what: the one predicate that lists, pages, the API and every search ask."""
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+
+from webapp.accounts import grants
+from webapp.accounts.tables import Grant, User
+from webapp.knowledge.tables import Collection, Document, Passage
+
+COLLECTION, DOCUMENT = "collection", "document"
+grants.OBJECTS[COLLECTION] = (Collection.id, Collection.owner_id)
+grants.OBJECTS[DOCUMENT] = (Document.id, Document.owner_id)
+
+
+def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -> ColumnElement[bool]:
+    """Whether the person may see a collection: their own, or one that was granted to them and is not above their clearance."""
+    given = select(Grant.object_id).where(Grant.object_kind == COLLECTION, Grant.right.in_(right), grants.reaches(user))
+    return or_(Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(given)))
+
+
+def sees_document(user: User) -> ColumnElement[bool]:
+    """Whether the person may see a document of a joined collection.
+
+    Beside the right to the collection it takes clearance for the document's own level and, where the document was granted to
+    somebody by name, one of these grants.
+    """
+    own = exists().where(grants.is_about(DOCUMENT, Document.id.expression))
+    fitting = exists().where(grants.is_about(DOCUMENT, Document.id.expression), grants.reaches(user))
+    is_open = and_(Document.level <= user.clearance, or_(~own, fitting))
+    return and_(sees_collection(user), or_(Collection.owner_id == user.id, is_open))
+
+
+def is_there() -> ColumnElement[bool]:
+    """Whether neither a document nor its joined collection was deleted, and all of it has arrived."""
+    return and_(Document.deleted_at.is_(None), Collection.deleted_at.is_(None), Document.state != "arriving")
+
+
+def finds_passage(user: User) -> ColumnElement[bool]:
+    """Whether a passage is the person's to find, by the document and the collection that are joined to it."""
+    return and_(sees_document(user), is_there(), Passage.edition == Document.edition)

@@ -1,0 +1,101 @@
+"""Named reads of collections, documents and passages; each asks for what a person may see."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Select, func, select
+
+from webapp.accounts.tables import User
+from webapp.db import db
+from webapp.knowledge.permitted import finds_passage, is_there, sees_collection, sees_document
+from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
+
+UNFINISHED = ("waiting", "reading", "splitting")
+MOST_LISTED = 1_000
+
+
+class Counts(NamedTuple):
+    """What a person sees of a collection's documents."""
+
+    documents: int = 0
+    unfinished: int = 0
+    failed: int = 0
+
+
+def collections(user: User) -> Sequence[Collection]:
+    """Those that a person may see, by name."""
+    query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None))
+    return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
+
+
+def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection | None:
+    """The collection, if the person may see it; one in the trash only for its owner, and when that is asked for."""
+    found = db.session.scalar(select(Collection).where(Collection.id == id, sees_collection(user)))
+    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and found.owner_id != user.id):
+        return None
+    return found
+
+
+def can_write(user: User, collection: Collection) -> bool:
+    """Whether the person may add documents to a collection and delete them."""
+    query = select(Collection.id).where(Collection.id == collection.id, sees_collection(user, right=("write",)))
+    return db.session.scalar(query) is not None
+
+
+def counts(user: User, ids: Sequence[str]) -> dict[str, Counts]:
+    """Of these collections, what the person sees of their documents."""
+    unfinished = func.count().filter(Document.state.in_(UNFINISHED))
+    failed = func.count().filter(Document.state == "failed")
+    query = select(Document.collection_id, func.count(), unfinished, failed).join(Collection)
+    query = query.where(Document.collection_id.in_(ids), sees_document(user), is_there()).group_by(Document.collection_id)
+    return {id: Counts(*counted) for id, *counted in db.session.execute(query)} if ids else {}
+
+
+def documents(user: User, collection: Collection, *, limit: int = MOST_LISTED, after: str = "") -> Sequence[Document]:
+    """The documents of a collection that the person may see, the newest first."""
+    query = _seen(user).where(Document.collection_id == collection.id, is_there())
+    query = query.where(Document.id < after) if after else query
+    return db.session.scalars(query.order_by(Document.id.desc()).limit(limit)).all()
+
+
+def document(user: User, id: str, *, is_deleted: bool = False) -> Document | None:
+    """The document, if the person may see it; one in the trash only when that is asked for."""
+    is_wanted = Document.deleted_at.is_not(None) if is_deleted else is_there()
+    query = _seen(user).where(Document.id == id, is_wanted, Collection.deleted_at.is_(None))
+    return db.session.scalar(query)
+
+
+def deleted_collections(user: User) -> Sequence[Collection]:
+    query = select(Collection).where(Collection.owner_id == user.id, Collection.deleted_at.is_not(None))
+    return db.session.scalars(query.order_by(Collection.deleted_at.desc())).all()
+
+
+def deleted_documents(user: User, collection: Collection) -> Sequence[Document]:
+    """What lies in the trash of a collection, the last first."""
+    query = _seen(user).where(Document.collection_id == collection.id, Document.deleted_at.is_not(None))
+    return db.session.scalars(query.order_by(Document.deleted_at.desc())).all()
+
+
+def passages(user: User, document_id: str, *, limit: int = MOST_LISTED, start: int = 0) -> Sequence[Passage]:
+    """The passages of a document, in order, from the one with this number."""
+    query = select(Passage).join(Document, Document.id == Passage.document_id).join(Collection)
+    query = query.where(Document.id == document_id, finds_passage(user), Passage.number >= start)
+    return db.session.scalars(query.order_by(Passage.number).limit(limit)).all()
+
+
+def part(document_id: str, number: int) -> bytes | None:
+    """A piece of what was sent."""
+    found = db.session.get(DocumentPart, (document_id, number))
+    return found.content if found else None
+
+
+def size_of(*, owner_id: str = "", collection_id: str = "") -> tuple[int, int]:
+    """How many documents and characters a person's collections have, or one of them; what is in the trash counts."""
+    query = select(func.count(), func.coalesce(func.sum(Document.characters), 0)).select_from(Document).join(Collection)
+    whose = Collection.owner_id == owner_id if owner_id else Collection.id == collection_id
+    count, characters = db.session.execute(query.where(whose)).one()
+    return int(count), int(characters)
+
+
+def _seen(user: User) -> Select[Document]:
+    return select(Document).join(Collection, Collection.id == Document.collection_id).where(sees_document(user))

@@ -1,0 +1,58 @@
+"""Finds passages by their words, the best first, among those alone that a person may see."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from webapp.accounts.tables import User
+from webapp.db import db
+from webapp.knowledge import index, words
+from webapp.knowledge.permitted import finds_passage
+from webapp.knowledge.tables import Collection, Document, Passage
+
+MOST = 50
+# With fewer passages than this, none of their words is common.
+LEAST_TO_COUNT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, with its place among all that were."""
+
+    rank: int
+    score: float
+    passage: Passage
+    document: Document
+    collection_name: str
+
+
+def search(user: User, query: str, *, collections: Sequence[str] = (), limit: int = 10) -> list[Hit]:
+    """The passages that fit a question best, of all this person may see or of these collections."""
+    asked = words.asked_for(query)
+    if not asked:
+        return []
+    size, counts = index.size(), index.holding(asked)
+    telling = _telling(asked, counts, size)
+    if not telling:
+        return []
+    which = [finds_passage(user)] + ([Collection.id.in_(collections)] if collections else [])
+    ranked = index.ranked(telling, {term: counts[term] for term in telling}, size, which)
+    return _hits(db.session.execute(ranked.order_by(index.SCORE.desc(), Passage.row).limit(min(limit, MOST))))
+
+
+def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size) -> dict[str, str]:
+    """The words that tell one passage from another: not those that are in most of them, unless that is all that was asked."""
+    there = {term: word for term, word in asked.items() if counts[term]}
+    if len(asked) == 1 or size.passages < LEAST_TO_COUNT:
+        return there
+    return {term: word for term, word in there.items() if counts[term] <= size.passages / 2}
+
+
+def _hits(found: Iterable[Any]) -> list[Hit]:
+    scores = {row: float(score) for row, score in found}
+    query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
+    rows = {each[0].row: each for each in db.session.execute(query.where(Passage.row.in_(scores)))}
+    places = enumerate((row for row in scores if row in rows), 1)
+    return [Hit(rank, scores[row], *rows[row]) for rank, row in places]

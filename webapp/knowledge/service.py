@@ -1,0 +1,99 @@
+"""What a person can do with collections: create, change, delete and restore them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from webapp.accounts import making
+from webapp.accounts.fields import checked_name, checked_text
+from webapp.accounts.roles import CLEARANCES
+from webapp.accounts.tables import User
+from webapp.db import utc_now, write
+from webapp.errors import Conflict, Forbidden, Invalid
+from webapp.knowledge import queries, trash
+from webapp.knowledge.tables import Collection
+from webapp.knowledge.telling import tell_people
+
+MOST_OWN = 200
+MOST_ABOUT = 2_000
+NOT_YOURS = "Only the owner of this collection can do that."
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInput:
+    """A collection as somebody wants it."""
+
+    name: str
+    about: str = ""
+    level: int = 0
+
+
+def create(entered: CollectionInput, *, by: User) -> Collection:
+    """Make a collection that only this person sees."""
+    values, owner_id = _checked(entered), by.id
+    _refuse_too_many(by)
+    with write() as session:
+        collection = Collection(owner_id=owner_id, **values)
+        session.add(collection)
+    tell_people(collection.id, [owner_id])
+    return collection
+
+
+def update(collection: Collection, entered: CollectionInput, *, by: User) -> None:
+    """Say everything of a collection anew."""
+    refuse_unless_owner(collection, by)
+    values, id = _checked(entered), collection.id
+    with write() as session:
+        now = existing(session, id)
+        for name, value in values.items():
+            setattr(now, name, value)
+        now.changed_at = utc_now()
+    tell_people(id)
+
+
+def delete(collection: Collection, *, by: User) -> None:
+    """Delete a collection with its documents; nothing of it is found from now on, and it can be restored."""
+    refuse_unless_owner(collection, by)
+    with write():
+        collection.deleted_at = utc_now()
+    tell_people(collection.id)
+    trash.empty()
+
+
+def restore(collection: Collection, *, by: User) -> None:
+    """Bring a deleted collection back, with those who could see it."""
+    refuse_unless_owner(collection, by)
+    with write():
+        collection.deleted_at = None
+    tell_people(collection.id)
+
+
+def refuse_unless_owner(collection: Collection, user: User) -> None:
+    if collection.owner_id != user.id:
+        raise Forbidden(NOT_YOURS)
+
+
+def existing(session: Session, id: str) -> Collection:
+    """The collection as it is now, for who has read it before."""
+    collection = session.get(Collection, id)
+    if collection is None or collection.deleted_at:
+        raise Conflict("This collection has just been deleted.")
+    return collection
+
+
+def checked_level(level: int) -> int:
+    if level not in CLEARANCES:
+        raise Invalid("A level is a number from 0 to 3.", field="level")
+    return level
+
+
+def _checked(entered: CollectionInput) -> dict[str, str | int]:
+    about = checked_text(entered.about, "about", most=MOST_ABOUT)
+    return {"name": checked_name(entered.name), "about": about, "level": checked_level(entered.level)}
+
+
+def _refuse_too_many(user: User) -> None:
+    own = [each for each in queries.collections(user) if each.owner_id == user.id]
+    if len(own) + len(queries.deleted_collections(user)) >= MOST_OWN:
+        raise Invalid(f"You already have {MOST_OWN} collections, which is the limit. Delete one first.")
+    making.count(user.id)

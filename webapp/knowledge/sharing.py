@@ -1,0 +1,105 @@
+"""Who may see a collection: grants to people, to groups or to everyone on the team."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import grants
+from webapp.accounts.roles import may
+from webapp.accounts.tables import Grant, Group, User
+from webapp.db import db, write
+from webapp.errors import Forbidden, Invalid, NotFound
+from webapp.knowledge.permitted import COLLECTION
+from webapp.knowledge.service import existing, refuse_unless_owner
+from webapp.knowledge.tables import Collection
+from webapp.knowledge.telling import access_lost, members_of
+
+RIGHTS = ("read", "write")
+TO = ("everyone", "user", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Somebody who was granted a collection; everyone has no name. Who is not `cleared` for its level sees nothing yet."""
+
+    grant_id: str
+    to: str
+    to_id: str
+    name: str
+    right: str
+    is_cleared: bool = True
+
+
+def shares(collection: Collection) -> list[Share]:
+    """To whom the collection was granted, in the order in which that was done."""
+    query = select(Grant, User, Group).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
+    query = query.where(grants.is_about(COLLECTION, collection.id)).order_by(Grant.id)
+    return [_share(collection, *row) for row in db.session.execute(query)]
+
+
+def candidates(collection: Collection) -> tuple[Sequence[User], Sequence[Group]]:
+    """To whom it can be granted."""
+    people = select(User).where(User.id != collection.owner_id, User.disabled_at.is_(None)).order_by(User.name, User.id)
+    return db.session.scalars(people).all(), db.session.scalars(select(Group).order_by(Group.name)).all()
+
+
+def share(collection: Collection, to: str, to_id: str, right: str, *, by: User) -> None:
+    """Grant it to `everyone`, to a `user` or to a `group`, instead of what they had."""
+    refuse_unless_owner(collection, by)
+    _check(collection, to, to_id, right, by)
+    id, giver_id = collection.id, by.id
+    user_id, group_id = (to_id if to == each else None for each in ("user", "group"))
+    with write() as session:
+        existing(session, id)
+        _check_there(session, user_id, group_id)
+        same = Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
+        session.execute(delete(Grant).where(grants.is_about(COLLECTION, id), *same))
+        about = {"object_kind": COLLECTION, "object_id": id, "right": right, "created_by": giver_id}
+        session.add(Grant(user_id=user_id, group_id=group_id, **about))
+        changed = _people(session, user_id, group_id)
+    access_lost(id, changed)
+
+
+def unshare(collection: Collection, grant_id: str, *, by: User) -> None:
+    """Take a grant away: from the next query on, nothing is found by it."""
+    refuse_unless_owner(collection, by)
+    id = collection.id
+    with write() as session:
+        grant = session.get(Grant, grant_id)
+        if grant is None or (grant.object_kind, grant.object_id) != (COLLECTION, id):
+            raise NotFound("Access was already removed.")
+        lost = _people(session, grant.user_id, grant.group_id)
+        session.delete(grant)
+    access_lost(id, lost)
+
+
+def _check(collection: Collection, to: str, to_id: str, right: str, by: User) -> None:
+    if not may(by.role, "see people"):
+        raise Forbidden("Guests can't share collections.")
+    if right not in RIGHTS:
+        raise Invalid("Choose whether they can read or write.", field="right")
+    if to not in TO or bool(to_id) == (to == "everyone"):
+        raise Invalid("Choose who to share it with.", field="whom")
+    if to_id == collection.owner_id:
+        raise Invalid("This collection already belongs to them.", field="whom")
+
+
+def _check_there(session: Session, user_id: str | None, group_id: str | None) -> None:
+    if user_id and session.get(User, user_id) is None:
+        raise Invalid("That account no longer exists.", field="whom")
+    if group_id and session.get(Group, group_id) is None:
+        raise Invalid("That group no longer exists.", field="whom")
+
+
+def _people(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
+    return [user_id] if user_id else session.scalars(members_of(group_id)).all()
+
+
+def _share(collection: Collection, grant: Grant, person: User | None, group: Group | None) -> Share:
+    named = person or group
+    to = "user" if person else "group" if group else "everyone"
+    is_cleared = not person or person.clearance >= collection.level
+    name = (named.name or getattr(named, "email", "")) if named else ""
+    return Share(grant.id, to, named.id if named else "", name, grant.right, is_cleared)

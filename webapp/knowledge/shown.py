@@ -1,0 +1,170 @@
+"""Collections, documents and passages as pages show them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import url_for
+from markupsafe import Markup
+from wtforms import SelectChoice
+
+from webapp.accounts.tables import User
+from webapp.heavy.threads import offload
+from webapp.heavy.turns import by_turns
+from webapp.knowledge import queries, sharing, words
+from webapp.knowledge.queries import Counts
+from webapp.knowledge.search import Hit, search
+from webapp.knowledge.sharing import Share
+from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.rendering import markdown
+from webapp.rendering.notes import scoped
+from webapp.rendering.text import plain
+from webapp.words import number, plural
+
+MOST_PER_PAGE = 40
+# Of a passage that was found, around its first word.
+SNIPPET_CHARS = 320
+STATES = {"waiting": "Waiting", "reading": "Reading", "splitting": "Splitting", "ready": "Ready", "failed": "Failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCollection:
+    id: str
+    name: str
+    about: str
+    level: int
+    counts: str
+    is_unfinished: bool
+    whose: str
+    is_own: bool
+    can_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDocument:
+    id: str
+    title: str
+    state: str
+    words: str
+    done: int
+    of: int
+    level: int
+    created_at: datetime
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in queries.UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPassage:
+    number: int
+    heading: str
+    html: Markup
+    is_wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHit:
+    """A passage that was found; `pieces` are parts of its text, with whether each is a word that was asked for."""
+
+    rank: int
+    url: str
+    title: str
+    heading: str
+    collection: str
+    pieces: Sequence[tuple[str, bool]]
+
+
+def collections(user: User) -> list[ShownCollection]:
+    rows = queries.collections(user)
+    counts = queries.counts(user, [row.id for row in rows])
+    return [_collection(row, user, counts.get(row.id, Counts())) for row in by_turns(rows)]
+
+
+def collection(row: Collection, user: User) -> ShownCollection:
+    return _collection(row, user, queries.counts(user, [row.id]).get(row.id, Counts()))
+
+
+def documents(row: Collection, user: User) -> list[ShownDocument]:
+    return [document(each) for each in queries.documents(user, row)]
+
+
+def document(row: Document) -> ShownDocument:
+    said = row.error or STATES[row.state]
+    if row.state == "ready":
+        said = plural(row.passages, "passage")
+    elif row.of and row.state == "splitting":
+        said = f"Splitting ({100 * row.done // row.of} %)"
+    return ShownDocument(row.id, row.title, row.state, said, row.done, row.of, row.level, row.created_at)
+
+
+def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:
+    """As a reader sees them: what two have in common stands in the first."""
+    found = queries.passages(user, row.id, limit=MOST_PER_PAGE, start=start)
+    return [_passage(each, is_wanted=each.number == wanted) for each in by_turns(found)]
+
+
+def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
+    asked = words.asked_for(question)
+    found = search(user, question, collections=collections)
+    return [_hit(each, list(asked.values())) for each in found]
+
+
+def shares(row: Collection) -> tuple[list[Share], list[SelectChoice]]:
+    """To whom it was granted, and to whom it can be."""
+    people, groups = sharing.candidates(row)
+    choices = [SelectChoice("everyone:", "Everyone on the team")]
+    choices += [SelectChoice(f"group:{each.id}", f"Group: {each.name}") for each in groups]
+    choices += [SelectChoice(f"user:{each.id}", f"{each.name or each.email} ({each.email})") for each in people]
+    return sharing.shares(row), choices
+
+
+def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
+    said = [plural(counts.documents, "document")]
+    said += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
+    said += [f"{number(counts.failed)} failed"] if counts.failed else []
+    is_own = row.owner_id == user.id
+    whose = _whose(row) if is_own else "Shared with you"
+    can_write = is_own or queries.can_write(user, row)
+    return ShownCollection(
+        row.id, row.name, row.about, row.level, ", ".join(said), counts.unfinished > 0, whose, is_own, can_write
+    )
+
+
+def _whose(row: Collection) -> str:
+    names = [each.name or "everyone" for each in sharing.shares(row)]
+    if not names:
+        return "Only you"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"Shared with {', '.join(names[:3])}{more}"
+
+
+def _passage(row: Passage, *, is_wanted: bool) -> ShownPassage:
+    text = row.head + row.text[row.overlap :]
+    html = offload(markdown.render, text)
+    return ShownPassage(row.number, row.heading, Markup(scoped(html, f"p{row.number}-")), is_wanted)
+
+
+def _hit(hit: Hit, asked: list[str]) -> ShownHit:
+    number = hit.passage.number
+    start = number - number % MOST_PER_PAGE
+    url = url_for("documents.show", id=hit.document.id, start=start, passage=number, _anchor=f"passage-{number}")
+    pieces = _pieces(hit.passage.text, asked)
+    return ShownHit(hit.rank, url, hit.document.title, hit.passage.heading, hit.collection_name, pieces)
+
+
+def _pieces(text: str, asked: list[str]) -> list[tuple[str, bool]]:
+    """The part of a text around the first word that was asked for, its words apart."""
+    looked_for = re.compile("|".join(rf"(?<![^\W_]){re.escape(word[: max(3, len(word) - 2)])}[^\W_]*" for word in asked), re.I)
+    flat = " ".join(plain(text).replace("|", " ").split())
+    first = looked_for.search(flat)
+    start = max(0, first.start() - SNIPPET_CHARS // 3) if first else 0
+    start = flat.find(" ", start) + 1 if start else 0
+    cut = flat[start : start + SNIPPET_CHARS]
+    pieces, end = [("… ", False)] if start else [], 0
+    for each in looked_for.finditer(cut):
+        pieces += [(cut[end : each.start()], False), (each.group(), True)]
+        end = each.end()
+    return [*pieces, (cut[end:], False)] + ([(" …", False)] if start + len(cut) < len(flat) else [])

@@ -1,0 +1,179 @@
+"""Cuts a text into passages: at headings, then between paragraphs, and within tables and code between lines. Pure.
+
+Nothing is lost: the passages without their overlaps, one after the other, are the text.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+ENOUGH = 500
+MOST = 1200
+OVERLAP = 100
+# A longer first line of a table or of code is not repeated.
+MOST_HEAD = 300
+HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+RULE = re.compile(r" {0,3}\|?[ \t:|-]*-[ \t:|-]*$")
+SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*\s+|\n|[。！？]")
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text; `head` is to be put before it, and its first `overlap` characters were in the piece before it."""
+
+    path: Path
+    text: str
+    head: str = ""
+    overlap: int = 0
+
+    @property
+    def heading(self) -> str:
+        return " › ".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that belong together, with the blank ones after them."""
+
+    kind: str
+    lines: list[str]
+
+
+def split(text: str) -> Iterator[Piece]:
+    """The passages of a markdown text, in order; none is longer than `MOST`, its head included."""
+    waiting: Piece | None = None
+    for piece in _pieces(_blocks(text.splitlines(keepends=True))):
+        joined = _joined(waiting, piece) if waiting else None
+        if waiting and not joined:
+            yield waiting
+        waiting = joined or piece
+    if waiting:
+        yield waiting
+
+
+def _joined(first: Piece, second: Piece) -> Piece | None:
+    """Both as one, where one of them is small and nothing is repeated."""
+    is_small = min(len(first.text), len(second.text)) < ENOUGH
+    if not is_small or first.head or second.head or second.overlap or len(first.text) + len(second.text) > MOST:
+        return None
+    is_headings = all(HEADING.match(line) for line in first.text.splitlines() if line.strip())
+    path = second.path if is_headings else _common(first.path, second.path)
+    return replace(first, path=path, text=first.text + second.text)
+
+
+def _common(first: Path, second: Path) -> Path:
+    shared = [one for one, other in zip(first, second, strict=False) if one == other]
+    return first[: len(shared)]
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[Block]:
+    """The lines by what they are part of: a heading, code, a table, or prose."""
+    block, fence = Block("", []), ""
+    for line in lines:
+        kind = "code" if fence else _kind_of(line)
+        opens = kind == "code" and not fence
+        if not line.strip() and not fence:
+            block.lines.append(line)
+            continue
+        if block.lines and (opens or _is_new(block, kind, line, in_code=bool(fence))):
+            yield block
+            block = Block(kind, [])
+        elif not block.kind:
+            block = Block(kind, block.lines)
+        block.lines.append(line)
+        if opens and (found := FENCE.match(line)):
+            fence = found.group(1)
+        elif fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+            fence = ""
+    if block.lines:
+        yield block
+
+
+def _is_new(block: Block, kind: str, line: str, *, in_code: bool) -> bool:
+    if in_code:
+        return False
+    follows_blank = not block.lines[-1].strip()
+    return bool(block.kind) and (kind != block.kind or kind == "heading" or follows_blank)
+
+
+def _kind_of(line: str) -> str:
+    if HEADING.match(line):
+        return "heading"
+    if FENCE.match(line):
+        return "code"
+    return "table" if line.lstrip().startswith("|") else "prose"
+
+
+def _pieces(blocks: Iterable[Block]) -> Iterator[Piece]:
+    path: Path = ()
+    levels: list[int] = []
+    begun = Piece(path, "")
+    for block in blocks:
+        if block.kind == "heading" and (found := HEADING.match(block.lines[0])):
+            if begun.text:
+                yield begun
+            while levels and levels[-1] >= len(found.group(1)):
+                levels.pop()
+            path = (*path[: len(levels)], found.group(2)[:120])
+            levels.append(len(found.group(1)))
+            begun = Piece(path, "")
+        text = "".join(block.lines)
+        if len(begun.text) + len(text) <= MOST:
+            begun = replace(begun, text=begun.text + text)
+            continue
+        if begun.text:
+            yield begun
+        begun = Piece(path, "")
+        if len(text) <= MOST:
+            begun = replace(begun, text=text)
+        else:
+            yield from _cut(path, block)
+    if begun.text:
+        yield begun
+
+
+def _cut(path: Path, block: Block) -> Iterator[Piece]:
+    """A block that is too long: prose with an overlap, tables and code with their head before each part."""
+    if block.kind in ("prose", "heading"):
+        yield from _cut_prose(path, "".join(block.lines))
+        return
+    head = _head_of(block)
+    text, is_first = "", True
+    for line in _short("".join(block.lines), MOST - len(head)):
+        if text and len(text) + len(line) > MOST - (0 if is_first else len(head)):
+            yield Piece(path, text, "" if is_first else head)
+            text, is_first = "", False
+        text += line
+    if text:
+        yield Piece(path, text, "" if is_first else head)
+
+
+def _head_of(block: Block) -> str:
+    rows = 2 if block.kind == "table" and len(block.lines) > 1 and RULE.match(block.lines[1]) else 1
+    head = "".join(block.lines[:rows])
+    return head if len(head) <= MOST_HEAD and len(block.lines) > rows else ""
+
+
+def _short(text: str, most: int) -> Iterator[str]:
+    """Its lines, of which the longest are cut."""
+    for line in text.splitlines(keepends=True):
+        yield from (line[start : start + most] for start in range(0, len(line), most))
+
+
+def _cut_prose(path: Path, text: str) -> Iterator[Piece]:
+    start = overlap = 0
+    while start < len(text):
+        room = MOST - overlap
+        end = len(text) if len(text) - start <= room else start + _end(text[start : start + room])
+        yield Piece(path, text[start - overlap : end], overlap=overlap)
+        start, overlap = end, min(OVERLAP, end)
+
+
+def _end(text: str) -> int:
+    """Where to cut it: behind a sentence in its second half, else behind a word, else anywhere."""
+    half = len(text) // 2
+    sentences = [found.end() for found in SENTENCE.finditer(text, half)]
+    word = text.rfind(" ", half) + 1
+    return sentences[-1] if sentences else word or len(text)

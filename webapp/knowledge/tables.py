@@ -1,0 +1,110 @@
+"""Collections of documents, the documents, and the passages that are found in them."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+
+from webapp.db import Base, Record, utc_now
+from webapp.ids import LENGTH, new_id
+
+# SQLite numbers rows by itself only where they are called so.
+ROW = BigInteger().with_variant(Integer, "sqlite")
+LIVE = text("deleted_at IS NULL")
+
+
+class Collection(Record):
+    """Documents that are granted together; only people with a clearance of its level get in by a grant."""
+
+    __tablename__ = "collections"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    about: Mapped[str] = mapped_column(Text, default="")
+    level: Mapped[int] = mapped_column(default=0)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    deleted_at: Mapped[datetime | None]
+
+
+class Document(Record):
+    """A text in a collection, its reading included, which whoever has `claim` does until `claimed_until`.
+
+    Passages of its `edition` are found; while it is read anew, the next ones are put beside them. `characters` is its
+    length, and before it has been read how many bytes it has.
+    """
+
+    __tablename__ = "documents"
+
+    collection_id: Mapped[str] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"))
+    added_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    title: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(200), default="")
+    level: Mapped[int] = mapped_column(default=0)
+    hash: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int]
+    characters: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10), default="arriving")
+    done: Mapped[int] = mapped_column(default=0)
+    of: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(String(300), default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    claim: Mapped[str] = mapped_column(String(LENGTH), default="")
+    claimed_until: Mapped[datetime | None]
+    edition: Mapped[int] = mapped_column(default=0)
+    passages: Mapped[int] = mapped_column(default=0)
+    words: Mapped[int] = mapped_column(default=0)
+    deleted_at: Mapped[datetime | None]
+
+    owner_id: Mapped[str] = column_property(
+        select(Collection.owner_id).where(Collection.id == collection_id).scalar_subquery(), deferred=True
+    )
+
+    __table_args__ = (
+        Index("uq_documents_live", "collection_id", "hash", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+        Index("ix_documents_state", "state"),
+    )
+
+
+class DocumentPart(Base):
+    """A piece of what was sent, of which a transaction stores one at a time."""
+
+    __tablename__ = "document_parts"
+
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Passage(Base):
+    """A piece of a document: its first `overlap` characters repeat the end of the one before it.
+
+    `head` stands before the text of what was cut inside a table or code; `words` is how many are indexed.
+    """
+
+    __tablename__ = "passages"
+
+    row: Mapped[int] = mapped_column(ROW, primary_key=True)
+    id: Mapped[str] = mapped_column(String(LENGTH), default=new_id, unique=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    edition: Mapped[int]
+    number: Mapped[int]
+    heading: Mapped[str] = mapped_column(Text)
+    page: Mapped[int | None]
+    head: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    overlap: Mapped[int]
+    words: Mapped[int]
+
+    __table_args__ = (UniqueConstraint("document_id", "edition", "number"),)
+
+
+class PassageTerm(Base):
+    """How much a word counts in a passage; only PostgreSQL needs it, as SQLite has an index of words."""
+
+    __tablename__ = "passage_terms"
+
+    term: Mapped[str] = mapped_column(String(200), primary_key=True)
+    passage_row: Mapped[int] = mapped_column(
+        ROW, ForeignKey("passages.row", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
+    )
+    weight: Mapped[int]

@@ -1,0 +1,49 @@
+"""Telling open pages what has changed in a collection."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from webapp import topic_names
+from webapp.accounts.tables import Grant, Membership, User
+from webapp.changes import access_changed, tell, tell_person
+from webapp.db import db
+from webapp.knowledge.permitted import COLLECTION
+from webapp.knowledge.tables import Collection
+
+WHAT = "collection"
+
+
+def tell_documents(collection_id: str) -> None:
+    """For the open pages of one collection."""
+    tell(topic_names.of_collection(collection_id), "documents", collection_id)
+
+
+def tell_people(collection_id: str, people: Iterable[str] = ()) -> None:
+    """For the lists of everyone who sees the collection, or of these, and for its own open pages."""
+    for id in people or reached(collection_id):
+        tell_person(id, WHAT, collection_id)
+    tell_documents(collection_id)
+
+
+def access_lost(collection_id: str, people: Iterable[str]) -> None:
+    """For those whose rights have changed: what they have open of it is checked at once."""
+    for id in people:
+        access_changed(id)
+        tell_person(id, WHAT, collection_id)
+    tell_documents(collection_id)
+
+
+def reached(collection_id: str) -> set[str]:
+    """Its owner and the people whom its grants reach, whatever their clearance."""
+    owner = select(Collection.owner_id).where(Collection.id == collection_id)
+    granted = select(Grant.user_id, Grant.group_id).where(Grant.object_kind == COLLECTION, Grant.object_id == collection_id)
+    found = set(db.session.scalars(owner))
+    for user_id, group_id in db.session.execute(granted):
+        found |= {user_id} if user_id else set(db.session.scalars(members_of(group_id)))
+    return found
+
+
+def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
+    """The people of a group; of none, everyone."""
+    return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)

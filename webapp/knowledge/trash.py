@@ -1,0 +1,48 @@
+"""Deletes permanently what has been in the trash for long enough."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts.tables import Grant
+from webapp.db import db, utc_now, write
+from webapp.heavy.turns import give_way
+from webapp.knowledge.permitted import COLLECTION, DOCUMENT
+from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.settings.service import setting
+
+# Each passage is taken out of the index of words, so only so many go in one transaction.
+PASSAGES_AT_ONCE = 50
+
+
+def empty() -> None:
+    """Delete what is due, a few passages at a time."""
+    days = int(setting("trash.days"))
+    while days and _erase_some(days):
+        give_way()
+
+
+def is_waiting() -> bool:
+    """Whether there is anything whose time will come."""
+    waiting = (select(table.id).where(table.deleted_at.is_not(None)).limit(1) for table in (Document, Collection))
+    return bool(int(setting("trash.days"))) and any(db.session.scalar(query) for query in waiting)
+
+
+def _erase_some(days: int) -> bool:
+    due = utc_now() - timedelta(days=days)
+    gone = select(Collection.id).where(Collection.deleted_at < due)
+    documents = select(Document.id).where((Document.deleted_at < due) | Document.collection_id.in_(gone))
+    with write() as session:
+        some = session.scalars(select(Passage.row).where(Passage.document_id.in_(documents)).limit(PASSAGES_AT_ONCE)).all()
+        if some:
+            session.execute(delete(Passage).where(Passage.row.in_(some)).execution_options(synchronize_session=False))
+            return True
+        _erase(session, Document, DOCUMENT, list(session.scalars(documents)))
+        _erase(session, Collection, COLLECTION, list(session.scalars(gone)))
+    return False
+
+
+def _erase(session: Session, table: type[Collection] | type[Document], kind: str, ids: list[str]) -> None:
+    session.execute(delete(Grant).where(Grant.object_kind == kind, Grant.object_id.in_(ids)))
+    session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))

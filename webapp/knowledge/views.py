@@ -1,0 +1,205 @@
+"""/knowledge: collections, what is in them, who may see them, and finding something."""
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from webapp import topic_names
+from webapp.accounts.guards import current_user, signed_in, user_or_none
+from webapp.accounts.roles import may
+from webapp.engine.engine import the_engine
+from webapp.errors import Forbidden, Invalid
+from webapp.knowledge import documents, queries, service, sharing, shown
+from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
+from webapp.knowledge.documents import Sent
+from webapp.knowledge.feed import CollectionFeed
+from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
+from webapp.knowledge.tables import Collection
+from webapp.live import watchers
+from webapp.live.lane_feed import now_in
+from webapp.live.watch import watch
+from webapp.web.done_words import just_done
+from webapp.web.forms import Form
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("knowledge", __name__, url_prefix="/knowledge")
+MOST_FILES = 20
+DONE = {
+    "added": "Added. You can leave this page while it is read.",
+    "saved": "Saved.",
+    "restored": "Restored.",
+    "deleted": "The document was deleted.",
+}
+
+
+@bp.url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form: only people with an account may send so much, and only here."""
+    if endpoint == "knowledge.add" and user_or_none():
+        request.max_content_length = documents.most_sent(MOST_FILES)
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    return _index(CollectionForm.fresh())
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = CollectionForm.opened()
+    with form.attempt():
+        return _to(service.create(form.entered, by=current_user()).id)
+    return _index(form)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    return _page(visible_collection(id))
+
+
+@bp.get("/<id>/events")
+@signed_in
+def events(id: str) -> Response:
+    id, me, context = visible_collection(id).id, current_user().id, watchers.same_request()
+    feed = CollectionFeed(the_engine(), id, watchers.position(), context, partial(_drawn, id))
+    return watch(the_engine(), feed, watchers.watcher(me, partial(_is_still_theirs, context, id)))
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form = CollectionForm.opened()
+    with form.attempt():
+        service.update(own_collection(id), form.entered, by=current_user())
+        return _to(id, done="saved")
+    return _page(visible_collection(id), form)
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    service.delete(own_collection(id), by=current_user())
+    return redirect(url_for("knowledge.index", deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    service.restore(deleted_collection(id), by=current_user())
+    return _to(id, done="restored")
+
+
+@bp.post("/<id>/documents")
+@signed_in
+def add(id: str) -> Response:
+    collection, form = visible_collection(id), AddForm.opened()
+    with form.attempt():
+        for sent in _sent(form):
+            documents.add(collection, sent, by=current_user())
+        return _to(id, done="added")
+    return _page(visible_collection(id), form)
+
+
+@bp.get("/<id>/people")
+@signed_in
+def people(id: str) -> Response:
+    return _people(_shareable(id), ShareForm.fresh())
+
+
+@bp.post("/<id>/people")
+@signed_in
+def share(id: str) -> Response:
+    collection, form = _shareable(id), ShareForm.opened()
+    with form.attempt():
+        to, _, to_id = (form.whom.data or "").partition(":")
+        sharing.share(collection, to, to_id, form.right.data or "", by=current_user())
+        return redirect(url_for("knowledge.people", id=id))
+    return _people(own_collection(id), form)
+
+
+@bp.post("/<id>/people/<grant_id>/remove")
+@signed_in
+def unshare(id: str, grant_id: str) -> Response:
+    sharing.unshare(own_collection(id), grant_id, by=current_user())
+    return redirect(url_for("knowledge.people", id=id))
+
+
+def _index(form: CollectionForm) -> Response:
+    me, question = current_user(), request.args.get("q", "").strip()[:2_000]
+    return form.shown(
+        "knowledge/list.html",
+        collections=shown.collections(me),
+        question=question,
+        hits=shown.hits(me, question) if question else [],
+        deleted=queries.collection(me, request.args.get("deleted", ""), is_deleted=True),
+        trash=queries.deleted_collections(me),
+    )
+
+
+def _page(collection: Collection, refused: Form | None = None) -> Response:
+    me, id, question = current_user(), collection.id, request.args.get("q", "").strip()[:2_000]
+    # Taken before anything is read, so that nothing falls between page and stream.
+    at = now_in(the_engine(), topic_names.of_collection(id))
+    add_form = refused if isinstance(refused, AddForm) else AddForm.fresh()
+    edit_form = refused if isinstance(refused, CollectionForm) else CollectionForm.of(collection)
+    rows = shown.documents(collection, me)
+    return render(
+        "knowledge/show.html",
+        status=refused.refusal.status if refused and refused.refusal else 200,
+        collection=shown.collection(collection, me),
+        documents=rows,
+        is_unfinished=any(each.is_unfinished for each in rows),
+        add_form=add_form,
+        edit_form=edit_form,
+        may_share=may(me.role, "see people"),
+        events_url=url_for("knowledge.events", id=id, at=at),
+        question=question,
+        hits=shown.hits(me, question, collections=[id]) if question else [],
+        trash=queries.deleted_documents(me, collection),
+        deleted=queries.document(me, request.args.get("deleted", ""), is_deleted=True),
+        done=just_done(DONE),
+    )
+
+
+def _people(collection: Collection, form: ShareForm) -> Response:
+    shares, form.whom.choices = shown.shares(collection)
+    return form.shown("knowledge/people.html", collection=collection, shares=shares, rights=dict(RIGHTS))
+
+
+def _shareable(id: str) -> Collection:
+    collection = own_collection(id)
+    if not may(current_user().role, "see people"):
+        raise Forbidden("Guests can't share collections.")
+    return collection
+
+
+def _sent(form: AddForm) -> list[Sent]:
+    level, text = chosen_level(form.level.data), form.text.data or ""
+    sent = [Sent(each.stream, each.filename, level=level) for each in request.files.getlist("file") if each.filename]
+    if len(sent) > MOST_FILES:
+        raise Invalid(f"Add at most {MOST_FILES} files at once.", field="file")
+    if text.strip():
+        sent.append(documents.pasted(text, title=form.title.data or "", level=level))
+    if not sent:
+        raise Invalid("Choose a file or enter some text.", field="file")
+    return sent
+
+
+def _drawn(id: str) -> str:
+    me = current_user()
+    collection = queries.collection(me, id)
+    return render_template("knowledge/_documents.html", documents=shown.documents(collection, me)) if collection else ""
+
+
+def _is_still_theirs(context: watchers.Context, id: str) -> bool:
+    with context():
+        user = user_or_none()
+        return user is not None and queries.collection(user, id) is not None
+
+
+def _to(id: str, **more: Any) -> Response:
+    return redirect(url_for("knowledge.show", id=id, **more))

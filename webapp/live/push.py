@@ -1,0 +1,78 @@
+"""Sends what is said to those who watch from where it is said: nobody is woken whose connection takes it at once."""
+
+import logging
+from collections.abc import Callable, Mapping
+from ssl import SSLSocket
+from typing import Any
+
+from webapp.live.wire import socket_of
+from webapp.streaming.failure import MISTAKES
+from webapp.streaming.topics import Signal
+
+log = logging.getLogger("live:push")
+
+# Sends what is new, or says that it could not: then the watcher looks itself.
+Push = Callable[[], bool]
+
+
+class Bell:
+    """The signal of a watcher. While the watcher sleeps `push` is tried first, and what that has sent wakes nobody."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.push: Push | None = None
+        self._signal, self._is_asleep = signal, False
+
+    def set(self) -> None:
+        if not (self._is_asleep and self.push and _is_pushed(self.push)):
+            self._is_asleep = False
+            self._signal.set()
+
+    def clear(self) -> None:
+        self._signal.clear()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._is_asleep = True
+        try:
+            return self._signal.wait(timeout)
+        finally:
+            self._is_asleep = False
+
+
+class Outlet:
+    """The connection of a stream that the server sends in chunks: `offer` never waits, `finish` sends what that has left over."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket, self._left = socket, b""
+
+    def offer(self, content: bytes) -> bool:
+        """Says if all of it has gone."""
+        chunk = b"%X\r\n%b\r\n" % (len(content), content)
+        try:
+            sent = self._socket.send(chunk, timeout=0.0)
+        except OSError:
+            # It is full, or broken: who sends it to its end learns which.
+            sent = 0
+        self._left = chunk[sent:]
+        return not self._left
+
+    def finish(self) -> None:
+        """Waits for the other side, if need be."""
+        if self._left:
+            left, self._left = self._left, b""
+            self._socket.sendall(left)
+
+
+def outlet_of(environ: Mapping[str, Any]) -> Outlet | None:
+    """The connection of a request, where its answer is sent in chunks and the system itself says if it has room for one."""
+    socket, asked = socket_of(environ), (environ.get("REQUEST_METHOD"), environ.get("SERVER_PROTOCOL"))
+    has_chunks = asked[0] != "HEAD" and asked[1] == "HTTP/1.1"
+    return Outlet(socket) if socket and has_chunks and not isinstance(socket, SSLSocket) else None
+
+
+def _is_pushed(push: Push) -> bool:
+    try:
+        return push()
+    except MISTAKES:
+        # Not the fault of whoever says something; the watcher meets it as well, and its stream ends by it.
+        log.exception("a watcher could not be sent what is new")
+        return False

@@ -1,0 +1,56 @@
+"""Computes a result once when many pages ask for it at the same time; the others wait for it."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Generic, TypeVar
+
+Key = tuple[object, ...]
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Place(Generic[V]):
+    """Where one result will be; empty until it has been made."""
+
+    lock: Lock = field(default_factory=Lock)
+    made: list[V] = field(default_factory=list)
+    size: int = 0
+
+
+class SingleFlight(Generic[V]):
+    """The last results, by key: at most so many, and at most so large in all.
+
+    A key names the fragment, the right of whoever looks, and the version. Making a result may wait, for the database for
+    example; whoever asks meanwhile waits for the same result. When making it fails, the next one tries. Nobody may hold a
+    database connection while asking.
+    """
+
+    def __init__(self, size_of: Callable[[V], int], *, most: int = 256, most_chars: int = 16_000_000) -> None:
+        self._size_of, self._most, self._most_chars = size_of, most, most_chars
+        self._places: OrderedDict[Key, _Place[V]] = OrderedDict()
+        self._chars = 0
+
+    def get(self, key: Key, make: Callable[[], V]) -> V:
+        """The result for this key; made now, unless it is there or being made."""
+        place = self._places.setdefault(key, _Place())
+        self._places.move_to_end(key)
+        with place.lock:
+            if not place.made:
+                self._trim()
+                place.made.append(make())
+                self._count(key, place)
+        return place.made[0]
+
+    def _count(self, key: Key, place: _Place[V]) -> None:
+        # It may have been dropped while it was being made.
+        if self._places.get(key) is place:
+            place.size = self._size_of(place.made[0])
+            self._chars += place.size
+            self._trim()
+
+    def _trim(self) -> None:
+        while len(self._places) > self._most or (self._chars > self._most_chars and len(self._places) > 1):
+            _, dropped = self._places.popitem(last=False)
+            self._chars -= dropped.size

@@ -1,0 +1,45 @@
+"""The streams of lists, and the one that all pages of a browser share."""
+
+from functools import partial
+
+from flask import Blueprint, Response, current_app, request, url_for
+
+from webapp import topic_names
+from webapp.accounts.guards import anybody, current_user, found, signed_in
+from webapp.engine.engine import the_engine
+from webapp.live import shared, watchers
+from webapp.live.lane_feed import now_in
+from webapp.live.list_feed import ListFeed
+from webapp.live.lists import LiveList
+from webapp.live.watch import watch
+from webapp.live.wire import socket_of, streamed
+
+bp = Blueprint("live", __name__)
+
+
+@bp.app_template_global()
+def list_url(name: str) -> str:
+    """The stream of a list from this moment on: to be taken before the list is read."""
+    return url_for("live.events", name=name, at=now_in(the_engine(), topic_names.of_person(current_user().id)))
+
+
+@bp.get("/lists/<name>/events")
+@signed_in
+def events(name: str) -> Response:
+    live_list: LiveList = found(current_app.extensions["lists"].get(name))
+    me, context = live_list.reader(), watchers.same_request()
+    feed = ListFeed(the_engine(), live_list, me.id, watchers.position(), context)
+    return watch(the_engine(), feed, watchers.watcher(me.id, partial(watchers.is_still, context, me.id)))
+
+
+@bp.get("/live/stream")
+@anybody
+def stream() -> Response:
+    return streamed(shared.opened(the_engine(), request.headers.get(shared.HEADER, ""), socket_of(request.environ)))
+
+
+@bp.post("/live/leave")
+@anybody
+def leave() -> Response:
+    shared.remove(request.form.get("place", ""))
+    return Response(status=204)

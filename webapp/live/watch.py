@@ -1,0 +1,275 @@
+"""The streaming response: sends a page its feed until the page leaves or the server stops."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import gevent
+from flask import Flask, Response, request
+
+from webapp import topic_names
+from webapp.engine import trace
+from webapp.engine.engine import Engine
+from webapp.heavy.turns import Turnstile
+from webapp.live import shared
+from webapp.live.push import Bell, Outlet, outlet_of
+from webapp.live.wire import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
+from webapp.streaming.broadcaster import Frame
+from webapp.streaming.codec import HEARTBEAT, encode
+from webapp.streaming.events import Changed
+from webapp.streaming.topics import Gap, Signal, Topics
+
+HEARTBEAT_SECONDS = 15.0
+# How often in that time it is looked whether one is due.
+LOOKS = 4
+LOST = "superseded"
+SUPERSEDED = encode("Another page took over.", event=LOST, id=LOST)
+
+
+class Feed(Protocol):
+    """What a page listens to. `news` gives all frames since the last call; `position` is where the page then is, if that was
+    not said before.
+
+    `last_news` does not wait for what is still to be folded. `quick_news` waits for nothing: it gives more of the answer that
+    the page follows, where there is that and nothing else, and otherwise nothing.
+    """
+
+    lane: str
+
+    def listen(self, signal: Signal) -> None: ...
+    def topics(self) -> dict[str, int]: ...
+    def news(self) -> list[Frame]: ...
+    def last_news(self) -> list[Frame]: ...
+    def quick_news(self) -> list[Frame]: ...
+    def position(self) -> str: ...
+    def close(self) -> None: ...
+
+
+class Place:
+    """A watcher's place; when its person opens too many, the oldest loses it."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal, self.is_lost = Bell(signal), False
+
+    def lose(self) -> None:
+        self.is_lost = True
+        self.signal.set()
+
+
+# Feeds of one browser's pages share a connection: as many of them as this are held to be one.
+FEEDS_PER_CONNECTION = 4
+# By person and lane, and by person alone, whose lane is then empty; those that share a connection apart from the others.
+_places: defaultdict[tuple[str, str, bool], list[Place]] = defaultdict(list)
+# Streams open, and are drawn for, one after another.
+_opening = Turnstile()
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who watches, how many pages of one lane and of all lanes they may have open, and whether they still may at all."""
+
+    person: str
+    per_lane: int
+    in_all: int
+    is_allowed: Callable[[], bool]
+    is_sharing: bool = False
+
+    def sharing(self) -> "Watcher":
+        """The same over a connection that other pages share."""
+        lane, all = self.per_lane * FEEDS_PER_CONNECTION, self.in_all * FEEDS_PER_CONNECTION
+        return replace(self, per_lane=lane, in_all=all, is_sharing=True)
+
+
+class Access:
+    """Whether the watcher still may watch: asked at every heartbeat, and at once when something about it has changed."""
+
+    def __init__(self, topics: Topics, watcher: Watcher) -> None:
+        self._topics, self._watcher, self._topic = topics, watcher, topic_names.of_person(watcher.person)
+        self._after = topics.last(self._topic)
+
+    def topics(self) -> dict[str, int]:
+        return {self._topic: self._after}
+
+    def may_be_lost(self) -> bool:
+        return self._topics.last(self._topic) != self._after
+
+    def is_lost(self, is_beat: bool) -> bool:
+        return (self._has_changed() or is_beat) and not self._watcher.is_allowed()
+
+    def _has_changed(self) -> bool:
+        after, self._after = self._after, self._topics.last(self._topic)
+        return after != self._after and has_changed(self._topics, self._topic, after, "access")
+
+
+def has_changed(topics: Topics, topic: str, after: int, *what: str) -> bool:
+    """Whether something of this kind has changed since; of what is not in the log any more, something may have."""
+    try:
+        entries = topics.read(topic, after)
+    except Gap:
+        return True
+    return any(isinstance(entry.event, Changed) and entry.event.what in what for entry in entries)
+
+
+def open_pages(person: str = "") -> int:
+    """How many streams are open at this moment, to one person or to everybody."""
+    return sum(len(places) for (whose, lane, _), places in _places.items() if not lane and person in ("", whose))
+
+
+class Seat:
+    """One connection of a watcher: what wakes it, and why it may have to end."""
+
+    def __init__(self, engine: Engine, place: Place, access: Access, is_gone: Callable[[], bool]) -> None:
+        self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
+        self._outlet: Outlet | None = None
+        self.spoke()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the watcher has left, we close, or another page has taken the place."""
+        return self._is_gone() or self._engine.is_closed or self._place.is_lost
+
+    @property
+    def is_superseded(self) -> bool:
+        return self._place.is_lost
+
+    def is_beat(self) -> bool:
+        """Whether something must be sent now, so that nobody takes the connection for dead."""
+        return time.monotonic() >= self._beat_at
+
+    def is_refused(self, is_beat: bool) -> bool:
+        return self._access.is_lost(is_beat)
+
+    def spoke(self) -> None:
+        """Something has been sent."""
+        # At the last look before it would be too late.
+        self._beat_at = time.monotonic() + HEARTBEAT_SECONDS * (LOOKS - 1) / LOOKS
+
+    def push(self, quick: Callable[[], bytes], outlet: Outlet | None) -> None:
+        """From now on, what `quick` gives while the watcher waits is sent from where it is said, if its connection takes it."""
+        if outlet:
+            self._outlet, self.signal.push = outlet, lambda: self._is_pushed(quick, outlet)
+
+    def wait(self, topics: dict[str, int]) -> None:
+        """Until there is news that was not pushed, or the next heartbeat is due."""
+        self._engine.topics.wait({**topics, **self._access.topics()}, None, self.signal)
+        if self._outlet:
+            self._outlet.finish()
+
+    def _is_pushed(self, quick: Callable[[], bytes], outlet: Outlet) -> bool:
+        if self.is_over or self.is_beat() or self._access.may_be_lost() or not (content := quick()):
+            return False
+        self.spoke()
+        return outlet.offer(content)
+
+    @contextmanager
+    def reminded(self) -> Iterator["Seat"]:
+        """While inside, a heartbeat that is due ends a wait."""
+        # One timer for all its waits: one for each would cost more than the wait.
+        seconds = HEARTBEAT_SECONDS / LOOKS
+        timer = gevent.get_hub().loop.timer(seconds, seconds)
+        timer.start(lambda: self.signal.set() if self.is_beat() else None)
+        try:
+            yield self
+        finally:
+            timer.stop()
+            timer.close()
+
+
+def init(app: Flask) -> None:
+    """Who asks for a stream waits for their turn before anything is done for them."""
+    inner = app.wsgi_app
+
+    def outer(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "GET" and EVENT_STREAM in environ.get("HTTP_ACCEPT", ""):
+            _opening.wait()
+        return inner(environ, start_response)
+
+    app.wsgi_app = outer  # type: ignore[method-assign]
+
+
+def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
+    """Streams the feed to this request's browser, with its other feeds if it wants; access is looked at at every heartbeat."""
+    if request.headers.get("Last-Event-ID") == LOST:
+        return Response(status=204)
+    place = request.headers.get(shared.HEADER, "")
+    if name := shared.added(place, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
+        return Response(mimetype=EVENT_STREAM, headers={shared.HEADER: name})
+    return streamed(_stream(engine, feed, watcher, socket_of(request.environ), outlet_of(request.environ)))
+
+
+def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
+    with seated(engine, feed.lane, watcher, socket) as seat, closing(feed):
+        seat.push(lambda: _quick(feed), outlet)
+        feed.listen(seat.signal)
+        yield OPENING
+        _opening.wait()
+        while not seat.is_over:
+            seat.signal.clear()
+            is_beat = seat.is_beat()
+            if seat.is_refused(is_beat):
+                return
+            frames = feed.news()
+            if frames or is_beat:
+                yield _encoded(frames, feed.position()) if frames else HEARTBEAT
+                seat.spoke()
+            else:
+                seat.wait(feed.topics())
+        if seat.is_superseded:
+            yield SUPERSEDED
+        elif engine.is_closed and (frames := feed.last_news()):
+            yield _encoded(frames, feed.position())
+        elif not engine.is_closed:
+            # Those who leave at once do so one after another as well.
+            _opening.wait()
+
+
+@contextmanager
+def seated(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator[Seat]:
+    """While inside, the watcher counts as there, in its place among those of its person."""
+    place = Place(engine.signal())
+    with ExitStack() as stack:
+        is_gone = stack.enter_context(noticed_leaving(socket, place.signal.set))
+        stack.enter_context(_placed((watcher.person, lane, watcher.is_sharing), watcher.per_lane, place))
+        stack.enter_context(_placed((watcher.person, "", watcher.is_sharing), watcher.in_all, place))
+        stack.enter_context(_present(engine, lane, place.signal))
+        stack.enter_context(trace.watching(lane, lambda: place.is_lost))
+        yield stack.enter_context(Seat(engine, place, Access(engine.topics, watcher), is_gone).reminded())
+
+
+def _quick(feed: Feed) -> bytes:
+    return _encoded(frames, feed.position()) if (frames := feed.quick_news()) else b""
+
+
+def _encoded(frames: list[Frame], position: str) -> bytes:
+    """The frames in one write; only the last carries the position, which is reached when all have arrived."""
+    *before, last = frames
+    return b"".join(encode(frame.data, event=frame.event) for frame in before) + encode(last.data, event=last.event, id=position)
+
+
+@contextmanager
+def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
+    engine.readers.add(signal)
+    engine.presence.arrive(lane)
+    try:
+        yield
+    finally:
+        engine.presence.leave(lane)
+        engine.readers.discard(signal)
+
+
+@contextmanager
+def _placed(key: tuple[str, str, bool], limit: int, place: Place) -> Iterator[None]:
+    places = _places[key]
+    places.append(place)
+    here = [each for each in places if not each.is_lost]
+    if limit and len(here) > limit:
+        here[0].lose()
+    try:
+        yield
+    finally:
+        places.remove(place)
+        if not places:
+            _places.pop(key, None)

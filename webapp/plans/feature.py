@@ -1,0 +1,53 @@
+"""What plans bring: their pages, their types, and plans as a kind of generation."""
+
+from webapp.engine.engine import the_engine
+from webapp.feature import Feature
+from webapp.live.lists import GrowingRows, LiveList
+from webapp.plans import export_views, queries, shown, type_views, views
+from webapp.plans.access import planner
+from webapp.plans.kind import PLAN
+from webapp.plans.prompts import OF_PLANS
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp, export_views.bp, type_views.bp),
+    kinds=(PLAN,),
+    prompts=OF_PLANS,
+    lists=(
+        LiveList(
+            name="plans",
+            element="#plans",
+            template="plans/_rows.html",
+            changes=("plan",),
+            read=lambda me: {"plans": [shown.listed(the_engine(), each) for each in queries.plans_of(me.id)]},
+            reader=planner,
+            rows=GrowingRows(
+                template="plans/_row.html",
+                event="element",
+                generations=queries.running_generations,
+                read=lambda id: {"plan": found} if (found := shown.row(the_engine(), id)) else {},
+            ),
+        ),
+    ),
+    places=(
+        Place(
+            words="Plans",
+            path="/plans",
+            icon="list-checks",
+            rank=60,
+            also="project make",
+            right="make plans",
+            sidebar=("/plans",),
+        ),
+        Place(
+            words="Plan types",
+            path="/admin/plan-types",
+            icon="layout-template",
+            under="Models",
+            rank=30,
+            also="schema",
+            right="administer",
+            about="What plans contain",
+        ),
+    ),
+)

@@ -1,0 +1,11 @@
+"""What preferences bring: a person's own settings."""
+
+from webapp.feature import Feature
+from webapp.preferences import views
+from webapp.web.places import Place
+
+ALSO = "theme text size density model instructions"
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    places=(Place(words="Settings", path="/settings", icon="settings", rank=80, also=ALSO),),
+)

@@ -1,0 +1,26 @@
+"""The form of what a person prefers."""
+
+from wtforms import SelectField, TextAreaField
+
+from webapp.preferences.service import DENSITIES, MOST_CHARS, SEND_KEYS, TEXT_SIZES, THEMES
+from webapp.web.forms import Form, options
+
+
+class PreferencesForm(Form):
+    theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
+    text_size = SelectField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
+    density = SelectField("Density", choices=options(DENSITIES), validate_choice=False, default="")
+    default_model = SelectField("Model for new chats", validate_choice=False)
+    send_key = SelectField(
+        "Send messages with",
+        choices=options(SEND_KEYS),
+        validate_choice=False,
+        default="enter",
+        description="The other one makes a new line. On a phone, Enter always makes a new line.",
+    )
+    instructions = TextAreaField(
+        "Custom instructions",
+        default="",
+        description=f"Included in every chat, up to {MOST_CHARS:,} characters: who you are, and how you want answers.",
+        render_kw={"rows": 6, "dir": "auto"},
+    )

@@ -1,0 +1,19 @@
+"""Which models a person likes, and which they chose last."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db import Base
+
+
+class ModelMark(Base):
+    """A model that a person has starred or chosen; one that is neither any more has no row."""
+
+    __tablename__ = "model_marks"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    is_favorite: Mapped[bool] = mapped_column(default=False, server_default=false())
+    used_at: Mapped[datetime | None]

@@ -1,0 +1,52 @@
+"""/settings: what people prefer for themselves."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import came_from, current_user, signed_in
+from webapp.connections.models import providers
+from webapp.errors import Invalid
+from webapp.preferences.forms import PreferencesForm
+from webapp.preferences.service import CHOICES, set_preferences
+from webapp.web.forms import options
+from webapp.web.htmx import redirect
+
+bp = Blueprint("preferences", __name__)
+
+
+@bp.get("/settings")
+@signed_in
+def own() -> Response:
+    me, form = current_user(), PreferencesForm()
+    for name in ("default_model", "instructions", *CHOICES):
+        form[name].data = getattr(me, name)
+    return _page(form)
+
+
+@bp.post("/settings")
+@signed_in
+def update_own() -> Response:
+    form = PreferencesForm()
+    with form.attempt():
+        model = form.default_model.data or ""
+        if model and not providers().is_choosable(model):
+            raise Invalid("That model is no longer available.", field="default_model")
+        chosen = {name: form[name].data or form[name].default or "" for name in CHOICES}
+        set_preferences(current_user(), default_model=model, instructions=form.instructions.data or "", **chosen)
+        return redirect(url_for(".own"), "Saved.")
+    return _page(form)
+
+
+@bp.post("/settings/theme")
+@signed_in
+def set_theme() -> Response:
+    me = current_user()
+    set_preferences(me, default_model=me.default_model, instructions=me.instructions, theme=request.form.get("theme", ""))
+    return redirect(came_from())
+
+
+def _page(form: PreferencesForm) -> Response:
+    team = providers().default()
+    offered = {each.id: each.name for each in providers().offered()}
+    own = f"Last used, or the team's: {offered.get(team, team)}" if team else "Last used"
+    form.default_model.choices = options({"": own, **offered})
+    return form.shown("settings/own.html")

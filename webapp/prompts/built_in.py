@@ -1,0 +1,31 @@
+"""The prompts that the product itself uses, as features bring them: their text is the first version of their key. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from webapp.prompts.template import Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltIn:
+    """`variables` are the ones there are, each with a sentence; without those in `needs` the prompt would be of no use.
+
+    `load` gives its text, read only when it is wanted. `takes` are the parameters that a version can set.
+    """
+
+    key: str
+    about: str
+    load: Callable[[], tuple[Part, ...]]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.load()
+
+
+def parts(**texts: str) -> Callable[[], tuple[Part, ...]]:
+    """Sections at hand, each by its name."""
+    found = tuple(Part(name.replace("_", " "), text) for name, text in texts.items())
+    return lambda: found

@@ -1,0 +1,94 @@
+"""What a key and a version may say; everything else is refused in a sentence."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.accounts.fields import checked_text
+from webapp.errors import Invalid
+from webapp.prompts.built_in import BuiltIn
+from webapp.prompts.template import Part, variables_in
+from webapp.words import number
+
+KEY = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", re.ASCII)
+KEY_CHARS, NAME_CHARS, ABOUT_CHARS, NOTE_CHARS = 80, 80, 300, 500
+MOST_PARTS, MOST_CHARS = 20, 60_000
+MOST_VARIABLES = 30
+MOST_TOKENS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInput:
+    """A version as somebody wants it."""
+
+    parts: Sequence[Part]
+    model: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    note: str = ""
+
+
+def checked_key(typed: str) -> str:
+    key = typed.strip().removeprefix("/")
+    if not KEY.fullmatch(key) or len(key) > KEY_CHARS:
+        raise Invalid(
+            "Use lowercase letters and digits, with single hyphens, underscores or dots between them, up to 80 in all.",
+            field="key",
+        )
+    return key
+
+
+def checked_about(typed: str) -> str:
+    return _line(typed, "about", ABOUT_CHARS)
+
+
+def checked(entered: VersionInput, built_in: BuiltIn | None) -> VersionInput:
+    """The version in the one spelling in which it is kept."""
+    parts = [_part(each) for each in entered.parts if each.text.strip()]
+    if not parts:
+        raise Invalid("Write at least one section.", field="text")
+    if len(parts) > MOST_PARTS:
+        raise Invalid(f"Use at most {MOST_PARTS} sections.", field="text")
+    if sum(len(each.text) for each in parts) > MOST_CHARS:
+        raise Invalid(f"That is too long. The limit is {number(MOST_CHARS)} characters.", field="text")
+    _check_variables(parts, built_in)
+    _check_numbers(entered)
+    note, model = checked_text(entered.note, "note", most=NOTE_CHARS), _line(entered.model, "model", 200)
+    return VersionInput(parts, model, entered.temperature, entered.max_tokens, _plain(note, "note"))
+
+
+def _part(part: Part) -> Part:
+    name = _line(part.name, "name", NAME_CHARS) or "Prompt"
+    return Part(name, _plain(checked_text(part.text, "text", most=MOST_CHARS), "text"))
+
+
+def _check_variables(parts: Sequence[Part], built_in: BuiltIn | None) -> None:
+    used = variables_in(parts)
+    if len(used) > MOST_VARIABLES:
+        raise Invalid(f"Use at most {MOST_VARIABLES} variables.", field="text")
+    if built_in is None:
+        return
+    if unknown := [name for name in used if name not in built_in.variables]:
+        known = ", ".join(built_in.variables) or "none"
+        raise Invalid(f"Unknown variables: {', '.join(unknown)}. This prompt has: {known}.", field="text")
+    if missing := [name for name in built_in.needs if name not in used]:
+        raise Invalid(f"This prompt must contain {', '.join('{{' + name + '}}' for name in missing)}.", field="text")
+
+
+def _check_numbers(entered: VersionInput) -> None:
+    # What is no number is not between two either.
+    if entered.temperature is not None and not 0 <= entered.temperature <= 2:
+        raise Invalid("Temperature must be between 0 and 2.", field="temperature")
+    if entered.max_tokens is not None and not 1 <= entered.max_tokens <= MOST_TOKENS:
+        raise Invalid(f"Max tokens must be between 1 and {number(MOST_TOKENS)}.", field="max_tokens")
+
+
+def _line(typed: str, field: str, most: int) -> str:
+    return _plain(" ".join(checked_text(typed, field, most=most).split()), field)
+
+
+def _plain(text: str, field: str) -> str:
+    if any(unicodedata.category(each) == "Cc" and each not in "\n\t" for each in text):
+        raise Invalid("Remove the control characters from this text.", field=field)
+    return text

@@ -1,0 +1,18 @@
+"""What prompts bring: their pages."""
+
+from webapp.feature import Feature
+from webapp.prompts import views
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    places=(
+        Place(
+            words="Prompt library",
+            path="/prompts",
+            icon="notebook-pen",
+            rank=58,
+            also="library template instructions version",
+        ),
+    ),
+)

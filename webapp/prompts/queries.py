@@ -1,0 +1,173 @@
+"""Named reads of prompts: those in the database, and those that come with the product and nobody has changed yet."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app
+from sqlalchemy import ColumnElement, RowMapping, case, func, or_, select
+from sqlalchemy.orm import aliased
+
+from webapp.accounts import grants
+from webapp.accounts.roles import may
+from webapp.accounts.tables import Grant, User
+from webapp.db import db
+from webapp.prompts.built_in import BuiltIn
+from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
+from webapp.prompts.template import Part
+
+KIND = "prompt"
+grants.OBJECTS[KIND] = (Prompt.id, Prompt.owner_id)
+MOST_LISTED = 1_000
+# The text that comes with the product is the first version of its key.
+FIRST = 1
+KEPT = ("number", "sections", "model", "temperature", "max_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a prompt; `by` is the name of who published it."""
+
+    number: int
+    parts: tuple[Part, ...]
+    model: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    note: str = ""
+    by: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPrompt:
+    """A key as it is now; without an `id` nobody has changed what came with the product."""
+
+    id: str
+    key: str
+    about: str
+    owner_id: str | None
+    strategy: str
+    version: int | None
+    changed_at: datetime | None
+    built_in: BuiltIn | None
+
+    @property
+    def name(self) -> str:
+        """What stands for it in addresses: of other keys a person and the team may have one each."""
+        return self.key if self.built_in else self.id
+
+    @property
+    def is_fixed(self) -> bool:
+        return self.strategy == FIXED
+
+
+def built_ins() -> Mapping[str, BuiltIn]:
+    found: Mapping[str, BuiltIn] = current_app.extensions["prompts"]
+    return found
+
+
+def prompts(user: User) -> list[KnownPrompt]:
+    """Every prompt that this person may see, by key."""
+    query = select(Prompt).where(_is_visible(user)).order_by(Prompt.key, Prompt.id).limit(MOST_LISTED)
+    rows = [_known(row) for row in db.session.scalars(query)]
+    changed = {each.key for each in rows if each.built_in}
+    others = (_untouched(each) for each in built_ins().values() if may(user.role, "administer") and each.key not in changed)
+    return sorted((*rows, *others), key=lambda each: each.key)
+
+
+def prompt(user: User, name: str) -> KnownPrompt | None:
+    """The prompt of this id or key, if this person may see it; of one key, their own comes first."""
+    is_named = or_(Prompt.id == name, Prompt.key == name)
+    found = db.session.scalars(select(Prompt).where(is_named, _is_visible(user))).all()
+    if found:
+        return _known(min(found, key=lambda row: (row.id != name, row.owner_id != user.id, row.owner_id is not None, row.id)))
+    is_theirs = may(user.role, "administer") and name in built_ins()
+    return _untouched(built_ins()[name]) if is_theirs else None
+
+
+def may_change(prompt: KnownPrompt, user: User) -> bool:
+    """What has an owner is theirs to change; what is the team's, whoever looks after the team."""
+    return prompt.owner_id == user.id if prompt.owner_id else may(user.role, "administer")
+
+
+def is_shared(prompt: KnownPrompt) -> bool:
+    """Whether its owner lets the whole team use it."""
+    query = select(Grant.id).where(grants.is_about(KIND, prompt.id), grants.is_for_team())
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def versions(prompt: KnownPrompt) -> list[Version]:
+    """Every version, the newest first."""
+    if not prompt.id:
+        return [first_version(prompt.built_in)] if prompt.built_in else []
+    query = select(PromptVersion, User.name).outerjoin(User, User.id == PromptVersion.created_by)
+    rows = db.session.execute(query.where(PromptVersion.prompt_id == prompt.id).order_by(PromptVersion.number.desc()))
+    return [version_of(row, by or "") for row, by in rows]
+
+
+def in_use(prompt: KnownPrompt, among: Sequence[Version]) -> Version:
+    """The version that the strategy chooses: the one it names, else the newest."""
+    named = (each for each in among if prompt.is_fixed and each.number == prompt.version)
+    return next(named, among[0])
+
+
+def number_in_use(prompt: KnownPrompt) -> int | None:
+    """The number of the version in use; None while there is none."""
+    if not prompt.id:
+        return FIRST
+    newest = select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == prompt.id)
+    return prompt.version if prompt.is_fixed else db.session.scalar(newest)
+
+
+def first_version(built_in: BuiltIn) -> Version:
+    return Version(FIRST, built_in.parts, note="Comes with Millrace.")
+
+
+def version_of(row: PromptVersion, by: str = "") -> Version:
+    return Version(row.number, _parts(row.sections), row.model, row.temperature, row.max_tokens, row.note, by, row.created_at)
+
+
+def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
+    """Of these keys of the team's the version in use and the one before, newest first, on a connection of its own."""
+    every = aliased(PromptVersion)
+    newest = select(func.max(every.number)).where(every.prompt_id == Prompt.id).correlate(Prompt).scalar_subquery()
+    used = case((Prompt.strategy == FIXED, func.coalesce(Prompt.version, newest)), else_=newest)
+    wanted = (
+        select(Prompt.key, *(getattr(PromptVersion, name) for name in KEPT))
+        .select_from(Prompt)
+        .join(PromptVersion, PromptVersion.prompt_id == Prompt.id)
+        .where(Prompt.owner_id.is_(None), Prompt.key.in_(list(keys)), PromptVersion.number.in_((used, used - 1)))
+        .order_by(Prompt.key, PromptVersion.number.desc())
+    )
+    with db.engine.connect() as connection:
+        return list(connection.execute(wanted).mappings())
+
+
+def used_version(row: RowMapping) -> Version:
+    return Version(row["number"], _parts(row["sections"]), row["model"], row["temperature"], row["max_tokens"])
+
+
+def count_of(owner_id: str | None) -> int:
+    """How many prompts a person has, or the team."""
+    return db.session.scalar(select(func.count()).select_from(Prompt).where(Prompt.owner_id == owner_id)) or 0
+
+
+def _is_visible(user: User) -> ColumnElement[bool]:
+    given = select(Grant.object_id).where(Grant.object_kind == KIND, grants.reaches(user))
+    is_teams = Prompt.owner_id.is_(None)
+    teams = is_teams if may(user.role, "administer") else is_teams & Prompt.key.not_in(list(built_ins()))
+    return or_(teams, Prompt.owner_id == user.id, Prompt.id.in_(given))
+
+
+def _known(row: Prompt) -> KnownPrompt:
+    built_in = built_ins().get(row.key) if row.owner_id is None else None
+    about = built_in.about if built_in else row.about
+    return KnownPrompt(row.id, row.key, about, row.owner_id, row.strategy, row.version, row.changed_at, built_in)
+
+
+def _untouched(built_in: BuiltIn) -> KnownPrompt:
+    return KnownPrompt("", built_in.key, built_in.about, None, LATEST, None, None, built_in)
+
+
+def _parts(sections: Sequence[Mapping[str, str]]) -> tuple[Part, ...]:
+    return tuple(Part(each["name"], each["text"]) for each in sections)

@@ -1,0 +1,169 @@
+"""What a person can do with prompts: make, publish a version, choose which one is used, share and delete."""
+
+from dataclasses import asdict
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit, grants, making
+from webapp.accounts.roles import may
+from webapp.accounts.tables import Grant, User
+from webapp.db import utc_now, write
+from webapp.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.prompts import queries, using
+from webapp.prompts.checking import VersionInput, checked, checked_about, checked_key
+from webapp.prompts.queries import KIND, KnownPrompt
+from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
+
+MOST_OWN = 500
+MOST_VERSIONS = 1_000
+NOT_YOURS = "Only its owner can change this prompt. Copy its text into a new one to get your own."
+NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't be set by itself."
+
+
+def make(key: str, about: str, first: VersionInput | None, *, by: User, who: audit.About, is_teams: bool = False) -> str:
+    """Make a prompt, with its first version if there is one already; gives its id."""
+    key, about, owner_id = checked_key(key), checked_about(about), None if is_teams else by.id
+    if is_teams and not may(by.role, "administer"):
+        raise Forbidden("Only the owner and admins can create prompts for the team.")
+    if key in queries.built_ins():
+        # Whoever has both could only reach one of them by its key.
+        raise Conflict("Millrace uses this name itself. Choose another one.", field="key")
+    version = checked(first, None) if first else None
+    _refuse_too_many(owner_id, by.id)
+    try:
+        with write() as session:
+            row = Prompt(owner_id=owner_id, key=key, about=about)
+            session.add(row)
+            session.flush()
+            if version:
+                _add_version(session, row, 1, version, by.id)
+            _note(session, "created a prompt", key, "", who)
+            return row.id
+    except IntegrityError as error:
+        raise Conflict("There is already a prompt with this name. Choose another one.", field="key") from error
+
+
+def publish(prompt: KnownPrompt, entered: VersionInput, *, by: User, who: audit.About, seen: int | None = None) -> int:
+    """Add a version and give its number; with the strategy LATEST it is in use at once.
+
+    `seen` is the newest one that its author knows: a newer one is refused, so that nobody replaces what they have not read.
+    """
+    refuse_unless_theirs(prompt, by)
+    version, user_id = checked(entered, prompt.built_in), by.id
+    with write() as session:
+        row = _row(session, prompt)
+        newest = session.scalar(select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == row.id)) or 0
+        _refuse_unseen(newest, seen)
+        _add_version(session, row, newest + 1, version, user_id)
+        row.changed_at = utc_now()
+        _note(session, "published a prompt", row.key, f"version {newest + 1}", who)
+    using.forget()
+    return newest + 1
+
+
+def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User, who: audit.About) -> None:
+    """Say which version is used: always the newest, or this one, which is how to roll back."""
+    refuse_unless_theirs(prompt, by)
+    if strategy not in (FIXED, LATEST):
+        raise Invalid(NEEDS_EXPERIMENT, field="strategy")
+    if strategy == FIXED and version is None:
+        raise Invalid("Say which version to use.", field="version")
+    with write() as session:
+        row = _row(session, prompt)
+        if strategy == FIXED and version not in session.scalars(_numbers(row.id)).all():
+            raise NotFound("There is no such version.")
+        row.strategy, row.version, row.changed_at = strategy, version if strategy == FIXED else None, utc_now()
+        detail = f"version {version}" if strategy == FIXED else "always the newest version"
+        _note(session, "chose a prompt version", row.key, detail, who)
+    using.forget()
+
+
+def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> None:
+    """Let the whole team use a prompt of one's own, or no longer."""
+    refuse_unless_theirs(prompt, by)
+    if not prompt.owner_id:
+        raise Invalid("Everyone on the team can already use this prompt.")
+    if is_open and not may(by.role, "see people"):
+        raise Forbidden("Guests can't share prompts.")
+    user_id = by.id
+    with write() as session:
+        grants.open_to_team(session, KIND, prompt.id, by=user_id, is_open=is_open)
+        _note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "", who)
+
+
+def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
+    """Delete a prompt with its versions; one that comes with the product is again what it was."""
+    refuse_unless_theirs(prompt, by)
+    if not prompt.id:
+        raise Conflict("This prompt comes with Millrace and is unchanged.")
+    with write() as session:
+        session.execute(delete(Grant).where(grants.is_about(KIND, prompt.id)))
+        session.execute(delete(PromptVersion).where(PromptVersion.prompt_id == prompt.id))
+        session.execute(delete(Prompt).where(Prompt.id == prompt.id))
+        _note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", who)
+    using.forget()
+
+
+def refuse_unless_theirs(prompt: KnownPrompt, user: User) -> None:
+    if not queries.may_change(prompt, user):
+        raise Forbidden(NOT_YOURS)
+
+
+def _row(session: Session, prompt: KnownPrompt) -> Prompt:
+    """The row, locked; made now for what came with the product, with its text as the first version."""
+    if row := session.scalar(_wanted(prompt).with_for_update().execution_options(populate_existing=True)):
+        return row
+    if not prompt.built_in:
+        raise Conflict("This prompt has just been deleted.")
+    row = Prompt(owner_id=None, key=prompt.key)
+    session.add(row)
+    session.flush()
+    first = queries.first_version(prompt.built_in)
+    _add_version(session, row, first.number, VersionInput(first.parts, note=first.note), None)
+    session.flush()
+    return row
+
+
+def _wanted(prompt: KnownPrompt) -> Select[Prompt]:
+    # Two admins may begin with what came with the product: the second one finds the row of the first.
+    is_it = Prompt.id == prompt.id if not prompt.built_in else Prompt.owner_id.is_(None) & (Prompt.key == prompt.key)
+    return select(Prompt).where(is_it)
+
+
+def _numbers(prompt_id: str) -> Select[int]:
+    return select(PromptVersion.number).where(PromptVersion.prompt_id == prompt_id)
+
+
+def _add_version(session: Session, row: Prompt, number: int, version: VersionInput, user_id: str | None) -> None:
+    session.add(
+        PromptVersion(
+            prompt_id=row.id,
+            number=number,
+            sections=[asdict(each) for each in version.parts],
+            model=version.model,
+            temperature=version.temperature,
+            max_tokens=version.max_tokens,
+            note=version.note,
+            created_by=user_id,
+        )
+    )
+
+
+def _refuse_unseen(newest: int, seen: int | None) -> None:
+    if seen is not None and newest > max(seen, queries.FIRST):
+        raise Conflict(f"Version {newest} was published meanwhile. Compare it with yours, then publish again.")
+    if newest >= MOST_VERSIONS:
+        raise Conflict(f"This prompt has {MOST_VERSIONS:,} versions, which is the limit.")
+
+
+def _refuse_too_many(owner_id: str | None, user_id: str) -> None:
+    if queries.count_of(owner_id) >= MOST_OWN:
+        raise Invalid(f"There are already {MOST_OWN} prompts, which is the limit. Delete one first.")
+    making.count(user_id)
+
+
+def _note(session: Session, action: str, key: str, detail: str, who: audit.About) -> None:
+    entry: audit.About = {**who, "object_kind": "prompt", "object_id": key, "detail": detail}
+    audit.add(session, action, **entry)

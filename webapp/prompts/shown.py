@@ -1,0 +1,95 @@
+"""What the pages of prompts show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.accounts.tables import User
+from webapp.prompts import queries
+from webapp.prompts.queries import KnownPrompt, Version
+from webapp.prompts.template import Part, Piece, pieces, variables_in
+from webapp.rendering.difference import difference
+
+DONE = {
+    "saved": "Saved.",
+    "published": "Published.",
+    "fixed": "This version is now in use.",
+    "latest": "The newest version is now always in use.",
+    "shared": "Everyone on the team can use it now.",
+    "unshared": "Only you can use it now.",
+    "deleted": "Deleted.",
+    "reset": "Reset to the text that comes with Millrace.",
+}
+YOURS, SHARED, TEAM, BUILT_IN = "Yours", "Shared with you", "The team's", "Used by Millrace"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPart:
+    """A section cut at its variables; each piece with whether its variable is known."""
+
+    name: str
+    pieces: tuple[tuple[Piece, bool], ...]
+
+
+def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownPrompt]]:
+    """By heading; only those that hold something."""
+    found: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
+    for each in prompts:
+        heading = YOURS if each.owner_id == me.id else SHARED if each.owner_id else BUILT_IN if each.built_in else TEAM
+        found[heading].append(each)
+    return {heading: rows for heading, rows in found.items() if rows}
+
+
+def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
+    versions = queries.versions(prompt)
+    used = queries.in_use(prompt, versions) if versions else None
+    return {
+        "prompt": prompt,
+        "versions": versions,
+        "used": used,
+        "parts": shown_parts(prompt, used.parts) if used else (),
+        "facts": facts(used) if used else (),
+        "may_change": queries.may_change(prompt, me),
+        "is_shared": bool(prompt.owner_id) and queries.is_shared(prompt),
+    }
+
+
+def compared(prompt: KnownPrompt, number: int, against: str) -> dict[str, Any] | None:
+    """One version beside another one, or else the one before; nothing when there is no such version."""
+    versions = queries.versions(prompt)
+    numbered = {each.number: each for each in versions}
+    wanted = int(against) if against.isdecimal() and len(against) < 8 else number - 1
+    if not (one := numbered.get(number)):
+        return None
+    other = numbered.get(wanted)
+    lines = difference(text_of(other), text_of(one)) if other else []
+    shown = {"parts": shown_parts(prompt, one.parts), "facts": facts(one), "lines": lines}
+    return {"prompt": prompt, "version": one, "other": other, "versions": versions, **shown}
+
+
+def editor(prompt: KnownPrompt) -> dict[str, Any]:
+    versions, built_in = queries.versions(prompt), prompt.built_in
+    return {
+        "prompt": prompt,
+        "newest": versions[0].number if versions else 0,
+        "variables": built_in.variables if built_in else {},
+        "needs": built_in.needs if built_in else (),
+        "takes": built_in.takes if built_in else (),
+    }
+
+
+def shown_parts(prompt: KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, ...]:
+    known = prompt.built_in.variables if prompt.built_in else variables_in(parts)
+    return tuple(ShownPart(part.name, tuple((each, each.variable in known) for each in pieces(part.text))) for part in parts)
+
+
+def facts(version: Version) -> tuple[tuple[str, str], ...]:
+    """What a version says beside its text."""
+    said = (("Model", version.model), ("Temperature", version.temperature), ("Max tokens", version.max_tokens))
+    return tuple((name, str(value)) for name, value in said if value not in ("", None))
+
+
+def text_of(version: Version) -> str:
+    """A version as one text, to be compared."""
+    parts = [f"{part.name}\n{part.text}" for part in version.parts]
+    return "\n\n".join([*(f"{name}: {value}" for name, value in facts(version)), *parts])

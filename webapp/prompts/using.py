@@ -1,0 +1,114 @@
+"""The prompts of the product as they are in use: remembered, filled in, and never the reason why nothing is asked."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from flask import current_app
+from sqlalchemy.exc import DBAPIError
+
+from webapp.prompts import queries
+from webapp.prompts.queries import Version, first_version
+from webapp.prompts.template import Part, Unfilled, filled
+from webapp.sections import Section
+from webapp.streaming.events import Notice
+
+# A change made here counts at once; one that another process has made, after so long.
+FRESH_SECONDS = 30.0
+log = logging.getLogger("prompts")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt ready to be sent; `said` are sentences about versions that could not be used."""
+
+    key: str
+    version: Version
+    parts: tuple[Part, ...]
+    said: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part.text for part in self.parts)
+
+    @property
+    def sections(self) -> list[Section]:
+        """As a model is told them, in their order."""
+        origin = f"Prompt {self.key}, version {self.version.number}"
+        return [Section(part.name, part.text, origin=origin, rank=100 + place) for place, part in enumerate(self.parts)]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the version says beside its text."""
+        said = {"temperature": self.version.temperature, "max_tokens": self.version.max_tokens}
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What is kept of it with a generation: which version it was, and what is to be said of it."""
+        return together(self)
+
+
+@dataclass
+class _Memory:
+    """By key, what was read of the versions: the one in use first, then those before it."""
+
+    versions: dict[str, list[Version]] = field(default_factory=dict)
+    read_at: float = float("-inf")
+
+
+def render(key: str, **values: str) -> Rendered:
+    """The prompt of this key in its version in use; where that can't be filled in, the one before, then the built-in text."""
+    built_in, said = queries.built_ins()[key], list[str]()
+    for version in (*_known().get(key, ())[:2], first_version(built_in)):
+        try:
+            return Rendered(key, version, tuple(filled(version.parts, values)), tuple(said))
+        except Unfilled as error:
+            said.append(f"Version {version.number} of the prompt “{key}” can't be used ({error}), so an earlier text was used.")
+            log.warning("prompt_fell_back", extra={"fields": {"key": key, "version": version.number, "reason": str(error)}})
+    raise ValueError(f"the built-in text of {key} has nothing for these values")
+
+
+def notices(prompt: Mapping[str, Any]) -> list[Notice]:
+    """What is said on an answer about versions that could not be used, of what was kept with its generation."""
+    return [Notice("prompt", words) for words in prompt.get("fell_back", ())]
+
+
+def together(*used: Rendered) -> dict[str, Any]:
+    """What is kept of several that were used for one request."""
+    return {
+        "prompts": {each.key: each.version.number for each in used},
+        "fell_back": [words for each in used for words in each.said],
+    }
+
+
+def forget() -> None:
+    """Read again what is in use, as it was changed here."""
+    _memory().read_at = float("-inf")
+
+
+def _memory() -> _Memory:
+    extensions = current_app.extensions
+    memory: _Memory = extensions.get("prompts in use") or extensions.setdefault("prompts in use", _Memory())
+    return memory
+
+
+def _known() -> Mapping[str, Sequence[Version]]:
+    memory = _memory()
+    if time.monotonic() - memory.read_at >= FRESH_SECONDS:
+        # Before the reading, so that others do not queue up for a database that does not answer.
+        memory.read_at = time.monotonic()
+        memory.versions = _read(memory.versions)
+    return memory.versions
+
+
+def _read(last_known: dict[str, list[Version]]) -> dict[str, list[Version]]:
+    try:
+        rows = queries.used_rows(queries.built_ins())
+    except DBAPIError as error:
+        log.warning("prompts_not_readable", extra={"fields": {"error": type(error).__name__}})
+        return last_known
+    return {key: [queries.used_version(row) for row in group] for key, group in groupby(rows, key=lambda row: row["key"])}

@@ -1,0 +1,117 @@
+"""/prompts: the texts that models are told, with their versions."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import current_user, found, signed_in, who
+from webapp.accounts.roles import may
+from webapp.prompts import queries, service, shown
+from webapp.prompts.forms import PromptForm, VersionForm
+from webapp.prompts.queries import KnownPrompt
+from webapp.prompts.tables import FIXED, LATEST
+from webapp.web.done_words import just_done
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("prompts", __name__, url_prefix="/prompts")
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    groups = shown.groups(queries.prompts(current_user()), current_user())
+    return render("prompts/list.html", groups=groups, done=just_done(shown.DONE))
+
+
+@bp.get("/new")
+@signed_in
+def new() -> Response:
+    return _new(PromptForm.fresh())
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = PromptForm.sent()
+    with form.attempt():
+        return _to(service.make(*form.named, form.entered, by=current_user(), who=who(), is_teams=form.is_for_team), "saved")
+    return _new(form)
+
+
+@bp.get("/<name>")
+@signed_in
+def show(name: str) -> Response:
+    me, prompt = current_user(), _visible(name)
+    return render("prompts/show.html", **shown.page(prompt, me), done=just_done(shown.DONE))
+
+
+@bp.get("/<name>/edit")
+@signed_in
+def edit(name: str) -> Response:
+    prompt = _own(name)
+    versions = queries.versions(prompt)
+    wish = request.args.get("version", "")
+    start = next((each for each in versions if str(each.number) == wish), versions[0] if versions else None)
+    return _edit(prompt, VersionForm.of(start) if start else VersionForm.fresh())
+
+
+@bp.post("/<name>")
+@signed_in
+def publish(name: str) -> Response:
+    prompt, form = _own(name), VersionForm.sent()
+    with form.attempt():
+        service.publish(prompt, form.entered, by=current_user(), who=who(), seen=form.seen)
+        return _to(name, "published")
+    return _edit(_own(name), form)
+
+
+@bp.get("/<name>/versions/<int:number>")
+@signed_in
+def version(name: str, number: int) -> Response:
+    against = request.args.get("against", "")
+    return render("prompts/version.html", **found(shown.compared(_visible(name), number, against)))
+
+
+@bp.post("/<name>/use")
+@signed_in
+def use(name: str) -> Response:
+    wish = request.form.get("version", "")
+    number = int(wish) if wish.isdecimal() and len(wish) < 8 else None
+    service.choose(_visible(name), FIXED if wish else LATEST, number, by=current_user(), who=who())
+    return _to(name, "fixed" if wish else "latest")
+
+
+@bp.post("/<name>/share")
+@signed_in
+def share(name: str) -> Response:
+    is_open = request.form.get("open") == "y"
+    service.share(_visible(name), is_open=is_open, by=current_user(), who=who())
+    return _to(name, "shared" if is_open else "unshared")
+
+
+@bp.post("/<name>/delete")
+@signed_in
+def delete(name: str) -> Response:
+    prompt = _visible(name)
+    service.remove(prompt, by=current_user(), who=who())
+    return _to(name, "reset") if prompt.built_in else redirect(url_for(".index", done="deleted"))
+
+
+def _visible(name: str) -> KnownPrompt:
+    return found(queries.prompt(current_user(), name))
+
+
+def _own(name: str) -> KnownPrompt:
+    prompt = _visible(name)
+    service.refuse_unless_theirs(prompt, current_user())
+    return prompt
+
+
+def _to(name: str, done: str) -> Response:
+    return redirect(url_for(".show", name=name, done=done))
+
+
+def _new(form: VersionForm) -> Response:
+    return form.shown("prompts/new.html", may_give=may(current_user().role, "administer"))
+
+
+def _edit(prompt: KnownPrompt, form: VersionForm) -> Response:
+    return form.shown("prompts/edit.html", **shown.editor(prompt))

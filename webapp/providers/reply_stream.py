@@ -1,0 +1,158 @@
+"""Parses the bytes of one streamed reply into events. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from webapp.providers.refusals import error_of
+from webapp.providers.template import Template
+from webapp.providers.values import parsed
+from webapp.streaming.codec import Decoder, Message, TooLong
+from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
+from webapp.streaming.failure import ProviderError
+from webapp.upstream.foreign_json import MOST_PARTS_OF_A_MESSAGE
+
+BAD_IN_A_ROW = 3
+END = b"\n\n"
+
+
+class ReplyReader(Protocol):
+    """Parses one streamed reply: `finish` is empty until the terminal marker, `is_over` is true when nothing follows it."""
+
+    finish: str
+
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]: ...
+
+    def plain(self, chunk: Mapping[str, Any]) -> Text | None:
+        """The text of a chunk from which `take` would give this alone, and learn nothing."""
+
+    def said(self, kind: type[Text], text: str) -> Iterator[Event]:
+        """What `take` gives for such texts, joined."""
+
+
+class ReplyStream:
+    """Fed what was read, it gives what that brings: all text of one kind in one event, before anything that follows it.
+
+    `refuse` makes the failure that an error object means, `nonsense` that of a stream which is none. A bad line is forgiven;
+    several in a row, and nothing else, are not.
+    """
+
+    def __init__(
+        self, reader: ReplyReader, *, refuse: Callable[[Any], ProviderError], nonsense: Callable[[], ProviderError]
+    ) -> None:
+        self.is_over, self.told_chars = False, 0
+        self._reader, self._refuse, self._nonsense = reader, refuse, nonsense
+        self._decoder, self._template = Decoder(), Template()
+        # Whether what comes next begins a block: the decoder holds nothing then.
+        self._is_between = True
+        self._good = self._bad = self._bad_in_a_row = 0
+
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """What the piece completes; nothing follows once `is_over`."""
+        for event in in_one(self._events(piece)):
+            if isinstance(event, Delta | Reasoning):
+                self.told_chars += len(event.text)
+            yield event
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the terminal marker has been seen."""
+        return bool(self._reader.finish)
+
+    def close(self) -> None:
+        """The bytes have ended."""
+        if self._bad and not self._good:
+            raise self._nonsense()
+
+    def _events(self, piece: bytes) -> Iterator[Event]:
+        *blocks, rest = piece.split(END)
+        words: list[str] = []
+        for block in blocks:
+            if text := self._template.text_in(block) if self._is_between else "":
+                words.append(text)
+                continue
+            yield from self._said(words)
+            yield from self._parsed(block + END)
+            if self.is_over:
+                return
+            if self._is_between:
+                self._template.missed(block, self._plain)
+            self._is_between = True
+        yield from self._said(words)
+        if rest:
+            self._is_between = False
+            yield from self._parsed(rest)
+
+    def _said(self, words: list[str]) -> Iterator[Event]:
+        """The texts that were found without parsing; they are not found a second time."""
+        if words:
+            self._good, self._bad_in_a_row = self._good + len(words), 0
+            yield from self._reader.said(self._template.kind, "".join(words))
+            words.clear()
+
+    def _parsed(self, piece: bytes) -> Iterator[Event]:
+        try:
+            for message in self._decoder.feed(piece):
+                yield from self._read(message)
+                if self.is_over:
+                    return
+        except TooLong:
+            raise self._nonsense() from None
+
+    def _plain(self, block: bytes) -> Text | None:
+        # Behind an empty line, as a mark of the byte order is one at the beginning of a stream alone.
+        values = [value_of(message) for message in Decoder().feed(END + block + END)]
+        return self._reader.plain(values[0]) if len(values) == 1 and values[0] else None
+
+    def _read(self, message: Message) -> Iterator[Event]:
+        if message.data.strip() == "[DONE]":
+            self.is_over = True
+            return
+        if (value := value_of(message)) is None:
+            self._forgive(message)
+            return
+        self._good, self._bad_in_a_row = self._good + 1, 0
+        if (error := error_of(value)) is not None:
+            raise self._refuse(error)
+        yield from self._reader.take(value)
+        self.is_over = self._reader.is_over
+
+    def _forgive(self, message: Message) -> None:
+        is_bad = message.event == "message" and bool(message.data.strip())
+        self._bad, self._bad_in_a_row = self._bad + is_bad, self._bad_in_a_row + is_bad
+        if self._bad_in_a_row == BAD_IN_A_ROW:
+            raise self._nonsense()
+
+
+def value_of(message: Message) -> dict[str, Any] | None:
+    """The JSON object of a message; what is called an error is one, whatever it holds."""
+    value = parsed(message.data, most_parts=MOST_PARTS_OF_A_MESSAGE)
+    if message.event == "error" and (value is None or error_of(value) is None):
+        return {"error": value or message.data or "unknown"}
+    return value
+
+
+def in_one(events: Iterator[Event]) -> Iterator[Event]:
+    """The same events; text comes with the text of its kind before it, and a failure after both."""
+    kind: type[Text] = Delta
+    words: list[str] = []
+    failure = None
+    try:
+        for event in events:
+            if words and type(event) is not kind:
+                yield kind("".join(words))
+                words.clear()
+            if isinstance(event, Delta | Reasoning):
+                kind = type(event)
+                words.append(event.text)
+            else:
+                yield event
+    except ProviderError as error:
+        failure = error
+    if words:
+        yield kind("".join(words))
+    if failure:
+        raise failure

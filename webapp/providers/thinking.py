@@ -1,0 +1,172 @@
+"""Takes apart what a model thinks and what it answers, where its server sends both as one text. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from webapp.providers.base import Reply
+from webapp.streaming.events import Delta, Ended, Event, Reasoning, Text
+from webapp.streaming.failure import ProviderError
+
+# `auto` takes apart what begins with an opening tag; `open` is for servers that swallow it; `off` leaves all text as it is.
+Mode = Literal["auto", "open", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What stands before and after a thought, in the words of a family of models."""
+
+    opening: str
+    closing: str
+
+
+THOUGHTS = (
+    Tags("<think>", "</think>"),
+    Tags("<thinking>", "</thinking>"),
+    Tags("<thought>", "</thought>"),
+    Tags("<reasoning>", "</reasoning>"),
+    Tags("<seed:think>", "</seed:think>"),
+    Tags("[THINK]", "[/THINK]"),
+    Tags("◁think▷", "◁/think▷"),
+    Tags("<|START_THINKING|>", "<|END_THINKING|>"),
+    Tags("<|channel|>analysis<|message|>", "<|end|>"),
+    Tags("Here is my thought process:", "Here is my response:"),
+)
+# Some families put the answer between tags as well, but only after a thought.
+ANSWERS = (
+    Tags("<answer>", "</answer>"),
+    Tags("<response>", "</response>"),
+    Tags("<output>", "</output>"),
+    Tags("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+    Tags("<|start|>assistant<|channel|>final<|message|>", "<|return|>"),
+)
+# Blanks around tags are dropped; nobody has to hold back more of them than this.
+MOST_BLANKS = 4096
+
+
+class Splitter:
+    """Fed pieces of any size, it gives the same text and the same thoughts; it holds back no more than could be a tag.
+
+    A thought is one only at the very beginning: later the same tags are text that talks about them. `is_open` says that the
+    server swallows the opening tag, so that an answer begins with a thought and only its end is marked.
+    """
+
+    def __init__(self, *, is_open: bool = False) -> None:
+        self._held = ""
+        self._step = self._thought if is_open else self._beginning
+        self._closing = THOUGHTS[0].closing if is_open else ""
+        self._has_thought = False
+
+    def feed(self, text: str) -> list[Text]:
+        """What is certain now."""
+        self._held += text
+        return list(self._taken())
+
+    def finish(self) -> list[Text]:
+        """What was held back, as no tag will come of it any more."""
+        text, self._held = self._held, ""
+        if self._step == self._thought:
+            text = text.rstrip()
+            return [Reasoning(text)] if text else []
+        if self._closing and text.rstrip() == self._closing:
+            return []
+        return [Delta(text)] if text else []
+
+    def _taken(self) -> Iterator[Text]:
+        step = None
+        while self._held and step != self._step:
+            step = self._step
+            yield from step()
+
+    def _beginning(self) -> Iterator[Text]:
+        body = self._held.lstrip()
+        tags, is_open_question = _opening(body, THOUGHTS)
+        has_many_blanks = len(self._held) - len(body) > MOST_BLANKS
+        if tags and not has_many_blanks:
+            self._held = body[len(tags.opening) :].lstrip()
+            self._closing, self._step = tags.closing, self._thought
+        elif has_many_blanks or not is_open_question:
+            self._closing, self._step = "", self._text
+        yield from ()
+
+    def _thought(self) -> Iterator[Text]:
+        if not self._has_thought:
+            self._held = self._held.lstrip()
+        thought, tag, rest = self._held.partition(self._closing)
+        if tag:
+            self._held, self._closing, self._step = rest, "", self._between
+            thought = thought.rstrip()
+        else:
+            certain = thought[: len(thought) - _overlap(thought, self._closing)]
+            certain = certain[: max(len(certain.rstrip()), len(certain) - MOST_BLANKS)]
+            self._held, thought = self._held[len(certain) :], certain
+        if thought:
+            self._has_thought = True
+            yield Reasoning(thought)
+
+    def _between(self) -> Iterator[Text]:
+        self._held = self._held.lstrip()
+        tags, is_open_question = _opening(self._held, ANSWERS)
+        if tags:
+            self._held, self._closing = self._held[len(tags.opening) :].lstrip(), tags.closing
+        if self._held and not is_open_question:
+            self._step = self._text
+        yield from ()
+
+    def _text(self) -> Iterator[Text]:
+        # A closing tag of the answer is one only at its very end: what may still become it waits.
+        body = self._held.rstrip()
+        kept = len(self._closing) if self._closing and body.endswith(self._closing) else _overlap(body, self._closing)
+        is_certain = not kept or len(self._held) - len(body) > MOST_BLANKS
+        certain = self._held if is_certain else body[: len(body) - kept]
+        self._held = self._held[len(certain) :]
+        if certain:
+            yield Delta(certain)
+
+
+def split(events: Iterator[Event], mode: Mode) -> Iterator[Event]:
+    """The events of a reply with its thoughts apart; a server that keeps them apart itself is left alone."""
+    splitter = _splitter(mode)
+    try:
+        for event in events:
+            if splitter and isinstance(event, Delta):
+                yield from splitter.feed(event.text)
+                continue
+            if splitter and isinstance(event, Reasoning | Ended):
+                yield from splitter.finish()
+                splitter = None
+            yield event
+    except ProviderError:
+        # What was held back has arrived all the same.
+        yield from splitter.finish() if splitter else ()
+        raise
+    yield from splitter.finish() if splitter else ()
+
+
+def split_whole(reply: Reply, mode: Mode) -> Reply:
+    """The same for a reply in one piece."""
+    splitter = None if reply.reasoning else _splitter(mode)
+    if not splitter:
+        return reply
+    told = [*splitter.feed(reply.text), *splitter.finish()]
+    return replace(reply, text=_joined(told, Delta), reasoning=_joined(told, Reasoning))
+
+
+def _splitter(mode: Mode) -> Splitter | None:
+    return None if mode == "off" else Splitter(is_open=mode == "open")
+
+
+def _joined(told: Iterable[Text], kind: type[Text]) -> str:
+    return "".join(event.text for event in told if isinstance(event, kind))
+
+
+def _opening(text: str, known: tuple[Tags, ...]) -> tuple[Tags | None, bool]:
+    """The tags that the text begins with, or whether it may still begin with some."""
+    found = next((each for each in known if text.startswith(each.opening)), None)
+    return found, not found and any(each.opening.startswith(text) for each in known)
+
+
+def _overlap(text: str, tag: str) -> int:
+    """How much of the text's end may be the beginning of the tag."""
+    longest = min(len(text), len(tag) - 1)
+    return next((size for size in range(longest, 0, -1) if text.endswith(tag[:size])), 0)

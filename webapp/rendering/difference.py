@@ -1,0 +1,32 @@
+"""The line-by-line difference between two texts. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+Change = Literal["same", "old", "new"]
+# More would hold up everybody while it is compared; so would lines that stand there again and again, were they not
+# left out of the search for what is the same.
+MOST_LINES = 800
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    change: Change
+    text: str
+
+
+def difference(old: str, new: str) -> list[DiffLine]:
+    """The lines of both: what is the same, what was there, what is there now."""
+    before, after = old.splitlines()[:MOST_LINES], new.splitlines()[:MOST_LINES]
+    return [line for line in _lines(before, after) if line.text.strip()]
+
+
+def _lines(before: list[str], after: list[str]) -> Iterator[DiffLine]:
+    for what, start, end, new_start, new_end in SequenceMatcher(None, before, after).get_opcodes():
+        if what == "equal":
+            yield from (DiffLine("same", text) for text in before[start:end])
+        else:
+            yield from (DiffLine("old", text) for text in before[start:end])
+            yield from (DiffLine("new", text) for text in after[new_start:new_end])

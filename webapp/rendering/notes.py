@@ -1,0 +1,133 @@
+"""Footnotes: `[^1]` leads to the line `[^1]: …` of the same message, and that one back. Pure.
+
+A number is a reference wherever it stands, a word only where it is defined. What is held passes the sanitiser as
+letters and digits; an address begins with `SCOPE`, in place of which the message puts its own id.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+
+SCOPE = "\ue002"
+VIEW = re.compile(f'<a class="view" href="/messages/{SCOPE}[^>]*>[^<]*</a>')
+REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
+DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
+HELD = re.compile("\ue000(ref|again|note|twin|back|view)-([0-9a-f]*)\ue001")
+# The first of several is the one that has the address.
+MARKUP = {
+    "ref": '<sup class="ref"><a href="#{0}-note-{1}" id="{0}-ref-{1}" aria-label="Note {1}">{1}</a></sup>',
+    "again": '<sup class="ref"><a href="#{0}-note-{1}" aria-label="Note {1}">{1}</a></sup>',
+    "note": '<sup class="ref" id="{0}-note-{1}">{1}</sup> ',
+    "twin": '<sup class="ref">{1}</sup> ',
+    "view": '<a class="view" href="/messages/{0}/preview?block={1}">Preview</a>',
+    "back": ' <a class="to-ref" href="#{0}-ref-{1}" aria-label="Back to the text">↩</a>',
+}
+
+
+def use_notes(markdown: MarkdownIt) -> None:
+    """Teaches a parser footnotes."""
+    markdown.block.ruler.before("reference", "note", _definition, {"alt": ["paragraph", "reference"]})
+    markdown.inline.ruler.before("link", "note", _reference)
+    markdown.core.ruler.push("notes", _first_ones)
+    for name, rule in (("note_ref", _ref_markup), ("note_open", _open_markup), ("note_close", _close_markup)):
+        markdown.add_render_rule(name, rule)
+
+
+def noted(tokens: Iterable[Token]) -> frozenset[str]:
+    """Which references and which notes are among these tokens."""
+    return frozenset(each.meta["note"] for token in tokens for each in (token, *(token.children or ())) if "note" in each.meta)
+
+
+def held(kind: str, label: str) -> str:
+    """What passes the sanitiser, and is drawn behind it."""
+    return f"\ue000{kind}-{label.encode().hex()}\ue001"
+
+
+def drawn(markup: str) -> str:
+    """Sanitised markup with its footnotes and the links to its previews."""
+    return HELD.sub(lambda found: MARKUP[found[1]].format(SCOPE, _label(found[2])), markup)
+
+
+def scoped(markup: str, id: str) -> str:
+    """With addresses that no other message has; what belongs to no message has no previews."""
+    return (markup if id else VIEW.sub("", markup)).replace(SCOPE, id)
+
+
+def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    found = DEFINITION.match(state.src, state.bMarks[start] + state.tShift[start], state.eMarks[start])
+    if not found or state.is_code_block(start) or found.end() == state.eMarks[start]:
+        return False
+    if silent:
+        return True
+    line, label = _paragraph_end(state, start, end), found[1]
+    if not label.isdigit():
+        state.env["references"].setdefault(f"\n{label}", {"title": "", "href": "", "map": [start, line]})
+    opening = state.push("note_open", "p", 1)
+    opening.map, opening.meta = [start, line], {"note": f"n{label}"}
+    inline = state.push("inline", "", 0)
+    content = state.getLines(start, line, state.blkIndent, False).strip()
+    inline.content, inline.map, inline.children = content[content.index(":") + 1 :].strip(), opening.map, []
+    state.push("note_close", "p", -1)
+    state.line = line
+    return True
+
+
+def _paragraph_end(state: StateBlock, start: int, end: int) -> int:
+    others, line = state.md.block.ruler.getRules("paragraph"), start + 1
+    while line < end and not state.isEmpty(line) and state.sCount[line] >= state.blkIndent:
+        if any(rule(state, line, end, True) for rule in others):
+            break
+        line += 1
+    return line
+
+
+def _reference(state: StateInline, silent: bool) -> bool:
+    found = REFERENCE.match(state.src, state.pos, state.posMax)
+    if not found or state.linkLevel or not (found[1].isdigit() or f"\n{found[1]}" in state.env.get("references", ())):
+        return False
+    if not silent:
+        state.push("note_ref", "", 0).meta = {"note": f"r{found[1]}"}
+    state.pos = found.end()
+    return True
+
+
+def _first_ones(state: StateCore) -> None:
+    seen, opening = set(state.env.get("notes", ())), Token("note_open", "p", 1)
+    for token in state.tokens:
+        for each in (token, *(token.children or ())):
+            if name := each.meta.get("note"):
+                each.meta |= {"is_first": name not in seen, "has_ref": f"r{name[1:]}" in seen}
+                seen.add(name)
+        opening = token if token.type == "note_open" else opening
+        if token.type == "note_close" and opening.meta["has_ref"] and opening.meta["is_first"]:
+            token.meta = {"back": opening.meta["note"]}
+
+
+def _ref_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    meta = tokens[index].meta
+    return held("ref" if meta["is_first"] else "again", meta["note"][1:])
+
+
+def _open_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    meta = tokens[index].meta
+    return self.renderToken(tokens, index, options, env) + held("note" if meta["is_first"] else "twin", meta["note"][1:])
+
+
+def _close_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    note = tokens[index].meta.get("back")
+    return (held("back", note[1:]) if note else "") + "</p>\n"
+
+
+def _label(text: str) -> str:
+    try:
+        label = bytes.fromhex(text).decode()
+    except ValueError:
+        return ""
+    return label if re.fullmatch(r"[\w-]{1,30}", label) else ""

@@ -1,0 +1,69 @@
+"""Blocks of code that can be looked at: pages, pictures and diagrams that a text brings along. Pure."""
+
+from html import escape
+
+from markdown_it.rules_core import StateCore
+
+from webapp.rendering.tail import is_open
+
+PREVIEWED = {"html": "html", "htm": "html", "svg": "svg", "mermaid": "mermaid"}
+MAX_CHARS = 200_000
+# A picture stands in the middle, on the paper it was drawn for.
+FRAME = (
+    "<!doctype html><style>html{{background:#fff}}body{{margin:16px;text-align:center}}"
+    "svg{{max-width:100%;max-height:calc(100vh - 32px)}}</style>{}"
+)
+# What is longer, Mermaid does not draw.
+MOST_DIAGRAM_CHARS = 50_000
+# Without scripts and when it cannot be drawn, its source is seen.
+DIAGRAM = """<!doctype html><meta charset="utf-8"><title>Diagram</title><meta name="viewport" content="width=device-width">
+<style>:root{{color-scheme:light dark}}
+html{{background:Canvas;color:CanvasText}}body{{margin:16px;font:16px/1.5 system-ui,sans-serif}}
+svg{{display:block;margin:auto;max-width:100%}}pre{{overflow:auto;font-size:14px}}</style>
+<p id="said" role="status">{said} Here is its source.</p>
+<div id="drawn"></div><pre id="source" tabindex="0">{source}</pre>{scripts}"""
+STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent = "Drawing the diagram…";</script>
+<script src="{script}"></script><script nonce="{nonce}">
+(async () => {{
+  const [said, drawn, source] = ["said", "drawn", "source"].map((id) => document.getElementById(id));
+  try {{
+    const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "default";
+    mermaid.initialize({{ startOnLoad: false, securityLevel: "strict", suppressErrorRendering: true, theme }});
+    drawn.innerHTML = (await mermaid.render("diagram", source.textContent)).svg;
+    source.hidden = said.hidden = true;
+  }} catch (error) {{
+    said.textContent = "This diagram couldn't be drawn. Here is its source.";
+  }}
+}})();
+</script>"""
+
+
+def number_blocks(state: StateCore) -> None:
+    """The core rule: blocks of code are counted through the text, and those that are whole can be looked at."""
+    number = state.env.get("blocks", 0)
+    for token in state.tokens:
+        if token.type not in {"fence", "code_block"}:
+            continue
+        token.meta["blocks"] = 1
+        if token.type == "fence" and language(token.info) and len(token.content) <= MAX_CHARS and not is_open(token):
+            token.meta["preview"] = number
+        number += 1
+    state.env["blocks"] = number
+
+
+def language(info: str) -> str:
+    """What a block is looked at as; empty if it is only code."""
+    return PREVIEWED.get((info.split() or [""])[0].lower(), "")
+
+
+def document(kind: str, content: str) -> str:
+    """The page within the frame."""
+    return FRAME.format(content) if kind == "svg" else f"<!doctype html>{content}"
+
+
+def diagram(content: str, *, script: str, nonce: str) -> str:
+    """The page within the frame that draws a diagram by the script at this address."""
+    is_long = len(content) > MOST_DIAGRAM_CHARS
+    said = "This diagram is too long to be drawn." if is_long else "This diagram needs JavaScript."
+    scripts = "" if is_long else STARTER.format(script=escape(script), nonce=nonce)
+    return DIAGRAM.format(said=said, source=escape(content), scripts=scripts)

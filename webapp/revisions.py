@@ -1,0 +1,16 @@
+"""The migrations there are, by the numbers that the names of their files begin with. Standard library only."""
+
+from functools import cache
+
+from webapp.config import ROOT
+
+FOLDER = ROOT / "migrations" / "versions"
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    return tuple(sorted(path.name.partition("_")[0] for path in FOLDER.glob("[0-9]*_*.py")))
+
+
+def newest_revision() -> str:
+    return known_revisions()[-1]

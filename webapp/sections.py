@@ -1,0 +1,43 @@
+"""What features tell a model beside the messages of a chat. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+# A section with this depth follows the history: only the newest message comes after it.
+AFTER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One text of a prompt: what a person calls it, and where it comes from.
+
+    `depth` is how many messages follow it; None puts it before all of them. At one place, sections of one role are one message,
+    ordered by `rank`. Without enough room, the lowest `priority` is left out first, before any message; a section with no
+    priority is always sent, so its feature bounds its size. One that is private is shown only to the person who asked.
+    """
+
+    title: str
+    text: str = ""
+    origin: str = ""
+    role: Literal["system", "user", "assistant"] = "system"
+    depth: int | None = None
+    rank: int = 100
+    priority: int | None = None
+    is_private: bool = False
+    # Roughly; counted when the section is sent.
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromptContext:
+    """What a prompt is made for; `said` has the role and text of each message that is to be sent, the newest last."""
+
+    chat_id: str
+    person_id: str | None
+    model: str
+    said: Sequence[tuple[str, str]]
+
+
+# What a feature gives as `sections`: asked once for each prompt, inside its transaction.
+Contribute = Callable[[PromptContext], Iterable[Section]]

@@ -1,0 +1,23 @@
+"""What settings bring: the page of server settings, and its command."""
+
+from webapp.feature import Feature
+from webapp.settings import commands, views
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    commands=(commands.settings,),
+    places=(
+        Place(
+            words="Server settings",
+            path="/admin/settings",
+            icon="settings",
+            under="Operations",
+            rank=10,
+            also="limits demo trash restart",
+            right="administer",
+            about="Streaming, limits, the demo and retention",
+            tab="Settings",
+        ),
+    ),
+)

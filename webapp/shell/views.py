@@ -1,0 +1,110 @@
+"""What every page can open: the help sheet, the palette, and the manifest that makes it an app on a phone."""
+
+import json
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from webapp.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, onlooker, signed_in
+from webapp.accounts.roles import may
+from webapp.accounts.tables import User
+from webapp.chat.list import shown as list_shown
+from webapp.chat.list.search import titles_of
+from webapp.preferences.service import THEMES
+from webapp.settings import search
+from webapp.web.assets import asset
+from webapp.web.cookies import keep_secret, secret_in
+from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.places import Place, Places
+
+bp = Blueprint("everywhere", __name__)
+# Paper, by day; browsers want it before they have read a style sheet.
+PAPER = "#fcfaf7"
+MOST_QUERY = 200
+MOST_RECENT, MOST_TITLES = 6, 12
+# Kept with the request that changes it.
+HIDDEN = "millrace.sidebar_hidden"
+ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
+
+
+@bp.app_template_global()
+def links() -> list[Place]:
+    """The sidebar's links for the current person."""
+    me = onlooker()
+    return _places().sidebar(partial(may, me.role)) if me else []
+
+
+@bp.app_template_global()
+def tabs() -> dict[str, list[Place]]:
+    """The pages of the administration."""
+    return _places().tabs()
+
+
+@bp.get("/help")
+@anybody
+def help_sheet() -> Response:
+    return render("everywhere/_help.html" if is_htmx() else "everywhere/help.html", is_floating=is_htmx())
+
+
+@bp.get("/palette")
+@signed_in
+def palette() -> Response:
+    me, query = current_user(), request.args.get("q", "")
+    label, chats = _chats(me, query)
+    context: dict[str, Any] = {"query": query, "label": label, "chats": chats, "themes": THEMES}
+    if is_htmx() and "q" in request.args:
+        return render("everywhere/_palette_chats.html", **context)
+    groups = _places().palette(partial(may, me.role))
+    return render("everywhere/_palette.html" if is_htmx() else "everywhere/palette.html", groups=groups, **context)
+
+
+@bp.app_template_global()
+def is_sidebar_hidden() -> bool:
+    """Whether this browser has the sidebar hidden; on a phone it is a drawer anyway."""
+    return request.environ.get(HIDDEN, secret_in("sidebar") == "hidden") is True
+
+
+@bp.post("/sidebar")
+@signed_in
+def toggle_sidebar() -> Response:
+    is_hidden = request.environ[HIDDEN] = request.form.get("show") != "1"
+    response = render("layouts/_sidebar_toggle.html") if is_htmx() else redirect(came_from())
+    return keep_secret(response, "sidebar", "hidden" if is_hidden else "", seconds=COOKIE_SECONDS if is_hidden else 0)
+
+
+@bp.get("/admin")
+@admin_only
+def admin() -> Response:
+    query = request.args.get("q", "").strip()[:MOST_QUERY]
+    template = "settings/_found.html" if is_htmx() else "admin/index.html"
+    return render(template, query=query, places=_places().matching(query), settings=search.matching(query))
+
+
+@bp.get("/manifest.webmanifest")
+@anybody
+def manifest() -> Response:
+    icons = [_icon(size, purpose) for size, purpose in ICONS]
+    icons.append({"src": asset("mark.svg"), "sizes": "any", "type": "image/svg+xml"})
+    colours = {"background_color": PAPER, "theme_color": PAPER}
+    body = {"id": "/", "name": "Millrace", "short_name": "Millrace", "start_url": "/", "display": "standalone"}
+    return Response(json.dumps({**body, **colours, "icons": icons}), mimetype="application/manifest+json")
+
+
+def _chats(me: User, query: str) -> tuple[str, list[tuple[str, str]]]:
+    """Of all chats those with the words in their titles; the newest few before anything is typed."""
+    if query.strip():
+        return "Chats", [(hit.chat_id, hit.title) for hit in titles_of(me.id, query, limit=MOST_TITLES)]
+    newest = [(label, chats) for label, chats in list_shown.sidebar(me) if label != "Pinned"]
+    label, chats = newest[0] if newest else ("", [])
+    return label, [(chat.id, chat.title) for chat in chats[:MOST_RECENT]]
+
+
+def _places() -> Places:
+    places: Places = current_app.extensions["places"]
+    return places
+
+
+def _icon(size: str, purpose: str) -> dict[str, str]:
+    name = f"vendor/icon-{size}{'-maskable' if purpose == 'maskable' else ''}.png"
+    return {"src": asset(name), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}

@@ -1,0 +1,79 @@
+"""The way to the first real answer: add a key, test it, send a message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app, url_for
+from sqlalchemy import select
+
+from webapp.accounts.tables import User
+from webapp.connections.effective import LiveConnection
+from webapp.connections.models import providers
+from webapp.connections.shown import refused_connections
+from webapp.db import db, utc_now
+from webapp.engine.tables import Generation
+from webapp.web.filters import ago
+
+
+@dataclass(frozen=True)
+class Step:
+    words: str
+    is_done: bool
+    is_next: bool
+    action: str = ""
+    url: str = ""
+    hint: str = ""
+    other: str = ""
+    other_url: str = ""
+
+
+@dataclass(frozen=True)
+class Checklist:
+    title: str
+    steps: tuple[Step, ...]
+
+
+def checklist(user: User | None) -> Checklist | None:
+    """The steps for an admin until a real model has answered, and whenever a key is refused; none for anyone else."""
+    if user is None or not user.is_admin:
+        return None
+    if _has_answered():
+        refused = refused_connections()
+        return _another_key(refused[0]) if refused else None
+    best = _furthest(providers().connections())
+    page = url_for("connections.edit", slug=best.slug)
+    done = (best.is_usable, best.is_usable and bool(best.is_working), False)
+    following = done.index(False)
+    hint = "" if best.is_working is not False else _trouble(best)
+    other = ("connect another server", url_for("connections.new"))
+    steps = (
+        Step("Add a key", done[0], following == 0, "Add a key", page, "From openrouter.ai/keys, or", *other),
+        Step("Test it", done[1], following == 1, "Test it", page, hint),
+        Step("Send a message", done[2], following == 2, hint="Type it above."),
+    )
+    title = "The demo answers until you add a key" if not done[0] else "Almost there"
+    return Checklist(title, steps)
+
+
+def _another_key(live: LiveConnection) -> Checklist:
+    page = url_for("connections.edit", slug=live.slug)
+    step = Step(live.check_result, is_done=False, is_next=True, action="View", url=page, hint=_trouble(live))
+    return Checklist(f"{live.name} isn't responding", (step,))
+
+
+def _trouble(live: LiveConnection) -> str:
+    if live.refused_at:
+        return f"The key was rejected {ago(live.refused_at, utc_now())} and hasn't worked since."
+    return "The test failed. Check what the server said."
+
+
+def _furthest(connections: Sequence[LiveConnection]) -> LiveConnection:
+    return max(connections, key=lambda each: (each.is_usable, bool(each.is_working), each.is_built_in))
+
+
+def _has_answered() -> bool:
+    """Whether any real answer was given; once that is so, it is so for good."""
+    if not current_app.extensions.get("has_answered"):
+        wanted = select(Generation.id).where(Generation.is_demo.is_(False), Generation.status == "completed").limit(1)
+        current_app.extensions["has_answered"] = db.session.scalar(wanted) is not None
+    return bool(current_app.extensions["has_answered"])

@@ -1,0 +1,123 @@
+"""What was used as pages and spreadsheets show it: in words, the greatest first, with what is unknown counted beside it."""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TypeVar
+
+from webapp.accounts import queries
+from webapp.accounts.tables import User
+from webapp.db import utc_now
+from webapp.engine.engine import the_engine
+from webapp.usage.cost_text import in_dollars
+from webapp.usage.queries import VISITORS, Sums, Used, summed, used
+from webapp.words import number
+
+USUAL_DAYS = 30
+GONE = "Deleted accounts"
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSums:
+    """One line of a table, or the total below the title."""
+
+    name: str
+    answers: int
+    input_tokens: str
+    output_tokens: str
+    cost: str
+    without_tokens: int
+    without_cost: int
+    person: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Everybody:
+    total: ShownSums
+    people: list[ShownSums]
+    models: list[ShownSums]
+    purposes: list[ShownSums]
+    demo_answers: int
+    visitors_answers: int
+
+
+def everybody(days: int) -> Everybody:
+    """Everyone's usage in the last days including today; answers of the demo are counted separately."""
+    parts, people = used(*_period(days)), _people()
+    paid = [each for each in parts if not each.is_demo]
+    by_person, by_model = summed(paid, by=lambda each: each.who), summed(paid, by=lambda each: each.model)
+    words = {name: kind.words for name, kind in the_engine().kinds.items()}
+    by_purpose = summed(paid, by=lambda each: words.get(each.kind, each.kind))
+    demos = summed((each for each in parts if each.is_demo), by=lambda each: each.who == VISITORS)
+    return Everybody(
+        _total(paid),
+        [_line(_name(who, people), sums, people.get(who or "")) for who, sums in _greatest_first(by_person)],
+        [_line(model, sums) for model, sums in _greatest_first(by_model)],
+        [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
+        *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),
+    )
+
+
+def one_person(user_id: str) -> ShownSums:
+    """A person's usage in the default period, without the demo."""
+    parts = used(*_period(USUAL_DAYS), user_id=user_id)
+    return _total([each for each in parts if not each.is_demo])
+
+
+def cells(days: int) -> Iterator[tuple[str, ...]]:
+    """Day by day, person by person and model by model, with sums that are not rounded."""
+    people = _people()
+    paid = [each for each in used(*_period(days)) if not each.is_demo]
+    lines = summed(paid, by=lambda each: (each.day, each.who, each.model)).items()
+    for (day, id, model), sums in sorted(lines, key=lambda line: (line[0][0], _name(line[0][1], people), line[0][2])):
+        person = people.get(id or "")
+        tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))
+        cost = "" if sums.cost is None else f"{sums.cost:f}"
+        unknown = str(sums.without_tokens), str(sums.without_cost)
+        who = _name(id, people), person.email if person else ""
+        yield f"{day}", *who, model, str(sums.answers), *tokens, cost, *unknown
+
+
+def _period(days: int) -> tuple[date, date]:
+    today = utc_now().date()
+    return today - timedelta(days=days - 1), today
+
+
+def _people() -> dict[str, User]:
+    return {user.id: user for user, _ in queries.people()}
+
+
+def _name(who: str | None, people: dict[str, User]) -> str:
+    return people[who].name if who in people else GONE
+
+
+def _greatest_first(sums: dict[K, Sums]) -> Sequence[tuple[K, Sums]]:
+    return sorted(sums.items(), key=lambda each: (each[1].cost or 0, each[1].answers), reverse=True)
+
+
+def _total(parts: Iterable[Used]) -> ShownSums:
+    return _line("", summed(parts, by=lambda _: "").get("", Sums()))
+
+
+def _line(name: str, sums: Sums, person: User | None = None) -> ShownSums:
+    tokens = _tokens(sums.input_tokens, sums), _tokens(sums.output_tokens, sums)
+    return ShownSums(name, sums.answers, *tokens, _cost(sums), sums.without_tokens, sums.without_cost, person)
+
+
+def _tokens(count: int | None, sums: Sums) -> str:
+    if count is None:
+        return "unknown" if sums.answers else "0"
+    return number(count)
+
+
+def _cost(sums: Sums) -> str:
+    if sums.cost is None and sums.answers:
+        return "unknown"
+    if not sums.cost:
+        return "$0"
+    return in_dollars(sums.cost)
+
+
+def _plain(count: int | None) -> str:
+    return "" if count is None else str(count)

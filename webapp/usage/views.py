@@ -1,0 +1,47 @@
+"""/admin/usage: how many answers, tokens and dollars, by whom and of which model."""
+
+from flask import Blueprint, Response, request
+
+from webapp.accounts.guards import admin_only
+from webapp.usage import shown as usage_shown
+from webapp.usage.checklist import checklist
+from webapp.web.htmx import render
+from webapp.web.spreadsheet import csv_text
+
+bp = Blueprint("usage", __name__, url_prefix="/admin/usage")
+# The pages of accounts show what a person has used, and those of connections the way to the first answer.
+bp.add_app_template_global(usage_shown.one_person, "usage_of")
+bp.add_app_template_global(checklist)
+PERIODS = (7, usage_shown.USUAL_DAYS, 90)
+HEAD = (
+    "day (UTC)",
+    "person",
+    "email",
+    "model",
+    "answers",
+    "tokens in",
+    "tokens out",
+    "cost (US dollars)",
+    "answers with unknown tokens",
+    "answers with unknown cost",
+)
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    days = _days()
+    return render("admin/usage.html", everybody=usage_shown.everybody(days), days=days, periods=PERIODS)
+
+
+@bp.get("/export.csv")
+@admin_only
+def export() -> Response:
+    days = _days()
+    headers = {"Content-Disposition": f"attachment; filename=millrace-usage-{days}-days.csv"}
+    return Response(csv_text(HEAD, usage_shown.cells(days)), mimetype="text/csv", headers=headers)
+
+
+def _days() -> int:
+    days = request.args.get("days", "")
+    return next((each for each in PERIODS if str(each) == days), usage_shown.USUAL_DAYS)

@@ -1,0 +1,37 @@
+"""Errors of commands: one line on the terminal instead of a traceback."""
+
+import sqlite3
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from webapp.db import DAMAGED, is_damage
+from webapp.db_state import trouble_with_database
+from webapp.errors import AppError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turns refusals, file errors and database errors into a `ClickException`; SQL and its values are never printed."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except AppError as error:
+            raise click.ClickException(error.message) from error
+        except OSError as error:
+            raise click.ClickException(": ".join(filter(None, (error.filename, error.strerror or str(error)))) + ".") from error
+        except sqlite3.Error as error:
+            words = DAMAGED if is_damage(error) else f"SQLite failed: {error}."
+            raise click.ClickException(words) from error
+        except DBAPIError as error:
+            words = DAMAGED if is_damage(error) else trouble_with_database() or f"The database failed: {error.orig}."
+            raise click.ClickException(words) from error
+
+    return wrapped

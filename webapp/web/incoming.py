@@ -1,0 +1,139 @@
+"""Limits on requests before they are parsed: cookies and the headers of parts are bounded, as both are read in one go."""
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import cached_property
+from io import BytesIO
+from math import inf
+from threading import Lock
+from typing import IO, Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from flask import Request
+from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser, MultiPartParser
+from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
+
+from webapp.heavy.turns import Turnstile, Unhurried, give_way
+
+# A browser sends one header of cookies, and a header has no more than half of this.
+MOST_COOKIE_CHARS = 16_384
+# The name of a field or of a file, and their type.
+MOST_HEAD_BYTES = 4_096
+CHUNK_BYTES = 65_536
+Form: TypeAlias = tuple[MultiDict[str, str], MultiDict[str, FileStorage]]
+
+
+class Decoder(MultipartDecoder):
+    """Refuses a part whose head has no end within reason, or that says no name."""
+
+    def next_event(self) -> Event:
+        if self.state is State.PART and len(self.buffer) > MOST_HEAD_BYTES and not self._has_short_head():
+            raise RequestEntityTooLarge
+        event = super().next_event()
+        if isinstance(event, Field | File) and event.name is None:
+            raise BadRequest("A part of the form has no name.")
+        return event
+
+    def _has_short_head(self) -> bool:
+        return BLANK_LINE_RE.search(self.buffer, 0, MOST_HEAD_BYTES) is not None
+
+
+class PartsParser(MultiPartParser):
+    """Reads a form in parts with our decoder, and lets others have their turn meanwhile."""
+
+    def parse(self, stream: IO[bytes], boundary: bytes, content_length: int | None) -> Form:
+        fields: list[tuple[str, str]] = []
+        files: list[tuple[str, FileStorage]] = []
+        for part, place in self._parts(stream, boundary, content_length):
+            if isinstance(part, File):
+                files.append((part.name, FileStorage(place, part.filename, part.name, headers=part.headers)))
+            else:
+                fields.append((part.name, place.read().decode(self.get_part_charset(part.headers), "replace")))
+        return self.cls(fields), self.cls(files)
+
+    def _parts(self, stream: IO[bytes], boundary: bytes, length: int | None) -> Iterator[tuple[Field | File, IO[bytes]]]:
+        """Each part with what holds its content."""
+        for event in self._events(stream, boundary):
+            if isinstance(event, Field | File):
+                part, place = event, self.start_file_streaming(event, length) if isinstance(event, File) else BytesIO()
+            elif isinstance(event, Data):
+                place.write(event.data)
+                if isinstance(part, Field) and place.tell() > (self.max_form_memory_size or inf):
+                    raise RequestEntityTooLarge
+                if not event.more_data:
+                    place.seek(0)
+                    yield part, place
+
+    def _events(self, stream: IO[bytes], boundary: bytes) -> Iterator[Event]:
+        decoder = Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
+        unhurried = Unhurried(stream)
+        while True:
+            decoder.receive_data(unhurried.read(CHUNK_BYTES) or None)
+            while not isinstance(event := decoder.next_event(), NeedData):
+                yield event
+                if isinstance(event, Epilogue):
+                    return
+
+
+# What a long form's escapes are decoded in: one form does at a time, and the others have their turn between.
+PIECE_BYTES = 16_384
+_decoding = Lock()
+# Who sends a form begins something: one does at a time, behind all who wait for what was begun.
+_beginning = Turnstile()
+_at_once = nullcontext()
+
+
+class FormParser(FormDataParser):
+    """Knows forms in parts as above; all others as usual."""
+
+    def _parse_urlencoded(self, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str]) -> Any:
+        if (length or 0) > (self.max_form_memory_size or inf):
+            raise RequestEntityTooLarge
+        # Read before, as whoever sends slowly must not keep the others waiting.
+        content = stream.read()
+        _beginning.wait()
+        with _decoding if len(content) > PIECE_BYTES else _at_once:
+            return stream, self.cls(list(_fields(content))), self.cls()
+
+    def _parse_multipart(self, stream: IO[bytes], _mimetype: str, length: int | None, options: dict[str, str]) -> Any:
+        parser = PartsParser(self.stream_factory, self.max_form_memory_size, cls=self.cls, max_form_parts=self.max_form_parts)
+        boundary = options.get("boundary", "").encode("ascii")
+        if not boundary:
+            raise ValueError("no boundary")
+        return (stream, *parser.parse(stream, boundary, length))
+
+
+class Incoming(Request):
+    """A request of ours."""
+
+    form_data_parser_class = FormParser
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:
+        # Looked at before anybody can refuse: what is too much is not read at all.
+        is_too_much = len(self.environ.get("HTTP_COOKIE", "")) > MOST_COOKIE_CHARS
+        return ImmutableMultiDict() if is_too_much else super().cookies
+
+
+def _fields(content: bytes) -> Iterator[tuple[str, str]]:
+    """The names and values of an urlencoded form, as they were before they were escaped."""
+    for field in filter(None, content.split(b"&")):
+        name, _, value = field.partition(b"=")
+        yield _plain(name), _plain(value)
+
+
+def _plain(escaped: bytes) -> str:
+    """What escapes stand for, piece by piece: each takes a tenth of a microsecond, and a form has a million of them."""
+    decoder, parts, start = getincrementaldecoder("utf-8")("replace"), [], 0
+    while start < len(escaped):
+        end = start + PIECE_BYTES
+        # Not within an escape.
+        end = escaped.rfind(b"%", end - 2, end) if b"%" in escaped[end - 2 : end] else end
+        parts.append(decoder.decode(unquote_to_bytes(escaped[start:end].replace(b"+", b" "))))
+        start = end
+        if start < len(escaped):
+            give_way()
+    return "".join(parts) + decoder.decode(b"", final=True)

@@ -1,0 +1,70 @@
+"""The commands: check definitions, play their test transcripts, and bring them in."""
+
+import sys
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from webapp.web.command_errors import one_line_errors
+from webapp.workflows import shelf, transcript
+from webapp.workflows.reading import Broken, read
+
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+workflow = AppGroup("workflow", help="Check, test and import workflows.")
+
+
+@workflow.command("check")
+@FILES
+@one_line_errors
+def check(files: tuple[Path, ...]) -> None:
+    """Say what is wrong in these files, line by line."""
+    if sum([not _is_whole(file) for file in files]):
+        sys.exit(1)
+
+
+@workflow.command("test")
+@FILES
+@one_line_errors
+def play(files: tuple[Path, ...]) -> None:
+    """Play the transcripts in these files, without a model."""
+    failed = [fault for file in files for fault in _played(file)]
+    if failed:
+        sys.exit(1)
+
+
+@workflow.command("import")
+@FILES
+@click.option("--publish", is_flag=True, help="Publish each at once.")
+@one_line_errors
+def bring_in(files: tuple[Path, ...], publish: bool) -> None:
+    """Save these files as drafts."""
+    for file in files:
+        if not _is_whole(file, is_said=False):
+            sys.exit(1)
+    for file in files:
+        slug = shelf.save(file.read_text("utf-8"), {"actor": "command line"})
+        number = shelf.publish(slug, f"From {file.name}", {"actor": "command line"}) if publish else 0
+        click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
+
+
+def _is_whole(file: Path, *, is_said: bool = True) -> bool:
+    try:
+        definition = read(file.read_text("utf-8"))
+    except Broken as broken:
+        for fault in broken.faults:
+            click.echo(f"{file}:{fault.line}:{fault.column}: {fault.message} {fault.hint}".rstrip(), err=True)
+        return False
+    if is_said:
+        click.echo(f"{file}: {definition.slug}, {len(definition.steps)} steps, no faults")
+    return True
+
+
+def _played(file: Path) -> list[str]:
+    faults, count = transcript.played(file.read_text("utf-8"), file.parent)
+    for fault in faults:
+        click.echo(f"{file}:{fault}", err=True)
+    click.echo(f"{file}: {count} cases, {len(faults)} failed")
+    return faults

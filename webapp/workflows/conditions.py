@@ -1,0 +1,117 @@
+"""Conditions: comparisons of what was answered, parsed to a tree of a few allowed parts. No input makes one fail. Pure."""
+
+import ast
+import operator
+from collections.abc import Callable, Collection, Mapping
+from itertools import pairwise
+from typing import Any
+
+MOST_CHARS, MOST_PARTS = 300, 80
+WORDS = {"true": True, "false": False, "yes": True, "no": False, "none": None}
+HINT = 'Compare answers, for example: mood == "low" and hours > 2'
+
+
+class BadCondition(ValueError):
+    """Why a text is no condition, in a sentence."""
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Numbers with numbers, texts with texts; there is no order between others."""
+    return lambda a, b: ((isinstance(a, str) and isinstance(b, str)) or _are_numbers(a, b)) and compare(a, b)
+
+
+def _are_numbers(*values: Any) -> bool:
+    return all(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
+
+
+def _equals(a: Any, b: Any) -> bool:
+    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
+
+
+def _within(a: Any, b: Any) -> bool:
+    """In a list, or a text in a text."""
+    return any(_equals(a, each) for each in b) if isinstance(b, list) else isinstance(a, str) and isinstance(b, str) and a in b
+
+
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: _equals,
+    ast.NotEq: lambda a, b: not _equals(a, b),
+    ast.Lt: _ordered(operator.lt),
+    ast.LtE: _ordered(operator.le),
+    ast.Gt: _ordered(operator.gt),
+    ast.GtE: _ordered(operator.ge),
+    ast.In: _within,
+    ast.NotIn: lambda a, b: not _within(a, b),
+}
+
+
+def parsed(text: str, names: Collection[str]) -> ast.expr:
+    """The tree of a condition that knows these names; raises `BadCondition`."""
+    if len(text) > MOST_CHARS:
+        raise BadCondition(f"A condition can have at most {MOST_CHARS} characters.")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise BadCondition("This condition can't be read.") from error
+    if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
+        raise BadCondition("This condition has too many parts.")
+    _check(tree, names)
+    return tree
+
+
+def holds(tree: ast.expr, values: Mapping[str, Any]) -> bool:
+    """Whether it is true of these values; what was not answered is none."""
+    return bool(_value(tree, values))
+
+
+def _check(node: ast.expr, names: Collection[str]) -> None:
+    match node:
+        case ast.BoolOp(values=inside) | ast.List(elts=inside) | ast.Tuple(elts=inside):
+            parts = inside
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            parts = [operand]
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            parts = []
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(each) in COMPARISONS for each in ops):
+            parts = [left, *others]
+        case ast.Constant(value=str() | int() | float()):
+            parts = []
+        case ast.Name(id=name):
+            _check_name(name, names)
+            parts = []
+        case ast.Attribute(value=ast.Name(id="steps"), attr=name):
+            _check_name(f"steps.{name}", names)
+            parts = []
+        case _:
+            raise BadCondition("A condition can only compare answers, with and, or, not and in.")
+    for part in parts:
+        _check(part, names)
+
+
+def _check_name(name: str, names: Collection[str]) -> None:
+    if name not in names and name not in WORDS:
+        raise BadCondition(f"There is no answer named “{name}”.")
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.BoolOp(op=ast.And(), values=inside):
+            return all(_value(each, values) for each in inside)
+        case ast.BoolOp(values=inside):
+            return any(_value(each, values) for each in inside)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not _value(operand, values)
+        case ast.UnaryOp(operand=ast.Constant(value=int(number) | float(number))):
+            return -number
+        case ast.List(elts=inside) | ast.Tuple(elts=inside):
+            return [_value(each, values) for each in inside]
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            sides = [_value(each, values) for each in (left, *others)]
+            return all(COMPARISONS[type(op)](*pair) for op, pair in zip(ops, pairwise(sides), strict=True))
+        case ast.Attribute(attr=name):
+            return values.get(f"steps.{name}")
+        case ast.Name(id=name):
+            return values[name] if name in values else WORDS.get(name)
+        case ast.Constant(value=value):
+            return value
+    return None

@@ -1,0 +1,85 @@
+"""What a workflow is: its slots and its steps, in order. Pure."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.workflows.answers import Slot
+from webapp.workflows.conditions import holds
+
+# Where a run goes when there is no step to go to.
+END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where to go, always or when something holds."""
+
+    go: str
+    condition: ast.expr | None = None
+    written: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One verb with its text; `after` is the next step of the list."""
+
+    id: str
+    verb: str
+    text: str = ""
+    slot: str = ""
+    ways: tuple[Way, ...] = ()
+    after: str = END
+    guidelines: str = ""
+    max_sentences: int = 2
+    max_tokens: int | None = None
+    turns: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person is asked here."""
+        return self.verb == "collect" or self.turns > 0
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether a run passes it without waiting for anybody."""
+        return self.verb in ("say", "branch")
+
+    @property
+    def exits(self) -> list[str]:
+        """Every step that may be next."""
+        if self.verb == "end":
+            return []
+        is_closed = any(way.condition is None for way in self.ways)
+        return [*dict.fromkeys([*(way.go for way in self.ways), *(() if is_closed else (self.after,))])]
+
+    def exit(self, values: Mapping[str, Any]) -> str:
+        """The one that is next."""
+        if self.verb == "end":
+            return END
+        return next((way.go for way in self.ways if way.condition is None or holds(way.condition, values)), self.after)
+
+    @property
+    def texts(self) -> str:
+        return f"{self.text}\n{self.guidelines}"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    slug: str
+    title: str
+    about: str = ""
+    minutes: int = 0
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    by_id: Mapping[str, Step] = field(default_factory=dict)
+
+    def reachable(self, *starts: str) -> Iterator[str]:
+        """Every step that a run may come to from these, these included."""
+        seen, ahead = set(starts), list(starts)
+        while ahead:
+            if step := self.by_id.get(ahead.pop()):
+                yield step.id
+                ahead += [each for each in step.exits if each not in seen]
+                seen.update(step.exits)

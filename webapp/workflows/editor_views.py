@@ -1,0 +1,88 @@
+"""/workflows/…/edit: each workflow is one YAML text, saved as a draft and published with a note."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import admin_only, signed_in, who
+from webapp.errors import AppError, Conflict, Invalid
+from webapp.web.htmx import redirect, render, wants_json
+from webapp.workflows import queries, shelf
+from webapp.workflows.shelf import Entry
+from webapp.yaml_text import MOST_CHARS
+
+bp = Blueprint("workflows", __name__)
+NEW = """workflow: my-workflow
+title: My workflow
+about: What it is for, in a sentence.
+slots:
+  topic: {type: text, max: 200, ask: "What is it about?"}
+steps:
+  - say: "Hello {{user.first_name}}!"
+  - collect: topic
+  - id: idea
+    chat: "Suggest one idea about {{topic}}."
+    max_sentences: 2
+  - end: That's it for now.
+"""
+
+
+@bp.get("/workflows/new")
+@admin_only
+def new() -> Response:
+    like = request.args.get("like", "")
+    return _form(None, shelf.get(like).draft if like else NEW)
+
+
+@bp.get("/workflows/<slug>/edit")
+@admin_only
+def edit(slug: str) -> Response:
+    found = shelf.get(slug)
+    return _form(found, found.draft)
+
+
+@bp.post("/workflows")
+@admin_only
+def save() -> Response:
+    form, file = request.form, request.files.get("file")
+    slug, source = form.get("slug", ""), form.get("source", "").replace("\r\n", "\n")
+    try:
+        source = _text(file.read()) if file and file.filename else source
+        saved = shelf.save(source, who(), slug=slug)
+        if "publish" in form:
+            shelf.publish(saved, form.get("note", ""), who())
+    except (Invalid, Conflict) as refusal:
+        if wants_json():
+            raise
+        return _form(shelf.get(slug) if slug else None, source, refusal=refusal)
+    return redirect(url_for("workflows.edit", slug=saved), "Published." if "publish" in form else "Draft saved.")
+
+
+@bp.get("/workflows/<slug>/export.yaml")
+@signed_in
+def export(slug: str) -> Response:
+    found = shelf.published(slug)
+    headers = {"Content-Disposition": f'attachment; filename="{found.slug}.yaml"'}
+    return Response(found.source, mimetype="application/yaml", headers=headers)
+
+
+@bp.post("/workflows/<slug>/remove")
+@admin_only
+def remove(slug: str) -> Response:
+    shelf.remove(slug, who())
+    return redirect(url_for("runs.index"), "Removed.")
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content[: 4 * MOST_CHARS].decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise Invalid("That file isn't UTF-8 text.", field="file") from error
+
+
+def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None) -> Response:
+    faults = getattr(refusal, "faults", ())
+    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults}
+    if entry:
+        context |= {"versions": shelf.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
+    return render("workflows/edit.html", status=refusal.status if refusal else 200, **context)

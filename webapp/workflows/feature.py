@@ -1,0 +1,20 @@
+"""What workflows bring: their pages, their commands, and a kind of generation that leads its chats."""
+
+from webapp.feature import Feature
+from webapp.web.places import Place
+from webapp.workflows import editor_views, views
+from webapp.workflows.commands import workflow
+from webapp.workflows.kind import WORKFLOW
+from webapp.workflows.sections import of_run
+from webapp.workflows.shown import LEADER
+
+FEATURE = Feature(
+    blueprints=(views.bp, editor_views.bp),
+    kinds=(WORKFLOW,),
+    commands=(workflow,),
+    sections=(of_run,),
+    leaders=(LEADER,),
+    places=(
+        Place(words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)),
+    ),
+)

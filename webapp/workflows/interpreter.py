@@ -1,0 +1,296 @@
+"""The interpreter: a definition, a state and an event give effects and the next state. No event makes it fail. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from webapp.workflows.answers import Slot, Unfit
+from webapp.workflows.definition import Definition, Step
+from webapp.workflows.state import DONE, SKIPPED, Effect, Event, Hear, Result, Say, Speak, State
+from webapp.workflows.texts import filled, names_in, shown
+
+# What is kept of what a model said, for later steps; how long a trail grows, in a workflow that goes round.
+MOST_SAID, MOST_TRAIL = 2_000, 200
+ENDED = "This workflow has ended."
+PAUSED = "This workflow is paused. Resume it first."
+WRITING = "The answer is still being written. Wait until it finishes, or stop it."
+NOT_WAITING = "Nothing is asked at the moment."
+FIRST = "This is the first question."
+NEEDED = "This question can't be skipped."
+WORDS = {"back": "back", "go back": "back", "skip": "skip"}
+
+
+def apply(definition: Definition, state: State, event: Event, people: Mapping[str, str] | None = None) -> Result:
+    """What happens; `people` has the names that texts may speak of."""
+    move = _Move(definition, state, dict(people or {}))
+    handler = HANDLERS.get(event.kind)
+    refusal = handler(move, event) if handler else NOT_WAITING
+    return Result(move.state, () if refusal else tuple(move.effects), refusal)
+
+
+def begin(definition: Definition, people: Mapping[str, str] | None = None) -> Result:
+    return apply(definition, State(), Event("begin"), people)
+
+
+def step_of(definition: Definition, state: State) -> Step | None:
+    return definition.by_id.get(state.step)
+
+
+def slot_of(definition: Definition, state: State) -> Slot | None:
+    """What is asked for at the moment."""
+    step = step_of(definition, state)
+    return definition.slots.get(step.slot) if step and step.verb == "collect" else None
+
+
+def text_for(definition: Definition, state: State, text: str, people: Mapping[str, str]) -> str:
+    """A text of the definition with what is known so far."""
+    said = {f"steps.{id}": words for id, words in state.said.items()}
+    return filled(text, {**said, **people, **state.slots})
+
+
+@dataclass(slots=True)
+class _Move:
+    """One event on its way through the steps."""
+
+    definition: Definition
+    state: State
+    people: dict[str, str]
+    effects: list[Effect] = field(default_factory=list)
+
+    def change(self, **values: Any) -> None:
+        self.state = replace(self.state, **values)
+
+    @property
+    def step(self) -> Step | None:
+        return step_of(self.definition, self.state)
+
+    def say(self, text: str) -> None:
+        if text := text_for(self.definition, self.state, text, self.people).strip():
+            self.effects.append(Say(text, self.state.step))
+
+    def done(self, outcome: str = DONE) -> None:
+        """The present step is over; the run goes on to the next one that waits."""
+        if step := self.step:
+            self.change(outcomes={**self.state.outcomes, step.id: outcome}, tries=0, turns_left=0, due=False)
+            self.go(step.exit(self.state.values))
+
+    def go(self, id: str, *, there: State | None = None) -> None:
+        """On to the first step at which somebody has to act; coming back to where the run stood, `there`, asks nothing anew."""
+        for _ in range((len(self.definition.steps) + 1) ** 2):
+            step = self.definition.by_id.get(id)
+            if step is None or self._is_over_at(step):
+                self.change(step="", status="completed", due=False)
+                return
+            self.change(step=step.id)
+            if step.id in self.state.kept:
+                self._pass(step)
+            elif there and step.id == there.step and not self.effects:
+                self.change(status=there.status, turns_left=there.turns_left, due=there.due, trail=self._trail(step))
+                return
+            elif not self._enter(step):
+                return
+            id = step.exit(self.state.values)
+        self.change(status="failed", due=False)
+
+    def _is_over_at(self, step: Step) -> bool:
+        if step.verb != "end":
+            return False
+        self.change(step=step.id)
+        self.say(step.text)
+        return True
+
+    def _pass(self, step: Step) -> None:
+        """As it was before."""
+        kept = dict(self.state.kept)
+        trail = self._trail(step) if step.waits else self.state.trail
+        self.change(outcomes={**self.state.outcomes, step.id: kept.pop(step.id)}, kept=kept, trail=trail)
+
+    def _enter(self, step: Step) -> bool:
+        """Begins a step; says whether it is over at once."""
+        if step.verb == "collect":
+            self.change(status="waiting", tries=0, due=False, trail=self._trail(step))
+            self.say(step.text)
+        elif step.verb == "chat":
+            trail = self._trail(step) if step.waits else self.state.trail
+            self.change(status="running", turns_left=step.turns, due=True, trail=trail)
+            self.effects.append(Speak(step.id))
+        else:
+            self.say(step.text)
+            self.change(outcomes={**self.state.outcomes, step.id: DONE})
+        return step.is_automatic
+
+    def _trail(self, step: Step) -> tuple[str, ...]:
+        return (*self.state.trail, step.id)[-MOST_TRAIL:]
+
+
+def _begin(move: _Move, _event: Event) -> str:
+    if move.state.step or move.state.has_ended or move.state.outcomes:
+        return "This workflow has begun already."
+    move.go(move.definition.steps[0].id)
+    return ""
+
+
+def _not_waiting(state: State) -> str:
+    if state.has_ended:
+        return ENDED
+    return {"running": WRITING, "paused": PAUSED}.get(state.status, "")
+
+
+def _answer(move: _Move, event: Event) -> str:
+    step, slot = move.step, slot_of(move.definition, move.state)
+    if (refusal := _not_waiting(move.state)) or step is None:
+        return refusal or NOT_WAITING
+    if slot is None:
+        return _reply(move, step, event.value)
+    try:
+        value = slot.value(event.value)
+    except Unfit as error:
+        return _unfit(move, slot, event, str(error))
+    move.effects.append(Hear(shown(value) if slot.type != "text" else event.value.strip(), step.id))
+    move.change(slots={**move.state.slots, slot.name: value})
+    move.done()
+    return ""
+
+
+def _unfit(move: _Move, slot: Slot, event: Event, expected: str) -> str:
+    """What was typed may be a wish; else what is expected, with an example the second time and a way out the third."""
+    if wish := WORDS.get(event.value.strip().casefold()):
+        return HANDLERS[wish](move, Event(wish))
+    tries = min(move.state.tries + 1, 99)
+    move.change(tries=tries)
+    example = f" For example: {slot.sample}." if tries > 1 else ""
+    out = (
+        "You can also skip this question." if slot.is_optional else "If nothing fits, go back or ask whoever made this workflow."
+    )
+    return f"{expected}{example}{f' {out}' if tries > 2 else ''}"
+
+
+def _reply(move: _Move, step: Step, text: str) -> str:
+    if not text.strip():
+        return "Write something first."
+    move.effects += [Hear(text.strip(), step.id), Speak(step.id)]
+    move.change(status="running", due=True, turns_left=max(0, move.state.turns_left - 1))
+    return ""
+
+
+def _skip(move: _Move, _event: Event) -> str:
+    step, slot = move.step, slot_of(move.definition, move.state)
+    if (refusal := _not_waiting(move.state)) or step is None:
+        return refusal or NOT_WAITING
+    if slot and not slot.is_optional:
+        return NEEDED
+    if slot:
+        move.change(slots={name: value for name, value in move.state.slots.items() if name != slot.name})
+    move.done(SKIPPED)
+    return ""
+
+
+def _back(move: _Move, _event: Event) -> str:
+    if refusal := _not_waiting(move.state):
+        return refusal
+    if len(move.state.trail) < 2:
+        return FIRST
+    *trail, before, here = move.state.trail
+    undone = [each for each in (move.definition.by_id.get(before), move.definition.by_id.get(here)) if each]
+    slots, ids = {each.slot for each in undone}, {each.id for each in undone}
+    move.change(
+        trail=tuple(trail),
+        slots={name: value for name, value in move.state.slots.items() if name not in slots},
+        outcomes={id: outcome for id, outcome in move.state.outcomes.items() if id not in ids},
+        kept={},
+    )
+    move.go(before)
+    return ""
+
+
+def _pause(move: _Move, _event: Event) -> str:
+    if refusal := _not_waiting(move.state):
+        return refusal
+    move.change(status="paused")
+    return ""
+
+
+def _resume(move: _Move, _event: Event) -> str:
+    if move.state.status != "paused":
+        return ENDED if move.state.has_ended else "This workflow isn't paused."
+    move.change(status="running" if move.state.due else "waiting")
+    if move.state.due:
+        move.effects.append(Speak(move.state.step))
+    return ""
+
+
+def _cancel(move: _Move, _event: Event) -> str:
+    if move.state.has_ended:
+        return ENDED
+    move.change(status="cancelled", due=False)
+    return ""
+
+
+def _spoke(move: _Move, event: Event) -> str:
+    """A model has finished speaking, in the step in which it was asked."""
+    step = move.step
+    if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
+        return NOT_WAITING
+    move.change(said={**move.state.said, step.id: event.value[:MOST_SAID]}, due=False)
+    if move.state.turns_left:
+        move.change(status="waiting")
+    else:
+        move.done()
+    return ""
+
+
+def _fell(move: _Move, _event: Event) -> str:
+    """A model could not be asked, or was cut off: it is asked again when the run is resumed."""
+    if not move.state.due or move.state.has_ended:
+        return NOT_WAITING
+    move.change(status="paused")
+    return ""
+
+
+def _change(move: _Move, event: Event) -> str:
+    """Another answer to an earlier question: the run goes through its steps again and keeps what still holds."""
+    definition, before = move.definition, move.state
+    slot = definition.slots.get(event.name)
+    if before.has_ended or before.status == "running":
+        return ENDED if before.has_ended else WRITING
+    if slot is None or slot.name not in before.slots:
+        return f"There is no answer named “{event.name[:40]}” yet."
+    try:
+        value = slot.value(event.value)
+    except Unfit as error:
+        return str(error)
+    stands = {step.id for step in definition.steps if step.id != before.step and not _speaks_of(step, slot.name)}
+    kept = {id: outcome for id, outcome in before.outcomes.items() if id in stands}
+    move.change(slots={**before.slots, slot.name: value}, kept=kept, outcomes={}, trail=())
+    move.go(definition.steps[0].id, there=before)
+    _forget_dead_branches(move)
+    return ""
+
+
+def _speaks_of(step: Step, name: str) -> bool:
+    return step.verb in ("say", "chat") and name in names_in(step.texts)
+
+
+def _forget_dead_branches(move: _Move) -> None:
+    """Answers to questions that are neither passed nor ahead are no answers any more."""
+    living = {*move.state.outcomes, *move.definition.reachable(move.state.step)}
+    slots = {step.slot for step in move.definition.steps if step.id in living}
+    move.change(
+        slots={name: value for name, value in move.state.slots.items() if name in slots},
+        kept={id: outcome for id, outcome in move.state.kept.items() if id in living},
+        said={id: words for id, words in move.state.said.items() if id in living},
+    )
+
+
+HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
+    "begin": _begin,
+    "answer": _answer,
+    "skip": _skip,
+    "back": _back,
+    "pause": _pause,
+    "resume": _resume,
+    "cancel": _cancel,
+    "spoke": _spoke,
+    "fell": _fell,
+    "change": _change,
+}

@@ -1,0 +1,59 @@
+"""Answers in workflows as a kind of generation: chats' own, after which the run goes on."""
+
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.chat import kind as chat
+from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.tables import Message
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.streaming.transcript import Transcript
+from webapp.workflows import queries, runs, speaking
+from webapp.workflows.record import held, record
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+NOTHING = "The model answered nothing."
+
+
+def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
+    """Keeps the answer and lets the run go on, in the same transaction: neither is there without the other."""
+    chat.finish(session, generation, transcript, picture)
+    if not (id := session.scalar(select(WorkflowRun.id).where(WorkflowRun.message_id == generation.message_id))):
+        return
+    run = held(session, id)
+    text = session.scalar(select(Message.content).where(Message.id == generation.message_id)) or ""
+    if generation.status in ("completed", "stopped") and text.strip():
+        run.message_id = None
+        record(session, run, Event("spoke", text[:4_000], run.place.step))
+    else:
+        record(session, run, Event("fell", generation.error or NOTHING))
+
+
+def changed(generation: Generation) -> None:
+    """Tells the pages, and has the next model speak."""
+    chat.changed(generation)
+    run = queries.run_of(generation.chat_id)
+    if run and run.is_due:
+        speaking.speak_after(the_engine(), generation.id, run.id)
+
+
+def go_on(generation: Generation) -> None:
+    """What a restart has cut goes on."""
+    run = queries.run_of(generation.chat_id)
+    if run and run.message_id == generation.message_id and run.status == "paused":
+        runs.happen(run, Event("resume"))
+
+
+def recover() -> None:
+    """A process that ended before a model was asked has left its turn waiting."""
+    for id in queries.due():
+        speaking.speak_if_due(id)
+        db.session.rollback()
+
+
+WORKFLOW = replace(chat.CHAT, name=runs.KIND, words="Workflows", finish=finish, changed=changed, go_on=go_on, recover=recover)

@@ -1,0 +1,52 @@
+"""Reads of runs, by name."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.workflows.state import ENDED
+from webapp.workflows.tables import RunEvent, WorkflowRun
+
+MOST_RUNS = 100
+
+
+def own_run(owner_id: str, id: str) -> WorkflowRun | None:
+    query = select(WorkflowRun).join(Chat, Chat.id == WorkflowRun.chat_id)
+    return db.session.scalar(query.where(WorkflowRun.id == id, WorkflowRun.owner_id == owner_id, Chat.deleted_at.is_(None)))
+
+
+def run_of(chat_id: str) -> WorkflowRun | None:
+    return db.session.scalar(select(WorkflowRun).where(WorkflowRun.chat_id == chat_id))
+
+
+def runs_of(owner_id: str, *, status: str = "") -> Sequence[WorkflowRun]:
+    """A person's runs whose chats are not in the trash, newest first; `open` are those that have not ended."""
+    query = select(WorkflowRun).join(Chat, Chat.id == WorkflowRun.chat_id)
+    query = query.where(WorkflowRun.owner_id == owner_id, Chat.deleted_at.is_(None))
+    if status == "open":
+        query = query.where(WorkflowRun.status.not_in(ENDED))
+    elif status:
+        query = query.where(WorkflowRun.status == status)
+    return db.session.scalars(query.order_by(WorkflowRun.id.desc()).limit(MOST_RUNS)).all()
+
+
+def under_way(slug: str) -> dict[int, int]:
+    """How many are in the middle of which version."""
+    query = select(WorkflowRun.version).where(WorkflowRun.slug == slug, WorkflowRun.status.not_in(ENDED))
+    found: dict[int, int] = {}
+    for version in db.session.scalars(query):
+        found[version] = found.get(version, 0) + 1
+    return found
+
+
+def due() -> Sequence[str]:
+    """The runs in which it is a model's turn."""
+    running = db.session.scalars(select(WorkflowRun).where(WorkflowRun.status == "running"))
+    return [run.id for run in running if run.is_due]
+
+
+def events_of(run: WorkflowRun, *, after: int, limit: int) -> Sequence[RunEvent]:
+    query = select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.seq > after)
+    return db.session.scalars(query.order_by(RunEvent.seq).limit(limit)).all()

@@ -1,0 +1,65 @@
+"""What happens to a run, in one transaction: its event, its state, and what is said in its chat."""
+
+from sqlalchemy.orm import Session
+
+from webapp import rows
+from webapp.accounts.tables import User
+from webapp.chat.tables import Chat, Message
+from webapp.db import utc_now
+from webapp.errors import Conflict, NotFound
+from webapp.ids import new_id
+from webapp.workflows import shelf
+from webapp.workflows.definition import Definition
+from webapp.workflows.interpreter import apply
+from webapp.workflows.state import Event, Hear, Result, Say
+from webapp.workflows.tables import RunEvent, WorkflowRun
+
+# What a person answers may be shown again; longer texts are not.
+MOST_EVENTS, MOST_TYPED = 2_000, 500
+
+
+def definition_of(run: WorkflowRun) -> Definition:
+    return shelf.known(run.source)
+
+
+def held(session: Session, id: str) -> WorkflowRun:
+    """The run as it is now; whoever else wants to change it waits."""
+    if run := rows.held(session, WorkflowRun, id):
+        return run
+    raise NotFound("That run no longer exists.")
+
+
+def people_of(session: Session, run: WorkflowRun) -> dict[str, str]:
+    """The names that texts may speak of."""
+    user = session.get_one(User, run.owner_id)
+    return {"user.name": user.name, "user.first_name": (user.name.split() or [""])[0]}
+
+
+def record(session: Session, run: WorkflowRun, event: Event) -> Result:
+    """Lets it happen. What is refused and changes nothing is not kept."""
+    result = apply(definition_of(run), run.place, event, people_of(session, run))
+    if result.refusal and result.state == run.place:
+        return result
+    if run.seq >= MOST_EVENTS and event.kind != "cancel":
+        raise Conflict("This run has become too long. Cancel it and start a new one.")
+    run.seq += 1
+    told = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
+    session.add(RunEvent(run_id=run.id, seq=run.seq, **told))
+    run.state, run.status, run.changed_at = result.state.stored(), result.state.status, utc_now()
+    run.refusal = {"words": result.refusal, "typed": event.value[:MOST_TYPED]} if result.refusal else {}
+    chat = session.get_one(Chat, run.chat_id, populate_existing=True)
+    for effect in result.effects:
+        if isinstance(effect, Say | Hear):
+            _say(session, run, chat, effect)
+    session.flush()
+    return result
+
+
+def _say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | Hear) -> None:
+    role, author_id = ("user", run.owner_id) if isinstance(effect, Hear) else ("assistant", None)
+    # Rendered when it is shown, outside of the transaction.
+    said = {"role": role, "content": effect.text, "author_id": author_id}
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, **said)
+    session.add(message)
+    session.flush()
+    chat.head_id, chat.changed_at = message.id, utc_now()

@@ -1,0 +1,146 @@
+"""What a person can do with runs: start one, answer, go back, skip, pause, cancel, change an answer, move to a version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from webapp.accounts import making
+from webapp.accounts.tables import User
+from webapp.chat.messages import sending
+from webapp.chat.tables import Chat
+from webapp.connections.models import providers
+from webapp.db import db, write
+from webapp.engine import service as generations
+from webapp.engine.engine import the_engine
+from webapp.errors import Conflict, Invalid
+from webapp.workflows import shelf, speaking
+from webapp.workflows.definition import Definition
+from webapp.workflows.interpreter import apply
+from webapp.workflows.record import definition_of, held, record
+from webapp.workflows.state import Event, State
+from webapp.workflows.tables import WorkflowRun
+
+# Of its chats and of what models say in them.
+KIND = "workflow"
+ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
+
+
+@dataclass(frozen=True, slots=True)
+class Redone:
+    """What another answer brings with it: the steps to be done again, the answers that no longer count."""
+
+    steps: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
+    """Begins a run in a chat of its own."""
+    found = shelf.published(slug)
+    model, owner_id = providers().default(user.default_model), user.id
+    providers().of(model)
+    making.count(owner_id)
+    with write() as session:
+        chat = Chat(owner_id=owner_id, kind=KIND, model=model, title=title or found.definition.title, title_is_own=True)
+        session.add(chat)
+        session.flush()
+        pinned = {"slug": found.slug, "version": found.version, "source": found.source}
+        run = WorkflowRun(owner_id=owner_id, chat_id=chat.id, state={}, **pinned)
+        session.add(run)
+        session.flush()
+        record(session, run, Event("begin"))
+        id = run.id
+    return _told(id)
+
+
+def happen(run: WorkflowRun, event: Event, *, seen: int | None = None) -> WorkflowRun:
+    """Lets something happen to a run; raises what it refuses. `seen` is how much of it the person knew."""
+    id, value = run.id, sending.checked(event.value) if event.value.strip() else event.value
+    if event.kind == "cancel":
+        stop(run)
+    with write() as session:
+        row = held(session, id)
+        if seen not in (None, row.seq):
+            raise Conflict(ELSEWHERE)
+        result = record(session, row, replace(event, value=value))
+    told = _told(id)
+    if result.refusal:
+        raise (Invalid if event.kind in ("answer", "change") and row.status == "waiting" else Conflict)(
+            result.refusal, field="value"
+        )
+    return told
+
+
+def stop(run: WorkflowRun) -> None:
+    """Ends what a model is writing in it."""
+    chat = db.session.get_one(Chat, run.chat_id)
+    if running := generations.running_in(chat.lane):
+        generations.stop(the_engine(), running)
+
+
+def redone(run: WorkflowRun, name: str, value: str) -> Redone:
+    """What another answer would bring with it; nothing is changed."""
+    before = run.place
+    result = apply(definition_of(run), before, Event("change", value, name))
+    if result.refusal:
+        raise (Conflict if before.has_ended or before.status == "running" else Invalid)(result.refusal, field="value")
+    return Redone(*_differences(definition_of(run), before, result.state))
+
+
+def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
+    """Has a run follow another version; `steps` are those that are new in it, `dropped` those that are gone."""
+    source, id = shelf.source_of(run.slug, version), run.id
+    old, new = definition_of(run), shelf.known(source)
+    place = run.place
+    if place.has_ended:
+        raise Conflict("This workflow has ended.")
+    if place.step not in new.by_id or new.by_id[place.step].verb != old.by_id[place.step].verb:
+        raise Conflict("The current step isn't in that version, so this run can't move to it.")
+    added = tuple(each for each in new.by_id if each not in old.by_id)
+    gone = tuple(each for each in old.by_id if each not in new.by_id)
+    if confirm:
+        with write() as session:
+            row = held(session, id)
+            if row.place != place:
+                raise Conflict(ELSEWHERE)
+            row.source, row.version, row.state = source, version, _kept(place, set(new.by_id), set(new.slots)).stored()
+        _told(id)
+    return Redone(added, gone)
+
+
+def free(run: WorkflowRun) -> None:
+    """Makes the chat of a run that has ended one like all others."""
+    if not run.place.has_ended:
+        raise Conflict("The workflow is still running. Finish or cancel it first.")
+    chat_id = run.chat_id
+    with write() as session:
+        session.get_one(Chat, chat_id).kind = "chat"
+    sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
+
+
+def _kept(state: State, steps: set[str], slots: set[str]) -> State:
+    """A state without what another version does not know."""
+
+    def only(found: Mapping[str, Any], known: set[str] = steps) -> dict[str, Any]:
+        return {name: each for name, each in found.items() if name in known}
+
+    trail = tuple(each for each in state.trail if each in steps)
+    passed = {"outcomes": only(state.outcomes), "said": only(state.said), "kept": only(state.kept)}
+    return State.of({**state.stored(), **passed, "slots": only(state.slots, slots), "trail": trail})
+
+
+def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The steps that are done again or for the first time, and the answers that are gone."""
+    ahead = set(definition.reachable(after.step))
+    again = {id for id in before.outcomes if id in ahead and id not in {*after.outcomes, *after.kept}}
+    fresh = {*after.outcomes, *({after.step} - {before.step, ""})} - set(before.outcomes)
+    ordered = tuple(step.id for step in definition.steps if step.id in again | fresh)
+    return ordered, tuple(name for name in before.slots if name not in after.slots)
+
+
+def _told(id: str) -> WorkflowRun:
+    """Every page of its chat hears of it, and a model speaks if it is its turn."""
+    run = db.session.get_one(WorkflowRun, id, populate_existing=True)
+    sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
+    if run.is_due:
+        speaking.speak_if_due(id)
+    return db.session.get_one(WorkflowRun, id, populate_existing=True)

@@ -1,0 +1,29 @@
+"""What the present step of a workflow contributes to what a model is asked."""
+
+from collections.abc import Iterator
+
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.sections import PromptContext, Section
+from webapp.words import plural
+from webapp.workflows import queries
+from webapp.workflows.interpreter import text_for
+from webapp.workflows.record import definition_of, people_of
+from webapp.workflows.runs import KIND
+
+
+def of_run(context: PromptContext) -> Iterator[Section]:
+    """What is to be said now, how, and a cue where nobody has said anything that could be answered."""
+    session = db.session()
+    if session.get_one(Chat, context.chat_id).kind != KIND or not (run := queries.run_of(context.chat_id)):
+        return
+    definition, place = definition_of(run), run.place
+    if not (step := definition.by_id.get(place.step)):
+        return
+    people = people_of(session, run)
+    task, guidelines = (text_for(definition, place, text, people) for text in (step.text, step.guidelines))
+    yield Section("Step of the workflow", f"Your task in this step of a guided workflow: {task}", definition.title, rank=60)
+    brief = f"Answer in at most {plural(step.max_sentences, 'sentence')}."
+    yield Section("How to answer", f"{guidelines}\n{brief}".strip(), definition.title, rank=61)
+    if not context.said or context.said[-1][0] != "user":
+        yield Section("Cue", "(Continue with this step.)", definition.title, role="user", depth=0)

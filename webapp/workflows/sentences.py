@@ -1,0 +1,127 @@
+"""The first sentences of what a model says, found while it is said. Pure."""
+
+import re
+from collections.abc import Iterator
+
+from webapp.streaming.events import Delta, Ended, Event
+from webapp.streaming.failure import ProviderError
+
+# Where a sentence may end, with what closes it, and what comes next: nothing can be said before that is known.
+STOP = re.compile(r"(?P<stop>[.!?…]+|[。！？｡．]+)(?P<close>[\"'”’»«)\]}*_」』）】〉》]*)(?P<space>\s*)(?P<next>[^\s]?)")
+BREAK = re.compile(r"\n[ \t]*\n\s*(?P<next>\S)")
+FENCE, CODE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE), re.compile(r"`[^`\n]*`")
+# Of languages that write in Latin letters; initials and single letters are found by their form.
+SHORT = re.compile(
+    r"(?:^|[\s(\"'“„])(?:\w|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|approx|no|nos|fig|vol|pp|ca|cf|al|inc|ltd|co|dept|est|min|max|"
+    r"e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|z\.\s?b|d\.\s?h|u\.\s?a|bzw|usw|nr|str|evtl|ggf|vgl|inkl|ph\.d|sra|mme|mlle|p\.\s?ex|"
+    r"jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)$",
+    re.IGNORECASE,
+)
+LISTED = re.compile(r"(?:^|\n)[ \t>]*(?:[-*+]\s+)?\d{1,3}$")
+WIDE = "。！？｡．"
+MOST_LOOKED_BACK, MOST_HELD = 24, 300
+
+
+def first(most: int, events: Iterator[Event], beginning: str = "") -> Iterator[Event]:
+    """The events up to the end of so many sentences, and no more is asked of the model; `beginning` was said before.
+
+    What may belong to the next sentence is held until that is clear.
+    """
+    found, sent, failure = Sentences(most), len(beginning), None
+    found.feed(beginning)
+    try:
+        for event in events:
+            if isinstance(event, Delta):
+                found.feed(event.text)
+                until = found.safe if found.end is None else found.end
+                if until > sent:
+                    yield Delta(found.text[sent:until])
+                    sent = until
+                if found.end is not None:
+                    yield Ended("completed", "stop")
+                    return
+            elif isinstance(event, Ended):
+                yield Delta(found.text[sent:])
+                yield event
+                return
+            else:
+                yield event
+    except ProviderError as error:
+        failure = error
+    finally:
+        if close := getattr(events, "close", None):
+            close()
+    yield Delta(found.text[sent:])
+    if failure:
+        raise failure
+
+
+class Sentences:
+    """What was said, and where the last of the wanted sentences ends. `safe` is how far that has been decided."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._count, self._counted, self._is_code = most, 0, 0, False
+        self.text, self.safe = "", 0
+        self.end: int | None = None
+
+    def feed(self, text: str) -> None:
+        self.text += text
+        while self.end is None and self.safe < len(self.text):
+            after = self._step(self.text, self.safe)
+            if after is None and len(self.text) - self.safe < MOST_HELD:
+                return
+            self.safe = after or self.safe + 1
+
+    def _step(self, text: str, at: int) -> int | None:
+        """Past one character, or past what belongs together; None while that is not all there."""
+        until = at + MOST_HELD
+        if at == 0 or text[at - 1] == "\n":
+            if len(text) - at < 3 and not text[at:].strip(" \t`~"):
+                return None
+            if fence := FENCE.match(text, at):
+                # What stands in code, or before it without a stop, is no sentence.
+                self._is_code, self._counted = not self._is_code, fence.end()
+                return fence.end()
+        if self._is_code:
+            return at + 1
+        if text[at] == "`":
+            code = CODE.match(text, at, until)
+            return code.end() if code else None if "\n" not in text[at:until] else at + 1
+        if text[at] == "\n":
+            return self._at_line_end(at, until)
+        if found := STOP.match(text, at, until):
+            end = found.end("close")
+            if not found.group("next"):
+                return None
+            return self._ended(end) if self._is_stop(found) else end
+        return at + 1
+
+    def _at_line_end(self, at: int, until: int) -> int | None:
+        """An empty line ends a sentence that has no stop, unless it leads to what follows."""
+        gap = BREAK.match(self.text, at, until)
+        if not gap:
+            return at + 1 if self.text[at:until].strip() else None
+        before = self.text[max(self._counted, at - MOST_HELD) : at].rstrip()
+        if before and before[-1] != ":" and not before.lstrip().startswith("#"):
+            return self._ended(at)
+        return gap.start("next")
+
+    def _ended(self, end: int) -> int:
+        self._count, self._counted = self._count + 1, end
+        if self._count == self._most:
+            self.end = end
+        # What is counted is passed, be it only a line end.
+        return max(end, self.safe + 1)
+
+    def _is_stop(self, found: re.Match[str]) -> bool:
+        stop, following = found.group("stop"), found.group("next")
+        if stop[0] in WIDE:
+            return True
+        if not found.group("space"):
+            return False
+        if "\n" in found.group("space") and stop != ".":
+            return True
+        if set(stop) <= {".", "…"} and following.islower():
+            return False
+        before = self.text[max(0, found.start() - MOST_LOOKED_BACK) : found.start()]
+        return stop != "." or not (SHORT.search(before) or LISTED.search(before))

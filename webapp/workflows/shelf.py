@@ -1,0 +1,182 @@
+"""The workflows: those that are shipped and those that admins write; drafts, publishing, versions."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit
+from webapp.accounts.tables import User
+from webapp.db import db, write
+from webapp.errors import Conflict, Invalid, NotFound
+from webapp.workflows import reading
+from webapp.workflows.definition import Definition
+from webapp.workflows.faults import Fault
+from webapp.workflows.tables import Workflow, WorkflowVersion
+
+FOLDER = Path(__file__).parent / "shipped"
+MOST_WORKFLOWS, MOST_NOTE = 500, 300
+GONE = "That workflow no longer exists."
+
+
+class BrokenDefinition(Invalid):
+    """A text that is no workflow, with every fault and its line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        first = faults[0]
+        super().__init__(f"Line {first.line}: {first.message} {first.hint}".strip(), field="definition")
+        self.faults = faults
+
+    def details(self) -> dict[str, Any]:
+        names = ("line", "column", "message", "hint")
+        return {"errors": [{name: getattr(each, name) for name in names} for each in self.faults]}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A workflow as it stands: what is published, what is being written. `version` is 0 where nothing is published."""
+
+    slug: str
+    source: str
+    draft: str
+    version: int
+    is_shipped: bool = False
+
+    @property
+    def definition(self) -> Definition:
+        return known(self.source or self.draft)
+
+    @property
+    def has_draft(self) -> bool:
+        return self.draft != self.source
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256((self.source or self.draft).encode()).hexdigest()[:12]
+
+
+def checked(source: str) -> Definition:
+    """The definition of a text; raises `BrokenDefinition`."""
+    try:
+        return known(source)
+    except reading.Broken as error:
+        raise BrokenDefinition(error.faults) from error
+
+
+@lru_cache(maxsize=64)
+def known(source: str) -> Definition:
+    """The definition of a text that was checked before."""
+    return reading.read(source)
+
+
+def entries() -> list[Entry]:
+    """Every workflow by its title; one that an admin has written takes the place of a shipped one of the same name."""
+    published = WorkflowVersion.number == Workflow.published
+    query = select(Workflow, WorkflowVersion.source).outerjoin(
+        WorkflowVersion, (WorkflowVersion.slug == Workflow.slug) & published
+    )
+    found = {row.slug: Entry(row.slug, source or "", row.source, row.published) for row, source in db.session.execute(query)}
+    return sorted((_shipped() | found).values(), key=lambda each: each.definition.title.casefold())
+
+
+def get(slug: str) -> Entry:
+    if found := next((each for each in entries() if each.slug == slug), None):
+        return found
+    raise NotFound(GONE)
+
+
+def published(slug: str) -> Entry:
+    """One that can be run."""
+    found = get(slug)
+    if not found.version:
+        raise NotFound("That workflow isn't published yet.")
+    return found
+
+
+def versions(slug: str) -> Sequence[WorkflowVersion]:
+    """The published ones, newest first."""
+    query = select(WorkflowVersion).where(WorkflowVersion.slug == slug)
+    return db.session.scalars(query.order_by(WorkflowVersion.number.desc())).all()
+
+
+def source_of(slug: str, version: int) -> str:
+    """The text of one version."""
+    shipped = _shipped().get(slug)
+    found = db.session.get(WorkflowVersion, (slug, version))
+    if not found and not (shipped and version == shipped.version):
+        raise NotFound("That version doesn't exist.")
+    return found.source if found else shipped.source if shipped else ""
+
+
+def save(source: str, who: audit.About, *, slug: str = "") -> str:
+    """Keeps a text as the draft of the workflow that it names, and gives that name; nobody runs it yet."""
+    source = source.replace("\r\n", "\n")
+    name = checked(source).slug
+    if slug and slug != name:
+        raise Invalid(
+            f"The text names another workflow: {name}. Its name can't change; save it as a new one.", field="definition"
+        )
+    with write() as session:
+        row = session.get(Workflow, name)
+        if row is None:
+            if len(session.scalars(select(Workflow.slug)).all()) >= MOST_WORKFLOWS:
+                raise Conflict(f"There are {MOST_WORKFLOWS} workflows already. Delete one first.")
+            row = Workflow(slug=name, source=source)
+            session.add(row)
+        row.source, row.changed_by = source, _actor(who)
+        _note(session, "saved a workflow", name, who)
+    return name
+
+
+def publish(slug: str, note: str, who: audit.About) -> int:
+    """Makes the draft the version that new runs follow; those that are under way go on as they began."""
+    if get(slug).is_shipped:
+        raise Conflict("This workflow comes with Millrace. Save a draft of your own first.")
+    if len(note) > MOST_NOTE:
+        raise Invalid(f"A note can have at most {MOST_NOTE} characters.", field="note")
+    with write() as session:
+        row = session.get(Workflow, slug, with_for_update=True)
+        if row is None:
+            raise NotFound(GONE)
+        now = session.get(WorkflowVersion, (slug, row.published))
+        if now and now.source == row.source:
+            raise Conflict("Nothing has changed since this was published.")
+        last = session.scalar(
+            select(WorkflowVersion.number).where(WorkflowVersion.slug == slug).order_by(WorkflowVersion.number.desc())
+        )
+        row.published = (last or 0) + 1
+        made = {"source": row.source, "note": note.strip(), "published_by": _actor(who)}
+        session.add(WorkflowVersion(slug=slug, number=row.published, **made))
+        _note(session, "published a workflow", slug, who)
+        return row.published
+
+
+def remove(slug: str, who: audit.About) -> None:
+    """Takes one away; a shipped one of the same name is there again, and runs of it go on."""
+    get(slug)
+    with write() as session:
+        if not session.execute(delete(Workflow).where(Workflow.slug == slug).returning(Workflow.slug)).first():
+            raise Conflict("This workflow comes with Millrace and can't be removed.")
+        _note(session, "removed a workflow", slug, who)
+
+
+def _actor(who: audit.About) -> str | None:
+    actor = who.get("actor")
+    return actor.id if isinstance(actor, User) else None
+
+
+def _note(session: Session, action: str, slug: str, who: audit.About) -> None:
+    about = who.copy()
+    about["object_kind"], about["object_id"] = "workflow", slug
+    audit.add(session, action, **about)
+
+
+@cache
+def _shipped() -> dict[str, Entry]:
+    sources = (file.read_text("utf-8") for file in sorted(FOLDER.glob("*.yaml")))
+    return {slug: Entry(slug, source, source, 1, is_shipped=True) for source in sources for slug in (known(source).slug,)}

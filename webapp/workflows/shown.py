@@ -1,0 +1,165 @@
+"""Workflows and runs as pages show them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from webapp.chat.led import Leader
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.engine.service import active_in
+from webapp.workflows import queries
+from webapp.workflows.answers import Slot, text_of
+from webapp.workflows.definition import Definition
+from webapp.workflows.interpreter import slot_of, text_for
+from webapp.workflows.record import definition_of, people_of
+from webapp.workflows.runs import KIND
+from webapp.workflows.state import State
+from webapp.workflows.tables import WorkflowRun
+from webapp.workflows.texts import shown
+
+STATES = {
+    "running": "Running",
+    "waiting": "In progress",
+    "paused": "Paused",
+    "completed": "Completed",
+    "cancelled": "Cancelled",
+    "failed": "Stopped",
+}
+# Which field of HTML a slot is typed in.
+FIELDS = {"number": "decimal", "email": "email"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A step in the rail."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An answer that can be changed."""
+
+    label: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and how it can be answered."""
+
+    ask: str
+    options: tuple[str, ...] = ()
+    is_multi: bool = False
+    mode: str = "text"
+    is_long: bool = False
+    type: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What stands below the messages of a run."""
+
+    id: str
+    seq: int
+    title: str
+    status: str
+    words: str
+    why: str
+    here: str
+    dots: tuple[Dot, ...]
+    facts: tuple[Fact, ...]
+    question: Question | None
+    refusal: str
+    typed: str
+    can_skip: bool
+    can_back: bool
+    has_ended: bool
+    is_own: bool
+    stop_url: str
+
+
+def panel(run: WorkflowRun, right: str) -> Panel:
+    definition, place = definition_of(run), run.place
+    step, slot = definition.by_id.get(place.step), slot_of(definition, place)
+    is_waiting = place.status == "waiting"
+    active = active_in(f"chat:{run.chat_id}") if place.status == "running" else None
+    why = run.refusal.get("words", "")
+    return Panel(
+        id=run.id,
+        seq=run.seq,
+        title=definition.title,
+        status=place.status,
+        words=STATES[place.status],
+        why=_why(run, place),
+        here=label(place.step) if step and not place.has_ended else "",
+        dots=tuple(_dots(definition, place)),
+        facts=tuple(facts(run, definition, place)) if right == "own" else (),
+        question=question(run, definition, place) if is_waiting else None,
+        refusal=why if is_waiting else "",
+        typed=run.refusal.get("typed", "") if is_waiting else "",
+        can_skip=is_waiting and (slot is None or slot.is_optional),
+        can_back=is_waiting and len(place.trail) > 1,
+        has_ended=place.has_ended,
+        is_own=right == "own",
+        stop_url=url_for("chat.stop", id=active.id) if active and right == "own" else "",
+    )
+
+
+def question(run: WorkflowRun, definition: Definition, place: State) -> Question:
+    """What is asked at the moment; in a chat step that is for the person to say."""
+    slot = slot_of(definition, place)
+    if slot is None:
+        return Question("Your reply", is_long=True)
+    ask = asked(run, slot)
+    options = ("yes", "no") if slot.type == "yes/no" else slot.options
+    is_long = slot.type == "text" and (slot.most or 1_000) > 200
+    return Question(ask, options, slot.type == "multi", FIELDS.get(slot.type, "text"), is_long, slot.type)
+
+
+def asked(run: WorkflowRun, slot: Slot) -> str:
+    return text_for(definition_of(run), run.place, slot.ask, people_of(db.session(), run))
+
+
+def facts(run: WorkflowRun, definition: Definition, place: State) -> list[Fact]:
+    """The answers so far, in the order of the slots; after the end they stay as they are."""
+    known = [name for name in definition.slots if name in place.slots]
+    is_open = not place.has_ended and place.status != "running"
+    urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in known}
+    return [Fact(label(name), shown(place.slots[name]), urls[name]) for name in known]
+
+
+def typed(slot: Slot, place: State) -> str:
+    """An answer as it stands in its field."""
+    return text_of(place.slots.get(slot.name))
+
+
+def label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def of_chat(chat: Chat, right: str) -> dict[str, Any]:
+    run = queries.run_of(chat.id)
+    return {"panel": panel(run, right) if run else None}
+
+
+LEADER = Leader(KIND, "workflows/_panel.html", of_chat)
+
+
+def _why(run: WorkflowRun, place: State) -> str:
+    """Why it is paused, where a model was the reason."""
+    if place.status != "paused" or not place.due:
+        return ""
+    last = queries.events_of(run, after=run.seq - 1, limit=1)
+    return last[0].value if last and last[0].kind == "fell" else ""
+
+
+def _dots(definition: Definition, place: State) -> list[Dot]:
+    """The steps in which somebody does something; those that were left out are not drawn once the run has ended."""
+    steps = [step for step in definition.steps if step.verb in ("collect", "chat")]
+    states = {step.id: "here" if step.id == place.step else "done" if step.id in place.outcomes else "ahead" for step in steps}
+    return [Dot(label(id), state) for id, state in states.items() if state != "ahead" or not place.has_ended]

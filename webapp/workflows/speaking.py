@@ -1,0 +1,114 @@
+"""Has a model speak in a run: a generation of a kind of its own, limited in sentences and tokens by its step."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from webapp import rows
+from webapp.chat import queries as chats
+from webapp.chat.aftermath import IS_SHARED
+from webapp.chat.messages import sending
+from webapp.chat.messages.sending import Asked
+from webapp.chat.queries import Said
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, utc_now, write
+from webapp.engine.engine import Engine, Source
+from webapp.engine.tables import Generation
+from webapp.errors import AppError, Busy, Conflict
+from webapp.ids import new_id
+from webapp.streaming.events import Event as Happening
+from webapp.streaming.stop import Stop
+from webapp.workflows.definition import Step
+from webapp.workflows.record import definition_of, held, record
+from webapp.workflows.sentences import first
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+
+class Brief:
+    """A source that ends after so many sentences, with what was said before the answer was cut."""
+
+    def __init__(self, source: Source, sentences: int, beginning: str) -> None:
+        self._source, self._sentences, self._beginning = source, sentences, beginning
+
+    def events(self, stop: Stop) -> Iterator[Happening]:
+        return first(self._sentences, self._source.events(stop), self._beginning)
+
+    def look(self) -> str:
+        return self._source.look()
+
+
+def speak_if_due(run_id: str) -> None:
+    """Begins the answer of the present step, unless it is being written; where that is refused, the run is paused."""
+    run = db.session.get(WorkflowRun, run_id, populate_existing=True)
+    if run is None or not run.is_due:
+        return
+    chat, person = db.session.get_one(Chat, run.chat_id), run.owner_id
+    lane = chat.lane
+    try:
+        sending.start(partial(_store, run_id), person, lane=lane)
+    except Busy:
+        # It is being spoken already.
+        return
+    except AppError as error:
+        fall(run_id, error.message)
+
+
+def fall(run_id: str, why: str) -> None:
+    """A model could not be asked: the run waits until it is resumed."""
+    with write() as session:
+        run = held(session, run_id)
+        record(session, run, Event("fell", why))
+        chat_id = run.chat_id
+    sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
+
+
+def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
+    """The same as soon as a generation, whose end has been written, has left its place."""
+
+    def speak() -> None:
+        while generation_id in engine.live:
+            engine.pause(0.01)
+        if not engine.is_closing:
+            with engine.in_app():
+                speak_if_due(run_id)
+
+    engine.spawn(speak)
+
+
+def _store(run_id: str, session: Session) -> Asked:
+    run = held(session, run_id)
+    if not run.is_due:
+        raise Conflict("The workflow has gone on meanwhile.")
+    chat = session.get_one(Chat, run.chat_id, populate_existing=True)
+    step = definition_of(run).by_id[run.place.step]
+    cut = session.get(Message, run.message_id) if run.message_id else None
+    asked = _again(chat, cut) if cut else _anew(session, chat)
+    run.message_id = asked.generation.message_id
+    return _limited(asked, step, cut.content if cut else "")
+
+
+def _anew(session: Session, chat: Chat) -> Asked:
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant")
+    said = [*(chats.said_to(chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
+    rows.put(session, message)
+    is_shared = rows.change(session, chat, returning=IS_SHARED, head_id=message.id, changed_at=utc_now())
+    return replace(sending.queue(chat, message, said, model=chat.model), is_shared=bool(is_shared))
+
+
+def _again(chat: Chat, message: Message) -> Asked:
+    """What was cut goes on in the same message."""
+    last: Generation | None = chats.last_generation(message)
+    return sending.queue(chat, message, chats.path_to(message), model=chat.model, continues_id=last.id if last else None)
+
+
+def _limited(asked: Asked, step: Step, beginning: str) -> Asked:
+    tokens = [each for each in (step.max_tokens, asked.request.max_tokens) if each]
+    most = min(tokens) if tokens else None
+    prompt = asked.generation.prompt
+    if most:
+        asked.generation.prompt = {**prompt, "parameters": {**prompt.get("parameters", {}), "max_tokens": most}}
+    request = replace(asked.request, max_tokens=most)
+    return replace(asked, request=request, wrapped=lambda source: Brief(source, step.max_sentences, beginning))

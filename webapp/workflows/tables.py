@@ -1,0 +1,82 @@
+"""Workflows and their versions, runs of them, and the log of each run."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db import Base, Record, utc_now
+from webapp.workflows.state import State
+
+
+class Workflow(Base):
+    """One that an admin has written: its draft as YAML, and which version is published; 0 is none."""
+
+    __tablename__ = "workflows"
+
+    slug: Mapped[str] = mapped_column(String(40), primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    published: Mapped[int] = mapped_column(default=0)
+    changed_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+
+
+class WorkflowVersion(Base):
+    """A published text, which never changes, and what was new in it."""
+
+    __tablename__ = "workflow_versions"
+
+    slug: Mapped[str] = mapped_column(ForeignKey("workflows.slug", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(String(300), default="")
+    published_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    published_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class WorkflowRun(Record):
+    """One run in its chat. It keeps its text, so that a workflow can be changed and deleted while somebody is in it.
+
+    `seq` counts what has happened to it; `message_id` is the answer that a model is writing, or was when it was cut.
+    `refusal` says why the last answer did not fit, and what was typed.
+    """
+
+    __tablename__ = "workflow_runs"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), unique=True)
+    slug: Mapped[str] = mapped_column(String(40), index=True)
+    version: Mapped[int]
+    source: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(10), default="running")
+    state: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    seq: Mapped[int] = mapped_column(default=0)
+    message_id: Mapped[str | None] = mapped_column(String(26))
+    refusal: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    __table_args__ = (Index("ix_workflow_runs_owner_id_status", "owner_id", "status"),)
+
+    @property
+    def place(self) -> State:
+        return State.of(self.state)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is a model's turn."""
+        return self.status == "running" and bool(self.state.get("due"))
+
+
+class RunEvent(Base):
+    """What happened to a run: enough to come to its state again from the beginning."""
+
+    __tablename__ = "workflow_run_events"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("workflow_runs.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(40), default="")
+    value: Mapped[str] = mapped_column(Text, default="")
+    refusal: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(default=utc_now)

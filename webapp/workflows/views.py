@@ -1,0 +1,89 @@
+"""Workflows: their list, and what a person does in a run."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import current_user, found, signed_in
+from webapp.chat.page.pages import page_of
+from webapp.errors import AppError, Invalid
+from webapp.web.htmx import done, is_htmx, lead, redirect, render
+from webapp.workflows import queries, runs, shelf, shown
+from webapp.workflows.access import own_run
+from webapp.workflows.record import definition_of
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+bp = Blueprint("runs", __name__)
+BUTTONS = ("answer", "back", "skip", "pause", "resume", "cancel")
+
+
+@bp.get("/workflows")
+@signed_in
+def index() -> Response:
+    me = current_user()
+    under_way = [(run, definition_of(run).title, run.place) for run in queries.runs_of(me.id, status="open")]
+    entries = [each for each in shelf.entries() if each.version or me.is_admin]
+    return render("workflows/list.html", entries=entries, runs=under_way, label=shown.label, states=shown.STATES)
+
+
+@bp.post("/workflows/<slug>/runs")
+@signed_in
+def start(slug: str) -> Response:
+    return redirect(page_of(runs.start(current_user(), slug).chat_id))
+
+
+@bp.get("/runs/<id>")
+@signed_in
+def show(id: str) -> Response:
+    return redirect(page_of(own_run(id).chat_id))
+
+
+@bp.post("/runs/<id>/<deed>")
+@signed_in
+def do(id: str, deed: str) -> Response:
+    run = own_run(id)
+    if found(deed if deed in (*BUTTONS, "free") else None) == "free":
+        runs.free(run)
+        return lead(page_of(run.chat_id))
+    value = "\n".join(request.form.getlist("value")) if deed == "answer" else ""
+    return _done(run, Event(deed, value))
+
+
+@bp.get("/runs/<id>/facts/<name>")
+@signed_in
+def fact(id: str, name: str) -> Response:
+    return _fact_page(own_run(id), name)
+
+
+@bp.post("/runs/<id>/facts/<name>")
+@signed_in
+def change_fact(id: str, name: str) -> Response:
+    run, value = own_run(id), "\n".join(request.form.getlist("value"))
+    try:
+        redone = runs.redone(run, name, value)
+    except Invalid as refusal:
+        return _fact_page(run, name, value=value, refusal=refusal)
+    if (redone.steps or redone.dropped) and "confirm" not in request.form:
+        return _fact_page(run, name, value=value, redone=redone)
+    runs.happen(run, Event("change", value, name), seen=request.form.get("seen", type=int))
+    return redirect(page_of(run.chat_id))
+
+
+def _done(run: WorkflowRun, event: Event) -> Response:
+    """What does not fit is said by the page itself, beside the question."""
+    chat_id = run.chat_id
+    try:
+        runs.happen(run, event, seen=request.form.get("seen", type=int))
+    except Invalid:
+        if not is_htmx():
+            return redirect(page_of(chat_id))
+    return done(page_of(chat_id))
+
+
+def _fact_page(run: WorkflowRun, name: str, *, refusal: AppError | None = None, **more: object) -> Response:
+    definition, place = definition_of(run), run.place
+    slot = found(definition.slots.get(name) if name in place.slots else None)
+    ask = shown.asked(run, slot)
+    values = {"value": shown.typed(slot, place), **more}
+    chat_url = url_for("chat.show", id=run.chat_id, _anchor="end")
+    context = {"run": run, "slot": slot, "ask": ask, "label": shown.label, "chat_url": chat_url, "title": definition.title}
+    return render("workflows/fact.html", status=refusal.status if refusal else 200, refusal=refusal, **context, **values)
