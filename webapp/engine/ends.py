@@ -154,10 +154,11 @@ def _words(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
 
 
 def _times(engine: Engine, run: Run) -> dict[str, Any]:
-    # Durations are measured by the monotonic clock and laid back from now, so a clock that jumps does not spoil them.
+    # Durations are measured by the monotonic clock and laid back from the end, so a clock that jumps does not spoil them.
     now, wall = engine.now(), utc_now()
     first = run.first_text_at
     return {
+        "ended_at": wall,
         "started_at": wall - timedelta(seconds=now - run.started_at),
         "first_text_at": wall - timedelta(seconds=now - first) if first is not None else None,
     }
