@@ -7,6 +7,7 @@ import gevent
 import pytest
 from flask import Flask
 
+from tests.upstream.handle import Upstream
 from webapp.accounts import service as accounts
 from webapp.chat.messages import service as chats
 from webapp.chat.tables import Message
@@ -86,6 +87,12 @@ class Bench:
 @pytest.fixture
 def bench(app: Flask) -> Bench:
     return Bench(app)
+
+
+def holds_on(fake: Upstream, tokens: int, *, after: int) -> None:
+    """The next answer says so many of its words and waits; whoever goes on with it comes to the end of all."""
+    fake.behaves([{"counted": tokens, "pace": 0.01, "stall_after": after}])
+    fake.counts(tokens)
 
 
 def counted(tokens: int) -> list[str]:

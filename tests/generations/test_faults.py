@@ -60,12 +60,14 @@ def test_a_chat_that_is_gone_does_not_keep_others_from_being_continued(bench, fa
         set_setting("limits.concurrent_streams", "0")
     change(bench, status="interrupted", reason="server_restart")
     other = Bench(make_app(**fake.environ))
-    fake.says("Fine. More.", delay=1)
+    fake.says("Fine. More.", holds=[0])
 
     other.recover()
     other.until(lambda: len(other.engine.live) == AT_ONCE)
     with other.app.app_context(), write() as session:
         session.execute(delete(Chat).where(Chat.id == other.generation(ids[AT_ONCE]).chat_id))
+    for _ in ids:
+        fake.goes_on()
 
     other.until(lambda: ids[-1] in [generation.continues_id for generation in other.generations()])
 

@@ -47,12 +47,13 @@ def test_what_a_full_disk_does_not_take_is_in_the_reserve(small_disk, bench, fak
     bench.engine.reserve = Reserve(small_disk, bench.engine.worker.id)
     bench.engine.data_dir = small_disk / "data"
     bench.recover()
-    fake.counts(400, pace=0.005)
+    fake.counts(120, pace=0.005, holds=[40, 80])
     id = bench.ask(person=bench.person())
     bench.until(lambda: bench.engine.live[id].journalled > 3)
     with bench.refusing("generations"):
         fill(small_disk)
         so_far = bench.said(id)
+        fake.goes_on()
         bench.until(lambda: len(bench.said(id)) > len(so_far) + 100)
         bench.engine.finish(seconds=0.3)
         said = bench.said(id)

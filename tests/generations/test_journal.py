@@ -70,7 +70,7 @@ def test_the_database_is_left_alone_when_nothing_runs(bench, fake):
 
 
 def test_a_stored_wish_to_stop_is_heard_by_whoever_runs_it(bench, fake):
-    fake.counts(1000, pace=0.01)
+    fake.counts(4000, pace=0.01)
     id = bench.ask(person=bench.person())
     bench.until(lambda: bench.said(id) != "")
     with bench.app.app_context():
@@ -81,13 +81,14 @@ def test_a_stored_wish_to_stop_is_heard_by_whoever_runs_it(bench, fake):
 
 
 def test_a_generation_that_was_taken_away_stops_and_writes_nothing(bench, fake):
-    fake.counts(1000, pace=0.01)
+    fake.counts(4000, pace=0.01)
     id = bench.ask(person=bench.person())
     bench.until(lambda: bench.said(id) != "")
     with bench.app.app_context():
         db.session.execute(text("UPDATE generations SET owner = 'somebody else'"))
         db.session.commit()
-    bench.until(lambda: not bench.engine.live, 8)
+    # Before its words come to their end.
+    bench.until(lambda: not bench.engine.live)
 
     assert bench.message(id).content == ""
     assert bench.generation(id).is_active
@@ -95,10 +96,11 @@ def test_a_generation_that_was_taken_away_stops_and_writes_nothing(bench, fake):
 
 @pytest.mark.slow
 def test_a_database_that_refuses_for_a_while_loses_nothing(bench: Bench, fake):
-    fake.counts(60, pace=0.005)
+    fake.counts(60, holds=[20])
     id = bench.ask(person=bench.person())
     bench.until(lambda: "w000010" in bench.said(id))
     with bench.refusing():
+        fake.goes_on()
         bench.until(lambda: bench.engine.live[id].run.is_saving)
         gevent.sleep(0.5)
         assert bench.generation(id).is_active
