@@ -186,7 +186,8 @@ def test_a_database_that_refuses_all_for_a_while_costs_no_text(calm):
                 recovery.look(calm.engine)
 
     calm.recover()
-    assert calm.until_ended(id).status == "interrupted"
+    calm.until(lambda: not any(each.is_active for each in calm.generations()))
+    assert calm.generation(id).status == "interrupted"
     assert calm.message(id).content.startswith(BEGINNING)
     assert calm.journal_rows() == 0
 
@@ -231,7 +232,7 @@ def test_an_answer_that_nobody_ever_came_to_read_ends_as_its_policy_says(calm, f
     id = calm.ask(person=calm.person(), how=How(when_unwatched=policy))
 
     assert calm.until_ended(id).reason == reason
-    assert not calm.engine.presence._seen
+    calm.until(lambda: not calm.engine.presence._seen)
 
 
 @pytest.mark.slow
