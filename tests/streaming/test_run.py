@@ -1,14 +1,20 @@
 """A run ends exactly once, saved before announced, and its text is what the provider said."""
 
+import time
+
 import gevent
 import pytest
+from gevent.event import Event as Signal
 
-from tests.streaming.conftest import paced
+from tests.streaming.conftest import TOPIC, paced, saved_at_once
 from webapp.streaming.events import Delta, Ended, Failed, Notice, Phase, Reasoning, Saved, Started
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.outcome import Outcome
-from webapp.streaming.run import Abandoned
+from webapp.streaming.run import Abandoned, Run
+from webapp.streaming.stop import Stop
 
+# As a run has it where nobody says otherwise.
+BEAT_SECONDS = 0.04
 BEGUN = Started("m", "p")
 DONE = Ended("completed", "stop")
 
@@ -21,11 +27,30 @@ def test_slow_text_is_sent_at_once(room):
 
 
 def test_fast_text_is_sent_together(room):
+    began = time.monotonic()
     _, done = room.start(paced("x" * 200, 0.001))
     done.join()
 
-    assert 2 < len(room.deltas()) < 60
+    # One for each stroke of the beat, however slow the machine is, and one more at either end.
+    assert 2 < len(room.deltas()) <= (time.monotonic() - began) / BEAT_SECONDS + 3
     assert room.text() == "x" * 200
+
+
+def test_who_is_early_for_a_stroke_has_taken_it(room):
+    clock = [0.0]
+
+    def events():
+        yield BEGUN
+        for milliseconds in range(36, 85):
+            clock[0] = milliseconds / 1000 + 0.0005
+            yield Delta("x")
+        yield DONE
+
+    run = Run(TOPIC, room.topics, Stop(Signal), now=lambda: clock[0], hold=lambda _: None, pause=gevent.sleep)
+    run.run(events(), saved_at_once)
+
+    # The second is early for the stroke at 80 ms, and the third comes with the end.
+    assert room.deltas() == ["x", "x" * 39, "x" * 9]
 
 
 def test_held_text_is_sent_though_the_provider_pauses(room):
@@ -220,7 +245,7 @@ def test_an_endless_change_between_thoughts_and_text_ends_while_all_of_it_is_kno
             yield from (Reasoning("r"), Delta("a"))
 
     run, done = room.start(events)
-    done.join(60)
+    done.join(200)
 
     assert room.events()[-1] == Ended("completed", "cap")
     assert room.text() == run.transcript.text

@@ -95,7 +95,8 @@ class Run:
             event = type(same[0])("".join(each.text for each in same))
             seq = self._topics.append(self.topic, event)
             del self._held[: len(same)]
-            self._quiet_until = next_stroke(self._now(), self._beat_seconds)
+            # Who is early for a stroke has taken it: the text behind it waits for the next.
+            self._quiet_until = next_stroke(self._now() + EARLY_SECONDS, self._beat_seconds)
             self._note(seq, event)
 
     def _pump(self, events: Iterator[Event]) -> Outcome:
