@@ -110,5 +110,5 @@ class Upstream:
     def _call(self, method: str, path: str, value: Any = None) -> Any:
         content = None if value is None else json.dumps(value).encode()
         request = urllib.request.Request(self.url + path, data=content, method=method)
-        with self._opener.open(request, timeout=30) as reply:
+        with self._opener.open(request, timeout=120) as reply:
             return json.loads(reply.read())
