@@ -47,8 +47,9 @@ class Said:
         return bool(self.events) and isinstance(self.events[0], Started)
 
 
-def heard(events: Iterable[Event]) -> Said:
-    said = Said()
+def heard(events: Iterable[Event], said: Said | None = None) -> Said:
+    """Somebody may look at what is said so far, if it is theirs."""
+    said = said or Said()
     try:
         for event in events:
             said.events.append(event)

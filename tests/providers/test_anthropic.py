@@ -272,7 +272,7 @@ def test_nothing_is_settled_afterwards(claude: Make) -> None:
 
 
 def test_a_stop_is_a_plain_end(fake: Fake, claude: Make, stop: Stop) -> None:
-    fake.always({"counted": 1000, "pace": 0.002}, at=MESSAGES)
+    fake.always({"counted": 4000, "pace": 0.01}, at=MESSAGES)
     said = Said()
     for event in claude().stream(asking(), stop):
         said.events.append(event)

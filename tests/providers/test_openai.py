@@ -294,6 +294,8 @@ def test_checking_says_what_there_is(provider: OpenAIProvider) -> None:
 
 
 def test_the_connection_serves_the_next_answer_too(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
+    # In one piece, as the end of an answer is waited for only a moment.
+    fake.always({"steps": [{"send": lines(TOLD, STOPPED, b"[DONE]").decode()}], "framing": "length"})
     for _ in range(4):
         assert heard(provider.stream(asking(), stop)).end == "stop"
 
@@ -326,7 +328,7 @@ def test_closing_it_closes_the_connection(fake: Fake, provider: OpenAIProvider, 
 
 
 def test_a_stop_is_a_plain_end(fake: Fake, provider: OpenAIProvider, stop: Stop) -> None:
-    fake.counts(1000, pace=0.002)
+    fake.counts(4000, pace=0.01)
     said = Said()
     for event in provider.stream(asking(), stop):
         said.events.append(event)

@@ -33,6 +33,11 @@ def failure_of(read: Read, *given: Any, **how: Any) -> ProviderError:
     return failed.value
 
 
+def hung_up(log: list[dict[str, Any]]) -> bool:
+    """On a busy machine the time may be over before the request is sent."""
+    return all(entry["client_closed"] for entry in log)
+
+
 @pytest.mark.parametrize("framing", ["chunked", "close", "length"])
 def test_every_framing_gives_the_same_bytes(fake: Fake, read: Read, framing: str) -> None:
     fake.always({"steps": [{"send": "first "}, {"send": "sécond "}, {"send": "third"}], "framing": framing})
@@ -151,20 +156,21 @@ def test_no_head_in_time_is_a_stall(fake: Fake, read: Read) -> None:
     fake.always({"raw": [{"hang": True}]})
 
     assert failure_of(read, first_byte_seconds=0.1).code == "stall"
-    fake.until(lambda log: log and log[0]["client_closed"])
+    fake.until(hung_up)
 
 
 def test_no_first_byte_after_the_head_is_a_stall(fake: Fake, read: Read) -> None:
     fake.always({"steps": [{"hang": True}]})
 
     assert failure_of(read, first_byte_seconds=0.1).code == "stall"
-    fake.until(lambda log: log and log[0]["client_closed"])
+    fake.until(hung_up)
 
 
+@pytest.mark.slow
 def test_the_first_byte_limit_is_only_for_the_first(fake: Fake, read: Read) -> None:
-    fake.always({"steps": [{"send": "first "}, {"sleep": 0.4}, {"send": "second"}]})
+    fake.always({"steps": [{"send": "first "}, {"sleep": 2.5}, {"send": "second"}]})
 
-    assert read(first_byte_seconds=0.2) == b"first second"
+    assert read(first_byte_seconds=2) == b"first second"
 
 
 def test_an_unknown_host_is_named(read: Read) -> None:
