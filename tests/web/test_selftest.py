@@ -15,6 +15,7 @@ from tests.support.marks import on_both_databases
 from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import REFUSED
 from webapp.config import ROOT
+from webapp.engine.circuit import FAILURES, Circuits
 from webapp.health import views as selftest
 from webapp.health.fact import size
 from webapp.streaming.codec import Decoder
@@ -92,8 +93,9 @@ def test_a_log_in_detail_is_pointed_out(make_app: MakeApp, environ: dict[str, st
 
 
 def test_a_model_that_rests_is_named(app: Flask, owner: Browser) -> None:
-    for _ in range(5):
-        app.extensions["engine"].circuits.failed("some/model")
+    circuits = app.extensions["engine"].circuits = Circuits(lambda: 0.0)
+    for _ in range(FAILURES):
+        circuits.failed("some/model")
 
     page = owner.page("/admin/health")
     assert page.says("some/model")
