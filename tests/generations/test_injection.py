@@ -23,6 +23,7 @@ from webapp.plans.tables import Plan
 from webapp.providers.base import Turn
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta, Ended
+from webapp.streaming.topics import Entry
 
 pytestmark = pytest.mark.timeout(600)
 GOALS = {"goals": ["Finish the shelf"], "start_date": "2026-03-02"}
@@ -69,11 +70,16 @@ class Case:
         self.check([each.id for each in bench.generations() if each.id not in before])
         return has_failed
 
+    def said(self, id: str) -> list[Entry]:
+        return self.bench.engine.topics.read(f"generation:{id}", 0)
+
     def check(self, ids: list[str]) -> None:
         """The invariants, for whatever was asked in one run."""
         for id in ids:
             ended = self.bench.until_ended(id)
-            entries = self.bench.engine.topics.read(f"generation:{id}", 0)
+            # Who settles it from outside announces it behind the commit.
+            self.bench.until(lambda id=id: not (said := self.said(id)) or isinstance(said[-1].event, Ended))
+            entries = self.said(id)
             assert [type(each.event) for each in entries].count(Ended) == bool(entries)
             assert not entries or isinstance(entries[-1].event, Ended)
             with self.bench.app.app_context():
@@ -117,7 +123,7 @@ class InTheDoor(Case):
         door.complete(db.session.get_one(User, self.person), door.Wanted("demo/quick", (Turn("user", "Hello"),)))
 
     def check_text(self, generation: Generation, said: list[str]) -> None:
-        entries = self.bench.engine.topics.read(f"generation:{generation.id}", 0)
+        entries = self.said(generation.id)
         assert "".join(each.event.text for each in entries if isinstance(each.event, Delta)) == "".join(said)
 
 
