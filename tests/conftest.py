@@ -16,12 +16,14 @@ import gevent  # noqa: E402
 import pytest  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 from jinja2.bccache import Bucket, BytecodeCache  # noqa: E402
 from sqlalchemy import Dialect  # noqa: E402
 
 from tests.generations.bench import bench  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
+from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
 from webapp.accounts import passwords  # noqa: E402
@@ -39,6 +41,10 @@ __all__ = ["bench", "fake", "fake_process", "new_stop", "outgoing", "pytest_sess
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
 PASSWORD = "a quiet river at night"
+
+# A slow machine is no fault. Every run tries the same examples, and only deep ones look for others.
+settings.register_profile("even", deadline=None, derandomize=ROUNDS == 1, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("even")
 
 
 class CompiledTemplates(BytecodeCache):
