@@ -8,6 +8,7 @@ import gevent
 import pytest
 from flask import Flask
 
+from tests.plans.halting import Halting
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
 from webapp.connections.models import Providers
@@ -45,6 +46,12 @@ class Desk:
     def pace(self, seconds: float) -> None:
         """How long the demo takes for a word."""
         self.app.extensions["providers"] = Providers(self.app.extensions["config"], DemoProvider(pace=seconds), Upstream())
+
+    def halting(self, *words: str) -> Halting:
+        """From now on the demo halts before each of these words."""
+        demo = Halting(*words)
+        self.app.extensions["providers"] = Providers(self.app.extensions["config"], demo, Upstream())
+        return demo
 
     def begin(self, type: str = "monthly", *, model: str = "demo/quick", values: dict[str, Any] | None = None, **how: Any) -> str:
         with self.app.app_context():
@@ -85,7 +92,7 @@ class Desk:
             broadcast.catch_up()
             return list(broadcast.projection.draft.elements)
 
-    def until(self, is_so: Callable[[], object], seconds: float = 20) -> None:
+    def until(self, is_so: Callable[[], object], seconds: float = 60) -> None:
         with gevent.Timeout(seconds, AssertionError(f"it did not become so within {seconds} s")):
             while not is_so():
                 gevent.sleep(0.005)

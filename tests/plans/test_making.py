@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.plans.conftest import GOALS, Desk
+from tests.plans.halting import BEGINNING, WEEK_3
 from webapp.db import db
 from webapp.errors import Conflict
 from webapp.plans import checking, plan_types, service
@@ -61,7 +62,7 @@ def test_a_plan_asked_for_in_one_piece_is_the_same(desk: Desk) -> None:
 
 @pytest.mark.slow
 def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: Desk) -> None:
-    desk.pace(0.004)
+    desk.halting(WEEK_3)
     id = desk.begin()
     desk.until(lambda: "weeks.1" in desk.elements(id))
     with desk.at(id) as plan:
@@ -74,6 +75,7 @@ def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: Desk) ->
     assert stopped.partial_content
     assert stopped.partial_content.startswith('{"title"')
 
+    desk.pace(0)
     with desk.at(id) as plan:
         service.finish_it(plan)
     finished = desk.ended(id)
@@ -85,7 +87,7 @@ def test_stopped_with_two_weeks_it_keeps_them_and_can_be_finished(desk: Desk) ->
 
 
 def test_stopped_before_anything_was_finished_it_has_failed(desk: Desk) -> None:
-    desk.pace(0.004)
+    desk.halting('"title":')
     id = desk.begin()
     with desk.at(id) as plan:
         service.stop(plan)
@@ -109,7 +111,7 @@ def test_one_part_is_written_anew_and_the_rest_is_locked(desk: Desk) -> None:
 
 @pytest.mark.slow
 def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: Desk) -> None:
-    desk.pace(0.004)
+    desk.halting(WEEK_3)
     id = desk.begin(when_unwatched="abort:1")
     plan = desk.ended(id)
     assert (plan.status, plan.error_code) == ("failed", "client_disconnected")
@@ -119,11 +121,12 @@ def test_when_nobody_is_there_any_more_it_fails_and_keeps_what_there_is(desk: De
 
 @pytest.mark.slow
 def test_a_deleted_plan_does_not_disturb_the_engine(desk: Desk) -> None:
-    desk.pace(0.004)
+    demo = desk.halting(BEGINNING)
     id = desk.begin(values=GOALS)
     with desk.at(id) as plan:
         db.session.delete(plan)
         db.session.commit()
+    demo.go_on()
     desk.until(lambda: not desk.engine.live)
 
 
