@@ -8,7 +8,7 @@ import gevent
 import pytest
 from flask import Flask
 
-from tests.plans.halting import Halting
+from tests.plans.halting import Halting, halting
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
 from webapp.connections.models import Providers
@@ -49,9 +49,7 @@ class Desk:
 
     def halting(self, *words: str) -> Halting:
         """From now on the demo halts before each of these words."""
-        demo = Halting(*words)
-        self.app.extensions["providers"] = Providers(self.app.extensions["config"], demo, Upstream())
-        return demo
+        return halting(self.app, *words)
 
     def begin(self, type: str = "monthly", *, model: str = "demo/quick", values: dict[str, Any] | None = None, **how: Any) -> str:
         with self.app.app_context():

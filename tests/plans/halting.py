@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from contextlib import closing
 
+from flask import Flask
+
+from webapp.connections.models import Providers
 from webapp.providers.base import ModelRequest
 from webapp.providers.demo import DemoProvider
 from webapp.streaming.events import Delta, Event
 from webapp.streaming.stop import Stop
+from webapp.upstream import Upstream
 
-# The first word of every plan, of its first week, and so on.
-BEGINNING, WEEK_1, WEEK_2, WEEK_3 = "{", '"Begin small"', '"Find your time"', '"Go further"'
+# The first word of every plan, of its first week, and so on, and of what comes behind the weeks.
+BEGINNING, WEEK_1, WEEK_2, WEEK_3, WEEK_4, RISKS = "{", '"Begin', '"Find', '"Go', '"Keep', '"risks"'
 LOOK_SECONDS = 0.005
 
 
@@ -33,3 +37,10 @@ class Halting(DemoProvider):
                     if stop.wait(LOOK_SECONDS):
                         return
                 yield event
+
+
+def halting(app: Flask, *words: str) -> Halting:
+    """From now on the demo of this application halts before each of these words."""
+    demo = Halting(*words)
+    app.extensions["providers"] = Providers(app.extensions["config"], demo, Upstream())
+    return demo

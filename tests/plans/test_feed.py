@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask, template_rendered
 
+from tests.plans.halting import BEGINNING, RISKS, WEEK_2, WEEK_3, WEEK_4, halting
 from tests.support.browser import Browser
 from tests.support.gap import nobody_waits
 from webapp.connections.models import Providers
@@ -29,7 +30,7 @@ PARTS = re.compile(r'hx-target="([^"]+)" hx-swap="(\w+)"')
 
 @pytest.fixture
 def app(app: Flask) -> Flask:
-    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.002), Upstream())
+    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0), Upstream())
     return app
 
 
@@ -62,9 +63,15 @@ def feed_of(app: Flask, browser: Browser, path: str, at: str) -> PlanFeed:
 
 @pytest.mark.slow
 def test_a_page_hears_only_what_it_lacks(app: Flask, member: Browser) -> None:
+    summary = ("hours", "each")
+    demo = halting(app, BEGINNING, *summary, WEEK_2, WEEK_3, WEEK_4, RISKS)
     path = begin(member)
     feed = feed_of(app, member, path, position_on(member, path))
     parts: list[tuple[str, str]] = []
+    for target in ("#plan-title", "#part-monthly_summary-text", *(f"#part-weeks-{number}" for number in range(4))):
+        demo.go_on()
+        member.wait_for(path, lambda _, target=target: parts.extend(heard(feed, app)) or target in dict(parts))
+    demo.go_on()
     member.wait_for(path, lambda page: parts.extend(heard(feed, app)) or 'data-status="completed"' in page.text)
     parts.extend(heard(feed, app))
     feed.close()
@@ -92,6 +99,7 @@ def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at
 
 @pytest.mark.slow
 def test_the_list_hears_how_far_each_plan_is(app: Flask, member: Browser) -> None:
+    demo = halting(app, BEGINNING, WEEK_3)
     paths = [begin(member) for _ in range(2)]
     ids = [path.rpartition("/")[2] for path in paths]
     with app.app_context():
@@ -99,11 +107,14 @@ def test_the_list_hears_how_far_each_plan_is(app: Flask, member: Browser) -> Non
     feed = ListFeed(app.extensions["engine"], app.extensions["lists"]["plans"], owner_id, "", context_of(app, member))
     feed.listen(app.extensions["engine"].signal())
     parts: list[tuple[str, str]] = []
+    demo.go_on()
+    rows = {f"#row-{id}" for id in ids}
+    member.wait_for("/plans", lambda _: parts.extend(heard(feed, app)) or rows <= {target for target, _ in parts})
+    demo.go_on()
     for path in paths:
         member.wait_for(path, lambda page: parts.extend(heard(feed, app)) or 'data-status="completed"' in page.text)
     feed.close()
     assert ("#plans", "outerMorph") in parts
-    assert {f"#row-{id}" for id in ids} <= {target for target, _ in parts}
 
 
 @pytest.mark.slow
@@ -114,10 +125,16 @@ def test_what_is_new_is_drawn_once_for_all_who_watch(app: Flask, member: Browser
     def count(_app: Flask, template: Any, **_: object) -> None:
         counts[template.name] += 1
 
+    demo = halting(app, BEGINNING, WEEK_2, WEEK_3, WEEK_4, RISKS)
     path = begin(member)
     at = position_on(member, path)
     feeds = [feed_of(app, member, path, at) for _ in range(watchers)]
     with template_rendered.connected_to(count, app):
+        for _ in range(4):
+            demo.go_on()
+            parts: list[tuple[str, str]] = []
+            member.wait_for(path, lambda _, parts=parts: [parts.extend(heard(each, app)) for each in feeds] and parts)
+        demo.go_on()
         member.wait_for(path, lambda page: [heard(each, app) for each in feeds] and 'data-status="completed"' in page.text)
         for each in feeds:
             heard(each, app)

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from tests.plans.halting import BEGINNING, WEEK_2, halting
 from tests.support.browser import Browser
 from tests.support.page import Page
 from webapp.connections.models import Providers
@@ -183,25 +184,27 @@ def test_a_plan_is_deleted_for_good(member: Browser) -> None:
 
 @pytest.mark.slow
 def test_a_plan_that_ended_early_says_so_and_can_be_kept(app: Flask, member: Browser) -> None:
-    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.003), Upstream())
+    demo = halting(app, BEGINNING, WEEK_2)
     page = member.submit("/plans/new?type=monthly", goals="Finish the shelf")
     assert page.named("button", "Stop")
     assert "http-equiv" in page.text
+    demo.go_on()
     member.wait_for(page.path, lambda page: page.says("Week 1 of 4"))
     member.post(page.path + "/stop")
     stopped = member.wait_for(page.path, lambda page: status(page) != "generating")
     assert status(stopped) == "partial"
     strip = stopped.one(".strip")
-    assert " of 4 weeks saved." in strip.text()
+    assert "1 of 4 weeks saved." in strip.text()
     assert [button.text().strip() for button in strip.css("button")] == ["Finish it", "Keep as is", "Start again"]
     member.post(page.path + "/keep")
     assert not member.page(page.path).all(".strip")
+    demo.go_on()
     member.post(page.path + "/finish")
     assert len(member.wait_for(page.path, lambda page: status(page) == "completed").all(".week")) == 4
 
 
 def test_a_page_that_is_not_streamed_loads_itself_again(app: Flask, member: Browser) -> None:
-    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.01), Upstream())
+    halting(app, BEGINNING)
     path = member.submit("/plans/new?type=monthly", goals="Finish the shelf").path
     usual, plain = member.page(path), member.page(f"{path}?stream=no")
 
