@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import ROOT, Server, free_port, prepared
+from tests.support.ports import free_port
+from tests.support.server import ROOT, Server, prepared
 from webapp import instance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]

@@ -15,7 +15,8 @@ import pytest
 from tests.docs.snippets import environment, matches, printed_by, run, snippets
 from tests.docs.test_snippets import typed
 from tests.support.person import Person
-from tests.support.preparing import KEPT, LINK, free_port
+from tests.support.ports import free_port
+from tests.support.preparing import KEPT, LINK
 from tests.support.server import until
 from tests.support.source import ROOT
 

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import psycopg
 
 from tests.support import standstill
-from tests.support.preparing import MADE_OTHERWISE, environ_of, flask, free_port, link_in, prepared_once
+from tests.support.ports import free_port
+from tests.support.preparing import MADE_OTHERWISE, environ_of, flask, link_in, prepared_once
 
 ROOT = Path(__file__).resolve().parents[2]
 UNLIMITED = (
