@@ -9,8 +9,10 @@ import pytest
 from flask import Flask
 
 from tests.api.dialects.live import Caller
+from tests.plans.halting import BEGINNING, halting
 from tests.support import node
 from tests.support.server import prepared
+from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
 from webapp.accounts import queries, tokens
 from webapp.accounts import service as accounts
@@ -29,6 +31,10 @@ from webapp.upstream import Upstream as Outgoing
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
+TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
+WEEK_3 = TEXT.index(json.dumps(EXAMPLE["weeks"][2], ensure_ascii=False))
+# Two weeks at once, and then for a long time nothing that is finished.
+SLOW_THIRD = {"tokens": [TEXT[:WEEK_3], *TOKEN.findall(TEXT[WEEK_3:])], "pace": 0.5}
 GOALS = {"goals": ["Finish the shelf"], "preferences": {}}
 
 
@@ -200,7 +206,7 @@ def outline(plan: Any) -> tuple[str, list[str]]:
 def test_who_loses_the_place_to_another_reader_is_told_so(program: Program, app: Flask) -> None:
     with app.app_context():
         set_setting("limits.sse_per_user", "1")
-    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.01), Outgoing())
+    halting(app, BEGINNING)
     first, second = (
         program.client.post(
             "/api/streaming/generate-plan", json={"preferenceId": program.wish()}, headers=program.headers, buffered=False
@@ -254,20 +260,20 @@ def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstre
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_naive_client_watches_cancels_and_leaves(fake: Upstream, tmp_path: Path) -> None:
     with prepared(tmp_path, **fake.environ) as server:
         server.lift_limits()
         caller = Caller(server)
 
-        def went(way: str, pace: float) -> Any:
-            fake.says(json.dumps(EXAMPLE, ensure_ascii=False), pace=pace)
+        def went(way: str, **how: Any) -> Any:
+            fake.says(TEXT, **how)
             return node.run(CLIENT, url=caller.url, token=caller.token, way=way)
 
-        is_right_when_watched(went("whole", 0.004))
-        is_right_when_cancelled(went("cancelled", 0.02))
+        is_right_when_watched(went("whole", pace=0.01))
+        is_right_when_cancelled(went("cancelled", **SLOW_THIRD))
         fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 1)
-        is_right_when_left(went("left", 0.06))
+        is_right_when_left(went("left", **SLOW_THIRD))
         fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 2)
         assert "Traceback" not in server.log
 
@@ -278,8 +284,8 @@ def is_right_when_watched(heard: Any) -> None:
     assert heard["events"][-1]["data"]["plan"] == EXAMPLE
     times = [each["at"] for each in heard["events"] if each["name"] == "progress"][1:]
     assert len(times) > 5
-    # A tenth of a second apart when they are sent; on their way they may bunch.
-    assert all(sum(start <= at < start + 1000 for at in times) <= 11 for start in times)
+    # A tenth of a second apart when they are sent; on their way they may bunch, even all of them.
+    assert len(times) <= (times[-1] - heard["began"]) / 100 + 2
 
 
 def is_right_when_cancelled(went: Any) -> None:
@@ -292,5 +298,5 @@ def is_right_when_cancelled(went: Any) -> None:
 def is_right_when_left(went: Any) -> None:
     state = went["data"]
     assert (state["status"], state["error"]["code"]) == ("failed", "client_disconnected")
-    assert went["seconds"] < 15
-    assert state["partial"]["weeks"] == EXAMPLE["weeks"][: len(state["partial"]["weeks"])] != []
+    assert went["seconds"] < 30
+    assert state["partial"]["weeks"] == EXAMPLE["weeks"][:2]

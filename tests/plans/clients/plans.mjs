@@ -13,8 +13,9 @@ async function read(isEnough) {
   const wishes = await call('POST', '/api/plan/inputs', { goals: ['Finish the shelf'], preferences: {} })
   const gone = new AbortController()
   const body = JSON.stringify({ preferenceId: wishes.data.preferenceId })
+  const began = performance.now()
   const response = await fetch(`${url}/api/streaming/generate-plan`, { method: 'POST', headers, body, signal: gone.signal })
-  const heard = { header: response.headers.get('x-plan-id'), events: [] }
+  const heard = { header: response.headers.get('x-plan-id'), began, events: [] }
   let name = ''
   try {
     for await (const bytes of response.body) {
