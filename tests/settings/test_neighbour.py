@@ -7,7 +7,7 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp.connections.local_ollama import ADDRESS, Neighbour
+from webapp.connections.local_ollama import ADDRESS, PATIENCE_SECONDS, Neighbour
 from webapp.connections.models import providers
 
 SLUG = "ollama-on-this-machine"
@@ -34,8 +34,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def neighbour(app: Flask, fake: Fake, clock: Clock) -> Neighbour:
-    """The scripted upstream in the place where Ollama would be."""
-    found = Neighbour(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock)
+    """The scripted upstream in the place where Ollama would be; it is given time enough on a busy machine."""
+    found = Neighbour(app.extensions["providers"].upstream, fake.base_url.replace("/api", "/its/api"), clock, 30)
     app.extensions["neighbour"] = found
     return found
 
@@ -73,6 +73,7 @@ def test_what_is_no_model_server_is_not_offered_and_holds_nobody_up(
     owner: Browser, fake: Fake, neighbour: Neighbour, behaviour: dict[str, object]
 ) -> None:
     owner.page("/settings")
+    neighbour.patience_seconds = PATIENCE_SECONDS
     fake.always(behaviour, at="/models")
     began_at = time.monotonic()
 

@@ -28,6 +28,7 @@ class Neighbour:
     upstream: Upstream
     address: str = ADDRESS
     now: Callable[[], float] = time.monotonic
+    patience_seconds: float = PATIENCE_SECONDS
     _seen_at: float = field(default=float("-inf"), init=False)
     _models: tuple[str, ...] = field(default=(), init=False)
 
@@ -43,7 +44,7 @@ class Neighbour:
         headers = {"Accept": "application/json"}
         try:
             answer = self.upstream.json(
-                "GET", f"{self.address}/models", headers=headers, seconds=PATIENCE_SECONDS, trust="operator"
+                "GET", f"{self.address}/models", headers=headers, seconds=self.patience_seconds, trust="operator"
             )
         except ProviderError:
             return ()
