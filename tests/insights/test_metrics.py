@@ -130,6 +130,8 @@ def test_a_step_to_the_whole_answer_is_counted(bench: Bench, fake: Upstream, rea
 def test_who_has_to_wait_is_counted(bench: Bench, fake: Upstream, app: Flask, read: Read) -> None:
     with app.app_context():
         set_setting("limits.streams_burst", "1")
+        # A minute each: nobody is as slow as that.
+        set_setting("limits.streams_per_minute", "1")
     fake.says("Hello")
     person = bench.person()
     ended(bench, person=person)
