@@ -113,7 +113,9 @@ def test_killed_half_way_every_key_can_be_read_and_the_rest_is_done_later(
     environ = {**os.environ, **KEYS, "DATA_DIR": str(tmp_path), "ENCRYPTION_KEY": BOTH}
     environ["OPENROUTER_BASE_URL"] = app.extensions["config"].openrouter_base_url
     command = [sys.executable, "-u", "-m", "flask", "--app", "wsgi", "keys", "rotate"]
-    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as rotating:
+    # What it says must be read, or it waits: it cannot be done before it is killed.
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "bufsize": 0, "pipesize": 4096}
+    with subprocess.Popen(command, cwd=ROOT, env=environ, **pipes) as rotating:
         assert rotating.stdout
         for _ in range(after):
             assert b"re-encrypted" in rotating.stdout.readline()
