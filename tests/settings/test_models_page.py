@@ -1,5 +1,7 @@
 """The Models page: what there is, what it costs, and what people are offered of it."""
 
+import time
+
 import pytest
 from flask import Flask
 
@@ -177,10 +179,11 @@ def test_a_long_list_is_cut_and_found_by_searching(listed: Browser, fake: Fake) 
 
 
 def test_reading_the_connections_costs_a_query_or_two_a_second(listed: Browser, app: Flask) -> None:
+    began = time.monotonic()
     with app.app_context(), listed.counting_statements() as statements:
         providers().forget()
         for _ in range(20):
             providers().offered()
             providers().default()
-    assert len([each for each in statements if "connections" in each]) <= 2
+    assert len([each for each in statements if "connections" in each]) <= 2 + 2 * (time.monotonic() - began)
     assert not [each for each in statements if "connections.models FROM" in each]

@@ -1,6 +1,7 @@
 """Settings: what is in effect, and who is told when it changes."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +32,7 @@ def store(name: str, text: str) -> None:
 
 
 def comes_true(name: str, value: object) -> bool:
-    with gevent.Timeout(5, False):
+    with gevent.Timeout(30, False):
         while setting(name) != value:
             gevent.sleep(0.02)
         return True
@@ -84,10 +85,12 @@ def test_what_another_process_sets_is_noticed_within_a_moment(inside: None) -> N
 def test_reading_costs_one_query_a_second_for_all_of_them(inside: None) -> None:
     asked = []
     db.event.listen(db.engine, "before_cursor_execute", lambda *details: asked.append(details[2]))
+    began = time.monotonic()
     for shown_setting in listing():
         setting(shown_setting.setting.name)
 
-    assert len([statement for statement in asked if "application_settings.value" in statement]) <= 2
+    seconds = time.monotonic() - began
+    assert len([statement for statement in asked if "application_settings.value" in statement]) <= 2 + seconds
 
 
 @pytest.mark.slow
