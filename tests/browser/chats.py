@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
@@ -198,6 +198,17 @@ def press(page: Page, button: Locator) -> Response:
     """Presses what leads to another page, and waits for it."""
     with page.expect_navigation() as navigation:
         button.click()
+    response = navigation.value
+    assert response
+    return response
+
+
+def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Response:
+    """By the page itself: the browser's protocol refuses it at the moment in which one document takes another's place."""
+    # This alone of all that looks into a page begins again when the document has gone meanwhile.
+    page.wait_for_function("true")
+    with page.expect_navigation(wait_until=wait_until) as navigation:
+        page.evaluate("location.reload()")
     response = navigation.value
     assert response
     return response

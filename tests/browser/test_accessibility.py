@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import ChatPage, Person, layout_shift
+from tests.browser.chats import ChatPage, Person, layout_shift, reload
 from tests.browser.conftest import Visit
 from tests.browser.places import Atlas, is_page
 from tests.browser.texts import RICH
@@ -145,7 +145,7 @@ def test_the_keyboard_reaches_what_the_mouse_does(server: Server, upstream: Upst
     upstream.says("Ready.")
     chat = visit(server).begin("Are you ready?")
     chat.expect("completed")
-    chat.page.reload()
+    reload(chat.page)
     assert {"Skip to content", "New chat", "Sign out", "Copy", "Try again", "Message", "Send"} <= set(stops(chat.page))
     upstream.counts(2_000, pace=0.03)
     chat.box.fill("Count")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.chats import EMAIL, PASSWORD, ChatPage, Person, answers_asked, become_owner, copied, press, until
+from tests.browser.chats import EMAIL, PASSWORD, ChatPage, Person, answers_asked, become_owner, copied, press, reload, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server, prepared
 from tests.upstream.handle import Upstream
@@ -91,7 +91,7 @@ def limit_models(page: Page, colleague: Page) -> None:
     press(page, page.get_by_role("button", name="Restrict to selected"))
     expect(page.get_by_role("main")).to_contain_text(re.compile(rf"1 of {before} models available"))
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(1)
-    colleague.reload()
+    reload(colleague)
     # Of one model there is nothing to choose.
     assert colleague.locator("#composer select[name=model] option").count() in (0, 1)
 
@@ -140,7 +140,7 @@ def listens(page: Page, words: str) -> None:
     """Until it has heard what it says by this: again, as somebody would for whom the machine stood still meanwhile."""
 
     def heard() -> bool:
-        page.reload()
+        reload(page)
         expect(page.locator("[data-verdict=wait]")).to_be_hidden()
         return page.get_by_text(words).is_visible()
 

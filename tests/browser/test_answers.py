@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import answers_asked, until
+from tests.browser.chats import answers_asked, reload, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -125,7 +125,7 @@ def test_reasoning_is_folded_beside_the_text(server: Server, upstream: Upstream,
     assert chat.html() == chat.rendered("Forty-two.")
     expect(thought).to_have_attribute("open", "")
     expect(thought.locator("summary")).to_contain_text(re.compile(r"Thought for \d"))
-    chat.page.reload()
+    reload(chat.page)
     expect(chat.answer.locator("details.thought summary")).to_contain_text(re.compile(r"Thought for \d"))
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Request, expect
 
-from tests.browser.chats import ChatPage, answers_asked, until
+from tests.browser.chats import ChatPage, answers_asked, reload, until
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import LOOK, RULES
 from tests.browser.ways import NO_SCRIPTS, PHONE
@@ -51,7 +51,7 @@ def test_long_pastes_and_files_stand_above_the_text(server: Server, upstream: Up
     page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
     assert page.evaluate(LOOK, RULES) == []
 
-    page.reload()
+    reload(page)
     expect(chips).to_have_count(2)
     box.fill("")
     box.press("Enter")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import ChatPage, Person, press, press_while_it_refreshes
+from tests.browser.chats import ChatPage, Person, press, press_while_it_refreshes, reload
 from tests.browser.conftest import Visit
 from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
 from tests.support.server import Server
@@ -161,7 +161,7 @@ def test_what_waited_and_is_removed_is_a_draft_again(
         expect(removing.box).to_be_focused()
     expect(removing.page.locator("#composer-text")).to_have_value("And then?")
     expect(chat.page.locator("#follow-up")).not_to_contain_text("And then?")
-    chat.page.reload()
+    reload(chat.page)
     expect(chat.box).to_have_value("And then?")
 
     chat.box.press("Enter")
@@ -195,7 +195,7 @@ def test_what_is_typed_offline_is_kept_afterwards(server: Server, upstream: Upst
         chat.box.fill("From the train")
     with page.expect_response(lambda response: response.url.endswith("/draft")):
         page.context.set_offline(False)
-    page.reload()
+    reload(page)
     expect(chat.box).to_have_value("From the train")
 
 
@@ -222,7 +222,7 @@ def test_a_person_chooses_the_key_that_sends(server: Server, upstream: Upstream,
     chat, page = asked(person, upstream), person.open("/settings")
     page.get_by_label("Send messages with").select_option("ctrl")
     press(page, page.get_by_role("button", name="Save"))
-    chat.page.reload()
+    reload(chat.page)
     chat.box.fill("One")
     chat.box.press("Enter")
     chat.page.keyboard.type("Two")
@@ -249,7 +249,7 @@ def test_several_messages_wait_and_are_sent_in_their_order(server: Server, upstr
     expect(rows.nth(1).locator(".next__text")).to_have_text("Then: Third, in other words")
     rows.nth(0).get_by_role("button", name="Remove").click()
     expect(chat.box).to_have_value("Second")
-    page.reload()
+    reload(page)
     expect(rows).to_have_count(2)
     upstream.says("Done.")
     upstream.goes_on()

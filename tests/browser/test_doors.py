@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import EMAIL, become_owner, press, sign_in
+from tests.browser.chats import EMAIL, become_owner, press, reload, sign_in
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -61,5 +61,5 @@ def test_signing_out_in_one_tab_ends_the_others_politely(server: Server, upstrea
     expect(chat.status_line).to_contain_text("You've been signed out.")
     expect(chat.send).to_have_count(0)
     expect(chat.box).to_have_value("and now")
-    chat.page.reload()
+    reload(chat.page)
     expect(chat.page).to_have_url(re.compile("/login"))

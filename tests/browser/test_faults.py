@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import ChatPage, Person
+from tests.browser.chats import ChatPage, Person, reload
 from tests.browser.conftest import Visit, made
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -56,7 +56,7 @@ def test_after_some_text_it_is_kept_and_can_be_continued(
     expect(chat.again).to_be_visible()
     expect(chat.send).to_be_visible()
     live = chat.html()
-    chat.page.reload()
+    reload(chat.page)
     assert chat.html() == live
     assert notice(chat, words) == sentence
     upstream.counts(12)

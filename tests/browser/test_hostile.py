@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chats import reload
 from tests.browser.conftest import Visit
 from tests.support.server import ROOT, Server
 from tests.upstream.handle import Upstream
@@ -41,7 +42,7 @@ def test_nothing_of_it_runs_is_fetched_or_gets_out_of_its_place(
         each.expect("completed", seconds=40)
         is_harmless(each.page)
     assert chat.html() == other.html()
-    chat.page.reload()
+    reload(chat.page)
     is_harmless(chat.page)
     for link in chat.text.locator("a:not(.view)").all():
         assert (link.get_attribute("href") or "").partition(":")[0].lower() in ("http", "https", "mailto", "tel")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.chats import ChatPage, layout_shift, read_further_up, until
+from tests.browser.chats import ChatPage, layout_shift, read_further_up, reload, until
 from tests.browser.conftest import Visit
 from tests.browser.long_answer import part, say, small_block, text_of, watched
 from tests.browser.test_accessibility import MOVES
@@ -81,7 +81,7 @@ def test_a_text_of_many_blocks_is_laid_out_by_groups_and_nothing_moves(server: S
         assert each.text.evaluate(UNGROUPED) == each.rendered(MANY_BLOCKS)
         assert each.text.evaluate(TOPS) == pytest.approx(tops, abs=1)
     assert chat.page.evaluate("moves") == []
-    chat.page.reload()
+    reload(chat.page)
     assert chat.text.evaluate(TOPS) == pytest.approx(tops, abs=1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chats import PASSWORD, ChatPage, Person, press
+from tests.browser.chats import PASSWORD, ChatPage, Person, press, reload
 from tests.browser.conftest import Visit
 from tests.browser.test_lists import chosen
 from tests.browser.ways import in_every_way
@@ -65,7 +65,7 @@ def test_a_colleague_watches_and_then_writes(
     hers.wait_for("w000040")
 
     share(mine.page, path, "write")
-    hers.page.reload()
+    reload(hers.page)
     upstream.says("Three")
     hers.ask("Second")
     hers.expect("completed")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import Person, layout_shift, press, until
+from tests.browser.chats import Person, layout_shift, press, reload, until
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.support.server import Server, prepared
@@ -78,7 +78,7 @@ def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, 
         page.screenshot(path=tmp_path / f"{shots:02}.png")
         shots += 1
         if not has_reloaded and (before := weeks(reloaded)) in (1, 2, 3):
-            has_reloaded = bool(reloaded.reload())
+            has_reloaded = bool(reload(reloaded))
             assert weeks(reloaded) >= before
         page.wait_for_timeout(700)
     for each in (page, small, reloaded):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import HIDE, ChatPage, Person, copied
+from tests.browser.chats import HIDE, ChatPage, Person, copied, reload
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -219,7 +219,7 @@ def test_a_temporary_chat_is_gone_when_it_is_closed(
     expect(page.get_by_text("Temporary: deleted when you close it, or after one day.")).to_be_visible()
     chat = ChatPage(page)
     if not has_scripts:
-        page.reload()
+        reload(page)
     chat.wait_for("Unkept.")
     address = page.url
     # It stays in sight, however far one has read.

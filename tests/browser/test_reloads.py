@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Request
 
-from tests.browser.chats import ChatPage, Person, until
+from tests.browser.chats import ChatPage, Person, reload, until
 from tests.browser.conftest import Visit
 from tests.browser.texts import RICH
 from tests.browser.weir import Weir
@@ -35,7 +35,7 @@ def test_fifty_reloads_and_cut_connections_end_with_one_and_the_same_text(
     cut = behind(weir, person, reloading)
     for number in range(len(HOLDS)):
         assert not resting.has_ended()
-        reloading.page.reload(wait_until="commit")
+        reload(reloading.page, wait_until="commit")
         upstream.goes_on()
         if number % 3 == 0:
             weir.cut()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.chats import reload
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -42,7 +43,7 @@ def test_the_open_page_heals_and_the_answer_goes_on(
     without = seam.inner_text().split()
     assert [word for word in chat.seen().split() if word not in without] == COUNTED.split()
     live = chat.html()
-    chat.page.reload()
+    reload(chat.page)
     expect(seam).not_to_contain_text("UTC")
     assert chat.html() == live
     expect(chat.page.locator("article")).to_have_count(2)
@@ -83,13 +84,13 @@ def test_the_notice_continues_all_or_leaves_them(own_server: Server, upstream: U
         upstream.counts(150)
         own_server.start()
         chat.expect("interrupted", seconds=60)
-        chat.page.reload()
+        reload(chat.page)
         notice = chat.page.locator("#cut-answers")
         expect(notice).to_contain_text("A restart interrupted 1 answer.")
         notice.get_by_role("button", name=action).click()
         expect(notice).to_have_count(0)
         chat.expect(status, seconds=60)
-        chat.page.reload()
+        reload(chat.page)
         expect(notice).to_have_count(0)
     assert chat.raw() == " ".join(COUNTED.split()[:150])
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.chats import ChatPage, Person, press
+from tests.browser.chats import ChatPage, Person, press, reload
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.browser.ways import PHONE
@@ -181,7 +181,7 @@ def test_the_row_of_the_open_chat_is_in_sight(server: Server, upstream: Upstream
     for number in range(12):
         answered(person, upstream, f"Newer {number}", "Fine.").page.close()
     chat.page.set_viewport_size({"width": 1100, "height": 480})
-    chat.page.reload()
+    reload(chat.page)
     expect(row(chat.page, "The oldest of many")).to_be_in_viewport(ratio=0.9)
 
 
