@@ -57,7 +57,15 @@ def texts(page: Page) -> list[str]:
 
 
 def ended(page: Page) -> bool:
-    return bool(statuses(page)) and not {"queued", "thinking", "responding", "saving"} & set(statuses(page))
+    """Whether nothing is written here any more, and what follows an end, such as telling open pages, has been done too."""
+    found = statuses(page)
+    return bool(found) and not {"queued", "thinking", "responding", "saving"} & set(found) and not is_ending(page)
+
+
+def is_ending(page: Page) -> bool:
+    """Whether a run of one of these messages has still something to do: its end is saved before it is told."""
+    runs = page.browser.app.extensions["engine"].live.values()
+    return bool({each.message_id for each in runs} & set(page.message_ids))
 
 
 def ended_with(count: int) -> Callable[[Page], bool]:
