@@ -75,12 +75,14 @@ class Browser:
         return str(URLSafeTimedSerializer(self.app.secret_key or "", salt="wtf-csrf-token").dumps(kept))
 
     @contextmanager
-    def counting_statements(self) -> Iterator[list[str]]:
-        """What is asked of the database meanwhile."""
+    def counting_statements(self, *, of_all: bool = False) -> Iterator[list[str]]:
+        """What is asked of the database meanwhile: here, or by all, such as what the server does by itself at its own times."""
         statements: list[str] = []
+        here = gevent.getcurrent()
 
         def note(*seen: object) -> None:
-            statements.append(str(seen[2]))
+            if of_all or gevent.getcurrent() is here:
+                statements.append(str(seen[2]))
 
         with self.app.app_context():
             engine = db.engine
