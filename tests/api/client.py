@@ -49,9 +49,12 @@ class Client:
         return json.loads(text) if text else None
 
     def ended(self, sent: dict[str, Any], *, seconds: float = 30) -> dict[str, Any]:
-        """The answer that was begun, as soon as it has ended."""
+        """The answer that was begun, as soon as it has ended: an end is saved before it is told."""
+        live = self.app.extensions["engine"].live
         with gevent.Timeout(seconds, AssertionError(f"{sent} has not ended within {seconds} s")):
-            while (message := self.get(f"/messages/{sent['message_id']}"))["status"] in ("queued", "running"):
+            while (message := self.get(f"/messages/{sent['message_id']}"))["status"] in ("queued", "running") or (
+                sent["generation_id"] in live
+            ):
                 gevent.sleep(0.01)
         return dict(message)
 
