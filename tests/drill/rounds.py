@@ -68,6 +68,8 @@ class Drill:
         before = self._upstream.log()
         figures.late_ms.append(lateness.late_ms)
         figures.start_seconds.append(self._server.start())
+        # It answers before it has looked for what was cut.
+        until(lambda: all(map(self._is_settled, cuts)), "what was cut is settled")
         shown = {cut: self._owner.raw(cut.message_id) for cut in cuts}
         faults = {cut: self._after_start(cut) for cut in cuts}
         self._until_ended()
@@ -89,7 +91,7 @@ class Drill:
         return moment
 
     def _after_start(self, cut: Cut) -> list[str]:
-        """What is wrong with the page right after the start; where nothing goes on by itself, presses Continue."""
+        """What is wrong with the page as soon as it is settled; where nothing goes on by itself, presses Continue."""
         answer = self._owner.last_answer(cut.chat_path)
         if self._policy == "continue" or answer.status == "completed":
             return []
@@ -129,6 +131,10 @@ class Drill:
             yield f"the seam is not marked: {answer.text[-200:]}"
         if self._server.rows("SELECT count(*) FROM generation_journal")[0][0]:
             yield "there are rows left in the journal"
+
+    def _is_settled(self, cut: Cut) -> bool:
+        """Whether the run that was cut has its end, whatever goes on from there."""
+        return self._generations(cut)[0][1] not in ("queued", "running")
 
     def _generations(self, cut: Cut) -> list[tuple[Any, ...]]:
         query = "SELECT text_offset, status, reason FROM generations WHERE message_id = ? ORDER BY id"
