@@ -6,9 +6,12 @@ import pytest
 from tests.attacks.conftest import set_to
 from tests.chat.conftest import ended, ended_with, statuses
 from tests.support.browser import Browser
+from webapp.connections.models import Providers
 from webapp.db import db
 from webapp.engine.circuit import FAILURES
 from webapp.engine.tables import Generation
+from webapp.providers.demo import DemoProvider
+from webapp.upstream import Upstream
 
 
 @pytest.fixture
@@ -84,6 +87,8 @@ def test_all_of_them_together_have_only_so_many_places(app, engine):
         each.submit("/ai-demo", message="What is this?")
         each.wait_for("/ai-demo", ended)
     urls = [send_url(each.page("/ai-demo")) for each in crowd]
+    # None of their answers may have made room before the last one asks.
+    app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=60), Upstream())
 
     answers = [each.post(url, message="More") for each, url in zip(crowd, urls, strict=True)]
 
