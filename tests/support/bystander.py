@@ -1,7 +1,8 @@
 """Somebody else, who reads a paced answer and opens pages while something is done to the server: `with bystander(...)`.
 
 What they see is compared with a control stream, read straight from the upstream at the same pace by the same process at the
-same moments, so that a busy machine is not taken for a held loop; nor is the time in which the machine itself stood still.
+same moments, so that a busy machine is not taken for a held loop; nor is the time in which the machine itself stood still,
+or gave the server neither processor nor disk.
 """
 
 import itertools
@@ -12,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,13 @@ from tests.support.beside import WORD as BYTES
 from tests.support.beside import Visit
 from tests.support.person import Person
 from tests.support.server import Server, until
+from tests.support.starved import Starved, watched
 from tests.upstream.handle import CHAT, Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED_MS = 500.0
+# A shorter gap holds up nobody.
+NOTICED_SECONDS = 0.1
 # Ten minutes of words, in paragraphs.
 WORDS, PACE_SECONDS, PARAGRAPH = 12_000, 0.05, 40
 WORD = re.compile(BYTES.pattern.decode())
@@ -43,19 +47,23 @@ class Beside:
     sent: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     grown_bytes: int = 0
+    starved: Starved = field(default_factory=Starved)
 
     @property
     def gap_ms(self) -> float:
         """By how much the worst gap between two words exceeds those of the control and of the machine meanwhile."""
         control = gaps(self.control)
-        late = (late_by(gap, control) - standstill.seconds(*gap) for gap in gaps(self.answer))
+        late = (late_by(gap, control) - self._excused(*gap) for gap in gaps(self.answer) if gap[1] - gap[0] > NOTICED_SECONDS)
         return max(late, default=0.0) * 1000
 
     @property
     def page_ms(self) -> float:
         """How long the slowest page took while the machine went on."""
-        took = (page.seconds - standstill.seconds(page.began, page.began + page.seconds) for page in self.pages)
+        took = (page.seconds - self._excused(page.began, page.began + page.seconds) for page in self.pages)
         return max(took, default=0.0) * 1000
+
+    def _excused(self, began: float, ended: float) -> float:
+        return standstill.seconds(began, ended) + self.starved.seconds(began, ended)
 
     def faults(self, *, allowed_ms: float, page_ms: float, memory_bytes: int) -> Iterator[str]:
         """In words, what was done to the bystander."""
@@ -91,7 +99,7 @@ def bystander(
     # With its cost, so that nobody asks for that later, among what a test looks at.
     upstream.beside(question, {"tokens": _words(), "pace": PACE_SECONDS, "cost": 0.0001})
     path = person.begin(question)
-    with _reader(_order(server, upstream, person, path, question)) as reader:
+    with _watched(server) as beside.starved, _reader(_order(server, upstream, person, path, question)) as reader:
         before = _resident(server)
         yield beside
         _take(beside, upstream, question, reader)
@@ -166,6 +174,10 @@ def _tell(reader: "subprocess.Popen[str]", value: Any) -> None:
 def _told(reader: "subprocess.Popen[str]") -> str:
     assert reader.stdout
     return reader.stdout.readline()
+
+
+def _watched(server: Server | str) -> AbstractContextManager[Starved]:
+    return nullcontext(Starved()) if isinstance(server, str) else watched(server.worker_pids[0])
 
 
 def _resident(server: Server | str) -> int:

@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -13,6 +15,7 @@ from tests.support.beside import WORD
 from tests.support.bystander import bystander, late_by
 from tests.support.person import Person
 from tests.support.server import Server, prepared, until
+from tests.support.starved import watched
 from tests.upstream.handle import Upstream
 from webapp.logs import TextLines
 from webapp.watchdog import HELD
@@ -53,9 +56,32 @@ def test_it_does_not_blame_the_server_for_an_upstream_that_stands_still(server: 
 
 def beside_a_pause_of(pid: int, server: Server, owner: Person, fake: Upstream) -> None:
     with bystander(server, fake, person=owner):
+        began = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
-        time.sleep(1.1)
+        # The machine may stand still as well, which would be an excuse.
+        until(lambda: time.monotonic() - began - standstill.seconds(began, time.monotonic()) > 2, "it has stood still")
         os.kill(pid, signal.SIGCONT)
+
+
+def test_a_process_that_gets_no_processor_is_noticed() -> None:
+    """Two that never rest share one: each waits for half of the time, at least."""
+    command = [sys.executable, "-c", "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nwhile True: pass"]
+    with subprocess.Popen(command) as one, subprocess.Popen(command) as other, watched(one.pid) as starved:
+        try:
+            began = time.monotonic()
+            until(lambda: starved.seconds(began, time.monotonic()) > 0.5, "it is written down")
+        finally:
+            one.kill()
+            other.kill()
+
+
+def test_a_process_that_rests_waits_for_nothing() -> None:
+    with subprocess.Popen(["sleep", "60"]) as resting, watched(resting.pid) as starved:
+        began = time.monotonic()
+        time.sleep(1)
+        resting.kill()
+
+    assert starved.seconds(began, began + 1) < 0.5
 
 
 @pytest.mark.parametrize(
