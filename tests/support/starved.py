@@ -10,13 +10,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
 from tests.support.standstill import ROOT, overlap
 
-LOOK_SECONDS, NOTICED_SECONDS = 0.01, 0.001
+# Longer than it may take until a process that computes is said to have done so.
+LOOK_SECONDS, NOTICED_SECONDS = 0.02, 0.001
 
 
 class Starved:
@@ -52,27 +54,41 @@ def watched(pid: int) -> Iterator[Starved]:
             starved.look()
 
 
-def waited(pid: int) -> float:
-    """For how many seconds it has waited for a processor."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+@dataclass(frozen=True)
+class Look:
+    """A process at a moment: its state, and for how many seconds it has had a processor, and waited for one."""
+
+    at: float
+    state: str
+    ran: float
+    waited: float
 
 
-def is_at_the_disk(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "D"
+def look(pid: int) -> Look:
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    return Look(time.monotonic(), state, int(ran) / 1e9, int(waited) / 1e9)
+
+
+def kept(before: Look, now: Look) -> float:
+    """For how many seconds it was kept from going on until now; a wait is counted when it is over, whenever it began."""
+    is_waiting = now.state == "R" and now.ran == before.ran and now.waited == before.waited
+    return now.at - before.at if is_waiting or now.state == "D" else now.waited - before.waited
 
 
 def main(pid: int) -> None:
     # It may end before we do.
-    with suppress(OSError, IndexError):
-        before, seen_at = waited(pid), time.monotonic()
+    with suppress(OSError, ValueError):
+        before, told_until = look(pid), 0.0
         while True:
             time.sleep(LOOK_SECONDS)
-            now, is_kept, after = time.monotonic(), is_at_the_disk(pid), waited(pid)
-            # It is told at the end of each wait, whenever that began.
-            seconds = max(after - before, now - seen_at if is_kept else 0.0)
-            if seconds > NOTICED_SECONDS:
-                print(now - seconds, now, flush=True)
-            before, seen_at = after, now
+            now = look(pid)
+            # What was told while it waited is not told again.
+            began = max(now.at - kept(before, now), told_until)
+            if now.at - began > NOTICED_SECONDS:
+                print(began, now.at, flush=True)
+                told_until = now.at
+            before = now
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import standstill
+from tests.support import standstill, starved
 from tests.support.beside import WORD
 from tests.support.bystander import bystander, late_by
 from tests.support.person import Person
@@ -66,22 +66,31 @@ def beside_a_pause_of(pid: int, server: Server, owner: Person, fake: Upstream) -
 def test_a_process_that_gets_no_processor_is_noticed() -> None:
     """Two that never rest share one: each waits for half of the time, at least."""
     command = [sys.executable, "-c", "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nwhile True: pass"]
-    with subprocess.Popen(command) as one, subprocess.Popen(command) as other, watched(one.pid) as starved:
+    with subprocess.Popen(command) as one, subprocess.Popen(command) as other, watched(one.pid) as waiting:
         try:
             began = time.monotonic()
-            until(lambda: starved.seconds(began, time.monotonic()) > 0.5, "it is written down")
+            until(lambda: waiting.seconds(began, time.monotonic()) > 0.5, "it is written down")
         finally:
             one.kill()
             other.kill()
 
 
+@pytest.mark.parametrize(
+    ("state", "ran", "waited", "seconds"),
+    [("S", 1.0, 2.0, 0.0), ("R", 1.5, 2.0, 0.0), ("R", 1.0, 2.0, 0.5), ("D", 1.0, 2.0, 0.5), ("R", 1.0, 2.25, 0.25)],
+    ids=["asleep", "at work", "waiting", "at the disk", "after a wait"],
+)
+def test_only_what_keeps_a_process_from_going_on_counts(state, ran, waited, seconds) -> None:
+    assert starved.kept(starved.Look(8.0, "R", 1.0, 2.0), starved.Look(8.5, state, ran, waited)) == seconds
+
+
 def test_a_process_that_rests_waits_for_nothing() -> None:
-    with subprocess.Popen(["sleep", "60"]) as resting, watched(resting.pid) as starved:
+    with subprocess.Popen(["sleep", "60"]) as resting, watched(resting.pid) as waiting:
         began = time.monotonic()
         time.sleep(1)
         resting.kill()
 
-    assert starved.seconds(began, began + 1) < 0.5
+    assert waiting.seconds(began, began + 1) < 0.5
 
 
 @pytest.mark.parametrize(
