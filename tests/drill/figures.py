@@ -9,6 +9,7 @@ How = Literal["kill", "terminate"]
 Policy = Literal["continue", "ask", "never"]
 # The promise for a server that is killed: a window of 30 ms, a journal every 250 ms, and what it takes to write.
 BOUND_MS: dict[How, float] = {"kill": 310, "terminate": 50}
+STOP_SECONDS = 5.0
 NAMES: dict[How, str] = {"kill": "kill -9", "terminate": "SIGTERM"}
 
 
@@ -37,8 +38,9 @@ class Figures:
         return self.faults_within(BOUND_MS[self.how])
 
     def faults_within(self, bound: float) -> list[str]:
+        most_seconds = STOP_SECONDS + (bound - BOUND_MS[self.how]) / 1000
         late = [f"{each.lost_ms:.0f} ms of text were lost" for each in self.findings if each.lost_ms > bound]
-        slow = [f"{seconds:.1f} s to end" for seconds in self.stop_seconds if seconds > 5]
+        slow = [f"{seconds:.1f} s to end" for seconds in self.stop_seconds if seconds > most_seconds]
         return [*late, *slow, *(fault for each in self.findings for fault in each.faults)]
 
     def lines(self) -> list[str]:
@@ -53,7 +55,7 @@ class Figures:
         ]
         if self.stop_seconds:
             lines.append(f"  signal to end of all processes: {_spread(self.stop_seconds, 's')}")
-        lines.append(f"  this machine woke a waiting process late by: {_spread(self.late_ms, 'ms')}")
+        lines.append(f"  this machine kept processes waiting for: {_spread(self.late_ms, 'ms')}")
         return [*lines, f"  faults: {len(self.faults)}", *(f"    {fault}" for fault in self.faults)]
 
 

@@ -1,4 +1,4 @@
-"""How late this machine wakes a process that waits: what it adds to every figure of a drill."""
+"""How late this machine wakes a process that waits: it adds that to every figure of a drill, as it adds what a server waits."""
 
 import threading
 import time

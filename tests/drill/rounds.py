@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.drill.figures import Figures, Finding, How, Policy
-from tests.drill.lateness import Lateness
+from tests.drill.lateness import REMEMBERED_SECONDS, Lateness
 from tests.support.person import Answer, Person
 from tests.support.server import Server, prepared, until
+from tests.support.starved import watched
 from tests.upstream.behaviours import partial_of
 from tests.upstream.handle import Upstream
 
@@ -62,11 +63,12 @@ class Drill:
         self._upstream.reset()
         self._upstream.counts(TOKENS, pace=PACE_SECONDS)
         cuts = self._begun()
-        with Lateness() as lateness:
+        with Lateness() as lateness, watched(self._server.worker_pids[0]) as starved:
             time.sleep(self._random.random() * TOKENS * PACE_SECONDS)
             moment = self._cut_off(figures)
+            kept_ms = 1000 * starved.seconds(moment - REMEMBERED_SECONDS, time.monotonic())
         before = self._upstream.log()
-        figures.late_ms.append(lateness.late_ms)
+        figures.late_ms.append(lateness.late_ms + kept_ms)
         figures.start_seconds.append(self._server.start())
         # It answers before it has looked for what was cut.
         until(lambda: all(map(self._is_settled, cuts)), "what was cut is settled")
