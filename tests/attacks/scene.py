@@ -28,7 +28,7 @@ class Scene:
     owner: Person
     members: list[Person]
 
-    def await_the_end(self, seconds: float = 30) -> None:
+    def await_the_end(self, seconds: float = 90) -> None:
         until(lambda: self.server.running() == 1, "nothing is written but the bystander's answer", seconds=seconds)
 
     def store(self, session: Session, name: str, texts: list[str]) -> None:

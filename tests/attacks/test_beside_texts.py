@@ -75,7 +75,7 @@ def test_a_heap_of_tiny_blocks(scene: Scene, fake: Upstream, kind: str) -> None:
     with bystander(scene.server, fake, person=scene.owner) as beside:
         path = scene.members[0].begin("Hello")
         tab = Tab(scene.members[0], scene.members[0].last_answer(path).events_url).read()
-        scene.await_the_end(120)
+        scene.await_the_end(200)
         assert scene.members[0].last_answer(path).status == "completed"
         tab.close()
 
