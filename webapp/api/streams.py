@@ -1,6 +1,7 @@
 """Answers as streams of server-sent events: a generation in the words of a dialect, from any position."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -72,22 +73,36 @@ def has_all(generation: Generation, after: int) -> bool:
     return is_last and not generation.is_active and _has_said_its_end(engine, generation.id)
 
 
-def finished(generation: Generation) -> Generation:
-    """Waits for the end of an answer in the name of this request's caller, who counts as there meanwhile.
-
-    A caller who leaves before is refused like one who comes too late: nobody is there to read it.
-    """
-    id, engine, lane = generation.id, the_engine(), generation.lane
-    watcher = Watcher(person="", per_lane=0, in_all=0, is_allowed=lambda: True)
+@contextmanager
+def attending(lane: str) -> Iterator[Callable[[dict[str, int]], bool]]:
+    """This request's caller counts as there meanwhile. What is given waits for news behind these positions of topics, and says
+    whether there is still somebody to wait."""
     # No connection is held while the model writes, and nothing is taken for true that was before.
     db.session.rollback()
     db.session.expire_all()
-    with seated(engine, lane, watcher, socket_of(request.environ)) as seat:
-        while id in engine.live and not (_has_said_its_end(engine, id) or seat.is_over):
+    watcher = Watcher(person="", per_lane=0, in_all=0, is_allowed=lambda: True)
+    with seated(the_engine(), lane, watcher, socket_of(request.environ)) as seat:
+
+        def wait(cursors: dict[str, int]) -> bool:
             seat.signal.clear()
             # Nothing is sent meanwhile: a heartbeat that is due for ever would be a wait for nothing.
             seat.spoke()
-            seat.wait({topic_names.of_generation(id): engine.topics.last(topic_names.of_generation(id))})
+            if not seat.is_over:
+                seat.wait(cursors)
+            return not seat.is_over
+
+        yield wait
+
+
+def finished(generation: Generation) -> Generation:
+    """Waits for the end of an answer in the name of this request's caller.
+
+    A caller who leaves before is refused like one who comes too late: nobody is there to read it.
+    """
+    id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
+    with attending(generation.lane) as wait:
+        while id in the_engine().live and not _has_said_its_end(the_engine(), id) and wait({topic: topics.last(topic)}):
+            pass
     found = db.session.get(Generation, id, populate_existing=True)
     if found is None:
         raise NotFound("The chat has been deleted.")

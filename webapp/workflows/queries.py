@@ -21,6 +21,12 @@ def run_of(chat_id: str) -> WorkflowRun | None:
     return db.session.scalar(select(WorkflowRun).where(WorkflowRun.chat_id == chat_id))
 
 
+def slugs_of(chat_ids: Sequence[str]) -> dict[str, str]:
+    """Which workflows lead these chats."""
+    rows = db.session.execute(select(WorkflowRun.chat_id, WorkflowRun.slug).where(WorkflowRun.chat_id.in_(chat_ids)))
+    return {row.chat_id: row.slug for row in rows}
+
+
 def runs_of(owner_id: str, *, status: str = "") -> Sequence[WorkflowRun]:
     """A person's runs whose chats are not in the trash, newest first; `open` are those that have not ended."""
     query = select(WorkflowRun).join(Chat, Chat.id == WorkflowRun.chat_id)

@@ -95,7 +95,7 @@ def panel(run: WorkflowRun, right: str) -> Panel:
         title=definition.title,
         status=place.status,
         words=STATES[place.status],
-        why=_why(run, place),
+        why=why_paused(run, place),
         here=label(place.step) if step and not place.has_ended else "",
         dots=tuple(_dots(definition, place)),
         facts=tuple(facts(run, definition, place)) if right == "own" else (),
@@ -150,7 +150,7 @@ def of_chat(chat: Chat, right: str) -> dict[str, Any]:
 LEADER = Leader(KIND, "workflows/_panel.html", of_chat)
 
 
-def _why(run: WorkflowRun, place: State) -> str:
+def why_paused(run: WorkflowRun, place: State) -> str:
     """Why it is paused, where a model was the reason."""
     if place.status != "paused" or not place.due:
         return ""

@@ -6,11 +6,17 @@ from typing import Any
 from webapp.api.dialects.encoding import DialectFrame, State
 from webapp.api.dialects.text import TextEncoder
 
+Clock = Callable[[], str]
+
+
+def said(type: str, data: dict[str, Any], at: str) -> DialectFrame:
+    return DialectFrame({"type": type, "data": data, "timestamp": at})
+
 
 class ThreadsEncoder(TextEncoder):
     """`message` is the person's, as it was saved; `now` gives the moment as ISO 8601 text."""
 
-    def __init__(self, thread_id: str, message: dict[str, Any], now: Callable[[], str]) -> None:
+    def __init__(self, thread_id: str, message: dict[str, Any], now: Clock) -> None:
         super().__init__()
         self._thread_id, self._message, self._now = thread_id, message, now
 
@@ -32,4 +38,4 @@ class ThreadsEncoder(TextEncoder):
         return [before, self._frame("done", done)]
 
     def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
-        return DialectFrame({"type": type, "data": data, "timestamp": self._now()})
+        return said(type, data, self._now())

@@ -54,10 +54,26 @@ class ThreadContent(Taken):
     content: Said
 
 
+class WorkflowState(Given):
+    """Where the run in a thread stands; `status` is `waiting` whenever the person is asked."""
+
+    runId: str
+    workflow: str
+    status: Literal["running", "waiting", "paused", "completed", "cancelled", "failed"]
+    step: str | None
+    ask: str
+    options: list[str]
+    slots: dict[str, Any]
+
+
+class EventsQuery(BaseModel):
+    after: Annotated[str, Field(max_length=80, description="The `id:` of the last event received; the header goes before.")] = ""
+
+
 class ThreadAnswer(Given):
-    response: str
+    response: str = Field(description="In a workflow, everything that was said since, with empty lines between.")
     message: ThreadMessage
-    workflow: None = None
+    workflow: WorkflowState | None = None
     status: str
     notices: list[Notice]
 
@@ -75,6 +91,11 @@ class AiResponse(BaseModel):
     isComplete: bool
     accumulated: str | None = None
     sources: list[dict[str, Any]] | None = None
+
+
+class WorkflowComplete(BaseModel):
+    message: str
+    slots: dict[str, Any]
 
 
 class Done(BaseModel):
@@ -103,6 +124,16 @@ class AiResponseEvent(ThreadEvent):
     data: AiResponse
 
 
+class WorkflowStatusEvent(ThreadEvent):
+    type: Literal["workflow_status"]
+    data: WorkflowState
+
+
+class WorkflowCompleteEvent(ThreadEvent):
+    type: Literal["workflow_complete"]
+    data: WorkflowComplete
+
+
 class ThreadErrorEvent(ThreadEvent):
     type: Literal["error"]
     data: PlainError
@@ -116,15 +147,21 @@ class DoneEvent(ThreadEvent):
 THREADS = register(
     "threads",
     Grammar(
-        order="connected message_saved ai_response* (ai_response|error) done",
+        order="connected (message_saved|workflow_status|ai_response)* (workflow_complete|error)? done",
         events={
             "connected": ConnectedEvent,
             "message_saved": MessageSavedEvent,
             "ai_response": AiResponseEvent,
+            "workflow_status": WorkflowStatusEvent,
+            "workflow_complete": WorkflowCompleteEvent,
             "error": ThreadErrorEvent,
             "done": DoneEvent,
         },
-        sentence="Each event is an object with `type`, `data` and `timestamp`.",
+        sentence=(
+            "Each event is an object with `type`, `data` and `timestamp`. Outside of workflows: `connected`, `message_saved`, "
+            "`ai_response`s, then the last of them or `error`, then `done`. In a workflow everything that is said has its own "
+            "`message_saved` and `ai_response`s, the last with `isComplete: true`."
+        ),
         is_named=False,
     ),
 )

@@ -1,24 +1,26 @@
 """Dialect 3: threads, which are chats, their messages, and answers streamed and not."""
 
-from datetime import datetime
+from flask import Blueprint, Response, request
 
-from flask import Blueprint, Response
-
+from webapp.accounts.tables import User
+from webapp.api import access
 from webapp.api.access import caller
 from webapp.api.dialects.schemas import Notice
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
+from webapp.api.dialects.threads.run_feed import Position
+from webapp.api.dialects.threads.run_stream import answered, has_heard_all, last_heard, watched
 from webapp.api.dialects.threads.schemas import (
     THREADS,
+    EventsQuery,
     NewThread,
     OneThread,
-    Thread,
     ThreadAnswer,
     ThreadContent,
-    ThreadMessage,
     ThreadMessages,
     ThreadPage,
     Threads,
 )
+from webapp.api.dialects.threads.shown import now, shown_message, shown_thread
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import Refused
 from webapp.api.streams import stream
@@ -28,31 +30,46 @@ from webapp.chat.access import visible_chat, writable_chat
 from webapp.chat.messages import service
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
-from webapp.db import db, utc_now
-from webapp.engine.engine import the_engine
+from webapp.db import db
 from webapp.engine.tables import Generation
 from webapp.errors import NotFound
+from webapp.live.watch import LOST
+from webapp.workflows import runs
+from webapp.workflows.queries import run_of, slugs_of
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
 
 TAG = "Threads compatibility API"
+NOT_LED = "No workflow leads this thread. Its answers are resumed at /api/v1/generations/{id}/events."
 MOST_THREADS = 200
-NO_WORKFLOWS = "Threads can't start workflows yet. Use POST /api/v1/workflows/{slug}/runs."
 bp = Blueprint("api_threads", __name__)
 
 
 @both(bp, "/chat/threads", methods=("POST",))
-@operation("Create a thread", scope="chat", body=NewThread, answer=OneThread, status=201, errors=(422,), tag=TAG)
+@operation(
+    "Create a thread, or begin a workflow in one",
+    scope="chat",
+    body=NewThread,
+    answer=OneThread,
+    status=201,
+    errors=(422,),
+    tag=TAG,
+)
 def create(body: NewThread) -> OneThread:
-    me = caller()
+    me, title = caller(), (body.title or "").strip()
     if body.workflow:
-        raise Refused({"workflow": NO_WORKFLOWS})
-    model = providers().default(me.default_model)
-    return OneThread(thread=_thread(service.create(me.id, title=(body.title or "").strip(), model=model)))
+        run = _begun(me, body.workflow, title)
+        return OneThread(thread=shown_thread(db.session.get_one(Chat, run.chat_id), {run.chat_id: run.slug}))
+    chat = service.create(me.id, title=title, model=providers().default(me.default_model))
+    return OneThread(thread=shown_thread(chat, {}))
 
 
 @both(bp, "/chat/threads")
 @operation("List your threads, newest first", scope="read", answer=Threads, tag=TAG)
 def index() -> Threads:
-    return Threads(threads=[_thread(chat) for chat in queries.recent_chats(caller().id, limit=MOST_THREADS)])
+    chats = queries.recent_chats(caller().id, limit=MOST_THREADS)
+    workflows = slugs_of([chat.id for chat in chats if chat.kind == runs.KIND])
+    return Threads(threads=[shown_thread(chat, workflows) for chat in chats])
 
 
 @both(bp, "/chat/threads/<id>/messages")
@@ -68,7 +85,7 @@ def messages(id: str, query: ThreadPage) -> ThreadMessages:
     ids = queries.path_ids(visible_chat(id))
     end = len(ids) if not query.before else _place(ids, query.before)
     first = max(0, end - query.limit)
-    shown = [_message(each) for each in queries.in_order(ids[first:end])]
+    shown = [shown_message(each) for each in queries.in_order(ids[first:end])]
     return ThreadMessages(messages=shown, nextBefore=shown[0].id if first else None)
 
 
@@ -82,10 +99,12 @@ def messages(id: str, query: ThreadPage) -> ThreadMessages:
     tag=TAG,
 )
 def send(id: str, body: ThreadContent) -> ThreadAnswer:
+    if run := _run_in(id):
+        return answered(*_heard(run, body))
     generation = _asked(id, body)
     message_id = generation.message_id or ""
     found = waited_for(generation, threadId=id, messageId=message_id)
-    message = _message(db.session.get_one(Message, message_id))
+    message = shown_message(db.session.get_one(Message, message_id))
     notices = [Notice(**each) for each in found.course.notices]
     return ThreadAnswer(response=found.text, message=message, status=found.status, notices=notices)
 
@@ -101,10 +120,30 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
     tag=TAG,
 )
 def send_and_watch(id: str, body: ThreadContent) -> Response:
+    if run := _run_in(id):
+        return watched(*_heard(run, body))
     generation = _asked(id, body)
     answer = db.session.get_one(Message, generation.message_id)
-    question = _message(db.session.get_one(Message, answer.parent_id))
-    return stream(generation, ThreadsEncoder(id, question.model_dump(), lambda: _iso(utc_now())))
+    question = shown_message(db.session.get_one(Message, answer.parent_id))
+    return stream(generation, ThreadsEncoder(id, question.model_dump(), now))
+
+
+@both(bp, "/chat/threads/<id>/events")
+@operation(
+    "Go on with the stream of a workflow's thread",
+    scope="read",
+    query=EventsQuery,
+    stream=THREADS,
+    errors=(404,),
+    others=((204, "Everything has been read, or another reader took over; an EventSource does not reconnect.", None),),
+    tag=TAG,
+)
+def events(id: str, query: EventsQuery) -> Response:
+    run, last = _run_in(id), request.headers.get("Last-Event-ID") or query.after
+    if run is None:
+        raise NotFound(NOT_LED)
+    position = Position.read(last) or last_heard(run)
+    return Response(status=204) if last == LOST or has_heard_all(run, position) else watched(run, position)
 
 
 def _asked(id: str, body: ThreadContent) -> Generation:
@@ -117,16 +156,22 @@ def _place(ids: list[str], before: str) -> int:
     return ids.index(before)
 
 
-def _thread(chat: Chat) -> Thread:
-    status = "archived" if chat.archived_at else "active"
-    times = {"createdAt": _iso(chat.created_at), "updatedAt": _iso(chat.changed_at)}
-    return Thread(id=chat.id, title=chat.title, workflow=None, status=status, **times)
+def _run_in(id: str) -> WorkflowRun | None:
+    """The caller's run that leads this thread; others who see it have nothing to answer in it."""
+    chat = visible_chat(id)
+    return run_of(id) if chat.kind == runs.KIND and chat.owner_id == caller().id else None
 
 
-def _message(message: Message) -> ThreadMessage:
-    content = queries.text_so_far(the_engine(), message) if message.role == "assistant" else message.content
-    return ThreadMessage(id=message.id, role=message.role, content=content, createdAt=_iso(message.created_at), sources=[])
+def _begun(me: User, slug: str, title: str) -> WorkflowRun:
+    access.check("workflows")
+    try:
+        return runs.start(me, slug, title=title)
+    except NotFound as error:
+        raise Refused({"workflow": error.message}) from error
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _heard(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position]:
+    """The run after this message, which answers its step, and the position before it."""
+    access.check("workflows")
+    before = Position(db.session.get_one(Chat, run.chat_id).head_id or "")
+    return runs.happen(run, Event("answer", body.content)), before

@@ -1,0 +1,155 @@
+"""Workflows in threads: a message answers a step, and one stream carries everything that follows it."""
+
+import json
+
+import gevent
+import pytest
+
+from tests.api.dialects.conftest import Program
+from tests.upstream.handle import Upstream
+from webapp.streaming.codec import Decoder
+
+WARM = "That sounds hard. What would help most? And more of it."
+CUT = "That sounds hard. What would help most?"
+SHORT = "workflow: short\ntitle: Short\nslots: {a: {}}\nsteps: [collect: a, end: 'Bye, {{a}}']\n"
+
+
+def begun(program: Program, workflow: str = "weekly-checkin", **more: str) -> str:
+    reply = program.post("/chat/threads", workflow=workflow, **more)
+    assert reply.status_code == 201, reply.text
+    made = reply.json["thread"]
+    assert made["workflow"] == workflow
+    return str(made["id"])
+
+
+def streamed(program: Program, thread: str, content: str):
+    return [json.loads(each.data) for each in program.streamed(f"/chat/threads/{thread}/messages/stream", content=content)]
+
+
+def types(events):
+    """Each type once for all that follow one another."""
+    names = [each["type"] for each in events]
+    return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
+
+
+def said(events):
+    return [each["data"]["accumulated"] for each in events if each["data"].get("isComplete")]
+
+
+def spoken(events):
+    return "".join(each["data"]["content"] for each in events if each["type"] == "ai_response")
+
+
+def states(events):
+    return [(each["data"]["status"], each["data"]["step"]) for each in events if each["type"] == "workflow_status"]
+
+
+def continued(program: Program, thread: str, last: str):
+    response = program.get(f"/chat/threads/{thread}/events", **{"Last-Event-ID": last})
+    decoder = Decoder()
+    return response.status_code, [each for piece in response.iter_encoded() for each in decoder.feed(piece)]
+
+
+@pytest.mark.slow
+def test_what_a_model_says_in_a_step_is_streamed_and_cut_after_its_sentences(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, pace=0.002)
+    thread = begun(program, title="My week")
+    asked = program.get(f"/chat/threads/{thread}/messages").json["messages"][-1]
+    assert (asked["role"], asked["content"]) == ("assistant", "How was your week overall?")
+    events = streamed(program, thread, "low")
+    assert types(events) == [
+        *("connected", "message_saved", "workflow_status", "message_saved", "ai_response"),
+        *("workflow_status", "done"),
+    ]
+    assert [each["data"]["message"]["role"] for each in events if each["type"] == "message_saved"] == ["user", "assistant"]
+    assert said(events) == [CUT]
+    assert spoken(events) == CUT
+    assert states(events) == [("running", "support"), ("waiting", "support")]
+    assert events[-1]["data"]["success"] is True
+    assert program.get(f"/chat/threads/{thread}/messages").json["messages"][-1]["content"] == CUT
+
+
+@pytest.mark.slow
+def test_a_question_is_said_like_everything_else(program: Program) -> None:
+    thread = begun(program)
+    events = streamed(program, thread, "good")
+    assert types(events) == ["connected", "message_saved", "workflow_status", "message_saved", "ai_response", "done"]
+    assert said(events) == ["What went well?"]
+    whole = program.post(f"/chat/threads/{thread}/messages", content="Tests").json
+    assert (whole["workflow"]["step"], whole["workflow"]["slots"]) == ("hours", {"mood": "good", "win": "Tests"})
+    assert whole["response"] == whole["message"]["content"] == whole["workflow"]["ask"]
+    assert program.post(f"/chat/threads/{thread}/messages", content="many").status_code == 422
+    (listed,) = program.get("/chat/threads").json["threads"]
+    assert listed["workflow"] == "weekly-checkin"
+
+
+@pytest.mark.slow
+def test_an_answer_is_waited_for_while_a_model_writes(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, pace=0.002)
+    thread = begun(program)
+    whole = program.post(f"/chat/threads/{thread}/messages", content="low").json
+    assert (whole["response"], whole["status"], whole["workflow"]["step"]) == (CUT, "waiting", "support")
+
+
+@pytest.mark.slow
+def test_the_end_of_a_run_is_told_with_what_was_said(make_program) -> None:
+    admin = make_program("admin@example.org", "admin")
+    assert admin.post("/api/v1/workflows", definition=SHORT).status_code == 201
+    assert admin.post("/api/v1/workflows/short/publish", note="First").status_code == 200
+    thread = begun(admin, "short")
+    events = streamed(admin, thread, "Ada")
+    assert types(events)[-3:] == ["ai_response", "workflow_complete", "done"]
+    assert events[-2]["data"] == {"message": "Bye, Ada", "slots": {"a": "Ada"}}
+    assert admin.post(f"/chat/threads/{thread}/messages", content="And now?").status_code == 409
+
+
+@pytest.mark.slow
+def test_a_dropped_stream_goes_on_where_it_was_cut(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, pace=0.002)
+    thread = begun(program)
+    heard = program.streamed(f"/chat/threads/{thread}/messages/stream", content="low")
+    for cut in range(2, len(heard)):
+        before = [json.loads(each.data) for each in heard[:cut]]
+        last = next(each.id for each in reversed(heard[:cut]) if each.id)
+        status, more = continued(program, thread, last)
+        after = [json.loads(each.data) for each in more]
+        assert spoken(before + after) == CUT
+        if status == 204:
+            assert said(before) == [CUT]
+        else:
+            assert after[-1]["type"] == "done"
+            assert said(before + after) == [CUT]
+
+
+@pytest.mark.slow
+def test_a_model_that_fails_is_told_and_the_run_waits(program: Program, fake: Upstream) -> None:
+    fake.always({"status": 401, "body": "{}"})
+    thread = begun(program)
+    events = streamed(program, thread, "low")
+    assert [each["type"] for each in events[-2:]] == ["error", "done"]
+    assert events[-1]["data"]["success"] is False
+    assert states(events)[-1][0] == "paused"
+    assert program.post(f"/chat/threads/{thread}/messages", content="again").status_code == 409
+
+
+@pytest.mark.slow
+def test_nobody_else_hears_or_answers(program: Program, make_program) -> None:
+    thread = begun(program)
+    stranger, reader = make_program("b@example.org"), make_program("c@example.org", "member", "chat", "read")
+    for call in (
+        stranger.post(f"/chat/threads/{thread}/messages", content="good"),
+        stranger.get(f"/chat/threads/{thread}/events"),
+    ):
+        assert call.status_code == 404
+    assert reader.post("/chat/threads", workflow="weekly-checkin").status_code == 403
+    assert program.get(f"/chat/threads/{program.new_chat()}/events").status_code == 404
+
+
+@pytest.mark.slow
+def test_a_reader_from_anywhere_hears_what_follows_the_last_answer(program: Program) -> None:
+    thread = begun(program)
+    with gevent.Timeout(30, AssertionError("it never ends")):
+        for last in ("", "nonsense", "x:end", ":3", "x:-1"):
+            status, events = continued(program, thread, last)
+            assert status == 200
+            assert json.loads(events[-1].data)["type"] == "done"

@@ -1,0 +1,64 @@
+"""What follows a message to a run, streamed or waited for."""
+
+from flask import Response
+
+from webapp import topic_names
+from webapp.accounts.guards import found
+from webapp.api.dialects.threads.run_feed import FELL, WHOLE, Position, RunFeed
+from webapp.api.dialects.threads.schemas import ThreadAnswer
+from webapp.api.dialects.threads.shown import now, shown_message, workflow_state
+from webapp.api.streams import attending, events, watcher_of
+from webapp.api.wait_for_answer import NoAnswer
+from webapp.chat import queries as chats
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.streaming.events import Failed
+from webapp.workflows.shown import why_paused
+from webapp.workflows.tables import WorkflowRun
+
+
+def watched(run: WorkflowRun, position: Position) -> Response:
+    """Everything that follows a position, until a person is asked again or the run is over."""
+    feed = RunFeed(the_engine(), run, position, now)
+    response = events(feed, watcher_of(db.session.get_one(Chat, run.chat_id)))
+    response.headers["X-Stream-Id"] = run.id
+    return response
+
+
+def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
+    """The same in one piece, as soon as a person is asked again or the run is over."""
+    run = _settled(run)
+    if run.message_id and run.status == "paused":
+        raise NoAnswer(Failed("workflow_failed", why_paused(run, run.place) or FELL), {"threadId": run.chat_id})
+    ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
+    after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
+    messages = [shown_message(each) for each in chats.in_order(ids[after:] or ids[-1:])]
+    said = "\n\n".join(each.content for each in messages if each.role == "assistant")
+    return ThreadAnswer(response=said, message=messages[-1], workflow=workflow_state(run), status=run.status, notices=[])
+
+
+def last_heard(run: WorkflowRun) -> Position:
+    """The person's last message: what a reader hears who does not know what was heard before begins behind it."""
+    own = [each for each in chats.thread(db.session.get_one(Chat, run.chat_id)) if each.role == "user"]
+    return Position(own[-1].id) if own else Position()
+
+
+def has_heard_all(run: WorkflowRun, position: Position) -> bool:
+    chat = db.session.get_one(Chat, run.chat_id)
+    return run.status != "running" and position == Position(chat.head_id or "", WHOLE)
+
+
+def _settled(run: WorkflowRun) -> WorkflowRun:
+    """The run as soon as no model writes in it."""
+    id, topics, lane = run.id, the_engine().topics, topic_names.of_chat(run.chat_id)
+    with attending(lane) as wait:
+        while True:
+            # Taken before it is looked: what happens meanwhile is news.
+            cursors = {lane: topics.last(lane)}
+            run = found(db.session.get(WorkflowRun, id, populate_existing=True))
+            if run.status != "running":
+                return run
+            db.session.rollback()
+            if not wait(cursors):
+                return run
