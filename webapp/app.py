@@ -27,6 +27,7 @@ from webapp.feature import Feature
 from webapp.health import feature as health
 from webapp.health.metrics import Metrics
 from webapp.heavy.turns import give_way
+from webapp.insights import feature as insights
 from webapp.knowledge import feature as knowledge
 from webapp.live import feature as live
 from webapp.live import watch
@@ -63,6 +64,7 @@ FEATURES = (
     chat.FEATURE,
     plans.FEATURE,
     workflows.FEATURE,
+    insights.FEATURE,
     completions.FEATURE,
     health.FEATURE,
     docs.FEATURE,

@@ -23,6 +23,7 @@ IDEAS = {
     "copy": "Copy",
     "download": "Export|Markdown|JSON|Calendar",
     "drama": "Characters",
+    "gauge": "Insights",
     "git-branch": "Branch",
     "key": "Keys",
     "layout-template": "Plan types",

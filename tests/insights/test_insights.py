@@ -1,0 +1,183 @@
+"""Insights: the figures are what a plain recount gives, members see their own alone, and every number leads to its list."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert
+
+from tests.api.client import Client, client_of
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from webapp.db import utc_now, write
+from webapp.engine.tables import Generation
+from webapp.ids import new_id
+
+Made = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def program(app: Flask, owner: Browser) -> Client:
+    return client_of(app, owner.email)
+
+
+@pytest.fixture
+def made(app: Flask, owner: Browser) -> Made:
+    """Stores answers that have ended, as they would be after a while."""
+
+    def make(count: int = 1, **how: Any) -> list[dict[str, Any]]:
+        asked_at = utc_now().replace(microsecond=0) - timedelta(hours=1)
+        usual = {"kind": "chat", "lane": "chat:x", "status": "completed", "reason": "stop", "owner": "", "model_asked": "a"}
+        usual |= {"user_id": owner.person_id, "notices": [], "cost": None, "created_at": asked_at, "model_used": ""}
+        times = {"first_text_at": asked_at + timedelta(milliseconds=200), "ended_at": asked_at + timedelta(seconds=2)}
+        tokens = {"input_tokens": None, "output_tokens": None}
+        rows = [{**usual, **times, **tokens, "id": new_id(), **how} for _ in range(count)]
+        with app.app_context(), write() as session:
+            session.execute(insert(Generation), rows)
+        return rows
+
+    return make
+
+
+def a_world(made: Made, people: list[str], count: int) -> list[dict[str, Any]]:
+    """Answers of all kinds and ends, at random, over the last six days."""
+    luck, now, rows = random.Random(7), utc_now().replace(microsecond=0), list[dict[str, Any]]()
+    for _ in range(count):
+        asked_at = now - timedelta(seconds=luck.randrange(10, 6 * 86_400))
+        first = luck.choice([None, timedelta(milliseconds=luck.randrange(5_000))])
+        ended_at = asked_at + (first or timedelta()) + timedelta(milliseconds=luck.randrange(20_000))
+        rows.append(
+            {
+                "created_at": asked_at,
+                "first_text_at": first and asked_at + first,
+                "ended_at": ended_at,
+                "status": luck.choice(["completed", "completed", "stopped", "failed", "interrupted"]),
+                "notices": luck.choice([[], [{"code": "fallback", "message": "…"}], [{"code": "length", "message": "…"}]]),
+                "cost": luck.choice([None, f"0.{luck.randrange(10**9):09}"]),
+                "input_tokens": luck.choice([None, luck.randrange(9_000)]),
+                "user_id": luck.choice(people),
+                "model_asked": luck.choice("abc"),
+            }
+        )
+    return [made(**row)[0] for row in rows]
+
+
+def ms(one: dict[str, Any], name: str) -> int | None:
+    at: datetime | None = one[name]
+    return None if at is None else round((at - one["created_at"]).total_seconds() * 1000)
+
+
+@on_both_databases
+def test_the_figures_are_those_of_a_plain_recount(made: Made, program: Client, owner: Browser, member: Browser) -> None:
+    rows = a_world(made, [owner.person_id, member.person_id], 150)
+    found = program.get("/insights/summary")
+    broken = [each for each in rows if each["status"] in ("failed", "interrupted")]
+    firsts = sorted(each for row in rows if (each := ms(row, "first_text_at")) is not None)
+    assert found["answers"] == 150
+    assert found["error_rate"] == pytest.approx(len(broken) / 150)
+    assert found["success_rate"] == pytest.approx(1 - len(broken) / 150)
+    assert found["fallback_rate"] == pytest.approx(sum("fallback" in str(row["notices"]) for row in rows) / 150)
+    assert found["ttft_avg_ms"] == pytest.approx(sum(firsts) / len(firsts))
+    assert found["ttft_p50_ms"] == firsts[-(-len(firsts) // 2) - 1]
+    assert found["ttft_p95_ms"] == firsts[-(-len(firsts) * 95 // 100) - 1]
+    assert found["duration_avg_ms"] == pytest.approx(sum(ms(row, "ended_at") or 0 for row in rows) / 150)
+    assert Decimal(found["cost"]) == sum(Decimal(row["cost"]) for row in rows if row["cost"])
+    assert found["tokens"] == {"input": sum(row["input_tokens"] or 0 for row in rows), "output": 0}
+    waiting = [(ms(row, "ended_at") or 0) - first for row in rows if (first := ms(row, "first_text_at")) is not None]
+    assert found["waiting_saved_ms"] == sum(waiting)
+
+
+def test_a_course_has_every_step_and_all_answers(made: Made, program: Client, owner: Browser) -> None:
+    a_world(made, [owner.person_id], 40)
+    days = program.get("/insights/series")["points"]
+    assert (len(days), sum(each["answers"] for each in days)) == (8, 40)
+    hours = program.get("/insights/series", query={"metric": "ttft_p50_ms", "step": "hour"})["points"]
+    assert sum(each["answers"] for each in hours) == 40
+    assert {each["value"] for each in hours if not each["answers"]} == {None}
+
+
+def test_answers_are_listed_page_by_page(made: Made, program: Client, owner: Browser) -> None:
+    rows = a_world(made, [owner.person_id], 25)
+    wanted = sorted((each["id"] for each in rows), reverse=True)
+    found, cursor = list[str](), ""
+    while cursor is not None:
+        page = program.get("/insights/answers", query={"limit": 10, "cursor": cursor})
+        found += [each["id"] for each in page["answers"]]
+        cursor = page["next_cursor"]
+    assert found == wanted
+    broken = program.get("/insights/answers", query={"outcome": "broken", "limit": 200})["answers"]
+    assert {each["id"] for each in broken} == {each["id"] for each in rows if each["status"] in ("failed", "interrupted")}
+    fallback = program.get("/insights/answers", query={"outcome": "fallback"})["answers"]
+    assert {each["id"] for each in fallback} == {each["id"] for each in rows if "fallback" in str(each["notices"])}
+
+
+def test_members_see_their_own_alone(app: Flask, made: Made, program: Client, owner: Browser, member: Browser) -> None:
+    (theirs,), (own,) = made(), made(user_id=member.person_id)
+    other = client_of(app, member.email)
+    assert other.get("/insights/summary")["answers"] == 1
+    assert program.get("/insights/summary")["answers"] == 2
+    assert program.get("/insights/summary", query={"user": member.person_id})["answers"] == 1
+    other.said("GET", "/insights/summary", 403, query={"user": owner.person_id})
+    assert member.page("/insights").says("Your answers")
+    assert member.get(f"/insights/answers/{own['id']}").status_code == 200
+    assert member.get(f"/insights/answers/{theirs['id']}").status_code == 404
+    assert not member.page(f"/insights?user={owner.person_id}").says("By person")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "2026-01-01"},
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
+        {"from": "2020-01-01T00:00:00Z"},
+        {"user": "nobody"},
+    ],
+)
+def test_a_period_that_is_none_is_refused(program: Client, query: dict[str, str]) -> None:
+    program.said("GET", "/insights/summary", 422, query=query)
+
+
+def test_what_nobody_asked_for_does_not_count(made: Made, program: Client) -> None:
+    made(kind="title")
+    made(kind="imported")
+    made(status="running", first_text_at=None, ended_at=None)
+    assert program.get("/insights/summary")["answers"] == 0
+    assert program.get("/insights/summary", query={"kind": "title"})["answers"] == 1
+    nothing = program.get("/insights/summary")
+    assert (nothing["success_rate"], nothing["cost"], nothing["ttft_avg_ms"]) == (None, None, None)
+
+
+def test_every_tile_leads_to_its_list_and_every_answer_to_its_time_line(made: Made, owner: Browser) -> None:
+    made(3, cost="0.25")
+    made(
+        status="failed",
+        reason="error",
+        error="The server said no.",
+        first_text_at=None,
+        notices=[{"code": "x", "message": "Tried twice."}],
+    )
+    page = owner.page("/insights")
+    tiles = [" ".join(each.text(separator=" ").split()) for each in page.all(".tile")]
+    assert tiles[:3] == ["Answers 4", "Success 75 % 1 failed", "First text 200 ms 95 of 100 within 200 ms"]
+    assert tiles[5] == "Cost $0.7500 as far as it is known"
+    links = [str(each.attributes["href"]) for each in page.all(".tile")]
+    assert [len(owner.page(link).all("tbody tr")) for link in links] == [4, 1, 4, 4, 0, 4]
+    (failed,) = owner.page(links[1]).all("tbody a")
+    line = owner.page(str(failed.attributes["href"]))
+    assert line.says("The server said no.")
+    assert line.says("Tried twice.")
+    narrower = owner.page(str(page.all("section[aria-labelledby=by-model] tbody a")[0].attributes["href"]))
+    assert narrower.says("Only some answers are counted.")
+    for period in ("24h", "30d", "nonsense"):
+        assert owner.page(f"/insights?period={period}").all(".tile")
+
+
+def test_slices_lose_and_repeat_nothing(made: Made, program: Client) -> None:
+    made(2_500, created_at=utc_now() - timedelta(hours=2))
+    made(7)
+    assert program.get("/insights/summary")["answers"] == 2_507

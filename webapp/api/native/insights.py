@@ -1,0 +1,177 @@
+"""/api/v1/insights: how many answers, how well, how quickly and at what cost. For members their own, for admins everybody's."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from flask import Blueprint
+from pydantic import AwareDatetime, Field
+
+from webapp.api.access import caller, may
+from webapp.api.operations import operation
+from webapp.api.problems import Refused
+from webapp.api.schemas import Answer, Cursor, Query
+from webapp.db import utc_now
+from webapp.errors import Forbidden
+from webapp.insights.figures import METRICS, Answered, Figures, course, summed
+from webapp.insights.queries import Wanted, answered, newest
+
+bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
+USUAL, MOST = timedelta(days=7), timedelta(days=366)
+MOST_HOURS = timedelta(days=31)
+Metric = Literal[
+    "answers",
+    "success_rate",
+    "error_rate",
+    "fallback_rate",
+    "ttft_avg_ms",
+    "ttft_p50_ms",
+    "ttft_p95_ms",
+    "duration_avg_ms",
+    "cost",
+    "tokens",
+]
+
+
+# Beyond these, a time zone could lead out of the calendar.
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
+
+
+class InsightsQuery(Query):
+    since: Moment | None = Field(None, alias="from", description="The first moment, with its time zone; a week ago.")
+    until: Moment | None = Field(None, alias="to", description="The moment at which it ends; now.")
+    kind: str = Field("", max_length=20, description="`chat`, `plan`, `workflow`, …; empty for all that somebody asked for.")
+    model: str = Field("", max_length=200)
+    user: Cursor = Field("", description="For admins: only this person's.")
+
+
+class SeriesQuery(InsightsQuery):
+    metric: Metric = "answers"
+    step: Literal["hour", "day"] = "day"
+
+
+class AnswersQuery(InsightsQuery):
+    outcome: Literal["", "broken", "fallback"] = Field("", description="Only those that failed, or that another model answered.")
+    cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class Tokens(Answer):
+    input: int
+    output: int
+
+
+class Summary(Answer):
+    """Rates are between 0 and 1; times are counted from the request. Null where there is nothing to count."""
+
+    since: datetime = Field(serialization_alias="from")
+    until: datetime = Field(serialization_alias="to")
+    answers: int
+    success_rate: float | None
+    ttft_avg_ms: float | None
+    ttft_p50_ms: float | None
+    ttft_p95_ms: float | None
+    duration_avg_ms: float | None
+    fallback_rate: float | None
+    error_rate: float | None
+    cost: str | None = Field(description="US dollars, as decimal text.")
+    tokens: Tokens
+    waiting_saved_ms: int = Field(description="In all answers together, the time between their first text and their end.")
+    reading_ms: int | None = Field(None, description="Null: how long people read isn't measured.")
+
+
+class Point(Answer):
+    at: datetime
+    answers: int
+    value: float | None
+
+
+class Series(Answer):
+    metric: str
+    step: str
+    points: list[Point]
+
+
+class OneAnswer(Answer):
+    id: str
+    kind: str
+    chat_id: str
+    user_id: str | None
+    model: str
+    status: str
+    reason: str
+    asked_at: datetime
+    ttft_ms: int | None
+    duration_ms: int | None
+    is_fallback: bool
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: str | None
+
+
+class AnswersPage(Answer):
+    answers: list[OneAnswer]
+    next_cursor: str | None
+
+
+@bp.get("/summary")
+@operation("Summarize answers", scope="read", query=InsightsQuery, answer=Summary)
+def summary(query: InsightsQuery) -> Summary:
+    wanted = _wanted(query)
+    figures = summed(answered(wanted))
+    named = {name: METRICS[name](figures) for name in METRICS if name not in ("cost", "tokens", "answers")}
+    tokens = Tokens(input=figures.input_tokens, output=figures.output_tokens)
+    return Summary(
+        since=wanted.since,
+        until=wanted.until,
+        answers=figures.answers,
+        cost=_money(figures),
+        tokens=tokens,
+        waiting_saved_ms=figures.waiting_saved_ms,
+        reading_ms=None,
+        **named,
+    )
+
+
+@bp.get("/series")
+@operation("Show one figure over time", scope="read", query=SeriesQuery, answer=Series)
+def series(query: SeriesQuery) -> Series:
+    wanted = _wanted(query)
+    if query.step == "hour" and wanted.until - wanted.since > MOST_HOURS:
+        raise Refused({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
+    points = course(answered(wanted), wanted.since, wanted.until, query.step)
+    told = [Point(at=at, answers=each.answers, value=METRICS[query.metric](each)) for at, each in points.items()]
+    return Series(metric=query.metric, step=query.step, points=told)
+
+
+@bp.get("/answers")
+@operation("List the answers behind the figures, newest first", scope="read", query=AnswersQuery, answer=AnswersPage)
+def answers(query: AnswersQuery) -> AnswersPage:
+    found = newest(_wanted(query, outcome=query.outcome), before=query.cursor, limit=query.limit)
+    return AnswersPage(answers=[_one(each) for each in found], next_cursor=found[-1].id if len(found) == query.limit else None)
+
+
+def _wanted(query: InsightsQuery, *, outcome: str = "") -> Wanted:
+    until = (query.until or utc_now()).astimezone(UTC)
+    since = query.since.astimezone(UTC) if query.since else until - USUAL
+    if not timedelta() <= until - since <= MOST:
+        raise Refused({"from": f"It must be before `to`, and by at most {MOST.days} days."})
+    return Wanted(since, until, _whose(query.user), query.kind, query.model, outcome)
+
+
+def _whose(user: str) -> str:
+    """Whose answers: a member's own, and for an admin anybody's or, empty, everybody's."""
+    me = caller().id
+    if may("admin"):
+        return user
+    if user not in ("", me):
+        raise Forbidden("Only admins can see other people's answers.")
+    return me
+
+
+def _one(each: Answered) -> OneAnswer:
+    cost = None if each.cost is None else f"{each.cost:f}"
+    return OneAnswer(ttft_ms=each.first_text_ms, **{**each._asdict(), "cost": cost})
+
+
+def _money(figures: Figures) -> str | None:
+    return None if figures.cost is None else f"{figures.cost:f}"

@@ -1,0 +1,149 @@
+"""Figures of answers: how many, how well, how quickly, at what cost. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Context, Decimal
+from typing import NamedTuple
+
+# No sum is rounded.
+EXACT = Context(prec=100)
+BROKEN = ("failed", "interrupted")
+STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+class Answered(NamedTuple):
+    """One answer that has ended. Times are counted from when it was asked; None where there was none."""
+
+    id: str
+    kind: str
+    chat_id: str
+    user_id: str | None
+    model: str
+    status: str
+    reason: str
+    asked_at: datetime
+    first_text_ms: int | None
+    duration_ms: int | None
+    is_fallback: bool
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: Decimal | None
+
+    @property
+    def is_broken(self) -> bool:
+        return self.status in BROKEN
+
+
+@dataclass(slots=True)
+class Figures:
+    """What is unknown of an answer counts for nothing; of no answers, nothing is known."""
+
+    answers: int = 0
+    broken: int = 0
+    fallbacks: int = 0
+    first_texts: list[int] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
+    waiting_saved_ms: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal | None = None
+
+    def add(self, one: Answered) -> None:
+        self.answers += 1
+        self.broken += one.is_broken
+        self.fallbacks += one.is_fallback
+        self.input_tokens += one.input_tokens or 0
+        self.output_tokens += one.output_tokens or 0
+        if one.first_text_ms is not None:
+            self.first_texts.append(one.first_text_ms)
+        if one.duration_ms is not None:
+            self.durations.append(one.duration_ms)
+        if one.first_text_ms is not None and one.duration_ms is not None:
+            self.waiting_saved_ms += max(0, one.duration_ms - one.first_text_ms)
+        if one.cost is not None:
+            self.cost = EXACT.add(self.cost or Decimal(0), one.cost)
+
+    @property
+    def success_rate(self) -> float | None:
+        """The part of all answers that neither failed nor broke off; a stopped one is what somebody wanted."""
+        return share(self.answers - self.broken, self.answers)
+
+    @property
+    def error_rate(self) -> float | None:
+        return share(self.broken, self.answers)
+
+    @property
+    def fallback_rate(self) -> float | None:
+        return share(self.fallbacks, self.answers)
+
+    @property
+    def first_text_ms(self) -> float | None:
+        return average(self.first_texts)
+
+    @property
+    def duration_ms(self) -> float | None:
+        return average(self.durations)
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+METRICS: dict[str, Callable[[Figures], float | None]] = {
+    "answers": lambda of: of.answers,
+    "success_rate": lambda of: of.success_rate,
+    "error_rate": lambda of: of.error_rate,
+    "fallback_rate": lambda of: of.fallback_rate,
+    "ttft_avg_ms": lambda of: of.first_text_ms,
+    "ttft_p50_ms": lambda of: percentile(of.first_texts, 50),
+    "ttft_p95_ms": lambda of: percentile(of.first_texts, 95),
+    "duration_avg_ms": lambda of: of.duration_ms,
+    "cost": lambda of: None if of.cost is None else float(of.cost),
+    "tokens": lambda of: of.tokens,
+}
+
+
+def summed(answers: Iterable[Answered]) -> Figures:
+    figures = Figures()
+    for each in answers:
+        figures.add(each)
+    return figures
+
+
+def grouped(answers: Iterable[Answered], by: Callable[[Answered], str]) -> dict[str, Figures]:
+    """By something, those with the most answers first."""
+    found: dict[str, Figures] = {}
+    for each in answers:
+        found.setdefault(by(each), Figures()).add(each)
+    return dict(sorted(found.items(), key=lambda one: one[1].answers, reverse=True))
+
+
+def course(answers: Iterable[Answered], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
+    """Step by step, those without an answer as well; hours and days are those of UTC."""
+    found, at = dict[datetime, Figures](), beginning(since, step)
+    while at < until:
+        found[at] = Figures()
+        at += STEPS[step]
+    for each in answers:
+        found[beginning(each.asked_at, step)].add(each)
+    return found
+
+
+def beginning(moment: datetime, step: str) -> datetime:
+    """Of the hour or the day in which a moment lies."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour if step == "hour" else hour.replace(hour=0)
+
+
+def share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def average(values: Sequence[int]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def percentile(values: Sequence[int], hundredths: int) -> float | None:
+    """The least of them below or at which so many hundredths of them are."""
+    return sorted(values)[max(0, -(-len(values) * hundredths // 100) - 1)] if values else None

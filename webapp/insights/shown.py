@@ -1,0 +1,196 @@
+"""Insights as their pages show them: tiles, a picture of the period, tables, and the time line of one answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from webapp.accounts import queries as people
+from webapp.accounts.roles import may
+from webapp.accounts.tables import User
+from webapp.db import utc_now
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.insights.figures import Answered, Figures, beginning, course, grouped, percentile, summed
+from webapp.insights.queries import OUTCOMES, Wanted, answered
+from webapp.usage.cost_text import in_dollars
+from webapp.words import number
+
+PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
+PERIODS |= {"30d": (timedelta(days=30), "day", "30 days")}
+USUAL = "7d"
+UNKNOWN = "–"
+GONE, VISITORS = "Deleted accounts", "Visitors"
+# Of the picture, in its own units.
+WIDTH, HEIGHT = 600, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is looked at; `params` are those of its address."""
+
+    period: str
+    is_everybodys: bool
+    wanted: Wanted
+    params: Mapping[str, str]
+
+    def but(self, **params: str) -> dict[str, str]:
+        """The address of something else, with everything else the same."""
+        return {name: value for name, value in {**self.params, **params}.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    name: str
+    value: str
+    more: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One step of the period: its place in the picture and what a table says of it."""
+
+    at: datetime
+    words: str
+    x: float
+    width: float
+    height: float
+    broken: float
+    figures: "Line"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table."""
+
+    name: str
+    answers: str
+    success: str
+    first_text: str
+    duration: str
+    fallback: str
+    cost: str
+    params: Mapping[str, str] | None = None
+
+
+def chosen(args: Mapping[str, str], me: User) -> Chosen:
+    """What an address asks for; members see their own answers alone."""
+    period = args.get("period", "") if args.get("period", "") in PERIODS else USUAL
+    length, step, _ = PERIODS[period]
+    until = utc_now()
+    is_admin = may(me.role, "administer")
+    user = args.get("user", "")[:26] if is_admin else me.id
+    outcome = args.get("outcome", "") if args.get("outcome", "") in OUTCOMES else ""
+    named = {"kind": args.get("kind", "")[:20], "model": args.get("model", "")[:200], "outcome": outcome}
+    since = beginning(until - length, step) + timedelta(hours=1 if step == "hour" else 24)
+    params = {"period": period, **named, "user": user if is_admin else ""}
+    return Chosen(period, is_admin, Wanted(since, until, user, **named), params)
+
+
+def page(of: Chosen) -> dict[str, Any]:
+    """Read once; everything on the page is a sum of the same answers."""
+    answers = list(answered(replace(of.wanted, outcome="")))
+    figures = summed(answers)
+    tables = {
+        "kind": _lines(answers, lambda one: one.kind, _kind, of, "kind"),
+        "model": _lines(answers, lambda one: one.model, str, of, "model"),
+    }
+    if of.is_everybodys:
+        names = {user.id: user.name for user, _ in people.people()}
+        tables["person"] = _lines(answers, lambda one: one.user_id or "", lambda id: _person(id, names), of, "user")
+    return {"tiles": tiles(figures), "bars": _bars(answers, of), "tables": tables, "answers": figures.answers}
+
+
+def tiles(of: Figures) -> list[Tile]:
+    saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
+    first = f"95 of 100 within {_ms(percentile(of.first_texts, 95))}" if of.first_texts else ""
+    return [
+        Tile("Answers", number(of.answers), f"{number(of.tokens)} tokens" if of.tokens else ""),
+        Tile("Success", _percent(of.success_rate), f"{number(of.broken)} failed" if of.broken else "none failed", "broken"),
+        Tile("First text", _ms(of.first_text_ms), first),
+        Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
+        Tile("Another model", _percent(of.fallback_rate), f"{number(of.fallbacks)} answers", "fallback"),
+        Tile("Cost", UNKNOWN if of.cost is None else in_dollars(of.cost), "as far as it is known"),
+    ]
+
+
+def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> Line:
+    cost = UNKNOWN if of.cost is None else in_dollars(of.cost)
+    rates = _percent(of.success_rate), _ms(of.first_text_ms), _ms(of.duration_ms), _percent(of.fallback_rate)
+    return Line(name, number(of.answers), *rates, cost, params)
+
+
+def row(one: Answered, names: Mapping[str, str]) -> dict[str, Any]:
+    """One answer in a list."""
+    return {
+        "one": one,
+        "who": _person(one.user_id or "", names),
+        "kind": _kind(one.kind),
+        "first_text": _ms(one.first_text_ms),
+        "duration": _ms(one.duration_ms),
+        "cost": UNKNOWN if one.cost is None else in_dollars(one.cost),
+    }
+
+
+def moments(of: Generation) -> list[tuple[str, datetime, str]]:
+    """The time line of an answer: what happened, when, and how long after the request."""
+    known = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    return [(name, at, _ms((at - of.created_at).total_seconds() * 1000)) for name, at in known if at]
+
+
+def _bars(answers: list[Answered], of: Chosen) -> list[Bar]:
+    step = PERIODS[of.period][1]
+    steps = course(answers, of.wanted.since, of.wanted.until, step)
+    most, width = max(max((each.answers for each in steps.values()), default=0), 1), WIDTH / max(len(steps), 1)
+    form = "%H:%M" if step == "hour" else "%d %b"
+    return [
+        Bar(
+            at,
+            f"{at:{form}}",
+            round(place * width + width * 0.1, 2),
+            round(width * 0.8, 2),
+            round(each.answers / most * HEIGHT, 2),
+            round(each.broken / most * HEIGHT, 2),
+            line(f"{at:{form}}", each),
+        )
+        for place, (at, each) in enumerate(steps.items())
+    ]
+
+
+def _lines(
+    answers: list[Answered], by: Callable[[Answered], str], name: Callable[[str], str], of: Chosen, param: str
+) -> list[Line]:
+    return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in grouped(answers, by).items()]
+
+
+def _kind(name: str) -> str:
+    kind = the_engine().kinds.get(name)
+    return kind.words if kind else name
+
+
+def _person(id: str, names: Mapping[str, str]) -> str:
+    return names.get(id, GONE) if id else VISITORS
+
+
+def _percent(rate: float | None) -> str:
+    """Never all of them while one is missing, and never none while there is one."""
+    if rate is None:
+        return UNKNOWN
+    tenths = round(rate * 1000)
+    if 0 < rate < 1:
+        tenths = min(max(tenths, 1), 999)
+    return f"{tenths // 10}{f'.{tenths % 10}' if tenths % 10 else ''} %"
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:.0f} ms" if value < 1000 else _seconds(value)
+
+
+def _seconds(ms: float) -> str:
+    seconds = ms / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,45 @@
+"""/insights: how many answers, how well, how quickly and at what cost, and the answers behind each figure."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts import queries as people
+from webapp.accounts.guards import current_user, found, signed_in
+from webapp.accounts.roles import may
+from webapp.insights import queries, shown
+from webapp.web.htmx import render
+
+bp = Blueprint("insights", __name__, url_prefix="/insights")
+PAGE = 50
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    chosen = shown.chosen(request.args, current_user())
+    return render("insights/index.html", chosen=chosen, periods=shown.PERIODS, **shown.page(chosen))
+
+
+@bp.get("/answers")
+@signed_in
+def answers() -> Response:
+    me, cursor = current_user(), request.args.get("cursor", "")[:26]
+    chosen = shown.chosen(request.args, me)
+    rows = queries.newest(chosen.wanted, before=cursor, limit=PAGE)
+    names = {user.id: user.name for user, _ in people.people()} if chosen.is_everybodys else {me.id: me.name}
+    is_last = len(rows) < PAGE
+    further: dict[str, Any] = chosen.but(cursor="" if is_last else rows[-1].id)
+    older = "" if is_last else url_for("insights.answers", **further)
+    told = [shown.row(each, names) for each in rows]
+    return render("insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=told, older=older)
+
+
+@bp.get("/answers/<id>")
+@signed_in
+def answer(id: str) -> Response:
+    me = current_user()
+    one = found(queries.generation_of(id, "" if may(me.role, "administer") else me.id))
+    told = queries.told(one)
+    is_own = one.user_id == me.id and bool(told.chat_id)
+    return render("insights/answer.html", one=one, told=told, moments=shown.moments(one), is_own=is_own)
