@@ -275,6 +275,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "knowledge.index": (Route("GET", "signed_in", "people"),),
     "knowledge.create": (Route("POST", "signed_in", "people"),),
     "knowledge.show": (Route("GET", "signed_in", "one's own", ("collection",)),),
+    "reading.begin": (Route("POST", "signed_in", "one's own", ("collection",)),),
     "knowledge.events": (Route("GET", "signed_in", "one's own", ("collection",)),),
     "knowledge.update": (Route("POST", "signed_in", "one's own", ("collection",)),),
     "knowledge.delete": (Route("POST", "signed_in", "one's own", ("collection",)),),

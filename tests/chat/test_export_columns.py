@@ -27,6 +27,7 @@ STAYS: dict[str, dict[str, str]] = {
         "is_temporary": "temporary chats are in no file",
         "character_id": "a character is exported by itself",
         "persona_id": "personas are a thing of their own",
+        "collection_ids": "collections stay on this server, with their grants",
     },
     "messages": {
         "chat_id": HERE,

@@ -6,7 +6,7 @@ from webapp.chat.list import bulk_views, row_views, shown
 from webapp.chat.list import views as lists
 from webapp.chat.list.titles import TITLE
 from webapp.chat.messages import composer_views, cut_by_restart_views, prompted_views, version_views
-from webapp.chat.page import picker_views, preview_views
+from webapp.chat.page import picker_views, preview_views, reading_views
 from webapp.chat.page import views as pages
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.sections import of_chat
@@ -20,6 +20,7 @@ FEATURE = Feature(
     blueprints=(
         pages.bp,
         preview_views.bp,
+        reading_views.bp,
         picker_views.bp,
         version_views.bp,
         lists.bp,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, false, text
+from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp import topic_names
@@ -49,6 +49,7 @@ class Chat(Record):
     stop_words: Mapped[str] = mapped_column(Text, default="", server_default="")
     effort: Mapped[str] = mapped_column(String(10), default="", server_default="")
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
 
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),

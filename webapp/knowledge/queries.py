@@ -28,6 +28,12 @@ def collections(user: User) -> Sequence[Collection]:
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
 
 
+def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:
+    """Those of these collections that a person may see, by name."""
+    query = select(Collection).where(Collection.id.in_(ids), sees_collection(user), Collection.deleted_at.is_(None))
+    return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id)).all()
+
+
 def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection | None:
     """The collection, if the person may see it; one in the trash only for its owner, and when that is asked for."""
     found = db.session.scalar(select(Collection).where(Collection.id == id, sees_collection(user)))

@@ -13,11 +13,11 @@ from webapp.api.native.begun import Sent, sent
 from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import Refused
-from webapp.api.schemas import Answer, Body, Cursor, Line, Model, Paged
+from webapp.api.schemas import Answer, Body, Cursor, Id, Line, Model, Paged
 from webapp.api.streams import stream
 from webapp.characters import queries as cast
 from webapp.characters.tables import Persona
-from webapp.chat import queries
+from webapp.chat import queries, reading
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export
 from webapp.chat.fields import FIELDS, ChatField, values_of
@@ -25,6 +25,7 @@ from webapp.chat.list import paging
 from webapp.chat.list import service as listing
 from webapp.chat.messages import follow_up, service
 from webapp.chat.messages.sending import How
+from webapp.chat.reading import MOST_COLLECTIONS
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -47,6 +48,7 @@ class AboutChat(Answer):
     is_temporary: bool
     character_id: str | None
     persona_id: str | None
+    collection_ids: list[str] = Field(description="The collections that answers may quote, as far as the caller can see them.")
 
 
 def _kind(field: ChatField) -> Any:
@@ -92,6 +94,7 @@ class NewChat(Body):
     character_id: Cursor = Field("", description="The character to chat with, who greets first.")
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
+    collection_ids: list[Id] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
 
 
 CHANGED: Any = {
@@ -105,6 +108,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     title: Line | None = None
     model: Line | None = None
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
+    collection_ids: list[Id] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
     is_pinned: bool | None = None
     is_archived: bool | None = None
 
@@ -135,8 +139,9 @@ def index(query: ChatsQuery) -> ChatList:
 def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
     key, title = idempotency_key(), listing.checked_title(body.title) if body.title else ""
+    reads = reading.checked(caller(), body.collection_ids)
     if not body.message:
-        return NewChatAnswer(chat=told_one(_silent(body)), sent=None)
+        return NewChatAnswer(chat=told_one(_silent(body, reads)), sent=None)
     generation = service.begin(
         body.message,
         model=body.model or service.starting_model(caller()),
@@ -144,6 +149,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         owner_id=caller().id,
         how=How(context_limit=body.context_limit),
         is_temporary=body.is_temporary,
+        reads=reads,
     )
     chat = db.session.get_one(Chat, generation.chat_id)
     if title and not chat.title_is_own:
@@ -171,6 +177,8 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
     if given.keys() & PROMPTS:
         _set_fields(chat, given)
+    if "collection_ids" in given:
+        reading.attach(own_chat(id), given["collection_ids"], by=caller())
     if "model" in given:
         service.choose(chat, given["model"])
     if "title" in given:
@@ -221,15 +229,15 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         raise Refused(refused)
 
 
-def _silent(body: NewChat) -> Chat:
+def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
     """A chat without messages yet, except for a character's greeting."""
     me = caller()
     if not body.character_id:
-        return service.create(me.id, title=body.title, model=body.model or service.starting_model(me))
+        return service.create(me.id, title=body.title, model=body.model or service.starting_model(me), reads=reads)
     character = cast.character(me, body.character_id)
     if character is None:
         raise Refused({"character_id": UNSEEN})
-    chat = roleplay.begin(character, by=me, persona=_persona(body.persona_id), model=body.model)
+    chat = roleplay.begin(character, by=me, persona=_persona(body.persona_id), model=body.model, reads=reads)
     if body.title:
         listing.rename(chat, body.title)
     return chat
@@ -260,6 +268,7 @@ def told_one(row: Chat) -> ChatAnswer:
 def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
     """Chats in their order, each with the caller's right in it."""
     running = queries.lanes_in_use(row.lane for row in rows)
+    readable = reading.readable(rows, user_or_none())
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for each in follow_up.waiting_in(*waiting):
         waiting[each.chat_id].append(FollowUpAnswer(id=each.id, message=each.text, model=each.model))
@@ -271,6 +280,7 @@ def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
             is_running=row.lane in running,
             follow_up=next((each.message for each in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
+            collection_ids=[each for each in row.collection_ids if each in readable],
         )
         for row in rows
     ]

@@ -1,5 +1,8 @@
 """What a person can do with messages: begin a chat, send, continue, try again and edit."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
@@ -25,13 +28,13 @@ from webapp.errors import Conflict, Invalid
 CUT_SHORT = {"length", "cap"}
 
 
-def create(owner_id: str, *, title: str = "", model: str = "") -> Chat:
+def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
     """Make a chat in which nothing has been said yet."""
     model = model or providers().default()
     providers().of(model)
     making.count(owner_id)
     with write() as session:
-        chat = Chat(owner_id=owner_id, model=model)
+        chat = Chat(owner_id=owner_id, model=model, collection_ids=list(reads))
         if title:
             chat.title, chat.title_is_own = listing.checked_title(title), True
         session.add(chat)
@@ -61,8 +64,12 @@ def begin(
     visitor_hash: str | None = None,
     how: How = USUAL,
     is_temporary: bool = False,
+    reads: Sequence[str] = (),
 ) -> Generation:
-    """Make a chat with its first message and start the answer; the same key and text again give the first result."""
+    """Make a chat with its first message and start the answer; the same key and text again give the first result.
+
+    `reads` are the collections that are attached to it.
+    """
     said, person = sending.typed(text), owner_id or visitor_hash or ""
     model = model or providers().default()
     providers().of(model, for_visitor=bool(visitor_hash))
@@ -71,7 +78,8 @@ def begin(
         return repeated
 
     def store(session: Session) -> Asked:
-        values = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
+        values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
+        values["collection_ids"] = list(reads)
         chat = Chat(model=model, title=titles.first_words(said.content), **values)
         rows.put(session, chat)
         question = sending.question(chat, None, said, by=person)

@@ -7,7 +7,7 @@ from flask import Response, render_template, url_for
 
 from webapp import topic_names
 from webapp.accounts.guards import user_or_none
-from webapp.chat import queries
+from webapp.chat import queries, reading
 from webapp.chat.access import right_in
 from webapp.chat.keeping import deleted
 from webapp.chat.led import led
@@ -67,6 +67,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": _draft_url(chat.id if chat else "") if user_or_none() else "",
+        "reads": reading.attached(chat, user_or_none()) if chat else (),
         **picker(chat, form.model.data or ""),
         "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
     }

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from wtforms import Field, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import Field, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
 
 from webapp.characters.fields import TEXT_CHARS
@@ -13,6 +13,7 @@ from webapp.chat.fields import FIELDS, ChatField, values_of
 from webapp.chat.prompt.model_choice import can
 from webapp.chat.tables import Chat
 from webapp.errors import Invalid
+from webapp.knowledge.tables import Collection
 from webapp.providers.base import Model
 from webapp.settings.catalog import shortest
 from webapp.settings.service import setting
@@ -27,17 +28,23 @@ class PromptsForm(Form):
     # It shares its page with the composer, so each field has an id of its own.
     persona = SelectField("Persona", id="prompts-persona", choices=[], validate_choice=False, default="")
 
+    collections = SelectMultipleField("Knowledge", id="prompts-collections", choices=[], validate_choice=False, default=())
+
     idle: Sequence[str] = ()
 
     @classmethod
     def of(cls, chat: Chat) -> "PromptsForm":
         typed = {name: shortest(value) if isinstance(value, float) else value for name, value in values_of(chat).items()}
         texts = {name: "" if value is None else str(value) for name, value in typed.items()}
-        return cls.fresh(persona=chat.persona_id or "", **texts)
+        return cls.fresh(persona=chat.persona_id or "", collections=chat.collection_ids, **texts)
 
-    def about(self, character: Character | None, personas: Sequence[Persona], model: Model) -> "PromptsForm":
-        """The form with the personas there are, and with what counts where it says nothing; of what the model cannot be told,
-        only what is set."""
+    def about(
+        self, character: Character | None, personas: Sequence[Persona], model: Model, collections: Sequence[Collection] = ()
+    ) -> "PromptsForm":
+        """The form with the personas and collections there are, and with what counts where it says nothing.
+
+        Of what the model cannot be told, only what is set.
+        """
         self.idle = [each.name for each in FIELDS if can(model, each.ability) is False]
         for each in FIELDS:
             if (able := can(model, each.ability)) is not True:
@@ -47,6 +54,7 @@ class PromptsForm(Form):
             SelectChoice("", "None"),
             *(SelectChoice(each.id, each.name) for each in personas),
         ]
+        self.collections.choices = [SelectChoice(each.id, each.name) for each in collections]
         for field, value, nothing in (
             (self["temperature"], setting("models.temperature"), "model default"),
             (self["max_tokens"], setting("models.max_tokens"), "no limit"),

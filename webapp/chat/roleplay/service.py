@@ -1,6 +1,6 @@
 """Chats with a character: how they begin, and what is said of them beside their messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from webapp.accounts import making
@@ -23,14 +23,22 @@ KIND = "roleplay"
 
 
 def begin(
-    character: Character, *, by: User, persona: Persona | None = None, is_nobody: bool = False, model: str = "", title: str = ""
+    character: Character,
+    *,
+    by: User,
+    persona: Persona | None = None,
+    is_nobody: bool = False,
+    model: str = "",
+    title: str = "",
+    reads: Sequence[str] = (),
 ) -> Chat:
     """Make a chat with a character, in which it has greeted already; without a persona the default one, unless for nobody."""
     persona = persona or (None if is_nobody else cast.default_persona(by))
     model = model or providers().default(by.default_model)
     providers().of(model)
     greetings = _greetings(character, cast.names_of(character, persona, by))
-    values = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
+    values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
+    values["collection_ids"] = list(reads)
     making.count(by.id)
     with write() as session:
         chat = Chat(kind=KIND, model=model, title=title or character.name, **values)

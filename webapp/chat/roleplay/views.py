@@ -11,6 +11,7 @@ from webapp.characters import queries as cast
 from webapp.characters import shown as people
 from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
+from webapp.chat import reading
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.page.faces_shown import face_in
 from webapp.chat.page.pages import page_of
@@ -20,6 +21,7 @@ from webapp.chat.roleplay.forms import PromptsForm
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.errors import Invalid
+from webapp.knowledge import queries as knowledge
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
 
@@ -56,7 +58,9 @@ def edit(id: str) -> Response:
 def update(id: str) -> Response:
     chat, form = own_chat(id), PromptsForm.opened()
     with form.attempt():
-        roleplay.set_fields(chat, form.values, persona=_chosen(form.persona.data or ""))
+        values, persona = form.values, _chosen(form.persona.data or "")
+        reading.attach(chat, form.collections.data or (), by=current_user())
+        roleplay.set_fields(own_chat(id), values, persona=persona)
         chat = own_chat(id)
         return _panel(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(page_of(id))
     chat = own_chat(id)
@@ -97,7 +101,9 @@ def _chosen(id: str) -> Persona | None:
 
 
 def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
-    return form.about(roleplay.character_of(chat), cast.personas(current_user()), named(chat.model))
+    return form.about(
+        roleplay.character_of(chat), cast.personas(current_user()), named(chat.model), knowledge.collections(current_user())
+    )
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
