@@ -27,6 +27,8 @@ class Section:
     is_private: bool = False
     # Roughly; counted when the section is sent.
     tokens: int = 0
+    # The passage that it quotes. Its words are not kept with the prompt, and who looks later is asked for their right to it.
+    passage_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

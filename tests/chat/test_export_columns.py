@@ -38,6 +38,7 @@ STAYS: dict[str, dict[str, str]] = {
         "author_name": "made of who wrote it; see test_authors",
         "head_then": DELETED,
         "cut_id": DELETED,
+        "sources": "documents stay on this server, with their grants",
     },
     "generations": {
         "id": HERE,

@@ -1,6 +1,7 @@
 """Chats and their messages: a tree with a head."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -76,7 +77,8 @@ class Message(Record):
 
     `author_name` is who a file says has written it, where that was not the owner of its chat. An answer that is edited is a
     person's version of one. `head_then` is where the chat's head stood when this was deleted, if below it; `cut_id` what was
-    deleted last right below this, when the chat has ended here since.
+    deleted last right below this, when the chat has ended here since. `sources` are the passages that an answer was given,
+    by their ids: who looks is asked for their right to each.
     """
 
     __tablename__ = "messages"
@@ -95,6 +97,7 @@ class Message(Record):
     is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
     head_then: Mapped[str | None] = mapped_column(String(26))
     cut_id: Mapped[str | None] = mapped_column(String(26))
+    sources: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
 
     __table_args__ = (
         Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),

@@ -9,7 +9,7 @@ from webapp.engine.circuit import Circuits
 from webapp.engine.metric_events import FellBack, Tell, to_nobody
 from webapp.engine.seam import without_overlap
 from webapp.providers.base import ModelRequest, Provider, ProviderError, Reply, events_of
-from webapp.streaming.events import TRIED, Ended, Event, Notice, Started, Text, Usage
+from webapp.streaming.events import TRIED, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 
@@ -179,6 +179,8 @@ class Ladder:
         self._has_started = True
         yield event
         yield from self._request.notices
+        if self._request.sources:
+            yield Sources(self._request.sources)
 
     def _note(self, rung: Rung, event: Event) -> None:
         if isinstance(event, Text) and event.text:

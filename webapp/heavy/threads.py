@@ -20,3 +20,9 @@ def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     with _offloading:
         result: T = gevent.get_hub().threadpool.apply(function, args, kwargs)
         return result
+
+
+def offload_within(seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for one that ends by itself in time: raises `TimeoutError` when that, with its turn, takes longer."""
+    with gevent.Timeout(seconds, TimeoutError):
+        return offload(function, *args, **kwargs)

@@ -10,7 +10,8 @@ from sqlalchemy import table as named_table
 from sqlalchemy import text as statement
 from sqlalchemy.orm import Session
 
-from webapp.db import db, is_sqlite
+from webapp.db import is_sqlite
+from webapp.knowledge import bounded
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
 from webapp.knowledge.words import HEAD_WEIGHT
 
@@ -60,18 +61,17 @@ def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]
     return int(passages), int(words)
 
 
-def size() -> Size:
-    passages, words = db.session.execute(select(func.sum(Document.passages), func.sum(Document.words))).one()
-    return Size(int(passages or 0), int(words or 0))
-
-
-def holding(words: Mapping[str, str]) -> dict[str, int]:
-    """In how many passages each of these words is, by its stem."""
+def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, int]]:
+    """How much is indexed, and in how many passages each of these words is, by its stem."""
+    size = select(func.coalesce(func.sum(Document.passages), 0), func.coalesce(func.sum(Document.words), 0))
     if is_sqlite():
-        return {term: int(db.session.scalar(HOLDING, {"word": f'"{word}"'}) or 0) for term, word in words.items()}
+        each = [HOLDING.bindparams(word=f'"{word}"') for word in words.values()]
+        [whole], *held = bounded.read([size, *each], until=until)
+        return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, held, strict=True)}
     counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
-    found = {term: int(count) for term, count in db.session.execute(counted)}
-    return {term: found.get(term, 0) for term in words}
+    [whole], rows = bounded.read([size, counted], until=until)
+    found = {term: int(count) for term, count in rows}
+    return Size(*map(int, whole)), {term: found.get(term, 0) for term in words}
 
 
 def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, which: Iterable[ColumnElement[bool]]) -> Select[Any]:

@@ -1,5 +1,6 @@
 """Finds passages by their words, the best first, among those alone that a person may see."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import select
 
 from webapp.accounts.tables import User
 from webapp.db import db
-from webapp.knowledge import index, words
+from webapp.knowledge import bounded, index, words
 from webapp.knowledge.permitted import finds_passage
 from webapp.knowledge.tables import Collection, Document, Passage
 
@@ -28,18 +29,29 @@ class Hit:
     collection_name: str
 
 
-def search(user: User, query: str, *, collections: Sequence[str] = (), limit: int = 10) -> list[Hit]:
-    """The passages that fit a question best, of all this person may see or of these collections."""
-    asked = words.asked_for(query)
+def search(
+    user: User,
+    query: str,
+    *,
+    collections: Sequence[str] = (),
+    limit: int = 10,
+    seconds: float = bounded.PATIENCE_SECONDS,
+) -> list[Hit]:
+    """The passages that fit a question best, of all this person may see or of these collections.
+
+    Raises `TooLate` when that takes longer; nobody else waits for it.
+    """
+    asked, until = words.asked_for(query), time.monotonic() + seconds
     if not asked:
         return []
-    size, counts = index.size(), index.holding(asked)
+    size, counts = index.counts(asked, until=until)
     telling = _telling(asked, counts, size)
     if not telling:
         return []
     which = [finds_passage(user)] + ([Collection.id.in_(collections)] if collections else [])
     ranked = index.ranked(telling, {term: counts[term] for term in telling}, size, which)
-    return _hits(db.session.execute(ranked.order_by(index.SCORE.desc(), Passage.row).limit(min(limit, MOST))))
+    [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(min(limit, MOST))], until=until)
+    return _hits(rows)
 
 
 def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size) -> dict[str, str]:

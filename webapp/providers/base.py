@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Usage
 from webapp.streaming.failure import ProviderError
@@ -45,7 +45,7 @@ class ModelRequest:
 
     `notices` are for the person who asks: what they should know of how the request came to be. `schema` is the JSON Schema
     that the answer must follow, as JSON, for models that can be held to one; `is_json` says that it must be any JSON object.
-    `go_on` is what a model is told that can't continue its own text.
+    `go_on` is what a model is told that can't continue its own text. `sources` are the passages that it is given.
     """
 
     model: str
@@ -60,6 +60,7 @@ class ModelRequest:
     notices: tuple[Notice, ...] = ()
     schema: str = ""
     go_on: str = GO_ON
+    sources: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

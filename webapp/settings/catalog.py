@@ -251,6 +251,15 @@ _KNOWLEDGE = (
         "How much text a person's own collections can have together.",
         most=10**11,
     ),
+    Setting(
+        "knowledge.search_seconds",
+        "Time for sources",
+        "number",
+        1,
+        "How long an answer waits for passages from its collections. Later, it is written without them and says so.",
+        least=0.05,
+        most=60,
+    ),
 )
 _DEMO = (
     _choice(

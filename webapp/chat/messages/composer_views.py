@@ -71,7 +71,7 @@ def what_was_sent(id: str) -> Response:
     return render(
         "chat/_sent.html" if is_htmx() else "chat/sent.html",
         generation=generation,
-        sent=parts.sent(generation),
+        sent=parts.sent(generation, me),
         may_read_private=me is not None and me.id == generation.user_id,
         back_url=page_of(generation.chat_id),
     )

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from webapp.chat import queries
 from webapp.chat.led import free
-from webapp.chat.messages import sending
-from webapp.chat.messages.sending import Asked, person_of
+from webapp.chat.messages import sending, sourcing
+from webapp.chat.messages.sending import Asked, How, person_of
 from webapp.chat.prompt.model_choice import answerer
 from webapp.chat.tables import Chat, FollowUp, Message
 from webapp.db import db, utc_now, write
@@ -81,6 +81,7 @@ def send(chat: Chat) -> Generation:
     chat = db.session.get_one(Chat, id)
     model = answerer(chat, wish)
     generations.refuse_if_busy(chat.lane)
+    how = How(given=sourcing.found_for(chat, said.content, chat.head_id, person_of(chat)))
 
     def store(session: Session) -> Asked:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
@@ -88,7 +89,7 @@ def send(chat: Chat) -> Generation:
             raise Conflict("The queued message has just been sent or removed.")
         chat.model = model
         question = sending.question(chat, chat.head_id, said, by=person_of(chat))
-        return sending.answer(session, chat, question)
+        return sending.answer(session, chat, question, how=how)
 
     return sending.start(store, person_of(chat), lane=chat.lane)
 

@@ -24,7 +24,10 @@ KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id")
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Readers of a chat do not see these.
 KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", *(each.name for each in FIELDS))
-KEPT_OF_MESSAGE = ("role", "content", "reasoning", "html", "html_version", "created_at", "author_id", "author_name", "is_edited")
+KEPT_OF_MESSAGE = (
+    *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
+    *("author_id", "author_name", "is_edited"),
+)
 COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
 # As many messages are copied in one go; until all are there the chat is a temporary one, which no list holds and which goes
 # by itself if the rest never comes.

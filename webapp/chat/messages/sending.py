@@ -28,6 +28,7 @@ from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.ids import new_id
+from webapp.knowledge.answering import NOTHING, Given
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
@@ -43,11 +44,13 @@ class How:
 
     `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
     `detach`, or `idle:SECONDS` or `abort:SECONDS`. What was typed where messages are written is no draft any more.
+    `given` are its sources.
     """
 
     context_limit: int | None = None
     when_unwatched: str = ""
     is_typed: bool = False
+    given: Given = NOTHING
 
 
 USUAL, TYPED = How(), How(is_typed=True)
@@ -141,11 +144,12 @@ def answer(
     above = new[0].parent_id if new else str(below)
     said = [Said(each.id, each.role, each.content) for each in (*new, message)]
     path = [*(queries.said_to(above) if above else ()), *said]
+    asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)
+    message.sources = list(asked.generation.prompt.get("sources", ()))
     # Both messages in one statement, and before the chat refers to one of them.
     rows.put(session, *new, message)
     head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
-    asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)
     return replace(asked, is_shared=bool(is_shared))
 
 
@@ -162,6 +166,7 @@ def queue(
     """A generation for the last message of a path; one that continues another begins where the text ends."""
     if chat.visitor_hash:
         _refuse_a_crowd()
+    kept = prompt_for(chat, path, model, history_limit=how.context_limit, given=how.given)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -175,9 +180,9 @@ def queue(
         sent_as=sent_as,
         continues_id=continues_id,
         text_offset=len(message.content),
-        prompt=prompt_for(chat, path, model, history_limit=how.context_limit),
+        prompt=kept,
     )
-    return Asked(chat, generation, request_of(generation, path))
+    return Asked(chat, generation, request_of(generation, path, given=how.given))
 
 
 def start(

@@ -1,6 +1,7 @@
 """What a person can do with messages: begin a chat, send, continue, try again and edit."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_
@@ -13,7 +14,7 @@ from webapp.chat import queries
 from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
-from webapp.chat.messages import drafts, sending
+from webapp.chat.messages import drafts, sending, sourcing
 from webapp.chat.messages.sending import USUAL, Asked, How, person_of
 from webapp.chat.prompt.model_choice import VISITORS_MODEL, answerer
 from webapp.chat.tables import Chat, Message
@@ -77,6 +78,8 @@ def begin(
     if repeated := generations.sent_before(sent_as):
         return repeated
 
+    how = replace(how, given=sourcing.found_at_first(reads, said.content, person))
+
     def store(session: Session) -> Asked:
         values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
         values["collection_ids"] = list(reads)
@@ -116,6 +119,7 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_running(the_engine(), chat.lane)
+    how = replace(how, given=sourcing.found_for(chat, said.content, queries.branch_point(chat, after), person))
 
     def store(session: Session) -> Asked:
         rows.held(session, Chat, id)
@@ -134,12 +138,17 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
     model = last.model_asked if last else answerer(chat)
     providers().of(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(chat.lane)
+    person = by or (last.user_id if last else None) or person_of(chat)
+    how = How(given=sourcing.kept_for(chat, message, person))
 
     def store(session: Session) -> Asked:
         path = queries.path_to(message)
-        return sending.queue(chat, message, path, model=model, continues_id=last.id if last else None)
+        asked = sending.queue(chat, message, path, model=model, continues_id=last.id if last else None, how=how)
+        if not message.content:
+            message.sources = list(asked.generation.prompt.get("sources", ()))
+        return asked
 
-    return sending.start(store, by or (last.user_id if last else None) or person_of(chat), lane=chat.lane)
+    return sending.start(store, person, lane=chat.lane)
 
 
 def again(message: Message, *, model: str = "", by: str = "") -> Generation:
@@ -147,11 +156,13 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     chat, question_id = queries.chat_of(message), _question_of(message)
     model = answerer(chat, model)
     generations.refuse_if_busy(chat.lane)
+    person = by or person_of(chat)
+    how = How(given=sourcing.found_again(chat, question_id, person))
 
     def store(session: Session) -> Asked:
-        return sending.answer(session, chat, question_id, model=model)
+        return sending.answer(session, chat, question_id, model=model, how=how)
 
-    return sending.start(store, by or person_of(chat), lane=chat.lane)
+    return sending.start(store, person, lane=chat.lane)
 
 
 def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
@@ -166,10 +177,11 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(chat.lane)
+    how = How(given=sourcing.found_for(chat, said.content, message.parent_id, person))
 
     def store(session: Session) -> Asked:
         question = sending.question(chat, message.parent_id, said, by=person)
-        return sending.answer(session, chat, question, sent_as=sent_as)
+        return sending.answer(session, chat, question, sent_as=sent_as, how=how)
 
     return sending.start(store, person, lane=chat.lane, sent_as=sent_as)
 

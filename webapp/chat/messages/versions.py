@@ -1,6 +1,7 @@
 """Versions of messages: switching, editing, deleting and restoring them."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Update, update
 from sqlalchemy.orm import Session
@@ -37,7 +38,8 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     if there := queries.version_that_says(message, said.content):
         show_version(there)
         return there
-    values = {"content": said.content, "html": said.html, "html_version": markdown.VERSION, "author_id": by or None}
+    values: dict[str, Any] = {"content": said.content, "html": said.html, "html_version": markdown.VERSION}
+    values |= {"author_id": by or None, "sources": list(message.sources)}
     id, seen = chat.id, chat.head_id
     with write() as session:
         version = Message(chat_id=id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)

@@ -1,11 +1,12 @@
 """What a model is sent: the parts that are no messages are kept with the generation, of the messages which, and how much."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
 
+from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.prompt.builder import Path, PromptBuilder
 from webapp.chat.prompt.model_choice import can, named
@@ -15,6 +16,8 @@ from webapp.connections.keys import BUILT_IN
 from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.tables import Generation
+from webapp.knowledge import sources
+from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
 from webapp.prompts import using
 from webapp.providers.base import Model, ModelRequest
 from webapp.sections import Contribute, PromptContext, Section
@@ -64,25 +67,32 @@ class Sent:
     dropped: tuple[Section, ...] = ()
 
 
-def prompt_for(chat: Chat, path: Sequence[Said], model: str, *, history_limit: int | None = None) -> dict[str, Any]:
+def prompt_for(
+    chat: Chat, path: Sequence[Said], model: str, *, history_limit: int | None = None, given: Given = NOTHING
+) -> dict[str, Any]:
     """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
 
-    `history_limit` is for this one time; without it the chat's own counts.
+    `history_limit` is for this one time; without it the chat's own counts. `given` are the sources of the answer.
     """
     limit = chat.history_limit if history_limit is None else history_limit
     earlier = [each for each in path[:-1] if each.content]
     said = [(each.role, each.content) for each in earlier]
     known = named(model)
-    builder, parameters = _builder(chat, said, model), _parameters(chat, known)
+    builder, parameters = _builder(chat, said, model, given), _parameters(chat, known)
     fitted = builder.fit(
         said,
         budget_tokens=_budget_tokens(known, parameters),
         history_limit=limit,
         beginning=path[-1].content,
     )
+    kept = builder.without(fitted.dropped)
+    if given.sources and not any(each.passage_id for each in kept.sections):
+        # Nothing is left of what they say.
+        kept = kept.without(tuple(given.sections()))
     return {
-        **builder.without(fitted.dropped).parts,
-        "dropped": PromptBuilder(fitted.dropped).parts["sections"],
+        "sections": _wordless(kept),
+        "dropped": _wordless(PromptBuilder(fitted.dropped)),
+        **_sourced(kept, given),
         "parameters": parameters,
         "messages": [[each.id, len(each.content)] for each in earlier[fitted.start :]],
         "left_out": fitted.left_out,
@@ -92,22 +102,26 @@ def prompt_for(chat: Chat, path: Sequence[Said], model: str, *, history_limit: i
     }
 
 
-def request_of(generation: Generation, path: Sequence[Said]) -> ModelRequest:
-    """The request, made of what was kept: so what is shown as sent is what was sent."""
+def request_of(generation: Generation, path: Sequence[Said], *, given: Given = NOTHING) -> ModelRequest:
+    """The request, made of what was kept and of the sources: so what is shown as sent is what was sent."""
     said = [(part.role, part.content) for part in _messages(generation, path)]
     prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
     parameters: dict[str, Any] = dict(prompt.get("parameters", {}))
     # JSON knows no tuples.
     parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
     parameters |= {"go_on": prompt["go_on"]} if beginning and "go_on" in prompt else {}
-    request = PromptBuilder.of(prompt).build(generation.model_asked, said, beginning=beginning, **parameters)
-    return replace(request, notices=(*_notices(prompt), *using.notices(prompt)))
+    words = {each.passage_id: each.text for each in given.sources}
+    builder = PromptBuilder(_quoting(PromptBuilder.of(prompt), words))
+    request = builder.build(generation.model_asked, said, beginning=beginning, **parameters)
+    notices = (*_notices(prompt), *using.notices(prompt))
+    return replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
 
 
-def sent(generation: Generation) -> Sent:
-    """What a generation was asked with, part by part."""
+def sent(generation: Generation, viewer: User | None = None) -> Sent:
+    """What a generation was asked with, part by part; its sources as far as who looks may see them now."""
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
     builder, messages = PromptBuilder.of(prompt), _messages(generation, queries.path_to(message))
+    builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
     parts = [messages[each] if isinstance(each, int) else _part(each) for each in builder.among(len(messages))]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
@@ -122,11 +136,37 @@ def _part(section: Section) -> Part:
     return Part(section.role, section.title, section.text, section=section)
 
 
-def _builder(chat: Chat, path: Path, model: str) -> PromptBuilder:
-    """With what every feature contributes."""
+def _builder(chat: Chat, path: Path, model: str, given: Given) -> PromptBuilder:
+    """With what every feature contributes, and the sources."""
     contributed: Sequence[Contribute] = current_app.extensions["sections"]
     context = PromptContext(chat.id, chat.owner_id, model, path)
-    return PromptBuilder(section for contribute in contributed for section in contribute(context))
+    return PromptBuilder((*(section for contribute in contributed for section in contribute(context)), *given.sections()))
+
+
+def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
+    """Sections to be kept, without the words of the sources: those belong to their documents."""
+    return [{**each, "text": each["title"]} if "passage_id" in each else each for each in builder.parts["sections"]]
+
+
+def _sourced(builder: PromptBuilder, given: Given) -> dict[str, Any]:
+    """The sources that had room, and whether there was no time to look for any."""
+    sent = {each.passage_id for each in builder.sections}
+    kept = [each.kept for each in given.sources if each.passage_id in sent]
+    return {**({"sources": kept} if kept else {}), **({"is_late": True} if given.is_late else {})}
+
+
+def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Section]:
+    """The sections with the words of the sources in their places."""
+    for each in builder.sections:
+        yield replace(each, text=quoted.get(each.passage_id, each.text)) if each.passage_id else each
+
+
+def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, str]:
+    seen = zip(kept, sources.seen(viewer, kept), strict=True)
+    return {
+        each["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words
+        for each, one in seen
+    }
 
 
 def _going_on() -> dict[str, Any]:
@@ -177,12 +217,14 @@ def _budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
 
 
 def _notices(prompt: dict[str, Any]) -> list[Notice]:
+    late = [Notice("sources_late", LATE)] if prompt.get("is_late") else []
     if not (left_out := prompt.get("left_out")):
-        return []
+        return late
     words = "The oldest exchange" if left_out == 1 else f"The {left_out} oldest exchanges"
     were = "was" if left_out == 1 else "were"
     return [
-        Notice("left_out", f"{words} in this chat {were} left out, because the whole chat exceeds the model's context window.")
+        *late,
+        Notice("left_out", f"{words} in this chat {were} left out, because the whole chat exceeds the model's context window."),
     ]
 
 

@@ -1,0 +1,58 @@
+"""Documents that chats of the cast read from, found at once, and what models are sent of them."""
+
+from tests.chat.conftest import asked, ended_with, id_of
+from tests.knowledge.placing import place
+from webapp.accounts.tables import Grant
+from webapp.chat.tables import Chat
+from webapp.db import write
+from webapp.knowledge.tables import Collection
+from webapp.settings.service import set_setting
+
+FRIDAY = "Oil the bearing of the pump every Friday."
+
+
+class Library:
+    """Collections of a person, with documents that are found at once."""
+
+    def __init__(self, app, person) -> None:
+        self.app, self.person = app, person
+        with app.app_context():
+            # However slow the machine is.
+            set_setting("knowledge.search_seconds", "60")
+
+    def collection(self, *documents: tuple[str, list[str]], to: str = "", **more) -> str:
+        with self.app.app_context(), write() as session:
+            collection = Collection(owner_id=self.person.person_id, name="Papers", **more)
+            session.add(collection)
+            session.flush()
+            for title, texts in documents:
+                place(session, collection, title, texts)
+            if to:
+                session.add(Grant(object_kind="collection", object_id=collection.id, user_id=to, right="read"))
+            return collection.id
+
+    def attach(self, path: str, *ids: str) -> None:
+        with self.app.app_context(), write() as session:
+            session.get_one(Chat, id_of(path)).collection_ids = list(ids)
+
+    def change(self, statement) -> None:
+        with self.app.app_context(), write() as session:
+            statement(session)
+
+
+def turns(fake, question: str) -> list[tuple[str, str]]:
+    """What was sent with this question; titles are asked for beside it, at any time."""
+    sent = [[(turn["role"], turn["content"]) for turn in each["body"]["messages"]] for each in asked(fake)]
+    return next(each for each in reversed(sent) if ("user", question) in each[-3:])
+
+
+def given(fake, question: str) -> str:
+    """The sources that came with a question, or nothing."""
+    return "\n".join(content for role, content in turns(fake, question) if role == "user" and "```" in content)
+
+
+def ask(person, path: str, message: str, fake, *, says: str = "Yes"):
+    fake.says(says)
+    count = len(person.page(path).message_ids)
+    person.submit(path, message=message)
+    return person.wait_for(path, ended_with(count + 2))

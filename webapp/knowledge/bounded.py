@@ -1,0 +1,62 @@
+"""Reads of the index within a bound of time, which hold up nobody: in a thread on SQLite, by a time-out on PostgreSQL."""
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import Executable, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.db import db, is_sqlite
+from webapp.errors import Unavailable
+from webapp.heavy.threads import offload_within
+
+# How many steps of SQLite's machine pass between two looks at the clock: less than a millisecond.
+STEPS = 10_000
+# For a person who waits for nothing else.
+PATIENCE_SECONDS = 30.0
+
+
+class TooLate(Unavailable):
+    """The index gave no answer in time, or none at all."""
+
+    def __init__(self) -> None:
+        super().__init__("The search took too long. Please try again, or use fewer words.")
+
+
+def read(statements: Sequence[Executable], *, until: float) -> list[list[Any]]:
+    """The rows of each statement, as of a moment on the monotonic clock by which all have to be there."""
+    seconds = until - time.monotonic()
+    if seconds <= 0:
+        raise TooLate
+    try:
+        return _in_thread(statements, until, seconds) if is_sqlite() else _on_server(statements, seconds)
+    except (SQLAlchemyError, sqlite3.Error, TimeoutError) as error:
+        raise TooLate from error
+
+
+def _in_thread(statements: Sequence[Executable], until: float, seconds: float) -> list[list[Any]]:
+    ready = [_ready(each) for each in statements]
+    return offload_within(seconds, _rows, str(db.engine.url.database), ready, until)
+
+
+def _rows(path: str, ready: Sequence[tuple[str, Sequence[Any]]], until: float) -> list[list[Any]]:
+    """In a real thread: nothing but SQLite, with a connection of its own, which gives up when the time is over."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        connection.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+        return [connection.execute(sql, values).fetchall() for sql, values in ready]
+
+
+def _ready(statement: Executable) -> tuple[str, Sequence[Any]]:
+    compiled: Any = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+    values: Mapping[str, Any] = compiled.params
+    return str(compiled), [values[name] for name in compiled.positiontup]
+
+
+def _on_server(statements: Sequence[Executable], seconds: float) -> list[list[Any]]:
+    # On a connection of its own, so that neither the bound nor a failure stays with the request's.
+    with db.engine.connect() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}"))
+        return [list(connection.execute(each)) for each in statements]

@@ -1,0 +1,67 @@
+"""Sources of answers as somebody sees them later: their own right is asked again, each time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from webapp.accounts.tables import User
+from webapp.db import db
+from webapp.knowledge.permitted import is_there, sees_document
+from webapp.knowledge.tables import Collection, Document, Passage
+
+Kept = Mapping[str, Any]
+WITHHELD = "You can't see this source."
+DELETED = "The document was deleted."
+REPLACED = "The document was read again since; this passage is no longer in it."
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSource:
+    """A source as one person sees it; without a passage, `words` say why."""
+
+    number: int
+    words: str = ""
+    document: Document | None = None
+    passage: Passage | None = None
+
+
+def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Passage, Document]]:
+    """By their ids, the passages among these that this person may see, also of an edition that was replaced."""
+    ids = {each["passage_id"] for each in sources}
+    if not user or not ids:
+        return {}
+    query = select(Passage, Document).join(Document, Document.id == Passage.document_id).join(Collection)
+    found = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_there()))
+    return {passage.id: (passage, document) for passage, document in found}
+
+
+def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
+    """Each source as this person sees it."""
+    found = permitted(user, sources)
+    missing = {each["document_id"] for each in sources if each["passage_id"] not in found}
+    documents = _documents(user, missing) if user and missing else {}
+    gone = missing - set(db.session.scalars(select(Document.id).where(Document.id.in_(missing)))) if missing else set()
+    return [_seen(each, found, documents, gone) for each in sources]
+
+
+def _seen(
+    source: Kept,
+    found: Mapping[str, tuple[Passage, Document]],
+    documents: Mapping[str, tuple[Document, bool]],
+    gone: set[str],
+) -> SeenSource:
+    number, id = source["number"], source["document_id"]
+    if pair := found.get(source["passage_id"]):
+        return SeenSource(number, document=pair[1], passage=pair[0])
+    if id not in documents:
+        return SeenSource(number, DELETED if id in gone else WITHHELD)
+    document, is_whole = documents[id]
+    return SeenSource(number, REPLACED, document) if is_whole else SeenSource(number, DELETED)
+
+
+def _documents(user: User, ids: Iterable[str]) -> dict[str, tuple[Document, bool]]:
+    """Those of these documents that the person may see, also in the trash, and whether they are not."""
+    query = select(Document, is_there()).join(Collection).where(Document.id.in_(list(ids)), sees_document(user))
+    return {document.id: (document, bool(is_whole)) for document, is_whole in db.session.execute(query)}
