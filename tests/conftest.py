@@ -249,7 +249,7 @@ def let_go(app: Flask) -> None:
     app.extensions["providers"].upstream.close()
     with app.app_context():
         # What is still in use would go to a pool that nobody has any more, and be found open by the collector.
-        with gevent.Timeout(10, AssertionError("somebody keeps a connection to the database")):
+        with gevent.Timeout(60, AssertionError("somebody keeps a connection to the database")):
             while db.engine.pool.checkedout():
                 gevent.sleep(0.005)
         db.engine.dispose()

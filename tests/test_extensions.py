@@ -37,6 +37,7 @@ sys.stdin.readline()
 connection.execute("COMMIT")
 print("free", flush=True)
 """
+LOCK = text("SELECT pg_advisory_xact_lock(7)")
 DRIVER_BEFORE_PATCH = """
 import psycopg
 from gevent import monkey
@@ -186,7 +187,7 @@ def test_many_can_read_at_the_same_time(in_app: Flask) -> None:
             everybody.wait()
 
     everybody = Barrier(100)
-    gevent.joinall([gevent.spawn(read) for _ in range(100)], timeout=10, raise_error=True)
+    gevent.joinall([gevent.spawn(read) for _ in range(100)], timeout=60, raise_error=True)
     assert everybody.is_open
 
 
@@ -197,7 +198,7 @@ def test_it_waits_for_another_process_while_the_rest_goes_on(in_app: Flask, othe
     assert not writer.dead
 
     let_file_go(other_process)
-    writer.get(timeout=10)
+    writer.get(timeout=30)
 
     assert value_of("a") == "1"
 
@@ -230,14 +231,15 @@ def test_what_is_noted_in_passing_waits_neither_for_the_file_nor_for_its_turn(
     in_app: Flask, other_process: subprocess.Popen[str]
 ) -> None:
     note_without_patience()
-    with gevent.Timeout(10):
+    with gevent.Timeout(60):
         waiting = gevent.spawn(in_context, in_app, lambda: store("a", "1"))
         gevent.sleep(0)
-        for _ in range(50):
+        # All within the patience of the one that waits.
+        for _ in range(10):
             note_without_patience()
     assert not waiting.dead
     let_file_go(other_process)
-    waiting.get(timeout=10)
+    waiting.get(timeout=30)
 
 
 def note_without_patience() -> None:
@@ -277,9 +279,15 @@ def test_a_full_disk_is_said_and_survived(in_app: Flask) -> None:
 def test_waiting_for_postgres_lets_others_go_on(in_app: Flask) -> None:
     turns = Turns()
 
-    db.session.execute(text("SELECT pg_sleep(1)"))
+    def wait() -> None:
+        db.session.execute(LOCK)
 
-    assert turns.count > 5
+    with db.engine.connect() as holder:
+        holder.execute(LOCK)
+        waiting = gevent.spawn(in_context, in_app, wait)
+        turns.wait_for(turns.count + 50)
+        assert not waiting.dead
+    waiting.get(timeout=30)
 
 
 @pytest.mark.slow
@@ -298,7 +306,7 @@ class Turns:
         self._greenlet = gevent.spawn(self._tick)
 
     def wait_for(self, count: int) -> None:
-        with gevent.Timeout(10):
+        with gevent.Timeout(60):
             while self.count < count:
                 gevent.sleep(0.005)
 
@@ -322,7 +330,7 @@ class Barrier:
         self._missing -= 1
         if not self._missing:
             self._opened.set()
-        assert self._opened.wait(10)
+        assert self._opened.wait(60)
 
 
 class MostPages:
@@ -357,7 +365,7 @@ def behind_our_back(app: Flask, statement: str) -> None:
         with write() as session:
             session.execute(text(statement))
 
-    gevent.spawn(in_context, app, change).get(timeout=10)
+    gevent.spawn(in_context, app, change).get(timeout=30)
 
 
 def in_context(app: Flask, work: Callable[[], None]) -> None:
