@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 # Longer than a write is patient.
 HELD_SECONDS = 8
+# Another start on a machine that has got busy meanwhile may take so many times as long.
+SLOWER = 2
 
 
 class Start(NamedTuple):
@@ -53,8 +55,8 @@ def prepared(tmp_path: Path) -> Iterator[tuple[Server, Start]]:
 def test_poisoned_journals_delay_no_start(prepared):
     server, clean = prepared
     poisoned_start = Start.of(server)
-    assert poisoned_start.cpu_seconds < clean.cpu_seconds + 1
-    assert poisoned_start.seconds < clean.seconds + 5
+    assert poisoned_start.cpu_seconds < SLOWER * clean.cpu_seconds + 1
+    assert poisoned_start.seconds < SLOWER * clean.seconds + 5
 
     until(lambda: server.running() == 0, "nothing is left to be saved", seconds=60)
     assert "WORKER TIMEOUT" not in server.log
@@ -65,11 +67,11 @@ def test_a_database_that_is_held_for_longer_than_a_statement_waits_delays_no_pag
     server, clean = prepared
     with closing(sqlite3.connect(server.folder / "millrace.sqlite3", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        held_at = time.monotonic()
-        assert server.start() < clean.seconds + 5
-        worker = server.worker_pids
-        while time.monotonic() < held_at + HELD_SECONDS:
-            with urllib.request.urlopen(f"{server.url}/login", timeout=5) as page:
+        # As long as it is held nothing that waits for it comes to an end.
+        assert server.start() < SLOWER * clean.seconds + 5
+        worker, started_at = server.worker_pids, time.monotonic()
+        while time.monotonic() < started_at + HELD_SECONDS:
+            with urllib.request.urlopen(f"{server.url}/login", timeout=HELD_SECONDS) as page:
                 assert page.status == 200
             time.sleep(0.5)
         assert server.running() == 55
