@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
+from functools import cache
 from typing import NamedTuple
 
 # No sum is rounded.
@@ -13,26 +14,19 @@ STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 class Answered(NamedTuple):
-    """One answer that has ended. Times are counted from when it was asked; None where there was none."""
+    """One answer that has ended, in the hour in which it was asked. Times are counted from then; None where there was none."""
 
-    id: str
+    hour: str
     kind: str
-    chat_id: str
     user_id: str | None
     model: str
-    status: str
-    reason: str
-    asked_at: datetime
+    is_broken: int
     first_text_ms: int | None
     duration_ms: int | None
-    is_fallback: bool
+    is_fallback: int
     input_tokens: int | None
     output_tokens: int | None
-    cost: Decimal | None
-
-    @property
-    def is_broken(self) -> bool:
-        return self.status in BROKEN
+    cost: str | None
 
 
 @dataclass(slots=True)
@@ -62,7 +56,7 @@ class Figures:
         if one.first_text_ms is not None and one.duration_ms is not None:
             self.waiting_saved_ms += max(0, one.duration_ms - one.first_text_ms)
         if one.cost is not None:
-            self.cost = EXACT.add(self.cost or Decimal(0), one.cost)
+            self.cost = EXACT.add(self.cost or Decimal(0), Decimal(one.cost))
 
     @property
     def success_rate(self) -> float | None:
@@ -125,8 +119,9 @@ def course(answers: Iterable[Answered], since: datetime, until: datetime, step: 
     while at < until:
         found[at] = Figures()
         at += STEPS[step]
+    of_hour = cache(lambda hour: beginning(datetime.strptime(f"{hour} +0000", "%Y-%m-%d %H %z"), step))
     for each in answers:
-        found[beginning(each.asked_at, step)].add(each)
+        found[of_hour(each.hour)].add(each)
     return found
 
 

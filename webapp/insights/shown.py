@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from webapp.accounts import queries as people
@@ -12,7 +13,7 @@ from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.insights.figures import Answered, Figures, beginning, course, grouped, percentile, summed
-from webapp.insights.queries import OUTCOMES, Wanted, answered
+from webapp.insights.queries import OUTCOMES, Wanted, answered, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
 from webapp.words import number
 
@@ -121,22 +122,24 @@ def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> Lin
     return Line(name, number(of.answers), *rates, cost, params)
 
 
-def row(one: Answered, names: Mapping[str, str]) -> dict[str, Any]:
-    """One answer in a list."""
+def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
+    """One answer in a list, or on its page."""
     return {
         "one": one,
+        "model": one.model_used or one.model_asked,
         "who": _person(one.user_id or "", names),
         "kind": _kind(one.kind),
-        "first_text": _ms(one.first_text_ms),
-        "duration": _ms(one.duration_ms),
-        "cost": UNKNOWN if one.cost is None else in_dollars(one.cost),
+        "is_fallback": is_fallback(one),
+        "first_text": _ms(ms_since_asked(one, one.first_text_at)),
+        "duration": _ms(ms_since_asked(one, one.ended_at)),
+        "cost": UNKNOWN if one.cost is None else in_dollars(Decimal(one.cost)),
     }
 
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     """The time line of an answer: what happened, when, and how long after the request."""
     known = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
-    return [(name, at, _ms((at - of.created_at).total_seconds() * 1000)) for name, at in known if at]
+    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in known if at]
 
 
 def _bars(answers: list[Answered], of: Chosen) -> list[Bar]:

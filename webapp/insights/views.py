@@ -40,6 +40,5 @@ def answers() -> Response:
 def answer(id: str) -> Response:
     me = current_user()
     one = found(queries.generation_of(id, "" if may(me.role, "administer") else me.id))
-    told = queries.told(one)
-    is_own = one.user_id == me.id and bool(told.chat_id)
-    return render("insights/answer.html", one=one, told=told, moments=shown.moments(one), is_own=is_own)
+    is_own = one.user_id == me.id and bool(one.chat_id)
+    return render("insights/answer.html", told=shown.row(one, {}), one=one, moments=shown.moments(one), is_own=is_own)

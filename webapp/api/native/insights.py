@@ -11,9 +11,10 @@ from webapp.api.operations import operation
 from webapp.api.problems import Refused
 from webapp.api.schemas import Answer, Cursor, Query
 from webapp.db import utc_now
+from webapp.engine.tables import Generation
 from webapp.errors import Forbidden
-from webapp.insights.figures import METRICS, Answered, Figures, course, summed
-from webapp.insights.queries import Wanted, answered, newest
+from webapp.insights.figures import METRICS, Figures, course, summed
+from webapp.insights.queries import Wanted, answered, is_fallback, ms_since_asked, newest
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
 USUAL, MOST = timedelta(days=7), timedelta(days=366)
@@ -168,9 +169,10 @@ def _whose(user: str) -> str:
     return me
 
 
-def _one(each: Answered) -> OneAnswer:
-    cost = None if each.cost is None else f"{each.cost:f}"
-    return OneAnswer(ttft_ms=each.first_text_ms, **{**each._asdict(), "cost": cost})
+def _one(each: Generation) -> OneAnswer:
+    times = {"ttft_ms": ms_since_asked(each, each.first_text_at), "duration_ms": ms_since_asked(each, each.ended_at)}
+    model = each.model_used or each.model_asked
+    return OneAnswer.of(each, model=model, asked_at=each.created_at, is_fallback=is_fallback(each), **times)
 
 
 def _money(figures: Figures) -> str | None:
