@@ -1,6 +1,6 @@
 """What one connection reads: a generation by one encoder, from its log while that is remembered, else from what is saved."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from webapp import topic_names
@@ -10,7 +10,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.said import Said, end_of, so_far
 from webapp.engine.tables import Generation
 from webapp.live.watch import LOST
-from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning
+from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Sources
 from webapp.streaming.topics import Entry, Gap
 
 # The id under which the end is known when nobody remembers its number.
@@ -35,12 +35,25 @@ class Feed(Protocol):
     def taken(self) -> list[bytes]: ...
 
 
-class GenerationFeed:
-    """One generation by one encoder, from behind the position `after`."""
+def _unsourced(event: Event) -> Event:
+    return Sources(()) if isinstance(event, Sources) else event
 
-    def __init__(self, engine: Engine, generation: Generation, encoder: Encoder, *, after: int = 0) -> None:
+
+class GenerationFeed:
+    """One generation by one encoder, from behind the position `after`; `hear` gives each event as its reader may hear it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        generation: Generation,
+        encoder: Encoder,
+        *,
+        after: int = 0,
+        hear: Callable[[Event], Event] = _unsourced,
+    ) -> None:
         self.lane, self.id, self.after, self.has_ended = generation.lane, generation.id, after, False
         self.topic = topic_names.of_generation(generation.id)
+        self._hear = hear
         self._engine, self._encoder, self._has_opened, self._has_told = engine, encoder, False, False
         self._of: dict[str, Any] = {
             "generation_id": generation.id,
@@ -91,7 +104,7 @@ class GenerationFeed:
 
     def _encoded(self, entry: Entry, id: str) -> list[bytes]:
         self.after, self.has_ended, self._has_told = entry.seq, isinstance(entry.event, Ended), True
-        frames = self._encoder.encode(entry)
+        frames = self._encoder.encode(Entry(entry.seq, self._hear(entry.event)))
         return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
 
     def _snapshot(self) -> list[bytes]:
@@ -129,5 +142,9 @@ class GenerationFeed:
         if self._encoder.takes_snapshots:
             self._has_opened = True
             state = State(**self._of, status=status, seq=seq, text=words.text, reasoning=words.reasoning, is_snapshot=True)
-            return wire(self._encoder.opening(state), id=str(seq))
-        return [*self._opening(), *(line for event in words.events() for line in wire(self._encoder.encode(Entry(seq, event))))]
+            opened = wire(self._encoder.opening(state), id=str(seq))
+            return opened + (self._told([Sources(words.sources)], seq) if words.sources else [])
+        return [*self._opening(), *self._told(words.events(), seq)]
+
+    def _told(self, events: Iterable[Event], seq: int) -> list[bytes]:
+        return [line for event in events for line in wire(self._encoder.encode(Entry(seq, self._hear(event))))]

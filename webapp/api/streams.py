@@ -12,6 +12,7 @@ from webapp.accounts.guards import user_or_none
 from webapp.api import access
 from webapp.api.dialects.encoding import Encoder
 from webapp.api.feed import Feed, GenerationFeed
+from webapp.api.sources import hearing
 from webapp.chat.access import right_in
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -39,7 +40,7 @@ def stream(
     """
     engine = the_engine()
     chat = db.session.get_one(Chat, generation.chat_id)
-    feed = GenerationFeed(engine, generation, encoder, after=after)
+    feed = GenerationFeed(engine, generation, encoder, after=after, hear=hearing(same_request()))
     leave = partial(_stop_if_unread, engine, generation.id, generation.lane) if when_gone == "stop" else None
     response = events(feed, watcher_of(chat, visitor=visitor), leave=leave)
     response.headers["X-Stream-Id"] = generation.id

@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp import topic_names
 from webapp.api.dialects.course import Course
+from webapp.api.sources import as_told
 from webapp.api.streams import finished
 from webapp.engine.engine import the_engine
 from webapp.engine.report import FALLBACKS
@@ -72,10 +73,10 @@ def unbroken(generation: Generation) -> Whole:
 
 
 def whole(generation: Generation) -> Whole:
-    """What a generation has said, from its log or, when that is forgotten, from what was saved."""
+    """What a generation has said, as the caller may hear it, from its log or, when that is forgotten, from what was saved."""
     course, events = Course(), _events(generation)
     for event in events:
-        course.fold(event)
+        course.fold(as_told(event))
     return Whole(generation, course, sum(isinstance(event, Delta) for event in events))
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from webapp.engine.tables import Generation
-from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Reasoning, Saved, Started, Usage
+from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Reasoning, Saved, Sources, Started, Usage
 from webapp.streaming.transcript import Transcript
 
 
@@ -15,16 +16,18 @@ class Said:
     started: Started | None
     text: str
     reasoning: str = ""
+    sources: tuple[dict[str, Any], ...] = ()
 
     def events(self) -> list[Event]:
         """The same as if it had been said in one piece."""
         reasoning = [Reasoning(self.reasoning)] if self.reasoning else []
-        return [*filter(None, [self.started]), *reasoning, *([Delta(self.text)] if self.text else [])]
+        sources = [Sources(self.sources)] if self.sources else []
+        return [*filter(None, [self.started]), *sources, *reasoning, *([Delta(self.text)] if self.text else [])]
 
 
 def so_far(transcript: Transcript) -> Said:
     """Of one that runs."""
-    return Said(transcript.started, transcript.text, transcript.reasoning)
+    return Said(transcript.started, transcript.text, transcript.reasoning, transcript.sources)
 
 
 def started_of(generation: Generation) -> Started:

@@ -16,6 +16,7 @@ from webapp.knowledge import queries, sharing, words
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import Hit, search
 from webapp.knowledge.sharing import Share
+from webapp.knowledge.sources import Kept, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.rendering import markdown
 from webapp.rendering.notes import scoped
@@ -77,6 +78,19 @@ class ShownHit:
     pieces: Sequence[tuple[str, bool]]
 
 
+@dataclass(frozen=True, slots=True)
+class ShownSource:
+    """A source of an answer; without a passage, `words` say why, and `title` and `url` are empty unless its document is there."""
+
+    number: int
+    words: str
+    title: str = ""
+    url: str = ""
+    heading: str = ""
+    page: int | None = None
+    html: Markup | None = None
+
+
 def collections(user: User) -> list[ShownCollection]:
     rows = queries.collections(user)
     counts = queries.counts(user, [row.id for row in rows])
@@ -110,6 +124,17 @@ def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[
     asked = words.asked_for(question)
     found = search(user, question, collections=collections)
     return [_hit(each, list(asked.values())) for each in found]
+
+
+def passage_url(document_id: str, number: int) -> str:
+    """A passage in its document."""
+    start = number - number % MOST_PER_PAGE
+    return url_for("documents.show", id=document_id, start=start, passage=number, _anchor=f"passage-{number}")
+
+
+def sources(user: User | None, kept: Sequence[Kept]) -> list[ShownSource]:
+    """The sources of an answer as this person sees them now."""
+    return [_source(each) for each in by_turns(seen(user, kept))]
 
 
 def shares(row: Collection) -> tuple[list[Share], list[SelectChoice]]:
@@ -147,10 +172,18 @@ def _passage(row: Passage, *, is_wanted: bool) -> ShownPassage:
     return ShownPassage(row.number, row.heading, Markup(scoped(html, f"p{row.number}-")), is_wanted)
 
 
+def _source(source: SeenSource) -> ShownSource:
+    document, passage = source.document, source.passage
+    if not document or not passage:
+        url = url_for("documents.show", id=document.id) if document else ""
+        return ShownSource(source.number, source.words, document.title if document else "", url)
+    html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
+    url = passage_url(document.id, passage.number)
+    return ShownSource(source.number, "", document.title, url, passage.heading, passage.page, html)
+
+
 def _hit(hit: Hit, asked: list[str]) -> ShownHit:
-    number = hit.passage.number
-    start = number - number % MOST_PER_PAGE
-    url = url_for("documents.show", id=hit.document.id, start=start, passage=number, _anchor=f"passage-{number}")
+    url = passage_url(hit.document.id, hit.passage.number)
     pieces = _pieces(hit.passage.text, asked)
     return ShownHit(hit.rank, url, hit.document.title, hit.passage.heading, hit.collection_name, pieces)
 

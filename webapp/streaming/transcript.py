@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from .events import TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Started, Usage
+from .events import TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Sources, Started, Usage
 
 
 class Transcript:
@@ -14,6 +14,7 @@ class Transcript:
         self.phase: PhaseName | None = None
         self.usage: Usage | None = None
         self.notices: list[Notice] = []
+        self.sources: tuple[dict[str, Any], ...] = ()
         self.chars = 0
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -30,6 +31,8 @@ class Transcript:
                 self.started = event
             case Phase(name):
                 self.phase = name
+            case Sources(items):
+                self.sources = items
             case Notice():
                 self.notices.append(event)
                 self.usage = None if event.code == TRIED else self.usage

@@ -13,6 +13,7 @@ from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.generations import GenerationAnswer
 from webapp.api.operations import idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Cursor, Model, Query, Text
+from webapp.api.sources import SourceAnswer, told_of
 from webapp.chat import queries
 from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
 from webapp.chat.list import paging
@@ -35,6 +36,7 @@ class MessageAnswer(Answer):
     reasoning: str
     status: str = Field(description="`completed` for a person's message, otherwise the status of its last generation.")
     generation: GenerationAnswer | None = Field(description="The last model that wrote it.")
+    sources: list[SourceAnswer] = Field(description="The passages that the answer was given, as far as you can see them.")
     is_edited: bool = Field(description="Whether a person edited this answer.")
     versions: list[str] = Field(description="This message and its other versions, oldest first; empty if it is the only one.")
     created_at: datetime
@@ -150,14 +152,17 @@ def erase(id: str) -> None:
 def _told(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Messages of one chat in their order, as far as they are written."""
     generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
-    return [_answer(row, generations.get(row.id, []), versions.get(row.id, [])) for row in rows]
+    sources = told_of(rows)
+    return [_answer(row, generations.get(row.id, []), versions.get(row.id, []), sources.get(row.id, [])) for row in rows]
 
 
 def _one(row: Message) -> MessageAnswer:
     return _told([row])[0]
 
 
-def _answer(row: Message, generations: Sequence[Generation], versions: Sequence[str]) -> MessageAnswer:
+def _answer(
+    row: Message, generations: Sequence[Generation], versions: Sequence[str], sources: list[SourceAnswer]
+) -> MessageAnswer:
     last = generations[-1] if generations else None
     return MessageAnswer.of(
         row,
@@ -165,4 +170,5 @@ def _answer(row: Message, generations: Sequence[Generation], versions: Sequence[
         status=last.status if last else "completed",
         generation=GenerationAnswer.of(last) if last else None,
         versions=list(versions),
+        sources=sources,
     )

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, chain
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import defer
@@ -21,6 +22,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns, give_way
+from webapp.knowledge.sources import SeenSource, seen
 from webapp.rendering.text import plain
 
 BATCH = 100
@@ -62,15 +64,15 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
     yield "\n]}\n" if opening else ""
 
 
-def as_markdown(engine: Engine, chat: Chat, right: str) -> str:
-    """The branch that the chat shows, as markdown, for somebody with this right."""
-    turns = (f"## {who}\n\n{text}\n" for who, text in _turns(engine, chat, right))
+def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> str:
+    """The branch that the chat shows, as markdown, for a reader with this right."""
+    turns = (f"## {who}\n\n{text}\n" for who, text in _turns(engine, chat, right, reader))
     return "\n".join((f"# {_title(chat)}\n", *turns))
 
 
-def as_text(engine: Engine, chat: Chat, right: str) -> Iterator[str]:
+def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
     """The same without its marks, a message at a time."""
-    title, turns = _title(chat), _turns(engine, chat, right)
+    title, turns = _title(chat), _turns(engine, chat, right, reader)
     return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(who, text) for who, text in by_turns(turns)))
 
 
@@ -106,7 +108,7 @@ def _title(chat: Chat) -> str:
     return " ".join((chat.title or "Chat").split())
 
 
-def _turns(engine: Engine, chat: Chat, right: str) -> list[tuple[str, str]]:
+def _turns(engine: Engine, chat: Chat, right: str, reader: User | None) -> list[tuple[str, str]]:
     """Who says what in the branch that the chat shows; read in pieces, as it may be long."""
     ids = queries.path_ids(chat)
     turns: list[tuple[str, str]] = []
@@ -116,8 +118,21 @@ def _turns(engine: Engine, chat: Chat, right: str) -> list[tuple[str, str]]:
         generations = queries.generations_of(batch)
         for each in batch:
             made = generations.get(each.id, [])
-            turns.append((_speaker(each, made, names.get(each.id, "You")), _text(engine, each, made)))
+            turns.append((_speaker(each, made, names.get(each.id, "You")), _text(engine, each, made) + _sources(each, reader)))
     return turns
+
+
+def _sources(message: Message, reader: User | None) -> str:
+    """The sources of an answer below it, as the reader may see them."""
+    lines = [f"[{each.number}] {_cited(each)}" for each in seen(reader, message.sources)] if message.sources else []
+    return "\n\nSources:\n\n" + "\n\n".join(lines) if lines else ""
+
+
+def _cited(source: SeenSource) -> str:
+    if not source.document:
+        return source.words
+    page = f", page {source.passage.page}" if source.passage and source.passage.page else ""
+    return f"{source.document.title}{page}"
 
 
 def _text(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:
@@ -226,7 +241,20 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         reasoning=message.reasoning,
         is_edited=message.is_edited,
         created_at=message.created_at,
+        sources=_filed_sources(message),
         generations=tuple(_filed_generation(each, places.get(each.continues_id or "")) for each in generations),
+    )
+
+
+def _filed_sources(message: Message) -> tuple[dict[str, Any], ...]:
+    """The sources that the owner of the chat, whose file it is, may see now."""
+    if not message.sources:
+        return ()
+    owner = db.session.get(User, queries.chat_of(message).owner_id or "")
+    return tuple(
+        {"number": each.number, "title": each.document.title, "page": each.passage.page if each.passage else None}
+        for each in seen(owner, message.sources)
+        if each.document
     )
 
 

@@ -40,14 +40,14 @@ def allow_a_large_file(endpoint: str | None, _values: object) -> None:
 @anybody
 def markdown(id: str) -> Response:
     chat = visible_chat(id)
-    return _download(export.as_markdown(the_engine(), chat, _right(chat)), chat, "md", "text/markdown")
+    return _download(export.as_markdown(the_engine(), chat, _right(chat), user_or_none()), chat, "md", "text/markdown")
 
 
 @bp.get("/chats/<id>/export.txt")
 @anybody
 def text(id: str) -> Response:
     chat = visible_chat(id)
-    return _download(export.as_text(the_engine(), chat, _right(chat)), chat, "txt", "text/plain")
+    return _download(export.as_text(the_engine(), chat, _right(chat), user_or_none()), chat, "txt", "text/plain")
 
 
 @bp.get("/chats/<id>/export.html")

@@ -10,7 +10,8 @@ from webapp.engine.tables import Generation
 
 def of(generation: Generation, message: Message) -> Said:
     """Of one that has ended."""
-    return Said(started_of(generation), text_of(generation, message), reasoning_of(generation, message))
+    sources = tuple(generation.prompt.get("sources", ()))
+    return Said(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
 
 
 def text_of(generation: Generation, message: Message) -> str:

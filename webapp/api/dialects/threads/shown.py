@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from webapp.api.dialects.threads.schemas import Thread, ThreadMessage, WorkflowState
+from webapp.api.sources import told
 from webapp.chat import queries
 from webapp.chat.tables import Chat, Message
 from webapp.db import utc_now
@@ -22,8 +23,9 @@ def shown_thread(chat: Chat, workflows: Mapping[str, str]) -> Thread:
 
 def shown_message(message: Message, **otherwise: str) -> ThreadMessage:
     content = queries.text_so_far(the_engine(), message) if message.role == "assistant" else message.content
-    told = {"content": content, **otherwise}
-    return ThreadMessage(id=message.id, role=message.role, createdAt=iso(message.created_at), sources=[], **told)
+    sources = [each.model_dump() for each in told(message.sources)]
+    said = {"content": content, **otherwise}
+    return ThreadMessage(id=message.id, role=message.role, createdAt=iso(message.created_at), sources=sources, **said)
 
 
 def workflow_state(run: WorkflowRun) -> WorkflowState:

@@ -51,7 +51,10 @@ OF_ROW = tuple(each.name for each in fields_of(FiledGeneration) if each.name != 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledMessage:
-    """`author` is the name of who wrote it; empty where that was the owner of the chat, or a model."""
+    """`author` is the name of who wrote it; empty where that was the owner of the chat, or a model.
+
+    `sources` are the documents that an answer was given, by their titles; they stay behind when it is brought in.
+    """
 
     id: str
     parent: str = ""
@@ -59,6 +62,7 @@ class FiledMessage:
     content: str
     reasoning: str = ""
     author: str = ""
+    sources: tuple[dict[str, Any], ...] = ()
     is_edited: bool = False
     created_at: datetime | None = None
     generations: tuple[FiledGeneration, ...] = ()
