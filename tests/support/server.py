@@ -182,7 +182,7 @@ def prepared(folder: Path, **environ: str) -> Iterator[Server]:
         server.close()
 
 
-def until(is_so: Callable[[], Any], words: str, *, seconds: float = 30) -> None:
+def until(is_so: Callable[[], Any], words: str, *, seconds: float = 60) -> None:
     """Waits for something to become so, asking again and again, for a while."""
     deadline = time.monotonic() + seconds
     while not is_so():
