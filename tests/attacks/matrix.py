@@ -176,6 +176,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "chat.again": (Route("POST", "anybody", "writers", ("answer",)),),
     "chat.raw": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.plain": (Route("GET", "anybody", "readers", ("message",)),),
+    "reading.sources": (Route("GET", "anybody", "readers", ("message",)),),
     "previews.show": (Route("GET", "anybody", "readers", ("message",)),),
     "previews.frame": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.demo": (Route("GET", "anybody", "open"),),

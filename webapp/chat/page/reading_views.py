@@ -1,12 +1,14 @@
-"""Chats that read from collections: beginning one at a collection."""
+"""Chats that read from collections: beginning one at a collection, and the sources of an answer."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from webapp.accounts.guards import current_user, signed_in
+from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.chat.access import visible_message
 from webapp.chat.messages import service
 from webapp.chat.page.pages import page_of
+from webapp.knowledge import shown
 from webapp.knowledge.access import visible_collection
-from webapp.web.htmx import redirect
+from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("reading", __name__)
 
@@ -17,3 +19,16 @@ def begin(id: str) -> Response:
     me, collection = current_user(), visible_collection(id)
     chat = service.create(me.id, model=service.starting_model(me), reads=[collection.id])
     return redirect(page_of(chat.id))
+
+
+@bp.get("/messages/<id>/sources")
+@anybody
+def sources(id: str) -> Response:
+    message, wanted = visible_message(id), request.args.get("number", 0, type=int)
+    chosen = [each for each in message.sources if not is_htmx() or each["number"] == wanted]
+    return render(
+        "chat/_sources.html" if is_htmx() else "chat/sources.html",
+        message_id=id,
+        sources=shown.sources(user_or_none(), chosen),
+        back_url=page_of(message.chat_id),
+    )

@@ -130,6 +130,8 @@ class ShownMessage:
     silence: Silence = SPOKE_JUST_NOW
     said_at: datetime | None = None
     is_edited: bool = False
+    # The numbers of its sources; what stands behind them is asked for by each who looks.
+    sources: tuple[int, ...] = ()
 
 
 def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
@@ -236,6 +238,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         stop_url=address("chat.stop", last.id),
         generation_id=last.id,
         cursor=cursor,
+        sources=_numbers(message),
     )
 
 
@@ -266,7 +269,12 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         is_edited=message.is_edited,
         generation_id=last.id if last else "",
         said_at=message.created_at,
+        sources=_numbers(message),
     )
+
+
+def _numbers(message: Message) -> tuple[int, ...]:
+    return tuple(each["number"] for each in message.sources)
 
 
 def _actions(message: Message, last: Generation | None, status: str) -> Actions:
