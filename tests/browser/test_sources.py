@@ -1,0 +1,66 @@
+"""An answer from documents in a real browser: a collection, its chat, a question, and the chip that leads to the passage."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chats import ChatPage, press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.browser.test_knowledge import LOOKS, READ_MS
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+WORDS = "Oil the bearing of the pump every Friday."
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_an_answer_has_a_chip_that_leads_to_its_passage(
+    server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
+) -> None:
+    server.set(knowledge__search_seconds="60")
+    has_scripts = bool(look.get("java_script_enabled", True))
+    page = visit(server, **look).open("/knowledge")
+    if not page.get_by_role("textbox", name="Name").is_visible():
+        page.get_by_text("New collection", exact=True).click()
+    page.get_by_role("textbox", name="Name").fill("Mill papers")
+    press(page, page.get_by_role("button", name="Create collection"))
+    collection = page.url
+    file = {"name": "pumps.md", "mimeType": "text/plain", "buffer": f"# Pumps\n\n{WORDS}\n".encode()}
+    page.get_by_label("Files").set_input_files([file])
+    press(page, page.get_by_role("button", name="Add", exact=True))
+    expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
+
+    press(page, page.get_by_role("button", name="Start a chat"))
+    expect(page.locator(".reads-from")).to_contain_text("Mill papers")
+    chat = ChatPage(page)
+    upstream.says("Every Friday [1].")
+    chat.box.fill("When is a bearing oiled?")
+    chat.send.click()
+    chat.expect("completed")
+    chip = chat.answer.get_by_role("link", name="Source 1", exact=True)
+    expect(chip).to_be_visible()
+    chip.click()
+    source = chat.answer.locator(".quoted") if has_scripts else page.locator("#source-1")
+    expect(source).to_contain_text(WORDS)
+    expect(source).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    if has_scripts:
+        assert violations(page) == []
+        page.goto(page.url)
+        press(page, chat.answer.get_by_role("link", name="Sources", exact=True))
+        expect(page.locator("#source-1")).to_contain_text(WORDS)
+        assert violations(page) == []
+    sources = page.url
+    press(page, page.get_by_role("link", name="Pumps"))
+    expect(page.locator(".passage--wanted")).to_contain_text(WORDS)
+    expect(page.locator(".passage--wanted")).to_be_in_viewport()
+
+    page.get_by_text("Edit or delete").click()
+    press(page, page.get_by_role("button", name="Delete document"))
+    expect(page).to_have_url(re.compile(re.escape(collection)))
+    page.goto(sources)
+    expect(page.get_by_text("The document was deleted.")).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text(WORDS)
