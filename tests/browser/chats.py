@@ -135,10 +135,12 @@ class ChatPage:
         return self.answer.get_attribute("data-status") or ""
 
     def expect(self, status: str, seconds: float = 40) -> None:
-        """Until the last answer stands so; where that is an end, with its last words, which come a moment later."""
+        """Until the last answer stands so; where that is an end, with all that is told after it: last words, notices, buttons."""
         expect(self.answer).to_have_attribute("data-status", status, timeout=seconds * 1000)
         if status in ENDED:
             expect(self.answer.locator(".tail")).to_have_count(0)
+            # They take the place of what is there: a menu that was opened before would close again.
+            expect(self.answer.locator(".actions")).to_have_count(1)
 
     def has_ended(self) -> bool:
         return self.status() in ENDED

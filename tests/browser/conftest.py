@@ -22,7 +22,7 @@ Visit = Callable[..., Person]
 COSTS_NOTHING = {"json": {"data": {"id": "gen-1"}}}
 WITHOUT_SCRIPTS = "WITHOUT_SCRIPTS" in os.environ
 # Other tests share the machine. Where a script is taken away, what is waited for never comes.
-EXPECT_MS = 4_000 if WITHOUT_SCRIPTS else 20_000
+EXPECT_MS = 4_000 if WITHOUT_SCRIPTS else 40_000
 expect.set_options(timeout=EXPECT_MS)
 
 
