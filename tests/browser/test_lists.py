@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import Person, press
+from tests.browser.chats import Person, press, until
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import overflows, violations
 from tests.browser.ways import in_every_way
@@ -23,8 +23,13 @@ def chosen(page: Page, path: str, name: str) -> None:
     """What the menu of a chat offers."""
     page.goto(path)
     page.locator(".top").get_by_role("button", name="More").click()
-    with page.expect_response(lambda response: response.request.method == "POST"):
+    shown: list[object] = []
+    page.once("framenavigated", lambda frame: shown.append(frame))
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
         page.get_by_role("button", name=name, exact=True).click()
+    if answer.value.request.is_navigation_request():
+        # Where one goes before it has arrived, the two get in each other's way.
+        until(page, lambda: shown)
     page.wait_for_load_state()
 
 
