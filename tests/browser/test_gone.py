@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import ChatPage, Person, press, sign_in
+from tests.browser.chats import ChatPage, Person, press, sign_in, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -75,8 +75,10 @@ def test_the_same_is_said_when_one_sends_there(server: Server, upstream: Upstrea
     upstream.says("Here.")
     chat = person.begin("Who is there")
     chat.expect("completed")
-    # A hidden page has let go of its stream, and hears nothing.
+    # A hidden page lets go of its stream, and hears nothing.
+    until(chat.page, chat.is_connected)
     chat.hide()
+    until(chat.page, lambda: not chat.is_connected())
     delete(person.look_at(chat))
     chat.box.fill("and now")
     chat.box.press("Enter")
