@@ -20,7 +20,7 @@ def test_the_open_page_heals_and_the_answer_goes_on(
     own_server: Server, upstream: Upstream, visit: Visit, end: Callable[[Server], object]
 ) -> None:
     own_server.start()
-    upstream.counts(300, pace=0.03)
+    upstream.counts(300, pace=0.03, holds=[100])
     chat = visit(own_server).begin("Count to three hundred")
     chat.wait_for("w000040")
     chat.box.fill("typed before the restart")
