@@ -52,7 +52,8 @@ def test_thirty_tabs_over_six_connections(server: Server, upstream: Upstream, vi
     others = [person.open(path) for path in ("/", "/chats", "/plans", "/characters")]
     tabs = [first, *connected(person, first, 12), second, *connected(person, second, 12)]
     assert len(tabs) + len(others) == TABS
-    assert len(shared_workers(chromium, server)) == 1
+    # Those of people who have left end a moment later.
+    until(first.page, lambda: len(shared_workers(chromium, server)) == 1)
     upstream.counts(60, pace=0.05)
     # A form that has to wait for a connection waits as long as the pages are open.
     first.ask("And now?")
@@ -91,6 +92,7 @@ def test_when_the_worker_dies_another_takes_its_place(
     (second,) = connected(person, first, 1)
     assert is_shared(person)
     first.wait_for("w000010")
+    until(first.page, lambda: len(shared_workers(chromium, server)) == 1)
     before = shared_workers(chromium, server, "Target.closeTarget")
     assert len(before) == 1
     upstream.goes_on()
