@@ -4,6 +4,7 @@ import pytest
 
 from tests.chat.conftest import ended, texts
 from tests.support.markup import words
+from webapp.settings.service import set_setting
 
 
 def running(app):
@@ -17,13 +18,16 @@ def state(page):
 
 @pytest.mark.slow
 def test_a_stalled_answer_says_for_how_long_and_another_model_takes_its_place(owner, app, begin, fake):
+    with app.app_context():
+        # Or it would be stopped for its silence, sooner or later.
+        set_setting("stream.stall_seconds", "0")
     fake.always({"counted": 50, "stall_after": 5})
     path = begin(owner, "First")
     page = owner.wait_for(path, lambda page: page.says("w000005"))
     assert state(page)[0] == "Answering"
     assert "hidden" in page.one(".instead").attributes
 
-    running(app).last_content_at -= 100
+    running(app).last_content_at = app.extensions["engine"].now() - 100
     page = owner.page(path)
 
     assert state(page)[0].startswith("No text for 1 min 4")
