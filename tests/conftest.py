@@ -245,6 +245,9 @@ def let_go(app: Flask) -> None:
     # the next test counts what is asked.
     for seconds in (0.2, 30):
         app.extensions["engine"].finish(seconds=seconds)
+    if reading := app.extensions.get("importing"):
+        # In one of two places for child processes that all applications here share.
+        app.extensions["engine"].wait(lambda: not reading.is_running, seconds=60)
     # Kept connections that are found by the collector are reported before gevent has closed them.
     app.extensions["providers"].upstream.close()
     with app.app_context():

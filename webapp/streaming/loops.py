@@ -96,13 +96,13 @@ class Ticker:
         self.ticks = 0
         self._most_seconds = most_seconds
         self._name, self._work, self._every, self._spawn, self._pause, self._now = name, work, every, spawn, pause, now
-        self._is_running = self._is_wanted = False
+        self.is_running = self._is_wanted = False
 
     def wake(self) -> None:
         """Sees to it that the loop runs, once more if it is about to rest."""
         self._is_wanted = True
-        if not self._is_running:
-            self._is_running = True
+        if not self.is_running:
+            self.is_running = True
             self._spawn(lambda: supervise(self._name, self._loop, self._pause, most_seconds=self._most_seconds))
 
     def _loop(self) -> None:
@@ -115,4 +115,4 @@ class Ticker:
             self._is_wanted = False
             has_more = self._work()
             worked = self._now() - began
-        self._is_running = False
+        self.is_running = False
