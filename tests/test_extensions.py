@@ -293,7 +293,7 @@ def test_waiting_for_postgres_lets_others_go_on(in_app: Flask) -> None:
 @pytest.mark.slow
 def test_it_refuses_a_driver_that_would_stop_all_others() -> None:
     command = [sys.executable, "-c", DRIVER_BEFORE_PATCH]
-    outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=ROOT)
 
     assert "psycopg was imported before gevent patched the process" in outcome.stderr
 

@@ -11,14 +11,14 @@ from tests.support.ports import free_port
 from tests.support.server import ROOT, Server, prepared
 from webapp import instance
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def second(folder: Path) -> "subprocess.CompletedProcess[str]":
     """Another server on this folder, which is expected to end by itself."""
     environ = {**os.environ, "HOST": "127.0.0.1", "PORT": str(free_port()), "DATA_DIR": str(folder)}
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180)
 
 
 def test_a_second_server_on_the_same_folder_says_why_it_ends(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(tmp_path: Pa
     with prepared(tmp_path) as server:
         server.start()
         os.kill(server.pid, 9)
-        server._wait(10)
+        server._wait(60)
 
         instance.hold(tmp_path)
         with pytest.raises(instance.Taken):

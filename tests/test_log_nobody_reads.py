@@ -75,7 +75,7 @@ def test_a_reader_that_has_gone_is_not_missed(handler: logs.LineHandler, pipe: t
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_server_behind_a_stopped_pager_serves_on(tmp_path: Path) -> None:
     with prepared(tmp_path) as server:
         server.may_be_held = "its log is a pipe, which can't be read here"

@@ -20,7 +20,7 @@ LIBRARIES = ("flask", "sqlalchemy", "gevent")
 
 def python(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "DATA_DIR": str(folder), "PORT": "8123"}
-    return subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180)
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from webapp.accounts import service as accounts
 from webapp.app import create_app
 from webapp.config import load
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Longer than a write is patient.
 HELD_SECONDS = 8

@@ -41,7 +41,7 @@ print(watchdog.times, round(watchdog.seconds, 1), len(heard))
 
 def played(does: str) -> list[str]:
     """The lines that such a process prints, the last of which are its counts."""
-    done = subprocess.run([sys.executable, "-c", STAGE.format(does=does)], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", STAGE.format(does=does)], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

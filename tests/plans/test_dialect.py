@@ -260,7 +260,7 @@ def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstre
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_naive_client_watches_cancels_and_leaves(fake: Upstream, tmp_path: Path) -> None:
     with prepared(tmp_path, **fake.environ) as server:
         server.lift_limits()

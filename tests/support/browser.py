@@ -61,7 +61,7 @@ class Browser:
         page = Page(self, self.client.post(path, data=fields, headers=own | dict(headers or {}), base_url=self.origin))
         return self._followed(page) if follow else page
 
-    def wait_for(self, path: str, is_so: Callable[[Page], bool], *, seconds: float = 30) -> Page:
+    def wait_for(self, path: str, is_so: Callable[[Page], bool], *, seconds: float = 60) -> Page:
         """The page as soon as it is so; looks again and again, for a while."""
         with gevent.Timeout(seconds, AssertionError(f"{path} did not become so within {seconds} s")):
             while not is_so(page := self.page(path)):

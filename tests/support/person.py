@@ -118,7 +118,7 @@ class Person:
 
     def _asked(self, request: urllib.request.Request) -> Reply:
         try:
-            return Reply(self._opener.open(request, timeout=30))
+            return Reply(self._opener.open(request, timeout=120))
         except urllib.error.HTTPError as error:
             return Reply(error)
 

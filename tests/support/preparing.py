@@ -35,7 +35,7 @@ def environ_of(folder: Path, port: int) -> dict[str, str]:
 
 def flask(environ: Mapping[str, str], *words: str, said: str = "") -> str:
     command = [sys.executable, "-m", "flask", *words]
-    done = subprocess.run(command, cwd=ROOT, env=environ, input=said, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=environ, input=said, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -89,7 +89,7 @@ class Server:
         """SIGKILL to master and worker at once; gives the moment of it."""
         workers, moment = self.worker_pids, time.monotonic()
         os.killpg(self.pid, signal.SIGKILL)
-        self._wait(10)
+        self._wait(60)
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the worker is dead")
         return moment
 
@@ -104,7 +104,7 @@ class Server:
         """Asks the master to end; gives the moment of it and the seconds until all is gone."""
         workers, moment = self.worker_pids, time.monotonic()
         os.kill(self.pid, number)
-        self._wait(30)
+        self._wait(60)
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the worker has ended")
         return moment, time.monotonic() - moment
 
@@ -151,7 +151,7 @@ class Server:
         return f"{self.url}/setup?{urlsplit(link).query}"
 
     def _await_first_answer(self) -> None:
-        until(self._answers, f"{self.url} answers", seconds=60)
+        until(self._answers, f"{self.url} answers", seconds=180)
 
     def _answers(self) -> bool:
         assert self._process
@@ -159,7 +159,7 @@ class Server:
         # No proxy, whatever the environment says.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(f"{self.url}/healthz", timeout=30) as reply:
+            with opener.open(f"{self.url}/healthz", timeout=120) as reply:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, ConnectionError):
             return False

@@ -31,4 +31,4 @@ def run(folder: Path, ci: str) -> subprocess.CompletedProcess[str]:
     options = ["-q", "-p", "no:cacheprovider", "-p", "tests.support.skips", "--rootdir", folder]
     environ = {**os.environ, "CI": ci, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "pytest", *options, folder]
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=180)
