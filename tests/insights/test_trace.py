@@ -37,7 +37,7 @@ def ask_and_watch(app: Flask, owner: Browser) -> None:
     chat = owner.page("/").press("Send", message=QUESTION)
     stream = owner.client.get(f"{chat.path}/events", headers={"Sec-Fetch-Site": "same-origin"}, base_url=owner.origin)
     next(stream.iter_encoded())
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         while app.extensions["engine"].live:
             gevent.sleep(0.01)
     stream.close()
@@ -93,7 +93,7 @@ def test_it_tells_nothing_where_nobody_asks(tell: Tell, wish: str) -> None:
 def test_the_namespace_of_plans_is_their_own(make_app: MakeApp, capfd: pytest.CaptureFixture[str]) -> None:
     app = make_app(DEBUG="plan")
     signed_in(app, "owner@example.org", "owner").submit("/plans/new?type=monthly", goals="Learn to row")
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         while app.extensions["engine"].live:
             gevent.sleep(0.01)
 
