@@ -8,14 +8,14 @@ import pytest
 from tests.support.bystander import bystander
 from tests.support.person import Person
 from tests.support.server import Server, prepared, until
-from tests.support.tab import Tab
+from tests.support.tab import WORD, Tab
 from tests.upstream.handle import CHAT, Upstream
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CHATS, TABS_PER_CHAT, STOPPED = 20, 10, 40
-# On a busy machine, what was sent to the server waits for so long until it is read, and a reader for so long until it is heard.
-READ_SECONDS, HEARD_SECONDS = 1.0, 5.0
+# After these the workers are killed.
+GRACE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,10 @@ def tabs() -> Iterator[Callable[..., Tab]]:
         tab.close()
 
 
-def events_of(owner: Person, path: str) -> str:
-    return owner.last_answer(path).events_url
+def events_of(owner: Person, path: str) -> tuple[str, set[str]]:
+    """The stream of a page, and the words that the page itself shows already: on a slow machine there are some."""
+    answer = owner.last_answer(path)
+    return answer.events_url, set(WORD.findall(answer.text))
 
 
 def all_open(tabs: list[Tab]) -> None:
@@ -67,32 +69,42 @@ def test_it_saves_everything_and_tells_every_reader_before_it_ends(
     server: Server, owner: Person, fake: Upstream, tabs: Callable[..., Tab], number: int
 ) -> None:
     fake.counts(5000, pace=0.02)
-    paths = [owner.begin(f"Chat {place}") for place in range(CHATS)]
-    urls = [events_of(owner, path) for path in paths]
-    opened = [tabs(owner, url).read() for url in urls for _ in range(TABS_PER_CHAT)]
+    paths = {f"Chat {place}": owner.begin(f"Chat {place}") for place in range(CHATS)}
+    pages = [events_of(owner, path) for path in paths.values()]
+    opened = [tabs(owner, url).read() for url, _ in pages for _ in range(TABS_PER_CHAT)]
     all_open(opened)
-    until(lambda: all(b"w000100" in tab.raw for tab in opened), "all have heard something", seconds=60)
+    until(lambda: all(tab.first_seen() for tab in opened), "all have heard something", seconds=60)
 
     moment, seconds = server.terminate(number)
 
     print(f"{seconds:.2f} s from the signal to the end of all processes")
-    # Then gunicorn would end what does not end by itself.
-    assert seconds < 10
+    assert seconds < GRACE_SECONDS
     until(lambda: all(tab.is_over for tab in opened), "all streams are over")
     assert sum(tab.is_clean for tab in opened) == CHATS * TABS_PER_CHAT
     assert sum(b'"status": "interrupted"' in tab.raw for tab in opened) == CHATS * TABS_PER_CHAT
     assert server.running() == 0
-    saved = saved_words(server)
-    sent = [{token.strip() for token, at in answer if at < moment - READ_SECONDS} for answer in answers_of(fake)]
-    for place, path in enumerate(paths):
-        kept = saved[path.removeprefix("/chats/")]
-        assert sent[place] <= kept
-        assert all(set(tab.first_seen()) == kept for tab in opened[place * TABS_PER_CHAT : (place + 1) * TABS_PER_CHAT])
+    saved, sent = saved_words(server), answers_of(fake)
+    for place, (question, path) in enumerate(paths.items()):
+        kept, seen = saved[path.removeprefix("/chats/")], opened[place * TABS_PER_CHAT].first_seen()
+        # What is on its way takes as long as it took before.
+        arrived = moment - 0.05 - lateness(sent[question], seen)
+        assert {token.strip() for token, at in sent[question] if at < arrived} <= kept
+        theirs = opened[place * TABS_PER_CHAT : (place + 1) * TABS_PER_CHAT]
+        assert all(pages[place][1] | set(tab.first_seen()) == kept for tab in theirs)
 
 
-def answers_of(fake: Upstream) -> list[list[tuple[str, float]]]:
-    """The tokens of each answer with the moments at which they were sent, in the order of asking."""
-    return [entry["tokens"] for entry in fake.log() if entry["path"].endswith(CHAT)]
+Told = list[tuple[str, float]]
+
+
+def answers_of(fake: Upstream) -> dict[str, Told]:
+    """The tokens of each answer with the moments at which they were sent, by the question."""
+    asked = [entry for entry in fake.log() if entry["path"].endswith(CHAT)]
+    return {entry["body"]["messages"][-1]["content"]: entry["tokens"] for entry in asked}
+
+
+def lateness(sent: Told, seen: dict[str, float]) -> float:
+    """The longest time that a word has taken from the upstream to a reader."""
+    return max(seen[token[:7]] - at for token, at in sent if token[:7] in seen)
 
 
 def saved_words(server: Server) -> dict[str, set[str]]:
@@ -110,8 +122,7 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_takes_over(server: Serv
     server.kill_worker()
     until(lambda: server.worker_pids and server.worker_pids != before, "there is another worker")
 
-    # It serves pages before it has looked at what was left behind.
-    until(lambda: owner.last_answer(path).status == "interrupted", "the new one has taken over")
+    until(lambda: owner.last_answer(path).status == "interrupted", "it has taken over", seconds=60)
     answer = owner.last_answer(path)
     assert answer.text.startswith("w000001 w000002")
     assert "Continue" in answer.buttons
@@ -126,28 +137,27 @@ def test_readers_that_stop_reading_delay_nobody_and_cost_little(
     # Two megabytes in some seconds: much more than the buffers of a connection hold.
     tokens = [f"w{number:06d} {'rush and murmur ' * 120}\n\n" for number in range(1, WORDS + 1)]
     fake.always({"tokens": tokens, "pace": 0.006})
-    grown = []
+    grown, late = [], []
     with bystander(server, fake, person=owner):
-        for stopped_count in (0, 0, STOPPED):
+        for number, stopped_count in enumerate((0, 0, STOPPED)):
             before = server.resident_bytes()
-            url = events_of(owner, owner.begin(f"With {stopped_count}"))
+            url, shown = events_of(owner, owner.begin(f"Number {number}"))
             stopped = [tabs(owner, url, buffer=4096) for _ in range(stopped_count)]
             reader = tabs(owner, url).read()
-            until(lambda reader=reader: has_ended(reader), "the reader has all", seconds=90)
+            until(lambda reader=reader: has_ended(reader), "the reader has all", seconds=120)
             grown.append(server.resident_bytes() - before)
+            late.append(lateness(answers_of(fake)[f"Number {number}"], reader.first_seen()))
 
-    seen = reader.first_seen()
-    late = [seen[token[:7]] - at for token, at in answers_of(fake)[-1]]
-    assert len(late) == WORDS
-    assert max(late) < HEARD_SECONDS
-    # What everybody's first answer costs is in the first figure, what any answer costs in the second. It is half of the answer at
-    # most: on a busy machine all takes longer, and the bystander's own answer grows as well.
-    assert grown[2] - grown[1] < STOPPED * 1_000_000
+    assert len(shown | set(reader.first_seen())) == WORDS
+    # On a busy machine it is late without them, too.
+    assert late[2] < max(late[:2]) + 1
+    # What everybody's first answer costs is in the first figure, what any answer costs in the second.
+    assert grown[2] - grown[1] < STOPPED * 400_000
 
     for tab in stopped:
         tab.read()
-    until(lambda: all(has_ended(tab) for tab in stopped), "all who stopped have all", seconds=60)
-    assert {len(tab.first_seen()) for tab in stopped} == {WORDS}
+    until(lambda: all(has_ended(tab) for tab in stopped), "all who stopped have all", seconds=120)
+    assert {len(shown | set(tab.first_seen())) for tab in stopped} == {WORDS}
     assert max(len(tab.messages) for tab in stopped) < len(reader.messages) / 2
 
 
@@ -165,7 +175,7 @@ def test_huge_messages_hold_nobody_up(server: Server, owner: Person, fake: Upstr
 
     with bystander(server, fake, person=owner):
         paths = [owner.begin(text) for text in HUGE]
-        until(lambda: all(owner.last_answer(path).status == "completed" for path in paths), "all are answered")
+        until(lambda: all(owner.last_answer(path).status == "completed" for path in paths), "all are answered", seconds=120)
 
 
 def test_an_upstream_that_says_nothing_without_a_pause_holds_nobody_up(server: Server, owner: Person, fake: Upstream) -> None:
@@ -173,6 +183,6 @@ def test_an_upstream_that_says_nothing_without_a_pause_holds_nobody_up(server: S
 
     with bystander(server, fake, person=owner):
         path = owner.begin("Hello")
-        fake.until(lambda log: log and log[0]["bytes"] > 20_000_000)
+        fake.until(lambda _: any(entry["bytes"] > 20_000_000 for entry in fake.posts()))
         assert owner.post(owner.last_answer(path).buttons["Stop"]).status == 303
-        fake.until(lambda log: log[0]["client_closed"])
+        fake.until(lambda _: all(entry["client_closed"] for entry in fake.posts()))
