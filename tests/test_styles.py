@@ -15,6 +15,24 @@ def test_no_rule_searches_all_of_a_page_that_grows(sheet: Path) -> None:
     assert WIDE.findall(sheet.read_text()) == []
 
 
+# Inside messages whatever is drawn says by a class what it is: each piece of text would make the browser ask all of them again.
+# Direction is what only the browser knows, and is asked of what holds letters from right to left alone.
+INSIDE = re.compile(
+    r"\.(?:message|thought|aside|actions|receipt|versions|notices|tail)\b[^{},]*"
+    r":has\((?!> :dir|:is\(th, td\):dir)"
+)
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.name)
+def test_no_rule_asks_a_message_what_it_holds(sheet: Path) -> None:
+    assert INSIDE.findall(sheet.read_text()) == []
+
+
+@pytest.mark.parametrize("rule", [".message-text table:has(th)", ".aside:not(:has(.receipt)) a", ".thought:has(i)"])
+def test_such_a_question_would_be_found(rule: str) -> None:
+    assert INSIDE.search(rule)
+
+
 @pytest.mark.parametrize("rule", ["body:has(.dock) a", "html:not(.x):has(p)", ".frame:has(.message)"])
 def test_such_a_rule_would_be_found(rule: str) -> None:
     assert WIDE.search(rule)

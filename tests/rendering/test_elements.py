@@ -80,16 +80,22 @@ def test_an_image_is_a_link_that_names_its_host(text: str, html: str) -> None:
 
 def test_a_table_scrolls_in_itself_and_aligns_by_class() -> None:
     html = render("| a | b | c | d |\n|---|:-:|--:|:--|\n| 1 | 2 | 3 | 4 |")
-    assert html.startswith('<div class="table" tabindex="0"><table>\n<thead>')
+    assert html.startswith('<div class="table table--wide" tabindex="0"><table>\n<thead>')
     assert html.endswith("</table></div>\n")
     assert '<td>1</td>\n<td class="center">2</td>\n<td class="end">3</td>\n<td>4</td>' in html
     assert "style" not in html
 
 
+@pytest.mark.parametrize(("columns", "is_wide"), [(1, False), (3, False), (4, True), (9, True)])
+def test_a_table_of_many_columns_says_so(columns: int, is_wide: bool) -> None:
+    html = render(f"{'| a ' * columns}|\n{'|---' * columns}|\n{'| b ' * columns}|")
+    assert html.startswith('<div class="table table--wide"' if is_wide else '<div class="table" ')
+
+
 def test_a_task_has_a_mark_with_a_name() -> None:
     html = render("- [ ] a\n- [x] *b*\n- [x]c\n- [X]\n  d\n- \\[ ] e")
-    assert '<li><span class="task" role="img" aria-label="to do">☐</span> a</li>' in html
-    assert '<li><span class="task task--done" role="img" aria-label="done">☑</span> <em>b</em></li>' in html
+    assert '<li class="to-do"><span class="task" role="img" aria-label="to do">☐</span> a</li>' in html
+    assert '<li class="to-do"><span class="task task--done" role="img" aria-label="done">☑</span> <em>b</em></li>' in html
     assert "<li>[x]c</li>" in html
     assert "<li>[ ] e</li>" in html
     assert "<input" not in html

@@ -20,7 +20,9 @@ CURSOR = "<x-c></x-c>"
 MAX_LANGUAGE_CHARS = 30
 # What scrolls in itself can be reached with the keyboard.
 CODE = '<div class="code"><header><span>{}</span>{}</header><pre dir="ltr" tabindex="0"><code>{}</code></pre></div>\n'
-TABLE = '<div class="table" tabindex="0">'
+TABLE = '<div class="table{}" tabindex="0">'
+# Columns that share the room would be too narrow.
+WIDE_COLUMNS = 4
 TASKS = {
     True: '<span class="task task--done" role="img" aria-label="done">☑</span> ',
     False: '<span class="task" role="img" aria-label="to do">☐</span> ',
@@ -47,7 +49,9 @@ def _code_block(self: RendererHTML, tokens: Sequence[Token], index: int, options
 
 
 def _table_open(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    return TABLE + self.renderToken(tokens, index, options, env)
+    # The table, its head and the row come first; a cell is three tokens, and no table has body cells before its heads.
+    heads = [token for token in tokens[index : index + 3 + 3 * WIDE_COLUMNS] if token.type == "th_open"]
+    return TABLE.format(" table--wide" if len(heads) >= WIDE_COLUMNS else "") + self.renderToken(tokens, index, options, env)
 
 
 def _table_close(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

@@ -78,6 +78,7 @@ def _task_marks(state: StateCore) -> None:
             continue
         text, match = inline.children[0], TASK.match(inline.content)
         if text.type == "text" and match and text.content.startswith(match[0]):
+            opening.attrSet("class", "to-do")
             text.content = text.content[match.end() :]
             inline.children.insert(0, Token("task", "", 0, meta={"done": match[1] != " "}))
 

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 # Stored beside the HTML: text whose HTML has another number is rendered again.
-VERSION = 3
+VERSION = 4
 LIMITS = ("cells", "addresses", "formulas", "blocks")
 # What is rendered in one go: a line takes its time, however short it is.
 PIECE_CHARS, PIECE_LINES = 4_096, 400

@@ -117,6 +117,8 @@ def _ref_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options
 
 def _open_markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     meta = tokens[index].meta
+    if meta["is_first"]:
+        tokens[index].attrSet("class", "note")
     return self.renderToken(tokens, index, options, env) + held("note" if meta["is_first"] else "twin", meta["note"][1:])
 
 

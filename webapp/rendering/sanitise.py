@@ -32,7 +32,9 @@ OTHERS = {
 }
 SCHEMES = {"http", "https", "mailto"}
 CLASSES = {
-    "div": {"code", "table", "seam"},
+    "div": {"code", "table", "table--wide", "seam"},
+    "li": {"to-do"},
+    "p": {"note"},
     "span": {"task", "task--done", *PALETTE},
     "td": {"center", "end"},
     "th": {"center", "end"},

@@ -115,6 +115,7 @@ class AnswerProjection:
         sealed, reasoning, notices, states, *place = cursor
         frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
         parts = [
+            self._part("no-thought", "outerHTML", "", is_needed=not reasoning and bool(self._reasoning)),
             self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
             self._last_part(sealed),
             self._part("notices", "beforeend", self._new_notices(notices)),
