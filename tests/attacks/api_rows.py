@@ -30,6 +30,9 @@ TABLE = {
         GET api_workflows.index api:read
         GET api_runs.index api:read
         GET api_usage.own api:read
+        GET api_insights.summary api:read
+        GET api_insights.series api:read
+        GET api_insights.answers api:read
         POST api_assistant.ask api:chat
         POST api_assistant.ask_and_watch api:chat
         POST api_roleplay.send api:chat
@@ -57,6 +60,7 @@ TABLE = {
         GET api_roleplay.listen api:read
         GET api_roleplay.status api:read
         GET api_threads.messages api:read
+        GET api_threads.events api:read
     """,
     ("writing people", ("chat",)): """
         POST api_messages.send api:chat

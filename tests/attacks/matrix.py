@@ -60,6 +60,12 @@ _PEOPLES_OWN = _all(SIGNED_IN, ("own",), "in")
 _OWN = _all(("visitor", *SIGNED_IN), ("own",), "in")
 _ADMINS = _together(_all(OUTSIDE, ("there", "random"), "door"), _all(TEAM, ("there", "random"), "no"))
 
+_ONES_OWN = _together(
+    _all(OUTSIDE, ("own", "foreign", "random"), "door"),
+    _all(SIGNED_IN, ("own",), "in"),
+    _all(SIGNED_IN, ("foreign", "random"), "gone"),
+)
+
 RULES: dict[str, Rule] = {
     # No thing is named in the address.
     "open": _all(PEOPLE, ("",), "in"),
@@ -79,27 +85,17 @@ RULES: dict[str, Rule] = {
     "person, in a list or in the trash": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("deleted", "buried"), "in")),
     "person, what was deleted alone": _together(_CLOSED, _all(SIGNED_IN, ("deleted",), "in")),
     "person, but no guest": _together(_CLOSED, _PEOPLES_OWN, _all(("guest",), ("own",), "no")),
+    # What became of an answer, without its text: admins see it of everybody's, and its chat may be deleted.
+    "own answers, for admins all": _together(
+        _CLOSED, _all(SIGNED_IN, ("own", "deleted", "buried"), "in"), _all(ADMINS, ("foreign", "visitors", *GIVEN), "in")
+    ),
     # A session or a token of one's own.
-    "one's own": _together(
-        _all(OUTSIDE, ("own", "foreign", "random"), "door"),
-        _all(SIGNED_IN, ("own",), "in"),
-        _all(SIGNED_IN, ("foreign", "random"), "gone"),
-    ),
-    "one's own, but no guest": _together(
-        _all(OUTSIDE, ("own", "foreign", "random"), "door"),
-        _all(SIGNED_IN, ("own",), "in"),
-        _all(SIGNED_IN, ("foreign", "random"), "gone"),
-        _all(("guest",), ("own",), "no"),
-    ),
+    "one's own": _ONES_OWN,
+    "one's own, but no guest": _together(_ONES_OWN, _all(("guest",), ("own",), "no")),
     # What the administration looks after.
     "looked after": _together(_ADMINS, _all(ADMINS, ("there",), "in"), _all(ADMINS, ("random",), "gone")),
     "any name": _together(
         _all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in"), _all(SIGNED_IN, ("random",), "gone")
-    ),
-    "a list": _together(
-        _all(OUTSIDE, ("there", "random"), "door"),
-        _all(SIGNED_IN, ("there",), "in"),
-        _all(SIGNED_IN, ("random",), "gone"),
     ),
     # Plans are for everybody but guests, and each for its owner alone.
     "planners": _together(_all(OUTSIDE, ("",), "door"), _all(("guest",), ("",), "no"), _all(PLANNERS, ("",), "in")),
@@ -160,7 +156,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     # Chats
     "chat.home": (Route("GET", "signed_in", "people"),),
     "live.events": (
-        Route("GET", "signed_in", "a list", ("live list",)),
+        Route("GET", "signed_in", "any name", ("live list",)),
         Route("GET", "signed_in", "planners", ("list of plans",)),
     ),
     "picker.index": (Route("GET", "signed_in", "people"),),
@@ -234,6 +230,9 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "sharing.open_to_team": (Route("POST", "signed_in", "person, but no guest", ("chat",)),),
     "sharing.unshare": (Route("POST", "signed_in", "person", ("chat", "grant")),),
     # Prompts
+    "insights.index": (Route("GET", "signed_in", "people"),),
+    "insights.answers": (Route("GET", "signed_in", "people"),),
+    "insights.answer": (Route("GET", "signed_in", "own answers, for admins all", ("generation",)),),
     "prompts.index": (Route("GET", "signed_in", "people"),),
     "prompts.new": (Route("GET", "signed_in", "people"),),
     "prompts.create": (Route("POST", "signed_in", "people"),),

@@ -28,7 +28,7 @@ IDEAS = {
     "key": "Keys",
     "layout-template": "Plan types",
     "letter-text": "Copy as text",
-    "library": "Knowledge",
+    "library": "Knowledge|Answers can quote",
     "list-checks": "Plans",
     "log-out": "Sign out",
     "menu": "Chats",

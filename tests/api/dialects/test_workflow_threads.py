@@ -142,7 +142,6 @@ def test_nobody_else_hears_or_answers(program: Program, make_program) -> None:
     ):
         assert call.status_code == 404
     assert reader.post("/chat/threads", workflow="weekly-checkin").status_code == 403
-    assert program.get(f"/chat/threads/{program.new_chat()}/events").status_code == 404
 
 
 @pytest.mark.slow
@@ -153,3 +152,15 @@ def test_a_reader_from_anywhere_hears_what_follows_the_last_answer(program: Prog
             status, events = continued(program, thread, last)
             assert status == 200
             assert json.loads(events[-1].data)["type"] == "done"
+
+
+@pytest.mark.slow
+def test_a_thread_without_a_workflow_is_watched_from_the_start_of_its_running_answer(program: Program, fake: Upstream) -> None:
+    fake.says(WARM, holds=[3])
+    thread = program.new_chat()
+    assert continued(program, thread, "")[0] == 204
+    program.post(f"/api/v1/chats/{thread}/messages", message="Hello")
+    program.until_running(thread)
+    fake.goes_on()
+    status, events = continued(program, thread, "")
+    assert (status, said([json.loads(each.data) for each in events])) == (200, [WARM])

@@ -40,7 +40,7 @@ Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=
 class InsightsQuery(Query):
     since: Moment | None = Field(None, alias="from", description="The first moment, with its time zone; a week ago.")
     until: Moment | None = Field(None, alias="to", description="The moment at which it ends; now.")
-    kind: str = Field("", max_length=20, description="`chat`, `plan`, `workflow`, …; empty for all that somebody asked for.")
+    kind: str = Field("", max_length=20, description="`chat`, `plan`, `workflow`, …; empty for all that people asked for.")
     model: str = Field("", max_length=200)
     user: Cursor = Field("", description="For admins: only this person's.")
 

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request
 
+from webapp import topic_names
 from webapp.accounts.tables import User
 from webapp.api import access
 from webapp.api.access import caller
@@ -31,6 +32,7 @@ from webapp.chat.messages import service
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db
+from webapp.engine import service as generations
 from webapp.engine.tables import Generation
 from webapp.errors import NotFound
 from webapp.live.watch import LOST
@@ -40,7 +42,6 @@ from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
 TAG = "Threads compatibility API"
-NOT_LED = "No workflow leads this thread. Its answers are resumed at /api/v1/generations/{id}/events."
 MOST_THREADS = 200
 bp = Blueprint("api_threads", __name__)
 
@@ -122,32 +123,36 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
 def send_and_watch(id: str, body: ThreadContent) -> Response:
     if run := _run_in(id):
         return watched(*_heard(run, body))
-    generation = _asked(id, body)
-    answer = db.session.get_one(Message, generation.message_id)
-    question = shown_message(db.session.get_one(Message, answer.parent_id))
-    return stream(generation, ThreadsEncoder(id, question.model_dump(), now))
+    return _streamed(_asked(id, body))
 
 
 @both(bp, "/chat/threads/<id>/events")
 @operation(
-    "Go on with the stream of a workflow's thread",
+    "Watch a thread: in a workflow from any position, else the running answer from its start",
     scope="read",
     query=EventsQuery,
     stream=THREADS,
     errors=(404,),
-    others=((204, "Everything has been read, or another reader took over; an EventSource does not reconnect.", None),),
+    others=((204, "Nothing more is to be read, or another reader took over; an EventSource does not reconnect.", None),),
     tag=TAG,
 )
 def events(id: str, query: EventsQuery) -> Response:
     run, last = _run_in(id), request.headers.get("Last-Event-ID") or query.after
     if run is None:
-        raise NotFound(NOT_LED)
+        running = generations.running_in(topic_names.of_chat(id))
+        return _streamed(running) if running else Response(status=204)
     position = Position.read(last) or last_heard(run)
     return Response(status=204) if last == LOST or has_heard_all(run, position) else watched(run, position)
 
 
 def _asked(id: str, body: ThreadContent) -> Generation:
     return service.ask(writable_chat(id), body.content, key=idempotency_key(), by=caller().id)
+
+
+def _streamed(generation: Generation) -> Response:
+    answer = db.session.get_one(Message, generation.message_id)
+    question = shown_message(db.session.get_one(Message, answer.parent_id))
+    return stream(generation, ThreadsEncoder(generation.chat_id, question.model_dump(), now))
 
 
 def _place(ids: list[str], before: str) -> int:
