@@ -134,7 +134,7 @@ class World:
         question = _added(Message(role="user", parent_id=first.id, **said, **lost))
         answer = _added(Message(role="assistant", parent_id=question.id, **said, **lost))
         ran = {"kind": "chat", "lane": f"chat:{chat.id}", "status": "completed", "reason": "stop", "owner": "nobody"}
-        generation = _added(Generation(message_id=answer.id, model_asked="some/model", **ran))
+        generation = _added(Generation(message_id=answer.id, user_id=chat.owner_id, model_asked="some/model", **ran))
         chat.head_id = first.id if lost["deleted_at"] else answer.id
         if right := RIGHTS.get(state):
             _added(Grant(object_kind="chat", object_id=chat.id, user_id=self.me, right=right, created_by=self.other))
