@@ -54,6 +54,11 @@ def weeks(page: Page) -> int:
     return page.locator(".week:not(.week--next)").count()
 
 
+def journalled(server: Server) -> str:
+    """What has been written down of the plan that is being made."""
+    return "".join(entries for (entries,) in server.rows("SELECT entries FROM generation_journal ORDER BY first_seq"))
+
+
 def content(page: Page) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(page.request.get(page.url.partition("?")[0].partition("#")[0] + ".json").text())
     return found
@@ -116,8 +121,7 @@ def test_stopped_by_a_key_and_finished_by_a_key(plan_server: Server, visit: Visi
 
 def test_killed_in_the_third_week_it_is_partial_and_can_be_finished(plan_server: Server, visit: Visit) -> None:
     page = begin(visit(plan_server))
-    until(page, lambda: weeks(page) >= 2, seconds=30)
-    page.wait_for_timeout(400)
+    until(page, lambda: journalled(plan_server).count("focus") == 3, seconds=40)
     plan_server.kill()
     plan_server.start()
     expect_status(page, "partial", seconds=60)

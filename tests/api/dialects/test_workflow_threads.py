@@ -1,6 +1,7 @@
 """Workflows in threads: a message answers a step, and one stream carries everything that follows it."""
 
 import json
+from collections.abc import Callable
 
 import gevent
 import pytest
@@ -23,7 +24,7 @@ def begun(program: Program, workflow: str = "weekly-checkin", **more: str) -> st
 
 
 def streamed(program: Program, thread: str, content: str):
-    return [json.loads(each.data) for each in program.streamed(f"/chat/threads/{thread}/messages/stream", content=content)]
+    return data(program.streamed(f"/chat/threads/{thread}/messages/stream", content=content))
 
 
 def types(events):
@@ -45,18 +46,37 @@ def states(events):
 
 
 def continued(program: Program, thread: str, last: str):
-    response = program.get(f"/chat/threads/{thread}/events", **{"Last-Event-ID": last})
-    decoder = Decoder()
-    return response.status_code, [each for piece in response.iter_encoded() for each in decoder.feed(piece)]
+    response = program.client.get(
+        f"/chat/threads/{thread}/events", headers={**program.headers, "Last-Event-ID": last}, buffered=False
+    )
+    return response.status_code, heard(response)
+
+
+def heard(response, then: Callable[[], object] = lambda: None):
+    """Every event; after the first piece of what a model says, something is done."""
+    found, decoder = [], Decoder()
+    for piece in response.iter_encoded():
+        for each in decoder.feed(piece):
+            if "ai_response" in each.data and not any("ai_response" in one.data for one in found):
+                then()
+            found.append(each)
+    return found
+
+
+def data(events):
+    return [json.loads(each.data) for each in events]
 
 
 @pytest.mark.slow
 def test_what_a_model_says_in_a_step_is_streamed_and_cut_after_its_sentences(program: Program, fake: Upstream) -> None:
-    fake.says(WARM, pace=0.002)
+    # It does not end before it has been heard to begin.
+    fake.says(WARM, holds=[3])
     thread = begun(program, title="My week")
     asked = program.get(f"/chat/threads/{thread}/messages").json["messages"][-1]
     assert (asked["role"], asked["content"]) == ("assistant", "How was your week overall?")
-    events = streamed(program, thread, "low")
+    path, sent = f"/chat/threads/{thread}/messages/stream", {"content": "low"}
+    response = program.client.post(path, json=sent, headers=program.headers, buffered=False)
+    events = data(heard(response, fake.goes_on))
     assert types(events) == [
         *("connected", "message_saved", "workflow_status", "message_saved", "ai_response"),
         *("workflow_status", "done"),
@@ -107,12 +127,12 @@ def test_the_end_of_a_run_is_told_with_what_was_said(make_program) -> None:
 def test_a_dropped_stream_goes_on_where_it_was_cut(program: Program, fake: Upstream) -> None:
     fake.says(WARM, pace=0.002)
     thread = begun(program)
-    heard = program.streamed(f"/chat/threads/{thread}/messages/stream", content="low")
-    for cut in range(2, len(heard)):
-        before = [json.loads(each.data) for each in heard[:cut]]
-        last = next(each.id for each in reversed(heard[:cut]) if each.id)
+    everything = program.streamed(f"/chat/threads/{thread}/messages/stream", content="low")
+    for cut in range(2, len(everything)):
+        before = data(everything[:cut])
+        last = next(each.id for each in reversed(everything[:cut]) if each.id)
         status, more = continued(program, thread, last)
-        after = [json.loads(each.data) for each in more]
+        after = data(more)
         assert spoken(before + after) == CUT
         if status == 204:
             assert said(before) == [CUT]
@@ -161,6 +181,5 @@ def test_a_thread_without_a_workflow_is_watched_from_the_start_of_its_running_an
     assert continued(program, thread, "")[0] == 204
     program.post(f"/api/v1/chats/{thread}/messages", message="Hello")
     program.until_running(thread)
-    fake.goes_on()
-    status, events = continued(program, thread, "")
-    assert (status, said([json.loads(each.data) for each in events])) == (200, [WARM])
+    response = program.client.get(f"/chat/threads/{thread}/events", headers=program.headers, buffered=False)
+    assert said(data(heard(response, fake.goes_on))) == [WARM]
