@@ -20,7 +20,11 @@ real_sleep = monkey.get_original("time", "sleep")
 watchdog = Watchdog()
 heard = []
 watchdog.listeners.append(heard.append)
-watchdog.begin(gevent.get_hub().loop, monkey.get_original)
+starts = []
+def later(module, name):
+    return (lambda *start: starts.append(start)) if name == "start_new_thread" else monkey.get_original(module, name)
+
+watchdog.begin(gevent.get_hub().loop, {original})
 gevent.sleep(0.1)
 
 def busy_for(seconds):
@@ -39,9 +43,20 @@ print(watchdog.times, round(watchdog.seconds, 1), len(heard))
 """
 
 
-def played(does: str) -> list[str]:
+# Who looks on begins to do so only while the loop is held.
+LATE = """
+def hold():
+    monkey.get_original("_thread", "start_new_thread")(*starts[0])
+    real_sleep(4)
+
+gevent.spawn(hold).join()
+"""
+
+
+def played(does: str, original: str = "monkey.get_original") -> list[str]:
     """The lines that such a process prints, the last of which are its counts."""
-    done = subprocess.run([sys.executable, "-c", STAGE.format(does=does)], cwd=ROOT, capture_output=True, text=True, timeout=180)
+    stage = STAGE.format(does=does, original=original)
+    done = subprocess.run([sys.executable, "-c", stage], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -68,6 +83,15 @@ def test_who_holds_the_loop_is_named_once_and_counted(does: str, where: str) -> 
     times, seconds, heard = counts.split()
     assert (times, heard) == ("1", "1")
     assert float(seconds) >= HELD_SECONDS
+
+
+@pytest.mark.slow
+def test_a_turn_that_began_before_anybody_looked_on_is_looked_at() -> None:
+    *lines, counts = played(LATE, "later")
+
+    assert len(lines) == 1
+    assert "hold" in lines[0]
+    assert counts.startswith("1 ")
 
 
 @pytest.mark.slow

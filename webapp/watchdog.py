@@ -59,7 +59,8 @@ class Watchdog:
         self._turn = Turn(time.thread_time())
         if self._is_asleep:
             self._is_asleep = False
-            self._wake.release()
+            if self._wake.locked():
+                self._wake.release()
 
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, None
@@ -82,7 +83,9 @@ class Watchdog:
     def _watch(self) -> None:
         while True:
             self._is_asleep = True
-            self._wake.acquire()
+            # A turn that began before that has woken nobody.
+            if self._turn is None:
+                self._wake.acquire()
             while turn := self._turn:
                 self._look(turn)
 

@@ -5,6 +5,7 @@ On a busy machine a server waits for its turn longer than those who only read, a
 `time.monotonic`; where it does not tell them, there are none.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -35,9 +36,9 @@ class Starved:
 
     def look(self) -> None:
         if self._file and not self._file.closed:
-            self._file.seek(0)
-            # What is written at this moment may lack its end.
-            self._lines = self._file.read().decode().split("\n")[:-1]
+            # Read elsewhere than the process writes, whose place in the file is ours; its last line may lack its end.
+            told = os.pread(self._file.fileno(), os.fstat(self._file.fileno()).st_size, 0)
+            self._lines = told.decode().split("\n")[:-1]
 
 
 @contextmanager
