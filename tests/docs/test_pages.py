@@ -76,3 +76,10 @@ def test_the_first_page_says_what_each_page_is_about(visitor: Browser) -> None:
 
 def test_a_page_leads_back_to_the_first(owner: Browser) -> None:
     assert owner.page("/docs/health").one(".back").attributes["href"] == "/docs"
+
+
+def test_the_list_of_all_pages_draws_none_of_them() -> None:
+    """All of them in one turn would hold up everybody else."""
+    before = shelf._rendered.cache_info()
+    assert shelf.sections()
+    assert shelf._rendered.cache_info() == before

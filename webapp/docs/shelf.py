@@ -69,11 +69,10 @@ ABOUT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: `name` is its path without its ending, `html` all but its title."""
+    """One page: `name` is its path without its ending."""
 
     name: str
     title: str
-    html: str
 
     @property
     def about(self) -> str:
@@ -85,13 +84,19 @@ def sections() -> dict[str, list[Page]]:
     there = _names()
     named = {name for names in SECTIONS.values() for name in names}
     ordered = {**SECTIONS, "More": tuple(sorted(there - named))}
-    found = {title: [_rendered_now(name) for name in names if name in there] for title, names in ordered.items()}
+    found = {title: [_titled(name) for name in names if name in there] for title, names in ordered.items()}
     return {title: pages for title, pages in found.items() if pages}
 
 
 def page(name: str) -> Page | None:
     """The page of this name; nothing for every other name, whatever it may look like."""
-    return _rendered_now(name) if name in _names() else None
+    return _titled(name) if name in _names() else None
+
+
+def html_of(page: Page) -> str:
+    """All but its title. One page at a time is drawn: all of them would hold up others."""
+    file = _file(page.name)
+    return _rendered(page.name, file, file.stat().st_mtime_ns, frozenset(_names()))
 
 
 def _names() -> set[str]:
@@ -99,12 +104,16 @@ def _names() -> set[str]:
     return {file.relative_to(FOLDER).with_suffix("").as_posix() for file in files}
 
 
-def _rendered_now(name: str) -> Page:
-    file = FOLDER / f"{name}.md"
-    return _rendered(name, file, file.stat().st_mtime_ns, frozenset(_names()))
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.md"
+
+
+def _titled(name: str) -> Page:
+    with _file(name).open(encoding="utf-8") as file:
+        return Page(name, file.readline().removeprefix("#").strip())
 
 
 @lru_cache(maxsize=64)
-def _rendered(name: str, file: Path, _changed: int, names: frozenset[str]) -> Page:
-    title, _, text = file.read_text("utf-8").partition("\n")
-    return Page(name, title.removeprefix("#").strip(), bound(text, name, names, lambda each: scoped(render(each), "")))
+def _rendered(name: str, file: Path, _changed: int, names: frozenset[str]) -> str:
+    _title, _, text = file.read_text("utf-8").partition("\n")
+    return bound(text, name, names, lambda each: scoped(render(each), ""))

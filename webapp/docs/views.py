@@ -20,4 +20,4 @@ def index() -> Response:
 @anybody
 def show(name: str) -> Response:
     page = found(shelf.page(name))
-    return render("docs/page.html", page=page, html=Markup(page.html), sections=shelf.sections())
+    return render("docs/page.html", page=page, html=Markup(shelf.html_of(page)), sections=shelf.sections())
