@@ -5,6 +5,9 @@ import shutil
 # The first draws without a window of its own, at two thirds of the CPU.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
+    # As on a desktop: what comes from elsewhere, and a frame without an origin, have processes of their own.
+    "--site-per-process",
+    "--enable-features=IsolateSandboxedIframes",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
