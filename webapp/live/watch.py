@@ -178,12 +178,19 @@ class Seat:
             timer.close()
 
 
+def _begins(environ: dict[str, Any]) -> bool:
+    """Whether much has to be done before the first byte, and by many in one moment more than a turn of the loop has room for."""
+    if environ["REQUEST_METHOD"] == "GET":
+        return EVENT_STREAM in environ.get("HTTP_ACCEPT", "")
+    return "json" in environ.get("CONTENT_TYPE", "")
+
+
 def init(app: Flask) -> None:
-    """Who asks for a stream waits for their turn before anything is done for them."""
+    """Who asks for a stream, and a program that sends something, waits for their turn before anything is done for them."""
     inner = app.wsgi_app
 
     def outer(environ: dict[str, Any], start_response: Any) -> Any:
-        if environ["REQUEST_METHOD"] == "GET" and EVENT_STREAM in environ.get("HTTP_ACCEPT", ""):
+        if _begins(environ):
             _opening.wait()
         return inner(environ, start_response)
 
