@@ -49,7 +49,7 @@ class Whole:
 
     @property
     def model(self) -> str:
-        return self.generation.model_used or self.generation.model_asked
+        return self.generation.model
 
     @property
     def is_fallback(self) -> bool:

@@ -31,7 +31,7 @@ def so_far(transcript: Transcript) -> Said:
 
 
 def started_of(generation: Generation) -> Started:
-    return Started(generation.model_used or generation.model_asked, generation.provider, generation.is_demo)
+    return Started(generation.model, generation.provider, generation.is_demo)
 
 
 def end_of(generation: Generation, saved: Iterable[Saved]) -> list[Event]:

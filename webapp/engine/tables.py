@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, func, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp import topic_names
@@ -59,6 +60,16 @@ class Generation(Record):
         Index("ix_generations_user_id_created_at", "user_id", "created_at"),
         Index("ix_generations_active", "status", sqlite_where=WHILE_ACTIVE, postgresql_where=WHILE_ACTIVE),
     )
+
+    @hybrid_property
+    def model(self) -> str:
+        """Which one answered, or was to."""
+        return self.model_used or self.model_asked
+
+    @model.inplace.expression
+    @classmethod
+    def _model(cls) -> ColumnElement[str]:
+        return func.coalesce(func.nullif(cls.model_used, ""), cls.model_asked)
 
     @property
     def is_active(self) -> bool:

@@ -15,13 +15,14 @@ from webapp.engine.tables import Generation
 from webapp.insights.figures import Answered, Figures, beginning, course, grouped, percentile, summed
 from webapp.insights.queries import OUTCOMES, Wanted, answered, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
+from webapp.usage.shown import GONE
 from webapp.words import number
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
 PERIODS |= {"30d": (timedelta(days=30), "day", "30 days")}
 USUAL = "7d"
 UNKNOWN = "–"
-GONE, VISITORS = "Deleted accounts", "Visitors"
+VISITORS = "Visitors"
 # Of the picture, in its own units.
 WIDTH, HEIGHT = 600, 120
 
@@ -126,7 +127,6 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
     """One answer in a list, or on its page."""
     return {
         "one": one,
-        "model": one.model_used or one.model_asked,
         "who": _person(one.user_id or "", names),
         "kind": _kind(one.kind),
         "is_fallback": is_fallback(one),

@@ -191,7 +191,7 @@ def section(about: Mapping[str, Any], content: Mapping[str, Any], name: str) -> 
 
 def _receipt(generation: Generation) -> str:
     """The model that wrote it last, how long that took, and what it cost, if known."""
-    parts = [generation.model_used or generation.model_asked]
+    parts = [generation.model]
     if generation.started_at and generation.ended_at:
         parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")
     if generation.output_tokens is not None:

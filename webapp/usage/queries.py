@@ -106,7 +106,7 @@ def _statement(user_id: str | None) -> Select[Any]:
         _day().label("day"),
         # Visitors' chats are the only ones that belong to nobody: those of a deleted account went with it.
         case((one.user_id.is_(None) & one.message_id.is_not(None), VISITORS), else_=one.user_id).label("who"),
-        func.coalesce(func.nullif(one.model_used, ""), one.model_asked).label("model"),
+        one.model.label("model"),
         cast(or_(one.is_demo, one.model_asked.startswith("demo/")), Integer).label("demo"),
         one.kind.label("kind"),
         func.count().label("answers"),

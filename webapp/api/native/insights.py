@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
 from webapp.api.problems import Refused
-from webapp.api.schemas import Answer, Cursor, Query
+from webapp.api.schemas import Answer, Cursor, Paged, Query
 from webapp.db import utc_now
 from webapp.engine.tables import Generation
 from webapp.errors import Forbidden
@@ -50,10 +50,8 @@ class SeriesQuery(InsightsQuery):
     step: Literal["hour", "day"] = "day"
 
 
-class AnswersQuery(InsightsQuery):
+class AnswersQuery(InsightsQuery, Paged):
     outcome: Literal["", "broken", "fallback"] = Field("", description="Only those that failed, or that another model answered.")
-    cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
-    limit: int = Field(50, ge=1, le=200)
 
 
 class Tokens(Answer):
@@ -171,8 +169,7 @@ def _whose(user: str) -> str:
 
 def _one(each: Generation) -> OneAnswer:
     times = {"ttft_ms": ms_since_asked(each, each.first_text_at), "duration_ms": ms_since_asked(each, each.ended_at)}
-    model = each.model_used or each.model_asked
-    return OneAnswer.of(each, model=model, asked_at=each.created_at, is_fallback=is_fallback(each), **times)
+    return OneAnswer.of(each, asked_at=each.created_at, is_fallback=is_fallback(each), **times)
 
 
 def _money(figures: Figures) -> str | None:

@@ -269,5 +269,5 @@ def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration
 def _speaker(message: Message, generations: Sequence[Generation], author: str) -> str:
     if message.role == "user":
         return author
-    model = generations[-1].model_used or generations[-1].model_asked if generations else ""
+    model = generations[-1].model if generations else ""
     return " · ".join(filter(None, ("Answer", "edited" if message.is_edited else "", model)))

@@ -331,7 +331,7 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
         shown.append(ShownNotice(tone, last.error, remedy=remedy(last)))
     elif last.reason in REASONS:
         shown.append(ShownNotice("amber", REASONS[last.reason]))
-    elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model_used or last.model_asked):
+    elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model):
         shown.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
     elif last.status == "completed" and message.content and last.text_offset == len(message.content):
         shown.append(ShownNotice("amber", "The model had nothing to add."))
@@ -374,7 +374,7 @@ def _receipt(generations: list[Generation]) -> str:
     spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
-    model = last.model_used or last.model_asked
+    model = last.model
     return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
 
 

@@ -18,7 +18,7 @@ from webapp.workflows.shown import why_paused
 from webapp.workflows.tables import WorkflowRun
 
 WHOLE = -1
-FELL = "The model could not answer. Resume the workflow to ask it again."
+FAILED, FELL = "workflow_failed", "The model could not answer. Resume the workflow to ask it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +151,9 @@ class RunFeed:
         if run.status == "completed":
             last = db.session.get(Message, self._position.message_id)
             frames = [self._frame("workflow_complete", {"message": last.content if last else "", "slots": dict(run.place.slots)})]
-        has_failed = run.status == "failed" or bool(run.message_id and run.status == "paused")
+        has_failed = run.status == "failed" or has_fallen(run)
         if has_failed:
-            frames = [self._frame("error", {"error": why_paused(run, run.place) or FELL, "code": "workflow_failed"})]
+            frames = [self._frame("error", {"error": why(run), "code": FAILED})]
         return wire(
             [*frames, self._done(is_success=not has_failed, was_stopped=run.status == "cancelled")], id=str(self._position)
         )
@@ -164,3 +164,12 @@ class RunFeed:
 
     def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
         return said(type, data, self._now())
+
+
+def has_fallen(run: WorkflowRun) -> bool:
+    """Whether it is paused because a model did not answer."""
+    return bool(run.message_id and run.status == "paused")
+
+
+def why(run: WorkflowRun) -> str:
+    return why_paused(run, run.place) or FELL

@@ -4,7 +4,7 @@ from flask import Response
 
 from webapp import topic_names
 from webapp.accounts.guards import found
-from webapp.api.dialects.threads.run_feed import FELL, WHOLE, Position, RunFeed
+from webapp.api.dialects.threads.run_feed import FAILED, WHOLE, Position, RunFeed, has_fallen, why
 from webapp.api.dialects.threads.schemas import ThreadAnswer
 from webapp.api.dialects.threads.shown import now, shown_message, workflow_state
 from webapp.api.streams import attending, events, watcher_of
@@ -14,7 +14,6 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.streaming.events import Failed
-from webapp.workflows.shown import why_paused
 from webapp.workflows.tables import WorkflowRun
 
 
@@ -29,8 +28,8 @@ def watched(run: WorkflowRun, position: Position) -> Response:
 def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     """The same in one piece, as soon as a person is asked again or the run is over."""
     run = _settled(run)
-    if run.message_id and run.status == "paused":
-        raise NoAnswer(Failed("workflow_failed", why_paused(run, run.place) or FELL), {"threadId": run.chat_id})
+    if has_fallen(run):
+        raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id})
     ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
     messages = [shown_message(each) for each in chats.in_order(ids[after:] or ids[-1:])]
