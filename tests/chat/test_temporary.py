@@ -174,9 +174,9 @@ def test_after_a_day_an_answer_that_still_runs_is_stopped(owner, fake):
         with write() as session:
             session.scalars(select(Chat)).one().created_at = utc_now() - timedelta(days=2)
         sweeping.sweep()
+        until(is_all_gone, "the chat is gone, whoever has taken it")
         generation = db.session.scalars(select(Generation)).one()
         assert (generation.status, generation.reason, generation.message_id) == ("stopped", "user", None)
-        until(is_all_gone, "the chat is gone, whoever has taken it")
     fake.until(lambda log: log[0]["client_closed"])
 
 
