@@ -27,8 +27,8 @@ test: setup-tests ## set up if needed, then run all tests
 quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests
 	@sh scripts/tests.sh $(BIN)/python quick
 
-deep: setup-tests ## repeat the long tests ROUNDS times (20 if not given)
-	@ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests --ignore=tests/browser -m deep
+deep: setup-tests ## what `make test` leaves out, and the long tests ROUNDS times (20 if not given)
+	@ROUNDS=$(ROUNDS) sh scripts/tests.sh $(BIN)/python deep
 
 lint: $(VENV)/.tests ## check style, formatting and types
 	@$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Passes all tests, in parts of which PARTS (3 if not given) run at a time, the longest first: tests wait a good deal.
-# With names of parts behind the Python it passes those alone; `quick` is its two halves, side by side.
+# With names of parts behind the Python it passes those alone; `quick` is its two halves, side by side, and `deep` what is
+# left out here, one part after the other.
 # What fails has failed: nothing is tried a second time.
 set -u
 # What was compiled for one part, assertions and all, need not be compiled again for the next, whatever the environment says.
@@ -9,6 +10,7 @@ python=$1
 shift
 [ $# != 0 ] || set -- rest pages attacks people programs quick_chats quick_others
 [ "$*" != quick ] || set -- quick_chats quick_others
+[ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ $# != 1 ]; then
     ends=$(mktemp -d)
     trap 'rm -rf "$ends"' EXIT
@@ -33,14 +35,16 @@ without() {
 # Paths hold no spaces: the lists are meant to be split.
 # shellcheck disable=SC2046,SC2086
 case $part in
-quick_chats) set -- $chats -m "not slow" ;;
-quick_others) set -- tests $(without tests/browser $chats) -m "not slow" ;;
-attacks) set -- $attacks -m slow ;;
-programs) set -- $programs -m slow ;;
-rest) set -- tests $(without tests/browser $attacks $programs) -m slow ;;
+quick_chats) set -- $chats -m "not slow and not deep" ;;
+quick_others) set -- tests $(without tests/browser $chats) -m "not slow and not deep" ;;
+attacks) set -- $attacks -m "slow and not deep" ;;
+programs) set -- $programs -m "slow and not deep" ;;
+rest) set -- tests $(without tests/browser $attacks $programs) -m "slow and not deep" ;;
+deep_others) set -- tests --ignore=tests/browser -m "deep or rounds" ;;
 # Without the conftest above theirs, which has gevent patch everything: the driver of the browser must be left alone.
-people) set -- --confcutdir=tests/browser $people ;;
-pages) set -- --confcutdir=tests/browser tests/browser $(without $people) ;;
+people) set -- --confcutdir=tests/browser $people -m "not deep" ;;
+pages) set -- --confcutdir=tests/browser tests/browser $(without $people) -m "not deep" ;;
+deep_pages) set -- --confcutdir=tests/browser tests/browser -m "deep or rounds" ;;
 *) echo "There is no part $part." >&2 && exit 2 ;;
 esac
 

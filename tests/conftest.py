@@ -23,6 +23,7 @@ from sqlalchemy import Dialect  # noqa: E402
 from tests.generations.bench import bench  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
+from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
@@ -36,7 +37,17 @@ from webapp.db import db, write  # noqa: E402
 from webapp.providers.demo import DemoProvider  # noqa: E402
 from webapp.upstream import Upstream  # noqa: E402
 
-__all__ = ["bench", "fake", "fake_process", "new_stop", "outgoing", "pytest_sessionfinish", "pytest_terminal_summary", "stop"]
+__all__ = [
+    "bench",
+    "fake",
+    "fake_process",
+    "new_stop",
+    "outgoing",
+    "pytest_collection_modifyitems",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "stop",
+]
 
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
@@ -64,14 +75,6 @@ TEMPLATES = CompiledTemplates()
 # What statements were compiled to, by the dialect, which has met its database when that was migrated.
 STATEMENTS: dict[Any, Any] = {}
 DIALECTS: dict[str, Dialect] = {}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Of a test that is `mostly_slow`, only the first case is quick, in whatever order they run."""
-    for item in items:
-        if item.get_closest_marker("mostly_slow") and any(item.callspec.indices.values()):
-            item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:

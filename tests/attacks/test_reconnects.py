@@ -17,7 +17,7 @@ from tests.support.server import Server, prepared, until
 from tests.support.tab import Tab
 from tests.upstream.handle import Upstream
 
-pytestmark = [pytest.mark.slow, pytest.mark.deep, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.rounds, pytest.mark.timeout(240)]
 PAGES, SECONDS = int(os.environ.get("PAGES", min(200 * ROUNDS, 1_000))), 10
 TURNS = 12
 TEXT = "Some *words* and `code`, and [a link](https://example.org).\n\n- one\n- two\n\n" * 12

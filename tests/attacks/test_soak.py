@@ -12,7 +12,7 @@ REQUESTS = 250 * ROUNDS
 
 
 @pytest.mark.slow
-@pytest.mark.deep
+@pytest.mark.rounds
 @pytest.mark.timeout(240 + 30 * ROUNDS)
 def test_every_request_ends_once_and_honestly_and_nothing_is_left_behind(app, fake):
     # The command of the same name holds one second; here other tests share the machine.

@@ -21,7 +21,7 @@ def allowed_ms(figures: Figures) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.deep
+@pytest.mark.rounds
 @pytest.mark.timeout(400 + 20 * ROUNDS)
 @pytest.mark.parametrize("how", ["kill", "terminate"])
 def test_an_answer_survives_its_server(running: Drill, how: How) -> None:

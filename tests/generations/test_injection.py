@@ -140,7 +140,7 @@ def test_the_first_calls_of_a_chat_may_fail(app, sort):
 
 
 @pytest.mark.slow
-@pytest.mark.deep
+@pytest.mark.rounds
 @on_both_databases
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("kind", CASES)

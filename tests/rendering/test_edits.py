@@ -66,7 +66,7 @@ def test_every_page_holds_what_is_rendered(text: str, sizes: list[int]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.deep
+@pytest.mark.rounds
 @pytest.mark.timeout(240 + 10 * ROUNDS)
 @settings(max_examples=50 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts(), sizes)

@@ -48,7 +48,7 @@ def test_it_ends_as_the_rendering_of_the_whole(text: str, sizes: list[int], calm
 
 
 @pytest.mark.slow
-@pytest.mark.deep
+@pytest.mark.rounds
 @pytest.mark.timeout(240 + 10 * ROUNDS)
 @settings(max_examples=100 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
 @documents
@@ -67,7 +67,7 @@ long_texts = st.builds(
 
 
 @pytest.mark.slow
-@pytest.mark.deep
+@pytest.mark.rounds
 @pytest.mark.timeout(240 + 10 * ROUNDS)
 @settings(max_examples=5 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(long_texts, st.lists(st.sampled_from([30, 500, 4_000]), min_size=1, max_size=9), st.lists(st.floats(0, 1), max_size=2))
