@@ -17,7 +17,7 @@ NOTICED_BY = {
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
     "preview": "test_previews.py::test_a_page_and_a_picture_are_shown_and_closed",
     "sending": "test_sending.py::test_a_message_on_its_way_is_seen_at_once",
-    "shared": "test_many_tabs.py::test_thirty_tabs_over_six_connections",
+    "shared": "test_many_tabs.py::test_more_tabs_than_connections",
     "sidebar": "test_sidebar.py::test_search_is_gone_through_by_key",
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",

@@ -59,6 +59,7 @@ def test_reading_is_stopped_and_begins_again(server: Server, upstream: Upstream,
     expect(chat.deed("Stop reading")).to_be_visible()
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("without", [MUTE, NO_VOICE])
 def test_it_is_not_offered_without_a_voice(server: Server, upstream: Upstream, visit: Visit, without: str) -> None:
     upstream.says(TEXT)

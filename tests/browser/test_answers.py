@@ -143,6 +143,7 @@ def test_a_message_that_is_refused_stays_in_the_composer(server: Server, upstrea
     expect(chat.page.locator("article")).to_have_count(4)
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
 def test_a_first_message_that_is_refused_stays_too(server: Server, visit: Visit, has_scripts: bool) -> None:
     page = visit(server, java_script_enabled=has_scripts).open("/")

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser.chats import ChatPage, press_while_it_refreshes
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import overflows, violations
-from tests.browser.ways import in_every_way
+from tests.browser.ways import in_every_way, with_scripts_and_without
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -44,7 +44,7 @@ def with_another_model(chat: ChatPage, *, has_scripts: bool) -> None:
     page.get_by_role("button", name="Regenerate").click()
 
 
-@in_every_way
+@with_scripts_and_without
 def test_nothing_that_was_said_is_lost_by_moving_about(
     way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream
 ) -> None:
@@ -86,6 +86,7 @@ def test_nothing_that_was_said_is_lost_by_moving_about(
     expect(page.locator("article .message-text")).to_have_text(["First", "One"])
 
 
+@pytest.mark.deep
 @in_every_way
 def test_what_was_stopped_goes_on(way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream) -> None:
     upstream.counts(60, pace=0.05, holds=[10])

@@ -28,6 +28,7 @@ def open_panel(page: Page) -> None:
     expect(page.locator("#chat-prompts")).to_be_visible()
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visit, viewport: dict[str, int]) -> None:
     upstream.says("The gauge reads two metres ten.", pace=0.02)
@@ -74,6 +75,7 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     expect(page.get_by_label("Pre-prompt")).to_have_value("Stay calm.")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
 def test_beyond_the_last_version_there_is_a_new_one(server: Server, upstream: Upstream, visit: Visit, has_scripts: bool) -> None:
     upstream.behaves([{"says": "Two metres."}, {"says": "Three metres."}, {"says": "Four metres."}])
@@ -144,6 +146,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     expect(page.get_by_role("heading", level=1)).to_have_text("Bo Without")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_have_no_known_barriers(server: Server, visit: Visit, scheme: str) -> None:
     person = visit(server, color_scheme=scheme, viewport=PHONE, reduced_motion="reduce")

@@ -61,6 +61,7 @@ def test_escape_leaves_an_edit_and_only_then_stops(server: Server, upstream: Ups
     assert page.url == chat.page.url
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("key", ["Control+Enter", "Meta+Enter"])
 def test_enter_with_control_saves_an_edit(server: Server, upstream: Upstream, visit: Visit, key: str) -> None:
     chat = asked(visit(server), upstream)
@@ -141,6 +142,7 @@ def test_who_comes_back_finds_the_newest_draft(server: Server, upstream: Upstrea
     chat.wait_for("Heard.")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("way", [DESKTOP, NO_SCRIPTS], ids=["desktop", "no scripts"])
 def test_what_waited_and_is_removed_is_a_draft_again(
     way: dict[str, Any], server: Server, upstream: Upstream, visit: Visit

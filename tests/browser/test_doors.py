@@ -13,6 +13,7 @@ from tests.upstream.handle import Upstream
 SCRIPTS = pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
 
 
+@pytest.mark.mostly_deep
 @SCRIPTS
 def test_the_owner_comes_in_by_the_link_and_out_and_in_again(own_server: Server, visit: Visit, has_scripts: bool) -> None:
     own_server.start()

@@ -109,6 +109,7 @@ def test_the_palette_says_what_enter_does_and_control_enter_searches_all_chats(s
     page.wait_for_url("**/chats?q=health")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", [{}, PHONE], ids=["desk", "phone"])
 def test_without_scripts_both_are_pages(server: Server, visit: Visit, look: dict[str, object]) -> None:
     page = visit(server, java_script_enabled=False, **look).open("/chats")

@@ -44,6 +44,7 @@ def impatient(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFacto
         yield server
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize(("fault", "words"), AFTER_TEXT.values(), ids=AFTER_TEXT.keys())
 def test_after_some_text_it_is_kept_and_can_be_continued(
     impatient: Server, upstream: Upstream, visit: Visit, fault: dict[str, Any], words: str
@@ -66,6 +67,7 @@ def test_after_some_text_it_is_kept_and_can_be_continued(
     expect(chat.answer.locator(".notice--amber, .notice--red")).to_have_count(0)
 
 
+@pytest.mark.mostly_deep(2)
 @pytest.mark.parametrize(("fault", "words"), BEFORE_TEXT.values(), ids=BEFORE_TEXT.keys())
 def test_before_any_text_it_says_why_and_offers_to_try_again(
     impatient: Server, upstream: Upstream, visit: Visit, fault: dict[str, Any], words: str

@@ -31,6 +31,7 @@ def add(page: Page, *files: tuple[str, bytes]) -> None:
     press(page, page.get_by_role("button", name="Add", exact=True))
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", LOOKS)
 def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: dict[str, object]) -> None:
     page = visit(server, **look).open("/knowledge")

@@ -10,6 +10,7 @@ from tests.browser.chats import ChatPage, layout_shift, read_further_up, reload,
 from tests.browser.conftest import Visit
 from tests.browser.long_answer import part, say, small_block, text_of, watched
 from tests.browser.test_accessibility import MOVES
+from tests.support.rounds import ROUNDS
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 MOST_SHIFT = 0.02
 # The megabyte takes a minute and a half: `python -m tests.browser.long_answer`.
-CHARS = 120_000
+CHARS = 120_000 if ROUNDS > 1 else 60_000
 MOST_BYTES_PER_CHAR = 4
 MOST_TASK_MS = 100
 MOST_KEY_MS = 100
@@ -41,6 +42,7 @@ def shift(chat: ChatPage) -> tuple[float, object]:
     return layout_shift(shifts), shifts
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_moves_at_the_end_nor_further_up(server: Server, upstream: Upstream, visit: Visit, width: int) -> None:
     upstream.says("Some words of an answer that is longer than the screen.\n\n" * 40)
@@ -85,6 +87,7 @@ def test_a_text_of_many_blocks_is_laid_out_by_groups_and_nothing_moves(server: S
     assert chat.text.evaluate(TOPS) == pytest.approx(tops, abs=1)
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("part", [part, small_block])
 def test_the_browser_keeps_up_with_a_fast_model(
     chromium: Browser, own_server: Server, upstream: Upstream, part: Callable[[int], str]

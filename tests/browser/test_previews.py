@@ -128,6 +128,7 @@ def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, v
     expect(chat.page.get_by_role("heading", name="Preview")).to_be_visible()
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 390])
 def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, scheme: str, width: int) -> None:

@@ -26,7 +26,7 @@ HEAR = """() => {
 FOCUS = "() => document.activeElement.title || document.activeElement.textContent.trim() || document.activeElement.id"
 
 
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.fixture(params=[DESKTOP, pytest.param(PHONE, marks=pytest.mark.deep)], ids=["desktop", "phone"])
 def person(request: pytest.FixtureRequest, server: Server, visit: Visit) -> Person:
     return visit(server, **request.param)
 

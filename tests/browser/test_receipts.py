@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 AGO = re.compile(r"^\s*(just now|\d minutes? ago)\s*$")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("scripts", [True, False])
 def test_the_time_of_a_message_leads_to_its_details(server: Server, upstream: Upstream, visit: Visit, scripts: bool) -> None:
     upstream.says("Ready.", cost=0.0012)

@@ -11,11 +11,12 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 COUNTED = " ".join(f"w{number:06d}" for number in range(1, 301))
-WAYS = pytest.mark.parametrize("end", [Server.terminate, Server.kill], ids=["SIGTERM", "SIGKILL"])
+SIGTERM, SIGKILL = pytest.param(Server.terminate, id="SIGTERM"), pytest.param(Server.kill, id="SIGKILL")
 
 
 @pytest.mark.slow
-@WAYS
+@pytest.mark.mostly_deep
+@pytest.mark.parametrize("end", [SIGKILL, SIGTERM])
 def test_the_open_page_heals_and_the_answer_goes_on(
     own_server: Server, upstream: Upstream, visit: Visit, end: Callable[[Server], object]
 ) -> None:
@@ -50,7 +51,8 @@ def test_the_open_page_heals_and_the_answer_goes_on(
 
 
 @pytest.mark.slow
-@WAYS
+@pytest.mark.mostly_deep
+@pytest.mark.parametrize("end", [SIGTERM, SIGKILL])
 def test_with_asking_first_the_answer_waits_for_continue(
     own_server: Server, upstream: Upstream, visit: Visit, end: Callable[[Server], object]
 ) -> None:
@@ -95,6 +97,7 @@ def test_the_notice_continues_all_or_leaves_them(own_server: Server, upstream: U
     assert chat.raw() == " ".join(COUNTED.split()[:150])
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 def test_a_page_opened_while_the_server_starts_finds_everything(own_server: Server, upstream: Upstream, visit: Visit) -> None:
     own_server.start()

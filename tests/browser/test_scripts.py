@@ -124,6 +124,7 @@ def test_a_lost_connection_is_said_and_found_again(page: Page, stage: Stage) -> 
     assert stage.last_ids[-1] == "1"
 
 
+@pytest.mark.mostly_deep(2)
 @pytest.mark.parametrize("status", [204, 401, 404])
 def test_a_reconnection_that_is_refused_for_good_is_the_last(page: Page, stage: Stage, status: int) -> None:
     stage.refusals = [status]

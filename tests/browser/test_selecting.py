@@ -14,6 +14,7 @@ MARK = """([from, to]) => {
 MARKED = "[getSelection().toString(), getSelection().anchorOffset, getSelection().focusOffset]"
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize(
     "more", ["", "\n\nThen *more*.\n\n- one\n- two\n\n```\ncode\n```\n\nThe end."], ids=["the last", "the first"]
 )

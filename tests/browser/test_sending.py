@@ -44,6 +44,7 @@ def test_a_message_on_its_way_is_seen_at_once(server: Server, upstream: Upstream
     expect(chat.box).to_have_value("Meanwhile")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("fault", ["offline", "broken"])
 def test_what_was_not_sent_is_in_the_box_again(server: Server, upstream: Upstream, visit: Visit, fault: str) -> None:
     upstream.says("Ready.")

@@ -34,6 +34,7 @@ def test_the_results_follow_what_is_typed(server: Server, visit: Visit) -> None:
     assert page.url.endswith("/admin")
 
 
+@pytest.mark.mostly_deep
 @in_every_way
 def test_a_result_leads_to_its_field(way: dict[str, Any], server: Server, visit: Visit) -> None:
     page = visit(server, **way).open("/admin/settings")

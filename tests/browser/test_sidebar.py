@@ -87,6 +87,7 @@ def test_escape_in_the_search_does_not_stop_the_answer(server: Server, upstream:
     chat.expect("stopped")
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("way", [{"java_script_enabled": False}, {**PHONE, "java_script_enabled": False}], ids=["desk", "phone"])
 def test_without_scripts_enter_searches_and_a_hit_is_at_its_message(
     server: Server, upstream: Upstream, visit: Visit, way: dict[str, object]

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 WORDS = "Oil the bearing of the pump every Friday."
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", LOOKS)
 def test_an_answer_has_a_chip_that_leads_to_its_passage(
     server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]

@@ -21,7 +21,7 @@ SCROLL = """(block, share) => scrollTo({
 })"""
 
 
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.fixture(params=[DESKTOP, pytest.param(PHONE, marks=pytest.mark.deep)], ids=["desktop", "phone"])
 def chat(request: pytest.FixtureRequest, server: Server, upstream: Upstream, visit: Visit) -> ChatPage:
     upstream.says(CODE)
     chat = visit(server, **request.param).begin("Show me")

@@ -66,6 +66,7 @@ def test_a_refused_message_comes_back_in_the_page(server: Server, upstream: Upst
     assert len(chat.box.input_value()) == 200_001
 
 
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("width", [390, 1100])
 def test_the_sidebar_is_reached(server: Server, upstream: Upstream, visit: Visit, width: int) -> None:
     upstream.says("Fine.")

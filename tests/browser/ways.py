@@ -8,4 +8,9 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 720}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NO_SCRIPTS: dict[str, Any] = {**DESKTOP, "java_script_enabled": False}
 
-in_every_way = pytest.mark.parametrize("way", [DESKTOP, PHONE, NO_SCRIPTS], ids=["desktop", "phone", "no scripts"])
+IDS = ["desktop", "phone", "no scripts"]
+ON_A_PHONE, WITHOUT_SCRIPTS = (pytest.param(way, marks=pytest.mark.deep) for way in (PHONE, NO_SCRIPTS))
+
+# What is tried in other tests on a phone, and without a browser by its forms.
+in_every_way = pytest.mark.parametrize("way", [DESKTOP, ON_A_PHONE, WITHOUT_SCRIPTS], ids=IDS)
+with_scripts_and_without = pytest.mark.parametrize("way", [DESKTOP, ON_A_PHONE, NO_SCRIPTS], ids=IDS)
