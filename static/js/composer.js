@@ -82,9 +82,13 @@
   document.addEventListener("htmx:before:swap", ({ target, detail }) => {
     const boxes = target.id === "composer" && detail.tasks.map((task) => task.fragment.querySelector("#composer-text"));
     const fresh = boxes && boxes.find(Boolean), typed = box()?.value;
-    if (!fresh || typed === sent) return;
-    if (!fresh.value) fresh.value = typed.startsWith(sent) ? typed.slice(sent.length) : typed;
-    later();
+    if (!fresh) return;
+    if (typed !== sent) {
+      if (!fresh.value) fresh.value = typed.startsWith(sent) ? typed.slice(sent.length) : typed;
+      later();
+    }
+    // The box itself stays, with its caret; a box that one writes in takes no text from the server by itself.
+    if (typed !== fresh.value) box().value = fresh.value;
   });
   document.addEventListener("htmx:error", ({ target }) => {
     if (!target.matches?.("#composer, #actions")) return;

@@ -20,9 +20,9 @@ document.addEventListener("click", (event) => {
   // Not before the browser has sent what the button says: one that is gone sends nothing.
   if (toast) setTimeout(leave, 0, toast);
 });
-// A link that changes the page where it is leaves its menu, as buttons do.
+// What changes the page where it is leaves its menu.
 document.addEventListener("click", ({ target }) => {
-  if (target.closest(".menu__list a[hx-get]")) target.closest("[popover]").hidePopover();
+  if (target.closest(".menu__list :is(a[hx-get], button[formaction])")) target.closest("[popover]").hidePopover();
 });
 function leave(toast) {
   if (toast.contains(document.activeElement)) document.getElementById("main")?.focus({ preventScroll: true });

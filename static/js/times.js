@@ -27,7 +27,7 @@
     // A redraw can take it away again.
     if (!time.title) time.title = exact.format(moment);
     if ("clock" in time.dataset && time.textContent !== clock.format(moment)) time.textContent = clock.format(moment);
-    if ("exact" in time.dataset) time.textContent = exact.format(moment);
+    if ("exact" in time.dataset && time.textContent !== exact.format(moment)) time.textContent = exact.format(moment);
     if ("ago" in time.dataset) time.textContent = ago(moment);
     seen.add(time);
   };
@@ -61,7 +61,7 @@
     }
   };
 
-  const refresh = (times) => [...times].filter((time) => !seen.has(time) || "clock" in time.dataset).forEach(localise);
+  const refresh = (times) => [...times].filter((time) => !seen.has(time) || "clock" in time.dataset || "exact" in time.dataset).forEach(localise);
   for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => { refresh(all()); count(); });
   // Not in all of a long text with every word.
   document.addEventListener("grown", ({ target, detail }) => {

@@ -95,7 +95,7 @@ class Stage:
         self.posted.append(request.form.to_dict())
         self.may_answer.wait(60)
         html = render_template("chat/_composer.html", thread=self.thread, **self._composer())
-        return f'<hx-partial hx-target="#composer-box" hx-swap="outerHTML">{html}</hx-partial>'
+        return f'<hx-partial hx-target="#composer-box" hx-swap="outerMorph">{html}</hx-partial>'
 
     def stopped(self) -> Response:
         self.posted.append({"stop": request.path})

@@ -41,6 +41,7 @@ class Meter:
 class Unseen:
     """An answer that is being written and not at hand: it may stand before the first message of the page."""
 
+    generation_id: str
     stop_url: str
 
 
@@ -94,7 +95,7 @@ def few(offered: Sequence[Model], chosen: str) -> list[Model]:
 
 
 def unseen(generation_id: str) -> Unseen:
-    return Unseen(url_for("chat.stop", id=generation_id))
+    return Unseen(generation_id, url_for("chat.stop", id=generation_id))
 
 
 def meter(messages: Sequence[Message], context_length: int | None) -> Meter | None:

@@ -236,7 +236,7 @@ class _Page:
         if not heard or message.generation_id != heard:
             return [part(f"#message-{message.id}", "outerMorph", _article(message))]
         if not message.is_running:
-            aside = part(f"#message-{message.id}-aside", "outerHTML", render_template("chat/_aside.html", message=message))
+            aside = part(f"#message-{message.id}-aside", "outerMorph", render_template("chat/_aside.html", message=message))
             notices = part(f"#message-{message.id}-notices", "outerHTML", render_template("chat/_notices.html", message=message))
             return [notices, aside, part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
         return []
@@ -250,10 +250,10 @@ class _Page:
         if self._led:
             html += part("#led", "outerMorph", render_template("chat/_led.html", led=self._led))
         elif self._right == "own":
-            html += part("#cut", "outerHTML", render_template("chat/_cut.html", cut=self._cut))
+            html += part("#cut", "outerMorph", render_template("chat/_cut.html", cut=self._cut))
         if self._right != "view" and not self._led:
-            html += part("#composer-controls", "outerHTML", render_template("chat/_controls.html", **self._around))
-            html += part("#follow-up", "outerHTML", render_template("chat/_follow_up.html", **self._around))
+            html += part("#composer-controls", "outerMorph", render_template("chat/_controls.html", **self._around))
+            html += part("#follow-up", "outerMorph", render_template("chat/_follow_up.html", **self._around))
         running, head = self._running, self._around["head"]
         return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
 

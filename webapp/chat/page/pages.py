@@ -114,7 +114,7 @@ def first_composer_again(form: MessageForm) -> Response:
     """The same on the page where a chat begins."""
     more = {"may_be_temporary": True, **composer(form, send_url=url_for("chat.begin"))}
     html = render_template("chat/_composer.html", **more)
-    return Response(part("#composer-box", "outerHTML", html), form.refusal.status if form.refusal else 200)
+    return Response(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
 
 
 def refused(chat: Chat, form: MessageForm) -> Response:
@@ -147,7 +147,7 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     context = {**around(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None
     html = render_template("chat/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context)
-    return Response(part("#composer-box", "outerHTML", html), status)
+    return Response(part("#composer-box", "outerMorph", html), status)
 
 
 def _is_allowed(context: Context, chat_id: str, right: str) -> bool:

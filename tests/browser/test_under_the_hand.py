@@ -1,0 +1,77 @@
+"""What somebody is pressing, has opened or is writing in stays the same thing while news of the chat arrives."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+
+
+def press_half(page: Page, control: Locator) -> None:
+    """The first half of a click."""
+    control.hover()
+    page.mouse.down()
+
+
+def keep(control: Locator, name: str) -> None:
+    control.evaluate("(element, name) => { window[name] = element; }", name)
+
+
+def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Ready.")
+    person = visit(server)
+    chat = person.begin("Are you ready?")
+    chat.expect("completed")
+    page, other = chat.page, person.look_at(chat)
+    chat.box.fill("Not sent yet")
+
+    # The chat is pinned elsewhere between the halves of a click.
+    press_half(page, page.get_by_role("button", name="Prompts and parameters"))
+    other.page.locator("#chat-menu").get_by_role("button", name="More").click()
+    other.page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.locator("#chat-unpin")).to_be_attached()
+    page.mouse.up()
+    expect(page.get_by_label("Temperature")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(other.page.locator("#chat-menu-list")).to_be_hidden()
+
+    # What has been opened stays open, and the focus where it is.
+    chat.answer.locator(".receipt summary").click()
+    page.locator("#chat-menu").get_by_role("button", name="More").click()
+    page.locator("#chat-menu-list").get_by_role("link", name="Rename").focus()
+    other.page.locator("#chat-menu").get_by_role("button", name="More").click()
+    other.page.get_by_role("button", name="Unpin", exact=True).click()
+    expect(page.locator("#chat-pin")).to_be_visible()
+    expect(page.locator("#chat-menu-list").get_by_role("link", name="Rename")).to_be_focused()
+    page.keyboard.press("Escape")
+
+    # Send and Stop are never one in the place of the other, and the box is the same from message to message.
+    upstream.counts(400, pace=0.02, holds=[50])
+    keep(chat.box, "box")
+    keep(chat.send, "button")
+    chat.send.click()
+    expect(chat.stop).to_be_visible()
+    assert page.evaluate("!button.isConnected && box.isConnected && box.value === ''")
+    chat.wait_for("w000010")
+    keep(chat.stop, "button")
+    chat.stop.focus()
+    for words in ("And then?", "And at last?"):
+        other.box.fill(words)
+        other.box.press("Enter")
+        expect(page.locator(".next__row").filter(has_text=words)).to_be_visible()
+    expect(chat.stop).to_be_focused()
+    first = page.locator(".next__row").first
+    first.locator("summary").click()
+    first.get_by_label("Queued message", exact=True).fill("And then, quickly?")
+    other.page.locator(".next__row").last.get_by_role("button", name="Remove").click()
+    expect(page.locator(".next__row")).to_have_count(1)
+    expect(first.get_by_label("Queued message", exact=True)).to_have_value("And then, quickly?")
+    expect(first.get_by_label("Queued message", exact=True)).to_be_focused()
+    assert page.evaluate("button.isConnected && box.isConnected")
+    expect(page.locator(".receipt[open]")).to_have_count(1)
+    chat.stop.click()
+    chat.expect("stopped")
+    expect(page.locator("#composer-send")).to_be_visible()
