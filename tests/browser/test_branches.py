@@ -70,7 +70,7 @@ def test_nothing_that_was_said_is_lost_by_moving_about(
     with_another_model(chat, has_scripts=way.get("java_script_enabled", True))
     expect(chat.answer.get_by_text("3 / 3")).to_be_visible(timeout=40_000)
     chat.expect("completed")
-    expect(chat.answer.locator(".receipt")).to_contain_text("demo")
+    expect(chat.answer.locator(".receipt")).to_contain_text("Demo")
 
     chat.deed("Delete").click()
     expect(chat.answer.get_by_text("2 / 2")).to_be_visible()

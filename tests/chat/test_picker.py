@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.chat.conftest import asked, ended_with
+from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
+from tests.support.markup import words
 from webapp.connections.models import providers
 from webapp.preferences import model_marks
 from webapp.settings.service import set_setting
@@ -111,3 +112,14 @@ def test_only_allowed_models_are_listed(app, listed):
 
     assert names(listed.page("/models")) == ["Great"]
     assert listed.page("/models?q=nothing").says("No models match.")
+
+
+def test_a_model_has_its_name_wherever_it_is_told(listed, fake):
+    fake.says("One", model="maker/great")
+    path = listed.submit("/", message="Hello", model="maker/great").path
+    page = listed.wait_for(path, ended)
+
+    assert words(page.one("article[data-role=assistant] .receipt p").text()).startswith("Great · ")
+    assert page.one("[data-chosen]").text() == "Great"
+    told = {path: listed.page(path).text for path in ("/insights", "/insights/answers", "/admin/usage")}
+    assert [path for path, text in told.items() if ">Great<" not in text or ">maker/great<" in text] == []

@@ -19,7 +19,7 @@ def test_a_visitor_is_answered_by_the_demo(visitor, fake):
     page = visitor.wait_for("/ai-demo", ended)
 
     assert texts(page)[0] == "What is this?"
-    assert page.says("demo/quick")
+    assert page.says("Demo: quick")
     assert not page.all("select[name=model]")
     assert fake.posts() == []
 

@@ -32,6 +32,7 @@ class _Memory:
     connections: tuple[LiveConnection, ...] = ()
     listed_of: tuple[LiveConnection, ...] = ()
     listed: list[Model] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
     read_at: float = float("-inf")
     made: dict[str, tuple[object, Provider]] = field(default_factory=dict)
 
@@ -106,7 +107,14 @@ class Providers:
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
             memory.listed_of, memory.listed = connections, _told_apart(list(self._usable()))
+            memory.names = naming.names(connections, (*memory.listed, *self._demo.models()))
         return memory.listed
+
+    def display_name(self, model: str, slug: str = "") -> str:
+        """What people call a model: as its connection names it, else its id. A server that says who answered leaves out the slug."""
+        self.listed()
+        names = self._memory.names
+        return names.get(f"{slug}:{model}") or names.get(model) or model
 
     def unlisted(self) -> Sequence[Model]:
         """Models that may be chosen by the settings, and whose connection has not said yet what it has."""

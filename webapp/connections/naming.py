@@ -1,9 +1,10 @@
 """Resolves a model's name to its connection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from webapp.connections.effective import LiveConnection, live_connections
 from webapp.errors import Invalid
+from webapp.providers.base import Model
 from webapp.providers.demo import MODELS
 from webapp.settings.catalog import Value
 from webapp.settings.service import setting
@@ -20,6 +21,12 @@ def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnec
             return each, name
     built_in = next((each for each in connections if each.is_built_in), None)
     return (built_in, model) if built_in and model else None
+
+
+def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> dict[str, str]:
+    """The display name of each model by its id, and by what it is called at its server."""
+    there = {each.id: each.name for connection in connections for each in connection.models}
+    return there | {each.id: each.name for each in offered}
 
 
 def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:

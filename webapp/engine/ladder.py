@@ -28,12 +28,16 @@ NOT_THE_MODELS_FAULT = {"auth", "credit", "invalid"}
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A model of the chain, who provides it, and the name by which its provider knows it."""
+    """A model of the chain, who provides it, and the name by which its provider knows it; people read the display name."""
 
     model: str
     provider: Provider
     name: str
     takes_schema: bool = False
+    display_name: str = ""
+
+    def __str__(self) -> str:
+        return self.display_name or self.model
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,8 @@ class Ladder:
                     raise
                 self._tell(FellBack(rung.model, following.model, error.code))
                 code = "demo_fallback" if following.provider.name == DEMO else "fallback"
-                failed = f"{rung.model} couldn't answer: {error}"
-                yield Notice(code, f"{failed} Switching to {following.model}.", f"{failed} Switched to {following.model}.")
+                failed = f"{rung} couldn't answer: {error}"
+                yield Notice(code, f"{failed} Switching to {following}.", f"{failed} Switched to {following}.")
 
     def look(self) -> str:
         """Called every second until the first word: ends an attempt that takes too long; gives the reason when all do."""
@@ -102,7 +106,7 @@ class Ladder:
 
     def _ask(self, rung: Rung, stop: Stop) -> Iterator[Event]:
         if rest := self._circuits.rest_seconds(rung.model):
-            words = f"{rung.model} failed several times in a row and is paused for {rest:.0f} s."
+            words = f"{rung} failed several times in a row and is paused for {rest:.0f} s."
             raise ProviderError("error", words, retryable=True, retry_after=rest)
         try:
             yield from self._streamed_or_whole(rung, stop)
@@ -144,7 +148,7 @@ class Ladder:
             if self._is_late(stop):
                 raise ProviderError("stall", "stopped")
         except ProviderError as failure:
-            late = ProviderError("first_byte", f"{rung.model} didn't start to answer in time.")
+            late = ProviderError("first_byte", f"{rung} didn't start to answer in time.")
             error = late if self._is_late(stop) else failure
             tried = Attempt(rung.model, how, round(self._now() - begun_at, 2), error.code, str(error))
             log.info("%s (%s) failed after %.1f s: %s", tried.model, tried.how, tried.seconds, tried.code)
@@ -205,7 +209,7 @@ class Ladder:
         else:
             pause = f"{max(1, round(seconds))} s"
             now, then = f"is asked again in {pause}.", f"was asked again after {pause}."
-        return Notice(code, f"{error} {rung.model} {now}", f"{error} {rung.model} {then}")
+        return Notice(code, f"{error} {rung} {now}", f"{error} {rung} {then}")
 
 
 def _reply_events(rung: Rung, reply: Reply) -> Iterator[Event]:

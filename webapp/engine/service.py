@@ -118,7 +118,9 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> 
     chain = known.chain(request.model)
     # Whether this person may have the demo answer was asked before it was queued.
     provided = ((model, known.of(model, for_visitor=True)) for model in chain)
-    rungs = [Rung(model, each, known.name_of(model), known.takes_schema(model)) for model, each in provided]
+    rungs = [
+        Rung(model, each, known.name_of(model), known.takes_schema(model), known.display_name(model)) for model, each in provided
+    ]
     return Ladder(
         request,
         rungs,

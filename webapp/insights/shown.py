@@ -9,6 +9,7 @@ from typing import Any
 from webapp.accounts import queries as people
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
+from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
@@ -16,7 +17,7 @@ from webapp.insights.figures import Answered, Figures, beginning, course, groupe
 from webapp.insights.queries import OUTCOMES, Wanted, answered, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
 from webapp.usage.shown import GONE
-from webapp.words import number
+from webapp.words import number, plural
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
 PERIODS |= {"30d": (timedelta(days=30), "day", "30 days")}
@@ -96,7 +97,7 @@ def page(of: Chosen) -> dict[str, Any]:
     figures = summed(answers)
     tables = {
         "kind": _lines(answers, lambda one: one.kind, _kind, of, "kind"),
-        "model": _lines(answers, lambda one: one.model, str, of, "model"),
+        "model": _lines(answers, lambda one: one.model, providers().display_name, of, "model"),
     }
     if of.is_everybodys:
         names = {user.id: user.name for user, _ in people.people()}
@@ -108,11 +109,11 @@ def tiles(of: Figures) -> list[Tile]:
     saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
     first = f"95 of 100 within {_ms(percentile(of.first_texts, 95))}" if of.first_texts else ""
     return [
-        Tile("Answers", number(of.answers), f"{number(of.tokens)} tokens" if of.tokens else ""),
+        Tile("Answers", number(of.answers), plural(of.tokens, "token") if of.tokens else ""),
         Tile("Success", _percent(of.success_rate), f"{number(of.broken)} failed" if of.broken else "none failed", "broken"),
         Tile("First text", _ms(of.first_text_ms), first),
         Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
-        Tile("Another model", _percent(of.fallback_rate), f"{number(of.fallbacks)} answers", "fallback"),
+        Tile("Another model", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
         Tile("Cost", UNKNOWN if of.cost is None else in_dollars(of.cost), "as far as it is known"),
     ]
 
@@ -127,6 +128,8 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
     """One answer in a list, or on its page."""
     return {
         "one": one,
+        "model": providers().display_name(one.model, one.connection),
+        "model_asked": providers().display_name(one.model_asked),
         "who": _person(one.user_id or "", names),
         "kind": _kind(one.kind),
         "is_fallback": is_fallback(one),

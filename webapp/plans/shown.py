@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webapp.chat.page.shown import pace
+from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.notice_text import notice_lines
@@ -191,7 +192,7 @@ def section(about: Mapping[str, Any], content: Mapping[str, Any], name: str) -> 
 
 def _receipt(generation: Generation) -> str:
     """The model that wrote it last, how long that took, and what it cost, if known."""
-    parts = [generation.model]
+    parts = [providers().display_name(generation.model, generation.connection)]
     if generation.started_at and generation.ended_at:
         parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")
     if generation.output_tokens is not None:

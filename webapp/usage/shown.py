@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from webapp.accounts import queries
 from webapp.accounts.tables import User
+from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.usage.cost_text import in_dollars
@@ -53,7 +54,7 @@ def everybody(days: int) -> Everybody:
     return Everybody(
         _total(paid),
         [_line(_name(who, people), sums, people.get(who or "")) for who, sums in _greatest_first(by_person)],
-        [_line(model, sums) for model, sums in _greatest_first(by_model)],
+        [_line(providers().display_name(model), sums) for model, sums in _greatest_first(by_model)],
         [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
         *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),
     )

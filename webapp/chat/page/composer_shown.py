@@ -79,8 +79,8 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
     return {
         "models": models,
         "chosen_model": chosen,
-        "chosen_name": next((each.name for each in models if each.id == chosen), chosen),
-        "gone_model": gone(chat) if chat and chosen == chat.model else "",
+        "chosen_name": known.display_name(chosen),
+        "gone_model": known.display_name(gone(chat)) if chat and chosen == chat.model else "",
         "models_url": url_for("picker.index", chat=chat.id if chat else None) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }

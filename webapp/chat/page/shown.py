@@ -21,6 +21,7 @@ from webapp.chat.sharing import service as sharing
 from webapp.chat.sharing.service import Share
 from webapp.chat.tables import Chat, Message
 from webapp.connections.keys import BUILT_IN
+from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.notice_text import notice_lines
@@ -225,7 +226,8 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         id=message.id,
         role=message.role,
         status=picture.status,
-        words=picture.words or (f"Waiting for {last.model_asked}" if picture.status == "queued" else ""),
+        words=picture.words
+        or (f"Waiting for {providers().display_name(last.model_asked)}" if picture.status == "queued" else ""),
         html=Markup(picture.html),
         tail=Markup(picture.tail),
         reasoning=message.reasoning + picture.reasoning,
@@ -374,7 +376,7 @@ def _receipt(generations: list[Generation]) -> str:
     spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
-    model = last.model
+    model = providers().display_name(last.model, last.connection)
     return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
 
 

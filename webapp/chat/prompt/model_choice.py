@@ -12,14 +12,15 @@ def answerer(chat: Chat, wish: str = "") -> str:
     """Who is asked; a visitor's wish does not count, whichever way it comes."""
     model = VISITORS_MODEL if chat.visitor_hash else wish or chat.model
     if model == gone(chat):
-        raise Invalid(f"{model[:80]} is no longer available. Choose another model.", field="model")
+        raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
     providers().of(model, for_visitor=bool(chat.visitor_hash))
     return model
 
 
 def named(model: str) -> Model:
     """What is known of a model."""
-    return next((each for each in providers().offered() if each.id == model), Model(model, model))
+    known = providers()
+    return next((each for each in known.offered() if each.id == model), Model(model, known.display_name(model)))
 
 
 def can(model: Model, ability: str) -> bool | None:
