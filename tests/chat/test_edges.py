@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of
 from webapp.chat import queries
-from webapp.chat.page import composer_shown, shown
+from webapp.chat.page import composer_shown, receipt_shown
 from webapp.chat.page.beside import beside
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
@@ -64,7 +64,7 @@ def test_a_moment_is_not_written_as_nothing(seconds, words):
     now = utc_now()
     generation = Generation(started_at=now, first_text_at=now + timedelta(seconds=seconds))
 
-    assert shown._thought([generation]) == f"Thought {words}"
+    assert receipt_shown.thought([generation]) == f"Thought {words}"
 
 
 def test_a_long_message_of_ones_own_is_folded_and_whole(owner, begin, fake):

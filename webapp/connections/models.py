@@ -111,7 +111,7 @@ class Providers:
         return memory.listed
 
     def display_name(self, model: str, slug: str = "") -> str:
-        """What people call a model: as its connection names it, else its id. A server that says who answered leaves out the slug."""
+        """What people call a model: as its connection names it, else its id. Servers that say who answered leave out the slug."""
         self.listed()
         names = self._memory.names
         return names.get(f"{slug}:{model}") or names.get(model) or model

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from webapp.chat.page.shown import pace
+from webapp.chat.page.receipt_shown import pace
 from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.engine import Engine

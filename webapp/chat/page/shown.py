@@ -12,7 +12,7 @@ from webapp.characters.shown import Face
 from webapp.chat import queries
 from webapp.chat.messages.attached import folded, parted
 from webapp.chat.messages.service import CUT_SHORT
-from webapp.chat.page import renderings
+from webapp.chat.page import receipt_shown, renderings
 from webapp.chat.page.faces_shown import face_of
 from webapp.chat.page.projection import Picture
 from webapp.chat.page.remedies_shown import Remedy, remedy
@@ -28,9 +28,7 @@ from webapp.engine.notice_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.providers.billing import may_still_bill
 from webapp.streaming.broadcaster import Cursor
-from webapp.usage.cost_text import cost
 from webapp.web.addresses import address
-from webapp.words import plural
 
 REASONS = {
     "length": "The model reached its length limit.",
@@ -44,8 +42,6 @@ FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": ""
 FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False}
 # Of an answer whose worker has gone, until its text is saved.
 RESTORING = "Restoring after a restart…"
-# Shorter would be written as nothing.
-A_MOMENT = 0.1
 # A message of one's own that is longer is folded until it is asked for.
 FOLD_LINES, FOLD_CHARS = 12, 1_200
 
@@ -226,8 +222,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         id=message.id,
         role=message.role,
         status=picture.status,
-        words=picture.words
-        or (f"Waiting for {providers().display_name(last.model_asked)}" if picture.status == "queued" else ""),
+        words=picture.words or (_waiting(last) if picture.status == "queued" else ""),
         html=Markup(picture.html),
         tail=Markup(picture.tail),
         reasoning=message.reasoning + picture.reasoning,
@@ -242,6 +237,10 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         cursor=cursor,
         sources=_numbers(message),
     )
+
+
+def _waiting(last: Generation) -> str:
+    return f"Waiting for {providers().display_name(last.model_asked)}"
 
 
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
@@ -260,10 +259,10 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         html=_html(message),
         tail=Markup(),
         reasoning=message.reasoning,
-        thought=_thought(generations) if message.reasoning else "",
+        thought=receipt_shown.thought(generations) if message.reasoning else "",
         notices=_notices(last, message) if last else (),
-        receipt=_receipt(generations) if last else "",
-        pace=pace(generations),
+        receipt=receipt_shown.receipt(generations) if last else "",
+        pace=receipt_shown.pace(generations),
         is_running=False,
         started_at=last.started_at if last else None,
         actions=_actions(message, last, status),
@@ -356,46 +355,3 @@ def _can_continue(status: str, last: Generation | None, message: Message) -> boo
     """Also when the last try failed before it said anything, as long as there is a text to go on from."""
     is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT)
     return is_cut or (status == "failed" and bool(message.content))
-
-
-def _thought(generations: list[Generation]) -> str:
-    if not generations:
-        return "Thought"
-    first = generations[0]
-    until = first.first_text_at or first.ended_at
-    if not first.started_at or not until:
-        return "Thought"
-    seconds = (until - first.started_at).total_seconds()
-    return f"Thought for {_seconds(seconds)}" if seconds >= A_MOMENT else "Thought for a moment"
-
-
-def _receipt(generations: list[Generation]) -> str:
-    last = generations[-1]
-    # What was run elsewhere may not say how long it took.
-    seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
-    spent = [seconds, _tokens(generations), cost(generations)]
-    if last.status == "stopped":
-        return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
-    model = providers().display_name(last.model, last.connection)
-    return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
-
-
-def pace(generations: list[Generation]) -> str:
-    """How fast an answer came, its thinking included; empty where nobody counted."""
-    counts, seconds = [each.output_tokens or 0 for each in generations], _duration(generations)
-    return f"{sum(counts) / seconds:.0f} tokens per second" if all(counts) and seconds >= A_MOMENT else ""
-
-
-def _duration(generations: list[Generation]) -> float:
-    ended = [each for each in generations if each.started_at and each.ended_at]
-    return sum((each.ended_at - each.started_at).total_seconds() for each in ended if each.ended_at and each.started_at)
-
-
-def _tokens(generations: list[Generation]) -> str:
-    counts = [each.output_tokens for each in generations]
-    known = [count for count in counts if count is not None]
-    return plural(sum(known), "token") if known and len(known) == len(counts) else ""
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"

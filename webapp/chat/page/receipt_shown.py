@@ -1,0 +1,52 @@
+"""What stands under an answer: which model gave it, how long it took and what it cost."""
+
+from webapp.connections.models import providers
+from webapp.engine.tables import Generation
+from webapp.usage.cost_text import cost
+from webapp.words import plural
+
+# Shorter would be written as nothing.
+A_MOMENT = 0.1
+
+
+def thought(generations: list[Generation]) -> str:
+    if not generations:
+        return "Thought"
+    first = generations[0]
+    until = first.first_text_at or first.ended_at
+    if not first.started_at or not until:
+        return "Thought"
+    seconds = (until - first.started_at).total_seconds()
+    return f"Thought for {_seconds(seconds)}" if seconds >= A_MOMENT else "Thought for a moment"
+
+
+def receipt(generations: list[Generation]) -> str:
+    last = generations[-1]
+    # What was run elsewhere may not say how long it took.
+    seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
+    spent = [seconds, _tokens(generations), cost(generations)]
+    if last.status == "stopped":
+        return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
+    model = providers().display_name(last.model, last.connection)
+    return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
+
+
+def pace(generations: list[Generation]) -> str:
+    """How fast an answer came, its thinking included; empty where nobody counted."""
+    counts, seconds = [each.output_tokens or 0 for each in generations], _duration(generations)
+    return f"{sum(counts) / seconds:.0f} tokens per second" if all(counts) and seconds >= A_MOMENT else ""
+
+
+def _duration(generations: list[Generation]) -> float:
+    ended = [each for each in generations if each.started_at and each.ended_at]
+    return sum((each.ended_at - each.started_at).total_seconds() for each in ended if each.ended_at and each.started_at)
+
+
+def _tokens(generations: list[Generation]) -> str:
+    counts = [each.output_tokens for each in generations]
+    known = [count for count in counts if count is not None]
+    return plural(sum(known), "token") if known and len(known) == len(counts) else ""
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
