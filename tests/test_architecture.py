@@ -30,6 +30,8 @@ ONLY_IN = {  # who may import a library
     # One door out, where every request has its bounds.
     "requests": ("webapp.upstream",),
     "urllib3": ("webapp.upstream",),
+    # In a child process alone, as it is C that reads what strangers have written.
+    "pypdfium2": ("webapp.knowledge.reading",),
 }
 NEVER_IN = {  # whole packages that a folder must not know
     # Not even a clock: spawn, event, sleep and now are handed in.

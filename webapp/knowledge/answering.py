@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.accounts.tables import User
-from webapp.knowledge import words
+from webapp.knowledge import formats, words
 from webapp.knowledge.bounded import TooLate
 from webapp.knowledge.search import Hit, search
 from webapp.knowledge.tables import Document, Passage
@@ -111,8 +111,8 @@ def quoted(number: int, passage: Passage, document: Document) -> str:
     """A passage as data: its own text cannot close the fence around it."""
     text = (passage.head + passage.text).translate(BIDI)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    where = [document.title, *([passage.heading] if passage.heading else []), *([f"page {passage.page}"] if passage.page else [])]
-    head = " › ".join(" ".join(each.translate(BIDI).split()) for each in where)
+    where = [document.title, *([passage.heading] if passage.heading else []), formats.place(document.name, passage.page)]
+    head = " › ".join(" ".join(each.translate(BIDI).split()) for each in where if each)
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 

@@ -13,7 +13,20 @@ KINDS = {
     **dict.fromkeys(("md", "markdown", "mdx"), "markdown"),
     **dict.fromkeys(("txt", "text", "log", "rst", "adoc", "tex", "srt", "vtt"), "text"),
 }
-IN_WORDS = "text, Markdown, HTML, CSV, JSON and source code"
+# Which module of `reading` reads them; all others are text.
+READERS = {
+    "pdf": "pdf",
+    **dict.fromkeys(("docx", "docm", "dotx"), "word"),
+    **dict.fromkeys(("pptx", "pptm", "ppsx"), "slides"),
+    **dict.fromkeys(("xlsx", "xlsm"), "sheets"),
+    **dict.fromkeys(("odt", "ods", "odp"), "opendocument"),
+    "epub": "book",
+    "eml": "mail",
+}
+KINDS |= READERS
+# What a part of a file is called, where it is no page.
+PLACES = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
+IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, e-mail, text, Markdown, HTML, CSV, JSON and source code"
 ACCEPTED = ",".join(f".{ending}" for ending in sorted(KINDS))
 
 
@@ -29,3 +42,18 @@ def stem(name: str) -> str:
 def kind_of(name: str) -> str:
     """How a file with this name is read; empty when it cannot be."""
     return KINDS.get(ending(name), "")
+
+
+def reader_of(name: str) -> str:
+    """The module of `reading` that reads it."""
+    return READERS.get(ending(name), "text")
+
+
+def is_closed(name: str) -> bool:
+    """Whether its reader needs nothing that isn't loaded yet; a mail may be in any encoding."""
+    return reader_of(name) != "mail"
+
+
+def place(name: str, number: int | None) -> str:
+    """Where in a file something stands: page 3; empty where that isn't known."""
+    return f"{PLACES.get(ending(name), 'page')} {number}" if number else ""

@@ -98,11 +98,13 @@ def _read(id: str, claim: str) -> None:
         for piece in found:
             if "refused" in piece:
                 return _fail(id, claim, piece["refused"])
-            if "passages" not in piece:
+            if "passages" in piece:
+                _add(id, claim, piece, number=number, edition=edition)
+                number += len(piece["passages"])
+            elif "page" in piece:
+                _turn(id, claim, piece)
+            else:
                 _begin(id, claim, piece)
-                continue
-            _add(id, claim, piece, number=number, edition=edition)
-            number += len(piece["passages"])
     _finish(id, claim, edition)
     return None
 
@@ -134,9 +136,14 @@ def _file(id: str, about: dict[str, Any]) -> Iterator[IO[bytes]]:
         yield file
 
 
+def _turn(id: str, claim: str, piece: dict[str, Any]) -> None:
+    with _own(id, claim) as (_, document):
+        document.done, document.of = piece["page"], piece["of"]
+
+
 def _begin(id: str, claim: str, piece: dict[str, Any]) -> None:
     with _own(id, claim) as (_, document):
-        document.state, document.title = "splitting", piece["title"]
+        document.state, document.title, document.done = "splitting", piece["title"], 0
         document.of = document.characters = piece["characters"]
 
 
@@ -151,8 +158,8 @@ def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: in
 
 
 def _passage(told: dict[str, Any], id: str, edition: int, number: int) -> Passage:
-    said = {name: told[name] for name in ("heading", "head", "text", "overlap", "words")}
-    return Passage(document_id=id, edition=edition, number=number, page=None, **said)
+    said = {name: told[name] for name in ("heading", "head", "text", "overlap", "words", "page")}
+    return Passage(document_id=id, edition=edition, number=number, **said)
 
 
 def _finish(id: str, claim: str, edition: int) -> None:

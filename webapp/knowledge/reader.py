@@ -4,110 +4,66 @@ Its first line is JSON: the `title` that was given, the `name` of the file, how 
 are `most`.
 """
 
-import csv
-import io
+import codecs
 import json
-import re
-from collections.abc import Callable, Iterator
+import resource
+from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice
 from typing import IO, Any
 
-from webapp.knowledge import formats, markup, words
-from webapp.knowledge.splitting import HEADING, Piece, split
+from webapp.knowledge import formats, words
+from webapp.knowledge.reading.part import Part, Refused
+from webapp.knowledge.reading.whole import Whole
+from webapp.knowledge.splitting import Piece
 
 AT_ONCE = 20
-MOST_COLUMNS = 200
-CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
-MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-NOT_TEXT = "This file isn't text, so nothing could be read from it."
-EMPTY = "There is no text in this file."
-TOO_LONG = "This file has more than {:,} characters, which is the limit."
-NOT_A_TABLE = "This table couldn't be read. Check that every quoted cell ends with a quote."
-csv.field_size_limit(1_000_000)
-
-
-class Refused(ValueError):
-    """It cannot be read, for the reason it says."""
+# How often a long file says how far its reading is.
+TOLD = 20
+STANDARD_FILES = 3
+# Python loads them when they are needed first.
+ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp437")
+Found = tuple[Piece, int | None]
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """First how much there is, then batches of passages; or why there are none."""
     about = json.loads(file.readline())
+    whole = Whole(about["most"])
     try:
-        title, text = _read(decoded(file.read()), about["name"])
-        if not text.strip():
-            raise Refused(EMPTY)
-        if about["most"] and len(text) > about["most"]:
-            raise Refused(TOO_LONG.format(about["most"]))
+        for part in parts(file.read(), about["name"]):
+            whole.add(part)
+            if part.number and part.of and part.number % (part.of // TOLD + 1) == 0:
+                yield {"page": part.number, "of": part.of}
+        whole.refuse_if_empty()
     except Refused as refusal:
         yield {"refused": str(refusal)}
         return
-    title = about["title"] or title or formats.stem(about["name"])
-    yield {"title": title, "characters": len(text)}
-    found, done = split(text), 0
+    title = about["title"] or whole.title or formats.stem(about["name"])
+    yield {"title": title, "characters": whole.length}
+    found, done = whole.pieces(), 0
     while batch := list(islice(found, AT_ONCE)):
-        done += sum(len(each.text) - each.overlap for each in batch)
+        done += sum(len(piece.text) - piece.overlap for piece, _ in batch)
         yield {"done": done, "passages": _told(batch, title, counts=about["wants"] == "terms")}
 
 
-def decoded(raw: bytes) -> str:
-    """The text of these bytes; refuses what is none."""
-    encoding = next((name for mark, name in MARKS.items() if raw.startswith(mark)), "utf-8")
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError:
-        if b"\0" in raw:
-            raise Refused(NOT_TEXT) from None
-        text = raw.decode("cp1252", "replace")
-    strange = len(CONTROL.findall(text[:100_000]))
-    if "\0" in text or strange > len(text[:100_000]) / 100:
-        raise Refused(NOT_TEXT)
-    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+def parts(raw: bytes, name: str) -> Iterator[Part]:
+    """The parts of a file, by the reader for its name, which opens no file and no socket from then on."""
+    # Each reader brings libraries of its own, which would cost the others their start.
+    reader = import_module(f"webapp.knowledge.reading.{formats.reader_of(name)}")
+    for encoding in ENCODINGS:
+        codecs.lookup(encoding)
+    if formats.is_closed(name):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (STANDARD_FILES, STANDARD_FILES))
+    found: Iterator[Part] = reader.parts(raw, name)
+    return found
 
 
-def _read(text: str, name: str) -> tuple[str, str]:
-    """What it calls itself, and its text as markdown."""
-    kind = formats.kind_of(name)
-    if kind == "html":
-        return markup.as_markdown(text)
-    if kind == "markdown":
-        found = HEADING.match(text.lstrip().partition("\n")[0])
-        return (found.group(2)[:200] if found and found.group(1) == "#" else ""), text
-    made: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
-    return "", made(text, name)
-
-
-def _as_code(text: str, name: str) -> str:
-    longest = max(map(len, re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    end = "" if text.endswith("\n") else "\n"
-    return f"{fence}{formats.CODE[formats.ending(name)]}\n{text}{end}{fence}\n"
-
-
-def _as_table(text: str, name: str) -> str:
-    first = text.partition("\n")[0]
-    delimiter = "\t" if name.lower().endswith(".tsv") else max(",;\t|", key=first.count)
-    lines = []
-    try:
-        for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=False):
-            if row:
-                lines.append("| " + " | ".join(_cell(each) for each in row[:MOST_COLUMNS]) + " |\n")
-            if len(lines) == 1 and row:
-                lines.append("|" + "---|" * len(row[:MOST_COLUMNS]) + "\n")
-    except csv.Error as error:
-        raise Refused(NOT_A_TABLE) from error
-    return "".join(lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
-
-
-def _told(batch: list[Piece], title: str, *, counts: bool) -> list[dict[str, Any]]:
-    texts = [(f"{title} {each.heading}", each.head + each.text) for each in batch]
+def _told(batch: list[Found], title: str, *, counts: bool) -> list[dict[str, Any]]:
+    texts = [(f"{title} {each.heading}", each.head + each.text) for each, _ in batch]
     found = []
-    for piece, (head, body), (terms, length) in zip(batch, texts, words.weights(texts), strict=True):
+    for (piece, page), (head, body), (terms, length) in zip(batch, texts, words.weights(texts), strict=True):
         told = {"heading": piece.heading, "head": piece.head, "text": piece.text, "overlap": piece.overlap, "words": length}
         indexed = {"terms": terms} if counts else {"index": [words.spaced(head), words.spaced(body)]}
-        found.append(told | indexed)
+        found.append(told | {"page": page} | indexed)
     return found

@@ -12,7 +12,7 @@ from wtforms import SelectChoice
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
-from webapp.knowledge import queries, sharing, words
+from webapp.knowledge import formats, queries, sharing, words
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import Hit, search
 from webapp.knowledge.sharing import Share
@@ -62,6 +62,7 @@ class ShownDocument:
 class ShownPassage:
     number: int
     heading: str
+    place: str
     html: Markup
     is_wanted: bool
 
@@ -74,6 +75,7 @@ class ShownHit:
     url: str
     title: str
     heading: str
+    place: str
     collection: str
     pieces: Sequence[tuple[str, bool]]
 
@@ -87,7 +89,7 @@ class ShownSource:
     title: str = ""
     url: str = ""
     heading: str = ""
-    page: int | None = None
+    place: str = ""
     html: Markup | None = None
 
 
@@ -111,13 +113,15 @@ def document(row: Document) -> ShownDocument:
         said = plural(row.passages, "passage")
     elif row.of and row.state == "splitting":
         said = f"Splitting ({100 * row.done // row.of} %)"
+    elif row.of and row.state == "reading":
+        said = f"Reading ({formats.place(row.name, row.done)} of {row.of})"
     return ShownDocument(row.id, row.title, row.state, said, row.done, row.of, row.level, row.created_at)
 
 
 def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:
     """As a reader sees them: what two have in common stands in the first."""
     found = queries.passages(user, row.id, limit=MOST_PER_PAGE, start=start)
-    return [_passage(each, is_wanted=each.number == wanted) for each in by_turns(found)]
+    return [_passage(each, row.name, is_wanted=each.number == wanted) for each in by_turns(found)]
 
 
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
@@ -166,10 +170,11 @@ def _whose(row: Collection) -> str:
     return f"Shared with {', '.join(names[:3])}{more}"
 
 
-def _passage(row: Passage, *, is_wanted: bool) -> ShownPassage:
+def _passage(row: Passage, name: str, *, is_wanted: bool) -> ShownPassage:
     text = row.head + row.text[row.overlap :]
     html = offload(markdown.render, text)
-    return ShownPassage(row.number, row.heading, Markup(scoped(html, f"p{row.number}-")), is_wanted)
+    place = formats.place(name, row.page)
+    return ShownPassage(row.number, row.heading, place, Markup(scoped(html, f"p{row.number}-")), is_wanted)
 
 
 def _source(source: SeenSource) -> ShownSource:
@@ -179,13 +184,15 @@ def _source(source: SeenSource) -> ShownSource:
         return ShownSource(source.number, source.words, document.title if document else "", url)
     html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
     url = passage_url(document.id, passage.number)
-    return ShownSource(source.number, "", document.title, url, passage.heading, passage.page, html)
+    place = formats.place(document.name, passage.page)
+    return ShownSource(source.number, "", document.title, url, passage.heading, place, html)
 
 
 def _hit(hit: Hit, asked: list[str]) -> ShownHit:
     url = passage_url(hit.document.id, hit.passage.number)
     pieces = _pieces(hit.passage.text, asked)
-    return ShownHit(hit.rank, url, hit.document.title, hit.passage.heading, hit.collection_name, pieces)
+    place = formats.place(hit.document.name, hit.passage.page)
+    return ShownHit(hit.rank, url, hit.document.title, hit.passage.heading, place, hit.collection_name, pieces)
 
 
 def _pieces(text: str, asked: list[str]) -> list[tuple[str, bool]]:

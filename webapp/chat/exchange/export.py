@@ -22,6 +22,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns, give_way
+from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.rendering.text import plain
 
@@ -131,8 +132,8 @@ def _sources(message: Message, reader: User | None) -> str:
 def _cited(source: SeenSource) -> str:
     if not source.document:
         return source.words
-    page = f", page {source.passage.page}" if source.passage and source.passage.page else ""
-    return f"{source.document.title}{page}"
+    place = formats.place(source.document.name, source.passage.page if source.passage else None)
+    return ", ".join(each for each in (source.document.title, place) if each)
 
 
 def _text(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:

@@ -1,0 +1,80 @@
+"""Makes markdown of paragraphs and tables in the order in which they come. Pure."""
+
+from collections.abc import Sequence
+
+MOST_COLUMNS = 200
+
+
+class Flow:
+    """Text that flows: what is said makes paragraphs, those in tables make cells."""
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._said: list[str] = []
+        # Of tables within tables, the outermost first: rows of cells.
+        self._tables: list[list[list[str]]] = []
+
+    @property
+    def is_in_table(self) -> bool:
+        return bool(self._tables)
+
+    def say(self, text: str) -> None:
+        self._said.append(text)
+
+    def end_paragraph(self, *, level: int = 0, is_item: bool = False) -> None:
+        text = "".join(self._said).strip()
+        self._said.clear()
+        if not text:
+            return
+        if self._tables:
+            self._put_into_cell(text)
+        elif level:
+            self._blocks.append(f"{'#' * min(level, 6)} {' '.join(text.split())}\n\n")
+        else:
+            self._blocks.append(f"- {text}\n" if is_item else f"{text}\n\n")
+
+    def open_table(self) -> None:
+        self._tables.append([])
+
+    def open_row(self) -> None:
+        if self._tables:
+            self._tables[-1].append([])
+
+    def open_cell(self) -> None:
+        if self._tables and self._tables[-1]:
+            self._tables[-1][-1].append("")
+
+    def close_table(self) -> None:
+        if not self._tables:
+            return
+        rows = self._tables.pop()
+        if self._tables:
+            self._put_into_cell(" ".join(cell for row in rows for cell in row))
+        elif text := table(rows):
+            self._blocks.append(f"{text}\n")
+
+    def take(self) -> str:
+        """What has been written since the last time."""
+        self.end_paragraph()
+        text = "".join(self._blocks)
+        self._blocks.clear()
+        return text
+
+    def _put_into_cell(self, text: str) -> None:
+        if self._tables[-1] and self._tables[-1][-1]:
+            row = self._tables[-1][-1]
+            row[-1] = f"{row[-1]} {text}".strip()
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a table, of which the first is the head; empty rows and the empty cells behind the last one are left out."""
+    lines = list[str]()
+    for row in rows:
+        cells = [" ".join(each.replace("|", "\\|").split()) for each in row[:MOST_COLUMNS]]
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            lines.append(f"| {' | '.join(cells)} |\n")
+            if len(lines) == 1:
+                lines.append("|" + "---|" * len(cells) + "\n")
+    return "".join(lines)

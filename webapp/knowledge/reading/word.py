@@ -1,0 +1,92 @@
+"""Reads DOCX: headings by their styles, paragraphs, lists, tables and notes; pages where Word has noted them. Pure."""
+
+import re
+from collections.abc import Iterator
+
+from webapp.knowledge.reading.flow import Flow
+from webapp.knowledge.reading.package import Package
+from webapp.knowledge.reading.part import Part
+
+DOCUMENT = "word/document.xml"
+# What is said twice (for older programs), or no longer.
+SKIPPED = {"Fallback", "del", "moveFrom"}
+NAMED = re.compile(r"heading (\d)|title", re.IGNORECASE)
+SIGNS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+
+
+class Document:
+    """What has been heard of a document."""
+
+    def __init__(self, levels: dict[str, int]) -> None:
+        self.flow, self.page, self.has_turned = Flow(), 1, False
+        self._levels, self._level, self._skipped = levels, 0, 0
+        self._is_item = self._is_said = False
+
+    def start(self, name: str, told: dict[str, str]) -> None:
+        self._skipped += name in SKIPPED
+        if self._skipped:
+            return
+        if name == "pStyle":
+            self._level = self._levels.get(told.get("val", ""), 0)
+        elif name == "numPr":
+            self._is_item = True
+        elif name == "lastRenderedPageBreak":
+            self.has_turned = True
+        elif name == "t":
+            self._is_said = True
+        elif name in SIGNS:
+            self.flow.say(SIGNS[name])
+        elif name == "tbl":
+            self.flow.open_table()
+        elif name == "tr":
+            self.flow.open_row()
+        elif name == "tc":
+            self.flow.open_cell()
+
+    def end(self, name: str) -> None:
+        self._skipped -= name in SKIPPED
+        if name == "t":
+            self._is_said = False
+        elif name == "p" and not self._skipped:
+            self.flow.end_paragraph(level=self._level, is_item=self._is_item)
+            self._level, self._is_item = 0, False
+        elif name == "tbl" and not self._skipped:
+            self.flow.close_table()
+
+    def text(self, text: str) -> None:
+        if self._is_said and not self._skipped:
+            self.flow.say(text)
+
+
+def parts(raw: bytes, _: str) -> Iterator[Part]:
+    """Its pages; all of it in one part where no program has noted where they end."""
+    package = Package(raw)
+    main = next(iter(package.relations("", "/officeDocument").values()), DOCUMENT)
+    document = Document(_levels(package, main))
+    for name in (main, *package.relations(main, "/footnotes").values(), *package.relations(main, "/endnotes").values()):
+        for kind, said, told in package.events(name):
+            if kind == "text":
+                document.text(said)
+            elif kind == "start":
+                document.start(said, told)
+            else:
+                document.end(said)
+                if said in ("p", "tbl") and document.has_turned and not document.flow.is_in_table:
+                    # A paragraph stands on the page on which it begins.
+                    yield Part(document.flow.take(), document.page)
+                    document.page, document.has_turned = document.page + 1, False
+    yield Part(document.flow.take(), document.page if document.page > 1 else None)
+
+
+def _levels(package: Package, main: str) -> dict[str, int]:
+    """Which styles are headings, and of which level."""
+    found, style = dict[str, int](), ""
+    for name in package.relations(main, "/styles").values():
+        for kind, said, told in package.events(name):
+            if kind == "start" and said == "style":
+                style = told.get("styleId", "")
+            elif kind == "start" and said == "name" and (named := NAMED.fullmatch(told.get("val", ""))):
+                found[style] = int(named.group(1) or 1)
+            elif kind == "start" and said == "outlineLvl" and told.get("val", "").isdigit():
+                found.setdefault(style, int(told["val"]) + 1)
+    return {style: level for style, level in found.items() if 1 <= level <= 6}
