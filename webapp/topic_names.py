@@ -27,4 +27,5 @@ def chat_in(lane: str) -> str:
 
 
 def plan_in(lane: str) -> str:
-    return lane.removeprefix("plan:")
+    kind, _, id = lane.partition(":")
+    return id if kind == "plan" else ""

@@ -14,6 +14,7 @@ and for each state of the thing, what comes of it:
 from dataclasses import dataclass
 
 from tests.attacks.api_rows import rows
+from tests.attacks.workflow_rows import WORKFLOWS
 
 PEOPLE = ("nobody", "visitor", "disabled", "guest", "member", "admin", "owner")
 SIGNED_IN = ("guest", "member", "admin", "owner")
@@ -314,18 +315,6 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "plan_types.save": (Route("POST", "admin_only", "admins"),),
     "plan_types.show": (Route("GET", "admin_only", "looked after", ("plan type",)),),
     "plan_types.remove": (Route("POST", "admin_only", "looked after", ("plan type",)),),
-    # Workflows
-    "runs.index": (Route("GET", "signed_in", "people"),),
-    "runs.start": (Route("POST", "signed_in", "any name", ("workflow",)),),
-    "runs.show": (Route("GET", "signed_in", "one's own", ("run",)),),
-    "runs.do": (Route("POST", "signed_in", "one's own", ("run", "deed in a run")),),
-    "runs.fact": (Route("GET", "signed_in", "one's own", ("run", "fact")),),
-    "runs.change_fact": (Route("POST", "signed_in", "one's own", ("run", "fact")),),
-    "workflows.new": (Route("GET", "admin_only", "admins"),),
-    "workflows.edit": (Route("GET", "admin_only", "looked after", ("workflow",)),),
-    "workflows.save": (Route("POST", "admin_only", "admins"),),
-    "workflows.export": (Route("GET", "signed_in", "any name", ("workflow",)),),
-    "workflows.remove": (Route("POST", "admin_only", "looked after", ("workflow",)),),
     # People and groups
     "people.index": (Route("GET", "admin_only", "admins"),),
     "people.invite": (Route("POST", "admin_only", "admins"),),
@@ -383,6 +372,7 @@ RULES |= {
     }
     for name, rule in RULES.items()
 }
+ROUTES |= {name: (Route(*row),) for name, row in WORKFLOWS.items()}
 ROUTES |= {name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows()}
 
 # Without these a request says nothing that could be let in.

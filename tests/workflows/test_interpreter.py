@@ -38,7 +38,8 @@ def test_a_week_that_was_low_is_talked_about_first() -> None:
     assert (state.step, state.status, state.slots) == ("hours", "waiting", {"mood": "low", "win": "Tests"})
     assert lines[:4] == ["< Hello Ann! Let's look back on your week.", "< How was your week overall?", "> low", "* support"]
     assert lines[4:7] == ["> Long days.", "* support", "< What went well?"]
-    state, lines = played(CHECKIN, "good", "Tests", "0", "31. 3. 2026")
+    state, lines = played(CHECKIN, "good", "Tests", "0", "31. 3. 2026", Event("spoke", "# A {{win}}", "card"))
+    assert lines[-3:-1] == ["* card", "< # A {{win}}"]
     assert (state.status, state.slots["day"], lines[-1]) == ("completed", "2026-03-31", "< Done. Have a good week, Ann!")
 
 
@@ -102,10 +103,11 @@ def any_definition(random: Random) -> dict[str, object]:
         return [*found, {"go": random.choice([*ids, "end"])}][: random.randint(1, 4)]
 
     def step(id: str) -> dict[str, object]:
-        verb = random.choice(("collect", "collect", "say", "chat", "branch", "end"))
+        verb = random.choice(("collect", "collect", "say", "chat", "generate", "branch", "end"))
         value = random.choice("abc") if verb == "collect" else ways() if verb == "branch" else "{{a}} {{user.name}}"
         more = {"turns": random.randint(0, 2)} if verb == "chat" else {}
-        on = {"next": ways()} if verb in ("say", "collect", "chat") and random.random() < 0.4 else {}
+        value = "some-type" if verb == "generate" else value
+        on = {"next": ways()} if verb in ("say", "collect", "chat", "generate") and random.random() < 0.4 else {}
         return {"id": id, verb: value, **more, **on}
 
     def slot() -> dict[str, object]:

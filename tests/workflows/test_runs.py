@@ -1,5 +1,6 @@
 """Runs from beginning to end: through the pages without a script, through the API, past failures and restarts."""
 
+import json
 from typing import Any
 
 import gevent
@@ -21,6 +22,7 @@ from webapp.workflows.tables import WorkflowRun
 
 __all__ = ["app"]
 CHECKIN = "/workflows/weekly-checkin/runs"
+CARD = {"title": "A calm week", "intention": "Show it to others.", "steps": ["Ask for an hour", "Show it"]}
 TWO = "workflow: two\ntitle: Two\nslots: {a: {}, b: {type: number}}\nsteps: [collect: a, collect: b, end: Bye]\n"
 
 
@@ -69,9 +71,16 @@ def test_a_week_is_looked_back_on_by_forms_alone(owner: Browser, fake: Upstream)
     (asked,) = fake.posts()
     assert "builds on this: We shipped *it*. It has to fit into 3 hours" in str(asked["body"])
     assert asked["body"]["max_tokens"] == 200
+    fake.says(json.dumps(CARD), holds=[6])
     page.press("Skip")
-    page = owner.page(path)
-    assert page.says("Weekly check-in: completed.")
+    page = owner.wait_for(path, lambda page: page.says("A calm week"))
+    assert page.all("#plan .bone")
+    assert page.all('noscript meta[http-equiv="refresh"]')
+    fake.goes_on()
+    page = owner.wait_for(path, lambda page: page.says("Weekly check-in: completed."))
+    assert "Show it" in texts(page)[-2]
+    assert "We shipped *it*" in str(fake.posts()[-1]["body"])
+    assert owner.page(str(page.all('.run__words a[href^="/plans/"]')[0].attributes["href"])).says("A calm week")
     assert [chip.text(strip=True) for chip in page.all(".chip__text")] == ["good", "We shipped *it*", "3"]
     page.press("Continue as a chat")
     assert owner.page(path).all("#composer-box")

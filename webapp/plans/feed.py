@@ -77,13 +77,16 @@ _writings = SingleFlight["Writing | None"](lambda _: 1, most=32)
 
 
 class PlanFeed(LaneFeed):
-    """The news of one plan for one page."""
+    """The news of one plan for one page. On a page that is about something else it is only a part of it, without the sidebar."""
+
+    template, is_page = "plans/_plan.html", True
 
     def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: PlanPosition | None, context: Context) -> None:
         super().__init__(engine, topic_names.of_plan(plan_id), context)
         self._plan_id = plan_id
         self._position = position if position and position.epoch == engine.topics.epoch else None
-        self._sidebar = ListNews(engine, owner_id, self._position.sidebar if self._position else -1, context)
+        after = self._position.sidebar if self._position else -1
+        self._sidebar = ListNews(engine, owner_id, after, context) if self.is_page else None
 
     def listen(self, signal: Signal) -> None:
         super().listen(signal)
@@ -91,14 +94,15 @@ class PlanFeed(LaneFeed):
             self._follow(self._position.generation)
 
     def topics(self) -> dict[str, int]:
-        return {self.lane: self._position.seq if self._position else -1, **self._sidebar.topics()}
+        return {self.lane: self._position.seq if self._position else -1, **(self._sidebar.topics() if self._sidebar else {})}
 
     def position(self) -> str:
-        return str(replace(self._position, sidebar=self._sidebar.after)) if self._position else ""
+        sidebar = self._sidebar.after if self._sidebar else 0
+        return str(replace(self._position, sidebar=sidebar)) if self._position else ""
 
     def news(self) -> list[Frame]:
         """Everything since the last call, in order; an unknown position gets the whole plan again."""
-        return self._of_plan() + self._sidebar.news()
+        return self._of_plan() + (self._sidebar.news() if self._sidebar else [])
 
     def _of_plan(self) -> list[Frame]:
         has_only_grown = self._position is not None and self._entries(self._position.seq) == []
@@ -108,7 +112,7 @@ class PlanFeed(LaneFeed):
         """The whole plan."""
         epoch, seq = self._engine.topics.epoch, self._engine.topics.last(self.lane)
         self.close()
-        whole = _wholes.get((epoch, self._plan_id, seq), self._drawn)
+        whole = _wholes.get((epoch, self._plan_id, seq, self.template), self._drawn)
         self._position = PlanPosition(epoch, seq, 0, whole.generation_id, whole.cursor)
         if whole.generation_id:
             self._follow(whole.generation_id)
@@ -120,10 +124,11 @@ class PlanFeed(LaneFeed):
             if row is None:
                 return Whole(Frame("gone", "gone"))
             found = shown.plan(self._engine, row, queries.generation_of(row), queries.inputs_of(row).values)
-            html = render_template("plans/_plan.html", plan=found)
+            html = render_template(self.template, plan=found)
         title, says = f"{escape(found.title)} · Millrace", str(escape(found.says))
-        parts = part("#plan", "outerMorph", html), part("title", "innerHTML", title), part("#plan-says", "innerHTML", says)
-        return Whole(Frame("".join(parts)), found.generation_id, found.cursor)
+        parts = part("#plan", "outerMorph", html) + part("#plan-says", "innerHTML", says)
+        parts += part("title", "innerHTML", title) if self.is_page else ""
+        return Whole(Frame(parts), found.generation_id, found.cursor)
 
     def _written(self) -> list[Frame]:
         """What has been written since, as the parts of the page that it changes."""

@@ -1,5 +1,7 @@
 """What a person can do to have a plan written."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +26,17 @@ from webapp.plans.tables import Plan, PlanInputs
 DETACH = "detach"
 
 
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """What has a plan written: the kind of its generation, and what is stored together with it."""
+
+    kind: str = PLAN.name
+    stored: Callable[[Session, Plan], None] = lambda _session, _plan: None
+
+
+A_PERSON = Whence()
+
+
 def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
     """Keeps what a person wants a plan for; raises `Rejected` with a sentence for each field that does not fit."""
     found, owner_id = plan_types.get(type), owner.id
@@ -36,7 +49,13 @@ def submit(owner: User, type: str, values: dict[str, Any]) -> PlanInputs:
 
 
 def make(
-    inputs: PlanInputs, *, model: str = "", when_unwatched: str = DETACH, is_whole: bool = False, again_of: str | None = None
+    inputs: PlanInputs,
+    *,
+    model: str = "",
+    when_unwatched: str = DETACH,
+    is_whole: bool = False,
+    again_of: str | None = None,
+    whence: Whence = A_PERSON,
 ) -> Plan:
     """Begins a new plan. When this returns it is stored and on its way; `is_whole` asks the model for all of it at once."""
     type, owner_id = plan_types.get(inputs.type), inputs.owner_id
@@ -45,20 +64,21 @@ def make(
         about.pop(name, None)
     values, wish = dict(inputs.values), _model(inputs, model)
     plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
-    return _begin(plan, {**_whole(about, values), "is_whole": is_whole}, model=wish, when_unwatched=when_unwatched)
+    asked = {**_whole(about, values), "is_whole": is_whole}
+    return _begin(plan, asked, model=wish, when_unwatched=when_unwatched, whence=whence)
 
 
-def finish_it(plan: Plan, *, is_whole: bool = False) -> Plan:
+def finish_it(plan: Plan, *, is_whole: bool = False, whence: Whence = A_PERSON) -> Plan:
     """Has the model write what a plan lacks. What is saved of it stays; `is_whole` asks for the rest without a stream."""
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
         asked = {**_whole(plan.about, inputs_of(plan).values), "is_whole": is_whole}
-        return _begin(plan, asked, model=_model_of(plan), when_unwatched=DETACH)
+        return _begin(plan, asked, model=_model_of(plan), whence=whence)
     places = missing(plan.content, plan.schema)
     if not places:
         raise Conflict("This plan is complete, so there is nothing to finish.")
-    return _go_on(plan, places, is_whole=is_whole)
+    return _go_on(plan, places, is_whole=is_whole, whence=whence)
 
 
 def again_at(plan: Plan, place: str) -> Plan:
@@ -81,12 +101,12 @@ def stop(plan: Plan) -> None:
         generations.stop(the_engine(), generation)
 
 
-def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False) -> Plan:
+def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, whence: Whence = A_PERSON) -> Plan:
     about, there = plan.about, plan.content
     asked = prompts.for_places(about, inputs_of(plan).values, there, places, is_anew=is_anew)
     schema = prompts.schema_of_places(plan.schema, places)
     prompt = {**asked, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
-    return _begin(plan, prompt, model=_model_of(plan), when_unwatched=DETACH)
+    return _begin(plan, prompt, model=_model_of(plan), whence=whence)
 
 
 def _whole(about: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +119,7 @@ def _model_of(plan: Plan) -> str:
     return last.model_asked if last else _model(inputs_of(plan), "")
 
 
-def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str) -> Plan:
+def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str = DETACH, whence: Whence = A_PERSON) -> Plan:
     """Stores the plan, its unit and its generation in one transaction, then starts."""
     engine, known, plan_id, owner_id = the_engine(), providers(), plan.id, plan.owner_id
     known.of(model)
@@ -112,10 +132,11 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             raise Conflict("This plan has been deleted.")
         session.add(stored)
         session.flush()
+        whence.stored(session, stored)
         quota.reserve(session, stored)
         rows.held(session, User, owner_id)
         generation = Generation(
-            kind=PLAN.name,
+            kind=whence.kind,
             lane=stored.lane,
             user_id=owner_id,
             model_asked=model,

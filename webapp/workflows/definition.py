@@ -35,6 +35,9 @@ class Step:
     max_sentences: int = 2
     max_tokens: int | None = None
     turns: int = 0
+    # What a plan is made from, by the name of its field.
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    line: int = 1
 
     @property
     def waits(self) -> bool:
@@ -62,7 +65,7 @@ class Step:
 
     @property
     def texts(self) -> str:
-        return f"{self.text}\n{self.guidelines}"
+        return "\n".join((self.text, self.guidelines, *self.inputs.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from webapp.web.places import Place
 from webapp.workflows import editor_views, views
 from webapp.workflows.commands import workflow
 from webapp.workflows.kind import WORKFLOW
+from webapp.workflows.plan_kind import WORKFLOW_PLAN
 from webapp.workflows.sections import of_run
 from webapp.workflows.shown import LEADER
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp),
-    kinds=(WORKFLOW,),
+    kinds=(WORKFLOW, WORKFLOW_PLAN),
     commands=(workflow,),
     sections=(of_run,),
     leaders=(LEADER,),

@@ -110,7 +110,7 @@ class _Move:
         if step.verb == "collect":
             self.change(status="waiting", tries=0, due=False, trail=self._trail(step))
             self.say(step.text)
-        elif step.verb == "chat":
+        elif step.verb in ("chat", "generate"):
             trail = self._trail(step) if step.waits else self.state.trail
             self.change(status="running", turns_left=step.turns, due=True, trail=trail)
             self.effects.append(Speak(step.id))
@@ -232,6 +232,9 @@ def _spoke(move: _Move, event: Event) -> str:
     if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
         return NOT_WAITING
     move.change(said={**move.state.said, step.id: event.value[:MOST_SAID]}, due=False)
+    if step.verb == "generate":
+        # What a plan says is its message; of what a model says in a chat step there is one already.
+        move.effects.append(Say(event.value, step.id))
     if move.state.turns_left:
         move.change(status="waiting")
     else:
@@ -268,7 +271,7 @@ def _change(move: _Move, event: Event) -> str:
 
 
 def _speaks_of(step: Step, name: str) -> bool:
-    return step.verb in ("say", "chat") and name in names_in(step.texts)
+    return step.verb in ("say", "chat", "generate") and name in names_in(step.texts)
 
 
 def _forget_dead_branches(move: _Move) -> None:

@@ -21,6 +21,11 @@ def run_of(chat_id: str) -> WorkflowRun | None:
     return db.session.scalar(select(WorkflowRun).where(WorkflowRun.chat_id == chat_id))
 
 
+def run_with_plan(plan_id: str) -> WorkflowRun | None:
+    """The run in which a plan was the last to be written."""
+    return db.session.scalar(select(WorkflowRun).where(WorkflowRun.plan_id == plan_id)) if plan_id else None
+
+
 def slugs_of(chat_ids: Sequence[str]) -> dict[str, str]:
     """Which workflows lead these chats."""
     rows = db.session.execute(select(WorkflowRun.chat_id, WorkflowRun.slug).where(WorkflowRun.chat_id.in_(chat_ids)))

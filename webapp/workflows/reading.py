@@ -17,7 +17,7 @@ from webapp.yaml_text import Document, Path
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS, MOST_SLOTS, MOST_OPTIONS, MOST_FAULTS = 100, 60, 30, 50
-MOST_TEXT = 4_000
+MOST_TEXT, MOST_INPUTS = 4_000, 30
 KNOWN = ("workflow", "title", "about", "minutes", "slots", "steps")
 OF_A_SLOT = ("type", "ask", "options", "min", "max", "optional", "example")
 WITH_OPTIONS = ("choice", "multi")
@@ -25,6 +25,7 @@ OF_A_STEP = {
     "say": (),
     "collect": (),
     "chat": ("guidelines", "max_sentences", "max_tokens", "turns"),
+    "generate": ("with",),
     "branch": (),
     "end": (),
 }
@@ -158,7 +159,7 @@ class _Reader:
         (verb,) = verbs
         about = self._mapping(path, given, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
         value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
-        step = Step("", verb, ways=ways)
+        step = Step("", verb, ways=ways, line=self.document.place(path)[0])
         if verb == "collect":
             if not isinstance(value, str) or value not in slots:
                 self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", _closest(str(value), slots))
@@ -166,6 +167,8 @@ class _Reader:
             return replace(step, slot=value, text=slots[value].ask)
         if verb == "branch":
             return step
+        if verb == "generate":
+            return self._generate(path, about, step, slots, names)
         text = self._filled((*path, verb), value, names, is_needed=verb != "end")
         return self._chat(path, about, replace(step, text=text), names) if verb == "chat" else replace(step, text=text)
 
@@ -180,6 +183,21 @@ class _Reader:
             max_tokens=int(tokens) if tokens else None,
             turns=int(turns or 0),
         )
+
+    def _generate(self, path: Path, about: dict[str, Any], step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
+        """A plan type, and what its fields are filled with: what is not said comes from the slots of the same name."""
+        type = about.get("generate")
+        if not isinstance(type, str) or not SLUG.fullmatch(type.replace("_", "-")):
+            self._fault((*path, "generate"), "This must be the name of a plan type.", "generate: weekly-card")
+            return step
+        given = about.get("with")
+        if given is None:
+            return replace(step, text=type.replace("_", "-"), inputs={name: f"{{{{{name}}}}}" for name in slots})
+        if not isinstance(given, dict) or len(given) > MOST_INPUTS:
+            self._fault((*path, "with"), f"“with” must be a mapping of at most {MOST_INPUTS} fields.", 'with: {win: "{{win}}"}')
+            return step
+        inputs = {str(name): self._filled((*path, "with", str(name)), str(each), names) for name, each in given.items()}
+        return replace(step, text=type.replace("_", "-"), inputs=inputs)
 
     def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Way, ...]:
         given = about.get(str(path[-1]))

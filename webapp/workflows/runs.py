@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from webapp import topic_names
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.chat.messages import sending
@@ -73,8 +74,10 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None) -> Workfl
 def stop(run: WorkflowRun) -> None:
     """Ends what a model is writing in it."""
     chat = db.session.get_one(Chat, run.chat_id)
-    if running := generations.running_in(chat.lane):
-        generations.stop(the_engine(), running)
+    lanes = (chat.lane, *((topic_names.of_plan(run.plan_id),) if run.plan_id else ()))
+    for lane in lanes:
+        if running := generations.running_in(lane):
+            generations.stop(the_engine(), running)
 
 
 def redone(run: WorkflowRun, name: str, value: str) -> Redone:

@@ -14,6 +14,7 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid, NotFound
+from webapp.plans import plan_types
 from webapp.workflows import reading
 from webapp.workflows.definition import Definition
 from webapp.workflows.faults import Fault
@@ -116,7 +117,9 @@ def source_of(slug: str, version: int) -> str:
 def save(source: str, who: audit.About, *, slug: str = "") -> str:
     """Keeps a text as the draft of the workflow that it names, and gives that name; nobody runs it yet."""
     source = source.replace("\r\n", "\n")
-    name = checked(source).slug
+    definition = checked(source)
+    _check_plan_types(definition)
+    name = definition.slug
     if slug and slug != name:
         raise Invalid(
             f"The text names another workflow: {name}. Its name can't change; save it as a new one.", field="definition"
@@ -163,6 +166,14 @@ def remove(slug: str, who: audit.About) -> None:
         if not session.execute(delete(Workflow).where(Workflow.slug == slug).returning(Workflow.slug)).first():
             raise Conflict("This workflow comes with Millrace and can't be removed.")
         _note(session, "removed a workflow", slug, who)
+
+
+def _check_plan_types(definition: Definition) -> None:
+    known = {each.slug for each in plan_types.all_types()}
+    wanted = [step for step in definition.steps if step.verb == "generate" and step.text not in known]
+    if wanted:
+        hint = f"Use one of: {', '.join(sorted(known))}"
+        raise BrokenDefinition([Fault(each.line, 1, f"There is no plan type named “{each.text}”.", hint) for each in wanted])
 
 
 def _actor(who: audit.About) -> str | None:

@@ -8,8 +8,12 @@ from flask import url_for
 from webapp.chat.led import Leader
 from webapp.chat.tables import Chat
 from webapp.db import db
+from webapp.engine.engine import the_engine
 from webapp.engine.service import active_in
-from webapp.workflows import queries
+from webapp.plans import shown as plans_shown
+from webapp.plans.queries import generation_of, inputs_of
+from webapp.plans.shown import ShownPlan
+from webapp.workflows import planning, queries
 from webapp.workflows.answers import Slot, text_of
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import slot_of, text_for
@@ -143,8 +147,21 @@ def label(name: str) -> str:
 
 
 def of_chat(chat: Chat, right: str) -> dict[str, Any]:
-    run = queries.run_of(chat.id)
-    return {"panel": panel(run, right) if run else None}
+    if not (run := queries.run_of(chat.id)):
+        return {"panel": None}
+    plan, last = plan_being_written(run), planning.plan_of(run) if right == "own" else None
+    plan_url = url_for("plans.show", id=last.id) if last and not last.is_running else ""
+    feed_url = url_for("runs.plan_events", id=run.id) if plan and right == "own" else ""
+    more = {"plan_url": plan_url, "feed_url": feed_url, "refreshes": run.status == "running"}
+    return {"panel": panel(run, right), "plan": plan, **more}
+
+
+def plan_being_written(run: WorkflowRun) -> ShownPlan | None:
+    """The plan of the present step, as far as it is."""
+    plan = planning.plan_of(run) if run.is_due else None
+    if not plan or not plan.is_running:
+        return None
+    return plans_shown.plan(the_engine(), plan, generation_of(plan), inputs_of(plan).values)
 
 
 LEADER = Leader(KIND, "workflows/_panel.html", of_chat)
@@ -160,6 +177,6 @@ def why_paused(run: WorkflowRun, place: State) -> str:
 
 def _dots(definition: Definition, place: State) -> list[Dot]:
     """The steps in which somebody does something; those that were left out are not drawn once the run has ended."""
-    steps = [step for step in definition.steps if step.verb in ("collect", "chat")]
+    steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]
     states = {step.id: "here" if step.id == place.step else "done" if step.id in place.outcomes else "ahead" for step in steps}
     return [Dot(label(id), state) for id, state in states.items() if state != "ahead" or not place.has_ended]

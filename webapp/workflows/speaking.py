@@ -20,6 +20,7 @@ from webapp.errors import AppError, Busy, Conflict
 from webapp.ids import new_id
 from webapp.streaming.events import Event as Happening
 from webapp.streaming.stop import Stop
+from webapp.workflows import planning
 from webapp.workflows.definition import Step
 from webapp.workflows.record import definition_of, held, record
 from webapp.workflows.sentences import first
@@ -45,15 +46,21 @@ def speak_if_due(run_id: str) -> None:
     run = db.session.get(WorkflowRun, run_id, populate_existing=True)
     if run is None or not run.is_due:
         return
-    chat, person = db.session.get_one(Chat, run.chat_id), run.owner_id
-    lane = chat.lane
     try:
-        sending.start(partial(_store, run_id), person, lane=lane)
+        if definition_of(run).by_id[run.place.step].verb == "generate":
+            planning.begin(run)
+        else:
+            _begin(run)
     except Busy:
         # It is being spoken already.
         return
     except AppError as error:
         fall(run_id, error.message)
+
+
+def _begin(run: WorkflowRun) -> None:
+    lane = db.session.get_one(Chat, run.chat_id).lane
+    sending.start(partial(_store, run.id), run.owner_id, lane=lane)
 
 
 def fall(run_id: str, why: str) -> None:

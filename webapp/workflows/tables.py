@@ -38,7 +38,8 @@ class WorkflowVersion(Base):
 class WorkflowRun(Record):
     """One run in its chat. It keeps its text, so that a workflow can be changed and deleted while somebody is in it.
 
-    `seq` counts what has happened to it; `message_id` is the answer that a model is writing, or was when it was cut.
+    `seq` counts what has happened to it; `message_id` is the answer that a model is writing, or was when it was cut;
+    `plan_id` the plan of which that is true.
     `refusal` says why the last answer did not fit, and what was typed.
     """
 
@@ -53,6 +54,7 @@ class WorkflowRun(Record):
     state: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     seq: Mapped[int] = mapped_column(default=0)
     message_id: Mapped[str | None] = mapped_column(String(26))
+    plan_id: Mapped[str | None] = mapped_column(String(26))
     refusal: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -6,7 +6,7 @@ from webapp.accounts.guards import current_user, found, signed_in
 from webapp.chat.page.pages import page_of
 from webapp.errors import AppError, Invalid
 from webapp.web.htmx import done, is_htmx, lead, redirect, render
-from webapp.workflows import queries, runs, shelf, shown
+from webapp.workflows import plan_feed, queries, runs, shelf, shown
 from webapp.workflows.access import own_run
 from webapp.workflows.record import definition_of
 from webapp.workflows.state import Event
@@ -35,6 +35,13 @@ def start(slug: str) -> Response:
 @signed_in
 def show(id: str) -> Response:
     return redirect(page_of(own_run(id).chat_id))
+
+
+@bp.get("/runs/<id>/plan/events")
+@signed_in
+def plan_events(id: str) -> Response:
+    run = own_run(id)
+    return plan_feed.stream(run, current_user()) if run.plan_id else Response(status=204)
 
 
 @bp.post("/runs/<id>/<deed>")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from flask import Blueprint, Response, request
 from pydantic import Field
 
+from webapp import topic_names
 from webapp.accounts.guards import found
 from webapp.api.access import caller, caller_or_none, check, may
 from webapp.api.dialects.plans.stream import plan_stream
@@ -23,7 +24,6 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.live.watch import LOST
-from webapp.plans.kind import PLAN
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
 
@@ -112,7 +112,7 @@ def go_on(id: str) -> Sent | Response:
 def _readable(id: str) -> tuple[Generation, Plan | None]:
     """A generation whose events the caller may read, with the plan that it writes if it does."""
     generation = db.session.get(Generation, id)
-    if generation is None or generation.kind != PLAN.name:
+    if generation is None or not topic_names.plan_in(generation.lane):
         if caller_or_none():
             check("read")
         return _visible(id), None

@@ -1,0 +1,20 @@
+"""Plans that runs of workflows have written.
+
+Revision: 0070, after 0059
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0070"
+down_revision = "0059"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("workflow_runs", sa.Column("plan_id", sa.String(26)))
+
+
+def downgrade() -> None:
+    op.drop_column("workflow_runs", "plan_id")

@@ -1,0 +1,33 @@
+"""A plan that a run is writing, as the open pages of its chat hear of it."""
+
+from functools import partial
+
+from flask import Response
+
+from webapp.accounts.guards import user_or_none
+from webapp.accounts.tables import User
+from webapp.engine.engine import the_engine
+from webapp.live import watchers
+from webapp.live.watch import watch
+from webapp.live.watchers import Context
+from webapp.plans.feed import PlanFeed, PlanPosition
+from webapp.workflows import queries
+from webapp.workflows.tables import WorkflowRun
+
+
+class RunPlanFeed(PlanFeed):
+    """It is a part of the page of a chat."""
+
+    template, is_page = "workflows/_plan.html", False
+
+
+def stream(run: WorkflowRun, me: User) -> Response:
+    context = watchers.same_request()
+    feed = RunPlanFeed(the_engine(), run.plan_id or "", me.id, PlanPosition.parse(watchers.position()), context)
+    return watch(the_engine(), feed, watchers.watcher(me.id, partial(_is_theirs, context, run.id, me.id)))
+
+
+def _is_theirs(context: Context, run_id: str, id: str) -> bool:
+    with context():
+        user = user_or_none()
+        return user is not None and user.id == id and queries.own_run(id, run_id) is not None

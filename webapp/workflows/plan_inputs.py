@@ -1,0 +1,41 @@
+"""What a plan is made from in a step of a workflow: answers, as the fields of its type want them. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.workflows.definition import Definition, Step
+from webapp.workflows.interpreter import text_for
+from webapp.workflows.state import State
+from webapp.workflows.texts import PLACE, shown
+
+
+def inputs(
+    definition: Definition, state: State, step: Step, people: Mapping[str, str], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A value for each field that is filled; the others keep their defaults."""
+    found: dict[str, Any] = {}
+    for name, schema in fields.items():
+        text = step.inputs.get(name, "")
+        alone = PLACE.fullmatch(text.strip())
+        value = state.slots.get(alone.group(1)) if alone else None
+        value = text_for(definition, state, text, people) if value is None else value
+        if value not in (None, "", []):
+            found[name] = _fitting(value, str(schema.get("type", "string")))
+    return found
+
+
+def _fitting(value: Any, type: str) -> Any:
+    """A list of lines, a whole number or a text, where that is what is wanted; whether it fits is for the type to say."""
+    if type == "array" and not isinstance(value, list):
+        return [line.strip() for line in shown(value).splitlines() if line.strip()]
+    if type in ("integer", "number") and isinstance(value, str):
+        return _number(value)
+    return shown(value) if type == "string" else value
+
+
+def _number(text: str) -> Any:
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,59 @@
+"""Plans in workflows as a kind of generation: like all plans, and then the run goes on."""
+
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp import topic_names
+from webapp.chat.messages import sending
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.plans.kind import PLAN
+from webapp.plans.projection import PlanProjection
+from webapp.plans.tables import Plan
+from webapp.streaming.transcript import Transcript
+from webapp.workflows import planning, queries, runs, speaking
+from webapp.workflows.record import held, record
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+GONE = "The plan was deleted."
+
+
+def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
+    """Keeps the plan and lets the run go on, in the same transaction; what was stopped on purpose is enough as it is."""
+    PLAN.finish(session, generation, transcript, picture)
+    plan_id = topic_names.plan_in(generation.lane)
+    if not (id := session.scalar(select(WorkflowRun.id).where(WorkflowRun.plan_id == plan_id))):
+        return
+    run, plan = held(session, id), session.get(Plan, plan_id)
+    if plan is None:
+        run.plan_id = None
+        record(session, run, Event("fell", GONE))
+    elif plan.status == "completed" or (generation.status == "stopped" and any(plan.content.values())):
+        plan.is_kept = plan.status != "completed"
+        record(session, run, Event("spoke", planning.told(plan), run.place.step))
+    else:
+        record(session, run, Event("fell", plan.error))
+
+
+def changed(generation: Generation) -> None:
+    """Tells the pages of the plan and of the chat, and has the next model speak."""
+    PLAN.changed(generation)
+    if run := queries.run_with_plan(topic_names.plan_in(generation.lane)):
+        sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
+        if run.is_due:
+            speaking.speak_after(the_engine(), generation.id, run.id)
+
+
+def go_on(generation: Generation) -> None:
+    """What a restart has cut goes on."""
+    run = queries.run_with_plan(topic_names.plan_in(generation.lane))
+    if run and run.status == "paused":
+        runs.happen(run, Event("resume"))
+
+
+WORKFLOW_PLAN = replace(PLAN, name=planning.KIND, words="Plans in workflows", finish=finish, changed=changed, go_on=go_on)

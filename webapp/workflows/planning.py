@@ -1,0 +1,77 @@
+"""Has a plan written in a run, as what its present step says."""
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.accounts.tables import User
+from webapp.db import db
+from webapp.errors import Busy, Conflict, Invalid
+from webapp.plans import plan_types, service
+from webapp.plans.checking import Rejected
+from webapp.plans.export import as_markdown
+from webapp.plans.queries import inputs_of
+from webapp.plans.service import Whence
+from webapp.plans.tables import Plan
+from webapp.workflows.plan_inputs import inputs
+from webapp.workflows.record import definition_of, held, people_of
+from webapp.workflows.tables import WorkflowRun
+
+# Of what models say in these plans.
+KIND = "workflow_plan"
+# Of a plan that is longer, the chat has the beginning; the whole of it is its own page.
+MOST_CHARS = 20_000
+WRITING = "The plan is being written already."
+
+
+def begin(run: WorkflowRun) -> None:
+    """Begins the plan of the present step, or goes on with what there is of it; raises `Busy` while it is being written."""
+    whence, plan = Whence(KIND, partial(_joined, run.id)), plan_of(run)
+    type, values = _wanted(run)
+    if plan and plan.is_running:
+        raise Busy(WRITING, generation=plan.generation_id or "")
+    if plan and _is_begun(plan) and inputs_of(plan).values == values:
+        service.finish_it(plan, whence=whence)
+    else:
+        owner = db.session.get_one(User, run.owner_id)
+        service.make(service.submit(owner, type, values), whence=whence)
+
+
+def plan_of(run: WorkflowRun) -> Plan | None:
+    """The last plan that was written in a run, if it is still there."""
+    return db.session.get(Plan, run.plan_id, populate_existing=True) if run.plan_id else None
+
+
+def told(plan: Plan) -> str:
+    """A plan as a message."""
+    return as_markdown(plan.title, plan.schema, plan.content)[:MOST_CHARS]
+
+
+def _is_begun(plan: Plan) -> bool:
+    """Whether there is something of it that the run has not gone on with."""
+    return plan.status == "partial" and not plan.is_kept
+
+
+def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:
+    """The plan type of the present step, and what the answers so far make of its fields."""
+    definition, place = definition_of(run), run.place
+    step = definition.by_id[place.step]
+    type = plan_types.get(step.text)
+    values = inputs(definition, place, step, people_of(db.session(), run), type.inputs["properties"])
+    try:
+        return type.slug, type.filled(values)
+    except Rejected as error:
+        wrong = "; ".join(f"{name}: {sentence}" for name, sentence in error.fields.items())
+        raise Invalid(f"The plan can't be written from these answers. {wrong}") from error
+
+
+def _joined(run_id: str, session: Session, plan: Plan) -> None:
+    """Of two that begin it at once, one does."""
+    run = held(session, run_id)
+    if not run.is_due:
+        raise Conflict("The workflow has continued elsewhere.")
+    other = session.get(Plan, run.plan_id) if run.plan_id else None
+    if other and other.is_running and other is not plan:
+        raise Busy(WRITING, generation=other.generation_id or "")
+    run.plan_id = plan.id
