@@ -39,6 +39,8 @@ class PromptContext:
     person_id: str | None
     model: str
     said: Sequence[tuple[str, str]]
+    # Whether a model is told what its person says of themselves.
+    is_personal: bool = True
 
 
 # What a feature gives as `sections`: asked once for each prompt, inside its transaction.

@@ -37,6 +37,9 @@ class Step:
     turns: int = 0
     # What a plan is made from, by the name of its field.
     inputs: Mapping[str, str] = field(default_factory=dict)
+    # Collections by their names; what a model says is looked up in them, as far as the person may see them.
+    knowledge: tuple[str, ...] = ()
+    is_personal: bool = True
     line: int = 1
 
     @property
@@ -74,9 +77,15 @@ class Definition:
     title: str
     about: str = ""
     minutes: int = 0
+    knowledge: tuple[str, ...] = ()
     slots: Mapping[str, Slot] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     by_id: Mapping[str, Step] = field(default_factory=dict)
+
+    @property
+    def all_knowledge(self) -> tuple[str, ...]:
+        """What side questions are answered from: what the definition names, else what its steps do."""
+        return self.knowledge or tuple(dict.fromkeys(name for step in self.steps for name in step.knowledge))
 
     def reachable(self, *starts: str) -> Iterator[str]:
         """Every step that a run may come to from these, these included."""

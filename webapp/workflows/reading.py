@@ -17,14 +17,14 @@ from webapp.yaml_text import Document, Path
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS, MOST_SLOTS, MOST_OPTIONS, MOST_FAULTS = 100, 60, 30, 50
-MOST_TEXT, MOST_INPUTS = 4_000, 30
-KNOWN = ("workflow", "title", "about", "minutes", "slots", "steps")
+MOST_TEXT, MOST_INPUTS, MOST_COLLECTIONS = 4_000, 30, 10
+KNOWN = ("workflow", "title", "about", "minutes", "knowledge", "slots", "steps")
 OF_A_SLOT = ("type", "ask", "options", "min", "max", "optional", "example")
 WITH_OPTIONS = ("choice", "multi")
 OF_A_STEP = {
     "say": (),
     "collect": (),
-    "chat": ("guidelines", "max_sentences", "max_tokens", "turns"),
+    "chat": ("guidelines", "max_sentences", "max_tokens", "turns", "knowledge", "retrieve", "personalize"),
     "generate": ("with",),
     "branch": (),
     "end": (),
@@ -65,6 +65,7 @@ class _Reader:
             title=self._text(("title",), about.get("title"), most=80, is_needed=True),
             about=self._text(("about",), about.get("about"), most=300),
             minutes=int(self._number(("minutes",), about.get("minutes"), 0, 600) or 0),
+            knowledge=self._names(("knowledge",), about.get("knowledge")),
             slots=slots,
             steps=steps,
             by_id={each.id: each for each in steps},
@@ -176,8 +177,12 @@ class _Reader:
         sentences = self._number((*path, "max_sentences"), about.get("max_sentences", 2), 1, 50)
         tokens = self._number((*path, "max_tokens"), about.get("max_tokens"), 1, 100_000)
         turns = self._number((*path, "turns"), about.get("turns", 0), 0, 20)
+        retrieves, is_personal = (self._is_true((*path, name), about.get(name, True)) for name in ("retrieve", "personalize"))
+        knowledge = self._names((*path, "knowledge"), about.get("knowledge"))
         return replace(
             step,
+            knowledge=knowledge if retrieves else (),
+            is_personal=is_personal,
             guidelines=self._filled((*path, "guidelines"), about.get("guidelines"), names),
             max_sentences=int(sentences or 2),
             max_tokens=int(tokens) if tokens else None,
@@ -249,6 +254,18 @@ class _Reader:
             )
             return ""
         return given.strip()
+
+    def _names(self, path: Path, given: Any) -> tuple[str, ...]:
+        """Of collections: whether they exist depends on who runs the workflow."""
+        if given is None:
+            return ()
+        is_list = isinstance(given, list) and 0 < len(given) <= MOST_COLLECTIONS
+        if not is_list or not all(isinstance(each, str) and 0 < len(each.strip()) <= 200 for each in given):
+            self._fault(
+                path, f"“knowledge” must be a list of 1 to {MOST_COLLECTIONS} collections, by name.", "knowledge: [handbook]"
+            )
+            return ()
+        return tuple(each.strip() for each in given)
 
     def _number(self, path: Path, given: Any, least: float, most: float) -> float | None:
         if given is None:

@@ -10,7 +10,7 @@ from webapp import rows
 from webapp.chat import queries as chats
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.messages import sending
-from webapp.chat.messages.sending import Asked
+from webapp.chat.messages.sending import Asked, How
 from webapp.chat.queries import Said
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
@@ -18,9 +18,10 @@ from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, Busy, Conflict
 from webapp.ids import new_id
+from webapp.knowledge.answering import Given
 from webapp.streaming.events import Event as Happening
 from webapp.streaming.stop import Stop
-from webapp.workflows import planning
+from webapp.workflows import planning, sources
 from webapp.workflows.definition import Step
 from webapp.workflows.record import definition_of, held, record
 from webapp.workflows.sentences import first
@@ -59,8 +60,10 @@ def speak_if_due(run_id: str) -> None:
 
 
 def _begin(run: WorkflowRun) -> None:
-    lane = db.session.get_one(Chat, run.chat_id).lane
-    sending.start(partial(_store, run.id), run.owner_id, lane=lane)
+    lane, id, person = db.session.get_one(Chat, run.chat_id).lane, run.id, run.owner_id
+    # Searched before anything is stored: that takes its time, and holds no transaction.
+    given = sources.found_for(run)
+    sending.start(partial(_store, id, given), person, lane=lane)
 
 
 def fall(run_id: str, why: str) -> None:
@@ -85,30 +88,38 @@ def speak_after(engine: Engine, generation_id: str, run_id: str) -> None:
     engine.spawn(speak)
 
 
-def _store(run_id: str, session: Session) -> Asked:
+def _store(run_id: str, given: Given, session: Session) -> Asked:
     run = held(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has gone on meanwhile.")
     chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
-    asked = _again(chat, cut) if cut else _anew(session, chat)
+    how = How(given=given, is_personal=step.is_personal)
+    asked = _again(chat, cut, how) if cut else _anew(session, chat, how)
     run.message_id = asked.generation.message_id
     return _limited(asked, step, cut.content if cut else "")
 
 
-def _anew(session: Session, chat: Chat) -> Asked:
-    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant")
+def _anew(session: Session, chat: Chat, how: How) -> Asked:
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant", content="")
     said = [*(chats.said_to(chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
+    asked = sending.queue(chat, message, said, model=chat.model, how=how)
+    message.sources = list(asked.generation.prompt.get("sources", ()))
     rows.put(session, message)
     is_shared = rows.change(session, chat, returning=IS_SHARED, head_id=message.id, changed_at=utc_now())
-    return replace(sending.queue(chat, message, said, model=chat.model), is_shared=bool(is_shared))
+    return replace(asked, is_shared=bool(is_shared))
 
 
-def _again(chat: Chat, message: Message) -> Asked:
+def _again(chat: Chat, message: Message, how: How) -> Asked:
     """What was cut goes on in the same message."""
     last: Generation | None = chats.last_generation(message)
-    return sending.queue(chat, message, chats.path_to(message), model=chat.model, continues_id=last.id if last else None)
+    asked = sending.queue(
+        chat, message, chats.path_to(message), model=chat.model, continues_id=last.id if last else None, how=how
+    )
+    if not message.content:
+        message.sources = list(asked.generation.prompt.get("sources", ()))
+    return asked
 
 
 def _limited(asked: Asked, step: Step, beginning: str) -> Asked:

@@ -44,13 +44,14 @@ class How:
 
     `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
     `detach`, or `idle:SECONDS` or `abort:SECONDS`. What was typed where messages are written is no draft any more.
-    `given` are its sources.
+    `given` are its sources. One that is not personal is asked for without what its person says of themselves.
     """
 
     context_limit: int | None = None
     when_unwatched: str = ""
     is_typed: bool = False
     given: Given = NOTHING
+    is_personal: bool = True
 
 
 USUAL, TYPED = How(), How(is_typed=True)
@@ -166,7 +167,7 @@ def queue(
     """A generation for the last message of a path; one that continues another begins where the text ends."""
     if chat.visitor_hash:
         _refuse_a_crowd()
-    kept = prompt_for(chat, path, model, history_limit=how.context_limit, given=how.given)
+    kept = prompt_for(chat, path, model, history_limit=how.context_limit, given=how.given, is_personal=how.is_personal)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,

@@ -21,6 +21,11 @@ def found_at_first(collection_ids: Sequence[str], text: str, person: str) -> Giv
     return _found(collection_ids, [text], person) if collection_ids else NOTHING
 
 
+def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) -> Given:
+    """For a feature that leads a chat and says itself where to look and for what."""
+    return _found(collection_ids, said, person)
+
+
 def found_again(chat: Chat, question_id: str, person: str) -> Given:
     """For another answer to a question."""
     return _found(chat.collection_ids, _said_to(question_id), person) if chat.collection_ids else NOTHING

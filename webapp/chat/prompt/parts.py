@@ -8,7 +8,7 @@ from flask import current_app
 
 from webapp.accounts.tables import User
 from webapp.chat import queries
-from webapp.chat.prompt.builder import Path, PromptBuilder
+from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.queries import Said
 from webapp.chat.tables import Chat, Message
@@ -68,7 +68,13 @@ class Sent:
 
 
 def prompt_for(
-    chat: Chat, path: Sequence[Said], model: str, *, history_limit: int | None = None, given: Given = NOTHING
+    chat: Chat,
+    path: Sequence[Said],
+    model: str,
+    *,
+    history_limit: int | None = None,
+    given: Given = NOTHING,
+    is_personal: bool = True,
 ) -> dict[str, Any]:
     """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
 
@@ -78,7 +84,8 @@ def prompt_for(
     earlier = [each for each in path[:-1] if each.content]
     said = [(each.role, each.content) for each in earlier]
     known = named(model)
-    builder, parameters = _builder(chat, said, model, given), _parameters(chat, known)
+    context = PromptContext(chat.id, chat.owner_id, model, said, is_personal)
+    builder, parameters = _builder(context, given), _parameters(chat, known)
     fitted = builder.fit(
         said,
         budget_tokens=_budget_tokens(known, parameters),
@@ -136,10 +143,9 @@ def _part(section: Section) -> Part:
     return Part(section.role, section.title, section.text, section=section)
 
 
-def _builder(chat: Chat, path: Path, model: str, given: Given) -> PromptBuilder:
+def _builder(context: PromptContext, given: Given) -> PromptBuilder:
     """With what every feature contributes, and the sources."""
     contributed: Sequence[Contribute] = current_app.extensions["sections"]
-    context = PromptContext(chat.id, chat.owner_id, model, path)
     return PromptBuilder((*(section for contribute in contributed for section in contribute(context)), *given.sections()))
 
 

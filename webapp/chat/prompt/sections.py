@@ -28,9 +28,9 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     yield section("pre_prompt", chat.pre_prompt, HERE)
     yield section("system_prompt", chat.system_prompt or character.system_prompt, HERE if chat.system_prompt else name)
     yield section("character", character.description, name)
-    if persona:
+    if persona and context.is_personal:
         yield section("persona", persona.description, persona.name)
-    if person:
+    if person and context.is_personal:
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
     yield section("post_prompt", chat.post_prompt or character.post_history_prompt, HERE if chat.post_prompt else name)
 

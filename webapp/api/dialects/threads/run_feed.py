@@ -14,6 +14,7 @@ from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine
 from webapp.live.watch import LOST
+from webapp.live.watchers import Context
 from webapp.workflows.shown import why_paused
 from webapp.workflows.tables import WorkflowRun
 
@@ -43,9 +44,10 @@ class Position:
 class RunFeed:
     """One run, from behind a position. `has_ended` as soon as it is a person's turn, or nobody's."""
 
-    def __init__(self, engine: Engine, run: WorkflowRun, position: Position, now: Clock) -> None:
+    def __init__(self, engine: Engine, run: WorkflowRun, position: Position, now: Clock, context: Context) -> None:
+        """`context` is the caller's request: what they may see of the sources is asked in their name."""
         self.lane, self.has_ended = topic_names.of_chat(run.chat_id), False
-        self._engine, self._run_id, self._chat_id, self._now = engine, run.id, run.chat_id, now
+        self._engine, self._run_id, self._chat_id, self._now, self._context = engine, run.id, run.chat_id, now, context
         self._position, self._cursors, self._has_opened = position, dict[str, int](), False
         # The generation that writes at the moment, and what stood in its message before.
         self._writing, self._beginning = "", ""
@@ -78,7 +80,7 @@ class RunFeed:
     def _look(self) -> list[bytes]:
         topics = self._engine.topics
         self._cursors = {self.lane: topics.last(self.lane)}
-        with self._engine.in_app():
+        with self._context():
             run = db.session.get(WorkflowRun, self._run_id, populate_existing=True)
             chat = db.session.get(Chat, self._chat_id, populate_existing=True)
             if run is None or chat is None:

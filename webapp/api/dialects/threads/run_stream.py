@@ -13,13 +13,14 @@ from webapp.chat import queries as chats
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
+from webapp.live import watchers
 from webapp.streaming.events import Failed
 from webapp.workflows.tables import WorkflowRun
 
 
 def watched(run: WorkflowRun, position: Position) -> Response:
     """Everything that follows a position, until a person is asked again or the run is over."""
-    feed = RunFeed(the_engine(), run, position, now)
+    feed = RunFeed(the_engine(), run, position, now, watchers.same_request())
     response = events(feed, watcher_of(db.session.get_one(Chat, run.chat_id)))
     response.headers["X-Stream-Id"] = run.id
     return response
