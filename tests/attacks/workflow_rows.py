@@ -8,6 +8,7 @@ WORKFLOWS: dict[str, tuple[Any, ...]] = {
     "runs.show": ("GET", "signed_in", "one's own", ("run",)),
     "runs.do": ("POST", "signed_in", "one's own", ("run", "deed in a run")),
     "runs.plan_events": ("GET", "signed_in", "one's own", ("run",)),
+    "runs.note": ("POST", "signed_in", "one's own", ("run",)),
     "runs.fact": ("GET", "signed_in", "one's own", ("run", "fact")),
     "runs.change_fact": ("POST", "signed_in", "one's own", ("run", "fact")),
     "workflows.new": ("GET", "admin_only", "admins"),

@@ -11,12 +11,12 @@ from webapp.workflows.answers import TYPES
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply, begin
 from webapp.workflows.reading import Broken, read
-from webapp.workflows.state import Event, Hear, Say, Speak, State
+from webapp.workflows.state import Effect, Event, HandOver, Hear, Speak, State
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
 ANN = {"user.first_name": "Ann", "user.name": "Ann Lee"}
-KINDS = ("begin", "answer", "skip", "back", "pause", "resume", "cancel", "spoke", "fell", "change", "nonsense")
-ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "{{a}}", "a@b.org", "a, b", "99")
+KINDS = ("begin", "answer", "ask", "skip", "back", "pause", "resume", "cancel", "spoke", "fell", "change", "nonsense")
+ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "why?", "? now", "{{a}}", "a@b.org", "a, b", "99")
 
 
 def played(definition: Definition, *events: Event | str) -> tuple[State, list[str]]:
@@ -29,7 +29,9 @@ def played(definition: Definition, *events: Event | str) -> tuple[State, list[st
     return result.state, lines
 
 
-def _line(effect: Say | Hear | Speak) -> str:
+def _line(effect: Effect) -> str:
+    if isinstance(effect, HandOver):
+        return f"= {effect.summary}"
     return f"* {effect.step}" if isinstance(effect, Speak) else f"{'>' if isinstance(effect, Hear) else '<'} {effect.text}"
 
 
@@ -88,6 +90,35 @@ def test_a_model_that_fails_is_asked_again_when_the_run_is_resumed() -> None:
     assert (state.status, state.due) == ("paused", True)
     state, lines = played(CHECKIN, "low", Event("fell"), Event("resume"))
     assert (state.status, lines[-1]) == ("running", "* support")
+
+
+def test_a_side_question_is_answered_and_the_question_is_asked_again() -> None:
+    spoke, fell = Event("spoke", "On Monday."), Event("fell")
+    for asked in ("When is that?", "? when is that?", Event("ask", "When is that?")):
+        state, lines = played(CHECKIN, asked)
+        assert (state.status, state.is_aside, lines[-1]) == ("running", True, "* mood")
+        for end in (spoke, fell):
+            state, lines = played(CHECKIN, asked, end, "good")
+            assert (state.step, state.is_aside, state.said) == ("win", False, {})
+            assert lines[-3:] == ["< How was your week overall?", "> good", "< What went well?"]
+    # In a text, a question is an answer, unless it begins with its mark.
+    assert played(CHECKIN, "good", "Does it matter?")[0].slots["win"] == "Does it matter?"
+    assert played(CHECKIN, "good", "? Does it matter")[1][-2:] == ["> Does it matter", "* win"]
+    assert played(CHECKIN, Event("ask", " "))[1][-1] == "! Write a question first."
+
+
+def test_an_end_hands_over_with_what_was_answered() -> None:
+    source = """
+        workflow: wf
+        title: Help
+        slots: {what: {}, when: {optional: true}}
+        steps: [collect: what, collect: when, end: {say: "Bye, {{what}}", hand_over: Support}]
+    """
+    state, lines = played(read(source), "*It* broke", Event("skip"))
+    assert (state.status, state.handed_to) == ("completed", "Support")
+    assert lines[-2:] == ["< Bye, *It* broke", "= **Help: summary**\n\n- **What:** *It* broke"]
+    with pytest.raises(Broken, match="hand_over"):
+        read(source.replace("hand_over: Support", "say: x").replace('say: "Bye, {{what}}", ', ""))
 
 
 OPTIONS = {"choice": {"options": ["a", "b"]}, "multi": {"options": ["a", "b"]}}

@@ -13,6 +13,7 @@ from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from webapp.accounts.tables import Group, Membership
 from webapp.db import db, write
 from webapp.workflows import kind, queries
 from webapp.workflows.interpreter import apply
@@ -170,6 +171,54 @@ def test_a_turn_that_a_dead_process_left_is_taken_once_by_the_next(
     assert settled(admin, run)["step"]["id"] == "support"
     assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "I am sorry."
     assert len(fake.posts()) == 1
+
+
+@pytest.mark.slow
+def test_a_side_question_is_answered_and_leads_back(owner: Browser, fake: Upstream) -> None:
+    fake.says("It is for you alone. Really. And more. And more.")
+    page = owner.page("/workflows").press("Start Weekly check-in")
+    owner.page(page.path).press("Ask", value="Who reads this?")
+    page = owner.wait_for(page.path, is_idle)
+    assert texts(page)[-3:] == ["Who reads this?", "It is for you alone. Really. And more.", "How was your week overall?"]
+    asked = str(fake.posts()[-1]["body"])
+    assert "ask a question of their own" in asked
+    fake.always({"status": 400})
+    owner.page(page.path).press("Ask", value="And now?")
+    page = owner.wait_for(page.path, is_idle)
+    assert texts(page)[-1] == "How was your week overall?"
+    fake.reset()
+    fake.says("I am sorry.")
+    count = len(page.messages())
+    answer(owner, page.path, "low")
+    assert len(owner.wait_for(page.path, is_idle).messages()) == count + 2
+
+
+HELP = "workflow: help-me\ntitle: Help\nslots: {what: {}}\nsteps: [collect: what, end: {hand_over: Helpers, say: Soon.}]\n"
+
+
+@pytest.mark.slow
+def test_people_take_over_with_a_summary_and_write_to_each_other(
+    app: Flask, owner: Browser, admin: Client, member: Browser, stranger: Browser, fake: Upstream
+) -> None:
+    admin.post("/workflows", {"definition": HELP}, status=201)
+    admin.post("/workflows/help-me/publish", {})
+    page = member.page("/workflows").press("Start Help")
+    answer(member, page.path, "The pump is *loud*")
+    assert "No group is named “Helpers”" in texts(member.page(page.path))[-1]
+    with app.app_context(), write() as session:
+        group = Group(name="helpers")
+        session.add(group)
+        session.flush()
+        session.add(Membership(group_id=group.id, user_id=owner.person_id))
+    path = member.page("/workflows").press("Start Help").path
+    answer(member, path, "The pump is *loud*")
+    assert "What: The pump is loud" in texts(member.page(path))[-1]
+    assert owner.page("/chats").says("Help")
+    owner.page(path).press("Send", value="Turn it off.")
+    member.page(path).press("Send", value="Thanks!")
+    assert texts(owner.page(path))[-2:] == ["Turn it off.", "Thanks!"]
+    assert stranger.get(path).status_code == 404
+    assert not fake.posts()
 
 
 @pytest.mark.slow

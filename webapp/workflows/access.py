@@ -1,9 +1,20 @@
-"""Access to runs: of their owner alone, whatever the role of others."""
+"""Access to runs: of their owner alone, whatever the role of others; but people to whom one was handed over write in it."""
 
 from webapp.accounts.guards import current_user, found
+from webapp.chat.access import right_in
+from webapp.chat.tables import Chat
+from webapp.db import db
 from webapp.workflows import queries
 from webapp.workflows.tables import WorkflowRun
 
 
 def own_run(id: str) -> WorkflowRun:
     return found(queries.own_run(current_user().id, id))
+
+
+def shared_run(id: str) -> WorkflowRun:
+    """One in whose chat the person may write."""
+    run = db.session.get(WorkflowRun, id)
+    chat = db.session.get(Chat, run.chat_id) if run else None
+    may_write = chat and not chat.deleted_at and right_in(chat, current_user()) in ("own", "write")
+    return found(run if may_write else None)

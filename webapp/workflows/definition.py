@@ -35,6 +35,8 @@ class Step:
     max_sentences: int = 2
     max_tokens: int | None = None
     turns: int = 0
+    # The people that an end hands over to.
+    group: str = ""
     # What a plan is made from, by the name of its field.
     inputs: Mapping[str, str] = field(default_factory=dict)
     # Collections by their names; what a model says is looked up in them, as far as the person may see them.

@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp.workflows.answers import Slot, Unfit
 from webapp.workflows.definition import Definition, Step
-from webapp.workflows.state import DONE, SKIPPED, Effect, Event, Hear, Result, Say, Speak, State
+from webapp.workflows.state import DONE, SKIPPED, Effect, Event, HandOver, Hear, Result, Say, Speak, State
 from webapp.workflows.texts import filled, names_in, shown
 
 # What is kept of what a model said, for later steps; how long a trail grows, in a workflow that goes round.
@@ -17,6 +17,7 @@ WRITING = "The answer is still being written. Wait until it finishes, or stop it
 NOT_WAITING = "Nothing is asked at the moment."
 FIRST = "This is the first question."
 NEEDED = "This question can't be skipped."
+QUESTION_MARKS = ("?", "？", "؟")
 WORDS = {"back": "back", "go back": "back", "skip": "skip"}
 
 
@@ -46,6 +47,13 @@ def text_for(definition: Definition, state: State, text: str, people: Mapping[st
     """A text of the definition with what is known so far."""
     said = {f"steps.{id}": words for id, words in state.said.items()}
     return filled(text, {**said, **people, **state.slots})
+
+
+def summary(definition: Definition, state: State) -> str:
+    """What was answered, for people who take over."""
+    known = [(name, state.slots[name]) for name in definition.slots if name in state.slots]
+    lines = [f"- **{name.replace('_', ' ').capitalize()}:** {' '.join(shown(value).split())}" for name, value in known]
+    return "\n".join([f"**{definition.title}: summary**", "", *(lines or ["Nothing has been answered."])])
 
 
 @dataclass(slots=True)
@@ -97,6 +105,9 @@ class _Move:
             return False
         self.change(step=step.id)
         self.say(step.text)
+        if step.group:
+            self.change(handed_to=step.group)
+            self.effects.append(HandOver(step.group, summary(self.definition, self.state), step.id))
         return True
 
     def _pass(self, step: Step) -> None:
@@ -142,6 +153,8 @@ def _answer(move: _Move, event: Event) -> str:
         return refusal or NOT_WAITING
     if slot is None:
         return _reply(move, step, event.value)
+    if event.value.strip().startswith("?"):
+        return _ask(move, event)
     try:
         value = slot.value(event.value)
     except Unfit as error:
@@ -156,6 +169,8 @@ def _unfit(move: _Move, slot: Slot, event: Event, expected: str) -> str:
     """What was typed may be a wish; else what is expected, with an example the second time and a way out the third."""
     if wish := WORDS.get(event.value.strip().casefold()):
         return HANDLERS[wish](move, Event(wish))
+    if event.value.rstrip().endswith(QUESTION_MARKS):
+        return _ask(move, event)
     tries = min(move.state.tries + 1, 99)
     move.change(tries=tries)
     example = f" For example: {slot.sample}." if tries > 1 else ""
@@ -170,6 +185,26 @@ def _reply(move: _Move, step: Step, text: str) -> str:
         return "Write something first."
     move.effects += [Hear(text.strip(), step.id), Speak(step.id)]
     move.change(status="running", due=True, turns_left=max(0, move.state.turns_left - 1))
+    return ""
+
+
+def _ask(move: _Move, event: Event) -> str:
+    """A question of the person's is answered first; then theirs is asked again."""
+    if (refusal := _not_waiting(move.state)) or move.step is None:
+        return refusal or NOT_WAITING
+    text = event.value.strip().lstrip("?").strip()
+    if not text:
+        return "Write a question first."
+    if slot_of(move.definition, move.state) is None:
+        return _reply(move, move.step, text)
+    move.effects += [Hear(text, move.step.id), Speak(move.step.id)]
+    move.change(status="running", due=True, is_aside=True)
+    return ""
+
+
+def _asked_again(move: _Move, step: Step) -> str:
+    move.change(status="waiting", due=False, is_aside=False)
+    move.say(step.text)
     return ""
 
 
@@ -231,6 +266,8 @@ def _spoke(move: _Move, event: Event) -> str:
     step = move.step
     if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
         return NOT_WAITING
+    if move.state.is_aside:
+        return _asked_again(move, step)
     move.change(said={**move.state.said, step.id: event.value[:MOST_SAID]}, due=False)
     if step.verb == "generate":
         # What a plan says is its message; of what a model says in a chat step there is one already.
@@ -243,9 +280,11 @@ def _spoke(move: _Move, event: Event) -> str:
 
 
 def _fell(move: _Move, _event: Event) -> str:
-    """A model could not be asked, or was cut off: it is asked again when the run is resumed."""
+    """A model could not be asked, or was cut off: it is asked again when the run is resumed; a side question is left."""
     if not move.state.due or move.state.has_ended:
         return NOT_WAITING
+    if move.state.is_aside and move.step:
+        return _asked_again(move, move.step)
     move.change(status="paused")
     return ""
 
@@ -288,6 +327,7 @@ def _forget_dead_branches(move: _Move) -> None:
 HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
     "begin": _begin,
     "answer": _answer,
+    "ask": _ask,
     "skip": _skip,
     "back": _back,
     "pause": _pause,

@@ -12,7 +12,7 @@ from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.streaming.transcript import Transcript
-from webapp.workflows import queries, runs, speaking
+from webapp.workflows import handing, queries, runs, speaking
 from webapp.workflows.record import held, record
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -32,12 +32,17 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
         record(session, run, Event("spoke", text[:4_000], run.place.step))
     else:
         record(session, run, Event("fell", generation.error or NOTHING))
+        if not run.state.get("due"):
+            # It was a side question, which nobody asks again.
+            run.message_id = None
 
 
 def changed(generation: Generation) -> None:
     """Tells the pages, and has the next model speak."""
     chat.changed(generation)
     run = queries.run_of(generation.chat_id)
+    if run:
+        handing.tell(run)
     if run and run.is_due:
         speaking.speak_after(the_engine(), generation.id, run.id)
 

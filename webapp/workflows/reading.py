@@ -168,6 +168,8 @@ class _Reader:
             return replace(step, slot=value, text=slots[value].ask)
         if verb == "branch":
             return step
+        if verb == "end" and isinstance(value, dict):
+            return self._hand_over((*path, verb), value, step, names)
         if verb == "generate":
             return self._generate(path, about, step, slots, names)
         text = self._filled((*path, verb), value, names, is_needed=verb != "end")
@@ -188,6 +190,11 @@ class _Reader:
             max_tokens=int(tokens) if tokens else None,
             turns=int(turns or 0),
         )
+
+    def _hand_over(self, path: Path, given: dict[str, Any], step: Step, names: set[str]) -> Step:
+        about = self._mapping(path, given, ("say", "hand_over"))
+        group = self._text((*path, "hand_over"), about.get("hand_over"), most=100, is_needed=True)
+        return replace(step, text=self._filled((*path, "say"), about.get("say"), names), group=group)
 
     def _generate(self, path: Path, about: dict[str, Any], step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
         """A plan type, and what its fields are filled with: what is not said comes from the slots of the same name."""

@@ -8,10 +8,10 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import utc_now
 from webapp.errors import Conflict, NotFound
 from webapp.ids import new_id
-from webapp.workflows import shelf
+from webapp.workflows import handing, shelf
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
-from webapp.workflows.state import Event, Hear, Result, Say
+from webapp.workflows.state import Event, HandOver, Hear, Result, Say
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # What a person answers may be shown again; longer texts are not.
@@ -50,12 +50,15 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
     chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     for effect in result.effects:
         if isinstance(effect, Say | Hear):
-            _say(session, run, chat, effect)
+            say(session, run, chat, effect)
+        elif isinstance(effect, HandOver):
+            say(session, run, chat, handing.hand_over(session, chat, effect))
     session.flush()
     return result
 
 
-def _say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | Hear) -> None:
+def say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | Hear) -> None:
+    """A message at the end of the chat."""
     role, author_id = ("user", run.owner_id) if isinstance(effect, Hear) else ("assistant", None)
     # Rendered when it is shown, outside of the transaction.
     said = {"role": role, "content": effect.text, "author_id": author_id}

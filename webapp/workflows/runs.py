@@ -1,4 +1,4 @@
-"""What a person can do with runs: start one, answer, go back, skip, pause, cancel, change an answer, move to a version."""
+"""What a person can do with runs: start one, answer, ask, go back, skip, pause, cancel, change an answer, move to a version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from webapp.db import db, write
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.errors import Conflict, Invalid
-from webapp.workflows import shelf, speaking
+from webapp.workflows import handing, shelf, speaking
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
 from webapp.workflows.record import definition_of, held, record
@@ -144,6 +144,7 @@ def _told(id: str) -> WorkflowRun:
     """Every page of its chat hears of it, and a model speaks if it is its turn."""
     run = db.session.get_one(WorkflowRun, id, populate_existing=True)
     sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
+    handing.tell(run)
     if run.is_due:
         speaking.speak_if_due(id)
     return db.session.get_one(WorkflowRun, id, populate_existing=True)

@@ -11,6 +11,11 @@ from webapp.workflows.interpreter import text_for
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.runs import KIND
 
+ASIDE = (
+    "A guided workflow, “{}”, has asked the person something, and instead of answering they ask a question of their own. "
+    "Answer it, in at most three sentences. Don't ask anything yourself: the workflow repeats its question afterwards."
+)
+
 
 def of_run(context: PromptContext) -> Iterator[Section]:
     """What is to be said now, how, and a cue where nobody has said anything that could be answered."""
@@ -21,6 +26,9 @@ def of_run(context: PromptContext) -> Iterator[Section]:
     if not (step := definition.by_id.get(place.step)):
         return
     people = people_of(session, run)
+    if place.is_aside:
+        yield Section("Side question", ASIDE.format(definition.title), definition.title, rank=60)
+        return
     task, guidelines = (text_for(definition, place, text, people) for text in (step.text, step.guidelines))
     yield Section("Step of the workflow", f"Your task in this step of a guided workflow: {task}", definition.title, rank=60)
     brief = f"Answer in at most {plural(step.max_sentences, 'sentence')}."

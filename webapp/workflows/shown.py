@@ -85,6 +85,9 @@ class Panel:
     has_ended: bool
     is_own: bool
     stop_url: str
+    can_ask: bool
+    handed_to: str
+    can_write: bool
 
 
 def panel(run: WorkflowRun, right: str) -> Panel:
@@ -109,6 +112,9 @@ def panel(run: WorkflowRun, right: str) -> Panel:
         can_skip=is_waiting and (slot is None or slot.is_optional),
         can_back=is_waiting and len(place.trail) > 1,
         has_ended=place.has_ended,
+        can_ask=is_waiting and slot is not None,
+        handed_to=place.handed_to,
+        can_write=bool(place.handed_to) and right in ("own", "write"),
         is_own=right == "own",
         stop_url=url_for("chat.stop", id=active.id) if active and right == "own" else "",
     )

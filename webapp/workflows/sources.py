@@ -16,13 +16,14 @@ from webapp.workflows.tables import WorkflowRun
 
 def found_for(run: WorkflowRun) -> Given:
     """For what a model is about to say; an answer that goes on keeps the numbers that it cites."""
-    step = definition_of(run).by_id[run.place.step]
-    if not step.knowledge:
+    definition, place = definition_of(run), run.place
+    knowledge = definition.all_knowledge if place.is_aside else definition.by_id[place.step].knowledge
+    if not knowledge:
         return NOTHING
     cut = db.session.get(Message, run.message_id) if run.message_id else None
     if cut and cut.content:
         return sourcing.kept_for(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
-    return _searched(run, step.knowledge, _asked(run))
+    return _searched(run, knowledge, _asked(run))
 
 
 def _searched(run: WorkflowRun, names: Sequence[str], said: Sequence[str]) -> Given:
@@ -38,7 +39,7 @@ def _asked(run: WorkflowRun) -> list[str]:
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
     task = text_for(definition, place, step.text, people_of(db.session(), run))
-    if place.turns_left == step.turns:
+    if place.turns_left == step.turns and not place.is_aside:
         return [task]
     chat = db.session.get_one(Chat, run.chat_id, populate_existing=True)
     replies = [each.content for each in chats.said_to(chat.head_id) if each.role == "user"] if chat.head_id else []

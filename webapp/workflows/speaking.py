@@ -28,6 +28,9 @@ from webapp.workflows.sentences import first
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
+# How a side question is answered.
+ASIDE = Step("aside", "chat", max_sentences=3, max_tokens=300)
+
 
 class Brief:
     """A source that ends after so many sentences, with what was said before the answer was cut."""
@@ -98,7 +101,7 @@ def _store(run_id: str, given: Given, session: Session) -> Asked:
     how = How(given=given, is_personal=step.is_personal)
     asked = _again(chat, cut, how) if cut else _anew(session, chat, how)
     run.message_id = asked.generation.message_id
-    return _limited(asked, step, cut.content if cut else "")
+    return _limited(asked, ASIDE if run.place.is_aside else step, cut.content if cut else "")
 
 
 def _anew(session: Session, chat: Chat, how: How) -> Asked:

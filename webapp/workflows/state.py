@@ -15,7 +15,8 @@ class State:
 
     `kept` has steps that need not be done again when the run comes to them, with their outcome; `trail` has those at which
     a person was asked, the present one last. `tries` counts answers that did not fit, `turns_left` replies to a model. While
-    it is `due`, it is a model's turn.
+    it is `due`, it is a model's turn: `is_aside` when it answers a question of the person's, after which the step is asked again.
+    `handed_to` is the group of people that the chat was handed over to.
     """
 
     step: str = ""
@@ -28,6 +29,8 @@ class State:
     tries: int = 0
     turns_left: int = 0
     due: bool = False
+    is_aside: bool = False
+    handed_to: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -48,8 +51,8 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to a run: `answer`, `skip`, `back`, `pause`, `resume`, `cancel`, `change` by a person; `spoke` and
-    `fell` by a model; `begin` once."""
+    """Something that happens to a run: `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel`, `change` by a person;
+    `spoke` and `fell` by a model; `begin` once."""
 
     kind: str
     value: str = ""
@@ -75,7 +78,16 @@ class Speak:
     step: str
 
 
-Effect = Say | Hear | Speak
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """People of a group take over, who are told what has been answered so far."""
+
+    group: str
+    summary: str
+    step: str
+
+
+Effect = Say | Hear | Speak | HandOver
 
 
 @dataclass(frozen=True, slots=True)

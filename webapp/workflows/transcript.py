@@ -2,7 +2,7 @@
 
 Each line of a case begins with a sign: `<` expects the next thing said to match, `>` answers, `*` is what the model says,
 `=` expects the step or the state, `?` expects a condition to hold, `!` expects a refusal that matches, and `/` is something
-else that happens: `/back`, `/skip`, `/pause`, `/resume`, `/cancel`, `/fell`, `/change NAME VALUE`.
+else that happens: `/ask QUESTION`, `/back`, `/skip`, `/pause`, `/resume`, `/cancel`, `/fell`, `/change NAME VALUE`.
 """
 
 import re
@@ -16,7 +16,7 @@ from webapp.workflows.conditions import BadCondition, holds, parsed
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
 from webapp.workflows.reading import Broken, read
-from webapp.workflows.state import Event, Say, State
+from webapp.workflows.state import Event, HandOver, Say, State
 
 PEOPLE = {"user.name": "Ann Lee", "user.first_name": "Ann"}
 SHAPE = "A transcript is a mapping with “workflow”, the name of a file beside it, and “cases”, each a list of lines."
@@ -65,7 +65,8 @@ class _Play:
     def happen(self, event: Event) -> str:
         result = apply(self.definition, self.state, event, PEOPLE)
         self.state, self.refusal = result.state, result.refusal
-        self.said += [each.text for each in result.effects if isinstance(each, Say)]
+        told = [each for each in result.effects if isinstance(each, Say | HandOver)]
+        self.said += [each.text if isinstance(each, Say) else each.summary for each in told]
         return ""
 
     def expect(self, words: str) -> str:
@@ -87,7 +88,7 @@ class _Play:
 
     def other(self, words: str) -> str:
         kind, _, rest = words.partition(" ")
-        name, _, value = rest.partition(" ")
+        name, _, value = rest.partition(" ") if kind == "change" else ("", "", rest)
         return self.happen(Event(kind, value, name))
 
 

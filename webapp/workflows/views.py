@@ -6,14 +6,14 @@ from webapp.accounts.guards import current_user, found, signed_in
 from webapp.chat.page.pages import page_of
 from webapp.errors import AppError, Invalid
 from webapp.web.htmx import done, is_htmx, lead, redirect, render
-from webapp.workflows import plan_feed, queries, runs, shelf, shown
-from webapp.workflows.access import own_run
+from webapp.workflows import handing, plan_feed, queries, runs, shelf, shown
+from webapp.workflows.access import own_run, shared_run
 from webapp.workflows.record import definition_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
 bp = Blueprint("runs", __name__)
-BUTTONS = ("answer", "back", "skip", "pause", "resume", "cancel")
+BUTTONS = ("answer", "ask", "back", "skip", "pause", "resume", "cancel")
 
 
 @bp.get("/workflows")
@@ -44,6 +44,15 @@ def plan_events(id: str) -> Response:
     return plan_feed.stream(run, current_user()) if run.plan_id else Response(status=204)
 
 
+@bp.post("/runs/<id>/note")
+@signed_in
+def note(id: str) -> Response:
+    run = shared_run(id)
+    chat_id = run.chat_id
+    handing.write_in(run, current_user(), request.form.get("value", ""))
+    return done(page_of(chat_id))
+
+
 @bp.post("/runs/<id>/<deed>")
 @signed_in
 def do(id: str, deed: str) -> Response:
@@ -51,7 +60,7 @@ def do(id: str, deed: str) -> Response:
     if found(deed if deed in (*BUTTONS, "free") else None) == "free":
         runs.free(run)
         return lead(page_of(run.chat_id))
-    value = "\n".join(request.form.getlist("value")) if deed == "answer" else ""
+    value = "\n".join(request.form.getlist("value")) if deed in ("answer", "ask") else ""
     return _done(run, Event(deed, value))
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, operation
-from webapp.api.schemas import Answer, Body, Query
+from webapp.api.schemas import Answer, Body, Query, Text
 from webapp.workflows import queries, runs, shelf
 from webapp.workflows.answers import text_of
 from webapp.workflows.record import definition_of
@@ -37,6 +37,7 @@ class RunAnswer(Answer):
     state: State = Field(description="`waiting` whenever you are asked; `running` while a model writes.")
     step: StepAnswer | None
     slots: dict[str, Any]
+    handed_to: str = Field(description="The group that it was handed over to; empty for none.")
     created_at: datetime
     changed_at: datetime
 
@@ -70,6 +71,10 @@ class EventsQuery(Query):
 
 class Value(Body):
     value: str | int | float | bool | list[str] = Field(description="As the slot's type says; a text is read by its rules.")
+
+
+class Question(Body):
+    question: Text
 
 
 class Changed(Value):
@@ -117,6 +122,18 @@ def events(id: str, query: EventsQuery) -> EventList:
 )
 def answer(id: str, body: Value) -> RunAnswer:
     return told(runs.happen(_own(id), Event("answer", text_of(body.value))))
+
+
+@bp.post("/<id>/ask")
+@operation(
+    "Ask a question of your own, which a model answers before the current question is repeated",
+    scope="workflows",
+    body=Question,
+    answer=RunAnswer,
+    errors=STARTS,
+)
+def ask(id: str, body: Question) -> RunAnswer:
+    return told(runs.happen(_own(id), Event("ask", body.question)))
 
 
 @bp.post("/<id>/back")
@@ -170,9 +187,9 @@ def move(id: str, body: Move) -> Redone:
 
 
 def told(run: WorkflowRun) -> RunAnswer:
-    return RunAnswer.of(
-        run, thread_id=run.chat_id, workflow=run.slug, state=run.status, step=_step(run), slots=dict(run.place.slots)
-    )
+    place = run.place
+    named = {"thread_id": run.chat_id, "workflow": run.slug, "state": run.status, "step": _step(run)}
+    return RunAnswer.of(run, **named, slots=dict(place.slots), handed_to=place.handed_to)
 
 
 def _step(run: WorkflowRun) -> StepAnswer | None:

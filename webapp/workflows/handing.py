@@ -1,0 +1,51 @@
+"""Handing a run over to people: its chat is shared with a group, with a summary of what was answered."""
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from webapp import changes, rows
+from webapp.accounts import grants, queries
+from webapp.accounts.tables import Grant, User
+from webapp.chat.messages import sending
+from webapp.chat.sharing.service import KIND
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, utc_now, write
+from webapp.errors import Conflict
+from webapp.ids import new_id
+from webapp.workflows.state import HandOver, Say
+from webapp.workflows.tables import WorkflowRun
+
+NOBODY = "No group is named “{}” here, so no one has been told. Share this chat with the people who can help."
+
+
+def hand_over(session: Session, chat: Chat, effect: HandOver) -> Say:
+    """Gives the group the right to write in the chat; what is said then is for them."""
+    group = queries.group_by_name(effect.group)
+    if group is None:
+        return Say(f"{effect.summary}\n\n{NOBODY.format(effect.group)}", effect.step)
+    session.execute(delete(Grant).where(grants.is_about(KIND, chat.id), Grant.group_id == group.id))
+    session.add(Grant(object_kind=KIND, object_id=chat.id, right="write", group_id=group.id, created_by=chat.owner_id))
+    return Say(f"{effect.summary}\n\nHanded over to {group.name}.", effect.step)
+
+
+def tell(run: WorkflowRun) -> None:
+    """The people who have taken over see the chat in their lists."""
+    group = queries.group_by_name(run.place.handed_to) if run.place.handed_to else None
+    for person in queries.people_of(group.id) if group else ():
+        changes.access_changed(person.id)
+
+
+def write_in(run: WorkflowRun, user: User, text: str) -> None:
+    """A message between people, which no model answers."""
+    if not run.place.handed_to:
+        raise Conflict("This workflow wasn't handed over to anyone.")
+    content, chat_id, author_id = sending.checked(text), run.chat_id, user.id
+    with write() as session:
+        chat = rows.held(session, Chat, chat_id) or session.get_one(Chat, chat_id)
+        said = {"role": "user", "content": content, "author_id": author_id}
+        message = Message(id=new_id(), chat_id=chat_id, parent_id=chat.head_id, **said)
+        session.add(message)
+        session.flush()
+        chat.head_id, chat.changed_at = message.id, utc_now()
+        id = message.id
+    sending.announce(db.session.get_one(Chat, chat_id), "message", id)
