@@ -8,6 +8,7 @@ from webapp.accounts.guards import admin_only, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.htmx import redirect, render, wants_json
 from webapp.workflows import queries, shelf
+from webapp.workflows.picture import picture
 from webapp.workflows.shelf import Entry
 from webapp.yaml_text import MOST_CHARS
 
@@ -82,7 +83,9 @@ def _text(content: bytes) -> str:
 
 def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None) -> Response:
     faults = getattr(refusal, "faults", ())
-    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults}
+    # What cannot be read has no picture, only its faults.
+    drawn = picture(shelf.checked(source)) if not refusal else None
+    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults, "picture": drawn}
     if entry:
         context |= {"versions": shelf.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context)

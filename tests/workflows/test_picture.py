@@ -1,0 +1,56 @@
+"""The picture of a workflow: every step and every way is in it, and in its words."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.browser import Browser
+from webapp.workflows.picture import BOX, HIGH, LEFT, picture
+from webapp.workflows.reading import read
+
+CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
+ROUND = """
+workflow: ring
+title: Round and round
+slots: {again: {type: yes/no}}
+steps:
+  - id: hello
+    say: Hello
+  - collect: again
+    next: [{if: again, go: hello}, {if: not again, go: end}]
+"""
+
+
+def test_every_step_and_every_way_is_drawn_and_told() -> None:
+    drawn = picture(CHECKIN)
+    assert [each.text for each in drawn.boxes] == [step.id for step in CHECKIN.steps]
+    assert len(drawn.lines) == sum(len(step.exits) for step in CHECKIN.steps)
+    assert [each.label for each in drawn.lines if each.label] == ['if mood == "low"', "else", "if hours == 0", "else"]
+    assert drawn.told[1].ways == ('if mood == "low": support', "else: win")
+    assert all(box.x >= 0 and box.x + BOX <= drawn.left + drawn.width and box.y + HIGH <= drawn.height for box in drawn.boxes)
+
+
+def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
+    drawn = picture(read(ROUND))
+    assert [each.text for each in drawn.boxes][-1] == "The workflow is over"
+    back = next(each for each in drawn.lines if each.side == "left")
+    assert back.x < LEFT
+    assert drawn.told[-1].ways == ("if again: hello", "if not again: the end", "else: the end")
+
+
+def test_a_hundred_steps_that_lead_everywhere_stay_within_their_frame() -> None:
+    ways = ", ".join(f"{{if: n == {place}, go: s{place}}}" for place in range(1, 60, 8))
+    steps = "".join(f"  - {{id: s{place}, collect: n, next: [{ways}]}}\n" for place in range(1, 60))
+    top = "workflow: web\ntitle: Web\nslots: {n: {type: number}}\nsteps:\n  - {id: s0, collect: n}\n"
+    drawn = picture(read(top + steps))
+    numbers = [float(word.strip("MHV")) for line in drawn.lines for word in line.path.split()]
+    assert max(numbers) <= max(drawn.width, drawn.height)
+    assert min(numbers) >= 0
+
+
+@pytest.mark.slow
+def test_the_editor_shows_it(owner: Browser) -> None:
+    page = owner.page("/workflows/weekly-checkin/edit")
+    assert len(page.all(".picture rect")) == len(CHECKIN.steps)
+    assert page.all("svg[aria-describedby=picture-words]")
+    assert page.says("The same in words")

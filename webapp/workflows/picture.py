@@ -1,0 +1,153 @@
+"""The picture of a workflow: a box for each step, one below the other, and the ways between them; and the same in words. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from webapp.workflows.definition import END, Definition, Step
+
+VERBS = {"say": "Says", "collect": "Asks", "chat": "Model", "generate": "Plan", "branch": "Branch", "end": "End"}
+BOX, HIGH, GAP, LEFT, LANE = 250, 44, 30, 130, 14
+# More ways beside each other share their lanes.
+MOST_LANES = 10
+MOST_CHARS = {"box": 30, "way": 26}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A step; `text` is all of what it is called."""
+
+    x: int
+    y: int
+    verb: str
+    kind: str
+    name: str
+    text: str
+
+    @property
+    def middle(self) -> int:
+        return self.x + BOX // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A way from one box to another: straight down to the next, on the right to later ones, on the left to earlier ones."""
+
+    path: str
+    label: str
+    x: int
+    y: int
+    side: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step in words, with where it leads."""
+
+    verb: str
+    name: str
+    ways: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`left` is where it begins: without ways back there is nothing left of the boxes."""
+
+    left: int
+    width: int
+    height: int
+    boxes: tuple[Box, ...]
+    lines: tuple[Line, ...]
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    start: int
+    end: int
+    label: str
+
+    @property
+    def span(self) -> range:
+        return range(min(self.start, self.end), max(self.start, self.end) + 1)
+
+
+def picture(definition: Definition) -> Picture:
+    boxes = tuple(_boxes(definition))
+    places = {step.id: place for place, step in enumerate(definition.steps)} | {END: len(definition.steps)}
+    ways = [_Way(places[step.id], places[go], label) for step in definition.steps for go, label in _ways(step)]
+    lines = tuple(_lines(ways, boxes))
+    left = 0 if any(line.side == "left" for line in lines) else LEFT - 12
+    is_wide = any(line.side == "right" for line in lines)
+    width = LEFT + BOX + (LEFT + LANE * MOST_LANES if is_wide else 12) - left
+    return Picture(left, width, boxes[-1].y + HIGH + GAP, boxes, lines, tuple(_told(definition)))
+
+
+def _boxes(definition: Definition) -> Iterator[Box]:
+    for place, step in enumerate(definition.steps):
+        yield _box(place, step.verb, step.id)
+    if any(END in step.exits for step in definition.steps):
+        yield _box(len(definition.steps), "end", "The workflow is over")
+
+
+def _box(place: int, verb: str, text: str) -> Box:
+    return Box(LEFT, GAP + place * (HIGH + GAP), VERBS[verb], verb, _short(_named(text), "box"), text)
+
+
+def _ways(step: Step) -> Iterator[tuple[str, str]]:
+    """Where a step leads, and when."""
+    if step.verb == "end":
+        return
+    for way in step.ways:
+        yield way.go, f"if {way.written}" if way.condition is not None else ("else" if len(step.ways) > 1 else "")
+    if all(way.condition is not None for way in step.ways):
+        yield step.after, "else" if step.ways else ""
+
+
+def _lines(ways: list[_Way], boxes: tuple[Box, ...]) -> Iterator[Line]:
+    taken: dict[str, list[list[range]]] = {"right": [], "left": []}
+    labels: dict[int, int] = {}
+    for way in ways:
+        start, end = boxes[way.start], boxes[way.end]
+        if way.end == way.start + 1:
+            path = f"M{start.middle} {start.y + HIGH} V{end.y - 2}"
+            yield Line(path, _short(way.label, "way"), start.middle + 8, start.y + HIGH + GAP // 2 + 4, "down")
+            continue
+        side = "right" if way.end > way.start else "left"
+        lane = _lane(taken[side], way.span)
+        # Several ways from one box leave it one below the other.
+        turn = labels[way.start] = labels.get(way.start, -1) + 1
+        y = start.y + 12 + 12 * (turn % 3)
+        edge, far = (LEFT + BOX, LEFT + BOX + 70 + LANE * lane) if side == "right" else (LEFT, max(6, LEFT - 60 - LANE * lane))
+        path = f"M{edge} {y} H{far} V{end.y + HIGH // 2} H{edge + 2 if side == 'right' else edge - 2}"
+        label_x = edge + 6 if side == "right" else edge - 6
+        yield Line(path, _short(way.label, "way"), label_x, y - 3, side)
+
+
+def _lane(taken: list[list[range]], span: range) -> int:
+    """The first lane in which nothing else goes past these boxes."""
+    for number, lane in enumerate(taken):
+        if all(other.stop <= span.start or span.stop <= other.start for other in lane):
+            lane.append(span)
+            return number
+    if len(taken) < MOST_LANES:
+        taken.append([span])
+    return len(taken) - 1
+
+
+def _told(definition: Definition) -> Iterator[Told]:
+    for step in definition.steps:
+        ways = tuple(f"{label}: {_name(go)}" if label else _name(go) for go, label in _ways(step))
+        yield Told(VERBS[step.verb], _named(step.id), ways)
+
+
+def _name(go: str) -> str:
+    return "the end" if go == END else _named(go)
+
+
+def _named(id: str) -> str:
+    return id.replace("_", " ")
+
+
+def _short(text: str, kind: str) -> str:
+    most = MOST_CHARS[kind]
+    return text if len(text) <= most else f"{text[: most - 1]}…"
