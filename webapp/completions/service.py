@@ -74,7 +74,7 @@ def _stored(engine: Engine, wanted: Wanted, model: str, person: str, parameters:
             owner=engine.worker.id,
             prompt={"parameters": parameters},
         )
-        generations.take_place(engine, session, generation)
+        generations.take_place(engine, session, generation, request)
     return generation, Ending(source, wanted.stops) if wanted.stops else source
 
 

@@ -60,6 +60,7 @@ def ask(engine: Engine, aside: Aside) -> None:
                 connection=providers().connection_of(aside.request.model),
                 owner=engine.worker.id,
             )
+            engine.gate.admit(session, generation, aside.request, "")
         service.start(engine, generation, source)
 
 

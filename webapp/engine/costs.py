@@ -68,5 +68,7 @@ def _store(engine: Engine, id: str, usage: Usage) -> None:
         return
     with write() as session:
         session.execute(update(Generation).where(Generation.id == id).values(**known))
+        if generation := session.get(Generation, id, populate_existing=True):
+            engine.gate.correct(session, generation)
     generation = db.session.get_one(Generation, id)
     engine.kinds[generation.kind].priced(generation)

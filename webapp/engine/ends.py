@@ -121,6 +121,9 @@ def _settle(
         else:
             journal.keep_rest(engine, session, id)
             log.error("%s could not be saved and locked its place: what it said is left in the journal", id)
+        if is_new:
+            # Last, as others may wait for what it holds.
+            engine.gate.settle(session, generation, transcript)
     kind.changed(generation)
     costs.settle_later(engine, generation)
     return kind.saved(generation)

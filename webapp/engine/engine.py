@@ -14,6 +14,7 @@ from webapp.engine import reserve, trace
 from webapp.engine.circuit import Circuits
 from webapp.engine.fence import Worker
 from webapp.engine.found import Found
+from webapp.engine.gate import Gate, Meter, OpenGate
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.metric_events import Figure, Tell
 from webapp.engine.presence import Presence
@@ -64,6 +65,7 @@ class Live:
     when_unwatched: str
     run: Run
     source: "Source"
+    meter: Meter
     journalled: int = 0
     may_have_rows: bool = False
 
@@ -111,6 +113,7 @@ class Engine:
         self.rates = Throttle(burst=1, seconds=1.0, now=now)
         self.aside_rates = Throttle(burst=1, seconds=1.0, now=now)
         self.kinds: dict[str, Kind] = {}
+        self.gate: Gate = OpenGate()
         # Called with every metric event.
         self.metric_listeners: list[Tell] = []
         self.live: dict[str, Live] = {}
@@ -175,6 +178,7 @@ class Engine:
             when_unwatched=generation.when_unwatched,
             run=run,
             source=source,
+            meter=self.gate.meter(generation),
         )
         self.live[live.id] = live
         self.presence.begin(live.lane)
@@ -236,7 +240,7 @@ class Engine:
     def _run(self, live: Live, save: Save) -> None:
         try:
             with self.looking_after():
-                live.run.run(live.source.events(live.run.stop), save)
+                live.run.run(live.meter(live.source.events(live.run.stop), live.run.stop), save)
             self._duties.report(self, live)
         finally:
             del self.live[live.id]

@@ -94,8 +94,13 @@ def refuse_if_running(engine: Engine, lane: str) -> None:
             raise Busy(BUSY, generation=live.id)
 
 
-def take_place(engine: Engine, session: Session, generation: Generation) -> None:
-    """Stores a generation in one of its person's places, whose row is held: of two at once, the second sees the first."""
+def take_place(
+    engine: Engine, session: Session, generation: Generation, request: ModelRequest, *, character_id: str = ""
+) -> None:
+    """Stores a generation in one of its person's places, whose row is held: of two at once, the second sees the first.
+
+    The gate is asked last, as others may wait for what it holds.
+    """
     beside = [kind.name for kind in engine.kinds.values() if kind.is_aside]
     asked = {"whose": generation.user_id, "beside": beside, **rows.values_of(generation)}
     others = session.connection().execute(PLACED, {**asked, "itself": generation.id}).scalar_one()
@@ -104,6 +109,7 @@ def take_place(engine: Engine, session: Session, generation: Generation) -> None
     if most and generation.user_id and others >= most:
         engine.tell(Limited("concurrent"))
         raise TooMany(AT_ONCE.format(most), retry_after=5)
+    engine.gate.admit(session, generation, request, character_id)
 
 
 def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> Ladder:

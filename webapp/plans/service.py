@@ -17,7 +17,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
 from webapp.plans import plan_types, prompts, quota
-from webapp.plans.asking import parameters_of, source_of
+from webapp.plans.asking import parameters_of, request_of, source_of
 from webapp.plans.kind import PLAN, announce
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.schema import at, missing, steps, value_at
@@ -145,7 +145,7 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             owner=engine.worker.id,
             prompt=prompt,
         )
-        generations.take_place(engine, session, generation)
+        generations.take_place(engine, session, generation, request_of(generation))
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""
         return generation

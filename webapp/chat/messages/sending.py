@@ -219,7 +219,8 @@ def _stored(
         generation = asked.generation
         # A chat of a visitor belongs to no account.
         generation.user_id = generation.user_id and person
-        generations.take_place(engine, session, generation)
+        character_id = asked.chat.character_id or ""
+        generations.take_place(engine, session, generation, asked.request, character_id=character_id)
         source = asked.wrapped(generations.ladder(engine, asked.request))
         hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)
         news = (asked.chat.id, "message", generation.message_id or "", hearers)
