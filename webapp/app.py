@@ -11,10 +11,13 @@ from werkzeug.local import LocalProxy
 from webapp import logs
 from webapp.accounts import feature as accounts
 from webapp.accounts.guards import onlooker
-from webapp.api import cors, limits
+from webapp.api import access, cors, limits
 from webapp.api import feature as api
+from webapp.budgets import feature as budgets
+from webapp.budgets.gate import BudgetGate
 from webapp.characters import feature as characters
 from webapp.chat import feature as chat
+from webapp.chat.prompt import tokens
 from webapp.cli.commands import Commands
 from webapp.completions import feature as completions
 from webapp.config import ROOT, Config, load
@@ -64,6 +67,7 @@ FEATURES = (
     chat.FEATURE,
     plans.FEATURE,
     workflows.FEATURE,
+    budgets.FEATURE,
     insights.FEATURE,
     completions.FEATURE,
     health.FEATURE,
@@ -114,6 +118,12 @@ def _start_engine(app: Flask, config: Config) -> None:
     engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=_pause, now=time.monotonic)
     counted, watchdog = Metrics(engine, watchers=watch.open_pages), Watchdog()
     engine.metric_listeners.append(counted.hear)
+    engine.gate = BudgetGate(
+        estimate=tokens.estimate,
+        token_id=access.token_id,
+        is_aside=lambda kind: engine.kinds[kind].is_aside,
+        in_app=app.app_context,
+    )
     watchdog.listeners.append(counted.held)
     app.extensions.update(
         watchdog=watchdog,

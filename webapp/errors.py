@@ -1,6 +1,7 @@
 """What can go wrong for a person, each with a sentence and a status.
 
 AppError
+├── OverBudget     402   a budget is used up; says until when
 ├── Invalid        422   the words are understood, the content is not acceptable
 ├── SignedOut      401   nobody is signed in
 ├── Forbidden      403   somebody is, who may not
@@ -11,6 +12,7 @@ AppError
 └── Unavailable    503   we cannot now; says why
 """
 
+from datetime import datetime
 from typing import Any
 
 
@@ -27,6 +29,17 @@ class AppError(Exception):
     def details(self) -> dict[str, Any]:
         """What a program needs beyond the sentence."""
         return {}
+
+
+class OverBudget(AppError):
+    status, code = 402, "over_budget"
+
+    def __init__(self, message: str, *, budget_id: str, resets_at: datetime, retry_after: int) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.budget_id, self.resets_at = budget_id, resets_at
+
+    def details(self) -> dict[str, Any]:
+        return {"budget_id": self.budget_id, "resets_at": self.resets_at.isoformat().replace("+00:00", "Z")}
 
 
 class Invalid(AppError):

@@ -30,6 +30,7 @@ TABLE = {
         GET api_workflows.index api:read
         GET api_runs.index api:read
         GET api_usage.own api:read
+        GET api_budgets.index api:read
         GET api_insights.summary api:read
         GET api_insights.series api:read
         GET api_insights.answers api:read
@@ -43,6 +44,7 @@ TABLE = {
     """,
     ("admins", ()): """
         GET api_settings.index api:admin
+        POST api_budgets.create api:admin
         POST api_workflows.save api:workflows
         GET api_connections.index api:admin
         POST api_connections.create api:admin
@@ -160,6 +162,11 @@ TABLE = {
         POST api_prompts.preview api:read
     """,
     ("one's own", ("deleted persona",)): "POST api_personas.restore api:chat",
+    ("any name", ("budget",)): "GET api_budgets.show api:read",
+    ("looked after", ("budget",)): """
+        PATCH api_budgets.change api:admin
+        DELETE api_budgets.delete api:admin
+    """,
     ("any name", ("model",)): "GET api_door.model api:read",
     ("looked after", ("setting",)): """
         GET api_settings.show api:admin

@@ -14,6 +14,7 @@ and for each state of the thing, what comes of it:
 from dataclasses import dataclass
 
 from tests.attacks.api_rows import rows
+from tests.attacks.page_rows import pages
 from tests.attacks.workflow_rows import WORKFLOWS
 
 PEOPLE = ("nobody", "visitor", "disabled", "guest", "member", "admin", "owner")
@@ -326,42 +327,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "people.enable": (Route("POST", "admin_only", "looked after", ("person",)),),
     "people.password_link": (Route("POST", "admin_only", "looked after", ("person",)),),
     "people.delete": (Route("POST", "admin_only", "looked after", ("person",)),),
-    "groups.index": (Route("GET", "admin_only", "admins"),),
-    "groups.create": (Route("POST", "admin_only", "admins"),),
-    "groups.show": (Route("GET", "admin_only", "looked after", ("group",)),),
-    "groups.rename": (Route("POST", "admin_only", "looked after", ("group",)),),
-    "groups.delete": (Route("POST", "admin_only", "looked after", ("group",)),),
-    "groups.put_in": (Route("POST", "admin_only", "looked after", ("group",)),),
-    "groups.take_out": (Route("POST", "admin_only", "looked after", ("group", "person")),),
-    "usage.index": (Route("GET", "admin_only", "admins"),),
-    "usage.export": (Route("GET", "admin_only", "admins"),),
-    "audit.index": (Route("GET", "admin_only", "admins"),),
-    "audit.export": (Route("GET", "admin_only", "admins"),),
-    # Settings of the house
-    "everywhere.admin": (Route("GET", "admin_only", "admins"),),
-    "settings.index": (Route("GET", "admin_only", "admins"),),
-    "settings.update": (Route("POST", "admin_only", "admins"),),
-    "settings.reset": (Route("POST", "admin_only", "looked after", ("setting",)),),
-    "connections.index": (Route("GET", "admin_only", "admins"),),
-    "connections.new": (Route("GET", "admin_only", "admins"),),
-    "connections.create": (Route("POST", "admin_only", "admins"),),
-    "connections.connect_found": (Route("POST", "admin_only", "admins"),),
-    "connections.edit": (Route("GET", "admin_only", "looked after", ("connection",)),),
-    "connections.update": (Route("POST", "admin_only", "looked after", ("connection",)),),
-    "connections.test": (Route("POST", "admin_only", "looked after", ("connection",)),),
-    "connections.enable": (Route("POST", "admin_only", "looked after", ("connection",)),),
-    "connections.disable": (Route("POST", "admin_only", "looked after", ("connection",)),),
-    "connections.forget_key": (Route("POST", "admin_only", "looked after", ("connection",)),),
-    "connections.delete": (Route("POST", "admin_only", "looked after", ("connection",)),),
-    "keys.index": (Route("GET", "admin_only", "admins"),),
-    "keys.generate": (Route("POST", "admin_only", "admins"),),
-    "keys.begin": (Route("POST", "admin_only", "admins"),),
-    "keys.rotate": (Route("POST", "admin_only", "admins"),),
-    "keys.end": (Route("POST", "admin_only", "admins"),),
-    "models.index": (Route("GET", "admin_only", "admins"),),
-    "models.update": (Route("POST", "admin_only", "admins"),),
-    "models.allow": (Route("POST", "admin_only", "admins"),),
-    "models.refresh": (Route("POST", "admin_only", "admins"),),
+    "budgets.own": (Route("GET", "signed_in", "people"),),
 }
 
 # Programs come in by the same doors as pages: a few states of a thing show that each route has one.
@@ -373,6 +339,7 @@ RULES |= {
     for name, rule in RULES.items()
 }
 ROUTES |= {name: (Route(*row),) for name, row in WORKFLOWS.items()}
+ROUTES |= {name: (Route(method, "admin_only", rule, things),) for name, method, rule, things in pages()}
 ROUTES |= {name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows()}
 
 # Without these a request says nothing that could be let in.

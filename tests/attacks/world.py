@@ -14,6 +14,7 @@ from tests.support.browser import Browser
 from webapp.accounts import service as accounts
 from webapp.accounts.queries import hashed
 from webapp.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
+from webapp.budgets.tables import Budget
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.chat.tables import Chat, Message
 from webapp.connections.tables import Connection
@@ -272,6 +273,9 @@ class World:
 
     def _group(self, _state: str) -> str:
         return _added(Group(name=f"Group {new_id()}")).id
+
+    def _budget(self, _state: str) -> str:
+        return _added(Budget(who="team", unit="answers", most=1_000, period="month", warn_at=0.8)).id
 
     def _model(self, _state: str) -> str:
         return "some/model"

@@ -52,6 +52,7 @@ IDEAS = {
     "undo-2": "Restore|Unarchive|Back",
     "upload": "Import",
     "user": "Your account",
+    "wallet": "Budgets",
     "users": "People|Share|Shared",
     "workflow": "Workflows",
     "x": "Close|Dismiss|Remove",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import current_app, request
+from flask import current_app, has_request_context, request
 from flask_wtf.csrf import validate_csrf
 from wtforms.validators import ValidationError
 
@@ -58,6 +58,12 @@ def caller_or_none() -> Caller | None:
         request.environ[CALLER], request.environ[KNOWN] = found, found.user if found else None
     known: Caller | None = request.environ[CALLER]
     return known
+
+
+def token_id() -> str:
+    """Which token this request came with; empty without one, and where nothing is being asked by a request."""
+    found = caller_or_none() if has_request_context() and _bearer() is not None else None
+    return found.holder.removeprefix(tickets.TOKEN) if found else ""
 
 
 def may(scope: str) -> bool:

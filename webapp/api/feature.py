@@ -8,6 +8,7 @@ from webapp.api.dialects.quick import views as quick
 from webapp.api.dialects.roleplay import views as roleplay
 from webapp.api.dialects.threads import views as threads
 from webapp.api.native import (
+    budgets,
     capabilities,
     characters,
     chats,
@@ -42,6 +43,7 @@ FEATURE = Feature(
         own.bp,
         usage.bp,
         insights.bp,
+        budgets.bp,
         exchange.bp,
         capabilities.bp,
         settings.bp,

@@ -56,7 +56,8 @@ def refusals(operation: Operation, *, has_names: bool) -> list[int]:
     has_file = operation.upload or operation.upload_field
     reading = {400, 413, 415, 422} if operation.body else {413, 422} if has_file else {422} if operation.query else set()
     calling = {401, 403} if operation.scope else set()
-    return sorted({*operation.errors, *reading, *calling, *({404} if has_names else ()), 503})
+    limited = {402} if operation.starts else set()
+    return sorted({*operation.errors, *limited, *reading, *calling, *({404} if has_names else ()), 503})
 
 
 def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:

@@ -11,12 +11,19 @@ from webapp.plans.schema import Schema, element_of, is_within, received, steps, 
 
 # More single places than this are asked for by the elements they are in.
 MOST_PLACES = 12
-CODES = {"user": "cancelled", "client_gone": "client_disconnected", "server_restart": "server_restart", "length": "token_limit"}
+CODES = {
+    "user": "cancelled",
+    "client_gone": "client_disconnected",
+    "server_restart": "server_restart",
+    "length": "token_limit",
+    "budget": "budget",
+}
 SENTENCES = {
     "cancelled": "It was stopped before it finished.",
     "client_disconnected": "No one was connected any more.",
     "server_restart": "The server was restarted while this was being written.",
     "token_limit": "The model reached its length limit.",
+    "budget": "It ended because its budget is used up.",
     "invalid": "The model's reply couldn't be turned into a plan.",
 }
 

@@ -322,10 +322,35 @@ _MODELS = (
         config="openrouter_max_tokens",
     ),
 )
+_BUDGETS = (
+    Setting(
+        "budgets.enabled",
+        "Apply budgets",
+        "switch",
+        False,
+        "Whether budgets limit what is used. Creating a budget turns it on.",
+    ),
+    Setting(
+        "team.time_zone",
+        "Time zone",
+        "text",
+        "UTC",
+        "The team's time zone, such as Europe/Berlin: budgets reset at its midnight.",
+    ),
+    Setting(
+        "budgets.unknown_price",
+        "Unknown prices, in dollars per million tokens",
+        "number",
+        10,
+        "What budgets count for models that cost money and don't say how much, until the cost is known.",
+        most=10_000,
+    ),
+)
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
     "Streaming": _STREAM,
     "Limits": _LIMITS,
+    "Budgets": _BUDGETS,
     "Knowledge": _KNOWLEDGE,
     "Demo": _DEMO,
     "Retention": _KEEPING,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .events import Failed, Status
 
 STOPPED = {"user", "idle_listener", "client_gone"}
-CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap"}
+CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap", "budget"}
 NEVER_BEGUN = {"auth", "credit", "rate", "invalid"}
 SENTENCES = {
     "first_byte": "The model didn't start to answer in time.",

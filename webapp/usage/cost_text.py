@@ -14,7 +14,7 @@ SILENT = {"stall", "cut", "total_time"}
 
 def cost(generations: Sequence[Generation]) -> str:
     """The sum of them; nothing where no model has made anything."""
-    made = [each for each in generations if not _was_refused(each)]
+    made = [each for each in generations if not was_refused(each)]
     asked = [each for each in made if not _is_demos(each)]
     if not asked:
         return "demo" if made else ""
@@ -40,6 +40,7 @@ def _is_demos(generation: Generation) -> bool:
     return generation.is_demo or generation.model_asked.startswith("demo/")
 
 
-def _was_refused(generation: Generation) -> bool:
+def was_refused(generation: Generation) -> bool:
+    """Whether no model can have made anything."""
     is_silent = generation.reason in SILENT or bool(generation.upstream_id)
     return generation.status == "failed" and generation.cost is None and generation.output_tokens is None and not is_silent

@@ -28,6 +28,7 @@ KEPT_HEADERS = {"Allow", "Retry-After", "Content-Range"}
 TITLES = {
     400: "Bad request",
     401: "Please sign in",
+    402: "Budget used up",
     403: "Not allowed",
     404: "Not found",
     405: "Not possible here",

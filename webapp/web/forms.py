@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_wtf import FlaskForm
 from wtforms.fields.choices import SelectChoice
 
-from webapp.errors import AppError, Conflict, Forbidden, Invalid, TooMany, Unavailable
+from webapp.errors import AppError, Conflict, Forbidden, Invalid, OverBudget, TooMany, Unavailable
 from webapp.web.htmx import render, wants_json
 
 # For what is a name or an address, and no prose.
@@ -44,7 +44,7 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
         """Continues after the block when the service refuses; programs get the refusal as it is."""
         try:
             yield
-        except (Invalid, Forbidden, Conflict, TooMany, Unavailable) as refusal:
+        except (Invalid, Forbidden, Conflict, OverBudget, TooMany, Unavailable) as refusal:
             if wants_json():
                 raise
             self._take(refusal)

@@ -26,7 +26,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
 
 # Complete by its own marker, and yet not all that was meant to be said.
-CUT_SHORT = {"length", "cap"}
+CUT_SHORT = {"length", "cap", "budget"}
 
 
 def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:

@@ -34,6 +34,7 @@ REASONS = {
     "length": "The model reached its length limit.",
     "content_filter": "The provider's content filter stopped the answer.",
     "cap": "The answer reached this server's length limit.",
+    "budget": "The answer ended here because its budget is used up.",
     "idle_listener": "It stopped because no one was connected.",
     "client_gone": "It stopped because no one was connected.",
 }

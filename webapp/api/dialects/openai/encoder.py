@@ -7,8 +7,9 @@ from webapp.api.dialects.encoding import DialectFrame, State
 from webapp.api.dialects.text import TextEncoder
 from webapp.streaming.events import Ended, Usage
 
-REASONS = {"length": "length", "cap": "length", "token_limit": "length", "content_filter": "content_filter"}
+REASONS = {"length": "length", "cap": "length", "budget": "length", "token_limit": "length", "content_filter": "content_filter"}
 DONE = DialectFrame("[DONE]")
+QUOTA = "insufficient_quota"
 TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -78,5 +79,5 @@ def usage(known: Usage | None) -> dict[str, int] | None:
 
 
 def error(message: str, status: int, *, code: str, param: str | None = None) -> dict[str, Any]:
-    kind = TYPES.get(status, "server_error")
+    kind = code if code == QUOTA else TYPES.get(status, "server_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}

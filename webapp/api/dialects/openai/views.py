@@ -40,6 +40,7 @@ MOST_BYTES = 4_000_000
 CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 OTHERS = tuple((status, "In OpenAI's format.", DoorError) for status in (400, 401, 403, 404, 413, 429, 502, 503, 504))
 PROBLEM = "application/problem+json"
+OVER_BUDGET = 402
 bp = Blueprint("api_door", __name__, url_prefix="/v1")
 
 
@@ -88,7 +89,11 @@ def in_openais_form(response: Response) -> Response:
     fields = problem.get("fields") or {}
     message = " ".join(f"{name}: {sentence}" for name, sentence in fields.items()) or problem["detail"]
     response.status_code = 400 if response.status_code == 422 else response.status_code
-    code = CODES.get(response.status_code, problem["code"])
+    if response.status_code == OVER_BUDGET:
+        # What a used-up quota is there; clients know it by its code.
+        response.status_code, code = 429, words.QUOTA
+    else:
+        code = CODES.get(response.status_code, problem["code"])
     told = words.error(message, response.status_code, code=code, param=next(iter(fields), None))
     response.set_data(json.dumps(told))
     response.mimetype = "application/json"

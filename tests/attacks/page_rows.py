@@ -1,0 +1,66 @@
+"""The pages of the administration: under each rule and kind of thing a line for each route, as method and name."""
+
+from collections.abc import Iterator
+
+TABLE = {
+    ("admins", ()): """
+        GET groups.index
+        POST groups.create
+        GET usage.index
+        GET usage.export
+        GET audit.index
+        GET audit.export
+        GET everywhere.admin
+        GET settings.index
+        POST settings.update
+        GET connections.index
+        GET connections.new
+        POST connections.create
+        POST connections.connect_found
+        GET keys.index
+        POST keys.generate
+        POST keys.begin
+        POST keys.rotate
+        POST keys.end
+        GET models.index
+        POST models.update
+        POST models.allow
+        POST models.refresh
+        GET budgets.index
+        POST budgets.create
+    """,
+    ("looked after", ("group",)): """
+        GET groups.show
+        POST groups.rename
+        POST groups.delete
+        POST groups.put_in
+    """,
+    ("looked after", ("group", "person")): """
+        POST groups.take_out
+    """,
+    ("looked after", ("setting",)): """
+        POST settings.reset
+    """,
+    ("looked after", ("connection",)): """
+        GET connections.edit
+        POST connections.update
+        POST connections.test
+        POST connections.enable
+        POST connections.disable
+        POST connections.forget_key
+        POST connections.delete
+    """,
+    ("looked after", ("budget",)): """
+        GET budgets.show
+        POST budgets.update
+        POST budgets.delete
+    """,
+}
+
+
+def pages() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Of every page its name, method, rule and what the names in its address stand for."""
+    for (rule, things), lines in TABLE.items():
+        for line in lines.strip().splitlines():
+            method, name = line.split()
+            yield name, method, rule, things

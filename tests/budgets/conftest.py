@@ -1,0 +1,49 @@
+"""What tests of budgets share: an owner's program, budgets that it makes, and answers that it asks for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.api.client import Client, client_of
+from tests.support.browser import Browser
+from tests.upstream.handle import Upstream
+from webapp.settings.service import set_settings
+
+Make = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def app(make_app, fake: Upstream) -> Flask:
+    app: Flask = make_app(**{**fake.environ, "OPENROUTER_MODEL": "fake/plain"})
+    with app.app_context():
+        # Answers alone are counted, and nobody is asked to wait.
+        set_settings({"models.titles": "off", "limits.streams_per_minute": "0", "limits.concurrent_streams": "0"})
+    return app
+
+
+@pytest.fixture
+def program(app: Flask, owner: Browser) -> Client:
+    return client_of(app, owner.email)
+
+
+@pytest.fixture
+def made(program: Client) -> Make:
+    def make(limit: float, unit: str = "answers", **how: Any) -> dict[str, Any]:
+        usual = {"who": "team", "unit": unit, "limit": limit, "period": "month"}
+        budget: dict[str, Any] = program.post("/budgets", {**usual, **how}, status=201)
+        return budget
+
+    return make
+
+
+def answered(program: Client, text: str = "Hello", **how: Any) -> dict[str, Any]:
+    """The answer to the first message of a new chat, when it has ended."""
+    return program.ended(program.post("/chats", {"message": text, **how}, status=201)["sent"])
+
+
+def level(program: Client, budget: dict[str, Any]) -> tuple[float, float]:
+    """What is used of it, and what is reserved."""
+    found = program.get(f"/budgets/{budget['id']}")
+    return found["used"], found["reserved"]

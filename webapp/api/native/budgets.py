@@ -1,0 +1,111 @@
+"""/api/v1/budgets: how much may be used, by whom, and how much of it is. Members see those that count what they use."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.accounts.guards import found, who
+from webapp.api.access import caller, may
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body, Line
+from webapp.budgets import queries, service
+from webapp.budgets.amounts import number_of
+from webapp.budgets.queries import Level
+from webapp.budgets.service import BudgetInput
+from webapp.budgets.tables import Budget
+
+bp = Blueprint("api_budgets", __name__, url_prefix="/api/v1/budgets")
+Unit = Literal["usd", "tokens", "answers"]
+Period = Literal["day", "week", "month"]
+Who = Literal["team", "group", "user", "character", "token"]
+Limit = Annotated[Decimal, Field(gt=0, le=10**12, description="In the unit; dollars with up to nine decimal places.")]
+WarnAt = Annotated[float, Field(gt=0, le=1, description="From which share on people are warned.")]
+
+
+class BudgetAnswer(Answer):
+    """`limit`, `used` and `reserved` are in the unit. Without a `model`, all models count."""
+
+    id: str
+    who: Who
+    who_id: str = Field(description="The id of the group, user, character or token; empty for the team.")
+    unit: Unit
+    limit: float
+    period: Period
+    warn_at: float
+    model: str
+    used: float
+    reserved: float = Field(description="For answers that are being written.")
+    resets_at: datetime
+
+
+class BudgetList(Answer):
+    budgets: list[BudgetAnswer]
+
+
+class NewBudget(Body):
+    who: Who
+    who_id: Line = ""
+    unit: Unit
+    limit: Limit
+    period: Period
+    warn_at: WarnAt = 0.8
+    model: str = Field("", max_length=200, description="Only answers asked of this model count; empty for all.")
+
+
+class BudgetChange(Body):
+    """Only the fields that are there are changed."""
+
+    limit: Limit | None = None
+    warn_at: WarnAt | None = None
+
+
+@bp.get("")
+@operation("List budgets: all for admins, else those that count what you use", scope="read", answer=BudgetList)
+def index() -> BudgetList:
+    queries.tidy()
+    budgets = queries.all_budgets() if may("admin") else queries.budgets_of(caller())
+    return BudgetList(budgets=[_told(each) for each in queries.levels(budgets)])
+
+
+@bp.post("")
+@operation("Create a budget", scope="admin", body=NewBudget, answer=BudgetAnswer, status=201, errors=(409,))
+def create(body: NewBudget) -> BudgetAnswer:
+    entered = BudgetInput(body.who, body.who_id, body.unit, f"{body.limit:f}", body.period, body.warn_at, body.model)
+    return _told(queries.level(service.create(entered, **who())))
+
+
+@bp.get("/<id>")
+@operation("Show a budget, with what is used and when it resets", scope="read", answer=BudgetAnswer)
+def show(id: str) -> BudgetAnswer:
+    queries.tidy()
+    return _told(queries.level(_visible(id)))
+
+
+@bp.patch("/<id>")
+@operation("Change the limit, or when to warn", scope="admin", body=BudgetChange, answer=BudgetAnswer)
+def change(id: str, body: BudgetChange) -> BudgetAnswer:
+    limit = None if body.limit is None else f"{body.limit:f}"
+    service.change(_visible(id), limit=limit, warn_at=body.warn_at, **who())
+    return _told(queries.level(_visible(id)))
+
+
+@bp.delete("/<id>")
+@operation("Delete a budget", scope="admin", status=204)
+def delete(id: str) -> None:
+    service.remove(_visible(id), **who())
+
+
+def _visible(id: str) -> Budget:
+    budget = found(queries.budget(id[:26]))
+    is_theirs = may("admin") or any(each.id == budget.id for each in queries.budgets_of(caller()))
+    return found(budget if is_theirs else None)
+
+
+def _told(level: Level) -> BudgetAnswer:
+    budget = level.budget
+    amounts = {"limit": budget.most, "used": level.used, "reserved": level.reserved}
+    told = {name: number_of(budget.unit, amount) for name, amount in amounts.items()}
+    return BudgetAnswer.of(budget, resets_at=level.resets_at, **told)

@@ -1,0 +1,104 @@
+"""Amounts of money, tokens and answers as whole numbers: a dollar is a thousand million. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from math import inf
+
+UNITS = ("usd", "tokens", "answers")
+# Billionths of a dollar: a token of the cheapest model still costs several.
+DOLLAR = 10**9
+MOST: Mapping[str, int] = {"usd": 10**6 * DOLLAR, "tokens": 10**12, "answers": 10**9}
+# Beyond this, what a server says that an answer has cost is no cost.
+MOST_COST = Decimal(10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a token costs, in billionths of a dollar."""
+
+    input: Decimal
+    output: Decimal
+
+    @property
+    def is_free(self) -> bool:
+        return not (self.input or self.output)
+
+
+FREE = Price(Decimal(0), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an answer has taken: `cost` is decimal text in dollars, or None where nobody says."""
+
+    input_tokens: int
+    output_tokens: int
+    cost: str | None = None
+
+
+def per_million(input: str, output: str) -> Price | None:
+    """A price in dollars for a million tokens each, as text; None where one of the two is no price."""
+    try:
+        price = Price(Decimal(input) * 1000, Decimal(output) * 1000)
+    except InvalidOperation:
+        return None
+    is_sane = all(each.is_finite() and 0 <= each < DOLLAR for each in (price.input, price.output))
+    return price if is_sane else None
+
+
+def amount(unit: str, taken: Taken, price: Price) -> int:
+    """How much of a budget that is; without a cost it is estimated by the price."""
+    if unit == "answers":
+        return 1
+    if unit == "tokens":
+        return taken.input_tokens + taken.output_tokens
+    known = _cost(taken.cost)
+    found = taken.input_tokens * price.input + taken.output_tokens * price.output if known is None else known * DOLLAR
+    return min(int(found.to_integral_value(ROUND_CEILING)), MOST["usd"])
+
+
+def affordable(unit: str, left: int, price: Price) -> float:
+    """How many tokens of an answer fit into what is left."""
+    if unit == "answers" or (unit == "usd" and not price.output):
+        return inf
+    return float(left / price.output) if unit == "usd" else float(left)
+
+
+def parsed(unit: str, text: str) -> int:
+    """The amount that a person means; raises ValueError with a sentence."""
+    try:
+        number = Decimal(text.strip().removeprefix("$").replace(",", "")) * (DOLLAR if unit == "usd" else 1)
+    except InvalidOperation:
+        raise ValueError("Enter a number.") from None
+    if not number.is_finite() or not 0 < number <= MOST[unit]:
+        raise ValueError(f"Enter a number greater than 0, up to {MOST[unit] // (DOLLAR if unit == 'usd' else 1):,}.")
+    if number != int(number):
+        raise ValueError("Enter a whole number." if unit != "usd" else "Enter at most nine decimal places.")
+    return int(number)
+
+
+def number_of(unit: str, amount: int) -> int | float:
+    """The amount as programs get it: dollars, tokens or answers."""
+    return amount / DOLLAR if unit == "usd" else amount
+
+
+def typed(unit: str, amount: int) -> str:
+    """The amount as it stands in a field."""
+    return f"{Decimal(amount) / DOLLAR:f}" if unit == "usd" else f"{amount}"
+
+
+def words(unit: str, amount: int) -> str:
+    """The amount as people read it."""
+    if unit == "usd":
+        dollars = Decimal(amount) / DOLLAR
+        return f"${dollars:,.2f}" if not amount or dollars >= Decimal("0.01") else f"${dollars:,.4f}"
+    return f"{amount:,} {unit if amount != 1 else unit.removesuffix('s')}"
+
+
+def _cost(text: str | None) -> Decimal | None:
+    try:
+        cost = Decimal(text) if text is not None else None
+    except InvalidOperation:
+        return None
+    return cost if cost is not None and cost.is_finite() and 0 <= cost <= MOST_COST else None

@@ -1,0 +1,23 @@
+"""What budgets bring: their pages."""
+
+from webapp.budgets import views
+from webapp.budgets.service import check_time_zone
+from webapp.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    setting_checks={"team.time_zone": check_time_zone},
+    places=(
+        Place(
+            words="Budgets",
+            path="/admin/budgets",
+            icon="wallet",
+            under="People",
+            rank=32,
+            also="limit cost money tokens spend",
+            right="administer",
+            about="Limits on money, tokens and answers",
+        ),
+    ),
+)

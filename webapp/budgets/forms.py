@@ -1,0 +1,56 @@
+"""The forms of budgets."""
+
+from typing import Self
+
+from wtforms import SelectField, StringField
+
+from webapp.accounts import queries as people
+from webapp.budgets.amounts import typed
+from webapp.budgets.queries import owned_choices
+from webapp.budgets.service import BudgetInput
+from webapp.budgets.tables import Budget
+from webapp.errors import Invalid
+from webapp.web.forms import PLAIN, Form, options
+
+UNITS = {"usd": "US dollars", "tokens": "tokens", "answers": "answers"}
+PERIODS = {"day": "per day", "week": "per week", "month": "per month"}
+NUMBER = {**PLAIN, "inputmode": "decimal", "required": True, "maxlength": 30}
+
+
+class LevelForm(Form):
+    """How much, and when to warn."""
+
+    limit = StringField("Limit", default="", render_kw=NUMBER)
+    warn_at = StringField("Warn at, in percent", default="80", render_kw={**NUMBER, "inputmode": "numeric"})
+
+    @classmethod
+    def of(cls, budget: Budget) -> Self:
+        return cls.fresh(limit=typed(budget.unit, budget.most), warn_at=f"{round(100 * budget.warn_at)}")
+
+    @property
+    def share(self) -> float:
+        try:
+            return float(self.warn_at.data or "") / 100
+        except ValueError as error:
+            raise Invalid("Enter a number.", field="warn_at") from error
+
+
+class BudgetForm(LevelForm):
+    """A new budget. `subject` is the kind and the id of whose it is."""
+
+    subject = SelectField("For", default="team:", validate_choice=False)
+    unit = SelectField("Unit", choices=options(UNITS), default="usd", validate_choice=False)
+    period = SelectField("Period", choices=options(PERIODS), default="month", validate_choice=False)
+    model = StringField("Model", default="", render_kw={**PLAIN, "maxlength": 200, "placeholder": "All models"})
+
+    def with_choices(self) -> Self:
+        everyone = {f"user:{user.id}": f"Person: {user.name}" for user, _ in people.people()}
+        groups = {f"group:{group.id}": f"Group: {group.name}" for group, _ in people.groups()}
+        self.subject.choices = options({"team:": "The whole team", **groups, **everyone, **owned_choices()})
+        return self
+
+    @property
+    def entered(self) -> BudgetInput:
+        who, _, id = (self.subject.data or "").partition(":")
+        model = self.model.data or ""
+        return BudgetInput(who, id, self.unit.data or "", self.limit.data or "", self.period.data or "", self.share, model)

@@ -1,0 +1,178 @@
+"""Reserves, settles and corrects what answers take: by counted updates, so that it is exact whoever else does so now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, Select, Update, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from webapp.accounts.tables import Membership
+from webapp.budgets import periods
+from webapp.budgets.amounts import Price, Taken, amount
+from webapp.budgets.recount import used_since
+from webapp.budgets.refusal import refusal
+from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
+from webapp.db import UTCDateTime
+from webapp.engine.tables import ACTIVE, Generation
+from webapp.settings.service import setting
+
+BEGIN = text(
+    "INSERT INTO budget_periods (budget_id, starts_at, used, reserved) VALUES (:id, :at, :used, 0) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("at", type_=UTCDateTime))
+CHARGE = (
+    BudgetCharge.generation_id,
+    BudgetCharge.budget_id,
+    BudgetCharge.starts_at,
+    BudgetCharge.reserved,
+    BudgetCharge.used,
+    BudgetCharge.input_tokens,
+    BudgetCharge.output_tokens,
+)
+# Charges are corrected for minutes, and looked up for weeks.
+KEPT = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An answer that is about to be asked for: by whom, of which model, and how much it will probably take."""
+
+    generation_id: str
+    user_id: str
+    model: str
+    taken: Taken
+    price: Price
+    character_id: str = ""
+    token_id: str = ""
+    is_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is reserved of one budget for one answer."""
+
+    budget_id: str
+    unit: str
+    starts_at: datetime
+    reserved: int
+
+
+def reserve(session: Session, wish: Wish, now: datetime) -> list[Held]:
+    """Reserves the whole estimate of every budget it counts for; raises `OverBudget` where one is used up."""
+    held = [_reserved(session, budget, wish, now) for budget in session.scalars(_counting(wish)).all()]
+    if held:
+        tokens = {"input_tokens": wish.taken.input_tokens, "output_tokens": wish.taken.output_tokens}
+        charge = {"generation_id": wish.generation_id, "used": 0, "is_open": True, **tokens}
+        rows = [{**charge, "budget_id": each.budget_id, "starts_at": each.starts_at, "reserved": each.reserved} for each in held]
+        session.execute(insert(BudgetCharge), rows)
+    return held
+
+
+def extend(session: Session, generation_id: str, held: Iterable[Held], more: Taken, price: Price) -> bool:
+    """Reserves more for an answer that is being written; false when a budget has nothing left, and then nothing is changed."""
+    for each in held:
+        wanted = 0 if each.unit == "answers" else amount(each.unit, more, price)
+        if wanted and not _take(session, each.budget_id, each.starts_at, wanted):
+            session.rollback()
+            return False
+        if wanted:
+            _change(session, generation_id, each.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
+    return True
+
+
+def settle(session: Session, generation_id: str, taken: Taken, price: Price, *, is_known: bool, is_nothing: bool) -> None:
+    """Turns what an answer has reserved into what it has taken, as far as that is known; asking twice changes nothing.
+
+    Where nobody says how many tokens the request had (`is_known`), those count that were estimated at its beginning.
+    """
+    for charge, unit in _charges(session, generation_id, is_open=True):
+        whole = taken if is_known else replace(taken, input_tokens=charge.input_tokens)
+        used = 0 if is_nothing else amount(unit, whole, price)
+        tokens = {"input_tokens": whole.input_tokens, "output_tokens": whole.output_tokens}
+        if _change(session, generation_id, charge.budget_id, is_open=True, used=used, closed=True, **tokens):
+            _count(session, charge, used=used, reserved=-charge.reserved)
+
+
+def correct(session: Session, generation_id: str, taken: Taken, price: Price) -> None:
+    """Counts what an answer has really taken in place of what was estimated."""
+    for charge, unit in _charges(session, generation_id, is_open=False):
+        tokens = taken.input_tokens or charge.input_tokens, taken.output_tokens or charge.output_tokens
+        used = amount(unit, Taken(*tokens, taken.cost), price)
+        if used != charge.used and _change(session, generation_id, charge.budget_id, is_open=False, used=used):
+            _count(session, charge, used=used - charge.used, reserved=0)
+
+
+def free_what_is_gone(session: Session, budget_id: str) -> bool:
+    """Counts what is reserved for answers that are gone, with their chat or their worker: they took what was estimated."""
+    is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
+    gone = select(*CHARGE).outerjoin(Generation, is_running)
+    found = session.execute(gone.where(BudgetCharge.budget_id == budget_id, BudgetCharge.is_open, Generation.id.is_(None))).all()
+    for charge in found:
+        if _change(session, charge.generation_id, budget_id, is_open=True, used=charge.reserved, closed=True):
+            _count(session, charge, used=charge.reserved, reserved=-charge.reserved)
+    return bool(found)
+
+
+def begin(session: Session, budget_id: str, starts_at: datetime, *, used: int = 0) -> None:
+    """A new period of a budget, in which what is long past is forgotten."""
+    session.execute(BEGIN, {"id": budget_id, "at": starts_at, "used": used})
+    is_past = BudgetCharge.budget_id == budget_id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
+    session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
+
+
+def _counting(wish: Wish) -> Select[Budget]:
+    """In the order in which everyone takes hold of them, so that no two wait for each other."""
+    groups = select(Membership.group_id).where(Membership.user_id == wish.user_id)
+    known = {"user": wish.user_id, "character": wish.character_id, "token": wish.token_id}
+    whose = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
+    whose += [and_(Budget.who == who, Budget.who_id == id) for who, id in known.items() if id]
+    wanted = select(Budget).where(or_(*whose), Budget.model.in_(("", wish.model))).order_by(Budget.id)
+    return wanted.where(Budget.unit != "answers") if wish.is_aside else wanted
+
+
+def _reserved(session: Session, budget: Budget, wish: Wish, now: datetime) -> Held:
+    starts_at = periods.beginning(now, budget.period, str(setting("team.time_zone")))
+    wanted = amount(budget.unit, wish.taken, wish.price)
+    is_free = budget.unit == "usd" and wish.price.is_free
+    held = Held(budget.id, budget.unit, starts_at, wanted)
+    if _take(session, budget.id, starts_at, wanted, is_free=is_free):
+        return held
+    begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at))
+    if _take(session, budget.id, starts_at, wanted, is_free=is_free):
+        return held
+    if free_what_is_gone(session, budget.id) and _take(session, budget.id, starts_at, wanted):
+        return held
+    raise refusal(budget, now)
+
+
+def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *, is_free: bool = False) -> bool:
+    """Whether there was anything left, and then this much is reserved."""
+    most = select(Budget.most).where(Budget.id == budget_id).scalar_subquery()
+    is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
+    is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
+    return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + wanted))
+
+
+def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tuple[Any, str]]:
+    which = BudgetCharge.generation_id == generation_id, BudgetCharge.is_open.is_(is_open)
+    wanted = select(*CHARGE, Budget.unit).join(Budget, Budget.id == BudgetCharge.budget_id).where(*which)
+    return [(row, row.unit) for row in session.execute(wanted.order_by(BudgetCharge.budget_id)).all()]
+
+
+def _change(session: Session, generation_id: str, budget_id: str, *, is_open: bool, closed: bool = False, **values: Any) -> bool:
+    """Whether the charge was still as it was read; only then its budget is counted."""
+    which = BudgetCharge.generation_id == generation_id, BudgetCharge.budget_id == budget_id
+    changed = update(BudgetCharge).where(*which, BudgetCharge.is_open.is_(is_open))
+    return _is_changed(session, changed.values(is_open=is_open and not closed, **values))
+
+
+def _count(session: Session, charge: Any, *, used: int, reserved: int) -> None:
+    which = BudgetPeriod.budget_id == charge.budget_id, BudgetPeriod.starts_at == charge.starts_at
+    values = {"used": BudgetPeriod.used + used, "reserved": BudgetPeriod.reserved + reserved}
+    _is_changed(session, update(BudgetPeriod).where(*which).values(**values))
+
+
+def _is_changed(session: Session, change: Update) -> bool:
+    found: CursorResult[Any] = session.connection().execute(change)
+    return bool(found.rowcount)

@@ -1,0 +1,25 @@
+"""Counts the tokens of an answer while it arrives, as seldom as can be: no character is more than one. Pure."""
+
+from collections.abc import Callable
+
+
+class TokenMeter:
+    """`estimate` counts tokens; `more` is asked when nothing is left, and gives how many there are beyond."""
+
+    def __init__(self, tokens_left: float, *, estimate: Callable[[str], int], more: Callable[[], int]) -> None:
+        self._left, self._estimate, self._more = tokens_left, estimate, more
+        self._pending: list[str] = []
+        self._chars = 0
+
+    def take(self, text: str) -> bool:
+        """Counts the next text; false when it has passed what there is."""
+        self._pending.append(text)
+        self._chars += len(text)
+        if self._chars <= self._left:
+            return True
+        self._left -= self._estimate("".join(self._pending))
+        self._pending.clear()
+        self._chars = 0
+        if self._left < 0:
+            self._left += self._more()
+        return self._left >= 0

@@ -1,0 +1,63 @@
+"""What a request to a model will probably take: its price, and how long its answers usually are."""
+
+import time
+from dataclasses import dataclass, field
+from decimal import Decimal
+from statistics import median
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.budgets.amounts import FREE, Price, per_million
+from webapp.connections.models import DEMO, providers
+from webapp.engine.tables import Generation
+from webapp.settings.service import setting
+
+# Of a model that has not answered yet.
+USUAL_TOKENS = 1_000
+LOOKED_AT, FRESH_SECONDS = 200, 60.0
+
+
+@dataclass
+class _Memory:
+    """How long answers were, by model: an estimate, so that it may be a minute old."""
+
+    medians: dict[str, int] = field(default_factory=dict)
+    read_at: float = float("-inf")
+
+
+def price_of(model: str) -> Price:
+    """Of a token of this model, or of the most expensive one that may stand in for it."""
+    prices = [_price(each) for each in providers().chain(model)]
+    return Price(max(each.input for each in prices), max(each.output for each in prices))
+
+
+def usual_tokens(session: Session, model: str) -> int:
+    """How long an answer of this model is, going by the last ones."""
+    extensions = current_app.extensions
+    memory: _Memory = extensions.get("usual_tokens") or extensions.setdefault("usual_tokens", _Memory())
+    if time.monotonic() - memory.read_at >= FRESH_SECONDS:
+        memory.read_at = time.monotonic()
+        memory.medians = _read(session)
+    return memory.medians.get(model, USUAL_TOKENS)
+
+
+def _price(model: str) -> Price:
+    known = providers()
+    if model.startswith(DEMO):
+        return FREE
+    listed = next((each for each in known.listed() if each.id == model), None)
+    if listed and (price := per_million(listed.prompt_price, listed.completion_price)):
+        return price
+    assumed = Decimal(str(setting("budgets.unknown_price"))) * 1000
+    return Price(assumed, assumed) if known.is_priced(known.connection_of(model)) else FREE
+
+
+def _read(session: Session) -> dict[str, int]:
+    last = select(Generation.model_asked, Generation.output_tokens).order_by(Generation.id.desc()).limit(LOOKED_AT)
+    lengths: dict[str, list[int]] = {}
+    for model, tokens in session.execute(last):
+        if tokens:
+            lengths.setdefault(model, []).append(tokens)
+    return {model: round(median(each)) for model, each in lengths.items()}

@@ -1,0 +1,121 @@
+"""Named reads of budgets: which there are, whose they are, and how much of each is used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from webapp.accounts.tables import ApiToken, Group, Membership, User
+from webapp.budgets import periods
+from webapp.budgets.holding import free_what_is_gone
+from webapp.budgets.refusal import time_zone
+from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
+from webapp.characters.tables import Character
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import ACTIVE, Generation
+from webapp.settings.service import setting
+
+NAMED: dict[str, Any] = {"user": User, "group": Group, "character": Character, "token": ApiToken}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A budget in its present period."""
+
+    budget: Budget
+    used: int
+    reserved: int
+    resets_at: datetime
+
+    @property
+    def share(self) -> float:
+        """How much of it is used or reserved; more than 1 when it was passed."""
+        return (self.used + self.reserved) / self.budget.most
+
+    @property
+    def left(self) -> int:
+        return max(0, self.budget.most - self.used - self.reserved)
+
+    @property
+    def is_near(self) -> bool:
+        return self.share >= self.budget.warn_at
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.used + self.reserved >= self.budget.most
+
+
+def budget(id: str) -> Budget | None:
+    return db.session.get(Budget, id)
+
+
+def all_budgets() -> Sequence[Budget]:
+    """Those of the team first, then by what they are for."""
+    return db.session.scalars(select(Budget).order_by(Budget.who == "team", Budget.id.desc())).all()[::-1]
+
+
+def budgets_of(user: User) -> Sequence[Budget]:
+    """Those that count what this person uses, whatever it is used for."""
+    groups = select(Membership.group_id).where(Membership.user_id == user.id)
+    tokens = select(ApiToken.id).where(ApiToken.user_id == user.id)
+    whose = (
+        Budget.who == "team",
+        and_(Budget.who == "user", Budget.who_id == user.id),
+        and_(Budget.who == "group", Budget.who_id.in_(groups)),
+        and_(Budget.who == "token", Budget.who_id.in_(tokens)),
+    )
+    return db.session.scalars(select(Budget).where(or_(*whose)).order_by(Budget.id)).all()
+
+
+def levels(budgets: Sequence[Budget]) -> list[Level]:
+    """How much of each is used in its present period."""
+    now, zone = utc_now(), time_zone()
+    begun = {each.id: periods.beginning(now, each.period, zone) for each in budgets}
+    rows = db.session.scalars(
+        select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(begun), BudgetPeriod.starts_at.in_(begun.values()))
+    )
+    present = {row.budget_id: row for row in rows if row.starts_at == begun[row.budget_id]}
+    return [_level(each, present.get(each.id), periods.following(now, each.period, zone)) for each in budgets]
+
+
+def level(budget: Budget) -> Level:
+    return levels([budget])[0]
+
+
+def near_levels(user: User) -> list[Level]:
+    """What this person should know of: budgets of which little is left. Where none is applied it asks nothing."""
+    return [each for each in levels(budgets_of(user)) if each.is_near] if setting("budgets.enabled") else []
+
+
+def names(budgets: Sequence[Budget]) -> dict[str, str]:
+    """What the people, groups, characters and tokens are called, by their ids."""
+    found: dict[str, str] = {}
+    for who, table in NAMED.items():
+        ids = [each.who_id for each in budgets if each.who == who]
+        rows = db.session.execute(select(table.id, table.name).where(table.id.in_(ids))) if ids else ()
+        found.update((id, name) for id, name in rows)
+    return found
+
+
+def tidy() -> None:
+    """Counts what is still reserved for answers that are gone."""
+    is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
+    gone = select(BudgetCharge.budget_id).outerjoin(Generation, is_running).where(BudgetCharge.is_open, Generation.id.is_(None))
+    if ids := db.session.scalars(gone.distinct()).all():
+        with write() as session:
+            for id in sorted(ids):
+                free_what_is_gone(session, id)
+
+
+def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Level:
+    return Level(budget, row.used if row else 0, row.reserved if row else 0, resets_at)
+
+
+def owned_choices() -> dict[str, str]:
+    """API tokens, with whose they are, and the team's characters: what a budget can be for beside people and groups."""
+    tokens = select(ApiToken.id, ApiToken.name, User.email).join(User, User.id == ApiToken.user_id).order_by(User.email)
+    characters = select(Character.id, Character.name).where(Character.owner_id.is_(None), Character.deleted_at.is_(None))
+    found = {f"character:{id}": f"Character: {name}" for id, name in db.session.execute(characters.order_by(Character.name))}
+    return found | {f"token:{id}": f"API token: {name} ({email})" for id, name, email in db.session.execute(tokens)}

@@ -1,0 +1,62 @@
+"""What was used before anybody counted: from the records of answers, for a budget that is new or whose period was moved."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy.orm import Session
+
+from webapp.accounts.tables import Membership
+from webapp.budgets.amounts import Taken, amount
+from webapp.budgets.prices import price_of
+from webapp.budgets.tables import Budget
+from webapp.chat.tables import Chat
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
+from webapp.usage.cost_text import SILENT
+
+SLICE = 1_000
+
+
+def used_since(session: Session, budget: Budget, since: datetime) -> int:
+    """How much the answers asked for since then have taken. By which token they were asked nobody knows."""
+    if budget.who == "token":
+        return 0
+    asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
+    which = [Generation.created_at >= since, Generation.status.not_in(ACTIVE), Generation.kind.not_in([NOT_HERE, *asides])]
+    rows = _rows(session, [*which, *_whose(budget)])
+    return sum(_amount(budget.unit, row) for row in rows if not _is_nothing(row))
+
+
+def _rows(session: Session, which: list[ColumnElement[bool]]) -> Iterator[Any]:
+    one = Generation
+    place = (one.created_at, one.id)
+    told = (one.model_asked, one.input_tokens, one.output_tokens, one.cost, one.status, one.reason, one.upstream_id)
+    wanted = select(*told, *place).where(*which).order_by(*place).limit(SLICE)
+    rows = session.execute(wanted).all()
+    while rows:
+        yield from rows
+        at, id = rows[-1][-2:]
+        rows = session.execute(wanted.where(one.created_at >= at, tuple_(*place) > (at, id))).all()
+
+
+def _whose(budget: Budget) -> list[ColumnElement[bool]]:
+    which = [Generation.model_asked == budget.model] if budget.model else []
+    if budget.who == "user":
+        return [*which, Generation.user_id == budget.who_id]
+    if budget.who == "group":
+        return [*which, Generation.user_id.in_(select(Membership.user_id).where(Membership.group_id == budget.who_id))]
+    if budget.who == "character":
+        return [*which, Generation.lane.in_(select("chat:" + Chat.id).where(Chat.character_id == budget.who_id))]
+    return which
+
+
+def _amount(unit: str, row: Any) -> int:
+    return amount(unit, Taken(row.input_tokens or 0, row.output_tokens or 0, row.cost), price_of(row.model_asked))
+
+
+def _is_nothing(row: Any) -> bool:
+    """Whether no model can have made anything, as `was_refused` says of one answer."""
+    is_told = row.cost is not None or row.output_tokens is not None or row.reason in SILENT or row.upstream_id
+    return row.status == "failed" and not is_told

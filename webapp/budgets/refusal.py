@@ -1,0 +1,44 @@
+"""What is said when a budget is used up: whose, how much, and when it resets."""
+
+from datetime import datetime
+from math import ceil
+from zoneinfo import ZoneInfo
+
+from webapp.budgets import periods
+from webapp.budgets.amounts import words
+from webapp.budgets.tables import Budget
+from webapp.errors import OverBudget
+from webapp.settings.service import setting
+
+WHOSE = {
+    "team": "The team's budget",
+    "group": "Your group's budget",
+    "user": "Your budget",
+    "character": "This character's budget",
+    "token": "This token's budget",
+}
+
+
+def refusal(budget: Budget, now: datetime) -> OverBudget:
+    """Says what is used up, and until when."""
+    resets_at = periods.following(now, budget.period, time_zone())
+    about = f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {local(resets_at)}."
+    seconds = max(1, ceil((resets_at - now).total_seconds()))
+    return OverBudget(about, budget_id=budget.id, resets_at=resets_at, retry_after=seconds)
+
+
+def limit_words(budget: Budget) -> str:
+    """The amount and its period: $10.00 per day."""
+    per = f"{words(budget.unit, budget.most)} per {budget.period}"
+    return f"{per} with {budget.model}" if budget.model else per
+
+
+def local(moment: datetime) -> str:
+    """A moment as the team's clocks show it."""
+    zone = time_zone()
+    at = moment.astimezone(ZoneInfo(zone))
+    return f"{at.day} {at:%B} at {at:%H:%M} ({zone.replace('_', ' ')})"
+
+
+def time_zone() -> str:
+    return str(setting("team.time_zone"))

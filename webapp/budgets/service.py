@@ -1,0 +1,141 @@
+"""What an admin can do with budgets."""
+
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit
+from webapp.accounts.audit import About
+from webapp.budgets import periods
+from webapp.budgets.amounts import UNITS, parsed
+from webapp.budgets.holding import begin
+from webapp.budgets.queries import NAMED
+from webapp.budgets.recount import used_since
+from webapp.budgets.refusal import limit_words, time_zone
+from webapp.budgets.tables import Budget
+from webapp.db import db, utc_now, write
+from webapp.errors import Conflict, Invalid, NotFound
+from webapp.settings.service import set_settings, setting, unset_setting
+
+WHO = ("team", "group", "user", "character", "token")
+MOST = 500
+ENABLED = "budgets.enabled"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetInput:
+    """A budget as it was entered."""
+
+    who: str
+    who_id: str
+    unit: str
+    limit: str
+    period: str
+    warn_at: float = 0.8
+    model: str = ""
+
+
+def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
+    """A new budget, which counts what was used since its period began, as far as that is known."""
+    budget = _checked(entered)
+    _turn_on(about)
+    starts_at = periods.beginning(utc_now(), budget.period, time_zone())
+    # Counted before the transaction: it may take a while.
+    used = used_since(db.session(), budget, starts_at)
+    with write() as session:
+        if (session.scalar(select(func.count()).select_from(Budget)) or 0) >= MOST:
+            raise Conflict(f"There are already {MOST} budgets, which is the limit. Delete one first.")
+        session.add(budget)
+        session.flush()
+        begin(session, budget.id, starts_at, used=used)
+        _note(session, "created a budget", budget, about)
+    return budget
+
+
+def change(budget: Budget, *, limit: str | None = None, warn_at: float | None = None, **about: Unpack[About]) -> None:
+    """Changes the amount, or when to warn; what was used stays."""
+    id = budget.id
+    most = None if limit is None else _amount(budget.unit, limit)
+    if warn_at is not None:
+        _check_share(warn_at)
+    with write() as session:
+        found = _existing(session, id)
+        found.most = found.most if most is None else most
+        found.warn_at = found.warn_at if warn_at is None else warn_at
+        _note(session, "changed a budget", found, about)
+
+
+def remove(budget: Budget, **about: Unpack[About]) -> None:
+    """Deletes a budget with what it has counted; without any, nothing is counted any more."""
+    id = budget.id
+    with write() as session:
+        _note(session, "deleted a budget", _existing(session, id), about)
+        session.execute(delete(Budget).where(Budget.id == id))
+        is_last = not session.scalar(select(func.count()).select_from(Budget))
+    if is_last:
+        unset_setting(ENABLED, **about)
+
+
+def check_time_zone(value: Any) -> None:
+    """Raises `Invalid` for what is no time zone."""
+    if not periods.is_zone(str(value)):
+        raise Invalid(f"There is no time zone named {value}. Use a name such as Europe/Berlin or UTC.", field="value")
+
+
+def _turn_on(about: About) -> None:
+    # First, so that no budget is ever left uncounted by a crash.
+    if not setting(ENABLED):
+        set_settings({ENABLED: "true"}, **about)
+
+
+def _checked(entered: BudgetInput) -> Budget:
+    for name, known in (("who", WHO), ("unit", UNITS), ("period", periods.PERIODS)):
+        if getattr(entered, name) not in known:
+            raise Invalid(f"Choose one of: {', '.join(known)}.", field=name)
+    _check_share(entered.warn_at)
+    if len(entered.model) > 200:
+        raise Invalid("That is no name of a model.", field="model")
+    return Budget(
+        who=entered.who,
+        who_id=_known(entered.who, entered.who_id),
+        unit=entered.unit,
+        most=_amount(entered.unit, entered.limit),
+        period=entered.period,
+        warn_at=entered.warn_at,
+        model=entered.model.strip(),
+    )
+
+
+def _known(who: str, id: str) -> str:
+    if who == "team":
+        return ""
+    if not id or len(id) > 26 or "\0" in id or db.session.get(NAMED[who], id) is None:
+        raise Invalid(f"There is no such {'person' if who == 'user' else who}.", field="who_id")
+    return id
+
+
+def _amount(unit: str, text: str) -> int:
+    try:
+        return parsed(unit, text)
+    except ValueError as error:
+        raise Invalid(str(error), field="limit") from error
+
+
+def _check_share(share: float) -> None:
+    if not 0 < share <= 1:
+        raise Invalid("Warn at a share between 1 and 100 percent.", field="warn_at")
+
+
+def _existing(session: Session, id: str) -> Budget:
+    found = session.get(Budget, id)
+    if found is None:
+        raise NotFound("That budget no longer exists.")
+    return found
+
+
+def _note(session: Session, action: str, budget: Budget, about: About) -> None:
+    detail = f"{budget.who}: {limit_words(budget)}"
+    entry: About = {**about, "object_kind": "budget", "object_id": budget.id, "detail": detail}
+    audit.add(session, action, **entry)

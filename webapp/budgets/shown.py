@@ -1,0 +1,66 @@
+"""Budgets in words, as pages show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import url_for
+
+from webapp.accounts.tables import User
+from webapp.budgets import queries
+from webapp.budgets.amounts import words
+from webapp.budgets.queries import Level
+from webapp.budgets.refusal import WHOSE, limit_words, local
+from webapp.budgets.tables import Budget
+
+KINDS = {"group": "Group", "user": "Person", "character": "Character", "token": "API token"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBudget:
+    """A line of a list: whose it is, what of it is used, when it resets."""
+
+    name: str
+    limit: str
+    state: str
+    used: str
+    resets: str
+    percent: int
+    url: str = ""
+
+
+def lines(budgets: Sequence[Budget], *, is_linked: bool) -> list[ShownBudget]:
+    names = queries.names(budgets)
+    return [_line(each, names, is_linked=is_linked) for each in queries.levels(budgets)]
+
+
+def line(budget: Budget) -> ShownBudget:
+    return _line(queries.level(budget), queries.names([budget]), is_linked=False)
+
+
+def near(user: User | None) -> list[str]:
+    """What the composer says from the warning on, for each budget of which little is left."""
+    return [_words(each) for each in queries.near_levels(user)] if user else []
+
+
+def name_of(budget: Budget, names: dict[str, str]) -> str:
+    if budget.who == "team":
+        return "Team"
+    return f"{KINDS[budget.who]}: {names.get(budget.who_id, 'deleted')}"
+
+
+def _words(level: Level) -> str:
+    budget, resets = level.budget, local(level.resets_at)
+    if level.is_used_up:
+        return f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {resets}."
+    left = f"{words(budget.unit, level.left)} of {words(budget.unit, budget.most)}"
+    return f"{WHOSE[budget.who]}: {left} left until {resets}."
+
+
+def _line(level: Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:
+    budget = level.budget
+    state = "used up" if level.is_used_up else "little left" if level.is_near else ""
+    used = f"{words(budget.unit, level.used)} of {words(budget.unit, budget.most)} used"
+    used += f", {words(budget.unit, level.reserved)} reserved" if level.reserved else ""
+    url = url_for("budgets.show", id=budget.id) if is_linked else ""
+    name, percent = name_of(budget, names), min(100, round(100 * level.share))
+    return ShownBudget(name, limit_words(budget), state, used, f"resets on {local(level.resets_at)}", percent, url)

@@ -1,0 +1,76 @@
+"""/admin/budgets: how much may be used, by whom; /budgets: what is left of one's own."""
+
+from flask import Blueprint, Response, url_for
+
+from webapp.accounts.guards import admin_only, current_user, found, signed_in, who
+from webapp.budgets import queries, service, shown
+from webapp.budgets.forms import BudgetForm, LevelForm
+from webapp.budgets.tables import Budget
+from webapp.web.done_words import just_done
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("budgets", __name__)
+bp.add_app_template_global(shown.near, "budgets_near")
+DONE = {"created": "Budget created.", "saved": "Budget saved.", "deleted": "Budget deleted."}
+
+
+@bp.get("/admin/budgets")
+@admin_only
+def index() -> Response:
+    return _index(BudgetForm.fresh())
+
+
+@bp.post("/admin/budgets")
+@admin_only
+def create() -> Response:
+    form = BudgetForm.opened()
+    with form.attempt():
+        service.create(form.entered, **who())
+        return redirect(url_for(".index", done="created"))
+    return _index(form)
+
+
+@bp.get("/admin/budgets/<id>")
+@admin_only
+def show(id: str) -> Response:
+    budget = _budget(id)
+    return _show(budget, LevelForm.of(budget))
+
+
+@bp.post("/admin/budgets/<id>")
+@admin_only
+def update(id: str) -> Response:
+    budget, form = _budget(id), LevelForm.opened()
+    with form.attempt():
+        service.change(budget, limit=form.limit.data or "", warn_at=form.share, **who())
+        return redirect(url_for(".show", id=id, done="saved"))
+    return _show(_budget(id), form)
+
+
+@bp.post("/admin/budgets/<id>/delete")
+@admin_only
+def delete(id: str) -> Response:
+    service.remove(_budget(id), **who())
+    return redirect(url_for(".index", done="deleted"))
+
+
+@bp.get("/budgets")
+@signed_in
+def own() -> Response:
+    queries.tidy()
+    lines = shown.lines(queries.budgets_of(current_user()), is_linked=False)
+    return render("budgets/own.html", lines=lines)
+
+
+def _budget(id: str) -> Budget:
+    return found(queries.budget(id))
+
+
+def _index(form: BudgetForm) -> Response:
+    queries.tidy()
+    lines = shown.lines(queries.all_budgets(), is_linked=True)
+    return form.with_choices().shown("budgets/list.html", lines=lines, done=just_done(DONE))
+
+
+def _show(budget: Budget, form: LevelForm) -> Response:
+    return form.shown("budgets/show.html", budget=budget, line=shown.line(budget), done=just_done(DONE))
