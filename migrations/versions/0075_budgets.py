@@ -1,6 +1,6 @@
 """Keep budgets, and what is used of them.
 
-Revision: 0075, after 0059
+Revision: 0075, after 0070
 """
 
 import sqlalchemy as sa
