@@ -65,8 +65,8 @@ def test_amounts_are_said_in_their_unit():
 def test_a_meter_counts_seldom_and_ends_at_its_last_token():
     counted, asked = list[str](), list[int]()
 
-    def more() -> int:
-        asked.append(1)
+    def more(wanted: int) -> int:
+        asked.append(wanted)
         return 50 if len(asked) == 1 else 0
 
     def estimate(text: str) -> int:
@@ -75,6 +75,18 @@ def test_a_meter_counts_seldom_and_ends_at_its_last_token():
 
     meter = TokenMeter(100, estimate=estimate, more=more)
     taken = next(n for n in range(10_000) if not meter.take("abcd"))
-    assert (taken, len(asked)) == (150, 2)
+    assert (taken, asked) == (150, [1, 1])
     assert "".join(counted) == "abcd" * 151
     assert len(counted) < 30
+
+
+def test_a_meter_asks_for_all_of_what_came_in_one_piece():
+    asked = list[int]()
+
+    def more(wanted: int) -> int:
+        asked.append(wanted)
+        return wanted
+
+    meter = TokenMeter(100, estimate=len, more=more)
+    assert meter.take("a" * 1_000)
+    assert asked == [900]

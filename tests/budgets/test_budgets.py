@@ -18,7 +18,7 @@ def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner,
         answered(program)
     assert level(program, budget) == (2, 0)
 
-    asked = len(fake.log())
+    asked = len(fake.posts())
     refused = program.call("POST", "/chats", {"message": "Once more"}, buffered=True)
     problem = refused.json
     assert (refused.status_code, problem["code"], problem["budget_id"]) == (402, "over_budget", budget["id"])
@@ -32,7 +32,7 @@ def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner,
     assert page.status_code == 402
     assert page.says("The team's budget of 2 answers per month is used up. It resets on")
     assert page.says("My words")
-    assert len(fake.log()) == asked
+    assert len(fake.posts()) == asked
 
     program.said("PATCH", f"/budgets/{budget['id']}", 200, {"limit": 10})
     assert not owner.page("/").says("The team's budget")

@@ -115,9 +115,9 @@ class BudgetGate:
             if close := getattr(events, "close", None):
                 close()
 
-    def _more(self, id: str, allowance: Allowance) -> int:
-        """As much again as was reserved, or nothing when a budget is used up."""
-        further = Taken(0, allowance.output_tokens)
+    def _more(self, id: str, allowance: Allowance, wanted: int) -> int:
+        """As much again as was reserved, or more where more has come in one piece; nothing when a budget is used up."""
+        further = Taken(0, max(wanted, allowance.output_tokens))
         try:
             with self._in_app(), write(keeps=True) as session:
                 is_held = holding.extend(session, id, allowance.held, further, allowance.price)

@@ -1,12 +1,13 @@
 """Counts the tokens of an answer while it arrives, as seldom as can be: no character is more than one. Pure."""
 
 from collections.abc import Callable
+from math import ceil
 
 
 class TokenMeter:
-    """`estimate` counts tokens; `more` is asked when nothing is left, and gives how many there are beyond."""
+    """`estimate` counts tokens; `more` is asked for as many as have come beyond what there is, and gives how many it adds."""
 
-    def __init__(self, tokens_left: float, *, estimate: Callable[[str], int], more: Callable[[], int]) -> None:
+    def __init__(self, tokens_left: float, *, estimate: Callable[[str], int], more: Callable[[int], int]) -> None:
         self._left, self._estimate, self._more = tokens_left, estimate, more
         self._pending: list[str] = []
         self._chars = 0
@@ -21,5 +22,5 @@ class TokenMeter:
         self._pending.clear()
         self._chars = 0
         if self._left < 0:
-            self._left += self._more()
+            self._left += self._more(ceil(-self._left))
         return self._left >= 0
