@@ -168,6 +168,7 @@ def test_preparing_makes_the_keys_once(make_bare_app: MakeApp, tmp_path: Path, m
         ({"HOST": "10.1.2.3"}, "http://10.1.2.3:8000"),
     ],
 )
+@pytest.mark.mostly_deep(2)
 def test_the_link_leads_to_where_it_can_be_reached(make_bare_app: MakeApp, environ: dict[str, str], address: str) -> None:
     _, output = prepared(make_bare_app, **environ)
 
@@ -180,6 +181,7 @@ def test_the_link_leads_to_where_it_can_be_reached(make_bare_app: MakeApp, envir
     ("environ", "is_told"),
     [({"HOST": "0.0.0.0", "PORT": "8123"}, True), ({"HOST": "::", "PUBLIC_URL": "http://mill.example.org"}, False), ({}, False)],
 )
+@pytest.mark.mostly_deep(2)
 def test_who_serves_others_is_told_what_to_set(make_bare_app: MakeApp, environ: dict[str, str], is_told: bool) -> None:
     _, output = prepared(make_bare_app, **environ)
 

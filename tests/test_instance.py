@@ -44,6 +44,7 @@ def test_a_folder_that_takes_no_lock_is_told_in_one_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("end", [Server.kill, Server.terminate], ids=["killed", "ended"])
+@pytest.mark.mostly_deep
 def test_whatever_ends_the_first_lets_the_next_one_start(tmp_path: Path, end) -> None:
     with prepared(tmp_path) as server:
         server.start()

@@ -29,6 +29,7 @@ def test_a_look_after_a_pause_is_put_off() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.deep
 def test_neither_the_worker_nor_an_answer_ends_by_it(tmp_path: Path, fake: Upstream) -> None:
     command_args = f"--timeout {TIMEOUT_SECONDS}"
     with prepared(tmp_path, **fake.environ, GUNICORN_CMD_ARGS=command_args) as server:

@@ -7,13 +7,14 @@ import pytest
 
 from tests.support.bystander import bystander
 from tests.support.person import Person
+from tests.support.rounds import ROUNDS
 from tests.support.server import Server, prepared, until
 from tests.support.tab import WORD, Tab
 from tests.upstream.handle import CHAT, Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-CHATS, TABS_PER_CHAT, STOPPED = 20, 10, 40
+CHATS, TABS_PER_CHAT, STOPPED = (20, 10, 40) if ROUNDS > 1 else (8, 4, 40)
 # After these the workers are killed.
 GRACE_SECONDS = 10
 
@@ -34,9 +35,9 @@ def person(server: Server) -> Person:
 
 @pytest.fixture
 def owner(server: Server, person: Person, fake: Upstream) -> Iterator[Person]:
-    """Somebody in front of a server that has just been started."""
-    server.close()
-    server.start()
+    """Somebody in front of a server that runs; tests may have ended it."""
+    if not server.is_running:
+        server.start()
     yield person
     assert "Traceback" not in server.log
 
@@ -65,6 +66,7 @@ def all_open(tabs: list[Tab]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.mostly_deep
 def test_it_saves_everything_and_tells_every_reader_before_it_ends(
     server: Server, owner: Person, fake: Upstream, tabs: Callable[..., Tab], number: int
 ) -> None:
@@ -134,6 +136,9 @@ WORDS = 900
 def test_readers_that_stop_reading_delay_nobody_and_cost_little(
     server: Server, owner: Person, fake: Upstream, tabs: Callable[..., Tab]
 ) -> None:
+    # Its memory is looked at: it has served nobody yet.
+    server.close()
+    server.start()
     # Two megabytes in some seconds: much more than the buffers of a connection hold.
     tokens = [f"w{number:06d} {'rush and murmur ' * 120}\n\n" for number in range(1, WORDS + 1)]
     fake.always({"tokens": tokens, "pace": 0.006})
@@ -149,10 +154,11 @@ def test_readers_that_stop_reading_delay_nobody_and_cost_little(
             late.append(lateness(answers_of(fake)[f"Number {number}"], reader.first_seen()))
 
     assert len(shown | set(reader.first_seen())) == WORDS
-    # On a busy machine it is late without them, too.
-    assert late[2] < max(late[:2]) + 1
+    # On a busy machine it is late without them, too: more exactly than this the bystander looks.
+    assert late[2] < max(late[:2]) + 5
     # What everybody's first answer costs is in the first figure, what any answer costs in the second.
-    assert grown[2] - grown[1] < STOPPED * 400_000
+    # If each kept its own, that would be two megabytes each.
+    assert grown[2] - grown[1] < STOPPED * 1_000_000
 
     for tab in stopped:
         tab.read()
@@ -183,6 +189,6 @@ def test_an_upstream_that_says_nothing_without_a_pause_holds_nobody_up(server: S
 
     with bystander(server, fake, person=owner):
         path = owner.begin("Hello")
-        fake.until(lambda _: any(entry["bytes"] > 20_000_000 for entry in fake.posts()))
+        fake.until(lambda _: any(entry["bytes"] > 5_000_000 for entry in fake.posts()))
         assert owner.post(owner.last_answer(path).buttons["Stop"]).status == 303
         fake.until(lambda _: all(entry["client_closed"] for entry in fake.posts()))

@@ -63,6 +63,7 @@ def test_poisoned_journals_delay_no_start(prepared):
     assert server.rows("SELECT count(*) FROM generations WHERE status = 'interrupted'") == [(55,)]
 
 
+@pytest.mark.deep
 def test_a_database_that_is_held_for_longer_than_a_statement_waits_delays_no_page(prepared):
     server, clean = prepared
     with closing(sqlite3.connect(server.folder / "millrace.sqlite3", isolation_level=None)) as holder:

@@ -74,6 +74,7 @@ def played(does: str, original: str = "monkey.get_original") -> list[str]:
     ],
     ids=["working", "asleep", "in one piece", "several in a row"],
 )
+@pytest.mark.mostly_deep(2)
 def test_who_holds_the_loop_is_named_once_and_counted(does: str, where: str) -> None:
     *lines, counts = played(does)
 
@@ -104,6 +105,7 @@ def test_a_turn_that_began_before_anybody_looked_on_is_looked_at() -> None:
     ],
     ids=["waiting", "in pieces", "in a thread"],
 )
+@pytest.mark.mostly_deep
 def test_who_lets_the_others_go_on_is_not(does: str) -> None:
     assert played(does) == ["0 0.0 0"]
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.accounts.conftest import written_down
 from tests.conftest import PASSWORD
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts import audit, queries, service
 from webapp.accounts.tables import AuditEntry
 from webapp.db import db
@@ -116,7 +116,7 @@ def test_what_is_written_down_is_only_text_and_one_line(app: Flask, owner: Brows
 # What is written down
 
 
-@on_both_databases
+@also_on_postgres
 def test_coming_and_going_is_written_down(app: Flask) -> None:
     with app.app_context():
         service.add_user("ann@example.org", "member", PASSWORD)

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from tests.accounts.conftest import account, in_parallel, is_signed_in, secret_of, written_down
 from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.accounts import people, queries, service
 from webapp.accounts.tables import Grant, Invite, User
 from webapp.chat.tables import Chat
@@ -234,7 +234,7 @@ def test_deleting_takes_the_chats_along_and_asks_for_the_email(app: Flask, owner
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_rights_to_what_the_deleted_had_go_with_it(app: Flask, owner: Browser, member: Browser, stranger: Browser) -> None:
     given = [browser.submit("/", message="Take it").path.rpartition("/")[2] for browser in (member, owner)]
     mara = member.submit("/characters/new", name="Mara", description="She mills.").path.rpartition("/")[2]

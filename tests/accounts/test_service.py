@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from tests.accounts.conftest import ELSEWHERE, disable, in_parallel, let_time_pass
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.accounts import passwords, service
 from webapp.accounts.queries import hashed, user_by_email
 from webapp.accounts.tables import Invite, User, UserSession
@@ -123,7 +123,7 @@ def test_an_unknown_role_and_a_second_owner_are_refused(inside: None) -> None:
 # Signing in and out
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_right_password_opens_a_session(member_of_team: User) -> None:
     secret = service.sign_in(" ANN@example.org", PASSWORD, "Browser/1.0" * 100)
 
@@ -207,7 +207,7 @@ def test_an_old_hash_is_renewed_by_signing_in(member_of_team: User) -> None:
 # The life of a session
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_session_lives_for_thirty_days_after_it_was_last_seen(member_of_team: User) -> None:
     secret = service.sign_in("ann@example.org", PASSWORD)
 
@@ -245,7 +245,7 @@ def test_a_disabled_account_is_signed_out_at_once(member_of_team: User) -> None:
     assert service.session_user(secret) is None
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_new_password_ends_all_sessions_but_the_kept_one(member_of_team: User) -> None:
     mine, other = (service.sign_in("ann@example.org", PASSWORD) for _ in range(2))
     service.set_password(member_of_team, "another quiet river", keep=mine)

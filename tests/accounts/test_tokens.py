@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts import people, service, tokens
 from webapp.accounts.roles import SCOPES
 from webapp.accounts.tables import ApiToken, User
@@ -25,7 +25,7 @@ def used_at() -> object:
     return db.session.scalars(select(ApiToken.used_at)).one()
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_token_speaks_for_its_person(ann: User) -> None:
     token = tokens.make_token(ann, "script", ["chat", "read", "chat"])
 

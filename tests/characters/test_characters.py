@@ -4,7 +4,7 @@ import pytest
 
 from tests.characters.conftest import names
 from tests.conftest import signed_in
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.turns import longest_turn
 from webapp.accounts.tables import User
 from webapp.characters import faced, queries, shown
@@ -22,7 +22,7 @@ FULL = {
 }
 
 
-@on_both_databases
+@also_on_postgres
 def test_what_is_made_is_shown(make, member):
     page = member.page(make(**FULL))
 
@@ -141,7 +141,7 @@ def test_what_was_deleted_long_ago_is_gone_for_good(make, member, app):
         assert db.session.query(Character).count() == 0
 
 
-@on_both_databases
+@also_on_postgres
 def test_sharing_lets_the_team_chat_and_no_guest(make, member, stranger, app):
     guest = signed_in(app, "guest@example.org", "guest")
     path = make()

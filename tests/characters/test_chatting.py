@@ -6,7 +6,7 @@ from sqlalchemy import select
 from tests.characters.conftest import MARA, heard, png, upload
 from tests.chat.conftest import asked, ended, ended_with, texts
 from tests.conftest import signed_in
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts import queries as accounts
 from webapp.chat.tables import Chat, Message
 from webapp.connections.effective import BUILT_IN
@@ -33,7 +33,7 @@ def test_it_begins_with_the_greeting(chat, member):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_the_model_is_asked_exactly_this(chat, say, fake):
     fake.says("Flour.")
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.characters.conftest import names
 from tests.conftest import signed_in
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts import queries as accounts
 from webapp.characters.tables import Persona
 from webapp.db import db, write
@@ -25,7 +25,7 @@ def defaults(page):
     return [node.css_first("h2 a").text() for node in page.all(".cast__one") if node.css_first(".tag--here")]
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_default_is_one_at_most(member):
     add(member, "Jo", is_default="on")
     page = add(member, "Kim")

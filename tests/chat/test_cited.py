@@ -7,7 +7,7 @@ import pytest
 from tests.api.client import Client, client_of
 from tests.chat.conftest import address, give, id_of
 from tests.chat.library import FRIDAY, Library, ask
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts.tables import Grant
 from webapp.db import utc_now
 from webapp.knowledge.tables import Collection, Document
@@ -52,7 +52,7 @@ def sources_heard(program: Client, message: str, **more: str) -> list[dict]:
     return list(heard)
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_native_api_tells_them_before_the_text(member, program, path):
     message = last(member, path)
     (source,) = sources_of(program, message)
@@ -83,7 +83,7 @@ def test_the_dialects_tell_them_in_their_place(app, member, program, library, pa
     assert program.get(f"/chat/threads/{id_of(path)}/messages")["messages"][-1]["sources"] == [source]
 
 
-@on_both_databases
+@also_on_postgres
 def test_who_may_not_see_the_document_sees_that_a_source_is_withheld(app, member, stranger, path):
     give(path, stranger, "view")
     others, message = client_of(app, stranger.email), last(member, path)
@@ -119,7 +119,7 @@ def test_a_chip_leads_to_the_passage_and_its_document(member, path):
 
 
 @pytest.mark.parametrize("is_erased", [False, True])
-@on_both_databases
+@also_on_postgres
 def test_a_deleted_document_is_said_to_be_deleted(app, member, program, library, path, is_erased):
     message = last(member, path)
 

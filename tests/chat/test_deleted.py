@@ -10,7 +10,7 @@ from tests.chat.test_growth import cost
 from tests.chat.test_listing import add_chats, add_thread, titles
 from tests.conftest import PASSWORD
 from tests.support.browser import HTMX
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import words
 from webapp.chat import queries
 from webapp.chat.keeping import deleted, erasing, sweeping
@@ -203,7 +203,7 @@ def test_emptying_the_trash_takes_the_messages_too(owner):
     assert count(owner) == 2
 
 
-@on_both_databases
+@also_on_postgres
 def test_deleted_messages_go_when_their_time_is_over(app, owner):
     path = add_thread(owner, 8)
     old, _ = delete(owner, path, 6)
@@ -222,7 +222,7 @@ def test_deleted_messages_go_when_their_time_is_over(app, owner):
     assert texts(owner.page(path)) == LINE[:3]
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_head_never_points_into_what_is_erased(app, owner):
     """A message can have come in the very moment another was deleted above it."""
     path = add_thread(owner, 6)
@@ -251,7 +251,7 @@ def test_a_very_long_line_can_be_erased(app, owner):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_an_account_with_a_very_long_line_can_be_deleted(member):
     add_thread(member, 2_500)
     assert member.post("/account/delete", password=PASSWORD).status_code == 303

@@ -16,7 +16,7 @@ from sqlalchemy import event, insert, select
 from tests.chat.conftest import address, ended, statuses
 from tests.chat.files import bring, download, members
 from tests.support.gap import nobody_waits
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.server import until
 from webapp.chat.exchange import export
 from webapp.chat.tables import Chat, Message
@@ -63,7 +63,7 @@ def test_the_json_holds_every_branch_and_how_it_came_about(owner, path):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_what_was_exported_comes_back_the_same(owner, member, path):
     first = download(owner, f"{path}/export.json")
 

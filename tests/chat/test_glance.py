@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.test_listing import add_chats
 from tests.chat.test_search import HOSTILE, say
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
 from webapp.chat.list import service as listing
 from webapp.chat.list.search import glance, titles_of
@@ -34,7 +34,7 @@ def test_titles_and_the_newest_messages_are_found_by_beginnings(owner, chat_id):
     assert glanced(owner, "stones nothing") == ([], [])
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_last_word_of_two_letters_is_looked_for_in_titles_alone(owner, chat_id):
     say(owner, chat_id, "Wheat and rye", "水車小屋")
 
@@ -43,7 +43,7 @@ def test_a_last_word_of_two_letters_is_looked_for_in_titles_alone(owner, chat_id
     assert glanced(owner, "水") == ([], ["水車小屋"])
 
 
-@on_both_databases
+@also_on_postgres
 def test_only_what_a_person_may_see_is_found(owner, stranger, chat_id):
     say(owner, chat_id, "A secret about water")
 

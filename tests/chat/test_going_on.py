@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chat.conftest import address, asked, ended, ended_with, has, raw_of_last, statuses, texts
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def went_on(owner, path, fake, words: str):
     return owner.wait_for(path, ended)
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_complete_answer_goes_on_in_the_same_message(owner, path, fake):
     page = went_on(owner, path, fake, " And left.")
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from tests.chat.conftest import address, ended_with, statuses, texts
 from tests.chat.files import CHATGPT, OPENWEBUI, bring, zipped
 from tests.conftest import PASSWORD
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts import service as accounts
 from webapp.chat.exchange.imports import chatgpt, files, openwebui, own, store
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
@@ -165,7 +165,7 @@ def test_any_field_of_a_message_is_read_or_left(value: Any):
 # Bringing a file
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.parametrize("value", [CHATGPT, OPENWEBUI], ids=["chatgpt", "openwebui"])
 def test_it_comes_in_once(owner, value):
     count = len(files.chat_of(value[0]).messages)

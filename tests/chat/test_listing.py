@@ -7,7 +7,7 @@ from sqlalchemy import event, func, select
 
 from tests.chat.conftest import ended, texts
 from tests.support.browser import HTMX
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.markup import text_of, words
 from webapp.accounts.tables import User
 from webapp.chat import queries
@@ -183,7 +183,7 @@ def test_deleting_stops_the_answer(owner, begin, fake):
     assert owner.page(path).all("article.message")[-1].attributes["data-status"] == "stopped"
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_trash_is_emptied_after_its_days(app, owner):
     old, young, kept = add_chats(owner, 3)
     owner_id = person_id(owner)

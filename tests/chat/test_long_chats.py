@@ -15,7 +15,7 @@ from sqlalchemy import event, func, insert, select, text, update
 from tests.conftest import KEYS, let_go, signed_in, user_with_password, with_session
 from tests.support import postgres
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.app import create_app
 from webapp.chat import queries
 from webapp.chat.keeping import erasing
@@ -127,7 +127,7 @@ READS = {
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_reading_takes_what_a_page_holds_and_no_more(long):
     long.get("/chats")
     for name, url in READS.items():
@@ -192,7 +192,7 @@ def test_a_chat_is_erased_in_pieces_and_its_costs_stay_without_a_word(long):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_what_is_half_erased_is_found_by_nobody_and_finished_later(long):
     with long.app.app_context():
         # As when the process ends behind the first piece.

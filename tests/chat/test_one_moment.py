@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from tests.chat.conftest import ended_with, id_of, statuses, texts
 from tests.chat.test_renderings import say
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, few_of
 from webapp.db import db
 from webapp.settings.service import set_setting
 
@@ -54,8 +54,8 @@ def is_one_moment(page) -> bool:
 
 
 @pytest.mark.slow
-@on_both_databases
-@pytest.mark.parametrize("earlier", [0, 70])
+@also_on_postgres
+@pytest.mark.parametrize("earlier", few_of([0, 70]))
 def test_wherever_an_answer_ends_while_its_page_is_read(owner, app, begin, fake, earlier):
     with app.app_context():
         set_setting("limits.streams_per_minute", "0")

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, update
 from tests.chat.conftest import ended, raw_of_last, texts
 from tests.chat.test_listing import add_chats
 from tests.rendering.test_fallback import failing_at
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
 from webapp.chat import queries
 from webapp.chat.kind import CHAT
@@ -76,7 +76,7 @@ def test_html_that_is_missing_is_made_whatever_its_version_says(owner, path):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_of_a_long_chat_only_what_is_shown_is_rendered(owner, path):
     say(owner, path, [f"**{n}**" for n in range(10_000)])
 
@@ -101,7 +101,7 @@ def test_many_long_texts_hold_up_nobody_and_are_shown_as_they_are_until_their_tu
         assert [renderings.html_of(each)[:5] for each in messages] == ["<p>0 ", "<p>1 ", "<p>2 ", "<p>3 ", "<p>4 "]
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_rest_is_rendered_little_by_little_and_then_there_is_nothing_to_do(owner, path):
     say(owner, path, ["**new**"] * 150 + [""] * 2)
 
@@ -168,7 +168,7 @@ def test_a_text_that_has_grown_meanwhile_keeps_its_place(owner, path):
     assert marked(owner.page(path)) == ["old", "new"]
 
 
-@on_both_databases
+@also_on_postgres
 def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin, fake, caplog):
     def projection(generation: Generation) -> AnswerProjection:
         growing = partial(GrowingMarkdown, markdown=failing_at("late"))

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from tests.chat.conftest import address, asked, ended, ended_with, give, id_of, texts
 from tests.chat.files import download
 from tests.support.browser import HTMX
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts.tables import User
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import store
@@ -24,7 +24,7 @@ def rewritten(owner, path, words: str):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_an_edited_answer_is_a_version_that_says_so(owner, path, fake):
     page = rewritten(owner, path, "One, *by hand*")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from tests.chat.test_listing import add_chats, counts, id_of, person_id, sidebar_of, titles
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import name_of
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now, write
@@ -46,7 +46,7 @@ def change(app, id: str, **values) -> None:
             setattr(session.get_one(Chat, id), name, value)
 
 
-@on_both_databases
+@also_on_postgres
 def test_chats_are_put_away_and_come_back_all_at_once(app, owner):
     add_chats(owner, 4)
     page = press(owner.page("/chats"), "Archive", "Chat 0", "Chat 2", "Chat 3")
@@ -213,7 +213,7 @@ def test_a_notice_says_only_what_is_still_so(owner):
     assert not owner.page(there).all(".notice")
 
 
-@on_both_databases
+@also_on_postgres
 def test_chats_of_others_are_as_if_they_were_not_there(app, owner, member, stranger, visitor):
     (mine,), (foreign,), (shared,) = (add_chats(who, 1, title="Words of {}") for who in (owner, stranger, member))
     assert member.post(f"/chats/{shared}/people", whom=f"user:{person_id(owner)}", right="write").status_code == 303

@@ -10,7 +10,7 @@ from flask import Flask, template_rendered
 from tests.chat.conftest import until_settled
 from tests.chat.listener import Listener
 from tests.chat.test_sidebar import sidebars
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.settings.service import set_setting
 
 PAGES, NAME = 20, "Another name"
@@ -41,7 +41,7 @@ def many(app: Flask) -> None:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_twenty_pages_of_a_chat_take_one_rendering_of_a_change(app, many, owner, listen, path):
     until_settled(app)
     url = owner.page(path).events_url

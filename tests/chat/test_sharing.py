@@ -9,7 +9,7 @@ from tests.chat.conftest import ended_with, statuses, texts
 from tests.chat.files import download
 from tests.conftest import PASSWORD, signed_in
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import text_of
 from tests.support.server import until
 from webapp.accounts import groups, queries
@@ -71,7 +71,7 @@ def ids(app, path: str) -> dict[str, str]:
 
 
 @pytest.mark.mostly_slow
-@on_both_databases
+@also_on_postgres
 @pytest.mark.parametrize("right", MAY)
 def test_the_rules_as_a_matrix(owner, member, give, path, app, right):
     if right and right != "own":
@@ -185,7 +185,7 @@ def test_it_stands_beside_every_page_with_who_shared_it_and_is_searched(app, own
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_how_its_owner_has_pinned_it_is_nothing_to_others(owner, member, give, path):
     give(member)
     owner.post(f"{path}/pin")

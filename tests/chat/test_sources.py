@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.conftest import address, ended, ended_with, give
 from tests.chat.library import FRIDAY, Library, ask, given, turns
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Message
 from webapp.db import db
@@ -61,7 +61,7 @@ def test_a_question_that_points_back_finds_what_was_spoken_of(member, library, a
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_each_asks_in_their_own_name(app, member, stranger, library, answered, fake):
     path = answered(member)
     library.attach(path, library.collection(("Pumps", [FRIDAY])))

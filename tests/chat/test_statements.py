@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from tests.chat.conftest import ended, until_settled
 from tests.chat.test_sidebar import sidebars
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.upstream.handle import TITLE
 from webapp.settings.service import set_setting
 
@@ -28,7 +28,7 @@ def least(tries: list[list[str]]) -> list[str]:
     return min(tries, key=len)
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_first_message_takes_six_and_its_page_eight(app, owner, fake):
     fake.says("One", cost=0.0001)
     sends, pages = [], []
@@ -49,7 +49,7 @@ def test_a_first_message_takes_six_and_its_page_eight(app, owner, fake):
     assert len(least(pages)) <= 8, least(pages)
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_later_message_takes_ten(app, owner, path):
     sends = []
     for number in range(3):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from tests.chat.conftest import asked, ended, id_of
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.server import until
 from webapp.chat import kind
 from webapp.chat.keeping import erasing, sweeping
@@ -88,7 +88,7 @@ def test_closing_it_leaves_the_cost_and_not_a_word(owner, path):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_an_answer_that_runs_is_stopped_and_its_cost_is_kept(owner, fake):
     fake.behaves([{"counted": 5000, "pace": 0.01}])
     path = owner.submit("/", message=f"Count {SECRET}", temporary="y").path
@@ -104,7 +104,7 @@ def test_an_answer_that_runs_is_stopped_and_its_cost_is_kept(owner, fake):
         assert words_left() == []
 
 
-@on_both_databases
+@also_on_postgres
 def test_what_another_page_begins_while_it_is_closed_is_stopped_too(owner, path, fake):
     fake.counts(5000, pace=0.01)
     owner.post(f"{path}/messages", message="And then?")
@@ -150,7 +150,7 @@ def test_deleting_it_by_hand_is_closing_it(owner, path):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
     fake.says("Else.")
     owner.wait_for(begin(owner, "Kept"), ended)
@@ -165,7 +165,7 @@ def test_after_a_day_it_goes_by_itself(owner, path, begin, fake):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_after_a_day_an_answer_that_still_runs_is_stopped(owner, fake):
     fake.behaves([{"counted": 5000, "pace": 0.01}])
     path = owner.submit("/", message=f"Count {SECRET}", temporary="y").path

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import event, text
 
 from tests.generations.bench import Bench
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import comes_to_rest
 from webapp.db import db
 from webapp.engine import journal
@@ -33,7 +33,7 @@ def test_the_text_is_written_down_while_it_arrives(bench, fake):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_at_the_end_the_message_has_it_and_the_journal_is_empty(bench, fake):
     fake.counts(100, pace=0.005)
     id = bench.ask(person=bench.person())

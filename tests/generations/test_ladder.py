@@ -25,7 +25,7 @@ STEPS = [
     # what the upstream does in turn, what the person sees, how it ends, with which text, after how many calls
     ([HELLO], [], "completed", "Hello there"),
     ([BUSY, HELLO], ["retry"], "completed", "Hello there"),
-    ([BUSY, BUSY, HELLO], ["retry", "retry"], "completed", "Hello there"),
+    pytest.param([BUSY, BUSY, HELLO], ["retry", "retry"], "completed", "Hello there", marks=pytest.mark.deep),
     ([RATE, HELLO], ["retry"], "completed", "Hello there"),
     ([RATE_FOR_LONG], [], "failed", ""),
     ([REFUSED], [], "failed", ""),
@@ -33,7 +33,13 @@ STEPS = [
     ([UNKNOWN], [], "failed", ""),
     ([BUSY, BUSY, BUSY], ["retry", "retry"], "failed", ""),
     ([CUT, CUT, CUT, WHOLE], ["retry", "retry", "whole"], "completed", "In one piece"),
-    ([ERROR_INSIDE, ERROR_INSIDE, ERROR_INSIDE, WHOLE], ["retry", "retry", "whole"], "completed", "In one piece"),
+    pytest.param(
+        [ERROR_INSIDE, ERROR_INSIDE, ERROR_INSIDE, WHOLE],
+        ["retry", "retry", "whole"],
+        "completed",
+        "In one piece",
+        marks=pytest.mark.deep,
+    ),
     ([{"counted": 9, "cut_after": 3}], [], "interrupted", "w000001 w000002 w000003 "),
 ]
 WITH_ANOTHER = [

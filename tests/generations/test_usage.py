@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 
 from tests.conftest import signed_in
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.page import Page
 from tests.support.turns import longest_turn
 from webapp.accounts import queries
@@ -97,7 +97,7 @@ def test_money_is_summed_exactly(app: Flask, ran: Ran) -> None:
     assert total(app).cost == Decimal("123456790.000000000000004")
 
 
-@on_both_databases
+@also_on_postgres
 def test_what_is_unknown_is_counted_and_never_zero(app: Flask, ran: Ran) -> None:
     ran(**KNOWN)
     ran(input_tokens=7)
@@ -106,14 +106,14 @@ def test_what_is_unknown_is_counted_and_never_zero(app: Flask, ran: Ran) -> None
     assert total(app) == Sums(3, 17, 5, Decimal("0.25"), without_tokens=2, without_cost=2)
 
 
-@on_both_databases
+@also_on_postgres
 def test_nothing_known_is_no_sum(app: Flask, ran: Ran) -> None:
     ran()
 
     assert total(app) == Sums(1, None, None, None, without_tokens=1, without_cost=1)
 
 
-@on_both_databases
+@also_on_postgres
 def test_only_what_a_model_may_have_made_here_counts(app: Flask, ran: Ran) -> None:
     ran(status="failed", reason="auth")
     ran(status="running", reason="")
@@ -135,7 +135,7 @@ def test_both_days_of_a_period_count_in_utc(app: Flask, ran: Ran) -> None:
         assert [(each.day, each.model) for each in used(first, last)] == [(first, "day/2"), (last, "day/3")]
 
 
-@on_both_databases
+@also_on_postgres
 def test_one_person_has_their_own(app: Flask, ran: Ran, owner: Browser, member: Browser) -> None:
     ran(owner, **KNOWN)
     ran(owner, created_at=utc_now() - timedelta(days=3), **KNOWN)
@@ -148,7 +148,7 @@ def test_one_person_has_their_own(app: Flask, ran: Ran, owner: Browser, member: 
 # The page
 
 
-@on_both_databases
+@also_on_postgres
 def test_it_shows_who_used_how_much_of_what(owner: Browser, member: Browser, ran: Ran) -> None:
     ran(member, **KNOWN)
     ran(member, model_used="dear/model", input_tokens=1000, output_tokens=2000, cost="1.5")
@@ -288,7 +288,7 @@ def test_costs_outlive_the_account_its_chats_and_their_words(app: Flask, owner: 
         assert (left.prompt, left.error, left.message_id, left.user_id) == ({}, "", None, None)
 
 
-@on_both_databases
+@also_on_postgres
 def test_visitors_answers_go_with_their_chats(app: Flask, ran: Ran) -> None:
     with app.app_context(), write() as session:
         session.add(Chat(id="c", visitor_hash="0" * 64, model="demo/quick"))

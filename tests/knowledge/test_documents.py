@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
 PAGE = b"""<html><head><title>Pump care</title><style>p { color: red }</style></head><body><nav>Home</nav>
@@ -19,7 +19,7 @@ FILES = {
 }
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_document_from_its_arrival_to_its_end(shelf, others):
     collection = shelf.collection()
     document = shelf.text(collection, GUIDE, title="Manual")

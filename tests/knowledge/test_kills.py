@@ -9,7 +9,7 @@ from tests.support.rounds import ROUNDS
 from tests.support.server import Server, prepared, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 * ROUNDS)]
-DOCUMENTS, KILLS = (40, 10) if ROUNDS > 1 else (6, 2)
+DOCUMENTS, KILLS = (40, 10) if ROUNDS > 1 else (4, 1)
 FINISHED = "SELECT count(*) FROM documents WHERE state = 'ready'"
 STORED = "SELECT count(*) FROM passages"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.plans.conftest import Desk, desk
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.prompts import queries, service, using
@@ -55,7 +55,7 @@ def test_a_plan_falls_back_to_the_version_before_then_to_our_text_and_says_so(de
     assert asked.status == "completed"
 
 
-@on_both_databases
+@also_on_postgres
 def test_what_is_in_use_is_read_once(app, owner, admin):
     publish(admin, "title", "Second")
     prompt = queries.prompt(admin, "title")

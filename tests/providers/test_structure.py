@@ -8,6 +8,7 @@ import pytest
 
 from tests.providers.hearing import asking, heard
 from tests.support.gap import nobody_waits
+from tests.support.marks import few_of
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openai import OpenAIProvider
 from webapp.providers.openrouter import OpenRouterProvider
@@ -38,7 +39,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("status", few_of([200, 400]))
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_whole_reply_is_refused_before_it_is_parsed(
     fake: Fake, provider: OpenAIProvider, stop: Stop, kind: str, status: int
@@ -57,7 +58,7 @@ def test_a_stream_of_large_lines_lets_others_go_on(fake: Fake, provider: OpenAIP
     assert said.failure
 
 
-@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("kind", few_of(BODIES))
 @pytest.mark.parametrize("ask", ["models", "check_key", "settle", "embed"])
 def test_what_is_asked_beside_answers_is_read_alike(fake: Fake, outgoing: Upstream, stop: Stop, kind: str, ask: str) -> None:
     provider = OpenRouterProvider("", outgoing, base_url=fake.base_url, trust="operator")

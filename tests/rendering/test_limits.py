@@ -8,6 +8,7 @@ import pytest
 
 from tests.rendering.corpus import cut
 from tests.rendering.rules import Fragment
+from tests.support.marks import few_of
 from webapp.rendering.blocks import LINE_CHARS, LONG_BLOCK_CHARS, MAX_CELLS, MAX_CELLS_PER_TABLE, MAX_COLUMNS
 from webapp.rendering.grammar import MAX_ADDRESS_CHARS
 from webapp.rendering.markdown import PIECE_CHARS, PIECE_LINES, GrowingMarkdown, pieces, render, rendering
@@ -76,7 +77,7 @@ def work(unit: str, chars: int, start: str = "") -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", few_of(UNITS, 5))
 def test_twice_the_text_is_at_most_about_twice_the_work(name: str) -> None:
     start = {"code": "```py\n", "table": "| a | b |\n|---|---|\n"}.get(name, "")
     once, twice = (work(UNITS[name], chars, start) for chars in (4_000, 8_000))
@@ -97,7 +98,7 @@ def test_an_open_fence_of_one_line_costs_its_length() -> None:
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", few_of(HOSTILE, 10))
 def test_no_hostile_text_takes_long(name: str) -> None:
     text, growing, slowest = HOSTILE[name] * (CHARS // len(HOSTILE[name])), GrowingMarkdown(), 0.0
     for piece in cut(text, [4_000]):
@@ -182,7 +183,9 @@ def test_definitions_are_not_gone_through_again_with_every_step() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("unit", ["a\n\n", "- x\n", "> \n", "1. x\n", "# a\n", "> - > - > -\n", "[a]: b\n", "a\n", "```\n```\n"])
+@pytest.mark.parametrize(
+    "unit", few_of(["a\n\n", "- x\n", "> \n", "[a]: b\n", "1. x\n", "# a\n", "> - > - > -\n", "a\n", "```\n```\n"], 4)
+)
 def test_no_piece_of_many_short_lines_takes_long(unit: str) -> None:
     text, growing, longest = unit * (60_000 // len(unit)), GrowingMarkdown(), 0.0
     assert "".join(pieces(text)) == text
@@ -230,21 +233,24 @@ def test_a_heap_of_brackets_is_shown_as_it_is() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
-    [
-        "![\n",
-        "![" * 700 + "](x)" * 700 + "\n\n",
-        "> - > - ! ",
-        "[",
-        "*_*_*_",
-        "|x|y|\n",
-        "\n",
-        "a\n\n",
-        "a\n",
-        "# a\n",
-        "[a]: /u\n",
-    ]
-    + ["<details>" + " " * 20_000 + "x\n", "<details>" + "<summary></summary>" + "\t" * 20_000 + "x\n"]
-    + ["```python\n((((\n```\n", "e\u0301\u0302", "&amp;", "x", "<a b='", "|a" * 10_000 + "|\n" + "|-" * 10_000 + "|\n"],
+    few_of(
+        [
+            "![\n",
+            "![" * 700 + "](x)" * 700 + "\n\n",
+            "> - > - ! ",
+            "[",
+            "*_*_*_",
+            "|x|y|\n",
+            "\n",
+            "a\n\n",
+            "a\n",
+            "# a\n",
+            "[a]: /u\n",
+        ]
+        + ["<details>" + " " * 20_000 + "x\n", "<details>" + "<summary></summary>" + "\t" * 20_000 + "x\n"]
+        + ["```python\n((((\n```\n", "e\u0301\u0302", "&amp;", "x", "<a b='", "|a" * 10_000 + "|\n" + "|-" * 10_000 + "|\n"],
+        6,
+    ),
 )
 def test_no_piece_of_a_hostile_text_takes_long(unit: str, nothing_else_to_collect: None) -> None:
     longest, began = 0.0, thread_time()

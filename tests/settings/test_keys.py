@@ -5,7 +5,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.connections import service as connections
 from webapp.connections.models import providers
 from webapp.connections.openrouter_key import ApplicationSettingsService
@@ -24,7 +24,7 @@ def row() -> ApplicationSetting:
     return db.session.get_one(ApplicationSetting, "openrouter_api_key")
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_stored_key_wins_over_the_environment(make_app: MakeApp) -> None:
     service = ApplicationSettingsService()
     with make_app(OPENROUTER_API_KEY=GIVEN).app_context():

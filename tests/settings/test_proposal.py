@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import AuditEntry
 from webapp.connections import proposal
@@ -72,7 +72,7 @@ def actions(app: Flask) -> list[str]:
         return list(db.session.scalars(select(AuditEntry.action).where(AuditEntry.object_kind == "setting")))
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_first_key_by_the_service_proposes_them(app: Flask) -> None:
     enter_key(app)
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests.conftest import signed_in
 from tests.generations.bench import Bench
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import AuditEntry
@@ -55,7 +55,7 @@ def written_down(app: Flask) -> list[str]:
 
 
 @pytest.mark.mostly_slow
-@on_both_databases
+@also_on_postgres
 @pytest.mark.parametrize(("refusal", "words"), [(KEY, REFUSED), (CREDIT, EMPTY)])
 def test_admins_see_it_on_every_page_of_theirs(
     app: Flask, bench: Bench, fake: Upstream, person: str, refusal: dict, words: str

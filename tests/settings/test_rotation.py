@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.config import ROOT
 from webapp.connections import keys, queries
 from webapp.connections import service as connections
@@ -47,7 +47,7 @@ def outcomes() -> list[str]:
     return [each.outcome for each in rotate()]
 
 
-@on_both_databases
+@also_on_postgres
 def test_every_key_is_brought_under_the_new_one_and_stays_there(make_app: MakeApp) -> None:
     with make_app().app_context():
         stored = fill(3)
@@ -105,6 +105,7 @@ def test_a_key_that_is_entered_meanwhile_stays(make_app: MakeApp) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 40])
+@pytest.mark.mostly_deep
 def test_killed_half_way_every_key_can_be_read_and_the_rest_is_done_later(
     make_app: MakeApp, app: Flask, tmp_path: Path, after: int
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, MakeApp
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.accounts.service import add_user
 from webapp.db import db, write
 from webapp.errors import Invalid, NotFound
@@ -39,7 +39,7 @@ def comes_true(name: str, value: object) -> bool:
     return False
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_setting_has_its_default_until_somebody_sets_it(inside: None) -> None:
     assert setting("stream.stall_seconds") == 60
 
@@ -142,7 +142,7 @@ def test_a_value_out_of_bounds_is_refused_and_changes_nothing(inside: None) -> N
     assert shown("stream.journal_ms").source == "default"
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_list_says_what_is_in_effect_and_who_changed_it(inside: None) -> None:
     ann = add_user("ann@example.org", "admin", PASSWORD)
     set_setting("trash.days", "7", by=ann)

@@ -57,6 +57,10 @@ class Server:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def worker_pids(self) -> list[int]:
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
@@ -109,7 +113,7 @@ class Server:
         return moment, time.monotonic() - moment
 
     def close(self) -> None:
-        if self._process and self._process.poll() is None:
+        if self.is_running:
             self.kill()
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:

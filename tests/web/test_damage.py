@@ -82,6 +82,7 @@ def test_the_check_finds_damage_that_nothing_has_met_yet(make_app: MakeApp, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.mostly_deep
 def test_the_server_does_not_start_and_says_why(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     server = Server(tmp_path)
     damage(tmp_path / "millrace.sqlite3")

@@ -7,11 +7,11 @@ from flask_migrate import upgrade
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.revisions import newest_revision
 
 
-@on_both_databases
+@also_on_postgres
 def test_it_is_alive_and_ready(visitor: Browser) -> None:
     assert visitor.get("/healthz").json == {"status": "ok"}
 

@@ -11,7 +11,7 @@ from flask_migrate import downgrade
 
 from tests.conftest import KEYS, MakeApp, signed_in
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import REFUSED
 from webapp.config import ROOT
@@ -26,7 +26,7 @@ def connected(make_app: MakeApp, fake: Fake, **environ: str) -> Flask:
     return make_app(OPENROUTER_API_KEY="sk-or-v1-0123456789abcdef", OPENROUTER_BASE_URL=fake.base_url, **environ)
 
 
-@on_both_databases
+@also_on_postgres
 def test_it_says_how_everything_stands(owner: Browser) -> None:
     page = owner.page("/admin/health")
 
@@ -140,7 +140,7 @@ def test_it_is_for_admins_alone(path: str, member: Browser, visitor: Browser) ->
 # The command
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_command_asks_every_connection_and_says_the_same(make_app: MakeApp, fake: Fake, migrated: dict[str, str]) -> None:
     result = connected(make_app, fake).test_cli_runner().invoke(args=["check"])
 
