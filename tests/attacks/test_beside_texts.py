@@ -7,6 +7,7 @@ import pytest
 
 from tests.attacks.scene import EMAILS, Scene, opened
 from tests.support.bystander import bystander
+from tests.support.marks import few_of
 from tests.support.person import Person
 from tests.support.tab import Tab
 from tests.upstream.handle import Upstream
@@ -34,7 +35,7 @@ def scene(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> I
         yield scene
 
 
-@pytest.mark.parametrize("path", ["/characters", "/personas", "/characters?q=name+char"])
+@pytest.mark.parametrize("path", few_of(["/characters?q=name+char", "/characters", "/personas"]))
 def test_a_list_of_long_texts(scene: Scene, fake: Upstream, path: str) -> None:
     with bystander(scene.server, fake, person=scene.owner) as beside:
         for _ in range(3):
@@ -54,6 +55,7 @@ def test_a_list_of_long_texts(scene: Scene, fake: Upstream, path: str) -> None:
         ('{"title":"x","weeks":[' + "{}," * 60_000, 2_000),
     ],
 )
+@pytest.mark.mostly_deep(2)
 def test_a_plan_that_is_no_plan(scene: Scene, fake: Upstream, part: str, slice: int) -> None:
     text = (part * (MEGABYTE // len(part) + 1))[:MEGABYTE]
     size = slice or MEGABYTE
@@ -69,7 +71,7 @@ def test_a_plan_that_is_no_plan(scene: Scene, fake: Upstream, part: str, slice: 
     print(f"gap {beside.gap_ms:.0f} ms, page {beside.page_ms:.0f} ms, {beside.grown_bytes / 1e6:.0f} MB")
 
 
-@pytest.mark.parametrize("kind", BLOCKS)
+@pytest.mark.parametrize("kind", few_of(BLOCKS))
 def test_a_heap_of_tiny_blocks(scene: Scene, fake: Upstream, kind: str) -> None:
     scene.upstream.always({"tokens": [(TABLE if kind == "rows" else "") + BLOCKS[kind] * (BLOCKS_CHARS // len(BLOCKS[kind]))]})
     with bystander(scene.server, fake, person=scene.owner) as beside:

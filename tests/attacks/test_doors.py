@@ -4,12 +4,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support import standstill
+from tests.support.marks import few_of
 from tests.support.server import Server, prepared, until
 from tests.support.starved import watched
 
@@ -17,6 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 MOST = 60
+PIECE = b"a" * 60_000
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +64,24 @@ def head(server: Server, path: str, headers: str) -> bytes:
     return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{FORM}{headers}\r\n".encode()
 
 
-@pytest.mark.parametrize(
-    ("headers", "crumb"), [("Content-Length: 1000\r\n", b"a"), ("Transfer-Encoding: chunked\r\n", b"1\r\na\r\n")]
-)
-def test_a_body_that_never_ends_is_refused_and_its_connection_closed(
-    server: Server, dial: Callable[..., socket.socket], headers: str, crumb: bytes
-) -> None:
-    connection, is_over, began = dial(), threading.Event(), time.monotonic()
-    connection.sendall(head(server, "/login", headers))
+def test_slow_connections_get_their_time_and_no_more(server: Server, dial: Callable[..., socket.socket]) -> None:
+    """All at once: each waits for many seconds."""
+    checks: list[Callable[[socket.socket], None]] = [
+        partial(never_ends, head=head(server, "/login", "Content-Length: 1000\r\n"), crumb=b"a"),
+        partial(never_ends, head=head(server, "/login", "Transfer-Encoding: chunked\r\n"), crumb=b"1\r\na\r\n"),
+        partial(asks_for_nothing, beginning=b""),
+        partial(asks_for_nothing, beginning=b"GET / HTTP/1.1\r\nHost: "),
+        partial(keeps_its_pace, head=head(server, "/login", f"Content-Length: {14 * len(PIECE)}\r\n")),
+    ]
+    with ThreadPoolExecutor(len(checks)) as pool:
+        for checked in [pool.submit(check, dial()) for check in checks]:
+            checked.result()
+
+
+def never_ends(connection: socket.socket, head: bytes, crumb: bytes) -> None:
+    """It is refused and closed."""
+    is_over, began = threading.Event(), time.monotonic()
+    connection.sendall(head)
 
     def trickle() -> None:
         with suppress(OSError):
@@ -85,26 +99,24 @@ def test_a_body_that_never_ends_is_refused_and_its_connection_closed(
     assert answer.startswith("HTTP/1.1 408 ")
     assert "Connection: close" in answer
     assert "took too long to arrive" in answer
-    assert 8 < time.monotonic() - began < 30
+    assert 8 < time.monotonic() - began < 60
 
 
-@pytest.mark.parametrize("beginning", [b"", b"GET / HTTP/1.1\r\nHost: "])
-def test_a_connection_that_asks_for_nothing_is_closed(dial: Callable[..., socket.socket], beginning: bytes) -> None:
-    connection, began = dial(), time.monotonic()
+def asks_for_nothing(connection: socket.socket, beginning: bytes) -> None:
+    """It is closed."""
     connection.sendall(beginning)
 
     assert all_of(connection) == ""
-    assert time.monotonic() - began < 20
 
 
-def test_a_body_that_keeps_its_pace_may_take_longer(server: Server, dial: Callable[..., socket.socket]) -> None:
-    connection, began, piece = dial(), time.monotonic(), b"a" * 60_000
-    connection.sendall(head(server, "/login", f"Content-Length: {14 * len(piece)}\r\n"))
-
+def keeps_its_pace(connection: socket.socket, head: bytes) -> None:
+    """It may take longer."""
+    began = time.monotonic()
+    connection.sendall(head)
     for _ in range(14):
-        connection.sendall(piece)
+        connection.sendall(PIECE)
         time.sleep(0.9)
-    connection.settimeout(30)
+    connection.settimeout(60)
 
     assert time.monotonic() - began > 12
     assert not connection.recv(100).startswith(b"HTTP/1.1 408 ")
@@ -139,7 +151,7 @@ def open_at_once(server: Server, count: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("addresses", [1, 42])
+@pytest.mark.parametrize("addresses", few_of([42, 1]))
 def test_two_thousand_slow_bodies_leave_room_for_others(
     server: Server, dial: Callable[..., socket.socket], addresses: int
 ) -> None:

@@ -9,6 +9,7 @@ from tests.attacks.payloads import OF_MODELS, TEXTS, pieces, text_of, wrong_in_p
 from tests.chat.conftest import ended, texts
 from tests.rendering.rules import breaches
 from tests.rendering.test_attacks import rules_for
+from tests.support.marks import few_of
 from tests.support.markup import words
 from webapp.rendering.markdown import GrowingMarkdown
 from webapp.streaming.codec import Decoder, encode
@@ -23,7 +24,7 @@ def app(app):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", few_of(range(PARTS), 2))
 def test_nothing_of_it_is_more_than_text(member, fake, listen, part):
     for payload in TEXTS[part::PARTS]:
         text = text_of(payload)
@@ -52,6 +53,7 @@ def test_what_is_sealed_on_the_way_is_as_safe_as_the_end(payload):
 
 
 @pytest.mark.mostly_slow
+@pytest.mark.mostly_deep(8)
 @pytest.mark.parametrize("payload", OF_MODELS, ids=lambda each: each["id"])
 def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
     text = text_of(payload)

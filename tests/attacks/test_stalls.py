@@ -47,6 +47,7 @@ def test_deleting_an_account_ends_what_is_written_for_it(member, fake, engine):
 @pytest.mark.parametrize(
     "text", ["<" * 100_000, "[" * 100_000, "*a_ " * 25_000, "> " * 50_000, "`" * 99_999, "| a " * 30_000, "\n" * 100_000 + "x"]
 )
+@pytest.mark.mostly_deep(3)
 def test_a_huge_message_costs_little_and_holds_nobody_up(member, engine, fake, text):
     fake.says("Fine.")
     path = ended_chat(member).path
@@ -65,7 +66,7 @@ def test_a_huge_message_costs_little_and_holds_nobody_up(member, engine, fake, t
 
 @pytest.mark.slow
 def test_the_words_of_a_huge_answer_are_read_beside_the_others(member, engine, fake):
-    fake.says("Some *words* and `code`.\n\n- one\n- two\n\n" * 10_000, slice=65_536)
+    fake.says("Some *words* and `code`.\n\n- one\n- two\n\n" * 5_000, slice=65_536)
     path = begin(member)
     while engine.live:
         gevent.sleep(0.01)
@@ -75,19 +76,19 @@ def test_the_words_of_a_huge_answer_are_read_beside_the_others(member, engine, f
 
     for path in (f"/messages/{id}.txt", f"{page.path}/export.txt"):
         lateness = Lateness()
-        assert member.client.get(path).text.count("Some words and code.") == 10_000
+        assert member.client.get(path).text.count("Some words and code.") == 5_000
         assert lateness.end() < 1
 
 
 @pytest.mark.slow
 def test_the_end_of_a_huge_answer_that_defines_a_link_holds_nobody_up(member, engine, fake):
-    fake.says("Some *words* and [x].\n\n- one\n- two\n\n" * 10_000 + "[x]: https://example.org\n", slice=65_536)
+    fake.says("Some *words* and [x].\n\n- one\n- two\n\n" * 5_000 + "[x]: https://example.org\n", slice=65_536)
     path, lateness = begin(member), Lateness()
     while engine.live:
         gevent.sleep(0.01)
 
     assert lateness.end() < 1
-    assert member.client.get(path).text.count('<a href="https://example.org"') == 10_000
+    assert member.client.get(path).text.count('<a href="https://example.org"') == 5_000
 
 
 class Lateness:

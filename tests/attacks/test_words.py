@@ -5,6 +5,7 @@ import pytest
 from tests.attacks.conftest import begin, ended_chat
 from tests.attacks.payloads import AS_TEXT
 from tests.chat.conftest import ended, statuses
+from tests.support.marks import few_of
 from webapp.accounts import groups, profile, queries
 from webapp.connections import service as connections
 from webapp.connections.service import ConnectionInput
@@ -22,7 +23,7 @@ def is_only_text(page, text: str) -> bool:
     return page.says(text)
 
 
-@pytest.mark.parametrize("text", TITLED)
+@pytest.mark.parametrize("text", few_of(TITLED, 4))
 def test_titles(member, fake, text):
     fake.says("Fine.")
     page = ended_chat(member, f"`{text}`")
@@ -33,7 +34,7 @@ def test_titles(member, fake, text):
     assert "steal" not in text or "steal" in title
 
 
-@pytest.mark.parametrize("text", AS_TEXT)
+@pytest.mark.parametrize("text", few_of(AS_TEXT, 4))
 def test_names_of_people_and_groups(app, owner, member, text):
     with app.app_context():
         person, boss = queries.user_by_email(member.email), queries.user_by_email(owner.email)
@@ -53,7 +54,7 @@ def test_a_name_that_would_look_like_another_is_refused(member, name):
     assert member.post("/account/name", name=name).status_code == 422
 
 
-@pytest.mark.parametrize("text", AS_TEXT)
+@pytest.mark.parametrize("text", few_of(AS_TEXT, 4))
 def test_names_of_connections_and_models(app, owner, fake, text):
     fake.always({"json": {"data": [{"id": "fake/one", "name": text}, {"id": text, "name": text}]}}, at="/models")
     with app.app_context():
@@ -67,7 +68,7 @@ def test_names_of_connections_and_models(app, owner, fake, text):
     owner.page("/settings")
 
 
-@pytest.mark.parametrize("text", AS_TEXT)
+@pytest.mark.parametrize("text", few_of(AS_TEXT, 4))
 def test_who_served_it_and_what_was_thought(member, fake, text):
     fake.says("Fine.", model=text, reasoning=text)
     page = ended_chat(member)
@@ -76,7 +77,7 @@ def test_who_served_it_and_what_was_thought(member, fake, text):
     assert page.one(".thought__text").text() == text
 
 
-@pytest.mark.parametrize("text", [*AS_TEXT, "steal\r\revent: superseded\rdata: x\r\r", "a\n\nid: superseded\n\nb"])
+@pytest.mark.parametrize("text", [*few_of(AS_TEXT, 4), "steal\r\revent: superseded\rdata: x\r\r", "a\n\nid: superseded\n\nb"])
 def test_the_words_of_an_error(member, fake, listen, text):
     fake.always({"status": 400, "json": {"error": {"code": 400, "message": f"Wrong: {text} key sk-or-v1-0123456789abcdef"}}})
     path = begin(member)
@@ -92,7 +93,7 @@ def test_the_words_of_an_error(member, fake, listen, text):
     assert "0123456789abcdef" not in page.text + listener.html
 
 
-@pytest.mark.parametrize("text", AS_TEXT)
+@pytest.mark.parametrize("text", few_of(AS_TEXT, 4))
 def test_what_somebody_looks_for(owner, text):
     for path, name in (
         ("/admin/models", "q"),
