@@ -55,7 +55,7 @@ class Copy:
             self._process = subprocess.Popen(
                 ["make", "run"], cwd=self.folder, env=self.environ, stdout=log, stderr=log, start_new_session=True
             )
-        until(lambda: "Booting worker" in self.log or self._process_has_ended(), "make run serves", seconds=60)
+        until(lambda: "Booting worker" in self.log or self._process_has_ended(), "make run serves", seconds=180)
         assert "Booting worker" in self.log, self.log
 
     def stop(self) -> None:

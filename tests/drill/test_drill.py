@@ -24,6 +24,7 @@ def allowed_ms(figures: Figures) -> float:
 @pytest.mark.rounds
 @pytest.mark.timeout(400 + 20 * ROUNDS)
 @pytest.mark.parametrize("how", ["kill", "terminate"])
+@pytest.mark.mostly_deep
 def test_an_answer_survives_its_server(running: Drill, how: How) -> None:
     figures = running.run(how, policies(2 + ROUNDS))
 
