@@ -7,7 +7,7 @@ import click
 from flask.cli import AppGroup
 
 from webapp.web.command_errors import one_line_errors
-from webapp.workflows import shelf, transcript
+from webapp.workflows import importing, shelf, transcript
 from webapp.workflows.reading import Broken, read
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -40,7 +40,12 @@ def play(files: tuple[Path, ...]) -> None:
 @click.option("--publish", is_flag=True, help="Publish each at once.")
 @one_line_errors
 def bring_in(files: tuple[Path, ...], publish: bool) -> None:
-    """Save these files as drafts."""
+    """Save these files as drafts: workflows, or the flows and the domain of a Rasa assistant."""
+    sources = {file: file.read_text("utf-8") for file in files}
+    foreign = [file for file in files if importing.is_rasa(sources[file])]
+    if foreign:
+        _report(importing.bring_in([sources[file] for file in foreign], {"actor": "command line"}))
+    files = tuple(file for file in files if file not in foreign)
     for file in files:
         if not _is_whole(file, is_said=False):
             sys.exit(1)
@@ -48,6 +53,15 @@ def bring_in(files: tuple[Path, ...], publish: bool) -> None:
         slug = shelf.save(file.read_text("utf-8"), {"actor": "command line"})
         number = shelf.publish(slug, f"From {file.name}", {"actor": "command line"}) if publish else 0
         click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
+
+
+def _report(brought: list[importing.Brought]) -> None:
+    for each in brought:
+        click.echo(f"{each.flow.slug}: {each.words}")
+        for note in each.flow.notes:
+            click.echo(f"  not understood: {note}")
+    steps, mapped = (sum(getattr(each.flow, name) for each in brought) for name in ("steps", "mapped"))
+    click.echo(f"{len(brought)} flows, {mapped} of {steps} steps")
 
 
 def _is_whole(file: Path, *, is_said: bool = True) -> bool:

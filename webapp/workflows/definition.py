@@ -37,6 +37,8 @@ class Step:
     turns: int = 0
     # The people that an end hands over to.
     group: str = ""
+    # Answers that are given here without asking; of None nothing is known any more.
+    sets: Mapping[str, Any] = field(default_factory=dict)
     # What a plan is made from, by the name of its field.
     inputs: Mapping[str, str] = field(default_factory=dict)
     # Collections by their names; what a model says is looked up in them, as far as the person may see them.
@@ -52,7 +54,7 @@ class Step:
     @property
     def is_automatic(self) -> bool:
         """Whether a run passes it without waiting for anybody."""
-        return self.verb in ("say", "branch")
+        return self.verb in ("say", "set", "branch")
 
     @property
     def exits(self) -> list[str]:

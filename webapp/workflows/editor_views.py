@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.accounts.guards import admin_only, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.htmx import redirect, render, wants_json
-from webapp.workflows import queries, shelf
+from webapp.workflows import importing, queries, shelf
 from webapp.workflows.picture import picture
 from webapp.workflows.shelf import Entry
 from webapp.yaml_text import MOST_CHARS
@@ -45,10 +45,13 @@ def edit(slug: str) -> Response:
 @bp.post("/workflows")
 @admin_only
 def save() -> Response:
-    form, file = request.form, request.files.get("file")
+    form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), form.get("source", "").replace("\r\n", "\n")
     try:
-        source = _text(file.read()) if file and file.filename else source
+        texts = [_text(each.read()) for each in files if each.filename]
+        if flows := [each for each in texts if importing.is_rasa(each)]:
+            return render("workflows/imported.html", brought=importing.bring_in(flows, who()))
+        source = texts[0] if texts else source
         saved = shelf.save(source, who(), slug=slug)
         if "publish" in form:
             shelf.publish(saved, form.get("note", ""), who())

@@ -127,7 +127,9 @@ class _Move:
             self.effects.append(Speak(step.id))
         else:
             self.say(step.text)
-            self.change(outcomes={**self.state.outcomes, step.id: DONE})
+            slots = {**self.state.slots, **step.sets}
+            slots = {name: value for name, value in slots.items() if value is not None}
+            self.change(slots=slots, outcomes={**self.state.outcomes, step.id: DONE})
         return step.is_automatic
 
     def _trail(self, step: Step) -> tuple[str, ...]:
@@ -301,7 +303,9 @@ def _change(move: _Move, event: Event) -> str:
         value = slot.value(event.value)
     except Unfit as error:
         return str(error)
-    stands = {step.id for step in definition.steps if step.id != before.step and not _speaks_of(step, slot.name)}
+    # What is set again by a step is not taken from before.
+    again = {step.id for step in definition.steps if _speaks_of(step, slot.name) or step.sets} | {before.step}
+    stands = set(definition.by_id) - again
     kept = {id: outcome for id, outcome in before.outcomes.items() if id in stands}
     move.change(slots={**before.slots, slot.name: value}, kept=kept, outcomes={}, trail=())
     move.go(definition.steps[0].id, there=before)
@@ -316,7 +320,7 @@ def _speaks_of(step: Step, name: str) -> bool:
 def _forget_dead_branches(move: _Move) -> None:
     """Answers to questions that are neither passed nor ahead are no answers any more."""
     living = {*move.state.outcomes, *move.definition.reachable(move.state.step)}
-    slots = {step.slot for step in move.definition.steps if step.id in living}
+    slots = {name for step in move.definition.steps if step.id in living for name in (step.slot, *step.sets)}
     move.change(
         slots={name: value for name, value in move.state.slots.items() if name in slots},
         kept={id: outcome for id, outcome in move.state.kept.items() if id in living},

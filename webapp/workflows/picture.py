@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.workflows.definition import END, Definition, Step
 
-VERBS = {"say": "Says", "collect": "Asks", "chat": "Model", "generate": "Plan", "branch": "Branch", "end": "End"}
+VERBS = {"say": "Says", "collect": "Asks", "chat": "Model", "generate": "Plan", "set": "Sets", "branch": "Branch", "end": "End"}
 BOX, HIGH, GAP, LEFT, LANE = 250, 44, 30, 130, 14
 # More ways beside each other share their lanes.
 MOST_LANES = 10

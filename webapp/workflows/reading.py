@@ -8,7 +8,7 @@ from typing import Any
 
 from webapp import yaml_text
 from webapp.workflows import conditions, flow
-from webapp.workflows.answers import TYPES, Slot
+from webapp.workflows.answers import TYPES, Slot, Unfit, text_of
 from webapp.workflows.definition import END, Definition, Step, Way
 from webapp.workflows.faults import Fault
 from webapp.workflows.texts import OF_A_PERSON, is_sound, names_in
@@ -26,6 +26,7 @@ OF_A_STEP = {
     "collect": (),
     "chat": ("guidelines", "max_sentences", "max_tokens", "turns", "knowledge", "retrieve", "personalize"),
     "generate": ("with",),
+    "set": (),
     "branch": (),
     "end": (),
 }
@@ -168,6 +169,8 @@ class _Reader:
             return replace(step, slot=value, text=slots[value].ask)
         if verb == "branch":
             return step
+        if verb == "set":
+            return replace(step, sets=self._sets((*path, verb), value, slots))
         if verb == "end" and isinstance(value, dict):
             return self._hand_over((*path, verb), value, step, names)
         if verb == "generate":
@@ -190,6 +193,21 @@ class _Reader:
             max_tokens=int(tokens) if tokens else None,
             turns=int(turns or 0),
         )
+
+    def _sets(self, path: Path, given: Any, slots: dict[str, Slot]) -> dict[str, Any]:
+        if not isinstance(given, dict) or not given:
+            self._fault(path, "“set” must be a mapping of slots and values.", "set: {mood: good}")
+            return {}
+        found: dict[str, Any] = {}
+        for name, value in ((str(name), value) for name, value in given.items()):
+            if name not in slots:
+                self._fault((*path, name), f"There is no slot named “{name[:40]}”.", _closest(name, slots))
+                continue
+            try:
+                found[name] = None if value is None else slots[name].value(text_of(value))
+            except Unfit as error:
+                self._fault((*path, name), f"This doesn't fit the slot “{name}”. {error}")
+        return found
 
     def _hand_over(self, path: Path, given: dict[str, Any], step: Step, names: set[str]) -> Step:
         about = self._mapping(path, given, ("say", "hand_over"))

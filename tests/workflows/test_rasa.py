@@ -1,0 +1,125 @@
+"""Flows of Rasa become workflows, with a report of what has no counterpart."""
+
+import io
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.support.browser import Browser
+from tests.workflows.test_interpreter import played
+from webapp.workflows import conditions
+from webapp.workflows.rasa import imported, is_rasa
+from webapp.workflows.rasa_conditions import translated
+from webapp.workflows.reading import read
+
+FLOWS = """
+flows:
+  lend_book:
+    name: lend a book
+    description: give a book to a reader
+    nlu_trigger: [{intent: {name: lend}}]
+    steps:
+      - collect: book
+      - collect: days
+        rejections: [{if: slots.days > 90, utter: utter_too_long}]
+      - action: action_look_at_shelf
+        next:
+          - if: not slots.on_shelf
+            then:
+              - action: utter_gone
+              - set_slots: [{book: null}]
+                next: END
+          - else: confirm
+      - id: confirm
+        collect: sure
+        next:
+          - if: slots.sure is not True
+            then: [{action: utter_as_you_like, next: END}]
+          - if: slots.kind = "fee" and context.is_late
+            then: END
+          - else: ask_card
+      - id: ask_card
+        call: card
+      - action: utter_lent
+  card:
+    steps:
+      - collect: number
+        next: [{if: slots.kind is "guest", then: END}, {else: [{set_slots: [{kind: fee}]}, {link: farewell}]}]
+  farewell:
+    steps:
+      - noop: true
+        next: [{if: slots.days contains "x", then: END}, {else: said}]
+      - id: said
+        action: utter_bye
+"""
+DOMAIN = """
+version: "3.1"
+slots:
+  days: {type: float}
+  on_shelf: {type: bool}
+  sure: {type: bool}
+  kind: {type: categorical, values: [fee, guest]}
+responses:
+  utter_ask_book: [{text: "Which book?"}]
+  utter_ask_sure: [{text: "Lend {book} for {days} days, {reader}?"}]
+  utter_gone: [{text: "{book} is gone."}]
+"""
+CONDITIONS = {
+    "slots.a = 'x'": "a == 'x'",
+    'slots.a is not "is = x"': 'a != "is = x"',
+    "not slots.b and slots.a is null": "not b and a == none",
+    "slots.a contains 'x'": "'x' in a",
+    "slots.n >= 3": "n >= 3",
+}
+
+
+def test_flows_become_workflows_that_run_and_the_rest_is_named() -> None:
+    assert is_rasa(FLOWS)
+    assert is_rasa(DOMAIN)
+    assert not is_rasa(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
+    lend, card, farewell = imported([DOMAIN, FLOWS])
+    definition = read(lend.source)
+    assert (definition.slug, definition.title) == ("lend-book", "Lend a book")
+    assert definition.slots["sure"].ask == "Lend {{book}} for {{days}} days, …?"
+    assert (lend.mapped, lend.steps) == (13, 14)
+    assert set(lend.notes) >= {
+        "“nlu_trigger” of the flow",
+        "“rejections” of collect days",
+        "action action_look_at_shelf",
+        "the text of utter_bye",
+    }
+    state, lines = played(definition, "Emma", "14")
+    assert (state.status, lines[-1], "book" in state.slots) == ("completed", "< Emma is gone.", False)
+    for each in (card, farewell):
+        read(each.source)
+
+
+def test_a_flow_that_calls_itself_ends() -> None:
+    (flow,) = imported(["flows: {again: {steps: [{collect: a}, {call: again}]}}"])
+    assert len(read(flow.source).steps) < 100
+    assert "call again" in flow.notes
+
+
+@pytest.mark.parametrize("written", CONDITIONS)
+def test_conditions_are_translated(written: str) -> None:
+    assert translated(written, {"a", "b", "n"}) == CONDITIONS[written]
+
+
+@pytest.mark.parametrize("written", ["context.is_late", "slots.a matches '.*'", "slots.z", "a ="])
+def test_what_has_no_counterpart_is_refused(written: str) -> None:
+    with pytest.raises(conditions.BadCondition):
+        translated(written, {"a"})
+
+
+@pytest.mark.slow
+def test_they_are_brought_in_by_the_page_and_by_the_command(app: Flask, owner: Browser, tmp_path: Path) -> None:
+    files = [(io.BytesIO(text.encode()), name) for text, name in ((FLOWS, "flows.yml"), (DOMAIN, "domain.yml"))]
+    page = owner.post("/workflows", source="", file=files)
+    assert page.says("13 of 14 steps, saved as a draft")
+    assert page.says("action action_look_at_shelf")
+    assert owner.page("/workflows/lend-book/edit").all(".picture rect")
+    (tmp_path / "flows.yml").write_text(FLOWS, "utf-8")
+    found = app.test_cli_runner().invoke(args=["workflow", "import", str(tmp_path / "flows.yml")])
+    assert "lend-book: 13 of 14 steps, saved as a draft" in found.output
+    assert "3 flows, " in found.output

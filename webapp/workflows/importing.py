@@ -1,0 +1,53 @@
+"""Bringing in flows of Rasa: each becomes a draft, with a report of what was not understood."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp import yaml_text
+from webapp.accounts import audit
+from webapp.errors import Invalid
+from webapp.words import plural
+from webapp.workflows import rasa, shelf
+from webapp.workflows.rasa import Imported
+
+NOTHING = "These files contain no flows."
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A flow and what became of it; `fault` says why it is no draft."""
+
+    flow: Imported
+    fault: str = ""
+
+    @property
+    def words(self) -> str:
+        found = f"{self.flow.mapped} of {plural(self.flow.steps, 'step')}"
+        return f"{found}, not saved: {self.fault}" if self.fault else f"{found}, saved as a draft"
+
+
+def is_rasa(source: str) -> bool:
+    """Whether a text is a part of a Rasa assistant; of one that cannot be read, who reads it says so."""
+    try:
+        return rasa.is_rasa(source)
+    except yaml_text.Unreadable:
+        return False
+
+
+def bring_in(sources: Sequence[str], who: audit.About) -> list[Brought]:
+    """A draft for every flow in these files, which may be flows and their domain."""
+    try:
+        flows = rasa.imported(sources)
+    except yaml_text.Unreadable as error:
+        raise Invalid(f"Line {error.line}: {error}", field="file") from error
+    if not flows:
+        raise Invalid(NOTHING, field="file")
+    return [_saved(each, who) for each in flows]
+
+
+def _saved(flow: Imported, who: audit.About) -> Brought:
+    try:
+        shelf.save(flow.source, who)
+    except Invalid as error:
+        return Brought(flow, error.message)
+    return Brought(flow)
