@@ -1,0 +1,123 @@
+"""A run of twelve steps goes on at the same step wherever its server is killed, and says nothing twice."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.rounds import ROUNDS
+from tests.support.server import Server, prepared, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 * ROUNDS)]
+TWELVE = """
+workflow: twelve
+title: Twelve steps
+slots: {a: {}, b: {type: number}, c: {type: yes/no}, d: {optional: true}}
+steps:
+  - say: Welcome.
+  - collect: a
+  - {id: first, chat: "Say hello to {{a}}.", max_sentences: 1}
+  - collect: b
+  - branch: [{if: b > 1, go: many}, {go: few}]
+  - {id: many, say: Many., next: c}
+  - {id: few, say: Few.}
+  - collect: c
+  - {id: card, generate: weekly-card, with: {goals: "{{a}}"}}
+  - {id: talk, chat: Talk., turns: 1, max_sentences: 1}
+  - collect: d
+  - end: Bye.
+"""
+ANSWERS = {"a": "Ada", "b": "2", "c": "yes", "talk": "Well", "d": "x"}
+# What is said in the end, each once; a star is a model's.
+SAID = ["Welcome.", "A?", "Ada", "*", "B?", "2", "Many.", "C?", "yes", "*", "*", "Well", "*", "D?", "x", "Bye."]
+EVENTS = 10
+# In a deep run, behind each of its events; otherwise where a model speaks, and where one has just written a plan.
+CUTS = list(range(1, EVENTS)) * max(1, ROUNDS // 10) if ROUNDS > 1 else [2, 6]
+
+
+class Program:
+    """Speaks JSON to a server that comes and goes."""
+
+    def __init__(self, server: Server) -> None:
+        token = server.flask("tokens", "add", "owner@example.org", "--name", "A program", "--scopes", "read,chat,workflows,admin")
+        self.url, self.headers = server.url, {"Authorization": f"Bearer {token.strip()}", "Content-Type": "application/json"}
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", content, self.headers, method=method)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as reply:
+            return json.load(reply)
+
+    def run(self, id: str) -> dict[str, Any]:
+        return dict(self.call("GET", f"/runs/{id}"))
+
+    def log(self, id: str) -> list[dict[str, Any]]:
+        return list(self.call("GET", f"/runs/{id}/events")["events"])
+
+    def settled(self, id: str) -> dict[str, Any]:
+        """The run as soon as no model writes in it."""
+        until(lambda: self.run(id)["state"] != "running", "no model writes", seconds=120)
+        return self.run(id)
+
+    def go_on(self, run: dict[str, Any]) -> None:
+        """What a person does next: answers, or resumes what a kill has paused."""
+        deed = "resume" if run["state"] == "paused" else "answer"
+        body = None if deed == "resume" else {"value": ANSWERS[run["step"]["id"]]}
+        self.call("POST", f"/runs/{run['id']}/{deed}", body)
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prepared(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+def begun(program: Program) -> str:
+    return str(program.call("POST", "/workflows/twelve/runs", {})["id"])
+
+
+def driven(program: Program, id: str, *, events: int) -> None:
+    """Until so much has happened; a model may be speaking then."""
+    while len(program.log(id)) < events and (run := program.settled(id))["state"] != "completed":
+        if len(program.log(id)) < events:
+            program.go_on(run)
+
+
+def said(server: Server, run: dict[str, Any]) -> list[str]:
+    """The messages of a run, in their order; what models said is a star."""
+    rows = server.rows("SELECT id, parent_id, content FROM messages WHERE chat_id = ?", run["chat_id"])
+    below = {parent: (id, content) for id, parent, content in rows}
+    assert len(below) == len(rows), "two messages follow the same one"
+    found, at = [], None
+    while at in below:
+        at, content = below[at]
+        found.append(str(content) if content in SAID else "*")
+    return found
+
+
+def test_a_killed_server_goes_on_at_the_same_step_and_says_nothing_twice(server: Server) -> None:
+    server.lift_limits()
+    server.start()
+    Person(server.url).become_owner(server.owner_link)
+    program = Program(server)
+    program.call("POST", "/workflows", {"definition": TWELVE})
+    program.call("POST", "/workflows/twelve/publish", {"note": ""})
+    for cut in CUTS:
+        id = begun(program)
+        driven(program, id, events=cut)
+        log, before = program.log(id), program.run(id)
+        server.kill()
+        server.start()
+        after = program.run(id)
+        assert program.log(id)[: len(log)] == log
+        assert after["slots"].items() >= before["slots"].items()
+        driven(program, id, events=10_000)
+        run = program.settled(id)
+        assert (run["state"], said(server, run)) == ("completed", SAID), cut
+        answered = [each["value"] for each in program.log(id) if each["kind"] == "answer"]
+        assert answered == list(chain(ANSWERS.values()))
