@@ -61,7 +61,8 @@
     }
   };
 
-  const refresh = (times) => [...times].filter((time) => !seen.has(time) || "clock" in time.dataset || "exact" in time.dataset).forEach(localise);
+  const isToldAgain = (time) => !seen.has(time) || "clock" in time.dataset || "exact" in time.dataset;
+  const refresh = (times) => [...times].filter(isToldAgain).forEach(localise);
   for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => { refresh(all()); count(); });
   // Not in all of a long text with every word.
   document.addEventListener("grown", ({ target, detail }) => {
