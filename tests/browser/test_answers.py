@@ -15,7 +15,7 @@ STORY = " ".join(f"word{number}" for number in range(60))
 
 def test_an_answer_streams_through_its_states(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Ready.")
-    chat = visit(server).begin("Are you ready?")
+    chat = visit(server).begin_by_hand("Are you ready?")
     chat.expect("completed")
     chat.page.evaluate("statuses.length = 0")
 

@@ -106,7 +106,9 @@ def test_nobody_is_given_a_keyboard_they_have_not_asked_for(server: Server, upst
 
 
 def test_back_on_the_first_page_nothing_is_offered_twice(server: Server, upstream: Upstream, visit: Visit) -> None:
-    chat = asked(visit(server), upstream)
+    upstream.says("Ready.")
+    chat = visit(server).begin_by_hand("Hello")
+    chat.expect("completed")
     page = chat.page
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("What are you working on?")

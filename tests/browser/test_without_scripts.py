@@ -14,7 +14,7 @@ from tests.upstream.handle import Upstream
 def test_the_page_refreshes_itself_until_the_answer_is_there(server: Server, upstream: Upstream, visit: Visit) -> None:
     question = "Count until I say so"
     upstream.beside(question, {"counted": 4_000, "pace": 0.03})
-    chat = visit(server, java_script_enabled=False).begin(question)
+    chat = visit(server, java_script_enabled=False).begin_by_hand(question)
     expect(chat.stop).to_be_visible()
     expect(chat.box).to_be_hidden()
     expect(chat.page.locator("#composer-controls")).to_contain_text("refreshes automatically")
