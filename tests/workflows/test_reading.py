@@ -1,10 +1,18 @@
 """Definitions: what is refused, at which line, with which hint; and conditions, of which none fails."""
 
+import json
+from dataclasses import replace
+from random import Random
+
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.rounds import ROUNDS
+from tests.workflows.test_interpreter import any_definition
 from webapp.workflows import conditions
+from webapp.workflows.definition import Definition
 from webapp.workflows.reading import Broken, read
 
 WHOLE = """workflow: tea
@@ -50,6 +58,39 @@ BROKEN = [
     ("title: Tea", "title: !!python/object:os.system {}", 2, "valid YAML", ""),
     ("title: Tea", "title: [Tea", 3, "valid YAML", ""),
     ("title: Tea", "title: " + "x" * 70_000, 1, "too long", ""),
+    ("title: Tea", "title: 3", 2, "must be text", "quotes"),
+    ("title: Tea", "title: ''", 2, "must be text", "quotes"),
+    ("title: Tea", "minutes: 5", 1, "“title”", "quotes"),
+    ("title: Tea", "title: Tea\nminutes: long", 3, "number from 0", ""),
+    ("title: Tea", "title: Tea\nabuot: x", 3, "isn't known", "“about”"),
+    ("title: Tea", "title: Tea\nknowledge: papers", 3, "list of 1", "knowledge: [handbook]"),
+    ("type: choice", "kind: choice", 4, "isn't known", "Known: type"),
+    ("type: choice", "type: text", 4, "Only a choice", ""),
+    ("kind: {", "Kind: {", 4, "can't be named", "lowercase"),
+    ("kind: {", "and: {", 4, "can't be named", "lowercase"),
+    ("cups: {type: number, max: 9}", "cups: 9", 5, "must be a mapping", "With: type"),
+    ("max: 9", "min: 10, max: 9", 5, "greater than", ""),
+    ("max: 9", "optional: sometimes", 5, "true or false", ""),
+    ("steps:\n", "steps: none\nmore:\n", 6, "must be a list", "steps:"),
+    ("  - collect: kind", "  - kind", 7, "one verb", "say"),
+    ("  - collect: kind", "  - {collect: kind, say: x}", 7, "one verb", "say"),
+    ("  - collect: kind", "  - {collect: kind, guidelines: x}", 7, "isn't known", "Known"),
+    ("id: many", "id: Many", 8, "can't be named", "lowercase"),
+    ("id: many", "id: end", 8, "can't be named", "lowercase"),
+    ('say: "How', 'chat: "How', 0, "", ""),
+    ("    say:", "    max_sentences: 0\n    chat:", 9, "from 1 to 50", ""),
+    ("    say:", "    max_tokens: -1\n    chat:", 9, "from 1 to", ""),
+    ("    say:", "    turns: 99\n    chat:", 9, "from 0 to 20", ""),
+    ("    say:", "    knowledge: []\n    chat:", 9, "list of 1", "handbook"),
+    ("    say:", "    personalize: maybe\n    chat:", 9, "true or false", ""),
+    ('    say: "How much {{kind}}?"', "    generate: [card]", 9, "plan type", "weekly-card"),
+    ('    say: "How much {{kind}}?"', '    generate: card\n    with: {a: "{{knd}}"}', 10, "“knd”", "“kind”"),
+    ('    say: "How much {{kind}}?"', "    set: {knd: x}", 9, "no slot", "“kind”"),
+    ('    say: "How much {{kind}}?"', "    set: {cups: many}", 9, "doesn't fit", ""),
+    ('    say: "How much {{kind}}?"', '    end: {hand_over: ""}', 9, "must be text", ""),
+    ('    say: "How much {{kind}}?"', "    end: {group: x}", 9, "isn't known", "Known"),
+    ("next: [{if: cups > 4, go: many}, {go: end}]", "next: 3", 11, "name of a step", "next: ["),
+    ("{if: cups > 4, go: many}", "{when: x, go: many}", 11, "isn't known", "Known"),
 ]
 
 
@@ -66,6 +107,30 @@ def test_a_broken_definition_says_where_and_how_it_is_put_right(
         read(source)
     faults = refused.value.faults
     assert [each for each in faults if each.line == line and message in each.message and hint in each.hint], faults
+
+
+def test_fifty_broken_definitions_are_told_with_a_line() -> None:
+    assert sum(line > 0 for _, _, line, _, _ in BROKEN) >= 50
+
+
+def test_what_is_written_out_and_read_again_is_the_same() -> None:
+    random, same = Random(9), 0
+    while same < 60 * ROUNDS:
+        source = json.dumps(any_definition(random))
+        try:
+            definition = read(source)
+        except Broken:
+            continue
+        again = yaml.safe_dump(json.loads(source), allow_unicode=True, sort_keys=False)
+        assert _lineless(read(again)) == _lineless(definition)
+        same += 1
+
+
+def _lineless(definition: Definition) -> Definition:
+    steps = tuple(
+        replace(step, line=0, ways=tuple(replace(way, condition=None) for way in step.ways)) for step in definition.steps
+    )
+    return replace(definition, steps=steps, by_id={})
 
 
 def test_a_definition_may_be_json_and_says_all_its_faults_at_once() -> None:

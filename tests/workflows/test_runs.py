@@ -174,6 +174,17 @@ def test_a_turn_that_a_dead_process_left_is_taken_once_by_the_next(
 
 
 @pytest.mark.slow
+def test_a_model_is_left_as_soon_as_it_has_said_its_sentences(admin: Client, owner: Browser, fake: Upstream) -> None:
+    # It would never end by itself.
+    fake.says("I am sorry. What was hard? And then", stall_after=7)
+    run = admin.post(CHECKIN, {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
+    assert settled(admin, run)["state"] == "waiting"
+    assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "I am sorry. What was hard?"
+    fake.until(lambda log: log and all(each["client_closed"] for each in log))
+
+
+@pytest.mark.slow
 def test_a_side_question_is_answered_and_leads_back(owner: Browser, fake: Upstream) -> None:
     fake.says("It is for you alone. Really. And more. And more.")
     page = owner.page("/workflows").press("Start Weekly check-in")

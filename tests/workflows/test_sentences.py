@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.workflows.sentence_table import lines
 from webapp.streaming.events import Delta, Ended, Event
-from webapp.workflows.sentences import first
+from webapp.workflows.sentences import capped, first
 
 # What is said, and where the second sentence ends: before the mark.
 CASES = [
@@ -45,6 +46,30 @@ def test_an_answer_ends_after_its_second_sentence_however_it_comes(case: str) ->
         assert "".join(each.text for each in events if isinstance(each, Delta)) == expected, size
         assert events[-1] == Ended("completed", "stop")
         assert not any(isinstance(each, Ended) for each in events[:-1])
+
+
+def cut(text: str, size: int) -> str:
+    pieces: list[Event] = [Delta(text[at : at + size]) for at in range(0, len(text), size)]
+    events = first(2, iter([*pieces, Ended("completed", "stop")]))
+    return "".join(each.text for each in events if isinstance(each, Delta))
+
+
+def test_ninety_nine_of_a_hundred_answers_in_ten_languages_are_cut_where_they_should() -> None:
+    table = list(lines())
+    wrong = [(language, line) for language, line in table if cut(line.replace("|", ""), 2) != line.partition("|")[0]]
+    assert (len(table) >= 400, len({language for language, _ in table}) >= 8) == (True, True)
+    assert len(wrong) <= len(table) / 100, wrong
+
+
+def test_a_model_that_does_not_know_its_limit_is_left() -> None:
+    heard: list[Event] = []
+    endless = iter([Delta("more ")] * 10_000)
+    for event in first(50, capped(100, endless)):
+        heard.append(event)
+    words = sum(each.text.count("more") for each in heard if isinstance(each, Delta))
+    assert (50 <= words <= 151, heard[-1], len(list(endless)) > 9_000) == (True, Ended("completed", "length"), True)
+    few = list(capped(100, iter([Delta("One."), Ended("completed", "stop")])))
+    assert few == [Delta("One."), Ended("completed", "stop")]
 
 
 def test_what_was_said_before_a_cut_counts() -> None:

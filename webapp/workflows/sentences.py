@@ -3,23 +3,31 @@
 import re
 from collections.abc import Iterator
 
+from webapp.chat.prompt.tokens import estimate
 from webapp.streaming.events import Delta, Ended, Event
 from webapp.streaming.failure import ProviderError
 
 # Where a sentence may end, with what closes it, and what comes next: nothing can be said before that is known.
-STOP = re.compile(r"(?P<stop>[.!?…]+|[。！？｡．]+)(?P<close>[\"'”’»«)\]}*_」』）】〉》]*)(?P<space>\s*)(?P<next>[^\s]?)")
+STOP = re.compile(
+    r"(?P<stop>[.!?…؟۔]+|[。！？｡．।॥]+)(?P<close>(?:[\"'”’“»«)\]}*_」』）】〉》]|[ \u00a0\u202f]»)*)"
+    r"(?P<space>\s*)(?P<next>[^\s]?)"
+)
 BREAK = re.compile(r"\n[ \t]*\n\s*(?P<next>\S)")
 FENCE, CODE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE), re.compile(r"`[^`\n]*`")
 # Of languages that write in Latin letters; initials and single letters are found by their form.
 SHORT = re.compile(
     r"(?:^|[\s(\"'“„])(?:\w|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|approx|no|nos|fig|vol|pp|ca|cf|al|inc|ltd|co|dept|est|min|max|"
     r"e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|z\.\s?b|d\.\s?h|u\.\s?a|bzw|usw|nr|str|evtl|ggf|vgl|inkl|ph\.d|sra|mme|mlle|p\.\s?ex|"
-    r"jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)$",
+    r"dra|pág|págs|av|ul|см|стр|рис|ул|им|гг|руб|тыс|млн|проф|डॉ|श्री|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|"
+    # German days of a month.
+    r"(?:am|vom|zum|bis|den|dem|ab|der)\s\d{1,2})$",
     re.IGNORECASE,
 )
 LISTED = re.compile(r"(?:^|\n)[ \t>]*(?:[-*+]\s+)?\d{1,3}$")
-WIDE = "。！？｡．"
+WIDE, DOTS, QUOTES, DASHES = "。！？｡．।॥", {".", "…"}, set("\"'”’“»«"), "-–—"
 MOST_LOOKED_BACK, MOST_HELD = 24, 300
+# The estimate of single words may be that much too high.
+PATIENCE = 1.5
 
 
 def first(most: int, events: Iterator[Event], beginning: str = "") -> Iterator[Event]:
@@ -54,6 +62,21 @@ def first(most: int, events: Iterator[Event], beginning: str = "") -> Iterator[E
     yield Delta(found.text[sent:])
     if failure:
         raise failure
+
+
+def capped(most_tokens: int, events: Iterator[Event]) -> Iterator[Event]:
+    """The events until far more has come than was asked for: a server may not know the limit that it was given."""
+    left = most_tokens * PATIENCE
+    try:
+        for event in events:
+            yield event
+            left -= estimate(event.text) if isinstance(event, Delta) else 0
+            if left < 0:
+                yield Ended("completed", "length")
+                return
+    finally:
+        if close := getattr(events, "close", None):
+            close()
 
 
 class Sentences:
@@ -121,7 +144,19 @@ class Sentences:
             return False
         if "\n" in found.group("space") and stop != ".":
             return True
-        if set(stop) <= {".", "…"} and following.islower():
+        if _goes_on(stop, found.group("close"), following):
             return False
         before = self.text[max(0, found.start() - MOST_LOOKED_BACK) : found.start()]
         return stop != "." or not (SHORT.search(before) or LISTED.search(before))
+
+
+def _goes_on(stop: str, close: str, following: str) -> bool:
+    """Whether what follows belongs to the same sentence: by its letter, or because only what was quoted is over."""
+    if following.islower():
+        return True
+    is_quoted = bool(set(close) & QUOTES)
+    if is_quoted and following in DASHES:
+        return True
+    # Of letters that are neither small nor large nothing can be told.
+    has_no_case = following.isalpha() and not following.isupper()
+    return has_no_case and (is_quoted or (set(stop) <= DOTS and stop != "."))

@@ -24,7 +24,7 @@ from webapp.streaming.stop import Stop
 from webapp.workflows import planning, sources
 from webapp.workflows.definition import Step
 from webapp.workflows.record import definition_of, held, record
-from webapp.workflows.sentences import first
+from webapp.workflows.sentences import capped, first
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
@@ -33,13 +33,14 @@ ASIDE = Step("aside", "chat", max_sentences=3, max_tokens=300)
 
 
 class Brief:
-    """A source that ends after so many sentences, with what was said before the answer was cut."""
+    """A source that ends after so many sentences and tokens, with what was said before the answer was cut."""
 
-    def __init__(self, source: Source, sentences: int, beginning: str) -> None:
-        self._source, self._sentences, self._beginning = source, sentences, beginning
+    def __init__(self, source: Source, sentences: int, tokens: int | None, beginning: str) -> None:
+        self._source, self._sentences, self._tokens, self._beginning = source, sentences, tokens, beginning
 
     def events(self, stop: Stop) -> Iterator[Happening]:
-        return first(self._sentences, self._source.events(stop), self._beginning)
+        said = self._source.events(stop)
+        return first(self._sentences, capped(self._tokens, said) if self._tokens else said, self._beginning)
 
     def look(self) -> str:
         return self._source.look()
@@ -132,4 +133,4 @@ def _limited(asked: Asked, step: Step, beginning: str) -> Asked:
     if most:
         asked.generation.prompt = {**prompt, "parameters": {**prompt.get("parameters", {}), "max_tokens": most}}
     request = replace(asked.request, max_tokens=most)
-    return replace(asked, request=request, wrapped=lambda source: Brief(source, step.max_sentences, beginning))
+    return replace(asked, request=request, wrapped=lambda source: Brief(source, step.max_sentences, most, beginning))
