@@ -6,7 +6,7 @@
     thinking: BEGUN, responding: BEGUN, completed: "The answer is complete.", stopped: "The answer was stopped.",
     interrupted: "The answer was interrupted.", failed: "There is no answer. The reason is shown instead.",
   };
-  const known = new Set(), lines = [];
+  const known = new Set(), lines = [], later = [];
   let id = "", place = 0, at = 0, ending = "", isOver = false, waiting = 0;
 
   const blocks = () => [...document.querySelectorAll(`#${id}-text > :not(.group), #${id}-text > .group > *`)];
@@ -25,7 +25,7 @@
     return words.replace(/\s+/g, " ").trim();
   };
   const tick = () => {
-    const words = lines.shift() || fresh() || (isOver ? ending : "");
+    const words = lines.shift() || fresh() || (isOver ? ending : "") || later.shift();
     if (words === ending) ending = "";
     if (words) document.getElementById("announcer").textContent = words;
     waiting = words ? setTimeout(tick, EVERY) : 0;
@@ -45,6 +45,11 @@
   });
   document.addEventListener("silent", () => {
     lines.push("The model has sent no text for 15 seconds.");
+    waiting ||= setTimeout(tick);
+  });
+  // A question of a workflow, which comes in one piece.
+  document.addEventListener("said", ({ detail }) => {
+    later.push(detail);
     waiting ||= setTimeout(tick);
   });
   document.addEventListener("htmx:after:swap", follow);

@@ -1,0 +1,88 @@
+"""A workflow in a real browser: by taps on a phone, by keys alone, and as a screen reader hears it."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chats import press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+CARD = {"title": "A calm week", "intention": "Rest, and show it to others.", "steps": ["Ask for an hour", "Show it"]}
+QUESTIONS = ("What went well?", "How many hours can you give to it next week?", "When shall we look at it again?")
+LISTEN = """() => {
+  window.heard = [];
+  const region = document.getElementById('announcer');
+  const keep = () => heard.push(region.textContent);
+  new MutationObserver(keep).observe(region, {childList: true, characterData: true, subtree: true});
+}"""
+FOCUSED = "() => document.activeElement?.textContent?.replace(/\\s+/g, ' ').trim() ?? ''"
+
+
+def thread(page: Page) -> Any:
+    return page.locator("#thread")
+
+
+def done(page: Page) -> None:
+    expect(page.locator("#led")).to_contain_text("Weekly check-in: completed.")
+    expect(thread(page)).to_contain_text("A calm week")
+
+
+def tab_to(page: Page, words: str) -> None:
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED) == words:
+            return
+    raise AssertionError(f"no key leads to {words}")
+
+
+def test_a_week_is_looked_back_on_by_taps_on_a_phone(server: Server, visit: Visit, upstream: Upstream) -> None:
+    upstream.says(json.dumps(CARD))
+    page = visit(server, **PHONE).open("/workflows")
+    press(page, page.get_by_role("button", name="Start Weekly check-in"))
+    page.get_by_role("button", name="good", exact=True).tap()
+    for question, words in zip(QUESTIONS[:2], ("The garden", "0"), strict=True):
+        expect(thread(page)).to_contain_text(question)
+        # The field of this question, not of the one before.
+        field = page.get_by_role("textbox", name=question)
+        field.tap()
+        page.keyboard.type(words)
+        page.get_by_role("button", name="Send", exact=True).tap()
+    expect(thread(page)).to_contain_text(QUESTIONS[2])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert violations(page) == []
+    page.get_by_role("button", name="Skip", exact=True).tap()
+    done(page)
+
+
+def test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once(
+    server: Server, visit: Visit, upstream: Upstream
+) -> None:
+    upstream.says(json.dumps(CARD))
+    page = visit(server).open("/workflows")
+    tab_to(page, "Start Weekly check-in")
+    page.keyboard.press("Enter")
+    expect(thread(page)).to_contain_text("How was your week overall?")
+    page.evaluate(LISTEN)
+    tab_to(page, "good")
+    page.keyboard.press("Enter")
+    for question, words in zip(QUESTIONS[:2], ("The garden", "0"), strict=True):
+        # The focus is there by itself.
+        expect(page.get_by_role("textbox", name=question)).to_be_focused()
+        page.keyboard.type(words)
+        tab_to(page, "Send")
+        page.keyboard.press("Enter")
+    expect(thread(page)).to_contain_text(QUESTIONS[2])
+    tab_to(page, "Skip")
+    page.keyboard.press("Enter")
+    done(page)
+    page.wait_for_function("() => heard.some(words => words.startsWith('Done.'))")
+    heard = page.evaluate("heard")
+    for question in QUESTIONS:
+        assert heard.count(question) == 1, heard
