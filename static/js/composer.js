@@ -28,6 +28,11 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.(".edit")?.requestSubmit();
   };
 
+  // The second click of a double click on Send.
+  document.addEventListener("click", (event) => {
+    if (event.detail === 2 && event.target.closest?.(".stop")) event.preventDefault();
+  });
+
   // Whoever types where nothing is focused means the message.
   const begin = (event) => {
     const isPrintable = event.key.length === 1 && !/[\s?]/.test(event.key) && !(event.ctrlKey || event.metaKey || event.altKey);
@@ -83,12 +88,10 @@
     const boxes = target.id === "composer" && detail.tasks.map((task) => task.fragment.querySelector("#composer-text"));
     const fresh = boxes && boxes.find(Boolean), typed = box()?.value;
     if (!fresh) return;
-    if (typed !== sent) {
-      if (!fresh.value) fresh.value = typed.startsWith(sent) ? typed.slice(sent.length) : typed;
-      later();
-    }
-    // The box itself stays, with its caret; a box that one writes in takes no text from the server by itself.
-    if (typed !== fresh.value) box().value = fresh.value;
+    fresh.value ||= typed.startsWith(sent) ? typed.slice(sent.length) : typed;
+    // A box that one writes in takes no text by itself.
+    box().value = fresh.value;
+    if (typed !== sent) later();
   });
   document.addEventListener("htmx:error", ({ target }) => {
     if (!target.matches?.("#composer, #actions")) return;

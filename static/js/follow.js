@@ -1,4 +1,5 @@
 // The page stays at its end while text arrives, but only for who is there; others are told that there is more.
+// What is being read stays where it is when earlier messages come in above it; browsers see to that but at the very top.
 "use strict";
 {
   const NEAR = 64;
@@ -39,6 +40,9 @@
   });
   // Who opens something reads it where it opens.
   document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view)"); });
+  document.addEventListener("htmx:before:swap", ({ target }) => {
+    if (scrollY < 2 && target.closest?.("#earlier")) scrollTo({ top: 2, behavior: "instant" });
+  });
   // Who sends wants to see what comes.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id === "composer" && !/remove$/.test(detail.ctx.request.action)) goToEnd();

@@ -1,7 +1,9 @@
 // The models that can be chosen: arrows go through them, Enter takes one, typing searches. What is taken goes with the message.
 "use strict";
 {
-  const sheet = () => document.getElementById("models");
+  // Whether the focus belongs in the list, which is still on its way.
+  let isWanted = false;
+  const sheet = () => document.getElementById("models"), isOpen = () => sheet()?.matches(":popover-open");
   const links = () => [...sheet().querySelectorAll("[data-model], .models__more a")];
 
   const choose = (link) => {
@@ -21,7 +23,9 @@
     choose(link);
   });
   document.addEventListener("keydown", (event) => {
-    const box = event.target.closest?.("#models")?.querySelector("input[type=search]");
+    const isButton = event.key === "ArrowDown" && event.target.matches?.("button.picker");
+    if (isButton && !isOpen()) return event.target.click(), event.preventDefault();
+    const box = (isButton ? sheet() : event.target.closest?.("#models"))?.querySelector("input[type=search]");
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], row = event.target.closest?.("li")?.querySelector("a");
     const isTyped = event.key.length === 1 && !(event.ctrlKey || event.metaKey || event.altKey);
     if (!box || event.isComposing) return;
@@ -29,7 +33,8 @@
     const next = step ? links()[links().indexOf(row) + step] ?? (step < 0 ? box : row) : links()[0];
     if (!step && !(event.key === "Enter" && event.target === box)) return;
     event.preventDefault();
-    if (step) next.focus(); else if (next?.dataset.model) next.click();
+    isWanted = step && !next;
+    if (step) next?.focus(); else if (next?.dataset.model) next.click();
   });
   // On a phone the keyboard would cover the list.
   document.addEventListener("beforetoggle", ({ target }) => {
@@ -37,12 +42,20 @@
   }, true);
   // The list comes anew each time, with what was starred meanwhile.
   document.addEventListener("toggle", ({ target, newState }) => {
-    if (target.id === "models" && newState === "closed") target.querySelector("form").reset();
+    if (target.id !== "models" || newState !== "closed") return;
+    isWanted = false;
+    target.querySelector("form").reset();
   }, true);
+  document.addEventListener("htmx:before:swap", ({ detail }) => {
+    const list = document.activeElement?.closest("#models-list");
+    isWanted ||= list && detail.tasks.some(({ target }) => target === list);
+  });
   document.addEventListener("htmx:after:swap", () => {
     const chosen = document.getElementById("composer-model")?.value;
-    for (const link of sheet()?.matches(":popover-open") ? links() : []) {
+    for (const link of isOpen() ? links() : []) {
       if (link.dataset.model === chosen) link.ariaCurrent = "true";
+      if (isWanted) link.focus();
+      isWanted = false;
     }
   });
 }

@@ -20,15 +20,15 @@
     return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   };
 
-  // Remembered here and not in the element: the text of a message stays what the server rendered.
+  const say = (place, words) => { if (place.textContent !== words) place.textContent = words; };
+  // Not remembered in the element: the text of a message stays what the server rendered.
   const seen = new WeakSet();
   const localise = (time) => {
     const moment = new Date(time.dateTime);
-    // A redraw can take it away again.
     if (!time.title) time.title = exact.format(moment);
-    if ("clock" in time.dataset && time.textContent !== clock.format(moment)) time.textContent = clock.format(moment);
-    if ("exact" in time.dataset && time.textContent !== exact.format(moment)) time.textContent = exact.format(moment);
-    if ("ago" in time.dataset) time.textContent = ago(moment);
+    if ("clock" in time.dataset) say(time, clock.format(moment));
+    if ("exact" in time.dataset) say(time, exact.format(moment));
+    if ("ago" in time.dataset) say(time, ago(moment));
     seen.add(time);
   };
   const all = () => document.querySelectorAll("time[datetime]");
@@ -57,12 +57,11 @@
       if (place === silent) continue;
       const past = Date.now() - new Date(place.dataset.since), elapsed = `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
       const words = past < 0 ? `in ${Math.ceil(-past / 1000)} s` : past < 3000 ? "" : elapsed;
-      if (place.textContent !== words) place.textContent = words;
+      say(place, words);
     }
   };
 
-  const isToldAgain = (time) => !seen.has(time) || "clock" in time.dataset || "exact" in time.dataset;
-  const refresh = (times) => [...times].filter(isToldAgain).forEach(localise);
+  const refresh = (times) => [...times].filter((time) => !seen.has(time) || !("ago" in time.dataset)).forEach(localise);
   for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => { refresh(all()); count(); });
   // Not in all of a long text with every word.
   document.addEventListener("grown", ({ target, detail }) => {
