@@ -52,6 +52,21 @@ def test_the_model_gives_the_title_once(owner, asked, fake):
         assert record.cost is not None
 
 
+def test_the_first_message_names_an_empty_chat_on_its_open_pages(owner, fake, listen):
+    fake.says("Hello")
+    with owner.app.app_context(), write() as session:
+        chat = Chat(owner_id=owner.person_id, model="some/model")
+        session.add(chat)
+        session.flush()
+        path = f"/chats/{chat.id}"
+    page = owner.page(path)
+    listener = listen(owner, page.events_url)
+
+    page.press("Send", message="How stones are dressed")
+    heading = ("title", "innerHTML", "How stones are dressed · Millrace")
+    listener.until(lambda each: heading in PART.findall(each.html))
+
+
 def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begin, fake, listen):
     question = "How were stones dressed before there were steel picks?"
     fake.beside(question, {"counted": 4_000, "pace": 0.05})

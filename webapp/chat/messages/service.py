@@ -119,7 +119,8 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_running(the_engine(), chat.lane)
-    how = replace(how, given=sourcing.found_for(chat, said.content, queries.branch_point(chat, after), person))
+    given, is_named = sourcing.found_for(chat, said.content, queries.branch_point(chat, after), person), bool(chat.title)
+    how = replace(how, given=given)
 
     def store(session: Session) -> Asked:
         rows.held(session, Chat, id)
@@ -127,7 +128,10 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
         question = sending.question(chat, queries.branch_point(chat, after), said, by=person)
         return sending.answer(session, chat, question, sent_as=sent_as, how=how)
 
-    return sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if how.is_typed else None)
+    begun = sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if how.is_typed else None)
+    if not is_named:
+        sending.announce(chat, "title", id)
+    return begun
 
 
 def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
