@@ -6,7 +6,6 @@ NOTICED_BY = {
     "away": "test_away.py::test_a_long_answer_offers_to_notify_and_its_end_does",
     "composer": "test_answers.py::test_the_keyboard_sends_breaks_lines_and_stops",
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",
-    "earlier": "test_earlier.py::test_what_is_read_stays_in_place_when_earlier_messages_come",
     "focus": "test_reading.py::test_the_focus_is_never_lost",
     "led": "test_workflows.py::test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once",
     "follow": "test_composing.py::test_there_is_a_way_back_to_the_end",

@@ -113,7 +113,7 @@ def read_the_log(page: Page) -> None:
     done = page.locator(".log")
     for deed in ("created the owner", "entered a key", "tested a connection", "created an invite", "accepted an invite"):
         expect(done).to_contain_text(deed)
-    for deed in ("changed a setting", "put a new encryption key first", "re-encrypted a key", "removed old encryption keys"):
+    for deed in ("changed a setting", "added an encryption key", "re-encrypted a key", "removed old encryption keys"):
         expect(done).to_contain_text(deed)
     page.get_by_label("Person").fill("ben@example.org")
     press(page, page.get_by_role("button", name="Show"))

@@ -67,7 +67,11 @@ def test_a_model_is_chosen_by_keyboard(many: Person, upstream: Upstream) -> None
     chat.expect("completed")
     assert answers_asked(upstream.log())[-1]["body"]["model"] == "maker/m270"
 
-    opened(page)
+    page.get_by_role("button", name="Model:").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Search models")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#models li a").first).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#models")).to_be_hidden()
     opened(page)

@@ -33,5 +33,8 @@ def test_the_time_of_a_message_leads_to_its_details(server: Server, upstream: Up
     expect(facts).to_contain_text("fake/plain")
     expect(facts).to_contain_text("$0.0012")
     expect(facts.locator("time")).to_contain_text("20")
+    # Only in a message it waits for the pointer.
+    list_page = visit(server, java_script_enabled=scripts).open("/chats")
+    expect(list_page.locator(".rows .when").first).to_have_css("opacity", "1")
     link.click()
     expect(page.locator(".part pre").last).to_have_text("Are you ready?")

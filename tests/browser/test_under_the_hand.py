@@ -8,6 +8,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
+SECOND_CLICK = "button => button.dispatchEvent(new MouseEvent('click', {detail: 2, bubbles: true, cancelable: true}))"
 
 
 def press_half(page: Page, control: Locator) -> None:
@@ -72,6 +73,8 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     expect(first.get_by_label("Queued message", exact=True)).to_be_focused()
     assert page.evaluate("button.isConnected && box.isConnected")
     expect(page.locator(".receipt[open]")).to_have_count(1)
+    # The second click of a double click on Send lands on Stop.
+    assert chat.stop.evaluate(SECOND_CLICK) is False
     chat.stop.click()
     chat.expect("stopped")
     expect(page.locator("#composer-send")).to_be_visible()

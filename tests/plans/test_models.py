@@ -98,7 +98,7 @@ def test_what_is_wrong_is_asked_for_once_with_the_faults_and_no_freedom(desk: De
     assert (plan.status, plan.error_code) == ("partial", "invalid")
     assert "Missing or wrong: " in plan.error
     page = browser_of(desk).page(f"/plans/{plan.id}")
-    assert page.says("missing or wrong: the model was asked for that alone.")
+    assert page.says("missing or wrong: the model was asked for those alone.")
     assert plan.content == {name: EXAMPLE[name] for name in ("title", "monthly_summary", "risks", "first_step")} | {"weeks": []}
     assert [attempt["how"] for attempt in desk.generation(plan.id).attempts] == ["asked", "kept"]
 

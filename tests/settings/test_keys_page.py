@@ -105,7 +105,7 @@ def test_a_key_of_ours_is_changed_by_the_page_while_the_server_runs(own_key: Mak
     assert fingerprints(page)[0] == new
     assert before not in key_file.read_text()
     assert secret_of(app) == secret_of(own_key()) == SECRET
-    assert deeds(app)[-3:] == ["put a new encryption key first", "re-encrypted a key", "removed old encryption keys"]
+    assert deeds(app)[-3:] == ["added an encryption key", "re-encrypted a key", "removed old encryption keys"]
     assert not list(key_file.parent.glob("*.new"))
 
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_written_changes_nothing(own_key: MakeApp, key_file: Path
     assert page.says("so nothing was changed")
     assert len(fingerprints(owner.page("/admin/keys"))) == 2
     assert secret_of(app) == SECRET
-    assert deeds(app)[-1] != "put a new encryption key first"
+    assert deeds(app)[-1] != "added an encryption key"
 
 
 def test_where_the_folder_cannot_be_opened_nothing_is_changed_either(own_key: MakeApp, key_file: Path) -> None:

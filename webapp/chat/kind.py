@@ -121,6 +121,6 @@ def _changed_statement() -> Update:
 GROWN, CHANGED = _grown_statement(), _changed_statement()
 CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced)
 # Answers of a character are answers; what a start makes good is made good once.
-ROLEPLAY = replace(CHAT, name=roleplay.KIND, recover=None)
+ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)
 # So are those that were brought in with a file, of which none ever runs here.
-IMPORTED = replace(CHAT, name=NOT_HERE, go_on=None, recover=None)
+IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", go_on=None, recover=None)

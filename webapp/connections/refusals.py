@@ -13,19 +13,19 @@ from webapp.db import NO_PATIENCE, utc_now, write
 from webapp.errors import Unavailable
 
 # In our own words: a server's may repeat what somebody has asked it.
-SENTENCES = {"auth": "{host} rejected the key{tail}.", "credit": "{host} has no credit left for the key{tail}."}
+SENTENCES = {"auth": "{name} rejected the key{tail}.", "credit": "{name} has no credit left for the key{tail}."}
 log = logging.getLogger("settings")
 
 
 def refused(live: LiveConnection, code: str) -> None:
     """The server has refused the key, for `auth` or for `credit`: the first time is kept."""
     tail = f" that ends in {live.key.last_four}" if live.key.last_four else ""
-    _store(live, SENTENCES[code].format(host=live.host, tail=tail), is_refused=True)
+    _store(live, SENTENCES[code].format(name=live.name, tail=tail), is_refused=True)
 
 
 def accepted(live: LiveConnection) -> None:
     """The server has accepted a key that was refused before."""
-    _store(live, f"{live.host} is responding again.", is_refused=False)
+    _store(live, f"{live.name} is responding again.", is_refused=False)
 
 
 def _store(live: LiveConnection, words: str, *, is_refused: bool) -> None:
@@ -48,4 +48,4 @@ def _keep(row: Connection, words: str, is_refused: bool) -> None:
 
 
 def _note(session: Session, live: LiveConnection, words: str) -> None:
-    audit.add(session, "rejected a key", actor=live.host, object_kind="connection", object_id=live.slug, detail=words)
+    audit.add(session, "rejected a key", actor=live.name, object_kind="connection", object_id=live.slug, detail=words)

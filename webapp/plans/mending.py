@@ -95,7 +95,7 @@ class Mending:
 
 def _lack(count: int, one: str, several: str) -> str:
     parts = f"One part {one}" if count == 1 else f"{count} parts {several}"
-    return f"{parts} missing or wrong: the model {one} asked for that alone."
+    return f"{parts} missing or wrong: the model was asked for {'that' if count == 1 else 'those'} alone."
 
 
 def _sum(usages: list[Usage]) -> Usage | None:

@@ -88,7 +88,7 @@ def begin_change(**about: Unpack[About]) -> str:
         raise Conflict(UNDER_WAY)
     key = random_key()
     logs.hide(key)
-    _use(config, file, (key, *config.encryption_keys), "put a new encryption key first", fingerprint_of(key), about)
+    _use(config, file, (key, *config.encryption_keys), "added an encryption key", fingerprint_of(key), about)
     return fingerprint_of(key)
 
 

@@ -65,7 +65,8 @@ class SettingField:
     def facts(self) -> str:
         """Its bounds and its default, in words; empty where both go without saying."""
         default = as_text(self.setting.default)
-        standard = f"default {dict(self.choices).get(default, default)}" if default else ""
+        said = f"{self.setting.default:,}" if self.setting.bounds and default else dict(self.choices).get(default, default)
+        standard = f"default {said}" if default else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
 
