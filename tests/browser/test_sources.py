@@ -25,7 +25,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     has_scripts = bool(look.get("java_script_enabled", True))
     page = visit(server, **look).open("/knowledge")
     if not page.get_by_role("textbox", name="Name").is_visible():
-        page.get_by_text("New collection", exact=True).click()
+        page.locator("summary", has_text="New collection").click()
     page.get_by_role("textbox", name="Name").fill("Mill papers")
     press(page, page.get_by_role("button", name="Create collection"))
     collection = page.url
