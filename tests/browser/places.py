@@ -24,8 +24,12 @@ class Atlas:
         return [rule for rule in self.rules if "<" not in rule]
 
     def learn(self, page: Page) -> Iterator[tuple[str, str]]:
-        """From the links of a page: rules that were not seen yet, each with an address it holds for."""
-        links = [link.partition("#")[0].partition("?")[0] for link in page.evaluate(LINKS)]
+        """From the links of a page: rules that were not seen yet, each with an address it holds for.
+
+        An address that says it all may look like one with a name in it.
+        """
+        paths = (link.partition("#")[0].partition("?")[0] for link in page.evaluate(LINKS))
+        links = [path for path in paths if path not in self.rules]
         for rule in self.rules:
             if "<" in rule and rule not in self._seen and (found := _first(rule, links)):
                 self._seen.add(rule)
@@ -59,5 +63,4 @@ def _rules(routes: str) -> Iterator[str]:
 
 def _first(rule: str, links: Iterable[str]) -> str:
     shape = re.compile(re.sub(r"<[^>]+>", "[^/]+", rule.replace(".", r"\.")))
-    # An address that says it all may look like one with a name in it.
-    return next((link for link in links if shape.fullmatch(link) and not link.endswith(("/new", "/trash", "/shared"))), "")
+    return next((link for link in links if shape.fullmatch(link)), "")
