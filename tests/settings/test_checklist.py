@@ -54,7 +54,7 @@ def test_it_is_not_for_members_and_visitors(member: Browser, app: Flask) -> None
 
 
 def test_any_connection_that_works_is_good_enough(owner: Browser, app: Flask, fake: Fake) -> None:
-    owner.submit("/admin/connections/new", name="Ours", base_url=fake.base_url).press("Test key")
+    owner.submit("/admin/connections/new", name="Ours", base_url=fake.base_url).press("Test connection")
 
     assert next_of(app) == ("Send a message", "")
 

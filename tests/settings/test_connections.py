@@ -114,7 +114,7 @@ def test_a_test_without_a_key_says_so_and_a_server_that_is_away_too(owner: Brows
     add_away = {"name": "Away", "kind": "openai", "base_url": "http://127.0.0.1:9/v1"}
     page = owner.submit("/admin/connections/new", **add_away)
 
-    page = page.press("Test key")
+    page = page.press("Test connection")
 
     assert page.says("not working")
     assert page.says("127.0.0.1")
@@ -267,7 +267,7 @@ def test_a_connection_needs_its_key_again_at_another_address(owner: Browser, app
 
 
 def test_switched_off_its_models_cannot_be_chosen_until_it_is_on_again(owner: Browser, app: Flask, fake: Fake) -> None:
-    page = add(owner, fake).press("Test key")
+    page = add(owner, fake).press("Test connection")
 
     page = page.press("Turn off")
 
@@ -354,7 +354,7 @@ def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, 
 
 def test_a_model_of_two_connections_is_listed_with_the_name_of_each(owner: Browser, app: Flask, fake: Fake) -> None:
     for name in ("Our server", "The other server"):
-        add(owner, fake, name=name).press("Test key")
+        add(owner, fake, name=name).press("Test connection")
 
     with app.app_context():
         providers().forget()
