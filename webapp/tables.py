@@ -6,6 +6,7 @@ from webapp.characters import tables as characters
 from webapp.chat import tables as chat
 from webapp.connections import tables as connections
 from webapp.engine import tables as generations
+from webapp.insights import tables as insights
 from webapp.knowledge import tables as knowledge
 from webapp.plans import tables as plans
 from webapp.preferences import tables as preferences
@@ -20,6 +21,7 @@ __all__ = [
     "chat",
     "connections",
     "generations",
+    "insights",
     "knowledge",
     "plans",
     "preferences",

@@ -1,11 +1,13 @@
-"""What insights bring: their pages."""
+"""What insights bring: their pages, a command, and days summed up in the background."""
 
 from webapp.feature import Feature
-from webapp.insights import views
+from webapp.insights import commands, summing, views
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
+    commands=(commands.insights,),
+    resumes=(summing.wake,),
     places=(
         Place(
             words="Insights",

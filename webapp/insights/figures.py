@@ -10,7 +10,7 @@ from typing import NamedTuple
 # No sum is rounded.
 EXACT = Context(prec=100)
 BROKEN = ("failed", "interrupted")
-STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 
 
 class Answered(NamedTuple):
@@ -29,21 +29,54 @@ class Answered(NamedTuple):
     cost: str | None
 
 
+class Day(NamedTuple):
+    """All answers of one day in UTC that have the same kind, person and model, summed up; `hour` is its first."""
+
+    hour: str
+    kind: str
+    user_id: str | None
+    model: str
+    figures: "Figures"
+
+
+Known = Answered | Day
+
+
 @dataclass(slots=True)
 class Figures:
-    """What is unknown of an answer counts for nothing; of no answers, nothing is known."""
+    """What is unknown of an answer counts for nothing; of no answers, nothing is known.
+
+    `first_texts` may be left out where only sums are asked for.
+    """
 
     answers: int = 0
     broken: int = 0
     fallbacks: int = 0
     first_texts: list[int] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
+    first_text_count: int = 0
+    first_text_total_ms: int = 0
+    duration_count: int = 0
+    duration_total_ms: int = 0
     waiting_saved_ms: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost: Decimal | None = None
 
-    def add(self, one: Answered) -> None:
+    def add(self, one: Known) -> None:
+        if isinstance(one, Day):
+            self.merge(one.figures)
+        else:
+            self._count(one)
+
+    def merge(self, more: "Figures") -> None:
+        """Adds what was summed up before."""
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        self.first_texts += more.first_texts
+        if more.cost is not None:
+            self.cost = EXACT.add(self.cost or Decimal(0), more.cost)
+
+    def _count(self, one: Answered) -> None:
         self.answers += 1
         self.broken += one.is_broken
         self.fallbacks += one.is_fallback
@@ -51,8 +84,11 @@ class Figures:
         self.output_tokens += one.output_tokens or 0
         if one.first_text_ms is not None:
             self.first_texts.append(one.first_text_ms)
+            self.first_text_count += 1
+            self.first_text_total_ms += one.first_text_ms
         if one.duration_ms is not None:
-            self.durations.append(one.duration_ms)
+            self.duration_count += 1
+            self.duration_total_ms += one.duration_ms
         if one.first_text_ms is not None and one.duration_ms is not None:
             self.waiting_saved_ms += max(0, one.duration_ms - one.first_text_ms)
         if one.cost is not None:
@@ -73,17 +109,30 @@ class Figures:
 
     @property
     def first_text_ms(self) -> float | None:
-        return average(self.first_texts)
+        return share(self.first_text_total_ms, self.first_text_count)
 
     @property
     def duration_ms(self) -> float | None:
-        return average(self.durations)
+        return share(self.duration_total_ms, self.duration_count)
 
     @property
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
 
+# What is added up field by field.
+SUMS = (
+    "answers",
+    "broken",
+    "fallbacks",
+    "first_text_count",
+    "first_text_total_ms",
+    "duration_count",
+    "duration_total_ms",
+    "waiting_saved_ms",
+    "input_tokens",
+    "output_tokens",
+)
 METRICS: dict[str, Callable[[Figures], float | None]] = {
     "answers": lambda of: of.answers,
     "success_rate": lambda of: of.success_rate,
@@ -98,22 +147,22 @@ METRICS: dict[str, Callable[[Figures], float | None]] = {
 }
 
 
-def summed(answers: Iterable[Answered]) -> Figures:
+def summed(answers: Iterable[Known]) -> Figures:
     figures = Figures()
     for each in answers:
         figures.add(each)
     return figures
 
 
-def grouped(answers: Iterable[Answered], by: Callable[[Answered], str]) -> dict[str, Figures]:
+def grouped(answers: Iterable[Known], by: Callable[[Known], str]) -> dict[str, Figures]:
     """By something, those with the most answers first."""
     found: dict[str, Figures] = {}
     for each in answers:
         found.setdefault(by(each), Figures()).add(each)
-    return dict(sorted(found.items(), key=lambda one: one[1].answers, reverse=True))
+    return dict(sorted(found.items(), key=lambda one: (-one[1].answers, one[0])))
 
 
-def course(answers: Iterable[Answered], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
+def course(answers: Iterable[Known], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
     """Step by step, those without an answer as well; hours and days are those of UTC."""
     found, at = dict[datetime, Figures](), beginning(since, step)
     while at < until:
@@ -126,17 +175,14 @@ def course(answers: Iterable[Answered], since: datetime, until: datetime, step: 
 
 
 def beginning(moment: datetime, step: str) -> datetime:
-    """Of the hour or the day in which a moment lies."""
+    """Of the hour, the day or the week in which a moment lies."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
-    return hour if step == "hour" else hour.replace(hour=0)
+    day = hour if step == "hour" else hour.replace(hour=0)
+    return day - timedelta(days=day.weekday()) if step == "week" else day
 
 
 def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def average(values: Sequence[int]) -> float | None:
-    return sum(values) / len(values) if values else None
 
 
 def percentile(values: Sequence[int], hundredths: int) -> float | None:

@@ -17,6 +17,7 @@ from webapp.insights.figures import BROKEN, Answered
 # Read in one go: about 10 milliseconds.
 SLICE = 1_000
 OUTCOMES = ("", "broken", "fallback")
+PLACE = (Generation.created_at, Generation.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,18 @@ class Wanted:
 
 def answered(wanted: Wanted) -> Iterator[Answered]:
     """All of them, oldest first; others have their turn between two slices."""
-    place = (Generation.created_at, Generation.id)
-    statement = _where(select(*_columns(), *place), wanted).order_by(*place).limit(SLICE)
+    return _read(_where(select(*_columns(), *PLACE), wanted))
+
+
+def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
+    """Those of every kind, also what was made beside answers."""
+    one = Generation
+    which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
+    return _read(select(*_columns(), *PLACE).where(*which))
+
+
+def _read(wanted: Select[Any]) -> Iterator[Answered]:
+    statement = wanted.order_by(*PLACE).limit(SLICE)
     rows = db.session.execute(statement).all()
     while rows:
         for row in rows:
@@ -44,7 +55,7 @@ def answered(wanted: Wanted) -> Iterator[Answered]:
         give_way()
         at, id = rows[-1][-2:]
         # The first of the two is what an index can be entered by.
-        rows = db.session.execute(statement.where(Generation.created_at >= at, tuple_(*place) > (at, id))).all()
+        rows = db.session.execute(statement.where(Generation.created_at >= at, tuple_(*PLACE) > (at, id))).all()
 
 
 def newest(wanted: Wanted, *, before: str = "", limit: int) -> list[Generation]:
@@ -91,12 +102,18 @@ def _columns() -> tuple[Any, ...]:
 def _where(statement: Select[Any], wanted: Wanted) -> Select[Any]:
     one = Generation
     statement = statement.where(one.created_at >= wanted.since, one.created_at < wanted.until, one.status.not_in(ACTIVE))
-    statement = statement.where(one.kind == wanted.kind if wanted.kind else one.kind.not_in(_not_asked()))
+    statement = statement.where(is_asked(one.kind, wanted.kind))
     if wanted.user_id:
         statement = statement.where(one.user_id == wanted.user_id)
     if wanted.outcome:
         statement = statement.where(one.status.in_(BROKEN) if wanted.outcome == "broken" else _has_fallen_back())
     return statement.where(one.model == wanted.model) if wanted.model else statement
+
+
+def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
+    """Whether it is of this kind, or of any that people ask for."""
+    found: ColumnElement[bool] = column == kind if kind else column.not_in(_not_asked())
+    return found
 
 
 def _not_asked() -> list[str]:

@@ -1,6 +1,6 @@
 """Insights as their pages show them: tiles, a picture of the period, tables, and the time line of one answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,14 +13,15 @@ from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.insights.figures import Answered, Figures, beginning, course, grouped, percentile, summed
-from webapp.insights.queries import OUTCOMES, Wanted, answered, is_fallback, ms_since_asked
+from webapp.insights import days
+from webapp.insights.figures import STEPS, Answered, Figures, Known, beginning, course, grouped, percentile, summed
+from webapp.insights.queries import OUTCOMES, Wanted, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
 from webapp.usage.shown import GONE
 from webapp.words import number, plural
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
-PERIODS |= {"30d": (timedelta(days=30), "day", "30 days")}
+PERIODS |= {"30d": (timedelta(days=30), "day", "30 days"), "1y": (timedelta(days=365), "week", "year")}
 USUAL = "7d"
 UNKNOWN = "–"
 VISITORS = "Visitors"
@@ -86,14 +87,15 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
     user = args.get("user", "")[:26] if is_admin else me.id
     outcome = args.get("outcome", "") if args.get("outcome", "") in OUTCOMES else ""
     named = {"kind": args.get("kind", "")[:20], "model": args.get("model", "")[:200], "outcome": outcome}
-    since = beginning(until - length, step) + timedelta(hours=1 if step == "hour" else 24)
+    since = beginning(until - length, step) + STEPS[step]
     params = {"period": period, **named, "user": user if is_admin else ""}
     return Chosen(period, is_admin, Wanted(since, until, user, **named), params)
 
 
 def page(of: Chosen) -> dict[str, Any]:
-    """Read once; everything on the page is a sum of the same answers."""
-    answers = list(answered(replace(of.wanted, outcome="")))
+    """Everything on the page is a sum of the same answers."""
+    of = replace(of, wanted=replace(of.wanted, outcome=""))
+    answers = list(days.known(of.wanted))
     figures = summed(answers)
     tables = {
         "kind": _lines(answers, lambda one: one.kind, _kind, of, "kind"),
@@ -101,7 +103,8 @@ def page(of: Chosen) -> dict[str, Any]:
     }
     if of.is_everybodys:
         names = {user.id: user.name for user, _ in people.people()}
-        tables["person"] = _lines(answers, lambda one: one.user_id or "", lambda id: _person(id, names), of, "user")
+        told: list[Known] = [*days.people(of.wanted), *(each for each in answers if isinstance(each, Answered))]
+        tables["person"] = _lines(told, lambda one: one.user_id or "", lambda id: _person(id, names), of, "user")
     return {"tiles": tiles(figures), "bars": _bars(answers, of), "tables": tables, "answers": figures.answers}
 
 
@@ -145,7 +148,7 @@ def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     return [(name, at, _ms(ms_since_asked(of, at))) for name, at in known if at]
 
 
-def _bars(answers: list[Answered], of: Chosen) -> list[Bar]:
+def _bars(answers: list[Known], of: Chosen) -> list[Bar]:
     step = PERIODS[of.period][1]
     steps = course(answers, of.wanted.since, of.wanted.until, step)
     most, width = max(max((each.answers for each in steps.values()), default=0), 1), WIDTH / max(len(steps), 1)
@@ -165,7 +168,7 @@ def _bars(answers: list[Answered], of: Chosen) -> list[Bar]:
 
 
 def _lines(
-    answers: list[Answered], by: Callable[[Answered], str], name: Callable[[str], str], of: Chosen, param: str
+    answers: Iterable[Known], by: Callable[[Known], str], name: Callable[[str], str], of: Chosen, param: str
 ) -> list[Line]:
     return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in grouped(answers, by).items()]
 

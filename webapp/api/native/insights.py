@@ -13,6 +13,7 @@ from webapp.api.schemas import Answer, Cursor, Paged, Query
 from webapp.db import utc_now
 from webapp.engine.tables import Generation
 from webapp.errors import Forbidden
+from webapp.insights.days import known
 from webapp.insights.figures import METRICS, Figures, course, summed
 from webapp.insights.queries import Wanted, answered, is_fallback, ms_since_asked, newest
 
@@ -116,7 +117,7 @@ class AnswersPage(Answer):
 @operation("Summarize answers", scope="read", query=InsightsQuery, answer=Summary)
 def summary(query: InsightsQuery) -> Summary:
     wanted = _wanted(query)
-    figures = summed(answered(wanted))
+    figures = summed(known(wanted))
     named = {name: METRICS[name](figures) for name in METRICS if name not in ("cost", "tokens", "answers")}
     tokens = Tokens(input=figures.input_tokens, output=figures.output_tokens)
     return Summary(
@@ -137,7 +138,7 @@ def series(query: SeriesQuery) -> Series:
     wanted = _wanted(query)
     if query.step == "hour" and wanted.until - wanted.since > MOST_HOURS:
         raise Refused({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
-    points = course(answered(wanted), wanted.since, wanted.until, query.step)
+    points = course(answered(wanted) if query.step == "hour" else known(wanted), wanted.since, wanted.until, query.step)
     told = [Point(at=at, answers=each.answers, value=METRICS[query.metric](each)) for at, each in points.items()]
     return Series(metric=query.metric, step=query.step, points=told)
 

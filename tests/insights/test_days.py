@@ -1,0 +1,94 @@
+"""Days that are summed up give the figures that a plain count gives, in the background as by the command."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from tests.insights.test_insights import Made, made, ms, program
+from tests.support.marks import on_both_databases
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
+from webapp.insights import summing
+from webapp.insights.tables import InsightDay, InsightMark
+
+__all__ = ["made", "ms", "program"]
+
+
+def a_past(made: Made, people: list[str | None], count: int) -> None:
+    """Answers at random over the last 60 days."""
+    luck, now = random.Random(11), utc_now().replace(microsecond=0)
+    for _ in range(count):
+        asked_at = now - timedelta(seconds=luck.randrange(10, 60 * 86_400))
+        first = luck.choice([None, timedelta(milliseconds=luck.randrange(5_000))])
+        made(
+            created_at=asked_at,
+            first_text_at=first and asked_at + first,
+            ended_at=asked_at + (first or timedelta()) + timedelta(milliseconds=luck.randrange(20_000)),
+            status=luck.choice(["completed", "completed", "stopped", "failed"]),
+            notices=luck.choice([[], [{"code": "fallback", "message": "…"}]]),
+            cost=luck.choice([None, f"0.{luck.randrange(10**12):012}"]),
+            input_tokens=luck.choice([None, luck.randrange(9_000)]),
+            user_id=luck.choice(people),
+            kind=luck.choice(["chat", "chat", "plan", "title"]),
+            model_asked=luck.choice("ab"),
+        )
+
+
+def everything(program, owner, member) -> list[Any]:
+    """All that pages and the API tell of the last 50 days, from some moment within a day on."""
+    until = utc_now().replace(minute=0, second=0, microsecond=0)
+    period = {"from": (until - timedelta(days=50, hours=5)).isoformat(), "to": until.isoformat()}
+    queries = [{}, {"kind": "title"}, {"model": "a"}, {"user": member.person_id}, {"model": "b", "kind": "plan"}]
+    told = [program.get("/insights/summary", query={**period, **each}) for each in queries]
+    told += [program.get("/insights/series", query={**period, "metric": each}) for each in ("ttft_p95_ms", "cost", "answers")]
+    pages = [owner.page(path) for path in ("/insights?period=1y", "/insights?period=30d&model=a", "/insights?period=7d")]
+    pages.append(member.page("/insights?period=1y"))
+    return told + [[" ".join(each.text(separator=" ").split()) for each in page.all(".tile, .table tr")] for page in pages]
+
+
+@on_both_databases
+def test_summed_up_days_change_no_figure(app, made, program, owner, member):
+    a_past(made, [owner.person_id, member.person_id, None], 150)
+    with app.app_context():
+        # Whatever the first look begins, what it has to find is told by the answers alone.
+        summing.sum_up_all()
+        plain = _without_sums(lambda: everything(program, owner, member))
+        assert summing.sum_up_all() >= 55
+        assert db.session.scalar(db.select(db.func.count()).select_from(InsightDay))
+        db.session.rollback()
+        assert everything(program, owner, member) == plain
+
+
+def _without_sums(look):
+    """What is told while every day seems to be yet to come."""
+    with write() as session:
+        session.execute(db.delete(InsightMark))
+        session.execute(db.delete(InsightDay))
+        # A day that is far ahead: nobody sums up what is before it.
+        session.add(InsightMark(day=utc_now().date() + timedelta(days=400)))
+    return look()
+
+
+def test_a_day_is_summed_up_once_and_not_while_it_is_written(app, made):
+    yesterday = utc_now() - timedelta(days=2)
+    made(3, created_at=yesterday - timedelta(days=3))
+    (running,) = made(created_at=yesterday, status="running", ended_at=None, first_text_at=None)
+    with app.app_context():
+        assert summing.sum_up_all() == 3
+        with write() as session:
+            session.execute(db.update(Generation).where(Generation.id == running["id"]).values(status="failed"))
+        assert summing.sum_up_next()
+        summing.sum_up(yesterday.date())
+        assert db.session.scalar(db.select(db.func.count()).where(InsightMark.day == yesterday.date())) == 1
+
+
+def test_a_command_counts_again(app, made):
+    made(2, created_at=utc_now() - timedelta(days=4))
+    result = app.test_cli_runner().invoke(args=["insights", "recount"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Counted ")
+
+
+def test_an_empty_server_has_nothing_to_sum_up(app):
+    with app.app_context():
+        assert summing.sum_up_all() == 0

@@ -1,0 +1,17 @@
+"""Commands for insights: `flask insights`."""
+
+import click
+from flask.cli import AppGroup
+
+from webapp.insights import summing
+from webapp.web.command_errors import one_line_errors
+from webapp.words import plural
+
+insights = AppGroup("insights", help="The figures of answers.")
+
+
+@insights.command("recount")
+@one_line_errors
+def recount() -> None:
+    """Sum up all days that are over again, from the answers."""
+    click.echo(f"Counted {plural(summing.sum_up_all(), 'day')}.")

@@ -1,0 +1,94 @@
+"""Figures of a period: from days that are summed up as far as there are any, and from the answers for the rest."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+
+from webapp.db import db
+from webapp.insights import summing
+from webapp.insights.figures import EXACT, SUMS, Day, Figures, Known
+from webapp.insights.queries import Wanted, answered, is_asked
+from webapp.insights.summing import EVERYONE
+from webapp.insights.tables import InsightDay, InsightMark
+
+A_DAY = timedelta(days=1)
+
+
+def known(wanted: Wanted) -> Iterator[Known]:
+    """All answers that are wanted, those of whole days summed up where they are."""
+    made = _made(wanted)
+    yield from _days(wanted, made)
+    for part in _rest(wanted, made):
+        yield from answered(part)
+
+
+def people(wanted: Wanted) -> Iterator[Day]:
+    """What is summed up of those, by person, without every single time."""
+    return _people(wanted, _made(wanted))
+
+
+def _made(wanted: Wanted) -> list[date]:
+    """The whole days of the period that are summed up; where one that could be is not, somebody begins to do so."""
+    first = _day_of(wanted.since + A_DAY - timedelta(microseconds=1))
+    # What is summed up knows no single answers.
+    last = first if wanted.outcome else _day_of(wanted.until)
+    marks = select(InsightMark.day).where(InsightMark.day >= first, InsightMark.day < last).order_by(InsightMark.day)
+    made = list(db.session.scalars(marks))
+    if len(made) < (min(last, summing.last_day()) - first).days:
+        summing.wake()
+    return made
+
+
+def _rest(wanted: Wanted, made: Sequence[date]) -> Iterator[Wanted]:
+    """The parts of the period that lie between those days."""
+    at = wanted.since
+    for day in made:
+        begins = datetime.combine(day, time(), UTC)
+        if at < begins:
+            yield replace(wanted, since=at, until=begins)
+        at = begins + A_DAY
+    if at < wanted.until:
+        yield replace(wanted, since=at)
+
+
+def _days(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
+    one = InsightDay
+    columns = (one.day, one.kind, one.model, one.cost, one.first_texts, *(getattr(one, name) for name in SUMS))
+    for row in _rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE)):
+        day, kind, model, cost, first_texts, *sums = row
+        figures = Figures(**dict(zip(SUMS, sums, strict=True)))
+        figures.first_texts = [int(each) for each in first_texts.split(",")] if first_texts else []
+        figures.cost = None if cost is None else Decimal(cost)
+        yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures)
+
+
+def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
+    """Summed up by the database, as there may be many people."""
+    one = InsightDay
+    costs = func.aggregate_strings(one.cost, " ").label("costs")
+    # PostgreSQL gives decimals for sums of whole numbers.
+    sums = [cast(func.sum(getattr(one, name)), BigInteger).label(name) for name in SUMS]
+    which = one.user_id == wanted.user_id if wanted.user_id else one.user_id != EVERYONE
+    for row in _rows(wanted, made, (one.user_id, costs, *sums), which, by=one.user_id):
+        user_id, spent, *numbers = row
+        figures = Figures(**dict(zip(SUMS, numbers, strict=True)))
+        for each in (spent or "").split():
+            figures.cost = EXACT.add(figures.cost or Decimal(0), Decimal(each))
+        yield Day("", "", user_id or None, "", figures)
+
+
+def _rows(wanted: Wanted, made: Sequence[date], columns: Sequence[Any], which: ColumnElement[bool], by: Any = None) -> Any:
+    if not made:
+        return ()
+    one = InsightDay
+    statement = select(*columns).where(one.day >= made[0], one.day <= made[-1], which, is_asked(one.kind, wanted.kind))
+    statement = statement.where(one.model == wanted.model) if wanted.model else statement
+    return db.session.execute(statement if by is None else statement.group_by(by))
+
+
+def _day_of(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()

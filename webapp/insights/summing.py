@@ -1,0 +1,102 @@
+"""Sums up days that are over, one after the other in the background; or all of them anew, as a command."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.db import db, utc_now, write
+from webapp.engine.chores import Chore
+from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
+from webapp.insights.figures import SUMS, Answered, Figures
+from webapp.insights.queries import all_answered
+from webapp.insights.tables import InsightDay, InsightMark
+
+EVERYONE = "*"
+A_DAY = timedelta(days=1)
+# By then every cost that a provider tells later is known.
+SETTLED_AFTER = timedelta(hours=1)
+# What SQLite takes in one statement, many times over.
+ROWS_AT_ONCE = 200
+
+
+def last_day() -> date:
+    """The first day that is not to be summed up yet: those before it are over."""
+    return (utc_now() - SETTLED_AFTER).date()
+
+
+def sum_up_next() -> bool:
+    """Sums up the oldest day that is not; says whether there may be another."""
+    if (day := _next()) is None:
+        return False
+    sum_up(day)
+    return True
+
+
+wake = Chore("insights", sum_up_next, every_seconds=0.05, most_seconds=60.0).wake
+
+
+def sum_up_all() -> int:
+    """Forgets all sums and makes them anew from the answers; gives the number of days."""
+    with write() as session:
+        session.execute(delete(InsightMark))
+        session.execute(delete(InsightDay))
+    days = 0
+    while sum_up_next():
+        days += 1
+    return days
+
+
+def sum_up(day: date) -> None:
+    """Stores the sums of a day; when another worker has just done so, theirs are the same."""
+    begins = datetime.combine(day, time(), UTC)
+    rows = [_row(day, key, figures) for key, figures in _cells(all_answered(begins, begins + A_DAY)).items()]
+    try:
+        with write() as session:
+            session.add(InsightMark(day=day))
+            session.flush()
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                session.execute(insert(InsightDay), rows[start : start + ROWS_AT_ONCE])
+    except IntegrityError:
+        db.session.rollback()
+
+
+def _next() -> date | None:
+    """The oldest day without its sums, unless an answer of it is still being written."""
+    newest = db.session.scalar(select(func.max(InsightMark.day)))
+    made_at = select(func.min(Generation.created_at)).where(Generation.kind != NOT_HERE)
+    if newest:
+        day = newest + A_DAY
+    elif oldest := db.session.scalar(made_at):
+        day = oldest.astimezone(UTC).date()
+    else:
+        return None
+    active = select(func.min(Generation.created_at)).where(Generation.status.in_(ACTIVE))
+    running = db.session.scalar(active)
+    end = min(last_day(), running.astimezone(UTC).date()) if running else last_day()
+    db.session.rollback()
+    return day if day < end else None
+
+
+def _cells(answers: Iterable[Answered]) -> dict[tuple[str, str, str], Figures]:
+    cells: dict[tuple[str, str, str], Figures] = defaultdict(Figures)
+    for each in answers:
+        for user_id in (each.user_id or "", EVERYONE):
+            cells[user_id, each.kind, each.model].add(each)
+    return cells
+
+
+def _row(day: date, key: tuple[str, str, str], figures: Figures) -> dict[str, Any]:
+    user_id, kind, model = key
+    return {
+        "day": day,
+        "user_id": user_id,
+        "kind": kind,
+        "model": model,
+        "cost": None if figures.cost is None else f"{figures.cost:f}",
+        "first_texts": ",".join(map(str, sorted(figures.first_texts))),
+        **{name: getattr(figures, name) for name in SUMS},
+    }
