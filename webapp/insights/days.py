@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 
 from webapp.db import db
 from webapp.insights import summing
-from webapp.insights.figures import EXACT, SUMS, Day, Figures, Known
+from webapp.insights.figures import SUMS, Day, Figures, Known, total_cost
 from webapp.insights.queries import Wanted, answered, is_asked
 from webapp.insights.summing import EVERYONE
 from webapp.insights.tables import InsightDay, InsightMark
@@ -61,7 +61,7 @@ def _days(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
     for row in _rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE)):
         day, kind, model, cost, first_texts, *sums = row
         figures = Figures(**dict(zip(SUMS, sums, strict=True)))
-        figures.first_texts = [int(each) for each in first_texts.split(",")] if first_texts else []
+        figures.first_texts = list(map(int, first_texts.split(","))) if first_texts else []
         figures.cost = None if cost is None else Decimal(cost)
         yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures)
 
@@ -76,8 +76,7 @@ def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
     for row in _rows(wanted, made, (one.user_id, costs, *sums), which, by=one.user_id):
         user_id, spent, *numbers = row
         figures = Figures(**dict(zip(SUMS, numbers, strict=True)))
-        for each in (spent or "").split():
-            figures.cost = EXACT.add(figures.cost or Decimal(0), Decimal(each))
+        figures.cost = total_cost(spent or "")
         yield Day("", "", user_id or None, "", figures)
 
 

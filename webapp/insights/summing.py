@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
-from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
+from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation
 from webapp.insights.figures import SUMS, Answered, Figures
 from webapp.insights.queries import all_answered
 from webapp.insights.tables import InsightDay, InsightMark
@@ -74,7 +74,7 @@ def _next() -> date | None:
         day = oldest.astimezone(UTC).date()
     else:
         return None
-    active = select(func.min(Generation.created_at)).where(Generation.status.in_(ACTIVE))
+    active = select(func.min(Generation.created_at)).where(WHILE_ACTIVE)
     running = db.session.scalar(active)
     end = min(last_day(), running.astimezone(UTC).date()) if running else last_day()
     db.session.rollback()
