@@ -32,6 +32,7 @@ ONLY_IN = {  # who may import a library
     "urllib3": ("webapp.upstream",),
     # In a child process alone, as it is C that reads what strangers have written.
     "pypdfium2": ("webapp.knowledge.reading",),
+    "PIL": ("webapp.chat.files.picture",),
 }
 NEVER_IN = {  # whole packages that a folder must not know
     # Not even a clock: spawn, event, sleep and now are handed in.

@@ -28,6 +28,7 @@ class Config:
     host: str
     port: int
     data_dir: Path
+    files_dir: Path
     public_url: str
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
@@ -67,6 +68,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     environ = {**environ, **_kept_keys(environ)}
     values = {variable.field: _read(variable, environ) for variable in VARIABLES}
     values["database_url"] = values["database_url"] or f"sqlite:///{values['data_dir'] / 'millrace.sqlite3'}"
+    values["files_dir"] = values["files_dir"] or values["data_dir"] / "files"
     config = Config(**values)
     _refuse_what_is_not_built(config)
     return config

@@ -4,6 +4,7 @@ from webapp.accounts import tables as accounts
 from webapp.budgets import tables as budgets
 from webapp.characters import tables as characters
 from webapp.chat import tables as chat
+from webapp.chat.files import tables as files
 from webapp.connections import tables as connections
 from webapp.engine import tables as generations
 from webapp.insights import tables as insights
@@ -20,6 +21,7 @@ __all__ = [
     "characters",
     "chat",
     "connections",
+    "files",
     "generations",
     "insights",
     "knowledge",

@@ -64,6 +64,10 @@ def _host(raw: str) -> str:
     return raw
 
 
+def _folder_or_none(raw: str) -> Path | None:
+    return _folder(raw) if raw else None
+
+
 def _folder(raw: str) -> Path:
     path = Path(raw).expanduser().absolute()
     try:
@@ -157,6 +161,13 @@ VARIABLES = (
     Variable("HOST", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for all interfaces.", _host),
     Variable("PORT", "8000", "Port to listen on; 0 picks a free one.", _number(int, 0, 65535)),
     Variable("DATA_DIR", "./data", "Folder for all data: database, keys, backups.", _folder),
+    Variable(
+        "FILES_DIR",
+        "",
+        "Folder for files sent in chats; unset: files in DATA_DIR.",
+        _folder_or_none,
+        "/srv/millrace/files",
+    ),
     Variable("PUBLIC_URL", "", "Address that people use; https makes cookies Secure.", _origin, "https://chat.example.org"),
     Variable(
         "ALLOWED_HOSTS",

@@ -1,13 +1,13 @@
 """Plans that runs of workflows have written.
 
-Revision: 0070, after 0059
+Revision: 0070, after 0065
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0070"
-down_revision = "0059"
+down_revision = "0065"
 branch_labels = None
 depends_on = None
 

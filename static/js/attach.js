@@ -1,4 +1,4 @@
-// Text files and long pastes stand above the text that is typed, each with its name, to be looked at or removed.
+// Files and long pastes stand above the text that is typed, each with its name, to be looked at or removed.
 "use strict";
 {
   const LONG_CHARS = 3000, MOST_BYTES = 200 * 1024;
@@ -11,22 +11,28 @@
     box().dispatchEvent(new Event("input", { bubbles: true }));
   };
 
-  // Between fences that its own text does not close.
-  const add = (path, text) => {
-    const plain = path.replace(/[\n\r`]+/g, " "), name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
-    const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-    const chip = document.getElementById("chip").content.cloneNode(true).firstElementChild, bytes = new Blob([text]).size;
+  const add = ({ name, size, text, block }) => {
+    const chip = document.getElementById("chip").content.cloneNode(true).firstElementChild;
     for (const each of chip.querySelectorAll("[data-name]")) each.textContent = name;
-    chip.querySelector(".chip__size").textContent = bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
+    chip.querySelector(".chip__size").textContent = size;
     chip.querySelector("pre").textContent = text;
-    chip.querySelector("[name=part]").value = `${name}\n${fence}${name.match(/\w+$/)[0]}\n${text.trimEnd()}\n${fence}`;
+    chip.querySelector("[name=part]").value = block;
     chips().append(chip);
     changed();
+    return chip;
+  };
+  // Between fences that its own text does not close.
+  const addText = (path, text) => {
+    const plain = path.replace(/[\n\r`]+/g, " "), name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
+    const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
+    const bytes = new Blob([text]).size, size = bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
+    add({ name, size, text, block: `${name}\n${fence}${name.match(/\w+$/)[0]}\n${text.trimEnd()}\n${fence}` });
   };
   const attach = async (file) => {
     const text = file.size > MOST_BYTES ? "\0" : await file.text();
-    if (/[\0\ufffd]/.test(text)) return millrace.toast(`${file.name} isn't a text file, or is larger than 200 KB.`);
-    add(file.name, text.replace(/\r\n/g, "\n"));
+    if (!/^%PDF|[\0\ufffd]/.test(text)) return addText(file.name, text.replace(/\r\n/g, "\n"));
+    const { upload } = await import(chips().dataset.upload);
+    await upload(file, box().form.elements, chips(), add);
   };
   const attachAll = async (files) => {
     for (const file of files) await attach(file);
@@ -34,10 +40,12 @@
   };
 
   document.addEventListener("paste", (event) => {
+    const { files = [] } = event.clipboardData ?? {};
     const text = event.clipboardData?.getData("text/plain").replace(/\r\n/g, "\n") ?? "";
-    if (event.target.id !== "composer-text" || text.length <= LONG_CHARS) return;
+    if (event.target.id !== "composer-text" || (text ? text.length <= LONG_CHARS : !files.length)) return;
     event.preventDefault();
-    add("Pasted text.txt", text);
+    if (text) addText("Pasted text.txt", text);
+    else attachAll([...files]);
   });
   // On their way over the page the files are not told yet.
   for (const each of ["dragover", "drop"]) document.addEventListener(each, (event) => {

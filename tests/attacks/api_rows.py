@@ -1,5 +1,7 @@
 """The rows of the API: under each rule and kind of thing a line for each route, as method, name and policy."""
 
+from collections.abc import Mapping
+
 TABLE = {
     ("open", ()): """
         GET api_pages.document anybody
@@ -22,6 +24,7 @@ TABLE = {
         GET api_chats.index api:read
         POST api_chats.create api:chat
         GET api_exchange.everything api:read
+        POST api_files.create api:chat
         POST api_exchange.bring_in api:chat
         GET api_account.show api:read
         GET api_account.index api:read
@@ -135,6 +138,7 @@ TABLE = {
     ("one's own, but no guest", ("collection",)): "PUT api_collections.grant api:knowledge",
     ("one's own", ("deleted collection",)): "POST api_collections.restore api:knowledge",
     ("one's own", ("collection", "collection grant")): "DELETE api_collections.revoke api:knowledge",
+    ("one's own", ("sent file",)): "GET api_files.show api:read",
     ("one's own", ("document",)): """
         GET api_documents.show api:read
         PATCH api_documents.change api:knowledge
@@ -212,10 +216,10 @@ TABLE = {
 Row = tuple[str, str, str, str, tuple[str, ...]]
 
 
-def rows() -> list[Row]:
+def rows(table: Mapping[tuple[str, tuple[str, ...]], str]) -> list[Row]:
     """Name, method, policy, rule and things of every route."""
     found = []
-    for (rule, things), lines in TABLE.items():
+    for (rule, things), lines in table.items():
         for line in filter(None, map(str.strip, lines.splitlines())):
             method, name, policy = line.split(" ", 2)
             found.append((name, method, policy, rule, things))

@@ -13,7 +13,9 @@ and for each state of the thing, what comes of it:
 
 from dataclasses import dataclass
 
+from tests.attacks.api_rows import TABLE as PROGRAMS
 from tests.attacks.api_rows import rows
+from tests.attacks.knowledge_rows import TABLE as KNOWLEDGE
 from tests.attacks.page_rows import pages
 from tests.attacks.workflow_rows import WORKFLOWS
 
@@ -274,23 +276,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "roleplay.update": (Route("POST", "signed_in", "person", ("chat",)),),
     "roleplay.avatar": (Route("GET", "signed_in", "reading people", ("chat with a face",)),),
     # Collections and documents
-    "knowledge.index": (Route("GET", "signed_in", "people"),),
-    "knowledge.create": (Route("POST", "signed_in", "people"),),
-    "knowledge.show": (Route("GET", "signed_in", "one's own", ("collection",)),),
     "reading.begin": (Route("POST", "signed_in", "one's own", ("collection",)),),
-    "knowledge.events": (Route("GET", "signed_in", "one's own", ("collection",)),),
-    "knowledge.update": (Route("POST", "signed_in", "one's own", ("collection",)),),
-    "knowledge.delete": (Route("POST", "signed_in", "one's own", ("collection",)),),
-    "knowledge.restore": (Route("POST", "signed_in", "one's own", ("deleted collection",)),),
-    "knowledge.add": (Route("POST", "signed_in", "one's own", ("collection",)),),
-    "knowledge.people": (Route("GET", "signed_in", "one's own, but no guest", ("collection",)),),
-    "knowledge.share": (Route("POST", "signed_in", "one's own, but no guest", ("collection",)),),
-    "knowledge.unshare": (Route("POST", "signed_in", "one's own", ("collection", "collection grant")),),
-    "documents.show": (Route("GET", "signed_in", "one's own", ("document",)),),
-    "documents.update": (Route("POST", "signed_in", "one's own", ("document",)),),
-    "documents.again": (Route("POST", "signed_in", "one's own", ("document",)),),
-    "documents.delete": (Route("POST", "signed_in", "one's own", ("document",)),),
-    "documents.restore": (Route("POST", "signed_in", "one's own", ("deleted document",)),),
     # Plans
     "plans.index": (Route("GET", "signed_in", "planners"),),
     "plans.new": (Route("GET", "signed_in", "planners"),),
@@ -340,7 +326,10 @@ RULES |= {
 }
 ROUTES |= {name: (Route(*row),) for name, row in WORKFLOWS.items()}
 ROUTES |= {name: (Route(method, "admin_only", rule, things),) for name, method, rule, things in pages()}
-ROUTES |= {name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows()}
+ROUTES |= {
+    name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows(PROGRAMS)
+}
+ROUTES |= {name: (Route(method, policy, rule, things),) for name, method, policy, rule, things in rows(KNOWLEDGE)}
 
 # Without these a request says nothing that could be let in.
 FIELDS = {

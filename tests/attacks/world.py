@@ -16,6 +16,8 @@ from webapp.accounts.queries import hashed
 from webapp.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
 from webapp.budgets.tables import Budget
 from webapp.characters.tables import Avatar, Character, Persona
+from webapp.chat.files import storage
+from webapp.chat.files.tables import StoredFile
 from webapp.chat.tables import Chat, Message
 from webapp.connections.tables import Connection
 from webapp.db import Base, db, utc_now
@@ -226,6 +228,12 @@ class World:
         document = _added(Document(collection_id=self._collection(state), **said, **more))
         _added(Passage(document_id=document.id, edition=1, number=0, heading="", head="", text=CANARY, overlap=0, words=1))
         return document.id
+
+    def _sent_file(self, state: str) -> str:
+        hash = hashlib.sha256(CANARY.encode()).hexdigest()
+        storage.put(storage.path_of(hash), CANARY.encode())
+        said = {"name": CANARY, "kind": "text", "media_type": "text/plain", "hash": hash, "bytes": len(CANARY)}
+        return _added(StoredFile(owner_id=self._whose(state), **said)).id
 
     def _deleted_document(self, state: str) -> str:
         return self._document(state, deleted_at=utc_now())

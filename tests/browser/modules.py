@@ -22,6 +22,7 @@ NOTICED_BY = {
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
     "times": "test_places_on_the_page.py::test_a_moment_in_a_text_is_the_readers",
+    "upload": "test_attached.py::test_a_picture_is_brought_looked_at_and_sent",
 }
 
 

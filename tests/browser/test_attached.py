@@ -1,4 +1,4 @@
-"""Long pastes and text files: chips above the text, on a desk, on a phone and without scripts."""
+"""Long pastes and files: chips above the text, on a desk, on a phone and without scripts."""
 
 import pytest
 from playwright.sync_api import Request, expect
@@ -7,6 +7,7 @@ from tests.browser.chats import ChatPage, answers_asked, reload, until
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import LOOK, RULES
 from tests.browser.ways import NO_SCRIPTS, PHONE
+from tests.chat.test_files import drawn
 from tests.support.server import ROOT, Server
 from tests.upstream.handle import Upstream
 
@@ -22,6 +23,10 @@ PASTE = """text => {
 
 def notes(name: str = "notes.md") -> dict[str, object]:
     return {"name": name, "mimeType": "text/markdown", "buffer": b"# Notes\n\n```\ncode\n```\n"}
+
+
+def dot() -> dict[str, object]:
+    return {"name": "dot.png", "mimeType": "image/png", "buffer": drawn()}
 
 
 def has_one_file(draft: Request) -> bool:
@@ -67,6 +72,24 @@ def test_long_pastes_and_files_stand_above_the_text(server: Server, upstream: Up
     expect(file.locator("pre")).to_contain_text("# Notes")
 
 
+def test_a_picture_is_brought_looked_at_and_sent(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Teal.")
+    page = visit(server, **PHONE).open("/")
+    chips = page.locator("#composer-chips .chip")
+    page.locator("[data-attach]").set_input_files([dot(), {**dot(), "name": "scan.pdf", "buffer": b"%PDF-1.4 and no more"}])
+    expect(page.locator(".toast")).to_contain_text("is damaged")
+    expect(chips).to_have_count(1)
+    expect(chips.locator("img")).to_be_visible()
+    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    assert page.evaluate(LOOK, RULES) == []
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/chats/*")
+    ChatPage(page).expect("completed")
+    picture = page.get_by_role("img", name="dot.png")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 8
+
+
 def test_a_file_added_while_a_message_is_sent_stays(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Ready.")
     chat = visit(server, **PHONE).begin("Hello")
@@ -90,9 +113,12 @@ def test_without_scripts_a_file_is_a_field(server: Server, upstream: Upstream, v
     upstream.says("Read.")
     page = visit(server, **NO_SCRIPTS).open("/")
     page.get_by_role("textbox", name="Message").fill("Look")
-    page.get_by_label("Add text files").set_input_files([notes()])
+    page.get_by_label("Add files").set_input_files([notes(), dot()])
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("**/chats/*")
     until(page, lambda: answers_asked(upstream.log()))
-    assert "notes.md\n````md\n" in answers_asked(upstream.log())[0]["body"]["messages"][-1]["content"]
+    text, image = answers_asked(upstream.log())[0]["body"]["messages"][-1]["content"]
+    assert "notes.md\n````md\n" in text["text"]
+    assert image["image_url"]["url"].startswith("data:image/png;base64,")
     expect(page.locator(".message-text .file summary")).to_contain_text("notes.md")
+    expect(page.get_by_role("img", name="dot.png")).to_be_visible()

@@ -97,7 +97,7 @@ def test_the_browsers_own_field_brings_files(owner, fake):
 
     refused = owner.send("/chats", {**fields, "file": (io.BytesIO(b"\0\xff"), "picture.png")}, follow=False)
     assert refused.status_code == 422
-    assert refused.says("picture.png isn't a text file")
+    assert refused.says("picture.png isn't a picture")
 
 
 @pytest.mark.parametrize(

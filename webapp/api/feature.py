@@ -16,6 +16,7 @@ from webapp.api.native import (
     connections,
     documents,
     exchange,
+    files,
     follow_ups,
     generations,
     insights,
@@ -37,6 +38,7 @@ FEATURE = Feature(
     blueprints=(
         chats.bp,
         messages.bp,
+        files.bp,
         follow_ups.bp,
         generations.bp,
         models.bp,

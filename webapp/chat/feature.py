@@ -1,6 +1,7 @@
 """What chats bring: their pages, lists, files and shares, and answers as a kind of generation."""
 
 from webapp.chat.exchange import views as exchange
+from webapp.chat.files import views as files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.list import bulk_views, row_views, shown
 from webapp.chat.list import views as lists
@@ -28,6 +29,7 @@ FEATURE = Feature(
         row_views.bp,
         composer_views.bp,
         prompted_views.bp,
+        files.bp,
         cut_by_restart_views.bp,
         exchange.bp,
         sharing.bp,

@@ -21,12 +21,31 @@ MADE = "backup"
 
 def back_up(copy: Path) -> None:
     """Copy the database into a new file, and keep in mind when that was."""
-    if copy.exists():
-        raise Conflict(f"{copy} already exists. A backup never overwrites a file.")
+    for path in (copy, files_of(copy)):
+        if path.exists():
+            raise Conflict(f"{path} already exists. A backup never overwrites a file.")
     _copy(database_file(), copy)
     # What takes nothing any more was copied all the same.
     with suppress(OperationalError, Unavailable), write() as session:
         session.merge(ApplicationSetting(key=MADE, changed_at=utc_now()))
+
+
+def back_up_files(files_dir: Path, copy: Path) -> int:
+    """Copy the files that people sent beside a copy of the database; gives how many they are."""
+    beside = files_of(copy)
+    if files_dir.is_dir():
+        shutil.copytree(files_dir, beside, ignore=shutil.ignore_patterns("*.unfinished"))
+    return sum(path.is_file() for path in beside.glob("*/*"))
+
+
+def restore_files(copy: Path, files_dir: Path) -> None:
+    """Put back the files beside a copy; what lies there already stays, as each is called by what it holds."""
+    if files_of(copy).is_dir():
+        shutil.copytree(files_of(copy), files_dir, dirs_exist_ok=True)
+
+
+def files_of(copy: Path) -> Path:
+    return copy.with_name(f"{copy.name}.files")
 
 
 def made_at(data_dir: Path) -> datetime | None:

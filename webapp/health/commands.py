@@ -15,6 +15,7 @@ from webapp.db_state import trouble_with_database
 from webapp.health import backups, facts
 from webapp.health.fact import Fact
 from webapp.web.command_errors import one_line_errors
+from webapp.words import plural
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 
@@ -40,12 +41,15 @@ def check() -> None:
 @with_appcontext
 @one_line_errors
 def backup(file: Path) -> None:
-    """Back up the SQLite database to FILE, even while the server runs.
+    """Back up the SQLite database to FILE, and files sent in chats to the folder FILE.files, even while the server runs.
 
     FILE must not exist yet. It doesn't include the keys: keep secret_key and encryption_key from the data folder with it.
     """
     backups.back_up(file)
+    count = backups.back_up_files(the_config().files_dir, file)
     keys = f"the keys in {the_config().data_dir} or your environment"
+    if count:
+        click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
     click.echo(f"Copied the database to {file}. Its secrets can only be read with {keys}.")
 
 
@@ -54,13 +58,14 @@ def backup(file: Path) -> None:
 @with_appcontext
 @one_line_errors
 def restore(file: Path) -> None:
-    """Restore the SQLite database from FILE.
+    """Restore the SQLite database from FILE, and files from the folder FILE.files if it is there.
 
     Stop the server first. The current database is kept under another name. Then run: flask prepare
     """
     data_dir = the_config().data_dir
     with backups.locked(data_dir):
         kept = backups.restore(file, data_dir)
+        backups.restore_files(file, the_config().files_dir)
     if kept:
         click.echo(f"Previous database saved as: {kept}")
     click.echo(f"Restored {file}. Now run: flask prepare")

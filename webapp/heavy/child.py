@@ -1,6 +1,7 @@
 """A child process for whatever parses what somebody else has written: limited in memory, CPU and time, and killed at the end."""
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -68,9 +69,10 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
 
 
 @contextmanager
-def on_disk(stream: IO[bytes]) -> Iterator[IO[bytes]]:
-    """A copy in a file without a name, which a child can read and seek in."""
+def on_disk(stream: IO[bytes], *, head: bytes = b"") -> Iterator[IO[bytes]]:
+    """A copy in a file without a name, behind this head, which a child can read and seek in."""
     with TemporaryFile() as file:
+        file.write(head)
         for chunk in by_turns(iter(lambda: stream.read(COPIED_BYTES), b"")):
             file.write(chunk)
         file.flush()
@@ -89,7 +91,9 @@ def _place(patience_seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _running(module: str, file: IO[bytes], limits: Limits) -> Iterator[subprocess.Popen[bytes]]:
+    # Within what Python has read ahead, seek alone moves nothing that the child knows of.
     file.seek(0)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [sys.executable, "-E", "-s", "-m", "webapp.heavy", module, str(limits.memory_bytes), str(limits.cpu_seconds)]
     # No variable of ours: a child has no use for a secret.
     process = subprocess.Popen(command, cwd=ROOT, env={}, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

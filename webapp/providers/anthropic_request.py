@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from webapp.providers.base import Continuation, ModelRequest, Turn
@@ -73,22 +73,34 @@ def parted(turns: Sequence[Turn]) -> tuple[str, list[Turn]]:
     return system, [Turn("user", turn.content) if turn.role == "system" else turn for turn in turns[first:]]
 
 
-def alternating(turns: Sequence[Turn]) -> list[dict[str, str]]:
+def alternating(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """The dialogue as the protocol demands it: roles take turns, a person begins, nobody says nothing."""
-    merged: list[dict[str, str]] = []
+    merged: list[Turn] = []
     for turn in turns:
-        if not turn.content.strip():
+        if not turn.content.strip() and not turn.pictures:
             continue
-        if merged and merged[-1]["role"] == turn.role:
-            merged[-1]["content"] += "\n\n" + turn.content
+        if merged and merged[-1].role == turn.role:
+            words = "\n\n".join(each for each in (merged[-1].content, turn.content) if each)
+            merged[-1] = replace(merged[-1], content=words, pictures=merged[-1].pictures + turn.pictures)
         else:
-            merged.append({"role": turn.role, "content": turn.content})
-    if not merged or merged[0]["role"] != "user":
-        merged.insert(0, {"role": "user", "content": OPENING})
-    if merged[-1]["role"] == "assistant":
+            merged.append(turn)
+    if not merged or merged[0].role != "user":
+        merged.insert(0, Turn("user", OPENING))
+    if merged[-1].role == "assistant":
         # A beginning of an answer that ends in white space is refused.
-        merged[-1]["content"] = merged[-1]["content"].rstrip()
-    return merged
+        merged[-1] = replace(merged[-1], content=merged[-1].content.rstrip())
+    return [{"role": turn.role, "content": _content(turn)} for turn in merged]
+
+
+def _content(turn: Turn) -> str | list[dict[str, Any]]:
+    if not turn.pictures:
+        return turn.content
+    blocks = [
+        {"type": "image", "source": {"type": "base64", "media_type": each.media_type, "data": each.base64}}
+        for each in turn.pictures
+    ]
+    # An empty text is refused.
+    return [*blocks, {"type": "text", "text": turn.content}] if turn.content.strip() else blocks
 
 
 def _think(asked: dict[str, Any], effort: str, traits: Traits) -> None:

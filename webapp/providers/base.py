@@ -1,7 +1,9 @@
 """The provider protocol and its values: requests, replies and models. Pure."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Usage
@@ -14,6 +16,7 @@ __all__ = [
     "Embedded",
     "Model",
     "ModelRequest",
+    "Picture",
     "Provider",
     "ProviderError",
     "Reply",
@@ -32,11 +35,24 @@ GO_ON = (
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of ours: its type, and the file that holds it, which is read when it is sent."""
+
+    media_type: str
+    path: Path
+
+    @property
+    def base64(self) -> str:
+        return b64encode(self.path.read_bytes()).decode()
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """One message as a model is given it."""
+    """One message as a model is given it, with its pictures."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from webapp.providers.base import Continuation, ModelRequest
+from webapp.providers.base import Continuation, ModelRequest, Turn
 
 # From least to most; OpenRouter knows them all.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -41,7 +41,7 @@ def efforts_of(model: str) -> tuple[str, ...]:
 
 def messages(request: ModelRequest, continuation: Continuation) -> list[dict[str, Any]]:
     """The turns; the beginning of an answer that goes on is put the way this server can take it up."""
-    turns: list[dict[str, Any]] = [{"role": turn.role, "content": turn.content} for turn in request.turns]
+    turns: list[dict[str, Any]] = [{"role": turn.role, "content": _content(turn)} for turn in request.turns]
     if not request.goes_on:
         return turns
     if continuation == "instruct":
@@ -49,3 +49,12 @@ def messages(request: ModelRequest, continuation: Continuation) -> list[dict[str
     if continuation == "prefix":
         return [*turns[:-1], {**turns[-1], "prefix": True}]
     return turns
+
+
+def _content(turn: Turn) -> str | list[dict[str, Any]]:
+    """The text alone where there is nothing else, as not every server takes parts."""
+    if not turn.pictures:
+        return turn.content
+    urls = [f"data:{each.media_type};base64,{each.base64}" for each in turn.pictures]
+    words = [{"type": "text", "text": turn.content}] if turn.content.strip() else []
+    return [*words, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]

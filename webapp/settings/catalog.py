@@ -261,6 +261,10 @@ _KNOWLEDGE = (
         most=60,
     ),
 )
+_FILES = (
+    _limit("files.megabytes", "File size, in MB", 50, "The largest file that can be sent in a chat.", most=1_000),
+    _limit("files.person_megabytes", "Files per person, in MB", 2_000, "How much the files of a person can take.", most=10**7),
+)
 _DEMO = (
     _choice(
         "demo.fallback",
@@ -352,6 +356,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Limits": _LIMITS,
     "Budgets": _BUDGETS,
     "Knowledge": _KNOWLEDGE,
+    "Files": _FILES,
     "Demo": _DEMO,
     "Retention": _KEEPING,
 }

@@ -21,9 +21,11 @@ from webapp.chat import queries, reading
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export
 from webapp.chat.fields import FIELDS, ChatField, values_of
+from webapp.chat.files import service as files
 from webapp.chat.list import paging
 from webapp.chat.list import service as listing
 from webapp.chat.messages import follow_up, service
+from webapp.chat.messages.attached import MOST_FILES, joined
 from webapp.chat.messages.sending import How
 from webapp.chat.reading import MOST_COLLECTIONS
 from webapp.chat.roleplay import service as roleplay
@@ -90,6 +92,7 @@ class NewChat(Body):
     title: Line = ""
     model: Model = ""
     message: str = Field("", description="The first message, sent immediately; empty for none.")
+    file_ids: list[Id] = Field([], description="Your files that go with it, from `POST /api/v1/files`.", max_length=MOST_FILES)
     context_limit: int | None = Field(None, ge=0, le=200)
     character_id: Cursor = Field("", description="The character to chat with, who greets first.")
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
@@ -140,10 +143,11 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
     key, title = idempotency_key(), listing.checked_title(body.title) if body.title else ""
     reads = reading.checked(caller(), body.collection_ids)
-    if not body.message:
+    text = joined(body.message, files.blocks(caller().id, body.file_ids))
+    if not text:
         return NewChatAnswer(chat=told_one(_silent(body, reads)), sent=None)
     generation = service.begin(
-        body.message,
+        text,
         model=body.model or service.starting_model(caller()),
         key=key,
         owner_id=caller().id,

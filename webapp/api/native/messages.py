@@ -12,12 +12,14 @@ from webapp.api.access import caller
 from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.generations import GenerationAnswer
 from webapp.api.operations import idempotency_key, operation
-from webapp.api.schemas import Answer, Body, Cursor, Model, Query, Text
+from webapp.api.schemas import Answer, Body, Cursor, Id, Model, Query, Text
 from webapp.api.sources import SourceAnswer, told_of
 from webapp.chat import queries
 from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
+from webapp.chat.files import service as files
 from webapp.chat.list import paging
 from webapp.chat.messages import service, versions
+from webapp.chat.messages.attached import MOST_FILES, joined
 from webapp.chat.messages.sending import How
 from webapp.chat.tables import Message
 from webapp.engine.engine import the_engine
@@ -55,7 +57,8 @@ class MessagesQuery(Query):
 
 
 class NewMessage(Body):
-    message: Text
+    message: str = Field("", description="Its text; it can be empty where there are files.")
+    file_ids: list[Id] = Field([], description="Your files from `POST /api/v1/files`.", max_length=MOST_FILES)
     model: Model = ""
     after: Cursor = Field("", description="The last message you saw; if the chat has continued since, a branch starts there.")
     context_limit: int | None = Field(None, ge=0, le=200, description="How many earlier messages to send this time.")
@@ -82,7 +85,9 @@ def index(id: str, query: MessagesQuery) -> MessageList:
 def send(id: str, body: NewMessage) -> Sent | Response:
     how = How(context_limit=body.context_limit)
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after}
-    return begun(service.ask(writable_chat(id), body.message, by=caller().id, how=how, **wishes))
+    chat, me = writable_chat(id), caller().id
+    text = joined(body.message, files.blocks(me, body.file_ids))
+    return begun(service.ask(chat, text, by=me, how=how, **wishes))
 
 
 @bp.get("/messages/<id>")

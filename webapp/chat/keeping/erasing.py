@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp import topic_names
 from webapp.accounts import people
 from webapp.accounts.tables import Grant
+from webapp.chat.files import keeping as files
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.cost_records import keep_costs_alone, of_messages
@@ -170,7 +171,9 @@ def _few(sizes: Iterable[tuple[str, int] | Row[str, int]]) -> list[str]:
 def _erase_messages(session: Session, ids: Sequence[str]) -> None:
     keep_costs_alone(session, of_messages(select(Message.id).where(Message.id.in_(ids))))
     _let_go(session, Message.parent_id.in_(ids))
+    held = files.held_by(session, ids)
     session.execute(delete(Message).where(Message.id.in_(ids)).execution_options(synchronize_session=False))
+    files.let_go(session, held)
 
 
 def _let_go(session: Session, which: ColumnElement[bool]) -> None:

@@ -1,6 +1,7 @@
 """Deletes expired chats every quarter of an hour, while there are any that will expire."""
 
 from webapp.characters import faced
+from webapp.chat.files import keeping as files
 from webapp.chat.keeping import erasing, temporary
 from webapp.engine.chores import Chore
 from webapp.knowledge import trash
@@ -14,7 +15,8 @@ def sweep() -> bool:
     trash.empty()
     temporary.stop_due()
     erasing.forget_temporary()
-    return erasing.is_something_waiting() or trash.is_waiting()
+    files.sweep()
+    return erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting()
 
 
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake

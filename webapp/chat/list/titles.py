@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp import changes, rows, topic_names
 from webapp.chat.aftermath import IS_SHARED, READS_CHARS, Aftermath
+from webapp.chat.files.reference import parted
 from webapp.chat.messages import sending
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.tables import Chat
@@ -54,9 +55,10 @@ class TitleJob:
 
 def first_words(content: str) -> str:
     """What a chat is called until a model has named it: the person's own words, else the name of the file they begin with."""
-    text = content.replace("\r\n", "\n")
+    text, pictures = parted(content.replace("\r\n", "\n"))
     names = (found["name"][:NAME_CHARS] for found in FENCED.finditer(text) if found["name"])
-    return title_of(FENCED.sub("\n\n", text)) or next(names, "") or title_of(content)
+    first = next((each.name[:NAME_CHARS] for each in pictures), "")
+    return title_of(FENCED.sub("\n\n", text)) or next(names, "") or first or title_of(content)
 
 
 def suggest_later(engine: Engine, generation: Generation, after: Aftermath) -> None:

@@ -1,4 +1,4 @@
-"""Text files at the end of a message: each is its name and a block between fences that its own text does not close."""
+"""Files at the end of a message: texts with their name and between fences that they do not close, then pictures by reference."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,8 @@ from html import unescape
 
 from markupsafe import Markup
 
+from webapp.chat.files import reference
+from webapp.chat.files.reference import MARK, Reference
 from webapp.errors import Invalid
 
 MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
@@ -19,17 +21,22 @@ SHOWN = re.compile(
 )
 
 
+SHELF = Markup('<p class="pictures">{}</p>\n')
+PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
+
+
 @dataclass(frozen=True, slots=True)
 class File:
-    """A text with the name it came under; `block` is how both are written in a message."""
+    """A text with the name it came under, or a picture with its address; `block` is how it is written in a message."""
 
     name: str
     text: str
     block: str
+    url: str = ""
 
     @property
     def size(self) -> str:
-        return size_of(len(self.text.encode("utf-8", "replace")))
+        return "" if self.url else size_of(len(self.text.encode("utf-8", "replace")))
 
 
 def size_of(count: int) -> str:
@@ -52,19 +59,26 @@ def uploaded(name: str, content: bytes) -> File:
     except UnicodeDecodeError:
         text = "\0"
     if len(content) > MOST_BYTES or "\0" in text:
-        raise Invalid(f"{name[:NAME_CHARS]} isn't a text file, or is larger than 200 KB.", field="message")
+        raise Invalid(f"{name[:NAME_CHARS]} isn't a picture, a document or a text of up to 200 KB.", field="message")
     return file(name, text.replace("\r\n", "\n"))
 
 
 def joined(typed: str, blocks: Sequence[str]) -> str:
-    """The message: what was typed, then the files."""
+    """The message: what was typed, then the files, pictures last."""
     if len(blocks) > MOST_FILES:
         raise Invalid(f"Up to {MOST_FILES} files fit in one message.", field="message")
+    blocks = sorted(blocks, key=lambda block: MARK in block and not parted(block)[0])
     return "\n\n".join(each for each in (typed.rstrip(), *blocks) if each) if blocks else typed
 
 
 def parted(content: str) -> tuple[str, tuple[File, ...]]:
     """What was typed, and the files at the end: the other way round."""
+    before, pictures = reference.parted(content)
+    typed, texts = _texts(before)
+    return typed, (*texts, *(File(each.name, "", each.written, f"/files/{each.id}") for each in pictures))
+
+
+def _texts(content: str) -> tuple[str, tuple[File, ...]]:
     files, begin, at = list[File](), 0, 0
     if not content.rstrip().endswith("```"):
         return content, ()
@@ -80,11 +94,17 @@ def parted(content: str) -> tuple[str, tuple[File, ...]]:
     return (content[:begin].rstrip(), tuple(files)) if files and not content[at:].strip() else (content, ())
 
 
-def folded(markup: Markup) -> Markup:
-    """A person's message with its files folded."""
-    if '<div class="code">' not in markup:
-        return markup
-    return Markup(SHOWN.sub(_fold, markup))
+def folded(markup: Markup, content: str = "") -> Markup:
+    """A person's message with its texts folded and its pictures shown."""
+    _, pictures = reference.parted(content)
+    # Each is a paragraph of its own, with nothing but its name.
+    before = markup.rsplit("<p", len(pictures))[0] if pictures else markup
+    html = SHOWN.sub(_fold, before) if '<div class="code">' in before else before
+    return Markup(html) + (SHELF.format(Markup("").join(map(_shown, pictures))) if pictures else "")
+
+
+def _shown(each: Reference) -> Markup:
+    return PICTURE.format(url=f"/files/{each.id}", name=each.name)
 
 
 def _fold(found: re.Match[str]) -> str:

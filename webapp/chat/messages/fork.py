@@ -5,10 +5,13 @@ from itertools import chain, count
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from webapp.accounts import making
 from webapp.chat import queries
 from webapp.chat.fields import FIELDS
+from webapp.chat.files.reference import ids_in
+from webapp.chat.files.tables import ChatFile
 from webapp.chat.led import is_led
 from webapp.chat.list.service import TITLE_CHARS
 from webapp.chat.messages import sending
@@ -80,7 +83,19 @@ def _copied(path: list[str], chat_id: str, parent: str | None) -> str | None:
             rows.append({**row._mapping, "id": new_id(), "parent_id": parent, "chat_id": chat_id})
             parent = rows[-1]["id"]
         session.execute(insert(db.metadata.tables["messages"]), rows)
+        _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
     return parent
+
+
+def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str) -> None:
+    """Whoever sees the copy sees the files that stand in it."""
+    if ids := ids_in(contents):
+        source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
+        there = select(ChatFile.file_id).where(ChatFile.chat_id == source, ChatFile.file_id.in_(ids))
+        held = set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
+        new = [{"chat_id": chat_id, "file_id": id} for id in session.scalars(there) if id not in held]
+        if new:
+            session.execute(insert(ChatFile), new)
 
 
 def _title(title: str, owner_id: str) -> str:

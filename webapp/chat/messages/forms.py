@@ -3,7 +3,9 @@
 from flask import request
 from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField, TextAreaField
 
-from webapp.chat.messages.attached import MOST_BYTES, MOST_FILES, File, joined, parted, uploaded
+from webapp.accounts.guards import user_or_none
+from webapp.chat.files import service as files
+from webapp.chat.messages.attached import MOST_FILES, File, joined, parted
 from webapp.errors import AppError, Invalid
 from webapp.ids import new_id
 from webapp.web.forms import Form
@@ -12,7 +14,7 @@ from webapp.web.forms import Form
 class MessageForm(Form):
     """`key` names one sending, so that pressing twice is sending once; `after` is the message that was seen last.
 
-    `part` are the text files that are attached, and the browser's own field of files brings more; `temporary` is for a new
+    `part` are the files that are attached, and the browser's own field of files brings more; `temporary` is for a new
     chat alone.
     """
 
@@ -32,8 +34,9 @@ class MessageForm(Form):
     def text(self) -> str:
         """What was typed and attached, with the line ends that were typed: forms send CRLF."""
         sent = [each for each in request.files.getlist("file") if each.filename][: MOST_FILES + 1]
-        files = [uploaded(each.filename or "", each.stream.read(MOST_BYTES + 1)) for each in sent]
-        return joined(self._said, [*self._parts, *(each.block for each in files)])
+        me = user_or_none()
+        blocks = [files.block_for(me.id if me else "", each.filename or "", each.stream) for each in sent]
+        return joined(self._said, [*self._parts, *blocks])
 
     @property
     def typed(self) -> str:

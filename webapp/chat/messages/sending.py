@@ -12,6 +12,7 @@ from webapp import changes, rows, topic_names
 from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.aftermath import IS_SHARED
+from webapp.chat.files import service as files
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
 from webapp.chat.page import renderings
@@ -143,6 +144,8 @@ def answer(
     new = [below] if isinstance(below, Message) else []
     message = _message(chat, new[0].id if new else str(below), "assistant")
     above = new[0].parent_id if new else str(below)
+    # Before the request is made, which has them.
+    files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     said = [Said(each.id, each.role, each.content) for each in (*new, message)]
     path = [*(queries.said_to(above) if above else ()), *said]
     asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)

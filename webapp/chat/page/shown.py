@@ -344,7 +344,7 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
 
 def _html(message: Message) -> Markup:
     html = Markup(renderings.html_of(message))
-    return folded(html) if message.role == "user" else html
+    return folded(html, message.content) if message.role == "user" else html
 
 
 def _is_long(content: str) -> bool:

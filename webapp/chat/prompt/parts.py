@@ -8,6 +8,7 @@ from flask import current_app
 
 from webapp.accounts.tables import User
 from webapp.chat import queries
+from webapp.chat.files.sending import with_pictures
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.queries import Said
@@ -121,7 +122,8 @@ def request_of(generation: Generation, path: Sequence[Said], *, given: Given = N
     builder = PromptBuilder(_quoting(PromptBuilder.of(prompt), words))
     request = builder.build(generation.model_asked, said, beginning=beginning, **parameters)
     notices = (*_notices(prompt), *using.notices(prompt))
-    return replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
+    request = replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
+    return with_pictures(request, generation.lane.partition(":")[2])
 
 
 def sent(generation: Generation, viewer: User | None = None) -> Sent:

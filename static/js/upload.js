@@ -1,0 +1,15 @@
+// Brings a picture or a document to the server and adds what that makes of it; loaded with the first one.
+
+export const upload = async (file, { csrf_token, model }, chips, add) => {
+  const body = new FormData();
+  for (const each of [csrf_token, model]) if (each) body.append(each.name, each.value);
+  body.append("file", file);
+  chips.toggleAttribute("data-coming", true);
+  const told = await fetch("/files", { method: "POST", body, headers: { Accept: "application/json" } })
+    .then((answer) => answer.json()).catch(() => ({}));
+  chips.toggleAttribute("data-coming", false);
+  const chip = told.block && add(told);
+  if (told.url) chip.prepend(Object.assign(new Image(), { className: "chip__picture", src: told.url, alt: "" }));
+  const words = told.warning ?? told.detail ?? "The file couldn't be sent. Please try again.";
+  if (words) millrace.toast(words);
+};

@@ -1,0 +1,197 @@
+"""Files in chats: pictures are kept anew, shown in the message and sent to models that take them; documents become text."""
+
+import io
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from tests.api.client import client_of
+from tests.chat.conftest import asked, ended, give
+from tests.knowledge.office import docx, paragraph, pdf
+from tests.support.marks import on_both_databases
+from webapp.chat.files import keeping, picture, reference, storage
+from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.keeping import erasing
+from webapp.chat.messages.attached import joined, parted
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, utc_now, write
+from webapp.providers import anthropic_request, openai_request
+from webapp.providers.base import ModelRequest, Picture, Turn
+
+SECRET = b"taken at home"
+
+
+def drawn(kind: str = "PNG", size: tuple[int, int] = (8, 6), **how: Any) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, "teal").save(file, kind, **how)
+    return file.getvalue()
+
+
+def uploaded(browser, content: bytes, name: str = "shot [1].png", **more: str):
+    fields = {"csrf_token": browser.csrf_token(), **more, "file": (io.BytesIO(content), name)}
+    headers = {"Accept": "application/json"}
+    return browser.client.post("/files", data=fields, headers=headers, content_type="multipart/form-data", buffered=True)
+
+
+def folder(app) -> list[Path]:
+    return [path for path in app.extensions["config"].files_dir.glob("*/*") if path.is_file()]
+
+
+def test_a_picture_is_written_anew():
+    exif = Image.Exif()
+    # Lies on its side, and says where it was taken.
+    exif[0x0112], exif[0x010E] = 6, SECRET.decode()
+    (kept,) = picture.pieces(io.BytesIO(drawn("JPEG", (3000, 100), exif=exif)))
+    content = b64decode(kept["content"])
+    assert (kept["media_type"], kept["height"] <= 2000, kept["width"] < kept["height"]) == ("image/jpeg", True, True)
+    assert SECRET not in content
+    assert Image.open(io.BytesIO(content)).format == "JPEG"
+    assert next(picture.pieces(io.BytesIO(drawn("GIF"))))["media_type"] == "image/png"
+    for bad in (b"\x89PNG\r\n\x1a\n" + b"\0" * 90, drawn()[:-30], b"<svg/>", drawn("BMP")):
+        assert "refused" in next(picture.pieces(io.BytesIO(bad)))
+    large = drawn().replace((8).to_bytes(4) + (6).to_bytes(4), (60_000).to_bytes(4) * 2)
+    assert "refused" in next(picture.pieces(io.BytesIO(large)))
+
+
+def test_references_stand_last_and_come_apart_again():
+    one, two = (reference.reference(name, id * 26).written for name, id in (("a](b\n.png", "1"), ("", "2")))
+    content = joined("Look", [one, "a.md\n```md\nx\n```", two])
+    typed, files = parted(content)
+    assert (typed, [each.url for each in files]) == ("Look", ["", f"/files/{'1' * 26}", f"/files/{'2' * 26}"])
+    assert joined(typed, [each.block for each in files]) == content
+    assert parted(f"{one} is it")[1] == ()
+    assert parted(one)[0] == ""
+
+
+def test_servers_get_pictures_as_they_take_them(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    shot = Picture("image/png", path)
+    request = ModelRequest("m", (Turn("user", "See", (shot,)), Turn("user", "and"), Turn("assistant", "I see.")))
+    assert openai_request.messages(request, "instruct")[0]["content"] == [
+        {"type": "text", "text": "See"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,YWJj"}},
+    ]
+    said = anthropic_request.body(request, "instruct", is_streamed=True)["messages"]
+    source = {"type": "base64", "media_type": "image/png", "data": "YWJj"}
+    assert said[0]["content"] == [{"type": "image", "source": source}, {"type": "text", "text": "See\n\nand"}]
+    assert said[1]["content"] == "I see."
+
+
+def test_a_picture_is_sent_shown_and_seen_by_whoever_sees_the_chat(app, owner, member, stranger, fake):
+    fake.says("Teal.")
+    told = uploaded(owner, drawn()).get_json()
+    assert (told["name"], told["warning"]) == ("shot [1].png", "")
+    draft = owner.post("/draft", message="What is it?", part=told["block"])
+    assert draft.status_code == 204
+    assert owner.page("/").one("#composer-chips img").attributes["src"] == told["url"]
+
+    chat = owner.post("/chats", message="What is it?", part=told["block"]).location
+    page = owner.wait_for(chat, ended)
+    assert page.one(".message-text .pictures img").attributes["src"] == told["url"]
+    assert page.one(".message-text .pictures img").attributes["alt"] == "shot  1 .png"
+    content = asked(fake)[0]["body"]["messages"][-1]["content"]
+    assert content[0] == {"type": "text", "text": "What is it?"}
+    sent = b64decode(content[1]["image_url"]["url"].removeprefix("data:image/png;base64,"))
+    served = owner.client.get(told["url"])
+    assert (served.data, served.content_type) == (sent, "image/png")
+    assert served.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in served.headers["Content-Security-Policy"]
+
+    # Nobody else, until they are let into the chat; and naming it in a chat of one's own lets nobody in.
+    assert member.get(told["url"]).status_code == 404
+    member.wait_for(member.post("/chats", message="Mine?", part=told["block"]).location, ended)
+    assert member.get(told["url"]).status_code == 404
+    assert asked(fake)[-1]["body"]["messages"][-1]["content"] == "Mine?\n\n[Image: shot  1 .png]"
+    give(chat.partition("#")[0], member, "view")
+    assert member.client.get(told["url"]).status_code == 200
+    assert stranger.get(told["url"]).status_code == 404
+
+
+def test_without_javascript_the_field_takes_pictures_and_documents(owner, fake):
+    fake.says("Yes.")
+    letter = docx(paragraph("Oil the bearing."))
+    fields = {"csrf_token": owner.csrf_token(), "key": "", "message": "See", "model": ""}
+    sent = [(io.BytesIO(drawn()), "a.png"), (io.BytesIO(letter), "b.docx"), (io.BytesIO(pdf(["Wait."])), "c.pdf")]
+    answer = owner.send("/chats", {**fields, "file": sent}, follow=False)
+    assert answer.status_code == 303, answer.text
+    page = owner.wait_for(answer.location, ended)
+    text, image = asked(fake)[0]["body"]["messages"][-1]["content"]
+    assert text["text"] == "See\n\nb.docx\n```docx\nOil the bearing.\n```\n\nc.pdf\n```pdf\nWait.\n```"
+    assert image["type"] == "image_url"
+    assert [node.text() for node in page.all(".message-text .file summary span:first-child")] == ["b.docx", "c.pdf"]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_sent_is_refused_with_a_sentence(owner):
+    for name, content, says in (
+        ("empty.png", b"", "is empty"),
+        ("bad.png", b"\x89PNG\r\n\x1a\nno", "is damaged"),
+        ("tool.exe", b"MZ\0\xff", "isn't a picture"),
+        ("scan.pdf", pdf([]), "may be a scan"),
+        ("long.docx", docx(paragraph("word " * 60_000)), "too much text"),
+    ):
+        refused = uploaded(owner, content, name)
+        assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True), name
+
+
+@on_both_databases
+def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
+    fake.says("Teal.")
+    told = uploaded(owner, drawn()).get_json()
+    chat = owner.post("/chats", message="What?", part=told["block"]).location
+    owner.wait_for(chat, ended)
+    with app.app_context():
+        assert db.session.scalar(select(StoredFile.is_sent))
+        keeping.sweep()
+        assert len(folder(app)) == 1
+        source = db.session.scalars(select(Chat.id)).one()
+        head = db.session.scalars(select(Message.id).where(Message.role == "assistant")).one()
+    fork = owner.post(f"/messages/{head}/fork").location
+    with app.app_context():
+        assert len(db.session.scalars(select(ChatFile.chat_id)).all()) == 2
+        erasing.erase(Chat.id == source)
+        keeping.sweep()
+    assert owner.client.get(told["url"]).status_code == 200
+    assert owner.page(fork).one(".pictures img").attributes["src"] == told["url"]
+    with app.app_context():
+        with write() as session:
+            first = session.scalars(select(Message).where(Message.role == "user")).one()
+            session.get_one(Chat, first.chat_id).head_id = None
+            first.deleted_at = utc_now()
+        erasing.erase_branches(Message.deleted_at.is_not(None))
+        keeping.sweep()
+        assert db.session.scalars(select(StoredFile.id)).all() == []
+        assert folder(app) == []
+    assert owner.get(told["url"]).status_code == 404
+
+
+def test_programs_send_files(app, owner, fake):
+    fake.says("Teal.")
+    program = client_of(app, owner.email)
+    form = {"file": (io.BytesIO(drawn()), "a.png")}
+    made = program.client.post(
+        "/api/v1/files", data=form, headers=program.headers, content_type="multipart/form-data", buffered=True
+    )
+    file = made.get_json()
+    assert (made.status_code, file["kind"], file["width"]) == (201, "image", 8)
+    begun = program.post("/chats", {"file_ids": [file["id"]]}, status=201)
+    page = owner.wait_for(f"/chats/{begun['chat']['id']}", ended)
+    assert page.one(".pictures img").attributes["src"] == f"/files/{file['id']}"
+    assert program.call("GET", f"/files/{file['id']}").data == owner.client.get(f"/files/{file['id']}").data
+    program.said("POST", "/chats", 422, {"file_ids": ["0" * 26]})
+    (image,) = asked(fake)[0]["body"]["messages"][-1]["content"]
+    assert image["type"] == "image_url"
+
+
+def test_the_folder_holds_what_is_sent_once(app):
+    with app.app_context():
+        for _ in range(2):
+            storage.put(storage.path_of("ab" * 32), b"content")
+        assert [path.read_bytes() for path in folder(app)] == [b"content"]
+        storage.remove("ab" * 32)
+        assert folder(app) == []

@@ -1,0 +1,51 @@
+"""/api/v1/files: files that are sent in messages."""
+
+from typing import Literal
+
+from flask import Blueprint, Response, request
+from pydantic import Field
+
+from webapp.api.access import caller
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer
+from webapp.chat.files import service
+from webapp.chat.files.access import visible_file
+from webapp.chat.files.tables import StoredFile
+from webapp.chat.files.views import AROUND_BYTES, served
+from webapp.errors import Invalid
+
+bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")
+
+
+class FileAnswer(Answer):
+    id: str
+    name: str
+    kind: Literal["image", "text"] = Field(description="A document is kept as its text.")
+    media_type: str
+    bytes: int
+    width: int = Field(description="Of an image, in pixels; else 0.")
+    height: int
+
+
+@bp.post("")
+@operation(
+    "Upload a PNG, JPEG, WebP or GIF image, a document or a text, to be sent in a message",
+    scope="chat",
+    upload_field="file",
+    answer=FileAnswer,
+    status=201,
+    errors=(413, 422),
+)
+def create() -> FileAnswer:
+    request.max_content_length = service.most_bytes() + AROUND_BYTES
+    sent = request.files.get("file")
+    if not sent or not sent.filename:
+        raise Invalid("Send a file in the field `file`.", field="file")
+    file: StoredFile = service.bring(caller().id, sent.filename, sent.stream)
+    return FileAnswer.of(file)
+
+
+@bp.get("/<id>")
+@operation("Get a file that you sent, or that was sent in a chat you can see", scope="read", media="application/octet-stream")
+def show(id: str) -> Response:
+    return served(visible_file(id))

@@ -1,0 +1,61 @@
+"""Files that nobody needs any more: of messages that were deleted for good, and those that were never sent."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy.orm import Session
+
+from webapp.chat.files import storage
+from webapp.chat.files.reference import MARK, ids_in
+from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.tables import Message
+from webapp.db import db, utc_now, write
+from webapp.heavy.turns import give_way
+
+# A draft may wait for so long.
+UNSENT_FOR = timedelta(days=7)
+AT_ONCE = 50
+
+
+def sweep() -> None:
+    """Deletes what stands in no chat any more, a few at a time."""
+    while _sweep_some():
+        give_way()
+
+
+def is_something_waiting() -> bool:
+    return db.session.scalar(select(StoredFile.id).where(~_is_in_a_chat()).limit(1)) is not None
+
+
+def held_by(session: Session, message_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """The files in these messages, each with its chat."""
+    query = select(Message.chat_id, Message.content).where(Message.id.in_(message_ids), Message.content.contains(MARK))
+    return [(chat_id, id) for chat_id, content in session.execute(query) for id in ids_in([content])]
+
+
+def let_go(session: Session, held: Iterable[tuple[str, str]]) -> None:
+    """Takes those of these files out of their chats that no other message there has."""
+    for chat_id, id in held:
+        others = select(Message.id).where(Message.chat_id == chat_id, Message.content.contains(f"{MARK}{id})"))
+        if session.scalar(others.limit(1)) is None:
+            session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id == id))
+
+
+def _sweep_some() -> bool:
+    is_over = or_(StoredFile.is_sent, StoredFile.created_at < utc_now() - UNSENT_FOR)
+    with write() as session:
+        query = select(StoredFile.id, StoredFile.hash).where(and_(is_over, ~_is_in_a_chat())).limit(AT_ONCE)
+        rows = session.execute(query).all()
+        if not rows:
+            return False
+        session.execute(delete(StoredFile).where(StoredFile.id.in_([row.id for row in rows])))
+        gone = {row.hash for row in rows}
+        gone -= set(session.scalars(select(StoredFile.hash).where(StoredFile.hash.in_(gone))))
+        for hash in gone:
+            storage.remove(hash)
+    return True
+
+
+def _is_in_a_chat() -> ColumnElement[bool]:
+    return StoredFile.id.in_(select(ChatFile.file_id))

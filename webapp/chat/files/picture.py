@@ -1,0 +1,57 @@
+"""Writes a picture anew, in a child process: upright, not too large, and with nothing but its pixels. Pure."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from io import BytesIO
+from typing import IO, Any
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+MOST_SIDE, MOST_PIXELS = 2_000, 60_000_000
+# A PNG that is larger is most likely a photograph.
+MOST_PNG_BYTES = 3 * 1024 * 1024
+QUALITY = 88
+NOT_A_PICTURE = "This picture is damaged, or isn't a PNG, JPEG, WebP or GIF."
+TOO_MANY_PIXELS = f"This picture has more than {MOST_PIXELS // 1_000_000} megapixels, which is the limit."
+FAULTS = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+
+
+def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """The picture as it is kept, or why it is not."""
+    try:
+        yield _kept(file.read())
+    except FAULTS:
+        yield {"refused": NOT_A_PICTURE}
+
+
+def _kept(raw: bytes) -> dict[str, Any]:
+    with Image.open(BytesIO(raw), formats=FORMATS) as image:
+        if image.width * image.height > MOST_PIXELS:
+            return {"refused": TOO_MANY_PIXELS}
+        # What a JPEG is made smaller by while it is read costs neither time nor memory.
+        image.draft("RGB", (MOST_SIDE, MOST_SIDE))
+        is_drawn = image.format in ("PNG", "GIF")
+        upright = ImageOps.exif_transpose(image)
+        is_clear = "A" in upright.getbands() or "transparency" in upright.info
+        made = upright.convert("RGBA" if is_clear else "RGB")
+    made.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+    made.info = {}
+    media_type, content = _written(made, is_drawn=is_drawn, is_clear=is_clear)
+    return {"media_type": media_type, "width": made.width, "height": made.height, "content": b64encode(content).decode()}
+
+
+def _written(image: Image.Image, *, is_drawn: bool, is_clear: bool) -> tuple[str, bytes]:
+    if is_drawn or is_clear:
+        content = _saved(image, "PNG")
+        if len(content) <= MOST_PNG_BYTES:
+            return "image/png", content
+    if is_clear:
+        return "image/webp", _saved(image, "WEBP", quality=QUALITY)
+    return "image/jpeg", _saved(image, "JPEG", quality=QUALITY)
+
+
+def _saved(image: Image.Image, kind: str, **how: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **how)
+    return file.getvalue()

@@ -1,0 +1,55 @@
+"""Named reads of files: those that a person may see, and those of a chat."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Select, func, or_, select
+
+from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.db import db, utc_now
+
+
+def file(id: str) -> StoredFile | None:
+    return db.session.get(StoredFile, id)
+
+
+def chats_with(file_id: str) -> Sequence[str]:
+    """The ids of the chats in which it was sent."""
+    return db.session.scalars(select(ChatFile.chat_id).where(ChatFile.file_id == file_id)).all()
+
+
+def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
+    """Those of these files that were sent in this chat."""
+    query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id)
+    found = db.session.scalars(query.where(ChatFile.chat_id == chat_id, StoredFile.id.in_(list(ids))))
+    return {each.id: each for each in found}
+
+
+def just_brought(person_id: str, name: str, hash: str) -> StoredFile | None:
+    """The same file, where the person has brought it within the last hour: sent twice, it is one."""
+    query = select(StoredFile).where(StoredFile.owner_id == person_id, StoredFile.name == name, StoredFile.hash == hash)
+    return db.session.scalar(query.where(StoredFile.created_at > utc_now() - timedelta(hours=1)).limit(1))
+
+
+def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
+    """Those of these files that are this person's own, in this order."""
+    wanted = list(ids)
+    found = {each.id: each for each in db.session.scalars(_among(wanted).where(StoredFile.owner_id == person_id))}
+    return [found[id] for id in wanted if id in found]
+
+
+def to_hold(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:
+    """Those of these files that may stand in a chat: the sender's own, and what was sent there before."""
+    there = select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)
+    is_theirs = StoredFile.owner_id == person_id if person_id else StoredFile.id.in_(there)
+    return db.session.scalars(_among(list(ids)).where(or_(is_theirs, StoredFile.id.in_(there)))).all()
+
+
+def bytes_of(person_id: str) -> int:
+    """How much a person's own files take."""
+    query = select(func.coalesce(func.sum(StoredFile.bytes), 0)).where(StoredFile.owner_id == person_id)
+    return int(db.session.scalar(query) or 0)
+
+
+def _among(ids: list[str]) -> Select[StoredFile]:
+    return select(StoredFile).where(StoredFile.id.in_(ids))

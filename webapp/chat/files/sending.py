@@ -1,0 +1,50 @@
+"""Pictures on their way to a model: those of a chat, to models that take them; to others their names alone."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from webapp.chat.files import queries, storage
+from webapp.chat.files.reference import Reference, ids_in, parted
+from webapp.chat.files.tables import StoredFile
+from webapp.chat.prompt.model_choice import can, named
+from webapp.providers.base import ModelRequest, Picture, Turn
+from webapp.streaming.events import Notice
+
+UNSEEN = Notice("images_left_out", "This model doesn't take images, so it was only told their names.")
+# More are refused by some servers; the newest are sent.
+MOST_PICTURES = 20
+
+
+def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
+    """The request with the pictures of its messages, of which each was sent in this chat."""
+    ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
+    if not ids:
+        return request
+    takes = can(named(request.model), "vision") is not False
+    files = queries.in_chat(chat_id, ids)
+    turns = list(_turns(request, files if takes else {}))
+    notices = request.notices if takes else (*request.notices, UNSEEN)
+    return replace(request, turns=tuple(reversed(turns)), notices=notices)
+
+
+def _turns(request: ModelRequest, files: Mapping[str, StoredFile]) -> Iterator[Turn]:
+    """From the newest to the oldest, so that those have room that matter."""
+    room = MOST_PICTURES
+    for turn in reversed(request.turns):
+        text, references = parted(turn.content) if turn.role == "user" else (turn.content, ())
+        if not references:
+            yield turn
+            continue
+        shown = [each for each in references if each.id in files][:room]
+        room -= len(shown)
+        names = [_named(each) for each in references if each not in shown]
+        content = "\n\n".join(each for each in (text, *names) if each)
+        yield replace(turn, content=content, pictures=tuple(_picture(files[each.id]) for each in shown))
+
+
+def _named(each: Reference) -> str:
+    return f"[Image: {each.name}]"
+
+
+def _picture(file: StoredFile) -> Picture:
+    return Picture(file.media_type, storage.path_of(file.hash))

@@ -1,0 +1,145 @@
+"""What a person can do with files of chats: bring them, and send them in a message."""
+
+import hashlib
+import json
+from base64 import b64decode
+from collections.abc import Iterable
+from contextlib import closing
+from typing import IO, Any
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from webapp.accounts import making
+from webapp.chat.files import queries, storage
+from webapp.chat.files.reference import ids_in, reference
+from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.messages import attached
+from webapp.db import write
+from webapp.errors import Invalid
+from webapp.heavy import child
+from webapp.heavy.threads import offload
+from webapp.knowledge import formats
+from webapp.settings.service import setting
+
+IMAGE, TEXT = "image", "text"
+# How pictures begin.
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+PICTURE, DOCUMENT = "webapp.chat.files.picture", "webapp.knowledge.plain"
+LIMITS = child.Limits(memory_bytes=640 * 1024 * 1024, cpu_seconds=30, wall_seconds=60)
+EXCEEDED = "Reading this file takes too much time or memory."
+MEGABYTE = 1024 * 1024
+
+
+def most_bytes() -> int:
+    return (int(setting("files.megabytes")) or 1_000) * MEGABYTE
+
+
+def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
+    """Keep a file that a person wants to send: a picture anew and without what it tells of its maker, of all else the text."""
+    making.count(person_id)
+    name = " ".join("".join(each for each in name if each.isprintable()).split())[-120:] or "file"
+    stream.seek(0)
+    with child.on_disk(stream) as file:
+        _refuse_too_much(person_id, file)
+        is_picture = _beginning(file).startswith(PICTURES)
+        values, content = _picture(file) if is_picture else _text(name, file)
+    return _kept(person_id, name, values, content)
+
+
+def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
+    """How a file that comes with a message stands in it; a text goes into it as it is, all else takes an account."""
+    if formats.reader_of(name) == "text" or not person_id:
+        content = stream.read(attached.MOST_BYTES + 1)
+        if not (person_id and content.startswith(PICTURES)):
+            return attached.uploaded(name, content).block
+    return block_of(bring(person_id, name, stream))
+
+
+def block_of(file: StoredFile) -> str:
+    """How it stands in the text of a message."""
+    if file.kind == IMAGE:
+        return reference(file.name, file.id).written
+    return attached.file(file.name, content_of(file).decode()).block
+
+
+def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
+    """How these files stand in a message; raises `Invalid` for one that the person has not brought."""
+    wanted = list(dict.fromkeys(ids))
+    found = queries.own(person_id, wanted) if wanted else []
+    if len(found) < len(wanted):
+        raise Invalid("One of these files isn't there, or isn't yours.", field="file_ids")
+    return [block_of(each) for each in found]
+
+
+def content_of(file: StoredFile) -> bytes:
+    return offload(storage.path_of(file.hash).read_bytes)
+
+
+def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
+    """Whoever sees this chat sees the files in these new messages, as far as the sender may send them."""
+    ids = ids_in(list(contents))
+    if not ids:
+        return
+    files = queries.to_hold(chat_id, ids, person_id)
+    there = queries.in_chat(chat_id, ids)
+    new = [{"chat_id": chat_id, "file_id": each.id} for each in files if each.id not in there]
+    if new:
+        session.execute(insert(ChatFile), new)
+    session.execute(update(StoredFile).where(StoredFile.id.in_([each.id for each in files])).values(is_sent=True))
+
+
+def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
+    digest = offload(hashlib.sha256, content).hexdigest()
+    if before := queries.just_brought(person_id, name, digest):
+        return before
+    with write() as session:
+        row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
+        session.add(row)
+    offload(storage.put, storage.path_of(digest), content)
+    return row
+
+
+def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    told = _read(PICTURE, file)[0]
+    return {"kind": IMAGE, **{key: told[key] for key in ("media_type", "width", "height")}}, b64decode(told["content"])
+
+
+def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    """The text of a document; every other file has to be one."""
+    values = {"kind": TEXT, "media_type": "text/plain; charset=utf-8"}
+    if formats.reader_of(name) == "text":
+        file.seek(0)
+        return values, attached.uploaded(name, file.read(attached.MOST_BYTES + 1)).text.encode()
+    about = {"name": f"x.{formats.ending(name)}", "most": attached.MOST_BYTES}
+    file.seek(0)
+    with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:
+        text = "".join(each["text"] for each in _read(DOCUMENT, behind)).strip()
+    return values, text.encode()
+
+
+def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:
+    try:
+        with closing(child.pieces(module, file, LIMITS)) as found:
+            told = list(found)
+    except child.Exceeded as error:
+        raise Invalid(EXCEEDED, field="message") from error
+    if refused := next((each["refused"] for each in told if "refused" in each), ""):
+        raise Invalid(refused, field="message")
+    return told
+
+
+def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
+    size = file.seek(0, 2)
+    if not size:
+        raise Invalid("This file is empty.", field="message")
+    if size > most_bytes():
+        raise Invalid(f"This file is too large. The limit is {most_bytes() // MEGABYTE} MB.", field="message")
+    room = int(setting("files.person_megabytes")) * MEGABYTE
+    if room and queries.bytes_of(person_id) + size > room:
+        raise Invalid(f"Your files take all of the {room // MEGABYTE} MB that you have. Delete chats with files first.")
+
+
+def _beginning(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(16)

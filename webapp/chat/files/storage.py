@@ -1,0 +1,26 @@
+"""The folder of files: each lies there once, by the hash of what it holds."""
+
+import os
+from pathlib import Path
+
+from webapp.current import the_config
+from webapp.ids import new_id
+
+
+def put(path: Path, content: bytes) -> None:
+    """Writes it, also where it lies already: whoever takes it away at this moment doesn't know that it is wanted again."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{new_id()}.unfinished")
+    with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def remove(hash: str) -> None:
+    path_of(hash).unlink(missing_ok=True)
+
+
+def path_of(hash: str) -> Path:
+    return the_config().files_dir / hash[:2] / hash

@@ -1,0 +1,36 @@
+"""Files that people send in chats, and in which chats each stands."""
+
+from sqlalchemy import ForeignKey, Index, String, false, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db import Base, Record
+
+UNSENT = text("is_sent = 0")
+UNSENT_IN_POSTGRESQL = text("NOT is_sent")
+
+
+class StoredFile(Record):
+    """A picture, or the text of a file; what it holds lies in the folder of files by its `hash`."""
+
+    __tablename__ = "files"
+
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[str] = mapped_column(String(10))
+    media_type: Mapped[str] = mapped_column(String(40))
+    hash: Mapped[str] = mapped_column(String(64), index=True)
+    bytes: Mapped[int]
+    width: Mapped[int] = mapped_column(default=0)
+    height: Mapped[int] = mapped_column(default=0)
+    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    __table_args__ = (Index("ix_files_unsent", "created_at", sqlite_where=UNSENT, postgresql_where=UNSENT_IN_POSTGRESQL),)
+
+
+class ChatFile(Base):
+    """A file that was sent in a chat by somebody who had it: whoever sees the chat sees the file."""
+
+    __tablename__ = "chat_files"
+
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, index=True)

@@ -1,0 +1,63 @@
+"""/files: brings a file for the message that is being written, and serves one to whoever sees its chat."""
+
+from flask import Blueprint, Response, jsonify, request
+
+from webapp.accounts.guards import current_user, signed_in, user_or_none
+from webapp.chat.files import service
+from webapp.chat.files.access import visible_file
+from webapp.chat.files.reference import reference
+from webapp.chat.files.tables import StoredFile
+from webapp.chat.messages.attached import size_of
+from webapp.chat.prompt.model_choice import can, named
+from webapp.errors import Invalid
+
+bp = Blueprint("files", __name__)
+# With what a browser writes around it.
+AROUND_BYTES = 1024 * 1024
+HEADERS = {
+    # What a file holds never changes, and neither does its address.
+    "Cache-Control": "private, max-age=604800, immutable",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+# Before anything reads the form: only people with an account send so much, and only here.
+ENDPOINTS = ("files.bring", "chat.begin", "chat.send", "composer.queue")
+
+
+@bp.before_app_request
+def allow_files() -> None:
+    if request.endpoint in ENDPOINTS and request.method == "POST" and user_or_none():
+        request.max_content_length = service.most_bytes() + AROUND_BYTES
+
+
+@bp.post("/files")
+@signed_in
+def bring() -> Response:
+    sent = request.files.get("file")
+    if not sent or not sent.filename:
+        raise Invalid("Choose a file.", field="file")
+    file = service.bring(current_user().id, sent.filename, sent.stream)
+    is_picture, block = file.kind == service.IMAGE, service.block_of(file)
+    is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
+    return jsonify(
+        name=file.name,
+        size="" if is_picture else size_of(file.bytes),
+        text="" if is_picture else block,
+        block=block,
+        url=f"/files/{file.id}" if is_picture else "",
+        warning="The chosen model doesn't take images, so it will only be told the name of this one." if is_unseen else "",
+    )
+
+
+@bp.get("/files/<id>")
+@signed_in
+def show(id: str) -> Response:
+    return served(visible_file(id))
+
+
+def served(file: StoredFile) -> Response:
+    """A picture to be shown, as it is our own writing; every other file to be saved."""
+    response = Response(service.content_of(file), content_type=file.media_type, headers=HEADERS)
+    is_shown = file.kind == service.IMAGE
+    name = reference(file.name, file.id).name
+    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", filename=name)
+    return response
