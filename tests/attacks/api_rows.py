@@ -17,6 +17,9 @@ TABLE = {
         GET api_collections.index api:read
         POST api_collections.create api:knowledge
         GET api_documents.search api:read
+        GET api_questions.index api:read
+        POST api_questions.create api:knowledge
+        POST api_questions.run api:knowledge
         GET api_personas.index api:read
         POST api_personas.create api:chat
         GET api_prompts.index api:read
@@ -138,6 +141,7 @@ TABLE = {
     ("one's own, but no guest", ("collection",)): "PUT api_collections.grant api:knowledge",
     ("one's own", ("deleted collection",)): "POST api_collections.restore api:knowledge",
     ("one's own", ("collection", "collection grant")): "DELETE api_collections.revoke api:knowledge",
+    ("one's own", ("question",)): "DELETE api_questions.delete api:knowledge",
     ("one's own", ("sent file",)): "GET api_files.show api:read",
     ("one's own", ("document",)): """
         GET api_documents.show api:read

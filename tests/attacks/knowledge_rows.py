@@ -5,6 +5,9 @@ TABLE = {
         GET knowledge.index signed_in
         POST knowledge.create signed_in
         POST files.bring signed_in
+        GET try.show signed_in
+        POST try.keep signed_in
+        POST try.run signed_in
     """,
     ("one's own", ("collection",)): """
         GET knowledge.show signed_in
@@ -26,5 +29,6 @@ TABLE = {
         POST documents.delete signed_in
     """,
     ("one's own", ("deleted document",)): "POST documents.restore signed_in",
+    ("one's own", ("question",)): "POST try.delete signed_in",
     ("one's own", ("sent file",)): "GET files.show signed_in",
 }

@@ -23,7 +23,7 @@ from webapp.connections.tables import Connection
 from webapp.db import Base, db, utc_now
 from webapp.engine.tables import Generation
 from webapp.ids import new_id, new_secret
-from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.knowledge.tables import Collection, Document, Passage, Question
 from webapp.plans import plan_types
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.prompts.tables import Prompt, PromptVersion
@@ -228,6 +228,9 @@ class World:
         document = _added(Document(collection_id=self._collection(state), **said, **more))
         _added(Passage(document_id=document.id, edition=1, number=0, heading="", head="", text=CANARY, overlap=0, words=1))
         return document.id
+
+    def _question(self, state: str) -> str:
+        return _added(Question(owner_id=self._whose(state), text=CANARY)).id
 
     def _sent_file(self, state: str) -> str:
         hash = hashlib.sha256(CANARY.encode()).hexdigest()

@@ -91,7 +91,7 @@ def found_for(user: User | None, said: Sequence[str], collections: Sequence[str]
     except TooLate:
         log.warning("the collections of a chat were not searched within %s s", seconds)
         return Given(was_asked=True, is_late=True)
-    return Given(tuple(_sources(hits)), was_asked=True)
+    return Given(tuple(sources_of(hits)), was_asked=True)
 
 
 def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Passage, Document]]) -> Given:
@@ -116,7 +116,8 @@ def quoted(number: int, passage: Passage, document: Document) -> str:
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 
-def _sources(hits: Sequence[Hit]) -> Iterator[Source]:
+def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
+    """Of what was found, what an answer is given: the best, few of one neighbourhood, as much as there is room for."""
     taken, left = list[Passage](), MOST_CHARS
     for hit in hits:
         passage = hit.passage

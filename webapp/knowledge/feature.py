@@ -1,13 +1,13 @@
 """What knowledge brings: its pages, and the reading of documents, which goes on after a restart."""
 
 from webapp.feature import Feature
-from webapp.knowledge import document_views, importing, shown, views
+from webapp.knowledge import document_views, importing, shown, try_views, views
 from webapp.knowledge.telling import WHAT
 from webapp.live.lists import LiveList
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp, document_views.bp),
+    blueprints=(views.bp, document_views.bp, try_views.bp),
     lists=(
         LiveList(
             name="collections",

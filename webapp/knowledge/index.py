@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
 from typing import Any
 
 from sqlalchemy import ColumnElement, Float, Select, case, cast, column, func, insert, literal_column, select
@@ -13,10 +12,9 @@ from sqlalchemy.orm import Session
 from webapp.db import is_sqlite
 from webapp.knowledge import bounded
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
+from webapp.knowledge.why import K1, B, idf
 from webapp.knowledge.words import HEAD_WEIGHT
 
-# As in FTS5.
-K1, B, LEAST_IDF = 1.2, 0.75, 1e-6
 PUT = statement("INSERT INTO passages_search(rowid, head, body) VALUES (:row, :head, :body)")
 SEARCHED = named_table("passages_search", column("rowid"))
 MATCHES = statement("passages_search MATCH :match")
@@ -83,16 +81,11 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
         return _of_documents(found).where(*which)
     average = size.words / max(1, size.passages)
     lengths = K1 * (1 - B + B * cast(Passage.words, Float) / max(average, 1e-9))
-    idfs = {term: _idf(size.passages, count) for term, count in counts.items()}
+    idfs = {term: idf(size.passages, count) for term, count in counts.items()}
     weight = cast(PassageTerm.weight, Float)
     score = func.sum(case(idfs, value=PassageTerm.term) * weight * (K1 + 1) / (weight + lengths)).label("score")
     found = select(Passage.row, score).select_from(PassageTerm).join(Passage, Passage.row == PassageTerm.passage_row)
     return _of_documents(found).where(PassageTerm.term.in_(words), *which).group_by(Passage.row)
-
-
-def _idf(passages: int, count: int) -> float:
-    """How much a word tells; at least a little, also where it is in most passages."""
-    return max(LEAST_IDF, log((passages - count + 0.5) / (count + 0.5))) if passages >= count else LEAST_IDF
 
 
 def _of_documents(found: Any) -> Select[Any]:

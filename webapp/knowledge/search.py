@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -12,10 +12,12 @@ from webapp.db import db
 from webapp.knowledge import bounded, index, words
 from webapp.knowledge.permitted import finds_passage
 from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.knowledge.why import Counted
 
 MOST = 50
 # With fewer passages than this, none of their words is common.
 LEAST_TO_COUNT = 20
+NOTHING = Counted(0, 0, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class Hit:
     passage: Passage
     document: Document
     collection_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question, the words that were asked for by their stems, and those among them that were looked for."""
+
+    hits: Sequence[Hit] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
+    telling: Mapping[str, str] = field(default_factory=dict)
+    counted: Counted = NOTHING
 
 
 def search(
@@ -41,17 +53,30 @@ def search(
 
     Raises `TooLate` when that takes longer; nobody else waits for it.
     """
+    return list(looked_up(user, query, collections=collections, limit=limit, seconds=seconds).hits)
+
+
+def looked_up(
+    user: User,
+    query: str,
+    *,
+    collections: Sequence[str] = (),
+    limit: int = 10,
+    seconds: float = bounded.PATIENCE_SECONDS,
+) -> Found:
+    """The same with what was counted for it."""
     asked, until = words.asked_for(query), time.monotonic() + seconds
     if not asked:
-        return []
+        return Found()
     size, counts = index.counts(asked, until=until)
     telling = _telling(asked, counts, size)
+    counted = Counted(size.passages, size.words, counts)
     if not telling:
-        return []
+        return Found((), asked, telling, counted)
     which = [finds_passage(user)] + ([Collection.id.in_(collections)] if collections else [])
     ranked = index.ranked(telling, {term: counts[term] for term in telling}, size, which)
     [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(min(limit, MOST))], until=until)
-    return _hits(rows)
+    return Found(_hits(rows), asked, telling, counted)
 
 
 def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size) -> dict[str, str]:

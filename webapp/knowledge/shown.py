@@ -76,6 +76,7 @@ class ShownHit:
     title: str
     heading: str
     place: str
+    document_id: str
     collection: str
     pieces: Sequence[tuple[str, bool]]
 
@@ -127,7 +128,7 @@ def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPa
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
     asked = words.asked_for(question)
     found = search(user, question, collections=collections)
-    return [_hit(each, list(asked.values())) for each in found]
+    return [hit(each, list(asked.values())) for each in found]
 
 
 def passage_url(document_id: str, number: int) -> str:
@@ -188,11 +189,12 @@ def _source(source: SeenSource) -> ShownSource:
     return ShownSource(source.number, "", document.title, url, passage.heading, place, html)
 
 
-def _hit(hit: Hit, asked: list[str]) -> ShownHit:
-    url = passage_url(hit.document.id, hit.passage.number)
-    pieces = _pieces(hit.passage.text, asked)
-    place = formats.place(hit.document.name, hit.passage.page)
-    return ShownHit(hit.rank, url, hit.document.title, hit.passage.heading, place, hit.collection_name, pieces)
+def hit(found: Hit, asked: list[str]) -> ShownHit:
+    """A passage that was found, with the words that were asked for marked."""
+    document, passage = found.document, found.passage
+    url, pieces = passage_url(document.id, passage.number), _pieces(passage.text, asked)
+    place = formats.place(document.name, passage.page)
+    return ShownHit(found.rank, url, document.title, passage.heading, place, document.id, found.collection_name, pieces)
 
 
 def _pieces(text: str, asked: list[str]) -> list[tuple[str, bool]]:

@@ -2,7 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, select, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from webapp.db import Base, Record, utc_now
@@ -108,3 +121,25 @@ class PassageTerm(Base):
         ROW, ForeignKey("passages.row", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
     )
     weight: Mapped[int]
+
+
+class Question(Record):
+    """A question of a person's, and the document that answers it; without one, nothing is to be found."""
+
+    __tablename__ = "questions"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), index=True)
+
+
+class QuestionRun(Record):
+    """How well all questions of a person were answered once; `misses` are the ids of those that were not."""
+
+    __tablename__ = "question_runs"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    questions: Mapped[int]
+    ndcg: Mapped[float] = mapped_column(Float)
+    recall: Mapped[float] = mapped_column(Float)
+    misses: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field, StringConstraints
 
-from webapp.accounts import audit
 from webapp.accounts import queries as people
 from webapp.accounts.guards import client_address, found, refuse_unless_admin
 from webapp.accounts.tables import User
@@ -16,7 +15,7 @@ from webapp.api.operations import operation, taken_body
 from webapp.api.schemas import Answer, Body, Cursor, Paged, Query
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
-from webapp.knowledge import documents, queries
+from webapp.knowledge import documents, queries, trying
 from webapp.knowledge import search as finding
 from webapp.knowledge.documents import Sent
 from webapp.knowledge.search import Hit
@@ -189,7 +188,7 @@ def search(query: SearchQuery) -> FoundList:
 def _viewed_as(id: str) -> User:
     refuse_unless_admin(caller())
     person = found(people.person(id))
-    audit.record("searched as", actor=caller(), address=client_address(), object_kind="person", object_id=id, detail=person.email)
+    trying.viewed_as(person, by=caller(), address=client_address())
     return found(people.person(id))
 
 

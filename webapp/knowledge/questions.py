@@ -1,0 +1,105 @@
+"""Questions that a person keeps with the document that answers them, and how well the search finds it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log2
+
+from sqlalchemy import delete, select
+
+from webapp.accounts import making
+from webapp.accounts.fields import checked_text
+from webapp.accounts.tables import User
+from webapp.db import db, write
+from webapp.errors import Invalid, NotFound
+from webapp.heavy.turns import by_turns
+from webapp.knowledge import queries
+from webapp.knowledge.search import search
+from webapp.knowledge.tables import Question, QuestionRun
+
+MOST, MOST_CHARS, MOST_RUNS = 200, 2_000, 20
+LOOKED_AT, MEASURED, EARLY = 30, 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of all questions: how high the right documents stand among ten, how many stand among five, and the ids of all others."""
+
+    ndcg: float
+    recall: float
+    misses: tuple[str, ...]
+
+
+def of(user: User) -> Sequence[Question]:
+    query = select(Question).where(Question.owner_id == user.id).order_by(Question.id)
+    return db.session.scalars(query.limit(MOST)).all()
+
+
+def runs(user: User) -> Sequence[QuestionRun]:
+    """The last two times, the newest first."""
+    query = select(QuestionRun).where(QuestionRun.owner_id == user.id).order_by(QuestionRun.id.desc())
+    return db.session.scalars(query.limit(2)).all()
+
+
+def keep(text: str, document_id: str, *, by: User) -> Question:
+    """Keep a question with the document that answers it; without one, nothing is to be found for it."""
+    text = " ".join(checked_text(text, "question", most=MOST_CHARS).split())
+    if not text:
+        raise Invalid("Enter a question.", field="question")
+    if document_id and queries.document(by, document_id) is None:
+        raise NotFound("Not found, or you don't have access.")
+    if len(of(by)) >= MOST:
+        raise Invalid(f"You already keep {MOST} questions, which is the limit. Delete one first.", field="question")
+    making.count(by.id)
+    with write() as session:
+        same = select(Question).where(Question.owner_id == by.id, Question.text == text)
+        question = session.scalar(same) or Question(owner_id=by.id, text=text)
+        question.document_id = document_id or None
+        session.add(question)
+    return question
+
+
+def forget(id: str, *, by: User) -> None:
+    with write() as session:
+        question = session.get(Question, id)
+        if question is None or question.owner_id != by.id:
+            raise NotFound("Not found, or you don't have access.")
+        session.delete(question)
+
+
+def run(user: User) -> QuestionRun:
+    """Ask all of a person's questions, with the permissions they have now, and keep the figures."""
+    asked = of(user)
+    if not asked:
+        raise Invalid("Keep a question first.", field="question")
+    pairs = [(each.id, each.text, each.document_id) for each in asked]
+    figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
+    with write() as session:
+        made = QuestionRun(
+            owner_id=user.id, questions=len(pairs), ndcg=figures.ndcg, recall=figures.recall, misses=list(figures.misses)
+        )
+        session.add(made)
+        session.flush()
+        older = select(QuestionRun.id).where(QuestionRun.owner_id == user.id).order_by(QuestionRun.id.desc()).offset(MOST_RUNS)
+        session.execute(delete(QuestionRun).where(QuestionRun.id.in_(session.scalars(older).all())))
+    return made
+
+
+def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> Figures:
+    """For each question its id, the documents that were found, best first, and the right one; none where there is none."""
+    gains, misses, count = 0.0, list[str](), 0
+    for id, found, expected in answers:
+        place = _place(found, expected)
+        count += 1
+        gains += 1 / log2(1 + place) if place <= MEASURED else 0
+        misses += [id] if place > EARLY else []
+    return Figures(gains / max(1, count), 1 - len(misses) / max(1, count), tuple(misses))
+
+
+def _place(found: Sequence[str], expected: str | None) -> int:
+    if expected is None:
+        return MEASURED + 1 if found else 1
+    return found.index(expected) + 1 if expected in found else MEASURED + 1
+
+
+def _found(user: User, text: str) -> list[str]:
+    return list(dict.fromkeys(hit.document.id for hit in search(user, text, limit=LOOKED_AT)))

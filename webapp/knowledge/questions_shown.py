@@ -1,0 +1,61 @@
+"""A question that is tried and questions that are kept, as pages show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.accounts.tables import User
+from webapp.knowledge import queries, questions, shown, trying, words
+from webapp.knowledge.shown import ShownHit
+
+Reasons = list[tuple[str, int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTried:
+    """For each passage how it is shown, its score, what each word adds to that, and whether an answer would get it."""
+
+    hits: list[tuple[ShownHit, str, Reasons, bool]]
+    too_common: Sequence[str]
+    unknown: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownQuestion:
+    id: str
+    text: str
+    answer: str
+    is_missed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFigures:
+    questions: int
+    ndcg: str
+    recall: str
+
+
+def tried(person: User, question: str, collections: Sequence[str]) -> ShownTried:
+    found, asked = trying.tried(person, question, collections=collections), list(words.asked_for(question).values())
+    hits = [
+        (shown.hit(hit, asked), f"{hit.score:.2f}", [(each.word, each.times, f"{each.share:.2f}") for each in reasons], is_given)
+        for hit, reasons, is_given in found.hits
+    ]
+    return ShownTried(hits, found.too_common, found.unknown)
+
+
+def kept(user: User) -> list[ShownQuestion]:
+    rows, last = questions.of(user), questions.runs(user)
+    missed = set(last[0].misses) if last else set()
+    return [ShownQuestion(each.id, each.text, _answer(user, each.document_id), each.id in missed) for each in rows]
+
+
+def figures(user: User) -> list[ShownFigures]:
+    """Of the last run and the one before."""
+    return [ShownFigures(each.questions, f"{each.ndcg:.2f}", f"{each.recall:.0%}") for each in questions.runs(user)]
+
+
+def _answer(user: User, document_id: str | None) -> str:
+    if document_id is None:
+        return "No document answers it."
+    document = queries.document(user, document_id)
+    return document.title if document else "A document that you can't see now."

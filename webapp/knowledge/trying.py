@@ -1,0 +1,39 @@
+"""A question as anybody would have it answered: the ranked passages, why each stands there, and which an answer would get."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.accounts import audit
+from webapp.accounts.tables import User
+from webapp.heavy.threads import offload
+from webapp.knowledge import answering, why
+from webapp.knowledge.search import Hit, looked_up
+from webapp.knowledge.why import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was found for a question; `too_common` are its words that most passages have, `unknown` those that none has."""
+
+    hits: Sequence[tuple[Hit, Sequence[Reason], bool]] = ()
+    too_common: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+
+
+def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: int = 10) -> Tried:
+    """The passages that this person would find, each with its reasons and whether an answer would be given it."""
+    found = looked_up(user, question, collections=collections, limit=max(limit, answering.LOOKED_AT))
+    hits = found.hits[:limit]
+    texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
+    reasons = offload(why.reasons, texts, found.telling, found.counted)
+    given = {each.passage_id for each in answering.sources_of(found.hits)}
+    rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
+    common = [word for stem, word in found.asked.items() if stem not in found.telling and found.counted.held[stem]]
+    unknown = [word for stem, word in found.asked.items() if not found.counted.held[stem]]
+    return Tried(rows, common, unknown)
+
+
+def viewed_as(person: User, *, by: User, address: str) -> None:
+    """Writes down that an admin looks at what somebody else would find."""
+    about = audit.About(actor=by, address=address, object_kind="person", object_id=person.id, detail=person.email)
+    audit.record("searched as", **about)
