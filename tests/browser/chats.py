@@ -64,7 +64,7 @@ class Person:
         first = LexborHTMLParser(self.context.request.get("/").text()).css_first("[name=csrf_token]")
         assert first
         fields = {"csrf_token": str(first.attributes["value"]), "message": text}
-        made = self.context.request.post("/chats", form=fields, headers={"Origin": self.url}, max_redirects=0)
+        made = self.context.request.post("/chats", form={**fields}, headers={"Origin": self.url}, max_redirects=0)
         assert made.status == 303, made.text()
         return ChatPage(self.open(made.headers["location"]))
 
