@@ -1,13 +1,13 @@
 """Plans that runs of workflows have written.
 
-Revision: 0070, after 0065
+Revision: 0070, after 0066
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0070"
-down_revision = "0065"
+down_revision = "0066"
 branch_labels = None
 depends_on = None
 

@@ -17,7 +17,7 @@ IDEAS = {
     "book-open": "Documentation",
     "boxes": "Models|Another model",
     "chart-column": "Usage",
-    "circle-help": "Help",
+    "circle-help": "Help|Ask",
     "code": "API",
     "contact": "Personas",
     "copy": "Copy",
