@@ -245,6 +245,7 @@ def test_several_messages_wait_and_are_sent_in_their_order(server: Server, upstr
     for words in ("Second", "Third", "Fourth"):
         chat.box.fill(words)
         chat.box.press("Enter")
+        expect(chat.box).to_have_value("")
         expect(rows.filter(has_text=words)).to_have_count(1)
     rows.nth(1).locator("summary").click()
     edit = rows.nth(1).get_by_label("Queued message", exact=True)

@@ -59,9 +59,12 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     chat.wait_for("w000010")
     keep(chat.stop, "button")
     chat.stop.focus()
+    expect(other.stop).to_be_visible()
     for words in ("And then?", "And at last?"):
         other.box.fill(words)
         other.box.press("Enter")
+        # Until its answer has come the composer takes no other.
+        expect(other.box).to_have_value("")
         expect(page.locator(".next__row").filter(has_text=words)).to_be_visible()
     expect(chat.stop).to_be_focused()
     first = page.locator(".next__row").first
