@@ -242,6 +242,36 @@ def test_of_two_tabs_that_answer_one_question_one_counts(owner: Browser, fake: U
 
 
 @pytest.mark.slow
+def test_what_another_version_changes_is_shown_before_a_run_moves(admin: Client, owner: Browser) -> None:
+    admin.post("/workflows", {"definition": TWO}, status=201)
+    admin.post("/workflows/two/publish", {})
+    path = owner.page("/workflows").press("Start Two").path
+    assert not owner.page(path).says("A newer version")
+    admin.post("/workflows", {"definition": TWO.replace("collect: b", "say: Hm")}, status=201)
+    admin.post("/workflows/two/publish", {})
+    page = owner.page(str(owner.page(path).all('.run__words a[href$="/move"]')[0].attributes["href"]))
+    assert (page.says("version 1"), page.says("Removed steps:"), page.says("B")) == (True, True, True)
+    page.press("Move")
+    answer(owner, path, "x")
+    assert owner.page(path).says("Two: completed.")
+    path = owner.page("/workflows").press("Start Two").path
+    admin.post("/workflows", {"definition": TWO.replace("collect: a, ", "")}, status=201)
+    admin.post("/workflows/two/publish", {})
+    page = owner.get(str(owner.page(path).all('.run__words a[href$="/move"]')[0].attributes["href"]))
+    assert (page.status_code, page.says("The current step isn't in that version")) == (409, True)
+
+
+@pytest.mark.slow
+def test_a_text_is_checked_while_it_is_typed_and_tried_before_it_is_published(owner: Browser, member: Browser) -> None:
+    page = owner.post("/workflows/check", source=TWO.replace("collect: b", "collect: bb"))
+    assert (page.status_code, page.says("Line 4"), page.says("Did you mean “b”?")) == (200, True, True)
+    assert "<svg" in owner.post("/workflows/check", source=TWO).text
+    page = owner.page("/workflows/new").press("Try it", source=TWO, demo="y")
+    assert texts(page)[-1] == "A?"
+    assert not member.page("/workflows").says("Two")
+
+
+@pytest.mark.slow
 def test_an_admin_writes_one_in_the_editor_and_is_told_the_line(owner: Browser, member: Browser) -> None:
     page = owner.page("/workflows/new").press("Publish", source=TWO.replace("collect: b", "collect: bb"), note="")
     assert page.status_code == 422

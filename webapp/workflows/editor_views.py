@@ -1,14 +1,17 @@
 """/workflows/…/edit: each workflow is one YAML text, saved as a draft and published with a note."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 
-from webapp.accounts.guards import admin_only, signed_in, who
+from webapp.accounts.guards import admin_only, current_user, signed_in, who
+from webapp.chat.page.pages import page_of
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.htmx import redirect, render, wants_json
-from webapp.workflows import importing, queries, shelf
-from webapp.workflows.picture import picture
+from webapp.workflows import importing, queries, runs, shelf
+from webapp.workflows.faults import Fault
+from webapp.workflows.picture import Picture, picture
 from webapp.workflows.shelf import Entry
 from webapp.yaml_text import MOST_CHARS
 
@@ -52,6 +55,8 @@ def save() -> Response:
         if flows := [each for each in texts if importing.is_rasa(each)]:
             return render("workflows/imported.html", brought=importing.bring_in(flows, who()))
         source = texts[0] if texts else source
+        if "try" in form:
+            return redirect(page_of(runs.try_out(current_user(), source, is_demo="demo" in form).chat_id))
         saved = shelf.save(source, who(), slug=slug)
         if "publish" in form:
             shelf.publish(saved, form.get("note", ""), who())
@@ -60,6 +65,16 @@ def save() -> Response:
             raise
         return _form(shelf.get(slug) if slug else None, source, refusal=refusal)
     return redirect(url_for("workflows.edit", slug=saved), "Published." if "publish" in form else "Draft saved.")
+
+
+@bp.post("/workflows/check")
+@admin_only
+def check() -> Response:
+    source = request.form.get("source", "").replace("\r\n", "\n")
+    try:
+        return _checked(picture(shelf.whole(source)), ())
+    except shelf.BrokenDefinition as broken:
+        return _checked(None, broken.faults)
 
 
 @bp.get("/workflows/<slug>/export.yaml")
@@ -82,6 +97,10 @@ def _text(content: bytes) -> str:
         return content[: 4 * MOST_CHARS].decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
+
+
+def _checked(drawn: Picture | None, faults: Sequence[Fault]) -> Response:
+    return Response(render_template("workflows/_checked.html", picture=drawn, faults=faults, is_live=True))
 
 
 def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None) -> Response:

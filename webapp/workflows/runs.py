@@ -22,7 +22,7 @@ from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
 # Of its chats and of what models say in them.
-KIND = "workflow"
+KIND, DEMO = "workflow", "demo/quick"
 ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
 
 
@@ -37,14 +37,28 @@ class Redone:
 def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
     """Begins a run in a chat of its own."""
     found = shelf.published(slug)
-    model, owner_id = providers().default(user.default_model), user.id
+    model = providers().default(user.default_model)
     providers().of(model)
+    pinned = {"slug": found.slug, "version": found.version, "source": found.source}
+    return _begun(user.id, model, title or found.definition.title, pinned)
+
+
+def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
+    """A run of a text that nobody has published, with one's own model or the demo's."""
+    definition = shelf.whole(source)
+    model = DEMO if is_demo else providers().default(user.default_model)
+    if not is_demo:
+        providers().of(model)
+    pinned = {"slug": definition.slug, "version": 0, "source": source}
+    return _begun(user.id, model, f"Trial: {definition.title}", pinned)
+
+
+def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> WorkflowRun:
     making.count(owner_id)
     with write() as session:
-        chat = Chat(owner_id=owner_id, kind=KIND, model=model, title=title or found.definition.title, title_is_own=True)
+        chat = Chat(owner_id=owner_id, kind=KIND, model=model, title=title, title_is_own=True)
         session.add(chat)
         session.flush()
-        pinned = {"slug": found.slug, "version": found.version, "source": found.source}
         run = WorkflowRun(owner_id=owner_id, chat_id=chat.id, state={}, **pinned)
         session.add(run)
         session.flush()

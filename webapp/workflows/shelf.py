@@ -69,6 +69,13 @@ def checked(source: str) -> Definition:
         raise BrokenDefinition(error.faults) from error
 
 
+def whole(source: str) -> Definition:
+    """The same of a text that is to be run: what it names is there."""
+    definition = checked(source)
+    _check_plan_types(definition)
+    return definition
+
+
 @lru_cache(maxsize=64)
 def known(source: str) -> Definition:
     """The definition of a text that was checked before."""
@@ -99,6 +106,13 @@ def published(slug: str) -> Entry:
     return found
 
 
+def newest(slug: str) -> int:
+    """The number of the published version; 0 without any."""
+    row = db.session.get(Workflow, slug)
+    shipped = _shipped().get(slug)
+    return row.published if row else shipped.version if shipped else 0
+
+
 def versions(slug: str) -> Sequence[WorkflowVersion]:
     """The published ones, newest first."""
     query = select(WorkflowVersion).where(WorkflowVersion.slug == slug)
@@ -117,9 +131,7 @@ def source_of(slug: str, version: int) -> str:
 def save(source: str, who: audit.About, *, slug: str = "") -> str:
     """Keeps a text as the draft of the workflow that it names, and gives that name; nobody runs it yet."""
     source = source.replace("\r\n", "\n")
-    definition = checked(source)
-    _check_plan_types(definition)
-    name = definition.slug
+    name = whole(source).slug
     if slug and slug != name:
         raise Invalid(
             f"The text names another workflow: {name}. Its name can't change; save it as a new one.", field="definition"

@@ -1,10 +1,12 @@
 """Workflows: their list, and what a person does in a run."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.chat.page.pages import page_of
-from webapp.errors import AppError, Invalid
+from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.htmx import done, is_htmx, lead, redirect, render
 from webapp.workflows import handing, plan_feed, queries, runs, shelf, shown
 from webapp.workflows.access import own_run, shared_run
@@ -51,6 +53,35 @@ def note(id: str) -> Response:
     chat_id = run.chat_id
     handing.write_in(run, current_user(), request.form.get("value", ""))
     return done(page_of(chat_id))
+
+
+@bp.get("/runs/<id>/move")
+@signed_in
+def show_move(id: str) -> Response:
+    run = own_run(id)
+    newest = shelf.published(run.slug).version
+    chat_url = url_for("chat.show", id=run.chat_id, _anchor="end")
+    context: dict[str, Any] = {
+        "run": run,
+        "newest": newest,
+        "label": shown.label,
+        "chat_url": chat_url,
+        "title": definition_of(run).title,
+    }
+    try:
+        return render("workflows/move.html", moved=runs.move(run, newest, confirm=False), **context)
+    except Conflict as refusal:
+        return render("workflows/move.html", refusal=refusal, status=refusal.status, **context)
+
+
+@bp.post("/runs/<id>/move")
+@signed_in
+def move(id: str) -> Response:
+    run = own_run(id)
+    chat_id = run.chat_id
+    version = request.form.get("version", 0, type=int) or shelf.published(run.slug).version
+    runs.move(run, version, confirm=True)
+    return redirect(page_of(chat_id))
 
 
 @bp.post("/runs/<id>/<deed>")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 
 import gevent
 import pytest
@@ -23,8 +24,32 @@ def begun(program: Program, workflow: str = "weekly-checkin", **more: str) -> st
     return str(made["id"])
 
 
+# Everything that an event may say, whoever listens.
+STATE = {"runId", "workflow", "status", "step", "ask", "options", "slots"}
+ALLOWED = {
+    "connected": {"threadId"},
+    "message_saved": {"message"},
+    "workflow_status": STATE,
+    "ai_response": {"content", "isComplete", "accumulated", "sources"},
+    "workflow_complete": {"message", "slots"},
+    "error": {"error", "code"},
+    "done": {"success", "stopped", "messageId", "notices"},
+}
+MESSAGE = {"id", "role", "content", "createdAt", "sources"}
+
+
 def streamed(program: Program, thread: str, content: str):
-    return data(program.streamed(f"/chat/threads/{thread}/messages/stream", content=content))
+    return checked(data(program.streamed(f"/chat/threads/{thread}/messages/stream", content=content)))
+
+
+def checked(events):
+    """The events, if none of them says what the list does not name."""
+    for each in events:
+        assert set(each) == {"type", "data", "timestamp"}
+        assert set(each["data"]) <= ALLOWED[each["type"]]
+        assert set(each["data"].get("message", MESSAGE)) == MESSAGE or each["type"] == "workflow_complete"
+        assert datetime.fromisoformat(each["timestamp"]).tzinfo
+    return events
 
 
 def types(events):
@@ -76,7 +101,7 @@ def test_what_a_model_says_in_a_step_is_streamed_and_cut_after_its_sentences(pro
     assert (asked["role"], asked["content"]) == ("assistant", "How was your week overall?")
     path, sent = f"/chat/threads/{thread}/messages/stream", {"content": "low"}
     response = program.client.post(path, json=sent, headers=program.headers, buffered=False)
-    events = data(heard(response, fake.goes_on))
+    events = checked(data(heard(response, fake.goes_on)))
     assert types(events) == [
         *("connected", "message_saved", "workflow_status", "message_saved", "ai_response"),
         *("workflow_status", "done"),
