@@ -101,6 +101,14 @@ def test_a_flow_that_calls_itself_ends() -> None:
     assert "call again" in flow.notes
 
 
+def test_flows_that_call_each_other_many_times_take_no_time() -> None:
+    names = [f"f{number}" for number in range(12)]
+    calls = ", ".join(f"{{call: {name}}}" for name in names)
+    found = list(imported(["flows: {" + ", ".join(f"{name}: {{steps: [{{collect: a}}, {calls}]}}" for name in names) + "}"]))
+    assert len(found) == 12
+    assert all(len(each.source) < 60_000 for each in found)
+
+
 @pytest.mark.parametrize("written", CONDITIONS)
 def test_conditions_are_translated(written: str) -> None:
     assert translated(written, {"a", "b", "n"}) == CONDITIONS[written]

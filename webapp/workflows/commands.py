@@ -42,10 +42,9 @@ def play(files: tuple[Path, ...]) -> None:
 def bring_in(files: tuple[Path, ...], publish: bool) -> None:
     """Save these files as drafts: workflows, or the flows and the domain of a Rasa assistant."""
     sources = {file: file.read_text("utf-8") for file in files}
-    foreign = [file for file in files if importing.is_rasa(sources[file])]
-    if foreign:
-        _report(importing.bring_in([sources[file] for file in foreign], {"actor": "command line"}))
-    files = tuple(file for file in files if file not in foreign)
+    if foreign := importing.of_rasa(list(sources.values())):
+        _report(importing.bring_in(foreign, {"actor": "command line"}))
+    files = tuple(file for file in files if sources[file] not in foreign)
     for file in files:
         if not _is_whole(file, is_said=False):
             sys.exit(1)

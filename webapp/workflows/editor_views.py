@@ -52,7 +52,7 @@ def save() -> Response:
     slug, source = form.get("slug", ""), form.get("source", "").replace("\r\n", "\n")
     try:
         texts = [_text(each.read()) for each in files if each.filename]
-        if flows := [each for each in texts if importing.is_rasa(each)]:
+        if flows := importing.of_rasa(texts):
             return render("workflows/imported.html", brought=importing.bring_in(flows, who()))
         source = texts[0] if texts else source
         if "try" in form:

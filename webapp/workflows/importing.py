@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from webapp import yaml_text
 from webapp.accounts import audit
 from webapp.errors import Invalid
+from webapp.heavy.turns import by_turns
 from webapp.words import plural
 from webapp.workflows import rasa, shelf
 from webapp.workflows.rasa import Imported
 
+MOST_FILES = 100
 NOTHING = "These files contain no flows."
 
 
@@ -26,8 +28,14 @@ class Brought:
         return f"{found}, not saved: {self.fault}" if self.fault else f"{found}, saved as a draft"
 
 
-def is_rasa(source: str) -> bool:
-    """Whether a text is a part of a Rasa assistant; of one that cannot be read, who reads it says so."""
+def of_rasa(sources: Sequence[str]) -> list[str]:
+    """Those of these texts that are a part of a Rasa assistant; of one that cannot be read, who reads it says so."""
+    if len(sources) > MOST_FILES:
+        raise Invalid(f"Import at most {MOST_FILES} files at once.", field="file")
+    return [each for each in by_turns(sources) if _is_rasa(each)]
+
+
+def _is_rasa(source: str) -> bool:
     try:
         return rasa.is_rasa(source)
     except yaml_text.Unreadable:
@@ -37,12 +45,12 @@ def is_rasa(source: str) -> bool:
 def bring_in(sources: Sequence[str], who: audit.About) -> list[Brought]:
     """A draft for every flow in these files, which may be flows and their domain."""
     try:
-        flows = rasa.imported(sources)
+        flows = list(by_turns(rasa.imported(by_turns(sources))))
     except yaml_text.Unreadable as error:
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:
         raise Invalid(NOTHING, field="file")
-    return [_saved(each, who) for each in flows]
+    return [_saved(each, who) for each in by_turns(flows)]
 
 
 def _saved(flow: Imported, who: audit.About) -> Brought:

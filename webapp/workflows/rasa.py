@@ -1,7 +1,8 @@
 """Flows of Rasa, the documented part of them, as workflows: what has no counterpart is reported by name. Pure."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,14 +54,15 @@ def is_rasa(source: str) -> bool:
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
 
-def imported(sources: Sequence[str]) -> list[Imported]:
-    """A workflow for every flow in these texts; raises `yaml_text.Unreadable`."""
+def imported(sources: Iterable[str]) -> Iterator[Imported]:
+    """A workflow for every flow in these texts, one after the other; raises `yaml_text.Unreadable`."""
     domain = Domain()
     for value in map(_value, sources):
         for name, known in (("flows", domain.flows), ("slots", domain.slots), ("responses", domain.responses)):
             found = value.get(name)
             known.update({str(key): each for key, each in found.items() if each} if isinstance(found, dict) else {})
-    return [_Flow(domain, name).imported() for name in list(domain.flows)[:MOST_FLOWS] if isinstance(domain.flows[name], dict)]
+    names = [name for name, flow in domain.flows.items() if isinstance(flow, dict)]
+    return (_Flow(domain, name).imported() for name in names[:MOST_FLOWS])
 
 
 def _value(source: str) -> dict[str, Any]:
@@ -89,13 +91,14 @@ class _Flow:
         title = str(about.get("name") or self.name).strip().capitalize()[:80]
         steps = _reached(self.steps) or [{"end": "This flow has no steps."}]
         made = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
-        used = {name: each for name, each in self.slots.items() if _is_used(name, steps)}
+        written = json.dumps(steps)
+        used = {name: each for name, each in self.slots.items() if re.search(rf"\b{name}\b", written)}
         source = yaml.safe_dump(made | {"slots": used, "steps": steps}, allow_unicode=True, sort_keys=False, width=120)
         return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
 
     def _slots(self, about: Any) -> None:
         """Every slot that the flow may speak of."""
-        for name in _slots_of(about, self.domain, DEEPEST):
+        for name in _slots_of(about, self.domain):
             if NAME.fullmatch(name):
                 self.slots[name] = self._slot(name, self.domain.slots.get(name) or {})
             else:
@@ -249,20 +252,21 @@ def _targets(step: Mapping[str, Any]) -> Iterator[str]:
     yield from [ways] if isinstance(ways, str) else [way["go"] for way in ways or ()]
 
 
-def _slots_of(about: Any, domain: Domain, depth: int) -> dict[str, None]:
-    """Names of slots, in the order in which a flow speaks of them, with those of the flows that it calls."""
-    found: dict[str, None] = {}
+def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
+    """Names of slots, in the order in which a flow speaks of them, with those of the flows that it calls, each looked at once."""
+    found, seen = dict[str, None](), set[str]()
     ahead = [about]
     while ahead:
-        value = ahead.pop(0)
+        value = ahead.pop()
         if isinstance(value, list):
-            ahead = [*value, *ahead]
+            ahead += reversed(value)
         elif isinstance(value, dict):
             found.update(dict.fromkeys(_slots_in(value)))
             called = value.get("call", value.get("link"))
-            if depth and isinstance(called, str) and called in domain.flows:
-                found.update(_slots_of(domain.flows[called], domain, depth - 1))
-            ahead = [*value.values(), *ahead]
+            ahead += reversed(value.values())
+            if isinstance(called, str) and called not in seen:
+                seen.add(called)
+                ahead.append(domain.flows.get(called))
     return found
 
 
@@ -272,11 +276,6 @@ def _slots_in(value: dict[str, Any]) -> Iterator[str]:
     for each in _list(value.get("set_slots")):
         yield from map(str, each if isinstance(each, dict) else ())
     yield from sorted(slots_in(str(value.get("if", ""))))
-
-
-def _is_used(name: str, steps: list[dict[str, Any]]) -> bool:
-    written = yaml.safe_dump(steps)
-    return re.search(rf"\b{name}\b", written) is not None
 
 
 def _list(value: Any) -> list[Any]:
