@@ -150,6 +150,7 @@ def any_definition(random: Random) -> dict[str, object]:
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 def test_no_event_breaks_a_run_and_its_log_gives_its_state_again() -> None:
     random, whole = Random(7), 0
     for _ in range(120 * ROUNDS):

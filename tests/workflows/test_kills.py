@@ -13,7 +13,7 @@ from tests.support.person import Person
 from tests.support.rounds import ROUNDS
 from tests.support.server import Server, prepared, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 * ROUNDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.deep, pytest.mark.timeout(600 * ROUNDS)]
 TWELVE = """
 workflow: twelve
 title: Twelve steps

@@ -113,6 +113,7 @@ def test_fifty_broken_definitions_are_told_with_a_line() -> None:
     assert sum(line > 0 for _, _, line, _, _ in BROKEN) >= 50
 
 
+@pytest.mark.deep
 def test_what_is_written_out_and_read_again_is_the_same() -> None:
     random, same = Random(9), 0
     while same < 60 * ROUNDS:
