@@ -8,8 +8,8 @@ set -u
 unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
-[ $# != 0 ] || set -- rest pages attacks people programs quick_chats quick_others
-[ "$*" != quick ] || set -- quick_chats quick_others
+[ $# != 0 ] || set -- pages rest attacks servers people programs quick_others quick_chats
+[ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ $# != 1 ]; then
     ends=$(mktemp -d)
@@ -26,6 +26,8 @@ part=$1
 chats="tests/accounts tests/api tests/chat"
 attacks="tests/attacks tests/chat"
 programs="tests/api tests/docs tests/drill"
+# Most of them start the server.
+servers="tests/test_*.py tests/support"
 people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_plans.py tests/browser/test_reading.py
     tests/browser/test_restarts.py"
 without() {
@@ -39,7 +41,8 @@ quick_chats) set -- $chats -m "not slow and not deep" ;;
 quick_others) set -- tests $(without tests/browser $chats) -m "not slow and not deep" ;;
 attacks) set -- $attacks -m "slow and not deep" ;;
 programs) set -- $programs -m "slow and not deep" ;;
-rest) set -- tests $(without tests/browser $attacks $programs) -m "slow and not deep" ;;
+servers) set -- $servers -m "slow and not deep" ;;
+rest) set -- tests $(without tests/browser $attacks $programs $servers) -m "slow and not deep" ;;
 deep_others) set -- tests --ignore=tests/browser -m "deep or rounds" ;;
 # Without the conftest above theirs, which has gevent patch everything: the driver of the browser must be left alone.
 people) set -- --confcutdir=tests/browser $people -m "not deep" ;;

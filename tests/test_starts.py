@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 HELD_SECONDS = 8
 # Another start on a machine that has got busy meanwhile may take so many times as long.
 SLOWER = 2
+# By the clock, which goes on while others have the processors; whoever waited for what never ends would take for ever.
+PATIENT_SECONDS = 60
 
 
 class Start(NamedTuple):
@@ -56,7 +58,7 @@ def test_poisoned_journals_delay_no_start(prepared):
     server, clean = prepared
     poisoned_start = Start.of(server)
     assert poisoned_start.cpu_seconds < SLOWER * clean.cpu_seconds + 1
-    assert poisoned_start.seconds < SLOWER * clean.seconds + 5
+    assert poisoned_start.seconds < SLOWER * clean.seconds + PATIENT_SECONDS
 
     until(lambda: server.running() == 0, "nothing is left to be saved", seconds=60)
     assert "WORKER TIMEOUT" not in server.log
@@ -69,7 +71,7 @@ def test_a_database_that_is_held_for_longer_than_a_statement_waits_delays_no_pag
     with closing(sqlite3.connect(server.folder / "millrace.sqlite3", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         # As long as it is held nothing that waits for it comes to an end.
-        assert server.start() < SLOWER * clean.seconds + 5
+        assert server.start() < SLOWER * clean.seconds + PATIENT_SECONDS
         worker, started_at = server.worker_pids, time.monotonic()
         while time.monotonic() < started_at + HELD_SECONDS:
             with urllib.request.urlopen(f"{server.url}/login", timeout=HELD_SECONDS) as page:
