@@ -270,4 +270,4 @@ def until(page: Page, is_so: Callable[[], object], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so"
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(40)

@@ -17,6 +17,7 @@ from tests.upstream.handle import Upstream
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LOOK = """rules => axe.run({runOnly: rules}).then(found => found.violations.map(
   each => `${each.id}: ${each.help}: ${each.nodes.map(node => node.target + ' ' + node.failureSummary).join(' | ')}`))"""
+LOOK_WITHIN = LOOK.replace("rules => axe.run({", "([within, rules]) => axe.run(within, {", 1)
 NAME = """(() => {
   const here = document.activeElement;
   return here === document.body ? '' : (here.labels?.[0]?.innerText || here.innerText || here.title || here.id).trim();
@@ -51,13 +52,13 @@ LONGEST_LINE = """Math.max(0, ...[...document.querySelectorAll("main p")]
   .filter(each => each.textContent.length > 120).map(each => each.getBoundingClientRect().width))"""
 
 
-def violations(page: Page, looks: Sequence[tuple[int, str]] = TWO_LOOKS) -> list[str]:
+def violations(page: Page, looks: Sequence[tuple[int, str]] = TWO_LOOKS, within: str = "html") -> list[str]:
     page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
     found: list[str] = []
     for width, scheme in looks:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
-        found += [f"{page.url} {width} {scheme} {each}" for each in page.evaluate(LOOK, RULES)]
+        found += [f"{page.url} {width} {scheme} {each}" for each in page.evaluate(LOOK_WITHIN, [within, RULES])]
     return found
 
 
@@ -120,8 +121,9 @@ def test_no_page_has_known_barriers_or_needs_scrolling_sideways(server: Server, 
             seen.add(path)
             page.goto(path)
             waiting += [address for _, address in atlas.learn(page)]
-            looks = TWO_LOOKS if ROUNDS > 1 else TWO_LOOKS[len(seen) % 2 :][:1]
-            found += violations(page, looks) + overflows(page)
+            # What is around it is the same on all of them.
+            how = (TWO_LOOKS, "html") if ROUNDS > 1 or len(seen) < 3 else (TWO_LOOKS[len(seen) % 2 :][:1], "main")
+            found += violations(page, *how) + overflows(page)
     assert found == []
     assert {"/", "/chats", "/help", "/palette", "/account", "/admin/keys", "/admin/health", "/admin/settings"} <= seen
 

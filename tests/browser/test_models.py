@@ -1,10 +1,12 @@
 """Choosing among hundreds of models: by keyboard, by finger, and without scripts."""
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chats import ChatPage, Person, answers_asked, press
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, made
 from tests.browser.test_accessibility import LOOK, RULES
 from tests.browser.ways import NO_SCRIPTS, PHONE
 from tests.support.server import ROOT, Server
@@ -25,12 +27,19 @@ OPENED = """() => new Promise(done => {
 })"""
 
 
+@pytest.fixture(scope="module")
+def large(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with as many models as OpenRouter has, as soon as it has asked for them."""
+    with made(tmp_path_factory.mktemp("models"), upstream_process) as server:
+        server.start()
+        yield server
+
+
 @pytest.fixture
-def many(own_server: Server, upstream: Upstream, visit: Visit) -> Person:
-    """The owner of a server with as many models as OpenRouter has."""
+def many(large: Server, upstream: Upstream, visit: Visit) -> Person:
+    """Its owner."""
     upstream.always({"json": {"data": MANY}}, at="/models")
-    own_server.start()
-    person = visit(own_server)
+    person = visit(large)
     page = person.open("/admin/models")
     press(page, page.get_by_role("button", name="Refresh"))
     page.close()
@@ -115,18 +124,18 @@ def test_the_list_is_as_high_as_its_content_and_at_its_button(own_server: Server
     assert 0 <= button["y"] - (sheet["y"] + sheet["height"]) < 24
 
 
-def test_on_a_phone_the_list_comes_before_the_keyboard(many: Person, visit: Visit, own_server: Server) -> None:
-    page = opened(visit(own_server, **PHONE).open("/"))
+def test_on_a_phone_the_list_comes_before_the_keyboard(many: Person, visit: Visit, large: Server) -> None:
+    page = opened(visit(large, **PHONE).open("/"))
     assert page.evaluate("document.activeElement.id") != "models-q"
 
 
-def test_a_model_is_chosen_by_finger_and_without_scripts(many: Person, visit: Visit, own_server: Server) -> None:
-    page = opened(visit(own_server, **PHONE).open("/"))
+def test_a_model_is_chosen_by_finger_and_without_scripts(many: Person, visit: Visit, large: Server) -> None:
+    page = opened(visit(large, **PHONE).open("/"))
     page.get_by_label("Search models").fill("322")
     page.get_by_role("link", name="Model 322").tap()
     expect(page.get_by_role("button", name="Model: Model 322")).to_be_visible()
 
-    page = visit(own_server, **NO_SCRIPTS).open("/")
+    page = visit(large, **NO_SCRIPTS).open("/")
     expect(page.get_by_label("Model", exact=True)).to_be_visible()
     page.get_by_role("link", name="All models").click()
     page.get_by_label("Search models").fill("model 300")

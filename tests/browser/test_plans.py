@@ -144,10 +144,10 @@ def test_a_lost_connection_is_counted_down_found_again_and_can_be_done_without(p
     expect(page.locator("#countdown")).to_have_text(re.compile(r"^in \d+ s$"))
     assert violations(page) == []
     # Back-off has made the pauses long by now: it is the button that finds the server.
-    page.wait_for_function("() => parseInt(document.getElementById('countdown').textContent.slice(3)) > 6", timeout=60_000)
+    page.wait_for_function("() => parseInt(document.getElementById('countdown').textContent.slice(3)) > 9", timeout=90_000)
     page.unroute("**/events*")
     page.get_by_role("button", name="Reconnect").click()
-    expect(page.locator(".lost__ways")).to_be_hidden(timeout=6000)
+    expect(page.locator(".lost__ways")).to_be_hidden(timeout=9_000)
     expect_status(page, "completed")
     assert weeks(page) == 4
 

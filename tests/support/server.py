@@ -187,8 +187,9 @@ def prepared(folder: Path, **environ: str) -> Iterator[Server]:
 
 
 def until(is_so: Callable[[], Any], words: str, *, seconds: float = 60) -> None:
-    """Waits for something to become so, asking again and again, for a while."""
-    deadline = time.monotonic() + seconds
+    """Waits for something to become so, asking again and again, less and less often, for a while."""
+    deadline, pause = time.monotonic() + seconds, 0.005
     while not is_so():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {words}"
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(1.1 * pause, 0.03)

@@ -101,7 +101,7 @@ class Upstream:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
