@@ -11,6 +11,7 @@ from werkzeug.local import LocalProxy
 from webapp import logs
 from webapp.accounts import feature as accounts
 from webapp.accounts.guards import onlooker
+from webapp.alerts import feature as alerts
 from webapp.api import access, cors, limits
 from webapp.api import feature as api
 from webapp.budgets import feature as budgets
@@ -69,6 +70,7 @@ FEATURES = (
     workflows.FEATURE,
     budgets.FEATURE,
     insights.FEATURE,
+    alerts.FEATURE,
     completions.FEATURE,
     health.FEATURE,
     docs.FEATURE,

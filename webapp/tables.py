@@ -1,6 +1,7 @@
 """Every table, in one import for migrations."""
 
 from webapp.accounts import tables as accounts
+from webapp.alerts import tables as alerts
 from webapp.budgets import tables as budgets
 from webapp.characters import tables as characters
 from webapp.chat import tables as chat
@@ -17,6 +18,7 @@ from webapp.workflows import tables as workflows
 
 __all__ = [
     "accounts",
+    "alerts",
     "budgets",
     "characters",
     "chat",

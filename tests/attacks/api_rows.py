@@ -51,6 +51,8 @@ TABLE = {
     ("admins", ()): """
         GET api_settings.index api:admin
         POST api_budgets.create api:admin
+        GET api_alerts.index api:admin
+        GET api_alerts.events api:admin
         POST api_workflows.save api:workflows
         GET api_connections.index api:admin
         POST api_connections.create api:admin
@@ -171,6 +173,12 @@ TABLE = {
     """,
     ("one's own", ("deleted persona",)): "POST api_personas.restore api:chat",
     ("any name", ("budget",)): "GET api_budgets.show api:read",
+    ("looked after", ("alert",)): """
+        GET api_alerts.show api:admin
+        PATCH api_alerts.change api:admin
+        POST api_alerts.mute api:admin
+        POST api_alerts.test api:admin
+    """,
     ("looked after", ("budget",)): """
         PATCH api_budgets.change api:admin
         DELETE api_budgets.delete api:admin

@@ -26,6 +26,7 @@ TABLE = {
         POST models.update
         POST models.allow
         POST models.refresh
+        GET alerts.index
         GET budgets.index
         POST budgets.create
     """,
@@ -49,6 +50,12 @@ TABLE = {
         POST connections.disable
         POST connections.forget_key
         POST connections.delete
+    """,
+    ("looked after", ("alert",)): """
+        GET alerts.show
+        POST alerts.update
+        POST alerts.mute
+        POST alerts.test
     """,
     ("looked after", ("budget",)): """
         GET budgets.show

@@ -85,6 +85,8 @@ class World:
             return "sidebar"
         if kind == "docs page":
             return "keys"
+        if kind == "alert" and state == "there":
+            return "errors"
         if kind == "setting":
             return "models.temperature" if state == "there" else "models.nothing"
         if state == "random":

@@ -53,7 +53,7 @@ LAYER_OF_FILE = {
 FEATURES = tuple(
     """
     web accounts secrets settings connections preferences prompts engine live usage health knowledge characters chat plans
-    workflows budgets completions docs shell api
+    workflows budgets insights alerts completions docs shell api
     """.split()  # noqa: SIM905  one a line would be a page
 )
 

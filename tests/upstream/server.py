@@ -43,6 +43,8 @@ STANDING: dict[str, dict[str, Any]] = {
     KEY: {"json": {"data": {"label": "sk-or-v1-abc...123", "limit": 10, "limit_remaining": 4.2, "usage": 5.8}}},
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
     EMBEDDINGS: UNKNOWN,
+    # Where alerts are told.
+    "/hook": {"json": {}},
     TITLE: {"status": 404, "json": {"error": {"code": 404, "message": "No titles here"}}},
 }
 REFUSED = {"status": 401, "json": {"error": {"code": 401, "message": "No auth credentials found"}}}

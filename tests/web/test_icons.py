@@ -46,6 +46,7 @@ IDEAS = {
     "scroll-text": "Audit",
     "search": "Search|Find",
     "settings": "Settings|Server settings|Theme",
+    "siren": "Alerts",
     "sliders-horizontal": "Prompts",
     "square": "Stop",
     "trash-2": "Delete|Trash|Empty",

@@ -8,6 +8,7 @@ from webapp.api.dialects.quick import views as quick
 from webapp.api.dialects.roleplay import views as roleplay
 from webapp.api.dialects.threads import views as threads
 from webapp.api.native import (
+    alerts,
     budgets,
     capabilities,
     characters,
@@ -47,6 +48,7 @@ FEATURE = Feature(
         usage.bp,
         insights.bp,
         budgets.bp,
+        alerts.bp,
         exchange.bp,
         capabilities.bp,
         settings.bp,

@@ -34,6 +34,11 @@ class Wanted:
 
 def answered(wanted: Wanted) -> Iterator[Answered]:
     """All of them, oldest first; others have their turn between two slices."""
+    return (each for _, each in timed(wanted))
+
+
+def timed(wanted: Wanted) -> Iterator[tuple[datetime, Answered]]:
+    """The same, each with the moment at which it was asked."""
     return _read(_where(select(*_columns(), *PLACE), wanted))
 
 
@@ -41,15 +46,15 @@ def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
     """Those of every kind, also what was made beside answers."""
     one = Generation
     which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
-    return _read(select(*_columns(), *PLACE).where(*which))
+    return (each for _, each in _read(select(*_columns(), *PLACE).where(*which)))
 
 
-def _read(wanted: Select[Any]) -> Iterator[Answered]:
+def _read(wanted: Select[Any]) -> Iterator[tuple[datetime, Answered]]:
     statement = wanted.order_by(*PLACE).limit(SLICE)
     rows = db.session.execute(statement).all()
     while rows:
         for row in rows:
-            yield Answered(*row[:-2])
+            yield row[-2], Answered(*row[:-2])
         if len(rows) < SLICE:
             return
         give_way()

@@ -350,11 +350,28 @@ _BUDGETS = (
         most=10_000,
     ),
 )
+_ALERTS = (
+    Setting(
+        "alerts.webhook",
+        "Webhook for alerts",
+        "text",
+        "",
+        "The address that is told when an alert fires and when it is over. If empty, none.",
+    ),
+    _choice(
+        "alerts.webhook_form",
+        "Form of the webhook",
+        ("json", "slack", "ntfy"),
+        "json",
+        "What the webhook understands: JSON with all fields, Slack's format, or ntfy's.",
+    ),
+)
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
     "Streaming": _STREAM,
     "Limits": _LIMITS,
     "Budgets": _BUDGETS,
+    "Alerts": _ALERTS,
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
     "Demo": _DEMO,

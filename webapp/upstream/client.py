@@ -82,22 +82,25 @@ class Upstream:
         url: str,
         *,
         headers: Mapping[str, str],
+        body: Any = None,
         seconds: float = 20,
         most_bytes: int = MOST_SMALL_BYTES,
         trust: Trust = "public",
         label: str = "",
     ) -> Answer:
-        """A small reply, whole, within `seconds`."""
+        """A small reply, whole, within `seconds`; `body` is sent as JSON."""
         until = monotonic() + seconds
         stop = Stop(GreenEvent)
-        with self.open(method, url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=trust, label=label) as body:
-            body.within(until - monotonic())
-            content = body.whole(most_bytes)
+        with self.open(
+            method, url, stop=stop, headers=headers, json=body, first_byte_seconds=seconds, trust=trust, label=label
+        ) as reply:
+            reply.within(until - monotonic())
+            content = reply.whole(most_bytes)
         try:
             value = load(content)
         except Unreadable:
             value = None
-        return Answer(body.status, body.headers, content, value)
+        return Answer(reply.status, reply.headers, content, value)
 
     def close(self) -> None:
         for session in self._sessions.values():

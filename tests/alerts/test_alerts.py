@@ -1,0 +1,126 @@
+"""Alerts: what fires is told once, on pages and to the webhook, and is over later."""
+
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+
+import gevent
+import pytest
+
+from tests.insights.test_insights import made, program
+from webapp.alerts import delivery, service
+from webapp.alerts.tables import AlertRule
+from webapp.db import db, utc_now, write
+from webapp.settings.service import set_settings
+
+__all__ = ["made", "program"]
+
+
+@pytest.fixture
+def app(make_app, fake):
+    return make_app(**fake.environ)
+
+
+def recent(made, count: int, status: str) -> None:
+    made(count, status=status, created_at=utc_now() - timedelta(minutes=2))
+
+
+def told_to(fake) -> list[dict]:
+    return [each for each in fake.log() if each["path"].endswith("/hook")]
+
+
+def test_the_rules_are_there_from_the_beginning(program):
+    alerts = program.get("/alerts")["alerts"]
+    assert [each["id"] for each in alerts] == ["success", "first_text", "fallback", "errors", "budget", "disk", "backup", "key"]
+    assert {each["state"] for each in alerts} == {"no_data"}
+    limits = {each["id"]: (each["limit"], each["window_minutes"], each["min_samples"]) for each in alerts[:4]}
+    assert limits == {
+        "success": (0.95, 15, 20),
+        "first_text": (1000, 15, 20),
+        "fallback": (0.1, 15, 20),
+        "errors": (0.05, 15, 20),
+    }
+
+
+def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, made, fake):
+    with app.app_context():
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+    fake.always({"json": {}}, at="/hook")
+    recent(made, 15, "failed")
+    with app.app_context():
+        service.check_all()
+    assert program.get("/alerts/errors")["state"] == "no_data"
+
+    recent(made, 15, "completed")
+    with app.app_context():
+        service.check_all()
+        service.check_all()
+    errors = program.get("/alerts/errors")
+    assert (errors["state"], errors["value"], errors["samples"], errors["fired_last_week"]) == ("firing", 0.5, 30, 1)
+    assert [each["alert"] for each in program.get("/alerts/events")["events"]] == ["errors", "success"]
+    assert owner.page("/").says("Errors: 50 %")
+    assert not member.page("/").says("Errors: 50 %")
+    assert owner.page("/admin/alerts").says("Errors: 50 %, above 5 %.")
+
+    recent(made, 2_000, "completed")
+    with app.app_context():
+        service.check_all()
+    assert program.get("/alerts/errors")["state"] == "ok"
+    assert not owner.page("/").says("Errors:")
+    with gevent.Timeout(60):
+        while len(found := program.get("/alerts/events")["events"]) < 4 or any(each["delivery"] != "delivered" for each in found):
+            gevent.sleep(0.05)
+    assert sorted(each["body"]["state"] for each in told_to(fake)) == ["firing", "firing", "ok", "ok"]
+
+
+def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):
+    program.said("PUT", "/settings/alerts.webhook", 422, {"value": "ftp://somewhere"})
+    program.said("PUT", "/settings/alerts.webhook", 200, {"value": f"{fake.base_url}/hook"})
+    fake.always({"json": {}}, at="/hook")
+    program.said("POST", "/alerts/errors/test", 204)
+    (sent,) = told_to(fake)
+    headers = {name.lower(): value for name, value in sent["headers"].items()}
+    at, _, signature = headers["x-millrace-signature"].removeprefix("t=").partition(",v1=")
+    signed = f"{at}.{json.dumps(sent['body'])}"
+    with app.app_context():
+        expected = hmac.new(delivery.secret().encode(), signed.encode(), hashlib.sha256).hexdigest()
+    assert signature == expected
+
+    fake.always({"status": 500}, at="/hook")
+    assert program.said("POST", "/alerts/errors/test", 422)["detail"].endswith("status 500.")
+    assert owner.post("/admin/alerts/errors/test").says("The webhook could not be reached.")
+    program.said("PUT", "/settings/alerts.webhook", 200, {"value": "http://169.254.169.254/hook"})
+    program.said("POST", "/alerts/errors/test", 422)
+
+
+def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
+    program.said("POST", "/alerts/errors/mute", 200, {"minutes": 60})
+    recent(made, 30, "failed")
+    with app.app_context():
+        service.check_all()
+    assert program.get("/alerts/errors")["state"] == "muted"
+    assert not owner.page("/").says("Errors:")
+    owner.post("/admin/alerts/errors/mute", minutes="0")
+    assert program.get("/alerts/errors")["state"] == "firing"
+
+
+def test_an_admin_changes_a_rule_in_the_browser(program, owner):
+    page = owner.submit("/admin/alerts/success", limit="90", warn_at="92", window_minutes="30", min_samples="5", is_enabled="y")
+    assert page.says("Alert saved.")
+    assert owner.page("/admin/alerts").says("fires below 90 %, in 30 minutes with 5 answers or more")
+    wrong = owner.post("/admin/alerts/success", limit="90", warn_at="80", window_minutes="30", min_samples="5")
+    assert wrong.status_code == 422
+    assert wrong.says("It must warn before it fires.")
+    assert program.get("/alerts/success")["limit"] == pytest.approx(0.9)
+    program.said("PATCH", "/alerts/success", 200, {"is_enabled": False})
+    assert owner.page("/admin/alerts/success").says("off")
+
+
+def test_facts_of_the_server_are_looked_at_too(app, program):
+    with app.app_context():
+        with write() as session:
+            session.execute(db.update(AlertRule).where(AlertRule.name == "disk").values(limit=1e12, warn_at=1e12))
+        service.check_all()
+    found = {each["id"]: each["state"] for each in program.get("/alerts")["alerts"]}
+    assert (found["disk"], found["budget"], found["backup"], found["key"]) == ("firing", "no_data", "no_data", "ok")

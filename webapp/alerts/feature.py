@@ -1,0 +1,23 @@
+"""What alerts bring: their pages, and a look at every rule once a minute."""
+
+from webapp.alerts import service, views
+from webapp.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    resumes=(service.wake,),
+    setting_checks={"alerts.webhook": service.check_webhook},
+    places=(
+        Place(
+            words="Alerts",
+            path="/admin/alerts",
+            icon="siren",
+            under="Operations",
+            rank=15,
+            also="webhook monitoring rules",
+            right="administer",
+            about="Told when something is wrong",
+        ),
+    ),
+)

@@ -1,0 +1,44 @@
+"""The form of a rule."""
+
+from typing import Any, Self
+
+from wtforms import BooleanField, StringField
+
+from webapp.alerts.kinds import KINDS
+from webapp.alerts.tables import AlertRule
+from webapp.errors import Invalid
+from webapp.web.forms import PLAIN, Form
+
+NUMBER = {**PLAIN, "inputmode": "decimal", "required": True, "maxlength": 20}
+
+
+class RuleForm(Form):
+    limit = StringField("Fires beyond", default="", render_kw=NUMBER)
+    warn_at = StringField("Warns beyond", default="", render_kw=NUMBER)
+    window_minutes = StringField("Window, in minutes", default="", render_kw=NUMBER)
+    min_samples = StringField("Fewest answers", default="", render_kw=NUMBER)
+    is_enabled = BooleanField("Turned on")
+
+    @classmethod
+    def of(cls, rule: AlertRule) -> Self:
+        scale = KINDS[rule.name].scale
+        typed = {name: f"{getattr(rule, name) * scale:g}" for name in ("limit", "warn_at")}
+        counts = {name: str(getattr(rule, name)) for name in ("window_minutes", "min_samples")}
+        return cls.fresh(**typed, **counts, is_enabled=rule.is_enabled)
+
+    def changes(self, rule: AlertRule) -> dict[str, Any]:
+        """What was entered, in the units that are compared."""
+        kind = KINDS[rule.name]
+        found: dict[str, Any] = {name: self._number(name) / kind.scale for name in ("limit", "warn_at")}
+        if kind.metric:
+            found |= {name: int(self._number(name)) for name in ("window_minutes", "min_samples")}
+        return {**found, "is_enabled": bool(self.is_enabled.data)}
+
+    def _number(self, name: str) -> float:
+        try:
+            number = float((self[name].data or "").replace(",", ""))
+        except ValueError as error:
+            raise Invalid("Enter a number.", field=name) from error
+        if not 0 <= number < 1e12:
+            raise Invalid("Enter a number from 0 on.", field=name)
+        return number

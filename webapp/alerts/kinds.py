@@ -1,0 +1,41 @@
+"""What rules look at, as data: its words, its side, and how its values are said. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webapp.alerts.rules import ABOVE, BELOW
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """`metric` is one of the figures of insights; without one it is a fact of the server, which has no window.
+
+    `scale` is how many of the unit that people type are one of the unit that is compared.
+    """
+
+    name: str
+    title: str
+    side: str
+    unit: str
+    metric: str = ""
+    scale: float = 1
+
+    def words(self, value: float) -> str:
+        """A value as people read it."""
+        number = f"{value * self.scale:,.1f}".removesuffix(".0")
+        return f"{number} {self.unit}" if self.unit else number
+
+
+KINDS: Mapping[str, AlertKind] = {
+    each.name: each
+    for each in (
+        AlertKind("success", "Success", BELOW, "%", "success_rate", 100),
+        AlertKind("first_text", "Time to the first text", ABOVE, "ms", "ttft_avg_ms"),
+        AlertKind("fallback", "Answers by another model", ABOVE, "%", "fallback_rate", 100),
+        AlertKind("errors", "Errors", ABOVE, "%", "error_rate", 100),
+        AlertKind("budget", "Budget used", ABOVE, "%", scale=100),
+        AlertKind("disk", "Free disk space", BELOW, "MB"),
+        AlertKind("backup", "Age of the last backup", ABOVE, "days"),
+        AlertKind("key", "Rejected provider keys", ABOVE, ""),
+    )
+}

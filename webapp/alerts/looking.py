@@ -1,0 +1,83 @@
+"""Looks at what rules are about: answers of the last minutes, and facts of the server."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from webapp.alerts.kinds import KINDS, AlertKind
+from webapp.alerts.rules import Bounds, Look, times_fired
+from webapp.alerts.tables import AlertRule
+from webapp.budgets import queries as budgets
+from webapp.connections.models import providers
+from webapp.current import the_config
+from webapp.db import is_sqlite, utc_now
+from webapp.health.backups import made_at
+from webapp.insights.figures import METRICS, Figures
+from webapp.insights.queries import Wanted, answered, timed
+from webapp.settings.service import setting
+
+A_WEEK = timedelta(days=7)
+MEGABYTE = 1_000_000
+
+
+def look(rule: AlertRule, now: datetime) -> Look:
+    """What the rule finds now."""
+    kind = KINDS[rule.name]
+    if not kind.metric:
+        return FACTS[rule.name]()
+    figures = Figures()
+    for each in answered(Wanted(now - timedelta(minutes=rule.window_minutes), now)):
+        figures.add(each)
+    return _of(kind, figures)
+
+
+def would_have_fired(rule: AlertRule, now: datetime) -> int | None:
+    """How often the rule would have fired in the last seven days; None for what has no past."""
+    kind = KINDS[rule.name]
+    if not kind.metric:
+        return None
+    window = timedelta(minutes=rule.window_minutes)
+    return times_fired(_past(kind, now - A_WEEK, now, window), bounds_of(rule))
+
+
+def bounds_of(rule: AlertRule) -> Bounds:
+    return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
+
+
+def _past(kind: AlertKind, since: datetime, until: datetime, window: timedelta) -> Iterator[Look]:
+    """Window by window, those without an answer as well."""
+    figures, ends = Figures(), since + window
+    for at, each in timed(Wanted(since, until)):
+        while at >= ends:
+            yield _of(kind, figures)
+            figures, ends = Figures(), ends + window
+        figures.add(each)
+    yield _of(kind, figures)
+
+
+def _of(kind: AlertKind, figures: Figures) -> Look:
+    samples = figures.first_text_count if kind.name == "first_text" else figures.answers
+    return Look(METRICS[kind.metric](figures), samples)
+
+
+def _budget() -> Look:
+    if not setting("budgets.enabled"):
+        return Look(None)
+    return Look(max((each.share for each in budgets.levels(budgets.all_budgets())), default=None))
+
+
+def _disk() -> Look:
+    return Look(shutil.disk_usage(the_config().data_dir).free / MEGABYTE)
+
+
+def _backup() -> Look:
+    """Nothing where none was ever made: the health page says that."""
+    made = made_at(the_config().data_dir) if is_sqlite() else None
+    return Look((utc_now() - made) / timedelta(days=1) if made else None)
+
+
+def _key() -> Look:
+    return Look(float(sum(each.is_enabled and each.refused_at is not None for each in providers().connections())))
+
+
+FACTS: Mapping[str, Callable[[], Look]] = {"budget": _budget, "disk": _disk, "backup": _backup, "key": _key}

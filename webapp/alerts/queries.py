@@ -1,0 +1,46 @@
+"""Named reads of alerts."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import select
+
+from webapp.alerts.kinds import KINDS
+from webapp.alerts.rules import State
+from webapp.alerts.tables import AlertEvent, AlertRule
+from webapp.db import db, utc_now
+
+
+def rules() -> list[AlertRule]:
+    """All that we know how to look at, in their order."""
+    found = {each.name: each for each in db.session.scalars(select(AlertRule))}
+    return [found[name] for name in KINDS if name in found]
+
+
+def rule(name: str) -> AlertRule | None:
+    return db.session.get(AlertRule, name) if name in KINDS else None
+
+
+def events(*, before: str = "", limit: int = 50) -> Sequence[AlertEvent]:
+    """What has happened, newest first."""
+    wanted = select(AlertEvent).order_by(AlertEvent.id.desc()).limit(limit)
+    return db.session.scalars(wanted.where(AlertEvent.id < before) if before else wanted).all()
+
+
+def is_muted(rule: AlertRule) -> bool:
+    return rule.muted_until is not None and rule.muted_until > utc_now()
+
+
+def state_of(rule: AlertRule) -> State:
+    return cast(State, rule.state)
+
+
+def shown_state(rule: AlertRule) -> str:
+    """The state as it is told: what is muted says so."""
+    return "muted" if is_muted(rule) else rule.state
+
+
+def firing_words() -> list[str]:
+    """What fires and is not muted, each in a few words."""
+    found = [each for each in rules() if each.is_enabled and each.is_open and not is_muted(each)]
+    return [f"{KINDS[each.name].title}: {KINDS[each.name].words(each.value)}" for each in found if each.value is not None]

@@ -1,0 +1,142 @@
+"""Looks at every rule once a minute, and what an admin can do with rules."""
+
+from datetime import timedelta
+from typing import Any, Unpack
+
+from flask import current_app
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit
+from webapp.accounts.audit import About
+from webapp.alerts import delivery, looking, queries
+from webapp.alerts.kinds import KINDS
+from webapp.alerts.looking import bounds_of
+from webapp.alerts.rules import BELOW, Look, is_open, step
+from webapp.alerts.tables import AlertEvent, AlertRule
+from webapp.db import db, utc_now, write
+from webapp.engine.chores import Chore
+from webapp.errors import Invalid, NotFound
+from webapp.providers.base import ProviderError
+from webapp.upstream import base_address
+
+EVERY_SECONDS = 60.0
+MOST_MINUTES = 7 * 24 * 60
+IN_MEMORY = "firing alerts"
+
+
+def check_all() -> bool:
+    """Looks at every rule; of several workers, the one that writes a change tells of it. There is always more to look at."""
+    now = utc_now()
+    for rule in queries.rules():
+        if rule.is_enabled:
+            found = looking.look(rule, now)
+            _settle(rule.name, found)
+    current_app.extensions[IN_MEMORY] = queries.firing_words()
+    db.session.rollback()
+    return True
+
+
+wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
+
+
+def firing() -> list[str]:
+    """What fires, as this process saw it at its last look: pages ask for nothing."""
+    known: list[str] = current_app.extensions.get(IN_MEMORY, [])
+    return known
+
+
+def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> None:
+    """Changes limits, window, floor, or whether it is looked at; it begins again without a state."""
+    name = rule.name
+    with write() as session:
+        found = _existing(session, name)
+        for field, value in changes.items():
+            setattr(found, field, value)
+        _check(found)
+        found.state, found.is_open, found.value = "no_data", False, None
+        _note(session, "changed an alert", name, "", about)
+
+
+def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
+    """Tells nobody of it for so many minutes; with 0 it is told again."""
+    name = rule.name
+    if not 0 <= minutes <= MOST_MINUTES:
+        raise Invalid(f"Mute for at most {MOST_MINUTES // 1440} days.", field="minutes")
+    with write() as session:
+        _existing(session, name).muted_until = utc_now() + timedelta(minutes=minutes) if minutes else None
+        _note(session, "muted an alert" if minutes else "unmuted an alert", name, f"{minutes} minutes", about)
+
+
+def test(rule: AlertRule) -> None:
+    """Sends the webhook an example of this rule, once; raises `Invalid` with what went wrong."""
+    words = f"Test: {KINDS[rule.name].title}. Nothing is wrong."
+    try:
+        delivery.send(rule.name, "test", rule.value, words)
+    except ProviderError as error:
+        raise Invalid(f"The webhook could not be reached. {error}", field="webhook") from error
+
+
+def check_webhook(value: Any) -> None:
+    """Raises `Invalid` for what is no address."""
+    try:
+        if value:
+            base_address(str(value))
+    except ProviderError as error:
+        raise Invalid(str(error), field="value") from error
+
+
+def _settle(name: str, found: Look) -> None:
+    """Stores the state after a look; what has begun or is over becomes an event, once."""
+    with write(keeps=True) as session:
+        rule = _existing(session, name)
+        state = step(queries.state_of(rule), found, bounds_of(rule))
+        will_be_open = is_open(rule.is_open, state)
+        seen = {"value": found.value, "samples": found.samples, "checked_at": utc_now()}
+        is_it = AlertRule.name == name, AlertRule.state == rule.state, AlertRule.is_open == rule.is_open
+        changed = {"changed_at": utc_now()} if state != rule.state else {}
+        values = {**seen, **changed, "state": state, "is_open": will_be_open}
+        written = session.connection().execute(update(AlertRule).where(*is_it).values(**values))
+        if not written.rowcount or will_be_open == rule.is_open:
+            return
+        event = _event(rule, state, found)
+        session.add(event)
+        is_muted = queries.is_muted(rule)
+    if not is_muted:
+        delivery.tell_later(event)
+
+
+def _event(rule: AlertRule, state: str, found: Look) -> AlertEvent:
+    kind = KINDS[rule.name]
+    value = kind.words(found.value) if found.value is not None else "unknown"
+    bound = kind.words(rule.limit)
+    if state == "firing":
+        words = f"{kind.title}: {value}, {'below' if kind.side == BELOW else 'above'} {bound}."
+    else:
+        words = f"{kind.title}: {value}. The alert is over."
+    return AlertEvent(rule=rule.name, state=state, value=found.value, words=words, delivery="")
+
+
+def _check(rule: AlertRule) -> None:
+    kind = KINDS[rule.name]
+    is_ordered = rule.warn_at >= rule.limit if kind.side == BELOW else rule.warn_at <= rule.limit
+    if not is_ordered:
+        raise Invalid("It must warn before it fires.", field="warn_at")
+    if kind.metric and not 1 <= rule.window_minutes <= MOST_MINUTES:
+        raise Invalid(f"The window is 1 to {MOST_MINUTES:,} minutes.", field="window_minutes")
+    if not 0 <= rule.min_samples <= 1_000_000:
+        raise Invalid("Enter a number from 0 to 1,000,000.", field="min_samples")
+    if not all(0 <= each <= 1e12 for each in (rule.limit, rule.warn_at)):
+        raise Invalid("Enter a number from 0 on.", field="limit")
+
+
+def _existing(session: Session, name: str) -> AlertRule:
+    found = session.get(AlertRule, name, populate_existing=True)
+    if found is None:
+        raise NotFound("There is no such alert.")
+    return found
+
+
+def _note(session: Session, action: str, name: str, detail: str, about: About) -> None:
+    entry: About = {**about, "object_kind": "alert", "object_id": name, "detail": detail}
+    audit.add(session, action, **entry)

@@ -1,0 +1,61 @@
+"""Alerts in words, as pages show them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import url_for
+
+from webapp.accounts.tables import User
+from webapp.alerts import looking, queries, service
+from webapp.alerts.kinds import KINDS
+from webapp.alerts.rules import BELOW
+from webapp.alerts.tables import AlertRule
+from webapp.db import utc_now
+from webapp.words import plural
+
+STATES = {"ok": "OK", "warning": "warning", "firing": "firing", "no_data": "no data", "muted": "muted"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRule:
+    name: str
+    title: str
+    state: str
+    is_bad: bool
+    about: str
+    value: str
+    past: str
+    url: str
+    muted_until: datetime | None
+
+
+def lines() -> list[ShownRule]:
+    return [line(each) for each in queries.rules()]
+
+
+def line(rule: AlertRule) -> ShownRule:
+    kind, state = KINDS[rule.name], queries.shown_state(rule) if rule.is_enabled else "off"
+    about = f"fires {'below' if kind.side == BELOW else 'above'} {kind.words(rule.limit)}"
+    if kind.metric:
+        about += f", in {plural(rule.window_minutes, 'minute')} with {rule.min_samples} answers or more"
+    return ShownRule(
+        rule.name,
+        kind.title,
+        STATES.get(state, state),
+        state in ("firing", "warning"),
+        about,
+        "" if rule.value is None else f"{kind.words(rule.value)} now",
+        _past(rule),
+        url_for("alerts.show", name=rule.name),
+        rule.muted_until if queries.is_muted(rule) else None,
+    )
+
+
+def banner(user: User | None) -> list[str]:
+    """What admins are told on every page."""
+    return service.firing() if user and user.is_admin else []
+
+
+def _past(rule: AlertRule) -> str:
+    times = looking.would_have_fired(rule, utc_now())
+    return "" if times is None else f"would have fired {plural(times, 'time')} in the last 7 days"

@@ -1,0 +1,40 @@
+"""Rules of alerts with their state, and what has happened."""
+
+from datetime import datetime
+
+from sqlalchemy import Float, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db import Base, Record
+
+
+class AlertRule(Base):
+    """`name` says what is looked at. What has fired is open until it is over, also while it is muted or silent."""
+
+    __tablename__ = "alert_rules"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    limit: Mapped[float] = mapped_column("bound", Float)
+    warn_at: Mapped[float] = mapped_column(Float)
+    window_minutes: Mapped[int]
+    min_samples: Mapped[int]
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    state: Mapped[str] = mapped_column(String(10), default="no_data")
+    is_open: Mapped[bool] = mapped_column(default=False)
+    value: Mapped[float | None] = mapped_column(Float)
+    samples: Mapped[int] = mapped_column(default=0)
+    checked_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime | None]
+    muted_until: Mapped[datetime | None]
+
+
+class AlertEvent(Record):
+    """A rule has fired or is over; `delivery` says what became of telling it."""
+
+    __tablename__ = "alert_events"
+
+    rule: Mapped[str] = mapped_column(ForeignKey("alert_rules.name", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(10))
+    value: Mapped[float | None] = mapped_column(Float)
+    words: Mapped[str] = mapped_column(String(300))
+    delivery: Mapped[str] = mapped_column(Text, default="")

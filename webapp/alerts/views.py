@@ -1,0 +1,73 @@
+"""/admin/alerts: rules with their state, and what has happened."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import admin_only, found, who
+from webapp.alerts import delivery, queries, service, shown
+from webapp.alerts.forms import RuleForm
+from webapp.alerts.tables import AlertRule
+from webapp.settings.service import setting
+from webapp.web.done_words import just_done
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("alerts", __name__, url_prefix="/admin/alerts")
+bp.add_app_template_global(shown.banner, "alert_banner")
+DONE = {"saved": "Alert saved.", "muted": "Alert muted.", "unmuted": "Alert unmuted.", "sent": "The webhook received a test."}
+MUTES = {"60": 60, "1440": 1440, "0": 0}
+
+
+@bp.get("")
+@admin_only
+def index() -> Response:
+    webhook, secret = str(setting("alerts.webhook")), delivery.secret()
+    lines, events = shown.lines(), queries.events()
+    return render("alerts/list.html", lines=lines, events=events, webhook=webhook, secret=secret, done=just_done(DONE))
+
+
+@bp.get("/<name>")
+@admin_only
+def show(name: str) -> Response:
+    rule = _rule(name)
+    return _show(rule, RuleForm.of(rule))
+
+
+@bp.post("/<name>")
+@admin_only
+def update(name: str) -> Response:
+    rule, form = _rule(name), RuleForm.opened()
+    with form.attempt():
+        service.change(rule, form.changes(rule), **who())
+        return _to(name, "saved")
+    return _show(_rule(name), form)
+
+
+@bp.post("/<name>/mute")
+@admin_only
+def mute(name: str) -> Response:
+    minutes = MUTES.get(request.form.get("minutes", ""), 60)
+    service.mute(_rule(name), minutes, **who())
+    return _to(name, "muted" if minutes else "unmuted")
+
+
+@bp.post("/<name>/test")
+@admin_only
+def test(name: str) -> Response:
+    rule = _rule(name)
+    form = RuleForm.of(rule)
+    with form.attempt():
+        service.test(rule)
+        return _to(name, "sent")
+    return _show(rule, form)
+
+
+def _rule(name: str) -> AlertRule:
+    return found(queries.rule(name))
+
+
+def _to(name: str, done: str) -> Response:
+    return redirect(url_for(".show", name=name, done=done))
+
+
+def _show(rule: AlertRule, form: RuleForm) -> Response:
+    has_webhook = bool(setting("alerts.webhook"))
+    return form.shown("alerts/show.html", rule=rule, line=shown.line(rule), has_webhook=has_webhook, done=just_done(DONE))

@@ -1,0 +1,121 @@
+"""/api/v1/alerts: rules with their state, and what has happened; for admins."""
+
+from datetime import datetime
+from typing import Literal
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.accounts.guards import found, who
+from webapp.alerts import looking, queries, service
+from webapp.alerts.kinds import KINDS
+from webapp.alerts.tables import AlertRule
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body, Paged
+from webapp.db import utc_now
+
+bp = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
+
+
+class AlertAnswer(Answer):
+    """Rates are between 0 and 1, times in milliseconds, disk space in MB, ages in days."""
+
+    id: str
+    title: str
+    side: Literal["below", "above"] = Field(description="On which side of its limit it fires.")
+    limit: float
+    warn_at: float
+    window_minutes: int
+    min_samples: int
+    is_enabled: bool
+    state: Literal["ok", "warning", "firing", "no_data", "muted"]
+    value: float | None
+    samples: int
+    checked_at: datetime | None
+    changed_at: datetime | None
+    muted_until: datetime | None
+    fired_last_week: int | None = Field(description="How often it would have fired in 7 days; null for what has no past.")
+
+
+class AlertList(Answer):
+    alerts: list[AlertAnswer]
+
+
+class AlertChange(Body):
+    """Only the fields that are there are changed."""
+
+    limit: float | None = Field(None, ge=0, le=10**12)
+    warn_at: float | None = Field(None, ge=0, le=10**12)
+    window_minutes: int | None = Field(None, ge=1, le=10_080)
+    min_samples: int | None = Field(None, ge=0, le=1_000_000)
+    is_enabled: bool | None = None
+
+
+class Mute(Body):
+    minutes: int = Field(60, ge=0, le=10_080, description="0 ends it.")
+
+
+class AlertEventAnswer(Answer):
+    id: str
+    alert: str
+    state: str
+    value: float | None
+    words: str
+    delivery: str = Field(description="What became of telling the webhook; empty when there is none.")
+    at: datetime
+
+
+class AlertEvents(Answer):
+    events: list[AlertEventAnswer]
+    next_cursor: str | None
+
+
+@bp.get("")
+@operation("List alerts and their state", scope="admin", answer=AlertList)
+def index() -> AlertList:
+    return AlertList(alerts=[_told(each) for each in queries.rules()])
+
+
+@bp.get("/events")
+@operation("List what has fired and what is over, newest first", scope="admin", query=Paged, answer=AlertEvents)
+def events(query: Paged) -> AlertEvents:
+    rows = queries.events(before=query.cursor, limit=query.limit)
+    told = [AlertEventAnswer.of(each, alert=each.rule, at=each.created_at) for each in rows]
+    return AlertEvents(events=told, next_cursor=rows[-1].id if len(rows) == query.limit else None)
+
+
+@bp.get("/<name>")
+@operation("Show an alert", scope="admin", answer=AlertAnswer)
+def show(name: str) -> AlertAnswer:
+    return _told(_rule(name))
+
+
+@bp.patch("/<name>")
+@operation("Change an alert, or turn it on or off", scope="admin", body=AlertChange, answer=AlertAnswer)
+def change(name: str, body: AlertChange) -> AlertAnswer:
+    service.change(_rule(name), body.model_dump(exclude_none=True), **who())
+    return _told(_rule(name))
+
+
+@bp.post("/<name>/mute")
+@operation("Mute an alert", scope="admin", body=Mute, answer=AlertAnswer)
+def mute(name: str, body: Mute) -> AlertAnswer:
+    service.mute(_rule(name), body.minutes, **who())
+    return _told(_rule(name))
+
+
+@bp.post("/<name>/test")
+@operation("Send the webhook an example", scope="admin", status=204, errors=(422,))
+def test(name: str) -> None:
+    service.test(_rule(name))
+
+
+def _rule(name: str) -> AlertRule:
+    return found(queries.rule(name))
+
+
+def _told(rule: AlertRule) -> AlertAnswer:
+    kind = KINDS[rule.name]
+    fired = looking.would_have_fired(rule, utc_now())
+    told = {"title": kind.title, "side": kind.side, "state": queries.shown_state(rule), "fired_last_week": fired}
+    return AlertAnswer.of(rule, id=rule.name, **told)
