@@ -235,6 +235,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "sharing.unshare": (Route("POST", "signed_in", "person", ("chat", "grant")),),
     # Prompts
     "insights.index": (Route("GET", "signed_in", "people"),),
+    "insights.export": (Route("GET", "signed_in", "people"),),
     "insights.answers": (Route("GET", "signed_in", "people"),),
     "insights.answer": (Route("GET", "signed_in", "own answers, for admins all", ("generation",)),),
     "prompts.index": (Route("GET", "signed_in", "people"),),

@@ -177,6 +177,22 @@ def test_every_tile_leads_to_its_list_and_every_answer_to_its_time_line(made: Ma
         assert owner.page(f"/insights?period={period}").all(".tile")
 
 
+def test_figures_are_exported_as_they_are_selected(made: Made, owner: Browser, member: Browser) -> None:
+    made(3, cost="0.25", model_asked="a")
+    made(2, status="failed", model_asked="b")
+
+    def cells(browser: Browser, query: str) -> list[list[str]]:
+        head, *rows = browser.get(f"/insights/export.csv?period=24h{query}").text.lstrip("\ufeff").splitlines()
+        assert head.startswith("from (UTC),answers,success_rate,error_rate,")
+        return [busy for row in rows if (busy := row.split(","))[1] != "0"]
+
+    ((_, answers, success, errors, *_),) = cells(owner, "")
+    assert (answers, success, errors) == ("5", "0.6", "0.4")
+    ((_, answers, *others),) = cells(owner, "&model=a")
+    assert (answers, others[-2]) == ("3", "0.75")
+    assert cells(member, "") == []
+
+
 def test_slices_lose_and_repeat_nothing(made: Made, program: Client) -> None:
     made(2_500, created_at=utc_now() - timedelta(hours=2))
     made(7)

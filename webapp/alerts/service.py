@@ -18,7 +18,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.errors import Invalid, NotFound
 from webapp.providers.base import ProviderError
-from webapp.upstream import base_address
+from webapp.upstream.addresses import parts_of
 
 EVERY_SECONDS = 60.0
 MOST_MINUTES = 7 * 24 * 60
@@ -81,7 +81,7 @@ def check_webhook(value: Any) -> None:
     """Raises `Invalid` for what is no address."""
     try:
         if value:
-            base_address(str(value))
+            parts_of(str(value))
     except ProviderError as error:
         raise Invalid(str(error), field="value") from error
 

@@ -1,6 +1,6 @@
 """Insights as their pages show them: tiles, a picture of the period, tables, and the time line of one answer."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.insights import days
-from webapp.insights.figures import STEPS, Answered, Figures, Known, beginning, course, grouped, percentile, summed
+from webapp.insights.figures import METRICS, STEPS, Answered, Figures, Known, beginning, course, grouped, percentile, summed
 from webapp.insights.queries import OUTCOMES, Wanted, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
 from webapp.usage.shown import GONE
@@ -108,6 +108,14 @@ def page(of: Chosen) -> dict[str, Any]:
     return {"tiles": tiles(figures), "bars": _bars(answers, of), "tables": tables, "answers": figures.answers}
 
 
+def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
+    """The steps of the period, each with its figures in plain numbers: empty where nothing is known."""
+    wanted = replace(of.wanted, outcome="")
+    steps = course(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
+    for at, figures in steps.items():
+        yield f"{at:%Y-%m-%d %H:%M}", *(_plain(METRICS[name](figures)) for name in METRICS)
+
+
 def tiles(of: Figures) -> list[Tile]:
     saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
     first = f"95 of 100 within {_ms(percentile(of.first_texts, 95))}" if of.first_texts else ""
@@ -180,6 +188,10 @@ def _kind(name: str) -> str:
 
 def _person(id: str, names: Mapping[str, str]) -> str:
     return names.get(id, GONE) if id else VISITORS
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _percent(rate: float | None) -> str:

@@ -8,7 +8,9 @@ from webapp.accounts import queries as people
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.accounts.roles import may
 from webapp.insights import queries, shown
+from webapp.insights.figures import METRICS
 from webapp.web.htmx import render
+from webapp.web.spreadsheet import csv_text
 
 bp = Blueprint("insights", __name__, url_prefix="/insights")
 PAGE = 50
@@ -19,6 +21,14 @@ PAGE = 50
 def index() -> Response:
     chosen = shown.chosen(request.args, current_user())
     return render("insights/index.html", chosen=chosen, periods=shown.PERIODS, **shown.page(chosen))
+
+
+@bp.get("/export.csv")
+@signed_in
+def export() -> Response:
+    chosen = shown.chosen(request.args, current_user())
+    headers = {"Content-Disposition": f"attachment; filename=millrace-insights-{chosen.period}.csv"}
+    return Response(csv_text(("from (UTC)", *METRICS), shown.cells(chosen)), mimetype="text/csv", headers=headers)
 
 
 @bp.get("/answers")
