@@ -58,4 +58,6 @@ def banner(user: User | None) -> list[str]:
 
 def _past(rule: AlertRule) -> str:
     times = looking.would_have_fired(rule, utc_now())
-    return "" if times is None else f"would have fired {plural(times, 'time')} in the last 7 days"
+    if times is None:
+        return ""
+    return f"would have fired {plural(times, 'time')} last week" if times else "wouldn't have fired last week"

@@ -1,14 +1,15 @@
 """What was used before anybody counted: from the records of answers, for a budget that is new or whose period was moved."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Membership
-from webapp.budgets.amounts import Taken, amount
+from webapp.budgets.amounts import Price, Taken, amount
 from webapp.budgets.prices import price_of
 from webapp.budgets.tables import Budget
 from webapp.chat.tables import Chat
@@ -19,17 +20,20 @@ from webapp.usage.cost_text import SILENT
 SLICE = 1_000
 
 
-def used_since(session: Session, budget: Budget, since: datetime) -> int:
-    """How much the answers asked for since then have taken. By which token they were asked nobody knows."""
+def used_since(session: Session, budget: Budget, since: datetime, *, pause: Callable[[], object] = lambda: None) -> int:
+    """How much the answers asked for since then have taken. By which token they were asked nobody knows.
+
+    `pause` is called between slices, where others may have their turn.
+    """
     if budget.who == "token":
         return 0
     asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
     which = [Generation.created_at >= since, Generation.status.not_in(ACTIVE), Generation.kind.not_in([NOT_HERE, *asides])]
-    rows = _rows(session, [*which, *_whose(budget)])
-    return sum(_amount(budget.unit, row) for row in rows if not _is_nothing(row))
+    rows, price = _rows(session, [*which, *_whose(budget)], pause), cache(price_of)
+    return sum(_amount(budget.unit, row, price(row.model_asked)) for row in rows if not _is_nothing(row))
 
 
-def _rows(session: Session, which: list[ColumnElement[bool]]) -> Iterator[Any]:
+def _rows(session: Session, which: list[ColumnElement[bool]], pause: Callable[[], object]) -> Iterator[Any]:
     one = Generation
     place = (one.created_at, one.id)
     told = (one.model_asked, one.input_tokens, one.output_tokens, one.cost, one.status, one.reason, one.upstream_id)
@@ -37,6 +41,7 @@ def _rows(session: Session, which: list[ColumnElement[bool]]) -> Iterator[Any]:
     rows = session.execute(wanted).all()
     while rows:
         yield from rows
+        pause()
         at, id = rows[-1][-2:]
         rows = session.execute(wanted.where(one.created_at >= at, tuple_(*place) > (at, id))).all()
 
@@ -52,8 +57,8 @@ def _whose(budget: Budget) -> list[ColumnElement[bool]]:
     return which
 
 
-def _amount(unit: str, row: Any) -> int:
-    return amount(unit, Taken(row.input_tokens or 0, row.output_tokens or 0, row.cost), price_of(row.model_asked))
+def _amount(unit: str, row: Any, price: Price) -> int:
+    return amount(unit, Taken(row.input_tokens or 0, row.output_tokens or 0, row.cost), price)
 
 
 def _is_nothing(row: Any) -> bool:

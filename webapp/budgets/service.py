@@ -17,6 +17,7 @@ from webapp.budgets.refusal import limit_words, time_zone
 from webapp.budgets.tables import Budget
 from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Invalid, NotFound
+from webapp.heavy.turns import give_way
 from webapp.settings.service import set_settings, setting, unset_setting
 
 WHO = ("team", "group", "user", "character", "token")
@@ -43,7 +44,7 @@ def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
     _turn_on(about)
     starts_at = periods.beginning(utc_now(), budget.period, time_zone())
     # Counted before the transaction: it may take a while.
-    used = used_since(db.session(), budget, starts_at)
+    used = used_since(db.session(), budget, starts_at, pause=give_way)
     with write() as session:
         if (session.scalar(select(func.count()).select_from(Budget)) or 0) >= MOST:
             raise Conflict(f"There are already {MOST} budgets, which is the limit. Delete one first.")
