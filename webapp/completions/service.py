@@ -14,8 +14,10 @@ from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
+from webapp.knowledge.answering import LATE, Given, found_for
 from webapp.providers.base import ModelRequest, Turn
-from webapp.streaming.events import Event
+from webapp.settings.service import setting
+from webapp.streaming.events import Event, Notice
 from webapp.streaming.stop import Stop
 
 # The name for whatever model is the caller's own, or the team's.
@@ -32,6 +34,7 @@ class Wanted:
     temperature: float | None = None
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
+    collection_ids: tuple[str, ...] = ()
 
 
 class Ending:
@@ -51,16 +54,21 @@ def complete(user: User, wanted: Wanted) -> Generation:
     """Start a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, wanted.model), user.id
     generations.refuse_if_too_many(engine, person)
-    parameters = _parameters(model, wanted)
+    parameters, given = _parameters(model, wanted), _given(user, wanted)
     with generations.beginning(engine):
-        generation, source = _stored(engine, wanted, model, person, parameters)
+        generation, source = _stored(engine, wanted, model, person, parameters, given)
         generations.start(engine, generation, source)
     return generation
 
 
-def _stored(engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any]) -> tuple[Generation, Source]:
+def _stored(
+    engine: Engine, wanted: Wanted, model: str, person: str, parameters: dict[str, Any], given: Given
+) -> tuple[Generation, Source]:
     # Read before anything is written: what is made of it can be made behind the commit no more.
-    request = ModelRequest(model=model, turns=wanted.turns, **parameters)
+    quoted = tuple(Turn(each.role, each.text) for each in given.sections())
+    turns, kept = (*wanted.turns[:-1], *quoted, *wanted.turns[-1:]), tuple(each.kept for each in given.sources)
+    notices = (Notice("sources_late", LATE),) if given.is_late else ()
+    request = ModelRequest(model=model, turns=turns, sources=kept, notices=notices, **parameters)
     source: Source = generations.ladder(engine, request)
     with write(keeps=True) as session:
         rows.held(session, User, person)
@@ -72,7 +80,7 @@ def _stored(engine: Engine, wanted: Wanted, model: str, person: str, parameters:
             connection=providers().connection_of(model),
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
-            prompt={"parameters": parameters},
+            prompt={"parameters": parameters, **({"sources": list(kept)} if kept else {})},
         )
         generations.take_place(engine, session, generation, request)
     return generation, Ending(source, wanted.stops) if wanted.stops else source
@@ -89,6 +97,12 @@ def models(user: User) -> list[str]:
     """What can be asked for, the default alias first where there is a default."""
     offered = [each.id for each in providers().offered()]
     return [DEFAULT, *offered] if providers().default(user.default_model) else offered
+
+
+def _given(user: User, wanted: Wanted) -> Given:
+    """The passages for the newest message, as far as the caller may see them."""
+    said = [turn.content for turn in wanted.turns if turn.role == "user"]
+    return found_for(user, said, wanted.collection_ids, seconds=float(setting("knowledge.search_seconds")))
 
 
 def _parameters(model: str, wanted: Wanted) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.api.dialects.openai.citations import annotations
 from webapp.api.dialects.text import TextEncoder
 from webapp.streaming.events import Ended, Usage
 
@@ -47,13 +48,15 @@ class DoorEncoder(TextEncoder):
     def _end(self) -> list[DialectFrame]:
         if failure := self._course.failure:
             return [DialectFrame(error(failure.message, 502, code=failure.code)), DONE]
-        frames = [self._chunk({}, finish_reason(self._course.ended))]
+        said = annotations(self._course.transcript.text, self._course.sources)
+        frames = [self._chunk({"annotations": said})] if said else []
+        frames += [self._chunk({}, finish_reason(self._course.ended))]
         if self._about.has_usage:
             known = usage(self._course.transcript.usage)
             frames.append(self._frame([], usage=known))
         return [*frames, DONE]
 
-    def _chunk(self, delta: dict[str, str], reason: str | None = None) -> DialectFrame:
+    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> DialectFrame:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         return self._frame([choice])
 

@@ -6,6 +6,9 @@ from pydantic import BaseModel, Field
 
 from webapp.api.dialects.schemas import Given, Taken
 from webapp.api.grammars import Grammar, register
+from webapp.api.schemas import Id
+from webapp.api.sources import SourceAnswer
+from webapp.chat.reading import MOST_COLLECTIONS
 
 Role = Literal["system", "developer", "user", "assistant"]
 Stop = Annotated[str, Field(min_length=1, max_length=200)]
@@ -39,6 +42,10 @@ class CompletionRequest(Taken):
     max_completion_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     n: Literal[1] | None = None
+    collection_ids: Annotated[
+        list[Id],
+        Field(max_length=MOST_COLLECTIONS, description="Collections whose passages the answer can quote; not in OpenAI's API."),
+    ] = []
     tools: Annotated[list[dict[str, Any]], Field(max_length=0, description="Not used here: answers are text.")] | None = None
 
     @property
@@ -46,10 +53,24 @@ class CompletionRequest(Taken):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
 
+class UrlCitation(Given):
+    start_index: int
+    end_index: int
+    title: str
+    url: str
+
+
+class Annotation(Given):
+    type: Literal["url_citation"] = "url_citation"
+    url_citation: UrlCitation
+    source: SourceAnswer
+
+
 class CompletionMessage(Given):
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
+    annotations: list[Annotation] = []
 
 
 class Choice(Given):
@@ -100,6 +121,7 @@ class DoorError(Given):
 class ChunkDelta(BaseModel):
     role: Literal["assistant"] | None = None
     content: str | None = None
+    annotations: list[Annotation] | None = None
 
 
 class ChunkChoice(BaseModel):

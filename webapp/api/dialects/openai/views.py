@@ -8,9 +8,11 @@ from flask import Blueprint, Response, request
 from webapp.api import access
 from webapp.api.access import caller
 from webapp.api.dialects.openai import encoder as words
+from webapp.api.dialects.openai.citations import annotations
 from webapp.api.dialects.openai.encoder import DoorEncoder
 from webapp.api.dialects.openai.schemas import (
     OPENAI,
+    Annotation,
     Choice,
     Completion,
     CompletionMessage,
@@ -22,8 +24,10 @@ from webapp.api.dialects.openai.schemas import (
 )
 from webapp.api.feed import GenerationFeed
 from webapp.api.operations import operation
+from webapp.api.sources import hearing
 from webapp.api.streams import events
 from webapp.api.wait_for_answer import unbroken
+from webapp.chat import reading
 from webapp.completions import service
 from webapp.completions.service import Wanted
 from webapp.connections.models import providers
@@ -103,7 +107,8 @@ def in_openais_form(response: Response) -> Response:
 def _wanted(body: CompletionRequest) -> Wanted:
     limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
     turns = tuple(Turn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
-    return Wanted(_known(body.model), turns, body.temperature, min(limits) if limits else None, body.stops)
+    reads = tuple(reading.checked(caller(), body.collection_ids))
+    return Wanted(_known(body.model), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
 
 
 def _known(name: str) -> str:
@@ -116,7 +121,8 @@ def _known(name: str) -> str:
 
 def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -> Response:
     has_usage = bool(body.stream_options and body.stream_options.include_usage)
-    feed = GenerationFeed(engine, generation, DoorEncoder(_about(generation, body, has_usage=has_usage)))
+    encoder = DoorEncoder(_about(generation, body, has_usage=has_usage))
+    feed = GenerationFeed(engine, generation, encoder, hear=hearing(same_request()))
     watcher = Watcher(person=generation.lane, per_lane=0, in_all=0, is_allowed=partial(_is_allowed, same_request()))
     response = events(feed, watcher, leave=partial(_stop, engine, generation.id))
     response.headers["X-Stream-Id"] = generation.id
@@ -126,7 +132,9 @@ def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -
 def _whole(generation: Generation, body: CompletionRequest) -> Completion:
     about, course = _about(generation, body), unbroken(generation).course
     transcript = course.transcript
-    choice = Choice(message=CompletionMessage(content=transcript.text), finish_reason=words.finish_reason(course.ended))
+    cited = [Annotation.model_validate(each) for each in annotations(transcript.text, course.sources)]
+    message = CompletionMessage(content=transcript.text, annotations=cited)
+    choice = Choice(message=message, finish_reason=words.finish_reason(course.ended))
     known = words.usage(transcript.usage)
     usage = CompletionUsage(**known) if known else None
     return Completion(**about.head(transcript.served), choices=[choice], usage=usage)
