@@ -1,6 +1,7 @@
 """Files in chats: pictures are kept anew, shown in the message and sent to models that take them; documents become text."""
 
 import io
+import zipfile
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,10 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
         assert len(folder(app)) == 1
         source = db.session.scalars(select(Chat.id)).one()
         head = db.session.scalars(select(Message.id).where(Message.role == "assistant")).one()
+    taken = owner.client.get("/export.zip")
+    with zipfile.ZipFile(io.BytesIO(taken.data)) as archive:
+        (kept,) = [name for name in archive.namelist() if name.startswith("files/")]
+        assert archive.read(kept) == owner.client.get(told["url"]).data
     fork = owner.post(f"/messages/{head}/fork").location
     with app.app_context():
         assert len(db.session.scalars(select(ChatFile.chat_id)).all()) == 2

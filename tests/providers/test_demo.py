@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import gevent
 import pytest
 
 from tests.providers.hearing import asking, heard
 from webapp.providers import demo_texts as texts
-from webapp.providers.base import ModelRequest, ProviderError, Turn
+from webapp.providers.base import ModelRequest, Picture, ProviderError, Turn
 from webapp.providers.demo import MODELS, DemoProvider, answer
 from webapp.streaming.events import Started, Usage
 from webapp.streaming.stop import Stop
@@ -174,6 +175,8 @@ def test_one_repeats_what_it_was_asked() -> None:
     echoed = json.loads(answer(request))
 
     assert [Turn(**turn) for turn in echoed["turns"]] == list(request.turns)
+    seen = ModelRequest("demo/echo", (Turn("user", "See", (Picture("image/png", Path("file")),)),))
+    assert json.loads(answer(seen))["turns"] == [{"role": "user", "content": "See", "pictures": ["image/png"]}]
     assert echoed["temperature"] == 0.5
 
 

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from webapp.providers import demo_plans as plans
 from webapp.providers import demo_texts as texts
-from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
+from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply, Turn
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
 
@@ -154,7 +154,12 @@ def _chapter(number: int) -> str:
 
 
 def _echo(request: ModelRequest) -> str:
-    return json.dumps(asdict(request), ensure_ascii=False, indent=1)
+    turns = [{"role": turn.role, "content": turn.content, **_seen(turn)} for turn in request.turns]
+    return json.dumps({**asdict(replace(request, turns=())), "turns": turns}, ensure_ascii=False, indent=1)
+
+
+def _seen(turn: Turn) -> dict[str, list[str]]:
+    return {"pictures": [each.media_type for each in turn.pictures]} if turn.pictures else {}
 
 
 ANSWERS: dict[str, Callable[[ModelRequest], str]] = {

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, chain
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -15,6 +16,9 @@ from webapp.chat import queries
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.fields import values_of
+from webapp.chat.files import queries as files
+from webapp.chat.files import storage
+from webapp.chat.files.tables import StoredFile
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
@@ -96,7 +100,23 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
                 for part in _in_parts(as_json(engine, id)):
                     member.write(part)
                     yield pipe.take()
+        for name, path in _files(engine, user_id):
+            # Pictures are as small as they get.
+            archive.write(path, name, zipfile.ZIP_STORED)
+            yield pipe.take()
     yield pipe.take()
+
+
+def _files(engine: Engine, user_id: str) -> list[tuple[str, Path]]:
+    """The files in a person's chats, each by its id and its name, where it lies."""
+    with engine.in_app():
+        rows = [(_place_of(each), storage.path_of(each.hash)) for each in files.of_person(user_id)]
+    return [(name, path) for name, path in rows if path.is_file()]
+
+
+def _place_of(file: StoredFile) -> str:
+    name = "".join(each if each.isalnum() or each in " ._-" else " " for each in file.name).lstrip(". ")
+    return f"files/{file.id}/{name or 'file'}"
 
 
 def _in_parts(pieces: Iterator[str]) -> Iterator[bytes]:

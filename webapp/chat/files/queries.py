@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Select, func, or_, select
 
 from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.tables import Chat
 from webapp.db import db, utc_now
 
 
@@ -29,6 +30,13 @@ def just_brought(person_id: str, name: str, hash: str) -> StoredFile | None:
     """The same file, where the person has brought it within the last hour: sent twice, it is one."""
     query = select(StoredFile).where(StoredFile.owner_id == person_id, StoredFile.name == name, StoredFile.hash == hash)
     return db.session.scalar(query.where(StoredFile.created_at > utc_now() - timedelta(hours=1)).limit(1))
+
+
+def of_person(person_id: str) -> Sequence[StoredFile]:
+    """The files in a person's chats."""
+    held = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id)
+    held = held.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None))
+    return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(held)).order_by(StoredFile.id)).all()
 
 
 def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:

@@ -19,13 +19,14 @@ HEADERS = {
     "Cache-Control": "private, max-age=604800, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
-# Before anything reads the form: only people with an account send so much, and only here.
+# Only people with an account send so much, and only here.
 ENDPOINTS = ("files.bring", "chat.begin", "chat.send", "composer.queue")
 
 
-@bp.before_app_request
-def allow_files() -> None:
-    if request.endpoint in ENDPOINTS and request.method == "POST" and user_or_none():
+@bp.app_url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form."""
+    if endpoint in ENDPOINTS and request.method == "POST" and user_or_none():
         request.max_content_length = service.most_bytes() + AROUND_BYTES
 
 
