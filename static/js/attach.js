@@ -1,11 +1,10 @@
-// Files and long pastes stand above the text that is typed, each with its name, to be looked at or removed.
+// Files and long pastes stand above what is typed, to be looked at or removed.
 "use strict";
 {
   const LONG_CHARS = 3000, MOST_BYTES = 200 * 1024;
   let sent = [];
   const box = () => document.getElementById("composer-text");
   const chips = () => document.getElementById("composer-chips");
-  const block = (chip) => chip.querySelector("[name=part]").value;
   const changed = () => {
     box().required = !chips().children.length;
     box().dispatchEvent(new Event("input", { bubbles: true }));
@@ -35,7 +34,7 @@
     await upload(file, box().form.elements, chips(), add);
   };
   const attachAll = async (files) => {
-    for (const file of files) await attach(file);
+    for (const file of [...files]) await attach(file);
     box().focus();
   };
 
@@ -44,17 +43,16 @@
     const text = event.clipboardData?.getData("text/plain").replace(/\r\n/g, "\n") ?? "";
     if (event.target.id !== "composer-text" || (text ? text.length <= LONG_CHARS : !files.length)) return;
     event.preventDefault();
-    if (text) addText("Pasted text.txt", text);
-    else attachAll([...files]);
+    if (text) addText("Pasted text.txt", text); else attachAll(files);
   });
   // On their way over the page the files are not told yet.
   for (const each of ["dragover", "drop"]) document.addEventListener(each, (event) => {
     if (!chips() || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    attachAll([...event.dataTransfer.files]);
+    attachAll(event.dataTransfer.files);
   });
   document.addEventListener("change", ({ target }) => {
-    if (target.matches("[data-attach]")) attachAll([...target.files]).then(() => { target.value = ""; });
+    if (target.matches("[data-attach]")) attachAll(target.files).then(() => { target.value = ""; });
   });
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-remove]")?.closest(".chip");
@@ -70,6 +68,7 @@
   });
   document.addEventListener("htmx:before:swap", ({ target, detail }) => {
     const lists = target.id === "composer" ? detail.tasks.map((task) => task.fragment.querySelector("#composer-chips")) : [];
-    lists.find(Boolean)?.append(...[...chips().children].filter((chip) => !sent.includes(block(chip))));
+    const isNew = (chip) => !sent.includes(chip.querySelector("[name=part]").value);
+    lists.find(Boolean)?.append(...[...chips().children].filter(isNew));
   });
 }

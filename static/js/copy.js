@@ -1,4 +1,4 @@
-// Copies a message as it was written, or what a button holds, and gives every finished block of code a button of its own.
+// Copies a message as it was written, or what a button holds, and gives every finished block of code its buttons and its preview.
 "use strict";
 {
   const oldWay = (text) => {
@@ -65,4 +65,19 @@
   };
   for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
+
+  // A preview opens below its block, and closes again; without this file its link leads to a page of its own.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a.view");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const block = link.closest(".code"), shown = block.querySelector("iframe");
+    link.textContent = shown ? "Preview" : "Close preview";
+    if (shown) return shown.remove();
+    const frame = Object.assign(document.createElement("iframe"), {
+      className: "preview", title: "Preview", sandbox: "allow-scripts", referrerPolicy: "no-referrer",
+    });
+    frame.src = link.href.replace("/preview?", "/frame?");
+    block.append(frame);
+  });
 }

@@ -1,5 +1,5 @@
 // The page stays at its end while text arrives, but only for who is there; others are told that there is more.
-// What is being read stays where it is when earlier messages come in above it; browsers see to that but at the very top.
+// At the very top, what is read must be kept from moving when earlier messages come in.
 "use strict";
 {
   const NEAR = 64;

@@ -15,7 +15,6 @@ NOTICED_BY = {
     "models": "test_models.py::test_a_model_is_chosen_by_keyboard",
     "page": "test_places_on_the_page.py::test_a_pause_is_told_by_one_button",
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
-    "preview": "test_previews.py::test_a_page_and_a_picture_are_shown_and_closed",
     "sending": "test_sending.py::test_a_message_on_its_way_is_seen_at_once",
     "shared": "test_many_tabs.py::test_more_tabs_than_connections",
     "sidebar": "test_sidebar.py::test_search_is_gone_through_by_key",

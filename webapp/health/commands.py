@@ -41,7 +41,9 @@ def check() -> None:
 @with_appcontext
 @one_line_errors
 def backup(file: Path) -> None:
-    """Back up the SQLite database to FILE, and files sent in chats to the folder FILE.files, even while the server runs.
+    """Back up the SQLite database and files to FILE and FILE.files.
+
+    Chats' files go to the folder FILE.files. The server may run meanwhile.
 
     FILE must not exist yet. It doesn't include the keys: keep secret_key and encryption_key from the data folder with it.
     """
@@ -58,7 +60,9 @@ def backup(file: Path) -> None:
 @with_appcontext
 @one_line_errors
 def restore(file: Path) -> None:
-    """Restore the SQLite database from FILE, and files from the folder FILE.files if it is there.
+    """Restore the SQLite database and files from FILE and FILE.files.
+
+    Files are restored if the folder FILE.files is there.
 
     Stop the server first. The current database is kept under another name. Then run: flask prepare
     """

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 
 from webapp.prompts import simulation
 
-sim = AppGroup("sim", help="Play experiments with known rates, to see how often the rules are right.")
+sim = AppGroup("sim", help="Play experiments whose right answer is known.")
 MOST_RUNS = 100_000
 
 
@@ -27,7 +27,7 @@ def rates_of(_context: click.Context, _option: click.Parameter, text: str) -> tu
 @click.option("--most", type=click.IntRange(20, 100_000), default=500, show_default=True, help="Answers per arm at most.")
 @click.option("--seed", type=int, default=1, show_default=True)
 def experiment(is_aa: bool, rates: tuple[float, ...], runs: int, most: int, seed: int) -> None:
-    """Show how often an experiment finds a winner, and after how many answers per arm."""
+    """Show how often an experiment finds a winner, and when."""
     arms = (rates[0], rates[0]) if is_aa else rates
     played = simulation.experiments(arms, runs=runs, most=most, seed=seed)
     click.echo(f"false winners {100 * played.won:.1f} %" if is_aa else f"right winner {100 * played.right:.1f} %")
@@ -41,7 +41,7 @@ def experiment(is_aa: bool, rates: tuple[float, ...], runs: int, most: int, seed
 @click.option("--answers", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Answers in each run.")
 @click.option("--seed", type=int, default=1, show_default=True)
 def bandit(rates: tuple[float, ...], runs: int, answers: int, seed: int) -> None:
-    """Show what is lost against always giving the best version, and how seldom any is given."""
+    """Show how much is lost against the best version."""
     played = simulation.bandits(rates, runs=runs, answers=answers, seed=seed)
     click.echo(f"regret {played.regret:.1f}")
     click.echo(f"least used arm {100 * played.least_share:.1f} %")

@@ -40,7 +40,7 @@ def play(files: tuple[Path, ...]) -> None:
 @click.option("--publish", is_flag=True, help="Publish each at once.")
 @one_line_errors
 def bring_in(files: tuple[Path, ...], publish: bool) -> None:
-    """Save these files as drafts: workflows, or the flows and the domain of a Rasa assistant."""
+    """Save workflows, or the files of a Rasa assistant, as drafts."""
     sources = {file: file.read_text("utf-8") for file in files}
     if foreign := importing.of_rasa(list(sources.values())):
         _report(importing.bring_in(foreign, {"actor": "command line"}))
