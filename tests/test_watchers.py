@@ -103,6 +103,7 @@ def test_no_loop_wakes_while_nothing_runs(owner: Browser, begin, fake, engine: E
     idle.kill()
 
 
+@pytest.mark.slow
 def test_whoever_leaves_while_their_stream_opens_is_not_counted_any_more(
     app: Flask, owner: Browser, answered, engine: Engine
 ) -> None:

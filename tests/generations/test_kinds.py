@@ -42,6 +42,7 @@ def test_every_kind_has_words_for_people(app: Flask) -> None:
     assert all(kind.words and kind.name == name for name, kind in app.extensions["engine"].kinds.items())
 
 
+@pytest.mark.slow
 def test_nobody_compares_a_kind_with_a_name(app: Flask) -> None:
     names, found = set(app.extensions["engine"].kinds), []
     for module in modules().values():

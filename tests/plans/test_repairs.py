@@ -46,6 +46,7 @@ def test_only_what_is_missing_is_asked_for_again(desk: Desk) -> None:
     assert plan.content == desk.made().content
 
 
+@pytest.mark.slow
 def test_what_two_requests_took_is_added_up(desk: Desk) -> None:
     once, twice = (desk.generation(desk.made(model=model).id) for model in ("demo/fenced", "demo/wrong-types"))
     assert (once.input_tokens, once.cost) != (None, None)

@@ -119,7 +119,7 @@ def told(events: list[Event], reader: ReplyReader) -> tuple[Any, ...]:
     return joined(events, Delta), joined(events, Reasoning), others, reader.finish, reader.usage
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", READERS)
 @given(said=st.data(), cuts=st.lists(st.integers(0, 2000), max_size=12))
 def test_it_agrees_with_the_parser(kind: str, said: st.DataObject, cuts: list[int]) -> None:

@@ -109,6 +109,7 @@ def test_a_key_of_ours_is_changed_by_the_page_while_the_server_runs(own_key: Mak
     assert not list(key_file.parent.glob("*.new"))
 
 
+@pytest.mark.slow
 def test_no_page_shows_a_key_that_is_in_use(own_key: MakeApp, key_file: Path) -> None:
     app = own_key()
     owner = signed_in(app, "owner@example.org", "owner")

@@ -55,6 +55,7 @@ def test_the_page_and_the_probe_name_the_way_back(make_bare_app: MakeApp) -> Non
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("words", [["check"], ["prepare"], ["users", "list"]])
 @pytest.mark.usefixtures("damaged")
+@pytest.mark.mostly_slow
 def test_commands_name_the_way_back(make_bare_app: MakeApp, words: list[str]) -> None:
     result = make_bare_app().test_cli_runner().invoke(args=words)
 
