@@ -117,6 +117,17 @@ def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     assert owner.page("/admin/alerts/success").says("off")
 
 
+def test_a_used_up_budget_fires_and_is_a_metric(app, program):
+    program.post("/budgets", {"who": "team", "unit": "answers", "limit": 1, "period": "month"}, status=201)
+    program.ended(program.post("/chats", {"message": "Hello", "model": "some/model"}, status=201)["sent"])
+    with app.app_context():
+        service.check_all()
+    found = program.get("/alerts/budget")
+    assert (found["state"], found["value"]) == ("firing", 1)
+    metrics = program.call("GET", "/metrics", buffered=True).get_data(as_text=True)
+    assert 'millrace_budget_used_ratio{unit="answers"} 1.0' in metrics
+
+
 def test_facts_of_the_server_are_looked_at_too(app, program):
     with app.app_context():
         with write() as session:

@@ -11,6 +11,8 @@ from webapp.budgets import queries as budgets
 from webapp.connections.models import providers
 from webapp.current import the_config
 from webapp.db import is_sqlite, utc_now
+from webapp.engine.engine import the_engine
+from webapp.engine.metric_events import BudgetUsed
 from webapp.health.backups import made_at
 from webapp.insights.figures import METRICS, Figures
 from webapp.insights.queries import Wanted, answered, timed
@@ -61,9 +63,16 @@ def _of(kind: AlertKind, figures: Figures) -> Look:
 
 
 def _budget() -> Look:
+    """The fullest one; metrics are told of the fullest in each unit."""
     if not setting("budgets.enabled"):
         return Look(None)
-    return Look(max((each.share for each in budgets.levels(budgets.all_budgets())), default=None))
+    fullest: dict[str, float] = {}
+    for each in budgets.levels(budgets.all_budgets()):
+        unit = each.budget.unit
+        fullest[unit] = max(each.share, fullest.get(unit, 0.0))
+    for unit, share in fullest.items():
+        the_engine().tell(BudgetUsed(unit, share))
+    return Look(max(fullest.values(), default=None))
 
 
 def _disk() -> Look:

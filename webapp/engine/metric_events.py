@@ -36,7 +36,15 @@ class Limited:
     reason: str
 
 
-Figure = Answered | FellBack | Limited
+@dataclass(frozen=True, slots=True)
+class BudgetUsed:
+    """How much is used of the budget in this unit of which the least is left."""
+
+    unit: str
+    share: float
+
+
+Figure = Answered | FellBack | Limited | BudgetUsed
 Tell = Callable[[Figure], None]
 
 

@@ -14,7 +14,7 @@ from prometheus_client import (
 
 from webapp.connections.models import DEMO, providers
 from webapp.engine.engine import Engine
-from webapp.engine.metric_events import Answered, FellBack, Figure, Limited
+from webapp.engine.metric_events import Answered, BudgetUsed, FellBack, Figure, Limited
 from webapp.settings.service import setting
 
 # Names, labels and buckets of the conventions of OpenTelemetry for generative AI, which are not final yet.
@@ -49,6 +49,9 @@ class Metrics:
         self._limited = Counter(
             "millrace_rate_limited", "Requests rejected by a limit, by limit.", ("reason",), registry=registry
         )
+        self._budget = Gauge(
+            "millrace_budget_used_ratio", "Used share of the fullest budget, by unit.", ("unit",), registry=registry
+        )
         self._held = Counter("millrace_loop_held", "How often something blocked the event loop.", registry=registry)
         self._held_seconds = Counter(
             "millrace_loop_held_seconds", "Total time that the event loop was blocked.", registry=registry
@@ -72,6 +75,8 @@ class Metrics:
                 self._fallbacks.labels(self._name(model), self._name(following), reason).inc()
             case Limited(reason):
                 self._limited.labels(reason).inc()
+            case BudgetUsed(unit, share):
+                self._budget.labels(unit).set(share)
 
     def held(self, seconds: float) -> None:
         """Counts that somebody held the loop."""
