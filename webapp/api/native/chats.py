@@ -136,7 +136,7 @@ def index(query: ChatsQuery) -> ChatList:
     body=NewChat,
     answer=NewChatAnswer,
     status=201,
-    errors=(409, 429),
+    errors=(404, 409, 429),
     stream=EVENTS,
 )
 def create(body: NewChat) -> NewChatAnswer | Response:
