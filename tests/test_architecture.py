@@ -29,6 +29,7 @@ ONLY_IN = {  # who may import a library
     "gevent": ("wsgi", "webapp.app", "webapp.db", "webapp.heavy", "webapp.upstream", "webapp.live", "webapp.logs"),
     # One door out, where every request has its bounds.
     "requests": ("webapp.upstream",),
+    "redis": ("webapp.streaming.redis_link",),
     "urllib3": ("webapp.upstream",),
     # In a child process alone, as it is C that reads what strangers have written.
     "pypdfium2": ("webapp.knowledge.reading",),

@@ -1,5 +1,6 @@
 """An engine room without an application: real greenlets, real time, no server."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 
@@ -7,9 +8,12 @@ import gevent
 import pytest
 from gevent.event import Event as Signal
 
+from tests.support import redis
 from webapp.streaming.events import Delta, Ended, Event, Saved, Started
 from webapp.streaming.loops import FlushLoop
 from webapp.streaming.outcome import Outcome
+from webapp.streaming.redis_link import Link
+from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.run import Run
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import MemoryTopics
@@ -59,3 +63,34 @@ def paced(texts, seconds: float) -> Iterator[Event]:
 @pytest.fixture
 def room() -> Room:
     return Room()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[redis.Server]:
+    with redis.running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def workers(redis_server: redis.Server) -> Iterator[Callable[[], RedisTopics]]:
+    """Makes the topics of one worker after another, each connected to the same Redis."""
+    made: list[RedisTopics] = []
+    numbers = itertools.count(1)
+
+    def make() -> RedisTopics:
+        link, tools = Link(redis_server.url), {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn}
+        topics = RedisTopics(link, worker=f"worker{next(numbers)}", pause=gevent.sleep, **tools)
+        topics.begin()
+        made.append(topics)
+        until(lambda: topics.is_connected)
+        return topics
+
+    yield make
+    for each in made:
+        each.end()
+
+
+def until(is_so: Callable[[], object], seconds: float = 60) -> None:
+    with gevent.Timeout(seconds, AssertionError(f"not so within {seconds} s")):
+        while not is_so():
+            gevent.sleep(0.005)

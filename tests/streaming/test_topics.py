@@ -12,14 +12,36 @@ from webapp.streaming.events import Changed, Delta, Ended, Reasoning
 from webapp.streaming.topics import KEEP_OTHERS, LOOK_SECONDS, REST_SECONDS, Gap, MemoryTopics
 
 
-@pytest.fixture
-def topics():
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
+def topics(request):
+    if request.param == "redis":
+        return request.getfixturevalue("workers")()
     return MemoryTopics(epoch="one", signal=Signal, now=time.monotonic)
 
 
-def test_numbers_are_dense_and_begin_with_one(topics):
-    assert [topics.append("chat:1", Changed("chat", str(n))) for n in range(3)] == [1, 2, 3]
-    assert [entry.seq for entry in topics.read("chat:1", 1)] == [2, 3]
+def all_of(topics, topic, count):
+    """Its last entries, as soon as so many have come since the beginning."""
+    first = topics.last(topic)
+    for n in range(count):
+        topics.append(topic, Changed("chat", str(n)))
+    with gevent.Timeout(60):
+        while topics.last(topic) == first or topics.read(topic, topics.last(topic) - 1)[-1].event.id != str(count - 1):
+            gevent.sleep(0.005)
+    return first
+
+
+def test_numbers_of_answers_are_dense_and_begin_with_one(topics):
+    assert [topics.append("generation:1", Delta(str(n))) for n in range(3)] == [1, 2, 3]
+    assert [entry.seq for entry in topics.read("generation:1", 1)] == [2, 3]
+
+
+def test_numbers_of_others_grow_and_a_reader_goes_on_from_any_of_them(topics):
+    first = all_of(topics, "chat:1", 3)
+    said = topics.read("chat:1", first)
+
+    assert [entry.event.id for entry in said] == ["0", "1", "2"]
+    assert first < said[0].seq < said[1].seq < said[2].seq == topics.last("chat:1")
+    assert topics.read("chat:1", said[0].seq) == said[1:]
 
 
 def test_a_cursor_of_another_life_is_a_gap(topics):
@@ -30,33 +52,40 @@ def test_a_cursor_of_another_life_is_a_gap(topics):
 
 
 def test_a_trimmed_cursor_is_a_gap_and_numbers_go_on(topics):
-    last = [topics.append("chat:1", Changed("chat", "a")) for _ in range(KEEP_OTHERS + 10)][-1]
+    first = all_of(topics, "chat:1", KEEP_OTHERS + 10)
 
-    assert last == KEEP_OTHERS + 10
-    assert topics.read("chat:1", last) == []
+    assert topics.read("chat:1", topics.last("chat:1")) == []
     with pytest.raises(Gap):
-        topics.read("chat:1", 3)
+        topics.read("chat:1", first + 3)
 
 
 def test_the_text_that_is_held_is_known(topics):
-    for _ in range(KEEP_OTHERS):
-        topics.append("chat:1", Delta("a" * 100))
-    full = topics.held_bytes
-    assert 100 * KEEP_OTHERS <= full <= 200 * KEEP_OTHERS
-    topics.append("chat:1", Delta("a" * 100))
-    assert topics.held_bytes < full * 0.6
-    topics.append("generation:1", Reasoning("ü" * 100))
+    for _ in range(100):
+        topics.append("generation:1", Delta("a" * 100))
+    topics.append("generation:2", Reasoning("ü" * 100))
+    assert 100 * 101 <= topics.held_bytes <= 300 * 101
     topics.expire("generation:1", 0)
-    topics.expire("chat:1", 0)
+    topics.expire("generation:2", 0)
 
     assert topics.held_bytes == 0
 
 
+def test_what_is_trimmed_is_held_no_longer():
+    topics = MemoryTopics(epoch="one", signal=Signal, now=time.monotonic)
+    for _ in range(KEEP_OTHERS):
+        topics.append("chat:1", Delta("a" * 100))
+    full = topics.held_bytes
+    topics.append("chat:1", Delta("a" * 100))
+
+    assert topics.held_bytes < full * 0.6
+
+
 def test_waiting_ends_with_news_and_with_time(topics):
+    chat, user = topics.last("chat:1"), topics.last("user:2")
     gevent.spawn_later(0.01, topics.append, "chat:1", Changed("chat", "a"))
 
-    assert topics.wait({"chat:1": 0, "user:2": 0}, 60)
-    assert not topics.wait({"chat:1": 1, "user:2": 0}, 0.01)
+    assert topics.wait({"chat:1": chat, "user:2": user}, 60)
+    assert not topics.wait({"chat:1": topics.last("chat:1"), "user:2": user}, 0.01)
 
 
 def test_waiting_ends_when_somebody_sets_the_signal(topics):
@@ -64,11 +93,11 @@ def test_waiting_ends_when_somebody_sets_the_signal(topics):
     gevent.spawn_later(0.01, signal.set)
 
     with gevent.Timeout(30):
-        assert not topics.wait({"chat:1": 0}, 60, signal)
+        assert not topics.wait({"chat:1": topics.last("chat:1")}, 60, signal)
 
 
 def test_who_leaves_is_not_waited_for(topics):
-    waiting = gevent.spawn(topics.wait, {"chat:1": 0}, 60)
+    waiting = gevent.spawn(topics.wait, {"chat:1": topics.last("chat:1")}, 60)
     gevent.sleep(0)
     waiting.kill()
     topics.append("chat:1", Changed("chat", "a"))

@@ -55,7 +55,9 @@ class Topics(Protocol):
 
 
 @dataclass(slots=True)
-class _Log:
+class Log:
+    """What is kept of a topic: the numbers up to `dropped` are here no more, or never were."""
+
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
     waiting: set[Signal] = field(default_factory=set)
@@ -65,7 +67,14 @@ class _Log:
 
     @property
     def last(self) -> int:
-        return self.dropped + len(self.entries)
+        return self.entries[-1].seq if self.entries else self.dropped
+
+    def wake(self) -> None:
+        """Tells everybody that there is news."""
+        for signal in tuple(self.waiting):
+            signal.set()
+        for hear in tuple(self.listeners):
+            hear()
 
 
 class MemoryTopics:
@@ -78,7 +87,7 @@ class MemoryTopics:
     def __init__(self, *, epoch: str, signal: Callable[[], Signal], now: Callable[[], float]) -> None:
         self.epoch = epoch
         self._signal, self._now = signal, now
-        self._logs: dict[str, _Log] = {}
+        self._logs: dict[str, Log] = {}
         self._expiring: dict[str, float] = {}
         self._floor = 0
         self._look_at = now() + LOOK_SECONDS
@@ -87,20 +96,7 @@ class MemoryTopics:
         if self._now() >= self._look_at:
             self._let_rest()
         log = self._used(topic)
-        log.entries.append(Entry(log.last + 1, event))
-        log.held_bytes += _bytes(event)
-        keep = KEEP.get(_kind(topic), KEEP_OTHERS)
-        if len(log.entries) > keep:
-            excess = len(log.entries) - keep // 2
-            log.held_bytes -= sum(_bytes(entry.event) for entry in log.entries[:excess])
-            del log.entries[:excess]
-            log.dropped += excess
-        last = log.last
-        for signal in tuple(log.waiting):
-            signal.set()
-        for hear in tuple(log.listeners):
-            hear()
-        return last
+        return self._put(topic, log, Entry(log.last + 1, event))
 
     @property
     def held_bytes(self) -> int:
@@ -152,20 +148,32 @@ class MemoryTopics:
                 del self._expiring[name]
                 self._logs.pop(name, None)
 
-    def _used(self, topic: str) -> _Log:
+    def _put(self, topic: str, log: Log, entry: Entry) -> int:
+        log.entries.append(entry)
+        log.held_bytes += _bytes(entry.event)
+        keep = KEEP.get(kind_of(topic), KEEP_OTHERS)
+        if len(log.entries) > keep:
+            excess = len(log.entries) - keep // 2
+            log.held_bytes -= sum(_bytes(each.event) for each in log.entries[:excess])
+            log.dropped = log.entries[excess - 1].seq
+            del log.entries[:excess]
+        log.wake()
+        return entry.seq
+
+    def _used(self, topic: str) -> Log:
         if not (log := self._logs.get(topic)):
             log = self._logs[topic] = self._new(topic)
         log.used_at = self._now()
         return log
 
-    def _new(self, topic: str) -> _Log:
-        return _Log(dropped=0 if _kind(topic) in KEEP else self._floor)
+    def _new(self, topic: str) -> Log:
+        return Log(dropped=0 if kind_of(topic) in KEEP else self._floor)
 
     def _let_rest(self) -> None:
         now = self._now()
         self._look_at = now + LOOK_SECONDS
         for topic, log in list(self._logs.items()):
-            if _kind(topic) not in KEEP and not (log.waiting or log.listeners) and now - log.used_at > REST_SECONDS:
+            if kind_of(topic) not in KEEP and not (log.waiting or log.listeners) and now - log.used_at > REST_SECONDS:
                 self._floor = max(self._floor, log.last)
                 del self._logs[topic]
 
@@ -185,5 +193,5 @@ def _bytes(event: Event) -> int:
     return getsizeof(event.text) if isinstance(event, Delta | Reasoning) else 0
 
 
-def _kind(topic: str) -> str:
+def kind_of(topic: str) -> str:
     return topic.partition(":")[0]

@@ -1,0 +1,148 @@
+"""Topics of several workers: what one says, the others hear, in order and once; whatever becomes of Redis."""
+
+import gevent
+import pytest
+
+from tests.streaming.conftest import TOPIC, until
+from webapp.streaming.events import Changed, Delta, Ended
+from webapp.streaming.topics import Entry, Gap
+
+WHERE = "chat:1"
+
+
+def text(topics) -> str:
+    return "".join(entry.event.text for entry in topics.read(TOPIC, 0) if isinstance(entry.event, Delta))
+
+
+def copy(here, there) -> None:
+    here.copy(TOPIC, there._worker, WHERE)
+
+
+def from_database(here, there) -> None:
+    """What a reader does that is told that it lacks something: the journal has it."""
+    here.extend(TOPIC, there.read(TOPIC, 0))
+
+
+def test_a_change_means_the_same_position_to_every_worker(workers):
+    one, other = workers(), workers()
+    before = {each: each.last(WHERE) for each in (one, other)}
+    one.append(WHERE, Changed("message", "a"))
+    until(lambda: all(each.last(WHERE) > before[each] for each in before))
+    page = one.last(WHERE)
+
+    assert one.read(WHERE, before[one]) == other.read(WHERE, before[other]) == [Entry(page, Changed("message", "a"))]
+    assert not other.wait({WHERE: page}, 0.01)
+    other.append(WHERE, Changed("message", "b"))
+    assert one.wait({WHERE: page}, 60)
+    assert [entry.event.id for entry in one.read(WHERE, page)] == ["b"]
+
+
+@pytest.mark.slow
+def test_a_position_that_has_not_arrived_yet_is_waited_for_and_nonsense_is_a_gap(workers):
+    one, other = workers(), workers()
+    one.append(WHERE, Changed("message", "a"))
+    until(lambda: one.read(WHERE, one._since))
+
+    assert other.read("chat:2", one.last(WHERE)) == []
+    for nonsense in (-1, 57, 10**17):
+        with pytest.raises(Gap):
+            other.read(WHERE, nonsense)
+
+
+def test_an_answer_is_copied_from_its_beginning_to_its_end(workers):
+    writer, reader = workers(), workers()
+    heard = []
+    writer.hear = heard.append
+    for n in range(1_500):
+        writer.append(TOPIC, Delta(f"{n} "))
+    copy(reader, writer)
+    until(lambda: reader.last(TOPIC) == 1_500)
+    for n in range(50):
+        writer.append(TOPIC, Delta(f"more {n} "))
+        gevent.sleep(0.002)
+    writer.append(TOPIC, Ended("completed", "stop"))
+    until(lambda: reader.has_ended(TOPIC))
+
+    assert reader.read(TOPIC, 0) == writer.read(TOPIC, 0)
+    assert heard == [WHERE]
+
+
+@pytest.mark.slow
+def test_nobody_sends_what_nobody_has_asked_for(workers, redis_server):
+    writer = workers()
+    for n in range(100):
+        writer.append(TOPIC, Delta(f"{n} "))
+    writer.append(WHERE, Changed("message", "a"))
+    until(lambda: writer.read(WHERE, writer._since))
+
+    assert redis_server.said(f"EXISTS millrace:{TOPIC}") == ":0"
+
+
+@pytest.mark.slow
+def test_who_was_frozen_can_write_no_more_once_the_answer_was_taken(workers):
+    frozen, reader, taker = workers(), workers(), workers()
+    behind = []
+    reader.behind = lambda: behind.append(True)
+    frozen.append(TOPIC, Delta("before "))
+    copy(reader, frozen)
+    until(lambda: text(reader) == "before ")
+    taker.close_for_others(TOPIC)
+    until(lambda: behind)
+    frozen.append(TOPIC, Delta("after "))
+    frozen.append(WHERE, Changed("message", "a"))
+    until(lambda: reader.read(WHERE, reader._since))
+
+    assert text(reader) == "before "
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["killed", "emptied", "frozen"])
+def test_redis_that_goes_and_comes_back_costs_no_word(workers, redis_server, fault):
+    writer, reader = workers(), workers()
+    writer.append(TOPIC, Delta("1 "))
+    copy(reader, writer)
+    until(lambda: text(reader) == "1 ")
+    page = reader.last(WHERE)
+    {"killed": redis_server.kill, "emptied": redis_server.empty, "frozen": redis_server.freeze}[fault]()
+    if fault != "emptied":
+        writer.append(WHERE, Changed("message", "a"))
+        writer.append(TOPIC, Delta("2 "))
+        until(lambda: not (writer.is_connected or reader.is_connected))
+        # Its own readers go on, and others read the database.
+        until(lambda: [entry.event.id for entry in writer.read(WHERE, page)] == ["a"])
+        from_database(reader, writer)
+        assert text(reader) == "1 2 "
+        {"killed": redis_server.start, "frozen": redis_server.go_on}[fault]()
+    with gevent.Timeout(60):
+        while True:
+            try:
+                reader.read(WHERE, page)
+            except Gap:
+                break
+            gevent.sleep(0.01)
+    until(lambda: writer.is_connected and reader.is_connected)
+    copy(reader, writer)
+    writer.append(TOPIC, Delta("3 "))
+    from_database(reader, writer)
+    writer.append(TOPIC, Delta("4 "))
+    until(lambda: text(reader) == text(writer))
+    assert text(writer).endswith("3 4 ")
+    assert [entry.seq for entry in reader.read(TOPIC, 0)] == [entry.seq for entry in writer.read(TOPIC, 0)]
+
+
+@pytest.mark.slow
+def test_a_copy_that_lacks_something_is_completed_and_goes_on(workers):
+    writer, reader = workers(), workers()
+    writer.append(TOPIC, Delta("1 "))
+    copy(reader, writer)
+    until(lambda: text(reader) == "1 ")
+    behind = []
+    reader.behind = lambda: behind.append(True)
+    # As if Redis had lost a part.
+    writer._wanted[TOPIC].sent = 2
+    writer.append(TOPIC, Delta("2 "))
+    writer.append(TOPIC, Delta("3 "))
+    until(lambda: behind)
+    from_database(reader, writer)
+    writer.append(TOPIC, Delta("4 "))
+    until(lambda: text(reader) == "1 2 3 4 ")

@@ -1,0 +1,132 @@
+"""The connection to Redis, or to Valkey: what is sent in one go, and the one read that waits. Nothing else uses the library."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+PREFIX = "millrace:"
+EPOCH, CHANGES = f"{PREFIX}epoch", f"{PREFIX}changes"
+MOST_CHANGES = 10_000
+# A stream without a word for so long is let go: the database has all of it.
+KEEP_MS = 330_000
+# How long the waiting read waits, and how long anything else may take; the library's own patience would hold up everybody.
+WAIT_MS = 1_000
+PATIENCE_SECONDS = 1.0
+MOST_AT_ONCE = 500
+# A bucket that regains a try every so often: the same sum as in `webapp.throttle`, done in one step for all workers.
+TAKE = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local full_at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local wait = full_at - now - (tonumber(ARGV[1]) - 1) * ARGV[2]
+if wait > 0 then return tostring(wait) end
+redis.call('SET', KEYS[1], string.format('%.6f', full_at + ARGV[2]), 'PX', math.ceil((full_at + ARGV[2] - now) * 1000) + 1)
+return '0'
+"""
+
+
+class Gone(ConnectionError):
+    """Redis does not answer, or not as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One entry of a stream: which stream, its id there, and what it holds."""
+
+    stream: str
+    id: str
+    fields: Mapping[str, str]
+
+
+def of_topic(topic: str) -> str:
+    return f"{PREFIX}{topic}"
+
+
+def of_worker(worker: str) -> str:
+    return f"{PREFIX}worker:{worker}"
+
+
+class Link:
+    """Every method waits for Redis, for a second at most, and raises `Gone`; `wait` alone waits longer."""
+
+    def __init__(self, url: str) -> None:
+        options: dict[str, Any] = {
+            "decode_responses": True,
+            "retry": Retry(NoBackoff(), 0),
+            "socket_connect_timeout": PATIENCE_SECONDS,
+        }
+        # Its types are those of its other client, which does not wait, too.
+        self._client: Any = Redis.from_url(url, socket_timeout=PATIENCE_SECONDS, **options)
+        # A connection of its own: a time-out that is shorter than its wait would break it in the middle.
+        self._waiting: Any = Redis.from_url(url, socket_timeout=WAIT_MS / 1000 + 2 * PATIENCE_SECONDS, **options)
+
+    def epoch(self, new: str) -> str:
+        """The name of this life of Redis: whoever comes first gives it."""
+        with _answering():
+            self._client.set(EPOCH, new, nx=True)
+            return str(self._client.get(EPOCH))
+
+    def newest_change(self) -> str:
+        """The id of the newest change, or of this moment where there is none."""
+        with _answering():
+            newest = self._client.xrevrange(CHANGES, count=1)
+            seconds, microseconds = self._client.time()
+        return str(newest[0][0]) if newest else f"{seconds * 1000 + microseconds // 1000}-0"
+
+    def ship(self, changes: Iterable[Mapping[str, str]], answers: Iterable[Sent]) -> None:
+        """All of it in one go. What a stream refuses as old is left out: somebody else has gone on there."""
+        pipeline = self._client.pipeline(transaction=False)
+        for fields in changes:
+            pipeline.xadd(CHANGES, dict(fields), maxlen=MOST_CHANGES, approximate=True)
+        for sent in answers:
+            pipeline.xadd(sent.stream, dict(sent.fields), id=sent.id)
+            pipeline.pexpire(sent.stream, KEEP_MS)
+        with _answering():
+            answered = pipeline.execute(raise_on_error=False)
+        if trouble := next((each for each in answered if isinstance(each, RedisError) and not _is_late(each)), None):
+            raise Gone(str(trouble))
+
+    def tell(self, worker: str, fields: Mapping[str, str]) -> None:
+        """For this worker alone."""
+        with _answering():
+            self._client.xadd(of_worker(worker), dict(fields), maxlen=MOST_CHANGES, approximate=True)
+            self._client.pexpire(of_worker(worker), KEEP_MS)
+
+    def wait(self, positions: Mapping[str, str]) -> list[Sent]:
+        """What these streams hold behind these positions, as soon as there is anything; nothing after a second."""
+        with _answering():
+            found = self._waiting.xread(dict(positions), count=MOST_AT_ONCE, block=WAIT_MS)
+        return [Sent(stream, id, fields) for stream, entries in found or () for id, fields in entries]
+
+    def last_of(self, topic: str) -> str:
+        """The id of the newest entry of an answer's stream; `0-0` where there is none."""
+        with _answering():
+            newest = self._client.xrevrange(of_topic(topic), count=1)
+        return str(newest[0][0]) if newest else "0-0"
+
+    def take(self, bucket: str, *, burst: int, seconds: float) -> float:
+        """Takes a try of a bucket that all workers share and gives 0, or gives the seconds until there is one."""
+        with _answering():
+            return float(str(self._client.eval(TAKE, 1, f"{PREFIX}bucket:{bucket}", burst, seconds)))
+
+    def close(self) -> None:
+        self._client.close()
+        self._waiting.close()
+
+
+def _is_late(error: RedisError) -> bool:
+    return isinstance(error, ResponseError) and "equal or smaller" in str(error)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise Gone(str(error)) from error

@@ -1,0 +1,349 @@
+"""Topics of several workers: each keeps what it writes and copies what it reads; Redis carries what others ask for.
+
+An answer's log is in the memory of the worker that writes it, as it is with one worker. Who wants it elsewhere says so to that
+worker, which then sends it on, with every beat, into a stream whose ids are `0-` and the number of the last entry; `1-0` closes
+it for whoever wrote it before. All other topics are one stream that every worker reads: their numbers are Redis's own ids, so a
+position means the same to every worker. What Redis does not have is read from the database by whoever copies.
+"""
+
+import json
+import logging
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+
+from .events import Ended, Event, from_json, to_json
+from .loops import Spawn, supervise
+from .redis_link import CHANGES, Gone, Link, Sent, of_topic, of_worker
+from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
+
+log = logging.getLogger("streaming:redis")
+
+BEAT_SECONDS = 0.04
+# What nobody has asked for again for so long is sent no longer.
+WANTED_SECONDS = 30.0
+# How many entries of an answer are one entry of its stream, at most.
+MOST_TOGETHER = 1_000
+PER_MILLISECOND = 10_000
+# A position so far ahead of everything that is known was never given to anybody.
+AHEAD = 60_000 * PER_MILLISECOND
+# By how much less one worker may have heard than another.
+LAG = 2_000 * PER_MILLISECOND
+CLOSED, WANT, LOOK, AWAY = "1-0", "want", "look", "away"
+LOOK_SECONDS = 1.0
+AGAIN_SECONDS = (0.1, 0.5, 1.0)
+seq_of = attrgetter("seq")
+
+
+@dataclass(slots=True)
+class _Changes(Log):
+    """A log whose numbers have gaps; without entries a reader has all of it who has read since `began`."""
+
+    began: int = 0
+
+    @property
+    def last(self) -> int:
+        return self.entries[-1].seq if self.entries else max(self.began, self.dropped)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """An answer that other workers read: how much of it they have been sent, and until when they want more."""
+
+    sent: int
+    until: float
+
+
+class RedisTopics(MemoryTopics):
+    """The topics of one worker among several, between `begin` and `end`; without Redis they are those of this worker alone.
+
+    `hear` is called with the lane of an answer of this worker that is read elsewhere; `behind` when a copy lacks something.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        worker: str,
+        signal: Callable[[], Signal],
+        now: Callable[[], float],
+        spawn: Spawn,
+        pause: Callable[[float], object],
+    ) -> None:
+        super().__init__(epoch=worker, signal=signal, now=now)
+        self.is_connected = False
+        self.hear: Callable[[str], None] = lambda _lane: None
+        self.behind: Callable[[], None] = lambda: None
+        self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
+        self._is_open = False
+        self._lost_at = now()
+        # Everything up to here is known of all topics that have many writers, and what came behind `_since` is in their logs.
+        self._cursor = self._since = 0
+        self._outbox: list[tuple[str, Event]] = []
+        self._wanted: dict[str, _Wanted] = {}
+        # What others write and is read here; of what is not whole, the rest must come from the database first.
+        self._copies: dict[str, bool] = {}
+        self._told = "0-0"
+        self._was_away = self._is_shipping = False
+        self._checked_at = now()
+
+    @property
+    def away_seconds(self) -> float:
+        """For how long Redis has not answered."""
+        return 0.0 if self.is_connected else self._now() - self._lost_at
+
+    def begin(self) -> None:
+        self._is_open = True
+        self._spawn(lambda: supervise("redis", self._follow, self._pause))
+
+    def end(self) -> None:
+        """Whoever waits for Redis leaves within a second."""
+        self._is_open = self.is_connected = False
+
+    def append(self, topic: str, event: Event) -> int:
+        if kind_of(topic) in KEEP:
+            self._copies.pop(topic, None)
+            seq = super().append(topic, event)
+            if topic in self._wanted:
+                self._ship_soon()
+            return seq
+        if not self.is_connected:
+            return self._deliver(topic, event, self._cursor + 1)
+        self._outbox.append((topic, event))
+        self._ship_soon()
+        return self.last(topic)
+
+    def read(self, topic: str, after: int) -> list[Entry]:
+        if kind_of(topic) in KEEP:
+            return super().read(topic, after)
+        log = self._logs.get(topic) or self._new(topic)
+        if not log.dropped <= after <= self._cursor + AHEAD:
+            raise Gap(topic)
+        return log.entries[bisect_right(log.entries, after, key=seq_of) :]
+
+    def last(self, topic: str) -> int:
+        # Kept, so that it stays the same until something is said there.
+        return super().last(topic) if kind_of(topic) in KEEP else self._used(topic).last
+
+    def copy(self, topic: str, owner: str, lane: str) -> None:
+        """Asks the owner of an answer for its log, and for more of it for a while; the copy grows by itself then."""
+        if not self.is_connected:
+            return
+        try:
+            self._link.tell(owner, {WANT: topic, "lane": lane})
+            if topic not in self._copies:
+                self._copies[topic] = True
+                # The read that waits must begin anew with this stream.
+                self._link.tell(self._worker, {LOOK: topic})
+        except Gone as error:
+            self._lose(error)
+
+    def extend(self, topic: str, entries: Iterable[Entry]) -> None:
+        """Adds to a copy what it does not have yet."""
+        log = self._used(topic)
+        for entry in entries:
+            if entry.seq == log.last + 1 and not self.has_ended(topic):
+                self._put(topic, log, entry)
+        if topic in self._copies:
+            self._copies[topic] = True
+
+    def has_ended(self, topic: str) -> bool:
+        entries = self._logs[topic].entries if topic in self._logs else []
+        return bool(entries) and isinstance(entries[-1].event, Ended)
+
+    def is_watched(self, topic: str) -> bool:
+        """Whether somebody waits for more of it here."""
+        log = self._logs.get(topic)
+        return log is not None and bool(log.waiting or log.listeners)
+
+    def drop(self, topic: str) -> None:
+        """It is copied no longer."""
+        self._copies.pop(topic, None)
+
+    def close_for_others(self, topic: str) -> None:
+        """Whoever has written this answer so far can write no more of it; who copies it looks into the database."""
+        if self.is_connected:
+            try:
+                self._link.ship([], [Sent(of_topic(topic), CLOSED, {"closed": "1"})])
+            except Gone as error:
+                self._lose(error)
+
+    def watched(self) -> list[str]:
+        """The topics with many writers that somebody waits for here."""
+        return [topic for topic, log in self._logs.items() if isinstance(log, _Changes) and log.waiting]
+
+    def renew(self, topics: Iterable[str]) -> None:
+        """Has every reader of these topics read the saved state again."""
+        self._cursor += 1
+        self._begin_anew(topics)
+
+    def _follow(self) -> None:
+        """The one read of this worker that waits, for as long as it lives."""
+        tries = 0
+        while self._is_open:
+            try:
+                self._look()
+                tries = 0
+                for sent in self._link.wait(self._positions()):
+                    self._take(sent)
+            except Gone as error:
+                self._lose(error)
+                self._pause(AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)])
+                tries += 1
+        self._link.close()
+
+    def _look(self) -> None:
+        if not self.is_connected:
+            self._connect()
+        elif self._now() - self._checked_at >= LOOK_SECONDS:
+            self._checked_at = self._now()
+            if self._link.epoch(self._new_epoch()) != self.epoch:
+                # Emptied, or another one: it knows nothing of what was asked of it.
+                raise Gone("Redis has lost what it held")
+
+    def _connect(self) -> None:
+        epoch = self._link.epoch(self._new_epoch())
+        if self._was_away:
+            # What was said here meanwhile, nobody else has heard.
+            self._link.ship([{AWAY: self._worker}], [])
+        newest = self._link.newest_change()
+        if _number(newest) <= self._cursor:
+            raise Gone("what it says would be older than what is known")
+        self.epoch, self.is_connected, self._was_away, self._checked_at = epoch, True, True, self._now()
+        log.info("connected to Redis")
+        self._start_over(_number(newest))
+
+    def _new_epoch(self) -> str:
+        # Never one that was there before: an emptied Redis must not look as if it were not.
+        return f"{self._worker}x{int(self._now() * 1000)}"
+
+    def _lose(self, error: Gone, unsent: Iterable[tuple[str, Event]] = ()) -> None:
+        if self.is_connected:
+            self.is_connected, self._lost_at = False, self._now()
+            log.warning("Redis does not answer; pages of other workers read the database until it does: %s", error)
+            # Numbers go on behind all that anybody may have heard elsewhere.
+            self._cursor += LAG
+            self.behind()
+        unsent, self._outbox = [*unsent, *self._outbox], []
+        self._wanted.clear()
+        self._copies.clear()
+        for topic, event in unsent:
+            self._deliver(topic, event, self._cursor + 1)
+
+    def _start_over(self, number: int) -> None:
+        """Nobody knows what was missed: every reader is told to read the saved state again."""
+        self._cursor = self._since = max(number, self._cursor + 1)
+        self._begin_anew([topic for topic, log in self._logs.items() if isinstance(log, _Changes)])
+
+    def _begin_anew(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            log = self._used(topic)
+            log.entries.clear()
+            log.held_bytes, log.dropped = 0, self._cursor
+            log.wake()
+
+    def _positions(self) -> dict[str, str]:
+        copied = {of_topic(topic): f"0-{self.last(topic)}" for topic, is_whole in self._copies.items() if is_whole}
+        return {CHANGES: _id(self._cursor), of_worker(self._worker): self._told, **copied}
+
+    def _take(self, sent: Sent) -> None:
+        if sent.stream == CHANGES:
+            self._take_change(_number(sent.id), sent.fields)
+        elif sent.stream == of_worker(self._worker):
+            self._told = sent.id
+            if topic := sent.fields.get(WANT):
+                self._want(topic, sent.fields.get("lane", ""))
+        else:
+            self._take_answer(sent)
+
+    def _take_change(self, number: int, fields: Mapping[str, str]) -> None:
+        if AWAY in fields:
+            if fields[AWAY] != self._worker:
+                self._start_over(number)
+        else:
+            self._deliver(fields["topic"], from_json(json.loads(fields["event"])), number)
+
+    def _take_answer(self, sent: Sent) -> None:
+        topic = sent.stream.removeprefix(of_topic(""))
+        if topic not in self._copies:
+            return
+        if sent.id == CLOSED:
+            self._copies[topic] = False
+            self.behind()
+            return
+        events = json.loads(sent.fields["events"])
+        first = int(sent.id.partition("-")[2]) - len(events) + 1
+        if first > self.last(topic) + 1:
+            self._copies[topic] = False
+            self.behind()
+        else:
+            self.extend(topic, [Entry(seq, from_json(each)) for seq, each in enumerate(events, first)])
+
+    def _want(self, topic: str, lane: str) -> None:
+        """Somebody elsewhere reads what is written here."""
+        self.hear(lane)
+        if topic in self._copies or topic not in self._logs:
+            return
+        if wanted := self._wanted.get(topic):
+            wanted.until = self._now() + WANTED_SECONDS
+            return
+        takeover, _, last = self._link.last_of(topic).partition("-")
+        if takeover == "0":
+            self._wanted[topic] = _Wanted(int(last), self._now() + WANTED_SECONDS)
+            self._ship_soon()
+
+    def _ship_soon(self) -> None:
+        if not self._is_shipping:
+            self._is_shipping = True
+            self._spawn(lambda: supervise("shipping", self._ship, self._pause))
+
+    def _ship(self) -> None:
+        """One pipeline for all that is new; the first goes at once, the next with a beat."""
+        while (answers := self._unsent()) or self._outbox:
+            changes, self._outbox = self._outbox, []
+            told = [{"topic": topic, "event": json.dumps(to_json(event))} for topic, event in changes]
+            try:
+                self._link.ship(told, answers)
+            except Gone as error:
+                self._lose(error, changes)
+            self._pause(BEAT_SECONDS)
+        self._is_shipping = False
+
+    def _unsent(self) -> list[Sent]:
+        found = []
+        for topic, wanted in list(self._wanted.items()):
+            if wanted.until < self._now() or topic not in self._logs:
+                del self._wanted[topic]
+                continue
+            entries = self._logs[topic].entries[max(0, wanted.sent - self._logs[topic].dropped) :]
+            for place in range(0, len(entries), MOST_TOGETHER):
+                part = entries[place : place + MOST_TOGETHER]
+                events = json.dumps([to_json(entry.event) for entry in part], ensure_ascii=False)
+                found.append(Sent(of_topic(topic), f"0-{part[-1].seq}", {"events": events}))
+                wanted.sent = part[-1].seq
+        return found
+
+    def _deliver(self, topic: str, event: Event, seq: int) -> int:
+        if self._now() >= self._look_at:
+            self._let_rest()
+        self._cursor = max(self._cursor, seq)
+        return self._put(topic, self._used(topic), Entry(seq, event))
+
+    def _new(self, topic: str) -> Log:
+        if kind_of(topic) in KEEP:
+            return Log()
+        return _Changes(dropped=max(self._since, self._floor), began=self._cursor)
+
+    def _has_news(self, cursors: Mapping[str, int]) -> bool:
+        # A reader of another worker may have had what has not arrived here yet.
+        return any(self.last(topic) > at for topic, at in cursors.items())
+
+
+def _number(id: str) -> int:
+    milliseconds, _, count = id.partition("-")
+    return int(milliseconds) * PER_MILLISECOND + min(int(count), PER_MILLISECOND - 1)
+
+
+def _id(number: int) -> str:
+    return f"{number // PER_MILLISECOND}-{number % PER_MILLISECOND}"
