@@ -86,6 +86,7 @@ def test_it_reads(folder: Path, name: str, text: str, field: str, value: Any) ->
         ("TRUSTED_PROXIES", "*"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("WEB_CONCURRENCY", "0"),
+        ("REDIS_URL", "localhost:6379"),
         ("DATABASE_URL", "mysql://localhost/millrace"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
@@ -117,10 +118,25 @@ def test_it_refuses(folder: Path, name: str, text: str) -> None:
         config(folder, **{name: text})
 
 
-@pytest.mark.parametrize(("name", "text"), [("REDIS_URL", "redis://localhost"), ("WEB_CONCURRENCY", "2")])
-def test_several_workers_are_refused_with_the_reason(folder: Path, name: str, text: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^{name} .*isn't supported yet"):
-        config(folder, **{name: text})
+POSTGRES, REDIS = "postgresql://localhost/millrace", "redis://localhost"
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY is 2, but several workers need Redis"),
+        ({"WEB_CONCURRENCY": "2", "DATABASE_URL": POSTGRES}, "WEB_CONCURRENCY is 2, but several workers need Redis"),
+        ({"WEB_CONCURRENCY": "2", "REDIS_URL": REDIS}, "REDIS_URL is set, but several workers need PostgreSQL"),
+        ({"REDIS_URL": REDIS}, "REDIS_URL is set, but several workers need PostgreSQL"),
+    ],
+)
+def test_several_workers_without_redis_and_postgresql_are_refused(folder: Path, environ: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{words}.* For example: "):
+        config(folder, **environ)
+
+
+def test_several_workers_with_both_are_welcome(folder: Path) -> None:
+    assert config(folder, WEB_CONCURRENCY="4", REDIS_URL=REDIS, DATABASE_URL=POSTGRES).web_concurrency == 4
 
 
 def test_data_in_a_file_is_refused(tmp_path: Path) -> None:

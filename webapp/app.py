@@ -1,6 +1,7 @@
 """The application, put together step by step."""
 
 import time
+from typing import Any
 
 import gevent
 from flask import Flask
@@ -80,7 +81,7 @@ FEATURES = (
 # A checkout must never wait for another request's: connections to a file cost next to nothing.
 SQLITE_POOL = {"pool_size": 10, "max_overflow": 200}
 # PostgreSQL itself admits a hundred by default, and may have been restarted since a connection was used.
-POSTGRES_POOL = {"pool_size": 10, "max_overflow": 80, "pool_pre_ping": True}
+POSTGRES_CONNECTIONS = 90
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -131,6 +132,7 @@ def _start_engine(app: Flask, config: Config) -> None:
         watchdog=watchdog,
         engine=engine,
         topics=engine.topics,
+        buckets=engine.buckets,
         providers=models.make(config),
         metrics=counted.text,
         made_limits=lambda: (int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))),
@@ -163,13 +165,18 @@ def _configure(app: Flask, config: Config) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else POSTGRES_POOL,
+        SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config.web_concurrency),
     )
     crowd = Crowd(lambda: _most_connections(app))
     proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, crowd)
     app.extensions.update(crowd=crowd, proxies=proxies)
     if config.trusted_proxies:
         app.wsgi_app = proxies  # type: ignore[method-assign]
+
+
+def _postgres_pool(workers: int) -> dict[str, Any]:
+    most = max(2, POSTGRES_CONNECTIONS // workers)
+    return {"pool_size": min(10, most), "max_overflow": max(0, most - 10), "pool_pre_ping": True}
 
 
 def _most_connections(app: Flask) -> int:

@@ -70,7 +70,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     values["database_url"] = values["database_url"] or f"sqlite:///{values['data_dir'] / 'millrace.sqlite3'}"
     values["files_dir"] = values["files_dir"] or values["data_dir"] / "files"
     config = Config(**values)
-    _refuse_what_is_not_built(config)
+    _refuse_what_does_not_go_together(config)
     return config
 
 
@@ -157,9 +157,10 @@ def _write_once(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _refuse_what_is_not_built(config: Config) -> None:
-    why = "running several workers isn't supported yet; one worker is enough for a small team. "
-    if config.redis_url:
-        raise ConfigError(f"REDIS_URL is set, but {why}Leave REDIS_URL unset.")
-    if config.web_concurrency > 1:
-        raise ConfigError(f"WEB_CONCURRENCY is {config.web_concurrency}, but {why}For example: WEB_CONCURRENCY=1")
+def _refuse_what_does_not_go_together(config: Config) -> None:
+    if config.web_concurrency > 1 and not config.redis_url:
+        said = f"WEB_CONCURRENCY is {config.web_concurrency}, but several workers need Redis to hear of each other's answers."
+        raise ConfigError(f"{said} For example: REDIS_URL=redis://localhost:6379/0")
+    if config.redis_url and config.database_url.startswith("sqlite"):
+        said = "REDIS_URL is set, but several workers need PostgreSQL: with an SQLite file they would wait for each other."
+        raise ConfigError(f"{said} For example: DATABASE_URL=postgresql://millrace:password@localhost/millrace")

@@ -4,22 +4,39 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
+from typing import Protocol
 
 MOST_KEYS = 10_000
 
 
+class Shared(Protocol):
+    """Buckets that several workers share; None where they can't be asked."""
+
+    def take(self, bucket: str, *, burst: int, seconds: float) -> tuple[float, float] | None: ...
+    def give_back(self, bucket: str, *, seconds: float) -> None: ...
+
+
 @dataclass
 class Throttle:
-    """A bucket for each key that holds `burst` tries and regains one every `seconds`."""
+    """A bucket for each key that holds `burst` tries and regains one every `seconds`.
+
+    Those that are `shared` by several workers are known there by `name`; what was last heard of them is known here too.
+    """
 
     burst: int
     seconds: float
     now: Callable[[], float]
     full_at: dict[str, float] = field(default_factory=dict)
+    name: str = ""
 
-    def take(self, key: str) -> float:
+    def take(self, key: str, shared: Shared | None = None) -> float:
         """Takes a try and gives 0, or gives the seconds until there is one."""
         now = self.now()
+        if shared and (taken := shared.take(f"{self.name}:{key}", burst=self.burst, seconds=self.seconds)):
+            wait_seconds, missing = taken
+            self.full_at[key] = now + missing
+            self._forget(now)
+            return wait_seconds
         full_at = max(now, self.full_at.get(key, now))
         wait_seconds = full_at - now - (self.burst - 1) * self.seconds
         if wait_seconds > 0:
@@ -33,7 +50,9 @@ class Throttle:
         missing = max(0.0, self.full_at.get(key, 0.0) - self.now())
         return max(0, burst - ceil(missing / seconds)), missing
 
-    def give_back(self, key: str) -> None:
+    def give_back(self, key: str, shared: Shared | None = None) -> None:
+        if shared:
+            shared.give_back(f"{self.name}:{key}", seconds=self.seconds)
         if key in self.full_at:
             self.full_at[key] -= self.seconds
 
@@ -52,27 +71,28 @@ class Doorkeeper:
     nobody out. One address alone cannot empty the bucket of an account.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self.addresses = Throttle(burst=10, seconds=6, now=now)
-        self.accounts = Throttle(burst=30, seconds=6, now=now)
-        self.acquainted = Throttle(burst=10, seconds=6, now=now)
+    def __init__(self, now: Callable[[], float], shared: Shared | None = None) -> None:
+        self.addresses = Throttle(burst=10, seconds=6, now=now, name="addresses")
+        self.accounts = Throttle(burst=30, seconds=6, now=now, name="accounts")
+        self.acquainted = Throttle(burst=10, seconds=6, now=now, name="acquainted")
+        self._shared = shared
         self._known: dict[str, None] = {}
 
     def wait_seconds(self, account: str, address: str) -> float:
         """Counts a try; 0 when it may go on. It counts alike whether the account exists or not."""
         pair = _pair(account, address)
         if pair in self._known:
-            return self.acquainted.take(pair)
-        return self.addresses.take(network(address)) or self.accounts.take(account)
+            return self.acquainted.take(pair, self._shared)
+        return self.addresses.take(network(address), self._shared) or self.accounts.take(account, self._shared)
 
     def welcome(self, account: str, address: str) -> None:
         """The password was right: the try is given back and the address is known to the account."""
         pair = _pair(account, address)
         if pair in self._known:
-            self.acquainted.give_back(pair)
+            self.acquainted.give_back(pair, self._shared)
             return
-        self.addresses.give_back(network(address))
-        self.accounts.give_back(account)
+        self.addresses.give_back(network(address), self._shared)
+        self.accounts.give_back(account, self._shared)
         self._known[pair] = None
         if len(self._known) > MOST_KEYS:
             del self._known[next(iter(self._known))]

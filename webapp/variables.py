@@ -125,6 +125,12 @@ def _database(raw: str) -> str:
     return f"sqlite:///{Path(rest[1:]).absolute()}" if raw else ""
 
 
+def _redis(raw: str) -> str:
+    if raw and not re.match(r"(rediss?|unix)://.", _text(raw)):
+        raise ValueError("the address of a Redis server")
+    return raw
+
+
 def _secret_key(raw: str) -> str:
     if raw and (len(raw) < 16 or not raw.isprintable()):
         raise ValueError("at least 16 characters long on one line")
@@ -183,7 +189,7 @@ VARIABLES = (
         _networks,
         "127.0.0.1,10.0.0.0/8",
     ),
-    Variable("WEB_CONCURRENCY", "1", "Worker processes; more than one isn't supported yet.", _number(int, 1, 64)),
+    Variable("WEB_CONCURRENCY", "1", "Worker processes; more than one need REDIS_URL and PostgreSQL.", _number(int, 1, 64)),
     Variable(
         "DATABASE_URL",
         "",
@@ -192,7 +198,14 @@ VARIABLES = (
         "postgresql://millrace:password@localhost/millrace",
         True,
     ),
-    Variable("REDIS_URL", "", "For several workers; not supported yet, leave unset.", _text, "redis://localhost:6379/0", True),
+    Variable(
+        "REDIS_URL",
+        "",
+        "Redis 6.2 or newer, or Valkey, for several workers; they need PostgreSQL too. One worker needs neither.",
+        _redis,
+        "redis://localhost:6379/0",
+        True,
+    ),
     Variable(
         "SECRET_KEY", "", "Signs cookies and forms; unset: generated once in DATA_DIR.", _secret_key, "a-long-random-text", True
     ),

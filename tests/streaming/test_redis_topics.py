@@ -1,11 +1,14 @@
 """Topics of several workers: what one says, the others hear, in order and once; whatever becomes of Redis."""
 
+import time
+
 import gevent
 import pytest
 
 from tests.streaming.conftest import TOPIC, until
 from webapp.streaming.events import Changed, Delta, Ended
 from webapp.streaming.topics import Entry, Gap
+from webapp.throttle import Throttle
 
 WHERE = "chat:1"
 
@@ -146,3 +149,23 @@ def test_a_copy_that_lacks_something_is_completed_and_goes_on(workers):
     from_database(reader, writer)
     writer.append(TOPIC, Delta("4 "))
     until(lambda: text(reader) == "1 2 3 4 ")
+
+
+@pytest.mark.slow
+def test_tries_are_counted_by_all_workers_together(workers, redis_server):
+    one, other = workers(), workers()
+    here, there = (
+        Throttle(burst=3, seconds=60.0, now=time.monotonic, name="tests"),
+        Throttle(3, 60.0, time.monotonic, name="tests"),
+    )
+
+    assert [here.take("ada", one.buckets), there.take("ada", other.buckets), here.take("ada", one.buckets)] == [0, 0, 0]
+    assert 50 < there.take("ada", other.buckets) <= 60
+    assert there.left("ada", burst=3, seconds=60.0)[0] == 0
+    here.give_back("ada", one.buckets)
+    assert there.take("ada", other.buckets) == 0
+    redis_server.kill()
+    until(lambda: not other.is_connected)
+    # For itself alone, from what it has heard last.
+    assert there.take("ada", other.buckets) > 50
+    assert there.take("bea", other.buckets) == 0

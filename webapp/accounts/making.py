@@ -18,7 +18,7 @@ def count(person: str) -> None:
         return
     throttle = _throttle()
     throttle.burst, throttle.seconds = burst, 60 / per_minute
-    if wait_seconds := math.ceil(throttle.take(person)):
+    if wait_seconds := math.ceil(throttle.take(person, current_app.extensions["buckets"])):
         raise TooMany(
             f"You're creating items too quickly. Please try again in {plural(wait_seconds, 'second')}.",
             retry_after=wait_seconds,
@@ -26,5 +26,6 @@ def count(person: str) -> None:
 
 
 def _throttle() -> Throttle:
-    throttle: Throttle = current_app.extensions.setdefault("making", Throttle(burst=1, seconds=1.0, now=time.monotonic))
+    made = Throttle(burst=1, seconds=1.0, now=time.monotonic, name="making")
+    throttle: Throttle = current_app.extensions.setdefault("making", made)
     return throttle

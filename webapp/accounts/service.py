@@ -247,7 +247,8 @@ def _renew_hash(user_id: str, stored: str, password: str) -> None:
 
 
 def _doorkeeper() -> Doorkeeper:
-    keeper: Doorkeeper = current_app.extensions.setdefault("doorkeeper", Doorkeeper(time.monotonic))
+    extensions = current_app.extensions
+    keeper: Doorkeeper = extensions.setdefault("doorkeeper", Doorkeeper(time.monotonic, extensions["buckets"]))
     return keeper
 
 

@@ -62,6 +62,8 @@ class GenerationFeed:
             "model": generation.model_asked,
         }
         self._status, self._was_active = generation.status, generation.is_active
+        if self._was_active:
+            engine.follows(generation)
 
     def topics(self) -> dict[str, int]:
         return {self.topic: self.after}
@@ -80,7 +82,7 @@ class GenerationFeed:
 
     def beat(self) -> list[bytes]:
         """What was ended elsewhere, without a word in the log of this process, is told from the saved message."""
-        is_here = self.id in self._engine.live or self._engine.topics.last(self.topic) != self.after
+        is_here = self._engine.has_log(self.id) or self._engine.topics.last(self.topic) != self.after
         return [] if is_here or self.has_ended else self._saved()
 
     def taken(self) -> list[bytes]:
@@ -90,11 +92,13 @@ class GenerationFeed:
 
     def _entries(self) -> list[Entry] | None:
         """What is new in the log; nothing at all when the position, or the whole log, is gone."""
-        is_remembered = self.id in self._engine.live or self._engine.topics.last(self.topic) or self._was_active
+        last = self._engine.topics.last(self.topic)
+        is_remembered = self._engine.has_log(self.id) or last or self._was_active
         try:
             return self._engine.topics.read(self.topic, self.after) if is_remembered else None
         except Gap:
-            return None
+            # What this reader has had elsewhere may be still on its way to here.
+            return [] if self.after > last and self.id in self._engine.copied else None
 
     def _opening(self) -> list[bytes]:
         if self._has_opened:
@@ -108,11 +112,11 @@ class GenerationFeed:
         return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
 
     def _snapshot(self) -> list[bytes]:
-        live = self._engine.live.get(self.id)
-        if live is None:
+        transcript = self._engine.transcript(self.id)
+        if transcript is None:
             return self._saved()
         self.after = self._engine.topics.last(self.topic)
-        return self._whole("running", so_far(live.run.transcript))
+        return self._whole("running", so_far(transcript))
 
     def _saved(self) -> list[bytes]:
         with self._engine.in_app():

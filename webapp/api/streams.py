@@ -101,8 +101,9 @@ def finished(generation: Generation) -> Generation:
     A caller who leaves before is refused like one who comes too late: nobody is there to read it.
     """
     id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
+    the_engine().follows(generation)
     with attending(generation.lane) as wait:
-        while id in the_engine().live and not _has_said_its_end(the_engine(), id) and wait({topic: topics.last(topic)}):
+        while the_engine().has_log(id) and not _has_said_its_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
     found = db.session.get(Generation, id, populate_existing=True)
     if found is None:

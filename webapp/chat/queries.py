@@ -281,8 +281,8 @@ def newest_below(message: Message) -> str:
 def text_so_far(engine: Engine, message: Message) -> str:
     """The raw text as it stands at this moment, running or ended."""
     last = last_generation(message)
-    live = engine.live.get(last.id) if last and last.is_active else None
-    return message.content + live.run.transcript.text if live else message.content
+    transcript = engine.transcript(last.id) if last and last.is_active and engine.follows(last) else None
+    return message.content + transcript.text if transcript else message.content
 
 
 def _path(message_id: str) -> list[Message]:

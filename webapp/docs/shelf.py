@@ -35,7 +35,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "dialects/assistant",
         "dialects/plans",
     ),
-    "Operations": ("running", "configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
+    "Operations": ("running", "scale", "configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
     "How it works": ("architecture", "performance"),
 }
 # What the first page says of each.
@@ -61,6 +61,7 @@ ABOUT: Mapping[str, str] = {
     "dialects/assistant": "For clients of the assistant",
     "dialects/plans": "For clients that stream plans",
     "running": "Requirements, a service, PostgreSQL",
+    "scale": "Several workers, on one machine or several",
     "configuration": "Every variable and every setting",
     "keys": "The keys of providers, and the key that encrypts them",
     "upstreams": "OpenRouter, Anthropic, Ollama and other servers",

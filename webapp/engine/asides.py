@@ -84,7 +84,7 @@ def _is_too_fast(engine: Engine, aside: Aside) -> bool:
         return False
     rates = engine.aside_rates
     rates.burst, rates.seconds = max(1, int(setting("limits.streams_burst")) // 2), 120 / per_minute
-    return bool(rates.take(aside.person or ""))
+    return bool(rates.take(aside.person or "", engine.buckets))
 
 
 def _source(engine: Engine, request: ModelRequest) -> Ladder:

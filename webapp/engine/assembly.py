@@ -1,16 +1,20 @@
 """Builds the engine: its state, its background loops and their intervals."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from webapp.config import Config
-from webapp.engine import journal, keeper, recovery, report, spill
+from webapp.engine import copies, journal, keeper, recovery, report, spill
 from webapp.engine.engine import Duties, Engine
 from webapp.streaming.loops import Spawn
 from webapp.streaming.topics import Signal
 
-DUTIES = Duties(journal.commit, keeper.look, recovery.look, report.finished, spill.write)
+if TYPE_CHECKING:
+    from webapp.streaming.redis_topics import RedisTopics
+
+DUTIES = Duties(journal.commit, keeper.look, recovery.look, report.finished, spill.write, copies.follow, copies.look)
 
 
 def build(
@@ -23,6 +27,14 @@ def build(
     now: Callable[[], float],
 ) -> Engine:
     """An engine bound to the application; it begins when a worker does."""
+
+    def share(worker: str) -> "RedisTopics":
+        # Only who needs Redis pays for its library.
+        from webapp.streaming.redis_link import Link
+        from webapp.streaming.redis_topics import RedisTopics
+
+        return RedisTopics(Link(config.redis_url), worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
+
     return Engine(
         in_app=app.app_context,
         data_dir=config.data_dir,
@@ -32,4 +44,5 @@ def build(
         pause=pause,
         now=now,
         duties=DUTIES,
+        share=share if config.redis_url else None,
     )

@@ -1,10 +1,14 @@
 """Work in the background that is done now and then, for as long as there is any."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 
 from flask import current_app
+from sqlalchemy import func, select
 
+from webapp.db import db, is_sqlite
 from webapp.engine.engine import Engine, the_engine
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
@@ -41,5 +45,24 @@ class Chore:
     def _look(self, engine: Engine) -> bool:
         if engine.is_closing:
             return False
-        with engine.in_app():
-            return self.work()
+        with engine.in_app(), alone(self.name) as is_mine:
+            return self.work() if is_mine else True
+
+
+@contextmanager
+def alone(name: str) -> Iterator[bool]:
+    """Whether nobody else does this at the moment; on SQLite there is nobody else."""
+    if is_sqlite():
+        yield True
+        return
+    key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
+    with db.engine.connect() as connection:
+        # It goes with the connection, however this worker ends.
+        if is_mine := bool(connection.scalar(select(func.pg_try_advisory_lock(key)))):
+            connection.commit()
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                connection.scalar(select(func.pg_advisory_unlock(key)))
+                connection.commit()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flask import current_app
 
@@ -30,7 +30,12 @@ from webapp.streaming.loops import FlushLoop, Spawn, Ticker
 from webapp.streaming.run import Run, Save
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import MemoryTopics, Signal, Topics
-from webapp.throttle import Throttle
+from webapp.streaming.transcript import Transcript
+from webapp.throttle import Shared, Throttle
+
+if TYPE_CHECKING:
+    # Only who needs Redis pays for its library.
+    from webapp.streaming.redis_topics import RedisTopics
 
 log = logging.getLogger("generation:engine")
 
@@ -38,6 +43,9 @@ log = logging.getLogger("generation:engine")
 KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
 JOURNAL_SHARE = 0.75
+COPY_SECONDS = 1.0
+# How often one of several workers looks whether another has died.
+LEASES_SECONDS = 3.0
 
 
 class Source(Protocol):
@@ -70,6 +78,17 @@ class Live:
     may_have_rows: bool = False
 
 
+@dataclass(slots=True)
+class Copied:
+    """An answer that another worker writes and that is read here; `asked_at` is when somebody has begun to."""
+
+    id: str
+    lane: str
+    asked_at: float
+    length: int = -1
+    told_at: float = float("-inf")
+
+
 @dataclass(frozen=True, slots=True)
 class Duties:
     """What is done at its times, by files that know the engine: handed in, so that it knows none of them."""
@@ -79,6 +98,8 @@ class Duties:
     recover: "Callable[[Engine], bool]"
     report: "Callable[[Engine, Live], None]"
     spill: "Callable[[Engine, Live], None]"
+    follow: "Callable[[Engine, Begun], None]"
+    copy: "Callable[[Engine], bool]"
 
 
 class Engine:
@@ -95,7 +116,9 @@ class Engine:
         pause: Callable[[float], object],
         now: Callable[[], float],
         duties: Duties,
+        share: "Callable[[str], RedisTopics] | None" = None,
     ) -> None:
+        """`share` makes the topics of this worker, by its id, where it is one of several."""
         self.in_app, self.data_dir, self.max_streams, self.signal, self.pause, self.now = (
             in_app,
             data_dir,
@@ -107,11 +130,16 @@ class Engine:
         self.spawn = spawn
         self.worker = Worker(new_id(), data_dir / "workers")
         self.reserve = Reserve(data_dir / reserve.FOLDER, self.worker.id)
-        self.topics: Topics = MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
+        self.shared = share(self.worker.id) if share else None
+        self.topics: Topics = self.shared or MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
+        self.copied: dict[str, Copied] = {}
+        # What of each watched topic was seen in the database last, while Redis is away.
+        self.seen_lanes: dict[str, object] = {}
         self.presence = Presence(now)
         self.circuits = Circuits(now)
-        self.rates = Throttle(burst=1, seconds=1.0, now=now)
-        self.aside_rates = Throttle(burst=1, seconds=1.0, now=now)
+        self.rates = Throttle(burst=1, seconds=1.0, now=now, name="answers")
+        self.aside_rates = Throttle(burst=1, seconds=1.0, now=now, name="asides")
+        self.buckets: Shared | None = self.shared.buckets if self.shared else None
         self.kinds: dict[str, Kind] = {}
         self.gate: Gate = OpenGate()
         # Called with every metric event.
@@ -130,10 +158,11 @@ class Engine:
         self._forget_at: dict[str, float] = {}
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
         self._duties = duties
-        self.pauses = Pauses(KEEPER_SECONDS, now)
+        self.pauses, self.lease_pauses = Pauses(KEEPER_SECONDS, now), Pauses(LEASES_SECONDS, now)
         self.journal = self._ticker("journal", self._write_journal, self._journal_seconds)
         self.keeper = self._ticker("keeper", self._keep, lambda: KEEPER_SECONDS)
-        self.recovery = self._ticker("recovery", lambda: duties.recover(self), lambda: self.found.wait_seconds)
+        self.recovery = self._ticker("recovery", lambda: duties.recover(self), self._recovery_seconds)
+        self.copier = self._ticker("copies", lambda: duties.copy(self), lambda: COPY_SECONDS)
 
     def register(self, kind: Kind) -> None:
         self.kinds[kind.name] = kind
@@ -149,6 +178,9 @@ class Engine:
             self.has_begun = True
             self.worker.begin()
             self.recovery.wake()
+            if self.shared:
+                self.shared.hear, self.shared.behind = self.presence.seen, self.copier.wake
+                self.shared.begin()
 
     def start(self, generation: Generation, source: Source, save: Save) -> None:
         """Runs a committed generation in a greenlet of its own."""
@@ -208,12 +240,40 @@ class Engine:
                 self.recovery.wake()
 
     def broadcast(self, generation: Begun) -> Broadcast | None:
-        """What watchers of a generation share; None when it does not run here and is no longer remembered."""
+        """What watchers of a generation share; None when nothing is known of it here any more, or not yet."""
+        is_known = self.follows(generation)
         known = self._broadcasts.get(generation.id)
-        if known or generation.id not in self.live:
+        if known or not is_known:
             return known
         made = self._made(generation.id, self.kinds[generation.kind].projection(generation))
         return self._broadcasts.setdefault(generation.id, made)
+
+    def follows(self, generation: Begun) -> bool:
+        """Whether its log is here and grows: it runs here, or where another worker runs it, it is copied from now on."""
+        if generation.id not in self.live and self.shared:
+            self._duties.follow(self, generation)
+        return self.has_log(generation.id)
+
+    def has_log(self, id: str) -> bool:
+        """The same of one that somebody has begun to read."""
+        return id in self.live or id in self.copied
+
+    def transcript(self, id: str) -> Transcript | None:
+        """What one whose log is here has said up to now."""
+        if live := self.live.get(id):
+            return live.run.transcript
+        if id not in self.copied:
+            return None
+        transcript = Transcript()
+        for entry in self.topics.read(topic_names.of_generation(id), 0):
+            transcript.fold(entry.event)
+        return transcript
+
+    def forget_copy(self, id: str) -> None:
+        """It has ended, or nobody reads it here any more."""
+        del self.copied[id]
+        self.topics.expire(topic_names.of_generation(id), KEEP_SECONDS)
+        self._forget(id)
 
     def projection_of(self, generation: Generation) -> Projection:
         """A projection of the feature's own, for a generation that is not watched here."""
@@ -236,6 +296,8 @@ class Engine:
         """Waits until the readers have gone, for a while."""
         self.wait(lambda: not self.readers, seconds)
         self.worker.end()
+        if self.shared:
+            self.shared.end()
 
     def _run(self, live: Live, save: Save) -> None:
         try:
@@ -271,6 +333,9 @@ class Engine:
         # The time is what a kill may cost, and a commit that is begun late needs some of it too.
         with self.in_app():
             return JOURNAL_SHARE * float(setting("stream.journal_ms")) / 1000
+
+    def _recovery_seconds(self) -> float:
+        return min(self.found.wait_seconds, LEASES_SECONDS) if self.shared else self.found.wait_seconds
 
     def _ticker(self, name: str, work: Callable[[], bool], every: Callable[[], float]) -> Ticker:
         return Ticker(name, work, every=every, spawn=self.spawn, pause=self.pause, now=self.now)

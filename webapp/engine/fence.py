@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, Update, bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from webapp import rows
 from webapp.db import utc_now
@@ -85,6 +85,15 @@ def hold(session: Session, owner: str) -> dict[str, datetime | None]:
 def take(session: Session, generation: Generation, owner: str) -> bool:
     """Makes an orphan this worker's own; false when another was faster."""
     return _changed(session, generation.id, generation.owner, {"owner": owner}) is not None
+
+
+def claim(session: Session, generation: Generation, owner: str) -> bool:
+    """Makes one that has ended, and was continued by nobody, this worker's own; false when another was faster."""
+    later = aliased(Generation)
+    is_later = select(later.id).where(later.message_id == generation.message_id, later.id > generation.id)
+    unchanged = Generation.id == generation.id, Generation.owner == generation.owner, ~is_later.exists()
+    claimed = update(Generation).where(*unchanged).values(owner=owner, heartbeat_at=utc_now()).returning(Generation.id)
+    return session.execute(claimed.execution_options(synchronize_session=False)).first() is not None
 
 
 def settle(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:

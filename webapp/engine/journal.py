@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import LargeBinary, Text, bindparam, cast, delete, insert, select
+from sqlalchemy import LargeBinary, Text, bindparam, cast, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -62,11 +62,17 @@ def forget(engine: Engine, session: Session, id: str) -> None:
         session.connection().execute(FORGET, {"id": id})
 
 
-def entries_of(session: Session, generation_id: str) -> list[Entry]:
-    """Everything that a generation is known to have said, in order; a row that nobody can read is logged and left out."""
+def entries_of(session: Session, generation_id: str, *, after: int = 0) -> list[Entry]:
+    """Everything that a generation is known to have said, in order; a row that nobody can read is logged and left out.
+
+    Of what came up to `after` only as much is read as stands in one row with the next.
+    """
     # SQLite takes anything in any column: one row of a wrong type must not hide the others.
     type = LargeBinary if is_sqlite() else Text
     found = select(cast(TABLE.c.first_seq, Text), cast(TABLE.c.entries, type)).where(TABLE.c.generation_id == generation_id)
+    if after:
+        own = select(func.max(TABLE.c.first_seq)).where(TABLE.c.generation_id == generation_id, TABLE.c.first_seq <= after + 1)
+        found = found.where(TABLE.c.first_seq >= func.coalesce(own.scalar_subquery(), 0))
     kept: Sequence[Any] = session.execute(found).all()
     read = (entry for first, raw in kept for entry in _read(generation_id, first, raw))
     by_seq: dict[int, Entry] = {}

@@ -40,4 +40,7 @@ def _unwatched(engine: Engine, live: Live) -> str:
     policy, _, limit = live.when_unwatched.partition(":")
     if policy not in REASONS:
         return ""
+    if policy == "idle" and engine.shared and not engine.shared.is_connected:
+        # Nobody can say whether it is read elsewhere.
+        return ""
     return REASONS[policy] if engine.presence.seconds_alone(live.lane) > max(float(limit), ARRIVING_SECONDS) else ""

@@ -23,7 +23,7 @@ from webapp.streaming.topics import Entry
 
 log = logging.getLogger("generation:recovery")
 
-WITHIN = timedelta(minutes=10)
+WITHIN, LONGEST = timedelta(minutes=10), timedelta(days=2)
 AT_MOST = 2
 AT_ONCE = 4
 # By then what was committed here has begun, unless it never will.
@@ -40,6 +40,18 @@ def look(engine: Engine) -> bool:
     """
     if engine.is_closing:
         return False
+    if engine.shared and engine.found.looks and engine.lease_pauses.were_there():
+        # Others may have stood still as well, and have to show first that they live.
+        return True
+    try:
+        return _look(engine)
+    except SQLAlchemyError:
+        # Nobody could have beaten a heart either.
+        engine.found.keep_only(set())
+        raise
+
+
+def _look(engine: Engine) -> bool:
     spilled = spill.read_back(engine)
     with engine.in_app():
         # A clock that was set back while nothing ran must not put new generations before old ones.
@@ -52,14 +64,14 @@ def look(engine: Engine) -> bool:
     with engine.in_app():
         if settled >= set(orphans):
             engine.worker.bury_the_dead()
-        waiting = to_continue() if setting("restart.policy") == "continue" else []
+        waiting = to_continue(engine) if setting("restart.policy") == "continue" else []
     continue_later(engine, waiting)
     if not engine.found.looks:
         engine.reserve.hold()
         _make_good(engine)
     engine.found.looks += 1
     is_overlapping = bool(engine.worker.others()) and engine.found.looks < len(found.LOOK_AGAIN_SECONDS)
-    if is_left := bool(spilled) or len(settled) < len(others) or is_overlapping:
+    if is_left := bool(spilled) or len(settled) < len(others) or is_overlapping or engine.shared is not None:
         return is_left
     engine.found.looks = 1
     return False
@@ -71,8 +83,11 @@ def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
     seconds = engine.found.seconds_unchanged(row.id, None if is_ours else row.heartbeat_at, engine.now())
     if is_ours:
         return row.id in engine.given_up or seconds > STRAY_SECONDS
-    is_silent = seconds > fence.LEASE.total_seconds() and not engine.worker.has_file(row.owner)
-    return is_silent or engine.worker.is_dead(row.owner, row.heartbeat_at)
+    is_silent, has_file = seconds > fence.LEASE.total_seconds(), engine.worker.has_file(row.owner)
+    if engine.shared:
+        # One that is frozen keeps its file, and how long another host is silent is counted here.
+        return is_silent or engine.worker.is_dead(row.owner, row.heartbeat_at if not row.owner or has_file else utc_now())
+    return (is_silent and not has_file) or engine.worker.is_dead(row.owner, row.heartbeat_at)
 
 
 def _is_settled(engine: Engine, id: str) -> bool:
@@ -109,6 +124,9 @@ def settle(engine: Engine, id: str) -> None:
         if not was_ours:
             engine.found.taken.add(id)
     topic = topic_names.of_generation(id)
+    if engine.shared:
+        engine.shared.close_for_others(topic)
+        engine.shared.extend(topic, entries)
     said = engine.topics.read(topic, 0) or entries
     outcome = _outcome(generation, said, was_ours=was_ours)
     saved = ends.settle_orphan(engine, generation, said, outcome)
@@ -138,10 +156,17 @@ def cut_by_restart() -> Select[Generation]:
     )
 
 
-def to_continue() -> list[str]:
-    """What was cut within the last minutes, and not too often before."""
-    query = cut_by_restart().where(Generation.heartbeat_at > utc_now() - WITHIN)
-    return [generation.id for generation in db.session.scalars(query) if _restarts(generation) <= AT_MOST]
+def to_continue(engine: Engine) -> list[str]:
+    """What was cut within the last minutes, and not too often before; among several workers, what no other one continues."""
+    # By their beginning too, of which there is an index: several workers look all the time.
+    recent = Generation.heartbeat_at > utc_now() - WITHIN, Generation.created_at > utc_now() - LONGEST
+    query = cut_by_restart().where(*recent)
+    found = [generation for generation in db.session.scalars(query) if _restarts(generation) <= AT_MOST]
+    return [each.id for each in found if not engine.shared or _is_free(engine, each)]
+
+
+def _is_free(engine: Engine, generation: Generation) -> bool:
+    return generation.owner == engine.worker.id or engine.worker.is_dead(generation.owner, generation.heartbeat_at)
 
 
 def _restarts(generation: Generation) -> int:
@@ -172,11 +197,19 @@ def _go_on_in_turn(engine: Engine, id: str) -> None:
         engine.pause(TURN_SECONDS)
 
 
+def _is_claimed(engine: Engine, generation: Generation) -> bool:
+    """Whether this worker is the one to continue it: of several that find it at once, one."""
+    with write(keeps=True) as session:
+        return fence.claim(session, generation, engine.worker.id)
+
+
 def _has_gone_on(engine: Engine, id: str) -> bool:
     """False while its person has too much on the way already."""
     try:
         with engine.in_app():
             generation = db.session.get_one(Generation, id)
+            if engine.shared and not _is_claimed(engine, generation):
+                return True
             if (kind := engine.kinds.get(generation.kind)) and kind.go_on:
                 kind.go_on(generation)
     except TooMany:

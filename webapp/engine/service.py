@@ -184,14 +184,22 @@ def stop_and_wait(engine: Engine, generation: Generation) -> None:
     id = generation.id
     stop(engine, generation)
     db.session.rollback()
-    engine.wait(lambda: id not in engine.live, ENDING_SECONDS)
+    engine.wait(lambda: not is_running(engine, id), ENDING_SECONDS)
+
+
+def is_running(engine: Engine, id: str) -> bool:
+    """Whether it has not ended: here, or in another worker."""
+    if id in engine.live or not engine.shared:
+        return id in engine.live
+    with engine.in_app():
+        return db.session.scalar(select(Generation.status).where(Generation.id == id)) in ACTIVE
 
 
 def _wait_seconds(engine: Engine, person: str) -> int:
     if not (per_minute := int(setting("limits.streams_per_minute"))):
         return 0
     engine.rates.burst, engine.rates.seconds = int(setting("limits.streams_burst")), 60 / per_minute
-    return ceil(engine.rates.take(person))
+    return ceil(engine.rates.take(person, engine.buckets))
 
 
 def queue(session: Session, **values: Any) -> Generation:

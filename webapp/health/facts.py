@@ -10,6 +10,7 @@ from webapp.connections.effective import LiveConnection
 from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.db_state import trouble_with_database
+from webapp.engine.engine import the_engine
 from webapp.health import database_facts, server_facts
 from webapp.health.fact import Fact
 from webapp.secrets.keyring import Keyring, keyring
@@ -31,7 +32,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     Thorough reads the whole database, which takes a while.
     """
     config: Config = current_app.extensions["config"]
-    server = Chapter("Server", server_facts.all_of(config))
+    server = Chapter("Server", [*server_facts.redis(the_engine()), *server_facts.all_of(config)])
     if trouble := trouble_with_database():
         return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]
     return [

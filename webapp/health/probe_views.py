@@ -4,6 +4,8 @@ from flask import Blueprint, Response, jsonify
 
 from webapp.accounts.guards import anybody
 from webapp.db_state import trouble_with_database
+from webapp.engine.engine import the_engine
+from webapp.health.server_facts import NO_REDIS
 
 bp = Blueprint("health", __name__)
 
@@ -17,7 +19,9 @@ def alive() -> Response:
 @bp.get("/readyz")
 @anybody
 def ready() -> Response:
-    trouble = trouble_with_database()
-    response = jsonify(status="not ready", detail=trouble) if trouble else jsonify(status="ready")
-    response.status_code = 503 if trouble else 200
-    return response
+    if trouble := trouble_with_database():
+        response = jsonify(status="not ready", detail=trouble)
+        response.status_code = 503
+        return response
+    shared = the_engine().shared
+    return jsonify(status="degraded", detail=NO_REDIS) if shared and not shared.is_connected else jsonify(status="ready")

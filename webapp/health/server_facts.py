@@ -13,6 +13,7 @@ from flask import Request
 
 from webapp import config as operator
 from webapp.config import ROOT, Config
+from webapp.engine.engine import Engine
 from webapp.health.fact import Fact, size
 from webapp.watchdog import HELD, Watchdog
 from webapp.words import plural
@@ -21,6 +22,7 @@ PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
 SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2
 NO_CONTENT = "Anyone who can read the log can read people's answers. Unset LOG_CONTENT when you are done."
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NO_REDIS = "Redis is not responding."
 NO_HTTPS = "Messages cross the network unencrypted. Use a proxy with a certificate, and an https address here."
 SET_IT = "Set PUBLIC_URL to the address people use. With https, cookies are only sent over secure connections."
 
@@ -68,6 +70,20 @@ def loop(watchdog: Watchdog) -> Fact:
         return Fact("Held up", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
     return Fact("Held up", words, "warn", f"Everyone waits meanwhile. `{HELD}` lines in the log name the place in the code.")
+
+
+def redis(engine: Engine) -> list[Fact]:
+    """How the other workers are reached, where there may be any."""
+    if not engine.shared:
+        return []
+    if not (about := engine.shared.about_redis()):
+        hint = "Pages follow answers of their own worker as ever, and those of others once a second. Check REDIS_URL."
+        return [Fact("Redis", NO_REDIS, "bad", hint)]
+    version, evicts = about
+    if evicts:
+        hint = "Set its maxmemory-policy to noeviction: pages of other workers fall behind when it drops something."
+        return [Fact("Redis", f"Version {version}. It drops data when its memory is full.", "warn", hint)]
+    return [Fact("Redis", f"Version {version}.", "ok")]
 
 
 def _log(config: Config) -> list[Fact]:

@@ -10,6 +10,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
+from webapp.current import the_config
 from webapp.prompts import queries
 from webapp.prompts.queries import Version, first_version
 from webapp.prompts.template import Part, Unfilled, filled
@@ -18,6 +19,8 @@ from webapp.streaming.events import Notice
 
 # A change made here counts at once; one that another process has made, after so long.
 FRESH_SECONDS = 30.0
+# Where other workers change them.
+SHARED_SECONDS = 1.0
 log = logging.getLogger("prompts")
 
 
@@ -98,7 +101,7 @@ def _memory() -> _Memory:
 
 def _known() -> Mapping[str, Sequence[Version]]:
     memory = _memory()
-    if time.monotonic() - memory.read_at >= FRESH_SECONDS:
+    if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
         # Before the reading, so that others do not queue up for a database that does not answer.
         memory.read_at = time.monotonic()
         memory.versions = _read(memory.versions)

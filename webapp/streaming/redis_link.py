@@ -19,15 +19,21 @@ KEEP_MS = 330_000
 WAIT_MS = 1_000
 PATIENCE_SECONDS = 1.0
 MOST_AT_ONCE = 500
-# A bucket that regains a try every so often: the same sum as in `webapp.throttle`, done in one step for all workers.
+# A bucket that regains a try every so often: the same sum as in `webapp.throttle`, in one step for all workers. Of none at once
+# a try is given back.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
+local burst, seconds = tonumber(ARGV[1]), tonumber(ARGV[2])
 local full_at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
-local wait = full_at - now - (tonumber(ARGV[1]) - 1) * ARGV[2]
-if wait > 0 then return tostring(wait) end
-redis.call('SET', KEYS[1], string.format('%.6f', full_at + ARGV[2]), 'PX', math.ceil((full_at + ARGV[2] - now) * 1000) + 1)
-return '0'
+local wait = full_at - now - (burst - 1) * seconds
+if burst == 0 then
+    wait, full_at = 0, math.max(now, full_at - seconds)
+elseif wait <= 0 then
+    wait, full_at = 0, full_at + seconds
+end
+redis.call('SET', KEYS[1], string.format('%.6f', full_at), 'PX', math.ceil((full_at - now) * 1000) + 1)
+return {string.format('%.6f', wait), string.format('%.6f', full_at - now)}
 """
 
 
@@ -110,10 +116,18 @@ class Link:
             newest = self._client.xrevrange(of_topic(topic), count=1)
         return str(newest[0][0]) if newest else "0-0"
 
-    def take(self, bucket: str, *, burst: int, seconds: float) -> float:
-        """Takes a try of a bucket that all workers share and gives 0, or gives the seconds until there is one."""
+    def take(self, bucket: str, *, burst: int, seconds: float) -> tuple[float, float]:
+        """Takes a try of a bucket; gives the seconds until there is one, 0 if there was, and those until it is full again."""
         with _answering():
-            return float(str(self._client.eval(TAKE, 1, f"{PREFIX}bucket:{bucket}", burst, seconds)))
+            wait_seconds, missing = self._client.eval(TAKE, 1, f"{PREFIX}bucket:{bucket}", burst, seconds)
+        return float(wait_seconds), float(missing)
+
+    def about(self) -> tuple[str, bool]:
+        """Its version, and whether it drops what it holds when its memory is full."""
+        with _answering():
+            told = self._client.info()
+        version = str(told.get("valkey_version") or told.get("redis_version", ""))
+        return version, str(told.get("maxmemory_policy", "")).startswith("allkeys")
 
     def close(self) -> None:
         self._client.close()

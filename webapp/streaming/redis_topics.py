@@ -15,6 +15,7 @@ from operator import attrgetter
 
 from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
+from .redis_buckets import Buckets
 from .redis_link import CHANGES, Gone, Link, Sent, of_topic, of_worker
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 
@@ -31,7 +32,7 @@ AHEAD = 60_000 * PER_MILLISECOND
 # By how much less one worker may have heard than another.
 LAG = 2_000 * PER_MILLISECOND
 CLOSED, WANT, LOOK, AWAY = "1-0", "want", "look", "away"
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, LATE_SECONDS = 1.0, 10.0
 AGAIN_SECONDS = (0.1, 0.5, 1.0)
 seq_of = attrgetter("seq")
 
@@ -75,9 +76,9 @@ class RedisTopics(MemoryTopics):
         self.is_connected = False
         self.hear: Callable[[str], None] = lambda _lane: None
         self.behind: Callable[[], None] = lambda: None
+        self.buckets = Buckets(link, lambda: self.is_connected)
         self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
         self._is_open = False
-        self._lost_at = now()
         # Everything up to here is known of all topics that have many writers, and what came behind `_since` is in their logs.
         self._cursor = self._since = 0
         self._outbox: list[tuple[str, Event]] = []
@@ -86,12 +87,14 @@ class RedisTopics(MemoryTopics):
         self._copies: dict[str, bool] = {}
         self._told = "0-0"
         self._was_away = self._is_shipping = False
-        self._checked_at = now()
+        self._checked_at = self._looked_at = now()
 
-    @property
-    def away_seconds(self) -> float:
-        """For how long Redis has not answered."""
-        return 0.0 if self.is_connected else self._now() - self._lost_at
+    def about_redis(self) -> tuple[str, bool] | None:
+        """Its version, and whether it drops what it holds when its memory is full; None where it does not answer."""
+        try:
+            return self._link.about()
+        except Gone:
+            return None
 
     def begin(self) -> None:
         self._is_open = True
@@ -194,6 +197,10 @@ class RedisTopics(MemoryTopics):
         self._link.close()
 
     def _look(self) -> None:
+        before, self._looked_at = self._looked_at, self._now()
+        if self.is_connected and self._looked_at - before > LATE_SECONDS:
+            # More may have been said than is kept there.
+            self._lose(Gone("this worker stood still"))
         if not self.is_connected:
             self._connect()
         elif self._now() - self._checked_at >= LOOK_SECONDS:
@@ -220,7 +227,7 @@ class RedisTopics(MemoryTopics):
 
     def _lose(self, error: Gone, unsent: Iterable[tuple[str, Event]] = ()) -> None:
         if self.is_connected:
-            self.is_connected, self._lost_at = False, self._now()
+            self.is_connected = False
             log.warning("Redis does not answer; pages of other workers read the database until it does: %s", error)
             # Numbers go on behind all that anybody may have heard elsewhere.
             self._cursor += LAG

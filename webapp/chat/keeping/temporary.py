@@ -42,5 +42,5 @@ def _let_it_end(engine: Engine, id: str) -> None:
     # No connection is held meanwhile.
     db.session.rollback()
     until = engine.now() + END_SECONDS
-    while id in engine.live and engine.now() < until:
+    while generations.is_running(engine, id) and engine.now() < until:
         engine.pause(0.01)

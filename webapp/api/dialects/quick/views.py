@@ -29,7 +29,7 @@ from webapp.errors import TooMany
 from webapp.throttle import Throttle, network
 
 # Who has no cookie could ask anew each time: what counts is from where.
-VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic)
+VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic, name="visitors")
 UNREAD = How(when_unwatched="abort:0")
 FACTS: dict[str, Any] = {
     "scope": "chat",
@@ -84,7 +84,7 @@ def _asked_as_visitor(visitor: str, body: QuickMessage, how: How) -> Generation:
 
 
 def _slow_down_visitors() -> None:
-    if wait_seconds := VISITORS.take(network(client_address())):
+    if wait_seconds := VISITORS.take(network(client_address()), the_engine().buckets):
         seconds = int(wait_seconds) + 1
         the_engine().tell(Limited("visitor_rate"))
         raise TooMany(f"Visitors can't send messages that quickly. Please try again in {seconds} s.", retry_after=seconds)

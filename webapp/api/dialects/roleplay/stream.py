@@ -71,7 +71,7 @@ class ChatStream:
         last = db.session.scalar(self._lane().order_by(Generation.id.desc()).limit(1))
         self._seen = last.id if last else ""
         if last and (last.is_active or self._has_missed_the_end_of(last)):
-            is_silent = last.is_active and last.id not in self._engine.live
+            is_silent = last.is_active and not self._engine.follows(last)
             return self._follow(last, after=0 if is_silent else NOWHERE)
         return None
 

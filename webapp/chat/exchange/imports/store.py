@@ -36,7 +36,7 @@ TRIES = 5
 LIMITS = child.Limits(cpu_seconds=120)
 TOO_MUCH = "It needs too much memory or time to import."
 # Tries are given back for files that were taken.
-_refused = Throttle(burst=5, seconds=12.0, now=time.monotonic)
+_refused = Throttle(burst=5, seconds=12.0, now=time.monotonic, name="imports")
 _importing: set[str] = set()
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ def _alone(user_id: str) -> Iterator[None]:
 @contextmanager
 def _patient(user_id: str) -> Iterator[None]:
     """Whoever has sent several files in a minute that were refused waits before the next."""
-    if wait_seconds := _refused.take(user_id):
+    if wait_seconds := _refused.take(user_id, the_engine().buckets):
         raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
     was_refused = False
     try:
@@ -113,7 +113,7 @@ def _patient(user_id: str) -> Iterator[None]:
         raise
     finally:
         if not was_refused:
-            _refused.give_back(user_id)
+            _refused.give_back(user_id, the_engine().buckets)
 
 
 def _again(what: Callable[[], T]) -> T:

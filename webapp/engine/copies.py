@@ -1,0 +1,147 @@
+"""Copies of answers that other workers write: as they grow by Redis, and from the database whatever that does not have."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, case, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import topic_names
+from webapp.db import db
+from webapp.engine import journal
+from webapp.engine.engine import Copied, Engine
+from webapp.engine.kinds import Begun
+from webapp.engine.said import end_of
+from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.streaming.events import Delta, Ended, Event, Reasoning, Sources
+from webapp.streaming.topics import Entry
+from webapp.streaming.transcript import Transcript
+
+if TYPE_CHECKING:
+    from webapp.streaming.redis_topics import RedisTopics
+
+log = logging.getLogger("generation:copies")
+
+# How often its owner is told that it is read here, and for how long after somebody has looked at it once.
+TELL_SECONDS = 3.0
+LOOKED_AT_SECONDS = 5.0
+# What nobody reads any more is copied for so long.
+LINGER_SECONDS = 30.0
+
+
+def follow(engine: Engine, begun: Begun) -> None:
+    """Copies its log from now on, beginning with what the journal holds; one that has ended is there as a whole at once."""
+    if known := engine.copied.get(begun.id):
+        known.asked_at = engine.now()
+        return
+    engine.copied[begun.id] = Copied(begun.id, begun.lane, engine.now())
+    engine.copier.wake()
+    _look_at(engine, [begun.id])
+
+
+def look(engine: Engine) -> bool:
+    """Once a second: has every copy grow, and ends those that have ended; says whether there is more to come."""
+    shared = _shared(engine)
+    try:
+        if engine.copied:
+            _look_at(engine, list(engine.copied))
+        if shared.is_connected:
+            engine.seen_lanes.clear()
+        else:
+            _look_at_lanes(engine, shared)
+    except SQLAlchemyError as error:
+        log.warning("what other workers write could not be read, trying again: %s", type(error).__name__)
+    return bool(engine.copied) or (not shared.is_connected and not engine.is_closed)
+
+
+def _shared(engine: Engine) -> "RedisTopics":
+    assert engine.shared
+    return engine.shared
+
+
+def _look_at(engine: Engine, ids: list[str]) -> None:
+    with engine.in_app():
+        columns = Generation.id, Generation.owner, Generation.status
+        found = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
+        for id in ids:
+            if copied := engine.copied.get(id):
+                _renew(engine, copied, found.get(id))
+        db.session.rollback()
+
+
+def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> None:
+    shared, topic = _shared(engine), topic_names.of_generation(copied.id)
+    if copied.id in engine.live:
+        del engine.copied[copied.id]
+        return
+    if row is None or row.status not in ACTIVE:
+        last = shared.last(topic)
+        shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(_rest(engine, copied.id, topic), last + 1)])
+        shared.drop(topic)
+        engine.forget_copy(copied.id)
+        return
+    is_watched, now = shared.is_watched(topic), engine.now()
+    if is_watched or now - copied.asked_at < LOOKED_AT_SECONDS:
+        if row.owner != engine.worker.id and now - copied.told_at >= TELL_SECONDS:
+            copied.told_at = now
+            shared.copy(topic, row.owner, copied.lane)
+    elif now - copied.asked_at > LINGER_SECONDS:
+        shared.drop(topic)
+        engine.forget_copy(copied.id)
+        return
+    before, copied.length = copied.length, shared.last(topic)
+    if before in (-1, copied.length):
+        # Nothing has come by Redis.
+        shared.extend(topic, journal.entries_of(db.session(), copied.id, after=copied.length))
+
+
+def _rest(engine: Engine, id: str, topic: str) -> list[Event]:
+    """What the copy of an answer that has ended lacks: by what is saved."""
+    shared = _shared(engine)
+    if shared.has_ended(topic):
+        return []
+    generation = db.session.get(Generation, id, populate_existing=True)
+    kind = engine.kinds.get(generation.kind) if generation else None
+    if generation is None or kind is None:
+        return [Ended("stopped", "user")]
+    known, transcript = [entry.event for entry in shared.read(topic, 0)], Transcript()
+    for event in known:
+        transcript.fold(event)
+    rest: list[Event] = []
+    if words := kind.said(generation):
+        if words.started and not transcript.started:
+            rest.append(words.started)
+        if words.sources and not transcript.sources:
+            rest.append(Sources(words.sources))
+        if more := _behind(transcript.reasoning, words.reasoning):
+            rest.append(Reasoning(more))
+        if more := _behind(transcript.text, words.text):
+            rest.append(Delta(more))
+    return rest + [event for event in end_of(generation, kind.saved(generation)) if event not in known]
+
+
+def _behind(known: str, whole: str) -> str:
+    return whole[len(known) :] if whole.startswith(known) else ""
+
+
+def _look_at_lanes(engine: Engine, shared: "RedisTopics") -> None:
+    """Without Redis: what has begun or ended elsewhere is noticed, and its open pages read the saved state again."""
+    watched = shared.watched()
+    now = _signs(engine, watched)
+    # At the first look nobody knows what was missed.
+    changed = [topic for topic in watched if engine.seen_lanes.get(topic, "unknown") != now.get(topic)]
+    engine.seen_lanes = {topic: now.get(topic) for topic in watched}
+    shared.renew(changed)
+
+
+def _signs(engine: Engine, topics: Sequence[str]) -> dict[str, Any]:
+    people = [topic.removeprefix(topic_names.of_person("")) for topic in topics if topic.startswith(topic_names.of_person(""))]
+    newest, running = func.max(Generation.id), func.count(case((WHILE_ACTIVE, 1)))
+    of_lanes = select(Generation.lane, newest, running).where(Generation.lane.in_(topics)).group_by(Generation.lane)
+    of_people = select(Generation.user_id, newest, running).where(Generation.user_id.in_(people)).group_by(Generation.user_id)
+    with engine.in_app():
+        lanes = {lane: tuple(sign) for lane, *sign in db.session.execute(of_lanes)}
+        persons = {topic_names.of_person(id or ""): tuple(sign) for id, *sign in db.session.execute(of_people)}
+        db.session.rollback()
+    return lanes | persons
