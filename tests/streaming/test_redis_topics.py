@@ -169,3 +169,19 @@ def test_tries_are_counted_by_all_workers_together(workers, redis_server):
     # For itself alone, from what it has heard last.
     assert there.take("ada", other.buckets) > 50
     assert there.take("bea", other.buckets) == 0
+
+
+@pytest.mark.slow
+def test_the_oldest_place_is_lost_wherever_it_is(workers):
+    one, other = workers(), workers()
+    lost = []
+    first = one.places.enter("ada", 2, lambda: lost.append("first"))
+    second = one.places.enter("ada", 2, lambda: lost.append("second"))
+    one.places.leave("ada", second)
+    for place in ("third", "fourth"):
+        other.places.enter("ada", 2, lambda place=place: lost.append(place))
+    until(lambda: lost)
+    one.places.leave("ada", first)
+    other.places.enter("bea", 2, lambda: lost.append("another"))
+
+    assert lost == ["first"]

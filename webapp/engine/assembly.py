@@ -30,10 +30,10 @@ def build(
 
     def share(worker: str) -> "RedisTopics":
         # Only who needs Redis pays for its library.
-        from webapp.streaming.redis_link import Link
-        from webapp.streaming.redis_topics import RedisTopics
+        from webapp.streaming import redis_link, redis_topics
 
-        return RedisTopics(Link(config.redis_url), worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
+        link = redis_link.Link(config.redis_url)
+        return redis_topics.RedisTopics(link, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
 
     return Engine(
         in_app=app.app_context,

@@ -239,8 +239,8 @@ def seated(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator
     place = Place(engine.signal())
     with ExitStack() as stack:
         is_gone = stack.enter_context(noticed_leaving(socket, place.signal.set))
-        stack.enter_context(_placed((watcher.person, lane, watcher.is_sharing), watcher.per_lane, place))
-        stack.enter_context(_placed((watcher.person, "", watcher.is_sharing), watcher.in_all, place))
+        stack.enter_context(_placed(engine, (watcher.person, lane, watcher.is_sharing), watcher.per_lane, place))
+        stack.enter_context(_placed(engine, (watcher.person, "", watcher.is_sharing), watcher.in_all, place))
         stack.enter_context(_present(engine, lane, place.signal))
         stack.enter_context(trace.watching(lane, lambda: place.is_lost))
         yield stack.enter_context(Seat(engine, place, Access(engine.topics, watcher), is_gone).reminded())
@@ -268,15 +268,19 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 
 
 @contextmanager
-def _placed(key: tuple[str, str, bool], limit: int, place: Place) -> Iterator[None]:
+def _placed(engine: Engine, key: tuple[str, str, bool], limit: int, place: Place) -> Iterator[None]:
     places = _places[key]
     places.append(place)
     here = [each for each in places if not each.is_lost]
     if limit and len(here) > limit:
         here[0].lose()
+    elsewhere = engine.shared.places if engine.shared and limit else None
+    name = elsewhere.enter(repr(key), limit, place.lose) if elsewhere else ""
     try:
         yield
     finally:
+        if elsewhere:
+            elsewhere.leave(repr(key), name)
         places.remove(place)
         if not places:
             _places.pop(key, None)

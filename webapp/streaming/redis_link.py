@@ -36,6 +36,17 @@ redis.call('SET', KEYS[1], string.format('%.6f', full_at), 'PX', math.ceil((full
 return {string.format('%.6f', wait), string.format('%.6f', full_at - now)}
 """
 
+ENTER = """
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], time[1] * 1000000 + time[2], ARGV[1])
+redis.call('EXPIRE', KEYS[1], 86400)
+local lost = {}
+for place = 1, redis.call('ZCARD', KEYS[1]) - ARGV[2] do
+    lost[place] = redis.call('ZPOPMIN', KEYS[1])[1]
+end
+return lost
+"""
+
 
 class Gone(ConnectionError):
     """Redis does not answer, or not as it should."""
@@ -121,6 +132,15 @@ class Link:
         with _answering():
             wait_seconds, missing = self._client.eval(TAKE, 1, f"{PREFIX}bucket:{bucket}", burst, seconds)
         return float(wait_seconds), float(missing)
+
+    def enter(self, key: str, name: str, limit: int) -> list[str]:
+        """Puts a name among so many at most; gives the oldest, which have gone for it."""
+        with _answering():
+            return [str(each) for each in self._client.eval(ENTER, 1, f"{PREFIX}places:{key}", name, limit)]
+
+    def leave(self, key: str, name: str) -> None:
+        with _answering():
+            self._client.zrem(f"{PREFIX}places:{key}", name)
 
     def about(self) -> tuple[str, bool]:
         """Its version, and whether it drops what it holds when its memory is full."""

@@ -17,6 +17,7 @@ from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
 from .redis_buckets import Buckets
 from .redis_link import CHANGES, Gone, Link, Sent, of_topic, of_worker
+from .redis_places import LOSE, Places
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 
 log = logging.getLogger("streaming:redis")
@@ -77,6 +78,7 @@ class RedisTopics(MemoryTopics):
         self.hear: Callable[[str], None] = lambda _lane: None
         self.behind: Callable[[], None] = lambda: None
         self.buckets = Buckets(link, lambda: self.is_connected)
+        self.places = Places(link, worker, lambda: self.is_connected)
         self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
         self._is_open = False
         # Everything up to here is known of all topics that have many writers, and what came behind `_since` is in their logs.
@@ -261,6 +263,8 @@ class RedisTopics(MemoryTopics):
             self._told = sent.id
             if topic := sent.fields.get(WANT):
                 self._want(topic, sent.fields.get("lane", ""))
+            elif name := sent.fields.get(LOSE):
+                self.places.lose(name)
         else:
             self._take_answer(sent)
 
