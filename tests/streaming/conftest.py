@@ -72,14 +72,14 @@ def redis_server() -> Iterator[redis.Server]:
 
 
 @pytest.fixture
-def workers(redis_server: redis.Server) -> Iterator[Callable[[], RedisTopics]]:
+def workers(redis_server: redis.Server) -> Iterator[Callable[..., RedisTopics]]:
     """Makes the topics of one worker after another, each connected to the same Redis."""
     made: list[RedisTopics] = []
     numbers = itertools.count(1)
 
-    def make() -> RedisTopics:
+    def make(keys: str = "") -> RedisTopics:
         link, tools = Link(redis_server.url), {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn}
-        topics = RedisTopics(link, worker=f"worker{next(numbers)}", pause=gevent.sleep, **tools)
+        topics = RedisTopics(link, worker=f"worker{next(numbers)}", pause=gevent.sleep, keys=keys, **tools)
         topics.begin()
         made.append(topics)
         until(lambda: topics.is_connected)

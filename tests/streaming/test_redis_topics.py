@@ -185,3 +185,14 @@ def test_the_oldest_place_is_lost_wherever_it_is(workers):
     other.places.enter("bea", 2, lambda: lost.append("another"))
 
     assert lost == ["first"]
+
+
+@pytest.mark.slow
+def test_a_worker_with_other_keys_is_known(workers, redis_server):
+    assert workers("ours").agrees()
+    assert workers("ours").agrees()
+    other = workers("theirs")
+    assert not other.agrees()
+    redis_server.kill()
+    # Nobody can say: it starts without Redis as well.
+    assert other.agrees()

@@ -1,6 +1,7 @@
 """Builds the engine: its state, its background loops and their intervals."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -33,7 +34,8 @@ def build(
         from webapp.streaming import redis_link, redis_topics
 
         link = redis_link.Link(config.redis_url)
-        return redis_topics.RedisTopics(link, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
+        keys = sha256(config.secret_key.encode()).hexdigest()[:16]
+        return redis_topics.RedisTopics(link, keys=keys, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
 
     return Engine(
         in_app=app.app_context,

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 PREFIX = "millrace:"
-EPOCH, CHANGES = f"{PREFIX}epoch", f"{PREFIX}changes"
+EPOCH, CHANGES, KEYS = f"{PREFIX}epoch", f"{PREFIX}changes", f"{PREFIX}keys"
 MOST_CHANGES = 10_000
 # A stream without a word for so long is let go: the database has all of it.
 KEEP_MS = 330_000
@@ -88,6 +88,15 @@ class Link:
         with _answering():
             self._client.set(EPOCH, new, nx=True)
             return str(self._client.get(EPOCH))
+
+    def agrees(self, keys: str) -> bool:
+        """Whether those who have been here within a minute have the same keys."""
+        with _answering():
+            self._client.set(KEYS, keys, nx=True)
+            is_same = bool(self._client.get(KEYS) == keys)
+            if is_same:
+                self._client.expire(KEYS, 60)
+        return is_same
 
     def newest_change(self) -> str:
         """The id of the newest change, or of this moment where there is none."""

@@ -72,14 +72,16 @@ class RedisTopics(MemoryTopics):
         now: Callable[[], float],
         spawn: Spawn,
         pause: Callable[[float], object],
+        keys: str = "",
     ) -> None:
+        """`keys` is a fingerprint of what must be the same for all workers."""
         super().__init__(epoch=worker, signal=signal, now=now)
         self.is_connected = False
         self.hear: Callable[[str], None] = lambda _lane: None
         self.behind: Callable[[], None] = lambda: None
         self.buckets = Buckets(link, lambda: self.is_connected)
         self.places = Places(link, worker, lambda: self.is_connected)
-        self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
+        self._link, self._worker, self._spawn, self._pause, self._keys = link, worker, spawn, pause, keys
         self._is_open = False
         # Everything up to here is known of all topics that have many writers, and what came behind `_since` is in their logs.
         self._cursor = self._since = 0
@@ -90,6 +92,13 @@ class RedisTopics(MemoryTopics):
         self._told = "0-0"
         self._was_away = self._is_shipping = False
         self._checked_at = self._looked_at = now()
+
+    def agrees(self) -> bool:
+        """Whether the other workers have the same keys, as far as anybody can say."""
+        try:
+            return self._link.agrees(self._keys)
+        except Gone:
+            return True
 
     def about_redis(self) -> tuple[str, bool] | None:
         """Its version, and whether it drops what it holds when its memory is full; None where it does not answer."""
@@ -207,6 +216,7 @@ class RedisTopics(MemoryTopics):
             self._connect()
         elif self._now() - self._checked_at >= LOOK_SECONDS:
             self._checked_at = self._now()
+            self._link.agrees(self._keys)
             if self._link.epoch(self._new_epoch()) != self.epoch:
                 # Emptied, or another one: it knows nothing of what was asked of it.
                 raise Gone("Redis has lost what it held")
