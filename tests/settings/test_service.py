@@ -156,3 +156,19 @@ def test_the_list_says_what_is_in_effect_and_who_changed_it(inside: None) -> Non
     assert days.changed_at is not None
     assert (visitors.text, visitors.changed_by) == ("false", None)
     assert (stall.source, stall.changed_at) == ("default", None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_who_asks_while_the_first_reading_goes_on_gets_what_is_stored(app: Flask, make_app: MakeApp) -> None:
+    with app.app_context():
+        set_setting("limits.streams_burst", "7")
+    begun = make_app()
+
+    def burst() -> int:
+        with begun.app_context():
+            return int(setting("limits.streams_burst"))
+
+    asking = [gevent.spawn(burst) for _ in range(5)]
+    gevent.joinall(asking, timeout=60)
+    assert [each.value for each in asking] == [7] * 5

@@ -34,6 +34,7 @@ class _Memory:
     listed: list[Model] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     read_at: float = float("-inf")
+    has_read: bool = False
     made: dict[str, tuple[object, Provider]] = field(default_factory=dict)
 
 
@@ -56,12 +57,15 @@ class Providers:
         """Every connection, the built-in one first; changes are noticed within a second, by whatever process."""
         memory = self._memory
         if self._now() - memory.read_at >= FRESH_SECONDS:
-            # Before the reading, so that others do not queue up for a database that does not answer.
-            memory.read_at = self._now()
+            # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
+            if memory.has_read:
+                memory.read_at = self._now()
             try:
                 memory.connections = live_connections(memory.connections)
             except SQLAlchemyError as error:
                 log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
+            if not memory.has_read:
+                memory.read_at, memory.has_read = self._now(), True
         return memory.connections
 
     def is_priced(self, slug: str) -> bool:

@@ -61,6 +61,7 @@ class _Memory:
 
     versions: dict[str, list[Version]] = field(default_factory=dict)
     read_at: float = float("-inf")
+    has_read: bool = False
 
 
 def render(key: str, **values: str) -> Rendered:
@@ -102,9 +103,12 @@ def _memory() -> _Memory:
 def _known() -> Mapping[str, Sequence[Version]]:
     memory = _memory()
     if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
-        # Before the reading, so that others do not queue up for a database that does not answer.
-        memory.read_at = time.monotonic()
+        # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
+        if memory.has_read:
+            memory.read_at = time.monotonic()
         memory.versions = _read(memory.versions)
+        if not memory.has_read:
+            memory.read_at, memory.has_read = time.monotonic(), True
     return memory.versions
 
 

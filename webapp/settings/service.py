@@ -49,6 +49,7 @@ class _Memory:
 
     values: dict[str, Value] = field(default_factory=dict)
     read_at: float = float("-inf")
+    has_read: bool = False
 
 
 def setting(name: str) -> Any:
@@ -144,9 +145,12 @@ def _memory() -> _Memory:
 def _stored() -> dict[str, Value]:
     memory = _memory()
     if time.monotonic() - memory.read_at >= FRESH_SECONDS:
-        # Before the reading, so that others do not queue up for a database that does not answer.
-        memory.read_at = time.monotonic()
+        # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
+        if memory.has_read:
+            memory.read_at = time.monotonic()
         memory.values = _read(memory.values)
+        if not memory.has_read:
+            memory.read_at, memory.has_read = time.monotonic(), True
     return memory.values
 
 
