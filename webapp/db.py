@@ -32,6 +32,7 @@ NAMES = {
 PATIENCE_SECONDS = 5.0
 # For what is noted along with something else, above all with a read: it is left out when the database is busy.
 NO_PATIENCE = 0.0
+LETS_GO = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
 DAMAGED = "The database file is damaged. Stop the server and restore a backup: flask restore FILE"
 # How SQLite says that, with a header and with a page that makes no sense.
 SIGNS_OF_DAMAGE = ("not a database", "malformed")
@@ -95,6 +96,8 @@ def bind(app: Flask) -> None:
     with app.app_context():
         if is_sqlite():
             _prepare_sqlite(db.engine)
+        elif app.extensions["config"].redis_url:
+            _prepare_for_several(db.engine)
 
 
 def is_sqlite() -> bool:
@@ -183,3 +186,11 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begin(connection: Any) -> None:
         is_write = connection.get_execution_options().get("is_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _prepare_for_several(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if connection.get_execution_options().get("is_write"):
+            # Whoever is frozen in the middle of a write must not keep what it has locked from those who take over.
+            connection.exec_driver_sql(LETS_GO)

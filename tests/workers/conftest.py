@@ -1,8 +1,7 @@
 """Several workers as an operator runs them: servers side by side on one PostgreSQL and one Redis."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -15,38 +14,42 @@ KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43
 
 
 class House:
-    """Two servers of one worker each, `one` and `other`, and their owner at each of them."""
+    """A server of two workers, and on another host one of a single worker, which is `there`; and the owner at each of them."""
 
-    def __init__(self, one: Server, other: Server, redis_server: redis.Server, fake: Upstream) -> None:
-        self.one, self.other, self.redis, self.fake = one, other, redis_server, fake
+    def __init__(self, one: Server, other: Server, redis_server: redis.Server) -> None:
+        self.one, self.other, self.redis = one, other, redis_server
         for server in (one, other):
             server.start()
         # Who prepares last makes the link that holds.
         self.here = Person(one.url).become_owner(other.owner_link)
         self.there = Person(other.url).sign_in("owner@example.org")
+        one.lift_limits()
         one.set(**{"models.titles": "off"})
 
+    def generations(self, path: str) -> list[tuple[str, str]]:
+        """How those of a chat stand, and who runs them or has ended them."""
+        lane = f"chat:{path.rpartition('/')[2]}"
+        return self.one.rows("SELECT status, reason FROM generations WHERE lane = ? ORDER BY id", lane)
 
-@pytest.fixture
-def redis_server() -> Iterator[redis.Server]:
-    with redis.running_server() as server:
-        yield server
 
-
-@pytest.fixture
-def house(
-    tmp_path: Path, postgres_server: postgres.Server, migrated_database: str, redis_server: redis.Server, fake: Upstream
-) -> Iterator[Callable[..., House]]:
-    """Makes the two; on `hosts=2` each has a folder of its own, and knows the other by the database alone."""
-    name = postgres_server.new_database(like=migrated_database)
-    with ExitStack() as stack:
-
-        def make(*, hosts: int = 1, workers: int = 1) -> House:
-            environ = {**KEYS, **fake.environ, "DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
-            one = stack.enter_context(prepared(tmp_path / "one", **environ, WEB_CONCURRENCY=str(workers)))
-            data = {} if hosts == 2 else {"DATA_DIR": str(tmp_path / "one")}
-            other = stack.enter_context(prepared(tmp_path / "other", **environ, **data))
-            return House(one, other, redis_server, fake)
-
-        yield make
+# To start the servers costs far more than what is done with them: each test leaves them as it has found them.
+@pytest.fixture(scope="module")
+def shared_house(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: postgres.Server,
+    migrated_database: str,
+    fake_process: Upstream,
+) -> Iterator[House]:
+    name, folder = postgres_server.new_database(like=migrated_database), tmp_path_factory.mktemp("house")
+    with redis.running_server() as redis_server, ExitStack() as stack:
+        urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
+        environ = {**KEYS, **fake_process.environ, **urls}
+        one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))
+        other = stack.enter_context(prepared(folder / "other", **environ))
+        yield House(one, other, redis_server)
     postgres_server.drop(name)
+
+
+@pytest.fixture
+def house(shared_house: House, fake: Upstream) -> House:
+    return shared_house

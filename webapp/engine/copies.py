@@ -12,7 +12,7 @@ from webapp.db import db
 from webapp.engine import journal
 from webapp.engine.engine import Copied, Engine
 from webapp.engine.kinds import Begun
-from webapp.engine.said import end_of
+from webapp.engine.said import Said, end_of
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Sources
 from webapp.streaming.topics import Entry
@@ -73,11 +73,10 @@ def _look_at(engine: Engine, ids: list[str]) -> None:
 def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> None:
     shared, topic = _shared(engine), topic_names.of_generation(copied.id)
     if copied.id in engine.live:
-        del engine.copied[copied.id]
+        engine.copied.pop(copied.id, None)
         return
     if row is None or row.status not in ACTIVE:
-        last = shared.last(topic)
-        shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(_rest(engine, copied.id, topic), last + 1)])
+        _complete(engine, copied.id, topic)
         shared.drop(topic)
         engine.forget_copy(copied.id)
         return
@@ -96,29 +95,27 @@ def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> No
         shared.extend(topic, journal.entries_of(db.session(), copied.id, after=copied.length))
 
 
-def _rest(engine: Engine, id: str, topic: str) -> list[Event]:
-    """What the copy of an answer that has ended lacks: by what is saved."""
-    shared = _shared(engine)
-    if shared.has_ended(topic):
-        return []
-    generation = db.session.get(Generation, id, populate_existing=True)
+def _complete(engine: Engine, id: str, topic: str) -> None:
+    """Adds to the copy of an answer that has ended what it lacks: by what is saved."""
+    shared, generation = _shared(engine), db.session.get(Generation, id, populate_existing=True)
     kind = engine.kinds.get(generation.kind) if generation else None
-    if generation is None or kind is None:
-        return [Ended("stopped", "user")]
-    known, transcript = [entry.event for entry in shared.read(topic, 0)], Transcript()
+    words = kind.said(generation) if generation and kind else None
+    end: list[Event] = end_of(generation, kind.saved(generation)) if generation and kind else [Ended("stopped", "user")]
+    # From here on nothing waits: what comes by Redis meanwhile would be told twice, or not at all.
+    if not shared.has_ended(topic):
+        known = [entry.event for entry in shared.read(topic, 0)]
+        rest = [*(_rest(words, known) if words else ()), *(event for event in end if event not in known)]
+        shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(rest, shared.last(topic) + 1)])
+
+
+def _rest(words: Said, known: list[Event]) -> list[Event]:
+    transcript = Transcript()
     for event in known:
         transcript.fold(event)
-    rest: list[Event] = []
-    if words := kind.said(generation):
-        if words.started and not transcript.started:
-            rest.append(words.started)
-        if words.sources and not transcript.sources:
-            rest.append(Sources(words.sources))
-        if more := _behind(transcript.reasoning, words.reasoning):
-            rest.append(Reasoning(more))
-        if more := _behind(transcript.text, words.text):
-            rest.append(Delta(more))
-    return rest + [event for event in end_of(generation, kind.saved(generation)) if event not in known]
+    started = [words.started] if words.started and not transcript.started else []
+    sources = [Sources(words.sources)] if words.sources and not transcript.sources else []
+    thought, text = _behind(transcript.reasoning, words.reasoning), _behind(transcript.text, words.text)
+    return [*started, *sources, *([Reasoning(thought)] if thought else ()), *([Delta(text)] if text else ())]
 
 
 def _behind(known: str, whole: str) -> str:

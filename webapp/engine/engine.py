@@ -271,7 +271,7 @@ class Engine:
 
     def forget_copy(self, id: str) -> None:
         """It has ended, or nobody reads it here any more."""
-        del self.copied[id]
+        self.copied.pop(id, None)
         self.topics.expire(topic_names.of_generation(id), KEEP_SECONDS)
         self._forget(id)
 

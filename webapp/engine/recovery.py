@@ -166,7 +166,9 @@ def to_continue(engine: Engine) -> list[str]:
 
 
 def _is_free(engine: Engine, generation: Generation) -> bool:
-    return generation.owner == engine.worker.id or engine.worker.is_dead(generation.owner, generation.heartbeat_at)
+    # Whoever has written its end lived then, whenever its heart was beaten last.
+    lived_at = max(generation.heartbeat_at, generation.ended_at or generation.heartbeat_at)
+    return generation.owner == engine.worker.id or engine.worker.is_dead(generation.owner, lived_at)
 
 
 def _restarts(generation: Generation) -> int:
