@@ -196,3 +196,14 @@ def test_a_worker_with_other_keys_is_known(workers, redis_server):
     redis_server.kill()
     # Nobody can say: it starts without Redis as well.
     assert other.agrees()
+
+
+def test_a_reader_from_another_worker_is_not_woken_by_nothing(workers):
+    one, other = workers(), workers()
+    page = other.last("chat:2")
+    other.append(WHERE, Changed("message", "a"))
+    until(lambda: one._cursor > page)
+
+    assert one.last("chat:2") > page
+    assert one.read("chat:2", page) == []
+    assert not one.wait({"chat:2": page}, 0.01)

@@ -35,15 +35,18 @@ STORE = """INSERT INTO application_settings (key, value, changed_at) VALUES (?, 
 
 
 class Server:
-    """Made, it is prepared but not started. Whatever it says is in `log`."""
+    """Made, it is prepared but not started. Whatever it says is in `log`.
 
-    def __init__(self, folder: Path, **environ: str) -> None:
+    One `beside` another has the same database, which that one has prepared.
+    """
+
+    def __init__(self, folder: Path, *, beside: "Server | None" = None, **environ: str) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environ = environ_of(folder, self.port) | environ
         self.database_url = environ.get("DATABASE_URL", f"sqlite:///{folder / 'millrace.sqlite3'}")
         self._process: subprocess.Popen[bytes] | None = None
-        self.owner_link = self._prepared_link(environ)
+        self.owner_link = beside.owner_link if beside else self._prepared_link(environ)
         # Why its loop may be held while a test looks on; without a reason that is a fault.
         self.may_be_held = ""
 
@@ -174,11 +177,11 @@ class Server:
 
 
 @contextmanager
-def prepared(folder: Path, **environ: str) -> Iterator[Server]:
+def prepared(folder: Path, *, beside: Server | None = None, **environ: str) -> Iterator[Server]:
     """A server that is prepared and not started, and is killed at the end; nobody may have held its loop."""
     folder.mkdir(parents=True, exist_ok=True)
     standstill.watch()
-    server = Server(folder, **environ)
+    server = Server(folder, beside=beside, **environ)
     try:
         yield server
         assert server.may_be_held or not server.held(), f"somebody held the loop: {server.held()}"

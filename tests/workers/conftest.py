@@ -20,8 +20,7 @@ class House:
         self.one, self.other, self.redis = one, other, redis_server
         for server in (one, other):
             server.start()
-        # Who prepares last makes the link that holds.
-        self.here = Person(one.url).become_owner(other.owner_link)
+        self.here = Person(one.url).become_owner(one.owner_link)
         self.there = Person(other.url).sign_in("owner@example.org")
         one.lift_limits()
         one.set(**{"models.titles": "off"})
@@ -45,7 +44,7 @@ def shared_house(
         urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
         environ = {**KEYS, **fake_process.environ, **urls}
         one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))
-        other = stack.enter_context(prepared(folder / "other", **environ))
+        other = stack.enter_context(prepared(folder / "other", beside=one, **environ))
         yield House(one, other, redis_server)
     postgres_server.drop(name)
 

@@ -357,8 +357,12 @@ class RedisTopics(MemoryTopics):
         return _Changes(dropped=max(self._since, self._floor), began=self._cursor)
 
     def _has_news(self, cursors: Mapping[str, int]) -> bool:
-        # A reader of another worker may have had what has not arrived here yet.
-        return any(self.last(topic) > at for topic, at in cursors.items())
+        # A reader may have come from another worker: with what has not arrived here yet, or with less than is known to be all.
+        return any(self._said(topic) > at for topic, at in cursors.items())
+
+    def _said(self, topic: str) -> int:
+        log = self._used(topic)
+        return log.entries[-1].seq if log.entries else log.dropped
 
 
 def _number(id: str) -> int:
