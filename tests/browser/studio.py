@@ -89,7 +89,7 @@ def studio() -> Iterator[Studio]:
     settings = {"OPENROUTER_API_KEY": "sk-or-v1-0123456789abcdef", "OPENROUTER_BASE_URL": upstream.base_url}
     folder = Path(tempfile.mkdtemp(prefix="millrace-"))
     try:
-        with prepared(folder, OPENROUTER_MODEL="openrouter/auto", **settings) as server, sync_playwright() as driver:
+        with prepared(folder, beside=None, OPENROUTER_MODEL="openrouter/auto", **settings) as server, sync_playwright() as driver:
             server.lift_limits()
             server.set(demo__fallback="always")
             server.start()

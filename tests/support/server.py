@@ -46,7 +46,7 @@ class Server:
         self._environ = environ_of(folder, self.port) | environ
         self.database_url = environ.get("DATABASE_URL", f"sqlite:///{folder / 'millrace.sqlite3'}")
         self._process: subprocess.Popen[bytes] | None = None
-        self.owner_link = beside.owner_link if beside else self._prepared_link(environ)
+        self.owner_link: str = beside.owner_link if beside else self._prepared_link(environ)
         # Why its loop may be held while a test looks on; without a reason that is a fault.
         self.may_be_held = ""
 
