@@ -35,7 +35,8 @@ def done(page: Page) -> None:
 
 
 def tab_to(page: Page, words: str) -> None:
-    for _ in range(80):
+    # Chats of other tests stand before it, with a menu each.
+    for _ in range(500):
         page.keyboard.press("Tab")
         if page.evaluate(FOCUSED) == words:
             return
