@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation, Overflow
 from math import inf
 
 UNITS = ("usd", "tokens", "answers")
@@ -41,7 +41,7 @@ def per_million(input: str, output: str) -> Price | None:
     """A price in dollars for a million tokens each, as text; None where one of the two is no price."""
     try:
         price = Price(Decimal(input) * 1000, Decimal(output) * 1000)
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         return None
     is_sane = all(each.is_finite() and 0 <= each < DOLLAR for each in (price.input, price.output))
     return price if is_sane else None
@@ -69,7 +69,7 @@ def parsed(unit: str, text: str) -> int:
     """The amount that a person means; raises ValueError with a sentence."""
     try:
         number = Decimal(text.strip().removeprefix("$").replace(",", "")) * (DOLLAR if unit == "usd" else 1)
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         raise ValueError("Enter a number.") from None
     if not number.is_finite() or not 0 < number <= MOST[unit]:
         raise ValueError(f"Enter a number greater than 0, up to {MOST[unit] // (DOLLAR if unit == 'usd' else 1):,}.")

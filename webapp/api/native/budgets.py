@@ -73,7 +73,7 @@ def index() -> BudgetList:
 @bp.post("")
 @operation("Create a budget", scope="admin", body=NewBudget, answer=BudgetAnswer, status=201, errors=(409,))
 def create(body: NewBudget) -> BudgetAnswer:
-    entered = BudgetInput(body.who, body.who_id, body.unit, f"{body.limit:f}", body.period, body.warn_at, body.model)
+    entered = BudgetInput(body.who, body.who_id, body.unit, str(body.limit), body.period, body.warn_at, body.model)
     return _told(queries.level(service.create(entered, **who())))
 
 
@@ -87,7 +87,7 @@ def show(id: str) -> BudgetAnswer:
 @bp.patch("/<id>")
 @operation("Change the limit, or when to warn", scope="admin", body=BudgetChange, answer=BudgetAnswer)
 def change(id: str, body: BudgetChange) -> BudgetAnswer:
-    limit = None if body.limit is None else f"{body.limit:f}"
+    limit = None if body.limit is None else str(body.limit)
     service.change(_visible(id), limit=limit, warn_at=body.warn_at, **who())
     return _told(queries.level(_visible(id)))
 
