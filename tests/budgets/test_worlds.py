@@ -196,3 +196,20 @@ def test_two_workers_at_once_admit_no_more_than_there_is(make_app) -> None:
     assert sum(each.get(timeout=60) for each in asked) == 7
     with workers[1].app_context():
         assert db.session.execute(db.select(BudgetPeriod.used, BudgetPeriod.reserved)).one() == (0, 7)
+
+
+def test_a_budget_that_was_deleted_meanwhile_limits_nothing_any_more(make_app) -> None:
+    app = make_app()
+    with app.app_context():
+        with write(keeps=True) as session:
+            kept, gone = (Budget(who="team", unit="tokens", most=10_000, period="day", warn_at=0.8) for _ in range(2))
+            session.add_all([kept, gone])
+            session.flush()
+            wish = Wish(new_id(), new_id(), "m", Taken(10, 10), PRICE)
+            held = holding.reserve(session, wish, NOW)
+        with write() as session:
+            session.execute(db.delete(Budget).where(Budget.id == gone.id))
+        with write() as session:
+            assert holding.extend(session, wish.generation_id, held, Taken(0, 100), PRICE)
+        found = db.session.execute(db.select(BudgetPeriod.budget_id, BudgetPeriod.reserved)).all()
+        assert [tuple(row) for row in found] == [(kept.id, 120)]

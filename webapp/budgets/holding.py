@@ -73,11 +73,14 @@ def extend(session: Session, generation_id: str, held: Iterable[Held], more: Tak
     """Reserves more for an answer that is being written; false when a budget has nothing left, and then nothing is changed."""
     for each in held:
         wanted = 0 if each.unit == "answers" else amount(each.unit, more, price)
-        if wanted and not _take(session, each.budget_id, each.starts_at, wanted):
+        if not wanted:
+            continue
+        if _take(session, each.budget_id, each.starts_at, wanted):
+            _change(session, generation_id, each.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
+        elif session.scalar(select(Budget.id).where(Budget.id == each.budget_id)):
+            # One that was deleted meanwhile limits nothing any more.
             session.rollback()
             return False
-        if wanted:
-            _change(session, generation_id, each.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
     return True
 
 
