@@ -10,7 +10,8 @@ from tests.generations.bench import Bench, counted, holds_on
 from tests.support.marks import on_both_databases
 from webapp.chat.messages import service as chats
 from webapp.chat.tables import Message
-from webapp.db import db, utc_now
+from webapp.db import db, utc_now, write
+from webapp.engine import recovery
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
@@ -191,3 +192,20 @@ def test_a_failed_try_to_go_on_leaves_one_seam(bench, fake):
 
     assert bench.message(id).content.split() == counted(40)
     assert bench.message(id).html.count('class="seam"') == 1
+
+
+def test_of_two_workers_that_find_an_answer_cut_one_continues_it(bench, fake, other):
+    id = bench.until_ended(bench.ask(person=bench.person())).id
+    # It looks for nothing by itself here.
+    bench.engine.is_closing = True
+    other.engine.worker.begin()
+    with bench.app.app_context(), other.app.app_context():
+        with write() as session:
+            cut = {"status": "interrupted", "reason": "server_restart", "owner": ""}
+            session.execute(update(Generation).where(Generation.id == id).values(**cut))
+        found = db.session.get_one(Generation, id)
+        assert recovery._is_claimed(other.engine, found)
+        assert not recovery._is_claimed(bench.engine, found)
+        # Until it is begun, it is asked for again and again.
+        assert recovery._is_claimed(other.engine, found)
+    other.engine.worker.end()

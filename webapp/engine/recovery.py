@@ -202,7 +202,8 @@ def _go_on_in_turn(engine: Engine, id: str) -> None:
 def _is_claimed(engine: Engine, generation: Generation) -> bool:
     """Whether this worker is the one to continue it: of several that find it at once, one."""
     with write(keeps=True) as session:
-        return fence.claim(session, generation, engine.worker.id)
+        # It is read again here: another worker may have claimed it since it was found.
+        return _is_free(engine, generation) and fence.claim(session, generation, engine.worker.id)
 
 
 def _has_gone_on(engine: Engine, id: str) -> bool:
