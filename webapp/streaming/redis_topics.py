@@ -146,7 +146,8 @@ class RedisTopics(MemoryTopics):
             return
         try:
             self._link.tell(owner, {WANT: topic, "lane": lane})
-            if topic not in self._copies:
+            # It may have ended while the owner was told: its stream would be read for nothing, again and again.
+            if topic not in self._copies and not self.has_ended(topic):
                 self._copies[topic] = True
                 # The read that waits must begin anew with this stream.
                 self._link.tell(self._worker, {LOOK: topic})
@@ -243,7 +244,8 @@ class RedisTopics(MemoryTopics):
             log.warning("Redis does not answer; pages of other workers read the database until it does: %s", error)
             # Numbers go on behind all that anybody may have heard elsewhere.
             self._cursor += LAG
-            self.behind()
+        # Also where it has never answered.
+        self.behind()
         unsent, self._outbox = [*unsent, *self._outbox], []
         self._wanted.clear()
         self._copies.clear()
@@ -288,6 +290,10 @@ class RedisTopics(MemoryTopics):
     def _take_answer(self, sent: Sent) -> None:
         topic = sent.stream.removeprefix(of_topic(""))
         if topic not in self._copies:
+            return
+        if self.has_ended(topic):
+            # Its numbers here may be others than there, and nothing is read behind them.
+            self.drop(topic)
             return
         if sent.id == CLOSED:
             self._copies[topic] = False
