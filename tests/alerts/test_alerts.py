@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from tests.insights.test_insights import made, program
-from webapp.alerts import delivery, service
+from webapp.alerts import delivery, queries, service
 from webapp.alerts.tables import AlertRule
 from webapp.db import db, utc_now, write
 from webapp.settings.service import set_settings
@@ -135,3 +135,27 @@ def test_facts_of_the_server_are_looked_at_too(app, program):
         service.check_all()
     found = {each["id"]: each["state"] for each in program.get("/alerts")["alerts"]}
     assert (found["disk"], found["budget"], found["backup"], found["key"]) == ("firing", "no_data", "no_data", "ok")
+
+
+def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fake):
+    fake.always({"json": {}}, at="/hook")
+    recent(made, 30, "failed")
+    with app.app_context():
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        with write() as session:
+            refused = "CREATE TRIGGER no_note BEFORE UPDATE ON alert_events BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END"
+            session.execute(db.text(refused))
+        service.check_all()
+        for event in queries.events():
+            delivery._note(event.id, "failed: no answer")
+    with gevent.Timeout(60):
+        while len(told_to(fake)) < 2:
+            gevent.sleep(0.05)
+
+
+def test_no_transaction_is_open_while_the_webhook_is_tested(app, fake):
+    fake.always({"json": {}}, at="/hook")
+    with app.app_context():
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        service.test(queries.rule("errors"))
+        assert not db.session().in_transaction()

@@ -3,20 +3,25 @@
 import hashlib
 import hmac
 import json
+import logging
 import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from flask import current_app
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.alerts.tables import AlertEvent
 from webapp.connections.models import providers
 from webapp.db import write
 from webapp.engine.engine import Engine, the_engine
+from webapp.errors import Unavailable
 from webapp.providers.base import ProviderError
 from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
+
+log = logging.getLogger("alerts")
 
 AGAIN_SECONDS = (0.0, 5.0, 30.0, 120.0)
 SECONDS = 10.0
@@ -88,5 +93,9 @@ def _tried(*told: Any) -> str:
 
 
 def _note(id: str, outcome: str) -> None:
-    with write() as session:
-        session.execute(update(AlertEvent).where(AlertEvent.id == id).values(delivery=outcome[:500]))
+    try:
+        with write() as session:
+            session.execute(update(AlertEvent).where(AlertEvent.id == id).values(delivery=outcome[:500]))
+    except (Unavailable, SQLAlchemyError) as error:
+        # A database in trouble is what there may be an alert about: it is told all the same.
+        log.warning("alert_delivery_not_noted", extra={"fields": {"event_id": id, "error": type(error).__name__}})
