@@ -47,8 +47,8 @@ def test_what_is_left_is_said_from_the_warning_on(program, owner, member, made, 
         answered(program)
     assert not owner.page("/").says("answers left")
     answered(program)
-    assert owner.page("/").says("The team's budget: 1 answer of 5 answers left until")
-    assert member.page("/budgets").says("4 answers of 5 answers used")
+    assert owner.page("/").says("The team's budget: 1 of 5 answers left until")
+    assert member.page("/budgets").says("4 of 5 answers used")
     assert member.page("/budgets").says("resets on 1 ")
 
 

@@ -16,7 +16,7 @@ class RuleForm(Form):
     limit = StringField("Fires beyond", default="", render_kw=NUMBER)
     warn_at = StringField("Warns beyond", default="", render_kw=NUMBER)
     window_minutes = StringField("Window, in minutes", default="", render_kw=NUMBER)
-    min_samples = StringField("Fewest answers", default="", render_kw=NUMBER)
+    min_samples = StringField("Minimum number of answers", default="", render_kw=NUMBER)
     is_enabled = BooleanField("Turned on")
 
     @classmethod
@@ -40,5 +40,5 @@ class RuleForm(Form):
         except ValueError as error:
             raise Invalid("Enter a number.", field=name) from error
         if not 0 <= number < 1e12:
-            raise Invalid("Enter a number from 0 on.", field=name)
+            raise Invalid("Enter a number that is not negative.", field=name)
         return number

@@ -129,7 +129,7 @@ def _check(rule: AlertRule) -> None:
     if not 0 <= rule.min_samples <= 1_000_000:
         raise Invalid("Enter a number from 0 to 1,000,000.", field="min_samples")
     if not all(0 <= each <= 1e12 for each in (rule.limit, rule.warn_at)):
-        raise Invalid("Enter a number from 0 on.", field="limit")
+        raise Invalid("Enter a number that is not negative.", field="limit")
 
 
 def _existing(session: Session, name: str) -> AlertRule:

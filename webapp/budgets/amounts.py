@@ -96,6 +96,11 @@ def words(unit: str, amount: int) -> str:
     return f"{amount:,} {unit if amount != 1 else unit.removesuffix('s')}"
 
 
+def part_words(unit: str, part: int, whole: int) -> str:
+    """Some of a whole: the unit is said once."""
+    return f"{words(unit, part) if unit == 'usd' else f'{part:,}'} of {words(unit, whole)}"
+
+
 def _cost(text: str | None) -> Decimal | None:
     try:
         cost = Decimal(text) if text is not None else None

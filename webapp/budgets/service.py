@@ -97,7 +97,7 @@ def _checked(entered: BudgetInput) -> Budget:
             raise Invalid(f"Choose one of: {', '.join(known)}.", field=name)
     _check_share(entered.warn_at)
     if len(entered.model) > 200:
-        raise Invalid("That is no name of a model.", field="model")
+        raise Invalid("That name is too long for a model.", field="model")
     return Budget(
         who=entered.who,
         who_id=_known(entered.who, entered.who_id),

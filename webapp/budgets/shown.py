@@ -7,7 +7,7 @@ from flask import url_for
 
 from webapp.accounts.tables import User
 from webapp.budgets import queries
-from webapp.budgets.amounts import words
+from webapp.budgets.amounts import part_words, words
 from webapp.budgets.queries import Level
 from webapp.budgets.refusal import WHOSE, limit_words, local
 from webapp.budgets.tables import Budget
@@ -52,14 +52,14 @@ def _words(level: Level) -> str:
     budget, resets = level.budget, local(level.resets_at)
     if level.is_used_up:
         return f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {resets}."
-    left = f"{words(budget.unit, level.left)} of {words(budget.unit, budget.most)}"
+    left = part_words(budget.unit, level.left, budget.most)
     return f"{WHOSE[budget.who]}: {left} left until {resets}."
 
 
 def _line(level: Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:
     budget = level.budget
     state = "used up" if level.is_used_up else "little left" if level.is_near else ""
-    used = f"{words(budget.unit, level.used)} of {words(budget.unit, budget.most)} used"
+    used = f"{part_words(budget.unit, level.used, budget.most)} used"
     used += f", {words(budget.unit, level.reserved)} reserved" if level.reserved else ""
     url = url_for("budgets.show", id=budget.id) if is_linked else ""
     name, percent = name_of(budget, names), min(100, round(100 * level.share))

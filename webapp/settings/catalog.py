@@ -360,7 +360,7 @@ _ALERTS = (
     ),
     _choice(
         "alerts.webhook_form",
-        "Form of the webhook",
+        "Webhook format",
         ("json", "slack", "ntfy"),
         "json",
         "What the webhook understands: JSON with all fields, Slack's format, or ntfy's.",
