@@ -72,6 +72,13 @@ def test_references_stand_last_and_come_apart_again():
     assert parted(one)[0] == ""
 
 
+def test_many_references_with_gaps_come_apart_in_one_go():
+    one = reference.reference("a", "1" * 26)
+    gaps = (one.written + "\n" * 20) * 40
+    assert reference.parted(f"See\n{gaps}") == ("See", (one,) * 40)
+    assert reference.parted(f"{gaps}end") == (f"{gaps}end", ())
+
+
 def test_servers_get_pictures_as_they_take_them(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"abc")

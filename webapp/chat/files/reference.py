@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 NAME_CHARS = 120
 ID = r"[0-9a-z]{26}"
-# As they are found anywhere; and the run of them that ends a message.
 ANY = re.compile(rf"!\[(?P<name>[^\]\n]{{0,{NAME_CHARS}}})\]\(/files/(?P<id>{ID})\)")
-LAST = re.compile(rf"(?:(?:\A|\n+)!\[[^\]\n]{{0,{NAME_CHARS}}}\]\(/files/{ID}\)[ \n]*)+\Z")
 MARK = "](/files/"
 
 
@@ -30,9 +28,18 @@ def reference(name: str, id: str) -> Reference:
 
 def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
     """What stands before the pictures at the end of a message, and they."""
-    if MARK not in content or not (found := LAST.search(content)):
+    if MARK not in content:
         return content, ()
-    return content[: found.start()].rstrip(), tuple(Reference(each["name"], each["id"]) for each in ANY.finditer(found.group()))
+    # Line by line, and by no pattern of many: whoever writes a message could choose one that such a pattern never ends with.
+    lines, found = content.split("\n"), list[Reference]()
+    while lines:
+        line = lines.pop().rstrip(" ")
+        if each := ANY.fullmatch(line):
+            found.append(Reference(each["name"], each["id"]))
+        elif line:
+            lines.append(line)
+            break
+    return ("\n".join(lines).rstrip(), tuple(reversed(found))) if found else (content, ())
 
 
 def ids_in(contents: Sequence[str]) -> set[str]:
