@@ -124,6 +124,14 @@ def test_a_picture_is_sent_shown_and_seen_by_whoever_sees_the_chat(app, owner, m
     assert stranger.get(told["url"]).status_code == 404
 
 
+@pytest.mark.slow
+def test_a_name_in_any_script_is_served(owner):
+    told = uploaded(owner, drawn(), "東京 – plan.png").get_json()
+    disposition = owner.client.get(told["url"]).headers["Content-Disposition"]
+    # What a server writes on the line.
+    assert disposition.encode("latin-1").endswith(b"filename*=UTF-8''%E6%9D%B1%E4%BA%AC%20%E2%80%93%20plan.png")
+
+
 def test_without_javascript_the_field_takes_pictures_and_documents(owner, fake):
     fake.says("Yes.")
     letter = docx(paragraph("Oil the bearing."))

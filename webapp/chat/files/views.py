@@ -1,5 +1,7 @@
 """/files: brings a file for the message that is being written, and serves one to whoever sees its chat."""
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, jsonify, request
 
 from webapp.accounts.guards import current_user, signed_in, user_or_none
@@ -60,5 +62,11 @@ def served(file: StoredFile) -> Response:
     response = Response(service.content_of(file), content_type=file.media_type, headers=HEADERS)
     is_shown = file.kind == service.IMAGE
     name = reference(file.name, file.id).name
-    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", filename=name)
+    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **_names(name))
     return response
+
+
+def _names(name: str) -> dict[str, str]:
+    """A header holds no other letters than those of Latin, so that any others are written by their numbers."""
+    plain = name.encode("ascii", "ignore").decode().strip() or "file"
+    return {"filename": plain} if name.isascii() else {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
