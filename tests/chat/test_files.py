@@ -62,6 +62,13 @@ def test_a_picture_is_written_anew():
     assert "refused" in next(picture.pieces(io.BytesIO(large)))
 
 
+def test_what_nobody_can_read_around_a_picture_does_not_matter():
+    odd = b"Exif\0\0MM\0*\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\x01"
+    odd += b"\t\0\x05\0\0\0\x01\0\0\0&\0\0\0\0\0\0\0\x03\0\0\0\x02"
+    (kept,) = picture.pieces(io.BytesIO(drawn("JPEG", exif=odd)))
+    assert (kept["width"], kept["height"]) == (6, 8)
+
+
 def test_references_stand_last_and_come_apart_again():
     one, two = (reference.reference(name, id * 26).written for name, id in (("a](b\n.png", "1"), ("", "2")))
     content = joined("Look", [one, "a.md\n```md\nx\n```", two])

@@ -1,11 +1,12 @@
 """Writes a picture anew, in a child process: upright, not too large, and with nothing but its pixels. Pure."""
 
+import struct
 from base64 import b64encode
 from collections.abc import Iterator
 from io import BytesIO
 from typing import IO, Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MOST_SIDE, MOST_PIXELS = 2_000, 60_000_000
@@ -14,7 +15,20 @@ MOST_PNG_BYTES = 3 * 1024 * 1024
 QUALITY = 88
 NOT_A_PICTURE = "This picture is damaged, or isn't a PNG, JPEG, WebP or GIF."
 TOO_MANY_PIXELS = f"This picture has more than {MOST_PIXELS // 1_000_000} megapixels, which is the limit."
-FAULTS = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# How Pillow stumbles over what is damaged.
+FAULTS = (
+    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError, struct.error),
+    Image.DecompressionBombError,
+)
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -32,13 +46,22 @@ def _kept(raw: bytes) -> dict[str, Any]:
         # What a JPEG is made smaller by while it is read costs neither time nor memory.
         image.draft("RGB", (MOST_SIDE, MOST_SIDE))
         is_drawn = image.format in ("PNG", "GIF")
-        upright = ImageOps.exif_transpose(image)
+        turn = _turn(image)
+        upright = image.transpose(turn) if turn is not None else image
         is_clear = "A" in upright.getbands() or "transparency" in upright.info
         made = upright.convert("RGBA" if is_clear else "RGB")
     made.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
     made.info = {}
     media_type, content = _written(made, is_drawn=is_drawn, is_clear=is_clear)
     return {"media_type": media_type, "width": made.width, "height": made.height, "content": b64encode(content).decode()}
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What sets it upright; cameras and programs write much around a picture that nobody can read."""
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except FAULTS:
+        return None
 
 
 def _written(image: Image.Image, *, is_drawn: bool, is_clear: bool) -> tuple[str, bytes]:
