@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import pytest
 
@@ -111,6 +111,16 @@ def bomb() -> bytes:
     return file.getvalue()
 
 
+def packed_otherwise() -> bytes:
+    """Packed with LZMA, and damaged."""
+    file = BytesIO()
+    with ZipFile(file, "w", ZIP_LZMA) as archive:
+        archive.writestr("word/document.xml", "<d>" + "word " * 500 + "</d>")
+    raw = file.getvalue()
+    begins = raw.index(b"word/document.xml") + len("word/document.xml") + 9
+    return raw[:begins] + b"\xff" * 8 + raw[begins + 8 :]
+
+
 @pytest.mark.parametrize(
     ("name", "raw", "says"),
     [
@@ -120,6 +130,9 @@ def bomb() -> bytes:
         ("a.docx", zipped({"word/document.xml": LAUGHS}), DAMAGED),
         ("a.docx", zipped({"word/document.xml": DEEP}), DAMAGED),
         ("a.docx", LETTER[:-400] + b"\0" * 400, DAMAGED),
+        ("a.docx", zipped({"word/document.xml": '<?xml version="1.0" encoding="big5"?><d/>'}), DAMAGED),
+        ("a.docx", zipped({"word/document.xml": '<?xml version="1.0" encoding="none"?><d/>'}), DAMAGED),
+        ("a.docx", packed_otherwise(), DAMAGED),
         ("a.xlsx", zipped({"xl/workbook.xml": "<unclosed>"}), DAMAGED),
         ("a.odt", opendocument("", **{"META-INF/manifest.xml": "<m><encryption-data/></m>"}), PROTECTED),
         ("a.epub", zipped({"META-INF/container.xml": "<c/>"}), DAMAGED),

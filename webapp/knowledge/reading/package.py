@@ -4,6 +4,7 @@ import posixpath
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
+from lzma import LZMAError
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile
 
@@ -68,7 +69,10 @@ class Package:
                 yield from found
                 found.clear()
             parser.Parse(b"", True)
-        except expat.ExpatError as error:
+        except Refused:
+            raise
+        # The latter two for encodings that nobody knows.
+        except (expat.ExpatError, ValueError, LookupError) as error:
             raise Refused(DAMAGED) from error
         yield from found
 
@@ -95,7 +99,9 @@ class Package:
                     if self._left < 0:
                         raise Refused(TOO_MUCH)
                     yield chunk
-        except (KeyError, BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except Refused:
+            raise
+        except (KeyError, ValueError, BadZipFile, zlib.error, LZMAError, EOFError, OSError, NotImplementedError) as error:
             raise Refused(DAMAGED) from error
 
 
