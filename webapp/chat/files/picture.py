@@ -59,7 +59,7 @@ def _kept(raw: bytes) -> dict[str, Any]:
 def _turn(image: Image.Image) -> Image.Transpose | None:
     """What sets it upright; cameras and programs write much around a picture that nobody can read."""
     try:
-        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except FAULTS:
         return None
 
