@@ -4,9 +4,11 @@ import io
 import zipfile
 from base64 import b64decode
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
+from gevent.event import Event as GreenEvent
 from PIL import Image
 from sqlalchemy import select
 
@@ -19,9 +21,14 @@ from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import erasing
 from webapp.chat.messages.attached import joined, parted
 from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
+from webapp.engine.circuit import Circuits
+from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.providers import anthropic_request, openai_request
 from webapp.providers.base import ModelRequest, Picture, Turn
+from webapp.streaming.events import Notice
+from webapp.streaming.stop import Stop
 
 SECRET = b"taken at home"
 
@@ -99,6 +106,25 @@ def test_servers_get_pictures_as_they_take_them(tmp_path):
     source = {"type": "base64", "media_type": "image/png", "data": "YWJj"}
     assert said[0]["content"] == [{"type": "image", "source": source}, {"type": "text", "text": "See\n\nand"}]
     assert said[1]["content"] == "I see."
+
+
+def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, tmp_path):
+    fake.behaves([{"status": 404, "json": {"error": {"code": 404, "message": "No endpoints found"}}}, {"says": "Fine."}])
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    there, gone = Picture("image/png", path, "a.png"), Picture("image/png", tmp_path / "none", "b.png")
+    request = ModelRequest("fake/plain", (Turn("user", "See", (there, gone)),))
+    with app.app_context():
+        provider = providers().of("fake/plain")
+    rungs = [Rung("sees", provider, "sees"), Rung("blind", provider, "blind", takes_pictures=False)]
+    climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": monotonic, "jitter": lambda: 0.0}
+    events = list(Ladder(request, rungs, Limits(first_byte=60, ladder=60, total=60), **climb).events(Stop(GreenEvent)))
+    first, second = (each["body"]["messages"][0]["content"] for each in asked(fake))
+    # What was deleted meanwhile is told by its name too.
+    assert first[0] == {"type": "text", "text": "See\n\n[Image: b.png]"}
+    assert [each["type"] for each in first] == ["text", "image_url"]
+    assert second == "See\n\n[Image: a.png]\n\n[Image: b.png]"
+    assert "images_left_out" in [each.code for each in events if isinstance(each, Notice)]
 
 
 def test_a_picture_is_sent_shown_and_seen_by_whoever_sees_the_chat(app, owner, member, stranger, fake):

@@ -150,6 +150,11 @@ class Providers:
         """Whether the model can be held to a JSON Schema, as far as its server says."""
         return model.startswith(DEMO) or any(each.id == model and each.takes_schema for each in self.listed())
 
+    def takes_pictures(self, model: str) -> bool:
+        """Whether the model can be given pictures; as long as its server doesn't deny it, it is tried."""
+        said = next((each.abilities for each in self.listed() if each.id == model), None)
+        return said is None or "vision" in said
+
     def connection_of(self, model: str) -> str:
         """The slug of the connection that a model belongs to; empty when there is none."""
         found = None if model.startswith(DEMO) else self._found(model)

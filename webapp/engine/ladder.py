@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from webapp.engine.circuit import Circuits
 from webapp.engine.metric_events import FellBack, Tell, to_nobody
 from webapp.engine.seam import without_overlap
-from webapp.providers.base import ModelRequest, Provider, ProviderError, Reply, events_of
+from webapp.providers.base import ModelRequest, Picture, Provider, ProviderError, Reply, Turn, events_of
 from webapp.streaming.events import TRIED, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
@@ -35,6 +35,7 @@ class Rung:
     name: str
     takes_schema: bool = False
     display_name: str = ""
+    takes_pictures: bool = True
 
     def __str__(self) -> str:
         return self.display_name or self.model
@@ -108,6 +109,8 @@ class Ladder:
         if rest := self._circuits.rest_seconds(rung.model):
             words = f"{rung} failed several times in a row and is paused for {rest:.0f} s."
             raise ProviderError("error", words, retryable=True, retry_after=rest)
+        if not rung.takes_pictures and any(turn.pictures for turn in self._request.turns):
+            yield Notice("images_left_out", f"{rung} doesn't take images, so it was only told their names.")
         try:
             yield from self._streamed_or_whole(rung, stop)
         except ProviderError as error:
@@ -163,7 +166,8 @@ class Ladder:
 
     def _heard(self, rung: Rung, how: str, attempt: Stop) -> Iterator[Event]:
         schema = self._request.schema if rung.takes_schema else ""
-        request, provider = replace(self._request, model=rung.name, schema=schema), rung.provider
+        turns = tuple(turn.keeping(_sent(rung, turn)) if turn.pictures else turn for turn in self._request.turns)
+        request, provider = replace(self._request, model=rung.name, schema=schema, turns=turns), rung.provider
         said = provider.stream(request, attempt) if how == "stream" else _reply_events(rung, provider.complete(request, attempt))
         if request.goes_on and provider.continuation == "instruct":
             said = without_overlap(request.turns[-1].content, said)
@@ -210,6 +214,11 @@ class Ladder:
             pause = f"{max(1, round(seconds))} s"
             now, then = f"is asked again in {pause}.", f"was asked again after {pause}."
         return Notice(code, f"{error} {rung} {now}", f"{error} {rung} {then}")
+
+
+def _sent(rung: Rung, turn: Turn) -> Iterator[Picture]:
+    """The pictures that a model is given: those that it takes, and that nobody has deleted meanwhile."""
+    return (each for each in turn.pictures if rung.takes_pictures and each.path.is_file())
 
 
 def _reply_events(rung: Rung, reply: Reply) -> Iterator[Event]:

@@ -125,7 +125,15 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False) -> 
     # Whether this person may have the demo answer was asked before it was queued.
     provided = ((model, known.of(model, for_visitor=True)) for model in chain)
     rungs = [
-        Rung(model, each, known.name_of(model), known.takes_schema(model), known.display_name(model)) for model, each in provided
+        Rung(
+            model,
+            each,
+            known.name_of(model),
+            known.takes_schema(model),
+            known.display_name(model),
+            known.takes_pictures(model),
+        )
+        for model, each in provided
     ]
     return Ladder(
         request,

@@ -1,8 +1,8 @@
 """The provider protocol and its values: requests, replies and models. Pure."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -36,10 +36,11 @@ GO_ON = (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of ours: its type, and the file that holds it, which is read when it is sent."""
+    """A picture of ours: its type, the file that holds it, which is read when it is sent, and its name."""
 
     media_type: str
     path: Path
+    name: str = ""
 
     @property
     def base64(self) -> str:
@@ -53,6 +54,17 @@ class Turn:
     role: Literal["system", "user", "assistant"]
     content: str
     pictures: tuple[Picture, ...] = ()
+
+    def keeping(self, pictures: Iterable[Picture]) -> "Turn":
+        """The same with these of its pictures, and with nothing but the names of the others."""
+        kept = tuple(pictures)
+        names = [named_picture(each.name) for each in self.pictures if each not in kept]
+        return replace(self, content="\n\n".join(each for each in (self.content, *names) if each), pictures=kept)
+
+
+def named_picture(name: str) -> str:
+    """What a model is told of a picture that it isn't given."""
+    return f"[Image: {name}]"
 
 
 @dataclass(frozen=True, slots=True)

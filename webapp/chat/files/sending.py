@@ -7,7 +7,7 @@ from webapp.chat.files import queries, storage
 from webapp.chat.files.reference import Reference, ids_in, parted
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.prompt.model_choice import can, named
-from webapp.providers.base import ModelRequest, Picture, Turn
+from webapp.providers.base import ModelRequest, Picture, Turn, named_picture
 from webapp.streaming.events import Notice
 
 UNSEEN = Notice("images_left_out", "This model doesn't take images, so it was only told their names.")
@@ -37,14 +37,10 @@ def _turns(request: ModelRequest, files: Mapping[str, StoredFile]) -> Iterator[T
             continue
         shown = [each for each in references if each.id in files][:room]
         room -= len(shown)
-        names = [_named(each) for each in references if each not in shown]
+        names = [named_picture(each.name) for each in references if each not in shown]
         content = "\n\n".join(each for each in (text, *names) if each)
-        yield replace(turn, content=content, pictures=tuple(_picture(files[each.id]) for each in shown))
+        yield replace(turn, content=content, pictures=tuple(_picture(each, files[each.id]) for each in shown))
 
 
-def _named(each: Reference) -> str:
-    return f"[Image: {each.name}]"
-
-
-def _picture(file: StoredFile) -> Picture:
-    return Picture(file.media_type, storage.path_of(file.hash))
+def _picture(each: Reference, file: StoredFile) -> Picture:
+    return Picture(file.media_type, storage.path_of(file.hash), each.name)
