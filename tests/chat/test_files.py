@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from gevent.event import Event as GreenEvent
+from markupsafe import Markup
 from PIL import Image
 from sqlalchemy import select
 
@@ -19,7 +20,8 @@ from tests.support.marks import on_both_databases
 from webapp.chat.files import keeping, picture, reference, storage
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import erasing
-from webapp.chat.messages.attached import joined, parted
+from webapp.chat.messages import sending
+from webapp.chat.messages.attached import folded, joined, parted
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
@@ -91,6 +93,17 @@ def test_many_references_with_gaps_come_apart_in_one_go():
     gaps = (one.written + "\n" * 20) * 40
     assert reference.parted(f"See\n{gaps}") == ("See", (one,) * 40)
     assert reference.parted(f"{gaps}end") == (f"{gaps}end", ())
+
+
+def test_nothing_that_is_typed_goes_missing_beside_a_picture(app):
+    picture = reference.reference("a", "1" * 26).written
+    for typed in ("Hello\n", "Hello\n\n```\ncode", "Hello\n\n> quoted\n"):
+        content = joined(typed, [picture]) if "`" in typed else typed + picture
+        with app.app_context():
+            said = sending.typed(content)
+        html = str(folded(Markup(said.html), said.content))
+        assert (html.startswith("<p>Hello</p>"), html.count("<img"), "(/files" in html) == (True, 1, False)
+        assert html.count("<div") == html.count("</div>")
 
 
 def test_servers_get_pictures_as_they_take_them(tmp_path):

@@ -95,11 +95,9 @@ def _texts(content: str) -> tuple[str, tuple[File, ...]]:
 
 
 def folded(markup: Markup, content: str = "") -> Markup:
-    """A person's message with its texts folded and its pictures shown."""
+    """A person's message with its texts folded and its pictures shown, which its HTML leaves out."""
     _, pictures = reference.parted(content)
-    # Each is a paragraph of its own, with nothing but its name.
-    before = markup.rsplit("<p", len(pictures))[0] if pictures else markup
-    html = SHOWN.sub(_fold, before) if '<div class="code">' in before else before
+    html = SHOWN.sub(_fold, markup) if '<div class="code">' in markup else markup
     return Markup(html) + (SHELF.format(Markup("").join(map(_shown, pictures))) if pictures else "")
 
 

@@ -31,7 +31,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     The words of a version that is there already lead to that one.
     """
     chat = queries.chat_of(message)
-    said = sending.typed(text, chat)
+    said = sending.typed(text, chat, role=message.role)
     if message.role != "assistant":
         raise Invalid("Only an answer can be edited without being answered again.", field="message")
     generations.refuse_if_busy(chat.lane)

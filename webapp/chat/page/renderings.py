@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.chat import queries
 from webapp.chat.cuts import seams_of
+from webapp.chat.files.reference import parted
 from webapp.chat.tables import Message
 from webapp.db import db, write
 from webapp.engine.chores import Chore
@@ -27,6 +28,8 @@ BATCH_CHARS, BATCH_ROWS = 50_000, 100
 EVERY_SECONDS = 2.0
 # In the words of its index: messages without a text have nothing to be rendered.
 IS_STALE = (Message.html_version < markdown.VERSION) & text("messages.content <> ''")
+# A text in which nothing can be seen has HTML too, lest it be taken for one that was never rendered.
+NOTHING = "\n"
 # What was rendered and could not be stored, by the message and the length of its text, which only grows.
 _unstored: OrderedDict[tuple[str, int], str] = OrderedDict()
 MOST_UNSTORED = 100
@@ -34,16 +37,17 @@ MOST_UNSTORED = 100
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A message whose HTML is to be made."""
+    """A message whose HTML is to be made, and the length of all its text."""
 
     id: str
     content: str
+    length: int
     seams: Sequence[Seam]
 
 
 def html_of(message: Message) -> str:
     """The HTML of a message, or its text as it is where that is still to be rendered."""
-    html = _unstored.get(_key(message)) or as_paragraph(message.content) if is_stale(message) else message.html
+    html = _unstored.get(_key(message)) or as_paragraph(_shown(message)) if is_stale(message) else message.html
     return scoped(html, message.id)
 
 
@@ -87,6 +91,11 @@ def rendered(content: str, seams: Sequence[Seam] = ()) -> str:
         give_way()
 
 
+def of_person(content: str) -> str:
+    """What a person says as HTML, without the pictures at its end: they are shown below it."""
+    return rendered(parted(content)[0]) or NOTHING
+
+
 def renew_some() -> bool:
     """Renders a few of all stale messages; says whether there are more."""
     lengths = db.session.execute(select(Message.id, func.length(Message.content)).where(IS_STALE).limit(BATCH_ROWS)).all()
@@ -104,6 +113,11 @@ def renew_some() -> bool:
     return bool(ids)
 
 
+def _shown(message: Message) -> str:
+    """What of its text is rendered."""
+    return parted(message.content)[0] if message.role == "user" else message.content
+
+
 def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
     found = []
     for message in messages:
@@ -115,7 +129,7 @@ def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
 
 def _taken(messages: Sequence[Message]) -> list[Stale]:
     generations = queries.generations_of(messages) if messages else {}
-    return [Stale(each.id, each.content, seams_of(generations.get(each.id, ()))) for each in messages]
+    return [Stale(each.id, _shown(each), len(each.content), seams_of(generations.get(each.id, ()))) for each in messages]
 
 
 def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
@@ -123,8 +137,7 @@ def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
     for each in stale:
         # Nothing is held while it is rendered.
         db.session.rollback()
-        # A text in which nothing can be seen has HTML too, lest it be taken for one that was never rendered.
-        made[each.id, len(each.content)] = rendered(each.content, each.seams) or "\n"
+        made[each.id, each.length] = rendered(each.content, each.seams) or NOTHING
         give_way()
     return made
 

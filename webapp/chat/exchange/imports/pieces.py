@@ -10,6 +10,7 @@ from webapp.chat.cuts import seams_of
 from webapp.chat.exchange.imports import files, own
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.fields import FIELDS
+from webapp.chat.files.reference import parted
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 
@@ -125,10 +126,12 @@ class _Renderer:
 
     def _html(self, message: FiledMessage, until: float) -> str | None:
         growing = markdown.GrowingMarkdown(seams=seams_of(_cuts(message)))
-        for start in range(0, len(message.content), FED_CHARS):
+        # The pictures of a person are shown below what they say.
+        content = parted(message.content)[0] if message.role == "user" else message.content
+        for start in range(0, len(content), FED_CHARS):
             if self.now() > until:
                 return None
-            growing.feed(message.content[start : start + FED_CHARS])
+            growing.feed(content[start : start + FED_CHARS])
         for _ in growing.finishing():
             if self.now() > until:
                 return None
