@@ -259,10 +259,27 @@ def test_programs_send_files(app, owner, fake):
     assert image["type"] == "image_url"
 
 
+def test_what_is_brought_again_is_there(app, owner):
+    told = uploaded(owner, drawn()).get_json()
+    (lost,) = folder(app)
+    lost.unlink()
+    assert uploaded(owner, drawn()).get_json()["url"] == told["url"]
+    assert owner.client.get(told["url"]).status_code == 200
+    with app.app_context(), write() as session:
+        # Sent, and deleted with its message: the sweep takes it at any moment.
+        session.scalars(select(StoredFile)).one().is_sent = True
+    assert uploaded(owner, drawn()).get_json()["url"] != told["url"]
+
+
 def test_the_folder_holds_what_is_sent_once(app):
     with app.app_context():
         for _ in range(2):
             storage.put(storage.path_of("ab" * 32), b"content")
         assert [path.read_bytes() for path in folder(app)] == [b"content"]
         storage.remove("ab" * 32)
+        assert folder(app) == []
+        # Nothing is left of what could not be written.
+        storage.path_of("ab" * 32).mkdir()
+        with pytest.raises(OSError, match="directory"):
+            storage.put(storage.path_of("ab" * 32), b"content")
         assert folder(app) == []

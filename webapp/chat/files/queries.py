@@ -29,7 +29,9 @@ def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
 def just_brought(person_id: str, name: str, hash: str) -> StoredFile | None:
     """The same file, where the person has brought it within the last hour: sent twice, it is one."""
     query = select(StoredFile).where(StoredFile.owner_id == person_id, StoredFile.name == name, StoredFile.hash == hash)
-    return db.session.scalar(query.where(StoredFile.created_at > utc_now() - timedelta(hours=1)).limit(1))
+    # What was sent and stands in no chat any more is about to go.
+    stays = or_(StoredFile.is_sent.is_(False), StoredFile.id.in_(select(ChatFile.file_id)))
+    return db.session.scalar(query.where(StoredFile.created_at > utc_now() - timedelta(hours=1), stays).limit(1))
 
 
 def of_person(person_id: str) -> Sequence[StoredFile]:

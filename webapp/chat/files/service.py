@@ -91,11 +91,12 @@ def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str
 
 def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
     digest = offload(hashlib.sha256, content).hexdigest()
-    if before := queries.just_brought(person_id, name, digest):
-        return before
-    with write() as session:
-        row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
-        session.add(row)
+    row = queries.just_brought(person_id, name, digest)
+    if not row:
+        with write() as session:
+            row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
+            session.add(row)
+    # Also where it was brought before: that may have failed before it was written.
     offload(storage.put, storage.path_of(digest), content)
     return row
 

@@ -11,11 +11,15 @@ def put(path: Path, content: bytes) -> None:
     """Writes it, also where it lies already: whoever takes it away at this moment doesn't know that it is wanted again."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(f"{new_id()}.unfinished")
-    with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        # On a disk that is full, what is left of it would keep it full.
+        unfinished.unlink(missing_ok=True)
 
 
 def remove(hash: str) -> None:
