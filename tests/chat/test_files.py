@@ -18,6 +18,7 @@ from tests.chat.conftest import asked, ended, give
 from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
 from webapp.chat.files import keeping, picture, reference, storage
+from webapp.chat.files import sending as sending_files
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import erasing
 from webapp.chat.messages import sending
@@ -104,6 +105,17 @@ def test_nothing_that_is_typed_goes_missing_beside_a_picture(app):
         html = str(folded(Markup(said.html), said.content))
         assert (html.startswith("<p>Hello</p>"), html.count("<img"), "(/files" in html) == (True, 1, False)
         assert html.count("<div") == html.count("</div>")
+
+
+def test_only_so_many_bytes_of_pictures_are_sent(app):
+    ids = [digit * 26 for digit in "1234"]
+    written = [reference.reference(id[0], id).written for id in ids]
+    files = {id: StoredFile(id=id, hash=id, media_type="image/png", bytes=5 * 1024 * 1024) for id in ids}
+    turns = (Turn("user", "\n".join(written[:2])), Turn("user", "See\n" + "\n".join(written[2:])))
+    with app.app_context():
+        newest, oldest = sending_files.seen(turns, files)
+    assert (newest.content, [each.name for each in newest.pictures]) == ("See", ["3", "4"])
+    assert (oldest.content, oldest.pictures) == ("[Image: 1]\n\n[Image: 2]", ())
 
 
 def test_servers_get_pictures_as_they_take_them(tmp_path):

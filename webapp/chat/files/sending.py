@@ -1,7 +1,8 @@
 """Pictures on their way to a model: those of a chat, to models that take them; to others their names alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from webapp.chat.files import queries, storage
 from webapp.chat.files.reference import Reference, ids_in, parted
@@ -11,8 +12,8 @@ from webapp.providers.base import ModelRequest, Picture, Turn, named_picture
 from webapp.streaming.events import Notice
 
 UNSEEN = Notice("images_left_out", "This model doesn't take images, so it was only told their names.")
-# More are refused by some servers; the newest are sent.
-MOST_PICTURES = 20
+# More are refused by some servers, and hold up everybody while they are written into a request; the newest are sent.
+MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 
 
 def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
@@ -22,21 +23,24 @@ def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
         return request
     takes = can(named(request.model), "vision") is not False
     files = queries.in_chat(chat_id, ids)
-    turns = list(_turns(request, files if takes else {}))
+    turns = list(seen(request.turns, files if takes else {}))
     notices = request.notices if takes else (*request.notices, UNSEEN)
     return replace(request, turns=tuple(reversed(turns)), notices=notices)
 
 
-def _turns(request: ModelRequest, files: Mapping[str, StoredFile]) -> Iterator[Turn]:
-    """From the newest to the oldest, so that those have room that matter."""
-    room = MOST_PICTURES
-    for turn in reversed(request.turns):
+def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Turn]:
+    """The turns with their pictures, from the newest to the oldest, so that those have room that matter."""
+    room, left = MOST_PICTURES, MOST_BYTES
+    for turn in reversed(turns):
         text, references = parted(turn.content) if turn.role == "user" else (turn.content, ())
         if not references:
             yield turn
             continue
-        shown = [each for each in references if each.id in files][:room]
+        there = [each for each in references if each.id in files][:room]
+        sizes = accumulate(files[each.id].bytes for each in there)
+        shown = [each for each, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
+        left -= sum(files[each.id].bytes for each in shown)
         names = [named_picture(each.name) for each in references if each not in shown]
         content = "\n\n".join(each for each in (text, *names) if each)
         yield replace(turn, content=content, pictures=tuple(_picture(each, files[each.id]) for each in shown))
