@@ -17,6 +17,8 @@ from tests.api.client import client_of
 from tests.chat.conftest import asked, ended, give
 from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
+from webapp.accounts.people import delete_person
+from webapp.accounts.tables import User
 from webapp.chat.files import keeping, picture, reference, storage
 from webapp.chat.files import sending as sending_files
 from webapp.chat.files.tables import ChatFile, StoredFile
@@ -281,6 +283,16 @@ def test_what_is_brought_again_is_there(app, owner):
         # Sent, and deleted with its message: the sweep takes it at any moment.
         session.scalars(select(StoredFile)).one().is_sent = True
     assert uploaded(owner, drawn()).get_json()["url"] != told["url"]
+
+
+def test_somebody_looks_for_what_is_never_sent_or_left_behind(app, owner, member):
+    uploaded(member, drawn())
+    assert app.extensions["sweeper"].is_running
+    del app.extensions["sweeper"]
+    with app.app_context():
+        people = {each.email: each for each in db.session.scalars(select(User))}
+        delete_person(people[member.email], member.email, by=people[owner.email])
+    assert app.extensions["sweeper"].is_running
 
 
 def test_the_folder_holds_what_is_sent_once(app):

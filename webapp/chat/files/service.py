@@ -14,6 +14,7 @@ from webapp.accounts import making
 from webapp.chat.files import queries, storage
 from webapp.chat.files.reference import ids_in, reference
 from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.keeping import sweeping
 from webapp.chat.messages import attached
 from webapp.db import write
 from webapp.errors import Invalid
@@ -98,6 +99,8 @@ def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> 
             session.add(row)
     # Also where it was brought before: that may have failed before it was written.
     offload(storage.put, storage.path_of(digest), content)
+    # It may never be sent.
+    sweeping.wake()
     return row
 
 

@@ -1,5 +1,8 @@
 """Deletes expired chats every quarter of an hour, while there are any that will expire."""
 
+from sqlalchemy.orm import Session
+
+from webapp.accounts import people
 from webapp.characters import faced
 from webapp.chat.files import keeping as files
 from webapp.chat.keeping import erasing, temporary
@@ -19,4 +22,10 @@ def sweep() -> bool:
     return erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting()
 
 
+def _look_behind(_session: Session, _person_id: str) -> None:
+    """The files of a person's chats go after them."""
+    wake()
+
+
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
+people.LEAVING.append(_look_behind)
