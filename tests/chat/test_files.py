@@ -19,7 +19,7 @@ from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
 from webapp.accounts.people import delete_person
 from webapp.accounts.tables import User
-from webapp.chat.files import keeping, picture, reference, storage
+from webapp.chat.files import keeping, picture, queries, reference, storage
 from webapp.chat.files import sending as sending_files
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import erasing
@@ -236,6 +236,14 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     with zipfile.ZipFile(io.BytesIO(taken.data)) as archive:
         (kept,) = [name for name in archive.namelist() if name.startswith("files/")]
         assert archive.read(kept) == owner.client.get(told["url"]).data
+    with app.app_context():
+        person = str(db.session.get_one(Chat, source).owner_id)
+        assert len(queries.of_person(person)) == 1
+        with write() as session:
+            session.get_one(Chat, source).is_temporary = True
+        assert queries.of_person(person) == []
+        with write() as session:
+            session.get_one(Chat, source).is_temporary = False
     fork = owner.post(f"/messages/{head}/fork").location
     with app.app_context():
         assert len(db.session.scalars(select(ChatFile.chat_id)).all()) == 2

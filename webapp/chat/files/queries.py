@@ -35,9 +35,9 @@ def just_brought(person_id: str, name: str, hash: str) -> StoredFile | None:
 
 
 def of_person(person_id: str) -> Sequence[StoredFile]:
-    """The files in a person's chats."""
+    """The files in a person's chats, but for the temporary ones."""
     held = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id)
-    held = held.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None))
+    held = held.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
     return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(held)).order_by(StoredFile.id)).all()
 
 
