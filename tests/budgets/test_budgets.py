@@ -1,7 +1,10 @@
 """Budgets: who is refused before a model is asked, what ends in the middle, and what people see of it."""
 
+import io
+
 import gevent
 import pytest
+from PIL import Image
 
 from tests.api.client import client_of
 from tests.budgets.conftest import answered, level
@@ -77,6 +80,22 @@ def test_an_answer_that_passes_its_budget_is_ended_and_corrected_later(program, 
     with gevent.Timeout(60):
         while level(program, budget) != (15, 0):
             gevent.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_pictures_count_where_no_server_does(program, made, fake):
+    fake.says("Well.", sends_usage=False)
+    budget = made(100_000, "tokens")
+    file = io.BytesIO()
+    Image.new("RGB", (8, 6)).save(file, "PNG")
+    form = {"file": (io.BytesIO(file.getvalue()), "a.png")}
+    kind = "multipart/form-data"
+    sent = program.client.post("/api/v1/files", data=form, headers=program.headers, content_type=kind, buffered=True).json
+    program.ended(program.post("/chats", {"message": "See", "file_ids": [sent["id"]]}, status=201)["sent"])
+    with gevent.Timeout(60):
+        while level(program, budget)[1]:
+            gevent.sleep(0.02)
+    assert 1_500 < level(program, budget)[0] < 2_000
 
 
 def test_ten_at_once_cannot_overspend(program, made, fake):

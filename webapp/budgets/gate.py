@@ -30,6 +30,8 @@ log = logging.getLogger("budgets")
 ENDED_BY_BUDGET = "budget"
 # What stands around each message: its role and its bounds.
 PER_MESSAGE = 4
+# Of a large one; no server says so before.
+PER_PICTURE = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class BudgetGate:
         if not setting("budgets.enabled"):
             return
         model = generation.model_asked
-        asked = sum(self._estimate(turn.content) + PER_MESSAGE for turn in request.turns)
+        asked = sum(self._estimate(turn.content) + PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         taken = Taken(asked, request.max_tokens or prices.usual_tokens(session, model))
         wish = Wish(
             generation.id,
