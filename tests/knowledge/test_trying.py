@@ -22,18 +22,20 @@ def test_a_rare_word_tells_more_than_a_common_one_and_a_heading_more_than_a_text
 
 
 @on_both_databases
-def test_scores_are_the_sum_of_their_reasons(app, shelf, member):
+def test_scores_are_the_sum_of_their_reasons(app, shelf, member, stranger):
     collection = shelf.collection()
     shelf.text(collection, "# Pumps\n\nOil the bearing of the pump every Friday.", title="Manual")
     shelf.text(collection, "Friday is a good day.", title="Calendar")
     page = member.page("/knowledge/try?q=When+do+I+oil+the+pump+bearing+xylophone")
     assert page.one(".found a").text() == "Manual"
     assert page.one(".found .tag").text() == "given to the answer"
-    assert page.says("In no passage: xylophone.")
+    assert page.says("In no passage of your documents: xylophone.")
     words = page.one(".found .num.how:last-of-type").text().split(": ")
     score = float(words[0].removeprefix("Score "))
     shares = [float(each.split()[1]) for each in words[1].split(", ")]
     assert abs(sum(shares) - score) < 0.05
+    # Whether others have a word is nobody's business.
+    assert stranger.page("/knowledge/try?q=bearing+xylophone").says("In no passage of your documents: xylophone, bearing.")
 
 
 @pytest.mark.slow

@@ -79,6 +79,17 @@ def looked_up(
     return Found(_hits(rows), asked, telling, counted)
 
 
+def in_no_passage(user: User, found: Found, *, seconds: float = bounded.PATIENCE_SECONDS) -> list[str]:
+    """Those words of a question that stand in nothing this person would find: whether others have them is nobody's business."""
+    held, size = found.counted.held, index.Size(found.counted.passages, found.counted.words)
+    there = {stem: word for stem, word in found.asked.items() if held[stem]}
+    which = [finds_passage(user)]
+    looks = [index.ranked({stem: word}, {stem: held[stem]}, size, which).limit(1) for stem, word in there.items()]
+    rows = bounded.read(looks, until=time.monotonic() + seconds) if looks else []
+    known = {stem for stem, each in zip(there, rows, strict=True) if each}
+    return [word for stem, word in found.asked.items() if stem not in known]
+
+
 def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size) -> dict[str, str]:
     """The words that tell one passage from another: not those that are in most of them, unless that is all that was asked."""
     there = {term: word for term, word in asked.items() if counts[term]}

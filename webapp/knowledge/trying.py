@@ -7,13 +7,13 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.knowledge import answering, why
-from webapp.knowledge.search import Hit, looked_up
+from webapp.knowledge.search import Hit, in_no_passage, looked_up
 from webapp.knowledge.why import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was found for a question; `too_common` are its words that most passages have, `unknown` those that none has."""
+    """What was found for a question; `too_common` are its words that most passages have, `unknown` those in none of theirs."""
 
     hits: Sequence[tuple[Hit, Sequence[Reason], bool]] = ()
     too_common: Sequence[str] = ()
@@ -29,8 +29,7 @@ def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: 
     given = {each.passage_id for each in answering.sources_of(found.hits)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.asked.items() if stem not in found.telling and found.counted.held[stem]]
-    unknown = [word for stem, word in found.asked.items() if not found.counted.held[stem]]
-    return Tried(rows, common, unknown)
+    return Tried(rows, common, in_no_passage(user, found))
 
 
 def viewed_as(person: User, *, by: User, address: str) -> None:
