@@ -30,6 +30,7 @@ from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
 from webapp.engine.circuit import Circuits
 from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.health import backups
 from webapp.providers import anthropic_request, openai_request
 from webapp.providers.base import ModelRequest, Picture, Turn
 from webapp.streaming.events import Notice
@@ -301,6 +302,15 @@ def test_somebody_looks_for_what_is_never_sent_or_left_behind(app, owner, member
         people = {each.email: each for each in db.session.scalars(select(User))}
         delete_person(people[member.email], member.email, by=people[owner.email])
     assert app.extensions["sweeper"].is_running
+
+
+@pytest.mark.slow
+def test_a_backup_goes_on_where_a_file_is_deleted_meanwhile(app, tmp_path):
+    with app.app_context():
+        storage.put(storage.path_of("ab" * 32), b"content")
+        # Its name is there, and nothing behind it.
+        storage.path_of("ab" * 31 + "cd").symlink_to(tmp_path / "gone")
+        assert backups.back_up_files(app.extensions["config"].files_dir, tmp_path / "copy") == 1
 
 
 def test_the_folder_holds_what_is_sent_once(app):

@@ -34,7 +34,7 @@ def back_up_files(files_dir: Path, copy: Path) -> int:
     """Copy the files that people sent beside a copy of the database; gives how many they are."""
     beside = files_of(copy)
     if files_dir.is_dir():
-        shutil.copytree(files_dir, beside, ignore=shutil.ignore_patterns("*.unfinished"))
+        shutil.copytree(files_dir, beside, ignore=shutil.ignore_patterns("*.unfinished"), copy_function=_copy_file)
     return sum(path.is_file() for path in beside.glob("*/*"))
 
 
@@ -130,6 +130,12 @@ def _copy(database: Path, copy: Path) -> None:
         unfinished.rename(copy)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _copy_file(file: str, copy: str) -> None:
+    # Others delete meanwhile.
+    with suppress(FileNotFoundError):
+        shutil.copy2(file, copy)
 
 
 def _check(copy: Path) -> None:
