@@ -16,6 +16,8 @@ from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # What a person answers may be shown again; longer texts are not.
 MOST_EVENTS, MOST_TYPED = 2_000, 500
+# A run that is too long takes these still: what a model has said could otherwise never be saved.
+ALWAYS = ("cancel", "spoke", "fell")
 
 
 def definition_of(run: WorkflowRun) -> Definition:
@@ -40,7 +42,7 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
     result = apply(definition_of(run), run.place, event, people_of(session, run))
     if result.refusal and result.state == run.place:
         return result
-    if run.seq >= MOST_EVENTS and event.kind != "cancel":
+    if run.seq >= MOST_EVENTS and event.kind not in ALWAYS:
         raise Conflict("This run has become too long. Cancel it and start a new one.")
     run.seq += 1
     told = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}

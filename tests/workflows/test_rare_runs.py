@@ -1,0 +1,52 @@
+"""Runs in which something rare happens: at their limit, cut and led elsewhere, with a plan that is written elsewhere."""
+
+from typing import Any
+
+import gevent
+import pytest
+from flask import Flask
+
+from tests.api.client import Client, client_of
+from tests.conftest import signed_in
+from tests.support.browser import Browser
+from tests.upstream.fixtures import app
+from tests.upstream.handle import Upstream
+from webapp.db import write
+from webapp.workflows.record import MOST_EVENTS, held
+
+__all__ = ["app"]
+TALK = "workflow: talk\ntitle: Talk\nslots: {mood: {type: choice, options: [low, good]}}\nsteps: [collect: mood, chat: Speak.]\n"
+
+
+@pytest.fixture
+def admin(app: Flask, owner: Browser) -> Client:
+    return client_of(app, owner.email)
+
+
+@pytest.fixture
+def guest(app: Flask) -> Client:
+    return client_of(app, signed_in(app, "guest@example.org", "guest").email)
+
+
+def published(admin: Client, definition: str) -> str:
+    slug = admin.post("/workflows", {"definition": definition}, status=201)["slug"]
+    admin.post(f"/workflows/{slug}/publish", {})
+    return f"/workflows/{slug}/runs"
+
+
+def settled(program: Client, run: dict[str, Any]) -> dict[str, Any]:
+    """The run as soon as no model writes in it."""
+    with gevent.Timeout(30, AssertionError("a model still writes")):
+        while (found := program.get(f"/runs/{run['id']}"))["state"] == "running":
+            gevent.sleep(0.02)
+    return dict(found)
+
+
+@pytest.mark.slow
+def test_what_a_model_says_in_a_run_that_has_become_too_long_is_kept(app: Flask, admin: Client, fake: Upstream) -> None:
+    fake.says("Rest.")
+    run = admin.post(published(admin, TALK), {}, status=201)
+    with app.app_context(), write() as session:
+        held(session, run["id"]).seq = MOST_EVENTS - 1
+    admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
+    assert settled(admin, run)["state"] == "completed"
