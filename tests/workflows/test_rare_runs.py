@@ -50,3 +50,14 @@ def test_what_a_model_says_in_a_run_that_has_become_too_long_is_kept(app: Flask,
         held(session, run["id"]).seq = MOST_EVENTS - 1
     admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
     assert settled(admin, run)["state"] == "completed"
+
+
+@pytest.mark.slow
+def test_a_page_that_is_behind_neither_cancels_nor_stops_what_is_written(admin: Client, owner: Browser, fake: Upstream) -> None:
+    fake.says("Rest a while. Then go on.", holds=[5])
+    run = admin.post(published(admin, TALK), {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
+    assert owner.post(f"/runs/{run['id']}/cancel", seen="1").status_code == 409
+    fake.goes_on()
+    assert settled(admin, run)["state"] == "completed"
+    assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "Rest a while. Then go on."

@@ -70,13 +70,14 @@ def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> Wor
 def happen(run: WorkflowRun, event: Event, *, seen: int | None = None) -> WorkflowRun:
     """Lets something happen to a run; raises what it refuses. `seen` is how much of it the person knew."""
     id, value = run.id, sending.checked(event.value) if event.value.strip() else event.value
-    if event.kind == "cancel":
-        stop(run)
     with write() as session:
         row = held(session, id)
         if seen not in (None, row.seq):
             raise Conflict(ELSEWHERE)
         result = record(session, row, replace(event, value=value))
+    if event.kind == "cancel" and not result.refusal:
+        # Only now: what a model has said until then would lead the run on.
+        stop(row)
     told = _told(id)
     if result.refusal:
         raise (Invalid if event.kind in ("answer", "change") and row.status == "waiting" else Conflict)(
