@@ -61,3 +61,28 @@ def test_a_page_that_is_behind_neither_cancels_nor_stops_what_is_written(admin: 
     fake.goes_on()
     assert settled(admin, run)["state"] == "completed"
     assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "Rest a while. Then go on."
+
+
+FORK = """workflow: fork
+title: Fork
+slots: {way: {type: choice, options: [left, right]}}
+steps:
+  - collect: way
+    next: [{if: way == "left", go: one}, {go: two}]
+  - {id: one, chat: Speak of the left., next: end}
+  - {id: two, chat: Speak of the right.}
+"""
+
+
+@pytest.mark.slow
+def test_what_was_cut_at_one_step_is_not_continued_at_another(admin: Client, owner: Browser, fake: Upstream) -> None:
+    fake.says("On the left there", cut="rst", cut_after=2)
+    run = admin.post(published(admin, FORK), {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "left"})
+    assert settled(admin, run)["state"] == "paused"
+    said = owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1]
+    fake.reset()
+    fake.says("On the right.")
+    admin.said("PUT", f"/runs/{run['id']}/facts/way", 200, {"value": "right", "confirm": True})
+    assert settled(admin, run)["state"] == "completed"
+    assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-2:] == [said, "On the right."]
