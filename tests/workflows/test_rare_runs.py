@@ -11,8 +11,9 @@ from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.db import write
+from webapp.db import db, write
 from webapp.workflows.record import MOST_EVENTS, held
+from webapp.workflows.tables import WorkflowRun
 
 __all__ = ["app"]
 TALK = "workflow: talk\ntitle: Talk\nslots: {mood: {type: choice, options: [low, good]}}\nsteps: [collect: mood, chat: Speak.]\n"
@@ -86,3 +87,22 @@ def test_what_was_cut_at_one_step_is_not_continued_at_another(admin: Client, own
     admin.said("PUT", f"/runs/{run['id']}/facts/way", 200, {"value": "right", "confirm": True})
     assert settled(admin, run)["state"] == "completed"
     assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-2:] == [said, "On the right."]
+
+
+CARD = "workflow: card\ntitle: Card\nslots: {goals: {}}\nsteps: [collect: goals, generate: weekly-card]\n"
+
+
+@pytest.mark.slow
+def test_a_run_says_that_its_plan_is_written_elsewhere(app: Flask, admin: Client, owner: Browser, fake: Upstream) -> None:
+    fake.always({"status": 400})
+    run = admin.post(published(admin, CARD), {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "Tests"})
+    assert settled(admin, run)["state"] == "paused"
+    with app.app_context():
+        plan_id = db.session.get_one(WorkflowRun, run["id"]).plan_id
+    fake.reset()
+    fake.says("{}", holds=[1])
+    assert owner.post(f"/plans/{plan_id}/finish").status_code < 400
+    assert admin.post(f"/runs/{run['id']}/resume")["state"] == "paused"
+    assert owner.page(f"/chats/{run['chat_id']}").says("on its own page")
+    fake.goes_on()

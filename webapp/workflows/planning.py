@@ -11,7 +11,7 @@ from webapp.errors import Busy, Conflict, Invalid
 from webapp.plans import plan_types, service
 from webapp.plans.checking import Rejected
 from webapp.plans.export import as_markdown
-from webapp.plans.queries import inputs_of
+from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.service import Whence
 from webapp.plans.tables import Plan
 from webapp.workflows.plan_inputs import inputs
@@ -23,19 +23,29 @@ KIND = "workflow_plan"
 # Of a plan that is longer, the chat has the beginning; the whole of it is its own page.
 MOST_CHARS = 20_000
 WRITING = "The plan is being written already."
+ELSEWHERE = "The plan is being written on its own page. Resume when it is complete."
 
 
 def begin(run: WorkflowRun) -> None:
     """Begins the plan of the present step, or goes on with what there is of it; raises `Busy` while it is being written."""
+    owner = db.session.get_one(User, run.owner_id)
     whence, plan = Whence(KIND, partial(_joined, run.id)), plan_of(run)
     type, values = _wanted(run)
-    if plan and plan.is_running:
-        raise Busy(WRITING, generation=plan.generation_id or "")
-    if plan and _is_begun(plan) and inputs_of(plan).values == values:
+    _refuse_if_running(plan)
+    if plan and _is_begun(plan) and (plan.type, inputs_of(plan).values) == (type, values):
         service.finish_it(plan, whence=whence)
     else:
-        owner = db.session.get_one(User, run.owner_id)
         service.make(service.submit(owner, type, values), whence=whence)
+
+
+def _refuse_if_running(plan: Plan | None) -> None:
+    """When one that its person has begun on its own page ends, no run hears of it."""
+    if not plan or not plan.is_running:
+        return
+    writing = generation_of(plan)
+    if writing and writing.kind != KIND:
+        raise Conflict(ELSEWHERE)
+    raise Busy(WRITING, generation=plan.generation_id or "")
 
 
 def plan_of(run: WorkflowRun) -> Plan | None:
@@ -72,6 +82,5 @@ def _joined(run_id: str, session: Session, plan: Plan) -> None:
     if not run.is_due:
         raise Conflict("The workflow has continued elsewhere.")
     other = session.get(Plan, run.plan_id) if run.plan_id else None
-    if other and other.is_running and other is not plan:
-        raise Busy(WRITING, generation=other.generation_id or "")
+    _refuse_if_running(other if other is not plan else None)
     run.plan_id = plan.id
