@@ -5,6 +5,7 @@ from typing import Any
 import gevent
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests.api.client import Client, client_of
 from tests.conftest import signed_in
@@ -12,6 +13,7 @@ from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.db import db, write
+from webapp.plans.tables import Plan
 from webapp.workflows.record import MOST_EVENTS, held
 from webapp.workflows.tables import WorkflowRun
 
@@ -106,3 +108,13 @@ def test_a_run_says_that_its_plan_is_written_elsewhere(app: Flask, admin: Client
     assert admin.post(f"/runs/{run['id']}/resume")["state"] == "paused"
     assert owner.page(f"/chats/{run['chat_id']}").says("on its own page")
     fake.goes_on()
+
+
+@pytest.mark.slow
+def test_a_guest_gets_no_plan_by_a_workflow(app: Flask, admin: Client, guest: Client, fake: Upstream) -> None:
+    run = guest.post(published(admin, CARD), {}, status=201)
+    guest.post(f"/runs/{run['id']}/answer", {"value": "Tests"})
+    assert settled(guest, run)["state"] == "paused"
+    with app.app_context():
+        assert not db.session.scalars(select(Plan)).all()
+    assert not fake.posts()

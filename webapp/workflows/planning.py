@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.db import db
-from webapp.errors import Busy, Conflict, Invalid
+from webapp.errors import Busy, Conflict, Forbidden, Invalid
 from webapp.plans import plan_types, service
 from webapp.plans.checking import Rejected
 from webapp.plans.export import as_markdown
@@ -20,6 +21,7 @@ from webapp.workflows.tables import WorkflowRun
 
 # Of what models say in these plans.
 KIND = "workflow_plan"
+NOT_FOR_GUESTS = "Guests can't use plans, and this step of the workflow writes one."
 # Of a plan that is longer, the chat has the beginning; the whole of it is its own page.
 MOST_CHARS = 20_000
 WRITING = "The plan is being written already."
@@ -29,6 +31,8 @@ ELSEWHERE = "The plan is being written on its own page. Resume when it is comple
 def begin(run: WorkflowRun) -> None:
     """Begins the plan of the present step, or goes on with what there is of it; raises `Busy` while it is being written."""
     owner = db.session.get_one(User, run.owner_id)
+    if not may(owner.role, "make plans"):
+        raise Forbidden(NOT_FOR_GUESTS)
     whence, plan = Whence(KIND, partial(_joined, run.id)), plan_of(run)
     type, values = _wanted(run)
     _refuse_if_running(plan)
