@@ -36,3 +36,12 @@ def test_such_a_question_would_be_found(rule: str) -> None:
 @pytest.mark.parametrize("rule", ["body:has(.dock) a", "html:not(.x):has(p)", ".frame:has(.message)"])
 def test_such_a_rule_would_be_found(rule: str) -> None:
     assert WIDE.search(rule)
+
+
+RULE = re.compile(r"([^{}]+)\{([^{}]{50,})\}")
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.name)
+def test_no_long_rule_is_written_twice(sheet: Path) -> None:
+    rules = [(selector.strip(), body.strip()) for selector, body in RULE.findall(sheet.read_text())]
+    assert [rule for place, rule in enumerate(rules) if rule in rules[:place]] == []
