@@ -9,7 +9,7 @@ from flask import Flask
 from tests.support.browser import Browser
 from tests.workflows.test_interpreter import played
 from webapp.workflows import conditions
-from webapp.workflows.rasa import imported, is_rasa
+from webapp.workflows.rasa import MOST_READ, TOO_LONG, imported, is_rasa
 from webapp.workflows.rasa_conditions import translated
 from webapp.workflows.reading import read
 
@@ -131,3 +131,16 @@ def test_they_are_brought_in_by_the_page_and_by_the_command(app: Flask, owner: B
     found = app.test_cli_runner().invoke(args=["workflow", "import", str(tmp_path / "flows.yml")])
     assert "lend-book: 13 of 14 steps, saved as a draft" in found.output
     assert "3 flows, " in found.output
+
+
+def test_a_flow_that_is_far_too_long_is_read_no_further_than_a_workflow_may_be_long() -> None:
+    sources = [_chained(number, count=8) for number in range(8)]
+    found = list(imported(sources))
+    assert all(each.steps <= MOST_READ and TOO_LONG in each.notes for each in found)
+    assert all(len(each.source) < 60_000 for each in found)
+
+
+def _chained(number: int, *, count: int) -> str:
+    """A flow that calls the next, with a thousand steps and as many slots."""
+    steps = "".join(f"    - collect: a{place}\n" for place in range(1_000))
+    return f"flows:\n  f{number}:\n    steps:\n    - call: f{(number + 1) % count}\n{steps}"

@@ -16,6 +16,9 @@ from webapp.workflows.reading import MOST_STEPS, NAME
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
 END, DEEPEST, MOST_FLOWS = "end", 5, 100
+# More steps than a workflow may have are read, as some are left out; and so many values on the way to slots.
+MOST_READ, MOST_LOOKED = 2 * MOST_STEPS, 5_000
+TOO_LONG = f"everything after the first {MOST_READ} steps"
 # What is said of a conversation elsewhere: a run is begun by a person, and asks every time.
 OF_A_FLOW = ("if", "nlu_trigger", "always_include_in_prompt", "persisted_slots", "file_path", "run_pattern_completed")
 OF_A_COLLECT = ("rejections", "force_slot_filling")
@@ -91,8 +94,8 @@ class _Flow:
         title = str(about.get("name") or self.name).strip().capitalize()[:80]
         steps = _reached(self.steps) or [{"end": "This flow has no steps."}]
         made = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
-        written = json.dumps(steps)
-        used = {name: each for name, each in self.slots.items() if re.search(rf"\b{name}\b", written)}
+        written = set(re.findall(r"\w+", json.dumps(steps)))
+        used = {name: each for name, each in self.slots.items() if name in written}
         source = yaml.safe_dump(made | {"slots": used, "steps": steps}, allow_unicode=True, sort_keys=False, width=120)
         return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
 
@@ -114,7 +117,7 @@ class _Flow:
 
     def _list(self, given: list[Any], ids: dict[str, str], after: str, *, depth: int) -> str:
         """Steps one after the other, the last of which leads to `after`; gives the first one's id."""
-        given = [each for each in given if isinstance(each, dict)]
+        given = self._within([each for each in given if isinstance(each, dict)])
         own = dict(ids)
         mine = []
         for place, each in enumerate(given):
@@ -124,6 +127,13 @@ class _Flow:
         for place, each in enumerate(given):
             self._step(each, mine[place], own, mine[place + 1] if place + 1 < len(mine) else after, after, depth=depth)
         return mine[0] if mine else after
+
+    def _within(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """As many of these steps as are read still."""
+        room = max(0, MOST_READ - len(self.taken))
+        if len(given) > room:
+            self.notes.append(TOO_LONG)
+        return given[:room]
 
     def _step(self, given: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
@@ -255,9 +265,10 @@ def _targets(step: Mapping[str, Any]) -> Iterator[str]:
 def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
     """Names of slots, in the order in which a flow speaks of them, with those of the flows that it calls, each looked at once."""
     found, seen = dict[str, None](), set[str]()
-    ahead = [about]
-    while ahead:
+    ahead, looked = [about], 0
+    while ahead and looked < MOST_LOOKED:
         value = ahead.pop()
+        looked += 1
         if isinstance(value, list):
             ahead += reversed(value)
         elif isinstance(value, dict):
