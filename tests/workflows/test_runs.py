@@ -196,7 +196,9 @@ def test_a_side_question_is_answered_and_leads_back(owner: Browser, fake: Upstre
     fake.always({"status": 400})
     owner.page(page.path).press("Ask", value="And now?")
     page = owner.wait_for(page.path, is_idle)
-    assert texts(page)[-1] == "How was your week overall?"
+    assert texts(page)[-2:] == ["And now?", "How was your week overall?"]
+    assert "Your question wasn't answered." in page.all(".led .error")[0].text()
+    assert not page.all(".message .versions")
     fake.reset()
     fake.says("I am sorry.")
     count = len(page.messages())

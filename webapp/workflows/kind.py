@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.chat import kind as chat
 from webapp.chat.page.projection import AnswerProjection
-from webapp.chat.tables import Message
+from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
@@ -30,11 +30,23 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     if generation.status in ("completed", "stopped") and text.strip():
         run.message_id = None
         record(session, run, Event("spoke", text[:4_000], run.place.step))
-    else:
-        record(session, run, Event("fell", generation.error or NOTHING))
-        if not run.state.get("due"):
-            # It was a side question, which nobody asks again.
-            run.message_id = None
+        return
+    is_aside = run.is_due and run.place.is_aside
+    if is_aside and not text.strip():
+        _leave_out(session, generation)
+    record(session, run, Event("fell", generation.error or NOTHING))
+    if is_aside:
+        # Nobody asks it again.
+        run.message_id = None
+
+
+def _leave_out(session: Session, generation: Generation) -> None:
+    """The chat goes on from the question: of its answer there is nothing to read, and the run says why."""
+    message = session.get_one(Message, generation.message_id)
+    chat = session.get_one(Chat, message.chat_id, populate_existing=True)
+    if chat.head_id == message.id:
+        chat.head_id = message.parent_id
+        session.flush()
 
 
 def changed(generation: Generation) -> None:

@@ -16,6 +16,7 @@ from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # What a person answers may be shown again; longer texts are not.
 MOST_EVENTS, MOST_TYPED = 2_000, 500
+UNANSWERED = "Your question wasn't answered."
 # A run that is too long takes these still: what a model has said could otherwise never be saved.
 ALWAYS = ("cancel", "spoke", "fell")
 
@@ -50,8 +51,11 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
     run.seq += 1
     told = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
     session.add(RunEvent(run_id=run.id, seq=run.seq, **told))
+    is_unanswered = event.kind == "fell" and run.place.is_aside
     run.state, run.status, run.changed_at = result.state.stored(), result.state.status, utc_now()
     run.refusal = {"words": result.refusal, "typed": event.value[:MOST_TYPED]} if result.refusal else {}
+    if is_unanswered:
+        run.refusal = {"words": f"{UNANSWERED} {event.value}", "typed": ""}
     chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     for effect in result.effects:
         if isinstance(effect, Say | Hear):

@@ -6,9 +6,12 @@ from datetime import datetime
 
 import gevent
 import pytest
+from sqlalchemy import select
 
 from tests.api.dialects.conftest import Program
 from tests.upstream.handle import Upstream
+from webapp.chat.tables import Message
+from webapp.db import db
 from webapp.streaming.codec import Decoder
 
 WARM = "That sounds hard. What would help most? And more of it."
@@ -175,6 +178,18 @@ def test_a_model_that_fails_is_told_and_the_run_waits(program: Program, fake: Up
     assert events[-1]["data"]["success"] is False
     assert states(events)[-1][0] == "paused"
     assert program.post(f"/chat/threads/{thread}/messages", content="again").status_code == 409
+
+
+@pytest.mark.slow
+def test_the_step_is_said_again_after_a_side_question_that_fails(program: Program, fake: Upstream) -> None:
+    fake.always({"status": 401, "body": "{}"})
+    thread = begun(program)
+    events = streamed(program, thread, "? Who reads this?")
+    assert (said(events)[-1], states(events)[-1][0]) == ("How was your week overall?", "waiting")
+    with program.app.app_context():
+        left_out = db.session.scalars(select(Message.id).where(Message.chat_id == thread, Message.content == "")).one()
+    # Whoever has heard that the answer began goes on from there.
+    assert said(data(continued(program, thread, f"{left_out}:0")[1])) == ["How was your week overall?"]
 
 
 @pytest.mark.slow

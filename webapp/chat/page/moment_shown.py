@@ -1,14 +1,14 @@
 """What the page of a chat shows, read as of one moment: an answer that ends meanwhile has ended everywhere on it, or nowhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webapp.chat import queries
 from webapp.chat.led import is_led
 from webapp.chat.page import renderings, shown
 from webapp.chat.page.beside import LAST, Beside, beside
 from webapp.chat.page.composer_shown import Unseen, unseen
-from webapp.chat.page.shown import ShownMessage
+from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.sharing import service as sharing
 from webapp.chat.sharing.service import Share
 from webapp.chat.tables import Chat, Message
@@ -64,8 +64,8 @@ def last(engine: Engine, message_id: str, right: str = "own") -> Moment | None:
 
 
 def _limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
-    """In a chat that is led, messages are read."""
-    return [shown.limited(each, "view") for each in thread] if is_led(chat) else thread
+    """In a chat that is led, messages are read, each in the one version that it has there."""
+    return [replace(shown.limited(each, "view"), versions=Versions()) for each in thread] if is_led(chat) else thread
 
 
 def _given(chat: Chat, right: str, around: Beside) -> Sequence[Share] | None:

@@ -107,9 +107,13 @@ class RunFeed:
         return lines if run.status == "running" else lines + self._end(run)
 
     def _ahead(self, chat: Chat) -> list[Message]:
-        ids, heard = chats.path_ids(chat), self._position
-        first = ids.index(heard.message_id) if heard.message_id in ids else len(ids) if heard.message_id else 0
-        return chats.in_order(ids[first:])
+        ids, heard = chats.path_ids(chat), self._position.message_id
+        if heard in ids or not heard:
+            return chats.in_order(ids[ids.index(heard) if heard else 0 :])
+        # An answer that was left out is followed by what follows its question.
+        left_out = db.session.get(Message, heard)
+        before = left_out.parent_id if left_out else None
+        return chats.in_order(ids[ids.index(before) + 1 :] if before in ids else [])
 
     def _message(self, run: WorkflowRun, message: Message) -> list[bytes]:
         lines = [] if message.id == self._position.message_id else self._saved(run, message)
