@@ -1,5 +1,7 @@
 """Runs in which something rare happens: at their limit, cut and led elsewhere, with a plan that is written elsewhere."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -8,7 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.api.client import Client, client_of
-from tests.conftest import signed_in
+from tests.chat.listener import Listener, listen
+from tests.conftest import signed_in, with_session
 from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
@@ -17,7 +20,7 @@ from webapp.plans.tables import Plan
 from webapp.workflows.record import MOST_EVENTS, held
 from webapp.workflows.tables import WorkflowRun
 
-__all__ = ["app"]
+__all__ = ["app", "listen"]
 TALK = "workflow: talk\ntitle: Talk\nslots: {mood: {type: choice, options: [low, good]}}\nsteps: [collect: mood, chat: Speak.]\n"
 
 
@@ -118,3 +121,22 @@ def test_a_guest_gets_no_plan_by_a_workflow(app: Flask, admin: Client, guest: Cl
     with app.app_context():
         assert not db.session.scalars(select(Plan)).all()
     assert not fake.posts()
+
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@pytest.mark.slow
+def test_each_open_page_of_a_run_gets_a_form_token_of_its_own(
+    app: Flask, admin: Client, owner: Browser, listen: Callable[..., Listener]
+) -> None:
+    run = admin.post(published(admin, TALK), {}, status=201)
+    browsers = [owner, with_session(app, owner.email)]
+    pages = [listen(each, each.page(f"/chats/{run['chat_id']}").events_url) for each in browsers]
+    admin.post(f"/runs/{run['id']}/pause")
+    for browser, page in zip(browsers, pages, strict=True):
+        page.until(lambda each: "/resume" in each.html)
+        (token,) = TOKEN.findall(page.html[page.html.index("/resume") :])[:1]
+        # The run may go on already; only a token of another browser is refused as such.
+        sent = browser.post(f"/runs/{run['id']}/resume", token=False, csrf_token=token)
+        assert sent.status_code != 403

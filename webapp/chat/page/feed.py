@@ -20,6 +20,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
+from webapp.live import tokens
 from webapp.live.lane_feed import LaneFeed
 from webapp.live.lists import ListNews
 from webapp.live.single_flight import SingleFlight
@@ -159,7 +160,8 @@ class ChatFeed(LaneFeed):
     def _rendered(self, render: "Callable[[_Page], Change]", last: str = "") -> "Change":
         with self._context():
             moment = moment_shown.last(self._engine, last, self._right) if last else None
-            return render(_Page(moment or self._moment(), self._right))
+            change = render(_Page(moment or self._moment(), self._right))
+            return replace(change, html=tokens.left_out(change.html))
 
     def _moment(self) -> Moment:
         return moment_shown.read(self._engine, db.session.get_one(Chat, self._chat_id), self._right)
@@ -175,7 +177,7 @@ class ChatFeed(LaneFeed):
             self.close()
             if change.generation:
                 self._follow(change.generation)
-        return [Frame(change.html)]
+        return [Frame(tokens.put_in(change.html, self._context))]
 
     def _follow(self, generation_id: str) -> None:
         with self._engine.in_app():

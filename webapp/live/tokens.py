@@ -1,0 +1,23 @@
+"""Form tokens in what is drawn once for the pages of several sessions: each page gets its own."""
+
+import secrets
+
+from flask_wtf.csrf import generate_csrf
+
+from webapp.live.watchers import Context
+
+# Nobody can write it into a text.
+PLACE = f"token-{secrets.token_hex(16)}"
+
+
+def left_out(html: str) -> str:
+    """The same without the token of whoever it was drawn for, in whose request this is called."""
+    return html.replace(generate_csrf(), PLACE) if "csrf_token" in html else html
+
+
+def put_in(html: str, context: Context) -> str:
+    """The same with the token of one's own session."""
+    if PLACE not in html:
+        return html
+    with context():
+        return html.replace(PLACE, generate_csrf())
