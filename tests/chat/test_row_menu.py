@@ -64,6 +64,14 @@ def test_the_open_chat_stays_marked_and_is_left_when_it_is_deleted(owner, id):
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, f"/chats?did=delete&chats={id}")
 
 
+def test_a_page_of_the_same_rows_is_drawn_anew(owner, id):
+    answer = send(owner, id, "/chats?show=archived&did=pin&chats=x", deed="archive")
+    assert answer.headers["HX-Redirect"] == f"/chats?show=archived&did=archive&chats={id}"
+    assert owner.page(answer.headers["HX-Redirect"]).says("“The mill race” archived.")
+    assert send(owner, id, "/chats", deed="rename", title="The weir").headers["HX-Redirect"] == "/chats"
+    assert send(owner, id, "/chats/trash", deed="delete").headers["HX-Redirect"] == f"/chats/trash?did=delete&chats={id}"
+
+
 @pytest.mark.parametrize("deed", ["", "erase", "pillage"])
 def test_nothing_else_is_done(owner, id, deed):
     assert owner.post(f"/chats/{id}/menu", deed=deed).status_code == 422

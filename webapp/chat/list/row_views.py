@@ -1,7 +1,7 @@
 """The menu of a row in the sidebar: what it offers, and what it does to the page beside which it is."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, request, url_for
 
@@ -14,6 +14,9 @@ from webapp.errors import Invalid
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("row", __name__)
+# Pages of the same rows, and what says which of them are there.
+LISTS = {"/chats": "list.index", "/chats/trash": "list.trash"}
+KEPT = ("show", "before")
 
 
 @bp.get("/chats/<id>/menu")
@@ -40,16 +43,22 @@ def do(id: str) -> Response:
 
 def _renamed(id: str) -> Response:
     listing.rename(found(queries.owned_chat(current_user().id, id)), request.form.get("title", ""))
-    return _changed(id) if is_htmx() else redirect(url_for("list.index"))
+    if not is_htmx():
+        return redirect(url_for("list.index"))
+    return _led_to(_list_with()) if _list_here() else _changed(id)
 
 
 def _done(id: str, name: str, undo: str) -> Response:
-    is_open = _here() == f"/chats/{id}"
-    if is_htmx() and not (is_open and name == "delete"):
+    is_left = _list_here() or (_here() == f"/chats/{id}" and name == "delete")
+    if is_htmx() and not is_left:
         (chat,) = queries.own_chats(current_user().id, [id])
         return _changed(id, words=bulk_shown.words(bulk.ACTIONS[name], [chat]), undo=undo)
-    address = url_for("list.index", did=name, chats=id, pinned=id if undo == "pin" else None)
-    return Response(status=204, headers={"HX-Redirect": address}) if is_htmx() else redirect(address)
+    address = _list_with(did=name, chats=id, pinned=id if undo == "pin" else None)
+    return _led_to(address) if is_htmx() else redirect(address)
+
+
+def _led_to(address: str) -> Response:
+    return Response(status=204, headers={"HX-Redirect": address})
 
 
 def _changed(id: str, **told: Any) -> Response:
@@ -61,3 +70,17 @@ def _changed(id: str, **told: Any) -> Response:
 def _here() -> str:
     """The page beside which the menu is."""
     return urlsplit(request.headers.get("HX-Current-URL", "")).path
+
+
+def _list_here() -> str:
+    """The list of chats that is this page, which the row may stand in, too."""
+    return "" if "q" in _asked() else LISTS.get(_here(), "")
+
+
+def _list_with(**told: str | None) -> str:
+    kept = {name: value for name, value in _asked().items() if name in KEPT} if _list_here() else {}
+    return url_for(_list_here() or "list.index", **kept, **told)
+
+
+def _asked() -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query))
