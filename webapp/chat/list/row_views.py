@@ -79,7 +79,8 @@ def _list_here() -> str:
 
 def _list_with(**told: str | None) -> str:
     kept = {name: value for name, value in _asked().items() if name in KEPT} if _list_here() else {}
-    return url_for(_list_here() or "list.index", **kept, **told)
+    said: dict[str, Any] = {**kept, **told}
+    return url_for(_list_here() or "list.index", **said)
 
 
 def _asked() -> dict[str, str]:
