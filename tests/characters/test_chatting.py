@@ -205,7 +205,7 @@ def test_ordinary_chats_have_prompts_too(member, fake):
     page = member.wait_for(path, ended)
     assert not page.all(".played, .speaker, #chat-prompts")
 
-    assert page.click("Prompts").heading == "Prompts"
+    assert page.click("Prompts").heading == "Prompts and parameters"
     sheet = member.htmx_get(str(page.one("#composer-controls [popovertarget=tuning]").attributes["hx-get"]))
     assert sheet.text.startswith('<hx-partial hx-target="#tuned"')
     assert sheet.textbox("Temperature").value == ""

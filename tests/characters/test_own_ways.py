@@ -68,4 +68,4 @@ def test_who_one_is_can_be_said_when_it_begins(make, member, stranger):
 
 
 def test_prompts_stand_in_the_menu_too(chat, member):
-    assert member.page(chat).click("Prompts").heading == "Prompts"
+    assert member.page(chat).click("Prompts").heading == "Prompts and parameters"
