@@ -140,3 +140,12 @@ def test_each_open_page_of_a_run_gets_a_form_token_of_its_own(
         # The run may go on already; only a token of another browser is refused as such.
         sent = browser.post(f"/runs/{run['id']}/resume", token=False, csrf_token=token)
         assert sent.status_code != 403
+
+
+@pytest.mark.slow
+def test_earlier_messages_of_a_run_are_read_like_its_last(admin: Client, owner: Browser) -> None:
+    run = admin.post(published(admin, CARD), {}, status=201)
+    last = owner.page(f"/chats/{run['chat_id']}").message_ids[-1]
+    page = owner.page(f"/chats/{run['chat_id']}/earlier?until={last}")
+    assert page.message_ids == [last]
+    assert not page.all('[formaction^="/messages"], [formaction^="/chats"]')

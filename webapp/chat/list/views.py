@@ -16,7 +16,7 @@ from webapp.chat.list.bulk_shown import told
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat
 from webapp.chat.list.title_forms import TitleForm
-from webapp.chat.page import renderings, shown
+from webapp.chat.page import moment_shown, renderings, shown
 from webapp.chat.page.pages import page_of
 from webapp.chat.tables import Chat, Message
 from webapp.engine.engine import the_engine
@@ -170,7 +170,7 @@ def _typed(query: str) -> str:
 
 
 def _earlier(chat: Chat, messages: Sequence[Message]) -> Response:
-    thread = shown.thread(the_engine(), messages, right_in(chat, user_or_none()))
+    thread = moment_shown.limited(chat, shown.thread(the_engine(), messages, right_in(chat, user_or_none())))
     context: dict[str, Any] = {"thread": thread, "earlier_url": shown.earlier_url(messages)}
     if is_htmx():
         return render("chat/_earlier_messages.html", **context)

@@ -40,7 +40,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
         if not is_ready and renderings.renew(messages):
             is_ready = True
             continue
-        thread = _limited(chat, shown.thread(engine, messages, right, given))
+        thread = limited(chat, shown.thread(engine, messages, right, given))
         running = running_in(thread)
         if running or not active:
             return Moment(chat, messages, thread, running, around, given)
@@ -59,11 +59,11 @@ def last(engine: Engine, message_id: str, right: str = "own") -> Moment | None:
     chat, message, _, is_shared, has_follow_up = rows[0]
     around = Beside(None, None, is_shared, has_follow_up, None)
     given = _given(chat, right, around)
-    thread = _limited(chat, shown.thread(engine, [message], right, given, known={message.id: [row[2] for row in rows]}))
+    thread = limited(chat, shown.thread(engine, [message], right, given, known={message.id: [row[2] for row in rows]}))
     return Moment(chat, [message], thread, None, around, given)
 
 
-def _limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
+def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
     """In a chat that is led, messages are read, each in the one version that it has there."""
     return [replace(shown.limited(each, "view"), versions=Versions()) for each in thread] if is_led(chat) else thread
 
