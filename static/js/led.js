@@ -5,7 +5,11 @@
   const RUNNING = ["queued", "thinking", "responding", "saving"], heard = new Set();
   let wasInside = false, step = "";
 
-  const articles = () => [...document.querySelectorAll("#thread > article")].filter(({ id }) => !heard.has(id) && heard.add(id));
+  // Those below what was heard before: what comes in above it was said long ago.
+  const articles = () => {
+    const all = [...document.querySelectorAll("#thread > article")], last = all.findLastIndex(({ id }) => heard.has(id));
+    return all.filter(({ id }, place) => !heard.has(id) && heard.add(id) && place > last);
+  };
   const here = () => document.querySelector("#led .run__answer [name=seen]")?.value ?? "";
   // What is written while one listens is said sentence by sentence, by others.
   const listen = () => {

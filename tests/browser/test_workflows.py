@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.chats import press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
+from tests.browser.test_earlier import lengthen
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -87,3 +88,19 @@ def test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once(
     heard = page.evaluate("heard")
     for question in QUESTIONS:
         assert heard.count(question) == 1, heard
+
+
+def test_what_was_said_long_ago_is_not_read_out_when_it_comes_into_view(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/workflows")
+    press(page, page.get_by_role("button", name="Start Weekly check-in"))
+    lengthen(server, page.url.split("/chats/")[1][:26])
+    page.reload()
+    articles = page.locator("#thread > article")
+    before = articles.count()
+    page.evaluate(LISTEN)
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    expect(articles).not_to_have_count(before)
+    page.get_by_role("button", name="good", exact=True).click()
+    page.wait_for_function("question => heard.includes(question)", arg=QUESTIONS[0])
+    # All earlier messages are copies of the first question.
+    assert page.evaluate("heard").count("How was your week overall?") == 0
