@@ -116,7 +116,9 @@ def app_of(stage: Stage) -> Flask:
     app.jinja_env.filters.update(iso=filters.iso, full=filters.full, ago=lambda moment: filters.ago(moment, datetime.now(UTC)))
     app.context_processor(lambda: {"me": None, "shared_with": lambda id: []})
     # Nobody is signed in: what features show on every page is empty.
-    app.jinja_env.globals.update(sidebar=list, links=list, cut_answers=list, alert_banner=lambda person: [], budgets_near=lambda *_: [])
+    app.jinja_env.globals.update(
+        sidebar=list, links=list, cut_answers=list, alert_banner=lambda person: [], budgets_near=lambda *_: []
+    )
     # Pages link to others, which are not on this stage.
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
     CSRFProtect(app)
