@@ -68,7 +68,9 @@ class BudgetGate:
         if not setting("budgets.enabled"):
             return
         model = generation.model_asked
-        asked = sum(self._estimate(turn.content) + PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
+        # As one text, which is judged by samples when it is long: others wait for this transaction.
+        asked = self._estimate("\n".join(turn.content for turn in request.turns))
+        asked += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         taken = Taken(asked, request.max_tokens or prices.usual_tokens(session, model))
         wish = Wish(
             generation.id,
