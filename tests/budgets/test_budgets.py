@@ -110,6 +110,8 @@ def test_ten_at_once_cannot_overspend(program, made, fake):
 
 
 def test_money_counts_by_cost_or_by_an_estimate_and_outlives_its_chat(program, made, fake):
+    # Nor does it say anything later, when a slow test would still look.
+    fake.always({"status": 404}, at="/generation")
     budget = made(1, "usd", period="day")
     fake.says("Well.", cost=0.25)
     answered(program)
