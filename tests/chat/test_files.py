@@ -19,6 +19,7 @@ from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
 from webapp.accounts.people import delete_person
 from webapp.accounts.tables import User
+from webapp.chat.exchange import export
 from webapp.chat.files import keeping, picture, queries, reference, storage
 from webapp.chat.files import sending as sending_files
 from webapp.chat.files.tables import ChatFile, StoredFile
@@ -286,6 +287,7 @@ def test_what_is_brought_again_is_there(app, owner):
     told = uploaded(owner, drawn()).get_json()
     (lost,) = folder(app)
     lost.unlink()
+    assert owner.get(told["url"]).status_code == 404
     assert uploaded(owner, drawn()).get_json()["url"] == told["url"]
     assert owner.client.get(told["url"]).status_code == 200
     with app.app_context(), write() as session:
@@ -302,6 +304,23 @@ def test_somebody_looks_for_what_is_never_sent_or_left_behind(app, owner, member
         people = {each.email: each for each in db.session.scalars(select(User))}
         delete_person(people[member.email], member.email, by=people[owner.email])
     assert app.extensions["sweeper"].is_running
+
+
+@pytest.mark.slow
+def test_what_is_deleted_while_an_export_is_made_is_left_out(app, owner, fake):
+    fake.says("Teal.")
+    blocks = [uploaded(owner, drawn(size=(8, height))).get_json()["block"] for height in (6, 7)]
+    owner.wait_for(owner.post("/chats", message="See", part=blocks).location, ended)
+    with app.app_context():
+        person = str(db.session.scalars(select(Chat.owner_id)).one())
+    made = b""
+    for piece in export.everything(app.extensions["engine"], person):
+        made += piece
+        if b"files/" in piece:
+            for path in folder(app):
+                path.unlink()
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert len([name for name in archive.namelist() if name.startswith("files/")]) == 1
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
 from pathlib import Path
@@ -101,8 +102,9 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
                     member.write(part)
                     yield pipe.take()
         for name, path in _files(engine, user_id):
-            # Pictures are as small as they get.
-            archive.write(path, name, zipfile.ZIP_STORED)
+            # What was deleted meanwhile is left out; and pictures are as small as they get.
+            with suppress(FileNotFoundError):
+                archive.write(path, name, zipfile.ZIP_STORED)
             yield pipe.take()
     yield pipe.take()
 
@@ -110,8 +112,7 @@ def _packed(engine: Engine, user_id: str) -> Iterator[bytes]:
 def _files(engine: Engine, user_id: str) -> list[tuple[str, Path]]:
     """The files in a person's chats, each by its id and its name, where it lies."""
     with engine.in_app():
-        rows = [(_place_of(each), storage.path_of(each.hash)) for each in files.of_person(user_id)]
-    return [(name, path) for name, path in rows if path.is_file()]
+        return [(_place_of(each), storage.path_of(each.hash)) for each in files.of_person(user_id)]
 
 
 def _place_of(file: StoredFile) -> str:

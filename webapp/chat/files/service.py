@@ -17,7 +17,7 @@ from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import sweeping
 from webapp.chat.messages import attached
 from webapp.db import write
-from webapp.errors import Invalid
+from webapp.errors import Invalid, NotFound
 from webapp.heavy import child
 from webapp.heavy.threads import offload
 from webapp.knowledge import formats
@@ -74,7 +74,11 @@ def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
 
 
 def content_of(file: StoredFile) -> bytes:
-    return offload(storage.path_of(file.hash).read_bytes)
+    try:
+        return offload(storage.path_of(file.hash).read_bytes)
+    except FileNotFoundError as error:
+        # Deleted at this moment, or not restored with the database.
+        raise NotFound("This file isn't here any more.") from error
 
 
 def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
