@@ -95,8 +95,8 @@ def test_references_stand_last_and_come_apart_again():
 
 def test_many_references_with_gaps_come_apart_in_one_go():
     one = reference.reference("a", "1" * 26)
-    gaps = (one.written + "\n" * 20) * 40
-    assert reference.parted(f"See\n{gaps}") == ("See", (one,) * 40)
+    gaps = (one.written + "\n" * 20) * 20
+    assert reference.parted(f"See\n{gaps}") == ("See", (one,) * 20)
     assert reference.parted(f"{gaps}end") == (f"{gaps}end", ())
 
 
@@ -321,6 +321,14 @@ def test_what_is_deleted_while_an_export_is_made_is_left_out(app, owner, fake):
                 path.unlink()
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         assert len([name for name in archive.namelist() if name.startswith("files/")]) == 1
+
+
+@pytest.mark.slow
+def test_only_files_make_a_form_large(owner):
+    token = f'--edge\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{owner.csrf_token()}\r\n'
+    part = '--edge\r\nContent-Disposition: form-data; name="part"\r\n\r\n' + "word " * 500_000 + "\r\n"
+    body = f"{token}{part}{part}--edge--\r\n"
+    assert owner.client.post("/chats", data=body, content_type="multipart/form-data; boundary=edge").status_code == 413
 
 
 @pytest.mark.slow

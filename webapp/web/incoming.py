@@ -55,13 +55,15 @@ class PartsParser(MultiPartParser):
         return self.cls(fields), self.cls(files)
 
     def _parts(self, stream: IO[bytes], boundary: bytes, length: int | None) -> Iterator[tuple[Field | File, IO[bytes]]]:
-        """Each part with what holds its content."""
+        """Each part with what holds its content; fields together have no more than one may have."""
+        left = self.max_form_memory_size or inf
         for event in self._events(stream, boundary):
             if isinstance(event, Field | File):
                 part, place = event, self.start_file_streaming(event, length) if isinstance(event, File) else BytesIO()
             elif isinstance(event, Data):
                 place.write(event.data)
-                if isinstance(part, Field) and place.tell() > (self.max_form_memory_size or inf):
+                left -= len(event.data) if isinstance(part, Field) else 0
+                if left < 0:
                     raise RequestEntityTooLarge
                 if not event.more_data:
                     place.seek(0)
