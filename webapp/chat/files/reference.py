@@ -7,7 +7,9 @@ from dataclasses import dataclass
 NAME_CHARS = 120
 ID = r"[0-9a-z]{26}"
 ANY = re.compile(rf"!\[(?P<name>[^\]\n]{{0,{NAME_CHARS}}})\]\(/files/(?P<id>{ID})\)")
-MARK = "](/files/"
+MARK, BLANK = "](/files/", " \n"
+# As many as files in a message.
+MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,11 @@ def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
     if MARK not in content:
         return content, ()
     # Line by line, and by no pattern of many: whoever writes a message could choose one that such a pattern never ends with.
-    lines, found = content.split("\n"), list[Reference]()
-    while lines:
-        line = lines.pop().rstrip(" ")
-        if each := ANY.fullmatch(line):
-            found.append(Reference(each["name"], each["id"]))
-        elif line:
-            lines.append(line)
-            break
-    return ("\n".join(lines).rstrip(), tuple(reversed(found))) if found else (content, ())
+    rest, found = content.rstrip(BLANK), list[Reference]()
+    while len(found) < MOST and (each := ANY.fullmatch(rest, rest.rfind("\n") + 1)):
+        found.append(Reference(each["name"], each["id"]))
+        rest = rest[: each.start()].rstrip(BLANK)
+    return (rest.rstrip(), tuple(reversed(found))) if found else (content, ())
 
 
 def ids_in(contents: Sequence[str]) -> set[str]:
