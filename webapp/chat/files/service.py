@@ -16,7 +16,7 @@ from webapp.chat.files.reference import ids_in, reference
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import sweeping
 from webapp.chat.messages import attached
-from webapp.db import write
+from webapp.db import db, write
 from webapp.errors import Invalid, NotFound
 from webapp.heavy import child
 from webapp.heavy.threads import offload
@@ -43,6 +43,8 @@ def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
     stream.seek(0)
     with child.on_disk(stream) as file:
         _refuse_too_much(person_id, file)
+        # Others may have the connection to the database while a child reads.
+        db.session.rollback()
         is_picture = _beginning(file).startswith(PICTURES)
         values, content = _picture(file) if is_picture else _text(name, file)
     return _kept(person_id, name, values, content)
