@@ -108,6 +108,8 @@ def correct(session: Session, generation_id: str, taken: Taken, price: Price) ->
 
 def free_what_is_gone(session: Session, budget_id: str) -> bool:
     """Counts what is reserved for answers that are gone, with their chat or their worker: they took what was estimated."""
+    # One after the other: two who each count what the other has begun to count would wait for each other.
+    session.execute(_periods(budget_id).with_for_update()).all()
     is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
     gone = select(*CHARGE).outerjoin(Generation, is_running)
     found = session.execute(gone.where(BudgetCharge.budget_id == budget_id, BudgetCharge.is_open, Generation.id.is_(None))).all()
@@ -155,6 +157,10 @@ def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *,
     is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
     is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
     return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + wanted))
+
+
+def _periods(budget_id: str) -> Select[datetime]:
+    return select(BudgetPeriod.starts_at).where(BudgetPeriod.budget_id == budget_id).order_by(BudgetPeriod.starts_at)
 
 
 def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tuple[Any, str]]:
