@@ -21,7 +21,7 @@ def lengthen(server: Server, chat_id: str) -> None:
         first = database.execute("SELECT * FROM messages WHERE chat_id = ? AND parent_id IS NULL", (chat_id,)).fetchone()
         parent = None
         for number in range(EARLIER):
-            row = {**dict(first), "id": f"{number:026d}", "parent_id": parent}
+            row = {**dict(first), "id": f"{number:04d}{chat_id[4:]}", "parent_id": parent}
             names, places = ", ".join(row), ", ".join("?" * len(row))
             database.execute(f"INSERT INTO messages ({names}) VALUES ({places})", tuple(row.values()))
             parent = row["id"]
