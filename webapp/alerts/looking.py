@@ -1,8 +1,9 @@
 """Looks at what rules are about: answers of the last minutes, and facts of the server."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
 
 from webapp.alerts.kinds import KINDS, AlertKind
 from webapp.alerts.rules import Bounds, Look, times_fired
@@ -22,39 +23,52 @@ A_WEEK = timedelta(days=7)
 MEGABYTE = 1_000_000
 
 
-def look(rule: AlertRule, now: datetime) -> Look:
+class Answers:
+    """What was answered up to now, read once for all rules of the same window."""
+
+    def __init__(self) -> None:
+        self._now = utc_now()
+        self.last, self.week = cache(self._last), cache(self._week)
+
+    def _last(self, minutes: int) -> Figures:
+        """The figures of these minutes."""
+        figures = Figures()
+        for each in answered(Wanted(self._now - timedelta(minutes=minutes), self._now)):
+            figures.add(each)
+        return figures
+
+    def _week(self, minutes: int) -> Sequence[Mapping[str, Look]]:
+        """What each kind of rule would have found in seven days, window by window, those without an answer as well."""
+        found, window, since = list[Mapping[str, Look]](), timedelta(minutes=minutes), self._now - A_WEEK
+        figures, ends = Figures(), since + window
+        for at, each in timed(Wanted(since, self._now)):
+            while at >= ends:
+                found.append(_looks(figures))
+                figures, ends = Figures(), ends + window
+            figures.add(each)
+        return [*found, _looks(figures)]
+
+
+def look(rule: AlertRule, answers: Answers) -> Look:
     """What the rule finds now."""
     kind = KINDS[rule.name]
-    if not kind.metric:
-        return FACTS[rule.name]()
-    figures = Figures()
-    for each in answered(Wanted(now - timedelta(minutes=rule.window_minutes), now)):
-        figures.add(each)
-    return _of(kind, figures)
+    return _of(kind, answers.last(rule.window_minutes)) if kind.metric else FACTS[rule.name]()
 
 
-def would_have_fired(rule: AlertRule, now: datetime) -> int | None:
+def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
     """How often the rule would have fired in the last seven days; None for what has no past."""
-    kind = KINDS[rule.name]
-    if not kind.metric:
+    if not KINDS[rule.name].metric:
         return None
-    window = timedelta(minutes=rule.window_minutes)
-    return times_fired(_past(kind, now - A_WEEK, now, window), bounds_of(rule))
+    looks = (each[rule.name] for each in answers.week(rule.window_minutes))
+    return times_fired(looks, bounds_of(rule))
 
 
 def bounds_of(rule: AlertRule) -> Bounds:
     return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
 
 
-def _past(kind: AlertKind, since: datetime, until: datetime, window: timedelta) -> Iterator[Look]:
-    """Window by window, those without an answer as well."""
-    figures, ends = Figures(), since + window
-    for at, each in timed(Wanted(since, until)):
-        while at >= ends:
-            yield _of(kind, figures)
-            figures, ends = Figures(), ends + window
-        figures.add(each)
-    yield _of(kind, figures)
+def _looks(figures: Figures) -> Mapping[str, Look]:
+    return {kind.name: _of(kind, figures) for kind in KINDS.values() if kind.metric}
 
 
 def _of(kind: AlertKind, figures: Figures) -> Look:

@@ -27,11 +27,10 @@ IN_MEMORY = "firing alerts"
 
 def check_all() -> bool:
     """Looks at every rule; of several workers, the one that writes a change tells of it. There is always more to look at."""
-    now = utc_now()
+    answers = looking.Answers()
     for rule in queries.rules():
         if rule.is_enabled:
-            found = looking.look(rule, now)
-            _settle(rule.name, found)
+            _settle(rule.name, looking.look(rule, answers))
     current_app.extensions[IN_MEMORY] = queries.firing_words()
     db.session.rollback()
     return True

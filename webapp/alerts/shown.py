@@ -6,11 +6,11 @@ from datetime import datetime
 from flask import url_for
 
 from webapp.accounts.tables import User
-from webapp.alerts import looking, queries, service
+from webapp.alerts import queries, service
 from webapp.alerts.kinds import KINDS
+from webapp.alerts.looking import Answers, would_have_fired
 from webapp.alerts.rules import BELOW
 from webapp.alerts.tables import AlertRule
-from webapp.db import utc_now
 from webapp.words import plural
 
 STATES = {"ok": "OK", "warning": "warning", "firing": "firing", "no_data": "no data", "muted": "muted"}
@@ -30,10 +30,20 @@ class ShownRule:
 
 
 def lines() -> list[ShownRule]:
-    return [line(each) for each in queries.rules()]
+    answers = Answers()
+    return [_line(each, answers) for each in queries.rules()]
 
 
 def line(rule: AlertRule) -> ShownRule:
+    return _line(rule, Answers())
+
+
+def banner(user: User | None) -> list[str]:
+    """What admins are told on every page."""
+    return service.firing() if user and user.is_admin else []
+
+
+def _line(rule: AlertRule, answers: Answers) -> ShownRule:
     kind, state = KINDS[rule.name], queries.shown_state(rule) if rule.is_enabled else "off"
     about = f"fires {'below' if kind.side == BELOW else 'above'} {kind.words(rule.limit)}"
     if kind.metric:
@@ -45,19 +55,14 @@ def line(rule: AlertRule) -> ShownRule:
         state in ("firing", "warning"),
         about,
         "" if rule.value is None else f"{kind.words(rule.value)} now",
-        _past(rule),
+        _past(rule, answers),
         url_for("alerts.show", name=rule.name),
         rule.muted_until if queries.is_muted(rule) else None,
     )
 
 
-def banner(user: User | None) -> list[str]:
-    """What admins are told on every page."""
-    return service.firing() if user and user.is_admin else []
-
-
-def _past(rule: AlertRule) -> str:
-    times = looking.would_have_fired(rule, utc_now())
+def _past(rule: AlertRule, answers: Answers) -> str:
+    times = would_have_fired(rule, answers)
     if times is None:
         return ""
     return f"would have fired {plural(times, 'time')} last week" if times else "wouldn't have fired last week"

@@ -7,12 +7,12 @@ from flask import Blueprint
 from pydantic import Field
 
 from webapp.accounts.guards import found, who
-from webapp.alerts import looking, queries, service
+from webapp.alerts import queries, service
 from webapp.alerts.kinds import KINDS
+from webapp.alerts.looking import Answers, would_have_fired
 from webapp.alerts.tables import AlertRule
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Paged
-from webapp.db import utc_now
 
 bp = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 
@@ -73,7 +73,8 @@ class AlertEvents(Answer):
 @bp.get("")
 @operation("List alerts and their state", scope="admin", answer=AlertList)
 def index() -> AlertList:
-    return AlertList(alerts=[_told(each) for each in queries.rules()])
+    answers = Answers()
+    return AlertList(alerts=[_told(each, answers) for each in queries.rules()])
 
 
 @bp.get("/events")
@@ -87,21 +88,21 @@ def events(query: Paged) -> AlertEvents:
 @bp.get("/<name>")
 @operation("Show an alert", scope="admin", answer=AlertAnswer)
 def show(name: str) -> AlertAnswer:
-    return _told(_rule(name))
+    return _told(_rule(name), Answers())
 
 
 @bp.patch("/<name>")
 @operation("Change an alert, or turn it on or off", scope="admin", body=AlertChange, answer=AlertAnswer)
 def change(name: str, body: AlertChange) -> AlertAnswer:
     service.change(_rule(name), body.model_dump(exclude_none=True), **who())
-    return _told(_rule(name))
+    return _told(_rule(name), Answers())
 
 
 @bp.post("/<name>/mute")
 @operation("Mute an alert", scope="admin", body=Mute, answer=AlertAnswer)
 def mute(name: str, body: Mute) -> AlertAnswer:
     service.mute(_rule(name), body.minutes, **who())
-    return _told(_rule(name))
+    return _told(_rule(name), Answers())
 
 
 @bp.post("/<name>/test")
@@ -114,8 +115,8 @@ def _rule(name: str) -> AlertRule:
     return found(queries.rule(name))
 
 
-def _told(rule: AlertRule) -> AlertAnswer:
+def _told(rule: AlertRule, answers: Answers) -> AlertAnswer:
     kind = KINDS[rule.name]
-    fired = looking.would_have_fired(rule, utc_now())
+    fired = would_have_fired(rule, answers)
     told = {"title": kind.title, "side": kind.side, "state": queries.shown_state(rule), "fired_last_week": fired}
     return AlertAnswer.of(rule, id=rule.name, **told)
