@@ -12,11 +12,10 @@ from webapp.accounts.tables import Membership
 from webapp.budgets import periods
 from webapp.budgets.amounts import Price, Taken, amount
 from webapp.budgets.recount import used_since
-from webapp.budgets.refusal import refusal
+from webapp.budgets.refusal import refusal, time_zone
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.db import UTCDateTime
 from webapp.engine.tables import ACTIVE, Generation
-from webapp.settings.service import setting
 
 BEGIN = text(
     "INSERT INTO budget_periods (budget_id, starts_at, used, reserved) VALUES (:id, :at, :used, 0) ON CONFLICT DO NOTHING"
@@ -106,13 +105,17 @@ def correct(session: Session, generation_id: str, taken: Taken, price: Price) ->
             _count(session, charge, used=used - charge.used, reserved=0)
 
 
+def gone(*columns: Any) -> Select[Any]:
+    """What is still reserved for answers that are gone, with their chat or their worker."""
+    is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
+    return select(*columns).outerjoin(Generation, is_running).where(BudgetCharge.is_open, Generation.id.is_(None))
+
+
 def free_what_is_gone(session: Session, budget_id: str) -> bool:
     """Counts what is reserved for answers that are gone, with their chat or their worker: they took what was estimated."""
     # One after the other: two who each count what the other has begun to count would wait for each other.
     session.execute(_periods(budget_id).with_for_update()).all()
-    is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
-    gone = select(*CHARGE).outerjoin(Generation, is_running)
-    found = session.execute(gone.where(BudgetCharge.budget_id == budget_id, BudgetCharge.is_open, Generation.id.is_(None))).all()
+    found = session.execute(gone(*CHARGE).where(BudgetCharge.budget_id == budget_id)).all()
     for charge in found:
         if _change(session, charge.generation_id, budget_id, is_open=True, used=charge.reserved, closed=True):
             _count(session, charge, used=charge.reserved, reserved=-charge.reserved)
@@ -137,7 +140,7 @@ def _counting(wish: Wish) -> Select[Budget]:
 
 
 def _reserved(session: Session, budget: Budget, wish: Wish, now: datetime) -> Held:
-    starts_at = periods.beginning(now, budget.period, str(setting("team.time_zone")))
+    starts_at = periods.beginning(now, budget.period, time_zone())
     wanted = amount(budget.unit, wish.taken, wish.price)
     is_free = budget.unit == "usd" and wish.price.is_free
     held = Held(budget.id, budget.unit, starts_at, wanted)

@@ -9,12 +9,11 @@ from sqlalchemy import and_, or_, select
 
 from webapp.accounts.tables import ApiToken, Group, Membership, User
 from webapp.budgets import periods
-from webapp.budgets.holding import free_what_is_gone
+from webapp.budgets.holding import free_what_is_gone, gone
 from webapp.budgets.refusal import time_zone
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.characters.tables import Character
 from webapp.db import db, utc_now, write
-from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings.service import setting
 
 NAMED: dict[str, Any] = {"user": User, "group": Group, "character": Character, "token": ApiToken}
@@ -101,9 +100,7 @@ def names(budgets: Sequence[Budget]) -> dict[str, str]:
 
 def tidy() -> None:
     """Counts what is still reserved for answers that are gone."""
-    is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
-    gone = select(BudgetCharge.budget_id).outerjoin(Generation, is_running).where(BudgetCharge.is_open, Generation.id.is_(None))
-    if ids := db.session.scalars(gone.distinct()).all():
+    if ids := db.session.scalars(gone(BudgetCharge.budget_id).distinct()).all():
         with write() as session:
             for id in sorted(ids):
                 free_what_is_gone(session, id)

@@ -15,7 +15,7 @@ from webapp.budgets.tables import Budget
 from webapp.chat.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
-from webapp.usage.cost_text import SILENT
+from webapp.usage.cost_text import was_refused
 
 SLICE = 1_000
 
@@ -30,7 +30,7 @@ def used_since(session: Session, budget: Budget, since: datetime, *, pause: Call
     asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
     which = [Generation.created_at >= since, Generation.status.not_in(ACTIVE), Generation.kind.not_in([NOT_HERE, *asides])]
     rows, price = _rows(session, [*which, *_whose(budget)], pause), cache(price_of)
-    return sum(_amount(budget.unit, row, price(row.model_asked)) for row in rows if not _is_nothing(row))
+    return sum(_amount(budget.unit, row, price(row.model_asked)) for row in rows if not was_refused(row))
 
 
 def _rows(session: Session, which: list[ColumnElement[bool]], pause: Callable[[], object]) -> Iterator[Any]:
@@ -59,9 +59,3 @@ def _whose(budget: Budget) -> list[ColumnElement[bool]]:
 
 def _amount(unit: str, row: Any, price: Price) -> int:
     return amount(unit, Taken(row.input_tokens or 0, row.output_tokens or 0, row.cost), price)
-
-
-def _is_nothing(row: Any) -> bool:
-    """Whether no model can have made anything, as `was_refused` says of one answer."""
-    is_told = row.cost is not None or row.output_tokens is not None or row.reason in SILENT or row.upstream_id
-    return row.status == "failed" and not is_told

@@ -22,9 +22,12 @@ WHOSE = {
 def refusal(budget: Budget, now: datetime) -> OverBudget:
     """Says what is used up, and until when."""
     resets_at = periods.following(now, budget.period, time_zone())
-    about = f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {local(resets_at)}."
     seconds = max(1, ceil((resets_at - now).total_seconds()))
-    return OverBudget(about, budget_id=budget.id, resets_at=resets_at, retry_after=seconds)
+    return OverBudget(used_up_words(budget, resets_at), budget_id=budget.id, resets_at=resets_at, retry_after=seconds)
+
+
+def used_up_words(budget: Budget, resets_at: datetime) -> str:
+    return f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {local(resets_at)}."
 
 
 def limit_words(budget: Budget) -> str:

@@ -9,7 +9,7 @@ from webapp.accounts.tables import User
 from webapp.budgets import queries
 from webapp.budgets.amounts import part_words, words
 from webapp.budgets.queries import Level
-from webapp.budgets.refusal import WHOSE, limit_words, local
+from webapp.budgets.refusal import WHOSE, limit_words, local, used_up_words
 from webapp.budgets.tables import Budget
 
 KINDS = {"group": "Group", "user": "Person", "character": "Character", "token": "API token"}
@@ -49,11 +49,11 @@ def name_of(budget: Budget, names: dict[str, str]) -> str:
 
 
 def _words(level: Level) -> str:
-    budget, resets = level.budget, local(level.resets_at)
+    budget = level.budget
     if level.is_used_up:
-        return f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {resets}."
+        return used_up_words(budget, level.resets_at)
     left = part_words(budget.unit, level.left, budget.most)
-    return f"{WHOSE[budget.who]}: {left} left until {resets}."
+    return f"{WHOSE[budget.who]}: {left} left until {local(level.resets_at)}."
 
 
 def _line(level: Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:

@@ -41,6 +41,6 @@ def _is_demos(generation: Generation) -> bool:
 
 
 def was_refused(generation: Generation) -> bool:
-    """Whether no model can have made anything."""
+    """Whether no model can have made anything; of a row with the same columns, too."""
     is_silent = generation.reason in SILENT or bool(generation.upstream_id)
     return generation.status == "failed" and generation.cost is None and generation.output_tokens is None and not is_silent
