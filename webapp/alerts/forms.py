@@ -13,8 +13,8 @@ NUMBER = {**PLAIN, "inputmode": "decimal", "required": True, "maxlength": 20}
 
 
 class RuleForm(Form):
-    limit = StringField("Fires beyond", default="", render_kw=NUMBER)
-    warn_at = StringField("Warns beyond", default="", render_kw=NUMBER)
+    limit = StringField("Fires", default="", render_kw=NUMBER)
+    warn_at = StringField("Warns", default="", render_kw=NUMBER)
     window_minutes = StringField("Window, in minutes", default="", render_kw=NUMBER)
     min_samples = StringField("Minimum number of answers", default="", render_kw=NUMBER)
     is_enabled = BooleanField("Turned on")
@@ -25,6 +25,13 @@ class RuleForm(Form):
         typed = {name: f"{getattr(rule, name) * scale:g}" for name in ("limit", "warn_at")}
         counts = {name: str(getattr(rule, name)) for name in ("window_minutes", "min_samples")}
         return cls.fresh(**typed, **counts, is_enabled=rule.is_enabled)
+
+    def named(self, rule: AlertRule) -> Self:
+        """Says on which side of its limits this rule fires, and in what they are counted."""
+        kind = KINDS[rule.name]
+        for field, verb in ((self.limit, "Fires"), (self.warn_at, "Warns")):
+            field.label.text = f"{verb} {kind.side}{kind.in_unit}"
+        return self
 
     def changes(self, rule: AlertRule) -> dict[str, Any]:
         """What was entered, in the units that are compared."""

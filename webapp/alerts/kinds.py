@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from webapp.alerts.rules import ABOVE, BELOW
 
+# A thousand of it, as people say it.
+THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
+
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
@@ -22,8 +25,15 @@ class AlertKind:
 
     def words(self, value: float) -> str:
         """A value as people read it."""
-        number = f"{value * self.scale:,.1f}".removesuffix(".0")
-        return f"{number} {self.unit}" if self.unit else number
+        number, unit = value * self.scale, self.unit
+        if unit in THOUSANDS and number >= 1_000:
+            number, unit = number / 1_000, THOUSANDS[unit]
+        return f"{number:,.1f}".removesuffix(".0") + (f" {unit}" if unit else "")
+
+    @property
+    def in_unit(self) -> str:
+        """The end of a label."""
+        return f", in {'percent' if self.unit == '%' else self.unit}" if self.unit else ""
 
 
 KINDS: Mapping[str, AlertKind] = {

@@ -42,5 +42,13 @@ def shown_state(rule: AlertRule) -> str:
 
 def firing_words() -> list[str]:
     """What fires and is not muted, each in a few words."""
-    found = [each for each in rules() if each.is_enabled and each.is_open and not is_muted(each)]
-    return [f"{KINDS[each.name].title}: {KINDS[each.name].words(each.value)}" for each in found if each.value is not None]
+    return [
+        _firing(each, each.value)
+        for each in rules()
+        if each.is_enabled and each.is_open and not is_muted(each) and each.value is not None
+    ]
+
+
+def _firing(rule: AlertRule, value: float) -> str:
+    kind = KINDS[rule.name]
+    return f"{kind.title} {kind.words(value)} ({kind.side} {kind.words(rule.limit)})"

@@ -110,12 +110,8 @@ def _settle(name: str, found: Look) -> None:
 def _event(rule: AlertRule, state: str, found: Look) -> AlertEvent:
     kind = KINDS[rule.name]
     value = kind.words(found.value) if found.value is not None else "unknown"
-    bound = kind.words(rule.limit)
-    if state == "firing":
-        words = f"{kind.title}: {value}, {'below' if kind.side == BELOW else 'above'} {bound}."
-    else:
-        words = f"{kind.title}: {value}. The alert is over."
-    return AlertEvent(rule=rule.name, state=state, value=found.value, words=words, delivery="")
+    why = f", {kind.side} {kind.words(rule.limit)}." if state == "firing" else ". The alert is over."
+    return AlertEvent(rule=rule.name, state=state, value=found.value, words=f"{kind.title}: {value}{why}", delivery="")
 
 
 def _check(rule: AlertRule) -> None:

@@ -9,7 +9,6 @@ from webapp.accounts.tables import User
 from webapp.alerts import queries, service
 from webapp.alerts.kinds import KINDS
 from webapp.alerts.looking import Answers, would_have_fired
-from webapp.alerts.rules import BELOW
 from webapp.alerts.tables import AlertRule
 from webapp.words import plural
 
@@ -45,7 +44,7 @@ def banner(user: User | None) -> list[str]:
 
 def _line(rule: AlertRule, answers: Answers) -> ShownRule:
     kind, state = KINDS[rule.name], queries.shown_state(rule) if rule.is_enabled else "off"
-    about = f"fires {'below' if kind.side == BELOW else 'above'} {kind.words(rule.limit)}"
+    about = f"fires {kind.side} {kind.words(rule.limit)}"
     if kind.metric:
         about += f", in {plural(rule.window_minutes, 'minute')} with {rule.min_samples} answers or more"
     return ShownRule(

@@ -70,4 +70,6 @@ def _to(name: str, done: str) -> Response:
 
 def _show(rule: AlertRule, form: RuleForm) -> Response:
     has_webhook = bool(setting("alerts.webhook"))
-    return form.shown("alerts/show.html", rule=rule, line=shown.line(rule), has_webhook=has_webhook, done=just_done(DONE))
+    return form.named(rule).shown(
+        "alerts/show.html", rule=rule, line=shown.line(rule), has_webhook=has_webhook, done=just_done(DONE)
+    )
