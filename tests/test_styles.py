@@ -45,3 +45,18 @@ RULE = re.compile(r"([^{}]+)\{([^{}]{50,})\}")
 def test_no_long_rule_is_written_twice(sheet: Path) -> None:
     rules = [(selector.strip(), body.strip()) for selector, body in RULE.findall(sheet.read_text())]
     assert [rule for place, rule in enumerate(rules) if rule in rules[:place]] == []
+
+
+# Of a rule about what stands beside a form, a browser keeps the last word: `p` alone, and whenever a form comes or goes it
+# draws every paragraph of the page again, ten thousand in a long answer.
+BESIDE = re.compile(r"[+~] (?:p|li|ul|ol|pre|table|blockquote|h[1-6])(?=[\s,{])")
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.name)
+def test_what_stands_beside_something_is_known_by_a_class(sheet: Path) -> None:
+    assert BESIDE.findall(sheet.read_text()) == []
+
+
+@pytest.mark.parametrize("rule", [".sheet form + p { margin: 0; }", "a ~ h2, b { margin: 0; }"])
+def test_a_tag_beside_something_would_be_found(rule: str) -> None:
+    assert BESIDE.search(rule)
