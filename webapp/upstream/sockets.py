@@ -204,10 +204,13 @@ def _is_kept(connection: HTTPConnection) -> bool:
 
 
 def _connection(connection: HTTPConnection, trust: Trust, seconds: float) -> socket.socket:
+    return connected(connection.host, connection.port or connection.default_port, trust, seconds)
+
+
+def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.socket:
     """A socket to an address that was checked; DNS and all attempts share one time-out."""
-    host = connection.host
     with gevent.Timeout(seconds, ProviderError("stall", f"{host} couldn't be reached in time.", retryable=True)):
-        addresses = _resolved(host, connection.port or connection.default_port)
+        addresses = _resolved(host, port)
         if not all(is_allowed(address[4][0], trust) for address in addresses):
             raise ProviderError("invalid", f"{host} is an address that Millrace isn't allowed to use.")
         return _first_open(addresses, host)
