@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from webapp.settings.catalog import SECTIONS, Setting, as_text
+from webapp.settings.catalog import SECTIONS
+from webapp.settings.kinds import Setting, as_text
 from webapp.variables import VARIABLES, Variable
 
 HEAD = """\

@@ -3,7 +3,8 @@
 import pytest
 
 from webapp.config import Config
-from webapp.settings.catalog import SETTINGS, Setting, Value, as_text
+from webapp.settings.catalog import SETTINGS
+from webapp.settings.kinds import Setting, Value, as_text
 
 NAMES = """
     stream.first_byte_seconds stream.ladder_seconds stream.stall_seconds stream.total_seconds stream.idle_listener_seconds

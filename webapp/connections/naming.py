@@ -6,7 +6,7 @@ from webapp.connections.effective import LiveConnection, live_connections
 from webapp.errors import Invalid
 from webapp.providers.base import Model
 from webapp.providers.demo import MODELS
-from webapp.settings.catalog import Value
+from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 
 DEMO = "demo/"

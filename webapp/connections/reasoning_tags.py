@@ -5,7 +5,7 @@ from typing import cast, get_args
 from webapp.connections.effective import LiveConnection
 from webapp.errors import Invalid
 from webapp.providers.thinking import Mode
-from webapp.settings.catalog import Value
+from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 
 MODES = get_args(Mode)

@@ -7,7 +7,8 @@ from flask import request
 
 from webapp.accounts.guards import who
 from webapp.errors import Invalid
-from webapp.settings.catalog import FINER, SECTIONS, Setting, as_text
+from webapp.settings.catalog import FINER, SECTIONS
+from webapp.settings.kinds import Setting, as_text
 from webapp.settings.service import ShownSetting, listing, meant, set_settings
 
 

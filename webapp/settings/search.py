@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from webapp.settings.catalog import SECTIONS, Setting
+from webapp.settings.catalog import SECTIONS
+from webapp.settings.kinds import Setting
 
 
 def matching(query: str) -> list[tuple[str, Setting]]:

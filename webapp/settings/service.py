@@ -18,7 +18,8 @@ from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Invalid, NotFound
 from webapp.settings import queries
-from webapp.settings.catalog import SETTINGS, Setting, Value, as_text, shortest
+from webapp.settings.catalog import SETTINGS
+from webapp.settings.kinds import Setting, Value, as_text, shortest
 from webapp.settings.tables import ApplicationSetting
 
 FRESH_SECONDS = 1.0

@@ -10,7 +10,7 @@ from webapp.accounts.guards import who
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.settings import service
-from webapp.settings.catalog import as_text
+from webapp.settings.kinds import as_text
 from webapp.settings.service import ShownSetting
 
 bp = Blueprint("api_settings", __name__, url_prefix="/api/v1/settings")

@@ -15,7 +15,7 @@ from webapp.chat.tables import Chat
 from webapp.errors import Invalid
 from webapp.knowledge.tables import Collection
 from webapp.providers.base import Model
-from webapp.settings.catalog import shortest
+from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
 from webapp.web.forms import Form, options
 

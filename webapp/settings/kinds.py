@@ -1,0 +1,94 @@
+"""What a setting is: its kind, its bounds, and how a text is understood. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["whole", "number", "switch", "choice", "text", "list"]
+Value = bool | int | float | str | tuple[str, ...]
+
+SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+MOST_CHARACTERS = 2000
+MOST_IN_LIST = 20_000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting; `config` names what an operator may have set instead, which is divided by `per`.
+
+    A number with the default "" may be left empty.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    default: Value
+    sentence: str
+    least: float = 0
+    most: float = 0
+    choices: tuple[str, ...] = ()
+    config: str = ""
+    per: int = 1
+
+    @property
+    def section(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def page(self) -> str:
+        """The one page on which it is set."""
+        return "/admin/models" if self.section == "models" else "/admin/settings"
+
+    @property
+    def url(self) -> str:
+        """Leads to its field, which is then marked and has the focus."""
+        return f"{self.page}?setting={self.name}"
+
+    @property
+    def bounds(self) -> str:
+        """Which values it takes, in words; empty where anything goes."""
+        if self.kind not in ("whole", "number"):
+            return ""
+        return f"{self.least:,} to {self.most:,}" + (", or empty" if self.default == "" else "")
+
+    def parse(self, text: str) -> Value:
+        """The value that a person means; raises ValueError with a sentence."""
+        text = text.strip()
+        if self.kind in ("whole", "number"):
+            return "" if text == self.default == "" else self._number(text)
+        if self.kind == "list":
+            return tuple(part for part in re.split(r"[,\s]+", self._text(text)) if part)
+        if self.kind == "text":
+            return self._text(text)
+        if self.kind == "switch" and text.lower() in SWITCHES:
+            return SWITCHES[text.lower()]
+        if self.kind == "choice" and text in self.choices:
+            return text
+        raise ValueError(f"{self.name} must be one of: {', '.join(self.choices or ('true', 'false'))}.")
+
+    def _number(self, text: str) -> int | float:
+        expected = f"{self.name} is a {'whole ' if self.kind == 'whole' else ''}number from {self.least} to {self.most}."
+        if not re.fullmatch(r"\d{1,12}" if self.kind == "whole" else r"\d{1,12}(\.\d{1,6})?", text, re.ASCII):
+            raise ValueError(expected)
+        number = shortest(float(text))
+        if not self.least <= number <= self.most:
+            raise ValueError(expected)
+        return number
+
+    def _text(self, text: str) -> str:
+        most = MOST_IN_LIST if self.kind == "list" else MOST_CHARACTERS
+        if len(text) > most or not text.replace("\n", "").replace("\r", "").isprintable():
+            raise ValueError(f"{self.name} is plain text of {most} characters at most.")
+        return text
+
+
+def as_text(value: Value | list[str]) -> str:
+    """The value as text that `parse` understands."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(value) if isinstance(value, tuple | list) else str(value)
+
+
+def shortest(number: float) -> int | float:
+    """60 for 60.0, and 0.5 for itself."""
+    return int(number) if number == int(number) else number
