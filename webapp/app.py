@@ -36,6 +36,7 @@ from webapp.insights import feature as insights
 from webapp.knowledge import feature as knowledge
 from webapp.live import feature as live
 from webapp.live import watch
+from webapp.mail import feature as mail
 from webapp.plans import feature as plans
 from webapp.preferences import feature as preferences
 from webapp.prompts import feature as prompts
@@ -59,6 +60,7 @@ FEATURES = (
     accounts.FEATURE,
     secrets.FEATURE,
     settings.FEATURE,
+    mail.FEATURE,
     connections.FEATURE,
     preferences.FEATURE,
     prompts.FEATURE,

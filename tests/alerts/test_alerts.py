@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from tests.insights.test_insights import made, program
-from webapp.alerts import delivery, queries, service
+from webapp.alerts import delivery, queries, service, webhook
 from webapp.alerts.tables import AlertRule
 from webapp.db import db, utc_now, write
 from webapp.settings.service import set_settings
@@ -84,12 +84,12 @@ def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):
     at, _, signature = headers["x-millrace-signature"].removeprefix("t=").partition(",v1=")
     signed = f"{at}.{json.dumps(sent['body'])}"
     with app.app_context():
-        expected = hmac.new(delivery.secret().encode(), signed.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.new(webhook.secret().encode(), signed.encode(), hashlib.sha256).hexdigest()
     assert signature == expected
 
     fake.always({"status": 500}, at="/hook")
     assert program.said("POST", "/alerts/errors/test", 422)["detail"].endswith("status 500.")
-    assert owner.post("/admin/alerts/errors/test").says("The webhook could not be reached.")
+    assert owner.post("/admin/alerts/errors/test").says("The test by webhook didn't arrive.")
     program.said("PUT", "/settings/alerts.webhook", 200, {"value": "http://169.254.169.254/hook"})
     program.said("POST", "/alerts/errors/test", 422)
 
@@ -147,7 +147,7 @@ def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fak
             session.execute(db.text(refused))
         service.check_all()
         for event in queries.events():
-            delivery._note(event.id, "failed: no answer")
+            delivery.note(event.id, "delivery", "failed: no answer")
     with gevent.Timeout(60):
         while len(told_to(fake)) < 2:
             gevent.sleep(0.05)

@@ -53,6 +53,10 @@ TABLE = {
         POST api_budgets.create api:admin
         GET api_alerts.index api:admin
         GET api_alerts.events api:admin
+        GET api_mail.show api:admin
+        PUT api_mail.enter api:admin
+        DELETE api_mail.forget api:admin
+        POST api_mail.test api:admin
         POST api_workflows.save api:workflows
         GET api_connections.index api:admin
         POST api_connections.create api:admin

@@ -27,6 +27,11 @@ TABLE = {
         POST models.allow
         POST models.refresh
         GET alerts.index
+        GET mail.index
+        POST mail.update
+        POST mail.enter_password
+        POST mail.delete_password
+        POST mail.test
         GET budgets.index
         POST budgets.create
     """,

@@ -31,6 +31,7 @@ IDEAS = {
     "library": "Knowledge|Answers can quote",
     "list-checks": "Plans",
     "log-out": "Sign out",
+    "mail": "Email",
     "menu": "Chats",
     "message-square": "All chats|Chat|Continue as a chat",
     "network": "Groups",

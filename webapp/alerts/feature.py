@@ -1,13 +1,13 @@
 """What alerts bring: their pages, and a look at every rule once a minute."""
 
-from webapp.alerts import service, views
+from webapp.alerts import service, views, webhook
 from webapp.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
     resumes=(service.wake,),
-    setting_checks={"alerts.webhook": service.check_webhook},
+    setting_checks={"alerts.webhook": webhook.check},
     places=(
         Place(
             words="Alerts",

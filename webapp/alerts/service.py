@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session
 from webapp.accounts import audit
 from webapp.accounts.audit import About
 from webapp.alerts import delivery, looking, queries
+from webapp.alerts.delivery import Way
 from webapp.alerts.kinds import KINDS
 from webapp.alerts.looking import bounds_of
+from webapp.alerts.news import News
 from webapp.alerts.rules import BELOW, Look, is_open, step
 from webapp.alerts.tables import AlertEvent, AlertRule
 from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.errors import Invalid, NotFound
 from webapp.providers.base import ProviderError
-from webapp.upstream.addresses import parts_of
 
 EVERY_SECONDS = 60.0
 MOST_MINUTES = 7 * 24 * 60
@@ -68,23 +69,23 @@ def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
 
 
 def test(rule: AlertRule) -> None:
-    """Sends the webhook an example of this rule, once; raises `Invalid` with what went wrong."""
-    name, value = rule.name, rule.value
-    # No connection is held while the webhook thinks.
+    """Sends an example of this rule in every way that is set, once; raises `Invalid` with what went wrong."""
+    news = News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
+    # No connection is held while others think.
     db.session.rollback()
-    try:
-        delivery.send(name, "test", value, f"Test: {KINDS[name].title}. Nothing is wrong.")
-    except ProviderError as error:
-        raise Invalid(f"The webhook could not be reached. {error}", field="webhook") from error
+    troubles = [words for way in delivery.ways() if (words := _trouble(way, news))]
+    if not delivery.ways():
+        troubles = ["Set a webhook or email addresses first."]
+    if troubles:
+        raise Invalid(" ".join(troubles), field="test")
 
 
-def check_webhook(value: Any) -> None:
-    """Raises `Invalid` for what is no address."""
+def _trouble(way: Way, news: News) -> str:
     try:
-        if value:
-            parts_of(str(value))
+        way.send(news)
     except ProviderError as error:
-        raise Invalid(str(error), field="value") from error
+        return f"The test by {way.name} didn't arrive. {error}"
+    return ""
 
 
 def _settle(name: str, found: Look) -> None:

@@ -29,7 +29,7 @@ class AlertRule(Base):
 
 
 class AlertEvent(Record):
-    """A rule has fired or is over; `delivery` says what became of telling it."""
+    """A rule has fired or is over; `delivery` and `email` say what became of telling the webhook, and those who want email."""
 
     __tablename__ = "alert_events"
 
@@ -38,3 +38,4 @@ class AlertEvent(Record):
     value: Mapped[float | None] = mapped_column(Float)
     words: Mapped[str] = mapped_column(String(300))
     delivery: Mapped[str] = mapped_column(Text, default="")
+    email: Mapped[str] = mapped_column(Text, default="", server_default="")

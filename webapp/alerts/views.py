@@ -3,25 +3,27 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import admin_only, found, who
-from webapp.alerts import delivery, queries, service, shown
+from webapp.alerts import delivery, queries, service, shown, webhook
 from webapp.alerts.forms import RuleForm
 from webapp.alerts.tables import AlertRule
+from webapp.mail import service as mail
 from webapp.settings.service import setting
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("alerts", __name__, url_prefix="/admin/alerts")
 bp.add_app_template_global(shown.banner, "alert_banner")
-DONE = {"saved": "Alert saved.", "muted": "Alert muted.", "unmuted": "Alert unmuted.", "sent": "The webhook received a test."}
+DONE = {"saved": "Alert saved.", "muted": "Alert muted.", "unmuted": "Alert unmuted.", "sent": "The test was sent."}
 MUTES = {"60": 60, "1440": 1440, "0": 0}
 
 
 @bp.get("")
 @admin_only
 def index() -> Response:
-    webhook, secret = str(setting("alerts.webhook")), delivery.secret()
+    told = {"webhook": str(setting("alerts.webhook")), "secret": webhook.secret(), "emails": setting("alerts.emails")}
+    can_mail = mail.is_set()
     lines, events = shown.lines(), queries.events()
-    return render("alerts/list.html", lines=lines, events=events, webhook=webhook, secret=secret, done=just_done(DONE))
+    return render("alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=just_done(DONE), **told)
 
 
 @bp.get("/<name>")
@@ -69,7 +71,5 @@ def _to(name: str, done: str) -> Response:
 
 
 def _show(rule: AlertRule, form: RuleForm) -> Response:
-    has_webhook = bool(setting("alerts.webhook"))
-    return form.named(rule).shown(
-        "alerts/show.html", rule=rule, line=shown.line(rule), has_webhook=has_webhook, done=just_done(DONE)
-    )
+    ways = [each.name for each in delivery.ways()]
+    return form.named(rule).shown("alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=just_done(DONE))

@@ -275,6 +275,26 @@ _ALERTS = (
         "json",
         "What the webhook understands: JSON with all fields, Slack's format, or ntfy's.",
     ),
+    Setting(
+        "alerts.emails",
+        "Email for alerts",
+        "list",
+        (),
+        "The addresses that get an email when an alert fires and when it is over.",
+    ),
+)
+_MAIL = (
+    Setting("mail.host", "Server", "text", "", "The name of the SMTP server. If empty, no email is sent."),
+    Setting("mail.port", "Port", "whole", 587, "Usually 587 with STARTTLS, and 465 with TLS.", least=1, most=65_535),
+    _choice(
+        "mail.security",
+        "Encryption",
+        ("starttls", "tls", "none"),
+        "starttls",
+        "STARTTLS begins in the open and then encrypts, TLS encrypts from the beginning. None suits a server on this machine.",
+    ),
+    Setting("mail.user", "User name", "text", "", "Who signs in at the server. If empty, nobody does."),
+    Setting("mail.from", "Send from", "text", "", "The address that email comes from, such as millrace@example.org."),
 )
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
@@ -282,6 +302,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Limits": _LIMITS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
+    "Email": _MAIL,
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
     "Demo": _DEMO,

@@ -37,7 +37,7 @@ class Setting:
     @property
     def page(self) -> str:
         """The one page on which it is set."""
-        return "/admin/models" if self.section == "models" else "/admin/settings"
+        return f"/admin/{self.section}" if self.section in ("models", "mail") else "/admin/settings"
 
     @property
     def url(self) -> str:

@@ -62,6 +62,7 @@ class AlertEventAnswer(Answer):
     value: float | None
     words: str
     delivery: str = Field(description="What became of telling the webhook; empty when there is none.")
+    email: str = Field(description="What became of telling those who get email; empty when nobody does.")
     at: datetime
 
 
@@ -106,7 +107,7 @@ def mute(name: str, body: Mute) -> AlertAnswer:
 
 
 @bp.post("/<name>/test")
-@operation("Send the webhook an example", scope="admin", status=204, errors=(422,))
+@operation("Send an example to the webhook and by email, as far as they are set", scope="admin", status=204, errors=(422,))
 def test(name: str) -> None:
     service.test(_rule(name))
 

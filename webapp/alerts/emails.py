@@ -1,0 +1,25 @@
+"""Tells those who want email what has happened."""
+
+from webapp.alerts.news import News
+from webapp.current import the_config
+from webapp.mail import service as mail
+from webapp.settings.service import setting
+
+SUBJECTS = {"firing": "Alert", "test": "Test of an alert"}
+
+
+def is_set() -> bool:
+    return bool(setting("alerts.emails")) and mail.is_set()
+
+
+def send(news: News) -> str:
+    """Sends it once, to all; raises `ProviderError` when the server did not take it."""
+    subject = f"[Millrace] {SUBJECTS.get(news.state, 'Alert over')}: {news.words}"
+    refused = mail.send(setting("alerts.emails"), subject, _text(news))
+    return f"delivered, but not to {', '.join(refused)}" if refused else "delivered"
+
+
+def _text(news: News) -> str:
+    page = f"{the_config().public_url}/admin/alerts/{news.rule}"
+    where = f"Limits, mute and history: {page}" if the_config().public_url else "Limits, mute and history: Admin, Alerts."
+    return f"{news.words}\n\n{where}\n"

@@ -1,0 +1,65 @@
+"""Tells a webhook what has happened: signed, and in its own form."""
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from flask import current_app
+
+from webapp.alerts.news import News
+from webapp.connections.models import providers
+from webapp.errors import Invalid
+from webapp.providers.base import ProviderError
+from webapp.settings.service import setting
+from webapp.upstream.addresses import parts_of
+
+SECONDS = 10.0
+SIGNATURE = "X-Millrace-Signature"
+
+
+def secret() -> str:
+    """What requests are signed with: this server's own, and of no other use."""
+    return hmac.new(str(current_app.secret_key).encode(), b"alerts webhook", hashlib.sha256).hexdigest()
+
+
+def is_set() -> bool:
+    return bool(setting("alerts.webhook"))
+
+
+def check(value: Any) -> None:
+    """Raises `Invalid` for what is no address."""
+    try:
+        if value:
+            parts_of(str(value))
+    except ProviderError as error:
+        raise Invalid(str(error), field="value") from error
+
+
+def send(news: News) -> str:
+    """Sends it once; raises `ProviderError` when it did not arrive."""
+    body = {"rule": news.rule, "state": news.state, "value": news.value, "text": news.words}
+    url, told = _form(str(setting("alerts.webhook")), body)
+    at = int(time.time())
+    # What is signed is what is sent: requests writes JSON in the same way.
+    signature = hmac.new(secret().encode(), f"{at}.{json.dumps(told)}".encode(), hashlib.sha256).hexdigest()
+    headers = {SIGNATURE: f"t={at},v1={signature}"}
+    reply = providers().upstream.json("POST", url, headers=headers, body=told, seconds=SECONDS, trust="operator")
+    if not 200 <= reply.status < 300:
+        raise ProviderError("error", f"The webhook answered with status {reply.status}.", retryable=True)
+    return "delivered"
+
+
+def _form(url: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """In the form that the other side understands; ntfy takes JSON at its root alone."""
+    form = setting("alerts.webhook_form")
+    if form == "slack":
+        return url, {"text": body["text"]}
+    if form == "ntfy":
+        parts = urlsplit(url)
+        priority = 4 if body["state"] == "firing" else 3
+        message = {"topic": parts.path.strip("/"), "title": "Millrace", "message": body["text"], "priority": priority}
+        return urlunsplit(parts._replace(path="/")), message
+    return url, body

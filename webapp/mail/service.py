@@ -1,0 +1,69 @@
+"""Sending mail by the server that is set."""
+
+from collections.abc import Sequence
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from typing import Unpack
+
+from webapp.accounts import audit
+from webapp.accounts.audit import About
+from webapp.db import db, utc_now
+from webapp.errors import Invalid
+from webapp.mail.addresses import check_address
+from webapp.mail.password import password
+from webapp.providers.base import ProviderError
+from webapp.settings.service import setting
+from webapp.upstream.mail import MailServer, send_mail
+
+SECONDS = 20.0
+TEST = "This is a test. Nothing is wrong: Millrace can send email."
+
+
+def is_set() -> bool:
+    """Whether there is a server, and somebody to send as."""
+    return bool(setting("mail.host") and setting("mail.from"))
+
+
+def send(to: Sequence[str], subject: str, text: str) -> list[str]:
+    """Sends it once; gives the addresses that the server refused. Raises `ProviderError` when it was not taken.
+
+    No connection to the database is held meanwhile.
+    """
+    if not is_set():
+        raise ProviderError("invalid", "No mail server is set up.")
+    server, message = _server(), _message(to, subject, text)
+    db.session.rollback()
+    return send_mail(server, message, seconds=SECONDS)
+
+
+def send_test(to: str, **about: Unpack[About]) -> None:
+    """Sends an example to somebody, once; raises `Invalid` with what went wrong."""
+    check_address(to or "nobody", field="to")
+    entry: About = {**about, "object_kind": "setting", "object_id": "mail.host", "detail": to}
+    audit.record("sent a test email", **entry)
+    try:
+        send([to], "A test from Millrace", TEST)
+    except ProviderError as error:
+        raise Invalid(f"The email could not be sent. {error}", field="to") from error
+
+
+def _server() -> MailServer:
+    user, found = str(setting("mail.user")), password()
+    if user and found.trouble:
+        raise ProviderError("auth", found.trouble)
+    host, port, security = str(setting("mail.host")), int(setting("mail.port")), setting("mail.security")
+    return MailServer(host, port, security, user, found.text)
+
+
+def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
+    sender, message = str(setting("mail.from")), EmailMessage()
+    message["From"] = Address("Millrace", addr_spec=sender)
+    message["To"] = [Address(addr_spec=each) for each in to]
+    message["Subject"] = " ".join(subject.split())
+    message["Date"] = format_datetime(utc_now())
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    # Nobody's holiday notice shall answer.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text, cte="quoted-printable")
+    return message
