@@ -13,7 +13,7 @@ from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.insights import days
+from webapp.insights import days, trail
 from webapp.insights.figures import METRICS, STEPS, Answered, Figures, Known, beginning, course, grouped, percentile, summed
 from webapp.insights.queries import OUTCOMES, Wanted, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
@@ -147,6 +147,21 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
         "first_text": _ms(ms_since_asked(one, one.first_text_at)),
         "duration": _ms(ms_since_asked(one, one.ended_at)),
         "cost": UNKNOWN if one.cost is None else in_dollars(Decimal(one.cost)),
+    }
+
+
+def answer(one: Generation, me: User) -> dict[str, Any]:
+    """The page of one answer, as this person sees it."""
+    is_own, saved = one.user_id == me.id, trail.saved_ms(one)
+    return {
+        "told": row(one, {}),
+        "moments": moments(one),
+        "spans": [(each, _ms(each.ms)) for each in trail.spans(one)],
+        "saved": "" if saved is None else _ms(saved),
+        "pieces": trail.pieces(one, is_own=is_own),
+        "messages": len((one.prompt or {}).get("messages", ())),
+        "sources": trail.sources(one, me),
+        "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
     }
 
 

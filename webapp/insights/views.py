@@ -50,5 +50,4 @@ def answers() -> Response:
 def answer(id: str) -> Response:
     me = current_user()
     one = found(queries.generation_of(id, "" if may(me.role, "administer") else me.id))
-    is_own = one.user_id == me.id and bool(one.chat_id)
-    return render("insights/answer.html", told=shown.row(one, {}), one=one, moments=shown.moments(one), is_own=is_own)
+    return render("insights/answer.html", one=one, **shown.answer(one, me))
