@@ -1,9 +1,7 @@
 """Runs from beginning to end: through the pages without a script, through the API, past failures and restarts."""
 
 import json
-from typing import Any
 
-import gevent
 import pytest
 from flask import Flask
 
@@ -13,6 +11,7 @@ from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from tests.workflows.programs import settled
 from webapp.accounts.tables import Group, Membership
 from webapp.db import db, write
 from webapp.workflows import kind, queries
@@ -44,14 +43,6 @@ def is_idle(page: Page) -> bool:
 def answer(browser: Browser, path: str, value: str) -> None:
     form = browser.page(path).all(".run__answer")[0]
     browser.post(str(form.attributes["action"]), value=value)
-
-
-def settled(program: Client, run: dict[str, Any]) -> dict[str, Any]:
-    """The run as soon as no model writes in it."""
-    with gevent.Timeout(30, AssertionError("a model still writes")):
-        while (found := program.get(f"/runs/{run['id']}"))["state"] == "running":
-            gevent.sleep(0.02)
-    return dict(found)
 
 
 @pytest.mark.slow
@@ -232,6 +223,11 @@ def test_people_take_over_with_a_summary_and_write_to_each_other(
     assert texts(owner.page(path))[-2:] == ["Turn it off.", "Thanks!"]
     assert stranger.get(path).status_code == 404
     assert not fake.posts()
+    # A page that is behind still offers to write to people only.
+    behind = member.page(path).form("Send")
+    member.page(path).press("Continue as a chat")
+    assert behind.submit(value="Hello?").status_code == 409
+    assert texts(member.page(path))[-1] == "Thanks!"
 
 
 @pytest.mark.slow

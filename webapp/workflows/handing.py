@@ -15,6 +15,9 @@ from webapp.ids import new_id
 from webapp.workflows.state import HandOver, Say
 from webapp.workflows.tables import WorkflowRun
 
+# Of chats that a workflow leads.
+LED = "workflow"
+FREED = "This chat continues without its workflow. Write in its message box instead."
 NOBODY = "No group is named “{}” here, so no one has been told. Share this chat with the people who can help."
 
 
@@ -42,6 +45,8 @@ def write_in(run: WorkflowRun, user: User, text: str) -> None:
     content, chat_id, author_id = sending.checked(text), run.chat_id, user.id
     with write() as session:
         chat = rows.held(session, Chat, chat_id) or session.get_one(Chat, chat_id)
+        if chat.kind != LED:
+            raise Conflict(FREED)
         said = {"role": "user", "content": content, "author_id": author_id}
         message = Message(id=new_id(), chat_id=chat_id, parent_id=chat.head_id, **said)
         session.add(message)

@@ -22,7 +22,7 @@ from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
 # Of its chats and of what models say in them.
-KIND, DEMO = "workflow", "demo/quick"
+KIND, DEMO = handing.LED, "demo/quick"
 ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
 
 
