@@ -1,10 +1,9 @@
 """Runs in which something rare happens: at their limit, cut and led elsewhere, with a plan that is written elsewhere."""
 
+import json
 import re
 from collections.abc import Callable
-from typing import Any
 
-import gevent
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from tests.conftest import signed_in, with_session
 from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from tests.workflows.programs import published, settled
 from webapp.db import db, write
 from webapp.plans.tables import Plan
 from webapp.workflows.record import MOST_EVENTS, held
@@ -32,20 +32,6 @@ def admin(app: Flask, owner: Browser) -> Client:
 @pytest.fixture
 def guest(app: Flask) -> Client:
     return client_of(app, signed_in(app, "guest@example.org", "guest").email)
-
-
-def published(admin: Client, definition: str) -> str:
-    slug = admin.post("/workflows", {"definition": definition}, status=201)["slug"]
-    admin.post(f"/workflows/{slug}/publish", {})
-    return f"/workflows/{slug}/runs"
-
-
-def settled(program: Client, run: dict[str, Any]) -> dict[str, Any]:
-    """The run as soon as no model writes in it."""
-    with gevent.Timeout(30, AssertionError("a model still writes")):
-        while (found := program.get(f"/runs/{run['id']}"))["state"] == "running":
-            gevent.sleep(0.02)
-    return dict(found)
 
 
 @pytest.mark.slow
@@ -111,6 +97,26 @@ def test_a_run_says_that_its_plan_is_written_elsewhere(app: Flask, admin: Client
     assert admin.post(f"/runs/{run['id']}/resume")["state"] == "paused"
     assert owner.page(f"/chats/{run['chat_id']}").says("on its own page")
     fake.goes_on()
+
+
+@pytest.mark.slow
+def test_a_plan_that_was_completed_on_its_own_page_is_taken_when_the_run_is_resumed(
+    app: Flask, admin: Client, owner: Browser, fake: Upstream
+) -> None:
+    fake.always({"status": 400})
+    run = admin.post(published(admin, CARD), {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "Tests"})
+    assert settled(admin, run)["state"] == "paused"
+    with app.app_context():
+        plan_id = db.session.get_one(WorkflowRun, run["id"]).plan_id
+    fake.reset()
+    fake.says(json.dumps({"title": "A calm week", "intention": "Rest.", "steps": ["Sleep", "Walk"]}))
+    assert owner.post(f"/plans/{plan_id}/finish").status_code < 400
+    owner.wait_for(f"/plans/{plan_id}", lambda page: page.one("#plan").attributes["data-status"] == "completed")
+    asked = len(fake.posts())
+    assert admin.post(f"/runs/{run['id']}/resume")["state"] == "completed"
+    assert "A calm week" in owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1]
+    assert len(fake.posts()) == asked
 
 
 @pytest.mark.slow

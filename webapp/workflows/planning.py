@@ -42,6 +42,14 @@ def begin(run: WorkflowRun) -> None:
         service.make(service.submit(owner, type, values), whence=whence)
 
 
+def completed_elsewhere(run: WorkflowRun) -> Plan | None:
+    """The plan of the present step, if its person has had it completed or kept it on its own page while the run was paused."""
+    plan = plan_of(run)
+    if not plan or run.plan_step != run.place.step or not (plan.status == "completed" or plan.is_kept):
+        return None
+    return plan if (plan.type, inputs_of(plan).values) == _wanted(run) else None
+
+
 def _refuse_if_running(plan: Plan | None) -> None:
     """When one that its person has begun on its own page ends, no run hears of it."""
     if not plan or not plan.is_running:
@@ -87,4 +95,4 @@ def _joined(run_id: str, session: Session, plan: Plan) -> None:
         raise Conflict("The workflow has continued elsewhere.")
     other = session.get(Plan, run.plan_id) if run.plan_id else None
     _refuse_if_running(other if other is not plan else None)
-    run.plan_id = plan.id
+    run.plan_id, run.plan_step = plan.id, run.place.step

@@ -46,8 +46,8 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
     if run.seq >= MOST_EVENTS and event.kind not in ALWAYS:
         raise Conflict("This run has become too long. Cancel it and start a new one.")
     if result.state.step != run.place.step:
-        # What was cut at one step is not continued at another.
-        run.message_id = None
+        # What was cut at one step is not continued at another, nor is a plan of it waited for.
+        run.message_id, run.plan_step = None, ""
     run.seq += 1
     told = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
     session.add(RunEvent(run_id=run.id, seq=run.seq, **told))

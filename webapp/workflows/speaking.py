@@ -53,7 +53,7 @@ def speak_if_due(run_id: str) -> None:
         return
     try:
         if definition_of(run).by_id[run.place.step].verb == "generate":
-            planning.begin(run)
+            _plan(run)
         else:
             _begin(run)
     except Busy:
@@ -61,6 +61,21 @@ def speak_if_due(run_id: str) -> None:
         return
     except AppError as error:
         fall(run_id, error.message)
+
+
+def _plan(run: WorkflowRun) -> None:
+    """Has a plan written, unless it is there already."""
+    id, plan = run.id, planning.completed_elsewhere(run)
+    if plan is None:
+        planning.begin(run)
+        return
+    text = planning.told(plan)
+    with write() as session:
+        row = held(session, id)
+        record(session, row, Event("spoke", text, row.place.step))
+        chat_id = row.chat_id
+    sending.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
+    speak_if_due(id)
 
 
 def _begin(run: WorkflowRun) -> None:

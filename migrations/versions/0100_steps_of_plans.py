@@ -1,0 +1,20 @@
+"""Say for which step of a run its last plan is being written.
+
+Revision: 0100, after 0077
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0100"
+down_revision = "0077"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("workflow_runs", sa.Column("plan_step", sa.String(40), nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    op.drop_column("workflow_runs", "plan_step")
