@@ -128,7 +128,9 @@ def test_they_are_brought_in_by_the_page_and_by_the_command(app: Flask, owner: B
     assert page.says("action action_look_at_shelf")
     assert owner.page("/workflows/lend-book/edit").all(".picture rect")
     (tmp_path / "flows.yml").write_text(FLOWS, "utf-8")
-    found = app.test_cli_runner().invoke(args=["workflow", "import", str(tmp_path / "flows.yml")])
+    call, file = app.test_cli_runner().invoke, str(tmp_path / "flows.yml")
+    assert "not saved: “lend-book” has a draft" in call(args=["workflow", "import", file]).output
+    found = call(args=["workflow", "import", "--replace", file])
     assert "lend-book: 13 of 14 steps, saved as a draft" in found.output
     assert "3 flows, " in found.output
 

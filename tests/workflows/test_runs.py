@@ -7,6 +7,7 @@ from flask import Flask
 
 from tests.api.client import Client, client_of
 from tests.chat.conftest import texts
+from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.fixtures import app
@@ -267,6 +268,24 @@ def test_a_text_is_checked_while_it_is_typed_and_tried_before_it_is_published(ow
     page = owner.page("/workflows/new").press("Try it", source=TWO, demo="y")
     assert texts(page)[-1] == "A?"
     assert not member.page("/workflows").says("Two")
+
+
+@pytest.mark.slow
+def test_a_draft_that_is_not_published_is_replaced_by_none_that_is_brought_in_unasked(
+    app: Flask, admin: Client, owner: Browser
+) -> None:
+    other, colleague = TWO.replace("Bye", "Ciao"), client_of(app, signed_in(app, "second@example.org", "admin").email)
+    admin.post("/workflows", {"definition": TWO}, status=201)
+    colleague.post("/workflows", {"definition": other}, status=409)
+    page = owner.page("/workflows/new").press("Save draft", source=other)
+    assert (page.status_code, page.says("has a draft that isn't published yet")) == (409, True)
+    assert admin.get("/workflows/two")["draft"] == TWO
+    # One's own is changed, and what is published has a copy.
+    admin.post("/workflows", {"definition": other}, status=201)
+    admin.post("/workflows/two/publish", {})
+    colleague.post("/workflows", {"definition": TWO}, status=201)
+    assert page.press("Save draft", source=other, replace="y").status_code == 200
+    assert colleague.post("/workflows", {"definition": TWO, "replace": True}, status=201)["draft"] == TWO
 
 
 @pytest.mark.slow

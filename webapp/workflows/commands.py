@@ -38,18 +38,20 @@ def play(files: tuple[Path, ...]) -> None:
 @workflow.command("import")
 @FILES
 @click.option("--publish", is_flag=True, help="Publish each at once.")
+@click.option("--replace", is_flag=True, help="Replace drafts that aren't published.")
 @one_line_errors
-def bring_in(files: tuple[Path, ...], publish: bool) -> None:
+def bring_in(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
     """Save workflows, or the files of a Rasa assistant, as drafts."""
+    replaces: shelf.Replaces = "any" if replace else "nobody's"
     sources = {file: file.read_text("utf-8") for file in files}
     if foreign := importing.of_rasa(list(sources.values())):
-        _report(importing.bring_in(foreign, {"actor": "command line"}))
+        _report(importing.bring_in(foreign, {"actor": "command line"}, replaces=replaces))
     files = tuple(file for file in files if sources[file] not in foreign)
     for file in files:
         if not _is_whole(file, is_said=False):
             sys.exit(1)
     for file in files:
-        slug = shelf.save(file.read_text("utf-8"), {"actor": "command line"})
+        slug = shelf.save(file.read_text("utf-8"), {"actor": "command line"}, replaces=replaces)
         number = shelf.publish(slug, f"From {file.name}", {"actor": "command line"}) if publish else 0
         click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
 

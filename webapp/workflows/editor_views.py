@@ -12,7 +12,7 @@ from webapp.web.htmx import redirect, render, wants_json
 from webapp.workflows import importing, queries, runs, shelf
 from webapp.workflows.faults import Fault
 from webapp.workflows.picture import Picture, picture
-from webapp.workflows.shelf import Entry
+from webapp.workflows.shelf import Entry, Replaces
 from webapp.yaml_text import MOST_CHARS
 
 bp = Blueprint("workflows", __name__)
@@ -50,14 +50,16 @@ def edit(slug: str) -> Response:
 def save() -> Response:
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), form.get("source", "").replace("\r\n", "\n")
+    # Whoever edits a draft has it before them; anybody else has to say so.
+    replaces: Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
         texts = [_text(each.read()) for each in files if each.filename]
         if flows := importing.of_rasa(texts):
-            return render("workflows/imported.html", brought=importing.bring_in(flows, who()))
+            return render("workflows/imported.html", brought=importing.bring_in(flows, who(), replaces=replaces))
         source = texts[0] if texts else source
         if "try" in form:
             return redirect(page_of(runs.try_out(current_user(), source, is_demo="demo" in form).chat_id))
-        saved = shelf.save(source, who(), slug=slug)
+        saved = shelf.save(source, who(), slug=slug, replaces=replaces)
         if "publish" in form:
             shelf.publish(saved, form.get("note", ""), who())
     except (Invalid, Conflict) as refusal:

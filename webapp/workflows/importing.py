@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from webapp import yaml_text
 from webapp.accounts import audit
-from webapp.errors import Invalid
+from webapp.errors import Conflict, Invalid
 from webapp.heavy.turns import by_turns
 from webapp.words import plural
 from webapp.workflows import rasa, shelf
 from webapp.workflows.rasa import Imported
+from webapp.workflows.shelf import Replaces
 
 MOST_FILES = 100
 NOTHING = "These files contain no flows."
@@ -42,7 +43,7 @@ def _is_rasa(source: str) -> bool:
         return False
 
 
-def bring_in(sources: Sequence[str], who: audit.About) -> list[Brought]:
+def bring_in(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[Brought]:
     """A draft for every flow in these files, which may be flows and their domain."""
     try:
         flows = list(by_turns(rasa.imported(by_turns(sources))))
@@ -50,12 +51,12 @@ def bring_in(sources: Sequence[str], who: audit.About) -> list[Brought]:
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:
         raise Invalid(NOTHING, field="file")
-    return [_saved(each, who) for each in by_turns(flows)]
+    return [_saved(each, who, replaces) for each in by_turns(flows)]
 
 
-def _saved(flow: Imported, who: audit.About) -> Brought:
+def _saved(flow: Imported, who: audit.About, replaces: Replaces) -> Brought:
     try:
-        shelf.save(flow.source, who)
-    except Invalid as error:
+        shelf.save(flow.source, who, replaces=replaces)
+    except (Invalid, Conflict) as error:
         return Brought(flow, error.message)
     return Brought(flow)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -23,6 +23,9 @@ from webapp.workflows.tables import Workflow, WorkflowVersion
 FOLDER = Path(__file__).parent / "shipped"
 MOST_WORKFLOWS, MOST_NOTE = 500, 300
 GONE = "That workflow no longer exists."
+UNPUBLISHED = "“{}” has a draft that isn't published yet. Saving this replaces it."
+# Whose unpublished draft.
+Replaces = Literal["nobody's", "own", "any"]
 
 
 class BrokenDefinition(Invalid):
@@ -128,8 +131,11 @@ def source_of(slug: str, version: int) -> str:
     return found.source if found else shipped.source if shipped else ""
 
 
-def save(source: str, who: audit.About, *, slug: str = "") -> str:
-    """Keeps a text as the draft of the workflow that it names, and gives that name; nobody runs it yet."""
+def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = "any") -> str:
+    """Keeps a text as the draft of the workflow that it names, and gives that name; nobody runs it yet.
+
+    `replaces` says whose draft it may take the place of, where that isn't published: there is no other copy of one.
+    """
     source = source.replace("\r\n", "\n")
     name = whole(source).slug
     if slug and slug != name:
@@ -143,9 +149,19 @@ def save(source: str, who: audit.About, *, slug: str = "") -> str:
                 raise Conflict(f"There are {MOST_WORKFLOWS} workflows already. Delete one first.")
             row = Workflow(slug=name, source=source)
             session.add(row)
+        _refuse_to_replace(session, row, source, replaces, _actor(who))
         row.source, row.changed_by = source, _actor(who)
         _note(session, "saved a workflow", name, who)
     return name
+
+
+def _refuse_to_replace(session: Session, row: Workflow, source: str, replaces: Replaces, actor: str | None) -> None:
+    is_allowed = replaces == "any" or (replaces == "own" and actor is not None and row.changed_by == actor)
+    if is_allowed or row.source == source:
+        return
+    public = session.get(WorkflowVersion, (row.slug, row.published))
+    if not public or public.source != row.source:
+        raise Conflict(UNPUBLISHED.format(row.slug))
 
 
 def publish(slug: str, note: str, who: audit.About) -> int:

@@ -46,6 +46,7 @@ class WorkflowList(Answer):
 
 class NewDefinition(Body):
     definition: Text = Field(description="YAML or JSON text.")
+    replace: bool = Field(False, description="Also replaces another person's unpublished draft; else that is a 409.")
 
 
 class Note(Body):
@@ -74,7 +75,7 @@ def index() -> WorkflowList:
 )
 def save(body: NewDefinition) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    return _whole(shelf.get(shelf.save(body.definition, who())))
+    return _whole(shelf.get(shelf.save(body.definition, who(), replaces="any" if body.replace else "own")))
 
 
 @bp.get("/<slug>")
