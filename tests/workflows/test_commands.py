@@ -31,7 +31,7 @@ def test_the_example_is_whole_its_transcript_holds_and_it_is_brought_in(app: Fla
     call = app.test_cli_runner().invoke
     assert source.read_text("utf-8") == (shelf.FOLDER / "weekly-checkin.yaml").read_text("utf-8")
     assert "no faults" in call(args=["workflow", "check", str(source)]).output
-    assert "12 cases, 0 failed" in call(args=["workflow", "test", str(cases)]).output
+    assert "13 cases, 0 failed" in call(args=["workflow", "test", str(cases)]).output
     assert "published as version 1" in call(args=["workflow", "import", "--publish", str(source)]).output
     with app.app_context():
         assert not shelf.get("weekly-checkin").is_shipped

@@ -15,7 +15,7 @@ from webapp.workflows.state import Effect, Event, HandOver, Hear, Speak, State
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
 ANN = {"user.first_name": "Ann", "user.name": "Ann Lee"}
-KINDS = ("begin", "answer", "ask", "skip", "back", "pause", "resume", "cancel", "spoke", "fell", "change", "nonsense")
+KINDS = ("begin", "answer", "ask", "skip", "back", "pause", "resume", "cancel", "spoke", "fell", "guess", "change", "nonsense")
 ANSWERS = ("good", "low", "3", "0", "yes", "2026-03-01", "back", "skip", "", "why?", "? now", "{{a}}", "a@b.org", "a, b", "99")
 
 
@@ -105,6 +105,24 @@ def test_a_side_question_is_answered_and_the_question_is_asked_again() -> None:
     assert played(CHECKIN, "good", "Does it matter?")[0].slots["win"] == "Does it matter?"
     assert played(CHECKIN, "good", "? Does it matter")[1][-2:] == ["> Does it matter", "* win"]
     assert played(CHECKIN, Event("ask", " "))[1][-1] == "! Write a question first."
+
+
+def test_what_a_model_reads_in_an_answer_counts_once_it_is_confirmed() -> None:
+    read_it = Event("guess", "mixed\n\nso and so", "mood")
+    state, lines = played(CHECKIN, "so and so", read_it)
+    assert (state.step, state.slots, state.proposed) == ("mood", {}, "mixed")
+    assert lines[-2:] == ["> so and so", "< Do you mean “mixed”?"]
+    state, lines = played(CHECKIN, read_it, "yes")
+    assert (state.step, state.slots, state.proposed) == ("win", {"mood": "mixed"}, "")
+    assert lines[-2:] == ["> Yes", "< What went well?"]
+    state, lines = played(CHECKIN, read_it, "No.")
+    assert (state.slots, state.proposed, lines[-1]) == ({}, "", "< How was your week overall?")
+    # Whoever answers otherwise has said no.
+    assert played(CHECKIN, read_it, "low")[0].slots == {"mood": "low"}
+    assert played(CHECKIN, "good", "Tests", Event("guess", "3"), Event("skip"))[0].proposed == ""
+    # A guess at another step, or one that does not fit, is none.
+    for guess in (Event("guess", "mixed", "win"), Event("guess", "purple", "mood")):
+        assert played(CHECKIN, guess)[0].proposed == ""
 
 
 def test_an_end_hands_over_with_what_was_answered() -> None:

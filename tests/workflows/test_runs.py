@@ -61,7 +61,8 @@ def test_a_week_is_looked_back_on_by_forms_alone(owner: Browser, fake: Upstream)
     answer(owner, path, "3")
     page = owner.wait_for(path, is_idle)
     assert texts(page)[-2:] == ["Show it to one more team. And rest.", "When shall we look at it again?"]
-    (asked,) = fake.posts()
+    read, asked = fake.posts()
+    assert "a number in digits" in str(read["body"])
     assert "builds on this: We shipped *it*. It has to fit into 3 hours" in str(asked["body"])
     assert asked["body"]["max_tokens"] == 200
     fake.says(json.dumps(CARD), holds=[6])
@@ -111,6 +112,32 @@ def _is_told_by_its_log(app: Flask, id: str) -> None:
         for event in queries.events_of(run, after=0, limit=99):
             state = apply(definition_of(run), state, Event(event.kind, event.value, event.name)).state
         assert State.of(state.stored()) == run.place
+
+
+@pytest.mark.slow
+def test_a_model_reads_an_answer_that_does_not_fit_and_the_person_confirms_it(
+    owner: Browser, admin: Client, fake: Upstream
+) -> None:
+    fake.says("mixed")
+    run = admin.post(CHECKIN, {}, status=201)
+    at, path = f"/runs/{run['id']}", f"/chats/{run['chat_id']}"
+    told = admin.post(f"{at}/answer", {"value": "well, so and so"})
+    assert (told["state"], told["step"]["id"], told["slots"], told["proposed"]) == ("waiting", "mood", {}, "mixed")
+    assert (told["step"]["ask"], told["step"]["options"]) == ("Do you mean “mixed”?", ["yes", "no"])
+    page = owner.page(path)
+    assert texts(page)[-2:] == ["well, so and so", "Do you mean “mixed”?"]
+    owner.post(f"{at}/answer", value="no")
+    assert texts(owner.page(path))[-1] == "How was your week overall?"
+    answer(owner, path, "well, so and so")
+    page = owner.page(path)
+    assert [button.text(strip=True) for button in page.all(".run__options button")] == ["yes", "no"]
+    owner.post(f"{at}/answer", value="yes")
+    assert admin.get(at)["slots"] == {"mood": "mixed"}
+    # Where no model can be asked, or has nothing to say, the rule speaks.
+    fake.always({"status": 500})
+    admin.post(f"{at}/answer", {"value": "Tests"})
+    assert "answer with a number" in admin.post(f"{at}/answer", {"value": "lots"}, status=422)["error"]
+    _is_told_by_its_log(owner.app, run["id"])
 
 
 @pytest.mark.slow

@@ -99,11 +99,16 @@ def _several(slot: Slot, text: str) -> list[str]:
     return [each for each in slot.options if each in chosen]
 
 
+def yes_or_no(text: str) -> bool | None:
+    """What a word says, if it says either."""
+    word = text.strip().casefold().rstrip(".!")
+    return word in YES if word in YES | NO else None
+
+
 def _yes_or_no(_slot: Slot, text: str) -> bool:
-    word = text.casefold().rstrip(".!")
-    if word not in YES | NO:
+    if (found := yes_or_no(text)) is None:
         raise Unfit("Please answer yes or no.")
-    return word in YES
+    return found
 
 
 def _email(_slot: Slot, text: str) -> str:

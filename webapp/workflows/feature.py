@@ -8,10 +8,11 @@ from webapp.workflows.kind import WORKFLOW
 from webapp.workflows.plan_kind import WORKFLOW_PLAN
 from webapp.workflows.sections import of_run
 from webapp.workflows.shown import LEADER
+from webapp.workflows.understanding import WORKFLOW_ANSWER
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp),
-    kinds=(WORKFLOW, WORKFLOW_PLAN),
+    kinds=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER),
     commands=(workflow,),
     sections=(of_run,),
     leaders=(LEADER,),

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from webapp.workflows.answers import Slot, Unfit
+from webapp.workflows.answers import Slot, Unfit, text_of, yes_or_no
 from webapp.workflows.definition import Definition, Step
 from webapp.workflows.state import DONE, SKIPPED, Effect, Event, HandOver, Hear, Result, Say, Speak, State
 from webapp.workflows.texts import filled, names_in, shown
 
-# What is kept of what a model said, for later steps; how long a trail grows, in a workflow that goes round.
-MOST_SAID, MOST_TRAIL = 2_000, 200
+# What is kept of what a model said, for later steps; how long a trail grows in a workflow that goes round; tries that count.
+MOST_SAID, MOST_TRAIL, MOST_TRIES = 2_000, 200, 99
+MEANT = "Do you mean “{}”?"
 ENDED = "This workflow has ended."
 PAUSED = "This workflow is paused. Resume it first."
 WRITING = "The answer is still being written. Wait until it finishes, or stop it."
@@ -79,7 +80,7 @@ class _Move:
     def done(self, outcome: str = DONE) -> None:
         """The present step is over; the run goes on to the next one that waits."""
         if step := self.step:
-            self.change(outcomes={**self.state.outcomes, step.id: outcome}, tries=0, turns_left=0, due=False)
+            self.change(outcomes={**self.state.outcomes, step.id: outcome}, tries=0, turns_left=0, due=False, proposed="")
             self.go(step.exit(self.state.values))
 
     def go(self, id: str, *, there: State | None = None) -> None:
@@ -119,7 +120,7 @@ class _Move:
     def _enter(self, step: Step) -> bool:
         """Begins a step; says whether it is over at once."""
         if step.verb == "collect":
-            self.change(status="waiting", tries=0, due=False, trail=self._trail(step))
+            self.change(status="waiting", tries=0, due=False, proposed="", trail=self._trail(step))
             self.say(step.text)
         elif step.verb in ("chat", "generate"):
             trail = self._trail(step) if step.waits else self.state.trail
@@ -157,6 +158,8 @@ def _answer(move: _Move, event: Event) -> str:
         return _reply(move, step, event.value)
     if event.value.strip().startswith("?"):
         return _ask(move, event)
+    if move.state.proposed and (verdict := yes_or_no(event.value)) is not None:
+        return _judged(move, slot, step, is_meant=verdict)
     try:
         value = slot.value(event.value)
     except Unfit as error:
@@ -167,13 +170,46 @@ def _answer(move: _Move, event: Event) -> str:
     return ""
 
 
+def _guess(move: _Move, event: Event) -> str:
+    """A model has read an answer that did not fit: the person is asked whether that is meant."""
+    step, slot = move.step, slot_of(move.definition, move.state)
+    if (refusal := _not_waiting(move.state)) or slot is None or step is None or event.name not in ("", step.id):
+        return refusal or NOT_WAITING
+    guessed, _, typed = event.value.partition("\n\n")
+    try:
+        meant = slot.value(guessed)
+    except Unfit as error:
+        return str(error)
+    if typed.strip():
+        move.effects.append(Hear(typed.strip(), step.id))
+    move.change(proposed=text_of(meant), tries=min(move.state.tries + 1, MOST_TRIES))
+    move.effects.append(Say(proposal(slot, move.state.proposed), step.id))
+    return ""
+
+
+def proposal(slot: Slot, proposed: str) -> str:
+    """What a person is asked about a model's guess."""
+    return MEANT.format(shown(slot.value(proposed)))
+
+
+def _judged(move: _Move, slot: Slot, step: Step, *, is_meant: bool) -> str:
+    move.effects.append(Hear("Yes" if is_meant else "No", step.id))
+    if is_meant:
+        move.change(slots={**move.state.slots, slot.name: slot.value(move.state.proposed)})
+        move.done()
+    else:
+        move.change(proposed="")
+        move.say(step.text)
+    return ""
+
+
 def _unfit(move: _Move, slot: Slot, event: Event, expected: str) -> str:
     """What was typed may be a wish; else what is expected, with an example the second time and a way out the third."""
     if wish := WORDS.get(event.value.strip().casefold()):
         return HANDLERS[wish](move, Event(wish))
     if event.value.rstrip().endswith(QUESTION_MARKS):
         return _ask(move, event)
-    tries = min(move.state.tries + 1, 99)
+    tries = min(move.state.tries + 1, MOST_TRIES)
     move.change(tries=tries)
     example = f" For example: {slot.sample}." if tries > 1 else ""
     out = (
@@ -205,7 +241,7 @@ def _ask(move: _Move, event: Event) -> str:
 
 
 def _asked_again(move: _Move, step: Step) -> str:
-    move.change(status="waiting", due=False, is_aside=False)
+    move.change(status="waiting", due=False, is_aside=False, proposed="")
     move.say(step.text)
     return ""
 
@@ -259,7 +295,7 @@ def _resume(move: _Move, _event: Event) -> str:
 def _cancel(move: _Move, _event: Event) -> str:
     if move.state.has_ended:
         return ENDED
-    move.change(status="cancelled", due=False)
+    move.change(status="cancelled", due=False, proposed="")
     return ""
 
 
@@ -331,6 +367,7 @@ def _forget_dead_branches(move: _Move) -> None:
 HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
     "begin": _begin,
     "answer": _answer,
+    "guess": _guess,
     "ask": _ask,
     "skip": _skip,
     "back": _back,

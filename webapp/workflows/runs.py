@@ -14,7 +14,7 @@ from webapp.db import db, write
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.errors import Conflict, Invalid
-from webapp.workflows import handing, shelf, speaking
+from webapp.workflows import handing, shelf, speaking, understanding
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import apply
 from webapp.workflows.record import definition_of, held, record
@@ -70,17 +70,20 @@ def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> Wor
 def happen(run: WorkflowRun, event: Event, *, seen: int | None = None) -> WorkflowRun:
     """Lets something happen to a run; raises what it refuses. `seen` is how much of it the person knew."""
     id, value = run.id, sending.checked(event.value) if event.value.strip() else event.value
+    event = replace(event, value=value)
+    if event.kind == "answer" and seen in (None, run.seq):
+        event = understanding.understood(run, event)
     with write() as session:
         row = held(session, id)
         if seen not in (None, row.seq):
             raise Conflict(ELSEWHERE)
-        result = record(session, row, replace(event, value=value))
+        result = record(session, row, event)
     if event.kind == "cancel" and not result.refusal:
         # Only now: what a model has said until then would lead the run on.
         stop(row)
     told = _told(id)
     if result.refusal:
-        raise (Invalid if event.kind in ("answer", "change") and row.status == "waiting" else Conflict)(
+        raise (Invalid if event.kind in ("answer", "guess", "change") and row.status == "waiting" else Conflict)(
             result.refusal, field="value"
         )
     return told
@@ -143,7 +146,7 @@ def _kept(state: State, steps: set[str], slots: set[str]) -> State:
 
     trail = tuple(each for each in state.trail if each in steps)
     passed = {"outcomes": only(state.outcomes), "said": only(state.said), "kept": only(state.kept)}
-    return State.of({**state.stored(), **passed, "slots": only(state.slots, slots), "trail": trail})
+    return State.of({**state.stored(), **passed, "proposed": "", "slots": only(state.slots, slots), "trail": trail})
 
 
 def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:

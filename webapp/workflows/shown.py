@@ -16,7 +16,7 @@ from webapp.plans.shown import ShownPlan
 from webapp.workflows import planning, queries, shelf
 from webapp.workflows.answers import Slot, text_of
 from webapp.workflows.definition import Definition
-from webapp.workflows.interpreter import slot_of, text_for
+from webapp.workflows.interpreter import proposal, slot_of, text_for
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.runs import KIND
 from webapp.workflows.state import State
@@ -125,6 +125,8 @@ def question(run: WorkflowRun, definition: Definition, place: State) -> Question
     slot = slot_of(definition, place)
     if slot is None:
         return Question("Your reply", is_long=True)
+    if place.proposed:
+        return Question(proposal(slot, place.proposed), ("yes", "no"), type="yes/no")
     ask = asked(run, slot)
     options = ("yes", "no") if slot.type == "yes/no" else slot.options
     is_long = slot.type == "text" and (slot.most or 1_000) > 200

@@ -16,7 +16,8 @@ class State:
     `kept` has steps that need not be done again when the run comes to them, with their outcome; `trail` has those at which
     a person was asked, the present one last. `tries` counts answers that did not fit, `turns_left` replies to a model. While
     it is `due`, it is a model's turn: `is_aside` when it answers a question of the person's, after which the step is asked again.
-    `handed_to` is the group of people that the chat was handed over to.
+    `handed_to` is the group of people that the chat was handed over to. `proposed` is what a model has read in an answer that
+    did not fit, until the person says whether that is meant.
     """
 
     step: str = ""
@@ -31,6 +32,7 @@ class State:
     due: bool = False
     is_aside: bool = False
     handed_to: str = ""
+    proposed: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -52,7 +54,9 @@ class State:
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happens to a run: `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel`, `change` by a person;
-    `spoke` and `fell` by a model; `begin` once."""
+    `spoke`, `fell` and `guess` by a model; `begin` once. A guess is what an answer may mean and, behind an
+    empty line, the answer.
+    """
 
     kind: str
     value: str = ""

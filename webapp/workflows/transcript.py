@@ -2,7 +2,8 @@
 
 Each line of a case begins with a sign: `<` expects the next thing said to match, `>` answers, `*` is what the model says,
 `=` expects the step or the state, `?` expects a condition to hold, `!` expects a refusal that matches, and `/` is something
-else that happens: `/ask QUESTION`, `/back`, `/skip`, `/pause`, `/resume`, `/cancel`, `/fell`, `/change NAME VALUE`.
+else that happens: `/ask QUESTION`, `/guess VALUE` by a model, `/back`, `/skip`, `/pause`, `/resume`, `/cancel`, `/fell`,
+`/change NAME VALUE`.
 """
 
 import re

@@ -37,6 +37,7 @@ class RunAnswer(Answer):
     state: State = Field(description="`waiting` whenever you are asked; `running` while a model writes.")
     step: StepAnswer | None
     slots: dict[str, Any]
+    proposed: str = Field(description="What a model has read in an answer that doesn't fit: `yes` confirms it. Else empty.")
     handed_to: str = Field(description="The group that it was handed over to; empty for none.")
     created_at: datetime
     changed_at: datetime
@@ -189,7 +190,7 @@ def move(id: str, body: Move) -> Redone:
 def told(run: WorkflowRun) -> RunAnswer:
     place = run.place
     named = {"thread_id": run.chat_id, "workflow": run.slug, "state": run.status, "step": _step(run)}
-    return RunAnswer.of(run, **named, slots=dict(place.slots), handed_to=place.handed_to)
+    return RunAnswer.of(run, **named, slots=dict(place.slots), proposed=place.proposed, handed_to=place.handed_to)
 
 
 def _step(run: WorkflowRun) -> StepAnswer | None:

@@ -1,0 +1,99 @@
+"""Has a model read an answer that doesn't fit by the rules of its slot; what it reads counts once the person confirms it."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.tables import Chat
+from webapp.connections.models import DEMO
+from webapp.db import db, utc_now
+from webapp.engine import asides
+from webapp.engine.asides import Aside
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.tables import Generation
+from webapp.errors import AppError
+from webapp.providers.base import ModelRequest
+from webapp.sections import Section
+from webapp.streaming.transcript import Transcript
+from webapp.workflows.answers import Slot
+from webapp.workflows.guesses import READABLE, guess, task
+from webapp.workflows.interpreter import apply, slot_of, text_for
+from webapp.workflows.record import definition_of, people_of
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+log = logging.getLogger("workflow")
+PURPOSE, MOST_TOKENS, MOST_CHARS = "workflow_answer", 100, 500
+# The person waits meanwhile; after that it is as if no model could be asked.
+MOST_SECONDS = 15.0
+# By generation. Never stored: it holds words of the person.
+_jobs: dict[str, "_Job"] = {}
+
+
+@dataclass(slots=True)
+class _Job:
+    """What a model says of an answer, as soon as it has."""
+
+    said: str = ""
+    is_over: bool = False
+
+
+def understood(run: WorkflowRun, event: Event) -> Event:
+    """The answer as it is, where it fits or no model can read it; else what a model reads in it, to be confirmed."""
+    definition, place, typed = definition_of(run), run.place, event.value.strip()
+    slot, result = slot_of(definition, place), apply(definition, place, event)
+    # Only what was taken for an answer and doesn't fit is a try.
+    is_unfit = bool(result.refusal) and result.state.tries > place.tries
+    if not (slot and is_unfit and slot.type in READABLE and typed and len(typed) <= MOST_CHARS):
+        return event
+    found = guess(slot, _said(run, slot, typed))
+    return Event("guess", f"{found}\n\n{typed}", place.step) if found else event
+
+
+def _said(run: WorkflowRun, slot: Slot, typed: str) -> str:
+    chat, engine = db.session.get_one(Chat, run.chat_id), the_engine()
+    if chat.model.startswith(DEMO):
+        return ""
+    aside = Aside(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
+    # Whatever is asked, nobody's connection to the database waits for it.
+    db.session.rollback()
+    return _asked(engine, aside)
+
+
+def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelRequest:
+    definition, people = definition_of(run), people_of(db.session(), run)
+    question = text_for(definition, run.place, slot.ask, people)
+    section = Section("Answer to read", task(slot, question, utc_now().date()), definition.title)
+    return PromptBuilder([section]).build(model, [("user", typed)], max_tokens=MOST_TOKENS, temperature=0)
+
+
+def _asked(engine: Engine, aside: Aside) -> str:
+    """What the model says; nothing where it can't be asked at the moment or takes too long."""
+    job = _jobs[aside.id] = _Job()
+    try:
+        asides.ask(engine, aside)
+        engine.wait(lambda: job.is_over, MOST_SECONDS)
+        if not job.is_over:
+            asides.stop(engine, aside.lane)
+    except (AppError, SQLAlchemyError) as error:
+        log.info("no model reads an answer: %s", type(error).__name__)
+    finally:
+        _jobs.pop(aside.id, None)
+    return job.said
+
+
+def _finish(_session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+    if (job := _jobs.get(generation.id)) and generation.status == "completed":
+        job.said = transcript.text
+
+
+def _changed(generation: Generation) -> None:
+    if job := _jobs.get(generation.id):
+        job.is_over = True
+
+
+WORKFLOW_ANSWER = asides.kind(PURPOSE, "Answers read in workflows", _finish, _changed)
