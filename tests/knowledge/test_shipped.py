@@ -1,0 +1,46 @@
+"""The collections that are shipped, and the questions about them."""
+
+import re
+
+from webapp.knowledge import words
+from webapp.knowledge.shipped_pages import COLLECTIONS, questions
+
+PAGES = {path: text for collection in COLLECTIONS for path, text in collection.pages.items()}
+
+
+def words_of_headings(text: str) -> set[str]:
+    return set(words.asked_for(" ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))))
+
+
+def test_there_are_as_many_pages_as_the_docs_say() -> None:
+    assert {each.name: len(each.pages) for each in COLLECTIONS} == {"Handbook": 12, "Finance": 4, "Trading basics": 6}
+    assert all(text.startswith("# ") and len(text) < 1_200 for text in PAGES.values())
+
+
+def test_every_question_names_pages_that_exist() -> None:
+    answered = [each for each in questions() if each.pages]
+
+    assert len(answered) == 25
+    assert {page for each in answered for page in each.pages} <= set(PAGES)
+
+
+def test_ten_questions_share_no_word_with_the_headings_of_their_page() -> None:
+    apart = [
+        each
+        for each in questions()
+        if each.pages and not any(words_of_headings(PAGES[page]) & set(words.asked_for(each.text)) for page in each.pages)
+    ]
+
+    assert len(apart) >= 10
+
+
+def test_ten_questions_have_no_answer_and_one_common_word() -> None:
+    held = [set(terms) for terms, _ in words.weights([("", text) for text in PAGES.values()])]
+    unanswerable = [set(words.asked_for(each.text)) for each in questions() if not each.pages]
+
+    assert len(unanswerable) == 10
+    for asked in unanswerable:
+        counts = {word: sum(word in each for each in held) for word in asked}
+        # Not one word tells a page from the others, and one at least is in most of them.
+        assert all(not count or count > len(PAGES) / 2 for count in counts.values()), counts
+        assert any(counts.values())
