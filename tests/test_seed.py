@@ -7,6 +7,8 @@ from flask import Flask
 from tests.support.browser import Browser
 from webapp.accounts import queries as people
 from webapp.accounts import service as accounts
+from webapp.knowledge import queries as knowledge
+from webapp.knowledge.search import search
 
 
 def seeded(app: Flask) -> str:
@@ -16,10 +18,11 @@ def seeded(app: Flask) -> str:
 
 
 def test_it_makes_people_who_can_sign_in_with_what_was_printed_once(app: Flask) -> None:
-    lines = seeded(app).splitlines()
+    *lines, collections, _ = seeded(app).splitlines()
 
-    assert [line.split()[0] for line in lines[:-1]] == [f"{name}@example.org" for name in ("olive", "ada", "ben", "cleo")]
-    passwords = [line.split()[-1] for line in lines[:-1]]
+    assert collections == "Created 3 collections with questions about them."
+    assert [line.split()[0] for line in lines] == [f"{name}@example.org" for name in ("olive", "ada", "ben", "cleo")]
+    passwords = [line.split()[-1] for line in lines]
     assert len(set(passwords)) == 4
     with app.app_context():
         assert accounts.sign_in("olive@example.org", passwords[0])
@@ -62,3 +65,19 @@ def test_a_seeded_chat_goes_on(app: Flask, owner: Browser) -> None:
     page = owner.submit(path, message="Hello")
 
     assert page.messages("user")[-1] == "Hello"
+
+
+def test_the_collections_are_there_with_their_permissions(app: Flask, owner: Browser) -> None:
+    seeded(app)
+
+    with app.app_context():
+        ada, ben = (people.user_by_email(f"{name}@example.org") for name in ("ada", "ben"))
+        assert ada
+        assert ben
+        names = {each.id: each.name for each in knowledge.collections(ada)}
+        assert sorted(names.values()) == ["Finance", "Handbook", "Trading basics"]
+        assert [each.name for each in knowledge.collections(ben)] == ["Handbook", "Trading basics"]
+        counts = {names[id]: each for id, each in knowledge.counts(ada, list(names)).items()}
+        assert counts == {"Finance": (4, 0, 0), "Handbook": (12, 0, 0), "Trading basics": (6, 0, 0)}
+        assert search(ada, "Who has to sign an invoice of 50,000 euros?")[0].document.title == "Approving payments"
+    assert len(owner.page("/knowledge/try").all("#questions form[action$='/delete']")) == 35

@@ -10,6 +10,8 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.accounts import groups
+from webapp.accounts import people as accounts_of_people
 from webapp.accounts import queries as people
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
@@ -20,6 +22,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.service import queue, sent_as, sent_before
 from webapp.ids import new_secret
+from webapp.knowledge import shipping
 from webapp.providers.base import Reply
 from webapp.providers.demo import PACE_SECONDS, DemoProvider
 from webapp.rendering import markdown
@@ -34,6 +37,8 @@ OTHERS = (
     ("ben@example.org", "Ben", "member"),
     ("cleo@example.org", "Cleo", "member"),
 )
+# Who is in the group that sees the collection on money.
+INSIDER = "ada@example.org"
 READING = timedelta(seconds=40)
 
 
@@ -70,7 +75,7 @@ TALKS = (
 @with_appcontext
 @one_line_errors
 def command() -> None:
-    """Make people, chats and finished answers to look at."""
+    """Make people, collections, chats and finished answers to look at."""
     for line in seed():
         click.echo(line)
 
@@ -78,6 +83,7 @@ def command() -> None:
 def seed() -> Iterator[str]:
     """Makes what is missing and says what that was; the second time nothing is missing."""
     yield from _seed_people()
+    yield from _seed_knowledge()
     made = sum(_seed_talk(talk) for talk in TALKS)
     yield f"Created {made} chats." if made else "The chats already exist."
 
@@ -91,6 +97,17 @@ def _seed_people() -> Iterator[str]:
             with write() as session:
                 session.get_one(User, user.id).name = name
             yield f"{email} can sign in as {role} with the password {password}"
+
+
+def _seed_knowledge() -> Iterator[str]:
+    """The collections that are shipped; one of the admins sees all of them, and everyone else not the one on money."""
+    owner = db.session.get_one(User, _owner_id())
+    if made := shipping.ship(owner):
+        yield f"Created {made} collections with questions about them."
+        ada, finance = people.user_by_email(INSIDER), people.group_by_name("finance")
+        if ada and finance:
+            accounts_of_people.change_clearance(ada, 2, by=owner)
+            groups.put_in(finance, ada.id, by=owner)
 
 
 def _owner_id(email: str = "") -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from tempfile import TemporaryFile
@@ -91,22 +91,31 @@ def _read(id: str, claim: str) -> None:
     with _own(id, claim) as (_, document):
         name, title, edition = document.name, document.title, document.edition + 1
     _clear(id, claim, but=edition - 1)
-    most = int(setting("knowledge.collection_characters"))
-    about = {"name": name, "title": "" if title == formats.stem(name) else title, "most": most, "wants": index.wants()}
-    number = 0
+    about = about_file(name, "" if title == formats.stem(name) else title)
     with _file(id, about) as file, closing(child.pieces(MODULE, file, LIMITS)) as found:
-        for piece in found:
-            if "refused" in piece:
-                return _fail(id, claim, piece["refused"])
-            if "passages" in piece:
-                _add(id, claim, piece, number=number, edition=edition)
-                number += len(piece["passages"])
-            elif "page" in piece:
-                _turn(id, claim, piece)
-            else:
-                _begin(id, claim, piece)
-    _finish(id, claim, edition)
-    return None
+        take(id, claim, edition, found)
+
+
+def about_file(name: str, title: str = "") -> dict[str, Any]:
+    """What the reader of a file is told of it."""
+    most = int(setting("knowledge.collection_characters"))
+    return {"name": name, "title": title, "most": most, "wants": index.wants()}
+
+
+def take(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> None:
+    """Stores what a reader tells of a document that is claimed."""
+    number = 0
+    for piece in found:
+        if "refused" in piece:
+            return _fail(id, claim, piece["refused"])
+        if "passages" in piece:
+            _add(id, claim, piece, number=number, edition=edition)
+            number += len(piece["passages"])
+        elif "page" in piece:
+            _turn(id, claim, piece)
+        else:
+            _begin(id, claim, piece)
+    return _finish(id, claim, edition)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ are `most`.
 import codecs
 import json
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from itertools import islice
 from typing import IO, Any
@@ -29,9 +29,14 @@ Found = tuple[Piece, int | None]
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """First how much there is, then batches of passages; or why there are none."""
     about = json.loads(file.readline())
+    yield from pieces_of(parts(file.read(), about["name"]), about)
+
+
+def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same of parts that are known."""
     whole = Whole(about["most"])
     try:
-        for part in parts(file.read(), about["name"]):
+        for part in parts:
             whole.add(part)
             if part.number and part.of and part.number % (part.of // TOLD + 1) == 0:
                 yield {"page": part.number, "of": part.of}

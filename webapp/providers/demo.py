@@ -9,6 +9,7 @@ from math import sqrt
 from zlib import crc32
 
 from webapp.providers import demo_plans as plans
+from webapp.providers import demo_sources
 from webapp.providers import demo_texts as texts
 from webapp.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply, Turn
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
@@ -124,7 +125,9 @@ def question(request: ModelRequest) -> str:
 
 def _talk(request: ModelRequest) -> str:
     asked = question(request)
-    return _known(asked) or texts.REFLECTION.format(question=_quoted(asked))
+    if request.sources:
+        return demo_sources.answer(request, asked)
+    return _known(asked) or demo_sources.answer(request, asked) or texts.REFLECTION.format(question=_quoted(asked))
 
 
 def _known(asked: str) -> str:

@@ -1,0 +1,72 @@
+"""Puts the collections that are shipped into a server, ready to be found, and the questions about them."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from webapp.accounts import groups
+from webapp.accounts import queries as people
+from webapp.accounts.tables import User
+from webapp.db import db, utc_now, write
+from webapp.heavy.turns import by_turns
+from webapp.ids import new_id
+from webapp.knowledge import importing, reader, service, sharing
+from webapp.knowledge.reading import text
+from webapp.knowledge.service import CollectionInput
+from webapp.knowledge.shipped_pages import COLLECTIONS, ShippedCollection, questions
+from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
+
+
+def ship(owner: User) -> int:
+    """Makes those that this person does not have, and says how many; what exists stays as it is, also in the trash."""
+    had = set(db.session.scalars(select(Collection.name).where(Collection.owner_id == owner.id)))
+    missing = [each for each in COLLECTIONS if each.name not in had]
+    documents: dict[str, str] = {}
+    for shipped in missing:
+        documents |= _put(shipped, owner)
+    _keep_questions(documents, owner)
+    return len(missing)
+
+
+def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
+    """The ids of the documents by their paths."""
+    collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
+    if shipped.group:
+        sharing.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
+    else:
+        sharing.share(collection, "everyone", "", "read", by=owner)
+    return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
+
+
+def _group_id(name: str, owner: User) -> str:
+    return (people.group_by_name(name) or groups.create(name, by=owner)).id
+
+
+def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
+    """A page of ours needs no process of its own to be read in."""
+    raw, name, claim, id = page.encode(), path.rpartition("/")[2], new_id(), new_id()
+    about = importing.about_file(name)
+    said = {"name": name, "title": name, "hash": hashlib.sha256(raw).hexdigest(), "bytes": len(raw), "characters": len(page)}
+    claimed = {"state": "reading", "claim": claim, "claimed_until": utc_now() + timedelta(minutes=1)}
+    with write() as session:
+        session.add(Document(id=id, collection_id=collection_id, added_by=owner_id, **said, **claimed))
+        session.flush()
+        session.add(DocumentPart(document_id=id, number=0, content=raw))
+    # A server that runs beside this may have begun to read it.
+    with suppress(importing.Lost):
+        importing.take(id, claim, 1, reader.pieces_of(text.parts(raw, name), about))
+    return id
+
+
+def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
+    """Those about what was put in; without any of it, none."""
+    owner_id = owner.id
+    kept = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
+    about = [(each.text, next((documents[page] for page in each.pages if page in documents), None)) for each in questions()]
+    unanswerable = {each.text for each in questions() if not each.pages}
+    wanted = [(asked, id) for asked, id in about if asked not in kept and documents and (id or asked in unanswerable)]
+    with write() as session:
+        session.add_all(Question(owner_id=owner_id, text=asked, document_id=id) for asked, id in wanted)
