@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.client import Client, client_of
 from tests.chat.conftest import address, give, id_of
+from tests.chat.files import download
 from tests.chat.library import FRIDAY, Library, ask
 from tests.support.marks import also_on_postgres
 from webapp.accounts.tables import Grant
@@ -88,16 +89,23 @@ def test_who_may_not_see_the_document_sees_that_a_source_is_withheld(app, member
     give(path, stranger, "view")
     others, message = client_of(app, stranger.email), last(member, path)
     page = stranger.page(path)
-    chip = page.one("a.cite")
-    assert chip.text(strip=True) == "1"
-    shown = stranger.page(str(chip.attributes["href"]))
+    chip, below = page.one(".message-text a.cite"), page.one(".cited a.cite")
+    assert chip.text() == below.text() == "1"
+    shown = stranger.page(str(below.attributes["href"]))
 
     assert shown.says("You can't see this source.")
+    assert stranger.page(str(chip.attributes["href"])).says("You can't see this source.")
     assert sources_of(others, message) == [{"number": 1, **NULLS}]
     assert sources_heard(others, message) == [{"number": 1, **NULLS}]
     assert others.get(f"/chat/threads/{id_of(path)}/messages")["messages"][-1]["sources"] == [{"number": 1, **NULLS}]
     exported = stranger.get(f"{path.partition('#')[0]}/export.md").text
-    everything = [page.text, shown.text, exported, stranger.get(str(chip.attributes["hx-get"])).text]
+    everything = [
+        page.text,
+        shown.text,
+        exported,
+        download(stranger, f"{path.partition('#')[0]}/export.html").decode(),
+        stranger.get(str(below.attributes["hx-get"])).text,
+    ]
     for text in everything:
         assert FRIDAY not in text
         assert "Pumps" not in text
@@ -107,15 +115,28 @@ def test_who_may_not_see_the_document_sees_that_a_source_is_withheld(app, member
 
 def test_a_chip_leads_to_the_passage_and_its_document(member, path):
     page = member.page(path)
-    shown = member.page(str(page.one("a.cite").attributes["href"]))
+    shown = member.page(str(page.one(".cited a.cite").attributes["href"]))
     assert shown.says(FRIDAY)
     link = shown.one(".quoted__title a")
     assert link.text() == "Pumps"
     assert member.page(str(link.attributes["href"])).one(".passage--wanted").text(strip=True) == FRIDAY
 
-    fragment = member.get(str(page.one("a.cite").attributes["hx-get"]), headers={"HX-Request": "true"}).text
+    fragment = member.get(str(page.one(".cited a.cite").attributes["hx-get"]), headers={"HX-Request": "true"}).text
     assert FRIDAY in fragment
     assert "<html" not in fragment
+
+
+def test_a_number_in_the_text_opens_the_passage_in_its_document(member, stranger, path):
+    chip = member.page(path).one(".message-text a")
+    assert chip.text() == "1"
+    opened = member.get(str(chip.attributes["href"]))
+    assert opened.status_code == 303
+    assert member.page(str(opened.location)).one(".passage--wanted").text(strip=True) == FRIDAY
+
+    # Its branches lead by their own messages, which are there for longer than this one.
+    give(path, stranger, "view")
+    forked = stranger.post(address(stranger.page(path), "Branch into new chat")).location
+    assert last(stranger, forked) in str(stranger.page(forked).one(".message-text a").attributes["href"])
 
 
 @pytest.mark.parametrize("is_erased", [False, True])
@@ -132,6 +153,7 @@ def test_a_deleted_document_is_said_to_be_deleted(app, member, program, library,
     library.change(delete)
     shown = member.page(f"/messages/{message}/sources")
     assert shown.says("The document was deleted.")
+    assert member.page(f"/messages/{message}/sources?number=1").says("The document was deleted.")
     assert FRIDAY not in shown.text
     assert "Pumps" not in shown.text
     assert sources_of(program, message) == [{"number": 1, **NULLS}]
@@ -162,6 +184,9 @@ def test_exports_name_them(member, path):
     base = path.partition("#")[0]
     assert "Sources:\n\n[1] Pumps" in member.get(f"{base}/export.md").text
     assert "[1] Pumps" in member.get(f"{base}/export.txt").text
+    page = download(member, f"{base}/export.html").decode()
+    assert "On Friday [1]." in page
+    assert "Sources: [1] Pumps" in page
     filed = json.loads(member.get(f"{base}/export.json").text)
     assert filed["messages"][-1]["sources"] == [{"number": 1, "title": "Pumps", "page": None}]
     assert FRIDAY not in json.dumps(filed)
@@ -174,7 +199,8 @@ def test_branches_and_edited_answers_keep_them(app, member, stranger, program, p
 
     assert sources_of(program, last(member, forked))[0]["title"] == "Pumps"
     assert sources_of(client_of(app, stranger.email), last(stranger, taken)) == [{"number": 1, **NULLS}]
-    rewritten = program.post(f"/messages/{last(member, path)}/rewrite", {"message": "Fridays."}, status=201)
+    rewritten = program.post(f"/messages/{last(member, path)}/rewrite", {"message": "Fridays [1]."}, status=201)
+    assert member.page(path).one(".message-text a.cite").text() == "1"
     assert rewritten["sources"][0]["title"] == "Pumps"
 
 

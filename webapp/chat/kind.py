@@ -39,7 +39,9 @@ def projection(begun: Begun) -> AnswerProjection:
     earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= begun.id]
     is_cut = any(each.id == begun.continues_id and each.reason == "server_restart" for each in earlier)
     seams, words = seams_of(earlier), CONTINUING if is_cut else ""
-    return AnswerProjection(message.id, begun.id, beginning=message.content, seams=seams, words=words)
+    return AnswerProjection(
+        message.id, begun.id, beginning=message.content, seams=seams, words=words, cited=renderings.cited(message)
+    )
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:

@@ -142,6 +142,13 @@ def sources(user: User | None, kept: Sequence[Kept]) -> list[ShownSource]:
     return [_source(each) for each in by_turns(seen(user, kept))]
 
 
+def current_url(user: User | None, kept: Kept) -> str:
+    """Where a source is in its document, if this person may see it and it has not been replaced since."""
+    [source] = seen(user, [kept])
+    document, passage = source.document, source.passage
+    return passage_url(document.id, passage.number) if document and passage and passage.edition == document.edition else ""
+
+
 def shares(row: Collection) -> tuple[list[Share], list[SelectChoice]]:
     """To whom it was granted, and to whom it can be."""
     people, groups = sharing.candidates(row)

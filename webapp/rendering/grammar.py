@@ -1,6 +1,6 @@
 """The markdown we read: CommonMark and what people add to it, within limits. Pure.
 
-Added are tables, strikethrough, task lists, footnotes, formulas, folded parts and bare links.
+Added are tables, strikethrough, task lists, footnotes, citations, formulas, folded parts and bare links.
 
 Everything here depends on one top-level block and on what stands before it, never on what follows: only so can a block
 be sealed. What has been spent of a text's limits is therefore counted in the environment of the parse, like the link
@@ -17,6 +17,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from webapp.rendering.blocks import blocks, inlines, is_writing, table_within_limits
+from webapp.rendering.cites import use_cites
 from webapp.rendering.details import details
 from webapp.rendering.elements import use_our_elements
 from webapp.rendering.formulas import formula
@@ -55,6 +56,7 @@ def parser() -> MarkdownIt:
     for rule in (*rules, number_blocks):
         markdown.core.ruler.push(rule.__name__.strip("_"), rule)
     use_notes(markdown)
+    use_cites(markdown)
     markdown.block.ruler.before("reference", "details", details, {"alt": ["paragraph", "reference", "blockquote"]})
     use_our_elements(markdown)
     return markdown

@@ -1,7 +1,7 @@
 """Markdown that arrives in pieces: finished blocks are rendered once and sealed, only the tail can still change. Pure."""
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal
@@ -60,19 +60,20 @@ class Whole:
     differs: bool
 
 
-def render(text: str, seams: Sequence[Seam] = (), *, markdown: MarkdownIt = MARKDOWN) -> str:
-    """The HTML of a whole text, the same as if it had grown."""
+def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), markdown: MarkdownIt = MARKDOWN) -> str:
+    """The HTML of a whole text, the same as if it had grown; `cited` are the numbers of its sources."""
     stitching = Stitching(seams)
     stitching.place(0, text, 0)
     try:
-        return _whole(_plain_lines(text), stitching, Highlighter(), markdown)
+        return _whole(_plain_lines(text), stitching, Highlighter(), markdown, frozenset(cited))
     except faults():
         return unrendered(text) + stitching.rest()
 
 
-def rendering(text: str, seams: Sequence[Seam] = ()) -> Generator[None, None, str]:
+def rendering(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = ()) -> Generator[None, None, str]:
     """The work of `render` in pieces; returns what it gives."""
     growing = GrowingMarkdown(seams)
+    growing.cite(cited)
     for number, piece in enumerate(pieces(text)):
         if number:
             yield
@@ -117,7 +118,7 @@ class GrowingMarkdown:
         self._sources: list[str] = []
         self._length = self._raw_length = self._sealed_length = self._tried = 0
         self._held_cr = False
-        self._known: dict[str, Any] = {"references": {}}
+        self._known: dict[str, Any] = {"references": {}, "cited": frozenset()}
         self._stitching = Stitching(seams)
         self._highlighter = Highlighter()
         self._tail = Tail(calm_chars=calm_chars, growth=growth)
@@ -127,6 +128,10 @@ class GrowingMarkdown:
     def tail(self) -> str:
         """The HTML of what can still change, with the cursor if there is a place for it."""
         return self._tail.markup
+
+    def cite(self, numbers: Iterable[int]) -> None:
+        """Says which sources there are; before the text that cites them."""
+        self._known["cited"] = frozenset(numbers)
 
     def feed(self, piece: str) -> list[Change]:
         """Takes the next piece of text and says how the picture changes."""
@@ -200,7 +205,7 @@ class GrowingMarkdown:
 
     def _again(self, sources: Sequence[str], references: dict[str, Any]) -> Iterator[str]:
         """Renders the finished text once more, with all that was defined anywhere in it."""
-        stitching, known, start = self._stitching.again(), {"references": references}, 0
+        stitching, known, start = self._stitching.again(), {"references": references, "cited": self._known["cited"]}, 0
         for source in sources:
             stitching.place(start, source, start)
             tokens, environment = self._parsed(source, known)
@@ -278,8 +283,8 @@ def _spend(known: dict[str, Any], tokens: Sequence[Token]) -> None:
     known["notes"] = known.get("notes", frozenset()) | noted(tokens)
 
 
-def _whole(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt) -> str:
-    environment = {"references": {}, "highlight": highlighter.markup}
+def _whole(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt, cited: frozenset[int]) -> str:
+    environment = {"references": {}, "cited": cited, "highlight": highlighter.markup}
     tokens = markdown.parse(text, environment)
     return clean(_stitched(tokens, text, 0, stitching, environment) + stitching.rest())
 

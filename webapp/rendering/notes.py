@@ -17,9 +17,10 @@ from markdown_it.utils import EnvType, OptionsDict
 
 SCOPE = "\ue002"
 VIEW = re.compile(f'<a class="view" href="/messages/{SCOPE}[^>]*>[^<]*</a>')
+CITE = re.compile('<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
 REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
 DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
-HELD = re.compile("\ue000(ref|again|note|twin|back|view)-([0-9a-f]*)\ue001")
+HELD = re.compile("\ue000(ref|again|note|twin|back|view|cite)-([0-9a-f]*)\ue001")
 # The first of several is the one that has the address.
 MARKUP = {
     "ref": '<sup class="ref"><a href="#{0}-note-{1}" id="{0}-ref-{1}" aria-label="Note {1}">{1}</a></sup>',
@@ -27,6 +28,7 @@ MARKUP = {
     "note": '<sup class="ref" id="{0}-note-{1}">{1}</sup> ',
     "twin": '<sup class="ref">{1}</sup> ',
     "view": '<a class="view" href="/messages/{0}/preview?block={1}">Preview</a>',
+    "cite": '<a class="cite" href="/messages/{0}/sources?number={1}" title="Source {1}">{1}</a>',
     "back": ' <a class="to-ref" href="#{0}-ref-{1}" aria-label="Back to the text">↩</a>',
 }
 
@@ -51,13 +53,18 @@ def held(kind: str, label: str) -> str:
 
 
 def drawn(markup: str) -> str:
-    """Sanitised markup with its footnotes and the links to its previews."""
+    """Sanitised markup with its footnotes, its citations and the links to its previews."""
     return HELD.sub(lambda found: MARKUP[found[1]].format(SCOPE, _label(found[2])), markup)
 
 
 def scoped(markup: str, id: str) -> str:
-    """With addresses that no other message has; what belongs to no message has no previews."""
-    return (markup if id else VIEW.sub("", markup)).replace(SCOPE, id)
+    """With addresses that no other message has; what belongs to no message has neither previews nor sources."""
+    return (markup if id else as_written(VIEW.sub("", markup))).replace(SCOPE, id)
+
+
+def as_written(markup: str) -> str:
+    """With citations as numbers in brackets, where there is no page to lead to."""
+    return CITE.sub(r"[\1]", markup)
 
 
 def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -146,8 +146,13 @@ def _turns(engine: Engine, chat: Chat, right: str, reader: User | None) -> list[
 
 def _sources(message: Message, reader: User | None) -> str:
     """The sources of an answer below it, as the reader may see them."""
-    lines = [f"[{each.number}] {_cited(each)}" for each in seen(reader, message.sources)] if message.sources else []
+    lines = cited_lines(message, reader)
     return "\n\nSources:\n\n" + "\n\n".join(lines) if lines else ""
+
+
+def cited_lines(message: Message, reader: User | None) -> list[str]:
+    """Each source of an answer by its number and title, or why the reader can't see it."""
+    return [f"[{each.number}] {_cited(each)}" for each in seen(reader, message.sources)] if message.sources else []
 
 
 def _cited(source: SeenSource) -> str:

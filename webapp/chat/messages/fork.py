@@ -80,8 +80,11 @@ def _copied(path: list[str], chat_id: str, parent: str | None) -> str | None:
         found = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
         rows = []
         for row in (found[id] for id in path if id in found):
-            rows.append({**row._mapping, "id": new_id(), "parent_id": parent, "chat_id": chat_id})
-            parent = rows[-1]["id"]
+            id = new_id()
+            # Notes, previews and sources are led to by the message's own address.
+            html = (row.html or "").replace(row.id, id)
+            rows.append({**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id})
+            parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
     return parent

@@ -93,10 +93,13 @@ def checked(text: str) -> str:
     return content
 
 
-def typed(text: str, chat: Chat | None = None, *, role: str = "user") -> Typed:
-    """Checks a message, in which names are filled in; a long one is rendered in pieces, so that nobody waits for it."""
+def typed(text: str, chat: Chat | None = None, *, role: str = "user", cited: Sequence[int] = ()) -> Typed:
+    """Checks a message, in which names are filled in; a long one is rendered in pieces, so that nobody waits for it.
+
+    `cited` are the numbers of the sources of an answer.
+    """
     content = checked(names_in(chat).fill(text) if chat else text)
-    return Typed(content, renderings.of_person(content) if role == "user" else renderings.rendered(content))
+    return Typed(content, renderings.of_person(content) if role == "user" else renderings.rendered(content, cited=cited))
 
 
 def person_of(chat: Chat) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.chat import queries
 from webapp.chat.keeping import deleted, sweeping
 from webapp.chat.messages import sending
+from webapp.chat.page import renderings
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
@@ -31,7 +32,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     The words of a version that is there already lead to that one.
     """
     chat = queries.chat_of(message)
-    said = sending.typed(text, chat, role=message.role)
+    said = sending.typed(text, chat, role=message.role, cited=renderings.cited(message))
     if message.role != "assistant":
         raise Invalid("Only an answer can be edited without being answered again.", field="message")
     generations.refuse_if_busy(chat.lane)

@@ -1,7 +1,7 @@
 """The projection of an answer: sealed blocks that never change, and one tail that grows."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -10,7 +10,7 @@ from webapp.rendering.edits import Tails
 from webapp.rendering.markdown import GrowingMarkdown, Seam, Whole, pieces
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
-from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Started
+from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Sources, Started
 from webapp.streaming.topics import Entry
 
 AGAIN_WORDS = "Retrying"
@@ -45,15 +45,17 @@ class AnswerProjection:
         beginning: str = "",
         seams: Sequence[Seam] = (),
         words: str = "",
+        cited: Iterable[int] = (),
         growing: Callable[..., GrowingMarkdown] = GrowingMarkdown,
     ) -> None:
-        """`words` are said of the status until there is text."""
+        """`words` are said of the status until there is text; `cited` are the numbers of the sources it has already."""
         self.has_ended = False
         # What is said of the status, where its own name is not the whole truth.
         self.status, self.words, self._first_words = "queued", words, words
         self.renders = 0
         self._message_id, self._generation_id = message_id, generation_id
         self._growing = growing(seams, scope=message_id)
+        self._growing.cite(cited)
         self._states = 0
         self._tails = Tails()
         self._reasoning: list[str] = []
@@ -83,6 +85,8 @@ class AnswerProjection:
                 self._notices.append(message)
                 if code in AGAIN:
                     self._become(self.status, AGAIN_WORDS)
+            case Sources(items):
+                self._growing.cite(each["number"] for each in items)
             case Failed(message=message):
                 self._notices.append(message)
             case Started():

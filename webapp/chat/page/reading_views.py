@@ -25,7 +25,10 @@ def begin(id: str) -> Response:
 @anybody
 def sources(id: str) -> Response:
     message, wanted = visible_message(id), request.args.get("number", 0, type=int)
-    chosen = [each for each in message.sources if not is_htmx() or each["number"] == wanted]
+    chosen = [each for each in message.sources if wanted in (0, each["number"])]
+    # A number leads to the passage in its document; where that can't be shown, the page says why.
+    if wanted and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
+        return redirect(url)
     return render(
         "chat/_sources.html" if is_htmx() else "chat/sources.html",
         message_id=id,

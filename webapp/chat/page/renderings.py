@@ -43,6 +43,7 @@ class Stale:
     content: str
     length: int
     seams: Sequence[Seam]
+    cited: Sequence[int]
 
 
 def html_of(message: Message) -> str:
@@ -77,9 +78,14 @@ def renew(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
     return bool(within)
 
 
-def rendered(content: str, seams: Sequence[Seam] = ()) -> str:
+def cited(message: Message) -> list[int]:
+    """The numbers of its sources."""
+    return [each["number"] for each in message.sources]
+
+
+def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] = ()) -> str:
     """A text as HTML; a long one is rendered in pieces, so that nobody waits for it."""
-    pieces = markdown.rendering(content, seams)
+    pieces = markdown.rendering(content, seams, cited=cited)
     while True:
         try:
             next(pieces)
@@ -129,7 +135,9 @@ def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
 
 def _taken(messages: Sequence[Message]) -> list[Stale]:
     generations = queries.generations_of(messages) if messages else {}
-    return [Stale(each.id, _shown(each), len(each.content), seams_of(generations.get(each.id, ()))) for each in messages]
+    return [
+        Stale(each.id, _shown(each), len(each.content), seams_of(generations.get(each.id, ())), cited(each)) for each in messages
+    ]
 
 
 def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
@@ -137,7 +145,7 @@ def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
     for each in stale:
         # Nothing is held while it is rendered.
         db.session.rollback()
-        made[each.id, each.length] = rendered(each.content, each.seams) or NOTHING
+        made[each.id, each.length] = rendered(each.content, each.seams, cited=each.cited) or NOTHING
         give_way()
     return made
 

@@ -1,0 +1,83 @@
+"""Citations: `[2]`, `[2, 5]` and `【2】` in a text become chips that lead to the sources of its answer. Pure.
+
+The environment of a rendering holds as `cited` the numbers of the sources there are; without any, brackets are brackets. A
+number that no source has vanishes.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+
+from webapp.rendering.notes import held
+
+NUMBERS = r"\d{1,3}(?:\s*,\s*\d{1,3}){0,19}"
+# With an address behind it, it is a link.
+CITE = re.compile(rf"\[({NUMBERS})\](?!\()")
+# As some models write it: with a name behind the number.
+FULL_WIDTH = re.compile(rf"[ \t]*【({NUMBERS})(?:†[^【】]{{0,60}})?】")
+NUMBER = re.compile(r"\d+")
+
+
+def use_cites(markdown: MarkdownIt) -> None:
+    """Teaches a parser citations."""
+    markdown.inline.ruler.before("link", "cite", _cite)
+    markdown.core.ruler.push("full_width_cites", _full_width)
+    markdown.add_render_rule("cite", _markup)
+
+
+def _cite(state: StateInline, silent: bool) -> bool:
+    known: frozenset[int] = state.env.get("cited", frozenset())
+    found = CITE.match(state.src, state.pos, state.posMax) if known and not state.linkLevel else None
+    if not found:
+        return False
+    if not silent:
+        if numbers := _known(found[1], known):
+            state.push("cite", "", 0).meta = {"cite": numbers}
+        else:
+            state.pending = state.pending.rstrip(" ")
+    state.pos = found.end()
+    return True
+
+
+def _full_width(state: StateCore) -> None:
+    if known := state.env.get("cited"):
+        for token in state.tokens:
+            if token.type == "inline" and "【" in token.content:
+                token.children = list(_with_chips(token.children or [], known))
+
+
+def _with_chips(children: Sequence[Token], known: frozenset[int]) -> Iterator[Token]:
+    links = 0
+    for child in children:
+        links += child.nesting if child.type in {"link_open", "link_close"} else 0
+        if child.type == "text" and not links and "【" in child.content:
+            yield from _parted(child, known)
+        else:
+            yield child
+
+
+def _parted(text: Token, known: frozenset[int]) -> Iterator[Token]:
+    at = 0
+    for found in FULL_WIDTH.finditer(text.content):
+        numbers = _known(found[1], known)
+        blank = found[0][: len(found[0]) - len(found[0].lstrip())] if numbers else ""
+        yield Token("text", "", 0, content=text.content[at : found.start()] + blank, level=text.level)
+        if numbers:
+            yield Token("cite", "", 0, meta={"cite": numbers}, level=text.level)
+        at = found.end()
+    yield Token("text", "", 0, content=text.content[at:], level=text.level)
+
+
+def _known(written: str, known: frozenset[int]) -> list[int]:
+    """Each number once, in the order in which they were written."""
+    return [each for each in dict.fromkeys(map(int, NUMBER.findall(written))) if each in known]
+
+
+def _markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return "".join(held("cite", str(number)) for number in tokens[index].meta["cite"])
