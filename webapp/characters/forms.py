@@ -1,13 +1,15 @@
 """The forms of characters and personas."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import request
-from wtforms import BooleanField, FileField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, StringField, TextAreaField
 
 from webapp.characters import personas, service
 from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
 from webapp.characters.tables import Character, Persona
+from webapp.knowledge.tables import Collection
 from webapp.web.forms import Form
 
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
@@ -56,18 +58,28 @@ class CharacterForm(FacedForm):
         description="Placed right before your latest message, where models pay the most attention.",
         render_kw=_text(3),
     )
+    collections = SelectMultipleField("What it knows", choices=[], validate_choice=False, default=())
     is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
 
     @classmethod
     def of(cls, character: Character, *, is_shared: bool) -> "CharacterForm":
         values = {name: getattr(character, name) for name in ("name", *service.TEXTS)}
-        return cls.fresh(**values, tags=", ".join(character.tags), is_shared=is_shared)
+        knows = list(character.collection_ids)
+        return cls.fresh(**values, tags=", ".join(character.tags), collections=knows, is_shared=is_shared)
+
+    def among(self, collections: Sequence[Collection]) -> "CharacterForm":
+        """The form with the collections that its person may see."""
+        self.collections.choices = [SelectChoice(each.id, each.name) for each in collections]
+        return self
 
     @property
     def entered(self) -> service.CharacterInput:
         texts: dict[str, Any] = {name: self[name].data or "" for name in ("name", *service.TEXTS)}
         tags = [self.tags.data or ""]
-        return service.CharacterInput(**texts, tags=tags, is_shared=bool(self.is_shared.data), avatar=self.picture)
+        knows = self.collections.data or ()
+        return service.CharacterInput(
+            **texts, tags=tags, collection_ids=knows, is_shared=bool(self.is_shared.data), avatar=self.picture
+        )
 
 
 class PersonaForm(FacedForm):

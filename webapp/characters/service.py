@@ -13,8 +13,10 @@ from webapp.characters import faced, queries
 from webapp.characters.fields import PICTURE_BYTES, checked_name, checked_picture, checked_tags, checked_text
 from webapp.characters.tables import Character
 from webapp.db import utc_now, write
-from webapp.errors import Forbidden, Invalid
+from webapp.errors import Forbidden, Invalid, NotFound
+from webapp.knowledge import queries as knowledge
 
+MOST_COLLECTIONS = 20
 TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
 
 
@@ -28,6 +30,7 @@ class CharacterInput:
     post_history_prompt: str = ""
     greeting: str = ""
     tags: Sequence[str] = ()
+    collection_ids: Sequence[str] = ()
     is_shared: bool = False
     avatar: bytes | None = None
     most_avatar_bytes: int = PICTURE_BYTES
@@ -36,7 +39,7 @@ class CharacterInput:
     @classmethod
     def of(cls, character: Character) -> "CharacterInput":
         """A character as it is."""
-        same = {name: getattr(character, name) for name in ("name", *TEXTS, "tags", "card")}
+        same = {name: getattr(character, name) for name in ("name", *TEXTS, "tags", "collection_ids", "card")}
         return cls(**same, is_shared=queries.is_shared(character))
 
 
@@ -55,7 +58,7 @@ def create(entered: CharacterInput, *, by: User) -> Character:
 def update(character: Character, entered: CharacterInput, *, by: User) -> None:
     """Say everything of a character anew; chats with it follow from their next answer on."""
     faced.refuse_unless_theirs(character, by)
-    values, id, user_id = _checked(entered, by), character.id, by.id
+    values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     with write() as session:
         character = faced.existing(session, Character, id)
         for name, value in values.items():
@@ -70,11 +73,11 @@ def duplicate(character: Character, *, by: User) -> Character:
 
 
 def _copied(source: Character) -> dict[str, Any]:
-    same = {name: getattr(source, name) for name in (*TEXTS, "tags", "card")}
+    same = {name: getattr(source, name) for name in (*TEXTS, "tags", "collection_ids", "card")}
     return {"name": f"{source.name[:112]} (copy)", **same}
 
 
-def _checked(entered: CharacterInput, by: User) -> dict[str, Any]:
+def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> dict[str, Any]:
     if entered.is_shared and not may(by.role, "see people"):
         raise Forbidden("Guests can't share characters.")
     # Before anything is locked.
@@ -82,7 +85,20 @@ def _checked(entered: CharacterInput, by: User) -> dict[str, Any]:
     texts = {name: checked_text(getattr(entered, name), name) for name in TEXTS}
     if not any(texts.values()):
         raise Invalid("Say a little about who this is.", field="description")
-    return {"name": checked_name(entered.name), "tags": checked_tags(entered.tags), **texts}
+    named = {"name": checked_name(entered.name), "tags": checked_tags(entered.tags)}
+    return {**named, "collection_ids": _checked_collections(entered.collection_ids, known, by), **texts}
+
+
+def _checked_collections(wanted: Sequence[str], known: Sequence[str], by: User) -> list[str]:
+    """Those that are wanted, of what this person sees; what it knows that they can't see stays."""
+    seen = {each.id for each in knowledge.collections_among(by, [*wanted, *known])}
+    hidden = [each for each in known if each not in seen]
+    if {*wanted} - seen - {*hidden}:
+        raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
+    found = list(dict.fromkeys([*wanted, *hidden]))
+    if len(found) > MOST_COLLECTIONS:
+        raise Invalid(f"A character knows up to {MOST_COLLECTIONS} collections.", field="collections")
+    return found
 
 
 def _finish(session: Session, character: Character, entered: CharacterInput, user_id: str) -> None:

@@ -16,6 +16,7 @@ from webapp.characters.queries import Named
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
+from webapp.knowledge import queries as knowledge
 from webapp.rendering import markdown
 from webapp.rendering.notes import scoped
 from webapp.rendering.text import plain
@@ -63,7 +64,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ShownCharacter:
-    """A character on its page; its texts as they are sent, and its greeting as a chat would show it."""
+    """A character on its page; its texts as they are sent, and its greeting as a chat would show it.
+
+    `knows` has id and name of its collections, as far as who looks may see them.
+    """
 
     id: str
     name: str
@@ -72,6 +76,7 @@ class ShownCharacter:
     parts: Sequence[tuple[str, str]]
     greeting: Markup
     other_greetings: Sequence[str]
+    knows: Sequence[tuple[str, str]]
     whose: str
     may_change: bool
 
@@ -133,6 +138,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         [(title, names.fill(text)) for title, text in texts if text],
         _rendered(names.fill(row.greeting)),
         [names.fill(each) for each in other_greetings(row.card)] if row.greeting else [],
+        [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
         _whose(row, user),
         queries.may_change(row, user),
     )

@@ -41,6 +41,8 @@ class Character(Faced):
     post_history_prompt: Mapped[str] = mapped_column(Text, default="")
     greeting: Mapped[str] = mapped_column(Text, default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # What it knows: its chats read from these as well.
+    collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Up to a megabyte, so lists are read without it.
     card: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, deferred=True)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -9,6 +9,7 @@ from webapp.accounts.roles import may
 from webapp.characters import faced, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
+from webapp.knowledge import queries as knowledge
 from webapp.web.done_words import just_done
 from webapp.web.htmx import is_htmx, redirect, render
 
@@ -115,7 +116,7 @@ def _to(id: str, **more: Any) -> Response:
 
 def _form(form: CharacterForm, character: Character | None = None) -> Response:
     is_teams = bool(character and not character.owner_id)
-    return form.shown(
+    return form.among(knowledge.collections(current_user())).shown(
         "characters/form.html",
         character=character,
         face=shown.character_face(character) if character and character.avatar_id else None,

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from webapp.accounts.tables import User
+from webapp.characters import queries as cast
 from webapp.chat.tables import Chat
-from webapp.db import write
+from webapp.db import db, write
 from webapp.errors import Invalid, NotFound
 from webapp.knowledge import queries
 from webapp.knowledge.tables import Collection
@@ -12,9 +13,16 @@ from webapp.knowledge.tables import Collection
 MOST_COLLECTIONS = 20
 
 
+def read_by(chat: Chat) -> list[str]:
+    """The ids of all collections that a chat reads from: its own, and what its character knows."""
+    character = cast.character_of(db.session(), chat.owner_id, chat.character_id) if chat.character_id else None
+    return list(dict.fromkeys([*chat.collection_ids, *(character.collection_ids if character else ())]))
+
+
 def attached(chat: Chat, user: User | None) -> Sequence[Collection]:
-    """The collections of a chat that this person may see, by name."""
-    return queries.collections_among(user, chat.collection_ids) if user and chat.collection_ids else ()
+    """The collections that a chat reads from and this person may see, by name."""
+    ids = read_by(chat)
+    return queries.collections_among(user, ids) if user and ids else ()
 
 
 def readable(chats: Iterable[Chat], user: User | None) -> set[str]:

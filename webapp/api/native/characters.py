@@ -10,12 +10,13 @@ from pydantic import Field, StringConstraints
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Query
+from webapp.api.schemas import Answer, Body, Id, Query
 from webapp.characters import bringing, faced, queries, service, shown
 from webapp.characters.fields import PICTURE_BYTES
-from webapp.characters.service import CharacterInput
+from webapp.characters.service import MOST_COLLECTIONS, CharacterInput
 from webapp.characters.tables import Character
 from webapp.errors import Invalid
+from webapp.knowledge import queries as knowledge
 
 # Several files at once, each within its own bound.
 MOST_BYTES = 64 * 1024 * 1024
@@ -34,6 +35,7 @@ class CharacterAnswer(Answer):
     post_history_prompt: str = Field(description="Sent to the model right before the latest message.")
     greeting: str = Field(description="The first message of every new chat, as Markdown.")
     tags: list[str]
+    collection_ids: list[str] = Field(description="What it knows: collections that its answers quote, as far as you see them.")
     card: dict[str, Any] = Field(description="The card it was imported from, or additional fields; empty in the list.")
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
     is_own: bool
@@ -77,6 +79,7 @@ class NewCharacter(Body):
     post_history_prompt: LongText = ""
     greeting: LongText = ""
     tags: Tags = Field(default_factory=list)
+    collection_ids: list[Id] = Field(default_factory=list, max_length=MOST_COLLECTIONS, description="What it knows.")
     is_shared: bool = False
     card: dict[str, Any] = Field(default_factory=dict)
 
@@ -90,6 +93,7 @@ class CharacterChange(Body):
     post_history_prompt: LongText | None = None
     greeting: LongText | None = None
     tags: Tags | None = None
+    collection_ids: list[Id] | None = Field(None, max_length=MOST_COLLECTIONS, description="Instead of those before.")
     is_shared: bool | None = None
 
 
@@ -193,11 +197,13 @@ def _one(row: Character) -> CharacterAnswer:
 
 def _told(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
     me, shared = caller(), queries.shared_among([row.id for row in rows])
+    seen = {each.id for each in knowledge.collections_among(me, [id for row in rows for id in row.collection_ids])}
     return [
         CharacterAnswer.of(
             row,
             is_teams=not row.owner_id,
             is_own=row.owner_id == me.id,
+            collection_ids=[each for each in row.collection_ids if each in seen],
             is_shared=not row.owner_id or row.id in shared,
             avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
             **more,

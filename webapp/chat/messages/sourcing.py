@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from webapp.accounts.tables import User
 from webapp.chat import queries
+from webapp.chat.reading import read_by
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.knowledge import answering, sources
@@ -13,7 +14,8 @@ from webapp.settings.service import setting
 
 def found_for(chat: Chat, text: str, below: str | None, person: str) -> Given:
     """For a message that is to be stored below another one."""
-    return _found(chat.collection_ids, [*_said_to(below), text], person) if chat.collection_ids else NOTHING
+    ids = read_by(chat)
+    return _found(ids, [*_said_to(below), text], person) if ids else NOTHING
 
 
 def found_at_first(collection_ids: Sequence[str], text: str, person: str) -> Given:
@@ -28,7 +30,8 @@ def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) ->
 
 def found_again(chat: Chat, question_id: str, person: str) -> Given:
     """For another answer to a question."""
-    return _found(chat.collection_ids, _said_to(question_id), person) if chat.collection_ids else NOTHING
+    ids = read_by(chat)
+    return _found(ids, _said_to(question_id), person) if ids else NOTHING
 
 
 def kept_for(chat: Chat, message: Message, person: str) -> Given:

@@ -1,0 +1,20 @@
+"""Say from which collections a character answers.
+
+Revision: 0095, after 0077
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0095"
+down_revision = "0077"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("characters", sa.Column("collection_ids", sa.JSON(), nullable=False, server_default="[]"))
+
+
+def downgrade() -> None:
+    op.drop_column("characters", "collection_ids")
