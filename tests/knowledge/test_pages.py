@@ -53,7 +53,7 @@ def test_a_collection_from_its_making_to_its_end(member, collection):
 
 def test_what_was_entered_stays_when_it_is_refused(member, collection):
     page = member.send(f"{collection}/documents", {"csrf_token": member.csrf_token(), "level": "0"}, follow=False)
-    assert (page.status_code, page.says("Choose a file or enter some text.")) == (422, True)
+    assert (page.status_code, page.says("Choose a file, or enter an address or some text.")) == (422, True)
     page = member.send("/knowledge", {"csrf_token": member.csrf_token(), "name": " ", "level": "9"}, follow=False)
     assert page.status_code == 422
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, signed_in
-from webapp.knowledge import documents, queries, shown
+from webapp.knowledge import documents, queries, shown, web_pages
 from webapp.knowledge.access import deleted_document, visible_document
 from webapp.knowledge.forms import DocumentForm, chosen_level
 from webapp.knowledge.shown import MOST_PER_PAGE
@@ -12,7 +12,12 @@ from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect
 
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
-DONE = {"saved": "Saved.", "again": "It is being read again. What was found in it stays until then.", "restored": "Restored."}
+DONE = {
+    "saved": "Saved.",
+    "again": "It is being read again. What was found in it stays until then.",
+    "restored": "Restored.",
+    "same": "It has not changed since it was fetched.",
+}
 
 
 @bp.get("/<id>")
@@ -36,8 +41,8 @@ def update(id: str) -> Response:
 @bp.post("/<id>/again")
 @signed_in
 def again(id: str) -> Response:
-    documents.again(visible_document(id), by=current_user())
-    return redirect(url_for("documents.show", id=id, done="again"))
+    is_read = web_pages.again(visible_document(id), by=current_user())
+    return redirect(url_for("documents.show", id=id, done="again" if is_read else "same"))
 
 
 @bp.post("/<id>/delete")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO
+from typing import IO, Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -40,6 +40,8 @@ class Sent:
     name: str
     title: str = ""
     level: int = 0
+    url: str = ""
+    etag: str = ""
 
 
 def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
@@ -54,10 +56,10 @@ def add(collection: Collection, sent: Sent, *, by: User) -> Document:
     """Put a document into a collection; its reading begins at once. The same bytes again are the document that is there."""
     refuse_unless_writer(collection, by)
     row = _checked(collection, sent, by)
-    digest, length = _measured(sent.stream)
+    digest, length = measured(sent.stream)
     if twin := _twin(collection.id, digest):
         return twin
-    _refuse_too_much(collection, length)
+    refuse_too_much(collection.id, length)
     making.count(by.id)
     document = _begin(Document(**row, hash=digest, bytes=length, characters=length), collection.id)
     _store(document.id, sent.stream)
@@ -133,6 +135,11 @@ def refuse_unless_writer(collection: Collection, user: User) -> None:
         raise Forbidden(ONLY_READERS)
 
 
+def refuse_unless_theirs(document: Document, user: User) -> None:
+    """Refuses who may read it but not change it."""
+    _writable(document, user)
+
+
 def checked_title(title: str) -> str:
     title = " ".join(checked_text(title, "title", most=MOST_TITLE).split())
     if not title or not title.isprintable():
@@ -159,18 +166,18 @@ def _tell(document: Document) -> None:
     importing.wake()
 
 
-def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, str | int]:
+def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
     name = "".join(each for each in sent.name.replace("\\", "/").rpartition("/")[2] if each.isprintable())[-MOST_TITLE:].strip()
     if not formats.kind_of(name):
         raise Invalid(f"“{name or 'This file'}” can't be read. These files can: {formats.IN_WORDS}.", field="file")
     if sent.level and collection.owner_id != by.id and sent.level > by.clearance:
         raise Invalid("You can't add a document above your own clearance.", field="level")
     title = checked_title(sent.title) if sent.title.strip() else formats.stem(name)
-    row = {"collection_id": collection.id, "added_by": by.id, "title": title[:MOST_TITLE], "name": name}
-    return row | {"level": checked_level(sent.level)}
+    row: dict[str, Any] = {"collection_id": collection.id, "added_by": by.id, "title": title[:MOST_TITLE], "name": name}
+    return row | {"level": checked_level(sent.level), "url": sent.url, "etag": sent.etag}
 
 
-def _measured(stream: IO[bytes]) -> tuple[str, int]:
+def measured(stream: IO[bytes]) -> tuple[str, int]:
     """The hash of the bytes and how many there are; refuses too many, and none."""
     digest, length, most = hashlib.sha256(), 0, _most_bytes()
     for chunk in by_turns(_chunks(stream)):
@@ -221,9 +228,10 @@ def _store(document_id: str, stream: IO[bytes]) -> None:
             session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))
 
 
-def _refuse_too_much(collection: Collection, length: int) -> None:
-    documents, characters = queries.size_of(collection_id=collection.id)
-    _, all_characters = queries.size_of(owner_id=collection.owner_id)
+def refuse_too_much(collection_id: str, length: int) -> None:
+    """Refuses a document of so many characters where there is no room for it."""
+    documents, characters = queries.size_of(collection_id=collection_id)
+    _, all_characters = queries.size_of(owner_id=db.session.get_one(Collection, collection_id).owner_id)
     most = int(setting("knowledge.collection_documents"))
     if most and documents >= most:
         raise Invalid(f"This collection already has {most:,} documents, the limit. Deleted ones count until they expire.")

@@ -34,13 +34,20 @@ class CollectionForm(Form):
 
 
 class AddForm(Form):
-    """Several files, or a text that is pasted."""
+    """Several files, an address, or a text that is pasted."""
 
     file = MultipleFileField(
         "Files",
         id="document-files",
         description=f"{formats.IN_WORDS[0].upper()}{formats.IN_WORDS[1:]}.",
         render_kw={"accept": formats.ACCEPTED, "multiple": True},
+    )
+    url = StringField(
+        "Web address",
+        id="document-url",
+        default="",
+        description="One page of the web. It is fetched once, as its robots.txt allows; Fetch again on its page updates it.",
+        render_kw={"type": "url", "maxlength": 2_000, "placeholder": "https://", "autocomplete": "off"},
     )
     title = StringField("Title", id="document-title", default="", render_kw={"maxlength": 200})
     text = TextAreaField("Text", id="document-text", default="", render_kw={"rows": 6})

@@ -89,6 +89,12 @@ def passages(user: User, document_id: str, *, limit: int = MOST_LISTED, start: i
     return db.session.scalars(query.order_by(Passage.number).limit(limit)).all()
 
 
+def passages_of(document: Document) -> Sequence[Passage]:
+    """All passages that are found in a document."""
+    query = select(Passage).where(Passage.document_id == document.id, Passage.edition == document.edition)
+    return db.session.scalars(query.order_by(Passage.number)).all()
+
+
 def part(document_id: str, number: int) -> bytes | None:
     """A piece of what was sent."""
     found = db.session.get(DocumentPart, (document_id, number))

@@ -52,6 +52,7 @@ class ShownDocument:
     of: int
     level: int
     created_at: datetime
+    url: str = ""
 
     @property
     def is_unfinished(self) -> bool:
@@ -116,7 +117,7 @@ def document(row: Document) -> ShownDocument:
         said = f"Splitting ({100 * row.done // row.of} %)"
     elif row.of and row.state == "reading":
         said = f"Reading ({formats.place(row.name, row.done)} of {row.of})"
-    return ShownDocument(row.id, row.title, row.state, said, row.done, row.of, row.level, row.created_at)
+    return ShownDocument(row.id, row.title, row.state, said, row.done, row.of, row.level, row.created_at, row.url)
 
 
 def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:

@@ -54,6 +54,9 @@ class Document(Record):
     name: Mapped[str] = mapped_column(String(200), default="")
     level: Mapped[int] = mapped_column(default=0)
     hash: Mapped[str] = mapped_column(String(64))
+    # Where it was fetched, and the tag of that version there.
+    url: Mapped[str] = mapped_column(Text, default="", server_default="")
+    etag: Mapped[str] = mapped_column(String(200), default="", server_default="")
     bytes: Mapped[int]
     characters: Mapped[int]
     state: Mapped[str] = mapped_column(String(10), default="arriving")

@@ -10,7 +10,7 @@ from webapp.accounts.guards import current_user, signed_in, user_or_none
 from webapp.accounts.roles import may
 from webapp.engine.engine import the_engine
 from webapp.errors import Forbidden, Invalid
-from webapp.knowledge import documents, queries, service, sharing, shown
+from webapp.knowledge import documents, queries, service, sharing, shown, web_pages
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import Sent
 from webapp.knowledge.feed import CollectionFeed
@@ -98,8 +98,11 @@ def restore(id: str) -> Response:
 def add(id: str) -> Response:
     collection, form = visible_collection(id), AddForm.opened()
     with form.attempt():
-        for sent in _sent(form):
+        url = (form.url.data or "").strip()
+        for sent in _sent(form, is_needed=not url):
             documents.add(collection, sent, by=current_user())
+        if url:
+            web_pages.add(visible_collection(id), url, by=current_user(), level=chosen_level(form.level.data))
         return _to(id, done="added")
     return _page(visible_collection(id), form)
 
@@ -177,15 +180,15 @@ def _shareable(id: str) -> Collection:
     return collection
 
 
-def _sent(form: AddForm) -> list[Sent]:
+def _sent(form: AddForm, *, is_needed: bool) -> list[Sent]:
     level, text = chosen_level(form.level.data), form.text.data or ""
     sent = [Sent(each.stream, each.filename, level=level) for each in request.files.getlist("file") if each.filename]
     if len(sent) > MOST_FILES:
         raise Invalid(f"Add at most {MOST_FILES} files at once.", field="file")
     if text.strip():
         sent.append(documents.pasted(text, title=form.title.data or "", level=level))
-    if not sent:
-        raise Invalid("Choose a file or enter some text.", field="file")
+    if not sent and is_needed:
+        raise Invalid("Choose a file, or enter an address or some text.", field="file")
     return sent
 
 

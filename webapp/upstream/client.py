@@ -56,10 +56,12 @@ class Upstream:
         first_byte_seconds: float = 0,
         trust: Trust = "public",
         label: str = "",
+        takes_detours: bool = False,
     ) -> Iterator[Body]:
         """A reply from its head on; raises `Stopped` or `ProviderError` before. The first byte of the body counts too.
 
-        Errors name the server by its `label`, or by its host.
+        Errors name the server by its `label`, or by its host. A redirect is refused, unless the caller looks at it: then it is
+        a reply like others, and never followed here.
         """
         parts = parts_of(url)
         host = label or parts.hostname or ""
@@ -71,7 +73,7 @@ class Upstream:
             with stop.aborting(body.abort):
                 if stop:
                     raise Stopped(host)
-                _refuse_detours(body)
+                _refuse_detours(body, takes_detours)
                 yield body
         finally:
             response.close()
@@ -124,8 +126,8 @@ class Upstream:
             return outcome
 
 
-def _refuse_detours(body: Body) -> None:
-    if 300 <= body.status < 400:
+def _refuse_detours(body: Body, takes_detours: bool) -> None:
+    if 300 <= body.status < 400 and not takes_detours:
         raise ProviderError("invalid", f"{body.host} redirects to another address. Enter the final address in the settings.")
     # It was not asked for, and a few KB of it may unpack to gigabytes.
     if body.headers.get("Content-Encoding", "identity").lower() != "identity":

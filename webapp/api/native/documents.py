@@ -15,7 +15,7 @@ from webapp.api.operations import operation, taken_body
 from webapp.api.schemas import Answer, Body, Cursor, Paged, Query
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
-from webapp.knowledge import documents, queries, trying
+from webapp.knowledge import documents, queries, trying, web_pages
 from webapp.knowledge import search as finding
 from webapp.knowledge.documents import Sent
 from webapp.knowledge.search import Hit
@@ -38,6 +38,7 @@ class DocumentAnswer(Answer):
     collection_id: str
     title: str
     name: str = Field(description="The name of its file.")
+    url: str = Field(description="Where it was fetched; empty for what was sent.")
     level: Level
     state: State
     progress: Progress
@@ -53,7 +54,10 @@ class DocumentList(Answer):
 
 
 class NewText(Body):
-    text: str
+    """A text, or the address of one page of the web."""
+
+    text: str = ""
+    url: str = Field("", max_length=2_000, description="Fetched once, as its robots.txt allows.")
     title: Title = ""
     level: Level = 0
 
@@ -116,7 +120,7 @@ def index(id: str, query: Paged) -> DocumentList:
 
 @bp.post("/collections/<id>/documents")
 @operation(
-    "Add documents: files, or one text",
+    "Add documents: files, one text, or the address of a page",
     scope="knowledge",
     body=NewText,
     upload_field="file",
@@ -126,7 +130,11 @@ def index(id: str, query: Paged) -> DocumentList:
     most_bytes=MOST_BYTES,
 )
 def add(id: str) -> DocumentList:
-    collection, sent = _collection(id), _sent()
+    collection = _collection(id)
+    if (body := _sent_text()) and body.url and not body.text:
+        row = web_pages.add(collection, body.url, title=body.title, level=body.level, by=caller())
+        return DocumentList(documents=[_told(row)], next_cursor="")
+    sent = [documents.pasted(body.text, title=body.title, level=body.level)] if body else _sent_files()
     rows = [documents.add(collection, each, by=caller()) for each in sent]
     return DocumentList(documents=[_told(row) for row in rows], next_cursor="")
 
@@ -158,9 +166,15 @@ def restore(id: str) -> DocumentAnswer:
 
 
 @bp.post("/documents/<id>/again")
-@operation("Read a document again", scope="knowledge", answer=DocumentAnswer, status=202, errors=(409,))
+@operation(
+    "Read a document again; one from an address is fetched first",
+    scope="knowledge",
+    answer=DocumentAnswer,
+    status=202,
+    errors=(409,),
+)
 def again(id: str) -> DocumentAnswer:
-    documents.again(_visible(id), by=caller())
+    web_pages.again(_visible(id), by=caller())
     return _told(_visible(id))
 
 
@@ -200,12 +214,14 @@ def _visible(id: str) -> Document:
     return found(queries.document(caller(), id))
 
 
-def _sent() -> list[Sent]:
+def _sent_text() -> NewText | None:
+    """What was sent as JSON; nothing where files are."""
     # Before anything is read.
     request.max_content_length = min(MOST_BYTES, documents.most_sent(MOST_FILES))
-    if request.mimetype != "multipart/form-data":
-        body = taken_body(NewText)
-        return [documents.pasted(body.text, title=body.title, level=body.level)]
+    return None if request.mimetype == "multipart/form-data" else taken_body(NewText)
+
+
+def _sent_files() -> list[Sent]:
     files = request.files.getlist("file")
     if not files or len(files) > MOST_FILES:
         raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")

@@ -1,0 +1,130 @@
+"""Documents from addresses: fetched within bounds, as the server there allows, and again when they have changed."""
+
+from collections.abc import Iterator
+
+import pytest
+from gevent.pywsgi import WSGIServer
+
+from webapp.settings.service import set_setting
+
+PAGE = "<html><head><title>Pump care</title></head><body><!-- {} --><p>Oil the bearing {}.</p></body></html>"
+
+
+class Site:
+    """A small server of the web: what it says at each path, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.server = WSGIServer(("127.0.0.1", 0), self._answer, log=None)
+        self.server.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def says(self, path: str, text: str | bytes, *, kind: str = "text/html", status: str = "200 OK", **headers: str) -> str:
+        named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        content = text if isinstance(text, bytes) else text.encode()
+        self.pages[path] = (status, [("Content-Type", kind), *named], content)
+        return self.url + path
+
+    def _answer(self, environ, start_response):
+        path, tag = environ["PATH_INFO"], environ.get("HTTP_IF_NONE_MATCH", "")
+        self.asked.append((path, tag))
+        status, headers, content = self.pages.get(path, ("404 Not Found", [("Content-Type", "text/plain")], b""))
+        if tag and ("ETag", tag) in headers:
+            status, content = "304 Not Modified", b""
+        start_response(status, headers)
+        return [content]
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.server.stop()
+
+
+def add(shelf, url: str, status: int = 202, **more: object) -> dict:
+    collection = shelf.collection()
+    return dict(shelf.program.post(f"/collections/{collection}/documents", {"url": url, **more}, status=status))
+
+
+def test_an_address_is_a_document_and_is_fetched_again(house, site):
+    url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
+    document = house.read(add(house, f"{url}#part")["documents"][0]["id"])
+    assert (document["title"], document["url"], document["state"]) == ("Pump care", url, "ready")
+    assert site.asked == [("/robots.txt", ""), ("/care", "")]
+    (before,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
+
+    # By its tag, and then by its text: what nobody reads may have changed.
+    for text, tag in ((PAGE.format(2, "on Monday"), '"1"'), (PAGE.format(3, "every Friday"), '"2"')):
+        site.says("/care", text, ETag=tag)
+        assert house.program.post(f"/documents/{document['id']}/again", status=202)["state"] == "ready"
+    assert site.asked[-1] == ("/care", '"1"')
+    assert house.program.get(f"/documents/{document['id']}/passages")["passages"] == [before]
+
+    site.says("/care", PAGE.format(4, "on Monday"), ETag='"3"')
+    house.program.post(f"/documents/{document['id']}/again", status=202)
+    assert house.read(document["id"])["state"] == "ready"
+    (after,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
+    assert after["text"].strip() == "Oil the bearing on Monday."
+
+
+def test_it_goes_where_the_address_leads_and_reads_other_kinds(house, site):
+    site.says("/old", "", status="301 Moved Permanently", Location="/new.php")
+    site.says("/new.php", "Öl".encode("iso-8859-2"), kind="text/plain; charset=ISO-8859-2")
+    document = house.read(add(house, site.url + "/old", title="Oil")["documents"][0]["id"])
+    assert (document["name"], document["title"], document["url"]) == ("new.php.txt", "Oil", site.url + "/new.php")
+    assert house.program.call("GET", f"/documents/{document['id']}/text").get_data(as_text=True) == "Öl"
+
+
+REFUSED = {
+    "by its robots": ("/private/x", "text/html", "200 OK", "robots.txt"),
+    "for its kind": ("/picture", "image/png", "200 OK", "image/png"),
+    "for its status": ("/broken", "text/html", "500 Internal Server Error", "status 500"),
+    "for its size": ("/large", "text/plain", "200 OK", "larger than"),
+    "as it turns round": ("/round", "text/html", "302 Found", "without end"),
+    "as it leads inside": ("/inside", "text/html", "302 Found", "isn't allowed"),
+}
+
+
+def test_what_is_refused_says_why(app, house, site):
+    with app.app_context():
+        set_setting("knowledge.file_megabytes", "1")
+    site.says("/robots.txt", "User-agent: *\nDisallow: /private\n", kind="text/plain")
+    led = {"/round": "/round", "/inside": "http://localhost:1/"}
+    collection = house.collection()
+    for path, kind, status, words in REFUSED.values():
+        content = b"x" * (1_100_000 if path == "/large" else 10)
+        url = site.says(path, content, kind=kind, status=status, Location=led.get(path, ""))
+        said = house.program.post(f"/collections/{collection}/documents", {"url": url}, status=422)
+        assert words in said["detail"], path
+
+
+INSIDE = (
+    "http://127.0.0.1:1/",
+    "http://[::1]/",
+    "http://169.254.169.254/latest",
+    "file:///etc/passwd",
+    "http://a:b@example.org/",
+    "x",
+)
+
+
+def test_members_reach_nothing_inside(shelf, site):
+    collection = shelf.collection()
+    for url in (*INSIDE, site.says("/", "Inside")):
+        said = shelf.program.post(f"/collections/{collection}/documents", {"url": url}, status=422)
+        assert said["detail"].endswith("."), url
+    assert not site.asked
+
+
+def test_the_form_takes_an_address(owner, site):
+    url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
+    made = owner.submit("/knowledge", name="From the web")
+    page = owner.submit(made.path, url=url)
+    assert page.says("Added.")
+    shown = owner.page(str(page.one("#documents a").attributes["href"]))
+    assert shown.one(f"a[href='{url}']").text() == url
+    refused = owner.submit(made.path, url="http://169.254.169.254/")
+    assert refused.status_code == 422
+    assert refused.says("isn't allowed")

@@ -1,0 +1,146 @@
+"""Fetches a page of the web: guarded like every outgoing request, as its robots.txt allows, within bounds of size and time."""
+
+import codecs
+import time
+from dataclasses import dataclass
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.robotparser import RobotFileParser
+
+from webapp.connections.models import providers
+from webapp.engine.engine import the_engine
+from webapp.errors import Invalid
+from webapp.heavy.threads import offload
+from webapp.knowledge import formats
+from webapp.providers.base import ProviderError
+from webapp.settings.service import setting
+from webapp.streaming.stop import Stop
+from webapp.upstream.addresses import Trust, parts_of
+from webapp.upstream.body import Stopped
+
+AGENT = "Millrace"
+SECONDS, MOST_DETOURS, MOST_URL = 20.0, 5, 2_000
+MOST_BYTES, MOST_ROBOTS = 20 * 1024 * 1024, 256 * 1024
+# What a kind of content is called in a name, where the address says nothing.
+ENDINGS = {
+    "text/html": "html", "application/xhtml+xml": "html", "text/plain": "txt", "text/markdown": "md", "text/csv": "csv",
+    "application/json": "json", "application/xml": "xml", "text/xml": "xml", "application/pdf": "pdf",
+    "application/epub+zip": "epub", "message/rfc822": "eml",
+}  # fmt: skip
+PAGES = ("html", "txt", "md", "csv", "xml", "json")
+ROBOTS = "The robots.txt of {} doesn't allow this page to be fetched."
+NOT_READ = "That address can't be read: it holds {}. These files can: {}."
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an address gave, under the name of a file."""
+
+    content: bytes
+    name: str
+    url: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+
+def fetch(url: str, *, etag: str = "", trust: Trust = "public") -> Fetched | None:
+    """What is at this address, or nothing where it is the same as when it had this tag; raises `Invalid` with a sentence.
+
+    Only the host that was entered has this trust; where that leads elsewhere, only public addresses are followed.
+    """
+    until = time.monotonic() + SECONDS
+    url = urldefrag(url.strip()).url
+    if not url or len(url) > MOST_URL:
+        raise Invalid("Enter an address.", field="url")
+    try:
+        return _fetched(url, etag, trust, until)
+    except ProviderError as error:
+        raise Invalid(error.message, field="url") from error
+    except Stopped as error:
+        raise Invalid("The server is being restarted. Please try again in a minute.", field="url") from error
+
+
+def _fetched(url: str, etag: str, trust: Trust, until: float) -> Fetched | None:
+    first = parts_of(url).netloc
+    for _ in range(MOST_DETOURS + 1):
+        host_trust: Trust = trust if parts_of(url).netloc == first else "public"
+        _refuse_robots(url, host_trust, until)
+        reply = _asked(url, {"If-None-Match": etag} if etag else {}, host_trust, until, _most_bytes())
+        if reply.status == 304 and etag:
+            return None
+        if not 300 <= reply.status < 400 or "location" not in reply.headers:
+            return _taken(url, reply)
+        url = urldefrag(urljoin(url, reply.headers["location"])).url
+    raise Invalid("That address leads from one place to the next without end.", field="url")
+
+
+def _refuse_robots(url: str, trust: Trust, until: float) -> None:
+    """One that can't be read for now allows nothing; one that isn't there allows everything (RFC 9309)."""
+    parts = urlsplit(url)
+    reply = _asked(f"{parts.scheme}://{parts.netloc}/robots.txt", {}, trust, until, MOST_ROBOTS)
+    if 200 <= reply.status < 300:
+        rules = RobotFileParser()
+        rules.parse(reply.content.decode("utf-8", "replace").splitlines())
+        is_allowed = offload(rules.can_fetch, AGENT, url)
+    else:
+        is_allowed = reply.status < 500
+    if not is_allowed:
+        raise Invalid(ROBOTS.format(parts.hostname), field="url")
+
+
+def _asked(url: str, more: dict[str, str], trust: Trust, until: float, most_bytes: int) -> Reply:
+    engine = the_engine()
+    seconds = max(0.1, until - time.monotonic())
+    headers = {"User-Agent": AGENT, "Accept": "text/html, text/*, application/pdf, */*;q=0.5", **more}
+    stop = Stop(engine.signal)
+    engine.asides.add(stop)
+    try:
+        upstream = providers().upstream
+        with upstream.open(
+            "GET", url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=trust, takes_detours=True
+        ) as body:
+            body.within(max(0.1, until - time.monotonic()))
+            is_wanted = 200 <= body.status < 300
+            content = body.whole(most_bytes) if is_wanted else b""
+            return Reply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
+    finally:
+        engine.asides.discard(stop)
+
+
+def _taken(url: str, reply: Reply) -> Fetched:
+    if not 200 <= reply.status < 300:
+        raise Invalid(f"The server answered with status {reply.status} instead of a page.", field="url")
+    kind, _, parameters = reply.headers.get("content-type", "").partition(";")
+    kind = kind.strip().lower()
+    path = unquote(urlsplit(url).path).rstrip("/")
+    name = path.rpartition("/")[2]
+    # What the server says of a page counts more than its address, such as `/index.php`.
+    ending = ENDINGS.get(kind, "") or (formats.ending(name) if formats.kind_of(name) else "")
+    if not ending:
+        raise Invalid(NOT_READ.format(kind[:60] or "nothing of a known kind", formats.IN_WORDS), field="url")
+    if formats.ending(name) != ending or not formats.kind_of(name):
+        name = f"{name or urlsplit(url).hostname}.{ending}"
+    content = offload(_in_utf8, reply.content, parameters) if ending in PAGES else reply.content
+    return Fetched(content, name, url, reply.headers.get("etag", "")[:200])
+
+
+def _in_utf8(content: bytes, parameters: str) -> bytes:
+    """A text in the one encoding that is expected, where its server says that it is in another."""
+    charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+    try:
+        codec = codecs.lookup(charset) if charset else None
+    except LookupError:
+        codec = None
+    # Others are no encodings of texts.
+    if not codec or codec.name == "utf-8" or not getattr(codec, "_is_text_encoding", False):
+        return content
+    return content.decode(codec.name, "replace").encode("utf-8", "replace")
+
+
+def _most_bytes() -> int:
+    return min(MOST_BYTES, (int(setting("knowledge.file_megabytes")) or 1_000) * 1024 * 1024)

@@ -1,0 +1,89 @@
+"""What a person can do with documents that come from an address: add one, and fetch it again."""
+
+from contextlib import closing
+from io import BytesIO
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+
+from webapp.accounts import making
+from webapp.accounts.tables import User
+from webapp.db import db, write
+from webapp.errors import Conflict, Unavailable
+from webapp.heavy import child
+from webapp.knowledge import documents, fetching, importing, queries
+from webapp.knowledge.documents import Sent
+from webapp.knowledge.fetching import Fetched
+from webapp.knowledge.tables import Collection, Document, DocumentPart
+from webapp.upstream.addresses import Trust
+
+MODULE = "webapp.knowledge.plain"
+
+
+def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Document:
+    """Put a page of the web into a collection."""
+    documents.refuse_unless_writer(collection, by)
+    making.count(by.id)
+    fetched = _fetched(url, "", by)
+    assert fetched
+    sent = Sent(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
+    return documents.add(collection, sent, by=by)
+
+
+def again(document: Document, *, by: User) -> bool:
+    """Read a document once more; one from an address is fetched first, and is left as it is where its text is the same."""
+    if not document.url:
+        documents.again(document, by=by)
+        return True
+    documents.refuse_unless_theirs(document, by)
+    making.count(by.id)
+    had_failed = document.state == "failed"
+    fetched = _fetched(document.url, "" if had_failed else document.etag, by)
+    if fetched is None or (not had_failed and _is_same(document, fetched)):
+        return False
+    _replace(document, fetched)
+    documents.again(document, by=by)
+    return True
+
+
+def _fetched(url: str, etag: str, by: User) -> Fetched | None:
+    # What admins enter may be on this machine or in its network, as everywhere.
+    trust: Trust = "operator" if by.is_admin else "public"
+    # No connection is kept while somebody else's server is waited for.
+    db.session.rollback()
+    return fetching.fetch(url, etag=etag, trust=trust)
+
+
+def _is_same(document: Document, fetched: Fetched) -> bool:
+    """Whether its text is what was read of it before: much of a page changes each time without being read by anyone."""
+    before = "".join(each.text[each.overlap :] for each in queries.passages_of(document))
+    return bool(before) and before.strip() == _text(fetched, most=len(before) + 1_000)
+
+
+def _text(fetched: Fetched, *, most: int) -> str:
+    """What is read of it; nothing where it can't be read, or is longer."""
+    about = f'{{"name": "x.{fetched.name.rpartition(".")[2]}", "most": {most}}}\n'.encode()
+    db.session.rollback()
+    try:
+        with child.on_disk(BytesIO(fetched.content), head=about) as file, closing(child.pieces(MODULE, file)) as pieces:
+            return "".join(piece.get("text", "") for piece in pieces).strip()
+    except (child.Exceeded, child.Broken, Unavailable):
+        return ""
+
+
+def _replace(document: Document, fetched: Fetched) -> None:
+    """Another content under the same address; whoever reads the old one lets go of it."""
+    digest, length = documents.measured(BytesIO(fetched.content))
+    documents.refuse_too_much(document.collection_id, length - document.bytes)
+    id, content = document.id, fetched.content
+    try:
+        with write() as session:
+            now = session.get_one(Document, id)
+            now.hash, now.bytes, now.etag, now.claim = digest, length, fetched.etag, ""
+            session.execute(delete(DocumentPart).where(DocumentPart.document_id == id))
+            size = documents.PART_BYTES
+            parts = [content[at : at + size] for at in range(0, length, size)]
+            session.add_all(DocumentPart(document_id=id, number=number, content=part) for number, part in enumerate(parts))
+    except IntegrityError as error:
+        raise Conflict(documents.TWIN) from error
+    importing.wake()
