@@ -5,6 +5,7 @@ import pytest
 from tests.support.marks import on_both_databases
 from webapp.knowledge.questions import measured
 from webapp.knowledge.why import Counted, reasons
+from webapp.settings.service import set_setting
 
 
 def test_figures_of_questions():
@@ -73,3 +74,12 @@ def test_questions_are_kept_and_measured(shelf, others, member):
     assert again == {"questions": 1, "ndcg_at_10": 1.0, "recall_at_5": 1.0, "misses": []}
     page = member.page("/knowledge/try")
     assert [cell.text() for cell in page.all(".figures td")][4:] == ["Before", "2", "0.50", "50%"]
+
+
+def test_measuring_has_a_rate_limit(app, shelf):
+    shelf.program.post("/questions", {"question": "When is a bearing oiled?"}, status=201)
+    with app.app_context():
+        set_setting("limits.made_per_minute", "1")
+        set_setting("limits.made_burst", "1")
+    statuses = [shelf.program.call("POST", "/questions/run").status_code for _ in range(3)]
+    assert statuses[-1] == 429

@@ -71,6 +71,8 @@ def run(user: User) -> QuestionRun:
     asked = of(user)
     if not asked:
         raise Invalid("Keep a question first.", field="question")
+    # Each is as many searches as there are questions.
+    making.count(user.id)
     pairs = [(each.id, each.text, each.document_id) for each in asked]
     figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
     with write() as session:
