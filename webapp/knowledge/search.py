@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import select
 
@@ -14,10 +14,18 @@ from webapp.knowledge.permitted import finds_passage
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.why import Counted
 
-MOST = 50
+USUAL, MOST = 10, 50
 # With fewer passages than this, none of their words is common.
 LEAST_TO_COUNT = 20
 NOTHING = Counted(0, 0, {})
+
+
+class Bounds(TypedDict, total=False):
+    """Which collections are searched, how many passages are wanted, and how long that may take; else all, `USUAL`, patience."""
+
+    collections: Sequence[str]
+    limit: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +49,18 @@ class Found:
     counted: Counted = NOTHING
 
 
-def search(
-    user: User,
-    query: str,
-    *,
-    collections: Sequence[str] = (),
-    limit: int = 10,
-    seconds: float = bounded.PATIENCE_SECONDS,
-) -> list[Hit]:
+def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
     """The passages that fit a question best, of all this person may see or of these collections.
 
     Raises `TooLate` when that takes longer; nobody else waits for it.
     """
-    return list(looked_up(user, query, collections=collections, limit=limit, seconds=seconds).hits)
+    return list(looked_up(user, query, **bounds).hits)
 
 
-def looked_up(
-    user: User,
-    query: str,
-    *,
-    collections: Sequence[str] = (),
-    limit: int = 10,
-    seconds: float = bounded.PATIENCE_SECONDS,
-) -> Found:
+def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
     """The same with what was counted for it."""
-    asked, until = words.asked_for(query), time.monotonic() + seconds
+    collections, limit = bounds.get("collections", ()), bounds.get("limit", USUAL)
+    asked, until = words.asked_for(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
     if not asked:
         return Found()
     size, counts = index.counts(asked, until=until)
