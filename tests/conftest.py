@@ -251,6 +251,9 @@ def let_go(app: Flask) -> None:
     if reading := app.extensions.get("importing"):
         # In one of two places for child processes that all applications here share.
         app.extensions["engine"].wait(lambda: not reading.is_running, seconds=60)
+    if embedding := app.extensions.get("embedding"):
+        # It may be at the database, whose folder is about to go.
+        app.extensions["engine"].wait(lambda: not embedding.is_running, seconds=60)
     # Kept connections that are found by the collector are reported before gevent has closed them.
     app.extensions["providers"].upstream.close()
     with app.app_context():

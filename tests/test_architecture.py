@@ -33,6 +33,8 @@ ONLY_IN = {  # who may import a library
     "urllib3": ("webapp.upstream",),
     # In a child process alone, as it is C that reads what strangers have written.
     "pypdfium2": ("webapp.knowledge.reading",),
+    # Only who searches by meaning pays for it.
+    "numpy": ("webapp.knowledge.nearest",),
     "PIL": ("webapp.chat.files.picture",),
 }
 NEVER_IN = {  # whole packages that a folder must not know

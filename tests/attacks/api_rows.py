@@ -143,6 +143,7 @@ TABLE = {
         GET api_collections.grants api:read
         GET api_documents.index api:read
         POST api_documents.add api:knowledge
+        POST api_collections.embed api:knowledge
     """,
     ("one's own, but no guest", ("collection",)): "PUT api_collections.grant api:knowledge",
     ("one's own", ("deleted collection",)): "POST api_collections.restore api:knowledge",

@@ -15,6 +15,7 @@ TABLE = {
         POST knowledge.update signed_in
         POST knowledge.delete signed_in
         POST knowledge.add signed_in
+        POST knowledge.embed signed_in
     """,
     ("one's own", ("deleted collection",)): "POST knowledge.restore signed_in",
     ("one's own, but no guest", ("collection",)): """

@@ -5,6 +5,8 @@ and `slice_pause` (seconds between) where they make sense:
 
     {"says": "text", ...}       the text as tokens, in the words of a server (`dialect`); options are in `Speech`
     {"counted": 100, ...}       w000001 w000002 ..., and exactly on from a partial answer in the request
+    {"embeds": 64, ...}         a vector of so many numbers for each text, by `ngrams`, or of so many by model; `planted` numbers
+                                what means the same, and with `holds` it comes when it is told to go on
     {"json": ...}               this value; {"html": ...} and {"text": ...} likewise
     {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true},
                                 {"hold": true} until it is told to go on;
@@ -20,11 +22,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.upstream.dialects import DIALECTS, Chat
+from tests.upstream.ngrams import vector
 from tests.upstream.speech import NAMES, Frame, Speech, text_of
 
 Step = dict[str, Any]
 COUNTED = re.compile(r"w(\d{6})")
 TOKEN = re.compile(r"\S+\s*|\s+")
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,26 @@ def played(behaviour: dict[str, Any], request: dict[str, Any], dialect: str = "o
         return Played(iter(behaviour["raw"]), has_head=False)
     if "steps" in behaviour:
         return _with_type(Played(iter(behaviour["steps"]), **how), "text/event-stream")
-    for name, kind in (("json", "application/json"), ("html", "text/html; charset=utf-8"), ("text", "text/plain")):
+    if "embeds" in behaviour:
+        return _with_type(
+            Played(iter([{"send": json.dumps(_embedded(behaviour, request))}]), **{"framing": "length", **how}), JSON
+        )
+    for name, kind in (("json", JSON), ("html", "text/html; charset=utf-8"), ("text", "text/plain")):
         if name in behaviour:
             text = json.dumps(behaviour[name]) if name == "json" else behaviour[name]
             return _with_type(Played(iter([{"send": text}]), **{"framing": "length", **how}), kind)
     return _spoken({"dialect": dialect, **behaviour}, request, how)
+
+
+def _embedded(behaviour: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    texts = list(request.get("input", []))
+    wanted = behaviour["embeds"]
+    length = wanted[request["model"]] if isinstance(wanted, dict) else wanted
+    vectors = [vector(text, length, behaviour.get("planted", {})) for text in texts]
+    rows = [{"object": "embedding", "index": place, "embedding": each} for place, each in enumerate(vectors)]
+    tokens = sum(len(text.split()) for text in texts)
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens, "cost": tokens / 1_000_000}
+    return {"object": "list", "data": rows, "model": request.get("model", ""), "usage": usage}
 
 
 def tokens_of(behaviour: dict[str, Any], request: dict[str, Any]) -> list[str]:
@@ -84,7 +103,7 @@ def _spoken(behaviour: dict[str, Any], request: dict[str, Any], how: dict[str, A
     if request.get("stream"):
         return _with_type(Played(_streamed(speech, teller), **how), "text/event-stream")
     steps = iter([{"sleep": speech.delay + speech.pace * len(teller.tokens)}, {"send": json.dumps(teller.whole())}])
-    return _with_type(Played(steps, **{**how, "framing": "length"}), "application/json")
+    return _with_type(Played(steps, **{**how, "framing": "length"}), JSON)
 
 
 def _streamed(speech: Speech, teller: Chat) -> Iterator[Step]:

@@ -90,6 +90,14 @@ class Providers:
             return self._made(found[0])
         raise Invalid(self._refusal(model), field="model")
 
+    def embedder(self, model: str) -> Provider:
+        """Who turns texts into vectors by this model, which need not be listed: few servers list such models."""
+        if model.startswith(DEMO):
+            return self._demo
+        if (found := self._found(model)) and found[0].is_usable and found[1]:
+            return self._made(found[0])
+        raise Invalid(f"No connection has the embedding model {model[:80]}.", field="embedding_model")
+
     def provider(self, slug: str) -> Provider:
         """The provider of a connection, whether it is turned on or off."""
         self.forget()

@@ -17,7 +17,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine
 from webapp.errors import Conflict, Forbidden, Invalid
 from webapp.heavy.turns import by_turns
-from webapp.knowledge import formats, importing, queries, trash
+from webapp.knowledge import embedding, formats, importing, queries, trash
 from webapp.knowledge.service import NOT_YOURS, checked_level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.telling import tell_people
@@ -164,6 +164,7 @@ def _read_again(document: Document) -> None:
 def _tell(document: Document) -> None:
     tell_people(document.collection_id)
     importing.wake()
+    embedding.wake()
 
 
 def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:

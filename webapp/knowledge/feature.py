@@ -1,7 +1,7 @@
 """What knowledge brings: its pages, and the reading of documents, which goes on after a restart."""
 
 from webapp.feature import Feature
-from webapp.knowledge import document_views, importing, shown, try_views, views
+from webapp.knowledge import document_views, embedder, embedding, importing, shown, try_views, vector_sets, views
 from webapp.knowledge.telling import WHAT
 from webapp.live.lists import LiveList
 from webapp.web.places import Place
@@ -27,5 +27,7 @@ FEATURE = Feature(
             sidebar=("/knowledge",),
         ),
     ),
-    resumes=(importing.wake,),
+    kinds=(embedder.KIND,),
+    setting_checks={vector_sets.SETTING: vector_sets.refuse_unknown},
+    resumes=(importing.wake, embedding.wake),
 )

@@ -7,7 +7,8 @@ from webapp.errors import Invalid
 from webapp.knowledge import formats
 from webapp.knowledge.service import MOST_ABOUT, CollectionInput
 from webapp.knowledge.tables import Collection, Document
-from webapp.web.forms import Form
+from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
+from webapp.web.forms import PLAIN, Form
 
 LEVELS = [SelectChoice(str(each), f"{each}, for everyone who has access" if not each else str(each)) for each in CLEARANCES]
 RIGHTS = (("read", "read"), ("write", "read and write"))
@@ -23,14 +24,23 @@ class CollectionForm(Form):
         default="0",
         description="People you share it with also need at least this clearance.",
     )
+    embedding_model = StringField(
+        "Embedding model",
+        id="collection-embedding-model",
+        default="",
+        description="By its vectors, documents are also found by meaning. Empty for the team's, “none” for words only.",
+        render_kw={"maxlength": MOST_MODEL_CHARS, **PLAIN},
+    )
 
     @classmethod
     def of(cls, collection: Collection) -> "CollectionForm":
-        return cls.fresh(name=collection.name, about=collection.about, level=str(collection.level))
+        said = {"name": collection.name, "about": collection.about, "embedding_model": collection.embedding_model}
+        return cls.fresh(level=str(collection.level), **said)
 
     @property
     def entered(self) -> CollectionInput:
-        return CollectionInput(self.name.data or "", self.about.data or "", chosen_level(self.level.data))
+        level, model = chosen_level(self.level.data), self.embedding_model.data or ""
+        return CollectionInput(self.name.data or "", self.about.data or "", level, model)
 
 
 class AddForm(Form):

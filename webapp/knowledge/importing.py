@@ -16,7 +16,7 @@ from webapp.engine.chores import Chore
 from webapp.errors import Unavailable
 from webapp.heavy import child
 from webapp.ids import new_id
-from webapp.knowledge import formats, index, queries
+from webapp.knowledge import embedding, formats, index, queries, vector_sets
 from webapp.knowledge.tables import Document, Passage
 from webapp.knowledge.telling import tell_documents, tell_people
 from webapp.settings.service import setting
@@ -57,7 +57,7 @@ wake = Chore("importing", work, every_seconds=0.2, most_seconds=5.0).wake
 
 
 def _is_unfinished() -> ColumnElement[bool]:
-    return Document.state.in_(queries.UNFINISHED) & Document.deleted_at.is_(None)
+    return Document.state.in_(queries.UNREAD) & Document.deleted_at.is_(None)
 
 
 def _is_something_left() -> bool:
@@ -176,8 +176,10 @@ def _finish(id: str, claim: str, edition: int) -> None:
     with _own(id, claim) as (session, document):
         document.edition = edition
         document.passages, document.words = index.size_of(session, id, edition)
+        state = "embedding" if vector_sets.awaits(session, document.collection_id) else "ready"
     _clear(id, claim, but=edition)
-    _end(id, claim, "ready")
+    _end(id, claim, state)
+    embedding.wake()
 
 
 def _fail(id: str, claim: str, sentence: str) -> None:
@@ -195,6 +197,8 @@ def _end(id: str, claim: str, state: str, error: str = "") -> None:
     with _own(id, claim) as (_, document):
         document.state, document.error, document.attempts = state, error, 0
         document.claim, document.claimed_until = "", None
+        if state == "embedding":
+            document.done, document.of = 0, document.passages
         collection_id = document.collection_id
     tell_people(collection_id)
 

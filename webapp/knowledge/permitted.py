@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from webapp.accounts import grants
 from webapp.accounts.tables import Grant, User
-from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage
 
 COLLECTION, DOCUMENT = "collection", "document"
 grants.OBJECTS[COLLECTION] = (Collection.id, Collection.owner_id)
@@ -37,3 +37,8 @@ def is_there() -> ColumnElement[bool]:
 def finds_passage(user: User) -> ColumnElement[bool]:
     """Whether a passage is the person's to find, by the document and the collection that are joined to it."""
     return and_(sees_document(user), is_there(), Passage.edition == Document.edition)
+
+
+def finds_vectors(user: User) -> ColumnElement[bool]:
+    """The same of all passages of a document at once, where those are that were embedded."""
+    return and_(sees_document(user), is_there(), EmbeddedDocument.edition == Document.edition)

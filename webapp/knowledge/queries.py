@@ -10,7 +10,8 @@ from webapp.db import db
 from webapp.knowledge.permitted import finds_passage, is_there, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
-UNFINISHED = ("waiting", "reading", "splitting")
+UNREAD = ("waiting", "reading", "splitting")
+UNFINISHED = (*UNREAD, "embedding")
 MOST_LISTED = 1_000
 
 

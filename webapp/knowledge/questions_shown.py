@@ -5,18 +5,21 @@ from dataclasses import dataclass
 
 from webapp.accounts.tables import User
 from webapp.knowledge import queries, questions, shown, trying, words
+from webapp.knowledge.search import Hit
 from webapp.knowledge.shown import ShownHit
+from webapp.knowledge.why import Reason
 
 Reasons = list[tuple[str, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class ShownTried:
-    """For each passage how it is shown, its score, what each word adds to that, and whether an answer would get it."""
+    """For each passage how it is shown, its score, what each word adds to that, whether an answer gets it, and its meaning."""
 
-    hits: list[tuple[ShownHit, str, Reasons, bool]]
+    hits: list[tuple[ShownHit, str, Reasons, bool, str]]
     too_common: Sequence[str]
     unknown: Sequence[str]
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,10 @@ class ShownFigures:
 def tried(person: User, question: str, collections: Sequence[str]) -> ShownTried:
     found, asked = trying.tried(person, question, collections=collections), list(words.asked_for(question).values())
     hits = [
-        (shown.hit(hit, asked), f"{hit.score:.2f}", [(each.word, each.times, f"{each.share:.2f}") for each in reasons], is_given)
+        (shown.hit(hit, asked), f"{hit.score:.2f}", _reasons(reasons), is_given, _meant(hit))
         for hit, reasons, is_given in found.hits
     ]
-    return ShownTried(hits, found.too_common, found.unknown)
+    return ShownTried(hits, found.too_common, found.unknown, found.left_out)
 
 
 def kept(user: User) -> list[ShownQuestion]:
@@ -52,6 +55,19 @@ def kept(user: User) -> list[ShownQuestion]:
 def figures(user: User) -> list[ShownFigures]:
     """Of the last run and the one before."""
     return [ShownFigures(each.questions, f"{each.ndcg:.2f}", f"{each.recall:.0%}") for each in questions.runs(user)]
+
+
+def _reasons(reasons: Sequence[Reason]) -> Reasons:
+    return [(each.word, each.times, f"{each.share:.2f}") for each in reasons]
+
+
+def _meant(hit: Hit) -> str:
+    """Its places by meaning and by words, which decide together where it stands; empty where meaning found nothing."""
+    placed = hit.placed
+    if placed.vector_rank is None:
+        return ""
+    words = f", by words {placed.keyword_rank}" if placed.keyword_rank else ""
+    return f"place {placed.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {placed.score:.3f}"
 
 
 def _answer(user: User, document_id: str | None) -> str:

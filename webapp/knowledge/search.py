@@ -1,15 +1,17 @@
-"""Finds passages by their words, the best first, among those alone that a person may see."""
+"""Finds passages by their words and by their meaning, the best first, among those alone that a person may see."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from webapp.accounts.tables import User
 from webapp.db import db
-from webapp.knowledge import bounded, index, words
+from webapp.knowledge import bounded, index, meaning, words
+from webapp.knowledge.fusion import DEPTH, Placed, fused
+from webapp.knowledge.meaning import Near
 from webapp.knowledge.permitted import finds_passage
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.why import Counted
@@ -30,23 +32,29 @@ class Bounds(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found, with its place among all that were."""
+    """A passage that was found, with its place among all that were; `score` is that of its words."""
 
     rank: int
     score: float
     passage: Passage
     document: Document
     collection_name: str
+    placed: Placed
+    nearness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for a question, the words that were asked for by their stems, and those among them that were looked for."""
+    """What was found for a question, the words that were asked for by their stems, and those among them that were looked for.
+
+    `left_out` says why something was searched by its words alone, though it has vectors.
+    """
 
     hits: Sequence[Hit] = ()
     asked: Mapping[str, str] = field(default_factory=dict)
     telling: Mapping[str, str] = field(default_factory=dict)
     counted: Counted = NOTHING
+    left_out: str = ""
 
 
 def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
@@ -65,13 +73,12 @@ def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
         return Found()
     size, counts = index.counts(asked, until=until)
     telling = _telling(asked, counts, size)
-    counted = Counted(size.passages, size.words, counts)
-    if not telling:
-        return Found((), asked, telling, counted)
     which = [finds_passage(user)] + ([Collection.id.in_(collections)] if collections else [])
-    ranked = index.ranked(telling, {term: counts[term] for term in telling}, size, which)
-    [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(min(limit, MOST))], until=until)
-    return Found(_hits(rows), asked, telling, counted)
+    scores = _scores(telling, counts, size, which, until)
+    near = meaning.near(user, query, collections, until=until)
+    placed = fused(list(scores), near.places)[: min(limit, MOST)]
+    counted = Counted(size.passages, size.words, counts)
+    return Found(_hits(placed, scores, near), asked, telling, counted, near.left_out)
 
 
 def in_no_passage(user: User, found: Found, *, seconds: float = bounded.PATIENCE_SECONDS) -> list[str]:
@@ -93,9 +100,24 @@ def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Si
     return {term: word for term, word in there.items() if counts[term] <= size.passages / 2}
 
 
-def _hits(found: Iterable[Any]) -> list[Hit]:
-    scores = {row: float(score) for row, score in found}
+def _scores(
+    telling: Mapping[str, str],
+    counts: Mapping[str, int],
+    size: index.Size,
+    which: Sequence[ColumnElement[bool]],
+    until: float,
+) -> dict[int, float]:
+    """The scores of the passages that words find, the best first."""
+    if not telling:
+        return {}
+    ranked = index.ranked(telling, {term: counts[term] for term in telling}, size, which)
+    [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(DEPTH)], until=until)
+    return {row: float(score) for row, score in rows}
+
+
+def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: Near) -> list[Hit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
-    rows = {each[0].row: each for each in db.session.execute(query.where(Passage.row.in_(scores)))}
-    places = enumerate((row for row in scores if row in rows), 1)
-    return [Hit(rank, scores[row], *rows[row]) for rank, row in places]
+    found = db.session.execute(query.where(Passage.row.in_([each.row for each in placed])))
+    rows = {passage.row: (passage, document, name) for passage, document, name in found}
+    there = enumerate((each for each in placed if each.row in rows), 1)
+    return [Hit(rank, scores.get(each.row, 0.0), *rows[each.row], each, near.nearness.get(each.row)) for rank, each in there]

@@ -10,7 +10,7 @@ from webapp.accounts.roles import CLEARANCES
 from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
-from webapp.knowledge import queries, trash
+from webapp.knowledge import queries, trash, vector_sets
 from webapp.knowledge.tables import Collection
 from webapp.knowledge.telling import tell_people
 
@@ -26,6 +26,7 @@ class CollectionInput:
     name: str
     about: str = ""
     level: int = 0
+    embedding_model: str = ""
 
 
 def create(entered: CollectionInput, *, by: User) -> Collection:
@@ -89,7 +90,8 @@ def checked_level(level: int) -> int:
 
 def _checked(entered: CollectionInput) -> dict[str, str | int]:
     about = checked_text(entered.about, "about", most=MOST_ABOUT)
-    return {"name": checked_name(entered.name), "about": about, "level": checked_level(entered.level)}
+    model = vector_sets.checked_choice(entered.embedding_model)
+    return {"name": checked_name(entered.name), "about": about, "level": checked_level(entered.level), "embedding_model": model}
 
 
 def _refuse_too_many(user: User) -> None:

@@ -26,7 +26,7 @@ from webapp.words import number, plural
 MOST_PER_PAGE = 40
 # Of a passage that was found, around its first word.
 SNIPPET_CHARS = 320
-STATES = {"waiting": "Waiting", "reading": "Reading", "splitting": "Splitting", "ready": "Ready", "failed": "Failed"}
+STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,8 @@ def document(row: Document) -> ShownDocument:
         said = plural(row.passages, "passage")
     elif row.of and row.state == "splitting":
         said = f"Splitting ({100 * row.done // row.of} %)"
+    elif row.of and row.state == "embedding":
+        said = f"Embedding ({row.done:,} of {row.of:,})"
     elif row.of and row.state == "reading":
         said = f"Reading ({formats.place(row.name, row.done)} of {row.of})"
     return ShownDocument(row.id, row.title, row.state, said, row.done, row.of, row.level, row.created_at, row.url)

@@ -24,10 +24,14 @@ from webapp.ids import LENGTH, new_id
 # SQLite numbers rows by itself only where they are called so.
 ROW = BigInteger().with_variant(Integer, "sqlite")
 LIVE = text("deleted_at IS NULL")
+CURRENT = text("state = 'current'")
 
 
 class Collection(Record):
-    """Documents that are granted together; only people with a clearance of its level get in by a grant."""
+    """Documents that are granted together; only people with a clearance of its level get in by a grant.
+
+    `embedding_model` is the one by which its passages become vectors: empty for the team's, `none` for no vectors.
+    """
 
     __tablename__ = "collections"
 
@@ -35,6 +39,7 @@ class Collection(Record):
     name: Mapped[str] = mapped_column(String(120))
     about: Mapped[str] = mapped_column(Text, default="")
     level: Mapped[int] = mapped_column(default=0)
+    embedding_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
 
@@ -124,6 +129,50 @@ class PassageTerm(Base):
         ROW, ForeignKey("passages.row", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
     )
     weight: Mapped[int]
+
+
+class VectorSet(Record):
+    """The vectors of a collection by one model: those that are searched, the next ones beside them, or some to be deleted.
+
+    `baseline` is how alike this model finds texts that have nothing in common. With an `error` it waits, as it may without.
+    """
+
+    __tablename__ = "vector_sets"
+
+    collection_id: Mapped[str] = mapped_column(ForeignKey("collections.id", ondelete="CASCADE"), index=True)
+    model: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(10), default="filling")
+    dimensions: Mapped[int] = mapped_column(default=0)
+    baseline: Mapped[float] = mapped_column(Float, default=0.0)
+    error: Mapped[str] = mapped_column(String(300), default="")
+    failures: Mapped[int] = mapped_column(default=0)
+    waits_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("uq_vector_sets_current", "collection_id", unique=True, sqlite_where=CURRENT, postgresql_where=CURRENT),
+    )
+
+
+class PassageVector(Base):
+    """A passage as a vector of length 1: numbers of 32 bits, the least byte first."""
+
+    __tablename__ = "passage_vectors"
+
+    passage_row: Mapped[int] = mapped_column(
+        ROW, ForeignKey("passages.row", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    set_id: Mapped[str] = mapped_column(ForeignKey("vector_sets.id", ondelete="CASCADE"), primary_key=True, index=True)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class EmbeddedDocument(Base):
+    """Says that every passage of this edition has its vector: before, none of them is found by it."""
+
+    __tablename__ = "embedded_documents"
+
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    set_id: Mapped[str] = mapped_column(ForeignKey("vector_sets.id", ondelete="CASCADE"), primary_key=True, index=True)
+    edition: Mapped[int]
 
 
 class Question(Record):

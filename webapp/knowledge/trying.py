@@ -18,6 +18,7 @@ class Tried:
     hits: Sequence[tuple[Hit, Sequence[Reason], bool]] = ()
     too_common: Sequence[str] = ()
     unknown: Sequence[str] = ()
+    left_out: str = ""
 
 
 def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: int = 10) -> Tried:
@@ -29,7 +30,7 @@ def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: 
     given = {each.passage_id for each in answering.sources_of(found.hits)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.asked.items() if stem not in found.telling and found.counted.held[stem]]
-    return Tried(rows, common, in_no_passage(user, found))
+    return Tried(rows, common, in_no_passage(user, found), found.left_out)
 
 
 def viewed_as(person: User, *, by: User, address: str) -> None:

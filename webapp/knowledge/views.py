@@ -10,7 +10,7 @@ from webapp.accounts.guards import current_user, signed_in, user_or_none
 from webapp.accounts.roles import may
 from webapp.engine.engine import the_engine
 from webapp.errors import Forbidden, Invalid
-from webapp.knowledge import documents, queries, service, sharing, shown, web_pages
+from webapp.knowledge import documents, embedding, meaning_shown, queries, service, sharing, shown, web_pages
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import Sent
 from webapp.knowledge.feed import CollectionFeed
@@ -30,6 +30,7 @@ DONE = {
     "saved": "Saved.",
     "restored": "Restored.",
     "deleted": "The document was deleted.",
+    "embedding": "Embedding continues. You can leave this page.",
 }
 
 
@@ -91,6 +92,14 @@ def delete(id: str) -> Response:
 def restore(id: str) -> Response:
     service.restore(deleted_collection(id), by=current_user())
     return _to(id, done="restored")
+
+
+@bp.post("/<id>/embed")
+@signed_in
+def embed(id: str) -> Response:
+    act = embedding.again if request.form.get("how") == "again" else embedding.retry
+    act(own_collection(id), by=current_user())
+    return _to(id, done="embedding")
 
 
 @bp.post("/<id>/documents")
@@ -155,6 +164,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         status=refused.refusal.status if refused and refused.refusal else 200,
         collection=shown.collection(collection, me),
         documents=rows,
+        meaning=meaning_shown.meaning(collection, me),
         is_unfinished=any(each.is_unfinished for each in rows),
         add_form=add_form,
         edit_form=edit_form,
@@ -195,7 +205,10 @@ def _sent(form: AddForm, *, is_needed: bool) -> list[Sent]:
 def _drawn(id: str) -> str:
     me = current_user()
     collection = queries.collection(me, id)
-    return render_template("knowledge/_documents.html", documents=shown.documents(collection, me)) if collection else ""
+    if not collection:
+        return ""
+    meaning = meaning_shown.meaning(collection, me)
+    return render_template("knowledge/_documents.html", documents=shown.documents(collection, me), meaning=meaning)
 
 
 def _is_still_theirs(context: watchers.Context, id: str) -> bool:

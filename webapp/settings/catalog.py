@@ -170,6 +170,32 @@ _KNOWLEDGE = (
         least=0.05,
         most=60,
     ),
+    Setting(
+        "knowledge.embedding_model",
+        "Embedding model",
+        "text",
+        "",
+        "The model that embeds collections, so that they are also found by meaning: openai/text-embedding-3-small, or one of "
+        "another connection, such as ollama:nomic-embed-text. Empty means by words only. A collection can have another one.",
+    ),
+    Setting(
+        "knowledge.nearness",
+        "Least nearness",
+        "number",
+        0.35,
+        "How near a passage's meaning must be to be found without any word of the question: 0 is as near as any two texts, "
+        "1 is the same text.",
+        most=1,
+    ),
+    Setting(
+        "knowledge.vector_megabytes",
+        "Memory for vectors, in MB",
+        "whole",
+        512,
+        "The most that each worker keeps in memory. Collections that don't fit are found by words only.",
+        least=1,
+        most=1_000_000,
+    ),
 )
 _FILES = (
     _limit("files.megabytes", "File size, in MB", 50, "The largest file that can be sent in a chat.", most=1_000),
@@ -321,4 +347,6 @@ FINER = {each.name for each in _STREAM[1:]} | {
     "models.reasoning_tags",
     "models.temperature",
     "models.max_tokens",
+    "knowledge.nearness",
+    "knowledge.vector_megabytes",
 }

@@ -1,26 +1,45 @@
 """/api/v1/collections: documents that are granted together, and who may see them."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Literal
 
 from flask import Blueprint
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.knowledge import queries, service, sharing
+from webapp.knowledge import embedding, queries, service, sharing
+from webapp.knowledge.meaning_shown import State, meaning
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection
+from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 Level = Annotated[int, Field(ge=0, le=3, description="Who was granted it also needs at least this clearance.")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 About = Annotated[str, StringConstraints(max_length=2_000)]
 To = Literal["everyone", "user", "group"]
+Model = Annotated[
+    str,
+    StringConstraints(max_length=MOST_MODEL_CHARS),
+    Field(description="The model that embeds it, so that it is found by meaning: empty for the team's, `none` for words only."),
+]
+
+
+class Embedding(BaseModel):
+    """How far its documents are found by meaning."""
+
+    state: State
+    model: str = Field(description="The model whose vectors are searched; empty if there are none.")
+    next_model: str = Field(description="A model that embeds everything beside it, to take its place.")
+    done: int = Field(description="How many documents have their vectors.")
+    of: int
+    error: str | None = Field(description="Why it waits, as a sentence.")
+    tried_at: datetime | None = Field(description="When it is tried again.")
 
 
 class CollectionAnswer(Answer):
@@ -31,7 +50,9 @@ class CollectionAnswer(Answer):
     is_own: bool
     can_write: bool = Field(description="Whether you can add and delete documents.")
     documents: int = Field(description="How many documents you can see in it.")
-    unfinished: int = Field(description="How many of them are still being read.")
+    unfinished: int = Field(description="How many of them are still being read or embedded.")
+    embedding_model: str
+    embedding: Embedding | None = Field(description="How far it is found by meaning; null if you can't add documents to it.")
     created_at: datetime
     changed_at: datetime
 
@@ -44,6 +65,11 @@ class NewCollection(Body):
     name: Name
     about: About = ""
     level: Level = 0
+    embedding_model: Model = ""
+
+
+class NewEmbedding(Body):
+    everything: bool = Field(False, description="Embed all documents again; the current vectors are searched meanwhile.")
 
 
 class CollectionChange(Body):
@@ -52,6 +78,7 @@ class CollectionChange(Body):
     name: Name | None = None
     about: About | None = None
     level: Level | None = None
+    embedding_model: Model | None = None
 
 
 class GrantAnswer(Answer):
@@ -96,7 +123,8 @@ def show(id: str) -> CollectionAnswer:
 @operation("Update a collection", scope="knowledge", body=CollectionChange, answer=CollectionAnswer, errors=(409,))
 def change(id: str, body: CollectionChange) -> CollectionAnswer:
     row, given = _visible(id), body.model_dump(exclude_unset=True, exclude_none=True)
-    service.update(row, replace(CollectionInput(row.name, row.about, row.level), **given), by=caller())
+    known = CollectionInput(row.name, row.about, row.level, row.embedding_model)
+    service.update(row, replace(known, **given), by=caller())
     return _one(_visible(id))
 
 
@@ -110,6 +138,20 @@ def delete(id: str) -> None:
 @operation("Restore a deleted collection", scope="knowledge", answer=CollectionAnswer)
 def restore(id: str) -> CollectionAnswer:
     service.restore(found(queries.collection(caller(), id, is_deleted=True)), by=caller())
+    return _one(_visible(id))
+
+
+@bp.post("/<id>/embed")
+@operation(
+    "Continue embedding a collection, or embed it again",
+    scope="knowledge",
+    body=NewEmbedding,
+    answer=CollectionAnswer,
+    status=202,
+    errors=(409,),
+)
+def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
+    (embedding.again if body.everything else embedding.retry)(_visible(id), by=caller())
     return _one(_visible(id))
 
 
@@ -144,7 +186,13 @@ def _one(row: Collection) -> CollectionAnswer:
 
 def _told(row: Collection, counts: Counts) -> CollectionAnswer:
     is_own, can_write = row.owner_id == caller().id, queries.can_write(caller(), row)
-    return CollectionAnswer.of(row, is_own=is_own, can_write=can_write, documents=counts.documents, unfinished=counts.unfinished)
+    counted = {"documents": counts.documents, "unfinished": counts.unfinished}
+    return CollectionAnswer.of(row, is_own=is_own, can_write=can_write, embedding=_embedding(row), **counted)
+
+
+def _embedding(row: Collection) -> Embedding | None:
+    found = meaning(row, caller())
+    return Embedding(**{**asdict(found), "error": found.error or None}) if found else None
 
 
 def _grants(row: Collection) -> GrantList:

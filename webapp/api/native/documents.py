@@ -95,8 +95,8 @@ class FoundPassage(Answer):
     page: int | None
     text: str
     rank: int
-    keyword_rank: int
-    vector_rank: int | None
+    keyword_rank: int | None = Field(description="Its place by words; null if it has none of the question's.")
+    vector_rank: int | None = Field(description="Its place by meaning; null if it is not near, or has no vectors.")
 
 
 class FoundList(Answer):
@@ -248,6 +248,6 @@ def _hit(hit: Hit) -> FoundPassage:
         title=hit.document.title,
         text=passage.head + passage.text,
         rank=hit.rank,
-        keyword_rank=hit.rank,
-        vector_rank=None,
+        keyword_rank=hit.placed.keyword_rank,
+        vector_rank=hit.placed.vector_rank,
     )

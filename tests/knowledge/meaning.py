@@ -1,0 +1,41 @@
+"""What tests of embeddings share: an upstream that embeds, and waiting for what a collection says of itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from tests.knowledge.conftest import Shelf
+from tests.upstream.handle import Upstream
+
+AT = "/embeddings"
+MODEL = "some/vectors"
+OTHER = "other/vectors"
+
+
+def embeds(fake: Upstream, dimensions: int | dict[str, int] = 256, **how: Any) -> None:
+    """From now on texts get vectors of so many numbers, or of so many by model."""
+    fake.always({"embeds": dimensions, **how}, at=AT)
+
+
+def chosen(house: Shelf, model: str = MODEL) -> None:
+    """The team's model."""
+    house.program.said("PUT", "/settings/knowledge.embedding_model", 200, {"value": model})
+
+
+def said(shelf: Shelf, collection: str, is_so: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """What a collection says of its vectors as soon as it is so."""
+    with gevent.Timeout(60, AssertionError(f"{collection} did not become so within a minute")):
+        while not is_so(found := shelf.program.get(f"/collections/{collection}")["embedding"]):
+            gevent.sleep(0.02)
+    return dict(found)
+
+
+def is_ready(found: dict[str, Any]) -> bool:
+    return bool(found["state"] == "ready")
+
+
+def ranks(shelf: Shelf, question: str, **query: str) -> list[tuple[str, int | None, int | None]]:
+    """What is found, the best first, with its places by words and by meaning."""
+    found = shelf.program.get("/search", query={"q": question, **query})["passages"]
+    return [(each["title"], each["keyword_rank"], each["vector_rank"]) for each in found]

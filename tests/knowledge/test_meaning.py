@@ -1,0 +1,109 @@
+"""What is found by meaning: fused with words, permitted as they are, and switched at once when another model is whole."""
+
+import gevent
+import pytest
+from sqlalchemy import select
+
+from tests.knowledge.meaning import AT, MODEL, OTHER, chosen, embeds, is_ready, ranks, said
+from tests.support.marks import on_both_databases
+from webapp.db import db
+from webapp.knowledge.fusion import Placed, fused
+from webapp.knowledge.tables import PassageVector
+
+PLANTED = {"oil the bearing": 1, "grease that wheel": 1}
+QUESTION = "How often must somebody grease that wheel?"
+
+
+@pytest.fixture
+def app(make_app, fake):
+    return make_app(**fake.environ)
+
+
+@pytest.fixture
+def shelves(fake, shelf, house):
+    """A collection with vectors, in which a question finds a passage that has none of its words."""
+    embeds(fake, planted=PLANTED)
+    chosen(house)
+    collection = shelf.collection()
+    shelf.text(collection, "Oil the bearing on Friday.", title="Manual")
+    shelf.text(collection, "The sluice opens at dawn.", title="Mill")
+    said(shelf, collection, is_ready)
+    return collection
+
+
+def test_places_are_fused_and_words_count_twice():
+    assert [each.row for each in fused([1, 2, 3], {})] == [1, 2, 3]
+    assert [each.row for each in fused([], {5: 1, 4: 2})] == [5, 4]
+    # 2/11 + 1/12 against 2/12 + 1/11; then the one that vectors alone have put first.
+    assert [(each.row, each.keyword_rank, each.vector_rank) for each in fused([1, 2, 3], {2: 1, 1: 2, 9: 3})] == [
+        (1, 1, 2),
+        (2, 2, 1),
+        (3, 3, None),
+        (9, None, 3),
+    ]
+    assert Placed(1, 1, 2).score == pytest.approx(2 / 11 + 1 / 12)
+    assert len(fused(list(range(200)), {row: row for row in range(201, 400)})) == 100
+
+
+@on_both_databases
+def test_a_paraphrase_is_found_by_its_meaning_and_only_by_whom_it_may(app, fake, shelves, shelf, others, stranger):
+    assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
+    assert ranks(shelf, "oil a bearing, grease that wheel") == [("Manual", 1, 1)]
+    assert ranks(shelf, "sluice at dawn")[0][:2] == ("Mill", 1)
+    assert ranks(shelf, "Which violin concerto is in D?") == []
+    assert ranks(others, QUESTION) == []
+
+    # A grant shows it, and one taken away hides it with the next question.
+    grant = {"to": "user", "to_id": stranger.person_id, "right": "read"}
+    (given,) = shelf.program.said("PUT", f"/collections/{shelves}/grants", 200, grant)["grants"]
+    assert ranks(others, QUESTION) == [("Manual", None, 1)]
+    shelf.program.said("DELETE", f"/collections/{shelves}/grants/{given['id']}", 204)
+    assert ranks(others, QUESTION) == []
+
+    # What is asked again needs no vector of its own again; a document that is changed or deleted is found as it is now.
+    asked = len(_asked(fake))
+    assert ranks(shelf, QUESTION, collection=shelves) == [("Manual", None, 1)]
+    assert len(_asked(fake)) == asked
+    found = shelf.program.get("/search", query={"q": QUESTION})["passages"]
+    shelf.program.said("DELETE", f"/documents/{found[0]['document_id']}", 204)
+    assert ranks(shelf, QUESTION) == []
+
+
+def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app, fake, shelves, member):
+    page = member.page("/knowledge/try?q=grease+that+wheel")
+    assert page.one(".found a").text() == "Manual"
+    assert page.says("By meaning: place 1")
+    fake.always({"status": 401, "json": {"error": {"message": "No."}}}, at=AT)
+    page = member.page("/knowledge/try?q=bearing+or+pump")
+    assert page.one(".found a").text() == "Manual"
+    assert page.says("Not searched by meaning:")
+
+
+@on_both_databases
+def test_another_model_embeds_beside_and_takes_its_place_at_once(app, fake, shelves, shelf):
+    lengths = {MODEL: 256, OTHER: 128}
+    embeds(fake, lengths, planted=PLANTED)
+    fake.behaves([{"embeds": lengths, "planted": PLANTED, "holds": True}], at=AT)
+    shelf.program.said("PATCH", f"/collections/{shelves}", 200, {"embedding_model": OTHER})
+    told = said(shelf, shelves, lambda found: found["next_model"] == OTHER)
+    assert (told["state"], told["model"], told["done"], told["of"]) == ("embedding", MODEL, 0, 2)
+    fake.until(lambda log: any(each["body"]["model"] == OTHER for each in log if each["path"].endswith(AT)))
+    assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
+
+    # From here on the searches go on while the vectors before are put out of the way.
+    fake.goes_on()
+    models = [MODEL]
+    with gevent.Timeout(60, AssertionError("the other model didn't take its place within a minute")):
+        while models[-1] != OTHER:
+            assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
+            models += [shelf.program.get(f"/collections/{shelves}")["embedding"]["model"]]
+    assert list(dict.fromkeys(models)) == [MODEL, OTHER]
+    assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
+    with app.app_context(), gevent.Timeout(60, AssertionError("the vectors before are still there")):
+        while {len(each) for each in db.session.scalars(select(PassageVector.vector))} != {512}:
+            db.session.rollback()
+            gevent.sleep(0.02)
+
+
+def _asked(fake):
+    return [each for each in fake.log() if each["path"].endswith(AT)]

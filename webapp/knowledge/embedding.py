@@ -1,0 +1,265 @@
+"""Embeds what was read: stored work that goes on after a restart, some passages at a time, in nobody's way.
+
+A document is found by its words meanwhile, and by its meaning when all of its passages have a vector.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from webapp.accounts.tables import User
+from webapp.db import db, utc_now, write
+from webapp.engine.chores import Chore
+from webapp.engine.engine import the_engine
+from webapp.errors import AppError, Conflict
+from webapp.heavy.turns import give_way
+from webapp.knowledge import embedder, vector_sets
+from webapp.knowledge.embedder import NoVectors, Wish
+from webapp.knowledge.service import refuse_unless_owner
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
+from webapp.knowledge.telling import tell_documents
+from webapp.knowledge.vector_sets import CURRENT, FILLING, GONE, lacks
+
+log = logging.getLogger("knowledge:embedding")
+
+READ = ("embedding", "ready", "failed")
+CLEARED_AT_ONCE = 200
+# After so many failures in a row, or before so long a wait, people are told.
+PATIENT, PATIENCE_SECONDS = 3, 30.0
+MOST_BACK_OFF_SECONDS, MENDED_AFTER_SECONDS, LONGEST_SECONDS = 300.0, 600.0, 86_400.0
+OTHER_LENGTH = "{model} gives vectors of {found} numbers now, and gave {known} before. Embed the collection again to go on."
+NOTHING_TO_EMBED = "No embedding model is chosen for this collection."
+
+
+class Job(NamedTuple):
+    """A document some of whose passages have no vector in a set yet."""
+
+    set_id: str
+    model: str
+    dimensions: int
+    collection_id: str
+    document_id: str
+    edition: int
+    person_id: str
+
+
+def work() -> bool:
+    """Embeds what is due; says whether anything is left, now or later."""
+    vector_sets.arrange()
+    while not the_engine().is_closing and (job := _next()):
+        _embed(job)
+    _let_be()
+    _clear()
+    return _is_left()
+
+
+wake = Chore("embedding", work, every_seconds=0.5, most_seconds=60.0).wake
+
+
+def notice() -> None:
+    """Sees to collections that are to have other vectors, as the setting of the team may have changed since."""
+    if vector_sets.is_behind():
+        wake()
+
+
+def again(collection: Collection, *, by: User) -> None:
+    """Embed all of a collection anew, beside what is searched meanwhile."""
+    model = _wanted(collection, by)
+    id = collection.id
+    with write() as session:
+        sets = _go_on(session, id)
+        has_vectors = any(each.state == CURRENT and each.dimensions for each in sets)
+        if has_vectors and not any(each.state == FILLING for each in sets):
+            session.add(VectorSet(collection_id=id, model=model, state=FILLING))
+    tell_documents(id)
+    wake()
+
+
+def retry(collection: Collection, *, by: User) -> None:
+    """Go on at once with what waits, say for a key that was mended."""
+    _wanted(collection, by)
+    id = collection.id
+    with write() as session:
+        _go_on(session, id)
+    tell_documents(id)
+    wake()
+
+
+def _wanted(collection: Collection, by: User) -> str:
+    refuse_unless_owner(collection, by)
+    if model := vector_sets.wanted(collection.embedding_model):
+        return model
+    raise Conflict(NOTHING_TO_EMBED)
+
+
+def _go_on(session: Session, collection_id: str) -> Sequence[VectorSet]:
+    there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
+    sets = session.scalars(select(VectorSet).where(*there)).all()
+    for each in sets:
+        each.error, each.failures, each.waits_until = "", 0, None
+    return sets
+
+
+def _next() -> Job | None:
+    """The next work that is due; a set that has everything takes the place of the one before it."""
+    for row in db.session.scalars(_due_sets(utc_now())).all():
+        unread = lacks(row.id), Document.collection_id == row.collection_id
+        some = select(Document).where(*unread, Document.state.in_(READ)).order_by(Document.state, Document.id).limit(1)
+        if document := db.session.scalar(some):
+            ids = (row.collection_id, document.id, document.edition)
+            return Job(row.id, row.model, row.dimensions, *ids, document.added_by or document.owner_id)
+        if row.state == FILLING and db.session.scalar(select(Document.id).where(*unread).limit(1)) is None:
+            return _switched(row.id, row.collection_id)
+    db.session.rollback()
+    return None
+
+
+def _due_sets(now: datetime) -> Select[VectorSet]:
+    is_due = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until <= now)
+    query = select(VectorSet).join(Collection).where(Collection.deleted_at.is_(None), VectorSet.state != GONE, is_due)
+    return query.order_by(VectorSet.state, VectorSet.id)
+
+
+def _switched(set_id: str, collection_id: str) -> Job | None:
+    """From now on the new vectors are searched, and the old ones no longer; what comes next is looked for again."""
+    with write() as session:
+        row = session.get(VectorSet, set_id)
+        is_lacking = select(Document.id).where(lacks(set_id), Document.collection_id == collection_id).limit(1)
+        if row is None or row.state != FILLING or session.scalar(is_lacking) is not None:
+            return None
+        before = VectorSet.collection_id == collection_id, VectorSet.state == CURRENT
+        session.execute(update(VectorSet).where(*before).values(state=GONE))
+        row.state = CURRENT
+    tell_documents(collection_id)
+    return _next()
+
+
+def _embed(job: Job) -> None:
+    """Asks for the vectors of some passages and stores them, all or none."""
+    found = db.session.execute(_without_vector(job).limit(embedder.TEXTS_AT_ONCE)).all()
+    db.session.rollback()
+    if not found:
+        _complete(job)
+        return
+    texts = [f"{' › '.join(filter(None, (title, heading)))}\n{head}{text}" for _, title, heading, head, text in found]
+    try:
+        vectors = _vectors(job, texts)
+    except AppError as error:
+        _failed(job, error)
+    else:
+        _store(job, [row for row, *_ in found], vectors)
+
+
+def _vectors(job: Job, texts: Sequence[str]) -> list[bytes]:
+    """Of these texts and, the first time, of those that say how alike the model finds any two."""
+    vectors = embedder.vectors_of(Wish(job.model, (*texts, *(() if job.dimensions else embedder.UNLIKE)), job.person_id))
+    lengths = {len(each) // 4 for each in vectors}
+    if len(lengths) != 1 or job.dimensions not in (0, *lengths):
+        words = OTHER_LENGTH.format(model=job.model, found=max(lengths), known=job.dimensions or min(lengths))
+        raise NoVectors(words, is_passing=False)
+    return vectors
+
+
+def _without_vector(job: Job) -> Select[int, str, str, str, str]:
+    has_one = exists().where(PassageVector.passage_row == Passage.row, PassageVector.set_id == job.set_id)
+    columns = Passage.row, Document.title, Passage.heading, Passage.head, Passage.text
+    query = select(*columns).join(Document, Document.id == Passage.document_id)
+    query = query.where(Passage.document_id == job.document_id, Passage.edition == job.edition, ~has_one)
+    return query.order_by(Passage.number)
+
+
+def _store(job: Job, rows: Sequence[int], vectors: Sequence[bytes]) -> None:
+    with write() as session:
+        row = _living(session, job)
+        if row is None:
+            return
+        if not row.dimensions:
+            row.dimensions, row.baseline = len(vectors[0]) // 4, embedder.alikeness(vectors[len(rows) :])
+        row.error, row.failures, row.waits_until = "", 0, None
+        there = set(session.scalars(select(Passage.row).where(Passage.row.in_(rows))))
+        fresh = [(each, vector) for each, vector in zip(rows, vectors, strict=False) if each in there]
+        session.add_all(PassageVector(passage_row=each, set_id=job.set_id, vector=vector) for each, vector in fresh)
+        session.flush()
+        _count(session, job)
+    tell_documents(job.collection_id)
+
+
+def _count(session: Session, job: Job) -> None:
+    document = session.get(Document, job.document_id)
+    if document is None or document.state != "embedding" or document.edition != job.edition:
+        return
+    counted = select(func.count()).select_from(PassageVector).join(Passage, Passage.row == PassageVector.passage_row)
+    here = Passage.document_id == job.document_id, Passage.edition == job.edition, PassageVector.set_id == job.set_id
+    document.done, document.of = session.scalar(counted.where(*here)) or 0, document.passages
+
+
+def _complete(job: Job) -> None:
+    """From now on the document is found by its meaning, too."""
+    with write() as session:
+        document = session.get(Document, job.document_id)
+        if _living(session, job) is None or document is None or document.edition != job.edition:
+            return
+        session.merge(EmbeddedDocument(document_id=job.document_id, set_id=job.set_id, edition=job.edition))
+        if document.state == "embedding":
+            document.state, document.done, document.of = "ready", document.passages, document.passages
+    tell_documents(job.collection_id)
+
+
+def _living(session: Session, job: Job) -> VectorSet | None:
+    row = session.get(VectorSet, job.set_id)
+    return row if row and row.state != GONE else None
+
+
+def _failed(job: Job, error: AppError) -> None:
+    """Waits before it asks again; a person is told where that does not pass by itself soon."""
+    if the_engine().is_closing:
+        return
+    is_passing = isinstance(error, NoVectors) and error.is_passing
+    with write() as session:
+        row = _living(session, job)
+        if row is None:
+            return
+        row.failures += 1
+        least = min(MOST_BACK_OFF_SECONDS, 2.0**row.failures) if is_passing else MENDED_AFTER_SECONDS
+        seconds = min(LONGEST_SECONDS, max(least, error.retry_after))
+        row.waits_until = utc_now() + timedelta(seconds=seconds)
+        is_told = not is_passing or row.failures >= PATIENT or seconds > PATIENCE_SECONDS
+        row.error = error.message[:300] if is_told else ""
+    log.info("embedding_waits", extra={"fields": {"collection": job.collection_id, "reason": error.code, "seconds": seconds}})
+    tell_documents(job.collection_id)
+
+
+def _let_be() -> None:
+    """What gets no vectors for now is ready all the same: it is found by its words."""
+    waiting = db.session.execute(select(Document.id, Document.collection_id).where(Document.state == "embedding")).all()
+    left = {each: not vector_sets.awaits(db.session(), each) for each in {collection_id for _, collection_id in waiting}}
+    ids = [id for id, collection_id in waiting if left[collection_id]]
+    if not ids:
+        return
+    with write() as session:
+        session.execute(update(Document).where(Document.id.in_(ids), Document.state == "embedding").values(state="ready"))
+    for collection_id in (each for each, is_left in left.items() if is_left):
+        tell_documents(collection_id)
+
+
+def _clear() -> None:
+    """Deletes the vectors of sets that are gone, a few at a time."""
+    while (id := db.session.scalar(select(VectorSet.id).where(VectorSet.state == GONE).limit(1))) is not None:
+        some = select(PassageVector.passage_row).where(PassageVector.set_id == id).limit(CLEARED_AT_ONCE)
+        with write() as session:
+            rows = session.scalars(some).all()
+            vectors = delete(PassageVector).where(PassageVector.set_id == id, PassageVector.passage_row.in_(rows))
+            empty = delete(VectorSet).where(VectorSet.id == id)
+            session.execute((vectors if rows else empty).execution_options(synchronize_session=False))
+        give_way()
+
+
+def _is_left() -> bool:
+    """Whether a set lacks anything, and be it that it waits for an hour."""
+    living = select(VectorSet.id).join(Collection).where(Collection.deleted_at.is_(None), VectorSet.state != GONE)
+    lacking = exists().where(lacks(VectorSet.id.expression), Document.collection_id == VectorSet.collection_id)
+    return db.session.scalar(living.where(or_(VectorSet.state == FILLING, lacking)).limit(1)) is not None

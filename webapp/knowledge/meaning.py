@@ -1,0 +1,150 @@
+"""Finds passages by their meaning: those whose vectors are near that of the question, among those a person may see."""
+
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask import current_app
+from sqlalchemy import select
+
+from webapp.accounts.tables import User
+from webapp.db import db
+from webapp.errors import AppError
+from webapp.heavy.threads import offload
+from webapp.knowledge import bounded, embedder
+from webapp.knowledge.embedder import Wish
+from webapp.knowledge.fusion import DEPTH
+from webapp.knowledge.permitted import finds_vectors
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+from webapp.knowledge.vector_memory import TooLarge, memory
+from webapp.knowledge.vector_sets import CURRENT
+from webapp.settings.service import setting
+
+if TYPE_CHECKING:
+    from webapp.knowledge.nearest import Edition, Vectors
+
+# For the vector of a question: a search by words doesn't wait longer for the other.
+ASKING_SECONDS = 5.0
+# A model that gave none is not asked at every search.
+REST_SECONDS = 30.0
+MOST_KEPT = 256
+TOO_LATE = "The vectors could not be read in time."
+TOO_LARGE = "The vectors of these collections need more memory than knowledge.vector_megabytes allows."
+OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed the collection again."
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Places and nearness by passage: 1 is the same, 0 as near as any two texts. `left_out` says why something is missing."""
+
+    places: Mapping[int, int] = field(default_factory=dict)
+    nearness: Mapping[int, float] = field(default_factory=dict)
+    left_out: str = ""
+
+
+class Searched(NamedTuple):
+    """A set with what a person may see of it: documents, and how many passages each has."""
+
+    id: str
+    model: str
+    dimensions: int
+    baseline: float
+    documents: list[tuple["Edition", int]]
+
+
+@dataclass
+class _Memory:
+    """The vectors of the last questions, and until when a model that failed is left alone, and why."""
+
+    vectors: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
+    failed: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+
+NOTHING = Near()
+
+
+def near(user: User, question: str, collections: Sequence[str], *, until: float) -> Near:
+    """The passages that are nearest; those of each model have an order of their own, as their numbers can't be compared."""
+    by_model: defaultdict[str, list[Searched]] = defaultdict(list)
+    for each in _searched(user, collections):
+        by_model[each.model].append(each)
+    person_id = user.id if by_model else ""
+    places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
+    for model, sets in by_model.items():
+        try:
+            found = _nearest(_asked(model, question, person_id, until), sets, until)
+        except (AppError, TooLarge) as error:
+            reasons.append(_reason(error))
+            continue
+        places |= {row: place for place, (_, row) in enumerate(found, 1)}
+        nearness |= {row: value for value, row in found}
+    return Near(places, nearness, " ".join(dict.fromkeys(reasons)))
+
+
+def _searched(user: User, collections: Sequence[str]) -> list[Searched]:
+    """The sets that are searched, with the documents in them that the person may see."""
+    query = select(VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.baseline)
+    sets = {
+        row.id: Searched(*row, [])
+        for row in db.session.execute(query.where(VectorSet.state == CURRENT, VectorSet.dimensions > 0))
+    }
+    if not sets:
+        return []
+    seen = select(EmbeddedDocument.set_id, Document.id, Document.edition, Document.passages).select_from(EmbeddedDocument)
+    seen = seen.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
+    seen = seen.where(finds_vectors(user), *([Collection.id.in_(collections)] if collections else []))
+    for set_id, id, edition, passages in db.session.execute(seen):
+        if set_id in sets:
+            sets[set_id].documents.append(((id, edition), passages))
+    return [each for each in sets.values() if each.documents]
+
+
+def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
+    """The vector of a question; the last ones are remembered."""
+    known = _memory()
+    if vector := known.vectors.get((model, question)):
+        known.vectors.move_to_end((model, question))
+        return vector
+    now = time.monotonic()
+    rests_until, reason = known.failed.get(model, (0.0, ""))
+    if now < rests_until:
+        raise embedder.NoVectors(reason, is_passing=True)
+    try:
+        [vector] = embedder.vectors_of(
+            Wish(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
+        )
+    except AppError as error:
+        known.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)
+        raise
+    known.vectors[model, question] = vector
+    if len(known.vectors) > MOST_KEPT:
+        known.vectors.popitem(last=False)
+    return vector
+
+
+def _nearest(asked: bytes, sets: Sequence[Searched], until: float) -> list[tuple[float, int]]:
+    """How near the nearest passages of these sets are, and their rows."""
+    wanted, found = float(setting("knowledge.nearness")), list[tuple[float, int]]()
+    for each in sets:
+        if len(asked) != 4 * each.dimensions:
+            raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
+        vectors: Vectors = memory().held(each.id, each.dimensions, each.documents, until=until)
+        least = each.baseline + wanted * (1 - each.baseline)
+        editions = [edition for edition, _ in each.documents]
+        nearest = offload(vectors.nearest, asked, editions, least=least, most=DEPTH)
+        found += [((value - each.baseline) / (1 - each.baseline), row) for value, row in nearest]
+    return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
+
+
+def _reason(error: AppError | TooLarge) -> str:
+    if isinstance(error, TooLarge):
+        return TOO_LARGE
+    return TOO_LATE if isinstance(error, bounded.TooLate) else error.message
+
+
+def _memory() -> _Memory:
+    extensions = current_app.extensions
+    found: _Memory = extensions.get("question_vectors") or extensions.setdefault("question_vectors", _Memory())
+    return found

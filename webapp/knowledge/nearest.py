@@ -1,0 +1,71 @@
+"""The vectors of one set in memory, and which of them are nearest to a question. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float32]
+# In one product: others have the interpreter in between.
+ROWS_AT_ONCE = 16_384
+Edition = tuple[str, int]
+
+
+class Block:
+    """Some vectors, with the passage and the document of each."""
+
+    def __init__(self, vectors: Numbers, rows: Sequence[int], documents: Sequence[int]) -> None:
+        self.vectors, self.rows = vectors, np.array(rows, np.int64)
+        self.documents = np.array(documents, np.int32)
+
+    def nearness(self, asked: Numbers, allowed: NDArray[np.bool_]) -> tuple[Numbers, NDArray[np.int64]]:
+        """How near each is that belongs to an allowed document, and its passage; the others aren't looked at."""
+        which = allowed[self.documents]
+        if which.all():
+            return self.vectors @ asked, self.rows
+        picked = np.flatnonzero(which)
+        return self.vectors[picked] @ asked, self.rows[picked]
+
+
+class Vectors:
+    """The vectors of a set that were read, by the edition of their document."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+        self._blocks: list[Block] = []
+        self._numbers: dict[Edition, int] = {}
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(each.vectors.nbytes for each in self._blocks)
+
+    def missing(self, editions: Iterable[Edition]) -> list[Edition]:
+        return [each for each in editions if each not in self._numbers]
+
+    def add(self, passages: Sequence[tuple[int, Edition, bytes]]) -> None:
+        """Takes whole documents: the row of each passage, its edition and its vector."""
+        if not passages:
+            return
+        vectors = np.frombuffer(b"".join(vector for *_, vector in passages), "<f4").reshape(-1, self.dimensions)
+        numbers = [self._numbers.setdefault(edition, len(self._numbers)) for _, edition, _ in passages]
+        for start in range(0, len(passages), ROWS_AT_ONCE):
+            piece = slice(start, start + ROWS_AT_ONCE)
+            self._blocks.append(Block(vectors[piece], [row for row, *_ in passages[piece]], numbers[piece]))
+
+    def nearest(self, asked: bytes, editions: Iterable[Edition], *, least: float, most: int) -> list[tuple[float, int]]:
+        """How near the nearest passages of these documents are, and which, from the nearest to `least`; others aren't ranked."""
+        # First: what is added meanwhile by others is of documents that have no place here yet.
+        blocks = list(self._blocks)
+        allowed = np.zeros(len(self._numbers), np.bool_)
+        allowed[[self._numbers[each] for each in editions]] = True
+        question = np.frombuffer(asked, "<f4")
+        found = [each.nearness(question, allowed) for each in blocks]
+        if not found:
+            return []
+        near = np.concatenate([each for each, _ in found])
+        rows = np.concatenate([each for _, each in found])
+        picked = np.flatnonzero(near >= least)
+        if len(picked) > most:
+            picked = picked[np.argpartition(-near[picked], most - 1)[:most]]
+        return sorted(((float(near[each]), int(rows[each])) for each in picked), key=lambda pair: (-pair[0], pair[1]))

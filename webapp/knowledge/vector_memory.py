@@ -1,0 +1,100 @@
+"""The vectors that searches have read, kept in this process within a bound; nothing is loaded before somebody searches."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from flask import current_app
+from sqlalchemy import select
+
+from webapp.knowledge import bounded
+from webapp.knowledge.bounded import TooLate
+from webapp.knowledge.tables import Passage, PassageVector
+from webapp.settings.service import setting
+
+if TYPE_CHECKING:
+    from webapp.knowledge.nearest import Edition, Vectors
+
+# Of what is read in one go; whole documents are.
+PASSAGES_AT_ONCE = 2_000
+MEGABYTE = 1024 * 1024
+
+
+class TooLarge(Exception):
+    """The vectors need more memory than is allowed."""
+
+
+class VectorMemory:
+    """Sets by their id, the one that was used last behind the others; one search reads at a time, and none twice."""
+
+    def __init__(self) -> None:
+        self._sets: OrderedDict[str, Vectors] = OrderedDict()
+        self._turn = Lock()
+
+    def held(self, set_id: str, dimensions: int, documents: Sequence[tuple["Edition", int]], *, until: float) -> "Vectors":
+        """The vectors of a set, with at least these documents, of which each has so many passages."""
+        if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise TooLate
+        try:
+            return self._with(set_id, dimensions, documents, until)
+        finally:
+            self._turn.release()
+
+    def _with(self, set_id: str, dimensions: int, documents: Sequence[tuple["Edition", int]], until: float) -> "Vectors":
+        # NumPy takes time and memory, which servers without embeddings keep.
+        from webapp.knowledge.nearest import Vectors
+
+        vectors = self._sets.setdefault(set_id, Vectors(dimensions))
+        self._sets.move_to_end(set_id)
+        sizes = dict(documents)
+        missing = vectors.missing(sizes)
+        if missing and not self._makes_room(set_id, sum(sizes[each] for each in missing) * dimensions * 4):
+            # What documents were before they were read again may fill it.
+            vectors = self._sets[set_id] = Vectors(dimensions)
+            missing = list(sizes)
+            if not self._makes_room(set_id, sum(sizes.values()) * dimensions * 4):
+                del self._sets[set_id]
+                raise TooLarge
+        for some in _together(missing, sizes):
+            vectors.add(_read(set_id, some, until))
+        return vectors
+
+    def _makes_room(self, set_id: str, more: int) -> bool:
+        """Forgets the sets that were not used for longest, until so many bytes fit beside what is left."""
+        most = int(setting("knowledge.vector_megabytes")) * MEGABYTE
+        while (held := sum(each.size for each in self._sets.values())) + more > most:
+            oldest = next(iter(self._sets))
+            if oldest == set_id or not held:
+                return False
+            del self._sets[oldest]
+        return True
+
+
+def memory() -> VectorMemory:
+    """That of this process."""
+    extensions = current_app.extensions
+    found: VectorMemory = extensions.get("vector_memory") or extensions.setdefault("vector_memory", VectorMemory())
+    return found
+
+
+def _together(editions: Sequence["Edition"], sizes: dict["Edition", int]) -> Iterator[list["Edition"]]:
+    some, passages = list["Edition"](), 0
+    for each in editions:
+        some.append(each)
+        passages += sizes[each]
+        if passages >= PASSAGES_AT_ONCE:
+            yield some
+            some, passages = [], 0
+    if some:
+        yield some
+
+
+def _read(set_id: str, editions: Sequence["Edition"], until: float) -> list[tuple[int, "Edition", bytes]]:
+    query = select(Passage.row, Passage.document_id, Passage.edition, PassageVector.vector)
+    query = query.join(PassageVector, PassageVector.passage_row == Passage.row)
+    query = query.where(PassageVector.set_id == set_id, Passage.document_id.in_([id for id, _ in editions]))
+    [rows] = bounded.read([query], until=until)
+    wanted = set(editions)
+    return [(row, (id, edition), vector) for row, id, edition, vector in rows if (id, edition) in wanted]

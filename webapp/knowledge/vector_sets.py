@@ -1,0 +1,125 @@
+"""Which vectors a collection has and which it is to have: by the model that its owner or the team has chosen."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from webapp.connections.models import providers
+from webapp.db import db, write
+from webapp.errors import Invalid
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+from webapp.settings.kinds import Value
+from webapp.settings.service import setting
+
+NONE = "none"
+CURRENT, FILLING, GONE = "current", "filling", "gone"
+MOST_MODEL_CHARS = 200
+SETTING = "knowledge.embedding_model"
+
+
+def wanted(choice: str) -> str:
+    """The model that a collection's choice means; empty for no vectors."""
+    return "" if choice == NONE else choice or str(setting(SETTING))
+
+
+def checked_choice(text: str) -> str:
+    """What somebody has chosen for a collection: a model, nothing for the team's, or `none`."""
+    text = " ".join(text.split())
+    if len(text) > MOST_MODEL_CHARS or not text.isprintable():
+        raise Invalid("That is no name of a model.", field="embedding_model")
+    if text in ("", NONE, str(setting(SETTING))):
+        return text
+    allowed = setting("models.allowed")
+    if allowed and text not in allowed:
+        raise Invalid(f"{text[:80]} isn't one of the models that are allowed here.", field="embedding_model")
+    providers().embedder(text)
+    return text
+
+
+def refuse_unknown(value: Value) -> None:
+    """Raises `Invalid` for a model of the team's that no connection can have."""
+    if value:
+        providers().embedder(str(value))
+
+
+def of(collection_id: str) -> Sequence[VectorSet]:
+    """Those that are there, the one that is searched first."""
+    there = select(VectorSet).where(VectorSet.collection_id == collection_id, VectorSet.state != GONE)
+    return db.session.scalars(there.order_by(VectorSet.state, VectorSet.id)).all()
+
+
+def is_behind() -> bool:
+    """Whether any collection has other vectors than it is to have."""
+    return any(dropped or state for _, _, dropped, state in _changes())
+
+
+def arrange() -> None:
+    """Begins the sets that are wanted, and gives up those that are not; what they hold is deleted later."""
+    for collection_id, model, dropped, state in _changes():
+        if not dropped and not state:
+            continue
+        ids = [each.id for each in dropped]
+        with write() as session:
+            for each in session.scalars(select(VectorSet).where(VectorSet.id.in_(ids))):
+                each.state = GONE
+            session.flush()
+            if state and session.scalar(select(Collection.id).where(Collection.id == collection_id)):
+                session.add(VectorSet(collection_id=collection_id, model=model, state=state))
+
+
+def decided(model: str, sets: Sequence[VectorSet]) -> tuple[Sequence[VectorSet], str]:
+    """The sets that are no longer wanted, and the state of one to be made, if there is to be one.
+
+    What is searched stays until another model has embedded everything beside it.
+    """
+    if not model:
+        return sets, ""
+    kept = [each for each in sets if each.state == CURRENT or each.model == model]
+    dropped = [each for each in sets if each not in kept]
+    if any(each.model == model for each in kept):
+        return dropped, ""
+    return dropped, FILLING if kept else CURRENT
+
+
+def lacks(set_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a document has passages that are not all among the vectors of a set."""
+    there = EmbeddedDocument.document_id == Document.id, EmbeddedDocument.edition == Document.edition
+    is_whole = exists().where(*there, EmbeddedDocument.set_id == set_id)
+    return and_(Document.deleted_at.is_(None), Document.passages > 0, ~is_whole)
+
+
+def progress(row: VectorSet) -> tuple[int, int]:
+    """How many documents of its collection it holds, and of how many."""
+    live = select(func.count()).where(
+        Document.collection_id == row.collection_id, Document.deleted_at.is_(None), Document.passages > 0
+    )
+    whole = db.session.scalar(live) or 0
+    return whole - (db.session.scalar(live.where(lacks(row.id))) or 0), whole
+
+
+def awaits(session: Session, collection_id: str) -> bool:
+    """Whether what was just read is about to get its vectors."""
+    choice = session.scalar(select(Collection.embedding_model).where(Collection.id == collection_id))
+    held = exists().where(VectorSet.collection_id == collection_id, VectorSet.state != GONE, VectorSet.error != "")
+    return bool(wanted(choice or "")) and not session.scalar(select(held))
+
+
+def _changes() -> list[tuple[str, str, Sequence[VectorSet], str]]:
+    sets = _all_sets()
+    rows = db.session.execute(_collections()).all()
+    return [(id, model, *decided(model, sets.get(id, []))) for id, choice in rows if (model := wanted(choice)) or id in sets]
+
+
+def _collections() -> Select[str, str]:
+    """Those with documents, as the others need no vectors, by their choice."""
+    has_documents = exists().where(Document.collection_id == Collection.id, Document.passages > 0)
+    return select(Collection.id, Collection.embedding_model).where(Collection.deleted_at.is_(None), has_documents)
+
+
+def _all_sets() -> Mapping[str, list[VectorSet]]:
+    found: defaultdict[str, list[VectorSet]] = defaultdict(list)
+    for each in db.session.scalars(select(VectorSet).where(VectorSet.state != GONE).order_by(VectorSet.id)):
+        found[each.collection_id].append(each)
+    return found
