@@ -28,6 +28,7 @@ STAYS: dict[str, dict[str, str]] = {
         "character_id": "a character is exported by itself",
         "persona_id": "personas are a thing of their own",
         "collection_ids": "collections stay on this server, with their grants",
+        "prompt_key": "a prompt stays on this server",
     },
     "messages": {
         "chat_id": HERE,
@@ -49,6 +50,7 @@ STAYS: dict[str, dict[str, str]] = {
         "when_unwatched": "it is over",
         "connection": HERE,
         "prompt": "what was sent may hold what this server tells all models",
+        "led_by": "a prompt stays on this server",
         "upstream_id": "the cost is settled where it was paid",
         "heartbeat_at": "it is over",
         "owner": HERE,

@@ -19,7 +19,10 @@ def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
 
 
 class Chat(Record):
-    """A conversation. It belongs to a person, or to a visitor's cookie, whose hash stands here."""
+    """A conversation. It belongs to a person, or to a visitor's cookie, whose hash stands here.
+
+    `prompt_key` is the prompt that leads it, where that does not follow from its kind.
+    """
 
     __tablename__ = "chats"
 
@@ -51,6 +54,7 @@ class Chat(Record):
     effort: Mapped[str] = mapped_column(String(10), default="", server_default="")
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
 
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),

@@ -19,7 +19,8 @@ NOT_HERE = "imported"
 class Generation(Record):
     """One run of a model. `lane` is where only one may be active at a time; `owner` the worker that runs it.
 
-    `text_offset` is how much of the message stood there before this generation went on from it.
+    `text_offset` is how much of the message stood there before this generation went on from it; `led_by` says in words which
+    versions of prompts it was asked with.
     """
 
     __tablename__ = "generations"
@@ -41,6 +42,7 @@ class Generation(Record):
     attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
     connection: Mapped[str] = mapped_column(String(40), default="", server_default="")
     prompt: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    led_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
     upstream_id: Mapped[str] = mapped_column(String(120), default="", server_default="")
     text_offset: Mapped[int] = mapped_column(default=0)
     input_tokens: Mapped[int | None]

@@ -16,7 +16,7 @@ from webapp.plans.mending import Mending
 from webapp.plans.queries import inputs_of
 from webapp.plans.schema import upstream
 from webapp.plans.tables import Plan
-from webapp.prompts import using
+from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 
 # Where a plan ends when nobody has said where answers end.
@@ -48,6 +48,7 @@ def mending_of(
 ) -> Callable[[Source], Source]:
     """What asks the model once more, for the places that are not right."""
     model, prompt, about, inputs = generation.model_asked, dict(generation.prompt), dict(about), dict(inputs)
+    unit = choosing.again(prompt)
     schema, there, places = about["plan"], prompt.get("there", {}), prompt.get("places", [])
 
     def judge(text: str) -> Mended:
@@ -59,7 +60,7 @@ def mending_of(
         wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in found.faults[:MOST_QUOTED])
         wanted = prompts.schema_of_places(schema, found.places)
         with engine.in_app():
-            asked = prompts.for_places(about, inputs, found.value, found.places, wrong=wrong)
+            asked = prompts.for_places(about, inputs, found.value, found.places, unit, wrong=wrong)
             return generations.ladder(engine, _request(model, asked, wanted, {**prompt["parameters"], "temperature": 0.0}))
 
     return lambda source: Mending(source, judge, ask)

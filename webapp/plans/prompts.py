@@ -9,6 +9,7 @@ from webapp.plans import plan_types
 from webapp.plans.schema import Schema, asked_for, at, upstream
 from webapp.prompts import using
 from webapp.prompts.built_in import BuiltIn, parts
+from webapp.prompts.choosing import Unit
 from webapp.prompts.template import Part
 from webapp.sections import Section
 
@@ -41,6 +42,7 @@ OF_PLANS = (
             load=_of_type(slug),
             variables=SCHEMA,
             needs=tuple(SCHEMA),
+            is_answered=True,
         )
         for slug in plan_types.shipped_slugs()
     ),
@@ -55,6 +57,7 @@ OF_PLANS = (
         ),
         variables=ASKED,
         needs=("inputs", "there", "places"),
+        is_answered=True,
     ),
     BuiltIn(
         key="plan.again",
@@ -64,9 +67,9 @@ OF_PLANS = (
 )
 
 
-def whole(about: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+def whole(about: dict[str, Any], inputs: dict[str, Any], unit: Unit) -> dict[str, Any]:
     """For a whole plan, from the beginning."""
-    return _asked(about, upstream(about["plan"]), is_anew=False, inputs=_json(inputs))
+    return _asked(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
 
 
 def for_places(
@@ -74,6 +77,7 @@ def for_places(
     inputs: dict[str, Any],
     there: dict[str, Any],
     places: list[str],
+    unit: Unit,
     *,
     wrong: str = "",
     is_anew: bool = False,
@@ -81,20 +85,20 @@ def for_places(
     """For some places of a plan whose other places stay; `wrong` says what was wrong with them."""
     schema = schema_of_places(about["plan"], places)
     said = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
-    return _asked(about, schema, is_anew=is_anew, **said)
+    return _asked(about, schema, unit, is_anew=is_anew, **said)
 
 
 def schema_of_places(plan: Schema, places: list[str]) -> Schema:
     return upstream(asked_for(plan, [place for place in places if at(plan, place) is not None]))
 
 
-def _asked(about: dict[str, Any], schema: Schema, *, is_anew: bool, **said: str) -> dict[str, Any]:
+def _asked(about: dict[str, Any], schema: Schema, unit: Unit, *, is_anew: bool, **said: str) -> dict[str, Any]:
     """What is kept of a request with its generation."""
-    used = [using.render("plan.request", **{**dict.fromkeys(ASKED, ""), **said})]
+    used = [using.render("plan.request", unit, **{**dict.fromkeys(ASKED, ""), **said})]
     used += [using.render("plan.again")] if is_anew else []
     asked = "\n\n".join(part.text for each in used for part in each.parts)
     if plan_types.is_as_shipped(about):
-        type = using.render(f"plan.{about['type']}", schema=_json(schema))
+        type = using.render(f"plan.{about['type']}", unit, schema=_json(schema))
         return {**PromptBuilder(type.sections).parts, "asked": asked, **using.together(type, *used)}
     section = Section("Plan type", _told(about, _json(schema)), origin=about.get("title", ""))
     return {**PromptBuilder([section]).parts, "asked": asked, **using.together(*used)}

@@ -22,6 +22,8 @@ from webapp.plans.kind import PLAN, announce
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
+from webapp.prompts import choosing, using
+from webapp.prompts.choosing import Unit
 
 DETACH = "detach"
 
@@ -62,9 +64,9 @@ def make(
     about = {**type.about, "type": type.slug}
     for name in ("sample", "example"):
         about.pop(name, None)
-    values, wish = dict(inputs.values), _model(inputs, model)
+    wish = _model(inputs, model)
     plan = Plan(owner_id=owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of)
-    asked = {**_whole(about, values), "is_whole": is_whole}
+    asked = {**_whole(about, inputs), "is_whole": is_whole}
     return _begin(plan, asked, model=wish, when_unwatched=when_unwatched, whence=whence)
 
 
@@ -73,7 +75,7 @@ def finish_it(plan: Plan, *, is_whole: bool = False, whence: Whence = A_PERSON) 
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
-        asked = {**_whole(plan.about, inputs_of(plan).values), "is_whole": is_whole}
+        asked = {**_whole(plan.about, inputs_of(plan)), "is_whole": is_whole}
         return _begin(plan, asked, model=_model_of(plan), whence=whence)
     places = missing(plan.content, plan.schema)
     if not places:
@@ -103,15 +105,21 @@ def stop(plan: Plan) -> None:
 
 def _go_on(plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, whence: Whence = A_PERSON) -> Plan:
     about, there = plan.about, plan.content
-    asked = prompts.for_places(about, inputs_of(plan).values, there, places, is_anew=is_anew)
+    inputs = inputs_of(plan)
+    asked = prompts.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
     schema = prompts.schema_of_places(plan.schema, places)
     prompt = {**asked, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
     return _begin(plan, prompt, model=_model_of(plan), whence=whence)
 
 
-def _whole(about: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+def _whole(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
     """What is asked for a plan from its beginning."""
-    return {**prompts.whole(about, values), "schema": about["plan"]}
+    return {**prompts.whole(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
+
+
+def _unit(inputs: PlanInputs) -> Unit:
+    """Who asks; in an experiment all plans of the same inputs are alike."""
+    return Unit(inputs.owner_id, f"inputs:{inputs.id}")
 
 
 def _model_of(plan: Plan) -> str:
@@ -144,8 +152,10 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             when_unwatched=when_unwatched,
             owner=engine.worker.id,
             prompt=prompt,
+            led_by=using.words(prompt),
         )
         generations.take_place(engine, session, generation, request_of(generation))
+        choosing.keep(session, prompt, generation.id, generation.lane)
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""
         return generation

@@ -10,7 +10,8 @@ from webapp.prompts.template import Part
 class BuiltIn:
     """`variables` are the ones there are, each with a sentence; without those in `needs` the prompt would be of no use.
 
-    `load` gives its text, read only when it is wanted. `takes` are the parameters that a version can set.
+    `load` gives its text, read only when it is wanted. `takes` are the parameters that a version can set. One that is optional
+    may say nothing. Of one that is answered, versions can be compared by what people make of the answers.
     """
 
     key: str
@@ -19,6 +20,8 @@ class BuiltIn:
     variables: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    is_optional: bool = False
+    is_answered: bool = False
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -13,7 +13,7 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
 from webapp.db import db
 from webapp.prompts.built_in import BuiltIn
-from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
+from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.prompts.template import Part
 
 KIND = "prompt"
@@ -22,6 +22,7 @@ MOST_LISTED = 1_000
 # The text that comes with the product is the first version of its key.
 FIRST = 1
 KEPT = ("number", "sections", "model", "temperature", "max_tokens")
+OF_EXPERIMENT, OF_ARM = ("method", "min_samples"), ("place", "weight", "paused_at", "exposures", "good", "judged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class KnownPrompt:
     @property
     def is_fixed(self) -> bool:
         return self.strategy == FIXED
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether an experiment decides which version is used."""
+        return self.strategy not in (FIXED, LATEST)
 
 
 def built_ins() -> Mapping[str, BuiltIn]:
@@ -107,16 +113,16 @@ def versions(prompt: KnownPrompt) -> list[Version]:
 
 def in_use(prompt: KnownPrompt, among: Sequence[Version]) -> Version:
     """The version that the strategy chooses: the one it names, else the newest."""
-    named = (each for each in among if prompt.is_fixed and each.number == prompt.version)
+    named = (each for each in among if prompt.strategy != LATEST and each.number == prompt.version)
     return next(named, among[0])
 
 
 def number_in_use(prompt: KnownPrompt) -> int | None:
-    """The number of the version in use; None while there is none."""
+    """The number of the version in use, in an experiment the one that all are compared with; None while there is none."""
     if not prompt.id:
         return FIRST
     newest = select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == prompt.id)
-    return prompt.version if prompt.is_fixed else db.session.scalar(newest)
+    return db.session.scalar(newest) if prompt.strategy == LATEST else prompt.version
 
 
 def first_version(built_in: BuiltIn) -> Version:
@@ -128,15 +134,25 @@ def version_of(row: PromptVersion, by: str = "") -> Version:
 
 
 def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
-    """Of these keys of the team's the version in use and the one before, newest first, on a connection of its own."""
-    every = aliased(PromptVersion)
+    """Of these keys of the team's the version in use and the one before, newest first, and those that are being compared; on a
+    connection of its own.
+    """
+    every, arm = aliased(PromptVersion), ExperimentArm
     newest = select(func.max(every.number)).where(every.prompt_id == Prompt.id).correlate(Prompt).scalar_subquery()
-    used = case((Prompt.strategy == FIXED, func.coalesce(Prompt.version, newest)), else_=newest)
+    used = case((Prompt.strategy == LATEST, newest), else_=func.coalesce(Prompt.version, newest))
+    is_used = PromptVersion.number.in_((used, used - 1))
+    columns = (
+        *(getattr(PromptVersion, name) for name in KEPT),
+        *(getattr(Experiment, name) for name in OF_EXPERIMENT),
+        *(getattr(arm, name) for name in OF_ARM),
+    )
     wanted = (
-        select(Prompt.key, *(getattr(PromptVersion, name) for name in KEPT))
+        select(Prompt.key, is_used.label("is_used"), Experiment.id.label("experiment_id"), *columns)
         .select_from(Prompt)
         .join(PromptVersion, PromptVersion.prompt_id == Prompt.id)
-        .where(Prompt.owner_id.is_(None), Prompt.key.in_(list(keys)), PromptVersion.number.in_((used, used - 1)))
+        .outerjoin(Experiment, (Experiment.prompt_id == Prompt.id) & Experiment.ended_at.is_(None))
+        .outerjoin(arm, (arm.experiment_id == Experiment.id) & (arm.version == PromptVersion.number))
+        .where(Prompt.owner_id.is_(None), Prompt.key.in_(list(keys)), or_(is_used, arm.version.is_not(None)))
         .order_by(Prompt.key, PromptVersion.number.desc())
     )
     with db.engine.connect() as connection:

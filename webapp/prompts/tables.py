@@ -1,19 +1,22 @@
-"""Prompts and their versions, which never change."""
+"""Prompts and their versions, which never change; experiments that compare versions, and what was asked in them."""
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db import Record, utc_now
+from webapp.db import Base, Record, utc_now
 
 FIXED, LATEST = "FIXED", "LATEST"
+# Versions that are compared: in wanted shares, or the better ones more and more often.
+A_B_TEST, BEST_PERFORMANCE = "A_B_TEST", "BEST_PERFORMANCE"
+RUNNING, UNSETTLED = text("ended_at IS NULL"), text("settled_at IS NULL")
 
 
 class Prompt(Record):
     """A key with versions. It belongs to a person or, without an owner, to the team.
 
-    `version` is the one in use with the strategy FIXED.
+    `version` is the one in use with the strategy FIXED; in an experiment, the one that all others are compared with.
     """
 
     __tablename__ = "prompts"
@@ -53,3 +56,68 @@ class PromptVersion(Record):
     created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
     __table_args__ = (UniqueConstraint("prompt_id", "number"),)
+
+
+class Experiment(Record):
+    """Versions of a prompt that are compared; `method` is the strategy meanwhile, `outcome` what counts as success.
+
+    Only one runs for a prompt at a time. One that is an example was never asked anything.
+    """
+
+    __tablename__ = "experiments"
+
+    prompt_id: Mapped[str] = mapped_column(ForeignKey("prompts.id", ondelete="CASCADE"))
+    method: Mapped[str] = mapped_column(String(20), default=A_B_TEST)
+    outcome: Mapped[str] = mapped_column(String(20))
+    min_samples: Mapped[int]
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    winner: Mapped[int | None]
+    is_example: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    __table_args__ = (
+        Index("ix_experiments_prompt_id", "prompt_id"),
+        Index("uq_experiments_running", "prompt_id", unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING),
+    )
+
+
+class ExperimentArm(Base):
+    """A version in an experiment. `place` 0 is the control; the counts are as of the last look."""
+
+    __tablename__ = "experiment_arms"
+
+    experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    place: Mapped[int]
+    weight: Mapped[float] = mapped_column(Float)
+    paused_at: Mapped[datetime | None]
+    paused_words: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    exposures: Mapped[int] = mapped_column(default=0, server_default="0")
+    judged: Mapped[int] = mapped_column(default=0, server_default="0")
+    good: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Exposure(Record):
+    """An answer that was asked with an arm, and what became of it; it outlives its chat. `lane` is where it was asked.
+
+    `is_good` is empty while nobody can say, or when it does not count.
+    """
+
+    __tablename__ = "exposures"
+
+    experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    lane: Mapped[str] = mapped_column(String(40))
+    generation_id: Mapped[str] = mapped_column(String(26))
+    is_good: Mapped[bool | None]
+    is_broken: Mapped[bool | None]
+    first_text_ms: Mapped[int | None]
+    cost: Mapped[float | None] = mapped_column(Float)
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_exposures_experiment_id_lane", "experiment_id", "lane"),
+        UniqueConstraint("experiment_id", "generation_id"),
+        Index("ix_exposures_unsettled", "experiment_id", "id", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
+    )

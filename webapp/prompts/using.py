@@ -8,10 +8,12 @@ from itertools import groupby
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import RowMapping
 from sqlalchemy.exc import DBAPIError
 
 from webapp.current import the_config
-from webapp.prompts import queries
+from webapp.prompts import choosing, queries
+from webapp.prompts.choosing import LETTERS, Chosen, Trial, TrialArm, Unit
 from webapp.prompts.queries import Version, first_version
 from webapp.prompts.template import Part, Unfilled, filled
 from webapp.sections import Section
@@ -21,6 +23,8 @@ from webapp.streaming.events import Notice
 FRESH_SECONDS = 30.0
 # Where other workers change them.
 SHARED_SECONDS = 1.0
+# What an answer says of its prompts.
+MOST_WORDS = 200
 log = logging.getLogger("prompts")
 
 
@@ -32,6 +36,7 @@ class Rendered:
     version: Version
     parts: tuple[Part, ...]
     said: tuple[str, ...] = ()
+    arm: Chosen | None = None
 
     @property
     def text(self) -> str:
@@ -55,21 +60,40 @@ class Rendered:
         return together(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What was read of a key: the version in use and those before it, newest first; and those that are being compared."""
+
+    versions: tuple[Version, ...] = ()
+    trial: Trial | None = None
+    arms: Mapping[int, Version] = field(default_factory=dict)
+
+
+UNUSED = Used()
+
+
 @dataclass
 class _Memory:
-    """By key, what was read of the versions: the one in use first, then those before it."""
+    """By key, what was read of it."""
 
-    versions: dict[str, list[Version]] = field(default_factory=dict)
+    used: dict[str, Used] = field(default_factory=dict)
     read_at: float = float("-inf")
     has_read: bool = False
 
 
-def render(key: str, **values: str) -> Rendered:
-    """The prompt of this key in its version in use; where that can't be filled in, the one before, then the built-in text."""
-    built_in, said = queries.built_ins()[key], list[str]()
-    for version in (*_known().get(key, ())[:2], first_version(built_in)):
+def render(key: str, unit: Unit | None = None, /, **values: str) -> Rendered:
+    """The prompt of this key in its version in use; where that can't be filled in, the one before, then the built-in text.
+
+    While versions are compared, `unit` is given one of them, with one statement; what is asked for nobody gets the control.
+    """
+    built_in, said, used = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
+    arm = choosing.arm_for(used.trial, unit) if used.trial and unit else None
+    tried = [used.arms[arm.version]] if arm else []
+    for version in (*tried, *used.versions[:2], first_version(built_in)):
         try:
-            return Rendered(key, version, tuple(filled(version.parts, values)), tuple(said))
+            parts = tuple(filled(version.parts, values)) if version.parts or not built_in.is_optional else ()
+            is_tried = arm if arm and arm.version == version.number else None
+            return Rendered(key, version, parts, tuple(said), is_tried)
         except Unfilled as error:
             said.append(f"Version {version.number} of the prompt “{key}” can't be used ({error}), so an earlier text was used.")
             log.warning("prompt_fell_back", extra={"fields": {"key": key, "version": version.number, "reason": str(error)}})
@@ -83,10 +107,23 @@ def notices(prompt: Mapping[str, Any]) -> list[Notice]:
 
 def together(*used: Rendered) -> dict[str, Any]:
     """What is kept of several that were used for one request."""
+    arms = [
+        {"key": each.key, "experiment": each.arm.experiment_id, "version": each.arm.version, "letter": each.arm.letter}
+        for each in used
+        if each.arm
+    ]
     return {
         "prompts": {each.key: each.version.number for each in used},
         "fell_back": [words for each in used for words in each.said],
+        **({"arms": arms} if arms else {}),
     }
+
+
+def words(prompt: Mapping[str, Any]) -> str:
+    """Which versions an answer was asked with, of what was kept with its generation: *version 3 of quick, arm B*."""
+    letters = {each["key"]: f", arm {each['letter']}" for each in prompt.get("arms", ())}
+    used = (f"version {number} of {key}{letters.get(key, '')}" for key, number in prompt.get("prompts", {}).items())
+    return "; ".join(used)[:MOST_WORDS]
 
 
 def forget() -> None:
@@ -100,22 +137,39 @@ def _memory() -> _Memory:
     return memory
 
 
-def _known() -> Mapping[str, Sequence[Version]]:
+def _known() -> Mapping[str, Used]:
     memory = _memory()
     if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
         # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
         if memory.has_read:
             memory.read_at = time.monotonic()
-        memory.versions = _read(memory.versions)
+        memory.used = _read(memory.used)
         if not memory.has_read:
             memory.read_at, memory.has_read = time.monotonic(), True
-    return memory.versions
+    return memory.used
 
 
-def _read(last_known: dict[str, list[Version]]) -> dict[str, list[Version]]:
+def _read(last_known: dict[str, Used]) -> dict[str, Used]:
     try:
         rows = queries.used_rows(queries.built_ins())
     except DBAPIError as error:
         log.warning("prompts_not_readable", extra={"fields": {"error": type(error).__name__}})
         return last_known
-    return {key: [queries.used_version(row) for row in group] for key, group in groupby(rows, key=lambda row: row["key"])}
+    return {key: _used(key, list(group)) for key, group in groupby(rows, key=lambda row: row["key"])}
+
+
+def _used(key: str, rows: Sequence[RowMapping]) -> Used:
+    versions = {row["number"]: queries.used_version(row) for row in rows}
+    in_use = tuple(versions[row["number"]] for row in rows if row["is_used"])
+    compared = sorted((row for row in rows if row["place"] is not None), key=lambda row: row["place"])
+    if not compared:
+        return Used(in_use)
+    first = compared[0]
+    arms = tuple(_arm(row) for row in compared)
+    trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
+    return Used(in_use, trial, {each.version: versions[each.version] for each in arms})
+
+
+def _arm(row: RowMapping) -> TrialArm:
+    counts = (row["exposures"], row["good"], row["judged"])
+    return TrialArm(row["number"], LETTERS[row["place"]], row["weight"], row["paused_at"] is not None, *counts)

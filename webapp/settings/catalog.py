@@ -241,6 +241,13 @@ _MODELS = (
         (),
         "Models that send their reasoning in another way than their connection says, as model=auto, model=open or model=off.",
     ),
+    _choice(
+        "prompts.assistant_context",
+        "Context of the assistant API",
+        ("none", "trading"),
+        "none",
+        "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading.",
+    ),
     Setting("models.allowed", "Allowed models", "list", (), "The models people can choose. If empty, all of them."),
     Setting(
         "models.temperature",

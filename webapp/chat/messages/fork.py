@@ -22,7 +22,7 @@ from webapp.errors import Conflict
 from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
 
-KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id")
+KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "prompt_key")
 # So its words are kept for no longer than they were to be.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Readers of a chat do not see these.

@@ -30,6 +30,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.ids import new_id
 from webapp.knowledge.answering import NOTHING, Given
+from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
@@ -188,6 +189,7 @@ def queue(
         continues_id=continues_id,
         text_offset=len(message.content),
         prompt=kept,
+        led_by=using.words(kept),
     )
     return Asked(chat, generation, request_of(generation, path, given=how.given))
 
@@ -227,6 +229,8 @@ def _stored(
         generation.user_id = generation.user_id and person
         character_id = asked.chat.character_id or ""
         generations.take_place(engine, session, generation, asked.request, character_id=character_id)
+        if not generation.continues_id:
+            choosing.keep(session, generation.prompt, generation.id, generation.lane)
         source = asked.wrapped(generations.ladder(engine, asked.request))
         hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)
         news = (asked.chat.id, "message", generation.message_id or "", hearers)

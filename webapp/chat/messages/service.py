@@ -66,10 +66,11 @@ def begin(
     how: How = USUAL,
     is_temporary: bool = False,
     reads: Sequence[str] = (),
+    prompt_key: str = "",
 ) -> Generation:
     """Make a chat with its first message and start the answer; the same key and text again give the first result.
 
-    `reads` are the collections that are attached to it.
+    `reads` are the collections that are attached to it, `prompt_key` is what leads it, where that is not as usual.
     """
     said, person = sending.typed(text), owner_id or visitor_hash or ""
     model = model or providers().default()
@@ -82,7 +83,7 @@ def begin(
 
     def store(session: Session) -> Asked:
         values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}
-        values["collection_ids"] = list(reads)
+        values |= {"collection_ids": list(reads), "prompt_key": prompt_key}
         chat = Chat(model=model, title=titles.first_words(said.content), **values)
         rows.put(session, chat)
         question = sending.question(chat, None, said, by=person)

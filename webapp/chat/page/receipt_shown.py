@@ -28,7 +28,13 @@ def receipt(generations: list[Generation]) -> str:
     if last.status == "stopped":
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
     model = providers().display_name(last.model, last.connection)
-    return " · ".join(part for part in (model, spent[1], spent[0], spent[2]) if part)
+    return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations)) if part)
+
+
+def led_by(generations: list[Generation]) -> str:
+    """Which version of which prompt led the answer; a later part of it was told no more than to go on."""
+    words = generations[0].led_by
+    return words[:1].upper() + words[1:]
 
 
 def pace(generations: list[Generation]) -> str:

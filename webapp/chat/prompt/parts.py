@@ -10,6 +10,7 @@ from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.queries import Said
 from webapp.chat.tables import Chat, Message
@@ -20,6 +21,7 @@ from webapp.engine.tables import Generation
 from webapp.knowledge import sources
 from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
 from webapp.prompts import using
+from webapp.prompts.using import Rendered
 from webapp.providers.base import Model, ModelRequest
 from webapp.sections import Contribute, PromptContext, Section
 from webapp.streaming.events import Notice
@@ -86,7 +88,9 @@ def prompt_for(
     said = [(each.role, each.content) for each in earlier]
     known = named(model)
     context = PromptContext(chat.id, chat.owner_id, model, said, is_personal)
-    builder, parameters = _builder(context, given), _parameters(chat, known)
+    told = leading(chat)
+    builder = _builder(context, given, sections_of(told) if told else ())
+    parameters = _parameters(chat, known, told)
     fitted = builder.fit(
         said,
         budget_tokens=_budget_tokens(known, parameters),
@@ -106,7 +110,7 @@ def prompt_for(
         "left_out": fitted.left_out,
         "beyond": fitted.beyond,
         "history_limit": limit or 0,
-        **(_going_on() if path[-1].content else {}),
+        **_versions(told, goes_on=bool(path[-1].content)),
     }
 
 
@@ -145,10 +149,11 @@ def _part(section: Section) -> Part:
     return Part(section.role, section.title, section.text, section=section)
 
 
-def _builder(context: PromptContext, given: Given) -> PromptBuilder:
-    """With what every feature contributes, and the sources."""
+def _builder(context: PromptContext, given: Given, leading: Sequence[Section]) -> PromptBuilder:
+    """With what leads the chat, what every feature contributes, and the sources."""
     contributed: Sequence[Contribute] = current_app.extensions["sections"]
-    return PromptBuilder((*(section for contribute in contributed for section in contribute(context)), *given.sections()))
+    others = (section for contribute in contributed for section in contribute(context))
+    return PromptBuilder((*leading, *others, *given.sections()))
 
 
 def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
@@ -177,15 +182,16 @@ def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, s
     }
 
 
-def _going_on() -> dict[str, Any]:
-    """What a model is told that can only begin a new answer."""
-    told = using.render("continue")
-    return {"go_on": told.text, **told.kept}
+def _versions(led_by: Rendered | None, *, goes_on: bool) -> dict[str, Any]:
+    """Which versions of which prompts were used, and what a model is told that can only begin a new answer."""
+    more = using.render("continue") if goes_on else None
+    used = [each for each in (led_by, more) if each]
+    return {**({"go_on": more.text} if more else {}), **(using.together(*used) if used else {})}
 
 
-def _parameters(chat: Chat, model: Model) -> dict[str, Any]:
-    """What the chat says, else the house; of two lengths the shorter counts."""
-    parameters = providers().parameters(model.id)
+def _parameters(chat: Chat, model: Model, led_by: Rendered | None) -> dict[str, Any]:
+    """What the chat says, else its prompt, else the house; of two lengths the shorter counts."""
+    parameters = {**providers().parameters(model.id), **(led_by.parameters if led_by else {})}
     if chat.temperature is not None:
         parameters["temperature"] = chat.temperature
     if chat.max_tokens:

@@ -25,6 +25,7 @@ class AssistantAnswer(Given):
     sources: list[dict[str, Any]]
     status: str
     notices: list[Notice]
+    prompt: str = Field(description="The prompts that led the answer, such as `version 3 of assistant.trading, arm B`.")
 
 
 class SessionInfo(BaseModel):

@@ -14,8 +14,10 @@ from webapp.api.wait_for_answer import waited_for
 from webapp.chat.access import writable_chat
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import How
+from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.settings.service import setting
 
 bp = Blueprint("api_assistant", __name__)
 
@@ -44,6 +46,7 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
         sources=found.course.sources,
         status=found.status,
         notices=[Notice(**each) for each in found.course.notices],
+        prompt=found.generation.led_by,
     )
 
 
@@ -65,9 +68,13 @@ def _asked(body: AssistantMessage) -> Generation:
     """The generation that answers; without a session there is a new chat."""
     me, key = caller(), idempotency_key()
     if not body.session_id:
-        return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id)
+        return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=_prompt_key())
     how = How(context_limit=body.context_limit)
     return service.ask(writable_chat(body.session_id), body.message, key=key, by=me.id, how=how)
+
+
+def _prompt_key() -> str:
+    return TRADING_KEY if setting("prompts.assistant_context") == "trading" else ASSISTANT_KEY
 
 
 def _clock() -> Callable[[], int]:

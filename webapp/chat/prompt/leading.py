@@ -1,0 +1,33 @@
+"""The prompt that leads a chat, in the version that its person is given."""
+
+from dataclasses import replace
+
+from webapp.chat.led import is_led
+from webapp.chat.prompt.built_in import LEADING, QUICK, ROLEPLAY
+from webapp.chat.tables import Chat
+from webapp.prompts import using
+from webapp.prompts.choosing import Unit
+from webapp.prompts.using import Rendered
+from webapp.sections import Section
+
+KEYS = frozenset(each.key for each in LEADING)
+# Before what the chat says itself.
+RANK = 1
+
+
+def leading(chat: Chat) -> Rendered | None:
+    """The prompt that leads the chat; None for one that a workflow leads, and where nothing is to be said or kept."""
+    if is_led(chat):
+        return None
+    told = using.render(key_of(chat), Unit("" if chat.visitor_hash else chat.owner_id or "", chat.lane))
+    return told if told.parts or told.said or told.arm else None
+
+
+def key_of(chat: Chat) -> str:
+    if chat.prompt_key in KEYS:
+        return chat.prompt_key
+    return ROLEPLAY if chat.character_id else QUICK
+
+
+def sections_of(told: Rendered) -> list[Section]:
+    return [replace(each, rank=RANK) for each in told.sections]
