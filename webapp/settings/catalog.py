@@ -241,13 +241,6 @@ _MODELS = (
         (),
         "Models that send their reasoning in another way than their connection says, as model=auto, model=open or model=off.",
     ),
-    _choice(
-        "prompts.assistant_context",
-        "Context of the assistant API",
-        ("none", "trading"),
-        "none",
-        "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading.",
-    ),
     Setting("models.allowed", "Allowed models", "list", (), "The models people can choose. If empty, all of them."),
     Setting(
         "models.temperature",
@@ -329,10 +322,20 @@ _MAIL = (
     Setting("mail.user", "User name", "text", "", "Who signs in at the server. If empty, nobody does."),
     Setting("mail.from", "Send from", "text", "", "The address that email comes from, such as millrace@example.org."),
 )
+_PROMPTS = (
+    _choice(
+        "prompts.assistant_context",
+        "Context of the assistant API",
+        ("none", "trading"),
+        "none",
+        "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading.",
+    ),
+)
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
     "Streaming": _STREAM,
     "Limits": _LIMITS,
+    "Prompts": _PROMPTS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
     "Email": _MAIL,
