@@ -1,13 +1,13 @@
 """The database and the other extensions, bound to the application by create_app."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import gevent
-from flask import Flask
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from gevent.local import local
@@ -84,6 +84,7 @@ class MigrateLater:
 db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
 csrf = CSRFProtect()
 _turn_to_write = BoundedSemaphore(1)
+TURNS = "turns_to_write"
 # Of each greenlet: whether it is within `write`.
 _here = local()
 
@@ -94,10 +95,17 @@ def bind(app: Flask) -> None:
     app.extensions["migrate"] = MigrateLater(app)
     csrf.init_app(app)
     with app.app_context():
+        # Writers may wait for a row that one of them holds, who must still find a connection for what is read beside it.
+        app.extensions[TURNS] = _turn_to_write if is_sqlite() else BoundedSemaphore(_most_connections(app) // 2)
         if is_sqlite():
             _prepare_sqlite(db.engine)
         elif app.extensions["config"].redis_url:
             _prepare_for_several(db.engine)
+
+
+def _most_connections(app: Flask) -> int:
+    pool: Mapping[str, int] = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    return pool["pool_size"] + pool["max_overflow"]
 
 
 def is_sqlite() -> bool:
@@ -105,16 +113,17 @@ def is_sqlite() -> bool:
 
 
 @contextmanager
-def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False) -> Iterator[Session]:
+def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, has_been_said: bool = False) -> Iterator[Session]:
     """One transaction that changes something, committed at the end of the block.
 
     The read that the request has begun ends here, so what is read inside is what is written upon. It waits for its turn
     and for other processes no longer than its patience, all in all. Inside another it raises RuntimeError. On SQLite nothing
     inside may yield: a second writer would block the whole process inside the C library. What was read or written inside
     is read again behind the block, as it is then; with `keeps` it stays as it was committed, and costs nothing more.
+    What answers have said waits behind nobody who asks for one: on PostgreSQL it needs no turn.
     """
     deadline = time.monotonic() + patience_seconds
-    with _alone() as session, _own_turn(deadline) if is_sqlite() else nullcontext():
+    with _alone() as session, _own_turn(deadline) if is_sqlite() or not has_been_said else nullcontext():
         _begin(session, deadline)
         session.expire_on_commit = not keeps
         try:
@@ -145,12 +154,13 @@ def _alone() -> Iterator[Session]:
 @contextmanager
 def _own_turn(deadline: float) -> Iterator[None]:
     wait_seconds = deadline - time.monotonic()
-    if not _turn_to_write.acquire(blocking=wait_seconds > 0, timeout=max(0.0, wait_seconds)):
+    turns: BoundedSemaphore = current_app.extensions[TURNS]
+    if not turns.acquire(blocking=wait_seconds > 0, timeout=max(0.0, wait_seconds)):
         raise Unavailable(BUSY)
     try:
         yield
     finally:
-        _turn_to_write.release()
+        turns.release()
 
 
 def _begin(session: Session, deadline: float) -> None:

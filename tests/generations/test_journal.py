@@ -1,7 +1,10 @@
 """The journal: what was said is in the database before a quarter of a second has passed, and gone at the end."""
 
+from dataclasses import replace
+
 import gevent
 import pytest
+from gevent.event import Event as Signal
 from sqlalchemy import event, text
 
 from tests.generations.bench import Bench
@@ -107,3 +110,31 @@ def test_a_database_that_refuses_for_a_while_loses_nothing(bench: Bench, fake):
 
     assert bench.until_ended(id).status == "completed"
     assert bench.message(id).content.split() == [f"w{n:06}" for n in range(1, 61)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_an_end_that_takes_its_time_keeps_nobody_else_from_being_written_down(bench: Bench, fake) -> None:
+    kind, may_end, is_ending = bench.engine.kinds["chat"], Signal(), Signal()
+
+    def finish(*about: object) -> None:
+        is_ending.set()
+        may_end.wait(120)
+        kind.finish(*about)
+
+    person = bench.person()
+    fake.behaves([{"counted": 20, "stall_after": 10}])
+    fake.says("Fine.")
+    goes_on = bench.ask(person=person)
+    bench.until(lambda: "w000010" in bench.said(goes_on))
+    bench.engine.kinds["chat"] = replace(kind, finish=finish)
+    ends = bench.ask(person=person)
+    assert is_ending.wait(60)
+    bench.until(lambda: "w000010" in str(entries_of(bench, goes_on)))
+    beaten = bench.generation(goes_on).heartbeat_at
+
+    bench.until(lambda: bench.generation(goes_on).heartbeat_at > beaten)
+
+    assert bench.generation(ends).is_active
+    may_end.set()
+    assert bench.until_ended(ends).status == "completed"

@@ -109,7 +109,7 @@ def _settle(
     values: dict[str, Any],
 ) -> list[Saved]:
     has_text = engine.found.keeps(id) != "end"
-    with write(keeps=True) as session:
+    with write(keeps=True, has_been_said=True) as session:
         generation = fence.settle(session, id, owner, values)
         is_new = generation is not None
         # What failed behind the commit of an earlier try, or lost its answer, is saved: it has only to be announced.

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Row, Update, bindparam, select, update
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp import rows
-from webapp.db import utc_now
+from webapp.db import is_sqlite, utc_now
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 
 LEASE = timedelta(seconds=30)
@@ -76,9 +77,15 @@ class Worker:
                 (self._folder / owner).unlink(missing_ok=True)
 
 
-def hold(session: Session, owner: str) -> dict[str, datetime | None]:
-    """Beats the heart of all that this worker runs; says which those are, and which were asked to stop."""
-    held = session.connection().execute(HOLD, {"of": owner, "now": utc_now()})
+def hold(session: Session, owner: str, saving: Collection[str] = ()) -> dict[str, datetime | None]:
+    """Beats the heart of all that this worker runs; says which those are, and which were asked to stop.
+
+    What is being saved is left out while its end is written: whoever waits for one end after another writes down nothing.
+    """
+    if saving and not is_sqlite():
+        held = session.connection().execute(HOLD_BESIDE, {"of": owner, "now": utc_now(), "saving": list(saving)})
+    else:
+        held = session.connection().execute(HOLD, {"of": owner, "now": utc_now()})
     return {row.id: row.stop_requested_at for row in held}
 
 
@@ -124,9 +131,16 @@ def _change(names: tuple[str, ...]) -> Update:
     return update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*ALL_BUT_PROMPT)
 
 
-def _hold_statement() -> Update:
+def _hold_statement() -> ReturningUpdate[Any]:
     held = update(TABLE).where(TABLE.c.owner == bindparam("of"), WHILE_ACTIVE)
     return held.values(heartbeat_at=bindparam("now"), status="running").returning(TABLE.c.id, TABLE.c.stop_requested_at)
 
 
+def _hold_beside_statement() -> ReturningUpdate[Any]:
+    saving = TABLE.c.id.in_(bindparam("saving", expanding=True))
+    free = select(TABLE.c.id).where(saving).with_for_update(key_share=True, skip_locked=True)
+    return HOLD.where(~saving | TABLE.c.id.in_(free))
+
+
 HOLD = _hold_statement()
+HOLD_BESIDE = _hold_beside_statement()

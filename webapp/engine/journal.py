@@ -30,12 +30,13 @@ def commit(engine: Engine) -> None:
     A database that refuses changes nothing: the same entries are written with the next commit.
     """
     live = [each for each in engine.live.values() if not each.run.is_saving]
+    saving = engine.live.keys() - {each.id for each in live}
     new = {each.id: engine.topics.read(each.run.topic, each.journalled) for each in live}
     for each in live:
         each.may_have_rows |= bool(new[each.id])
     try:
-        with engine.in_app(), write() as session:
-            ours = fence.hold(session, engine.worker.id)
+        with engine.in_app(), write(has_been_said=True) as session:
+            ours = fence.hold(session, engine.worker.id, saving)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 session.connection().execute(ADD, written)
     except (SQLAlchemyError, Unavailable) as error:

@@ -238,8 +238,12 @@ def _stored(
 
 
 def _hold(session: Session, person: str, draft: str | None) -> None:
-    """Who else is about to begin something for this person waits here; of a visitor there is no row."""
-    row = session.connection().execute(PERSON, {"person": person, "draft": draft}).first()
+    """Who else is about to begin something for this person waits here, where their answers are counted.
+
+    Of a visitor there is no row.
+    """
+    wanted = HELD_PERSON if setting("limits.concurrent_streams") else PERSON
+    row = session.connection().execute(wanted, {"person": person, "draft": draft}).first()
     if not row:
         return
     *values, has_draft = row
@@ -252,11 +256,11 @@ def _person_statement() -> Select[Any]:
     """A person, and whether there is a draft of theirs."""
     user = rows.table(User)
     draft = select(Draft.user_id).where(Draft.user_id == user.c.id, Draft.chat_id == bindparam("draft", type_=String))
-    wanted = select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
-    return wanted.with_for_update(key_share=True, of=user)
+    return select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
 
 
 PERSON = _person_statement()
+HELD_PERSON = PERSON.with_for_update(key_share=True, of=rows.table(User))
 
 
 def _refuse_a_crowd() -> None:
