@@ -8,7 +8,8 @@ import gevent
 import pytest
 from gevent.event import Event as Signal
 
-from tests.support import redis
+from tests.support.ports import free_port
+from webapp.bench import redis_server as redis
 from webapp.streaming.events import Delta, Ended, Event, Saved, Started
 from webapp.streaming.loops import FlushLoop
 from webapp.streaming.outcome import Outcome
@@ -67,7 +68,7 @@ def room() -> Room:
 
 @pytest.fixture
 def redis_server() -> Iterator[redis.Server]:
-    with redis.running_server() as server:
+    with redis.running_server(free_port()) as server:
         yield server
 
 

@@ -5,10 +5,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support import postgres, redis
+from tests.support import postgres
 from tests.support.person import Person
+from tests.support.ports import free_port
 from tests.support.server import Server, prepared
 from tests.upstream.handle import Upstream
+from webapp.bench import redis_server as redis
 
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
 
@@ -40,7 +42,7 @@ def shared_house(
     fake_process: Upstream,
 ) -> Iterator[House]:
     name, folder = postgres_server.new_database(like=migrated_database), tmp_path_factory.mktemp("house")
-    with redis.running_server() as redis_server, ExitStack() as stack:
+    with redis.running_server(free_port()) as redis_server, ExitStack() as stack:
         urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
         environ = {**KEYS, **fake_process.environ, **urls}
         one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))

@@ -11,6 +11,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from webapp.bench import compare, pages, partial_json, plans, sitting, typed
 from webapp.bench import stream as streams
+from webapp.bench import workers as several
 from webapp.bench.house import in_a_full_house
 from webapp.bench.load import Sitting
 from webapp.bench.verdict import OUT_OF_BOUNDS, Verdict
@@ -24,15 +25,19 @@ bench = AppGroup("bench", help="Measure this machine and Millrace running on it.
 @click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
 @click.option("--profile", "is_profiled", is_flag=True, help="Say where the worker's CPU goes.")
 @click.option("--json", "file", type=click.File("w"), help="A file for all figures of all runs.")
-def stream(names: tuple[str, ...], rounds: int, is_profiled: bool, file: TextIO | None) -> None:
+@click.option("--workers", default=1, show_default=True, help="So many on PostgreSQL and Redis, beside one on SQLite.")
+def stream(names: tuple[str, ...], rounds: int, is_profiled: bool, file: TextIO | None, workers: int) -> None:
     """What answers cost, and how late tokens are, beside a relay.
 
     The whole table, or some lines of it: `flask bench stream api-400 --rounds 1` takes less than a minute.
+    With several workers it is 200 answers at once, by them and by one worker on SQLite.
     """
+    if workers > 1:
+        return _conclude(several.measure(workers, rounds, click.echo))
     report = streams.measure(names, rounds, click.echo, is_profiled=is_profiled)
     if file:
         json.dump(asdict(report), file, indent=1)
-    _conclude(report.verdict)
+    return _conclude(report.verdict)
 
 
 @bench.command("compare")

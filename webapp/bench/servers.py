@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ START_SECONDS = 30.0
 # A server rests when it takes less than this part of a core; it is looked at so often, and waited for at most so long.
 RESTING, LOOK_SECONDS, REST_SECONDS = 0.1, 0.3, 20.0
 EMPTY: Mapping[str, str] = {}
-NO_SETTINGS: Mapping[str, int] = {}
+NO_SETTINGS: Mapping[str, int | str] = {}
 LINK = re.compile(r"http://\S+/setup\?token=\S+")
 PROPORTIONAL = re.compile(r"^Pss:\s+(\d+)", re.MULTILINE)
 SET = "INSERT INTO application_settings (key, value, changed_at) VALUES (?, ?, CURRENT_TIMESTAMP)"
@@ -57,9 +57,17 @@ class Server:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def worker_pids(self) -> list[int]:
+        return self._pids()[1:]
+
     def cpu_seconds(self) -> float:
         """What the whole tree has used so far."""
-        return sum(sum(map(int, _stat(pid)[11:13])) for pid in self._pids()) / TICKS
+        return cpu_of(self._pids())
 
     def cpu_at_rest(self) -> float:
         """The same once the work that is left has been done."""
@@ -82,7 +90,7 @@ class Server:
         return sum(int(found[1]) for text in rollups if (found := PROPORTIONAL.search(text))) * 1024 / 1_000_000
 
     def signal_children(self, number: int) -> None:
-        for pid in self._pids()[1:]:
+        for pid in self.worker_pids:
             os.kill(pid, number)
 
     def until_open(self, url: str) -> None:
@@ -139,22 +147,21 @@ def relay(folder: Path) -> Iterator[tuple[Server, str]]:
 
 @contextmanager
 def product(
-    folder: Path, answers: int, model_url: str = "", settings: Mapping[str, int] = NO_SETTINGS, *, config: str = CONFIG
+    folder: Path, answers: int, model_url: str = "", settings: Mapping[str, int | str] = NO_SETTINGS, *, config: str = CONFIG
 ) -> Iterator[Product]:
     """Millrace on a fresh data folder; without a model there is the demo."""
-    upstream = {"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": model_url, "OPENROUTER_MODEL": "bench/model"}
     with TemporaryDirectory(dir=folder) as data_dir:
-        environ = {
-            "HOST": "127.0.0.1",
-            "PORT": str(free_port()),
-            "DATA_DIR": data_dir,
-            "MAX_STREAMS": str(answers + 1),
-            **(upstream if model_url else {}),
-        }
+        environ = environ_of(data_dir, answers, model_url)
         link, file = LINK.search(flask(environ, "prepare")), Path(data_dir, "millrace.sqlite3")
         _set(file, {**dict.fromkeys(UNLIMITED, 0), **settings})
         with serving(folder, environ, config) as server:
             yield Product(server, link[0] if link else "", file)
+
+
+def environ_of(data_dir: str, answers: int, model_url: str) -> dict[str, str]:
+    upstream = {"OPENROUTER_API_KEY": KEY, "OPENROUTER_BASE_URL": model_url, "OPENROUTER_MODEL": "bench/model"}
+    here = {"HOST": "127.0.0.1", "PORT": str(free_port()), "DATA_DIR": data_dir, "MAX_STREAMS": str(answers + 1)}
+    return {**here, **(upstream if model_url else {})}
 
 
 @contextmanager
@@ -172,7 +179,7 @@ def free_port() -> int:
     return port
 
 
-def _set(file: Path, settings: Mapping[str, int]) -> None:
+def _set(file: Path, settings: Mapping[str, int | str]) -> None:
     # Past the command, which would start the whole application for each.
     with closing(sqlite3.connect(file)) as database, database:
         database.executemany(SET, [(name, str(value)) for name, value in settings.items()])
@@ -204,6 +211,11 @@ def _answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, ConnectionError):
         return False
+
+
+def cpu_of(pids: Iterable[int]) -> float:
+    """The seconds of a core that these processes have used so far."""
+    return sum(sum(map(int, _stat(pid)[11:13])) for pid in pids) / TICKS
 
 
 def _stat(pid: int) -> list[str]:

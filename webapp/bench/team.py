@@ -1,0 +1,76 @@
+"""Several workers for a bench, on one machine or several, which data folders play: they share a PostgreSQL and a Redis."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from webapp.bench import postgres_server, redis_server
+from webapp.bench.servers import LINK, START_SECONDS, UNLIMITED, Server, cpu_of, environ_of, flask, free_port, serving
+
+KEYS = {"SECRET_KEY": "a-secret-for-the-bench-alone", "ENCRYPTION_KEY": "b" * 43 + "="}
+SET = "INSERT INTO application_settings (key, value, changed_at) VALUES (%s, %s, CURRENT_TIMESTAMP)"
+Cpu = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Team:
+    """Hosts with so many workers each, their addresses, the link that makes their owner, and what they share."""
+
+    hosts: Sequence[Server]
+    urls: Sequence[str]
+    link: str
+    postgres: postgres_server.Server
+    redis: redis_server.Server
+    database: str
+
+    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database) as connection:
+            return connection.execute(statement.encode(), values).fetchall()
+
+    def cpu_beside(self) -> Cpu:
+        """What Redis and PostgreSQL have used so far."""
+        return cpu_of(self.redis.pids), cpu_of(self.postgres.pids)
+
+    def until_complete(self, workers: int) -> None:
+        """Waits until every host has all its workers again, and each of them rests."""
+        until = time.monotonic() + START_SECONDS
+        for host in self.hosts:
+            while len(host.worker_pids) < workers:
+                if time.monotonic() > until:
+                    raise RuntimeError("a worker was not replaced")
+                time.sleep(0.05)
+            host.cpu_at_rest()
+
+
+@contextmanager
+def team(folder: Path, answers: int, model_url: str, *, workers: int, hosts: int = 1, **environ: str) -> Iterator[Team]:
+    """So many workers on each of so many hosts, on fresh stores, from the moment on when all of them are there."""
+    with ExitStack() as stack:
+        postgres = stack.enter_context(postgres_server.running_server())
+        redis = stack.enter_context(redis_server.running_server(free_port()))
+        shared = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "WEB_CONCURRENCY": str(workers), **KEYS, **environ}
+        environs = [{**environ_of(str(_new(folder, number)), answers, model_url), **shared} for number in range(hosts)]
+        link = LINK.search(flask(environs[0], "prepare"))
+        plain = postgres.url.replace("+psycopg", "")
+        _set(plain, {**dict.fromkeys(UNLIMITED, "0"), "models.titles": "off"})
+        servers = [stack.enter_context(serving(_new(folder, number), each)) for number, each in enumerate(environs)]
+        urls = [f"http://127.0.0.1:{each['PORT']}" for each in environs]
+        made = Team(servers, urls, link[0] if link else "", postgres, redis, plain)
+        made.until_complete(workers)
+        yield made
+
+
+def _new(folder: Path, number: int) -> Path:
+    host = folder / f"host-{number}"
+    host.mkdir(exist_ok=True)
+    return host
+
+
+def _set(database: str, settings: dict[str, str]) -> None:
+    with psycopg.connect(database) as connection:
+        connection.cursor().executemany(SET.encode(), list(settings.items()))
