@@ -10,14 +10,15 @@ from flask import current_app
 from sqlalchemy import Connection
 
 import webapp.tables  # noqa: F401  what autogenerate compares with
-from webapp.db import db, is_sqlite
+from webapp.db import db
 from webapp.db_state import is_of_the_metadata
 from webapp.revisions import newest_revision
 
 
 def run() -> None:
     options = current_app.extensions["migrate"].configure_args
-    with db.engine.connect() as connection, without_foreign_keys(connection):
+    engine = context.config.attributes.get("engine", db.engine)
+    with engine.connect() as connection, without_foreign_keys(connection):
         connection = connection.execution_options(is_write=True)
         # On SQLite we begin transactions ourselves, so that a migration that fails half way leaves no trace.
         context.configure(
@@ -33,6 +34,10 @@ def run() -> None:
             refuse_orphans(connection)
 
 
+def is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
 def number(_context: MigrationContext, _revision: object, made: list[MigrationScript]) -> None:
     """A new migration has the next number for its name."""
     made[0].rev_id = f"{int(newest_revision()) + 1:04}"
@@ -41,7 +46,7 @@ def number(_context: MigrationContext, _revision: object, made: list[MigrationSc
 @contextmanager
 def without_foreign_keys(connection: Connection) -> Iterator[None]:
     """SQLite changes a table by making it anew, and dropping the old one must not delete what refers to it."""
-    if not is_sqlite():
+    if not is_sqlite(connection):
         yield
         return
     # Beside SQLAlchemy, because within a transaction, which it would begin, the pragma does nothing.
@@ -54,7 +59,7 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
 
 
 def refuse_orphans(connection: Connection) -> None:
-    if is_sqlite() and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
+    if is_sqlite(connection) and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
         raise RuntimeError(f"The migration would leave rows that refer to nothing: {orphans[:5]}")
 
 

@@ -309,9 +309,3 @@ def test_without_a_prepared_database_every_command_says_what_to_do(make_bare_app
 
     assert told.endswith("run: flask prepare\n")
     assert "argon2" not in told
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["postgres"])
-def test_postgres_has_its_own_tools(flask: Command, tmp_path: Path) -> None:
-    assert "pg_dump" in refusal(flask("backup", str(tmp_path / "backup")))

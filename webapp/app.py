@@ -160,6 +160,7 @@ def _configure(app: Flask, config: Config) -> None:
         setting_checks={name: check for feature in FEATURES for name, check in feature.setting_checks.items()},
         secret_holders=[holder for feature in FEATURES for holder in feature.secret_holders],
         resumes=[resume for feature in FEATURES for resume in feature.resumes],
+        indexes=[index for feature in FEATURES for index in feature.indexes],
         leaders={leader.kind: leader for feature in FEATURES for leader in feature.leaders},
         sections=[contribute for feature in FEATURES for contribute in feature.sections],
         prompts={each.key: each for feature in FEATURES for each in feature.prompts},

@@ -98,7 +98,7 @@ def bind(app: Flask) -> None:
         # Writers may wait for a row that one of them holds, who must still find a connection for what is read beside it.
         app.extensions[TURNS] = _turn_to_write if is_sqlite() else BoundedSemaphore(_most_connections(app) // 2)
         if is_sqlite():
-            _prepare_sqlite(db.engine)
+            prepare_sqlite(db.engine)
         elif app.extensions["config"].redis_url:
             _prepare_for_several(db.engine)
 
@@ -184,7 +184,9 @@ def _is_locked(error: OperationalError) -> bool:
     return "locked" in str(error.orig)
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def prepare_sqlite(engine: Engine) -> None:
+    """Has an engine begin transactions as they are meant here."""
+
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
         # The driver's own transactions begin too late and lose updates; ours are explicit.

@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from webapp.chat.led import Leader
 from webapp.engine.kinds import Kind
+from webapp.health.copying.indexes import Index
 from webapp.live.lists import LiveList
 from webapp.prompts.built_in import BuiltIn
 from webapp.secrets.holders import Holder
@@ -22,7 +23,8 @@ class Feature:
 
     `setting_checks` are asked about a new value, by the name of the setting; `secret_holders` say which secrets are stored.
     `sections` contribute to what models are asked in chats; `resumes` continue what the last server left undone; `prompts` are
-    the texts it says to models that admins can change; `leaders` lead chats of their kinds.
+    the texts it says to models that admins can change; `leaders` lead chats of their kinds; `indexes` are made anew in a copy of
+    the database.
     """
 
     blueprints: Sequence[Blueprint] = ()
@@ -36,3 +38,4 @@ class Feature:
     resumes: Sequence[Callable[[], None]] = ()
     prompts: Sequence[BuiltIn] = ()
     leaders: Sequence[Leader] = ()
+    indexes: Sequence[Index] = ()

@@ -116,7 +116,8 @@ def _networks(raw: str) -> tuple[str, ...]:
         raise ValueError("a list of addresses or networks") from None
 
 
-def _database(raw: str) -> str:
+def database_url(raw: str) -> str:
+    """The address of a database as SQLAlchemy wants it; raises ValueError."""
     scheme, _, rest = _text(raw).partition("://")
     if scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
         return f"postgresql+psycopg://{rest}"
@@ -194,7 +195,7 @@ VARIABLES = (
         "DATABASE_URL",
         "",
         "PostgreSQL or SQLite database; unset: an SQLite file in DATA_DIR.",
-        _database,
+        database_url,
         "postgresql://millrace:password@localhost/millrace",
         True,
     ),

@@ -29,5 +29,5 @@ def place(session: Session, collection: Collection, title: str, texts: Sequence[
         {"terms": terms, "index": [words.spaced(title), words.spaced(text)]}
         for text, (terms, _) in zip(texts, counted, strict=True)
     ]
-    index.put(session, [row.row for row in rows], told)
+    index.put(session.connection(), [row.row for row in rows], told)
     return document

@@ -11,7 +11,7 @@ from webapp.alerts.tables import AlertRule
 from webapp.budgets import queries as budgets
 from webapp.connections.models import providers
 from webapp.current import the_config
-from webapp.db import is_sqlite, utc_now
+from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.health.backups import made_at
@@ -95,7 +95,7 @@ def _disk() -> Look:
 
 def _backup() -> Look:
     """Nothing where none was ever made: the health page says that."""
-    made = made_at(the_config().data_dir) if is_sqlite() else None
+    made = made_at(the_config().data_dir)
     return Look((utc_now() - made) / timedelta(days=1) if made else None)
 
 

@@ -1,4 +1,4 @@
-"""Copies of the SQLite database: made while the server runs, put back while it does not."""
+"""Copies of the SQLite database as a file: made while the server runs, put back while it does not."""
 
 import fcntl
 import os
@@ -21,10 +21,19 @@ MADE = "backup"
 
 def back_up(copy: Path) -> None:
     """Copy the database into a new file, and keep in mind when that was."""
+    refuse_to_overwrite(copy)
+    _copy(database_file(), copy)
+    note()
+
+
+def refuse_to_overwrite(copy: Path) -> None:
     for path in (copy, files_of(copy)):
         if path.exists():
             raise Conflict(f"{path} already exists. A backup never overwrites a file.")
-    _copy(database_file(), copy)
+
+
+def note() -> None:
+    """Keep in mind that a backup was made now."""
     # What takes nothing any more was copied all the same.
     with suppress(OperationalError, Unavailable), write() as session:
         session.merge(ApplicationSetting(key=MADE, changed_at=utc_now()))
@@ -32,16 +41,20 @@ def back_up(copy: Path) -> None:
 
 def back_up_files(files_dir: Path, copy: Path) -> int:
     """Copy the files that people sent beside a copy of the database; gives how many they are."""
-    beside = files_of(copy)
+    return copy_files(files_dir, files_of(copy))
+
+
+def copy_files(files_dir: Path, folder: Path) -> int:
+    """Copy the files that people sent into a folder; gives how many lie there then."""
     if files_dir.is_dir():
-        shutil.copytree(files_dir, beside, ignore=shutil.ignore_patterns("*.unfinished"), copy_function=_copy_file)
-    return sum(path.is_file() for path in beside.glob("*/*"))
+        leave_out = shutil.ignore_patterns("*.unfinished")
+        shutil.copytree(files_dir, folder, ignore=leave_out, copy_function=_copy_file, dirs_exist_ok=True)
+    return sum(path.is_file() for path in folder.glob("*/*"))
 
 
 def restore_files(copy: Path, files_dir: Path) -> None:
     """Put back the files beside a copy; what lies there already stays, as each is called by what it holds."""
-    if files_of(copy).is_dir():
-        shutil.copytree(files_of(copy), files_dir, dirs_exist_ok=True)
+    copy_files(files_of(copy), files_dir)
 
 
 def files_of(copy: Path) -> Path:
@@ -62,8 +75,8 @@ def made_at(data_dir: Path) -> datetime | None:
 
 def restore(copy: Path, data_dir: Path) -> Path | None:
     """Put the database back as it is in the copy; gives the file that holds it as it was, however broken."""
-    _check(copy)
-    _refuse_while_running(data_dir)
+    check(copy)
+    refuse_while_running(data_dir)
     database, restored = database_file(), database_file().with_suffix(".restored")
     _copy(copy, restored)
     kept = _put_aside(database, _new_name(data_dir, "before-restore")) if database.exists() else None
@@ -100,7 +113,7 @@ def make_private() -> None:
 
 def database_file() -> Path:
     if not is_sqlite():
-        raise Invalid("This only works with SQLite. For PostgreSQL, use pg_dump and pg_restore.")
+        raise Invalid("This only works with SQLite.")
     return Path(db.engine.url.database or "")
 
 
@@ -138,7 +151,8 @@ def _copy_file(file: str, copy: str) -> None:
         shutil.copy2(file, copy)
 
 
-def _check(copy: Path) -> None:
+def check(copy: Path) -> None:
+    """Refuses what is no copy of ours, or damaged."""
     try:
         with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as source:
             is_whole = source.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -149,7 +163,7 @@ def _check(copy: Path) -> None:
         raise Invalid(f"{copy} is damaged or isn't a Millrace database.")
 
 
-def _refuse_while_running(data_dir: Path) -> None:
+def refuse_while_running(data_dir: Path) -> None:
     """A worker holds a lock on its file for as long as it lives."""
     for path in (data_dir / "workers").glob("*"):
         with path.open() as worker:

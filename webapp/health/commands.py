@@ -11,9 +11,12 @@ from webapp.accounts.audit import COMMAND_LINE
 from webapp.connections import service as connections
 from webapp.connections.models import providers
 from webapp.current import the_config
+from webapp.db import is_sqlite
 from webapp.db_state import trouble_with_database
-from webapp.health import backups, facts
+from webapp.health import backups, facts, moving
+from webapp.health.copying.service import Copied
 from webapp.health.fact import Fact
+from webapp.variables import database_url
 from webapp.web.command_errors import one_line_errors
 from webapp.words import plural
 
@@ -37,22 +40,32 @@ def check() -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("target", metavar="FILE|ADDRESS")
+@click.option("--files", type=click.Path(path_type=Path, file_okay=False), help="Where to copy files, with an ADDRESS.")
 @with_appcontext
 @one_line_errors
-def backup(file: Path) -> None:
-    """Back up the SQLite database and files to FILE and FILE.files.
+def backup(target: str, files: Path | None) -> None:
+    """Back up the database and files to FILE, or move them to ADDRESS.
 
-    Chats' files go to the folder FILE.files. The server may run meanwhile.
+    FILE is an SQLite file that must not exist yet, whatever the database is; chats' files go to the folder FILE.files.
 
-    FILE must not exist yet. It doesn't include the keys: keep secret_key and encryption_key from the data folder with it.
+    ADDRESS is an empty PostgreSQL database, such as postgresql://millrace@localhost/millrace. Every row is copied, and
+    compared when all are there. PGPASSWORD or ~/.pgpass can hold its password.
+
+    The server may run meanwhile; what is written after the beginning isn't in the copy. A copy doesn't include the keys: keep
+    secret_key and encryption_key from the data folder with it.
     """
-    backups.back_up(file)
-    count = backups.back_up_files(the_config().files_dir, file)
-    keys = f"the keys in {the_config().data_dir} or your environment"
-    if count:
+    if "://" in target:
+        _move(target, files)
+        return
+    file = Path(target)
+    if is_sqlite():
+        backups.back_up(file)
+    else:
+        _say(moving.into_file(file))
+    if count := backups.back_up_files(the_config().files_dir, file):
         click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
-    click.echo(f"Copied the database to {file}. Its secrets can only be read with {keys}.")
+    click.echo(f"Copied the database to {file}. Its secrets can only be read with {_keys()}.")
 
 
 @click.command()
@@ -60,19 +73,39 @@ def backup(file: Path) -> None:
 @with_appcontext
 @one_line_errors
 def restore(file: Path) -> None:
-    """Restore the SQLite database and files from FILE and FILE.files.
+    """Restore the database and files from FILE and FILE.files.
 
     Files are restored if the folder FILE.files is there.
 
-    Stop the server first. The current database is kept under another name. Then run: flask prepare
+    Stop the server first. The current SQLite database is kept under another name; a PostgreSQL database must be empty. Then run:
+    flask prepare
     """
-    data_dir = the_config().data_dir
-    with backups.locked(data_dir):
-        kept = backups.restore(file, data_dir)
-        backups.restore_files(file, the_config().files_dir)
-    if kept:
-        click.echo(f"Previous database saved as: {kept}")
+    config = the_config()
+    with backups.locked(config.data_dir):
+        if is_sqlite():
+            if kept := backups.restore(file, config.data_dir):
+                click.echo(f"Previous database saved as: {kept}")
+        else:
+            _say(moving.out_of_file(file, config))
+        backups.restore_files(file, config.files_dir)
     click.echo(f"Restored {file}. Now run: flask prepare")
+
+
+def _move(address: str, files: Path | None) -> None:
+    if not address.startswith("postgres"):
+        raise click.UsageError("ADDRESS is a PostgreSQL database. For an SQLite file, give its path.")
+    _say(moving.into_database(database_url(address)))
+    count = backups.copy_files(the_config().files_dir, files) if files else 0
+    where = f"{plural(count, 'file')} copied to {files}" if files else f"Files stay in {the_config().files_dir}"
+    click.echo(f"{where}. Its secrets can only be read with {_keys()}.")
+
+
+def _say(copied: Copied) -> None:
+    click.echo(f"Copied {plural(copied.rows, 'row')} of {plural(copied.tables, 'table')}. All were read again and are equal.")
+
+
+def _keys() -> str:
+    return f"the keys in {the_config().data_dir} or your environment"
 
 
 def _check_connections() -> None:

@@ -19,6 +19,7 @@ from webapp.web.filters import ago
 
 OLD_DAYS = 14
 NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key with the backups."
+UNSEEN = "Backups made with pg_dump aren't seen here."
 
 
 def all_of(config: Config) -> list[Fact]:
@@ -34,11 +35,9 @@ def kind() -> str:
 
 def backups(config: Config) -> Fact:
     """When the newest copy was made that we know of."""
-    if not is_sqlite():
-        return Fact("Backups", "Use pg_dump for PostgreSQL.", hint="Keep the encryption key with them.")
     made = made_at(config.data_dir)
     if not made:
-        return Fact("Backups", "No backup found.", hint=NIGHTLY)
+        return Fact("Backups", "No backup found.", hint=NIGHTLY if is_sqlite() else f"{NIGHTLY} {UNSEEN}")
     is_old = (utc_now() - made).days > OLD_DAYS
     return Fact("Backups", f"Last backup: {ago(made, utc_now())}.", "" if is_old else "ok", NIGHTLY)
 

@@ -1,7 +1,7 @@
 """What knowledge brings: its pages, and the reading of documents, which goes on after a restart."""
 
 from webapp.feature import Feature
-from webapp.knowledge import document_views, embedder, embedding, importing, shown, try_views, vector_sets, views
+from webapp.knowledge import document_views, embedder, embedding, importing, reindexing, shown, try_views, vector_sets, views
 from webapp.knowledge.telling import WHAT
 from webapp.live.lists import LiveList
 from webapp.web.places import Place
@@ -30,4 +30,5 @@ FEATURE = Feature(
     kinds=(embedder.KIND,),
     setting_checks={vector_sets.SETTING: vector_sets.refuse_unknown},
     resumes=(importing.wake, embedding.wake),
+    indexes=(reindexing.INDEX,),
 )

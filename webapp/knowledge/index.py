@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, case, cast, column, func, insert, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Float, Select, case, cast, column, func, insert, literal_column, select
 from sqlalchemy import table as named_table
 from sqlalchemy import text as statement
 from sqlalchemy.orm import Session
@@ -37,11 +37,11 @@ def wants() -> str:
     return "spaced" if is_sqlite() else "terms"
 
 
-def put(session: Session, rows: Sequence[int], told: Sequence[Mapping[str, Any]]) -> None:
-    """Indexes passages that were just stored."""
-    if is_sqlite():
+def put(connection: Connection, rows: Sequence[int], told: Sequence[Mapping[str, Any]]) -> None:
+    """Indexes passages that were just stored in this database."""
+    if connection.dialect.name == "sqlite":
         places = zip(rows, (each["index"] for each in told), strict=True)
-        session.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
+        connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
         return
     terms = [
         {"term": term, "passage_row": row, "weight": weight}
@@ -49,7 +49,7 @@ def put(session: Session, rows: Sequence[int], told: Sequence[Mapping[str, Any]]
         for term, weight in each["terms"].items()
     ]
     if terms:
-        session.execute(insert(PassageTerm), terms)
+        connection.execute(insert(PassageTerm), terms)
 
 
 def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]:

@@ -1,0 +1,35 @@
+"""Applications on databases of either kind, and the command that copies one into the other."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import MakeApp
+from tests.support import postgres
+from tests.test_cli import commands, said
+
+NewDatabase = Callable[..., str]
+
+
+@pytest.fixture
+def new_database(postgres_server: postgres.Server) -> Iterator[NewDatabase]:
+    """Makes PostgreSQL databases without tables, or like another, and gives their addresses."""
+    made: list[str] = []
+
+    def make(**like: str) -> str:
+        made.append(postgres_server.new_database(**like))
+        return postgres_server.url(made[-1])
+
+    yield make
+    for name in made:
+        postgres_server.drop(name)
+
+
+@pytest.fixture
+def flask_on(make_bare_app: MakeApp) -> Callable[..., str]:
+    """Runs a command on the database at an address, and gives what it has said."""
+
+    def run(address: str, *words: str) -> str:
+        return said(commands(make_bare_app(DATABASE_URL=address))(*words))
+
+    return run

@@ -1,0 +1,98 @@
+"""The database that a copy goes into: it has the tables of the source, holds nobody's rows, and waits with its checks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic import command
+from flask import current_app
+from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select, text
+from sqlalchemy.exc import OperationalError
+
+from webapp.config import ROOT
+from webapp.db import db
+from webapp.db_state import found_revision
+from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.health.copying.databases import is_sqlite
+from webapp.revisions import known_revisions
+
+NOT_OURS = "is damaged or isn't a Millrace database."
+NEWER = "was written by a newer version of Millrace."
+NOT_EMPTY = "The other database already has people or chats. Choose an empty one: nothing was changed."
+OTHER_TABLES = "The other database has tables of another program. Choose an empty one: nothing was changed."
+OTHER_VERSION = "The other database has the tables of version {}, not {}. Choose one without tables: nothing was changed."
+# What says that somebody lives there; anything else comes with `flask prepare`.
+LIVED_IN = ("users", "chats")
+FOREIGN_KEYS = """
+    SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
+"""
+
+
+def revision_of(source: Connection) -> str:
+    """Which version wrote it; raises `Invalid` for one that we do not know."""
+    found = found_revision(source)
+    if found is None:
+        raise Invalid(f"The database {NOT_OURS}")
+    if found not in known_revisions():
+        raise Invalid(f"The database {NEWER}")
+    return found
+
+
+def make(engine: Engine, revision: str) -> None:
+    """Gives an empty database the tables of this version; raises `Conflict` for one that is not empty."""
+    try:
+        with engine.connect() as target:
+            found = _found(target, revision)
+    except OperationalError as error:
+        raise Unavailable(f"The other database can't be opened: {str(error.orig).splitlines()[0]}") from error
+    if found != revision:
+        migrate: Any = current_app.extensions["migrate"].migrate
+        config = migrate.get_config(str(ROOT / "migrations"))
+        config.attributes["engine"] = engine
+        command.upgrade(config, revision)
+
+
+@contextmanager
+def unchecked(target: Connection) -> Iterator[None]:
+    """Rows may refer to others that come later; at the end all of them are there, or it raises `Invalid`."""
+    if is_sqlite(target):
+        yield
+        if orphans := target.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+            raise Invalid(f"A row of {orphans[0][0]} refers to one that isn't there.")
+        return
+    keys = target.execute(text(FOREIGN_KEYS)).fetchall()
+    for table, name, _ in keys:
+        target.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    yield
+    for table, name, definition in keys:
+        target.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+
+
+def clear(target: Connection, tables: list[Table]) -> None:
+    """Takes out what `flask prepare` has put there, such as the characters that come with Millrace."""
+    for table in tables:
+        target.execute(delete(table))
+
+
+def number_on(target: Connection, tables: list[Table]) -> None:
+    """New rows are numbered behind those that were copied; SQLite does so by itself."""
+    if is_sqlite(target):
+        return
+    for column in (column for table in tables for column in table.primary_key.columns):
+        sequence = target.scalar(select(func.pg_get_serial_sequence(column.table.name, column.name)))
+        newest = target.scalar(select(func.max(column)))
+        if sequence and newest is not None:
+            target.execute(select(func.setval(sequence, newest)))
+
+
+def _found(target: Connection, revision: str) -> str | None:
+    tables, found = set(inspect(target).get_table_names()), found_revision(target)
+    if found is None and tables:
+        raise Conflict(OTHER_TABLES)
+    if found is not None:
+        if any(target.scalar(select(db.metadata.tables[name]).limit(1)) is not None for name in LIVED_IN if name in tables):
+            raise Conflict(NOT_EMPTY)
+        if found != revision:
+            raise Conflict(OTHER_VERSION.format(found, revision))
+    return found

@@ -1,0 +1,51 @@
+"""Copies everything from one database into another of either kind, and compares what has arrived."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, Table
+
+from webapp.errors import Unavailable
+from webapp.health.copying import rows, schema
+from webapp.health.copying.databases import at_one_moment, is_sqlite, to_be_filled
+from webapp.health.copying.indexes import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What was copied, and found the same when it was read again."""
+
+    rows: int
+    tables: int
+
+
+def copy(source_url: str, target_url: str, indexes: Sequence[Index]) -> Copied:
+    """Copy all rows as they are at one moment into an empty database; with an error nothing has changed there."""
+    with at_one_moment(source_url) as source, to_be_filled(target_url) as engine:
+        schema.make(engine, schema.revision_of(source))
+        tables = rows.tables_of(source, but=frozenset(each.table for each in indexes))
+        with _beginning(engine) as target, target.begin():
+            found = _copied(source, target, tables)
+            for index in indexes:
+                index.fill(target)
+        return found
+
+
+def _beginning(engine: Engine) -> Connection:
+    connection = engine.connect()
+    if is_sqlite(connection):
+        # Beside SQLAlchemy, because within a transaction, which it would begin, the pragma does nothing.
+        connection.connection.execute("PRAGMA foreign_keys=OFF")
+    return connection.execution_options(is_write=True)
+
+
+def _copied(source: Connection, target: Connection, tables: list[Table]) -> Copied:
+    with schema.unchecked(target):
+        schema.clear(target, tables)
+        read = {table: rows.copy(source, target, table) for table in tables}
+    schema.number_on(target, tables)
+    for table, told in read.items():
+        found = rows.summed(target, table)
+        if found != told:
+            raise Unavailable(f"{table.name}: {told.rows} rows were read, and other {found.rows} have arrived. Nothing was kept.")
+    return Copied(sum(each.rows for each in read.values()), len(tables))

@@ -1,0 +1,61 @@
+"""What an operator does with a whole database of either kind: copy it into a file or another database, or fill it."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from flask import current_app
+
+from webapp.config import Config
+from webapp.health import backups
+from webapp.health.copying import service
+from webapp.health.copying.service import Copied
+
+
+def into_database(url: str) -> Copied:
+    """Copy everything into another database, which must be empty, and keep in mind when that was."""
+    copied = _copy(_own_url(), url)
+    backups.note()
+    return copied
+
+
+def into_file(copy: Path) -> Copied:
+    """Copy everything into a new SQLite file, and keep in mind when that was."""
+    backups.refuse_to_overwrite(copy)
+    with _unfinished(copy) as file:
+        copied = _copy(_own_url(), f"sqlite:///{file}")
+    backups.note()
+    return copied
+
+
+def out_of_file(copy: Path, config: Config) -> Copied:
+    """Fill this database, which must be empty, from a copy."""
+    backups.check(copy)
+    backups.refuse_while_running(config.data_dir)
+    return _copy(f"sqlite:///{copy.absolute()}", _own_url())
+
+
+def _own_url() -> str:
+    url: str = current_app.config["SQLALCHEMY_DATABASE_URI"]
+    return url
+
+
+def _copy(source_url: str, target_url: str) -> Copied:
+    return service.copy(source_url, target_url, current_app.extensions["indexes"])
+
+
+@contextmanager
+def _unfinished(copy: Path) -> Iterator[Path]:
+    """A file that only we may read, and that has its name only when it is complete."""
+    file = copy.absolute().with_name(f"{copy.name}.unfinished")
+    os.close(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+    try:
+        yield file
+        with closing(sqlite3.connect(file)) as made:
+            made.execute("PRAGMA journal_mode=DELETE")
+        file.rename(copy)
+    finally:
+        for end in ("", "-wal", "-shm"):
+            file.with_name(file.name + end).unlink(missing_ok=True)
