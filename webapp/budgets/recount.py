@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Membership
@@ -14,10 +14,9 @@ from webapp.budgets.prices import price_of
 from webapp.budgets.tables import Budget
 from webapp.chat.tables import Chat
 from webapp.engine.engine import the_engine
+from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.usage.cost_text import was_refused
-
-SLICE = 1_000
 
 
 def used_since(session: Session, budget: Budget, since: datetime, *, pause: Callable[[], object] = lambda: None) -> int:
@@ -35,15 +34,16 @@ def used_since(session: Session, budget: Budget, since: datetime, *, pause: Call
 
 def _rows(session: Session, which: list[ColumnElement[bool]], pause: Callable[[], object]) -> Iterator[Any]:
     one = Generation
-    place = (one.created_at, one.id)
-    told = (one.model_asked, one.input_tokens, one.output_tokens, one.cost, one.status, one.reason, one.upstream_id)
-    wanted = select(*told, *place).where(*which).order_by(*place).limit(SLICE)
-    rows = session.execute(wanted).all()
-    while rows:
-        yield from rows
-        pause()
-        at, id = rows[-1][-2:]
-        rows = session.execute(wanted.where(one.created_at >= at, tuple_(*place) > (at, id))).all()
+    told: tuple[Any, ...] = (
+        one.model_asked,
+        one.input_tokens,
+        one.output_tokens,
+        one.cost,
+        one.status,
+        one.reason,
+        one.upstream_id,
+    )
+    return in_slices(session, select(*told).where(*which), pause=pause)
 
 
 def _whose(budget: Budget) -> list[ColumnElement[bool]]:

@@ -10,10 +10,11 @@ from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 
 from webapp.db import db
 from webapp.insights import summing
-from webapp.insights.figures import SUMS, Day, Figures, Known, total_cost
+from webapp.insights.figures import SUMS, Day, Figures, Known
 from webapp.insights.queries import Wanted, answered, is_asked
 from webapp.insights.summing import EVERYONE
 from webapp.insights.tables import InsightDay, InsightMark
+from webapp.usage.exact import total
 
 A_DAY = timedelta(days=1)
 
@@ -76,7 +77,7 @@ def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
     for row in _rows(wanted, made, (one.user_id, costs, *sums), which, by=one.user_id):
         user_id, spent, *numbers = row
         figures = Figures(**dict(zip(SUMS, numbers, strict=True)))
-        figures.cost = total_cost(spent or "")
+        figures.cost = total(spent or "")
         yield Day("", "", user_id or None, "", figures)
 
 

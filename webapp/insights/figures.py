@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
-# No sum is rounded.
-EXACT = Context(prec=100)
+from webapp.usage.exact import plus
+
 BROKEN = ("failed", "interrupted")
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 
@@ -83,7 +83,7 @@ class Figures:
         self.output_tokens += more.output_tokens
         self.first_texts += more.first_texts
         if more.cost is not None:
-            self.cost = EXACT.add(self.cost or Decimal(0), more.cost)
+            self.cost = plus(self.cost, more.cost)
 
     def _count(self, one: Answered) -> None:
         self.answers += 1
@@ -101,7 +101,7 @@ class Figures:
         if one.first_text_ms is not None and one.duration_ms is not None:
             self.waiting_saved_ms += max(0, one.duration_ms - one.first_text_ms)
         if one.cost is not None:
-            self.cost = EXACT.add(self.cost or Decimal(0), Decimal(one.cost))
+            self.cost = plus(self.cost, Decimal(one.cost))
 
     @property
     def success_rate(self) -> float | None:
@@ -188,12 +188,6 @@ def beginning(moment: datetime, step: str) -> datetime:
     hour = moment.replace(minute=0, second=0, microsecond=0)
     day = hour if step == "hour" else hour.replace(hour=0)
     return day - timedelta(days=day.weekday()) if step == "week" else day
-
-
-def total_cost(costs: str) -> Decimal | None:
-    """The exact sum of costs with blanks between; None of none."""
-    with localcontext(EXACT):
-        return sum(map(Decimal, costs.split()), Decimal(0)) if costs else None
 
 
 def share(part: int, whole: int) -> float | None:

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, case, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, Text, case, cast, func, or_, select
 
 from webapp.db import db, is_sqlite
 from webapp.engine.engine import the_engine
 from webapp.engine.report import FALLBACKS
+from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.heavy.turns import give_way
 from webapp.insights.figures import BROKEN, Answered
 
-# Read in one go: about 10 milliseconds.
-SLICE = 1_000
 OUTCOMES = ("", "broken", "fallback")
-PLACE = (Generation.created_at, Generation.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +37,19 @@ def answered(wanted: Wanted) -> Iterator[Answered]:
 
 def timed(wanted: Wanted) -> Iterator[tuple[datetime, Answered]]:
     """The same, each with the moment at which it was asked."""
-    return _read(_where(select(*_columns(), *PLACE), wanted))
+    return _read(_where(select(*_columns()), wanted))
 
 
 def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
     """Those of every kind, also what was made beside answers."""
     one = Generation
     which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
-    return (each for _, each in _read(select(*_columns(), *PLACE).where(*which)))
+    return (each for _, each in _read(select(*_columns()).where(*which)))
 
 
 def _read(wanted: Select[Any]) -> Iterator[tuple[datetime, Answered]]:
-    statement = wanted.order_by(*PLACE).limit(SLICE)
-    rows = db.session.execute(statement).all()
-    while rows:
-        for row in rows:
-            yield row[-2], Answered(*row[:-2])
-        if len(rows) < SLICE:
-            return
-        give_way()
-        at, id = rows[-1][-2:]
-        # The first of the two is what an index can be entered by.
-        rows = db.session.execute(statement.where(Generation.created_at >= at, tuple_(*PLACE) > (at, id))).all()
+    for row in in_slices(db.session(), wanted, pause=give_way):
+        yield row[-2], Answered(*row[:-2])
 
 
 def newest(wanted: Wanted, *, before: str = "", limit: int) -> list[Generation]:

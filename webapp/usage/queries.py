@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, cast, func, or_, select
@@ -12,14 +12,13 @@ from webapp.db import db, is_sqlite
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.heavy.turns import give_way
 from webapp.usage.cost_text import SILENT
+from webapp.usage.exact import plus, total
 
 VISITORS = "visitors"
 A_DAY = timedelta(days=1)
 A_MOMENT = timedelta(milliseconds=1)
 # Generations summed up in one go: about 30 milliseconds.
 SLICE = 4_000
-# No sum is rounded.
-EXACT = Context(prec=100)
 K = TypeVar("K", bound=Hashable)
 
 
@@ -42,8 +41,7 @@ class Sums:
             self.input_tokens = (self.input_tokens or 0) + more.input_tokens
         if more.output_tokens is not None:
             self.output_tokens = (self.output_tokens or 0) + more.output_tokens
-        if more.cost is not None:
-            self.cost = EXACT.add(self.cost or Decimal(0), more.cost)
+        self.cost = plus(self.cost, more.cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +133,6 @@ def _is_made() -> ColumnElement[bool]:
 
 
 def _used(row: Row[Any]) -> Used:
-    cost = None
-    for each in (row.costs or "").split():
-        cost = EXACT.add(cost or Decimal(0), Decimal(each))
     without = row.answers - row.with_tokens, row.answers - row.with_cost
-    sums = Sums(row.answers, row.input_tokens, row.output_tokens, cost, *without)
+    sums = Sums(row.answers, row.input_tokens, row.output_tokens, total(row.costs or ""), *without)
     return Used(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)
