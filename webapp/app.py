@@ -33,6 +33,7 @@ from webapp.health import feature as health
 from webapp.health.metrics import Metrics
 from webapp.heavy.turns import give_way
 from webapp.insights import feature as insights
+from webapp.insights.traces import Traces
 from webapp.knowledge import feature as knowledge
 from webapp.live import feature as live
 from webapp.live import watch
@@ -122,7 +123,7 @@ def _start_engine(app: Flask, config: Config) -> None:
     gevent.get_hub().threadpool.maxsize = 32
     engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=_pause, now=time.monotonic)
     counted, watchdog = Metrics(engine, watchers=watch.open_pages), Watchdog()
-    engine.metric_listeners.append(counted.hear)
+    engine.metric_listeners += [counted.hear, Traces(engine).hear]
     engine.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,

@@ -1,12 +1,13 @@
 """Metric events: answers that ended, fallbacks, and requests that were rate limited. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that has ended; what nobody knows is None. `asked` and `served` are names of models."""
+    """An answer that has ended; what nobody knows is None. `asked` and `served` are names of models, `attempts` what failed."""
 
     kind: str
     status: str
@@ -18,6 +19,9 @@ class Answered:
     first_chunk_seconds: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    id: str = ""
+    chat_id: str = ""
+    attempts: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

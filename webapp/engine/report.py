@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 
+from webapp import topic_names
 from webapp.connections import refusals
 from webapp.connections.models import providers
 from webapp.connections.service import REFUSALS
@@ -58,6 +59,9 @@ def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
         first_chunk_seconds=first - run.started_at if is_streaming and first is not None else None,
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
+        id=live.id,
+        chat_id=topic_names.chat_in(live.lane),
+        attempts=transcript.attempts,
     )
 
 

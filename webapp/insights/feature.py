@@ -1,13 +1,14 @@
 """What insights bring: their pages, a command, and days summed up in the background."""
 
 from webapp.feature import Feature
-from webapp.insights import commands, summing, views
+from webapp.insights import commands, summing, traces, views
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
     commands=(commands.insights,),
     resumes=(summing.wake,),
+    setting_checks={"insights.otlp_url": traces.check_url},
     places=(
         Place(
             words="Insights",

@@ -331,6 +331,15 @@ _PROMPTS = (
         "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading.",
     ),
 )
+_INSIGHTS = (
+    Setting(
+        "insights.otlp_url",
+        "OpenTelemetry collector",
+        "text",
+        "",
+        "The address of a collector that gets a span of each answer (OTLP over HTTP), without any text. If empty, none.",
+    ),
+)
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
     "Streaming": _STREAM,
@@ -339,6 +348,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
     "Email": _MAIL,
+    "Insights": _INSIGHTS,
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
     "Demo": _DEMO,

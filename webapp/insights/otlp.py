@@ -1,0 +1,89 @@
+"""Answers as spans of OpenTelemetry, in the JSON of OTLP over HTTP. Pure.
+
+OpenTelemetry's own library for this brings a dozen packages with protobuf among them, and threads that send; what is needed
+of it is one document. The names are those of the conventions for generative AI, which are not final yet: they are here alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from webapp.engine.metric_events import Answered
+
+Value = str | int | float | bool | None
+# Of kinds of spans and of results.
+CLIENT, IS_OK, IS_ERROR = 3, 1, 2
+BROKEN = ("failed", "interrupted")
+NANOSECONDS = 1_000_000_000
+
+
+class Ended(NamedTuple):
+    """An answer and the moment of its end, in nanoseconds since 1970."""
+
+    answer: Answered
+    at: int
+
+
+def document(ended: Sequence[Ended], *, version: str) -> dict[str, Any]:
+    """What is posted to a collector. No words of anybody are in it."""
+    resource = {"attributes": _attributes({"service.name": "millrace", "service.version": version})}
+    spans = [_span(each.answer, each.at) for each in ended]
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "millrace"}, "spans": spans}]}]}
+
+
+def _span(answer: Answered, ended_at: int) -> dict[str, Any]:
+    began_at = ended_at - round(answer.seconds * NANOSECONDS)
+    # By its id, so that one answer is one trace, whoever looks for it.
+    name = sha256(answer.id.encode()).hexdigest()
+    is_broken = answer.status in BROKEN
+    return {
+        "traceId": name[:32],
+        "spanId": name[32:48],
+        "name": f"chat {answer.asked}",
+        "kind": CLIENT,
+        "startTimeUnixNano": str(began_at),
+        "endTimeUnixNano": str(ended_at),
+        "attributes": _attributes(_facts(answer, is_broken)),
+        "events": list(_events(answer, began_at)),
+        "status": {"code": IS_ERROR, "message": answer.reason} if is_broken else {"code": IS_OK},
+    }
+
+
+def _facts(answer: Answered, is_broken: bool) -> dict[str, Value]:
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": answer.provider,
+        "gen_ai.request.model": answer.asked,
+        "gen_ai.response.model": answer.served,
+        "gen_ai.conversation.id": answer.chat_id,
+        "gen_ai.usage.input_tokens": answer.input_tokens,
+        "gen_ai.usage.output_tokens": answer.output_tokens,
+        "error.type": answer.reason if is_broken else None,
+        "millrace.generation.id": answer.id,
+        "millrace.kind": answer.kind,
+        "millrace.status": answer.status,
+        "millrace.reason": answer.reason,
+        "millrace.time_to_first_chunk": answer.first_chunk_seconds,
+    }
+
+
+def _events(answer: Answered, began_at: int) -> Iterable[dict[str, Any]]:
+    for each in answer.attempts:
+        facts = {f"millrace.attempt.{name}": each.get(name) for name in ("model", "how", "seconds", "code")}
+        yield {"timeUnixNano": str(began_at), "name": "attempt failed", "attributes": _attributes(facts)}
+    if answer.first_chunk_seconds is not None:
+        at = began_at + round(answer.first_chunk_seconds * NANOSECONDS)
+        yield {"timeUnixNano": str(at), "name": "first text", "attributes": []}
+
+
+def _attributes(facts: Mapping[str, Value]) -> list[dict[str, Any]]:
+    return [{"key": name, "value": _value(value)} for name, value in facts.items() if value not in (None, "")]
+
+
+def _value(value: Value) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        # JSON has no whole numbers of 64 bits: OTLP writes them as text.
+        return {"intValue": str(value)}
+    return {"doubleValue": value} if isinstance(value, float) else {"stringValue": str(value)}
