@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from threading import Event
 
 import click
@@ -22,6 +23,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.service import queue, sent_as, sent_before
 from webapp.ids import new_secret
+from webapp.insights import history
 from webapp.knowledge import shipping
 from webapp.providers.base import Reply
 from webapp.providers.demo import PACE_SECONDS, DemoProvider
@@ -30,6 +32,7 @@ from webapp.rendering.text import title
 from webapp.streaming.events import Usage
 from webapp.streaming.stop import Stop
 from webapp.web.command_errors import one_line_errors
+from webapp.words import plural
 
 OWNER = ("olive@example.org", "Olive", "owner")
 OTHERS = (
@@ -72,12 +75,28 @@ TALKS = (
 
 
 @click.command("seed")
+@click.option("--history", "is_history", is_flag=True, help="A made-up month of answers for Insights instead.")
+@click.option("--remove", "is_removal", is_flag=True, help="With --history: remove it again.")
 @with_appcontext
 @one_line_errors
-def command() -> None:
+def command(is_history: bool, is_removal: bool) -> None:
     """Make people, collections, chats and finished answers to look at."""
-    for line in seed():
+    if is_removal and not is_history:
+        raise click.UsageError("--remove goes with --history: nothing else that was made is ever removed.")
+    for line in _history(is_removal) if is_history else seed():
         click.echo(line)
+
+
+def _history(is_removal: bool) -> Iterator[str]:
+    """Makes the example history, or removes it; what is there already is not made twice."""
+    if is_removal:
+        yield f"Removed {plural(history.remove(), 'example answer')}."
+    elif history.exists():
+        yield "The example history already exists. Remove it with: flask seed --history --remove"
+    elif everyone := [user.id for user, _ in people.people()]:
+        yield f"Made {plural(history.make(everyone, Random(1)), 'example answer')} of {history.DAYS} days. See Insights."
+    else:
+        raise click.ClickException("There are no people yet. Create the owner first, or run: flask seed")
 
 
 def seed() -> Iterator[str]:

@@ -15,7 +15,7 @@ from webapp.budgets.tables import Budget
 from webapp.chat.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
-from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
+from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
 from webapp.usage.cost_text import was_refused
 
 
@@ -27,7 +27,8 @@ def used_since(session: Session, budget: Budget, since: datetime, *, pause: Call
     if budget.who == "token":
         return 0
     asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
-    which = [Generation.created_at >= since, Generation.status.not_in(ACTIVE), Generation.kind.not_in([NOT_HERE, *asides])]
+    is_counted = Generation.kind.not_in([NOT_HERE, EXAMPLE, *asides])
+    which = [Generation.created_at >= since, Generation.status.not_in(ACTIVE), is_counted]
     rows, price = _rows(session, [*which, *_whose(budget)], pause), cache(price_of)
     return sum(_amount(budget.unit, row, price(row.model_asked)) for row in rows if not was_refused(row))
 

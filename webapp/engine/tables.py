@@ -14,6 +14,8 @@ ACTIVE = ("queued", "running")
 WHILE_ACTIVE = text("status IN ('queued', 'running')")
 # The kind of what was brought in with a file: it was run elsewhere, and is no person's use of a model here.
 NOT_HERE = "imported"
+# The kind of what was made up for people to look at: no model wrote it, and no budget counts it.
+EXAMPLE = "example"
 
 
 class Generation(Record):

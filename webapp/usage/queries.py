@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, cast, func, or_, select
 
 from webapp.db import db, is_sqlite
-from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
+from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
 from webapp.heavy.turns import give_way
 from webapp.usage.cost_text import SILENT
 from webapp.usage.exact import plus, total
@@ -114,7 +114,9 @@ def _statement(user_id: str | None) -> Select[Any]:
         func.count(one.cost).label("with_cost"),
         # They are added up here, as SQLite knows no decimal numbers.
         func.aggregate_strings(one.cost, " ").label("costs"),
-    ).where(one.created_at >= bindparam("first"), one.created_at < bindparam("end"), one.kind != NOT_HERE, _is_made())
+    ).where(
+        one.created_at >= bindparam("first"), one.created_at < bindparam("end"), one.kind.not_in([NOT_HERE, EXAMPLE]), _is_made()
+    )
     if user_id:
         wanted = wanted.where(one.user_id == user_id)
     return wanted.group_by("day", "who", "model", "demo", one.kind)
