@@ -206,6 +206,7 @@ TABLE = {
         GET api_runs.show api:read
         GET api_runs.events api:read
         POST api_runs.answer api:workflows
+        POST api_runs.bring api:workflows
         POST api_runs.ask api:workflows
         POST api_runs.back api:workflows
         POST api_runs.skip api:workflows

@@ -97,7 +97,7 @@ def found_for(user: User | None, said: Sequence[str], collections: Sequence[str]
 def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Passage, Document]]) -> Given:
     """The same numbers as before for an answer that goes on, without those that the person may not see any more."""
     there = [(each, *found[each["passage_id"]]) for each in sources if each["passage_id"] in found]
-    return Given(tuple(_source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there))
+    return Given(tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there))
 
 
 def searched_for(said: Sequence[str]) -> str:
@@ -127,8 +127,9 @@ def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
             continue
         left -= size
         taken.append(passage)
-        yield _source(len(taken), passage, hit.document)
+        yield source(len(taken), passage, hit.document)
 
 
-def _source(number: int, passage: Passage, document: Document) -> Source:
+def source(number: int, passage: Passage, document: Document) -> Source:
+    """A passage as it is given under this number."""
     return Source(number, passage.id, document.id, passage.page, quoted(number, passage, document))

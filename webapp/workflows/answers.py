@@ -9,6 +9,8 @@ from typing import Any
 from webapp.workflows.texts import shown
 
 MOST_CHARS = 4_000
+# A file is named by its document; only who has taken it in says so.
+FILE = re.compile(r"([0-9a-z]{26}) ([^\n]{1,200})")
 NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,10})?")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 DAY = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
@@ -49,7 +51,7 @@ def text_of(value: Any) -> str:
     """What a program sends as an answer, as a person would type it."""
     if isinstance(value, list):
         return "\n".join(map(str, value))
-    return shown(value)
+    return f"{value['document_id']} {value['name']}" if isinstance(value, dict) else shown(value)
 
 
 def _text(slot: Slot, text: str) -> str:
@@ -117,6 +119,12 @@ def _email(_slot: Slot, text: str) -> str:
     return text
 
 
+def _file(_slot: Slot, text: str) -> dict[str, str]:
+    if not (found := FILE.fullmatch(text)):
+        raise Unfit("Please upload a file.")
+    return {"document_id": found[1], "name": found[2]}
+
+
 def _number(value: float) -> str:
     return f"{value:g}"
 
@@ -129,5 +137,6 @@ TYPES: dict[str, Callable[[Slot, str], Any]] = {
     "multi": _several,
     "yes/no": _yes_or_no,
     "email": _email,
+    "file": _file,
 }
-SAMPLES = {"text": "a few words", "date": "2026-03-31", "yes/no": "yes", "email": "name@example.org"}
+SAMPLES = {"text": "a few words", "date": "2026-03-31", "yes/no": "yes", "email": "name@example.org", "file": "a PDF, or a text"}

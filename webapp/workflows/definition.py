@@ -43,6 +43,8 @@ class Step:
     inputs: Mapping[str, str] = field(default_factory=dict)
     # Collections by their names; what a model says is looked up in them, as far as the person may see them.
     knowledge: tuple[str, ...] = ()
+    # Whether it reads from documents at all: these, and the files that were given in the run.
+    retrieves: bool = True
     is_personal: bool = True
     line: int = 1
 

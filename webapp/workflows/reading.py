@@ -187,6 +187,7 @@ class _Reader:
         return replace(
             step,
             knowledge=knowledge if retrieves else (),
+            retrieves=retrieves,
             is_personal=is_personal,
             guidelines=self._filled((*path, "guidelines"), about.get("guidelines"), names),
             max_sentences=int(sentences or 2),

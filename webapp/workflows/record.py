@@ -66,6 +66,11 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
     return result
 
 
+def refuse(run: WorkflowRun, words: str) -> None:
+    """Says beside the question why what was sent is no answer; of its state nothing changes."""
+    run.refusal = {"words": words, "typed": ""}
+
+
 def say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | Hear) -> None:
     """A message at the end of the chat."""
     role, author_id = ("user", run.owner_id) if isinstance(effect, Hear) else ("assistant", None)

@@ -15,8 +15,9 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.errors import Conflict, Invalid
 from webapp.workflows import handing, shelf, speaking, understanding
+from webapp.workflows.answers import FILE
 from webapp.workflows.definition import Definition
-from webapp.workflows.interpreter import apply
+from webapp.workflows.interpreter import apply, slot_of
 from webapp.workflows.record import definition_of, held, record
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
@@ -67,8 +68,13 @@ def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> Wor
     return _told(id)
 
 
-def happen(run: WorkflowRun, event: Event, *, seen: int | None = None) -> WorkflowRun:
-    """Lets something happen to a run; raises what it refuses. `seen` is how much of it the person knew."""
+def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False) -> WorkflowRun:
+    """Lets something happen to a run; raises what it refuses. `seen` is how much of it the person knew.
+
+    An answer that `is_file` names a document of the person's; nobody types one.
+    """
+    if not is_file:
+        _refuse_typed_file(run, event)
     id, value = run.id, sending.checked(event.value) if event.value.strip() else event.value
     event = replace(event, value=value)
     if event.kind == "answer" and seen in (None, run.seq):
@@ -100,11 +106,28 @@ def stop(run: WorkflowRun) -> None:
 
 def redone(run: WorkflowRun, name: str, value: str) -> Redone:
     """What another answer would bring with it; nothing is changed."""
+    _refuse_typed_file(run, Event("change", value, name))
+    return _redone(run, name, value)
+
+
+def redone_by_file(run: WorkflowRun, name: str) -> Redone:
+    """The same of another file, whichever it is."""
+    return _redone(run, name, f"{'0' * 26} file")
+
+
+def _redone(run: WorkflowRun, name: str, value: str) -> Redone:
     before = run.place
     result = apply(definition_of(run), before, Event("change", value, name))
     if result.refusal:
         raise (Conflict if before.has_ended or before.status == "running" else Invalid)(result.refusal, field="value")
     return Redone(*_differences(definition_of(run), before, result.state))
+
+
+def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
+    definition, place = definition_of(run), run.place
+    slot = definition.slots.get(event.name) if event.kind == "change" else slot_of(definition, place)
+    if slot and slot.type == "file" and event.kind in ("answer", "change") and FILE.fullmatch(event.value.strip()):
+        raise Invalid("Please upload a file.", field="value")
 
 
 def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:

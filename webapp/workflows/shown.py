@@ -10,6 +10,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.engine.service import active_in
+from webapp.knowledge import formats
 from webapp.plans import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.shown import ShownPlan
@@ -32,6 +33,7 @@ STATES = {
     "failed": "Stopped",
 }
 # Which field of HTML a slot is typed in.
+FORMATS = formats.IN_WORDS[:1].upper() + formats.IN_WORDS[1:]
 FIELDS = {"number": "decimal", "email": "email"}
 
 
@@ -62,6 +64,7 @@ class Question:
     mode: str = "text"
     is_long: bool = False
     type: str = "text"
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def question(run: WorkflowRun, definition: Definition, place: State) -> Question
     ask = asked(run, slot)
     options = ("yes", "no") if slot.type == "yes/no" else slot.options
     is_long = slot.type == "text" and (slot.most or 1_000) > 200
-    return Question(ask, options, slot.type == "multi", FIELDS.get(slot.type, "text"), is_long, slot.type)
+    hint = f"{FORMATS}. The file is kept under Knowledge, for you alone." if slot.type == "file" else ""
+    return Question(ask, options, slot.type == "multi", FIELDS.get(slot.type, "text"), is_long, slot.type, hint)
 
 
 def asked(run: WorkflowRun, slot: Slot) -> str:

@@ -40,7 +40,7 @@ class WorkflowRun(Record):
 
     `seq` counts what has happened to it; `message_id` is the answer that a model is writing, or was when it was cut;
     `plan_id` the plan of which that is true, and `plan_step` the step that has not gone on with it yet.
-    `refusal` says why the last answer did not fit, and what was typed.
+    `collection_id` has the files that were given in it; `refusal` says why the last answer did not fit, and what was typed.
     """
 
     __tablename__ = "workflow_runs"
@@ -55,6 +55,7 @@ class WorkflowRun(Record):
     seq: Mapped[int] = mapped_column(default=0)
     message_id: Mapped[str | None] = mapped_column(String(26))
     plan_id: Mapped[str | None] = mapped_column(String(26))
+    collection_id: Mapped[str | None] = mapped_column(String(26))
     plan_step: Mapped[str] = mapped_column(String(40), default="", server_default="")
     refusal: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)

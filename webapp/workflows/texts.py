@@ -31,4 +31,5 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return str(value)
+    # A file is known by its name.
+    return str(value["name"]) if isinstance(value, dict) else str(value)

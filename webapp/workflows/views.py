@@ -4,18 +4,30 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in
+from webapp.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.chat.page.pages import page_of
+from webapp.db import write
 from webapp.errors import AppError, Conflict, Invalid
+from webapp.knowledge import documents
+from webapp.knowledge.documents import Sent
 from webapp.web.htmx import done, is_htmx, lead, redirect, render
-from webapp.workflows import handing, plan_feed, queries, runs, shelf, shown
+from webapp.workflows import files, handing, plan_feed, queries, runs, shelf, shown
 from webapp.workflows.access import own_run, shared_run
-from webapp.workflows.record import definition_of
+from webapp.workflows.record import definition_of, held, refuse
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
 bp = Blueprint("runs", __name__)
+# They may send a file, and only people with an account.
+WITH_FILES = ("runs.do", "runs.change_fact")
 BUTTONS = ("answer", "ask", "back", "skip", "pause", "resume", "cancel")
+
+
+@bp.url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form."""
+    if endpoint in WITH_FILES and request.method == "POST" and user_or_none():
+        request.max_content_length = documents.most_sent(1)
 
 
 @bp.get("/workflows")
@@ -91,6 +103,8 @@ def do(id: str, deed: str) -> Response:
     if found(deed if deed in (*BUTTONS, "free") else None) == "free":
         runs.free(run)
         return lead(page_of(run.chat_id))
+    if deed == "answer" and (sent := _sent()):
+        return _brought(run, sent)
     value = "\n".join(request.form.getlist("value")) if deed in ("answer", "ask") else ""
     return _done(run, Event(deed, value))
 
@@ -105,14 +119,34 @@ def fact(id: str, name: str) -> Response:
 @signed_in
 def change_fact(id: str, name: str) -> Response:
     run, value = own_run(id), "\n".join(request.form.getlist("value"))
+    seen = request.form.get("seen", type=int)
+    if sent := _sent():
+        files.change(run, name, sent, by=current_user(), seen=seen)
+        return redirect(page_of(run.chat_id))
     try:
         redone = runs.redone(run, name, value)
     except Invalid as refusal:
         return _fact_page(run, name, value=value, refusal=refusal)
     if (redone.steps or redone.dropped) and "confirm" not in request.form:
         return _fact_page(run, name, value=value, redone=redone)
-    runs.happen(run, Event("change", value, name), seen=request.form.get("seen", type=int))
+    runs.happen(run, Event("change", value, name), seen=seen)
     return redirect(page_of(run.chat_id))
+
+
+def _sent() -> Sent | None:
+    """The file that comes with a form."""
+    file = request.files.get("file")
+    return Sent(file.stream, file.filename) if file and file.filename else None
+
+
+def _brought(run: WorkflowRun, sent: Sent) -> Response:
+    id, chat_id = run.id, run.chat_id
+    try:
+        files.answer(run, sent, by=current_user(), seen=request.form.get("seen", type=int))
+    except Invalid as refusal:
+        with write() as session:
+            refuse(held(session, id), refusal.message)
+    return redirect(page_of(chat_id))
 
 
 def _done(run: WorkflowRun, event: Event) -> Response:
@@ -131,6 +165,9 @@ def _fact_page(run: WorkflowRun, name: str, *, refusal: AppError | None = None, 
     slot = found(definition.slots.get(name) if name in place.slots else None)
     ask = shown.asked(run, slot)
     values = {"value": shown.typed(slot, place), **more}
+    if slot.type == "file":
+        # What another file would redo does not depend on it.
+        values |= {"redone": runs.redone_by_file(run, name), "formats": shown.FORMATS}
     chat_url = url_for("chat.show", id=run.chat_id, _anchor="end")
     context = {"run": run, "slot": slot, "ask": ask, "label": shown.label, "chat_url": chat_url, "title": definition.title}
     return render("workflows/fact.html", status=refusal.status if refusal else 200, refusal=refusal, **context, **values)

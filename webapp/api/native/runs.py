@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from flask import Blueprint
+from flask import Blueprint, request
 from pydantic import Field
 
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, operation
 from webapp.api.schemas import Answer, Body, Query, Text
-from webapp.workflows import queries, runs, shelf
+from webapp.errors import Invalid
+from webapp.knowledge import documents
+from webapp.knowledge.documents import Sent
+from webapp.workflows import files, queries, runs, shelf
 from webapp.workflows.answers import text_of
 from webapp.workflows.record import definition_of
 from webapp.workflows.shown import question
@@ -74,6 +77,12 @@ class Value(Body):
     value: str | int | float | bool | list[str] = Field(description="As the slot's type says; a text is read by its rules.")
 
 
+class FileQuery(Query):
+    fact: str = Field(
+        "", max_length=40, description="The name of an earlier answer that the file replaces; empty for the question."
+    )
+
+
 class Question(Body):
     question: Text
 
@@ -123,6 +132,26 @@ def events(id: str, query: EventsQuery) -> EventList:
 )
 def answer(id: str, body: Value) -> RunAnswer:
     return told(runs.happen(_own(id), Event("answer", text_of(body.value))))
+
+
+@bp.post("/<id>/file")
+@operation(
+    "Answer the current question with a file, or change an earlier one; it is kept in a collection of yours",
+    scope="workflows",
+    query=FileQuery,
+    upload_field="file",
+    answer=RunAnswer,
+    errors=(409, 413, 422),
+)
+def bring(id: str, query: FileQuery) -> RunAnswer:
+    run = _own(id)
+    request.max_content_length = documents.most_sent(1)
+    sent = request.files.get("file")
+    if not sent or not sent.filename:
+        raise Invalid("Send a file in the field `file`.", field="file")
+    file = Sent(sent.stream, sent.filename)
+    changed = files.change(run, query.fact, file, by=caller()) if query.fact else files.answer(run, file, by=caller())
+    return told(changed)
 
 
 @bp.post("/<id>/ask")

@@ -1,0 +1,94 @@
+"""Files that people give in runs: each becomes a document of a collection that belongs to the run's person."""
+
+from webapp.accounts.tables import User
+from webapp.db import db, write
+from webapp.engine.engine import the_engine
+from webapp.errors import AppError, Conflict, Invalid
+from webapp.knowledge import documents, queries, service
+from webapp.knowledge.documents import Sent
+from webapp.knowledge.service import CollectionInput
+from webapp.knowledge.tables import Collection, Document
+from webapp.workflows import runs
+from webapp.workflows.answers import Slot, text_of
+from webapp.workflows.interpreter import slot_of
+from webapp.workflows.record import definition_of, held
+from webapp.workflows.sources import files_of
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+# The person waits while a file is read; after that the run continues, and what is read later is found later.
+MOST_SECONDS, LOOK_SECONDS = 20.0, 0.05
+NONE_WANTED = "No file is requested at the moment."
+ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you delete this collection, they no longer do."
+
+
+def answer(run: WorkflowRun, sent: Sent, *, by: User, seen: int | None = None) -> WorkflowRun:
+    """Answers the present question with a file."""
+    slot = slot_of(definition_of(run), run.place)
+    if run.status != "waiting" or not _takes_file(slot):
+        raise Conflict(NONE_WANTED)
+    id, file = run.id, _brought(run, sent, by)
+    return _happen(id, Event("answer", _named(file)), seen)
+
+
+def change(run: WorkflowRun, name: str, sent: Sent, *, by: User, seen: int | None = None) -> WorkflowRun:
+    """Another file in place of one that was given before, which is deleted."""
+    slot, before = definition_of(run).slots.get(name), run.place.slots.get(name)
+    if not _takes_file(slot) or not before:
+        raise Conflict(NONE_WANTED)
+    id, by_id, file = run.id, by.id, _brought(run, sent, by)
+    value, old_id = _named(file), before["document_id"]
+    old = queries.document(by, old_id) if file.id != old_id else None
+    if old:
+        # Before a step is done again that reads from it.
+        documents.delete(old, by=by)
+    try:
+        return _happen(id, Event("change", value, name), seen)
+    except AppError:
+        person = db.session.get_one(User, by_id)
+        if old := queries.document(person, old_id, is_deleted=True):
+            documents.restore(old, by=person)
+        raise
+
+
+def _takes_file(slot: Slot | None) -> bool:
+    return slot is not None and slot.type == "file"
+
+
+def _named(document: Document) -> str:
+    return text_of({"document_id": document.id, "name": document.name})
+
+
+def _happen(id: str, event: Event, seen: int | None) -> WorkflowRun:
+    return runs.happen(db.session.get_one(WorkflowRun, id), event, seen=seen, is_file=True)
+
+
+def _brought(run: WorkflowRun, sent: Sent, by: User) -> Document:
+    """The document as soon as it has been read; raises `Invalid` where it can't be."""
+    by_id = by.id
+    collection = files_of(run, by) or _collection(run, by)
+    id = documents.add(collection, sent, by=by).id
+    engine = the_engine()
+    until = engine.now() + MOST_SECONDS
+    while True:
+        # Nobody's connection to the database waits for it.
+        db.session.rollback()
+        document = db.session.get_one(Document, id, populate_existing=True)
+        if document.state not in queries.UNFINISHED or engine.now() >= until:
+            break
+        engine.pause(LOOK_SECONDS)
+    if document.state == "failed":
+        words = document.error
+        documents.delete(document, by=db.session.get_one(User, by_id))
+        raise Invalid(words, field="file")
+    return document
+
+
+def _collection(run: WorkflowRun, by: User) -> Collection:
+    title, id = definition_of(run).title, run.id
+    made = service.create(CollectionInput(f"{title}: files", ABOUT.format(title)), by=by).id
+    with write() as session:
+        row = held(session, id)
+        row.collection_id = row.collection_id or made
+        kept = row.collection_id
+    return db.session.get_one(Collection, kept)
