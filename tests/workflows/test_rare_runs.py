@@ -15,7 +15,9 @@ from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from tests.workflows.programs import published, settled
+from webapp.chat.tables import Chat
 from webapp.db import db, write
+from webapp.engine.tables import Generation
 from webapp.plans.tables import Plan
 from webapp.workflows.record import MOST_EVENTS, held
 from webapp.workflows.tables import WorkflowRun
@@ -53,6 +55,26 @@ def test_a_page_that_is_behind_neither_cancels_nor_stops_what_is_written(admin: 
     fake.goes_on()
     assert settled(admin, run)["state"] == "completed"
     assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "Rest a while. Then go on."
+
+
+VERBOSE = """workflow: verbose
+title: Verbose
+slots: {word: {}}
+steps: [collect: word, {id: talk, chat: Talk., max_sentences: 50, max_tokens: 40}]
+"""
+
+
+@pytest.mark.slow
+def test_a_step_says_no_more_than_its_limit_and_its_end_says_so(app: Flask, admin: Client, owner: Browser) -> None:
+    run = admin.post(published(admin, VERBOSE), {}, status=201)
+    with app.app_context(), write() as session:
+        session.get_one(Chat, run["chat_id"]).model = "demo/verbose"
+    admin.post(f"/runs/{run['id']}/answer", {"value": "Hi"})
+    assert settled(admin, run)["state"] == "completed"
+    with app.app_context():
+        (made,) = db.session.scalars(select(Generation).where(Generation.model_asked == "demo/verbose"))
+    assert (made.status, made.reason, 0 < made.output_tokens <= 40) == ("completed", "token_limit", True)
+    assert owner.page(f"/chats/{run['chat_id']}").says("length limit of this step")
 
 
 FORK = """workflow: fork

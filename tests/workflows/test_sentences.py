@@ -1,10 +1,16 @@
 """Where the first sentences of an answer end, however it is cut on its way."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.workflows.sentence_table import lines
-from webapp.streaming.events import Delta, Ended, Event
-from webapp.workflows.sentences import capped, first
+from webapp.chat.prompt.tokens import estimate
+from webapp.providers.base import ModelRequest, Turn
+from webapp.providers.demo import DemoProvider
+from webapp.streaming.events import Delta, Ended, Event, Usage
+from webapp.streaming.stop import Stop
+from webapp.workflows.sentences import PATIENCE, capped, first
 
 # What is said, and where the second sentence ends: before the mark.
 CASES = [
@@ -44,7 +50,7 @@ def test_an_answer_ends_after_its_second_sentence_however_it_comes(case: str) ->
         source = iter([*pieces, Ended("completed", "stop")])
         events = list(first(2, source))
         assert "".join(each.text for each in events if isinstance(each, Delta)) == expected, size
-        assert events[-1] == Ended("completed", "stop")
+        assert events[-1] == Ended("completed", "stop" if expected == text else "sentence_limit")
         assert not any(isinstance(each, Ended) for each in events[:-1])
 
 
@@ -67,9 +73,20 @@ def test_a_model_that_does_not_know_its_limit_is_left() -> None:
     for event in first(50, capped(100, endless)):
         heard.append(event)
     words = sum(each.text.count("more") for each in heard if isinstance(each, Delta))
-    assert (50 <= words <= 151, heard[-1], len(list(endless)) > 9_000) == (True, Ended("completed", "length"), True)
+    assert (50 <= words <= 151, heard[-1], len(list(endless)) > 9_000) == (True, Ended("completed", "token_limit"), True)
     few = list(capped(100, iter([Delta("One."), Ended("completed", "stop")])))
     assert few == [Delta("One."), Ended("completed", "stop")]
+
+
+@pytest.mark.parametrize("most", [1, 7, 40, 120, 500])
+def test_a_demo_that_never_ends_says_no_more_than_the_limit(most: int, new_stop: Callable[[], Stop]) -> None:
+    asked = ModelRequest("demo/verbose", (Turn("user", "Go on."),), max_tokens=most)
+    for _ in range(4):
+        events = list(first(10_000, capped(most, DemoProvider(pace=0).stream(asked, new_stop()))))
+        said = "".join(each.text for each in events if isinstance(each, Delta))
+        (used,) = [each.output_tokens for each in events if isinstance(each, Usage)]
+        assert (0 < used <= most, estimate(said) <= most * PATIENCE) == (True, True)
+        assert events[-1] == Ended("completed", "token_limit")
 
 
 def test_what_was_said_before_a_cut_counts() -> None:

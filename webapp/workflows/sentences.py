@@ -46,7 +46,7 @@ def first(most: int, events: Iterator[Event], beginning: str = "") -> Iterator[E
                     yield Delta(found.text[sent:until])
                     sent = until
                 if found.end is not None:
-                    yield Ended("completed", "stop")
+                    yield Ended("completed", "sentence_limit")
                     return
             elif isinstance(event, Ended):
                 yield Delta(found.text[sent:])
@@ -65,14 +65,17 @@ def first(most: int, events: Iterator[Event], beginning: str = "") -> Iterator[E
 
 
 def capped(most_tokens: int, events: Iterator[Event]) -> Iterator[Event]:
-    """The events until far more has come than was asked for: a server may not know the limit that it was given."""
+    """The events up to a limit, and with its name at the end.
+
+    A model that doesn't know the limit it was given is left when far more has come.
+    """
     left = most_tokens * PATIENCE
     try:
         for event in events:
-            yield event
+            yield Ended("completed", "token_limit") if event == Ended("completed", "length") else event
             left -= estimate(event.text) if isinstance(event, Delta) else 0
             if left < 0:
-                yield Ended("completed", "length")
+                yield Ended("completed", "token_limit")
                 return
     finally:
         if close := getattr(events, "close", None):

@@ -32,6 +32,7 @@ from webapp.web.addresses import address
 
 REASONS = {
     "length": "The model reached its length limit.",
+    "token_limit": "The answer reached the length limit of this step.",
     "content_filter": "The provider's content filter stopped the answer.",
     "cap": "The answer reached this server's length limit.",
     "budget": "The answer ended here because its budget is used up.",
