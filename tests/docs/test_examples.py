@@ -46,7 +46,10 @@ def test_an_example_prints_the_answer(printed: dict[str, tuple[int, str]], name:
     status, said = printed[name]
     assert status == 0, said
 
-    if name.startswith("plans/"):
+    if "/workflow." in name:
+        assert all(each in said for each in ("How was your week overall?", "> good", "What went well?", "Done. Have a good week"))
+        assert 'answers: {"mood":"good","win":"The garden","hours":0}' in said.replace('": ', '":').replace(', "', ',"'), said
+    elif name.startswith("plans/"):
         assert TITLE in said, said
         assert re.search(r'"weeksCompleted":4' if name.endswith(".sh") else "Week 4 of 4", said), said
     elif name.endswith(".sh"):
