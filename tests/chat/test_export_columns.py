@@ -29,6 +29,7 @@ STAYS: dict[str, dict[str, str]] = {
         "persona_id": "personas are a thing of their own",
         "collection_ids": "collections stay on this server, with their grants",
         "prompt_key": "a prompt stays on this server",
+        "is_forgotten": "a memory stays on this server",
     },
     "messages": {
         "chat_id": HERE,

@@ -30,6 +30,8 @@ class User(Record):
     cut_seen_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
     # Up to which level they see what was given to them.
     clearance: Mapped[int] = mapped_column(default=0, server_default="0")
+    # From when on finished answers of their chats are remembered, if they want that.
+    remembers_since: Mapped[datetime | None]
 
     @property
     def is_admin(self) -> bool:

@@ -9,7 +9,7 @@ from webapp.accounts.guards import user_or_none
 from webapp.api.access import caller_or_none
 from webapp.api.schemas import Answer
 from webapp.chat.tables import Message
-from webapp.knowledge.shown import passage_url
+from webapp.knowledge.shown import place_url
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.live.watchers import Context
 from webapp.streaming.events import Event, Sources
@@ -71,6 +71,6 @@ def _one(source: SeenSource) -> SourceAnswer:
     document, passage = source.document, source.passage
     if not document or not passage:
         return SourceAnswer(number=source.number, title=None, document_id=None, passage_id=None, page=None, url=None)
-    url = passage_url(document.id, passage.number)
+    url = place_url(document, passage)
     named = {"title": document.title, "document_id": document.id, "passage_id": passage.id, "url": url}
     return SourceAnswer(number=source.number, page=passage.page, **named)

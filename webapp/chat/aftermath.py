@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Exists, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp.accounts.tables import Grant
+from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, FollowUp, Message
 from webapp.db import db
 from webapp.engine.tables import Generation
@@ -23,6 +23,7 @@ class Aftermath(NamedTuple):
     is_temporary: bool
     is_shared: bool
     has_follow_up: bool
+    is_remembered: bool
     answer: str | None
     question: str | None
     greeting: str | None
@@ -40,7 +41,7 @@ def _aftermath_statement() -> Select[Any]:
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
     is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
     texts = (case((is_unnamed, func.substr(each.content, 1, READS_CHARS))) for each in (answer, question, greeting))
-    wanted = select(Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, *texts)
+    wanted = select(Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED, *texts)
     wanted = wanted.select_from(answer).join(Chat, Chat.id == answer.chat_id)
     wanted = wanted.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
     return wanted.where(answer.id == bindparam("message"))
@@ -62,5 +63,9 @@ def _is_greeting(message: Any) -> ColumnElement[bool]:
 
 IS_SHARED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == Chat.id).correlate(Chat).exists()
 HAS_FOLLOW_UP = select(FollowUp.id).where(FollowUp.chat_id == Chat.id).correlate(Chat).exists()
+IS_REMEMBERED = (
+    select(User.id).where(User.id == Chat.owner_id, User.remembers_since.is_not(None)).correlate(Chat).exists()
+    & ~Chat.is_forgotten
+)
 # Made once: to put it together costs more than to run it.
 AFTERMATH = _aftermath_statement()

@@ -6,7 +6,7 @@ from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm import Session
 
 from webapp import rows
-from webapp.chat import aftermath, queries
+from webapp.chat import aftermath, queries, remembering
 from webapp.chat.cuts import seams_of
 from webapp.chat.keeping import sweeping
 from webapp.chat.list import titles
@@ -71,6 +71,8 @@ def changed(generation: Generation) -> None:
     if after.is_temporary:
         sweeping.wake()
     titles.suggest_later(the_engine(), generation, after)
+    if after.is_remembered:
+        remembering.wake()
     if after.has_follow_up:
         follow_up.send_after(the_engine(), generation)
 
@@ -95,6 +97,7 @@ def recover() -> None:
     HTML of an older renderer."""
     follow_up.send_left()
     renderings.wake()
+    remembering.wake()
     if sweeping.sweep():
         sweeping.wake()
     forget_old_entries()

@@ -55,6 +55,8 @@ class Chat(Record):
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    # Whether it is kept out of the memory of its person.
+    is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),

@@ -82,16 +82,29 @@ class Given:
 NOTHING = Given()
 
 
-def found_for(user: User | None, said: Sequence[str], collections: Sequence[str], *, seconds: float) -> Given:
-    """The passages for the newest of these messages of a person, in these collections; it waits no longer than that."""
-    if not user or not collections or not said:
+def found_for(
+    user: User | None,
+    said: Sequence[str],
+    collections: Sequence[str],
+    *,
+    seconds: float,
+    memory: Sequence[str] = (),
+    but_chat: str = "",
+) -> Given:
+    """The passages for the newest of these messages of a person, in these collections; it waits no longer than that.
+
+    What is found in their `memory` is given too, but for what that chat has said itself; nothing in there needs no words.
+    """
+    if not user or not (collections or memory) or not said:
         return NOTHING
+    was_asked = bool(collections)
     try:
-        hits = search(user, searched_for(said), collections=collections, limit=LOOKED_AT, seconds=seconds)
+        hits = search(user, searched_for(said), collections=[*collections, *memory], limit=LOOKED_AT, seconds=seconds)
     except TooLate:
         log.warning("the collections of a chat were not searched within %s s", seconds)
-        return Given(was_asked=True, is_late=True)
-    return Given(tuple(sources_of(hits)), was_asked=True)
+        return Given(was_asked=was_asked, is_late=was_asked)
+    others = [each for each in hits if not but_chat or each.document.chat_id != but_chat]
+    return Given(tuple(sources_of(others)), was_asked=was_asked)
 
 
 def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Passage, Document]]) -> Given:

@@ -78,6 +78,8 @@ def unshare(collection: Collection, grant_id: str, *, by: User) -> None:
 def _check(collection: Collection, to: str, to_id: str, right: str, by: User) -> None:
     if not may(by.role, "see people"):
         raise Forbidden("Guests can't share collections.")
+    if collection.is_memory:
+        raise Forbidden("Your conversation memory is yours alone.")
     if right not in RIGHTS:
         raise Invalid("Choose whether they can read or write.", field="right")
     if to not in TO or bool(to_id) == (to == "everyone"):

@@ -140,6 +140,13 @@ def passage_url(document_id: str, number: int) -> str:
     return url_for("documents.show", id=document_id, start=start, passage=number, _anchor=f"passage-{number}")
 
 
+def place_url(document: Document, passage: Passage) -> str:
+    """Where a passage stands: in its document or, of a remembered answer, in its chat."""
+    if document.message_id:
+        return url_for("chat.show", id=document.chat_id, _anchor=f"message-{document.message_id}")
+    return passage_url(document.id, passage.number)
+
+
 def sources(user: User | None, kept: Sequence[Kept]) -> list[ShownSource]:
     """The sources of an answer as this person sees them now."""
     return [_source(each) for each in by_turns(seen(user, kept))]
@@ -149,7 +156,7 @@ def current_url(user: User | None, kept: Kept) -> str:
     """Where a source is in its document, if this person may see it and it has not been replaced since."""
     [source] = seen(user, [kept])
     document, passage = source.document, source.passage
-    return passage_url(document.id, passage.number) if document and passage and passage.edition == document.edition else ""
+    return place_url(document, passage) if document and passage and passage.edition == document.edition else ""
 
 
 def shares(row: Collection) -> tuple[list[Share], list[SelectChoice]]:
@@ -194,7 +201,7 @@ def _source(source: SeenSource) -> ShownSource:
         url = url_for("documents.show", id=document.id) if document else ""
         return ShownSource(source.number, source.words, document.title if document else "", url)
     html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
-    url = passage_url(document.id, passage.number)
+    url = place_url(document, passage)
     place = formats.place(document.name, passage.page)
     return ShownSource(source.number, "", document.title, url, passage.heading, place, html)
 
@@ -202,7 +209,7 @@ def _source(source: SeenSource) -> ShownSource:
 def hit(found: Hit, asked: list[str]) -> ShownHit:
     """A passage that was found, with the words that were asked for marked."""
     document, passage = found.document, found.passage
-    url, pieces = passage_url(document.id, passage.number), _pieces(passage.text, asked)
+    url, pieces = place_url(document, passage), _pieces(passage.text, asked)
     place = formats.place(document.name, passage.page)
     return ShownHit(found.rank, url, document.title, passage.heading, place, document.id, found.collection_name, pieces)
 

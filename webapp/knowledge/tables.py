@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     select,
     text,
 )
@@ -25,6 +26,7 @@ from webapp.ids import LENGTH, new_id
 ROW = BigInteger().with_variant(Integer, "sqlite")
 LIVE = text("deleted_at IS NULL")
 CURRENT = text("state = 'current'")
+REMEMBERED = text("message_id <> ''")
 
 
 class Collection(Record):
@@ -40,6 +42,8 @@ class Collection(Record):
     about: Mapped[str] = mapped_column(Text, default="")
     level: Mapped[int] = mapped_column(default=0)
     embedding_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Whether finished answers of its owner are remembered in it.
+    is_memory: Mapped[bool] = mapped_column(default=False, server_default=false())
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
 
@@ -62,6 +66,9 @@ class Document(Record):
     # Where it was fetched, and the tag of that version there.
     url: Mapped[str] = mapped_column(Text, default="", server_default="")
     etag: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Of a remembered answer, where it stands: deleted with it, it lies in no trash.
+    chat_id: Mapped[str] = mapped_column(String(LENGTH), default="", server_default="")
+    message_id: Mapped[str] = mapped_column(String(LENGTH), default="", server_default="")
     bytes: Mapped[int]
     characters: Mapped[int]
     state: Mapped[str] = mapped_column(String(10), default="arriving")
@@ -83,6 +90,7 @@ class Document(Record):
     __table_args__ = (
         Index("uq_documents_live", "collection_id", "hash", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
         Index("ix_documents_state", "state"),
+        Index("ix_documents_message_id", "message_id", sqlite_where=REMEMBERED, postgresql_where=REMEMBERED),
     )
 
 

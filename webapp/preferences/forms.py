@@ -1,6 +1,6 @@
 """The form of what a person prefers."""
 
-from wtforms import SelectField, TextAreaField
+from wtforms import BooleanField, SelectField, TextAreaField
 
 from webapp.preferences.service import DENSITIES, MOST_CHARS, SEND_KEYS, TEXT_SIZES, THEMES
 from webapp.web.forms import Form, options
@@ -18,6 +18,7 @@ class PreferencesForm(Form):
         default="enter",
         description="The other one makes a new line. On a phone, Enter always makes a new line.",
     )
+    remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
     instructions = TextAreaField(
         "Custom instructions",
         default="",

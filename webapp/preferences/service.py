@@ -4,7 +4,7 @@ from sqlalchemy import update
 
 from webapp.accounts.fields import checked_text
 from webapp.accounts.tables import User
-from webapp.db import write
+from webapp.db import utc_now, write
 from webapp.errors import Invalid
 
 THEMES = {"": "System", "light": "Light", "dark": "Dark"}
@@ -19,6 +19,13 @@ CHOICES = {
     "send_key": (SEND_KEYS, "keys"),
 }
 MOST_CHARS = 4_000
+
+
+def remember(user: User, *, wants: bool) -> None:
+    """Turn the conversation memory on, from now on, or off."""
+    if wants != bool(user.remembers_since):
+        with write():
+            user.remembers_since = utc_now() if wants else None
 
 
 def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:

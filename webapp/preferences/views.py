@@ -6,7 +6,7 @@ from webapp.accounts.guards import came_from, current_user, signed_in
 from webapp.connections.models import providers
 from webapp.errors import Invalid
 from webapp.preferences.forms import PreferencesForm
-from webapp.preferences.service import CHOICES, set_preferences
+from webapp.preferences.service import CHOICES, remember, set_preferences
 from webapp.web.forms import options
 from webapp.web.htmx import redirect
 
@@ -19,6 +19,7 @@ def own() -> Response:
     me, form = current_user(), PreferencesForm()
     for name in ("default_model", "instructions", *CHOICES):
         form[name].data = getattr(me, name)
+    form.remembers.data = bool(me.remembers_since)
     return _page(form)
 
 
@@ -32,6 +33,7 @@ def update_own() -> Response:
             raise Invalid("That model is no longer available.", field="default_model")
         chosen = {name: form[name].data or form[name].default or "" for name in CHOICES}
         set_preferences(current_user(), default_model=model, instructions=form.instructions.data or "", **chosen)
+        remember(current_user(), wants=bool(form.remembers.data))
         return redirect(url_for(".own"), "Saved.")
     return _page(form)
 

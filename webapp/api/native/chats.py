@@ -17,7 +17,7 @@ from webapp.api.schemas import Answer, Body, Cursor, Id, Line, Model, Paged
 from webapp.api.streams import stream
 from webapp.characters import queries as cast
 from webapp.characters.tables import Persona
-from webapp.chat import queries, reading
+from webapp.chat import queries, reading, remembering
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export
 from webapp.chat.fields import FIELDS, ChatField, values_of
@@ -51,6 +51,7 @@ class AboutChat(Answer):
     character_id: str | None
     persona_id: str | None
     collection_ids: list[str] = Field(description="The collections that answers may quote, as far as the caller can see them.")
+    is_forgotten: bool = Field(description="Whether it is kept out of its owner's conversation memory.")
 
 
 def _kind(field: ChatField) -> Any:
@@ -112,6 +113,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     model: Line | None = None
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[Id] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
+    is_forgotten: bool | None = Field(None, description="Whether it is kept out of your conversation memory.")
     is_pinned: bool | None = None
     is_archived: bool | None = None
 
@@ -183,6 +185,8 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
         _set_fields(chat, given)
     if "collection_ids" in given:
         reading.attach(own_chat(id), given["collection_ids"], by=caller())
+    if "is_forgotten" in given:
+        remembering.keep_out(own_chat(id), is_forgotten=given["is_forgotten"])
     if "model" in given:
         service.choose(chat, given["model"])
     if "title" in given:

@@ -13,6 +13,7 @@ from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
+from webapp.preferences.service import remember
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
@@ -25,7 +26,14 @@ class Me(Answer):
     name: str
     role: RoleName
     scopes: list[ScopeName] = Field(description="What this token or browser session is allowed to do.")
+    remembers: bool = Field(description="Whether finished answers go into the caller's conversation memory.")
     csrf_token: str | None = Field(description="For `X-CSRFToken`, if the caller uses a cookie.")
+
+
+class MeChange(Body):
+    """Only the fields that are there are changed."""
+
+    remembers: bool | None = None
 
 
 class TokenAnswer(Answer):
@@ -56,9 +64,15 @@ class NewTokenAnswer(Answer):
 @bp.get("/me")
 @operation("Show the caller and their permissions", scope="read", answer=Me)
 def show() -> Me:
-    found = identified()
-    token = generate_csrf() if found.has_cookie else None
-    return Me.of(found.user, scopes=sorted(found.scopes), csrf_token=token)
+    return _me()
+
+
+@bp.patch("/me")
+@operation("Turn your conversation memory on or off", scope="chat", body=MeChange, answer=Me)
+def change(body: MeChange) -> Me:
+    if body.remembers is not None:
+        remember(caller(), wants=body.remembers)
+    return _me()
 
 
 @bp.get("/tokens")
@@ -88,3 +102,10 @@ def create(body: NewToken) -> NewTokenAnswer:
 @operation("Revoke a token immediately", scope="chat", status=204)
 def revoke(id: str) -> None:
     tokens.revoke_token(caller(), id, address=client_address())
+
+
+def _me() -> Me:
+    found = identified()
+    token = generate_csrf() if found.has_cookie else None
+    remembers = bool(found.user.remembers_since)
+    return Me.of(found.user, scopes=sorted(found.scopes), remembers=remembers, csrf_token=token)

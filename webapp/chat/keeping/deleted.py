@@ -50,6 +50,12 @@ def after(message: Message) -> int:
     return _after(Message.id == message.id)[message.id]
 
 
+def with_all_below(message: Message) -> list[str]:
+    """The ids of a message and of all that goes with it."""
+    below = _below(Message.id == message.id)
+    return list(db.session.scalars(select(below.c.id)))
+
+
 def holds(message: Message, id: str) -> bool:
     """Whether the other is the message or comes back with it."""
     below = _below(Message.id == message.id)

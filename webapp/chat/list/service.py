@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from webapp import changes
+from webapp.chat import remembering
 from webapp.chat.keeping import erasing, sweeping, temporary
 from webapp.chat.list import titles
 from webapp.chat.messages import sending
@@ -13,6 +14,8 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
 from webapp.heavy.turns import give_way
+from webapp.knowledge import memory
+from webapp.knowledge.tables import Document
 from webapp.settings.retention import forget_old_entries
 from webapp.words import plural
 
@@ -79,6 +82,7 @@ def restore(*chats: Chat) -> None:
     with write():
         for chat in chats:
             chat.deleted_at = None
+    remembering.wake()
     _announce(chats)
 
 
@@ -93,8 +97,10 @@ def erase(*chats: Chat) -> None:
 def _throw_away(chat: Chat) -> None:
     if running := generations.running_in(chat.lane):
         generations.stop(the_engine(), running)
-    with write():
+    with write() as session:
         chat.deleted_at = utc_now()
+        memory.forget(session, Document.chat_id == chat.id)
+    remembering.wake()
     _announce([chat])
     # Pages that still show it lose their stream at once.
     for person in {chat.owner_id or "", *sharing.readers(chat.id)}:

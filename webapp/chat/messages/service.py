@@ -79,7 +79,7 @@ def begin(
     if repeated := generations.sent_before(sent_as):
         return repeated
 
-    how = replace(how, given=sourcing.found_at_first(reads, said.content, person))
+    how = replace(how, given=sourcing.found_at_first(reads, said.content, person, is_temporary=is_temporary))
 
     def store(session: Session) -> Asked:
         values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.chat import queries, remembering
 from webapp.chat.reading import read_by
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
@@ -14,13 +14,14 @@ from webapp.settings.service import setting
 
 def found_for(chat: Chat, text: str, below: str | None, person: str) -> Given:
     """For a message that is to be stored below another one."""
-    ids = read_by(chat)
-    return _found(ids, [*_said_to(below), text], person) if ids else NOTHING
+    ids, memory = read_by(chat), _memory_of(person, chat)
+    return _found(ids, [*_said_to(below), text], person, memory, chat.id) if ids or memory else NOTHING
 
 
-def found_at_first(collection_ids: Sequence[str], text: str, person: str) -> Given:
+def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> Given:
     """For the message that begins a chat."""
-    return _found(collection_ids, [text], person) if collection_ids else NOTHING
+    memory = () if is_temporary else _memory_of(person, None)
+    return _found(collection_ids, [text], person, memory) if collection_ids or memory else NOTHING
 
 
 def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) -> Given:
@@ -30,8 +31,8 @@ def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) ->
 
 def found_again(chat: Chat, question_id: str, person: str) -> Given:
     """For another answer to a question."""
-    ids = read_by(chat)
-    return _found(ids, _said_to(question_id), person) if ids else NOTHING
+    ids, memory = read_by(chat), _memory_of(person, chat)
+    return _found(ids, _said_to(question_id), person, memory, chat.id) if ids or memory else NOTHING
 
 
 def kept_for(chat: Chat, message: Message, person: str) -> Given:
@@ -42,9 +43,17 @@ def kept_for(chat: Chat, message: Message, person: str) -> Given:
     return found_again(chat, message.parent_id or "", person)
 
 
-def _found(collection_ids: Sequence[str], said: Sequence[str], person: str) -> Given:
+def _memory_of(person: str, chat: Chat | None) -> Sequence[str]:
+    # A visitor has none.
+    user = db.session.get(User, person) if person and (not chat or chat.owner_id) else None
+    return remembering.ids_for(user, chat) if user else ()
+
+
+def _found(
+    collection_ids: Sequence[str], said: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
+) -> Given:
     seconds, user = float(setting("knowledge.search_seconds")), db.session.get(User, person)
-    return answering.found_for(user, said, collection_ids, seconds=seconds)
+    return answering.found_for(user, said, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
 
 
 def _said_to(message_id: str | None) -> list[str]:

@@ -1,12 +1,13 @@
 """Versions of messages: switching, editing, deleting and restoring them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Update, update
 from sqlalchemy.orm import Session
 
-from webapp.chat import queries
+from webapp.chat import queries, remembering
 from webapp.chat.keeping import deleted, sweeping
 from webapp.chat.messages import sending
 from webapp.chat.page import renderings
@@ -14,6 +15,8 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
 from webapp.errors import Conflict, Invalid
+from webapp.knowledge import memory
+from webapp.knowledge.tables import Document
 from webapp.rendering import markdown
 
 ELSEWHERE = "This chat has just changed in another tab. Please check and try again."
@@ -66,8 +69,9 @@ def delete(message: Message) -> int:
     changes = [_changed(message).where(Message.deleted_at.is_(None)).values(**then)]
     if head == message.parent_id:
         changes.append(update(Message).where(Message.id == head).values(cut_id=message.id))
-    _move_head(chat, head, *changes)
+    _move_head(chat, head, *changes, forgets=deleted.with_all_below(message))
     sweeping.wake()
+    remembering.wake()
     return after
 
 
@@ -80,6 +84,7 @@ def restore(message: Message) -> None:
     if message.deleted_at:
         head = head_then if head_then and deleted.holds(message, head_then) else queries.newest_below(message)
         _move_head(chat, head, _changed(message).values(deleted_at=None))
+        remembering.wake()
 
 
 def erase(message: Message) -> None:
@@ -91,10 +96,12 @@ def _changed(message: Message) -> Update:
     return update(Message).where(Message.id == message.id)
 
 
-def _move_head(chat: Chat, to: str, *changes: Update) -> None:
-    """Moves the head and, in the same transaction, takes messages out of sight or brings them back."""
+def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = ()) -> None:
+    """Moves the head and, in the same transaction, takes messages out of sight, of memories too, or brings them back."""
     id, seen = chat.id, chat.head_id
     with write() as session:
+        if forgets:
+            memory.forget(session, Document.message_id.in_(forgets))
         for change in changes:
             if not session.execute(change.returning(Message.id)).first():
                 raise Conflict(ELSEWHERE)

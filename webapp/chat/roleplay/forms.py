@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from wtforms import Field, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, Field, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
 
 from webapp.characters.fields import TEXT_CHARS
@@ -30,13 +30,15 @@ class PromptsForm(Form):
 
     collections = SelectMultipleField("Knowledge", id="prompts-collections", choices=[], validate_choice=False, default=())
 
+    is_forgotten = BooleanField("Keep this chat out of my conversation memory", id="prompts-forgotten")
+
     idle: Sequence[str] = ()
 
     @classmethod
     def of(cls, chat: Chat) -> "PromptsForm":
         typed = {name: shortest(value) if isinstance(value, float) else value for name, value in values_of(chat).items()}
         texts = {name: "" if value is None else str(value) for name, value in typed.items()}
-        return cls.fresh(persona=chat.persona_id or "", collections=chat.collection_ids, **texts)
+        return cls.fresh(persona=chat.persona_id or "", collections=chat.collection_ids, is_forgotten=chat.is_forgotten, **texts)
 
     def about(
         self, character: Character | None, personas: Sequence[Persona], model: Model, collections: Sequence[Collection] = ()

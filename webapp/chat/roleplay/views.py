@@ -11,7 +11,7 @@ from webapp.characters import queries as cast
 from webapp.characters import shown as people
 from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
-from webapp.chat import reading
+from webapp.chat import reading, remembering
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.page.faces_shown import face_in
 from webapp.chat.page.pages import page_of
@@ -61,6 +61,8 @@ def update(id: str) -> Response:
         values, persona = form.values, _chosen(form.persona.data or "")
         reading.attach(chat, form.collections.data or (), by=current_user())
         roleplay.set_fields(own_chat(id), values, persona=persona)
+        if current_user().remembers_since:
+            remembering.keep_out(own_chat(id), is_forgotten=bool(form.is_forgotten.data))
         chat = own_chat(id)
         return _panel(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(page_of(id))
     chat = own_chat(id)

@@ -1,0 +1,92 @@
+"""The conversation memory: off by default, a person's own, quoted in other chats, and gone with the message."""
+
+import gevent
+import pytest
+
+from tests.api.client import client_of
+from tests.chat.conftest import address, give, id_of
+from tests.chat.library import ask, given
+from webapp.settings.service import set_setting
+
+ANSWER = "The xylograph is cleaned with turpentine."
+QUESTION = "How was the xylograph cleaned?"
+
+
+@pytest.fixture
+def program(app, member):
+    with app.app_context():
+        # However slow the machine is.
+        set_setting("knowledge.search_seconds", "60")
+    return client_of(app, member.email)
+
+
+def remembered(program, count: int) -> list[dict]:
+    """The documents of the memory as soon as there are so many, all of them read."""
+    with gevent.Timeout(60, AssertionError("the memory did not become so within a minute")):
+        while True:
+            found = memory_of(program)
+            if len(found) == count and all(each["state"] == "ready" for each in found):
+                return found
+            gevent.sleep(0.02)
+
+
+def memory_of(program) -> list[dict]:
+    mine = [each for each in program.get("/collections")["collections"] if each["name"] == "Conversation memory"]
+    return [row for each in mine for row in program.get(f"/collections/{each['id']}/documents")["documents"]]
+
+
+def test_an_answer_is_quoted_in_other_chats_until_it_is_deleted(member, stranger, answered, program, fake):
+    before = answered(member)
+    assert program.get("/me")["remembers"] is False
+    ask(member, before, "Before", fake, says="The xylograph was dusty before.")
+    assert "Saved." in member.submit("/settings", remembers="on").text
+    page = ask(member, before, "And the xylograph?", fake, says=ANSWER)
+    assert len(remembered(program, 1)) == 1
+
+    fake.says("Yes")
+    other = answered(member)
+    shown = ask(member, other, QUESTION, fake, says="With turpentine [1].")
+    assert ANSWER in given(fake, QUESTION)
+    assert "dusty" not in given(fake, QUESTION)
+    chip = shown.one(".message-text a.cite")
+    opened = str(member.get(str(chip.attributes["href"])).location)
+    assert opened.endswith(f"/chats/{id_of(before)}#message-{page.message_ids[-1]}")
+    # In its own chat it is there already, and nobody else's chats quote it, nor do those that others read.
+    ask(member, before, QUESTION, fake)
+    assert ANSWER not in given(fake, QUESTION)
+    ask(stranger, answered(stranger), QUESTION, fake)
+    assert given(fake, QUESTION) == ""
+    shared = answered(member)
+    give(shared, stranger, "view")
+    ask(member, shared, QUESTION, fake)
+    assert given(fake, QUESTION) == ""
+
+    shown = member.page(before)
+    member.post(address(shown, "Delete", shown.message_ids.index(page.message_ids[-1])))
+    found = program.get("/search", query={"q": "turpentine xylograph"})["passages"]
+    assert not [each for each in found if ANSWER in each["text"]]
+    assert member.page(str(chip.attributes["href"])).says("The document was deleted.")
+
+
+def test_a_chat_is_kept_out_and_a_deleted_one_takes_its_answers_along(member, answered, program, fake):
+    assert program.said("PATCH", "/me", 200, {"remembers": True})["remembers"] is True
+    first, second = answered(member), answered(member)
+    remembered(program, 2)
+
+    out = program.said("PATCH", f"/chats/{id_of(first)}", 200, {"is_forgotten": True})
+    assert out["is_forgotten"] is True
+    remembered(program, 1)
+    ask(member, first, "Again", fake, says=ANSWER)
+    program.said("DELETE", f"/chats/{id_of(second)}", 204)
+    assert memory_of(program) == []
+    program.said("PATCH", f"/chats/{id_of(first)}", 200, {"is_forgotten": False})
+    assert len(remembered(program, 2)) == 2
+
+
+def test_nobody_else_is_let_in(member, stranger, answered, program):
+    program.said("PATCH", "/me", 200, {"remembers": True})
+    answered(member)
+    remembered(program, 1)
+    (mine,) = program.get("/collections")["collections"]
+    said = program.said("PUT", f"/collections/{mine['id']}/grants", 403, {"to": "everyone", "right": "read"})
+    assert said["detail"] == "Your conversation memory is yours alone."

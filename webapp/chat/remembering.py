@@ -1,0 +1,81 @@
+"""Remembers finished answers of those who want that: looked for in the chats that changed of late, so that none is missed."""
+
+from datetime import timedelta
+
+from sqlalchemy import Row, and_, exists, func, select
+from sqlalchemy.orm import aliased
+
+from webapp.accounts.tables import Grant, User
+from webapp.chat import queries
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, utc_now, write
+from webapp.engine.chores import Chore
+from webapp.engine.tables import Generation
+from webapp.knowledge import memory
+from webapp.knowledge.memory import MOST_ANSWER, MOST_QUESTION, Said
+from webapp.knowledge.tables import Document
+
+OF_LATE, AT_ONCE = timedelta(days=7), 50
+
+
+def work() -> bool:
+    """Puts a few answers into the memories of their people; says whether more may be left."""
+    memory.erase()
+    rows = _missing()
+    hidden = queries.out_of_sight([row.message_id for row in rows])
+    said = [Said(**row._mapping) for row in rows if row.message_id not in hidden]
+    db.session.rollback()
+    memory.keep(said)
+    return bool(said) and len(rows) == AT_ONCE
+
+
+wake = Chore("remembering", work, every_seconds=0.2, most_seconds=30.0).wake
+
+
+def ids_for(user: User, chat: Chat | None) -> list[str]:
+    """The memories that an answer in this chat may quote: its person's own, where nobody else reads it."""
+    if not user.remembers_since:
+        return []
+    if chat and (chat.owner_id != user.id or chat.is_forgotten or chat.is_temporary or _is_shared(chat)):
+        return []
+    return memory.ids_of(user)
+
+
+def keep_out(chat: Chat, *, is_forgotten: bool) -> None:
+    """Have a chat kept out of the memory of its person, with all that was remembered of it, or taken in again."""
+    if is_forgotten == chat.is_forgotten:
+        return
+    with write() as session:
+        chat.is_forgotten = is_forgotten
+        if is_forgotten:
+            memory.forget(session, Document.chat_id == chat.id)
+    wake()
+
+
+def _is_shared(chat: Chat) -> bool:
+    query = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == chat.id)
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
+    """Complete answers in own chats, since their person wanted it, of which there is no document."""
+    question = aliased(Message)
+    is_wanted = and_(User.remembers_since.is_not(None), Message.created_at >= User.remembers_since)
+    is_kept = and_(Chat.deleted_at.is_(None), Chat.is_temporary.is_(False), Chat.is_forgotten.is_(False))
+    is_answer = and_(Message.role == "assistant", Message.content != "", Message.deleted_at.is_(None))
+    ran = exists().where(Generation.message_id == Message.id, Generation.status == "completed")
+    is_known = exists().where(Document.message_id == Message.id, Document.message_id != "")
+    texts = func.substr(func.coalesce(question.content, ""), 1, MOST_QUESTION), func.substr(Message.content, 1, MOST_ANSWER)
+    query = select(
+        Chat.owner_id.label("owner_id"),
+        Chat.id.label("chat_id"),
+        Message.id.label("message_id"),
+        Chat.title.label("title"),
+        texts[0].label("question"),
+        texts[1].label("answer"),
+    )
+    query = query.join(Chat, Chat.id == Message.chat_id).join(User, User.id == Chat.owner_id)
+    query = query.outerjoin(question, question.id == Message.parent_id)
+    is_of_late = Chat.changed_at >= utc_now() - OF_LATE
+    wanted = query.where(is_wanted, is_kept, is_of_late, is_answer, ran, ~is_known)
+    return list(db.session.execute(wanted.order_by(Message.id).limit(AT_ONCE)).all())

@@ -1,0 +1,99 @@
+"""The conversation memory: finished answers of a person's own chats, in a private collection that later chats can quote."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session
+
+from webapp.accounts.tables import User
+from webapp.db import db, utc_now, write
+from webapp.heavy.turns import give_way
+from webapp.knowledge import importing
+from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
+from webapp.knowledge.telling import tell_people
+
+NAME, ABOUT = "Conversation memory", "Finished answers of your chats. Only you see them."
+FILE = "answer.md"
+MOST_QUESTION, MOST_ANSWER = 1_000, 200_000
+PASSAGES_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A finished answer, with the question before it."""
+
+    owner_id: str
+    chat_id: str
+    message_id: str
+    title: str
+    question: str
+    answer: str
+
+    @property
+    def text(self) -> str:
+        asked = " ".join(self.question[:MOST_QUESTION].split())
+        return f"{f'> {asked}' if asked else ''}\n\n{self.answer[:MOST_ANSWER]}\n"
+
+
+def ids_of(user: User) -> list[str]:
+    """The collections that this person's chats are remembered in, while they want that."""
+    if not user.remembers_since:
+        return []
+    query = select(Collection.id).where(Collection.owner_id == user.id, Collection.is_memory, Collection.deleted_at.is_(None))
+    return list(db.session.scalars(query))
+
+
+def keep(all_said: Iterable[Said]) -> None:
+    """Puts answers into the memories of their people; they are read like other documents."""
+    for said in all_said:
+        raw = said.text.encode("utf-8", "replace")
+        digest = hashlib.sha256(said.message_id.encode()).hexdigest()
+        about = {"title": (said.title or "Chat")[:200], "name": FILE, "chat_id": said.chat_id, "message_id": said.message_id}
+        size = {"hash": digest, "bytes": len(raw), "characters": len(raw), "state": "waiting"}
+        with write() as session:
+            collection_id = _collection_id(session, said.owner_id)
+            twin = select(Document.id).where(Document.collection_id == collection_id, Document.hash == digest)
+            if session.scalar(twin):
+                continue
+            document = Document(collection_id=collection_id, added_by=said.owner_id, **about, **size)
+            session.add(document)
+            session.flush()
+            session.add(DocumentPart(document_id=document.id, number=0, content=raw))
+        tell_people(collection_id)
+        give_way()
+    importing.wake()
+
+
+def forget(session: Session, which: ColumnElement[bool]) -> None:
+    """Takes answers out of all memories, with the transaction in which they are deleted; `erase` removes what is left."""
+    forgotten = update(Document).where(Document.message_id != "", Document.deleted_at.is_(None), which)
+    session.execute(forgotten.values(deleted_at=utc_now()).execution_options(synchronize_session=False))
+
+
+def erase() -> None:
+    """Deletes what was forgotten, a few passages at a time; of answers nothing lies in a trash."""
+    while _erase_some():
+        give_way()
+
+
+def _erase_some() -> bool:
+    gone = select(Document.id).where(Document.message_id != "", Document.deleted_at.is_not(None))
+    if db.session.scalar(gone.limit(1)) is None:
+        return False
+    with write() as session:
+        some = session.scalars(select(Passage.row).where(Passage.document_id.in_(gone)).limit(PASSAGES_AT_ONCE)).all()
+        which = delete(Passage).where(Passage.row.in_(some)) if some else delete(Document).where(Document.id.in_(gone))
+        session.execute(which.execution_options(synchronize_session=False))
+    return bool(some)
+
+
+def _collection_id(session: Session, owner_id: str) -> str:
+    query = select(Collection.id).where(Collection.owner_id == owner_id, Collection.is_memory, Collection.deleted_at.is_(None))
+    if found := session.scalar(query.limit(1)):
+        return found
+    made = Collection(owner_id=owner_id, name=NAME, about=ABOUT, is_memory=True)
+    session.add(made)
+    session.flush()
+    return made.id
