@@ -1,5 +1,6 @@
 """Topics of several workers: what one says, the others hear, in order and once; whatever becomes of Redis."""
 
+import json
 import time
 
 import gevent
@@ -8,8 +9,8 @@ from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, until
 from tests.support.ports import free_port
-from webapp.streaming.events import Changed, Delta, Ended
-from webapp.streaming.redis_link import Link
+from webapp.streaming.events import Changed, Delta, Ended, to_json
+from webapp.streaming.redis_link import CHANGES, Link
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.topics import Entry, Gap
 from webapp.throttle import Throttle
@@ -240,3 +241,25 @@ def test_a_reader_from_another_worker_is_not_woken_by_nothing(workers):
     assert one.last("chat:2") > page
     assert one.read("chat:2", page) == []
     assert not one.wait({"chat:2": page}, 0.01)
+    assert not one.has_news({"chat:2": page})
+    other.append("chat:2", Changed("message", "b"))
+    until(lambda: one.has_news({"chat:2": page}))
+
+
+@pytest.mark.slow
+def test_a_clock_that_was_set_back_costs_no_change_and_repeats_none(workers, redis_server):
+    here, there = workers(), workers()
+    later = int((time.time() + 3600) * 1000)
+    # As it is after an hour of changes within the same millisecond: Redis counts on where its clock has gone back.
+    told = json.dumps(to_json(Changed("message", "0")))
+    redis_server.said(f"XADD {CHANGES} {later}-9997 topic {WHERE} event '{told}'")
+    for number in range(1, 6):
+        here.append(WHERE, Changed("message", str(number)))
+    for topics in (here, there):
+        until(lambda topics=topics: len(topics._used(WHERE).entries) >= 6)
+    here.append("chat:2", Changed("message", "the end"))
+    for topics in (here, there):
+        until(lambda topics=topics: topics._used("chat:2").entries)
+        entries = topics._logs[WHERE].entries
+        assert [entry.event.id for entry in entries] == [str(number) for number in range(6)]
+        assert len({entry.seq for entry in entries}) == 6

@@ -64,35 +64,35 @@ def _look_at(engine: Engine, ids: list[str]) -> None:
     with engine.in_app():
         columns = Generation.id, Generation.owner, Generation.status
         found = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
-        for id in ids:
-            if copied := engine.copied.get(id):
-                _renew(engine, copied, found.get(id))
+        untold = [copied for id in ids if (copied := engine.copied.get(id)) and _renew(engine, copied, found.get(id))]
         db.session.rollback()
+    # Behind it: Redis may keep waiting, and nobody holds a connection meanwhile.
+    for copied in untold:
+        copied.told_at = engine.now()
+        _shared(engine).copy(topic_names.of_generation(copied.id), found[copied.id].owner, copied.lane)
 
 
-def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> None:
+def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bool:
+    """Has a copy grow by what the database knows; says if its owner has to be told that it is read here."""
     shared, topic = _shared(engine), topic_names.of_generation(copied.id)
     if copied.id in engine.live:
         engine.copied.pop(copied.id, None)
-        return
+        return False
     if row is None or row.status not in ACTIVE:
         _complete(engine, copied.id, topic)
         shared.drop(topic)
         engine.forget_copy(copied.id)
-        return
-    is_watched, now = shared.is_watched(topic), engine.now()
-    if is_watched or now - copied.asked_at < LOOKED_AT_SECONDS:
-        if row.owner != engine.worker.id and now - copied.told_at >= TELL_SECONDS:
-            copied.told_at = now
-            shared.copy(topic, row.owner, copied.lane)
-    elif now - copied.asked_at > LINGER_SECONDS:
+        return False
+    is_read = shared.is_watched(topic) or engine.now() - copied.asked_at < LOOKED_AT_SECONDS
+    if not is_read and engine.now() - copied.asked_at > LINGER_SECONDS:
         shared.drop(topic)
         engine.forget_copy(copied.id)
-        return
+        return False
     before, copied.length = copied.length, shared.last(topic)
     if before in (-1, copied.length):
         # Nothing has come by Redis.
         shared.extend(topic, journal.entries_of(db.session(), copied.id, after=copied.length))
+    return is_read and row.owner != engine.worker.id and engine.now() - copied.told_at >= TELL_SECONDS
 
 
 def _complete(engine: Engine, id: str, topic: str) -> None:

@@ -113,7 +113,7 @@ def _settle(
         generation = fence.settle(session, id, owner, values)
         is_new = generation is not None
         # What failed behind the commit of an earlier try, or lost its answer, is saved: it has only to be announced.
-        generation = generation or fence.settled(session, id, owner)
+        generation = generation or fence.settled(session, id, values.get("owner", owner))
         if not generation:
             raise Abandoned(id)
         kind = engine.kinds[generation.kind]

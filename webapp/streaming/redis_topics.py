@@ -85,6 +85,8 @@ class RedisTopics(MemoryTopics):
         self._is_open = False
         # Everything up to here is known of all topics that have many writers, and what came behind `_since` is in their logs.
         self._cursor = self._since = 0
+        # Where the stream of changes is read on.
+        self._heard = "0-0"
         self._outbox: list[tuple[str, Event]] = []
         self._wanted: dict[str, _Wanted] = {}
         # What others write and is read here; of what is not whole, the rest must come from the database first.
@@ -231,6 +233,7 @@ class RedisTopics(MemoryTopics):
         if _number(newest) <= self._cursor:
             raise Gone("what it says would be older than what is known")
         self.epoch, self.is_connected, self._was_away, self._checked_at = epoch, True, True, self._now()
+        self._heard = newest
         log.info("connected to Redis")
         self._start_over(_number(newest))
 
@@ -266,10 +269,11 @@ class RedisTopics(MemoryTopics):
 
     def _positions(self) -> dict[str, str]:
         copied = {of_topic(topic): f"0-{self.last(topic)}" for topic, is_whole in self._copies.items() if is_whole}
-        return {CHANGES: _id(self._cursor), of_worker(self._worker): self._told, **copied}
+        return {CHANGES: self._heard, of_worker(self._worker): self._told, **copied}
 
     def _take(self, sent: Sent) -> None:
         if sent.stream == CHANGES:
+            self._heard = sent.id
             self._take_change(_number(sent.id), sent.fields)
         elif sent.stream == of_worker(self._worker):
             self._told = sent.id
@@ -362,7 +366,7 @@ class RedisTopics(MemoryTopics):
             return Log()
         return _Changes(dropped=max(self._since, self._floor), began=self._cursor)
 
-    def _has_news(self, cursors: Mapping[str, int]) -> bool:
+    def has_news(self, cursors: Mapping[str, int]) -> bool:
         # A reader may have come from another worker: with what has not arrived here yet, or with less than is known to be all.
         return any(self._said(topic) > at for topic, at in cursors.items())
 
@@ -372,9 +376,7 @@ class RedisTopics(MemoryTopics):
 
 
 def _number(id: str) -> int:
+    # Where its clock is set back, Redis counts on within one millisecond until that is over: far more than usual, but no more
+    # than would have come in the time that it takes.
     milliseconds, _, count = id.partition("-")
-    return int(milliseconds) * PER_MILLISECOND + min(int(count), PER_MILLISECOND - 1)
-
-
-def _id(number: int) -> str:
-    return f"{number // PER_MILLISECOND}-{number % PER_MILLISECOND}"
+    return int(milliseconds) * PER_MILLISECOND + int(count)

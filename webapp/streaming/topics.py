@@ -48,6 +48,7 @@ class Topics(Protocol):
     def append(self, topic: str, event: Event) -> int: ...
     def read(self, topic: str, after: int) -> list[Entry]: ...
     def last(self, topic: str) -> int: ...
+    def has_news(self, cursors: Mapping[str, int]) -> bool: ...
     def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool: ...
     def listen(self, topic: str, hear: Callable[[], None]) -> None: ...
     def unlisten(self, topic: str, hear: Callable[[], None]) -> None: ...
@@ -117,7 +118,7 @@ class MemoryTopics:
 
     def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool:
         """Blocks until a topic has entries after its cursor, or the time is over, or the signal is set; says if there is news."""
-        if self._has_news(cursors):
+        if self.has_news(cursors):
             return True
         signal = signal or self._signal()
         logs = [self._used(topic) for topic in cursors]
@@ -129,7 +130,7 @@ class MemoryTopics:
             for log in logs:
                 log.waiting.discard(signal)
                 log.used_at = self._now()
-        return self._has_news(cursors)
+        return self.has_news(cursors)
 
     def listen(self, topic: str, hear: Callable[[], None]) -> None:
         """Calls the listener with every entry from now on, once however often it is asked for."""
@@ -177,7 +178,8 @@ class MemoryTopics:
                 self._floor = max(self._floor, log.last)
                 del self._logs[topic]
 
-    def _has_news(self, cursors: Mapping[str, int]) -> bool:
+    def has_news(self, cursors: Mapping[str, int]) -> bool:
+        """Whether a topic has entries after its cursor, or is not where it was."""
         return any(self.last(topic) != after for topic, after in cursors.items())
 
 
