@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -101,6 +102,12 @@ class Owner(Browser):
         super().__init__(link)
         self._link, self._csrf = urlsplit(link), ""
 
+    def at(self, url: str) -> "Owner":
+        """The same person, signed in already, at another address of the same house."""
+        twin = copy(self)
+        Browser.__init__(twin, url, self._cookies)
+        return twin
+
     async def come(self) -> None:
         """Becomes the owner."""
         self._csrf = found(CSRF, await self.page(f"{self._link.path}?{self._link.query}"))
@@ -118,9 +125,9 @@ class Owner(Browser):
         if reply.status != 200:
             raise Refused(f"POST {path} answered {reply.status}: {text[-200:]}")
 
-    async def listen(self, page: str) -> Stream:
-        """Opens the stream of a page."""
-        stream = await self.open("GET", found(EVENTS, page), more=HTMX)
+    async def listen(self, page: str, after: str = "") -> Stream:
+        """Opens the stream of a page, again behind what has been heard."""
+        stream = await self.open("GET", found(EVENTS, page), more={**HTMX, **({"Last-Event-ID": after} if after else {})})
         if stream.status != 200:
             raise Refused(f"the stream answered {stream.status}")
         return stream

@@ -10,6 +10,7 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from webapp.bench import compare, pages, partial_json, plans, sitting, typed
+from webapp.bench import recover as recovering
 from webapp.bench import stream as streams
 from webapp.bench import workers as several
 from webapp.bench.house import in_a_full_house
@@ -53,6 +54,16 @@ def compare_both(rounds: int) -> None:
 def write_plans(count: int, rate: float) -> None:
     """Many plans at once, with a quota for just as many."""
     _conclude(plans.measure(count, rate, click.echo))
+
+
+@bench.command("recover")
+@click.option("--kills", default=20, show_default=True, help="Workers killed.")
+@click.option("--freezes", default=6, show_default=True, help="Workers frozen for moments.")
+@click.option("--hangs", default=2, show_default=True, help="Workers frozen for longer than their lease.")
+@click.option("--seed", default=1, show_default=True, help="Which random moments.")
+def recover(kills: int, freezes: int, hangs: int, seed: int) -> None:
+    """Workers of two hosts killed and frozen while they write."""
+    _conclude(recovering.measure(kills, freezes, hangs, seed, click.echo))
 
 
 @bench.command("memory")

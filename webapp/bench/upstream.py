@@ -6,6 +6,8 @@ import json
 import time
 
 from webapp.bench.load import BRIEFLY, STAMP, Load
+from webapp.bench.reading import TOKEN
+from webapp.providers.base import GO_ON
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -21,16 +23,17 @@ class Model:
             size = next((line.partition(":")[2] for line in head.split("\r\n") if line.startswith("content-length:")), "0")
             question = await reader.readexactly(int(size))
             pieces = self._pieces[:1] if _is_brief(question) else self._pieces
-            await (_name(writer) if "accept: application/json" in head else self._speak(writer, pieces))
+            await (_name(writer) if "accept: application/json" in head else self._speak(writer, pieces, said(question)))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _speak(self, writer: asyncio.StreamWriter, pieces: list[str]) -> None:
+    async def _speak(self, writer: asyncio.StreamWriter, pieces: list[str], stamps: int) -> None:
+        """All of it, or what is behind so many stamps."""
         writer.write(HEAD)
-        began, stamps = time.monotonic(), 0
-        for number, piece in enumerate(pieces):
+        began = time.monotonic()
+        for number, piece in enumerate(pieces[stamps:]):
             # By the clock, not by the pause: a busy moment must not slow the model down for good.
             await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
             writer.write(_event({"content": stamped(piece, stamps)}))
@@ -43,6 +46,12 @@ class Model:
 def _is_brief(question: bytes) -> bool:
     # In a later turn the first one is said again.
     return question.count(b'"user"') == question.count(BRIEFLY.encode()) == 1
+
+
+def said(question: bytes) -> int:
+    """How many stamps there were before the answer was cut that is to be continued."""
+    contents = [str(each["content"]) for each in json.loads(question or b"{}").get("messages", [])]
+    return len(TOKEN.findall(contents[-2].encode())) if GO_ON in contents[1:] else 0
 
 
 async def _name(writer: asyncio.StreamWriter) -> None:

@@ -223,7 +223,7 @@ class _Page:
         """What a page lacks: messages after its head, and the changed ones before it; of the generation it has heard, no text."""
         places = [message.id for message in self._messages]
         is_another = is_followed and self._running and self._running.generation_id != heard
-        if (head and head not in places) or is_another:
+        if (head and head not in places) or is_another or (is_followed and self._is_over(heard)):
             return self.whole()
         known = places.index(head) + 1 if head else 0
         old = [message for message in self._messages[:known] if message.id in set(ids)]
@@ -233,6 +233,10 @@ class _Page:
         if self._chat.id in set(ids):
             parts.append(self._top())
         return self._change("".join(parts))
+
+    def _is_over(self, heard: str) -> bool:
+        """Whether another generation has gone on from there: what is still to come of this one is older than what is saved."""
+        return all(message.generation_id != heard for message in self._messages)
 
     def _renewed(self, message: ShownMessage, heard: str) -> list[str]:
         if not heard or message.generation_id != heard:

@@ -1,0 +1,53 @@
+"""A page that follows an answer which another worker has cut off, gone on with and ended, before its end is heard here."""
+
+from datetime import timedelta
+
+from tests.generations.bench import Bench
+from webapp import changes, rows, topic_names
+from webapp.chat.page.feed import ChatFeed
+from webapp.chat.tables import Message
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
+from webapp.streaming.events import Ended
+
+
+def test_a_page_that_hears_an_end_late_keeps_what_came_after_it(bench: Bench, fake) -> None:
+    fake.behaves([{"counted": 20, "stall_after": 10}])
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: "w000010" in bench.said(id))
+    chat_id = bench.generation(id).lane.removeprefix("chat:")
+    feed = ChatFeed(bench.engine, chat_id, None, lambda: bench.app.test_request_context("/"))
+    assert 'data-status="responding"' in shown(feed)
+
+    go_on_elsewhere(bench, id)
+    bench.engine.topics.append(topic_names.of_generation(id), Ended("interrupted", "server_restart"))
+    told = shown(feed)
+
+    assert "the whole of it" in told
+    assert 'data-status="completed"' in told
+    assert "interrupted" not in told
+    assert "w000010" not in told
+    assert shown(feed) == ""
+    # It finds out that it was taken.
+    bench.until(lambda: not bench.engine.live)
+
+
+def shown(feed: ChatFeed) -> str:
+    return "".join(frame.data for frame in feed.news())
+
+
+def go_on_elsewhere(bench: Bench, id: str) -> None:
+    """As another worker does, of which nothing has been heard here yet."""
+    with bench.app.app_context():
+        with write() as session:
+            cut = session.get_one(Generation, id)
+            cut.status, cut.reason, cut.owner, cut.ended_at = "interrupted", "server_restart", "another", utc_now()
+            session.flush()
+            values = {name: value for name, value in rows.values_of(cut).items() if name not in ("id", "idempotency_key")}
+            later = {"status": "completed", "reason": "stop", "continues_id": id, "started_at": utc_now() - timedelta(seconds=1)}
+            session.add(Generation(**values | later))
+            message = session.get_one(Message, cut.message_id)
+            message.content, message.html, message.html_version = "the whole of it", "", 0
+            chat_id = message.chat_id
+        changes.tell(topic_names.of_chat(chat_id), "message", cut.message_id)
+        db.session.rollback()
