@@ -9,8 +9,9 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from webapp.bench import compare, pages, partial_json, plans, sitting, typed
+from webapp.bench import compare, crowd, pages, partial_json, plans, sitting, typed
 from webapp.bench import recover as recovering
+from webapp.bench import soak as soaking
 from webapp.bench import stream as streams
 from webapp.bench import workers as several
 from webapp.bench.house import in_a_full_house
@@ -66,6 +67,15 @@ def recover(kills: int, freezes: int, hangs: int, seed: int) -> None:
     _conclude(recovering.measure(kills, freezes, hangs, seed, click.echo))
 
 
+@bench.command("soak")
+@click.option("--streams", default=50, show_default=True, help="Answers at once.")
+@click.option("--minutes", default=10.0, show_default=True, help="Duration.")
+@click.option("--seed", default=1, show_default=True, help="Which faults, and when.")
+def soak(streams: int, minutes: float, seed: int) -> None:
+    """Answers, pages that come and go, a fault every ten seconds."""
+    _conclude(soaking.measure(streams, minutes, seed, click.echo))
+
+
 @bench.command("memory")
 @click.option("--messages", default=1_000, show_default=True, help="Initial length of the chat.")
 @click.option("--minutes", default=10.0, show_default=True, help="How long it then continues; judged after five.")
@@ -78,10 +88,13 @@ def memory(messages: int, minutes: float) -> None:
 @bench.command("watchers")
 @click.option("--watchers", "count", default=100, show_default=True, help="Number of open pages.")
 @click.option("--minutes", default=10.0, show_default=True, help="Duration.")
-def watchers(count: int, minutes: float) -> None:
+@click.option("--workers", default=1, show_default=True, help="With several: one answer that all pages show.")
+def watchers(count: int, minutes: float, workers: int) -> None:
     """Pages that stay open: whether a stream ends that should not."""
+    if workers > 1:
+        return _conclude(crowd.measure(workers, count, click.echo))
     load = Sitting(count, 10, 3, minutes * 60, every=30, pace=60, tokens=400, rate=20)
-    _conclude(sitting.watchers(load, click.echo))
+    return _conclude(sitting.watchers(load, click.echo))
 
 
 @bench.command("page")

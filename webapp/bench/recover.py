@@ -81,10 +81,10 @@ async def _all(hosts: Team, rounds: Sequence[How], chance: random.Random, found:
     owners = [owner.at(url) for url in hosts.urls]
     for number, how in enumerate(rounds, 1):
         hosts.until_complete(WORKERS)
-        before = len(found.wrong)
+        wrong, back, lost = len(found.wrong), len(found.back[how]), len(found.lost_ms)
         await _round(hosts, owners, number, how, chance, found)
-        back, lost = max(found.back[how][-ANSWERS:], default=0.0), max(found.lost_ms[-ANSWERS:], default=0.0)
-        say(f"{number:>4} {how:<7} back after {back:>5.1f} s, lost {lost:>4.0f} ms {found.wrong[before:] or ''}")
+        seconds, ms = max(found.back[how][back:], default=0.0), max(found.lost_ms[lost:], default=0.0)
+        say(f"{number:>4} {how:<7} back after {seconds:>5.1f} s, lost {ms:>4.0f} ms {found.wrong[wrong:] or ''}")
 
 
 async def _round(hosts: Team, owners: Sequence[Owner], number: int, how: How, chance: random.Random, found: Found) -> None:

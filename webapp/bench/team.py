@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from webapp.bench import postgres_server, redis_server
-from webapp.bench.servers import LINK, START_SECONDS, UNLIMITED, Server, cpu_of, environ_of, flask, free_port, serving
+from webapp.bench.servers import CONFIG, LINK, START_SECONDS, UNLIMITED, Server, cpu_of, environ_of, flask, free_port, serving
 
 KEYS = {"SECRET_KEY": "a-secret-for-the-bench-alone", "ENCRYPTION_KEY": "b" * 43 + "="}
 SET = "INSERT INTO application_settings (key, value, changed_at) VALUES (%s, %s, CURRENT_TIMESTAMP)"
@@ -27,6 +27,7 @@ class Team:
     postgres: postgres_server.Server
     redis: redis_server.Server
     database: str
+    folders: Sequence[Path]
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database) as connection:
@@ -48,19 +49,20 @@ class Team:
 
 
 @contextmanager
-def team(folder: Path, answers: int, model_url: str, *, workers: int, hosts: int = 1, **environ: str) -> Iterator[Team]:
+def team(folder: Path, answers: int, model_url: str, *, workers: int, hosts: int = 1, config: str = CONFIG) -> Iterator[Team]:
     """So many workers on each of so many hosts, on fresh stores, from the moment on when all of them are there."""
     with ExitStack() as stack:
         postgres = stack.enter_context(postgres_server.running_server())
         redis = stack.enter_context(redis_server.running_server(free_port()))
-        shared = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "WEB_CONCURRENCY": str(workers), **KEYS, **environ}
-        environs = [{**environ_of(str(_new(folder, number)), answers, model_url), **shared} for number in range(hosts)]
+        shared = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "WEB_CONCURRENCY": str(workers), **KEYS}
+        folders = [_new(folder, number) for number in range(hosts)]
+        environs = [{**environ_of(str(each), answers, model_url), **shared} for each in folders]
         link = LINK.search(flask(environs[0], "prepare"))
         plain = postgres.url.replace("+psycopg", "")
         _set(plain, {**dict.fromkeys(UNLIMITED, "0"), "models.titles": "off"})
-        servers = [stack.enter_context(serving(_new(folder, number), each)) for number, each in enumerate(environs)]
+        servers = [stack.enter_context(serving(*each, config)) for each in zip(folders, environs, strict=True)]
         urls = [f"http://127.0.0.1:{each['PORT']}" for each in environs]
-        made = Team(servers, urls, link[0] if link else "", postgres, redis, plain)
+        made = Team(servers, urls, link[0] if link else "", postgres, redis, plain, folders)
         made.until_complete(workers)
         yield made
 

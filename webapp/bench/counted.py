@@ -1,0 +1,35 @@
+"""Workers that say what they hold: gunicorn's configuration as in `gunicorn --config python:webapp.bench.counted`.
+
+At each SIGUSR1 a worker writes down how many greenlets live in it and how many connections to the database are taken.
+"""
+
+import gc
+import json
+import os
+import runpy
+import signal
+from pathlib import Path
+from typing import Any
+
+ours = runpy.run_path("gunicorn.conf.py")
+globals().update({name: value for name, value in ours.items() if not name.startswith("_") and name != "ours"})
+
+
+def post_worker_init(worker: Any) -> None:
+    # Only now, in the worker, is everything patched.
+    from gevent import Greenlet
+
+    from webapp.db import db
+
+    ours["post_worker_init"](worker)
+    file = Path(ours["our_config"].data_dir, f"counted-{os.getpid()}")
+
+    def count(*_: object) -> None:
+        with worker.wsgi.app_context():
+            taken = db.engine.pool.checkedout()  # type: ignore[attr-defined]
+        alive = sum(isinstance(each, Greenlet) and not each.dead for each in gc.get_objects())
+        file.with_suffix(".new").write_text(json.dumps({"greenlets": alive, "connections": taken}))
+        file.with_suffix(".new").rename(file)
+
+    signal.signal(signal.SIGUSR1, count)
+    signal.siginterrupt(signal.SIGUSR1, False)
