@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from webapp.prompts.template import Part, Unfilled, filled, partly_filled, pieces, variables_in
+from webapp.prompts.template import Part, TooLong, Unfilled, filled, partly_filled, pieces, variables_in
 
 HOSTILE = (
     "{{b}}",
@@ -51,3 +51,12 @@ def test_a_missing_variable_is_said_and_seen():
         ["Place", "other"],
     )
     assert "".join(each.text for each in pieces(parts[0].text)) == parts[0].text
+
+
+def test_long_values_are_not_repeated_without_end():
+    parts = [Part("One", "{{a}}" * 1_000)]
+
+    for fill in (filled, partly_filled):
+        fill([Part("One", "{{a}}")], {"a": "x" * 10_000_000})
+        with pytest.raises(TooLong):
+            fill(parts, {"a": "x" * 1_000})

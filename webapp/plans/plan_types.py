@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp import yaml_text
@@ -15,6 +15,7 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Invalid, NotFound
+from webapp.heavy.threads import offload
 from webapp.plans import checking
 from webapp.plans.schema import Schema, defaults
 from webapp.plans.tables import PlanType
@@ -24,6 +25,8 @@ SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 TEXTS = {"title": 80, "prompt": 20_000, "description": 300}
 # Fields that the forms have themselves.
 RESERVED = {"csrf_token", "type", "model", "again_of"}
+# To read a large one anew takes up to a quarter of a second, so all that there are stay known.
+MOST_TYPES = 100
 KNOWN = {*TEXTS, "inputs", "plan", "calendar", "sample", "example"}
 
 
@@ -72,15 +75,22 @@ class Type:
 
 def all_types() -> list[Type]:
     """Every type by its title; one that an admin has written takes the place of a shipped one of the same name."""
-    rows = db.session.scalars(select(PlanType).order_by(PlanType.slug)).all()
-    found = {each.slug: each for each in _shipped()} | {row.slug: parsed(row.slug, row.source) for row in rows}
+    rows = db.session.execute(select(PlanType.slug, PlanType.source).order_by(PlanType.slug)).all()
+    found = {each.slug: each for each in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
     return sorted(found.values(), key=lambda each: each.title)
 
 
 def get(slug: str) -> Type:
-    if found := next((each for each in all_types() if each.slug == slug), None):
-        return found
-    raise NotFound("That plan type no longer exists.")
+    source = db.session.scalar(select(PlanType.source).where(PlanType.slug == slug))
+    found = offload(parsed, slug, source) if source else next((each for each in _shipped() if each.slug == slug), None)
+    if not found:
+        raise NotFound("That plan type no longer exists.")
+    return found
+
+
+def slugs() -> set[str]:
+    """The names of all types."""
+    return {*shipped_slugs(), *db.session.scalars(select(PlanType.slug))}
 
 
 def shipped_slugs() -> list[str]:
@@ -104,10 +114,23 @@ def parsed(slug: str, source: str, *, is_shipped: bool = False) -> Type:
     return Type(slug, source, _about(source), is_shipped)
 
 
+def _outcome(slug: str, source: str) -> Type | Invalid:
+    # What is raised in a thread is taken for a fault of ours.
+    try:
+        return parsed(slug, source)
+    except Invalid as error:
+        return error
+
+
 def save(slug: str, source: str, who: audit.About) -> Type:
     """Adds a type, or changes it. Plans that were made before keep the type as it was."""
-    found = parsed(slug, source)
+    found = offload(_outcome, slug, source)
+    if isinstance(found, Invalid):
+        raise found
     with write() as session:
+        others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
+        if others >= MOST_TYPES:
+            raise Conflict(f"There are {MOST_TYPES} plan types already. Delete one first.")
         actor = who.get("actor")
         session.merge(PlanType(slug=slug, source=source, changed_by=actor.id if isinstance(actor, User) else None))
         _note(session, "saved a plan type", slug, who)
@@ -135,7 +158,7 @@ def _shipped() -> tuple[Type, ...]:
     return tuple(parsed(file.stem, file.read_text("utf-8"), is_shipped=True) for file in sorted(FOLDER.glob("*.yaml")))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MOST_TYPES + 20)
 def _about(source: str) -> dict[str, Any]:
     try:
         about = yaml_text.read(source, "plan type").value

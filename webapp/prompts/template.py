@@ -1,10 +1,14 @@
 """Sections of text with variables like `{{name}}`, filled in once: what is filled in is never read for variables. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 VARIABLE = re.compile(r"\{\{ {0,4}([A-Za-z][A-Za-z0-9_]{0,39}) {0,4}(?:: {0,4}([^{}\n]{1,200}))?\}\}", re.ASCII)
+
+# What may be added by values that stand in a text more than once: a short text could become endless.
+MOST_REPEATED_CHARS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,13 @@ class Unfilled(Exception):
         self.missing = tuple(missing)
 
 
+class TooLong(Unfilled):
+    """What comes of it would be far longer than all that it is made from."""
+
+    def __init__(self) -> None:
+        super().__init__("it becomes too long, as it repeats long values")
+
+
 def variables_in(parts: Sequence[Part]) -> list[str]:
     """Each variable once, in the order of the text."""
     return list(dict.fromkeys(found[1] for part in parts for found in VARIABLE.finditer(part.text)))
@@ -38,6 +49,7 @@ def variables_in(parts: Sequence[Part]) -> list[str]:
 
 def filled(parts: Sequence[Part], values: Mapping[str, str]) -> list[Part]:
     """The sections with their values, without those whose variables are all empty; raises `Unfilled`."""
+    _check_length(parts, values)
     if missing := [name for name in variables_in(parts) if name not in values]:
         raise Unfilled(f"unknown: {', '.join(missing)}", missing)
     said = [Part(part.name, _filled(part.text, values)) for part in parts if _says_something(part, values)]
@@ -47,7 +59,8 @@ def filled(parts: Sequence[Part], values: Mapping[str, str]) -> list[Part]:
 
 
 def partly_filled(parts: Sequence[Part], values: Mapping[str, str]) -> tuple[list[Part], list[str]]:
-    """The sections with the values there are, for a preview, and the variables that have none."""
+    """The sections with the values there are, for a preview, and the variables that have none; raises `TooLong`."""
+    _check_length(parts, values)
     missing = [name for name in variables_in(parts) if name not in values]
     return [Part(part.name, _filled(part.text, values)) for part in parts], missing
 
@@ -59,6 +72,12 @@ def pieces(text: str) -> list[Piece]:
         found += [Piece(text[at : each.start()]), Piece(each[0], each[1])]
         at = each.end()
     return [piece for piece in (*found, Piece(text[at:])) if piece.text]
+
+
+def _check_length(parts: Sequence[Part], values: Mapping[str, str]) -> None:
+    times = Counter(found[1] for part in parts for found in VARIABLE.finditer(part.text))
+    if sum((count - 1) * len(values.get(name, "")) for name, count in times.items()) > MOST_REPEATED_CHARS:
+        raise TooLong
 
 
 def _says_something(part: Part, values: Mapping[str, str]) -> bool:

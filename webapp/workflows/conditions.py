@@ -50,7 +50,7 @@ def parsed(text: str, names: Collection[str]) -> ast.expr:
     if len(text) > MOST_CHARS:
         raise BadCondition(f"A condition can have at most {MOST_CHARS} characters.")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = _tree(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise BadCondition("This condition can't be read.") from error
     if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
@@ -59,9 +59,18 @@ def parsed(text: str, names: Collection[str]) -> ast.expr:
     return tree
 
 
+def holds_now(checked: str, values: Mapping[str, Any]) -> bool:
+    """The same of the text of a condition that was found to be one before."""
+    return holds(_tree(checked), values)
+
+
 def holds(tree: ast.expr, values: Mapping[str, Any]) -> bool:
     """Whether it is true of these values; what was not answered is none."""
     return bool(_value(tree, values))
+
+
+def _tree(text: str) -> ast.expr:
+    return ast.parse(text.strip(), mode="eval").body
 
 
 def _check(node: ast.expr, names: Collection[str]) -> None:

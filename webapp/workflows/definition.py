@@ -1,12 +1,11 @@
 """What a workflow is: its slots and its steps, in order. Pure."""
 
-import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.workflows.answers import Slot
-from webapp.workflows.conditions import holds
+from webapp.workflows.conditions import holds_now
 
 # Where a run goes when there is no step to go to.
 END = "end"
@@ -14,11 +13,13 @@ END = "end"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where to go, always or when something holds."""
+    """Where to go, always or when something holds.
+
+    The condition is kept as its text: as trees, those of one workflow would take megabytes.
+    """
 
     go: str
-    condition: ast.expr | None = None
-    written: str = ""
+    condition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Step:
         """The one that is next."""
         if self.verb == "end":
             return END
-        return next((way.go for way in self.ways if way.condition is None or holds(way.condition, values)), self.after)
+        return next((way.go for way in self.ways if way.condition is None or holds_now(way.condition, values)), self.after)
 
     @property
     def texts(self) -> str:

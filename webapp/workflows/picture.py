@@ -98,7 +98,7 @@ def _ways(step: Step) -> Iterator[tuple[str, str]]:
     if step.verb == "end":
         return
     for way in step.ways:
-        yield way.go, f"if {way.written}" if way.condition is not None else ("else" if len(step.ways) > 1 else "")
+        yield way.go, f"if {way.condition}" if way.condition is not None else ("else" if len(step.ways) > 1 else "")
     if all(way.condition is not None for way in step.ways):
         yield step.after, "else" if step.ways else ""
 

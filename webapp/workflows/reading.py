@@ -18,6 +18,8 @@ SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS, MOST_SLOTS, MOST_OPTIONS, MOST_FAULTS = 100, 60, 30, 50
 MOST_TEXT, MOST_INPUTS, MOST_COLLECTIONS = 4_000, 30, 10
+# To look for a name that is like a wrong one takes up to ten milliseconds.
+MOST_LIKE = 10
 KNOWN = ("workflow", "title", "about", "minutes", "knowledge", "slots", "steps")
 OF_A_SLOT = ("type", "ask", "options", "min", "max", "optional", "example")
 WITH_OPTIONS = ("choice", "multi")
@@ -53,9 +55,10 @@ def read(source: str) -> Definition:
 class _Reader:
     document: Document
     faults: list[Fault]
+    looked_for: int
 
     def __init__(self, document: Document) -> None:
-        self.document, self.faults = document, []
+        self.document, self.faults, self.looked_for = document, [], 0
 
     def definition(self) -> Definition:
         about = self._mapping((), self.document.value, KNOWN)
@@ -164,7 +167,7 @@ class _Reader:
         step = Step("", verb, ways=ways, line=self.document.place(path)[0])
         if verb == "collect":
             if not isinstance(value, str) or value not in slots:
-                self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", _closest(str(value), slots))
+                self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", self._closest(str(value), slots))
                 return step
             return replace(step, slot=value, text=slots[value].ask)
         if verb == "branch":
@@ -202,7 +205,7 @@ class _Reader:
         found: dict[str, Any] = {}
         for name, value in ((str(name), value) for name, value in given.items()):
             if name not in slots:
-                self._fault((*path, name), f"There is no slot named “{name[:40]}”.", _closest(name, slots))
+                self._fault((*path, name), f"There is no slot named “{name[:40]}”.", self._closest(name, slots))
                 continue
             try:
                 found[name] = None if value is None else slots[name].value(text_of(value))
@@ -250,15 +253,15 @@ class _Reader:
             return Way(go)
         written = str(about["if"]).lower() if isinstance(about["if"], bool) else str(about["if"])
         try:
-            return Way(go, conditions.parsed(written, names), written)
+            conditions.parsed(written, names)
         except conditions.BadCondition as error:
-            known = _closest(str(error).partition("“")[2].rstrip("”."), names) if "named" in str(error) else conditions.HINT
+            known = self._closest(str(error).partition("“")[2].rstrip("”."), names) if "named" in str(error) else conditions.HINT
             self._fault((*path, "if"), str(error), known)
-            return Way(go)
+        return Way(go, written)
 
     def _target(self, path: Path, given: Any, ids: list[str]) -> str:
         if given not in (*ids, END):
-            self._fault(path, f"There is no step named “{str(given)[:40]}”.", _closest(str(given), ids))
+            self._fault(path, f"There is no step named “{str(given)[:40]}”.", self._closest(str(given), ids))
             return END
         return str(given)
 
@@ -268,7 +271,7 @@ class _Reader:
             self._fault(path, "A place for an answer is written {{name}}, with one name in it and nothing else.")
         for name in names_in(text):
             if name not in names and name not in OF_A_PERSON:
-                self._fault(path, f"There is no answer named “{name}”.", _closest(name, {*names, *OF_A_PERSON}))
+                self._fault(path, f"There is no answer named “{name}”.", self._closest(name, {*names, *OF_A_PERSON}))
         return text
 
     def _text(self, path: Path, given: Any, *, most: int = MOST_TEXT, is_needed: bool = False) -> str:
@@ -311,7 +314,9 @@ class _Reader:
             self._fault(path, "This must be a mapping.", f"With: {', '.join(known)}")
             return {}
         for name in [each for each in map(str, given) if each not in known]:
-            self._fault((*path, name), f"“{name[:40]}” isn't known here.", _closest(name, known) or f"Known: {', '.join(known)}")
+            self._fault(
+                (*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known) or f"Known: {', '.join(known)}"
+            )
         return given
 
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
@@ -320,7 +325,8 @@ class _Reader:
     def _at(self, path: Path, message: str, hint: str = "") -> Fault:
         return Fault(*self.document.place(path), message, hint)
 
-
-def _closest(name: str, known: Any) -> str:
-    found = get_close_matches(name[:80], list(known), 1)
-    return f"Did you mean “{found[0]}”?" if found else ""
+    def _closest(self, name: str, known: Any) -> str:
+        """A hint; of very many wrong names, the first have one."""
+        self.looked_for += 1
+        found = get_close_matches(name[:80], list(known), 1) if self.looked_for <= MOST_LIKE else []
+        return f"Did you mean “{found[0]}”?" if found else ""

@@ -41,7 +41,7 @@ def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
     model = providers().default(user.default_model)
     providers().of(model)
     pinned = {"slug": found.slug, "version": found.version, "source": found.source}
-    return _begun(user.id, model, title or found.definition.title, pinned)
+    return _begun(user.id, model, title or found.headline.title, pinned)
 
 
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:

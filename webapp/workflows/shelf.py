@@ -7,13 +7,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid, NotFound
+from webapp.heavy.threads import offload
 from webapp.plans import plan_types
 from webapp.workflows import reading
 from webapp.workflows.definition import Definition
@@ -22,6 +23,8 @@ from webapp.workflows.tables import Workflow, WorkflowVersion
 
 FOLDER = Path(__file__).parent / "shipped"
 MOST_WORKFLOWS, MOST_NOTE = 500, 300
+# To read a large one anew takes up to a quarter of a second.
+MOST_KNOWN = 64
 GONE = "That workflow no longer exists."
 UNPUBLISHED = "“{}” has a draft that isn't published yet. Saving this replaces it."
 # Whose unpublished draft.
@@ -42,6 +45,15 @@ class BrokenDefinition(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """What lists say of a workflow."""
+
+    title: str
+    about: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A workflow as it stands: what is published, what is being written. `version` is 0 where nothing is published."""
 
@@ -52,8 +64,12 @@ class Entry:
     is_shipped: bool = False
 
     @property
-    def definition(self) -> Definition:
-        return known(self.source or self.draft)
+    def text(self) -> str:
+        return self.source or self.draft
+
+    @property
+    def headline(self) -> Headline:
+        return headline(self.text)
 
     @property
     def has_draft(self) -> bool:
@@ -61,15 +77,15 @@ class Entry:
 
     @property
     def checksum(self) -> str:
-        return hashlib.sha256((self.source or self.draft).encode()).hexdigest()[:12]
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
 
 
 def checked(source: str) -> Definition:
     """The definition of a text; raises `BrokenDefinition`."""
-    try:
-        return known(source)
-    except reading.Broken as error:
-        raise BrokenDefinition(error.faults) from error
+    found = offload(_outcome, source)
+    if isinstance(found, reading.Broken):
+        raise BrokenDefinition(found.faults) from found
+    return found
 
 
 def whole(source: str) -> Definition:
@@ -79,26 +95,50 @@ def whole(source: str) -> Definition:
     return definition
 
 
-@lru_cache(maxsize=64)
+def _outcome(source: str) -> Definition | reading.Broken:
+    # What is raised in a thread is taken for a fault of ours.
+    try:
+        return known(source)
+    except reading.Broken as error:
+        return error
+
+
+@lru_cache(maxsize=MOST_KNOWN)
 def known(source: str) -> Definition:
     """The definition of a text that was checked before."""
     return reading.read(source)
 
 
+@lru_cache(maxsize=2 * MOST_WORKFLOWS)
+def headline(source: str) -> Headline:
+    """The same of a text that is only named."""
+    found = known(source)
+    return Headline(found.title, found.about, found.minutes)
+
+
 def entries() -> list[Entry]:
     """Every workflow by its title; one that an admin has written takes the place of a shipped one of the same name."""
-    published = WorkflowVersion.number == Workflow.published
-    query = select(Workflow, WorkflowVersion.source).outerjoin(
-        WorkflowVersion, (WorkflowVersion.slug == Workflow.slug) & published
-    )
-    found = {row.slug: Entry(row.slug, source or "", row.source, row.published) for row, source in db.session.execute(query)}
-    return sorted((_shipped() | found).values(), key=lambda each: each.definition.title.casefold())
+    found = _shipped() | _written()
+    for each in found.values():
+        offload(headline, each.text)
+    return sorted(found.values(), key=lambda each: each.headline.title.casefold())
 
 
 def get(slug: str) -> Entry:
-    if found := next((each for each in entries() if each.slug == slug), None):
-        return found
-    raise NotFound(GONE)
+    found = _written(Workflow.slug == slug).get(slug) or _shipped().get(slug)
+    if not found:
+        raise NotFound(GONE)
+    offload(headline, found.text)
+    return found
+
+
+def _written(*which: ColumnElement[bool]) -> dict[str, Entry]:
+    """Those that admins have written, by their names."""
+    published = (WorkflowVersion.slug == Workflow.slug) & (WorkflowVersion.number == Workflow.published)
+    columns = (Workflow.slug, WorkflowVersion.source, Workflow.source, Workflow.published)
+    query = select(*columns).outerjoin(WorkflowVersion, published).where(*which)
+    rows = db.session.execute(query).all()
+    return {slug: Entry(slug, source or "", draft, number) for slug, source, draft, number in rows}
 
 
 def published(slug: str) -> Entry:
@@ -197,7 +237,7 @@ def remove(slug: str, who: audit.About) -> None:
 
 
 def _check_plan_types(definition: Definition) -> None:
-    known = {each.slug for each in plan_types.all_types()}
+    known = plan_types.slugs()
     wanted = [step for step in definition.steps if step.verb == "generate" and step.text not in known]
     if wanted:
         hint = f"Use one of: {', '.join(sorted(known))}"

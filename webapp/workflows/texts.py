@@ -6,6 +6,8 @@ from typing import Any
 
 PLACE = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,80})\s*\}\}")
 OF_A_PERSON = ("user.first_name", "user.name")
+# One answer can stand in a text hundreds of times.
+MOST_FILLED_CHARS = 20_000
 
 
 def names_in(text: str) -> Iterator[str]:
@@ -19,8 +21,9 @@ def is_sound(text: str) -> bool:
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
-    """What was not answered leaves its place empty."""
-    return PLACE.sub(lambda found: shown(values.get(found.group(1))), text)
+    """What was not answered leaves its place empty; what becomes too long is cut."""
+    whole = PLACE.sub(lambda found: shown(values.get(found.group(1))), text)
+    return whole if len(whole) <= MOST_FILLED_CHARS else f"{whole[:MOST_FILLED_CHARS]}…"
 
 
 def shown(value: Any) -> str:

@@ -10,11 +10,11 @@ from webapp.accounts.guards import found, who
 from webapp.api.access import caller, check, may
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.errors import NotFound
+from webapp.errors import Invalid, NotFound
 from webapp.prompts import queries, service
 from webapp.prompts.checking import MOST_CHARS, MOST_PARTS, VersionInput
 from webapp.prompts.queries import KnownPrompt, Version
-from webapp.prompts.template import Part, partly_filled
+from webapp.prompts.template import Part, TooLong, partly_filled
 
 bp = Blueprint("api_prompts", __name__, url_prefix="/api/v1/prompts")
 Key = Annotated[str, StringConstraints(min_length=1, max_length=80)]
@@ -148,9 +148,12 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
 
 
 @bp.post("/<key>/preview")
-@operation("Fill in a prompt without sending it", scope="read", body=PreviewBody, answer=PreviewAnswer)
+@operation("Fill in a prompt without sending it", scope="read", body=PreviewBody, answer=PreviewAnswer, errors=(422,))
 def preview(key: str, body: PreviewBody) -> PreviewAnswer:
-    parts, missing = partly_filled(_numbered(_visible(key), body.version).parts, body.variables)
+    try:
+        parts, missing = partly_filled(_numbered(_visible(key), body.version).parts, body.variables)
+    except TooLong as error:
+        raise Invalid("That makes the prompt too long. Use shorter values.", field="variables") from error
     return PreviewAnswer(sections=[PartAnswer(name=each.name, text=each.text) for each in parts], missing=missing)
 
 

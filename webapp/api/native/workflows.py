@@ -106,8 +106,7 @@ def start(slug: str, body: NoFields) -> RunAnswer:
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
-    definition = entry.definition
-    about = {"title": definition.title, "about": definition.about, "minutes": definition.minutes}
+    about = {name: getattr(entry.headline, name) for name in ("title", "about", "minutes")}
     return about | {name: getattr(entry, name) for name in ("slug", "version", "has_draft", "is_shipped", "checksum")}
 
 

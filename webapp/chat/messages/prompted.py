@@ -9,7 +9,7 @@ from webapp.errors import Invalid
 from webapp.prompts import queries
 from webapp.prompts.checking import KEY
 from webapp.prompts.fields import PromptField, fields_of
-from webapp.prompts.template import Part, Unfilled, filled
+from webapp.prompts.template import Part, TooLong, Unfilled, filled
 
 NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
 
@@ -32,6 +32,8 @@ class Prompted:
         """The message; raises `Invalid` when nothing is left of it."""
         try:
             said = filled(self.parts, {each.name: values.get(each.name, "") for each in self.fields})
+        except TooLong as error:
+            raise Invalid("That makes the message too long. Use shorter texts.") from error
         except Unfilled as error:
             raise Invalid("Fill in at least one field.") from error
         return "\n\n".join(part.text.strip() for part in said)

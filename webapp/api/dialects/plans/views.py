@@ -47,7 +47,7 @@ bp = Blueprint("api_plans", __name__)
 @both(bp, "/api/plan/inputs", methods=("POST",))
 @operation("Start a plan", scope="plans", body=PlanWishes, answer=PlanWishesKept, status=201, errors=(422,), tag=TAG)
 def submit(body: PlanWishes) -> PlanWishesKept:
-    if body.planType not in {each.slug for each in plan_types.all_types()}:
+    if body.planType not in plan_types.slugs():
         raise Refused({"planType": f"There is no plan type named {body.planType}."})
     return PlanWishesKept(preferenceId=service.submit(caller(), body.planType, {**body.preferences, "goals": body.goals}).id)
 
