@@ -12,7 +12,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 from webapp.accounts.guards import anybody
 from webapp.api.access import identified, scoped
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
-from webapp.errors import Busy, Forbidden, NotFound
+from webapp.errors import Busy, Forbidden, Invalid, NotFound
+from webapp.upstream.foreign_json import MOST_PARTS, exceeds
 
 MOST_BYTES = 1_000_000
 JSON = "application/json"
@@ -149,6 +150,9 @@ def _body(model: type[BaseModel]) -> BaseModel:
     raw = request.get_data()
     if raw and not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
+    # What it takes to say that a million values are wrong would hold up everybody.
+    if len(raw) > MOST_PARTS and exceeds(raw.decode("utf-8", "replace")):
+        raise Invalid(f"The body has more than {MOST_PARTS:,} values.")
     return _checked(partial(model.model_validate_json, raw or b"{}"))
 
 

@@ -1,4 +1,4 @@
-"""JSON as another server sent it, with a bound on its structure: bytes alone say little about the work. Pure."""
+"""JSON as somebody else sent it, with a bound on its structure: bytes alone say little about the work. Pure."""
 
 import json
 from decimal import Decimal, InvalidOperation
@@ -21,14 +21,15 @@ def load(content: str | bytes, *, most_parts: int = MOST_PARTS) -> Any:
     """The value; raises `Unreadable`."""
     try:
         text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
-        if not _exceeds(text, most_parts):
+        if not exceeds(text, most_parts):
             return DECODER.decode(text)
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise Unreadable("not JSON") from error
     raise Unreadable(f"more than {most_parts} parts")
 
 
-def _exceeds(text: str, most: int) -> bool:
+def exceeds(text: str, most: int = MOST_PARTS) -> bool:
+    """Whether a text of JSON has more parts than that."""
     if _parts(text) <= most:
         return False
     # Prose and code have commas and brackets as well: count again without what stands in strings.
