@@ -19,6 +19,7 @@ def post_worker_init(worker: Any) -> None:
     # Only now, in the worker, is everything patched.
     from gevent import Greenlet
 
+    # As above.
     from webapp.db import db
 
     ours["post_worker_init"](worker)
