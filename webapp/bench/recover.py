@@ -176,5 +176,5 @@ def _verdict(found: Found) -> Verdict:
 
 
 def _back(how: How, times: Sequence[float]) -> Bar:
-    words = f"from the {how} to the generation that goes on (median {median(times):.1f} s, p95 {percentile(times, 0.95):.1f} s)"
+    words = f"from the {how} to the generation that continues (median {median(times):.1f} s, p95 {percentile(times, 0.95):.1f} s)"
     return Bar(words, max(times), MOST_SECONDS[how], " s", is_timed=True)
