@@ -18,7 +18,7 @@ def seeded(app: Flask) -> str:
 
 
 def test_it_makes_people_who_can_sign_in_with_what_was_printed_once(app: Flask) -> None:
-    *lines, collections, _ = seeded(app).splitlines()
+    *lines, collections, _, _ = seeded(app).splitlines()
 
     assert collections == "Created 3 collections with questions about them."
     assert [line.split()[0] for line in lines] == [f"{name}@example.org" for name in ("olive", "ada", "ben", "cleo")]

@@ -28,6 +28,7 @@ from webapp.connections import models
 from webapp.db import bind, utc_now
 from webapp.docs import feature as docs
 from webapp.engine.assembly import build
+from webapp.experiments import feature as experiments
 from webapp.feature import Feature
 from webapp.health import feature as health
 from webapp.health.metrics import Metrics
@@ -74,6 +75,7 @@ FEATURES = (
     workflows.FEATURE,
     budgets.FEATURE,
     insights.FEATURE,
+    experiments.FEATURE,
     alerts.FEATURE,
     completions.FEATURE,
     health.FEATURE,

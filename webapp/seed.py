@@ -22,6 +22,7 @@ from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.service import queue, sent_as, sent_before
+from webapp.experiments import example
 from webapp.ids import new_secret
 from webapp.insights import history
 from webapp.knowledge import shipping
@@ -105,6 +106,8 @@ def seed() -> Iterator[str]:
     yield from _seed_knowledge()
     made = sum(_seed_talk(talk) for talk in TALKS)
     yield f"Created {made} chats." if made else "The chats already exist."
+    if compared := example.make_all():
+        yield f"Created {compared} stopped experiments with example figures."
 
 
 def _seed_people() -> Iterator[str]:

@@ -52,6 +52,8 @@ TABLE = {
     ("admins", ()): """
         GET api_settings.index api:admin
         POST api_budgets.create api:admin
+        GET api_experiments.index api:admin
+        POST api_experiments.create api:admin
         GET api_alerts.index api:admin
         GET api_alerts.events api:admin
         GET api_mail.show api:admin
@@ -184,6 +186,11 @@ TABLE = {
         PATCH api_alerts.change api:admin
         POST api_alerts.mute api:admin
         POST api_alerts.test api:admin
+    """,
+    ("looked after", ("experiment",)): """
+        GET api_experiments.show api:admin
+        POST api_experiments.stop api:admin
+        DELETE api_experiments.delete api:admin
     """,
     ("looked after", ("budget",)): """
         PATCH api_budgets.change api:admin

@@ -32,6 +32,9 @@ TABLE = {
         POST mail.enter_password
         POST mail.delete_password
         POST mail.test
+        GET experiments.index
+        GET experiments.new
+        POST experiments.create
         GET budgets.index
         POST budgets.create
     """,
@@ -61,6 +64,12 @@ TABLE = {
         POST alerts.update
         POST alerts.mute
         POST alerts.test
+    """,
+    ("looked after", ("experiment",)): """
+        GET experiments.show
+        POST experiments.weigh
+        POST experiments.stop
+        POST experiments.delete
     """,
     ("looked after", ("budget",)): """
         GET budgets.show

@@ -26,7 +26,7 @@ from webapp.ids import new_id, new_secret
 from webapp.knowledge.tables import Collection, Document, Passage, Question
 from webapp.plans import plan_types
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.prompts.tables import Prompt, PromptVersion
+from webapp.prompts.tables import Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.workflows import shelf
 from webapp.workflows.interpreter import apply, begin
 from webapp.workflows.state import Event
@@ -286,6 +286,13 @@ class World:
 
     def _group(self, _state: str) -> str:
         return _added(Group(name=f"Group {new_id()}")).id
+
+    def _experiment(self, _state: str) -> str:
+        prompt = _added(Prompt(owner_id=None, key=new_id(), strategy="A_B_TEST", version=1))
+        one = _added(Experiment(prompt_id=prompt.id, outcome="good", min_samples=20))
+        for place in (0, 1):
+            _added(ExperimentArm(experiment_id=one.id, version=place + 1, place=place, weight=50.0))
+        return str(one.id)
 
     def _budget(self, _state: str) -> str:
         return _added(Budget(who="team", unit="answers", most=1_000, period="month", warn_at=0.8)).id

@@ -30,7 +30,16 @@ FILE = re.compile(r"`((?:webapp|tests|scripts|templates|static|examples|deploy|d
 PLACEHOLDER = re.compile(r"NAME|FEATURE")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 # Of other programs, and of those that are made here by adding an ending.
-FOREIGN = {"OPENAI_BASE_URL", "OLLAMA_CONTEXT_LENGTH", "HTTP_PROXY", "SSL_CERT_FILE", "MILLRACE_TOKEN", "MILLRACE_URL"}
+FOREIGN = {
+    "OPENAI_BASE_URL",
+    "OLLAMA_CONTEXT_LENGTH",
+    "HTTP_PROXY",
+    "SSL_CERT_FILE",
+    "MILLRACE_TOKEN",
+    "MILLRACE_URL",
+    "A_B_TEST",
+    "BEST_PERFORMANCE",
+}
 
 
 def name_of(path: Path) -> str:

@@ -53,7 +53,7 @@ LAYER_OF_FILE = {
 FEATURES = tuple(
     """
     web accounts secrets settings mail connections preferences prompts engine live usage health knowledge characters chat plans
-    workflows budgets insights alerts completions docs shell api
+    workflows budgets insights experiments alerts completions docs shell api
     """.split()  # noqa: SIM905  one a line would be a page
 )
 

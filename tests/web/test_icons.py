@@ -23,6 +23,7 @@ IDEAS = {
     "copy": "Copy",
     "download": "Export|Markdown|JSON|Calendar",
     "drama": "Characters",
+    "flask-conical": "Experiments",
     "gauge": "Insights",
     "git-branch": "Branch",
     "key": "Keys",

@@ -155,7 +155,7 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             led_by=using.words(prompt),
         )
         generations.take_place(engine, session, generation, request_of(generation))
-        choosing.keep(session, prompt, generation.id, generation.lane)
+        choosing.keep(session, prompt, generation.id, Unit(owner_id, generation.lane))
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""
         return generation

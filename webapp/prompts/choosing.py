@@ -85,13 +85,11 @@ def again(prompt: Mapping[str, Any]) -> Unit:
     return Unit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
 
 
-def keep(session: Session, prompt: Mapping[str, Any], generation_id: str, lane: str) -> None:
+def keep(session: Session, prompt: Mapping[str, Any], generation_id: str, unit: Unit) -> None:
     """Notes that an answer was asked with the arms that were kept with it."""
     arms: Sequence[Mapping[str, Any]] = prompt.get("arms", ())
-    kept = [
-        Exposure(experiment_id=each["experiment"], version=each["version"], lane=lane, generation_id=generation_id)
-        for each in arms
-    ]
+    whose = {"lane": unit.lane, "unit": unit.person or unit.lane, "generation_id": generation_id}
+    kept = [Exposure(experiment_id=each["experiment"], version=each["version"], **whose) for each in arms]
     if kept:
         rows.put(session, *kept)
 

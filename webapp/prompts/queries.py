@@ -125,6 +125,14 @@ def number_in_use(prompt: KnownPrompt) -> int | None:
     return db.session.scalar(newest) if prompt.strategy == LATEST else prompt.version
 
 
+def running_on(prompt: KnownPrompt) -> str:
+    """The experiment that decides which version is used; empty without one."""
+    if not prompt.is_compared:
+        return ""
+    query = select(Experiment.id).where(Experiment.prompt_id == prompt.id, Experiment.ended_at.is_(None))
+    return db.session.scalar(query) or ""
+
+
 def first_version(built_in: BuiltIn) -> Version:
     return Version(FIRST, built_in.parts, note="Comes with Millrace.")
 

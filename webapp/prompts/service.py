@@ -39,7 +39,7 @@ def make(key: str, about: str, first: VersionInput | None, *, by: User, who: aud
             session.flush()
             if version:
                 _add_version(session, row, 1, version, by.id)
-            _note(session, "created a prompt", key, "", who)
+            note(session, "created a prompt", key, "", who)
             return row.id
     except IntegrityError as error:
         raise Conflict("There is already a prompt with this name. Choose another one.", field="key") from error
@@ -53,12 +53,12 @@ def publish(prompt: KnownPrompt, entered: VersionInput, *, by: User, who: audit.
     refuse_unless_theirs(prompt, by)
     version, user_id = checked(entered, prompt.built_in), by.id
     with write() as session:
-        row = _row(session, prompt)
+        row = row_of(session, prompt)
         newest = session.scalar(select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == row.id)) or 0
         _refuse_unseen(newest, seen)
         _add_version(session, row, newest + 1, version, user_id)
         row.changed_at = utc_now()
-        _note(session, "published a prompt", row.key, f"version {newest + 1}", who)
+        note(session, "published a prompt", row.key, f"version {newest + 1}", who)
     using.forget()
     return newest + 1
 
@@ -71,12 +71,13 @@ def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User,
     if strategy == FIXED and version is None:
         raise Invalid("Say which version to use.", field="version")
     with write() as session:
-        row = _row(session, prompt)
-        if strategy == FIXED and version not in session.scalars(_numbers(row.id)).all():
+        row = row_of(session, prompt)
+        refuse_while_compared(row)
+        if strategy == FIXED and version not in session.scalars(numbers_of(row.id)).all():
             raise NotFound("There is no such version.")
         row.strategy, row.version, row.changed_at = strategy, version if strategy == FIXED else None, utc_now()
         detail = f"version {version}" if strategy == FIXED else "always the newest version"
-        _note(session, "chose a prompt version", row.key, detail, who)
+        note(session, "chose a prompt version", row.key, detail, who)
     using.forget()
 
 
@@ -90,7 +91,7 @@ def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> 
     user_id = by.id
     with write() as session:
         grants.open_to_team(session, KIND, prompt.id, by=user_id, is_open=is_open)
-        _note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "", who)
+        note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "", who)
 
 
 def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
@@ -99,10 +100,12 @@ def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
     if not prompt.id:
         raise Conflict("This prompt comes with Millrace and is unchanged.")
     with write() as session:
+        refuse_while_compared(row_of(session, prompt))
         session.execute(delete(Grant).where(grants.is_about(KIND, prompt.id)))
+        # Its experiments go with it.
         session.execute(delete(PromptVersion).where(PromptVersion.prompt_id == prompt.id))
         session.execute(delete(Prompt).where(Prompt.id == prompt.id))
-        _note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", who)
+        note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", who)
     using.forget()
 
 
@@ -111,7 +114,13 @@ def refuse_unless_theirs(prompt: KnownPrompt, user: User) -> None:
         raise Forbidden(NOT_YOURS)
 
 
-def _row(session: Session, prompt: KnownPrompt) -> Prompt:
+def refuse_while_compared(row: Prompt) -> None:
+    """What an experiment has the say of is not changed behind its back."""
+    if row.strategy not in (FIXED, LATEST):
+        raise Conflict("An experiment is running on this prompt. Stop it first.")
+
+
+def row_of(session: Session, prompt: KnownPrompt) -> Prompt:
     """The row, locked; made now for what came with the product, with its text as the first version."""
     if row := session.scalar(_wanted(prompt).with_for_update().execution_options(populate_existing=True)):
         return row
@@ -132,7 +141,7 @@ def _wanted(prompt: KnownPrompt) -> Select[Prompt]:
     return select(Prompt).where(is_it)
 
 
-def _numbers(prompt_id: str) -> Select[int]:
+def numbers_of(prompt_id: str) -> Select[int]:
     return select(PromptVersion.number).where(PromptVersion.prompt_id == prompt_id)
 
 
@@ -164,6 +173,6 @@ def _refuse_too_many(owner_id: str | None, user_id: str) -> None:
     making.count(user_id)
 
 
-def _note(session: Session, action: str, key: str, detail: str, who: audit.About) -> None:
+def note(session: Session, action: str, key: str, detail: str, who: audit.About) -> None:
     entry: audit.About = {**who, "object_kind": "prompt", "object_id": key, "detail": detail}
     audit.add(session, action, **entry)

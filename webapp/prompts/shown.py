@@ -50,6 +50,8 @@ def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
         "parts": shown_parts(prompt, used.parts) if used else (),
         "facts": facts(used) if used else (),
         "may_change": queries.may_change(prompt, me),
+        "experiment": queries.running_on(prompt),
+        "may_compare": bool(prompt.built_in and prompt.built_in.is_answered and len(versions) > 1),
         "is_shared": bool(prompt.owner_id) and queries.is_shared(prompt),
     }
 

@@ -61,7 +61,7 @@ class PromptVersion(Record):
 class Experiment(Record):
     """Versions of a prompt that are compared; `method` is the strategy meanwhile, `outcome` what counts as success.
 
-    Only one runs for a prompt at a time. One that is an example was never asked anything.
+    Only one runs for a prompt at a time. Its shares count from `weighed_at` on. One that is an example was never asked anything.
     """
 
     __tablename__ = "experiments"
@@ -74,6 +74,7 @@ class Experiment(Record):
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     winner: Mapped[int | None]
+    weighed_at: Mapped[datetime] = mapped_column(default=utc_now)
     is_example: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
@@ -99,7 +100,8 @@ class ExperimentArm(Base):
 
 
 class Exposure(Record):
-    """An answer that was asked with an arm, and what became of it; it outlives its chat. `lane` is where it was asked.
+    """An answer that was asked with an arm, and what became of it; it outlives its chat. `lane` is where it was asked, `unit` for
+    whom.
 
     `is_good` is empty while nobody can say, or when it does not count.
     """
@@ -109,6 +111,7 @@ class Exposure(Record):
     experiment_id: Mapped[str] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
     version: Mapped[int]
     lane: Mapped[str] = mapped_column(String(40))
+    unit: Mapped[str] = mapped_column(String(40))
     generation_id: Mapped[str] = mapped_column(String(26))
     is_good: Mapped[bool | None]
     is_broken: Mapped[bool | None]

@@ -322,15 +322,8 @@ _MAIL = (
     Setting("mail.user", "User name", "text", "", "Who signs in at the server. If empty, nobody does."),
     Setting("mail.from", "Send from", "text", "", "The address that email comes from, such as millrace@example.org."),
 )
-_PROMPTS = (
-    _choice(
-        "prompts.assistant_context",
-        "Context of the assistant API",
-        ("none", "trading"),
-        "none",
-        "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading.",
-    ),
-)
+_LEADS = "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading."
+_PROMPTS = (_choice("prompts.assistant_context", "Context of the assistant API", ("none", "trading"), "none", _LEADS),)
 _INSIGHTS = (
     Setting(
         "insights.otlp_url",

@@ -11,6 +11,7 @@ from webapp.api.access import caller, check, may
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
 from webapp.errors import Invalid, NotFound
+from webapp.experiments import service as experiments
 from webapp.prompts import queries, service
 from webapp.prompts.checking import MOST_CHARS, MOST_PARTS, VersionInput
 from webapp.prompts.queries import KnownPrompt, Version
@@ -19,6 +20,7 @@ from webapp.prompts.template import Part, TooLong, partly_filled
 bp = Blueprint("api_prompts", __name__, url_prefix="/api/v1/prompts")
 Key = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 PartText = Annotated[str, StringConstraints(max_length=MOST_CHARS)]
+Weights = Annotated[dict[Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}$")], float], Field(max_length=5)]
 Strategy = Literal["FIXED", "LATEST", "A_B_TEST", "BEST_PERFORMANCE"]
 
 
@@ -81,8 +83,10 @@ class NewVersion(Body):
 class StrategyBody(Body):
     strategy: Strategy
     version: int | None = Field(None, description="Required for FIXED.")
-    weights: dict[str, float] | None = Field(None, description="For experiments, which aren't available yet.")
-    min_samples: int | None = Field(None, description="For experiments, which aren't available yet.")
+    weights: Weights | None = Field(None, description="The shares of an experiment in percent, by version.")
+    min_samples: int | None = Field(
+        None, ge=1, le=10_000, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
+    )
 
 
 class PreviewBody(Body):
@@ -141,9 +145,15 @@ def publish(key: str, body: NewVersion) -> VersionAnswer:
 
 
 @bp.put("/<key>/strategy")
-@operation("Choose which version is used", scope="chat", body=StrategyBody, answer=PromptAnswer, errors=(422,))
+@operation("Choose which version is used", scope="chat", body=StrategyBody, answer=PromptAnswer, errors=(409, 422))
 def choose(key: str, body: StrategyBody) -> PromptAnswer:
-    service.choose(_changeable(key), body.strategy, body.version, by=caller(), who=who())
+    """During an experiment, A_B_TEST and BEST_PERFORMANCE say how its versions are given out. BEST_PERFORMANCE starts one."""
+    prompt = _changeable(key)
+    if body.strategy in experiments.METHODS:
+        weights = {int(version): weight for version, weight in (body.weights or {}).items()}
+        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=who())
+    else:
+        service.choose(prompt, body.strategy, body.version, by=caller(), who=who())
     return _one(key)
 
 

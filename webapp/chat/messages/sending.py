@@ -16,6 +16,7 @@ from webapp.chat.files import service as files
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
 from webapp.chat.page import renderings
+from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.queries import Said
@@ -230,7 +231,7 @@ def _stored(
         character_id = asked.chat.character_id or ""
         generations.take_place(engine, session, generation, asked.request, character_id=character_id)
         if not generation.continues_id:
-            choosing.keep(session, generation.prompt, generation.id, generation.lane)
+            choosing.keep(session, generation.prompt, generation.id, unit_of(asked.chat))
         source = asked.wrapped(generations.ladder(engine, asked.request))
         hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)
         news = (asked.chat.id, "message", generation.message_id or "", hearers)

@@ -19,8 +19,13 @@ def leading(chat: Chat) -> Rendered | None:
     """The prompt that leads the chat; None for one that a workflow leads, and where nothing is to be said or kept."""
     if is_led(chat):
         return None
-    told = using.render(key_of(chat), Unit("" if chat.visitor_hash else chat.owner_id or "", chat.lane))
+    told = using.render(key_of(chat), unit_of(chat))
     return told if told.parts or told.said or told.arm else None
+
+
+def unit_of(chat: Chat) -> Unit:
+    """For whom versions are compared in it: its owner."""
+    return Unit(chat.owner_id or "", chat.lane)
 
 
 def key_of(chat: Chat) -> str:

@@ -1,0 +1,76 @@
+"""Two versions of the prompt that leads chats, and answers whose fate is known."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.support.browser import Browser
+from tests.upstream.fixtures import app
+from webapp.accounts.tables import User
+from webapp.db import db, utc_now, write
+from webapp.experiments import queries, service
+from webapp.experiments.service import ExperimentInput
+from webapp.prompts import queries as prompts
+from webapp.prompts import service as versions
+from webapp.prompts.checking import VersionInput
+from webapp.prompts.tables import Experiment, Exposure
+from webapp.prompts.template import Part
+from webapp.settings.service import set_setting
+
+__all__ = ["app"]
+
+
+@pytest.fixture
+def admin(app: Flask, owner: Browser) -> User:
+    with app.app_context():
+        # It is asked for when it likes.
+        set_setting("models.titles", "off")
+        found: User = db.session.get_one(User, owner.person_id)
+        db.session.expunge(found)
+        return found
+
+
+@pytest.fixture
+def publish(app: Flask, admin: User) -> Callable[[str], int]:
+    """Publishes a version of `quick`."""
+
+    def publish(text: str) -> int:
+        with app.app_context():
+            entered = VersionInput([Part("How", text)])
+            return versions.publish(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+
+    return publish
+
+
+@pytest.fixture
+def started(app: Flask, admin: User, publish: Callable[[str], int]) -> Callable[..., str]:
+    """Begins an experiment on two versions of `quick`, and gives its id."""
+
+    def started(weights: dict[int, float] | None = None, **more: Any) -> str:
+        publish("Answer in rhymes.")
+        publish("Answer in prose.")
+        with app.app_context():
+            entered = ExperimentInput(weights or {2: 50, 3: 50}, **more)
+            return service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+
+    return started
+
+
+def played(id: str, version: int, *, good: int, bad: int = 0, broken: int = 0) -> None:
+    """Settled answers of an arm; those that broke are bad too. Each was asked by somebody else."""
+    values = [(True, False)] * good + [(False, False)] * bad + [(False, True)] * broken
+    with write() as session:
+        for number, (is_good, is_broken) in enumerate(values):
+            name = f"{version}:{number}"
+            known = {"is_good": is_good, "is_broken": is_broken, "first_text_ms": 100 * version + number, "cost": 0.001 * version}
+            about = {"lane": name, "unit": name, "generation_id": name, "settled_at": utc_now() - timedelta(days=1)}
+            session.add(Exposure(experiment_id=id, version=version, **known, **about))
+
+
+def found(id: str) -> Experiment:
+    one = queries.experiment(id)
+    assert one is not None
+    return one

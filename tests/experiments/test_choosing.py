@@ -1,0 +1,104 @@
+"""Which version a person is given, that it stays theirs, and what that costs."""
+
+from collections import Counter
+
+import pytest
+
+from tests.chat.conftest import asked, ended, until_settled
+from tests.experiments.conftest import found, played
+from tests.support.marks import on_both_databases
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.engine.tables import Generation
+from webapp.errors import Conflict
+from webapp.experiments import looking, service
+from webapp.prompts import choosing, using
+from webapp.prompts.choosing import Unit
+from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure
+
+SAID = {"Answer in rhymes.": (2, "A"), "Answer in prose.": (3, "B")}
+
+
+def given(unit: Unit) -> int:
+    return using.render("quick", unit).version.number
+
+
+@on_both_databases
+def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, started):
+    id = started()
+    fake.says("One")
+    path = owner.post("/chats", message="First").location.partition("#")[0]
+    page = owner.wait_for(path, ended)
+    version, letter = SAID[asked(fake)[-1]["body"]["messages"][0]["content"]]
+    assert f"Version {version} of quick, arm {letter}" in page.all(".receipt")[-1].text()
+
+    until_settled(app)
+    fake.says("Two")
+    with owner.counting_statements() as statements:
+        owner.post(f"{path}/messages", message="Second")
+    # One that asks what this chat has had, one that notes the answer; the look in the background asks in other words.
+    own = [each.split()[0] for each in statements if "exposures.id DESC" in each or each.startswith("INSERT INTO exposures")]
+    assert own == ["SELECT", "INSERT"]
+    owner.wait_for(path, ended)
+
+    with app.app_context():
+        rows = db.session.query(Exposure).all()
+        assert {(row.experiment_id, row.version, row.unit) for row in rows} == {(id, version, owner.person_id)}
+        assert {row.generation_id for row in rows} == {each.id for each in db.session.query(Generation)}
+        chat = db.session.query(Chat).one()
+        assert {row.lane for row in rows} == {chat.lane}
+        assert [given(Unit(owner.person_id, f"chat:{number}")) for number in range(5)] == [version] * 5
+
+
+def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admin, started):
+    id = started({2: 50, 3: 50})
+    with app.app_context():
+        people = [f"person {number}" for number in range(400)]
+        before = {each: given(Unit(each, f"chat:{each}")) for each in people}
+        counts = Counter(before.values())
+        assert 150 < counts[2] < 250
+        first = next(each for each in people if before[each] == 2)
+        with db.session.begin_nested():
+            db.session.add(Exposure(experiment_id=id, version=2, lane="chat:old", unit=first, generation_id="g"))
+        db.session.commit()
+
+        service.weigh(found(id), {2: 1, 3: 99}, A_B_TEST, who={"actor": admin})
+        after = {each: given(Unit(each, f"chat:{each}")) for each in people}
+        assert {(before[each], after[each]) for each in people if before[each] != after[each]} == {(2, 3)}
+        moved = next(each for each in people if before[each] != after[each])
+        assert given(Unit(moved, "chat:old")) == 2
+
+
+def test_the_best_one_is_given_more_often_after_the_first_samples(app, started):
+    id = started(method=BEST_PERFORMANCE, min_samples=10)
+    with app.app_context():
+        first = Counter(given(Unit("", f"chat:{number}")) for number in range(20))
+        assert first == {2: 10, 3: 10}
+        played(id, 2, good=5, bad=45)
+        played(id, 3, good=45, bad=5)
+        looking.look(found(id))
+        later = Counter(given(Unit("", f"later:{number}")) for number in range(200))
+        assert later[3] > 150
+
+
+def test_a_paused_arm_is_given_to_nobody_and_one_that_cannot_be_filled_in_falls_back(app, admin, started):
+    id = started()
+    with app.app_context():
+        played(id, 2, good=30)
+        played(id, 3, good=10, broken=10)
+        looking.look(found(id))
+        assert {given(Unit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
+        with pytest.raises(Conflict, match="running"):
+            service.remove(found(id), who={"actor": admin})
+
+
+def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
+    started()
+    with app.app_context():
+        first = using.render("quick", Unit("somebody", "chat:1"))
+        other = 5 - first.version.number
+        kept = using.together(first)
+        assert using.words(kept) == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
+        assert using.render("quick", choosing.again(kept)).version == first.version
+        kept["arms"][0]["version"] = other
+        assert using.render("quick", choosing.again(kept)).version.number == other

@@ -1,0 +1,155 @@
+"""/api/v1/experiments: versions of a prompt compared by what people make of the answers; for admins."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.accounts.guards import found, who
+from webapp.api.access import caller
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body
+from webapp.errors import Invalid
+from webapp.experiments import looking, queries, service
+from webapp.experiments.card import card
+from webapp.experiments.figures import ArmFigures, evidence
+from webapp.experiments.service import ExperimentInput
+from webapp.prompts import queries as prompts
+from webapp.prompts.bandit import MIN_SAMPLES
+from webapp.prompts.tables import A_B_TEST, Experiment
+
+bp = Blueprint("api_experiments", __name__, url_prefix="/api/v1/experiments")
+Outcome = Literal["good", "thumbs", "completed", "unrepaired"]
+Method = Literal["A_B_TEST", "BEST_PERFORMANCE"]
+
+
+class ArmBody(Body):
+    version: int = Field(ge=1, le=99_999)
+    weight: float = Field(description="Its share in percent. All together are 100.")
+
+
+class NewExperiment(Body):
+    key: Annotated[str, Field(min_length=1, max_length=80)]
+    arms: Annotated[list[ArmBody], Field(min_length=2, max_length=5, description="The others are compared with the first.")]
+    outcome: Outcome = "good"
+    strategy: Method = "A_B_TEST"
+    min_samples: int = Field(MIN_SAMPLES, ge=1, le=10_000)
+
+
+class StopBody(Body):
+    winner: int | None = Field(None, description="The version that is used from then on; by default, that of the first arm.")
+
+
+class ArmAnswer(Answer):
+    version: int
+    letter: str
+    weight: float
+    exposures: int
+    judged: int = Field(description="The exposures that count as a success or not.")
+    good: int
+    rate: float | None
+    error_rate: float | None
+    ttft_p95_ms: int | None
+    cost: str | None = Field(description="Of one answer, on average, in US dollars.")
+    is_paused: bool = Field(description="It failed more than three times as often as the first arm, and is given to nobody.")
+
+
+class ExperimentAnswer(Answer):
+    id: str
+    key: str
+    strategy: Method
+    outcome: Outcome
+    min_samples: int
+    status: Literal["running", "stopped"]
+    arms: list[ArmAnswer]
+    bayes_factor: float = Field(description="How much better the figures fit to versions that differ; 10 is strong evidence.")
+    winner: int | None = Field(description="The version that is better by strong evidence; once stopped, the one that was taken.")
+    words: str = Field(description="What to do, and why, in plain words.")
+    is_imbalanced: bool = Field(description="Whether versions were not given out in the shares that were wanted.")
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class ExperimentList(Answer):
+    experiments: list[ExperimentAnswer]
+
+
+@bp.get("")
+@operation("List experiments, those that run first", scope="admin", answer=ExperimentList)
+def index() -> ExperimentList:
+    told = [_told(each, key, queries.figures_of(each)) for each, key in queries.experiments()]
+    return ExperimentList(experiments=told)
+
+
+@bp.post("")
+@operation(
+    "Start an experiment, one on each prompt",
+    scope="admin",
+    body=NewExperiment,
+    answer=ExperimentAnswer,
+    status=201,
+    errors=(404, 409, 422),
+)
+def create(body: NewExperiment) -> ExperimentAnswer:
+    weights = {each.version: each.weight for each in body.arms}
+    if len(weights) < len(body.arms):
+        raise Invalid("Each version can be compared once.", field="arms")
+    entered = ExperimentInput(weights, body.outcome, body.strategy, body.min_samples)
+    id = service.start(found(prompts.prompt(caller(), body.key)), entered, by=caller(), who=who())
+    return _one(id)
+
+
+@bp.get("/<id>")
+@operation("Show an experiment with its figures", scope="admin", answer=ExperimentAnswer)
+def show(id: str) -> ExperimentAnswer:
+    return _one(id)
+
+
+@bp.post("/<id>/stop")
+@operation("Stop an experiment, and use the winner", scope="admin", body=StopBody, answer=ExperimentAnswer, errors=(409, 422))
+def stop(id: str, body: StopBody) -> ExperimentAnswer:
+    service.stop(_experiment(id), body.winner, by=caller(), who=who())
+    return _one(id)
+
+
+@bp.delete("/<id>")
+@operation("Delete an experiment that has been stopped", scope="admin", status=204, errors=(409,))
+def delete(id: str) -> None:
+    service.remove(_experiment(id), who=who())
+
+
+def _experiment(id: str) -> Experiment:
+    return found(queries.experiment(id))
+
+
+def _one(id: str) -> ExperimentAnswer:
+    one = _experiment(id)
+    figures = looking.look(one)
+    return _told(one, queries.key_of(one), figures)
+
+
+def _told(one: Experiment, key: str, figures: list[ArmFigures]) -> ExperimentAnswer:
+    has_shares = one.method == A_B_TEST and not one.is_example
+    known = evidence(figures, has_shares=has_shares)
+    best = known.winner.version if known.winner else None
+    return ExperimentAnswer.of(
+        one,
+        key=key,
+        strategy=one.method,
+        status="running" if one.ended_at is None else "stopped",
+        arms=[_arm(each) for each in figures],
+        bayes_factor=round(min(known.factor, 1e12), 4),
+        winner=one.winner if one.ended_at else best,
+        words=card(figures, one.outcome, has_shares=has_shares).text,
+        is_imbalanced=known.is_imbalanced,
+    )
+
+
+def _arm(each: ArmFigures) -> ArmAnswer:
+    return ArmAnswer.of(each, cost=_plain(each.cost), is_paused=bool(each.paused_words))
+
+
+def _plain(cost: Decimal | None) -> str | None:
+    return None if cost is None else f"{cost:f}"

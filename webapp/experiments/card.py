@@ -1,0 +1,148 @@
+"""What an experiment says to somebody who knows no statistics: what to do, and why. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.experiments.figures import ArmFigures, Evidence, evidence
+from webapp.prompts.evidence import MIN_SAMPLES
+from webapp.words import number, plural
+
+# What counts as success: in the form, and of the answers, in a sentence and when more of them are wanted.
+OUTCOMES = {
+    "good": ("No complaint: a thumb up, or none and not tried again, stopped or deleted within 10 minutes", "good", "answer"),
+    "thumbs": ("Thumbs only: answers without one don't count", "liked", "rating"),
+    "completed": ("Answers that are complete", "complete", "answer"),
+    "unrepaired": ("Plans that are complete without a repair", "complete without a repair", "plan"),
+}
+# What differs by less is not worth a sentence.
+WORTH_SAYING = 0.1
+WAIT, USE, KEEP, EITHER, STOP = "wait", "use", "keep", "either", "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`decision` in one word, `title` in one line, `words` the reasons; `version` is the one to use, if any."""
+
+    decision: str
+    title: str
+    words: tuple[str, ...]
+    version: int | None = None
+
+    @property
+    def text(self) -> str:
+        return " ".join((f"{self.title}.", *self.words))
+
+
+def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> Card:
+    """The one thing to do, as the figures are now. The first arm is the one that was in use before."""
+    known, control = evidence(arms, has_shares=has_shares), arms[0]
+    paused = tuple(each.paused_words for each in arms if each.paused_words)
+    left = [each for each in arms if not each.paused_words]
+    if not any(each.exposures for each in arms):
+        return Card(WAIT, "Wait", ("Nobody has been answered with it yet.",))
+    if known.is_imbalanced:
+        return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
+    if len(left) == 1:
+        return Card(KEEP, f"Keep {_name(left[0])}", (*paused, "Nothing is left to compare it with."), left[0].version)
+    if winner := known.winner:
+        return _won(winner, left, control, outcome, known, paused)
+    if known.are_alike:
+        return _alike(known, control, outcome, paused)
+    return Card(WAIT, "Wait", (*paused, *_too_early(known, outcome)))
+
+
+def percent(rate: float | None) -> str:
+    """Never all of them while one is missing, and never none while there is one."""
+    if rate is None:
+        return "–"
+    return f"{min(max(round(rate * 100), 1), 99) if 0 < rate < 1 else round(rate * 100)} %"
+
+
+def seconds(ms: int | None) -> str:
+    return "–" if ms is None else f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
+def _won(
+    best: ArmFigures, left: Sequence[ArmFigures], control: ArmFigures, outcome: str, known: Evidence, paused: tuple[str, ...]
+) -> Card:
+    second = max((each for each in left if each is not best), key=lambda each: each.rate or 0)
+    why = f"{best.letter} is better: {percent(best.rate)} against {percent(second.rate)} {_good(outcome)}."
+    factor = f"more than {number(1000)}" if known.factor > 1000 else f"{known.factor:.0f}"
+    sure = f"The evidence is strong: a real difference explains these figures {factor} times better than chance (BF {factor})."
+    if best is control:
+        return Card(KEEP, f"Keep {_name(best)}", (*paused, why, sure), best.version)
+    return Card(USE, f"Use {_name(best)}", (*paused, why, sure, *_price(best, control)), best.version)
+
+
+def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> Card:
+    first, second = known.contenders[:2]
+    why = (
+        f"No difference worth waiting for: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
+        f"with {second.letter}."
+    )
+    others = [each for each in known.contenders if each is not control]
+    is_beaten = control not in known.contenders
+    better = next((each for each in others if is_beaten or _change(each.cost, control.cost) < 0), None)
+    if better:
+        return Card(USE, f"Use {_name(better)}", (*paused, why, *_price(better, control)), better.version)
+    dearer = tuple(words for each in others for words in _price(each, control))
+    if dearer:
+        return Card(KEEP, f"Keep {_name(control)}", (*paused, why, *dearer), control.version)
+    return Card(EITHER, f"Either is fine: keep {_name(control)}", (*paused, why), control.version)
+
+
+def _too_early(known: Evidence, outcome: str) -> list[str]:
+    judged = sum(each.judged for each in known.contenders)
+    noun = OUTCOMES[outcome][2]
+    if not judged:
+        return [f"Too early to tell: none of the {noun}s counts yet. What became of an answer is known after 10 minutes."]
+    least = max(0, MIN_SAMPLES - min(each.judged for each in known.contenders))
+    more = max(known.more or 0, least)
+    if not more:
+        return [f"Too early to tell: after {plural(judged, noun)} the versions are much alike."]
+    about = f"about {number(_rounded(more))} more {noun}s" if more > 1 else f"about one more {noun}"
+    return [f"Too early to tell, {about} with each version. So far chance explains the difference as well."]
+
+
+def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
+    """What else would change, where that is worth saying."""
+    found = []
+    if change := _change(one.cost, control.cost):
+        found.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'}.")
+    if slower := _change(one.ttft_p95_ms, control.ttft_p95_ms):
+        word = "slower" if slower > 0 else "sooner"
+        first, other = seconds(one.ttft_p95_ms), seconds(control.ttft_p95_ms)
+        found.append(f"Its first text comes {word}: within {first} in 95 of 100 answers, against {other}.")
+    if (one.error_rate or 0) - (control.error_rate or 0) >= 0.02:
+        found.append(f"It fails more often: {percent(one.error_rate)} against {percent(control.error_rate)}.")
+    return found
+
+
+def _change(new: object, old: object) -> float:
+    """By which part it is more or less; 0 where that is unknown or not worth saying."""
+    if new is None or not old:
+        return 0.0
+    change = float(str(new)) / float(str(old)) - 1
+    return change if abs(change) >= WORTH_SAYING else 0.0
+
+
+def _skewed(arms: Sequence[ArmFigures]) -> str:
+    whole, people = sum(each.weight for each in arms), sum(each.units for each in arms)
+    told = " and ".join(
+        f"{each.letter} to {percent(each.units / people)} of {people} people, not {percent(each.weight / whole)}" for each in arms
+    )
+    return f"It was given unevenly: {told}. Something keeps answers of one version from being counted, so the others look better."
+
+
+def _name(arm: ArmFigures) -> str:
+    return f"version {arm.version} ({arm.letter})"
+
+
+def _good(outcome: str) -> str:
+    return OUTCOMES[outcome][1]
+
+
+def _rounded(count: int) -> int:
+    """As exactly as anybody can know it."""
+    step = 5 if count < 50 else 10 if count < 200 else 100
+    return max(step, -(-count // step) * step)

@@ -1,0 +1,22 @@
+"""What experiments bring: their pages, and a look at those that run."""
+
+from webapp.experiments import looking, views
+from webapp.feature import Feature
+from webapp.web.places import Place
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    resumes=(looking.wake,),
+    places=(
+        Place(
+            words="Experiments",
+            path="/experiments",
+            icon="flask-conical",
+            under="Operations",
+            rank=14,
+            also="prompt versions compare ab test winner",
+            right="administer",
+            about="Which version of a prompt does better",
+        ),
+    ),
+)

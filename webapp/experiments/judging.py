@@ -1,0 +1,124 @@
+"""What became of the answers that were asked with an arm: read again until a day has passed, then never more."""
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, ScalarSelect, Select, Text, case, cast, func, select, update
+from sqlalchemy.orm import aliased
+
+from webapp.chat.tables import Chat, Feedback, Message
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import ACTIVE, Generation
+from webapp.heavy.turns import give_way
+from webapp.prompts.tables import Experiment, Exposure
+
+# Who is not content says so by then, by trying again or deleting; a thumb may come later.
+HESITATION, A_DAY = timedelta(minutes=10), timedelta(days=1)
+SLICE = 500
+BROKEN = ("failed", "interrupted")
+MENDED = '"code": "mending"'
+
+
+class Answer(NamedTuple):
+    """What is known of an answer; `regretted_at` is when it was tried again or deleted first."""
+
+    status: str
+    reason: str
+    ended_at: datetime | None
+    is_mended: bool
+    thumb: bool | None
+    regretted_at: datetime | None
+
+
+def judge(experiment: Experiment) -> None:
+    """Stores what has become known since the last time; others have their turn between two slices."""
+    id, outcome, after = experiment.id, experiment.outcome, ""
+    while rows := db.session.execute(_unsettled(id, after)).all():
+        now = utc_now()
+        found = {row.id: values for row in rows if (values := _values(row, outcome, now))}
+        _store(found)
+        after = rows[-1].id
+        give_way()
+
+
+def is_good(answer: Answer, outcome: str, now: datetime) -> bool | None:
+    """Whether it counts as a success; None while nobody can say, or when it does not count."""
+    if answer.ended_at is None:
+        return None
+    if outcome == "thumbs":
+        return answer.thumb
+    is_complete = answer.status == "completed"
+    if outcome in ("completed", "unrepaired"):
+        return is_complete and not (outcome == "unrepaired" and answer.is_mended)
+    if answer.thumb is not None:
+        return answer.thumb
+    until = answer.ended_at + HESITATION
+    if not is_complete or (answer.regretted_at and answer.regretted_at <= until):
+        return False
+    return True if now >= until else None
+
+
+def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
+    """What is to be stored of one, if anything is new. What has vanished with its chat stays as it was last, or was deleted."""
+    is_over = now - row.created_at >= A_DAY
+    if row.status is None:
+        is_lost = outcome == "good" and row.is_good is None
+        return {"settled_at": now, **({"is_good": False} if is_lost else {})}
+    if row.status in ACTIVE:
+        return {"settled_at": now, "is_broken": True, "is_good": None} if now - row.created_at > 2 * A_DAY else {}
+    answer = Answer(row.status, row.reason, row.ended_at, bool(row.is_mended), _thumb(row), _regretted_at(row))
+    first = row.first_text_at
+    new = {
+        "is_good": is_good(answer, outcome, now),
+        "is_broken": row.status in BROKEN,
+        "first_text_ms": max(0, round((first - row.asked_at).total_seconds() * 1000)) if first else None,
+        "cost": float(row.answer_cost) if row.answer_cost is not None else None,
+    }
+    changed = {name: value for name, value in new.items() if getattr(row, name) != value}
+    return {**changed, **({"settled_at": now} if is_over else {})}
+
+
+def _thumb(row: Row[Any]) -> bool | None:
+    """Of several people's, one that is down."""
+    return None if row.thumb is None else bool(row.thumb)
+
+
+def _regretted_at(row: Row[Any]) -> datetime | None:
+    moments = [each for each in (row.again_at, row.message_deleted_at, row.chat_deleted_at) if each]
+    return min(moments, default=None)
+
+
+def _store(found: dict[str, dict[str, Any]]) -> None:
+    if not found:
+        return
+    with write() as session:
+        for id, values in found.items():
+            session.execute(update(Exposure).where(Exposure.id == id, Exposure.settled_at.is_(None)).values(**values))
+
+
+def _unsettled(experiment_id: str, after: str) -> Select[Any]:
+    one, asked = Exposure, Generation
+    is_it = one.experiment_id == experiment_id, one.settled_at.is_(None), one.id > after
+    columns: tuple[Any, ...] = (
+        *(one.id, one.created_at, one.is_good, one.is_broken, one.first_text_ms, one.cost),
+        *(asked.status, asked.reason, asked.ended_at, asked.first_text_at),
+        *(asked.created_at.label("asked_at"), asked.cost.label("answer_cost")),
+        cast(asked.notices, Text).contains(MENDED).label("is_mended"),
+        *(Message.deleted_at.label("message_deleted_at"), Chat.deleted_at.label("chat_deleted_at")),
+        *(_thumbs(), _again_at()),
+    )
+    told = select(*columns).select_from(one).outerjoin(asked, asked.id == one.generation_id)
+    told = told.outerjoin(Message, Message.id == asked.message_id).outerjoin(Chat, Chat.id == Message.chat_id)
+    return told.where(*is_it).order_by(one.id).limit(SLICE)
+
+
+def _thumbs() -> Any:
+    said = func.min(case((Feedback.is_good, 1), else_=0))
+    return select(said).where(Feedback.message_id == Message.id).correlate(Message).scalar_subquery().label("thumb")
+
+
+def _again_at() -> Any:
+    other = aliased(Message)
+    is_later = other.parent_id == Message.parent_id, other.role == "assistant", other.id > Message.id
+    found: ScalarSelect[Any] = select(func.min(other.created_at)).where(*is_later).correlate(Message).scalar_subquery()
+    return found.label("again_at")

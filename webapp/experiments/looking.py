@@ -1,0 +1,67 @@
+"""Looks at running experiments now and then: judges their answers, counts them, and pauses an arm that fails too often."""
+
+from webapp.db import db, utc_now, write
+from webapp.engine.chores import Chore
+from webapp.experiments import judging, queries
+from webapp.experiments.card import percent
+from webapp.experiments.figures import ArmFigures, fails_too_often
+from webapp.prompts import using
+from webapp.prompts.tables import Experiment, ExperimentArm
+
+EVERY_SECONDS = 30.0
+
+
+def look(experiment: Experiment) -> list[ArmFigures]:
+    """The figures of an experiment as they are now; what runs is looked after on the way."""
+    is_running = experiment.ended_at is None
+    if not experiment.is_example:
+        judging.judge(experiment)
+    figures = queries.figures_of(experiment)
+    if is_running and _has_changed(experiment, figures):
+        _keep(experiment.id, figures)
+        using.forget()
+        figures = queries.figures_of(experiment)
+    return figures
+
+
+def look_at_all() -> bool:
+    """Says whether any is running."""
+    running = queries.running()
+    for each in running:
+        look(each)
+    db.session.rollback()
+    return bool(running)
+
+
+wake = Chore("experiments", look_at_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
+
+
+def _has_changed(experiment: Experiment, figures: list[ArmFigures]) -> bool:
+    kept = {each.version: (each.exposures, each.judged, each.good) for each in queries.arms_of(experiment)}
+    return kept != {each.version: (each.exposures, each.judged, each.good) for each in figures} or bool(_failing(figures))
+
+
+def _failing(figures: list[ArmFigures]) -> list[ArmFigures]:
+    """The control is what is used otherwise: it is never paused."""
+    control, *others = figures
+    return [each for each in others if not each.paused_words and fails_too_often(each, control)]
+
+
+def _keep(id: str, figures: list[ArmFigures]) -> None:
+    """The counts, by which versions are given out; and which of them is given to nobody any more."""
+    control, failing = figures[0], {each.version for each in _failing(figures)}
+    with write() as session:
+        for each in figures:
+            arm = session.get(ExperimentArm, (id, each.version), populate_existing=True)
+            if arm is None:
+                continue
+            arm.exposures, arm.judged, arm.good = each.exposures, each.judged, each.good
+            if each.version in failing and arm.paused_at is None:
+                arm.paused_at, arm.paused_words = utc_now(), _why(each, control)
+
+
+def _why(arm: ArmFigures, control: ArmFigures) -> str:
+    return (
+        f"{arm.letter} was paused because it failed in {arm.broken} of {arm.ended} answers ({percent(arm.error_rate)}), "
+        f"more than three times as often as {control.letter} ({percent(control.error_rate or 0)})."
+    )
