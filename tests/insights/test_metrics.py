@@ -222,6 +222,17 @@ def test_it_is_for_admins_by_token_and_by_session(app: Flask, admin: Client) -> 
     assert Client(app).call("GET", "/metrics").status_code == 401
 
 
+def test_it_costs_the_same_however_many_answers_there_are(app: Flask) -> None:
+    browser = signed_in(app, "owner@example.org", "owner")
+    browser.get("/metrics")
+    with browser.counting_statements() as asked:
+        assert browser.get("/metrics").status_code == 200
+
+    # Who asks is looked up, and nothing else is read.
+    assert not [each for each in asked if "generations" in each or "insight" in each]
+    assert len(asked) <= 3
+
+
 def test_a_text_that_goes_is_no_longer_held(app: Flask) -> None:
     topics = app.extensions["engine"].topics
     topics.append("generation:x", Delta("a" * 1000))

@@ -66,7 +66,7 @@ def test_the_page_tells_where_time_went_and_what_was_asked_with(app: Flask, made
         assert page.says("Writing: 1.8 s")
         assert page.says("about 12 tokens")
         assert page.says("left out to fit the context window")
-        assert page.says("2 earlier messages")
+        assert page.says("2 messages of the chat")
         assert page.says("The document was deleted.")
         assert not page.says("Words that stay here.")
     assert mine.says("from Ada")

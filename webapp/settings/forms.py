@@ -11,6 +11,9 @@ from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, as_text
 from webapp.settings.service import ShownSetting, listing, meant, set_settings
 
+# What people write in capitals.
+SHORT = {"json", "starttls", "tls"}
+
 
 @dataclass(frozen=True)
 class SettingField:
@@ -60,7 +63,7 @@ class SettingField:
         """What can be chosen, with the words for it; empty where something is to be typed."""
         if self.setting.kind == "switch":
             return (("true", "Yes"), ("false", "No"))
-        return tuple((each, each.replace("_", " ").capitalize()) for each in self.setting.choices)
+        return tuple((each, said(each)) for each in self.setting.choices)
 
     @property
     def facts(self) -> str:
@@ -70,6 +73,11 @@ class SettingField:
         standard = f"default {said}" if default else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
+
+
+def said(choice: str) -> str:
+    """A choice as people write it."""
+    return choice.upper() if choice in SHORT else choice.replace("_", " ").capitalize()
 
 
 class SettingsForm:
