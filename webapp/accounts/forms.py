@@ -138,6 +138,7 @@ class ClearanceForm(Form):
 
 
 class DeletePersonForm(Form):
+    heir = SelectField("Their collections", id="person-heir", choices=[], validate_choice=False, default="")
     email = EmailField(
         "Type their email to confirm", id="person-email", default="", render_kw={"autocomplete": "off", "required": True}
     )

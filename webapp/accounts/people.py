@@ -14,6 +14,8 @@ from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 
 # What has to be done before the database lets an account go with all that is its own. Each feature enters its own.
 LEAVING: list[Callable[[Session, str], None]] = []
+# What becomes somebody else's when its owner goes, by the ids of both.
+INHERITED: list[Callable[[Session, str, str], None]] = []
 
 
 def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
@@ -70,26 +72,40 @@ def enable(person: User, *, by: User, address: str = "") -> None:
         about_person(session, "enabled an account", person, by=by, address=address)
 
 
-def delete_person(person: User, email: str, *, by: User, address: str = "") -> None:
-    """Permanently delete an account with its chats and tokens; its email must be given as confirmation."""
+def delete_person(person: User, email: str, *, by: User, heir_id: str = "", address: str = "") -> None:
+    """Permanently delete an account with its chats and tokens; its email must be given as confirmation.
+
+    Its collections go with it, or to an heir.
+    """
     with write() as session:
         person = managed(session, person, by)
         _refuse_oneself(person, by)
         if queries.user_by_email(email) is not person:
             raise Invalid("That isn't this account's email, so nothing was deleted.", field="email")
-        remove(session, person, by=by, address=address)
+        remove(session, person, by=by, heir_id=heir_id, address=address)
 
 
-def remove(session: Session, person: User, *, by: User, address: str = "") -> None:
+def remove(session: Session, person: User, *, by: User, heir_id: str = "", address: str = "") -> None:
     """Deletes an account inside the transaction of its caller, unless nobody would be left to own everything."""
     keep_an_owner(session, person)
     _kill_links(session, person)
-    about_person(session, "deleted an account", person, by=by, address=address)
+    heir = _heir(session, person, heir_id) if heir_id else None
+    detail = f"collections to {heir.email}" if heir else ""
+    about_person(session, "deleted an account", person, by=by, address=address, detail=detail)
     session.flush()
+    for hand_over in INHERITED if heir else ():
+        hand_over(session, person.id, heir_id)
     grants.forget_owned(session, person.id)
     for let_go in LEAVING:
         let_go(session, person.id)
     session.execute(delete(User).where(User.id == person.id))
+
+
+def _heir(session: Session, person: User, id: str) -> User:
+    heir = session.get(User, id)
+    if heir is None or heir.disabled_at or heir.id == person.id:
+        raise Invalid("Choose someone else with an account to keep the collections.", field="heir")
+    return heir
 
 
 def keep_an_owner(session: Session, person: User) -> None:

@@ -11,7 +11,7 @@ from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.accounts.tables import User
 from webapp.changes import access_changed
 from webapp.web.done_words import just_done
-from webapp.web.forms import Form
+from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
@@ -107,7 +107,7 @@ def password_link(id: str) -> Response:
 def delete(id: str) -> Response:
     form, person = DeletePersonForm.opened(), _person(id)
     with form.attempt():
-        people.delete_person(person, form.email.data, by=current_user(), address=client_address())
+        people.delete_person(person, form.email.data, by=current_user(), heir_id=form.heir.data or "", address=client_address())
         access_changed(id)
         return redirect(url_for("people.index", done="deleted"))
     return form.shown("admin/person.html", **_about(person, form))
@@ -123,6 +123,13 @@ def _number(text: str | None) -> int:
 
 def _invite_form(form: InviteForm) -> InviteForm:
     form.role.choices = list(invitable(current_user().role))
+    return form
+
+
+def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
+    heirs = [each for each, _ in queries.people() if each.id != person.id and not each.disabled_at]
+    named = {each.id: f"Give them to {each.name or each.email}" for each in heirs}
+    form.heir.choices = options({"": "Delete them with the account", **named})
     return form
 
 
@@ -149,6 +156,6 @@ def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
         "groups": queries.groups_of(person.id),
         "role_form": role_form,
         "clearance_form": refused if isinstance(refused, ClearanceForm) else ClearanceForm.fresh(clearance=str(person.clearance)),
-        "delete_form": refused if isinstance(refused, DeletePersonForm) else DeletePersonForm.fresh(),
+        "delete_form": _delete_form(refused if isinstance(refused, DeletePersonForm) else DeletePersonForm.fresh(), person),
         "done": just_done(DONE),
     }

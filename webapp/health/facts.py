@@ -1,6 +1,6 @@
 """How this Millrace stands, in words: what the health page and `flask check` say alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import current_app
@@ -26,6 +26,10 @@ class Chapter:
     facts: Sequence[Fact]
 
 
+# What features after this one say of themselves.
+MORE: list[Callable[[], Chapter]] = []
+
+
 def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     """Everything that can be said without being asked by a browser; without a database only what needs none.
 
@@ -38,6 +42,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     return [
         Chapter("Database", [*database_facts.all_of(config), *(database_facts.soundness() if is_thorough else ())]),
         Chapter("Models", [connection(each) for each in providers().connections()]),
+        *(more() for more in MORE),
         Chapter("Safety", [server_facts.address(config), key(keyring()), database_facts.backups(config)]),
         server,
     ]

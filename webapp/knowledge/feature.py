@@ -1,7 +1,19 @@
 """What knowledge brings: its pages, and the reading of documents, which goes on after a restart."""
 
 from webapp.feature import Feature
-from webapp.knowledge import document_views, embedder, embedding, importing, reindexing, shown, try_views, vector_sets, views
+from webapp.knowledge import (
+    disk_use,  # noqa: F401  it adds a chapter to health
+    document_views,
+    embedder,
+    embedding,
+    importing,
+    inheriting,  # noqa: F401  it is asked when somebody leaves
+    reindexing,
+    shown,
+    try_views,
+    vector_sets,
+    views,
+)
 from webapp.knowledge.telling import WHAT
 from webapp.live.lists import LiveList
 from webapp.web.places import Place

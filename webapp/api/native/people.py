@@ -11,7 +11,7 @@ from webapp.accounts.guards import client_address, found, own_address
 from webapp.accounts.tables import User
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Query
+from webapp.api.schemas import Answer, Body, Cursor, Query
 from webapp.changes import access_changed
 
 bp = Blueprint("api_users", __name__, url_prefix="/api/v1/users")
@@ -41,6 +41,7 @@ class PersonChange(Body):
 
 class DeleteQuery(Query):
     email: str = Field("", max_length=254, description="The account's email, as confirmation.")
+    collections_to: Cursor = Field("", description="The id of who has their collections from now on; empty to delete them too.")
 
 
 class NewInvite(Body):
@@ -99,7 +100,9 @@ def change(id: str, body: PersonChange) -> PersonAnswer:
 @bp.delete("/<id>")
 @operation("Permanently delete an account and everything in it", scope="admin", query=DeleteQuery, status=204, errors=(409,))
 def delete(id: str, query: DeleteQuery) -> None:
-    people.delete_person(found(queries.person(id)), query.email, by=caller(), address=client_address())
+    people.delete_person(
+        found(queries.person(id)), query.email, by=caller(), heir_id=query.collections_to, address=client_address()
+    )
     access_changed(id)
 
 

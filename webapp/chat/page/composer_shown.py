@@ -8,6 +8,8 @@ from typing import Any
 from flask import url_for
 
 from webapp.chat import queries
+from webapp.chat.files.reference import parted
+from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.page.beside import Beside
 from webapp.chat.page.shown import ShownMessage
@@ -21,6 +23,8 @@ from webapp.providers.base import Model
 _estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
 REMEMBERED = 20_000
 CHARS_PER_TOKEN = 4
+# One of 1,000 pixels each way, by the rules that providers publish.
+PICTURE_TOKENS = 1_300
 # A longer list is searched.
 MOST_LISTED = 40
 
@@ -102,8 +106,14 @@ def meter(messages: Sequence[Message], context_length: int | None) -> Meter | No
     """Nothing where nobody knows how much the model can take in, or where there is nothing worth a word yet."""
     if not context_length:
         return None
-    tokens = _before(messages) + sum(_tokens(message) + PER_MESSAGE for message in messages)
+    tokens = _before(messages) + sum(_tokens(message) + PER_MESSAGE for message in messages) + _pictures(messages)
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
+
+
+def _pictures(messages: Sequence[Message]) -> int:
+    """Those of these messages that are sent, the newest; each takes about as much as a page of text."""
+    shown = sum(len(parted(message.content)[1]) for message in messages if message.role == "user")
+    return PICTURE_TOKENS * min(shown, MOST_PICTURES)
 
 
 def _before(messages: Sequence[Message]) -> int:

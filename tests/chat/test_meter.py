@@ -1,0 +1,19 @@
+"""How full a model is: texts and pictures."""
+
+from webapp.chat.files.reference import reference
+from webapp.chat.page.composer_shown import PICTURE_TOKENS, meter
+from webapp.chat.tables import Message
+from webapp.ids import new_id
+
+
+def test_pictures_count_as_far_as_they_are_sent():
+    written = "\n".join(reference("a.png", new_id()).written for _ in range(15))
+    said = [Message(id=new_id(), role="user", content="Look\n\n" + written) for _ in range(2)]
+    quoted = Message(id=new_id(), role="assistant", content=written)
+
+    one, two = meter(said[:1], 100_000), meter(said, 100_000)
+    assert one
+    assert two
+    assert one.tokens > 15 * PICTURE_TOKENS
+    assert 20 * PICTURE_TOKENS < two.tokens < 22 * PICTURE_TOKENS + one.tokens - 15 * PICTURE_TOKENS
+    assert meter([quoted], 1_000_000) is None

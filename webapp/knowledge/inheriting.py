@@ -1,0 +1,17 @@
+"""Who has a person's collections after them: somebody who is named when their account is deleted, or nobody."""
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from webapp.accounts import people
+from webapp.knowledge.tables import Collection
+
+
+def hand_over(session: Session, person_id: str, heir_id: str) -> None:
+    """Makes their collections the heir's, with their documents and with whoever may see them; a memory is nobody else's."""
+    theirs = Collection.owner_id == person_id, Collection.is_memory.is_(False)
+    statement = update(Collection).where(*theirs).values(owner_id=heir_id)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+people.INHERITED.append(hand_over)
