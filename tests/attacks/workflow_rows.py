@@ -17,6 +17,8 @@ WORKFLOWS: dict[str, tuple[Any, ...]] = {
     "workflows.edit": ("GET", "admin_only", "looked after", ("workflow",)),
     "workflows.save": ("POST", "admin_only", "admins"),
     "workflows.check": ("POST", "admin_only", "admins"),
+    "trials.happen": ("POST", "admin_only", "admins"),
+    "trials.show": ("GET", "admin_only", "one's own", ("run",)),
     "workflows.export": ("GET", "signed_in", "any name", ("workflow",)),
     "workflows.remove": ("POST", "admin_only", "looked after", ("workflow",)),
 }

@@ -292,8 +292,35 @@ def test_a_text_is_checked_while_it_is_typed_and_tried_before_it_is_published(ow
     page = owner.post("/workflows/check", source=TWO.replace("collect: b", "collect: bb"))
     assert (page.status_code, page.says("Line 4"), page.says("Did you mean “b”?")) == (200, True, True)
     assert "<svg" in owner.post("/workflows/check", source=TWO).text
+    assert not member.page("/workflows").says("Two")
+
+
+@pytest.mark.slow
+def test_a_text_is_tried_beside_the_editor_and_stays_as_it_was_typed(owner: Browser, admin: Client, member: Browser) -> None:
+    def said(page: Page) -> list[str]:
+        return [line.text(strip=True) for line in page.all(".trial__line")]
+
     page = owner.page("/workflows/new").press("Try it", source=TWO, demo="y")
-    assert texts(page)[-1] == "A?"
+    assert (page.path, said(page)) == ("/workflows/preview", ["Workflow:A?"])
+    changed = TWO.replace("Bye", "Ciao")
+    page = page.press("Send", source=changed, said="Ada")
+    assert (said(page)[-1], page.textbox("Workflow, as YAML or JSON").value) == ("Workflow:B?", changed)
+    page = page.press("Send", said="many")
+    assert "answer with a number" in page.all(".trial .error")[0].text()
+    # A page with a script is given the part that changes alone.
+    run = admin.get("/runs")["runs"][0]
+    fields = {"preview": run["id"], "deed": "answer", "said": "3", "source": changed}
+    part = owner.htmx_post("/workflows/preview", **fields)
+    assert (said(part)[-1], part.says("Completed."), part.all("main")) == ("Workflow:Bye", True, [])
+    assert owner.htmx_get(f"/workflows/preview/{run['id']}").says("Completed.")
+    page = page.press("Start again", source=changed)
+    assert said(page) == ["Workflow:A?"]
+    # What was tried before lies in the trash.
+    assert [each["id"] for each in admin.get("/runs")["runs"]] != [run["id"]]
+    assert len(admin.get("/runs")["runs"]) == 1
+    part = owner.htmx_post("/workflows/preview", deed="start", source="workflow: x")
+    assert part.all(".error")
+    assert member.post("/workflows/preview", deed="start", source=TWO).status_code == 403
     assert not member.page("/workflows").says("Two")
 
 

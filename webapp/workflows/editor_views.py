@@ -5,11 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from webapp.accounts.guards import admin_only, current_user, signed_in, who
-from webapp.chat.page.pages import page_of
+from webapp.accounts.guards import admin_only, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.htmx import redirect, render, wants_json
-from webapp.workflows import importing, queries, runs, shelf
+from webapp.workflows import importing, queries, shelf
 from webapp.workflows.faults import Fault
 from webapp.workflows.picture import Picture, picture
 from webapp.workflows.shelf import Entry, Replaces
@@ -49,7 +48,7 @@ def edit(slug: str) -> Response:
 @admin_only
 def save() -> Response:
     form, files = request.form, request.files.getlist("file")
-    slug, source = form.get("slug", ""), form.get("source", "").replace("\r\n", "\n")
+    slug, source = form.get("slug", ""), typed()
     # Whoever edits a draft has it before them; anybody else has to say so.
     replaces: Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
@@ -57,22 +56,20 @@ def save() -> Response:
         if flows := importing.of_rasa(texts):
             return render("workflows/imported.html", brought=importing.bring_in(flows, who(), replaces=replaces))
         source = texts[0] if texts else source
-        if "try" in form:
-            return redirect(page_of(runs.try_out(current_user(), source, is_demo="demo" in form).chat_id))
         saved = shelf.save(source, who(), slug=slug, replaces=replaces)
         if "publish" in form:
             shelf.publish(saved, form.get("note", ""), who())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
-        return _form(shelf.get(slug) if slug else None, source, refusal=refusal)
+        return editor(slug, source, refusal=refusal)
     return redirect(url_for("workflows.edit", slug=saved), "Published." if "publish" in form else "Draft saved.")
 
 
 @bp.post("/workflows/check")
 @admin_only
 def check() -> Response:
-    source = request.form.get("source", "").replace("\r\n", "\n")
+    source = typed()
     try:
         return _checked(picture(shelf.whole(source)), ())
     except shelf.BrokenDefinition as broken:
@@ -94,6 +91,16 @@ def remove(slug: str) -> Response:
     return redirect(url_for("runs.index"), "Removed.")
 
 
+def typed() -> str:
+    """The text as it is in the editor."""
+    return request.form.get("source", "").replace("\r\n", "\n")
+
+
+def editor(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
+    """The page with a text as it was typed, and what there is beside it."""
+    return _form(shelf.get(slug) if slug else None, source, refusal=refusal, **more)
+
+
 def _text(content: bytes) -> str:
     try:
         return content[: 4 * MOST_CHARS].decode("utf-8-sig").replace("\r\n", "\n")
@@ -105,11 +112,19 @@ def _checked(drawn: Picture | None, faults: Sequence[Fault]) -> Response:
     return Response(render_template("workflows/_checked.html", picture=drawn, faults=faults, is_live=True))
 
 
-def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None) -> Response:
+def _picture(source: str) -> Picture | None:
+    """A text that was tried may have been changed since, and then has faults instead."""
+    try:
+        return picture(shelf.checked(source))
+    except shelf.BrokenDefinition:
+        return None
+
+
+def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     faults = getattr(refusal, "faults", ())
     # What cannot be read has no picture, only its faults.
-    drawn = picture(shelf.checked(source)) if not refusal else None
+    drawn = None if refusal else _picture(source)
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults, "picture": drawn}
     if entry:
         context |= {"versions": shelf.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
-    return render("workflows/edit.html", status=refusal.status if refusal else 200, **context)
+    return render("workflows/edit.html", status=refusal.status if refusal else 200, **context, **more)

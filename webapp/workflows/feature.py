@@ -2,7 +2,7 @@
 
 from webapp.feature import Feature
 from webapp.web.places import Place
-from webapp.workflows import editor_views, views
+from webapp.workflows import editor_views, preview_views, views
 from webapp.workflows.commands import workflow
 from webapp.workflows.kind import WORKFLOW
 from webapp.workflows.plan_kind import WORKFLOW_PLAN
@@ -11,7 +11,7 @@ from webapp.workflows.shown import LEADER
 from webapp.workflows.understanding import WORKFLOW_ANSWER
 
 FEATURE = Feature(
-    blueprints=(views.bp, editor_views.bp),
+    blueprints=(views.bp, editor_views.bp, preview_views.bp),
     kinds=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER),
     commands=(workflow,),
     sections=(of_run,),
