@@ -119,6 +119,7 @@ def test_an_answer_does_not_wait_for_a_search_without_end(app, member, library, 
     with app.app_context():
         found = answering.found_for(db.session.get(User, member.person_id), ["bearing"], ["any"], seconds=0)
     assert (found.is_late, found.sources) == (True, ())
+    assert b'millrace_retrieval_duration_seconds_count{outcome="late"} 1.0' in app.extensions["metrics"]()
 
 
 def test_an_answer_without_its_sources_says_so(app, member, library, answered, fake):

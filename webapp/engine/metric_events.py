@@ -1,4 +1,4 @@
-"""Metric events: answers that ended, fallbacks, and requests that were rate limited. Pure."""
+"""Metric events: answers that ended, fallbacks, searches for answers, and requests that were rate limited. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,15 @@ class BudgetUsed:
     share: float
 
 
-Figure = Answered | FellBack | Limited | BudgetUsed
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """Documents were searched for an answer; `outcome` is found, nothing or late."""
+
+    outcome: str
+    seconds: float
+
+
+Figure = Answered | FellBack | Limited | BudgetUsed | Retrieved
 Tell = Callable[[Figure], None]
 
 

@@ -14,7 +14,7 @@ from prometheus_client import (
 
 from webapp.connections.models import DEMO, providers
 from webapp.engine.engine import Engine
-from webapp.engine.metric_events import Answered, BudgetUsed, FellBack, Figure, Limited
+from webapp.engine.metric_events import Answered, BudgetUsed, FellBack, Figure, Limited, Retrieved
 from webapp.settings.service import setting
 
 # Names, labels and buckets of the conventions of OpenTelemetry for generative AI, which are not final yet.
@@ -52,6 +52,13 @@ class Metrics:
         self._budget = Gauge(
             "millrace_budget_used_ratio", "Used share of the fullest budget, by unit.", ("unit",), registry=registry
         )
+        self._retrieval = Histogram(
+            "millrace_retrieval_duration_seconds",
+            "Time to search documents for an answer, by outcome.",
+            ("outcome",),
+            registry=registry,
+            buckets=SECONDS,
+        )
         self._held = Counter("millrace_loop_held", "How often something blocked the event loop.", registry=registry)
         self._held_seconds = Counter(
             "millrace_loop_held_seconds", "Total time that the event loop was blocked.", registry=registry
@@ -77,6 +84,8 @@ class Metrics:
                 self._limited.labels(reason).inc()
             case BudgetUsed(unit, share):
                 self._budget.labels(unit).set(share)
+            case Retrieved(outcome, seconds):
+                self._retrieval.labels(outcome).observe(seconds)
 
     def held(self, seconds: float) -> None:
         """Counts that somebody held the loop."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.accounts.tables import User
+from webapp.engine.engine import the_engine
+from webapp.engine.metric_events import Retrieved
 from webapp.knowledge import formats, words
 from webapp.knowledge.bounded import TooLate
 from webapp.knowledge.search import Hit, search
@@ -97,14 +99,23 @@ def found_for(
     """
     if not user or not (collections or memory) or not said:
         return NOTHING
+    began = the_engine().now()
+    hits = _found(user, said, [*collections, *memory], seconds)
+    others = [each for each in hits or () if not but_chat or each.document.chat_id != but_chat]
     was_asked = bool(collections)
+    given = Given(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and hits is None)
+    outcome = "late" if hits is None else "found" if given.sources else "nothing"
+    the_engine().tell(Retrieved(outcome, the_engine().now() - began))
+    return given
+
+
+def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds: float) -> list[Hit] | None:
+    """What a search finds, or None when it takes too long."""
     try:
-        hits = search(user, searched_for(said), collections=[*collections, *memory], limit=LOOKED_AT, seconds=seconds)
+        return search(user, searched_for(said), collections=collections, limit=LOOKED_AT, seconds=seconds)
     except TooLate:
         log.warning("the collections of a chat were not searched within %s s", seconds)
-        return Given(was_asked=was_asked, is_late=was_asked)
-    others = [each for each in hits if not but_chat or each.document.chat_id != but_chat]
-    return Given(tuple(sources_of(others)), was_asked=was_asked)
+        return None
 
 
 def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Passage, Document]]) -> Given:
