@@ -110,3 +110,12 @@ def test_one_character_is_one(owner, answered, fake):
     path = answered(owner, "?")
 
     assert owner.page(url_of(owner.page(path))).says("user · 1 character")
+
+
+def test_a_chat_can_leave_out_what_its_owner_says_of_themselves(owner, path, fake):
+    fake.says("Two")
+    owner.submit(f"{path}/prompts", own_instructions="off", history_limit="0")
+    owner.submit(path, message="Second")
+    shown = owner.page(url_of(owner.wait_for(path, ended_with(4))))
+
+    assert [text for _, text in parts(shown)] == ["Second"]

@@ -122,6 +122,15 @@ FIELDS = (
         ability="json",
         refusal="Choose one of the formats.",
     ),
+    ChatField(
+        name="own_instructions",
+        element="prompts-own",
+        label="Your custom instructions",
+        hint="Whether models are told in this chat what you say of yourself in Settings.",
+        description="`off` leaves out the custom instructions of the chat's owner; empty sends them.",
+        choices={"": "Sent", "off": "Left out"},
+        refusal="Choose whether they are sent.",
+    ),
 )
 
 

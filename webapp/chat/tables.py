@@ -53,6 +53,7 @@ class Chat(Record):
     stop_words: Mapped[str] = mapped_column(Text, default="", server_default="")
     effort: Mapped[str] = mapped_column(String(10), default="", server_default="")
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    own_instructions: Mapped[str] = mapped_column(String(10), default="", server_default="")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
     # Whether it is kept out of the memory of its person.

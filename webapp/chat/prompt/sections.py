@@ -30,7 +30,7 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     yield section("character", character.description, name)
     if persona and context.is_personal:
         yield section("persona", persona.description, persona.name)
-    if person and context.is_personal:
+    if person and context.is_personal and chat.own_instructions != "off":
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
     yield section("post_prompt", chat.post_prompt or character.post_history_prompt, HERE if chat.post_prompt else name)
 
