@@ -228,9 +228,8 @@ def test_it_costs_the_same_however_many_answers_there_are(app: Flask) -> None:
     with browser.counting_statements() as asked:
         assert browser.get("/metrics").status_code == 200
 
-    # Who asks is looked up, and nothing else is read.
+    # Who asks is looked up, but nothing of the answers.
     assert not [each for each in asked if "generations" in each or "insight" in each]
-    assert len(asked) <= 3
 
 
 def test_a_text_that_goes_is_no_longer_held(app: Flask) -> None:
