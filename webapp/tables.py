@@ -8,6 +8,7 @@ from webapp.chat import tables as chat
 from webapp.chat.files import tables as files
 from webapp.connections import tables as connections
 from webapp.engine import tables as generations
+from webapp.experiments import tables as experiments
 from webapp.insights import tables as insights
 from webapp.knowledge import tables as knowledge
 from webapp.plans import tables as plans
@@ -23,6 +24,7 @@ __all__ = [
     "characters",
     "chat",
     "connections",
+    "experiments",
     "files",
     "generations",
     "insights",

@@ -248,6 +248,9 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "prompts.use": (Route("POST", "signed_in", "one's own", ("prompt",)),),
     "prompted.fill": (Route("GET", "signed_in", "one's own", ("prompt",)),),
     "prompted.insert": (Route("POST", "signed_in", "one's own", ("prompt",)),),
+    "trying.new": (Route("GET", "signed_in", "one's own", ("prompt",)),),
+    "trying.begin": (Route("POST", "signed_in", "one's own", ("prompt",)),),
+    "trying.show": (Route("GET", "signed_in", "one's own", ("tryout",)),),
     "prompts.share": (Route("POST", "signed_in", "one's own", ("prompt",)),),
     "prompts.delete": (Route("POST", "signed_in", "one's own", ("prompt",)),),
     # Characters, personas, and chats with them

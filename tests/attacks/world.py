@@ -22,6 +22,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.connections.tables import Connection
 from webapp.db import Base, db, utc_now
 from webapp.engine.tables import Generation
+from webapp.experiments.tables import Tryout, TryoutAnswer
 from webapp.ids import new_id, new_secret
 from webapp.knowledge.tables import Collection, Document, Passage, Question
 from webapp.plans import plan_types
@@ -286,6 +287,12 @@ class World:
 
     def _group(self, _state: str) -> str:
         return _added(Group(name=f"Group {new_id()}")).id
+
+    def _tryout(self, state: str) -> str:
+        about = {"prompt_id": "quick", "key": "quick", "model": "some/model", "versions": [1]}
+        one = _added(Tryout(owner_id=self._whose(state), **about))
+        _added(TryoutAnswer(tryout_id=one.id, place=0, version=1, question=CANARY, text=CANARY, is_done=True))
+        return str(one.id)
 
     def _experiment(self, _state: str) -> str:
         prompt = _added(Prompt(owner_id=None, key=new_id(), strategy="A_B_TEST", version=1))

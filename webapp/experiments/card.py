@@ -9,8 +9,8 @@ from webapp.words import number, plural
 
 # What counts as success: in the form, and of the answers, in a sentence and when more of them are wanted.
 OUTCOMES = {
-    "good": ("No complaint: a thumb up, or none and not tried again, stopped or deleted within 10 minutes", "good", "answer"),
-    "thumbs": ("Thumbs only: answers without one don't count", "liked", "rating"),
+    "good": ("No complaint (a thumb up; or none, and not tried again, stopped or deleted within 10 minutes)", "good", "answer"),
+    "thumbs": ("Thumbs up (answers without a thumb don't count)", "liked", "rating"),
     "completed": ("Answers that are complete", "complete", "answer"),
     "unrepaired": ("Plans that are complete without a repair", "complete without a repair", "plan"),
 }

@@ -1,11 +1,13 @@
 """What experiments bring: their pages, and a look at those that run."""
 
-from webapp.experiments import looking, views
+from webapp.experiments import looking, trying_views, views
+from webapp.experiments.trying import TRYOUT
 from webapp.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=(views.bp, trying_views.bp),
+    kinds=(TRYOUT,),
     resumes=(looking.wake,),
     places=(
         Place(

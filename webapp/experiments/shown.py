@@ -8,13 +8,13 @@ from typing import Any
 from webapp.accounts.tables import User
 from webapp.db import db
 from webapp.experiments import looking, queries
-from webapp.experiments.card import OUTCOMES, Card, card, percent, seconds
+from webapp.experiments.card import OUTCOMES, WAIT, Card, card, percent, seconds
 from webapp.experiments.figures import ArmFigures
 from webapp.prompts.queries import KnownPrompt, in_use
 from webapp.prompts.queries import versions as versions_of
 from webapp.prompts.tables import A_B_TEST, Experiment
 from webapp.usage.cost_text import in_dollars
-from webapp.words import number, plural
+from webapp.words import number
 
 DONE = {
     "started": "The experiment is running.",
@@ -71,10 +71,11 @@ def page(experiment: Experiment) -> dict[str, Any]:
         "key": queries.key_of(experiment),
         "card": found,
         "arms": [_arm(each, control=figures[0]) for each in figures],
-        "success": OUTCOMES[outcome][0],
+        "success": OUTCOMES[outcome][0][:1].lower() + OUTCOMES[outcome][0][1:],
         "good": OUTCOMES[outcome][1],
         "has_shares": has_shares,
         "is_running": experiment.ended_at is None,
+        "title": found.title if experiment.ended_at is None else _finding(found),
         "over": _over(experiment, figures),
         "by": by[0].name if experiment.created_by and by and by[0] else "",
     }
@@ -104,6 +105,13 @@ def _said(row: Experiment, figures: Sequence[ArmFigures]) -> str:
     return f"Version {row.winner} was taken" if row.winner is not None else "Stopped without a winner"
 
 
+def _finding(found: Card) -> str:
+    """What to do was asked while it ran; afterwards, what was found."""
+    if found.decision == WAIT:
+        return "It was too early to tell"
+    return f"What it found: {found.title[:1].lower()}{found.title[1:]}"
+
+
 def _over(row: Experiment, figures: Sequence[ArmFigures]) -> str:
     if row.ended_at is None:
         return ""
@@ -113,14 +121,13 @@ def _over(row: Experiment, figures: Sequence[ArmFigures]) -> str:
 
 
 def _arm(each: ArmFigures, *, control: ArmFigures) -> ShownArm:
-    counted = plural(each.exposures, "answer")
-    judged = f", {number(each.judged)} of them judged" if each.judged != each.exposures else ""
+    judged = f", {number(each.judged)} count" if each.judged != each.exposures else ""
     return ShownArm(
         each.version,
         each.letter,
         f"{each.weight:g} %",
         f"{each.weight:g}",
-        counted + judged,
+        number(each.exposures) + judged,
         percent(each.rate),
         round(100 * (each.rate or 0)),
         percent(each.error_rate),
