@@ -8,13 +8,13 @@ from tests.chat.conftest import asked, ended, until_settled
 from tests.experiments.conftest import found, played
 from tests.support.marks import on_both_databases
 from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.db import db, write
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict
 from webapp.experiments import looking, service
 from webapp.prompts import choosing, using
 from webapp.prompts.choosing import Unit
-from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure
+from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure, PromptVersion
 
 SAID = {"Answer in rhymes.": (2, "A"), "Answer in prose.": (3, "B")}
 
@@ -41,6 +41,8 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
     assert own == ["SELECT", "INSERT"]
     owner.wait_for(path, ended)
 
+    told = f'millrace_prompt_exposures_total{{key="quick",version="{version}"}} 2.0'
+    assert told in app.extensions["metrics"]().decode()
     with app.app_context():
         rows = db.session.query(Exposure).all()
         assert {(row.experiment_id, row.version, row.unit) for row in rows} == {(id, version, owner.person_id)}
@@ -81,7 +83,25 @@ def test_the_best_one_is_given_more_often_after_the_first_samples(app, started):
         assert later[3] > 150
 
 
-def test_a_paused_arm_is_given_to_nobody_and_one_that_cannot_be_filled_in_falls_back(app, admin, started):
+def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(app, started):
+    started()
+    with app.app_context():
+        with write() as session:
+            row = session.query(PromptVersion).filter_by(number=3).one()
+            row.sections = [{"name": "How", "text": "Answer in {{nonsense}}."}]
+        using.forget()
+        every = [using.render("quick", Unit(f"person {number}", f"chat:{number}")) for number in range(40)]
+        assert {each.version.number for each in every} == {2}
+        fell = [each for each in every if each.said]
+        assert 0 < len(fell) < 40
+        assert all(each.arm is None for each in fell)
+        kept = using.together(fell[0])
+        assert "arms" not in kept
+        said = "Version 3 of the prompt “quick” can't be used (unknown: nonsense), so an earlier text was used."
+        assert [each.message for each in using.notices(kept)] == [said]
+
+
+def test_a_paused_arm_is_given_to_nobody(app, admin, started):
     id = started()
     with app.app_context():
         played(id, 2, good=30)

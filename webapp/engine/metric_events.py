@@ -1,4 +1,4 @@
-"""Metric events: answers that ended, fallbacks, searches for answers, and requests that were rate limited. Pure."""
+"""Metric events: answers that ended, fallbacks, requests that were rate limited, and so on. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,15 @@ class Retrieved:
     seconds: float
 
 
-Figure = Answered | FellBack | Limited | BudgetUsed | Retrieved
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """An answer is asked with a version of a prompt that an experiment has chosen."""
+
+    key: str
+    version: int
+
+
+Figure = Answered | FellBack | Limited | BudgetUsed | Retrieved | Exposed
 Tell = Callable[[Figure], None]
 
 

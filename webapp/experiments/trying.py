@@ -44,7 +44,7 @@ def cases(user: User) -> list[Message]:
 def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
     """Ask each question with each version; gives the id of what can be watched."""
     known = {each.number: each for each in prompts.versions(prompt)}
-    versions = [number for number in dict.fromkeys(numbers) if number in known]
+    versions = [number for number in sorted(set(numbers)) if number in known]
     asked = [each.content[:MOST_CHARS] for each in cases(by) if each.id in set(message_ids)]
     if not 1 <= len(versions) <= MOST_VERSIONS:
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")

@@ -14,7 +14,7 @@ from prometheus_client import (
 
 from webapp.connections.models import DEMO, providers
 from webapp.engine.engine import Engine
-from webapp.engine.metric_events import Answered, BudgetUsed, FellBack, Figure, Limited, Retrieved
+from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Figure, Limited, Retrieved
 from webapp.settings.service import setting
 
 # Names, labels and buckets of the conventions of OpenTelemetry for generative AI, which are not final yet.
@@ -59,6 +59,12 @@ class Metrics:
             registry=registry,
             buckets=SECONDS,
         )
+        self._exposures = Counter(
+            "millrace_prompt_exposures",
+            "Answers asked with a version that an experiment chose, by prompt and version.",
+            ("key", "version"),
+            registry=registry,
+        )
         self._held = Counter("millrace_loop_held", "How often something blocked the event loop.", registry=registry)
         self._held_seconds = Counter(
             "millrace_loop_held_seconds", "Total time that the event loop was blocked.", registry=registry
@@ -86,6 +92,8 @@ class Metrics:
                 self._budget.labels(unit).set(share)
             case Retrieved(outcome, seconds):
                 self._retrieval.labels(outcome).observe(seconds)
+            case Exposed(key, version):
+                self._exposures.labels(key, str(version)).inc()
 
     def held(self, seconds: float) -> None:
         """Counts that somebody held the loop."""

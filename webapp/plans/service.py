@@ -14,6 +14,7 @@ from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
+from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
 from webapp.plans import plan_types, prompts, quota
@@ -155,7 +156,8 @@ def _begin(plan: Plan, asked: dict[str, Any], *, model: str, when_unwatched: str
             led_by=using.words(prompt),
         )
         generations.take_place(engine, session, generation, request_of(generation))
-        choosing.keep(session, prompt, generation.id, Unit(owner_id, generation.lane))
+        for key, version in choosing.keep(session, prompt, generation.id, Unit(owner_id, generation.lane)):
+            engine.tell(Exposed(key, version))
         stored.status, stored.generation_id, stored.generation_started_at = "generating", generation.id, utc_now()
         stored.error_code = stored.error = ""
         return generation

@@ -85,13 +85,14 @@ def again(prompt: Mapping[str, Any]) -> Unit:
     return Unit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
 
 
-def keep(session: Session, prompt: Mapping[str, Any], generation_id: str, unit: Unit) -> None:
-    """Notes that an answer was asked with the arms that were kept with it."""
+def keep(session: Session, prompt: Mapping[str, Any], generation_id: str, unit: Unit) -> list[tuple[str, int]]:
+    """Notes that an answer was asked with the arms that were kept with it; gives key and version of each."""
     arms: Sequence[Mapping[str, Any]] = prompt.get("arms", ())
     whose = {"lane": unit.lane, "unit": unit.person or unit.lane, "generation_id": generation_id}
     kept = [Exposure(experiment_id=each["experiment"], version=each["version"], **whose) for each in arms]
     if kept:
         rows.put(session, *kept)
+    return [(each["key"], each["version"]) for each in arms]
 
 
 def _drawn(trial: Trial, unit: Unit) -> int:

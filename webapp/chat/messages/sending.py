@@ -26,7 +26,7 @@ from webapp.connections.models import providers
 from webapp.db import utc_now, write
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source, the_engine
-from webapp.engine.metric_events import Limited
+from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid, TooMany
 from webapp.ids import new_id
@@ -231,7 +231,8 @@ def _stored(
         character_id = asked.chat.character_id or ""
         generations.take_place(engine, session, generation, asked.request, character_id=character_id)
         if not generation.continues_id:
-            choosing.keep(session, generation.prompt, generation.id, unit_of(asked.chat))
+            for key, version in choosing.keep(session, generation.prompt, generation.id, unit_of(asked.chat)):
+                engine.tell(Exposed(key, version))
         source = asked.wrapped(generations.ladder(engine, asked.request))
         hearers = people(asked.chat.id, asked.chat.owner_id, is_shared=asked.is_shared)
         news = (asked.chat.id, "message", generation.message_id or "", hearers)
