@@ -14,6 +14,7 @@ WORKFLOWS: dict[str, tuple[Any, ...]] = {
     "runs.fact": ("GET", "signed_in", "one's own", ("run", "fact")),
     "runs.change_fact": ("POST", "signed_in", "one's own", ("run", "fact")),
     "workflows.new": ("GET", "admin_only", "admins"),
+    "workflows.schema": ("GET", "anybody", "open"),
     "workflows.edit": ("GET", "admin_only", "looked after", ("workflow",)),
     "workflows.save": ("POST", "admin_only", "admins"),
     "workflows.check": ("POST", "admin_only", "admins"),

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
-from webapp.accounts.guards import admin_only, signed_in, who
+from webapp.accounts.guards import admin_only, anybody, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.htmx import redirect, render, wants_json
 from webapp.workflows import importing, queries, shelf
 from webapp.workflows.faults import Fault
 from webapp.workflows.picture import Picture, picture
+from webapp.workflows.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS
 from webapp.workflows.shelf import Entry, Replaces
 from webapp.yaml_text import MOST_CHARS
 
@@ -35,6 +36,13 @@ steps:
 def new() -> Response:
     like = request.args.get("like", "")
     return _form(None, shelf.get(like).draft if like else NEW)
+
+
+@bp.get("/workflows/schema.json")
+@anybody
+def schema() -> Response:
+    """For editors that complete and check by it, which don't sign in; it says nothing of anybody's workflows."""
+    return jsonify(SCHEMA)
 
 
 @bp.get("/workflows/<slug>/edit")
@@ -125,6 +133,7 @@ def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None, 
     # What cannot be read has no picture, only its faults.
     drawn = None if refusal else _picture(source)
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults, "picture": drawn}
+    context["reference"] = {"Steps": VERBS, "Beside a step": FIELDS, "Slots": SLOT_FIELDS}
     if entry:
         context |= {"versions": shelf.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context, **more)

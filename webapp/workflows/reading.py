@@ -62,7 +62,7 @@ class _Reader:
 
     def definition(self) -> Definition:
         about = self._mapping((), self.document.value, KNOWN)
-        slots = self._slots(about.get("slots") or {})
+        slots = self._slots({} if about.get("slots") is None else about["slots"])
         steps = self._steps(about.get("steps"), slots)
         found = Definition(
             slug=self._slug(about),
@@ -305,7 +305,7 @@ class _Reader:
         return given
 
     def _is_true(self, path: Path, given: Any) -> bool:
-        if given not in (None, True, False):
+        if given is not None and not isinstance(given, bool):
             self._fault(path, f"“{path[-1]}” must be true or false.")
         return given is True
 
