@@ -1,6 +1,7 @@
 """Definitions: what is refused, at which line, with which hint; and conditions, of which none fails."""
 
 import json
+import re
 from dataclasses import replace
 from random import Random
 
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 
 from tests.support.rounds import ROUNDS
 from tests.workflows.test_interpreter import any_definition
+from webapp.config import ROOT
 from webapp.workflows import conditions
 from webapp.workflows.definition import Definition
 from webapp.workflows.reading import Broken, read
 
+# What people copy from the documentation.
+DOCUMENTED = re.compile(r"```yaml\n(workflow: .*?)```", re.DOTALL)
 WHOLE = """workflow: tea
 title: Tea
 slots:
@@ -186,3 +190,9 @@ def test_no_condition_fails_but_by_its_own_refusal(parts: list[str]) -> None:
     except conditions.BadCondition:
         return
     assert conditions.holds(tree, VALUES) in (True, False)
+
+
+@pytest.mark.parametrize(("page", "count"), [("workflows", 1), ("first-workflow", 2)])
+def test_what_the_documentation_shows_can_be_published(page: str, count: int) -> None:
+    texts = DOCUMENTED.findall((ROOT / "docs" / f"{page}.md").read_text("utf-8"))
+    assert [len(read(text).steps) > 1 for text in texts] == [True] * count
