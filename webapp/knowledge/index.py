@@ -21,6 +21,8 @@ MATCHES = statement("passages_search MATCH :match")
 # Which of the scores a query is sorted by.
 SCORE = literal_column("score", Float)
 BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
+# More than a search gives, so that they are enough for whoever may see a tenth of all.
+AMONG = 1_000
 HOLDING = statement("SELECT count(*) FROM passages_search WHERE passages_search MATCH :word")
 
 
@@ -72,12 +74,20 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     return Size(*map(int, whole)), {term: found.get(term, 0) for term in words}
 
 
+def best(words: Mapping[str, str], which: Iterable[ColumnElement[bool]]) -> Select[Any]:
+    """On SQLite, the same of the `AMONG` best passages alone: where most have a word, few are looked up to see whose they are."""
+    score = BM25.label("score")
+    first = select(SEARCHED.c.rowid.label("place"), score).select_from(SEARCHED).where(_matches(words))
+    inner = first.order_by(SCORE.desc(), SEARCHED.c.rowid).limit(AMONG).subquery("best")
+    found = select(Passage.row, inner.c.score.label("score")).select_from(inner).join(Passage, Passage.row == inner.c.place)
+    return _of_documents(found).where(*which)
+
+
 def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, which: Iterable[ColumnElement[bool]]) -> Select[Any]:
     """The rows of passages with one of these words and their scores; only those are ranked for which all of `which` is true."""
     if is_sqlite():
-        match = " OR ".join(f'"{word}"' for word in words.values())
         found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
-        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(MATCHES.bindparams(match=match))
+        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(_matches(words))
         return _of_documents(found).where(*which)
     average = size.words / max(1, size.passages)
     lengths = K1 * (1 - B + B * cast(Passage.words, Float) / max(average, 1e-9))
@@ -86,6 +96,10 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
     score = func.sum(case(idfs, value=PassageTerm.term) * weight * (K1 + 1) / (weight + lengths)).label("score")
     found = select(Passage.row, score).select_from(PassageTerm).join(Passage, Passage.row == PassageTerm.passage_row)
     return _of_documents(found).where(PassageTerm.term.in_(words), *which).group_by(Passage.row)
+
+
+def _matches(words: Mapping[str, str]) -> Any:
+    return MATCHES.bindparams(match=" OR ".join(f'"{word}"' for word in words.values()))
 
 
 def _of_documents(found: Any) -> Select[Any]:

@@ -55,7 +55,7 @@ class Searched(NamedTuple):
 
 
 @dataclass
-class _Memory:
+class Known:
     """The vectors of the last questions, and until when a model that failed is left alone, and why."""
 
     vectors: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
@@ -126,15 +126,20 @@ def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
 
 def _nearest(asked: bytes, sets: Sequence[Searched], until: float) -> list[tuple[float, int]]:
     """How near the nearest passages of these sets are, and their rows."""
-    wanted, found = float(setting("knowledge.nearness")), list[tuple[float, int]]()
-    for each in sets:
-        if len(asked) != 4 * each.dimensions:
-            raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
-        vectors: Vectors = memory().held(each.id, each.dimensions, each.documents, until=until)
-        least = each.baseline + wanted * (1 - each.baseline)
+    if any(len(asked) != 4 * each.dimensions for each in sets):
+        raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
+    held = [(each, memory().held(each.id, each.dimensions, each.documents, until=until)) for each in sets]
+    return offload(_ranked, asked, held, float(setting("knowledge.nearness")))
+
+
+def _ranked(asked: bytes, held: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
+    """In a real thread: each set has a baseline of its own, which is 0 of what is given."""
+    found = list[tuple[float, int]]()
+    for each, vectors in held:
+        room = 1 - each.baseline
         editions = [edition for edition, _ in each.documents]
-        nearest = offload(vectors.nearest, asked, editions, least=least, most=DEPTH)
-        found += [((value - each.baseline) / (1 - each.baseline), row) for value, row in nearest]
+        nearest = vectors.nearest(asked, editions, least=each.baseline + wanted * room, most=DEPTH)
+        found += [((value - each.baseline) / room, row) for value, row in nearest]
     return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 
 
@@ -144,7 +149,7 @@ def _reason(error: AppError | TooLarge) -> str:
     return TOO_LATE if isinstance(error, bounded.TooLate) else error.message
 
 
-def _memory() -> _Memory:
+def _memory() -> Known:
     extensions = current_app.extensions
-    found: _Memory = extensions.get("question_vectors") or extensions.setdefault("question_vectors", _Memory())
+    found: Known = extensions.get("question_vectors") or extensions.setdefault("question_vectors", Known())
     return found

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from webapp.accounts.tables import User
-from webapp.db import db
+from webapp.db import db, is_sqlite
 from webapp.knowledge import bounded, index, meaning, words
 from webapp.knowledge.fusion import DEPTH, Placed, fused
 from webapp.knowledge.meaning import Near
@@ -110,7 +110,15 @@ def _scores(
     """The scores of the passages that words find, the best first."""
     if not telling:
         return {}
-    ranked = index.ranked(telling, {term: counts[term] for term in telling}, size, which)
+    held = {term: counts[term] for term in telling}
+    if is_sqlite() and sum(held.values()) > index.AMONG:
+        rows = _first(index.best(telling, which), until)
+        if len(rows) == DEPTH:
+            return rows
+    return _first(index.ranked(telling, held, size, which), until)
+
+
+def _first(ranked: Select[Any], until: float) -> dict[int, float]:
     [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(DEPTH)], until=until)
     return {row: float(score) for row, score in rows}
 
