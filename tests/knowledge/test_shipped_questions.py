@@ -1,0 +1,65 @@
+"""The shipped questions: how many are answered by words, that vectors take none away, and what only vectors find."""
+
+from collections.abc import Sequence
+
+import pytest
+import yaml
+
+from tests.knowledge.meaning import chosen, embeds, is_ready, said
+from webapp.accounts import queries as people
+from webapp.config import ROOT
+from webapp.knowledge import shipping
+from webapp.knowledge.search import search
+from webapp.knowledge.shipped_pages import questions
+from webapp.knowledge.words import asked_for, weights
+
+# What a page says, and a question about it that has none of its words.
+PARAPHRASES: Sequence[tuple[str, str, str]] = [
+    tuple(row) for row in yaml.safe_load((ROOT / "tests" / "knowledge" / "paraphrases.yaml").read_text("utf-8"))
+]
+
+
+@pytest.fixture
+def app(make_app, fake):
+    return make_app(**fake.environ)
+
+
+def found(app, email: str, text: str) -> list[str]:
+    """The names of the pages that are found, the best first."""
+    with app.app_context():
+        hits = search(people.user_by_email(email), text, limit=30)
+        return list(dict.fromkeys(hit.document.name for hit in hits))
+
+
+def recall(app, email: str) -> float:
+    """Of the questions that have an answer, the share whose page is among the first five."""
+    answered = [each for each in questions() if each.pages]
+    right = [any(page.rpartition("/")[2] in found(app, email, each.text)[:5] for page in each.pages) for each in answered]
+    return sum(right) / len(right)
+
+
+@pytest.mark.slow
+def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, house, owner):
+    with app.app_context():
+        shipping.ship(people.user_by_email(owner.email))
+    by_words = recall(app, owner.email)
+    assert by_words >= 0.92
+    unanswerable = [each.text for each in questions() if not each.pages]
+    assert not [text for text in unanswerable if found(app, owner.email, text)]
+    assert not [name for _, name, question in PARAPHRASES if name in found(app, owner.email, question)[:5]]
+
+    planted = {text: number for number, (said_there, _, asked) in enumerate(PARAPHRASES) for text in (said_there, asked)}
+    embeds(fake, 512, planted=planted)
+    chosen(house)
+    for each in house.program.get("/collections")["collections"]:
+        said(house, each["id"], is_ready)
+    assert recall(app, owner.email) >= by_words - 0.02
+    assert not [text for text in unanswerable if found(app, owner.email, text)]
+    assert not [question for _, name, question in PARAPHRASES if name not in found(app, owner.email, question)[:5]]
+
+
+def test_the_paraphrases_share_no_word_with_what_they_mean():
+    assert len(PARAPHRASES) == 30
+    for said_there, _, question in PARAPHRASES:
+        ((terms, _),) = weights([("", said_there)])
+        assert not set(terms) & set(asked_for(question)), question
