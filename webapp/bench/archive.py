@@ -35,6 +35,10 @@ class Texts:
     def sentence(self) -> str:
         return self._some(self._dice.randint(8, 20)).capitalize() + "."
 
+    def text(self, count: int) -> str:
+        """So many words, and nothing else."""
+        return self._some(count)
+
     def _answer(self) -> str:
         paragraphs = [" ".join(self.sentence() for _ in range(3)) for _ in range(2)]
         items = "\n".join(f"- **{self._some(1)}**: {self._some(8)}" for _ in range(4))

@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from webapp.bench import compare, crowd, pages, partial_json, plans, sitting, typed
+from webapp.bench import compare, crowd, knowledge, pages, partial_json, plans, sitting, typed
 from webapp.bench import recover as recovering
 from webapp.bench import soak as soaking
 from webapp.bench import stream as streams
@@ -109,12 +109,19 @@ def search() -> None:
     _in_a_full_house("search")
 
 
+@bench.command("knowledge")
+@click.option("--database", default="", help="The URL of an empty PostgreSQL database; without it, SQLite.")
+def in_knowledge(database: str) -> None:
+    """Searches among 50,000 passages, with permissions."""
+    _in_a_full_house("knowledge", **({"DATABASE_URL": database} if database else {}))
+
+
 @bench.command("this-house", hidden=True)
-@click.argument("what", type=click.Choice(["page", "search"]))
+@click.argument("what", type=click.Choice(["page", "search", "knowledge"]))
 @with_appcontext
 def this_house(what: str) -> None:
-    """What `page` and `search` run in a process and a house of their own; they fill the database with what nobody has written."""
-    measure = {"page": pages.measure, "search": typed.measure}[what]
+    """What those run in a process and a house of their own; they fill the database with what nobody has written."""
+    measure = {"page": pages.measure, "search": typed.measure, "knowledge": knowledge.measure}[what]
     verdict = measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
     _tell(verdict)
     sys.exit(0 if verdict.is_good else OUT_OF_BOUNDS)
@@ -126,8 +133,8 @@ def read_partial_json() -> None:
     _conclude(partial_json.measure(click.echo))
 
 
-def _in_a_full_house(what: str) -> None:
-    if not in_a_full_house(what, click.echo):
+def _in_a_full_house(what: str, **more: str) -> None:
+    if not in_a_full_house(what, click.echo, **more):
         sys.exit(TOO_MUCH)
 
 

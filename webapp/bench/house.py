@@ -10,10 +10,13 @@ from webapp.bench.verdict import OUT_OF_BOUNDS
 from webapp.config import ROOT
 
 
-def in_a_full_house(what: str, say: Callable[[str], None]) -> bool:
-    """Measures in a process of its own, on a fresh data folder; the operator's own data must not be measured, nor touched."""
+def in_a_full_house(what: str, say: Callable[[str], None], **more: str) -> bool:
+    """Measures in a process of its own, on a fresh data folder; the operator's own data must not be measured, nor touched.
+
+    `more` is what the environment says besides.
+    """
     with TemporaryDirectory() as folder:
-        environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model"}
+        environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model", **more}
         flask(environ, "prepare")
         words, log = ["-m", "flask", "bench", "this-house", what], Path(folder, "pages.log")
         with log.open("w") as output:
