@@ -2,6 +2,7 @@
 
 from webapp.feature import Feature
 from webapp.knowledge import (
+    commands,
     disk_use,  # noqa: F401  it adds a chapter to health
     document_views,
     embedder,
@@ -19,6 +20,7 @@ from webapp.live.lists import LiveList
 from webapp.web.places import Place
 
 FEATURE = Feature(
+    commands=(commands.knowledge,),
     blueprints=(views.bp, document_views.bp, try_views.bp),
     lists=(
         LiveList(

@@ -33,7 +33,7 @@ def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: 
     return Tried(rows, common, in_no_passage(user, found), found.left_out)
 
 
-def viewed_as(person: User, *, by: User, address: str) -> None:
+def viewed_as(person: User, *, by: User | str, address: str) -> None:
     """Writes down that an admin looks at what somebody else would find."""
     about = audit.About(actor=by, address=address, object_kind="person", object_id=person.id, detail=person.email)
     audit.record("searched as", **about)

@@ -1,0 +1,117 @@
+"""The commands: put files into a collection, try a question as anybody, measure the questions that people keep."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import or_, select
+
+from webapp.accounts import queries as people
+from webapp.accounts.audit import COMMAND_LINE
+from webapp.accounts.tables import User
+from webapp.db import db
+from webapp.engine.engine import the_engine
+from webapp.errors import Invalid, NotFound, TooMany
+from webapp.knowledge import documents, questions, trying
+from webapp.knowledge.documents import Sent
+from webapp.knowledge.queries import UNFINISHED
+from webapp.knowledge.tables import Collection, Document, Question
+from webapp.web.command_errors import one_line_errors
+from webapp.words import plural
+
+knowledge = AppGroup("knowledge", help="Add documents, try questions, measure the search.")
+LOOK_SECONDS = 0.1
+# For the first look of the work in the background, and for what reads a document, with its time-outs.
+MOST_SECONDS = 3_600.0
+
+
+@knowledge.command("add")
+@click.argument("collection")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@one_line_errors
+def add(collection: str, files: tuple[Path, ...]) -> None:
+    """Add files to a collection, by its name or id, and read them."""
+    row = _collection(collection)
+    failed = [file for file in files if not _is_read(row.id, file)]
+    if failed:
+        sys.exit(1)
+
+
+@knowledge.command("try")
+@click.argument("question")
+@click.option("--as", "email", required=True, help="Whose documents to search. It is written to the audit log.")
+@one_line_errors
+def ask(question: str, email: str) -> None:
+    """Show which passages a person would find, and why."""
+    person = _person(email)
+    trying.viewed_as(person, by=COMMAND_LINE, address="")
+    found = trying.tried(_person(email), question)
+    for hit, reasons, is_given in found.hits:
+        places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
+        said = ", ".join(f"{name} {place}" for name, place in places.items() if place)
+        click.echo(f"{hit.rank}. {hit.document.title} › {hit.passage.heading} ({said}){' *' if is_given else ''}")
+        if reasons:
+            click.echo("   " + ", ".join(f"{each.word} {each.share:.2f}" for each in reasons))
+    click.echo("* given to an answer" if found.hits else "Not in their documents.")
+    if found.left_out:
+        click.echo(f"Not searched by meaning: {found.left_out}")
+
+
+@knowledge.command("measure")
+@click.option("--as", "email", default="", help="Whose questions; everyone's if left out.")
+@one_line_errors
+def measure(email: str) -> None:
+    """Measure how well the questions that people keep are answered."""
+    asking = select(Question.owner_id).distinct().order_by(Question.owner_id)
+    ids = [_person(email).id] if email else list(db.session.scalars(asking))
+    if not ids:
+        raise Invalid("Nobody keeps questions yet.")
+    for id in ids:
+        person = db.session.get_one(User, id)
+        made = questions.run(person)
+        figures = f"recall@5 {made.recall:.2f}, nDCG@10 {made.ndcg:.2f}"
+        click.echo(f"{db.session.get_one(User, id).email}: {plural(made.questions, 'question')}, {figures}")
+        for missed in db.session.scalars(select(Question).where(Question.id.in_(made.misses)).order_by(Question.id)):
+            click.echo(f"   missed: {missed.text}")
+
+
+def _person(email: str) -> User:
+    if person := people.user_by_email(email):
+        return person
+    raise NotFound(f"There is no account for {email}.")
+
+
+def _collection(name: str) -> Collection:
+    named = select(Collection).where(Collection.deleted_at.is_(None), or_(Collection.id == name, Collection.name == name))
+    found = db.session.scalars(named.limit(2)).all()
+    if len(found) > 1:
+        raise Invalid(f"Several collections are called {name}. Use the id at the end of its page's address.")
+    if not found:
+        raise NotFound(f"There is no collection {name}.")
+    return found[0]
+
+
+def _is_read(collection_id: str, file: Path) -> bool:
+    """Adds a file, waits until it is ready or has failed, and says which."""
+    id = _added(collection_id, file)
+    until = time.monotonic() + MOST_SECONDS
+    while (document := db.session.get_one(Document, id)).state in UNFINISHED and time.monotonic() < until:
+        db.session.rollback()
+        the_engine().pause(LOOK_SECONDS)
+    is_ready = document.state == "ready"
+    click.echo(f"{file.name}: {plural(document.passages, 'passage') if is_ready else document.error or document.state}")
+    return is_ready
+
+
+def _added(collection_id: str, file: Path) -> str:
+    """In its owner's name; who adds many is made to wait as everyone is."""
+    while True:
+        collection = db.session.get_one(Collection, collection_id)
+        owner = db.session.get_one(User, collection.owner_id)
+        try:
+            with file.open("rb") as stream:
+                return documents.add(collection, Sent(stream, file.name), by=owner).id
+        except TooMany as refusal:
+            the_engine().pause(refusal.retry_after)
