@@ -16,7 +16,7 @@ OWNER = """
     VALUES ('a', 'a@b.example', 'A', 'owner', '', '2026-01-01 00:00:00')
 """
 LIBRARIES = ("flask", "sqlalchemy", "gevent")
-RARELY = {"alembic", "cryptography", "jsonschema", "webapp.bench", "webapp.seed", "pygments.lexers.python"}
+RARELY = {"alembic", "cryptography", "jsonschema", "numpy", "webapp.bench", "webapp.seed", "pygments.lexers.python"}
 
 
 def python(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
