@@ -43,6 +43,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     chat.expect("completed")
     chip = chat.answer.get_by_role("link", name="Source 1", exact=True)
     expect(chip).to_be_visible()
+    expect(chat.answer.locator(".message-text a.cite")).to_have_text("1")
     chip.click()
     source = chat.answer.locator(".quoted") if has_scripts else page.locator("#source-1")
     expect(source).to_contain_text(WORDS)

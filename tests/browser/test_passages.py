@@ -1,0 +1,110 @@
+"""From files to the passage behind a number in an answer, and what is left of it without the right, and without the document."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.chats import PASSWORD, ChatPage, Person, press, reload
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.browser.test_knowledge import LOOKS, READ_MS
+from tests.knowledge.office import docx, paragraph, pdf
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+WORDS = "The gudgeon is greased at dawn."
+FILES = (
+    ("gudgeons.pdf", "application/pdf", pdf(["Contents"], [WORDS])),
+    ("ropes.docx", "application/octet-stream", docx(paragraph("Ropes hang in the loft."))),
+)
+
+
+@pytest.fixture
+def reader(chromium: Browser, server: Server) -> Iterator[Callable[..., Person]]:
+    """A colleague with a browser of that look, who is signed in."""
+    people: list[Person] = []
+
+    def bring(email: str, **look: object) -> Person:
+        server.flask("users", "add", email, "--role", "member", "--password-stdin", said=PASSWORD)
+        person = Person(chromium, server.url, **look)
+        people.append(person)
+        page = person.open("/login")
+        page.get_by_label("Email").fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        press(page, page.get_by_role("button", name="Sign in"))
+        return person
+
+    yield bring
+    for person in people:
+        person.leave()
+    assert [oddity for person in people for oddity in person.oddities] == []
+
+
+@pytest.mark.deep
+@pytest.mark.slow
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_number_leads_to_its_passage_as_long_as_it_may(
+    server: Server,
+    upstream: Upstream,
+    visit: Visit,
+    reader: Callable[..., Person],
+    look: dict[str, object],
+    request: pytest.FixtureRequest,
+) -> None:
+    server.set(knowledge__search_seconds="60")
+    name = f"Gudgeons {request.node.callspec.id}"
+    has_scripts = bool(look.get("java_script_enabled", True))
+    mine = visit(server, **look).open("/knowledge")
+    if not mine.get_by_role("textbox", name="Name").is_visible():
+        mine.locator("summary", has_text="New collection").click()
+    mine.get_by_role("textbox", name="Name").fill(name)
+    press(mine, mine.get_by_role("button", name="Create collection"))
+    collection = mine.url
+    mine.get_by_label("Files").set_input_files([{"name": n, "mimeType": kind, "buffer": content} for n, kind, content in FILES])
+    press(mine, mine.get_by_role("button", name="Add", exact=True))
+    expect(mine.locator("#documents [data-state=ready]")).to_have_count(2, timeout=READ_MS)
+    document = mine.locator("#documents a", has_text="gudgeons").get_attribute("href")
+
+    def share() -> None:
+        mine.goto(f"{collection}/people")
+        mine.get_by_label("Who").select_option("everyone:")
+        press(mine, mine.get_by_role("button", name="Share", exact=True))
+
+    share()
+    page = reader(f"{name.replace(' ', '-').lower()}@example.org", **look).open(collection)
+    press(page, page.get_by_role("button", name="Start a chat"))
+    chat = ChatPage(page)
+    upstream.says("At dawn [1], not at noon [7], `as[1]`.")
+    chat.box.fill("When is a gudgeon greased?")
+    chat.send.click()
+    chat.expect("completed")
+    text = chat.answer.locator(".message-text")
+    expect(text).to_have_text("At dawn 1, not at noon, as[1].")
+    if has_scripts:
+        assert violations(page) == []
+    thread = page.url
+    press(page, text.get_by_role("link", name="1", exact=True))
+    wanted = page.locator(".passage--wanted")
+    expect(wanted).to_contain_text(WORDS)
+    expect(wanted).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+    mine.goto(f"{collection}/people")
+    press(mine, mine.get_by_role("button", name="Remove"))
+    reload(page)
+    expect(page.locator("main")).to_contain_text("you don't have access")
+    expect(page.locator("body")).not_to_contain_text(WORDS)
+    page.goto(thread)
+    press(page, text.get_by_role("link", name="1", exact=True))
+    expect(page.locator("main")).to_contain_text("You can't see this source.")
+    expect(page.locator("body")).not_to_contain_text(WORDS)
+
+    share()
+    mine.goto(f"{server.url}{document}")
+    mine.get_by_text("Edit or delete").click()
+    press(mine, mine.get_by_role("button", name="Delete document"))
+    page.goto(thread)
+    press(page, text.get_by_role("link", name="1", exact=True))
+    expect(page.locator("main")).to_contain_text("The document was deleted.")
+    expect(page.locator("body")).not_to_contain_text(WORDS)
