@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chats import PASSWORD, ChatPage, Person, press, reload
 from tests.browser.conftest import Visit
@@ -41,6 +41,19 @@ def reader(chromium: Browser, server: Server) -> Iterator[Callable[..., Person]]
     assert [oddity for person in people for oddity in person.oddities] == []
 
 
+def filled(mine: Page, name: str) -> tuple[str, str]:
+    """The addresses of a collection with the files, all of them read, and of the one that answers."""
+    if not mine.get_by_role("textbox", name="Name").is_visible():
+        mine.locator("summary", has_text="New collection").click()
+    mine.get_by_role("textbox", name="Name").fill(name)
+    press(mine, mine.get_by_role("button", name="Create collection"))
+    collection = mine.url
+    mine.get_by_label("Files").set_input_files([{"name": n, "mimeType": kind, "buffer": content} for n, kind, content in FILES])
+    press(mine, mine.get_by_role("button", name="Add", exact=True))
+    expect(mine.locator("#documents [data-state=ready]")).to_have_count(2, timeout=READ_MS)
+    return collection, mine.locator("#documents a", has_text="gudgeons").get_attribute("href") or ""
+
+
 @pytest.mark.deep
 @pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
@@ -56,15 +69,7 @@ def test_a_number_leads_to_its_passage_as_long_as_it_may(
     name = f"Gudgeons {request.node.callspec.id}"
     has_scripts = bool(look.get("java_script_enabled", True))
     mine = visit(server, **look).open("/knowledge")
-    if not mine.get_by_role("textbox", name="Name").is_visible():
-        mine.locator("summary", has_text="New collection").click()
-    mine.get_by_role("textbox", name="Name").fill(name)
-    press(mine, mine.get_by_role("button", name="Create collection"))
-    collection = mine.url
-    mine.get_by_label("Files").set_input_files([{"name": n, "mimeType": kind, "buffer": content} for n, kind, content in FILES])
-    press(mine, mine.get_by_role("button", name="Add", exact=True))
-    expect(mine.locator("#documents [data-state=ready]")).to_have_count(2, timeout=READ_MS)
-    document = mine.locator("#documents a", has_text="gudgeons").get_attribute("href")
+    collection, document = filled(mine, name)
 
     def share() -> None:
         mine.goto(f"{collection}/people")
