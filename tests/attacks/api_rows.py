@@ -64,6 +64,8 @@ TABLE = {
         GET api_connections.index api:admin
         POST api_connections.create api:admin
         GET api_users.index api:admin
+        GET api_groups.index api:admin
+        POST api_groups.create api:admin
         GET api_users.index_invites api:admin
         POST api_users.invite api:admin
         GET api_usage.everybody api:admin
@@ -205,6 +207,15 @@ TABLE = {
     ("any name", ("workflow",)): """
         GET api_workflows.show api:read
         POST api_workflows.start api:workflows
+    """,
+    ("looked after", ("group",)): """
+        GET api_groups.show api:admin
+        PATCH api_groups.rename api:admin
+        DELETE api_groups.delete api:admin
+    """,
+    ("looked after", ("group", "person")): """
+        PUT api_groups.put_in api:admin
+        DELETE api_groups.take_out api:admin
     """,
     ("looked after", ("workflow",)): """
         DELETE api_workflows.delete api:workflows
