@@ -116,7 +116,7 @@ def _to(id: str, **more: Any) -> Response:
 
 def _form(form: CharacterForm, character: Character | None = None) -> Response:
     is_teams = bool(character and not character.owner_id)
-    return form.among(knowledge.collections(current_user())).shown(
+    return form.among(knowledge.to_choose(current_user())).shown(
         "characters/form.html",
         character=character,
         face=shown.character_face(character) if character and character.avatar_id else None,

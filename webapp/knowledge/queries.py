@@ -29,6 +29,11 @@ def collections(user: User) -> Sequence[Collection]:
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
 
 
+def to_choose(user: User) -> Sequence[Collection]:
+    """Those that a person may attach to something: a memory is searched by itself."""
+    return [each for each in collections(user) if not each.is_memory]
+
+
 def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:
     """Those of these collections that a person may see, by name."""
     query = select(Collection).where(Collection.id.in_(ids), sees_collection(user), Collection.deleted_at.is_(None))

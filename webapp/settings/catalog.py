@@ -145,7 +145,7 @@ _KEEPING = (
     ),
 )
 _KNOWLEDGE = (
-    _limit("knowledge.file_megabytes", "File size, in MB", 10, "The largest file that can be added to a collection.", most=1_000),
+    _limit("knowledge.file_megabytes", "File size, in MB", 50, "The largest file that can be added to a collection.", most=1_000),
     _limit("knowledge.collection_documents", "Documents per collection", 2_000, "How many documents a collection can have."),
     _limit(
         "knowledge.collection_characters",

@@ -104,7 +104,7 @@ def _chosen(id: str) -> Persona | None:
 
 def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     return form.about(
-        roleplay.character_of(chat), cast.personas(current_user()), named(chat.model), knowledge.collections(current_user())
+        roleplay.character_of(chat), cast.personas(current_user()), named(chat.model), knowledge.to_choose(current_user())
     )
 
 
