@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from alembic import command
 from flask import current_app
 from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select, text
 from sqlalchemy.exc import OperationalError
@@ -47,6 +46,9 @@ def make(engine: Engine, revision: str) -> None:
     except OperationalError as error:
         raise Unavailable(f"The other database can't be opened: {str(error.orig).splitlines()[0]}") from error
     if found != revision:
+        # Only for commands: a server has no use for its 10 MB.
+        from alembic import command
+
         migrate: Any = current_app.extensions["migrate"].migrate
         config = migrate.get_config(str(ROOT / "migrations"))
         config.attributes["engine"] = engine
