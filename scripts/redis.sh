@@ -7,13 +7,4 @@ if "$python" -c 'from importlib.util import find_spec; raise SystemExit(find_spe
 for name in redis-server valkey-server; do
     if command -v "$name" >/dev/null; then exit 0; fi
 done
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "The tests of several workers need Redis: install it (Debian: sudo apt-get install redis-server) and run it again." >&2
-    exit 1
-fi
-echo "Redis: installing it for the tests of several workers."
-export DEBIAN_FRONTEND=noninteractive
-if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server; } </dev/null >/dev/null; then
-    echo "Redis could not be installed: see above, or install it by hand (apt-get install redis-server), and run it again." >&2
-    exit 1
-fi
+exec sh "$(dirname "$0")/debian.sh" Redis "The tests of several workers" redis-server
