@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from tests.support.server import ROOT
 
@@ -60,3 +61,11 @@ def test_it_loads_no_library_of_the_application(tmp_path: Path) -> None:
 def test_a_server_does_not_hold_what_it_rarely_uses(tmp_path: Path) -> None:
     asked = f"from gevent import monkey; monkey.patch_all(); import sys, wsgi; print({RARELY!r} & set(sys.modules))"
     assert python("-c", asked, folder=tmp_path).stdout.strip() == "set()"
+
+
+def test_a_server_keeps_working_while_a_newer_version_has_been_here(app: Flask, tmp_path: Path) -> None:
+    for revision, status in (("9999", 200), ("0001", 503)):
+        with closing(sqlite3.connect(tmp_path / "millrace.sqlite3")) as database:
+            database.execute("UPDATE alembic_version SET version_num = ?", [revision])
+            database.commit()
+        assert app.test_client().get("/readyz").status_code == status

@@ -18,7 +18,12 @@ def trouble_with_database() -> str:
             found = found_revision(connection)
     except SQLAlchemyError as error:
         return _words(error)
-    return "" if found == newest_revision() else OLD_SCHEMA
+    return "" if found == newest_revision() or is_newer(found) else OLD_SCHEMA
+
+
+def is_newer(found: str | None) -> bool:
+    """Whether a later version has been here, which only adds: this one continues until it is restarted as that one."""
+    return bool(found and found.isdigit() and found > newest_revision())
 
 
 def found_revision(connection: Connection) -> str | None:

@@ -1,12 +1,14 @@
 """`flask prepare`: creates keys, the database and the owner's link before every start."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from webapp.accounts import service as accounts
@@ -22,6 +24,8 @@ from webapp.web import compiled
 from webapp.web.command_errors import one_line_errors
 
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
+# A number that nobody else locks in this database.
+PREPARING = 0x6D696C6C
 NO_VERSION = "The database has the tables of Millrace, but doesn't say of which version. It was not changed. Restore a backup."
 
 
@@ -37,12 +41,29 @@ def prepare() -> None:
     with backups.locked(config.data_dir):
         for path in make_keys(config.data_dir):
             click.echo(f"Created {path}. To keep the key elsewhere, set {path.name.upper()} to its content and delete the file.")
-        _migrate(config.data_dir)
+        with _one_machine_at_a_time():
+            _migrate(config.data_dir)
+            shipped.ship()
         compiled.keep(current_app, config.data_dir)
-        shipped.ship()
         link = accounts.owner_link(addresses.address(config))
         ready.note(config)
     addresses.say(config, link)
+
+
+@contextmanager
+def _one_machine_at_a_time() -> Iterator[None]:
+    """Several that start together on one PostgreSQL prepare it one after the other."""
+    if is_sqlite():
+        yield
+        return
+    with db.engine.connect() as connection:
+        connection.execute(select(func.pg_advisory_lock(PREPARING)))
+        # A transaction that stays open would keep others from changing tables.
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(PREPARING)))
 
 
 def _migrate(data_dir: Path) -> None:

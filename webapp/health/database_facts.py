@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from webapp.config import Config
 from webapp.db import DAMAGED, db, is_sqlite, utc_now, write
-from webapp.db_state import found_revision
+from webapp.db_state import found_revision, is_newer
 from webapp.errors import Unavailable
 from webapp.health.backups import made_at
 from webapp.health.fact import Fact, size
@@ -83,6 +83,8 @@ def _writing() -> Fact:
 def _schema() -> Fact:
     with db.engine.connect() as connection:
         found = found_revision(connection)
+    if is_newer(found):
+        return Fact("Schema", f"{found}, of a newer version.", "warn", "Update this server too, and restart it.")
     return Fact("Schema", f"{found}, up to date.", "ok" if found == newest_revision() else "bad")
 
 
