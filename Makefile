@@ -59,6 +59,7 @@ screenshots: setup-tests ## take screenshots of every page in a real browser
 setup-tests: $(VENV)/.tests $(VENDOR)
 	@sh scripts/chromium.sh
 	@sh scripts/redis.sh $(BIN)/python
+	@sh scripts/nginx.sh $(VENV)/nginx
 
 $(BIN)/python:
 	@sh scripts/venv.sh $(VENV)

@@ -37,7 +37,18 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "dialects/assistant",
         "dialects/plans",
     ),
-    "Operations": ("running", "scale", "configuration", "keys", "upstreams", "proxies", "upgrade", "health", "troubleshooting"),
+    "Operations": (
+        "deploy",
+        "running",
+        "scale",
+        "configuration",
+        "keys",
+        "upstreams",
+        "proxies",
+        "upgrade",
+        "health",
+        "troubleshooting",
+    ),
     "How it works": ("architecture", "performance"),
 }
 # What the first page says of each.
@@ -64,6 +75,7 @@ ABOUT: Mapping[str, str] = {
     "dialects/threads": "For clients with threads and workflows",
     "dialects/assistant": "For clients of the assistant",
     "dialects/plans": "For clients that stream plans",
+    "deploy": "In containers or as services, for one person or a team",
     "running": "Requirements, a service, PostgreSQL",
     "scale": "Several workers, on one machine or several",
     "configuration": "Every variable and every setting",
