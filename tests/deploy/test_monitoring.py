@@ -1,0 +1,91 @@
+"""The dashboard and the rules of alerts ask for what /metrics has, and have the form that Grafana and Prometheus read."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.deploy.proxies import DEPLOY
+from webapp.health.metrics import OPERATION
+
+BOARD = json.loads((DEPLOY / "monitoring" / "grafana.json").read_text("utf-8"))
+RULES = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text("utf-8"))
+# What Prometheus itself adds.
+ITS_OWN, ITS_LABELS = {"up"}, {"job", "instance", "le"}
+FUNCTIONS = {"sum", "max", "rate", "increase", "histogram_quantile", "by", "and", "label_values"}
+OURS = {"kind", "outcome", "from", "to", "reason", "unit", "error_type", "gen_ai_token_type", *OPERATION}
+ENDS = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}
+DURATION = re.compile(r"\d+[smhd]")
+
+
+def expressions() -> Iterator[str]:
+    yield from (target["expr"] for panel in BOARD["panels"] for target in panel["targets"])
+    yield from (each["query"] for each in BOARD["templating"]["list"] if each["type"] == "query")
+    yield from (rule["expr"] for rule in rules())
+
+
+def rules() -> list[dict]:
+    return [rule for group in RULES["groups"] for rule in group["rules"]]
+
+
+def bare(expression: str) -> str:
+    """Without texts and windows of time."""
+    return re.sub(r"\[\w+\]", "", re.sub(r'"[^"]*"', '""', expression))
+
+
+@pytest.fixture
+def families(app) -> dict[str, str]:
+    """The kinds of our metrics, by their names."""
+    with app.app_context():
+        told = app.extensions["metrics"]()
+    return dict(re.findall(r"^# TYPE (\S+) (\S+)$", told.decode(), re.MULTILINE))
+
+
+def test_expressions_ask_for_what_there_is(families):
+    there = {name + end for name, kind in families.items() for end in ENDS[kind]} | ITS_OWN
+    for expression in expressions():
+        asked = set(re.findall(r"[a-zA-Z_]\w*", bare(expression))) - FUNCTIONS
+        assert asked - OURS - ITS_LABELS <= there, expression
+        assert asked & there, expression
+        assert all(expression.count(left) == expression.count(right) for left, right in ("()", "[]", "{}")), expression
+
+
+def test_every_metric_of_ours_is_on_the_dashboard(families):
+    shown = " ".join(expressions())
+    # How often is less than for how long.
+    ours = [name for name in families if name.startswith(("millrace", "gen_ai"))]
+    assert [name for name in ours if name not in shown] == ["millrace_loop_held_total"]
+
+
+def test_the_dashboard_has_the_form_of_grafana():
+    assert {"title", "uid", "schemaVersion", "panels", "templating", "time"} <= BOARD.keys()
+    ids = [panel["id"] for panel in BOARD["panels"]]
+    assert len(set(ids)) == len(ids)
+    taken = [cell for panel in BOARD["panels"] for cell in cells(**panel["gridPos"])]
+    assert len(set(taken)) == len(taken)
+    for panel in BOARD["panels"]:
+        assert panel["title"]
+        assert panel["description"].endswith(".")
+        assert panel["type"] in ("stat", "timeseries")
+        assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+    sources = {json.dumps(panel["datasource"]) for panel in BOARD["panels"]}
+    assert sources == {json.dumps({"type": "prometheus", "uid": "${source}"})}
+
+
+def cells(x: int, y: int, w: int, h: int) -> Iterator[tuple[int, int]]:
+    assert x + w <= 24
+    yield from ((column, row) for column in range(x, x + w) for row in range(y, y + h))
+
+
+def test_the_rules_have_the_form_of_prometheus():
+    assert len({rule["alert"] for rule in rules()}) == len(rules()) == 6
+    for rule in rules():
+        assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
+        assert DURATION.fullmatch(rule.get("for", "0s"))
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert set(rule["annotations"]) == {"summary", "description"}
+        named = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+        grouped = re.search(r"by \((\w+)\)", rule["expr"])
+        assert named <= ({grouped[1]} if grouped else {"instance"})
