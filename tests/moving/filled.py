@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ def fill(rows: int = 9, **more: int) -> None:
         for start in range(0, counts[table.name], 500):
             numbers = range(start, min(start + 500, counts[table.name]))
             with write() as session:
-                session.execute(insert(table), [_row(table, number, counts) for number in numbers])
+                session.execute(insert(table), [row(table, number, counts) for number in numbers])
     with write() as session:
         session.execute(text(HEADS))
 
@@ -77,11 +77,12 @@ def _moment(value: Any) -> Any:
     return str(value) if isinstance(value, date) else value
 
 
-def _row(table: Table, number: int, counts: dict[str, int]) -> dict[str, Any]:
+def row(table: Table, number: int, counts: Mapping[str, int]) -> dict[str, Any]:
+    """A value for each column; keys of other tables are those of their rows."""
     return {column.name: _value(column, number, counts) for column in table.columns}
 
 
-def _value(column: Column[Any], number: int, counts: dict[str, int]) -> Any:
+def _value(column: Column[Any], number: int, counts: Mapping[str, int]) -> Any:
     for key in column.foreign_keys:
         parent = key.column
         if column.name == "head_id":
