@@ -135,7 +135,7 @@ def test_the_page_runs_nothing_and_loads_nothing(owner, path):
     assert "javascript:" not in re.sub(r">[^<]*<", "><", html)
     style = re.search(r"<style>(.*)</style>", html, re.DOTALL)[1]
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     assert html.index("Content-Security-Policy") < html.index("<style>")
     assert "Look: &lt;script&gt;" in html
 

@@ -1,6 +1,7 @@
 """Files in chats: pictures are kept anew, shown in the message and sent to models that take them; documents become text."""
 
 import io
+import re
 import zipfile
 from base64 import b64decode
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from tests.api.client import client_of
-from tests.chat.conftest import asked, ended, give
+from tests.chat.conftest import asked, ended, give, id_of
 from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
 from webapp.accounts.people import delete_person
@@ -352,3 +353,31 @@ def test_the_folder_holds_what_is_sent_once(app):
         with pytest.raises(OSError, match="directory"):
             storage.put(storage.path_of("ab" * 32), b"content")
         assert folder(app) == []
+
+
+def test_a_page_that_is_exported_has_its_pictures_in_it(app, owner, fake):
+    fake.says("Teal.")
+    one, other = (uploaded(owner, drawn(size=size)).get_json() for size in ((8, 6), (6, 8)))
+    chat = owner.post("/chats", message="What?", part=[one["block"], other["block"]]).location
+    owner.wait_for(chat, ended)
+    with app.app_context():
+        one_file = db.session.get_one(StoredFile, one["url"].rpartition("/")[2])
+        storage.remove(one_file.hash)
+
+    page = owner.client.get(f"/chats/{id_of(chat)}/export.html").text
+    images = re.findall(r"<img[^>]*>", page)
+    assert len(images) == 2
+    (source,) = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert b64decode(source) == owner.client.get(other["url"]).data
+    assert "img-src data:" in page
+    assert "/files/" not in page
+
+
+def test_a_picture_is_asked_for_again_so_that_nobody_sees_it_after_signing_out(owner):
+    url = uploaded(owner, drawn()).get_json()["url"]
+    first = owner.client.get(url)
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    again = {"If-None-Match": first.headers["ETag"]}
+    assert owner.client.get(url, headers=again).status_code == 304
+    assert owner.post("/logout").headers["Clear-Site-Data"] == '"cache"'
+    assert owner.client.get(url, headers=again).status_code != 304

@@ -61,7 +61,10 @@ def sign_out() -> Response:
         service.sign_out(session_secret(), address=client_address())
         access_changed(user_id)
     session.clear()
-    return with_session(redirect("/login"), "")
+    response = with_session(redirect("/login"), "")
+    # Pictures of people too, which a browser keeps for a week.
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
 
 
 @bp.get("/invite/<token>")

@@ -1,4 +1,4 @@
-"""A chat exported as one HTML page: styles inlined, no scripts, no external requests."""
+"""A chat exported as one HTML page: styles and pictures inlined, no scripts, no external requests."""
 
 from base64 import b64encode
 from functools import cache, partial
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.exchange.export import cited_lines
+from webapp.chat.exchange.export_pictures import with_pictures
 from webapp.chat.page import renderings, shown
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.tables import Chat
@@ -30,7 +31,7 @@ def kept_page(chat: Chat, right: str, reader: User | None) -> str:
     """
     style, policy = _style()
     engine = the_engine()
-    ids, title = queries.path_ids(chat), chat.title
+    id, ids, title = chat.id, queries.path_ids(chat), chat.title
     thread: list[tuple[ShownMessage, Markup, list[str]]] = []
     chars_left = renderings.FILE_CHARS
     for start in by_turns(range(0, len(ids), BATCH), seconds=0):
@@ -42,7 +43,8 @@ def kept_page(chat: Chat, right: str, reader: User | None) -> str:
         thread += [(each, Markup(as_written(each.html)), cited.get(each.id, [])) for each in rows]
         chars_left = max(0, chars_left - stale_chars)
     page = current_app.jinja_env.get_template("chat/export.html")
-    return "".join(by_turns(page.generate(title=title, thread=thread, style=style, policy=policy, now=utc_now())))
+    made = "".join(by_turns(page.generate(title=title, thread=thread, style=style, policy=policy, now=utc_now())))
+    return with_pictures(made, id)
 
 
 @cache
@@ -50,5 +52,5 @@ def _style() -> tuple[Markup, str]:
     """Our own sheets as an element, and the policy that admits this style alone."""
     css = "\n".join((ROOT / f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
     digest = b64encode(sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     return Markup("<style>{}</style>").format(Markup(css)), policy

@@ -17,8 +17,8 @@ bp = Blueprint("files", __name__)
 # With what a browser writes around it.
 AROUND_BYTES = 1024 * 1024
 HEADERS = {
-    # What a file holds never changes, and neither does its address.
-    "Cache-Control": "private, max-age=604800, immutable",
+    # It never changes, but who has signed out, or may not see the chat any more, must not find it on the disk.
+    "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 # Only people with an account send so much, and only here.
@@ -59,10 +59,17 @@ def show(id: str) -> Response:
 
 def served(file: StoredFile) -> Response:
     """A picture to be shown, as it is our own writing; every other file to be saved."""
-    response = Response(service.content_of(file), content_type=file.media_type, headers=HEADERS)
+    if request.if_none_match.contains(file.hash):
+        return _marked(Response(status=304, headers=HEADERS), file)
+    response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=HEADERS), file)
     is_shown = file.kind == service.IMAGE
     name = reference(file.name, file.id).name
     response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **_names(name))
+    return response
+
+
+def _marked(response: Response, file: StoredFile) -> Response:
+    response.set_etag(file.hash)
     return response
 
 
