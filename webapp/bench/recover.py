@@ -133,7 +133,7 @@ async def _look(hosts: Team, watched: Watched, how: How, moments: tuple[float, f
         if before[1] == "server_restart":
             found.back[how].append(float(after[3]) - moments[1])
             kept = len(TOKEN.findall(text[: after[2]].encode()))
-            found.lost_ms.append(_lost_ms(stamps, kept, moments[0]) if how == "kill" else 0.0)
+            found.lost_ms.append(lost_ms(stamps, kept, moments[0]) if how == "kill" else 0.0)
     found.pages += len(watched.pages)
     for page in watched.pages:
         found.reconnects += max(0, page.reconnects)
@@ -153,7 +153,7 @@ def _wrong(watched: Watched, status: str, numbers: Sequence[int], have_ended: bo
     return wrong
 
 
-def _lost_ms(stamps: Sequence[tuple[int, float]], kept: int, moment: float) -> float:
+def lost_ms(stamps: Sequence[tuple[int, float]], kept: int, moment: float) -> float:
     """The age of the oldest lost token at that moment: the model sends evenly, so its time is known from those before."""
     if not kept:
         return 0.0

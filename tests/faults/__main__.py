@@ -1,0 +1,57 @@
+"""Goes through every fault and writes what came out into `docs/reliability.md`: `python -m tests.faults [words for pytest]`."""
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.faults.rows import BOTH, FAULTS
+from tests.faults.test_faults import LOADS
+
+FILE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+BEGIN = "<!-- written by python -m tests.faults -->\n"
+Key = tuple[str, str, int]
+
+
+class Outcomes:
+    """A plugin that remembers what every case has said of itself."""
+
+    def __init__(self) -> None:
+        self.found: dict[Key, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        said = dict(report.user_properties)
+        if report.when == "call" and "case" in said:
+            number, words, storage, load = str(said["case"]).split("|")
+            self.found[f"{number}|{words}", storage, int(load)] = str(said["outcome"]) if report.passed else "**broken**"
+
+
+def table(found: dict[Key, str]) -> str:
+    places = [(storage, load) for storage in BOTH for load in LOADS]
+    heads = [f"{storage}, {load} at once" for storage, load in places]
+    rows = [f"| | what is done | {' | '.join(heads)} |", f"|---:|---|{'---|' * len(heads)}"]
+    for fault in FAULTS:
+        cells = [found.get((f"{fault.number}|{fault.words}", *place), "") for place in places]
+        rows.append(f"| {fault.number} | {fault.words} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def write(found: dict[Key, str]) -> None:
+    before = FILE.read_text("utf-8").partition(BEGIN)[0]
+    FILE.write_text(f"{before}{BEGIN}\n{table(found)}\n", "utf-8")
+
+
+def main(words: list[str]) -> int:
+    outcomes = Outcomes()
+    status = pytest.main(["tests/faults", "-m", "", "-p", "no:randomly", "-q", *words], plugins=[outcomes])
+    write(outcomes.found)
+    counts: defaultdict[bool, int] = defaultdict(int)
+    for outcome in outcomes.found.values():
+        counts[outcome == "**broken**"] += 1
+    print(f"{counts[False]} as promised, {counts[True]} broken; written to {FILE}")
+    return int(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,179 @@
+"""The faults as one table: what is done, how the answer that is hit may end, and how often its model may be asked."""
+
+import base64
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tests.faults.scene import TOKENS, Scene
+from tests.support.server import until
+
+Storage = Literal["one worker", "several workers"]
+BOTH: tuple[Storage, ...] = ("one worker", "several workers")
+CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND datname = current_database()"""
+COUNTED: dict[str, Any] = {"counted": TOKENS, "pace": 0.02}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`number` is that of the list of faults; `does` asks for the answers and goes through with it."""
+
+    number: int
+    words: str
+    does: Callable[[Scene], None]
+    ends: frozenset[str]
+    most_asked: int = 1
+    where: tuple[Storage, ...] = BOTH
+
+
+def _upstream(number: int, words: str, behaviour: dict[str, Any], ends: str, most_asked: int = 1, text: str = "") -> Fault:
+    def does(scene: Scene) -> None:
+        scene.text = text or scene.text
+        scene.ask(behaviour)
+
+    return Fault(number, words, does, frozenset(ends.split()), most_asked)
+
+
+def _refusal(status: int, **headers: str) -> dict[str, Any]:
+    return {"status": status, "headers": headers, "json": {"error": {"code": status, "message": f"refused with {status}"}}}
+
+
+def _limited_once(scene: Scene) -> None:
+    scene.ask(first=[_refusal(429, **{"Retry-After": "1"})])
+
+
+def _doing(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
+    """What is done once the page has some of the answer."""
+
+    def does(scene: Scene) -> None:
+        scene.ask()
+        scene.seen()
+        act(scene)
+
+    return does
+
+
+def _tab_killed(scene: Scene) -> None:
+    scene.hit.tab.close()
+
+
+def _sent_twice(scene: Scene) -> None:
+    """A double click, and htmx trying again: one chat, one question."""
+    replies = [scene.house.here.post("/chats", message="Twice", key=f"{scene.question}-twice") for _ in range(2)]
+    assert len({reply.location for reply in replies}) == 1
+    asked = scene.house.one.rows("SELECT count(*) FROM messages WHERE chat_id = ?", replies[0].location.rpartition("/")[2])
+    assert asked == [(2,)]
+
+
+def _stopped_twice(scene: Scene) -> None:
+    for person in (scene.house.here, scene.house.there):
+        if stop := scene.answer(scene.hit).buttons.get("Stop"):
+            assert person.post(stop).status in (303, 409)
+
+
+def _worker_killed(scene: Scene) -> None:
+    server = scene.house.other or scene.house.one
+    server.kill_worker()
+
+
+def _server_frozen(scene: Scene) -> None:
+    """For less than its lease."""
+    pids = (scene.house.other or scene.house.one).worker_pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(3)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _server_restarted(scene: Scene) -> None:
+    server = scene.house.other or scene.house.one
+    server.terminate()
+    server.start()
+
+
+def _connections_cut(scene: Scene) -> None:
+    query = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    scene.house.one.rows(query)
+
+
+def _redis_killed(scene: Scene) -> None:
+    assert scene.house.stores
+    scene.house.stores.kill()
+    scene.until_over()
+    scene.house.stores.start()
+    until(lambda: '"ready"' in scene.house.here.get("/readyz").text, "Redis is back")
+
+
+def _redis_emptied(scene: Scene) -> None:
+    assert scene.house.stores
+    scene.house.stores.empty()
+
+
+def _redis_frozen(scene: Scene) -> None:
+    assert scene.house.stores
+    scene.house.stores.freeze()
+    time.sleep(4)
+    scene.house.stores.go_on()
+
+
+def _redis_trimmed(scene: Scene) -> None:
+    assert scene.house.stores
+    for key in scene.house.stores.said("KEYS millrace:generation:*").split():
+        if key.startswith("millrace:"):
+            scene.house.stores.said(f"XTRIM {key} MAXLEN 0")
+
+
+HALF = base64.b64encode(b'data: {"choices": [{"index": 0, "delta": {"content": "w000001 \xf0\x9f').decode()
+ODD = [
+    "data: {not json\n\n",
+    'data: {"choices": null}\n\n',
+    'data: {"choices": [{"index": 7, "delta": {"content": "elsewhere"}}]}\n\n',
+    'data: {"choices": [{"index": 0}]}\n\n',
+]
+ODD_STEPS = {"steps": [{"send": each} for each in ODD] + [{"close": "fin"}]}
+LARGE = "a" * 1_000_000
+LONG = " ".join(f"w{number:06d}" for number in range(1, 20_001))
+AGAIN = json.dumps({"choices": [{"index": 0, "delta": {"content": "again " * 5_000}}]})
+ENDLESS = {"steps": [{"send": f"data: {AGAIN}\n\n", "for_ever": True}]}
+SEVERAL: tuple[Storage, ...] = ("several workers",)
+FAULTS = (
+    Fault(1, "the model is rate limited once", _limited_once, frozenset({"completed"}), 2),
+    _upstream(2, "rate limited for an hour", _refusal(429, **{"Retry-After": "3600"}), "failed", 3),
+    _upstream(3, "no credit", _refusal(402), "failed"),
+    _upstream(4, "the key is refused", _refusal(401), "failed"),
+    _upstream(5, "500 as JSON", _refusal(500), "failed", 4),
+    _upstream(5, "502 as a page", {"html": "<!doctype html><title>502</title>", "status": 502}, "failed", 4),
+    _upstream(6, "200 with a page", {"html": "<!doctype html><title>Welcome</title>"}, "failed", 4),
+    _upstream(6, "200 with an error", {"json": {"error": {"code": 500, "message": "broken"}}}, "failed", 4),
+    _upstream(7, "an error in the middle", {**COUNTED, "error_after": 20}, "interrupted"),
+    _upstream(8, "an end without a marker", {**COUNTED, "finish": None, "done": False}, "interrupted"),
+    _upstream(9, "a stall", {**COUNTED, "stall_after": 20}, "interrupted"),
+    _upstream(10, "a stall with comments", {**COUNTED, "stall_after": 20, "stall_comments": 0.2}, "interrupted"),
+    _upstream(11, "no first byte", {"steps": [{"hang": True}]}, "failed", 6),
+    _upstream(12, "a reset in the middle", {**COUNTED, "cut_after": 20, "cut": "rst"}, "interrupted"),
+    _upstream(12, "a reset within a character", {"steps": [{"send64": HALF}, {"close": "rst"}]}, "failed interrupted", 4),
+    _upstream(13, "one byte at a time", {**COUNTED, "slice": 1, "slice_pause": 0.0002}, "completed"),
+    _upstream(15, "malformed pieces", ODD_STEPS, "failed interrupted", 4, "elsewhere"),
+    _upstream(16, "one token of a megabyte", {"tokens": [LARGE]}, "completed", 1, LARGE),
+    _upstream(17, "20,000 tokens at once", {"counted": 20_000}, "completed", 1, LONG),
+    _upstream(18, "an endless answer", ENDLESS, "completed", 1, "again " * 500_000),
+    Fault(20, "the page is killed", _doing(_tab_killed), frozenset({"completed"})),
+    Fault(23, "another is sent twice meanwhile", _doing(_sent_twice), frozenset({"completed"})),
+    Fault(24, "stopped twice, at both servers", _doing(_stopped_twice), frozenset({"stopped", "completed"})),
+    Fault(27, "a worker is killed", _doing(_worker_killed), frozenset({"completed"}), 2),
+    Fault(28, "a worker is frozen for a moment", _doing(_server_frozen), frozenset({"completed", "interrupted"}), 2),
+    Fault(29, "the server is restarted", _doing(_server_restarted), frozenset({"completed"}), 2),
+    Fault(33, "PostgreSQL drops every connection", _doing(_connections_cut), frozenset({"completed"}), 2, SEVERAL),
+    Fault(34, "Redis is killed and comes back", _doing(_redis_killed), frozenset({"completed"}), 1, SEVERAL),
+    Fault(34, "Redis is emptied", _doing(_redis_emptied), frozenset({"completed"}), 1, SEVERAL),
+    Fault(34, "Redis is frozen", _doing(_redis_frozen), frozenset({"completed"}), 1, SEVERAL),
+    Fault(35, "the stream of an answer is trimmed", _doing(_redis_trimmed), frozenset({"completed"}), 1, SEVERAL),
+)

@@ -1,0 +1,136 @@
+"""A house while something goes wrong in it: one answer is hit, the others beside it must not notice."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from tests.support.person import Answer, Person
+from tests.support.server import Server, until
+from tests.support.tab import Tab
+from tests.upstream.handle import Upstream
+from webapp.bench.redis_server import Server as Redis
+
+TOKENS = 60
+WHOLE = " ".join(f"w{number:06d}" for number in range(1, TOKENS + 1))
+RUNS = ("queued", "thinking", "responding", "saving")
+LIMITS = {"first_byte": "3", "stall": "3", "ladder": "8", "total": "60"}
+
+
+@dataclass(frozen=True)
+class House:
+    """A server, or two that share PostgreSQL and Redis; the owner at each of them."""
+
+    one: Server
+    here: Person
+    there: Person
+    other: Server | None = None
+    stores: Redis | None = None
+
+    @property
+    def servers(self) -> list[Server]:
+        return [self.one, self.other] if self.other else [self.one]
+
+    @property
+    def log(self) -> str:
+        return "".join(server.log for server in self.servers)
+
+
+@dataclass
+class Chat:
+    """An answer, and the page that shows it."""
+
+    question: str
+    path: str
+    message_id: str
+    tab: Tab
+
+
+@dataclass
+class Scene:
+    """So many answers at once in a house, the first of which is hit."""
+
+    house: House
+    fake: Upstream
+    load: int
+    chats: list[Chat] = field(default_factory=list)
+    # What the hit answer may say, where it is not the text that is counted.
+    text: str = WHOLE
+    # The upstream does what it is told for a question for ever.
+    question: str = field(default_factory=lambda: f"Hit {uuid4().hex}")
+    is_beside: bool = False
+
+    @property
+    def hit(self) -> Chat:
+        return self.chats[0]
+
+    @property
+    def others(self) -> list[Chat]:
+        return self.chats[1:]
+
+    def ask(self, behaviour: dict[str, Any] | None = None, *, first: list[dict[str, Any]] | None = None) -> None:
+        """Asks for all of them: the hit one gets this behaviour each time it is asked, or these at first."""
+        self.fake.counts(TOKENS, pace=0.02)
+        if behaviour is not None:
+            self.is_beside = True
+            self.fake.beside(self.question, behaviour)
+        if first is not None:
+            self.fake.behaves(first)
+        self._begin(self.question, self.house.there)
+        if first is not None:
+            self.fake.until(lambda log: sum(_asks(entry, self.question) for entry in log) >= len(first))
+        for number in range(1, self.load):
+            self._begin(f"Question {number}", self.house.here)
+
+    def seen(self, word: str = "w000010") -> None:
+        """Waits until the page of the hit answer has so much of it."""
+        until(lambda: word in self.hit.tab.first_seen() or self.status(self.hit) != "running", f"{word} is seen")
+
+    def status(self, chat: Chat) -> str:
+        return str(self.runs(chat)[-1][0])
+
+    def runs(self, chat: Chat) -> list[tuple[Any, ...]]:
+        """How the generations of a chat stand, oldest first."""
+        query = "SELECT status, reason FROM generations WHERE message_id = ? ORDER BY id"
+        return self.house.one.rows(query, chat.message_id)
+
+    def content(self, chat: Chat) -> str:
+        rows = self.house.one.rows("SELECT content FROM messages WHERE id = ?", chat.message_id)
+        return str(rows[0][0]) if rows else ""
+
+    def answer(self, chat: Chat) -> Answer:
+        return self.house.here.last_answer(chat.path)
+
+    def asked(self, chat: Chat) -> int:
+        """How often the upstream was asked for it."""
+        if chat is self.hit and self.is_beside:
+            return len(self.fake.beside(self.question))
+        return sum(_asks(entry, chat.question) for entry in self.fake.log())
+
+    def until_over(self, seconds: float = 120) -> None:
+        """Waits until nothing runs, and nothing is about to be continued."""
+
+        def is_over() -> bool:
+            return not self.house.one.running() and all(
+                self.runs(chat)[-1][1] != "server_restart" for chat in self.chats if self.runs(chat)
+            )
+
+        until(is_over, "everything has ended", seconds=seconds)
+
+    def goes_on(self) -> bool:
+        """Whether the next answer comes as if nothing had happened."""
+        path = self.house.here.begin("And now?")
+        until(lambda: self.house.here.last_answer(path).status not in RUNS, "the next answer has an end")
+        return self.house.here.last_answer(path).status == "completed"
+
+    def close(self) -> None:
+        for chat in self.chats:
+            chat.tab.close()
+
+    def _begin(self, question: str, person: Person) -> None:
+        path = person.begin(question)
+        answer = self.house.here.last_answer(path)
+        self.chats.append(Chat(question, path, answer.id, Tab(self.house.here, answer.events_url).read()))
+
+
+def _asks(entry: dict[str, Any], question: str) -> bool:
+    return bool(entry["body"]) and any(question == each["content"] for each in entry["body"].get("messages", ()))

@@ -1,0 +1,63 @@
+"""The benches of several workers: what they conclude from what they see, and that they run."""
+
+import json
+
+import pytest
+
+from tests.test_bench import assert_unbroken
+from webapp.bench import crowd, recover, soak, workers
+from webapp.bench.load import Load
+from webapp.bench.upstream import said, stamped
+from webapp.providers.base import GO_ON
+
+TEXT = " ".join(stamped("¤", number) for number in range(3))
+
+
+@pytest.mark.parametrize(
+    ("messages", "count"),
+    [
+        (["Question", TEXT, GO_ON], 3),
+        (["Question", "no token yet", GO_ON], 0),
+        (["Question", TEXT, "Another question"], 0),
+        (["Question"], 0),
+    ],
+)
+def test_the_model_goes_on_behind_what_it_has_said(messages: list[str], count: int) -> None:
+    assert said(json.dumps({"messages": [{"content": content} for content in messages]}).encode()) == count
+
+
+def test_what_a_kill_has_cost_is_the_age_of_the_first_lost_token() -> None:
+    stamps = [(number, 10 + number / recover.LOAD.rate) for number in range(10)]
+
+    assert recover.lost_ms(stamps, 5, 10.2) == pytest.approx(100)
+    assert recover.lost_ms(stamps, 10, 10.15) == 0
+    assert recover.lost_ms(stamps, 0, 10.2) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_workers_are_killed_and_frozen() -> None:
+    verdict = recover.measure(2, 2, 0, 1, print)
+
+    assert any("2 × kill, 2 × freeze" in bar.words for bar in verdict.bars)
+    assert_unbroken(verdict)
+
+
+@pytest.mark.slow
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_a_house_is_soaked() -> None:
+    verdict = soak.measure(3, 0.4, 1, print)
+
+    assert {bar.words: bar.found for bar in verdict.bars}["acknowledged messages lost"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_one_answer_is_on_many_pages_and_two_workers_are_measured_beside_one() -> None:
+    assert crowd.measure(2, 30, print, load=Load(1, 40, 50, within=0)).bars[0].found == 0
+
+    verdict = workers.measure(2, 1, print, load=Load(5, 60, 50), ways=["api"])
+    assert_unbroken(verdict)
