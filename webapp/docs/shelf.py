@@ -50,7 +50,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "monitor",
         "troubleshooting",
     ),
-    "How it works": ("architecture", "performance"),
+    "How it works": ("architecture", "performance", "reliability"),
 }
 # What the first page says of each.
 ABOUT: Mapping[str, str] = {
@@ -89,6 +89,7 @@ ABOUT: Mapping[str, str] = {
     "troubleshooting": "What you see, why, and what helps",
     "architecture": "How the program is built",
     "performance": "What was measured, and how",
+    "reliability": "What goes wrong on purpose, and what came out",
 }
 
 

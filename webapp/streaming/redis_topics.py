@@ -22,7 +22,7 @@ from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 
 log = logging.getLogger("streaming:redis")
 
-BEAT_SECONDS = 0.04
+BEAT_SECONDS, GATHER_SECONDS = 0.04, 0.01
 # What nobody has asked for again for so long is sent no longer.
 WANTED_SECONDS = 30.0
 # How many entries of an answer are one entry of its stream, at most.
@@ -202,8 +202,12 @@ class RedisTopics(MemoryTopics):
             try:
                 self._look()
                 tries = 0
-                for sent in self._link.wait(self._positions()):
+                found = self._link.wait(self._positions())
+                for sent in found:
                     self._take(sent)
+                if found and self._copies:
+                    # The others of a beat are on their way: one read for each would ask for all streams each time.
+                    self._pause(GATHER_SECONDS)
             except Gone as error:
                 self._lose(error)
                 self._pause(AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)])
