@@ -1,7 +1,9 @@
 """How a text becomes passages."""
 
+import time
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -61,3 +63,17 @@ def test_long_prose_is_cut_behind_sentences_and_overlaps():
     assert all(each.heading == "A long walk" for each in pieces)
     assert all(each.text.rstrip().endswith(".") for each in pieces[1:])
     assert {each.overlap for each in pieces[2:]} == {OVERLAP}
+
+
+@pytest.mark.parametrize(
+    "line", ["# " + "#" * 200_000 + "x", "# " + " #" * 100_000 + "x", "|a|\n|" + "-" * 200_000 + "x", "# a" + " " * 200_000 + "x"]
+)
+def test_a_line_of_marks_alone_is_looked_at_once(line):
+    began = time.thread_time()
+
+    assert "".join(each.text[each.overlap :] for each in split(f"{line}\n")) == f"{line}\n"
+    assert time.thread_time() - began < 2
+
+
+def test_the_marks_behind_a_heading_are_no_part_of_it():
+    assert next(each.path for each in split("# One # two ##  \n" + "a " * 1_000)) == ("One # two",)

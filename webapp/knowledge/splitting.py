@@ -12,9 +12,11 @@ MOST = 1200
 OVERLAP = 100
 # A longer first line of a table or of code is not repeated.
 MOST_HEAD = 300
-HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$")
+# No pattern may look twice at one place: a line can have a million characters. The marks behind a heading are taken off later.
+HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
+MARKS_BEHIND = " \t#"
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-RULE = re.compile(r" {0,3}\|?[ \t:|-]*-[ \t:|-]*$")
+RULE = re.compile(r"[ \t:|]*-[ \t:|-]*$")
 SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*\s+|\n|[。！？]")
 Path = tuple[str, ...]
 
@@ -116,7 +118,7 @@ def _pieces(blocks: Iterable[Block]) -> Iterator[Piece]:
                 yield begun
             while levels and levels[-1] >= len(found.group(1)):
                 levels.pop()
-            path = (*path[: len(levels)], found.group(2)[:120])
+            path = (*path[: len(levels)], found.group(2).rstrip(MARKS_BEHIND)[:120])
             levels.append(len(found.group(1)))
             begun = Piece(path, "")
         text = "".join(block.lines)

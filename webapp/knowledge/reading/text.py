@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from webapp.knowledge import formats, markup
 from webapp.knowledge.reading.flow import MOST_COLUMNS
 from webapp.knowledge.reading.part import Part, Refused
-from webapp.knowledge.splitting import HEADING
+from webapp.knowledge.splitting import HEADING, MARKS_BEHIND
 
 CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -25,7 +25,7 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
         yield Part(text, title=title)
     elif kind == "markdown":
         found = HEADING.match(text.lstrip().partition("\n")[0])
-        yield Part(text, title=found.group(2)[:200] if found and found.group(1) == "#" else "")
+        yield Part(text, title=found.group(2).rstrip(MARKS_BEHIND)[:200] if found and found.group(1) == "#" else "")
     else:
         made: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
         yield Part(made(text, name))
