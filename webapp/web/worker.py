@@ -40,6 +40,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._open = self._refusals = 0
         # Sockets whose client has to send something, with the moment since when.
         self._waiting: dict[Any, float] = {}
+        # Those whose client has left: their places are free as soon as each has had its turn.
+        self._left: set[Any] = set()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if self._proxies.is_proxy(addr[0]):
@@ -54,7 +56,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         self._waiting.pop(sock, None)
         _queue_up()
-        req.unreader.sock, req.body.reader = _PacedSocket(sock, self._waiting), _RefusingReader(req.body.reader)
+        req.unreader.sock, req.body.reader = _PacedSocket(sock, self._waiting, self._left), _RefusingReader(req.body.reader)
         closes = req.should_close
         req.should_close = lambda: closes() or _is_unread(req.body)
         try:
@@ -63,7 +65,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
             req.unreader.sock = sock
             if _is_unread(req.body):
                 _drain(sock)
-            self._waiting[sock] = time.monotonic()
+            if sock not in self._left:
+                self._waiting[sock] = time.monotonic()
             # The next request may have been sent along with this one, and so a thousand more: then nothing waits for the network.
             give_way()
 
@@ -76,9 +79,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
         finally:
             self._open -= 1
             self._waiting.pop(client, None)
+            self._left.discard(client)
 
     def _make_room(self) -> None:
-        if self._waiting and self._open >= CROWDED * self.worker_connections:
+        # A crowd that leaves in one moment must not take those along who stay.
+        if self._waiting and self._open - len(self._left) >= CROWDED * self.worker_connections:
             longest = min(self._waiting, key=self._waiting.__getitem__)
             del self._waiting[longest]
             with suppress(OSError):
@@ -100,8 +105,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 class _PacedSocket:
     """What a body is read from: it is refused when its client keeps us waiting for too long, all in all."""
 
-    def __init__(self, sock: Any, waiting: dict[Any, float]) -> None:
-        self._sock, self._waiting = sock, waiting
+    def __init__(self, sock: Any, waiting: dict[Any, float], left: set[Any]) -> None:
+        self._sock, self._waiting, self._left = sock, waiting, left
         self._since, self._seconds_left = time.monotonic(), BODY_SECONDS
         self._turn_began = self._since
 
@@ -113,6 +118,8 @@ class _PacedSocket:
                 received: bytes = self._sock.recv(size)
         except TimeoutError:
             _refuse_slow_body()
+        if not received:
+            self._left.add(self._sock)
         self._seconds_left += len(received) / BODY_BYTES_PER_SECOND - (time.monotonic() - began)
         return received
 

@@ -1,0 +1,37 @@
+"""The places of the worker: who has to go when there are too few."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from webapp.web.worker import CROWDED, Worker
+
+PLACES = 100
+
+
+class Connection:
+    """One that says whether it was closed."""
+
+    is_open = True
+
+    def shutdown(self, _how: int) -> None:
+        self.is_open = False
+
+
+def worker(open: int, waiting: dict[Any, float], left: set[Any]) -> Any:
+    return SimpleNamespace(worker_connections=PLACES, _open=open, _waiting=waiting, _left=left)
+
+
+def test_of_too_many_the_one_that_waits_for_longest_has_to_go():
+    slow, slower = Connection(), Connection()
+    for open, is_open in ((int(PLACES * CROWDED) - 1, True), (int(PLACES * CROWDED), False)):
+        Worker._make_room(worker(open, {slow: 2.0, slower: 1.0}, set()))
+
+        assert (slow.is_open, slower.is_open) == (True, is_open)
+
+
+def test_a_crowd_that_leaves_in_one_moment_takes_nobody_along():
+    stays = Connection()
+
+    Worker._make_room(worker(PLACES, {stays: 1.0}, {Connection() for _ in range(PLACES - 1)}))
+
+    assert stays.is_open
