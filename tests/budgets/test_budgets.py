@@ -1,6 +1,7 @@
 """Budgets: who is refused before a model is asked, what ends in the middle, and what people see of it."""
 
 import io
+from functools import partial
 
 import gevent
 import pytest
@@ -11,7 +12,10 @@ from tests.budgets.conftest import answered, level
 from webapp.accounts import groups, tokens
 from webapp.accounts.roles import allowed_scopes
 from webapp.accounts.tables import User
-from webapp.db import db
+from webapp.budgets import service
+from webapp.budgets.tables import Budget
+from webapp.db import db, write
+from webapp.settings.service import setting
 
 
 def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner, made, fake):
@@ -175,6 +179,35 @@ def test_without_budgets_nothing_is_asked(app, owner, program, made, fake):
     with owner.counting_statements(of_all=True) as statements:
         answered(program)
     assert not [each for each in statements if "budget" in each.replace("budgets.enabled", "")]
+
+
+def test_one_that_is_created_while_the_last_is_deleted_counts(app, made):
+    for _ in range(5):
+        last = made(5)["id"]
+        with app.app_context(), write():
+            # Both wait for the same lock; whoever comes first, and wherever the other is then, one budget is left.
+            doing = [gevent.spawn(within, app, work) for work in (partial(remove, last), create_another)]
+            gevent.sleep(0.05)
+        gevent.joinall(doing, raise_error=True)
+
+        with app.app_context():
+            assert setting("budgets.enabled") is True
+            for budget in db.session.scalars(db.select(Budget)).all():
+                service.remove(budget)
+            assert setting("budgets.enabled") is False
+
+
+def within(app, work):
+    with app.app_context():
+        work()
+
+
+def remove(id):
+    service.remove(db.session.get_one(Budget, id))
+
+
+def create_another():
+    service.create(service.BudgetInput("team", "", "answers", "7", "day"))
 
 
 def test_an_admin_makes_changes_and_deletes_a_budget_in_the_browser(owner, member):

@@ -19,6 +19,7 @@ from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Invalid, NotFound
 from webapp.heavy.turns import give_way
 from webapp.settings.service import set_settings, setting, unset_setting
+from webapp.settings.tables import ApplicationSetting
 
 WHO = ("team", "group", "user", "character", "token")
 MOST = 500
@@ -52,6 +53,8 @@ def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
         session.flush()
         begin(session, budget.id, starts_at, used=used)
         _note(session, "created a budget", budget, about)
+    # Whoever has deleted the last one meanwhile has turned them off.
+    _keep_on(about)
     return budget
 
 
@@ -77,6 +80,8 @@ def remove(budget: Budget, **about: Unpack[About]) -> None:
         is_last = not session.scalar(select(func.count()).select_from(Budget))
     if is_last:
         unset_setting(ENABLED, **about)
+        # One that was created meanwhile found them on.
+        _keep_on(about)
 
 
 def check_time_zone(value: Any) -> None:
@@ -88,6 +93,13 @@ def check_time_zone(value: Any) -> None:
 def _turn_on(about: About) -> None:
     # First, so that no budget is ever left uncounted by a crash.
     if not setting(ENABLED):
+        set_settings({ENABLED: "true"}, **about)
+
+
+def _keep_on(about: About) -> None:
+    """Where there are budgets, they are on, whatever this process remembers of the setting."""
+    stored = db.session.scalar(select(ApplicationSetting.value).where(ApplicationSetting.key == ENABLED))
+    if stored != "true" and db.session.scalar(select(func.count()).select_from(Budget)):
         set_settings({ENABLED: "true"}, **about)
 
 
