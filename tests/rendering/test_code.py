@@ -78,6 +78,28 @@ def test_hostile_code_is_done_soon() -> None:
     assert thread_time() - start < 2
 
 
+# What opens something that may never be closed, or can be read in many ways, in one language or another.
+HOSTILE = (
+    '"', "'", "`", '"""', "'''", "/*", "//", "<", "<!--", "<a b=", "{", "(", "[", "\\", "${", "$(", "@", "%", "<<A",
+    "0x", "1.", "a ", "a.", "a:", "a=", "a(", "a<", "a::", "_", "*", 'r#"', 'f"{', "%q(", "{-", "<?php ", "{{", "{%",
+    "#{", "class ", "public static ", "if ", "=begin", "key: ", "- ", "[a](", "**a", "A<B<", "aA<B<", "function ",
+    "type a = ", "#define a \\", "&a;", '"\\', "a'b", "@a(", "```", "| ",
+)  # fmt: skip
+LINES = 45
+
+
+@pytest.mark.slow
+@pytest.mark.mostly_deep
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_piece_of_hostile_code_takes_long_in_any_language(language: str) -> None:
+    """However little time it is given: a lexer cannot be left in the middle of a match."""
+    for unit in HOSTILE:
+        line = (unit * MAX_LINE_CHARS)[: MAX_LINE_CHARS - 1] + "\n"
+        started = thread_time()
+        Highlighter(block_seconds=0.01).markup(line * LINES, language)
+        assert thread_time() - started < 1, unit
+
+
 def test_there_are_about_thirty_languages() -> None:
     assert len(LANGUAGES) < 40
     assert set(ALIASES.values()) == set(LANGUAGES)
