@@ -85,9 +85,9 @@ class Person:
         content = urllib.parse.urlencode({"csrf_token": self._form_token(), **fields}).encode()
         return self._sent(path, content, "application/x-www-form-urlencoded")
 
-    def upload(self, path: str, content: bytes) -> Reply:
+    def upload(self, path: str, content: bytes, filename: str = "file", field: str = "file", **fields: str) -> Reply:
         """A form of this browser with a file."""
-        return self._sent(path, with_file(self._form_token(), content, "file"), WITH_FILE)
+        return self._sent(path, with_file(self._form_token(), content, filename, field, **fields), WITH_FILE)
 
     def begin(self, text: str) -> str:
         """Sends the first message of a new chat; gives the chat's path."""

@@ -1,0 +1,99 @@
+"""Every kind of file that can be brought in, made to take all time and memory, while somebody reads an answer beside it."""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.attacks.scene import Scene, opened
+from tests.chat.files import zipped
+from tests.chat.test_hostile_imports import keys, member
+from tests.support.bystander import bystander
+from tests.support.server import until
+from tests.upstream.handle import Upstream
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+MEGABYTE = 1024 * 1024
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+COLLECTION = "SELECT id FROM collections ORDER BY created_at DESC LIMIT 1"
+UNREAD = "SELECT 1 FROM documents WHERE state NOT IN ('ready', 'failed') LIMIT 1"
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(*more: bytes, side: int = 8) -> bytes:
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return SIGNATURE + chunk(b"IHDR", head) + b"".join(more) + chunk(b"IDAT", zlib.compress(bytes(8 * 25))) + chunk(b"IEND", b"")
+
+
+def unpacking() -> list[bytes]:
+    """Texts in a picture that are each a thousand times as long as they look."""
+    return [chunk(b"zTXt", b"chara\0\0" + zlib.compress(b"[" * 8 * MEGABYTE))] * 20
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A file of a kind, where it is sent to, and which answers are right."""
+
+    path: str
+    name: str
+    content: bytes
+    statuses: tuple[int, ...] = (422,)
+    field: str = "file"
+    by: str = "member"
+
+
+# Of several cards, those that cannot be read are listed.
+LISTED = (200,)
+# What else the form of a picture needs.
+NEEDED = {"avatar": {"name": "A"}}
+FACE = b"\xff\xd8" + b"\xff\xe0\0\2" * 100_000
+HISTORY = b'[{"chat":{"history":{"messages":{'
+BOOK = b'{"data":{"character_book":{"entries":['
+KINDS = {
+    "our own chats": Kind("/import", "chats.json", b'{"format":"millrace","chat":' + b'{"a":' * 500_000),
+    "chats of ChatGPT": Kind("/import", "chats.zip", member(keys(2_000_000))),
+    "chats of Open WebUI": Kind("/import", "chats.json", HISTORY + b'"a":{},' * 1_000_000 + b"}}}}]"),
+    "a card as JSON": Kind("/characters/import", "card.json", BOOK + b"{}," * 400_000, LISTED),
+    "a card in a picture": Kind("/characters/import", "card.png", png(*unpacking()), LISTED),
+    "a character's picture": Kind("/characters", "a.jpg", FACE, field="avatar"),
+    "a persona's picture": Kind("/personas", "a.png", png(side=2**31 - 1), (422, 413), field="avatar"),
+    "a workflow": Kind("/workflows", "flow.yaml", b"workflow: a\nsteps: " + b"[" * 59 + b"a," * 5_000, by="owner"),
+    "a flow of Rasa": Kind("/workflows", "flows.yml", b"flows:\n" + b"  a:\n    steps: [{}]\n" * 2_500, by="owner"),
+    "a picture in a chat": Kind("/files", "a.png", png(*unpacking(), side=2**31 - 1)),
+    "a document in a chat": Kind("/files", "a.docx", zipped({"word/document.xml": b"<w:p/>" * 8 * MEGABYTE})),
+}  # fmt: skip
+LINES = {"heading.md": b"# " + b"#" * 400_000 + b"x\n", "table.md": b"|a|\n|" + b"-" * 400_000 + b"x\n", "a.csv": b"," * MEGABYTE}
+
+
+@pytest.fixture(scope="module")
+def scene(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with opened(tmp_path_factory.mktemp("imports"), fake_process) as scene:
+        yield scene
+
+
+def test_every_kind_of_file_beside_somebody_who_reads(scene: Scene, fake: Upstream) -> None:
+    said = {}
+    with bystander(scene.server, fake, person=scene.owner) as beside:
+        for name, kind in KINDS.items():
+            person = scene.owner if kind.by == "owner" else scene.members[0]
+            said[name] = person.upload(kind.path, kind.content, kind.name, kind.field, **NEEDED.get(kind.field, {}))
+
+    print(f"gap {beside.gap_ms:.0f} ms, page {beside.page_ms:.0f} ms, {beside.grown_bytes / 1e6:.0f} MB")
+    wrong = {name: (reply.status, reply.text[-300:]) for name, reply in said.items() if reply.status not in KINDS[name].statuses}
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_documents_of_a_collection_are_all_read_in_the_end(scene: Scene, fake: Upstream) -> None:
+    scene.members[0].post("/knowledge", name="Hostile", about="", level="0")
+    collection = scene.server.rows(COLLECTION)[0][0]
+    with bystander(scene.server, fake, person=scene.owner):
+        for name, content in LINES.items():
+            assert scene.members[0].upload(f"/knowledge/{collection}/documents", content, name).status == 303
+        until(lambda: not scene.server.rows(UNREAD), "every document is read, or refused", seconds=120)
