@@ -28,9 +28,10 @@ GLOBAL = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n
 
 
 def nginx_program() -> str | None:
-    """The system's, or what scripts/nginx.sh has fetched."""
+    """The system's, or what scripts/nginx.sh has fetched, where its libraries are there."""
     fetched = Path(sys.prefix) / "nginx/usr/sbin/nginx"
-    return shutil.which("nginx") or (str(fetched) if fetched.exists() else None)
+    program = shutil.which("nginx") or (str(fetched) if fetched.exists() else None)
+    return program if program and not subprocess.run([program, "-v"], capture_output=True, check=False).returncode else None
 
 
 def caddy_program() -> str:
