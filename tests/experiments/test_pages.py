@@ -11,6 +11,7 @@ from webapp.prompts import queries as prompts
 
 
 def test_an_admin_compares_two_versions_and_takes_the_better_one(app, owner, admin, publish):
+    assert owner.get("/experiments/new?prompt=%00").status_code == 404
     assert "only one version" in owner.page("/experiments/new?prompt=quick").text
     publish("Answer in rhymes.")
     page = owner.page(owner.page("/prompts/quick").one("a[href^='/experiments/new']").attributes["href"])

@@ -7,6 +7,7 @@ from webapp.errors import NotFound
 from webapp.experiments import queries, service, shown
 from webapp.experiments.forms import ExperimentForm, ShareForm
 from webapp.prompts import queries as prompts
+from webapp.prompts.checking import KEY
 from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import Experiment
 from webapp.web.done_words import just_done
@@ -80,7 +81,7 @@ def _experiment(id: str) -> Experiment:
 
 
 def _prompt(name: str) -> KnownPrompt:
-    prompt = prompts.prompt(current_user(), name)
+    prompt = prompts.prompt(current_user(), name) if KEY.fullmatch(name) else None
     if prompt is None or not prompt.built_in or not prompt.built_in.is_answered:
         raise NotFound("There is no such prompt to compare versions of.")
     return prompt

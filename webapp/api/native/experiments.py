@@ -31,7 +31,7 @@ class ArmBody(Body):
 
 
 class NewExperiment(Body):
-    key: Annotated[str, Field(min_length=1, max_length=80)]
+    key: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$")]
     arms: Annotated[list[ArmBody], Field(min_length=2, max_length=5, description="The others are compared with the first.")]
     outcome: Outcome = "good"
     strategy: Method = "A_B_TEST"
