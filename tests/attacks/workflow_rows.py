@@ -19,7 +19,7 @@ WORKFLOWS: dict[str, tuple[Any, ...]] = {
     "workflows.save": ("POST", "admin_only", "admins"),
     "workflows.check": ("POST", "admin_only", "admins"),
     "trials.happen": ("POST", "admin_only", "admins"),
-    "trials.show": ("GET", "admin_only", "one's own", ("run",)),
+    "trials.show": ("GET", "signed_in", "one's own", ("run",)),
     "workflows.export": ("GET", "signed_in", "any name", ("workflow",)),
     "workflows.remove": ("POST", "admin_only", "looked after", ("workflow",)),
 }

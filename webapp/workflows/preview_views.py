@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
-from webapp.accounts.guards import admin_only, current_user
+from webapp.accounts.guards import admin_only, current_user, signed_in
 from webapp.chat import queries as chats
 from webapp.chat.list import service as chat_list
 from webapp.chat.page import renderings
@@ -48,7 +48,7 @@ def happen() -> Response:
 
 
 @bp.get("/<id>")
-@admin_only
+@signed_in
 def show(id: str) -> Response:
     """As it is by now."""
     return render("workflows/_preview.html", **_context(own_run(id)))
