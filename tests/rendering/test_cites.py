@@ -85,6 +85,25 @@ def test_nothing_else_is_led_to_by_a_chip() -> None:
     assert plain("It is [2].") == "It is [2]."
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[2]<script>alert(1)</script>",
+        "[2](javascript:alert(1))",
+        "【2†<img src=//evil.example/x>】",
+        "[2]![x](//evil.example/p.png)",
+        "<a class=cite href=//evil.example>2</a>",
+        "[2\u202e]",
+        "\ue000cite-32\ue001 [2]",
+    ],
+)
+def test_hostile_text_makes_no_chip_of_its_own(text: str) -> None:
+    html = drawn(text)
+
+    assert not re.search("<(script|img)", html)
+    assert set(re.findall('href="([^"]*)"', html)) <= {"/messages/m1/sources?number=2"}
+
+
 def check(text: str, sizes: list[int]) -> None:
     growing, page = GrowingMarkdown(scope="m1"), Page()
     growing.cite(KNOWN)
