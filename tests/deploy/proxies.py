@@ -24,7 +24,7 @@ http {{
 }}
 """
 # Nothing of it leaves the machine, and whoever names no host gets the certificate that there is.
-GLOBAL = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n\tdefault_sni localhost\n}\n"
+GLOBAL = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n\tdefault_sni localhost\n\tgrace_period 1s\n}\n"
 
 
 def nginx_program() -> str | None:
@@ -59,9 +59,7 @@ def nginx(folder: Path, site: str) -> list[str]:
 
 def caddy(folder: Path, site: str) -> list[str]:
     file = folder / "Caddyfile"
-    file.write_text(
-        "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n\tdefault_sni localhost\n}\n" + site, "utf-8"
-    )
+    file.write_text(GLOBAL + site, "utf-8")
     return [caddy_program(), "run", "--config", str(file), "--adapter", "caddyfile"]
 
 
