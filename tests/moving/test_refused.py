@@ -27,6 +27,7 @@ def test_nobody_is_overwritten(app, make_bare_app, new_database, migrated_databa
     assert rows_of(lived_in) == before
 
 
+@pytest.mark.deep
 def test_a_database_that_was_only_prepared_is_empty(app, make_bare_app, new_database, migrated_database):
     address = new_database(like=migrated_database)
     # The characters that come with Millrace, and the link for the owner.
@@ -56,6 +57,7 @@ def test_an_address_that_leads_nowhere_is_said_in_one_line(app, tmp_path):
     assert commands(app)("backup", f"sqlite:///{tmp_path}/copy").exit_code == 2
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("backend", ["postgres"])
 def test_a_copy_is_not_restored_into_a_running_server_and_a_poem_never(app, tmp_path):
     (tmp_path / "poem").write_text("not a database, however long it may be " * 100)
