@@ -1,16 +1,20 @@
 """Goes through every fault and writes what came out into `docs/reliability.md`: `python -m tests.faults [words for pytest]`."""
 
-import sys
-from collections import defaultdict
-from pathlib import Path
+from gevent import monkey
 
-import pytest
+monkey.patch_all()
 
-from tests.faults.rows import BOTH, FAULTS
-from tests.faults.test_faults import LOADS
+import sys  # noqa: E402  the patch must come first
+from collections import defaultdict  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+from tests.faults.rows import BOTH, FAULTS  # noqa: E402
+from tests.faults.test_faults import LOADS  # noqa: E402
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-BEGIN = "<!-- written by python -m tests.faults -->\n"
+BEGIN = "## What came out\n"
 Key = tuple[str, str, int]
 
 

@@ -117,10 +117,13 @@ class Scene:
         until(is_over, "everything has ended", seconds=seconds)
 
     def goes_on(self) -> bool:
-        """Whether the next answer comes as if nothing had happened."""
-        path = self.house.here.begin("And now?")
-        until(lambda: self.house.here.last_answer(path).status not in RUNS, "the next answer has an end")
-        return self.house.here.last_answer(path).status == "completed"
+        """Whether the next answer comes as if nothing had happened, at each of the servers."""
+        return all(self._is_answered(person) for person in {self.house.there, self.house.here})
+
+    def _is_answered(self, person: Person) -> bool:
+        path = person.begin("And now?")
+        until(lambda: person.last_answer(path).status not in RUNS, "the next answer has an end")
+        return person.last_answer(path).status == "completed"
 
     def close(self) -> None:
         for chat in self.chats:
