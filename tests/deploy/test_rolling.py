@@ -9,11 +9,11 @@ import pytest
 from tests.conftest import KEYS
 from tests.deploy import proxies
 from tests.generations.bench import counted
-from tests.support import redis
 from tests.support.person import Answer, Person
 from tests.support.ports import free_port
 from tests.support.server import prepared, until
 from tests.support.tab import Tab
+from webapp.bench import redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.deep]
 CHATS, TOKENS = 4, 1_500
@@ -53,8 +53,8 @@ class Reader:
 
 def test_a_rolling_restart_under_load_is_noticed_as_a_reconnect_at_most(postgres_server, migrated_database, fake, tmp_path):
     name = postgres_server.new_database(like=migrated_database)
-    with redis.running_server() as redis_server:
-        shared = {**KEYS, **fake.environ, "DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
+    with redis_server.running_server(free_port()) as redis:
+        shared = {**KEYS, **fake.environ, "DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis.url}
         with prepared(tmp_path / "one", **shared) as one, prepared(tmp_path / "other", beside=one, **shared) as other:
             for server in (one, other):
                 server.start()

@@ -5,7 +5,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -61,11 +61,11 @@ class _Conversation(smtplib.SMTP):
         sock = connected(host, port, "operator", CONNECT_SECONDS)
         if self._server.security != "tls":
             return sock
-        try:
-            return self.context.wrap_socket(sock, server_hostname=host)
-        except BaseException:
-            sock.close()
-            raise
+        with ExitStack() as unless_wrapped:
+            unless_wrapped.callback(sock.close)
+            wrapped = self.context.wrap_socket(sock, server_hostname=host)
+            unless_wrapped.pop_all()
+        return wrapped
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock:
