@@ -26,6 +26,10 @@ def test_the_model_goes_on_behind_what_it_has_said(messages: list[str], count: i
     assert said(json.dumps({"messages": [{"content": content} for content in messages]}).encode()) == count
 
 
+def test_the_model_says_all_to_who_asks_nothing_in_particular() -> None:
+    assert said(b"x=1") == said(b"") == 0
+
+
 def test_what_a_kill_has_cost_is_the_age_of_the_first_lost_token() -> None:
     stamps = [(number, 10 + number / recover.LOAD.rate) for number in range(10)]
 
