@@ -178,6 +178,8 @@ class World:
         owner_id = (self.me if state == "own" else "") or self.other
         source = shelf.get("weekly-checkin").source
         place = apply(shelf.known(source), begin(shelf.known(source)).state, Event("answer", "good")).state.stored()
+        # What was read for that may be old by now, as documents are read beside; SQLite writes after it no more.
+        db.session.rollback()
         chat = _added(Chat(title=CANARY, model="some/model", kind="workflow", owner_id=owner_id))
         pinned = {"slug": "weekly-checkin", "version": 1, "source": source, "status": "waiting"}
         return _added(WorkflowRun(owner_id=owner_id, chat_id=chat.id, state=place, **pinned)).id
