@@ -1,6 +1,7 @@
 """The pages of plans without a script: form, progress, what can be done with a plan, and who may."""
 
 import json
+from datetime import date
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from tests.support.page import Page
 from webapp.connections.models import Providers
 from webapp.db import db
 from webapp.engine.tables import Generation
+from webapp.plans import plan_types
 from webapp.plans.plan_types import FOLDER
 from webapp.providers.demo import DemoProvider
 from webapp.upstream import Upstream
@@ -94,6 +96,17 @@ def test_the_sample_fills_the_form_and_the_example_shows_a_plan(member: Browser)
     assert page.heading == "A gentle month"
     assert len(page.all(".week")) == 4
     assert member.get("/plans/examples/study").status_code == 404
+
+
+def test_the_example_fits_the_form_and_any_date() -> None:
+    """Its weeks are given dates from today on, so it may not name a month of its own."""
+    monthly = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8"))
+    example, sample = monthly.example or {}, monthly.sample
+    months = [f"{date(2026, number, 1):%B}" for number in range(1, 13)]
+    assert not [name for name in months if name in json.dumps(example)]
+    for week in example["weeks"]:
+        assert not {task["day"] for task in week["tasks"]} & set(sample["days_off"])
+        assert sum(task["minutes"] for task in week["tasks"]) <= 60 * sample["hours_per_week"]
 
 
 @pytest.mark.slow
