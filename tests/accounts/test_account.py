@@ -12,6 +12,7 @@ from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.accounts import profile, queries, service
 from webapp.accounts.queries import MOST_SESSIONS
+from webapp.accounts.roles import SCOPES
 from webapp.accounts.tables import ApiToken, User, UserSession
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now, write
@@ -225,6 +226,11 @@ def test_a_token_is_shown_once_and_works(app: Flask, member: Browser) -> None:
     assert page.says(f"backup script …{token[-4:]}")
     assert page.says("read, plans · used just now · expires on")
     assert not any(token in str(entry) for entry in written_down(app))
+
+
+def test_a_token_can_be_for_everything_that_its_person_may(owner: Browser) -> None:
+    offered = {node.attributes["name"] for node in owner.page("/account").all("input[type=checkbox]")}
+    assert set(SCOPES) <= offered
 
 
 def test_a_token_is_for_something_and_for_no_more_than_its_person_may(member: Browser, guest: Browser) -> None:

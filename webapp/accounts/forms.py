@@ -85,10 +85,6 @@ class TokenForm(Form):
         description="What will use it, for example “backup script”.",
         render_kw={"required": True, "maxlength": 120, "autocomplete": "off"},
     )
-    read = BooleanField(SCOPES["read"][0], id="token-read")
-    chat = BooleanField(SCOPES["chat"][0], id="token-chat")
-    plans = BooleanField(SCOPES["plans"][0], id="token-plans")
-    admin = BooleanField(SCOPES["admin"][0], id="token-admin")
     days = SelectField("Expires", id="token-days", choices=[SelectChoice(*each) for each in DAYS.items()], default="90")
     password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
@@ -112,6 +108,11 @@ class TokenForm(Form):
         if self.days.data not in DAYS:
             raise Invalid("Choose when the token expires.", field="days")
         return int(self.days.data)
+
+
+# A box for each scope.
+for _name, (_words, _) in SCOPES.items():
+    setattr(TokenForm, _name, BooleanField(_words, id=f"token-{_name}"))
 
 
 class InviteForm(Form):
