@@ -18,6 +18,7 @@ WORKFLOWS: dict[str, tuple[Any, ...]] = {
     "workflows.edit": ("GET", "admin_only", "looked after", ("workflow",)),
     "workflows.save": ("POST", "admin_only", "admins"),
     "workflows.check": ("POST", "admin_only", "admins"),
+    "workflows.complete": ("POST", "admin_only", "admins"),
     "trials.happen": ("POST", "admin_only", "admins"),
     "trials.show": ("GET", "signed_in", "one's own", ("run",)),
     "workflows.export": ("GET", "signed_in", "any name", ("workflow",)),

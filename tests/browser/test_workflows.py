@@ -104,3 +104,22 @@ def test_what_was_said_long_ago_is_not_read_out_when_it_comes_into_view(server: 
     page.wait_for_function("question => heard.includes(question)", arg=QUESTIONS[0])
     # All earlier messages are copies of the first question.
     assert page.evaluate("heard").count("How was your week overall?") == 0
+
+
+def test_the_editor_completes_what_is_typed(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/workflows/new")
+    source, found = page.get_by_label("Workflow, as YAML or JSON"), page.locator("#completions button")
+    source.fill("workflow: tea\nslots:\n  leaf: {type: text}\nsteps:\n")
+    source.press("Control+End")
+    page.keyboard.type("  - col")
+    expect(found).to_have_text(["collect"])
+    assert violations(page) == []
+    source.press("Control+ ")
+    expect(found).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(source).to_be_focused()
+    expect(found).to_have_text(["leaf"])
+    found.click()
+    assert source.input_value().endswith("  - collect: leaf")
+    source.press("Control+z")
+    assert source.input_value().endswith("  - collect: ")

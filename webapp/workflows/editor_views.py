@@ -9,6 +9,7 @@ from webapp.accounts.guards import admin_only, anybody, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
 from webapp.web.htmx import redirect, render, wants_json
 from webapp.workflows import importing, queries, shelf
+from webapp.workflows.completing import completions
 from webapp.workflows.faults import Fault
 from webapp.workflows.picture import Picture, picture
 from webapp.workflows.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS
@@ -82,6 +83,13 @@ def check() -> Response:
         return _checked(picture(shelf.whole(source)), ())
     except shelf.BrokenDefinition as broken:
         return _checked(None, broken.faults)
+
+
+@bp.post("/workflows/complete")
+@admin_only
+def complete() -> Response:
+    found = completions(typed(), request.form.get("at", 0, type=int))
+    return Response(render_template("workflows/_completions.html", found=found))
 
 
 @bp.get("/workflows/<slug>/export.yaml")
