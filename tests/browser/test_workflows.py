@@ -113,6 +113,8 @@ def test_the_editor_completes_what_is_typed(server: Server, visit: Visit) -> Non
     source.press("Control+End")
     page.keyboard.type("  - col")
     expect(found).to_have_text(["collect"])
+    # What is wrong so far is said as well.
+    expect(page.locator("#checked")).to_contain_text("Line")
     assert violations(page) == []
     source.press("Control+ ")
     expect(found).to_be_focused()
