@@ -79,8 +79,7 @@
   document.addEventListener("submit", (event) => { if (event.target.id === "composer") forget(); });
   addEventListener("pagehide", () => { if (waiting) keep(true); });
 
-  // What is typed while a message is on its way goes into the fresh composer that comes back.
-  // Keys may have been pressed since the form was read.
+  // What is typed while a message is on its way goes into the composer that comes back.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id === "composer") sent = detail.ctx.request.body.get("message");
   });
@@ -88,6 +87,9 @@
     const boxes = target.id === "composer" && detail.tasks.map((task) => task.fragment.querySelector("#composer-text"));
     const fresh = boxes && boxes.find(Boolean), typed = box()?.value;
     if (!fresh) return;
+    // The page may know more by now.
+    const [here, there] = [document, fresh.form].map((each) => each.querySelector("#composer-controls input"));
+    if (!fresh.value && here.value === there.value) there.parentNode.replaceWith(here.parentNode.cloneNode(true));
     fresh.value ||= typed.startsWith(sent) ? typed.slice(sent.length) : typed;
     // A box that one writes in takes no text by itself.
     box().value = fresh.value;

@@ -4,6 +4,7 @@ NOTICED_BY = {
     "aloud": "test_aloud.py::test_an_answer_is_read_without_its_code",
     "attach": "test_attached.py::test_long_pastes_and_files_stand_above_the_text",
     "away": "test_away.py::test_a_long_answer_offers_to_notify_and_its_end_does",
+    "completing": "test_workflows.py::test_the_editor_completes_what_is_typed",
     "composer": "test_answers.py::test_the_keyboard_sends_breaks_lines_and_stops",
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",
     "focus": "test_reading.py::test_the_focus_is_never_lost",

@@ -1,7 +1,7 @@
 """What is seen between Send and the answer, however slow the line is, and when the message doesn't arrive."""
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.chats import ChatPage, until
 from tests.browser.conftest import Visit
@@ -9,6 +9,9 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
+SWAPPED = """() => { window.swapped = new Promise(done => document.addEventListener(
+  'htmx:after:swap', ({target}) => { if (target.id === 'composer') done(); },
+)); }"""
 
 
 def held(page: Page, path: str) -> list[Route]:
@@ -42,6 +45,27 @@ def test_a_message_on_its_way_is_seen_at_once(server: Server, upstream: Upstream
     expect(page.locator("article")).to_have_count(4)
     expect(sending).to_be_hidden()
     expect(chat.box).to_have_value("Meanwhile")
+
+
+def test_an_answer_that_ends_before_its_message_is_confirmed_leaves_nothing_to_stop(
+    server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    upstream.says("Ready.")
+    chat = visit(server).begin("Hello")
+    chat.expect("completed")
+    page, late = chat.page, list[tuple[Route, APIResponse]]()
+    page.route("**/messages", lambda route: late.append((route, route.fetch())))
+    page.evaluate(SWAPPED)
+    chat.box.fill("And again")
+    chat.send.click()
+    expect(page.locator("article")).to_have_count(4)
+    chat.expect("completed")
+    until(page, lambda: late)
+    (route, response) = late.pop()
+    route.fulfill(response=response)
+    page.evaluate("swapped")
+    expect(chat.send).to_be_visible()
+    expect(chat.stop).to_have_count(0)
 
 
 @pytest.mark.mostly_deep
