@@ -43,6 +43,8 @@ def test_the_nearest_are_found_among_the_documents_that_are_asked_for():
     assert nearest(one, two, least=0.9) == [1, 4]
     assert nearest(one, two, most=3) == [1, 4, 2]
     assert nearest(one, two, least=1.1) == []
+    # One was deleted since it was looked up.
+    assert nearest(two, ("c", 1)) == [4]
 
 
 def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
@@ -62,6 +64,8 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
         memory.held(*sets[1], until=later)
         assert memory.held(*sets[0], until=later) is not first
         id, dimensions, documents = sets[0]
+        assert not memory.lacks(id, [documents[0][0]])
+        assert memory.lacks(id, [("gone", 1)])
         with pytest.raises(TooLarge):
             memory.held(id, dimensions, [*documents, (("another", 1), 200)], until=later)
 

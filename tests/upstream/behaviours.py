@@ -53,9 +53,9 @@ def played(behaviour: dict[str, Any], request: dict[str, Any], dialect: str = "o
     if "steps" in behaviour:
         return _with_type(Played(iter(behaviour["steps"]), **how), "text/event-stream")
     if "embeds" in behaviour:
-        return _with_type(
-            Played(iter([{"send": json.dumps(_embedded(behaviour, request))}]), **{"framing": "length", **how}), JSON
-        )
+        waits: list[Step] = [{"hold": True}] if behaviour.get("holds") else []
+        steps = [*waits, {"send": json.dumps(_embedded(behaviour, request))}]
+        return _with_type(Played(iter(steps), **{"framing": "length" if not waits else "close", **how}), JSON)
     for name, kind in (("json", JSON), ("html", "text/html; charset=utf-8"), ("text", "text/plain")):
         if name in behaviour:
             text = json.dumps(behaviour[name]) if name == "json" else behaviour[name]

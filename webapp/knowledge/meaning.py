@@ -30,6 +30,7 @@ ASKING_SECONDS = 5.0
 # A model that gave none is not asked at every search.
 REST_SECONDS = 30.0
 MOST_KEPT = 256
+TRIES = 3
 TOO_LATE = "The vectors could not be read in time."
 TOO_LARGE = "The vectors of these collections need more memory than knowledge.vector_megabytes allows."
 OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed the collection again."
@@ -53,6 +54,10 @@ class Searched(NamedTuple):
     baseline: float
     documents: list[tuple["Edition", int]]
 
+    @property
+    def editions(self) -> "list[Edition]":
+        return [edition for edition, _ in self.documents]
+
 
 @dataclass
 class Known:
@@ -66,9 +71,21 @@ NOTHING = Near()
 
 
 def near(user: User, question: str, collections: Sequence[str], *, until: float) -> Near:
-    """The passages that are nearest; those of each model have an order of their own, as their numbers can't be compared."""
+    """The passages that are nearest; where vectors were put out of the way meanwhile, those that have taken their place."""
+    for _ in range(TRIES - 1):
+        sets = _searched(user, collections)
+        found = _near(user, question, sets, until)
+        if not any(memory().lacks(each.id, each.editions) for each in sets):
+            return found
+        # What was read before them is older than they are.
+        db.session.rollback()
+    return _near(user, question, _searched(user, collections), until)
+
+
+def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> Near:
+    """Those of each model have an order of their own, as their numbers can't be compared."""
     by_model: defaultdict[str, list[Searched]] = defaultdict(list)
-    for each in _searched(user, collections):
+    for each in sets:
         by_model[each.model].append(each)
     person_id = user.id if by_model else ""
     places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
@@ -137,8 +154,7 @@ def _ranked(asked: bytes, held: "Sequence[tuple[Searched, Vectors]]", wanted: fl
     found = list[tuple[float, int]]()
     for each, vectors in held:
         room = 1 - each.baseline
-        editions = [edition for edition, _ in each.documents]
-        nearest = vectors.nearest(asked, editions, least=each.baseline + wanted * room, most=DEPTH)
+        nearest = vectors.nearest(asked, each.editions, least=each.baseline + wanted * room, most=DEPTH)
         found += [((value - each.baseline) / room, row) for value, row in nearest]
     return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 

@@ -65,7 +65,8 @@ class Vectors:
         # First: what is added meanwhile by others is of documents that have no place here yet.
         blocks = list(self._blocks)
         allowed = np.zeros(len(self._numbers), np.bool_)
-        allowed[[self._numbers[each] for each in editions]] = True
+        # What is deleted while somebody searches has none.
+        allowed[[self._numbers[each] for each in editions if each in self._numbers]] = True
         question = np.frombuffer(asked, "<f4")
         found = [each.nearness(question, allowed) for each in blocks]
         if not found:

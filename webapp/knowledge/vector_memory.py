@@ -42,6 +42,11 @@ class VectorMemory:
         finally:
             self._turn.release()
 
+    def lacks(self, set_id: str, editions: "Sequence[Edition]") -> bool:
+        """Whether a set that was read had no vectors of one of these documents any more."""
+        vectors = self._sets.get(set_id)
+        return bool(vectors and vectors.missing(editions))
+
     def _with(self, set_id: str, dimensions: int, documents: Sequence[tuple["Edition", int]], until: float) -> "Vectors":
         # NumPy takes time and memory, which servers without embeddings keep.
         from webapp.knowledge.nearest import Vectors
