@@ -57,6 +57,31 @@ def test_a_page_that_is_behind_neither_cancels_nor_stops_what_is_written(admin: 
     assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "Rest a while. Then go on."
 
 
+@pytest.mark.slow
+def test_a_model_that_says_nothing_pauses_the_run_which_says_so(admin: Client, owner: Browser, fake: Upstream) -> None:
+    fake.says("")
+    run = admin.post(published(admin, TALK), {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
+    assert settled(admin, run)["state"] == "paused"
+    assert owner.page(f"/chats/{run['chat_id']}").says("The model returned an empty answer.")
+    fake.reset()
+    fake.says("Rest a while.")
+    admin.post(f"/runs/{run['id']}/resume", {})
+    assert settled(admin, run)["state"] == "completed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", ['{"answer": "Ruhe dich aus."}', "Ruhe dich aus. " * 400])
+def test_what_a_model_says_in_another_form_is_said_within_the_limit(
+    admin: Client, owner: Browser, fake: Upstream, said: str
+) -> None:
+    fake.says(said)
+    run = admin.post(published(admin, TALK), {}, status=201)
+    admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
+    assert settled(admin, run)["state"] == "completed"
+    assert len(owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1]) < 40
+
+
 VERBOSE = """workflow: verbose
 title: Verbose
 slots: {word: {}}
