@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -130,8 +131,8 @@ def test_what_was_cut_at_one_step_is_not_continued_at_another(admin: Client, own
 CARD = "workflow: card\ntitle: Card\nslots: {goals: {}}\nsteps: [collect: goals, generate: weekly-card]\n"
 
 
-@pytest.mark.slow
-def test_a_run_says_that_its_plan_is_written_elsewhere(app: Flask, admin: Client, owner: Browser, fake: Upstream) -> None:
+def paused_at_its_plan(app: Flask, admin: Client, fake: Upstream) -> tuple[dict[str, Any], str]:
+    """A run whose plan could not be written, and that plan."""
     fake.always({"status": 400})
     run = admin.post(published(admin, CARD), {}, status=201)
     admin.post(f"/runs/{run['id']}/answer", {"value": "Tests"})
@@ -139,6 +140,12 @@ def test_a_run_says_that_its_plan_is_written_elsewhere(app: Flask, admin: Client
     with app.app_context():
         plan_id = db.session.get_one(WorkflowRun, run["id"]).plan_id
     fake.reset()
+    return run, plan_id
+
+
+@pytest.mark.slow
+def test_a_run_says_that_its_plan_is_written_elsewhere(app: Flask, admin: Client, owner: Browser, fake: Upstream) -> None:
+    run, plan_id = paused_at_its_plan(app, admin, fake)
     fake.says("{}", holds=[1])
     assert owner.post(f"/plans/{plan_id}/finish").status_code < 400
     assert admin.post(f"/runs/{run['id']}/resume")["state"] == "paused"
@@ -150,13 +157,7 @@ def test_a_run_says_that_its_plan_is_written_elsewhere(app: Flask, admin: Client
 def test_a_plan_that_was_completed_on_its_own_page_is_taken_when_the_run_is_resumed(
     app: Flask, admin: Client, owner: Browser, fake: Upstream
 ) -> None:
-    fake.always({"status": 400})
-    run = admin.post(published(admin, CARD), {}, status=201)
-    admin.post(f"/runs/{run['id']}/answer", {"value": "Tests"})
-    assert settled(admin, run)["state"] == "paused"
-    with app.app_context():
-        plan_id = db.session.get_one(WorkflowRun, run["id"]).plan_id
-    fake.reset()
+    run, plan_id = paused_at_its_plan(app, admin, fake)
     fake.says(json.dumps({"title": "A calm week", "intention": "Rest.", "steps": ["Sleep", "Walk"]}))
     assert owner.post(f"/plans/{plan_id}/finish").status_code < 400
     owner.wait_for(f"/plans/{plan_id}", lambda page: page.one("#plan").attributes["data-status"] == "completed")

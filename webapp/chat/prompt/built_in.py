@@ -1,5 +1,7 @@
 """The prompts that chats use, which admins can change. Pure."""
 
+from functools import partial
+
 from webapp.prompts.built_in import BuiltIn, parts
 from webapp.providers.base import GO_ON
 
@@ -24,38 +26,23 @@ TRADING = (
 TAKES = ("temperature", "max_tokens")
 # By which prompt a chat is led, unless something else was said when it began.
 QUICK, ROLEPLAY, ASSISTANT_KEY, TRADING_KEY = "quick", "roleplay", "assistant", "assistant.trading"
+_leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True)
 LEADING = (
-    BuiltIn(
-        key=QUICK,
-        about="Leads chats without a character. Says nothing until you publish a version.",
-        load=tuple,
-        takes=TAKES,
-        is_optional=True,
-        is_answered=True,
-    ),
-    BuiltIn(
+    _leading(key=QUICK, about="Leads chats without a character. Says nothing until you publish a version.", load=tuple),
+    _leading(
         key=ROLEPLAY,
         about="Leads chats with a character, before what the character says. Says nothing until you publish a version.",
         load=tuple,
-        takes=TAKES,
-        is_optional=True,
-        is_answered=True,
     ),
-    BuiltIn(
+    _leading(
         key=ASSISTANT_KEY,
         about="Leads chats that are begun by the assistant compatibility API.",
         load=parts(Assistant=ASSISTANT),
-        takes=TAKES,
-        is_optional=True,
-        is_answered=True,
     ),
-    BuiltIn(
+    _leading(
         key=TRADING_KEY,
         about="Leads those chats while the setting “Context of the assistant API” is “trading”.",
         load=parts(Trading_journal=TRADING),
-        takes=TAKES,
-        is_optional=True,
-        is_answered=True,
     ),
 )
 OF_CHATS = (
