@@ -73,10 +73,10 @@ def test(rule: AlertRule) -> None:
     news = News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
     # No connection is held while others think.
     db.session.rollback()
-    troubles = [words for way in delivery.ways() if (words := _trouble(way, news))]
-    if not delivery.ways():
-        troubles = ["Set a webhook or email addresses first."]
-    if troubles:
+    ways = delivery.ways()
+    if not ways:
+        raise Invalid("Set a webhook or email addresses first.", field="test")
+    if troubles := [words for way in ways if (words := _trouble(way, news))]:
         raise Invalid(" ".join(troubles), field="test")
 
 

@@ -1,5 +1,7 @@
 """Looks at running experiments now and then: judges their answers, counts them, and pauses an arm that fails too often."""
 
+from collections.abc import Sequence
+
 from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.experiments import judging, queries
@@ -37,8 +39,11 @@ wake = Chore("experiments", look_at_all, every_seconds=EVERY_SECONDS, most_secon
 
 
 def _has_changed(experiment: Experiment, figures: list[ArmFigures]) -> bool:
-    kept = {each.version: (each.exposures, each.judged, each.good) for each in queries.arms_of(experiment)}
-    return kept != {each.version: (each.exposures, each.judged, each.good) for each in figures} or bool(_failing(figures))
+    return _counts(queries.arms_of(experiment)) != _counts(figures) or bool(_failing(figures))
+
+
+def _counts(arms: Sequence[ExperimentArm] | Sequence[ArmFigures]) -> dict[int, tuple[int, int, int]]:
+    return {each.version: (each.exposures, each.judged, each.good) for each in arms}
 
 
 def _failing(figures: list[ArmFigures]) -> list[ArmFigures]:
