@@ -1,9 +1,9 @@
 // The page stays at its end while text arrives, but only for who is there; others are told that there is more.
-// At the very top, what is read must be kept from moving when earlier messages come in.
+// What is read stays where it is when earlier messages come in above it; not every browser sees to that.
 "use strict";
 {
   const NEAR = 64;
-  let isFollowing = true, hasMore = false, height = 0;
+  let isFollowing = true, hasMore = false, height = 0, left = 0;
 
   const page = document.documentElement;
   const distance = () => page.scrollHeight - innerHeight - scrollY;
@@ -41,7 +41,11 @@
   // Who opens something reads it where it opens.
   document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view)"); });
   document.addEventListener("htmx:before:swap", ({ target }) => {
-    if (scrollY < 2 && target.closest?.("#earlier")) scrollTo({ top: 2, behavior: "instant" });
+    left = target.closest?.("#earlier") ? distance() : 0;
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (left) scrollBy({ top: distance() - left, behavior: "instant" });
+    left = 0;
   });
   // Who sends wants to see what comes.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
