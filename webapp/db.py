@@ -12,7 +12,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from gevent.local import local
 from gevent.lock import BoundedSemaphore
-from sqlalchemy import DateTime, Engine, MetaData, String, event
+from sqlalchemy import Connection, DateTime, Engine, MetaData, String, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -173,6 +173,13 @@ def _begin(session: Session, deadline: float) -> None:
             if not _is_locked(error) or time.monotonic() > deadline:
                 raise Unavailable(BUSY) from error
             gevent.sleep(0.05)
+
+
+@contextmanager
+def unbound() -> Iterator[Connection]:
+    """A connection to PostgreSQL without transactions, for claims that outlive each of them."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
 
 
 def is_damage(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from webapp.characters import shipped
 from webapp.cli import addresses, ready
 from webapp.config import ROOT, make_keys
 from webapp.current import the_config
-from webapp.db import DAMAGED, db, is_damage, is_sqlite
+from webapp.db import DAMAGED, db, is_damage, is_sqlite, unbound
 from webapp.db_state import found_revision
 from webapp.health import backups
 from webapp.revisions import known_revisions, newest_revision
@@ -56,10 +56,9 @@ def _one_machine_at_a_time() -> Iterator[None]:
     if is_sqlite():
         yield
         return
-    with db.engine.connect() as connection:
+    # A transaction that stays open would keep others from changing tables.
+    with unbound() as connection:
         connection.execute(select(func.pg_advisory_lock(PREPARING)))
-        # A transaction that stays open would keep others from changing tables.
-        connection.commit()
         try:
             yield
         finally:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.db import db, is_sqlite
+from webapp.db import is_sqlite, unbound
 from webapp.engine.engine import Engine, the_engine
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
@@ -56,13 +57,19 @@ def alone(name: str) -> Iterator[bool]:
         yield True
         return
     key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
-    with db.engine.connect() as connection:
-        # It goes with the connection, however this worker ends.
-        if is_mine := bool(connection.scalar(select(func.pg_try_advisory_lock(key)))):
-            connection.commit()
+    with unbound() as connection:
+        is_mine = bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
         try:
             yield is_mine
         finally:
             if is_mine:
-                connection.scalar(select(func.pg_advisory_unlock(key)))
-                connection.commit()
+                _let_go(connection, key)
+
+
+def _let_go(connection: Connection, key: int) -> None:
+    try:
+        connection.scalar(select(func.pg_advisory_unlock(key)))
+    except SQLAlchemyError:
+        # It goes with the connection, which others would get from the pool with the claim upon it.
+        connection.invalidate()
+        raise

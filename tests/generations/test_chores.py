@@ -1,0 +1,30 @@
+"""Work that one of several workers does: whatever fails, the next look finds it free."""
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from tests.generations.injection import Faults
+from webapp.db import db
+from webapp.engine.chores import alone
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("backend", ["postgres"])
+@pytest.mark.parametrize(("sort", "n"), [("execute", 1), ("execute", 2), ("commit", 1), ("commit", 2)])
+def test_what_was_claimed_is_free_again_after_any_failure(app, sort, n):
+    faults = Faults()
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *_: faults.of_database("execute"))
+        event.listen(db.engine, "commit", lambda _connection: faults.of_database("commit"))
+        with faults.armed(sort, n):
+            try:
+                with alone("sweeping"):
+                    pass
+            except OperationalError:
+                assert faults.has_failed
+
+        # The first connection is taken; whoever looks next has another one.
+        with db.engine.connect(), alone("sweeping") as is_mine:
+            assert is_mine
