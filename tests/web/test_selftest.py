@@ -75,7 +75,7 @@ def test_the_memory_of_the_process_is_told(app: Flask, owner: Browser) -> None:
     app.extensions["engine"].topics.append("generation:x", Delta("a" * 5000))
 
     words = next(each.text() for each in owner.page("/admin/health").all("dd") if "used for the text of answers" in each.text())
-    assert re.search(r"\d MB; [45] KB of it used for the text of answers\.", words)
+    assert re.search(r"\d [MG]B; [45] KB of it used for the text of answers\.", words)
 
 
 @pytest.mark.parametrize(
