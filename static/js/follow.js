@@ -1,5 +1,5 @@
 // The page stays at its end while text arrives, but only for who is there; others are told that there is more.
-// What is read stays where it is when earlier messages come in above it; not every browser sees to that.
+// What is read stays in place when earlier messages come in above it, in every browser.
 "use strict";
 {
   const NEAR = 64;
@@ -38,13 +38,13 @@
     if (/^(#end)?$/.test(location.hash)) goToEnd(); else isFollowing = distance() < NEAR;
     new ResizeObserver(grown).observe(document.body);
   });
-  // Who opens something reads it where it opens.
+  // Who opens something reads it there.
   document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view)"); });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;
   });
   document.addEventListener("htmx:after:swap", () => {
-    if (left) scrollBy({ top: distance() - left, behavior: "instant" });
+    scrollBy({ top: left && distance() - left, behavior: "instant" });
     left = 0;
   });
   // Who sends wants to see what comes.

@@ -1,4 +1,4 @@
-// The models that can be chosen: arrows go through them, Enter takes one, typing searches. What is taken goes with the message.
+// Arrows go through the models, Enter takes one, typing searches. What is taken goes with the message.
 "use strict";
 {
   // Whether the focus belongs in the list, which is still on its way.

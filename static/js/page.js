@@ -1,4 +1,4 @@
-// First of all scripts: tells the style sheets that scripts run, and shows small messages that leave by themselves.
+// First of all scripts: tells style sheets that scripts run, and shows small messages.
 "use strict";
 
 const millrace = {

@@ -1,4 +1,4 @@
-// All pages of a browser hear over one connection: to one server it opens no more than six. A worker that they share holds it.
+// All pages of a browser hear over one connection, of which it opens six to a server. A shared worker holds it.
 // This file is both, what a page does and the worker.
 "use strict";
 {
