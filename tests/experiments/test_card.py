@@ -14,20 +14,20 @@ def arm(letter: str, good: int, judged: int, **more) -> ArmFigures:
     return ArmFigures(version, letter, good=good, judged=judged, **{**usual, **more})
 
 
-PAUSED = "B was paused because it failed in 9 of 24 answers (38 %), more than three times as often as A (4 %)."
+PAUSED = "B was paused: 9 of its 24 answers ended with an error (38 %), against 4 % with A."
 # What was staged, the decision, and what an admin must be able to read.
 STAGED = {
     "nobody has been answered yet": (
         [arm("A", 0, 0, exposures=0), arm("B", 0, 0, exposures=0)],
-        ("wait", None, ["Nobody has been answered with it yet."]),
+        ("wait", None, ["No answers have been made with these versions yet."]),
     ),
     "far too early, though B looks better": (
         [arm("A", 6, 10), arm("B", 9, 10)],
-        ("wait", None, ["Too early to tell, about", "more answers with each version"]),
+        ("wait", None, ["Too early to tell: about 35 more answers with each version are needed."]),
     ),
     "B is better": (
         [arm("A", 61, 100), arm("B", 84, 100, cost=Decimal("0.00112"))],
-        ("use", 2, ["B is better: 84 % against 61 % good.", "The evidence is strong", "B costs 12 % more."]),
+        ("use", 2, ["B is better: 84 % against 61 % good.", "The evidence is strong", "B costs 12 % more than A."]),
     ),
     "A, which was in use, is better": (
         [arm("A", 170, 200), arm("B", 120, 200)],
@@ -35,11 +35,11 @@ STAGED = {
     ),
     "both are alike after a long time": (
         [arm("A", 700, 1000), arm("B", 705, 1000)],
-        ("either", 1, ["No difference worth waiting for: 70 % good with B and 70 % with A."]),
+        ("either", 1, ["No difference that matters: 70 % good with A and 70 % with B."]),
     ),
     "both are alike, and B costs a third less": (
         [arm("A", 700, 1000), arm("B", 700, 1000, cost=Decimal("0.00067"))],
-        ("use", 2, ["No difference worth waiting for", "B costs 33 % less."]),
+        ("use", 2, ["No difference that matters", "B costs 33 % less than A."]),
     ),
     "B fails and was paused": (
         [arm("A", 40, 48, broken=2, ended=48), arm("B", 10, 24, broken=9, ended=24, paused_words=PAUSED)],
@@ -47,15 +47,26 @@ STAGED = {
     ),
     "B is counted far too seldom": (
         [arm("A", 200, 300, units=300), arm("B", 180, 200, units=200)],
-        ("stop", None, ["A to 60 % of 500 people, not 50 %", "don't trust these figures"]),
+        (
+            "stop",
+            None,
+            [
+                "Of 500 people, too many got one version: A went to 60 %, not 50 %, B went to 40 %, not 50 %.",
+                "don't trust these figures",
+            ],
+        ),
     ),
     "of three, C is the worst, and A and B cannot be told apart yet": (
         [arm("A", 72, 90), arm("B", 75, 90), arm("C", 30, 90)],
-        ("wait", None, ["Too early to tell"]),
+        ("wait", None, ["Too early to tell", "That may take very long"]),
     ),
     "B is better by thumbs, but slower": (
         [arm("A", 20, 50, exposures=900, units=400), arm("B", 40, 50, exposures=900, units=400, ttft_p95_ms=2600)],
-        ("use", 2, ["B is better: 80 % against 40 % liked.", "Its first text comes slower: within 2.6 s in 95 of 100 answers"]),
+        (
+            "use",
+            2,
+            ["B is better: 80 % against 40 % liked.", "B begins later: 95 of 100 answers within 2.6 s, against 1.0 s with A."],
+        ),
     ),
 }
 

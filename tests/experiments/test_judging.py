@@ -98,7 +98,5 @@ def test_figures_are_counted_and_an_arm_that_fails_is_paused_once(app, started):
         assert (control.exposures, control.units, control.judged, control.good, control.broken) == (40, 40, 40, 30, 1)
         assert (control.rate, control.error_rate, control.ttft_p95_ms) == (0.75, 0.025, 237)
         assert (other.ttft_p95_ms, f"{other.cost:f}") == (318, "0.00300000")
-        assert other.paused_words == (
-            "B was paused because it failed in 9 of 20 answers (45 %), more than three times as often as A (2 %)."
-        )
+        assert other.paused_words == ("B was paused: 9 of its 20 answers ended with an error (45 %), against 2 % with A.")
         assert looking.look(found(id))[1].paused_words == other.paused_words

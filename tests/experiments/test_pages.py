@@ -20,7 +20,7 @@ def test_an_admin_compares_two_versions_and_takes_the_better_one(app, owner, adm
     assert refused.says("The shares add up to 90 %. Make that 100 %.")
     shown = owner.submit("/experiments/new?prompt=quick", **{"share-1": "50", "share-2": "50", "control": "1"})
     assert shown.says("The experiment is running.")
-    assert shown.says("Nobody has been answered with it yet.")
+    assert shown.says("No answers have been made with these versions yet.")
     path = shown.path.partition("?")[0]
     assert owner.page("/prompts/quick").says("decides which version is used")
     assert owner.post("/prompts/quick/use", version="1").status_code == 409
@@ -32,7 +32,7 @@ def test_an_admin_compares_two_versions_and_takes_the_better_one(app, owner, adm
     page = owner.page(path)
     assert page.says("Use version 2 (B)")
     assert page.says("B is better: 84 % against 61 % good.")
-    assert page.says("B costs 100 % more.")
+    assert page.says("B costs 100 % more than A.")
     assert "Use version 2 (B)" in owner.page("/experiments").text
 
     page = owner.page(owner.post(f"{path}/shares", **{"share-1": "10", "share-2": "90", "strategy": "A_B_TEST"}).location)
@@ -93,7 +93,11 @@ def test_programs_start_read_and_stop_experiments(app, owner, member, publish):
     program.post("/experiments", {"key": "quick", "arms": [arms[0], arms[0]]}, status=422)
     program.post("/experiments", {"key": "nothing", "arms": arms}, status=404)
     made = program.post("/experiments", {"key": "quick", "arms": arms, "outcome": "thumbs"}, status=201)
-    assert (made["status"], made["winner"], made["words"]) == ("running", None, "Wait. Nobody has been answered with it yet.")
+    assert (made["status"], made["winner"], made["words"]) == (
+        "running",
+        None,
+        "Wait. No answers have been made with these versions yet.",
+    )
     assert (program.get("/prompts/quick")["strategy"], program.get("/prompts/quick")["version"]) == ("A_B_TEST", 2)
     program.post("/experiments", {"key": "quick", "arms": arms}, status=409)
     program.said("PUT", "/prompts/quick/strategy", 409, {"strategy": "LATEST"})

@@ -19,8 +19,8 @@ def test_six_chats_with_thumbs_are_too_few_and_the_way_back_is_one_click(app, ow
         assert owner.post(f"/messages/{answer}/feedback", thumb="up" if number % 2 else "down").status_code == 303
 
     page = owner.page(path)
-    assert page.says("Too early to tell, about")
-    assert page.says("more ratings with each version.")
+    assert page.says("Too early to tell: about")
+    assert page.says("more ratings with each version are needed.")
     # One person has one version.
     answers = sorted(row.css("td")[0].text(strip=True) for row in page.all(".arms tbody tr"))
     assert answers == ["0", "6"]

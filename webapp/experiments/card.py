@@ -16,6 +16,9 @@ OUTCOMES = {
 }
 # What differs by less is not worth a sentence.
 WORTH_SAYING = 0.1
+CHANCE = "So far, the difference may just be chance."
+# More answers than a small team gives in weeks.
+VERY_MANY = 1000
 WAIT, USE, KEEP, EITHER, STOP = "wait", "use", "keep", "either", "stop"
 
 
@@ -39,11 +42,13 @@ def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -
     paused = tuple(each.paused_words for each in arms if each.paused_words)
     left = [each for each in arms if not each.paused_words]
     if not any(each.exposures for each in arms):
-        return Card(WAIT, "Wait", ("Nobody has been answered with it yet.",))
+        return Card(WAIT, "Wait", ("No answers have been made with these versions yet.",))
     if known.is_imbalanced:
         return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
     if len(left) == 1:
-        return Card(KEEP, f"Keep {_name(left[0])}", (*paused, "Nothing is left to compare it with."), left[0].version)
+        return Card(
+            KEEP, f"Keep {_name(left[0])}", (*paused, f"Nothing is left to compare {left[0].letter} with."), left[0].version
+        )
     if winner := known.winner:
         return _won(winner, left, control, outcome, known, paused)
     if known.are_alike:
@@ -67,17 +72,19 @@ def _won(
 ) -> Card:
     second = max((each for each in left if each is not best), key=lambda each: each.rate or 0)
     why = f"{best.letter} is better: {percent(best.rate)} against {percent(second.rate)} {_good(outcome)}."
-    factor = f"more than {number(1000)}" if known.factor > 1000 else f"{known.factor:.0f}"
-    sure = f"The evidence is strong: a real difference explains these figures {factor} times better than chance (BF {factor})."
+    factor = f"over {number(1000)}" if known.factor > 1000 else f"{known.factor:.0f}"
+    sure = (
+        f"The evidence is strong: with a real difference such figures are {factor} times likelier than by chance (BF {factor})."
+    )
     if best is control:
         return Card(KEEP, f"Keep {_name(best)}", (*paused, why, sure), best.version)
     return Card(USE, f"Use {_name(best)}", (*paused, why, sure, *_price(best, control)), best.version)
 
 
 def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> Card:
-    first, second = known.contenders[:2]
+    first, second = sorted(known.contenders[:2], key=lambda each: each.letter)
     why = (
-        f"No difference worth waiting for: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
+        f"No difference that matters: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
         f"with {second.letter}."
     )
     others = [each for each in known.contenders if each is not control]
@@ -88,7 +95,7 @@ def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str
     dearer = tuple(words for each in others for words in _price(each, control))
     if dearer:
         return Card(KEEP, f"Keep {_name(control)}", (*paused, why, *dearer), control.version)
-    return Card(EITHER, f"Either is fine: keep {_name(control)}", (*paused, why), control.version)
+    return Card(EITHER, f"No difference: keep {_name(control)}", (*paused, why), control.version)
 
 
 def _too_early(known: Evidence, outcome: str) -> list[str]:
@@ -101,20 +108,22 @@ def _too_early(known: Evidence, outcome: str) -> list[str]:
     if not more:
         return [f"Too early to tell: after {plural(judged, noun)} the versions are much alike."]
     about = f"about {number(_rounded(more))} more {noun}s" if more > 1 else f"about one more {noun}"
-    return [f"Too early to tell, {about} with each version. So far chance explains the difference as well."]
+    long = ["That may take very long: to keep the version in use before is no mistake."] if more >= VERY_MANY else []
+    return [f"Too early to tell: {about} with each version {'are' if more > 1 else 'is'} needed.", CHANCE, *long]
 
 
 def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
     """What else would change, where that is worth saying."""
     found = []
     if change := _change(one.cost, control.cost):
-        found.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'}.")
+        found.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'} than {control.letter}.")
     if slower := _change(one.ttft_p95_ms, control.ttft_p95_ms):
-        word = "slower" if slower > 0 else "sooner"
-        first, other = seconds(one.ttft_p95_ms), seconds(control.ttft_p95_ms)
-        found.append(f"Its first text comes {word}: within {first} in 95 of 100 answers, against {other}.")
+        word, first, other = "later" if slower > 0 else "sooner", seconds(one.ttft_p95_ms), seconds(control.ttft_p95_ms)
+        found.append(f"{one.letter} begins {word}: 95 of 100 answers within {first}, against {other} with {control.letter}.")
     if (one.error_rate or 0) - (control.error_rate or 0) >= 0.02:
-        found.append(f"It fails more often: {percent(one.error_rate)} against {percent(control.error_rate)}.")
+        found.append(
+            f"{one.letter} fails more often: {percent(one.error_rate)} of its answers, against {percent(control.error_rate)}."
+        )
     return found
 
 
@@ -128,10 +137,11 @@ def _change(new: object, old: object) -> float:
 
 def _skewed(arms: Sequence[ArmFigures]) -> str:
     whole, people = sum(each.weight for each in arms), sum(each.units for each in arms)
-    told = " and ".join(
-        f"{each.letter} to {percent(each.units / people)} of {people} people, not {percent(each.weight / whole)}" for each in arms
+    told = ", ".join(f"{each.letter} went to {percent(each.units / people)}, not {percent(each.weight / whole)}" for each in arms)
+    return (
+        f"Of {people} people, too many got one version: {told}. Probably not all answers are counted: they can't be compared. "
+        "Keep the version in use before, find out why, and begin again."
     )
-    return f"It was given unevenly: {told}. Something keeps answers of one version from being counted, so the others look better."
 
 
 def _name(arm: ArmFigures) -> str:

@@ -67,6 +67,6 @@ def _keep(id: str, figures: list[ArmFigures]) -> None:
 
 def _why(arm: ArmFigures, control: ArmFigures) -> str:
     return (
-        f"{arm.letter} was paused because it failed in {arm.broken} of {arm.ended} answers ({percent(arm.error_rate)}), "
-        f"more than three times as often as {control.letter} ({percent(control.error_rate or 0)})."
+        f"{arm.letter} was paused: {arm.broken} of its {arm.ended} answers ended with an error ({percent(arm.error_rate)}), "
+        f"against {percent(control.error_rate or 0)} with {control.letter}."
     )
