@@ -61,7 +61,7 @@ class LastingPage:
         self.reconnects += 1
         try:
             decoder = Decoder()
-            while piece := await asyncio.wait_for(_piece(stream.reader), SILENT_SECONDS):
+            while piece := await _piece(stream.reader):
                 for message in decoder.feed(piece):
                     self._last_id = message.id or self._last_id
                     self._see(message.data)
@@ -77,6 +77,7 @@ class LastingPage:
 
 async def _piece(reader: asyncio.StreamReader) -> bytes:
     """What a chunk holds; nothing at the end."""
-    size = int((await reader.readline()).strip() or b"0", 16)
-    piece = await reader.readexactly(size + 2)
-    return piece[:size]
+    # Not `wait_for`, which forgets that it was cancelled when a piece comes at that very moment.
+    async with asyncio.timeout(SILENT_SECONDS):
+        size = int((await reader.readline()).strip() or b"0", 16)
+        return (await reader.readexactly(size + 2))[:size]
