@@ -25,6 +25,21 @@ def test_its_chats_read_from_what_it_knows(member, make, app, fake):
     assert answer.one(".message-text a.cite").text() == "1"
 
 
+def test_the_api_says_what_its_chats_read_from(member, stranger, make, app):
+    library = Library(app, member)
+    pumps, wheels = library.collection(("Pumps", [FRIDAY])), library.collection(("Wheels", ["A wheel turns."]))
+    id = make(**MARA, collections=pumps, is_shared="on").rpartition("/")[2]
+    theirs, others = client_of(app, member.email), client_of(app, stranger.email)
+    made = theirs.post("/chats", {"character_id": id}, status=201)["chat"]
+    plain = theirs.post("/chats", {}, status=201)["chat"]
+
+    assert (made["collection_ids"], made["reads_from"], plain["reads_from"]) == ([], [pumps], [])
+    theirs.said("PATCH", f"/chats/{made['id']}", 200, {"collection_ids": [wheels]})
+    listed = {each["id"]: (each["collection_ids"], each["reads_from"]) for each in theirs.get("/chats")["chats"]}
+    assert listed == {made["id"]: ([wheels], [wheels, pumps]), plain["id"]: ([], [])}
+    assert others.post("/chats", {"character_id": id}, status=201)["chat"]["reads_from"] == []
+
+
 def test_nobody_gets_more_by_it_than_is_theirs(member, stranger, make, app, fake):
     pumps = Library(app, member).collection(("Pumps", [FRIDAY]))
     path = make(**MARA, collections=pumps, is_shared="on")

@@ -1,6 +1,6 @@
 """Named reads of characters and personas."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -56,6 +56,15 @@ def character_of(session: Session, owner_id: str | None, character_id: str | Non
     """Whom somebody chats with, also from the trash, as long as they may see it."""
     owner = session.get(User, owner_id) if owner_id and character_id else None
     return session.scalar(select(Character).where(Character.id == character_id, _is_visible(owner))) if owner else None
+
+
+def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str]) -> dict[str, list[str]]:
+    """By character, the collections that those bring into somebody's chats."""
+    owner, ids = session.get(User, owner_id) if owner_id else None, list(character_ids)
+    if not owner or not ids:
+        return {}
+    query = select(Character.id, Character.collection_ids).where(Character.id.in_(ids), _is_visible(owner))
+    return {row.id: row.collection_ids for row in session.execute(query)}
 
 
 def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -> Persona | None:

@@ -1,5 +1,6 @@
-"""What a chat reads from: the collections that are attached to it."""
+"""What a chat reads from: the collections that are attached to it, and those that its character knows."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from webapp.accounts.tables import User
@@ -15,8 +16,19 @@ MOST_COLLECTIONS = 20
 
 def read_by(chat: Chat) -> list[str]:
     """The ids of all collections that a chat reads from: its own, and what its character knows."""
-    character = cast.character_of(db.session(), chat.owner_id, chat.character_id) if chat.character_id else None
-    return list(dict.fromkeys([*chat.collection_ids, *(character.collection_ids if character else ())]))
+    return read_by_each([chat])[chat.id]
+
+
+def read_by_each(chats: Sequence[Chat]) -> dict[str, list[str]]:
+    """The same of several chats, by their ids."""
+    played: defaultdict[str | None, set[str]] = defaultdict(set)
+    for chat in chats:
+        played[chat.owner_id] |= {chat.character_id} if chat.character_id else set()
+    known = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
+    return {
+        each.id: list(dict.fromkeys([*each.collection_ids, *known[each.owner_id].get(each.character_id or "", ())]))
+        for each in chats
+    }
 
 
 def attached(chat: Chat, user: User | None) -> Sequence[Collection]:
@@ -25,10 +37,12 @@ def attached(chat: Chat, user: User | None) -> Sequence[Collection]:
     return queries.collections_among(user, ids) if user and ids else ()
 
 
-def readable(chats: Iterable[Chat], user: User | None) -> set[str]:
-    """The ids of the collections of all these chats that this person may see."""
-    ids = {id for chat in chats for id in chat.collection_ids}
-    return {each.id for each in queries.collections_among(user, sorted(ids))} if user and ids else set()
+def readable(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
+    """By chat, the ids of the collections that it reads from and this person may see."""
+    read = read_by_each(chats)
+    ids = sorted({id for each in read.values() for id in each})
+    seen = {each.id for each in queries.collections_among(user, ids)} if user and ids else set()
+    return {chat_id: [id for id in each if id in seen] for chat_id, each in read.items()}
 
 
 def checked(user: User, ids: Iterable[str]) -> list[str]:

@@ -50,7 +50,10 @@ class AboutChat(Answer):
     is_temporary: bool
     character_id: str | None
     persona_id: str | None
-    collection_ids: list[str] = Field(description="The collections that answers may quote, as far as the caller can see them.")
+    collection_ids: list[str] = Field(description="The collections attached to it, as far as the caller can see them.")
+    reads_from: list[str] = Field(
+        description="The collections that answers may quote, with those that its character knows, as far as the caller sees them."
+    )
     is_forgotten: bool = Field(description="Whether it is kept out of its owner's conversation memory.")
 
 
@@ -288,7 +291,8 @@ def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
             is_running=row.lane in running,
             follow_up=next((each.message for each in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
-            collection_ids=[each for each in row.collection_ids if each in readable],
+            collection_ids=[each for each in readable[row.id] if each in row.collection_ids],
+            reads_from=readable[row.id],
         )
         for row in rows
     ]
