@@ -1,5 +1,6 @@
 """Many who watch one answer cost one rendering, and nobody works while nothing runs."""
 
+import sys
 from contextlib import closing
 
 import gevent
@@ -128,3 +129,16 @@ def test_whoever_leaves_while_their_stream_opens_is_not_counted_any_more(
     assert watch_of.open_pages() == 1
     response.close()
     assert watch_of.open_pages() == 0
+
+
+def test_what_a_page_was_sent_is_held_by_nobody_while_it_waits(owner: Browser, answered) -> None:
+    url = owner.page(answered(owner, "Hello")).events_url
+    with closing(owner.client.get(url, headers={"Last-Event-ID": "of-another-server"}, buffered=False)) as response:
+        pieces = response.iter_encoded()
+        while b"hx-partial" not in (page := next(pieces)):
+            pass
+
+        # Next it waits: whoever passes pieces on has this one instead.
+        assert next(pieces) == b""
+        # By the name here and the argument there.
+        assert sys.getrefcount(page) == 2

@@ -56,8 +56,9 @@ class SharedStream:
         with noticed_leaving(self._socket, self._wake) as is_gone:
             yield OPENING
             while not (is_gone() or self._is_over):
-                if frames := self._next():
-                    yield frames
+                yield self._next()
+                # As in `watch`: what was sent is held no longer.
+                yield b""
 
     def close(self) -> None:
         """Called by the server at the end, also when it has sent nothing."""
@@ -81,7 +82,8 @@ class SharedStream:
         try:
             with closing(frames):
                 for frame in frames:
-                    self._waiting.put(encode(frame.decode(), event=name))
+                    if frame:
+                        self._waiting.put(encode(frame.decode(), event=name))
         finally:
             del self._feeds[name]
             if not self._is_over:

@@ -222,6 +222,9 @@ def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: O
             if frames or is_beat:
                 yield _encoded(frames, feed.position()) if frames else HEARTBEAT
                 seat.spoke()
+                # Who sends it holds it until there is more: a whole page is a hundred kilobytes, and a thousand may wait.
+                del frames
+                yield b""
             else:
                 seat.wait(feed.topics())
         if seat.is_superseded:
