@@ -29,6 +29,8 @@ class Outcomes:
         if report.when == "call" and "case" in said:
             number, words, storage, load = str(said["case"]).split("|")
             self.found[f"{number}|{words}", storage, int(load)] = str(said["outcome"]) if report.passed else "**broken**"
+            # Of a run that is broken off, too, it says what was found.
+            write(self.found)
 
 
 def table(found: dict[Key, str]) -> str:
@@ -49,7 +51,6 @@ def write(found: dict[Key, str]) -> None:
 def main(words: list[str]) -> int:
     outcomes = Outcomes()
     status = pytest.main(["tests/faults", "-m", "", "-p", "no:randomly", "-q", *words], plugins=[outcomes])
-    write(outcomes.found)
     counts: defaultdict[bool, int] = defaultdict(int)
     for outcome in outcomes.found.values():
         counts[outcome == "**broken**"] += 1

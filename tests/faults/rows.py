@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tests.faults import meanwhile
 from tests.faults.scene import TOKENS, Scene
 from tests.support.server import until
 
@@ -168,6 +169,9 @@ FAULTS = (
     Fault(20, "the page is killed", _doing(_tab_killed), frozenset({"completed"})),
     Fault(23, "another is sent twice meanwhile", _doing(_sent_twice), frozenset({"completed"})),
     Fault(24, "stopped twice, at both servers", _doing(_stopped_twice), frozenset({"stopped", "completed"})),
+    Fault(26, "edited and asked again meanwhile", _doing(meanwhile.refused), frozenset({"completed"})),
+    Fault(26, "its chat is deleted, and brought back", _doing(meanwhile.thrown_away), frozenset({"stopped"})),
+    Fault(26, "another chat is erased while it is answered", _doing(meanwhile.erased), frozenset({"completed"})),
     Fault(27, "a worker is killed", _doing(_worker_killed), frozenset({"completed"}), 2),
     Fault(28, "a worker is frozen for a moment", _doing(_server_frozen), frozenset({"completed", "interrupted"}), 2),
     Fault(29, "the server is restarted", _doing(_server_restarted), frozenset({"completed"}), 2),
@@ -176,4 +180,5 @@ FAULTS = (
     Fault(34, "Redis is emptied", _doing(_redis_emptied), frozenset({"completed"}), 1, SEVERAL),
     Fault(34, "Redis is frozen", _doing(_redis_frozen), frozenset({"completed"}), 1, SEVERAL),
     Fault(35, "the stream of an answer is trimmed", _doing(_redis_trimmed), frozenset({"completed"}), 1, SEVERAL),
+    Fault(37, "its stored key is tampered with meanwhile", meanwhile.key_tampered, frozenset({"completed"})),
 )

@@ -67,15 +67,15 @@ class Scene:
     def others(self) -> list[Chat]:
         return self.chats[1:]
 
-    def ask(self, behaviour: dict[str, Any] | None = None, *, first: list[dict[str, Any]] | None = None) -> None:
-        """Asks for all of them: the hit one gets this behaviour each time it is asked, or these at first."""
+    def ask(self, behaviour: dict[str, Any] | None = None, *, first: list[dict[str, Any]] | None = None, model: str = "") -> None:
+        """Asks for all of them: the hit one, of this model, gets this behaviour each time it is asked, or these at first."""
         self.fake.counts(TOKENS, pace=0.02)
         if behaviour is not None:
             self.is_beside = True
             self.fake.beside(self.question, behaviour)
         if first is not None:
             self.fake.behaves(first)
-        self._begin(self.question, self.house.there)
+        self._begin(self.question, self.house.there, model)
         if first is not None:
             self.fake.until(lambda log: sum(_asks(entry, self.question) for entry in log) >= len(first))
         for number in range(1, self.load):
@@ -108,13 +108,14 @@ class Scene:
 
     def until_over(self, seconds: float = 120) -> None:
         """Waits until nothing runs, and nothing is about to be continued."""
+        until(self._is_over, "everything has ended", seconds=seconds)
 
-        def is_over() -> bool:
-            return not self.house.one.running() and all(
-                self.runs(chat)[-1][1] != "server_restart" for chat in self.chats if self.runs(chat)
-            )
-
-        until(is_over, "everything has ended", seconds=seconds)
+    def _is_over(self) -> bool:
+        # All of one moment: what waits to be continued here is continued while one looks there.
+        rows = self.house.one.rows("SELECT message_id, status, reason FROM generations ORDER BY id")
+        last = {message_id: reason for message_id, _, reason in rows}
+        is_still = any(status in ("queued", "running") for _, status, _ in rows)
+        return not is_still and all(last.get(chat.message_id) != "server_restart" for chat in self.chats)
 
     def goes_on(self) -> bool:
         """Whether the next answer comes as if nothing had happened, at each of the servers."""
@@ -129,8 +130,8 @@ class Scene:
         for chat in self.chats:
             chat.tab.close()
 
-    def _begin(self, question: str, person: Person) -> None:
-        path = person.begin(question)
+    def _begin(self, question: str, person: Person, model: str = "") -> None:
+        path = person.begin(question, model)
         answer = self.house.here.last_answer(path)
         self.chats.append(Chat(question, path, answer.id, Tab(self.house.here, answer.events_url).read()))
 

@@ -21,6 +21,7 @@ from webapp.bench import redis_server as redis
 # These are in `make test`.
 USUAL = {(7, "one worker", 1), (12, "one worker", 1)}
 LOADS = (1, 50)
+HELD = "workers are stopped, and megabytes come in one piece"
 
 
 def cases() -> Iterator[object]:
@@ -49,7 +50,7 @@ def houses(
 
 def _alone(stack, tmp_path_factory, fake: Upstream, _request) -> House:
     one = stack.enter_context(prepared(tmp_path_factory.mktemp("alone"), **fake.environ))
-    return _begun(House(one, *[_owner(one)] * 2))
+    return House(one, *[_owner(one)] * 2)
 
 
 def _several(stack, tmp_path_factory, fake: Upstream, request) -> House:
@@ -60,21 +61,18 @@ def _several(stack, tmp_path_factory, fake: Upstream, request) -> House:
     one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))
     other = stack.enter_context(prepared(folder / "other", beside=one, **environ))
     here = _owner(one)
+    other.may_be_held = HELD
     other.start()
-    return _begun(House(one, here, Person(other.url).sign_in("owner@example.org"), other, stores))
+    return House(one, here, Person(other.url).sign_in("owner@example.org"), other, stores)
 
 
 def _owner(server) -> Person:
+    """Of a server that begins with its limits lifted: a running one notices after a while."""
+    server.may_be_held = HELD
+    server.lift_limits()
+    server.set(**{f"stream__{name}_seconds": value for name, value in LIMITS.items()}, **{"models.titles": "off"})
     server.start()
     return Person(server.url).become_owner(server.owner_link)
-
-
-def _begun(house: House) -> House:
-    house.one.lift_limits()
-    for server in house.servers:
-        server.may_be_held = "workers are stopped, and megabytes come in one piece"
-    house.one.set(**{f"stream__{name}_seconds": value for name, value in LIMITS.items()}, **{"models.titles": "off"})
-    return house
 
 
 @pytest.mark.timeout(600)
@@ -82,12 +80,12 @@ def _begun(house: House) -> House:
 def test_a_fault_leaves_everything_true(
     houses: Callable[[Storage], House], fake: Upstream, fault: Fault, storage: Storage, load: int, record_property
 ) -> None:
+    record_property("case", f"{fault.number}|{fault.words}|{storage}|{load}")
     with closing(Scene(houses(storage), fake, load)) as scene:
         fault.does(scene)
         scene.until_over()
 
         status, reason = scene.runs(scene.hit)[-1]
-        record_property("case", f"{fault.number}|{fault.words}|{storage}|{load}")
         record_property("outcome", f"{status} ({reason})")
         assert status in fault.ends
         assert not broken(scene, most_asked=fault.most_asked)

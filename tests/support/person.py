@@ -89,9 +89,9 @@ class Person:
         """A form of this browser with a file."""
         return self._sent(path, with_file(self._form_token(), content, filename, field, **fields), WITH_FILE)
 
-    def begin(self, text: str) -> str:
+    def begin(self, text: str, model: str = "") -> str:
         """Sends the first message of a new chat; gives the chat's path."""
-        sent = self.post("/chats", message=text, key=uuid.uuid4().hex)
+        sent = self.post("/chats", message=text, key=uuid.uuid4().hex, **({"model": model} if model else {}))
         assert sent.status == 303, sent.text
         return sent.location
 

@@ -124,6 +124,12 @@ class Server:
         with closing(self._connected(is_read=True)) as database:
             return list(database.execute(self._said(query), values).fetchall())
 
+    def change(self, statement: str, *values: Any) -> None:
+        """Changes the database behind the server's back."""
+        with closing(self._connected()) as database:
+            database.cursor().execute(self._said(statement), values)
+            database.commit()
+
     def running(self) -> int:
         """How many generations are queued or running, by the database."""
         return int(self.rows("SELECT count(*) FROM generations WHERE status IN ('queued', 'running')")[0][0])

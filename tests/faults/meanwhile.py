@@ -1,0 +1,70 @@
+"""What people do to a chat, and what becomes of stored keys, while answers are written: faults 26 and 37."""
+
+from tests.faults.scene import Scene
+from tests.support.server import until
+from tests.upstream.handle import KEY
+
+LEFT = "SELECT count(*) FROM messages WHERE chat_id = ?"
+QUESTION = "SELECT id FROM messages WHERE chat_id = ? AND role = 'user'"
+CIPHERTEXT = "SELECT key_ciphertext FROM connections WHERE slug = ?"
+TAMPER = "UPDATE connections SET key_ciphertext = ? WHERE slug = ?"
+UNREADABLE = "cannot be read with this ENCRYPTION_KEY"
+
+
+def refused(scene: Scene) -> None:
+    """Editing the question and asking again are refused, at each server, while the answer is written."""
+    chat_id = scene.hit.path.rpartition("/")[2]
+    [(question_id,)] = scene.house.one.rows(QUESTION, chat_id)
+    for person in (scene.house.here, scene.house.there):
+        assert person.post(f"/messages/{question_id}/edit", message="In other words").status == 409
+        assert person.post(f"/messages/{scene.hit.message_id}/again").status == 409
+    assert scene.status(scene.hit) == "running"
+
+
+def thrown_away(scene: Scene) -> None:
+    """At the other server: its answer is stopped, and what it had said is there when the chat comes back."""
+    person = scene.house.here
+    assert person.post(f"{scene.hit.path}/delete").status == 303
+    assert person.get(scene.hit.path).status == 404
+    until(lambda: scene.status(scene.hit) != "running", "the answer has an end")
+    assert person.post(f"{scene.hit.path}/restore").status == 303
+
+
+def erased(scene: Scene) -> None:
+    """Another chat goes for good while it is answered, and nothing is written into it any more."""
+    path = scene.house.there.begin(f"{scene.question} erased")
+    until(lambda: scene.house.here.last_answer(path).status == "responding", "it is answered")
+    assert scene.house.here.post(f"{path}/delete").status == 303
+    until(lambda: scene.house.here.post(f"{path}/erase").status != 409, "it is not busy any more")
+    chat_id = path.rpartition("/")[2]
+    until(lambda: scene.house.one.rows(LEFT, chat_id) == [(0,)], "nothing is left of it")
+
+
+def key_tampered(scene: Scene) -> None:
+    """What is being written goes on; who asks next is told to enter the key again, and nothing has replaced the stored one."""
+    slug, there = f"c{scene.question[-12:]}", scene.house.there
+    assert there.post("/admin/connections", kind="openai", **_entered(scene, slug)).status == 303
+    scene.ask(model=f"{slug}:some/model")
+    scene.seen()
+    tampered = _tamper(scene, slug)
+    # Who looks at a connection reads it anew.
+    assert UNREADABLE in there.page(f"/admin/connections/{slug}").text
+    again = {"message": f"{scene.question} again", "key": f"{scene.question}-again", "model": f"{slug}:some/model"}
+    refusal = there.post("/chats", **again)
+    assert refusal.status == 409
+    assert UNREADABLE in refusal.text
+    assert scene.house.one.rows(CIPHERTEXT, slug) == [(tampered,)]
+    assert there.post(f"/admin/connections/{slug}", **_entered(scene, slug)).status == 303
+    assert there.post("/chats", **again).status == 303
+
+
+def _entered(scene: Scene, slug: str) -> dict[str, str]:
+    return {"name": slug, "base_url": scene.fake.base_url, "key": KEY, "default_model": "some/model"}
+
+
+def _tamper(scene: Scene, slug: str) -> str:
+    [(ciphertext,)] = scene.house.one.rows(CIPHERTEXT, slug)
+    half = len(ciphertext) // 2
+    tampered = ciphertext[:half] + ("A" if ciphertext[half] != "A" else "B") + ciphertext[half + 1 :]
+    scene.house.one.change(TAMPER, tampered, slug)
+    return str(tampered)
