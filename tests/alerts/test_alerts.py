@@ -11,6 +11,8 @@ import pytest
 from tests.insights.test_insights import made, program
 from webapp.alerts import delivery, queries, service, webhook
 from webapp.alerts.tables import AlertRule
+from webapp.connections import refusals
+from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
 from webapp.settings.service import set_settings
 
@@ -135,6 +137,14 @@ def test_facts_of_the_server_are_looked_at_too(app, program):
         service.check_all()
     found = {each["id"]: each["state"] for each in program.get("/alerts")["alerts"]}
     assert (found["disk"], found["budget"], found["backup"], found["key"]) == ("firing", "no_data", "no_data", "ok")
+
+
+def test_a_key_that_its_server_refuses_fires(app, program):
+    with app.app_context():
+        refusals.refused(providers().connections()[0], "auth")
+        providers().forget()
+        service.check_all()
+    assert program.get("/alerts/key")["state"] == "firing"
 
 
 def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fake):

@@ -37,6 +37,25 @@ def test_the_text_is_written_down_while_it_arrives(bench, fake):
 
 @pytest.mark.slow
 @also_on_postgres
+def test_all_answers_are_written_down_by_one_statement(bench, fake):
+    written: list[set[str]] = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _is_many) -> None:
+        if "INTO generation_journal" in statement:
+            rows = parameters if isinstance(parameters, list) else [parameters]
+            written.append({str(value) for row in rows for value in (row.values() if isinstance(row, dict) else row)})
+
+    with bench.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+    fake.counts(4000, pace=0.005)
+    person = bench.person()
+    ids = {bench.ask(f"Question {number}", person=person) for number in range(3)}
+
+    bench.until(lambda: any(ids <= each for each in written), 60)
+
+
+@pytest.mark.slow
+@also_on_postgres
 def test_at_the_end_the_message_has_it_and_the_journal_is_empty(bench, fake):
     fake.counts(100, pace=0.005)
     id = bench.ask(person=bench.person())
