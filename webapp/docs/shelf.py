@@ -51,7 +51,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "monitor",
         "troubleshooting",
     ),
-    "How it works": ("architecture", "performance", "reliability"),
+    "How it works": ("architecture", "performance", "reliability", "rows"),
 }
 # What the first page says of each.
 ABOUT: Mapping[str, str] = {
@@ -92,6 +92,7 @@ ABOUT: Mapping[str, str] = {
     "architecture": "How the program is built",
     "performance": "What was measured, and how",
     "reliability": "What goes wrong on purpose, and what came out",
+    "rows": "What is asked of the assistant, and the test of each row",
 }
 
 

@@ -1,0 +1,46 @@
+"""The list of what is asked of the assistant: every row is there, and every test that it names exists."""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from tests.support.source import ROOT
+
+TEXT = (ROOT / "docs" / "rows.md").read_text("utf-8")
+TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", TEXT)))
+ROW = re.compile(r"S4\.(\d+)(?:–S4\.(\d+))?")
+# How long people read is not measured yet.
+ROWS = {*range(1, 79)} - {70}
+
+
+@cache
+def functions(file: str) -> set[str]:
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    return {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
+
+
+@pytest.mark.parametrize(("file", "name"), TESTS)
+def test_every_test_that_is_named_exists(file: str, name: str) -> None:
+    assert name in functions(file) if name else functions(file)
+
+
+def test_every_row_is_there_once_with_a_test() -> None:
+    found: list[int] = []
+    for line in re.findall(r"^\| (S4[^|]*)\|[^|]*\|([^|]*)\|$", TEXT, re.MULTILINE):
+        assert "`tests/" in line[1], line
+        for first, last in ROW.findall(line[0]):
+            found += range(int(first), int(last or first) + 1)
+
+    assert sorted(found) == sorted(ROWS)
+
+
+def test_the_tour_names_a_test_for_each_line() -> None:
+    lines = re.findall(r"^\| (?!do this|---)(.*)\|$", (ROOT / "docs" / "tour.md").read_text("utf-8"), re.MULTILINE)
+    named = [re.findall(r"`(tests/[\w/]+\.py)`", line) for line in lines]
+
+    assert len(named) >= 15
+    assert all(named)
+    assert all(functions(file) for files in named for file in files)
+    assert all(any(file.startswith(("tests/browser", "tests/settings")) for file in files) for files in named)
