@@ -54,6 +54,7 @@ STAYS: dict[str, dict[str, str]] = {
         "led_by": "a prompt stays on this server",
         "upstream_id": "the cost is settled where it was paid",
         "heartbeat_at": "it is over",
+        "reading_ms": "what was counted of a person stays here",
         "owner": HERE,
         "stop_requested_at": "it is over",
         "sent_as": "it was sent once, here",

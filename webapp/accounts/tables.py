@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.db import Base, Record, utc_now
@@ -32,6 +32,8 @@ class User(Record):
     clearance: Mapped[int] = mapped_column(default=0, server_default="0")
     # From when on finished answers of their chats are remembered, if they want that.
     remembers_since: Mapped[datetime | None]
+    # Whether it is counted how long they look at their answers.
+    is_reading_counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     @property
     def is_admin(self) -> bool:

@@ -50,6 +50,8 @@ class Generation(Record):
     input_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
     cost: Mapped[str | None] = mapped_column(String(30))
+    # For how long the person who asked looked at it, about; None where nobody knows.
+    reading_ms: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     started_at: Mapped[datetime | None]
     first_text_at: Mapped[datetime | None]

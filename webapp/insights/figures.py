@@ -27,6 +27,7 @@ class Answered(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     cost: str | None
+    reading_ms: int | None = None
 
 
 class Day(NamedTuple):
@@ -60,6 +61,8 @@ class Figures:
     waiting_saved_ms: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    reading_count: int = 0
+    reading_total_ms: int = 0
     cost: Decimal | None = None
 
     def add(self, one: Known) -> None:
@@ -81,6 +84,8 @@ class Figures:
         self.waiting_saved_ms += more.waiting_saved_ms
         self.input_tokens += more.input_tokens
         self.output_tokens += more.output_tokens
+        self.reading_count += more.reading_count
+        self.reading_total_ms += more.reading_total_ms
         self.first_texts += more.first_texts
         if more.cost is not None:
             self.cost = plus(self.cost, more.cost)
@@ -100,6 +105,9 @@ class Figures:
             self.duration_total_ms += one.duration_ms
         if one.first_text_ms is not None and one.duration_ms is not None:
             self.waiting_saved_ms += max(0, one.duration_ms - one.first_text_ms)
+        if one.reading_ms is not None:
+            self.reading_count += 1
+            self.reading_total_ms += one.reading_ms
         if one.cost is not None:
             self.cost = plus(self.cost, Decimal(one.cost))
 
@@ -125,6 +133,10 @@ class Figures:
         return share(self.duration_total_ms, self.duration_count)
 
     @property
+    def reading_ms(self) -> float | None:
+        return share(self.reading_total_ms, self.reading_count)
+
+    @property
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
@@ -141,6 +153,8 @@ SUMS = (
     "waiting_saved_ms",
     "input_tokens",
     "output_tokens",
+    "reading_count",
+    "reading_total_ms",
 )
 METRICS: dict[str, Callable[[Figures], float | None]] = {
     "answers": lambda of: of.answers,
@@ -151,6 +165,7 @@ METRICS: dict[str, Callable[[Figures], float | None]] = {
     "ttft_p50_ms": lambda of: percentile(of.first_texts, 50),
     "ttft_p95_ms": lambda of: percentile(of.first_texts, 95),
     "duration_avg_ms": lambda of: of.duration_ms,
+    "reading_avg_ms": lambda of: of.reading_ms,
     "cost": lambda of: None if of.cost is None else float(of.cost),
     "tokens": lambda of: of.tokens,
 }

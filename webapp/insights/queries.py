@@ -90,6 +90,7 @@ def _columns() -> tuple[Any, ...]:
         one.input_tokens.expression,
         one.output_tokens.expression,
         one.cost.expression,
+        one.reading_ms.expression,
     )
 
 

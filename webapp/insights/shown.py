@@ -119,8 +119,9 @@ def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
 def tiles(of: Figures) -> list[Tile]:
     saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
     first = f"95 of 100 within {_ms(percentile(of.first_texts, 95))}" if of.first_texts else ""
+    more = (plural(of.tokens, "token") if of.tokens else "", f"read for {_ms(of.reading_ms)} each" if of.reading_count else "")
     return [
-        Tile("Answers", number(of.answers), plural(of.tokens, "token") if of.tokens else ""),
+        Tile("Answers", number(of.answers), ", ".join(filter(None, more))),
         Tile("Success", _percent(of.success_rate), f"{number(of.broken)} failed" if of.broken else "none failed", "broken"),
         Tile("First text", _ms(of.first_text_ms), first),
         Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
@@ -158,6 +159,7 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
         "moments": moments(one),
         "spans": [(each, _ms(each.ms)) for each in trail.spans(one)],
         "saved": "" if saved is None else _ms(saved),
+        "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
         "pieces": trail.pieces(one, is_own=is_own),
         "messages": len((one.prompt or {}).get("messages", ())),
         "sources": trail.sources(one, me),

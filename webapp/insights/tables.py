@@ -31,6 +31,8 @@ class InsightDay(Base):
     waiting_saved_ms: Mapped[int] = mapped_column(BigInteger)
     input_tokens: Mapped[int] = mapped_column(BigInteger)
     output_tokens: Mapped[int] = mapped_column(BigInteger)
+    reading_count: Mapped[int] = mapped_column(server_default="0")
+    reading_total_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
     cost: Mapped[str | None] = mapped_column(String(60))
     first_texts: Mapped[str] = mapped_column(Text)
 

@@ -19,6 +19,7 @@ class PreferencesForm(Form):
         description="The other one makes a new line. On a phone, Enter always makes a new line.",
     )
     remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
+    is_reading_counted = BooleanField("Count how long I look at answers")
     instructions = TextAreaField(
         "Custom instructions",
         default="",

@@ -28,6 +28,13 @@ def remember(user: User, *, wants: bool) -> None:
             user.remembers_since = utc_now() if wants else None
 
 
+def count_reading(user: User, *, wants: bool) -> None:
+    """Have it counted from now on how long this person looks at answers, or not."""
+    if wants != user.is_reading_counted:
+        with write():
+            user.is_reading_counted = wants
+
+
 def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:
     """Keep what this person prefers, of `CHOICES` too; an empty model is the one they chose last, at first the team's."""
     for name, value in chosen.items():

@@ -6,7 +6,7 @@ from webapp.accounts.guards import came_from, current_user, signed_in
 from webapp.connections.models import providers
 from webapp.errors import Invalid
 from webapp.preferences.forms import PreferencesForm
-from webapp.preferences.service import CHOICES, remember, set_preferences
+from webapp.preferences.service import CHOICES, count_reading, remember, set_preferences
 from webapp.web.forms import options
 from webapp.web.htmx import redirect
 
@@ -19,7 +19,7 @@ def own() -> Response:
     me, form = current_user(), PreferencesForm()
     for name in ("default_model", "instructions", *CHOICES):
         form[name].data = getattr(me, name)
-    form.remembers.data = bool(me.remembers_since)
+    form.remembers.data, form.is_reading_counted.data = bool(me.remembers_since), me.is_reading_counted
     return _page(form)
 
 
@@ -34,6 +34,7 @@ def update_own() -> Response:
         chosen = {name: form[name].data or form[name].default or "" for name in CHOICES}
         set_preferences(current_user(), default_model=model, instructions=form.instructions.data or "", **chosen)
         remember(current_user(), wants=bool(form.remembers.data))
+        count_reading(current_user(), wants=bool(form.is_reading_counted.data))
         return redirect(url_for(".own"), "Saved.")
     return _page(form)
 

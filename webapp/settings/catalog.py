@@ -325,6 +325,11 @@ _MAIL = (
 _LEADS = "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading."
 _PROMPTS = (_choice("prompts.assistant_context", "Context of the assistant API", ("none", "trading"), "none", _LEADS),)
 _INSIGHTS = (
+    _switch(
+        "insights.reading",
+        "Count reading time",
+        "About how long people look at answers. Each person can turn it off, too.",
+    ),
     Setting(
         "insights.otlp_url",
         "OpenTelemetry collector",

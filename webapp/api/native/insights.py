@@ -70,7 +70,8 @@ class Summary(Answer):
     cost: str | None = Field(description="US dollars, as decimal text.")
     tokens: Tokens
     waiting_saved_ms: int = Field(description="In all answers together, the time between their first text and their end.")
-    reading_ms: int | None = Field(None, description="Null: how long people read isn't measured.")
+    reading_ms: int | None = Field(description="In all answers together, how long they were looked at. Null where nobody knows.")
+    reading_avg_ms: float | None
 
 
 class Point(Answer):
@@ -96,6 +97,7 @@ class OneAnswer(Answer):
     asked_at: datetime
     ttft_ms: int | None
     duration_ms: int | None
+    reading_ms: int | None
     is_fallback: bool
     input_tokens: int | None
     output_tokens: int | None
@@ -121,7 +123,7 @@ def summary(query: InsightsQuery) -> Summary:
         cost=_money(figures),
         tokens=tokens,
         waiting_saved_ms=figures.waiting_saved_ms,
-        reading_ms=None,
+        reading_ms=figures.reading_total_ms if figures.reading_count else None,
         **named,
     )
 

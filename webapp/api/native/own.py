@@ -13,7 +13,7 @@ from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
-from webapp.preferences.service import remember
+from webapp.preferences.service import count_reading, remember
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
@@ -27,6 +27,7 @@ class Me(Answer):
     role: RoleName
     scopes: list[ScopeName] = Field(description="What this token or browser session is allowed to do.")
     remembers: bool = Field(description="Whether finished answers go into the caller's conversation memory.")
+    is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
     csrf_token: str | None = Field(description="For `X-CSRFToken`, if the caller uses a cookie.")
 
 
@@ -34,6 +35,7 @@ class MeChange(Body):
     """Only the fields that are there are changed."""
 
     remembers: bool | None = None
+    is_reading_counted: bool | None = None
 
 
 class TokenAnswer(Answer):
@@ -68,10 +70,12 @@ def show() -> Me:
 
 
 @bp.patch("/me")
-@operation("Turn your conversation memory on or off", scope="chat", body=MeChange, answer=Me)
+@operation("Turn your conversation memory, or your reading time, on or off", scope="chat", body=MeChange, answer=Me)
 def change(body: MeChange) -> Me:
     if body.remembers is not None:
         remember(caller(), wants=body.remembers)
+    if body.is_reading_counted is not None:
+        count_reading(caller(), wants=body.is_reading_counted)
     return _me()
 
 

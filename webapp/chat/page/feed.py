@@ -16,6 +16,7 @@ from webapp.chat.page.composer_shown import around
 from webapp.chat.page.moment_shown import Moment
 from webapp.chat.page.projection import LASTING, with_all_notices
 from webapp.chat.page.shown import ShownChat, ShownMessage
+from webapp.chat.reading_time import Clock, teller
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import Engine
@@ -78,11 +79,13 @@ class ChatFeed(LaneFeed):
         right: str = "own",
         *,
         person: str = "",
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(engine, topic_names.of_chat(chat_id), context)
         self._chat_id, self._right, self._said = chat_id, right, ""
         self._position = position if position and position.epoch == engine.topics.epoch else None
         after = self._position.sidebar if self._position else -1
+        self._clock = clock or Clock(engine.now, teller(engine, person))
         self._sidebar = ListNews(engine, person, after, context, here=f"/chats/{chat_id}") if person else None
 
     def listen(self, signal: Signal) -> None:
@@ -101,7 +104,12 @@ class ChatFeed(LaneFeed):
 
     def news(self) -> list[Frame]:
         """Everything since the last call, in order; an unknown position gets the whole thread again."""
+        self._clock.look()
         return self._news_of_chat() + (self._sidebar.news() if self._sidebar else [])
+
+    def close(self) -> None:
+        self._clock.end()
+        super().close()
 
     def quick_news(self) -> list[Frame]:
         is_followed = self._broadcast and not self._broadcast.projection.has_ended
@@ -123,7 +131,8 @@ class ChatFeed(LaneFeed):
         frames, cursor = self._broadcast.since(self._position.cursor)
         self._position = replace(self._position, cursor=cursor)
         if self._broadcast.projection.has_ended:
-            self.close()
+            super().close()
+            self._clock.begin(self._position.generation)
         return frames
 
     def _changes(self, entries: list[Entry]) -> list[Frame]:
@@ -174,8 +183,9 @@ class ChatFeed(LaneFeed):
             cursor = before.cursor if change.generation else with_all_notices(before.cursor)
             self._position = replace(self._position, generation=before.generation, cursor=cursor)
         else:
-            self.close()
+            super().close()
             if change.generation:
+                self._clock.end()
                 self._follow(change.generation)
         return [Frame(tokens.put_in(change.html, self._context))]
 

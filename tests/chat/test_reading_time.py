@@ -1,0 +1,114 @@
+"""How long people look at answers: counted while their page is there, added up, bounded, and only as they want it."""
+
+from collections import Counter
+
+from tests.api.client import client_of
+from tests.chat.conftest import ended, until_settled
+from tests.generations.bench import Bench
+from tests.support.marks import on_both_databases
+from webapp.chat import reading_time
+from webapp.chat.page.feed import ChatFeed
+from webapp.chat.reading_time import MOST_MS, WAITING, Clock
+from webapp.db import db
+from webapp.engine.tables import Generation
+from webapp.settings.service import set_setting
+
+
+def test_a_clock_runs_from_the_end_of_an_answer_and_for_five_minutes_at_most() -> None:
+    now, told = [100.0], list[tuple[str, int]]()
+    clock = Clock(lambda: now[0], lambda *each: told.append(each))
+    clock.end()
+    clock.look()
+    clock.begin("one")
+    now[0] += 42.5
+    clock.look()
+    assert told == []
+    clock.end()
+    clock.end()
+    assert told == [("one", 42_500)]
+
+    clock.begin("two")
+    now[0] += 1.9
+    clock.end()
+    assert len(told) == 1
+
+    clock.begin("three")
+    now[0] += 301
+    clock.look()
+    now[0] += 1000
+    clock.end()
+    assert told[1:] == [("three", MOST_MS)]
+
+
+def test_a_page_counts_from_the_end_of_its_answer_until_the_next_or_until_it_leaves(bench: Bench, fake) -> None:
+    person = bench.person()
+    fake.says("Something to read.", cost=0.0001)
+    fake.behaves([{"counted": 20, "stall_after": 10}])
+    id = bench.ask(person=person)
+    bench.until(lambda: "w000010" in bench.said(id))
+    chat_id = bench.generation(id).lane.removeprefix("chat:")
+    told: list[tuple[str, int]] = []
+    now = [0.0]
+    clock = Clock(lambda: now[0], lambda *each: told.append(each))
+    feed = ChatFeed(bench.engine, chat_id, None, lambda: bench.app.test_request_context("/"), person=person, clock=clock)
+    feed.listen(bench.engine.signal())
+    feed.news()
+    now[0] += 100
+    bench.engine.live[id].run.stop.ask("user")
+    bench.until_ended(id)
+
+    def heard() -> bool:
+        feed.news()
+        return feed._broadcast is None
+
+    bench.until(heard)
+    now[0] += 7
+    feed.close()
+    assert told == [(id, 7_000)]
+
+
+def stored(app, answer: str) -> int | None:
+    with app.app_context():
+        return db.session.get_one(Generation, answer).reading_ms
+
+
+def tell(app, person: str, answer: str, ms: int) -> None:
+    """As the page of a person does; stored at once."""
+    with app.app_context():
+        app.extensions[WAITING] = Counter({(answer, person): ms})
+        reading_time.keep()
+        assert not app.extensions[WAITING]
+
+
+@on_both_databases
+def test_times_are_added_up_for_who_asked_and_wants_it(app, owner, member, begin, fake) -> None:
+    fake.says("Something to read.", cost=0.0001)
+    owner.wait_for(begin(owner), ended)
+    until_settled(app)
+    with app.app_context():
+        answer = db.session.scalars(db.select(Generation.id).where(Generation.kind == "chat")).one()
+    program = client_of(app, owner.email)
+    assert (program.get("/insights/summary")["reading_ms"], stored(app, answer)) == (None, None)
+
+    tell(app, member.person_id, answer, 50_000)
+    assert stored(app, answer) is None
+    tell(app, owner.person_id, answer, 20_000)
+    tell(app, owner.person_id, answer, 22_500)
+    found = program.get("/insights/summary")
+    assert (found["reading_ms"], found["reading_avg_ms"]) == (42_500, 42_500)
+    assert owner.page("/insights").says("read for 42.5 s each")
+    assert owner.page(f"/insights/answers/{answer}").says("for about 42.5 s")
+    tell(app, owner.person_id, answer, 290_000)
+    assert stored(app, answer) == MOST_MS
+
+    assert program.said("PATCH", "/me", 200, {"is_reading_counted": False})["is_reading_counted"] is False
+    with app.app_context():
+        db.session.execute(db.update(Generation).values(reading_ms=None))
+        db.session.commit()
+    tell(app, owner.person_id, answer, 20_000)
+    assert stored(app, answer) is None
+    assert "Saved." in owner.submit("/settings", is_reading_counted="on").text
+    with app.app_context():
+        set_setting("insights.reading", "false")
+    tell(app, owner.person_id, answer, 20_000)
+    assert stored(app, answer) is None

@@ -1,0 +1,80 @@
+"""How long people look at answers: told by the streams of their pages, which a hidden page lets go, and stored behind them."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from flask import current_app
+from sqlalchemy import Integer, bindparam, case, func, select, update
+
+from webapp import rows
+from webapp.accounts.tables import User
+from webapp.db import write
+from webapp.engine.chores import Chore
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.settings.service import setting
+
+# A page that is hidden while an answer ends lets go a second later. Who looks for longer than five minutes may be elsewhere.
+LEAST_MS, MOST_MS = 2_000, 300_000
+MOST_WAITING = 10_000
+WAITING = "reading_times"
+Tell = Callable[[str, int], None]
+
+
+class Clock:
+    """Of one page: runs from the end of an answer until the next one begins, or the page leaves or is hidden."""
+
+    def __init__(self, now: Callable[[], float], tell: Tell) -> None:
+        self._now, self._tell, self._id, self._since = now, tell, "", 0.0
+
+    def begin(self, generation_id: str) -> None:
+        self._id, self._since = generation_id, self._now()
+
+    def look(self) -> None:
+        """Ends by itself after the longest time that counts."""
+        if self._id and self._ms() >= MOST_MS:
+            self.end()
+
+    def end(self) -> None:
+        id, self._id = self._id, ""
+        if id and (ms := self._ms()) >= LEAST_MS:
+            self._tell(id, min(ms, MOST_MS))
+
+    def _ms(self) -> int:
+        return round((self._now() - self._since) * 1000)
+
+
+def teller(engine: Engine, person: str) -> Tell:
+    """Keeps in mind what a page of this person tells, until somebody stores it; of visitors nothing is kept."""
+
+    def tell(generation_id: str, ms: int) -> None:
+        with engine.in_app():
+            waiting = current_app.extensions.setdefault(WAITING, Counter())
+            if person and len(waiting) < MOST_WAITING:
+                waiting[generation_id, person] += ms
+                wake()
+
+    return tell
+
+
+def keep() -> bool:
+    """Adds what was told to the answers of those who asked for them, as far as they and the team want that."""
+    waiting = current_app.extensions.get(WAITING, Counter())
+    told = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in waiting.items()]
+    if told and setting("insights.reading"):
+        with write() as session:
+            session.connection().execute(ADD, told)
+    waiting.subtract({(each["answer"], each["person"]): each["ms"] for each in told})
+    current_app.extensions[WAITING] = +waiting
+    return False
+
+
+wake = Chore("reading times", keep, every_seconds=2.0, most_seconds=60.0).wake
+_answers, _people = rows.table(Generation), rows.table(User)
+_together = func.coalesce(_answers.c.reading_ms, 0) + bindparam("ms", type_=Integer)
+_counts = select(_people.c.id).where(_people.c.id == bindparam("person"), _people.c.is_reading_counted)
+ADD = (
+    update(_answers)
+    .where(_answers.c.id == bindparam("answer"), _answers.c.user_id.in_(_counts), _answers.c.first_text_at.is_not(None))
+    .values(reading_ms=case((_together > MOST_MS, MOST_MS), else_=_together))
+)
