@@ -1,25 +1,31 @@
-"""What a search in collections costs, with permissions: fifty thousand passages, by words, and by words and meaning."""
+"""What searches and sources cost, with permissions: fifty thousand passages, by words, and by words and meaning."""
 
 import random
 import statistics
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import sqrt
+from pathlib import Path
 
 from flask import Flask, current_app
 from sqlalchemy import insert
+from sqlalchemy import text as statement
 
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import Grant, User
 from webapp.bench.archive import Texts
 from webapp.bench.figures import percentile
 from webapp.bench.pages import Say, queries
+from webapp.bench.servers import TICKS
 from webapp.bench.verdict import Bar, Verdict, drift
 from webapp.db import db, write
 from webapp.ids import new_id
 from webapp.knowledge import index, meaning, words
+from webapp.knowledge.answering import found_for
+from webapp.knowledge.queries import collections as seen_collections
 from webapp.knowledge.search import search
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 
@@ -27,7 +33,8 @@ COLLECTIONS, DOCUMENTS, PASSAGES = 20, 125, 20
 PASSAGE_WORDS = 120
 DIMENSIONS, MODEL = 256, "bench/vectors"
 ASKED = 200
-MOST_MS = 60.0
+MOST_MS, MOST_ADDED_MS = 60.0, 80.0
+SERVERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
 
 
 class Library:
@@ -97,34 +104,70 @@ def measure(app: Flask, say: Say) -> Verdict:
         library, began = Library(texts, dice), time.monotonic()
         count = library.fill()
         say(f"{count} passages were indexed in {time.monotonic() - began:.0f} s, on {db.engine.dialect.name}.\n")
+        _settle()
         asked = queries(texts.words, dice)[:ASKED]
         reader = db.session.get_one(User, library.reader_id)
         by_words = _bar("by words", reader, asked, say)
+        added = _added(reader, [texts.sentence() for _ in range(ASKED // 2)], say)
         library.embed()
+        _settle()
         _know(asked, library)
         reader = db.session.get_one(User, library.reader_id)
         began = time.perf_counter()
         search(reader, asked[0])
         say(f"The first search by meaning read {DIMENSIONS} numbers of each in {time.perf_counter() - began:.1f} s.")
         both = _bar("by words and meaning", reader, asked, say)
-        return Verdict([by_words[0], both[0]], [doubt for _, doubt in (by_words, both) if doubt])
+        return Verdict([by_words[0], added, both[0]], [doubt for _, doubt in (by_words, both) if doubt])
 
 
 def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, str]:
     """The bound, and why its times may not count: a busy machine makes a search wait rather than compute."""
-    taken = [_seconds(reader, each) for each in asked]
+    look, servers = partial(search, reader), _server_seconds()
+    taken = [_seconds(look, each) for each in asked]
     waits, works = ([each[place] for each in taken] for place in (0, 1))
     p50, p95, most = (percentile(waits, share) * 1000 for share in (0.5, 0.95, 1))
     said = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
     say(f"{len(asked)} searches {name}: {said}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
+    if _is_postgres():
+        say(f"The database took {(_server_seconds() - servers) / len(asked) * 1000:.1f} ms of CPU for each.")
     bar = Bar(f"a search {name} with permissions, p95", p95, MOST_MS, " ms", is_timed=True)
     return bar, drift(*(statistics.median(half) for half in (waits[: len(waits) // 2], waits[len(waits) // 2 :])))
 
 
-def _seconds(reader: User, question: str) -> tuple[float, float]:
+def _added(reader: User, asked: Sequence[str], say: Say) -> Bar:
+    """What a chat with collections does for whole sentences before a model is asked, and one without does not."""
+    ids = [each.id for each in seen_collections(reader)]
+    waits = [_seconds(lambda said: list(found_for(reader, [said], ids, seconds=60).sections()), each)[0] for each in asked]
+    p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))
+    say(f"Sources for {len(asked)} sentences, by words: {p50:.1f} ms (p50), {p95:.1f} ms (p95).")
+    return Bar("a first token later with collections, p50", p50, MOST_ADDED_MS, " ms", is_timed=True)
+
+
+def _seconds(look: Callable[[str], object], question: str) -> tuple[float, float]:
     began, worked = time.perf_counter(), time.process_time()
-    search(reader, question)
+    look(question)
     return time.perf_counter() - began, time.process_time() - worked
+
+
+def _is_postgres() -> bool:
+    return db.engine.dialect.name == "postgresql"
+
+
+def _settle() -> None:
+    """What PostgreSQL does by itself within a minute: what was just filled is read more slowly before."""
+    if _is_postgres():
+        db.session.rollback()
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(statement("VACUUM ANALYZE"))
+
+
+def _server_seconds() -> float:
+    """The CPU that the processes of the database's server have taken, if they run here."""
+    if not _is_postgres():
+        return 0.0
+    stats = (Path(f"/proc/{pid}/stat") for pid in db.session.scalars(statement(SERVERS)).all())
+    fields = [each.read_text().rpartition(")")[2].split() for each in stats if each.exists()]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
 
 
 def _know(asked: Sequence[str], library: Library) -> None:
