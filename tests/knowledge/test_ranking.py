@@ -1,5 +1,6 @@
 """Both databases rank passages as a plain BM25 does."""
 
+import time
 from collections import Counter
 from math import log
 from random import Random
@@ -13,7 +14,7 @@ from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.accounts import queries as people
 from webapp.db import write
-from webapp.knowledge import words
+from webapp.knowledge import index, words
 from webapp.knowledge.search import search
 from webapp.knowledge.tables import Collection
 
@@ -82,6 +83,26 @@ def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
             best = sorted(scores.values(), reverse=True)[: len(found)]
             assert [scores[id] for id in found] == pytest.approx(best, rel=1e-6), question
             assert len(found) == min(10, sum(score > 0 for score in scores.values()))
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_common_words_are_counted_anew_when_something_is_added(app: Flask) -> None:
+    signed_in(app, "reader@example.org", "member")
+    many, until = index.AMONG + 1, time.monotonic() + 600
+    with app.app_context():
+        reader = people.user_by_email("reader@example.org")
+        with write(keeps=True) as session:
+            collection = Collection(owner_id=reader.id, name="Corpus")
+            session.add(collection)
+            session.flush()
+            place(session, collection, "Many", ["harbour"] * many)
+        asked = words.asked_for("harbour zebra")
+        assert [index.counts(asked, until=until)[1] for _ in range(2)] == [{"harbour": many, "zebra": 0}] * 2
+        with write(keeps=True) as session:
+            place(session, session.merge(collection), "More", ["harbour zebra"])
+        assert index.counts(asked, until=until)[1] == {"harbour": many + 1, "zebra": 1}
+        assert search(reader, "zebra harbour")[0].document.title == "More"
 
 
 def _of(text: tuple[str, str]) -> tuple[str, list[str]]:

@@ -1,10 +1,12 @@
 """The index of words: FTS5 on SQLite; on PostgreSQL a row for each word of a passage, ranked by the same BM25."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, case, cast, column, func, insert, literal_column, select
+from flask import current_app
+from sqlalchemy import ColumnElement, Connection, Float, Select, case, cast, column, func, literal_column, select
 from sqlalchemy import table as named_table
 from sqlalchemy import text as statement
 from sqlalchemy.orm import Session
@@ -16,6 +18,11 @@ from webapp.knowledge.why import K1, B, idf
 from webapp.knowledge.words import HEAD_WEIGHT
 
 PUT = statement("INSERT INTO passages_search(rowid, head, body) VALUES (:row, :head, :body)")
+# Three values a row would be read one by one on both sides: a book has a hundred thousand rows.
+PUT_TERMS = statement(
+    "INSERT INTO passage_terms(term, passage_row, weight) "
+    "SELECT * FROM unnest(CAST(:terms AS varchar[]), CAST(:rows AS bigint[]), CAST(:weights AS integer[]))"
+)
 SEARCHED = named_table("passages_search", column("rowid"))
 MATCHES = statement("passages_search MATCH :match")
 # Which of the scores a query is sorted by.
@@ -23,6 +30,7 @@ SCORE = literal_column("score", Float)
 BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
 # More than a search gives, so that they are enough for whoever may see a tenth of all.
 AMONG = 1_000
+COUNTED_SECONDS = 60.0
 HOLDING = statement("SELECT count(*) FROM passages_search WHERE passages_search MATCH :word")
 
 
@@ -32,6 +40,15 @@ class Size:
 
     passages: int
     words: int
+
+
+@dataclass(frozen=True)
+class Common:
+    """In how many passages the words are that are in many, as far as they were asked for; `until` then they are counted anew."""
+
+    size: Size
+    until: float
+    held: dict[str, int] = field(default_factory=dict)
 
 
 def wants() -> str:
@@ -45,13 +62,9 @@ def put(connection: Connection, rows: Sequence[int], told: Sequence[Mapping[str,
         places = zip(rows, (each["index"] for each in told), strict=True)
         connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
         return
-    terms = [
-        {"term": term, "passage_row": row, "weight": weight}
-        for row, each in zip(rows, told, strict=True)
-        for term, weight in each["terms"].items()
-    ]
+    terms = [(term, row, weight) for row, each in zip(rows, told, strict=True) for term, weight in each["terms"].items()]
     if terms:
-        connection.execute(insert(PassageTerm), terms)
+        connection.execute(PUT_TERMS, dict(zip(("terms", "rows", "weights"), map(list, zip(*terms, strict=True)), strict=True)))
 
 
 def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]:
@@ -62,16 +75,37 @@ def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]
 
 
 def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, int]]:
-    """How much is indexed, and in how many passages each of these words is, by its stem."""
+    """How much is indexed, and in how many passages each of these words is, by its stem.
+
+    Words that are in many take longest to count, and are asked for most: while all is as large as it was, they are not counted
+    again.
+    """
+    common = _common()
+    size, held = _counted({term: word for term, word in words.items() if term not in common.held}, until)
+    if size != common.size:
+        common = current_app.extensions["common words"] = Common(size, time.monotonic() + COUNTED_SECONDS)
+        size, held = (size, held) if len(held) == len(words) else _counted(words, until)
+    common.held.update({term: count for term, count in held.items() if count > AMONG})
+    known = {**common.held, **held}
+    return size, {term: known[term] for term in words}
+
+
+def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, int]]:
     size = select(func.coalesce(func.sum(Document.passages), 0), func.coalesce(func.sum(Document.words), 0))
     if is_sqlite():
         each = [HOLDING.bindparams(word=f'"{word}"') for word in words.values()]
         [whole], *held = bounded.read([size, *each], until=until)
         return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, held, strict=True)}
     counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
-    [whole], rows = bounded.read([size, counted], until=until)
-    found = {term: int(count) for term, count in rows}
+    [whole], *rows = bounded.read([size, *([counted] if words else [])], until=until)
+    found = {term: int(count) for each in rows for term, count in each}
     return Size(*map(int, whole)), {term: found.get(term, 0) for term in words}
+
+
+def _common() -> Common:
+    """What was counted last, unless that is so long ago that there may be others among as many."""
+    found: Common | None = current_app.extensions.get("common words")
+    return found if found and time.monotonic() < found.until else Common(Size(-1, -1), 0.0)
 
 
 def best(words: Mapping[str, str], which: Iterable[ColumnElement[bool]]) -> Select[Any]:
@@ -89,13 +123,20 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
         found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
         found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(_matches(words))
         return _of_documents(found).where(*which)
+    held = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
+    # First, and once: the planner thinks that people see next to nothing, and would look for each of their passages by itself.
+    postings = held.cte("postings").prefix_with("MATERIALIZED")
+    score = func.sum(_score(counts, size, postings.c.term, cast(postings.c.weight, Float))).label("score")
+    found = select(Passage.row, score).select_from(postings).join(Passage, Passage.row == postings.c.passage_row)
+    return _of_documents(found).where(*which).group_by(Passage.row)
+
+
+def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any:
+    """What a word adds to the score of a joined passage."""
     average = size.words / max(1, size.passages)
-    lengths = K1 * (1 - B + B * cast(Passage.words, Float) / max(average, 1e-9))
-    idfs = {term: idf(size.passages, count) for term, count in counts.items()}
-    weight = cast(PassageTerm.weight, Float)
-    score = func.sum(case(idfs, value=PassageTerm.term) * weight * (K1 + 1) / (weight + lengths)).label("score")
-    found = select(Passage.row, score).select_from(PassageTerm).join(Passage, Passage.row == PassageTerm.passage_row)
-    return _of_documents(found).where(PassageTerm.term.in_(words), *which).group_by(Passage.row)
+    length = K1 * (1 - B + B * cast(Passage.words, Float) / max(average, 1e-9))
+    idfs = {each: idf(size.passages, count) for each, count in counts.items()}
+    return case(idfs, value=term) * weight * (K1 + 1) / (weight + length)
 
 
 def _matches(words: Mapping[str, str]) -> Any:
