@@ -33,19 +33,29 @@ class Outcomes:
             write(self.found)
 
 
+PLACES = [(storage, load) for storage in BOTH for load in LOADS]
+
+
 def table(found: dict[Key, str]) -> str:
-    places = [(storage, load) for storage in BOTH for load in LOADS]
-    heads = [f"{storage}, {load} at once" for storage, load in places]
+    heads = [f"{storage}, {load} at once" for storage, load in PLACES]
     rows = [f"| | what is done | {' | '.join(heads)} |", f"|---:|---|{'---|' * len(heads)}"]
     for fault in FAULTS:
-        cells = [found.get((f"{fault.number}|{fault.words}", *place), "") for place in places]
+        cells = [found.get((f"{fault.number}|{fault.words}", *place), "") for place in PLACES]
         rows.append(f"| {fault.number} | {fault.words} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
 def write(found: dict[Key, str]) -> None:
-    before = FILE.read_text("utf-8").partition(BEGIN)[0]
-    FILE.write_text(f"{before}{BEGIN}\n{table(found)}\n", "utf-8")
+    """What was not gone through this time stays as it was found before."""
+    before, _, known = FILE.read_text("utf-8").partition(BEGIN)
+    FILE.write_text(f"{before}{BEGIN}\n{table(_read(known) | found)}\n", "utf-8")
+
+
+def _read(known: str) -> dict[Key, str]:
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in known.splitlines() if line.startswith("|")]
+    return {
+        (f"{number}|{words}", *place): cell for number, words, *cells in rows for place, cell in zip(PLACES, cells, strict=True)
+    }
 
 
 def main(words: list[str]) -> int:

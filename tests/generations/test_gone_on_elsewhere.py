@@ -4,11 +4,14 @@ from datetime import timedelta
 
 from tests.generations.bench import Bench
 from webapp import changes, rows, topic_names
-from webapp.chat.page.feed import ChatFeed
+from webapp.bench.pages import Statements
+from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Ended
+
+PAGES = 100
 
 
 def test_a_page_that_hears_an_end_late_keeps_what_came_after_it(bench: Bench, fake) -> None:
@@ -30,6 +33,25 @@ def test_a_page_that_hears_an_end_late_keeps_what_came_after_it(bench: Bench, fa
     assert shown(feed) == ""
     # It finds out that it was taken.
     bench.until(lambda: not bench.engine.live)
+
+
+def test_pages_that_come_in_one_moment_share_what_is_read_of_an_answer_that_another_worker_writes(bench: Bench, fake) -> None:
+    fake.says("One")
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: bench.generation(id).status == "completed")
+    chat_id = bench.generation(id).lane.removeprefix("chat:")
+    bench.until(lambda: not bench.engine.live)
+    position = ChatPosition(bench.engine.topics.epoch, 0, generation=id, cursor=(0, 0, 0, 0))
+    signal = bench.engine.signal()
+
+    with bench.app.app_context():
+        database = db.engine
+    with Statements(database) as statements:
+        for _ in range(PAGES):
+            ChatFeed(bench.engine, chat_id, position, lambda: bench.app.test_request_context("/")).listen(signal)
+
+    # The same is read again when it is a second old.
+    assert 0 < statements.count < PAGES
 
 
 def shown(feed: ChatFeed) -> str:

@@ -125,6 +125,14 @@ class Owner(Browser):
         if reply.status != 200:
             raise Refused(f"POST {path} answered {reply.status}: {text[-200:]}")
 
+    @property
+    def place(self) -> tuple[str, int]:
+        return self._host, self._port
+
+    def stream_request(self, page: str) -> bytes:
+        """What asks for the stream of a page, for who reads it by other means."""
+        return self._head("GET", found(EVENTS, page), 0, HTMX)
+
     async def listen(self, page: str, after: str = "") -> Stream:
         """Opens the stream of a page, again behind what has been heard."""
         stream = await self.open("GET", found(EVENTS, page), more={**HTMX, **({"Last-Event-ID": after} if after else {})})

@@ -1,55 +1,67 @@
 """One answer on many pages over several workers: what a page that waits takes, and how late its text is."""
 
-import asyncio
-from collections.abc import Callable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from tempfile import TemporaryDirectory
 
-from webapp.bench.browsing import Owner
-from webapp.bench.figures import percentile
 from webapp.bench.load import Load
-from webapp.bench.reading import Lag, Reading
-from webapp.bench.servers import model
-from webapp.bench.team import Team, team
+from webapp.bench.onlookers import FIRST, Crowded
+from webapp.bench.servers import CONFIG, Server, model
+from webapp.bench.team import team
 from webapp.bench.verdict import Bar, Verdict, lateness
-from webapp.bench.visit import GRACE_SECONDS, OpenPage
+from webapp.config import ROOT
 
 LOAD = Load(1, 400, 50, within=0)
 MOST_KB, MOST_LATE_MS = 60.0, 100.0
 Say = Callable[[str], None]
 
 
-def measure(workers: int, watchers: int, say: Say, *, load: Load = LOAD) -> Verdict:
+def measure(workers: int, watchers: int, say: Say, *, load: Load = LOAD, config: str = CONFIG) -> Verdict:
     """Says what so many pages of one answer cost that are spread over so many workers."""
     say(f"{watchers} pages of one chat at {workers} workers, then an answer of {load.tokens} tokens at {load.rate:g} a second")
     with (
         TemporaryDirectory() as name,
         model(Path(name), load) as model_url,
-        team(Path(name), watchers, model_url, workers=workers) as house,
+        team(Path(name), watchers, model_url, workers=workers, config=config) as house,
     ):
-        return asyncio.run(_watched(house, watchers, load))
+        words = [sys.executable, "-m", "webapp.bench.onlookers", house.link, str(load), str(watchers)]
+        with subprocess.Popen(words, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as onlookers:
+            bars, seen = _watched(onlookers, house.hosts[0], watchers)
+    doubt = lateness(seen.lag_ms, "the answer")
+    return Verdict(bars, [doubt] if doubt else [])
 
 
-async def _watched(house: Team, watchers: int, load: Load) -> Verdict:
-    owner, host = Owner(house.link), house.hosts[0]
-    await owner.come()
-    # The first pages load what all need, at each worker.
-    page = await OpenPage.of_new_chat(owner, "crowd")
-    some = await page.again(20)
-    before = host.resident_mb()
-    pages = [page, *some, *await page.again(watchers - len(some) - 1)]
-    waiting_kb = (host.resident_mb() - before) / (watchers - len(some) - 1) * 1000
-    readings, used = [Reading(load.tokens) for _ in pages], host.cpu_seconds()
-    async with Lag() as lag, asyncio.timeout(load.answer_seconds + GRACE_SECONDS):
-        await asyncio.gather(*(each.ask(reading) for each, reading in zip(pages, readings, strict=True)))
-    late = percentile([ms for reading in readings for _, ms in reading.late_ms], 0.99)
-    spent, doubt = host.cpu_seconds() - used, lateness(lag.ms, "the answer")
-    return Verdict(
-        [
-            Bar("tokens lost in all", sum(load.tokens - len(reading.seen) for reading in readings), 0),
-            Bar("memory of a waiting page", waiting_kb, MOST_KB, " KB"),
-            Bar("tokens late, p99", late, MOST_LATE_MS, " ms", is_timed=True),
-            Bar("CPU of the workers for a page and an answer", spent / watchers * 1000, None, " ms"),
-        ],
-        [doubt] if doubt else [],
-    )
+def _watched(onlookers: "subprocess.Popen[str]", host: Server, watchers: int) -> tuple[list[Bar], Crowded]:
+    said = iter(onlookers.stdout or ())
+    some_mb = _heard(said, onlookers, host.resident_mb)
+    all_mb = _heard(said, onlookers, host.resident_mb)
+    used = host.cpu_seconds()
+    seen = Crowded(**json.loads(next(said, "{}")))
+    spent = host.cpu_seconds() - used
+    _go_on(onlookers)
+    return [
+        Bar("tokens lost in all", seen.lost, 0),
+        Bar("memory of a waiting page", (all_mb - some_mb) / max(1, watchers - FIRST) * 1000, MOST_KB, " KB"),
+        Bar("tokens late, p99", seen.late_ms[1], MOST_LATE_MS, " ms", is_timed=True),
+        Bar("tokens late, p50", seen.late_ms[0], None, " ms"),
+        Bar("first text of a page, p99", seen.first_ms[1], None, " ms"),
+        Bar("CPU of the workers for a page and an answer", spent / watchers * 1000, None, " ms"),
+    ], seen
+
+
+def _heard(said: Iterator[str], onlookers: "subprocess.Popen[str]", look: Callable[[], float]) -> float:
+    """Looks as soon as something is said, and lets them go on."""
+    next(said, "")
+    found = look()
+    _go_on(onlookers)
+    return found
+
+
+def _go_on(onlookers: "subprocess.Popen[str]") -> None:
+    if onlookers.stdin:
+        onlookers.stdin.write("go on\n")
+        onlookers.stdin.flush()

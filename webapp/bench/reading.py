@@ -32,12 +32,17 @@ class Reading:
     def is_whole(self) -> bool:
         return len(self.seen) == self._tokens
 
-    def ask(self) -> None:
-        """The time to the first token begins now."""
-        self._asked_at = time.monotonic()
+    def ask(self, at: float | None = None) -> None:
+        """The time to the first token begins now, or began at another moment."""
+        self._asked_at = time.monotonic() if at is None else at
 
-    def take(self, piece: bytes) -> None:
-        now = time.monotonic()
+    def listens(self, since: float) -> None:
+        """What is sent from then on may be late."""
+        self._listens_from = since
+
+    def take(self, piece: bytes, at: float | None = None) -> None:
+        """What has come, now or at another moment."""
+        now = time.monotonic() if at is None else at
         text = self._rest + piece
         self._rest = text[-LONGEST_TOKEN:]
         for number, stamp in TOKEN.findall(text):
@@ -54,7 +59,8 @@ class Reading:
 
     async def listen(self, stream: Stream) -> None:
         """Reads to the end of the stream, or until everything has come; then the stream is left open, as a page is."""
-        self._listens_from, self._stream = time.monotonic(), stream
+        self._stream = stream
+        self.listens(time.monotonic())
         while not self.is_whole and (piece := await stream.reader.read(65536)):
             self.take(piece)
 

@@ -22,7 +22,7 @@ from webapp.config import ROOT
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 # A server rests when it takes less than this part of a core; it is looked at so often, and waited for at most so long.
 RESTING, LOOK_SECONDS, REST_SECONDS = 0.1, 0.3, 20.0
 EMPTY: Mapping[str, str] = {}

@@ -40,6 +40,9 @@ UNTOUCHED = "#chat-title:not(:has(form))"
 # After a restart all pages come at once and need all of it; what they get may be so old.
 _wholes: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
 WHOLE_SECONDS = 10.0
+# All pages of a chat begin to follow its next answer in one moment.
+_begun: "SingleFlight[Generation | None]" = SingleFlight(lambda _: 1)
+BEGUN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class ChatFeed(LaneFeed):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(engine, topic_names.of_chat(chat_id), context)
-        self._chat_id, self._right, self._said = chat_id, right, ""
+        self._chat_id, self._right = chat_id, right
+        self._said: tuple[object, ...] | None = None
         self._position = position if position and position.epoch == engine.topics.epoch else None
         after = self._position.sidebar if self._position else -1
         self._clock = clock or Clock(engine.now, teller(engine, person))
@@ -98,9 +102,11 @@ class ChatFeed(LaneFeed):
 
     def position(self) -> str:
         """Where the page is, if that is not what was said last: as long as only the tail grows, it is."""
-        sidebar = self._sidebar.after if self._sidebar else -1
-        before, self._said = self._said, str(replace(self._position, sidebar=sidebar) if self._position else "")
-        return "" if before == self._said else self._said
+        now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
+        # Asked for every frame of every page: what is compared is cheaper than what is said.
+        place = (now.epoch, now.seq, now.head, now.generation, now.cursor[:LASTING], sidebar) if now else None
+        before, self._said = self._said, place
+        return "" if before == place else str(replace(now, sidebar=sidebar) if now else "")
 
     def news(self) -> list[Frame]:
         """Everything since the last call, in order; an unknown position gets the whole thread again."""
@@ -190,12 +196,21 @@ class ChatFeed(LaneFeed):
         return [Frame(tokens.put_in(change.html, self._context))]
 
     def _follow(self, generation_id: str) -> None:
+        begun = self._engine.live.get(generation_id) or self._stored(generation_id)
         with self._engine.in_app():
-            begun = self._engine.live.get(generation_id) or db.session.get(Generation, generation_id)
             # The browser names it: what is written in another chat is not for this page.
             is_heard = self._hear(begun if begun and begun.lane == self.lane else None)
         if not is_heard:
             self._position = None
+
+    def _stored(self, generation_id: str) -> Generation | None:
+        """What another worker writes, or has ended; read once for all pages that come in one moment."""
+
+        def read() -> Generation | None:
+            with self._engine.in_app():
+                return db.session.get(Generation, generation_id)
+
+        return _begun.get((self._engine.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
 
 
 @dataclass(frozen=True, slots=True)
