@@ -1,5 +1,6 @@
 """What chats bring: their pages, lists, files and shares, and answers as a kind of generation."""
 
+from webapp.chat import pack
 from webapp.chat.exchange import views as exchange
 from webapp.chat.files import views as files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
@@ -38,6 +39,7 @@ FEATURE = Feature(
     kinds=(CHAT, ROLEPLAY, IMPORTED, TITLE),
     sections=(of_chat,),
     prompts=OF_CHATS,
+    setting_checks={pack.COLLECTIONS: pack.check_collections},
     lists=(
         LiveList(
             name="sidebar",

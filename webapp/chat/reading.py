@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
+from webapp.chat import pack
 from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.errors import Invalid, NotFound
@@ -15,7 +16,7 @@ MOST_COLLECTIONS = 20
 
 
 def read_by(chat: Chat) -> list[str]:
-    """The ids of all collections that a chat reads from: its own, and what its character knows."""
+    """The ids of all collections that a chat reads from: its own, what its character knows, and those of the assistant API."""
     return read_by_each([chat])[chat.id]
 
 
@@ -25,10 +26,11 @@ def read_by_each(chats: Sequence[Chat]) -> dict[str, list[str]]:
     for chat in chats:
         played[chat.owner_id] |= {chat.character_id} if chat.character_id else set()
     known = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
-    return {
-        each.id: list(dict.fromkeys([*each.collection_ids, *known[each.owner_id].get(each.character_id or "", ())]))
-        for each in chats
-    }
+    return {each.id: _in_order(each, known[each.owner_id].get(each.character_id or "", ())) for each in chats}
+
+
+def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*chat.collection_ids, *known, *pack.collections_for(chat.prompt_key)]))
 
 
 def attached(chat: Chat, user: User | None) -> Sequence[Collection]:

@@ -323,7 +323,26 @@ _MAIL = (
     Setting("mail.from", "Send from", "text", "", "The address that email comes from, such as millrace@example.org."),
 )
 _LEADS = "Which prompt leads chats begun by the assistant compatibility API: assistant, or assistant.trading."
-_PROMPTS = (_choice("prompts.assistant_context", "Context of the assistant API", ("none", "trading"), "none", _LEADS),)
+_PROMPTS = (
+    _choice("prompts.assistant_context", "Context of the assistant API", ("none", "trading"), "none", _LEADS),
+    _switch(
+        "prompts.assistant_facts",
+        "Assistant API: custom instructions",
+        "If off, its models aren't told what people say of themselves.",
+    ),
+    _switch(
+        "prompts.assistant_history",
+        "Assistant API: history",
+        "If off, its models get the newest message without the earlier ones.",
+    ),
+    Setting(
+        "prompts.assistant_collections",
+        "Assistant API: collections",
+        "list",
+        (),
+        "The ids of collections that all its chats read from, as far as each person can see them.",
+    ),
+)
 _INSIGHTS = (
     _switch(
         "insights.reading",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.chat import pack, queries
 from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
@@ -79,7 +79,8 @@ def begin(
     if repeated := generations.sent_before(sent_as):
         return repeated
 
-    how = replace(how, given=sourcing.found_at_first(reads, said.content, person, is_temporary=is_temporary))
+    first = [*reads, *pack.collections_for(prompt_key)]
+    how = replace(how, given=sourcing.found_at_first(first, said.content, person, is_temporary=is_temporary))
 
     def store(session: Session) -> Asked:
         values: dict[str, Any] = {"owner_id": owner_id, "visitor_hash": visitor_hash, "is_temporary": is_temporary}

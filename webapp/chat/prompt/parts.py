@@ -9,6 +9,7 @@ from flask import current_app
 from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.files.sending import with_pictures
+from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
@@ -84,6 +85,7 @@ def prompt_for(
     `history_limit` is for this one time; without it the chat's own counts. `given` are the sources of the answer.
     """
     limit = chat.history_limit if history_limit is None else history_limit
+    limit = limit if has_history(chat) else 0
     earlier = [each for each in path[:-1] if each.content]
     said = [(each.role, each.content) for each in earlier]
     known = named(model)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from webapp.accounts.tables import User
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
+from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -30,7 +31,7 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     yield section("character", character.description, name)
     if persona and context.is_personal:
         yield section("persona", persona.description, persona.name)
-    if person and context.is_personal and chat.own_instructions != "off":
+    if person and context.is_personal and chat.own_instructions != "off" and has_facts(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
     yield section("post_prompt", chat.post_prompt or character.post_history_prompt, HERE if chat.post_prompt else name)
 

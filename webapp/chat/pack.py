@@ -1,0 +1,37 @@
+"""What chats of the assistant API are given beside their prompt: facts, collections and history, each with its own switch."""
+
+from sqlalchemy import select
+
+from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.errors import Invalid
+from webapp.knowledge.tables import Collection
+from webapp.settings.kinds import Value
+from webapp.settings.service import setting
+
+COLLECTIONS = "prompts.assistant_collections"
+KEYS = (ASSISTANT_KEY, TRADING_KEY)
+
+
+def has_facts(chat: Chat) -> bool:
+    """Whether models are told in it what its person says of themselves."""
+    return chat.prompt_key not in KEYS or bool(setting("prompts.assistant_facts"))
+
+
+def has_history(chat: Chat) -> bool:
+    return chat.prompt_key not in KEYS or bool(setting("prompts.assistant_history"))
+
+
+def collections_for(prompt_key: str) -> list[str]:
+    """The ids of those that every chat led by this prompt reads from, as far as who asks may see them."""
+    found = setting(COLLECTIONS) if prompt_key in KEYS else ()
+    return list(found) if isinstance(found, tuple) else []
+
+
+def check_collections(value: Value) -> None:
+    """Raises `Invalid` for an id that no collection has."""
+    wanted = set(value) if isinstance(value, tuple) else set()
+    query = select(Collection.id).where(Collection.id.in_(wanted), Collection.deleted_at.is_(None))
+    if missing := sorted(wanted - set(db.session.scalars(query))):
+        raise Invalid(f"There is no collection {missing[0][:40]}. Copy the id from the address of its page.", field="value")
