@@ -1,19 +1,24 @@
 """Spans of answers: in the form that collectors read, without anybody's words, and never waited for."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import gevent
 import pytest
 from flask import Flask
+from sqlalchemy import insert
 
 from tests.api.client import Client
 from tests.conftest import MakeApp
 from tests.insights.test_insights import program
+from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream as Fake
+from webapp.db import write
 from webapp.engine.metric_events import Answered
+from webapp.engine.tables import Generation
 from webapp.insights.otlp import Ended, document
-from webapp.insights.traces import MOST_WAITING, Traces
+from webapp.insights.traces import MOST_WAITING, Traces, _with_prompts
 from webapp.settings.service import set_setting
 
 __all__ = ["program"]
@@ -63,6 +68,30 @@ def test_what_failed_says_why_and_what_was_tried() -> None:
     (tried,) = span["events"]
     assert told(tried["attributes"])["millrace.attempt.code"] == "rate"
     assert "Words of the provider." not in str(span)
+
+
+def test_a_span_says_which_versions_of_prompts_were_used_and_which_arm() -> None:
+    ended = Ended(ANSWER, AT, {"quick": 3, "continue": 1}, {"quick": "B"})
+    (span,) = document([ended], version="1.2.3")["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    found = told(span["attributes"])
+    assert {name: value for name, value in found.items() if "prompt" in name} == {
+        "gen_ai.prompt.name": "quick",
+        "millrace.prompt.quick.version": "3",
+        "millrace.prompt.quick.arm": "B",
+        "millrace.prompt.continue.version": "1",
+    }
+
+
+@also_on_postgres
+def test_what_was_kept_of_prompts_is_sent_along(app: Flask) -> None:
+    kept = {"prompts": {"quick": 3}, "arms": [{"key": "quick", "experiment": "x", "version": 3, "letter": "B"}], "sections": []}
+    usual = {"kind": "chat", "lane": "chat:x", "status": "completed", "model_asked": "a", "owner": ""}
+    with app.app_context():
+        with write() as session:
+            session.execute(insert(Generation), [{**usual, "id": "01abc", "prompt": kept}, {**usual, "id": "02", "prompt": {}}])
+        known, unknown, gone = _with_prompts([Ended(replace(ANSWER, id=id), AT) for id in ("01abc", "02", "03")])
+    assert (known.versions, known.arms) == ({"quick": 3}, {"quick": "B"})
+    assert (unknown.versions, unknown.arms) == (gone.versions, gone.arms) == ({}, {})
 
 
 def test_a_collector_gets_a_span_of_each_answer(app: Flask, program: Client, fake: Fake) -> None:

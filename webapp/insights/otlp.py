@@ -18,20 +18,26 @@ NANOSECONDS = 1_000_000_000
 
 
 class Ended(NamedTuple):
-    """An answer and the moment of its end, in nanoseconds since 1970."""
+    """An answer and the moment of its end, in nanoseconds since 1970.
+
+    `versions` are those of the prompts that it was asked with, by key; `arms` the letters of those that are being compared.
+    """
 
     answer: Answered
     at: int
+    versions: Mapping[str, int] = {}
+    arms: Mapping[str, str] = {}
 
 
 def document(ended: Sequence[Ended], *, version: str) -> dict[str, Any]:
     """What is posted to a collector. No words of anybody are in it."""
     resource = {"attributes": _attributes({"service.name": "millrace", "service.version": version})}
-    spans = [_span(each.answer, each.at) for each in ended]
+    spans = [_span(each) for each in ended]
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "millrace"}, "spans": spans}]}]}
 
 
-def _span(answer: Answered, ended_at: int) -> dict[str, Any]:
+def _span(ended: Ended) -> dict[str, Any]:
+    answer, ended_at = ended.answer, ended.at
     began_at = ended_at - round(answer.seconds * NANOSECONDS)
     # By its id, so that one answer is one trace, whoever looks for it.
     name = sha256(answer.id.encode()).hexdigest()
@@ -43,7 +49,7 @@ def _span(answer: Answered, ended_at: int) -> dict[str, Any]:
         "kind": CLIENT,
         "startTimeUnixNano": str(began_at),
         "endTimeUnixNano": str(ended_at),
-        "attributes": _attributes(_facts(answer, is_broken)),
+        "attributes": _attributes({**_facts(answer, is_broken), **_prompts(ended)}),
         "events": list(_events(answer, began_at)),
         "status": {"code": IS_ERROR, "message": answer.reason} if is_broken else {"code": IS_OK},
     }
@@ -65,6 +71,14 @@ def _facts(answer: Answered, is_broken: bool) -> dict[str, Value]:
         "millrace.reason": answer.reason,
         "millrace.time_to_first_chunk": answer.first_chunk_seconds,
     }
+
+
+def _prompts(ended: Ended) -> dict[str, Value]:
+    """The first prompt by the name of the conventions, and of each its version and its arm in an experiment."""
+    found: dict[str, Value] = {"gen_ai.prompt.name": next(iter(ended.versions), None)}
+    for key, version in ended.versions.items():
+        found |= {f"millrace.prompt.{key}.version": version, f"millrace.prompt.{key}.arm": ended.arms.get(key)}
+    return found
 
 
 def _events(answer: Answered, began_at: int) -> Iterable[dict[str, Any]]:

@@ -4,10 +4,14 @@ import logging
 import time
 from collections import deque
 
+from sqlalchemy import select
+
 from webapp.config import version
 from webapp.connections.models import providers
+from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.metric_events import Answered, Figure
+from webapp.engine.tables import Generation
 from webapp.errors import Invalid
 from webapp.insights.otlp import Ended, document
 from webapp.providers.base import ProviderError
@@ -81,9 +85,18 @@ def _tried(ended: list[Ended]) -> str:
     address = str(setting("insights.otlp_url"))
     if not address:
         return ""
-    url, body = base_address(address).removesuffix(PATH) + PATH, document(ended, version=version())
+    url, body = base_address(address).removesuffix(PATH) + PATH, document(_with_prompts(ended), version=version())
     try:
         reply = providers().upstream.json("POST", url, headers={}, body=body, seconds=SECONDS, trust="operator")
     except ProviderError as error:
         return str(error)
     return "" if 200 <= reply.status < 300 else f"The collector answered with status {reply.status}."
+
+
+def _with_prompts(ended: list[Ended]) -> list[Ended]:
+    """Each with the prompts that it was asked with, as far as that is kept."""
+    one, ids = Generation, [each.answer.id for each in ended]
+    rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
+    db.session.rollback()
+    known = {id: (versions or {}, {each["key"]: each["letter"] for each in arms or ()}) for id, versions, arms in rows}
+    return [Ended(each.answer, each.at, *known.get(each.answer.id, ({}, {}))) for each in ended]
