@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.api.client import client_of
 from tests.support.marks import also_on_postgres
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
@@ -147,3 +148,11 @@ def test_an_admin_finds_nothing_silently(shelf, house, owner, member):
     assert house.found("bearing", **{"as": member.person_id}) == ["Pumps"]
     assert owner.page("/admin/audit").says("searched as")
     shelf.program.said("GET", "/search", 403, query={"q": "bearing", "as": owner.person_id})
+
+
+@pytest.mark.slow
+def test_a_token_without_the_scope_admin_finds_nothing_as_others(shelf, app, owner, member):
+    shelf.text(shelf.collection(), GUIDE)
+    reader = client_of(app, owner.email, "read", "knowledge")
+    reader.said("GET", "/search", 403, query={"q": "bearing", "as": member.person_id})
+    assert not owner.page("/admin/audit").says("searched as")

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field, StringConstraints
 
 from webapp.accounts import queries as people
-from webapp.accounts.guards import client_address, found, refuse_unless_admin
+from webapp.accounts.guards import client_address, found
 from webapp.accounts.tables import User
-from webapp.api.access import caller
+from webapp.api.access import caller, check
 from webapp.api.native.collections import Level
 from webapp.api.operations import operation, taken_body
 from webapp.api.schemas import Answer, Body, Cursor, Paged, Query
@@ -107,7 +107,9 @@ class SearchQuery(Query):
     q: str = Field(max_length=2_000)
     collection: Cursor = Field("", description="The id of the only collection to search; empty for all you can see.")
     limit: int = Field(10, ge=1, le=50)
-    as_: Cursor = Field("", alias="as", description="For admins: the id of a user, to find what they would. It is audited.")
+    as_: Cursor = Field(
+        "", alias="as", description="With the scope `admin`: the id of a user, to find what they would. It is audited."
+    )
 
 
 @bp.get("/collections/<id>/documents")
@@ -200,7 +202,7 @@ def search(query: SearchQuery) -> FoundList:
 
 
 def _viewed_as(id: str) -> User:
-    refuse_unless_admin(caller())
+    check("admin")
     person = found(people.person(id))
     trying.viewed_as(person, by=caller(), address=client_address())
     return found(people.person(id))
