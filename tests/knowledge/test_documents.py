@@ -156,3 +156,18 @@ def test_a_token_without_the_scope_admin_finds_nothing_as_others(shelf, app, own
     reader = client_of(app, owner.email, "read", "knowledge")
     reader.said("GET", "/search", 403, query={"q": "bearing", "as": member.person_id})
     assert not owner.page("/admin/audit").says("searched as")
+
+
+@pytest.mark.slow
+def test_a_changed_grant_keeps_its_id(shelf, others, stranger):
+    """Whoever kept it can still take away what was granted."""
+    collection = shelf.collection()
+    shelf.text(collection, GUIDE)
+    address = f"/collections/{collection}/grants"
+    grant = {"to": "user", "to_id": stranger.person_id, "right": "read"}
+    (first,) = shelf.program.said("PUT", address, 200, grant)["grants"]
+    (changed,) = shelf.program.said("PUT", address, 200, {**grant, "right": "write"})["grants"]
+    assert (changed["id"], changed["right"]) == (first["id"], "write")
+    others.text(collection, "Grease the bearing twice.")
+    shelf.program.said("DELETE", f"{address}/{first['id']}", 204)
+    assert (others.found("bearing"), shelf.program.get(address)["grants"]) == ([], [])

@@ -30,6 +30,17 @@ def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     return or_(Grant.user_id == user_id, Grant.group_id.in_(groups))
 
 
+def give(session: Session, kind: str, id: str, right: str, *, by: str | None, user_id: str | None, group_id: str | None) -> None:
+    """Gives a person, a group or, with neither, the whole team this right. One that they have is changed, and keeps its id."""
+    whose = Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
+    given = session.scalars(select(Grant).where(is_about(kind, id), *whose).order_by(Grant.id).with_for_update()).all()
+    for each in given[1:]:
+        session.delete(each)
+    grant = given[0] if given else Grant(object_kind=kind, object_id=id, user_id=user_id, group_id=group_id)
+    grant.right, grant.created_by = right, by
+    session.add(grant)
+
+
 def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool) -> None:
     """Lets the whole team see the object, or no longer."""
     session.execute(delete(Grant).where(is_about(kind, id), is_for_team()))

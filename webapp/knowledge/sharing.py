@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import grants
@@ -54,10 +54,7 @@ def share(collection: Collection, to: str, to_id: str, right: str, *, by: User) 
     with write() as session:
         existing(session, id)
         _check_there(session, user_id, group_id)
-        same = Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
-        session.execute(delete(Grant).where(grants.is_about(COLLECTION, id), *same))
-        about = {"object_kind": COLLECTION, "object_id": id, "right": right, "created_by": giver_id}
-        session.add(Grant(user_id=user_id, group_id=group_id, **about))
+        grants.give(session, COLLECTION, id, right, by=giver_id, user_id=user_id, group_id=group_id)
         changed = _people(session, user_id, group_id)
     access_lost(id, changed)
 

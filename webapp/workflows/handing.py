@@ -1,11 +1,10 @@
 """Handing a run over to people: its chat is shared with a group, with a summary of what was answered."""
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from webapp import changes, rows
 from webapp.accounts import grants, queries
-from webapp.accounts.tables import Grant, User
+from webapp.accounts.tables import User
 from webapp.chat.messages import sending
 from webapp.chat.sharing.service import KIND
 from webapp.chat.tables import Chat, Message
@@ -26,8 +25,7 @@ def hand_over(session: Session, chat: Chat, effect: HandOver) -> Say:
     group = queries.group_by_name(effect.group)
     if group is None:
         return Say(f"{effect.summary}\n\n{NOBODY.format(effect.group)}", effect.step)
-    session.execute(delete(Grant).where(grants.is_about(KIND, chat.id), Grant.group_id == group.id))
-    session.add(Grant(object_kind=KIND, object_id=chat.id, right="write", group_id=group.id, created_by=chat.owner_id))
+    grants.give(session, KIND, chat.id, "write", by=chat.owner_id, user_id=None, group_id=group.id)
     return Say(f"{effect.summary}\n\nHanded over to {group.name}.", effect.step)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import CompoundSelect, and_, bindparam, delete, select
+from sqlalchemy import CompoundSelect, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp import changes
@@ -108,15 +108,7 @@ def _give(chat: Chat, right: str, by: User, *, user_id: str | None, group_id: st
     chat_id, giver_id = chat.id, by.id
     with write() as session:
         _check_there(session, user_id, group_id)
-        session.execute(
-            delete(Grant).where(
-                grants.is_about(KIND, chat_id),
-                Grant.user_id.is_not_distinct_from(user_id),
-                Grant.group_id.is_not_distinct_from(group_id),
-            )
-        )
-        rights = {"object_kind": KIND, "object_id": chat_id, "right": right, "created_by": giver_id}
-        session.add(Grant(user_id=user_id, group_id=group_id, **rights))
+        grants.give(session, KIND, chat_id, right, by=giver_id, user_id=user_id, group_id=group_id)
         changed = _reached(session, user_id, group_id)
     _tell(changed)
 
