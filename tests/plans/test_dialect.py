@@ -70,6 +70,14 @@ def program(app: Flask) -> Program:
     return Program(app, "program@example.org")
 
 
+def test_null_is_the_same_as_left_out(program: Program) -> None:
+    wishes = program.wish(planType=None, preferences=None)
+
+    status, said = program.send("POST", "/service/generate", {"preferenceId": wishes})
+    assert (status, said["success"]) == (200, True)
+    assert program.send("GET", f"/api/streaming/status/{said['planId']}")[1]["progress"]["weeksTotal"] >= 4
+
+
 def test_the_golden_run(program: Program) -> None:
     response, told = program.watch(preferenceId=program.wish(), userId=program.id)
 

@@ -82,6 +82,15 @@ def test_fields_that_nobody_knows_are_left_alone_and_32000_characters_are_taken(
     assert list(told(program.post("/chat/threads", workflow="loan"), 422)["fields"]) == ["workflow"]
 
 
+def test_null_is_the_same_as_left_out(program, fake):
+    fake.says("Fine.")
+
+    assert program.post("/ai/chat", message="Hi", session_id=None, context_limit=None).status_code == 200
+    assert program.post("/api/chat", message="Hi", chatId=None, model=None).status_code == 200
+    assert program.post("/chat/threads", title=None, workflow=None).status_code == 201
+    assert len(fake.posts()) == 2
+
+
 def test_too_many_is_429_and_a_full_house_503(app, program, fake):
     fake.says("Fine.")
     with app.app_context():

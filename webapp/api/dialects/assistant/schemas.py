@@ -7,11 +7,14 @@ from pydantic import BaseModel, Field
 from webapp.api.dialects.schemas import Given, Id, Notice, Said, Taken
 from webapp.api.grammars import Grammar, register
 
+# Earlier messages that are sent when the client doesn't say how many.
+USUAL_LIMIT = 10
+
 
 class AssistantMessage(Taken):
     message: Said
     session_id: Id | None = None
-    context_limit: Annotated[int, Field(ge=0, le=200, description="Earlier messages to send.")] = 10
+    context_limit: Annotated[int | None, Field(ge=0, le=200, description="Earlier messages to send; null: 10.")] = USUAL_LIMIT
 
 
 class AssistantAnswer(Given):

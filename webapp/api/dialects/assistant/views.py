@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from webapp.api.access import caller
 from webapp.api.dialects.assistant.encoder import AssistantEncoder
-from webapp.api.dialects.assistant.schemas import ASSISTANT, AssistantAnswer, AssistantMessage
+from webapp.api.dialects.assistant.schemas import ASSISTANT, USUAL_LIMIT, AssistantAnswer, AssistantMessage
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.streams import stream
@@ -69,7 +69,7 @@ def _asked(body: AssistantMessage) -> Generation:
     me, key = caller(), idempotency_key()
     if not body.session_id:
         return service.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=_prompt_key())
-    how = How(context_limit=body.context_limit)
+    how = How(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
     return service.ask(writable_chat(body.session_id), body.message, key=key, by=me.id, how=how)
 
 

@@ -10,11 +10,13 @@ from webapp.api.grammars import Grammar, register
 
 PlanStatus = Literal["generating", "partial", "completed", "failed"]
 
+USUAL_TYPE = "monthly"
+
 
 class PlanWishes(Taken):
-    planType: Annotated[str, Field(max_length=40)] = "monthly"
+    planType: Annotated[str | None, Field(max_length=40, description="The slug of a plan type; null: `monthly`.")] = USUAL_TYPE
     goals: Annotated[list[str], Field(description="1 to 7, as defined by the type's schema.")]
-    preferences: Annotated[dict[str, Any], Field(description="Each has a default.")] = {}
+    preferences: Annotated[dict[str, Any] | None, Field(description="Each has a default; null: all of them.")] = {}
 
 
 class PlanWishesKept(Given):

@@ -12,6 +12,7 @@ from webapp.api.dialects.course import UNFINISHED
 from webapp.api.dialects.plans.encoder import PlanOutcome, PlansEncoder
 from webapp.api.dialects.plans.schemas import (
     PLANS,
+    USUAL_TYPE,
     PlanCancelled,
     PlanMade,
     PlanOrder,
@@ -47,9 +48,10 @@ bp = Blueprint("api_plans", __name__)
 @both(bp, "/api/plan/inputs", methods=("POST",))
 @operation("Start a plan", scope="plans", body=PlanWishes, answer=PlanWishesKept, status=201, errors=(422,), tag=TAG)
 def submit(body: PlanWishes) -> PlanWishesKept:
-    if body.planType not in plan_types.slugs():
-        raise Refused({"planType": f"There is no plan type named {body.planType}."})
-    return PlanWishesKept(preferenceId=service.submit(caller(), body.planType, {**body.preferences, "goals": body.goals}).id)
+    slug, wishes = USUAL_TYPE if body.planType is None else body.planType, {**(body.preferences or {}), "goals": body.goals}
+    if slug not in plan_types.slugs():
+        raise Refused({"planType": f"There is no plan type named {slug}."})
+    return PlanWishesKept(preferenceId=service.submit(caller(), slug, wishes).id)
 
 
 @both(bp, "/service/generate", methods=("POST",))
