@@ -11,6 +11,8 @@ from flask import Flask
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
+from webapp.engine.trace import fields_of
+from webapp.streaming.events import Unknown
 
 QUESTION, ANSWER, REFUSAL = "canary-of-the-question", "canary-of-the-answer", "canary-in-the-words-of-the-server"
 REFUSED = {"status": 400, "json": {"error": {"message": REFUSAL, "code": 400}}}
@@ -45,6 +47,13 @@ def ask_and_watch(app: Flask, owner: Browser) -> None:
 
 def of_us(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in lines if each["level"] == "DEBUG"]
+
+
+def test_of_an_event_of_another_version_nothing_is_told_that_may_be_content() -> None:
+    facts, content = fields_of(Unknown({"kind": "mood", "text": QUESTION}))
+
+    assert QUESTION not in str(facts)
+    assert QUESTION in str(content)
 
 
 @pytest.mark.mostly_slow

@@ -9,10 +9,10 @@ from webapp.providers.openai_request import EFFORTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatField:
-    """A column of chats that is a text, or a number from `least` to `most` or nothing, of at most so many typed `chars`.
+    """A column of chats that is a text, or a number from `least` to `most` or nothing.
 
-    A text may be one of `choices`, by the words for each, or have at most so many `lines`. `ability` is what a model must have
-    for it.
+    A number is typed in at most so many `chars`. A text may be as long as all texts of a chat, be one of `choices`, by the words
+    for each, or have at most so many `lines`. `ability` is what a model must have for it.
 
     `element` is its id on a page; `label` and `hint` stand in its form, `refusal` when a number is out of bounds, and
     `description` in the API.

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from webapp.engine.tables import Generation
-from webapp.streaming.events import Delta, Event, Failed, Notice, Reasoning, Sources
+from webapp.streaming.events import Changed, Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage
 
 
 def log_of(lane: str) -> logging.Logger:
@@ -28,7 +28,7 @@ def teller(generation: Generation) -> Callable[[int, Event], None] | None:
     log.debug("stream_begun", extra={"fields": about})
 
     def tell(seq: int, event: Event) -> None:
-        facts, content = _fields_of(event)
+        facts, content = fields_of(event)
         fields = {"generation_id": id, "seq": seq, "event": type(event).__name__.lower(), **facts}
         log.debug("stream_event", extra={"fields": fields, "content": content})
 
@@ -51,8 +51,11 @@ def watching(lane: str, is_lost: Callable[[], bool]) -> Iterator[None]:
         log.debug("watcher_left", extra={"fields": {"lane": lane, "seconds": seconds, "superseded": is_lost()}})
 
 
-def _fields_of(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What may always be told of an event, and what it says: also a server's words may repeat a person's."""
+def fields_of(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What may always be told of an event, and what it says: also a server's words may repeat a person's.
+
+    Of one that nobody thought of here, nothing is told.
+    """
     match event:
         case Delta(text) | Reasoning(text):
             return {"chars": len(text)}, {"text": text}
@@ -62,4 +65,6 @@ def _fields_of(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
             return {"code": code, "retryable": retryable}, {"text": message}
         case Sources(items):
             return {"count": len(items)}, {"items": items}
-    return asdict(event), {}
+        case Started() | Phase() | Usage() | Saved() | Ended() | Changed():
+            return asdict(event), {}
+    return {}, asdict(event)
