@@ -1,6 +1,7 @@
 """What answers are given from documents: found in the name of who asks, numbered, quoted, and within bounds."""
 
 import pytest
+from sqlalchemy import select, update
 
 from tests.chat.conftest import address, ended, ended_with, give
 from tests.chat.library import FRIDAY, Library, ask, given, turns
@@ -9,8 +10,10 @@ from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.engine.tables import Generation
-from webapp.knowledge import answering
-from webapp.knowledge.tables import Document
+from webapp.knowledge import answering, shown
+from webapp.knowledge.fusion import Placed
+from webapp.knowledge.search import Hit
+from webapp.knowledge.tables import Document, Passage
 
 
 @pytest.fixture
@@ -160,6 +163,37 @@ def test_text_of_a_document_cannot_leave_its_fence(member, library, answered, fa
     assert "\n".join(inner) == hostile.replace("\u202e", "")
 
 
+def test_two_passages_beside_each_other_are_one_source(app, member, library, answered, fake):
+    """Both were found: they are sent, kept and shown as one text, in which nothing stands twice."""
+    thin, gate = "Use thin oil. ", "The bearing of the gate is oiled on Monday."
+    path = answered(member)
+    library.attach(path, library.collection(("Oil", [f"{FRIDAY} {thin}", thin + gate, "Paint it."])))
+    library.change(lambda session: session.execute(update(Passage).where(Passage.number == 1).values(overlap=len(thin))))
+    answer = ask(member, path, "When is a bearing oiled?", fake, says="On Friday [1].")
+
+    whole = f"{FRIDAY} {thin}{gate}"
+    assert given(fake, "When is a bearing oiled?") == f"[1] Oil\n```\n{whole}\n```"
+    assert whole in member.page(str(answer.all("a.sent-link")[-1].attributes["href"])).text
+    with app.test_request_context():
+        [kept] = db.session.scalars(select(Message).where(Message.sources != [])).one().sources
+        [source] = shown.sources(db.session.get_one(User, member.person_id), [kept])
+        numbers = dict(db.session.execute(select(Passage.id, Passage.number)).all())
+    assert {numbers[kept["passage_id"]], numbers[kept["beside_id"]]} == {0, 1}
+    assert source.html.count(thin.strip()) == source.html.count(gate) == 1
+
+
+def test_a_third_neighbour_is_left_out_and_a_table_has_its_head_once():
+    same = {"document_id": "a", "edition": 1, "heading": "", "page": 1, "head": "|h|\n", "overlap": 0}
+    made = [Passage(id=str(number), number=number, text=f"|{number}|\n", **same) for number in range(4)]
+    document = Document(id="a", title="Prices", name="prices.csv")
+    hits = [Hit(rank, 1.0, made[rank], document, "", Placed(rank, rank, None)) for rank in (1, 0, 2, 3)]
+    found = list(answering.sources_of(hits))
+
+    assert [(each.passage_id, each.beside_id) for each in found] == [("1", "0"), ("3", "")]
+    assert "|h|\n|0|\n|1|\n" in found[0].text
+    assert "|2|" not in found[0].text + found[1].text
+
+
 def test_sources_are_few_and_their_neighbours_fewer(app, member, library):
     texts = [f"The bearing number {number} is oiled. {'turn ' * 200}" for number in range(12)]
     collection = library.collection(("Manual", texts))
@@ -168,5 +202,5 @@ def test_sources_are_few_and_their_neighbours_fewer(app, member, library):
         found = answering.found_for(person, ["bearing oiled number"], [collection], seconds=60)
 
     assert [each.number for each in found.sources] == list(range(1, len(found.sources) + 1))
-    assert 1 < len(found.sources) <= answering.MOST_SOURCES
-    assert sum(len(each.text) for each in found.sources) <= answering.MOST_CHARS + 100 * answering.MOST_SOURCES
+    assert 1 < len(found.sources) <= answering.MOST_PASSAGES
+    assert sum(len(each.text) for each in found.sources) <= answering.MOST_CHARS + 100 * answering.MOST_PASSAGES

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,15 @@ from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Retrieved
 from webapp.knowledge import formats, words
 from webapp.knowledge.bounded import TooLate
+from webapp.knowledge.excerpt import Excerpt, are_beside
 from webapp.knowledge.search import Hit, search
 from webapp.knowledge.tables import Document, Passage
 from webapp.sections import AFTER, Section
 
 log = logging.getLogger("knowledge:answering")
 
-MOST_SOURCES, MOST_OF_NEIGHBOURS = 6, 2
+# Of two passages that stand beside each other, one text is made; a third one is left out.
+MOST_PASSAGES = 6
 # About 2,000 tokens.
 MOST_CHARS = 8_000
 # More hits are looked at than are given, as neighbours are left out.
@@ -47,11 +49,13 @@ class Source:
     document_id: str
     page: int | None
     text: str
+    beside_id: str = ""
 
     @property
     def kept(self) -> dict[str, Any]:
         """What is kept of it: neither its words nor its title, as who reads them later is asked for their right."""
-        return {"number": self.number, "document_id": self.document_id, "passage_id": self.passage_id, "page": self.page}
+        kept = {"number": self.number, "document_id": self.document_id, "passage_id": self.passage_id, "page": self.page}
+        return kept | ({"beside_id": self.beside_id} if self.beside_id else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds:
         return None
 
 
-def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Passage, Document]]) -> Given:
+def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerpt, Document]]) -> Given:
     """The same numbers as before for an answer that goes on, without those that the person may not see any more."""
     there = [(each, *found[each["passage_id"]]) for each in sources if each["passage_id"] in found]
     return Given(tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there))
@@ -131,7 +135,7 @@ def searched_for(said: Sequence[str]) -> str:
     return "\n".join((newest, *said[-1 - EARLIER : -1])) if is_short or POINTING.search(newest) else newest
 
 
-def quoted(number: int, passage: Passage, document: Document) -> str:
+def quoted(number: int, passage: Excerpt, document: Document) -> str:
     """A passage as data: its own text cannot close the fence around it."""
     text = (passage.head + passage.text).translate(BIDI)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
@@ -141,19 +145,29 @@ def quoted(number: int, passage: Passage, document: Document) -> str:
 
 
 def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
-    """Of what was found, what an answer is given: the best, few of one neighbourhood, as much as there is room for."""
-    taken, left = list[Passage](), MOST_CHARS
+    """Of what was found, what an answer is given: the best, as much as there is room for, two neighbours as one text."""
+    taken, beside, left = list[Hit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
         passage = hit.passage
-        beside = sum(each.document_id == passage.document_id and abs(each.number - passage.number) <= 1 for each in taken)
         size = len(passage.head) + len(passage.text)
-        if beside >= MOST_OF_NEIGHBOURS - 1 or size > left or len(taken) == MOST_SOURCES:
+        if size > left or len(taken) + len(beside) == MOST_PASSAGES:
+            continue
+        around = [each.passage for each in taken if any(are_beside(passage, one) for one in _whole(each.passage, beside))]
+        if not around:
+            taken.append(hit)
+        elif around[0].id not in beside:
+            beside[around[0].id] = passage
+        else:
             continue
         left -= size
-        taken.append(passage)
-        yield source(len(taken), passage, hit.document)
+    for number, hit in enumerate(taken, 1):
+        yield source(number, Excerpt.of(hit.passage, beside.get(hit.passage.id)), hit.document)
 
 
-def source(number: int, passage: Passage, document: Document) -> Source:
-    """A passage as it is given under this number."""
-    return Source(number, passage.id, document.id, passage.page, quoted(number, passage, document))
+def _whole(passage: Passage, beside: Mapping[str, Passage]) -> list[Passage]:
+    return [passage, *([beside[passage.id]] if passage.id in beside else [])]
+
+
+def source(number: int, passage: Excerpt, document: Document) -> Source:
+    """An excerpt as it is given under this number."""
+    return Source(number, passage.id, document.id, passage.page, quoted(number, passage, document), passage.beside_id)

@@ -13,6 +13,7 @@ from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import formats, queries, sharing, words
+from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import Hit, search
 from webapp.knowledge.sharing import Share
@@ -140,7 +141,7 @@ def passage_url(document_id: str, number: int) -> str:
     return url_for("documents.show", id=document_id, start=start, passage=number, _anchor=f"passage-{number}")
 
 
-def place_url(document: Document, passage: Passage) -> str:
+def place_url(document: Document, passage: Passage | Excerpt) -> str:
     """Where a passage stands: in its document or, of a remembered answer, in its chat."""
     if document.message_id:
         return url_for("chat.show", id=document.chat_id, _anchor=f"message-{document.message_id}")

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from webapp.accounts.tables import User
 from webapp.db import db
+from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.permitted import is_there, sees_document
 from webapp.knowledge.tables import Collection, Document, Passage
 
@@ -24,17 +25,25 @@ class SeenSource:
     number: int
     words: str = ""
     document: Document | None = None
-    passage: Passage | None = None
+    passage: Excerpt | None = None
 
 
-def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Passage, Document]]:
-    """By their ids, the passages among these that this person may see, also of an edition that was replaced."""
-    ids = {each["passage_id"] for each in sources}
+def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Excerpt, Document]]:
+    """By the ids of their passages, those sources that this person may see, also of an edition that was replaced."""
+    kept = list(sources)
+    ids = {id for each in kept for id in (each["passage_id"], each.get("beside_id")) if id}
     if not user or not ids:
         return {}
     query = select(Passage, Document).join(Document, Document.id == Passage.document_id).join(Collection)
-    found = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_there()))
-    return {passage.id: (passage, document) for passage, document in found}
+    rows = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_there()))
+    found = {passage.id: (passage, document) for passage, document in rows}
+    there = ((each, *found[each["passage_id"]]) for each in kept if each["passage_id"] in found)
+    return {passage.id: (Excerpt.of(passage, _beside(each, found)), document) for each, passage, document in there}
+
+
+def _beside(source: Kept, found: Mapping[str, tuple[Passage, Document]]) -> Passage | None:
+    passage, _ = found.get(source.get("beside_id", ""), (None, None))
+    return passage
 
 
 def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
@@ -48,7 +57,7 @@ def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
 
 def _seen(
     source: Kept,
-    found: Mapping[str, tuple[Passage, Document]],
+    found: Mapping[str, tuple[Excerpt, Document]],
     documents: Mapping[str, tuple[Document, bool]],
     gone: set[str],
 ) -> SeenSource:

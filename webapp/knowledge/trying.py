@@ -27,7 +27,7 @@ def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: 
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(why.reasons, texts, found.telling, found.counted)
-    given = {each.passage_id for each in answering.sources_of(found.hits)}
+    given = {id for each in answering.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.asked.items() if stem not in found.telling and found.counted.held[stem]]
     return Tried(rows, common, in_no_passage(user, found), found.left_out)

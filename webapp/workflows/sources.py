@@ -11,6 +11,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.knowledge import answering, queries
 from webapp.knowledge.answering import NOTHING, Given
+from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.workflows.interpreter import text_for
 from webapp.workflows.record import definition_of, people_of
@@ -53,7 +54,7 @@ def _with_files(run: WorkflowRun, found: Given) -> Given:
         left -= len(passage.head) + len(passage.text)
         if left < 0:
             break
-        sources.append(answering.source(len(sources) + 1, passage, document))
+        sources.append(answering.source(len(sources) + 1, Excerpt.of(passage), document))
     return replace(found, sources=tuple(sources), was_asked=True)
 
 
