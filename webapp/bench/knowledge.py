@@ -129,7 +129,8 @@ def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, 
     said = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
     say(f"{len(asked)} searches {name}: {said}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
     if _is_postgres():
-        say(f"The database took {(_server_seconds() - servers) / len(asked) * 1000:.1f} ms of CPU for each.")
+        taken_there = sum(seconds - servers.get(pid, 0.0) for pid, seconds in _server_seconds().items())
+        say(f"The database took {taken_there / len(asked) * 1000:.1f} ms of CPU for each.")
     bar = Bar(f"a search {name} with permissions, p95", p95, MOST_MS, " ms", is_timed=True)
     return bar, drift(*(statistics.median(half) for half in (waits[: len(waits) // 2], waits[len(waits) // 2 :])))
 
@@ -161,13 +162,13 @@ def _settle() -> None:
             connection.execute(statement("VACUUM ANALYZE"))
 
 
-def _server_seconds() -> float:
-    """The CPU that the processes of the database's server have taken, if they run here."""
+def _server_seconds() -> dict[int, float]:
+    """The CPU that each process has taken that serves a connection to the database, of those that run here."""
     if not _is_postgres():
-        return 0.0
-    stats = (Path(f"/proc/{pid}/stat") for pid in db.session.scalars(statement(SERVERS)).all())
-    fields = [each.read_text().rpartition(")")[2].split() for each in stats if each.exists()]
-    return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
+        return {}
+    stats = {pid: Path(f"/proc/{pid}/stat") for pid in db.session.scalars(statement(SERVERS)).all()}
+    fields = {pid: each.read_text().rpartition(")")[2].split() for pid, each in stats.items() if each.exists()}
+    return {pid: (int(each[11]) + int(each[12])) / TICKS for pid, each in fields.items()}
 
 
 def _know(asked: Sequence[str], library: Library) -> None:
