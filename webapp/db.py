@@ -30,6 +30,9 @@ NAMES = {
 }
 # How long a write waits for all who are before it, here and in other processes, asking again without blocking the hub.
 PATIENCE_SECONDS = 5.0
+# On PostgreSQL many of one process write at once, and whoever waits for their turn waits for those, who get on: a crowd of
+# people who send something in one moment is a long line, and no fault of the database.
+LINE_SECONDS = 30.0
 # For what is noted along with something else, above all with a read: it is left out when the database is busy.
 NO_PATIENCE = 0.0
 LETS_GO = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
@@ -117,13 +120,15 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, ha
     """One transaction that changes something, committed at the end of the block.
 
     The read that the request has begun ends here, so what is read inside is what is written upon. It waits for its turn
-    and for other processes no longer than its patience, all in all. Inside another it raises RuntimeError. On SQLite nothing
-    inside may yield: a second writer would block the whole process inside the C library. What was read or written inside
-    is read again behind the block, as it is then; with `keeps` it stays as it was committed, and costs nothing more.
+    and for other processes no longer than its patience, all in all; on PostgreSQL longer for its turn. Inside another it
+    raises RuntimeError. On SQLite nothing inside may yield: a second writer would block the whole process inside the C
+    library. What was read or written inside is read again behind the block, as it is then; with `keeps` it stays as it was
+    committed, and costs nothing more.
     What answers have said waits behind nobody who asks for one: on PostgreSQL it needs no turn.
     """
     deadline = time.monotonic() + patience_seconds
-    with _alone() as session, _own_turn(deadline) if is_sqlite() or not has_been_said else nullcontext():
+    line = time.monotonic() + patience_in_line(patience_seconds, is_alone=is_sqlite())
+    with _alone() as session, _own_turn(line) if is_sqlite() or not has_been_said else nullcontext():
         _begin(session, deadline)
         session.expire_on_commit = not keeps
         try:
@@ -133,6 +138,12 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, ha
             # Nothing is left to roll back after a commit.
             session.rollback()
             session.expire_on_commit = True
+
+
+def patience_in_line(patience_seconds: float, *, is_alone: bool) -> float:
+    """How long a writer waits for its turn among those of its process, of whom one writes at a time or many do."""
+    is_noting = patience_seconds < PATIENCE_SECONDS
+    return patience_seconds if is_alone or is_noting else max(LINE_SECONDS, patience_seconds)
 
 
 @contextmanager
