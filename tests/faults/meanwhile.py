@@ -1,9 +1,13 @@
 """What people do to a chat, and what becomes of stored keys, while answers are written: faults 26 and 37."""
 
-from tests.faults.scene import Scene
+from typing import Any
+
+from tests.faults.scene import TOKENS, Scene
 from tests.support.server import until
 from tests.upstream.handle import KEY
 
+# Within the limits of the scene.
+SLOW: dict[str, Any] = {"counted": TOKENS, "pace": 0.9}
 LEFT = "SELECT count(*) FROM messages WHERE chat_id = ?"
 QUESTION = "SELECT id FROM messages WHERE chat_id = ? AND role = 'user'"
 CIPHERTEXT = "SELECT key_ciphertext FROM connections WHERE slug = ?"
@@ -32,6 +36,7 @@ def thrown_away(scene: Scene) -> None:
 
 def erased(scene: Scene) -> None:
     """Another chat goes for good while it is answered, and nothing is written into it any more."""
+    scene.fake.beside(f"{scene.question} erased", SLOW)
     path = scene.house.there.begin(f"{scene.question} erased")
     until(lambda: scene.house.here.last_answer(path).status == "responding", "it is answered")
     assert scene.house.here.post(f"{path}/delete").status == 303

@@ -59,6 +59,18 @@ def _doing(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
     return does
 
 
+def _slowly(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
+    """What is done while the answer is written for certain, however long it takes to ask for the others."""
+
+    def does(scene: Scene) -> None:
+        scene.ask(meanwhile.SLOW)
+        scene.seen("w000003")
+        act(scene)
+        scene.fake.beside(scene.question, over=True)
+
+    return does
+
+
 def _tab_killed(scene: Scene) -> None:
     scene.hit.tab.close()
 
@@ -169,9 +181,9 @@ FAULTS = (
     Fault(20, "the page is killed", _doing(_tab_killed), frozenset({"completed"})),
     Fault(23, "another is sent twice meanwhile", _doing(_sent_twice), frozenset({"completed"})),
     Fault(24, "stopped twice, at both servers", _doing(_stopped_twice), frozenset({"stopped", "completed"})),
-    Fault(26, "edited and asked again meanwhile", _doing(meanwhile.refused), frozenset({"completed"})),
-    Fault(26, "its chat is deleted, and brought back", _doing(meanwhile.thrown_away), frozenset({"stopped"})),
-    Fault(26, "another chat is erased while it is answered", _doing(meanwhile.erased), frozenset({"completed"})),
+    Fault(26, "edited and asked again meanwhile", _slowly(meanwhile.refused), frozenset({"completed"})),
+    Fault(26, "its chat is deleted, and brought back", _slowly(meanwhile.thrown_away), frozenset({"stopped"})),
+    Fault(26, "another chat is erased while it is answered", _slowly(meanwhile.erased), frozenset({"completed"})),
     Fault(27, "a worker is killed", _doing(_worker_killed), frozenset({"completed"}), 2),
     Fault(28, "a worker is frozen for a moment", _doing(_server_frozen), frozenset({"completed", "interrupted"}), 2),
     Fault(29, "the server is restarted", _doing(_server_restarted), frozenset({"completed"}), 2),
