@@ -4,7 +4,7 @@ import gc
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import gevent
@@ -244,3 +244,21 @@ def test_a_file_of_it_is_written_in_pieces(long, ending):
 
     assert found[0].count("Some words of it.") >= MESSAGES
     assert held < MOST_SECONDS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["md", "txt", "html"])
+@also_on_postgres
+def test_a_file_of_it_is_read_while_it_is_sent(long, ending):
+    # What is stale would be rendered first.
+    with long.app.app_context(), write() as session:
+        session.execute(update(Message).values(html="<p>Some words of it.</p>", html_version=markdown.VERSION))
+    with (
+        loaded() as ids,
+        closing(long.client.get(f"/chats/long/export.{ending}", base_url=long.origin, buffered=False)) as response,
+    ):
+        pieces, text = response.iter_encoded(), b""
+        while text.count(b"Some words of it.") < 20:
+            text += next(pieces)
+
+        assert len(ids) <= MOST_LOADED

@@ -21,6 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.orm import aliased, defer
+from sqlalchemy.sql.base import ExecutableOption
 
 from webapp import topic_names
 from webapp.accounts import grants
@@ -191,9 +192,10 @@ def ids_to(message_id: str) -> list[str]:
     return list(db.session.scalars(PATH_IDS, {"id": message_id}))
 
 
-def in_order(ids: Sequence[str]) -> list[Message]:
+def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
     """These messages in the order of their ids here, without those that are gone."""
-    rows = {each.id: each for each in db.session.scalars(select(Message).where(Message.id.in_(ids)))} if ids else {}
+    query = select(Message).where(Message.id.in_(ids)).options(*options)
+    rows = {each.id: each for each in db.session.scalars(query)} if ids else {}
     return [rows[id] for id in ids if id in rows]
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import defer
 
 from webapp.accounts.tables import User
 from webapp.chat import queries
+from webapp.chat.exchange import branch
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.fields import values_of
@@ -70,15 +70,15 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
     yield "\n]}\n" if opening else ""
 
 
-def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> str:
-    """The branch that the chat shows, as markdown, for a reader with this right."""
-    turns = (f"## {who}\n\n{text}\n" for who, text in _turns(engine, chat, right, reader))
-    return "\n".join((f"# {_title(chat)}\n", *turns))
+def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
+    """The branch that the chat shows, as markdown, for a reader with this right; a message at a time."""
+    turns = _turns(engine, chat.id, right, reader.id if reader else "")
+    return chain([f"# {_title(chat)}\n"], (f"\n## {who}\n\n{text}\n" for who, text in turns))
 
 
 def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
-    """The same without its marks, a message at a time."""
-    title, turns = _title(chat), _turns(engine, chat, right, reader)
+    """The same without its marks."""
+    title, turns = _title(chat), _turns(engine, chat.id, right, reader.id if reader else "")
     return chain([f"{title}\n{'=' * len(title)}\n"], (_plain(who, text) for who, text in by_turns(turns)))
 
 
@@ -130,18 +130,23 @@ def _title(chat: Chat) -> str:
     return " ".join((chat.title or "Chat").split())
 
 
-def _turns(engine: Engine, chat: Chat, right: str, reader: User | None) -> list[tuple[str, str]]:
-    """Who says what in the branch that the chat shows; read in pieces, as it may be long."""
-    ids = queries.path_ids(chat)
-    turns: list[tuple[str, str]] = []
-    for start in by_turns(range(0, len(ids), BATCH), seconds=0):
-        batch = queries.in_order(ids[start : start + BATCH])
-        names = sharing.writers(batch, right)
-        generations = queries.generations_of(batch)
-        for each in batch:
-            made = generations.get(each.id, [])
-            turns.append((_speaker(each, made, names.get(each.id, "You")), _text(engine, each, made) + _sources(each, reader)))
-    return turns
+def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[tuple[str, str]]:
+    """Who says what in the branch that the chat shows; no connection is held while it is sent."""
+    for ids in branch.pieces(engine, chat_id):
+        with engine.in_app():
+            turns = _said(engine, branch.messages(ids), right, db.session.get(User, reader_id) if reader_id else None)
+        yield from turns
+
+
+def _said(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[tuple[str, str]]:
+    names, made = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
+    return [
+        (
+            _speaker(each, made.get(each.id, []), names.get(each.id, "You")),
+            _text(engine, each, made.get(each.id, [])) + _sources(each, reader),
+        )
+        for each in messages
+    ]
 
 
 def _sources(message: Message, reader: User | None) -> str:
@@ -242,8 +247,7 @@ def _with_others(chat_id: str) -> Select[Message, str]:
     """The messages of a chat, each with the name of who wrote it if that was not the owner."""
     owner = select(Chat.owner_id).where(Chat.id == chat_id).scalar_subquery()
     is_another = (User.id == Message.author_id) & (User.id != owner)
-    # Without the HTML, which is many times as long and in no file.
-    messages = select(Message, User.name).options(defer(Message.html, raiseload=True))
+    messages = select(Message, User.name).options(branch.WITHOUT_HTML)
     return messages.outerjoin(User, is_another).where(Message.chat_id == chat_id)
 
 

@@ -1,50 +1,66 @@
 """A chat exported as one HTML page: styles and pictures inlined, no scripts, no external requests."""
 
 from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from hashlib import sha256
+from typing import TypeAlias
 
 from flask import current_app
 from markupsafe import Markup
 
 from webapp.accounts.tables import User
 from webapp.chat import queries
+from webapp.chat.exchange import branch
 from webapp.chat.exchange.export import cited_lines
-from webapp.chat.exchange.export_pictures import with_pictures
+from webapp.chat.exchange.export_pictures import Pictures
 from webapp.chat.page import renderings, shown
 from webapp.chat.page.shown import ShownMessage
-from webapp.chat.tables import Chat
+from webapp.chat.tables import Chat, Message
 from webapp.config import ROOT
-from webapp.db import utc_now
-from webapp.engine.engine import the_engine
+from webapp.db import db, utc_now
+from webapp.engine.engine import Engine
 from webapp.heavy.turns import by_turns
+from webapp.live.watchers import Context, same_request
 from webapp.rendering.notes import as_written
 
-BATCH = 60
 SHEETS = ("tokens", "text", "export")
+# Of what the template makes, so much is sent together.
+PARTS = 200
+Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
 
 
-def kept_page(chat: Chat, right: str, reader: User | None) -> str:
-    """The branch that the chat shows, for somebody with this right, with the sources that this reader may see.
+def kept_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> Iterator[str]:
+    """The branch that the chat shows, for somebody with this right, with the sources that this reader may see; in pieces.
 
     Opened from a disk it may run nothing and load nothing, by its own policy.
     """
     style, policy = _style()
-    engine = the_engine()
-    id, ids, title = chat.id, queries.path_ids(chat), chat.title
-    thread: list[tuple[ShownMessage, Markup, list[str]]] = []
-    chars_left = renderings.FILE_CHARS
-    for start in by_turns(range(0, len(ids), BATCH), seconds=0):
-        read = partial(queries.in_order, ids[start : start + BATCH])
-        stale_chars = sum(len(each.content) for each in read() if renderings.is_stale(each))
-        messages = renderings.ready(read, most_chars=chars_left)
-        cited = {each.id: cited_lines(each, reader) for each in messages}
-        rows = shown.thread(engine, messages, right)
-        thread += [(each, Markup(as_written(each.html)), cited.get(each.id, [])) for each in rows]
-        chars_left = max(0, chars_left - stale_chars)
+    thread = _thread(engine, chat.id, right, reader.id if reader else "", same_request())
     page = current_app.jinja_env.get_template("chat/export.html")
-    made = "".join(by_turns(page.generate(title=title, thread=thread, style=style, policy=policy, now=utc_now())))
-    return with_pictures(made, id)
+    stream = page.stream(title=chat.title, thread=thread, style=style, policy=policy, now=utc_now())
+    stream.enable_buffering(PARTS)
+    return by_turns(stream)
+
+
+def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: Context) -> Iterator[Row]:
+    pictures, chars_left = Pictures(chat_id), renderings.FILE_CHARS
+    for ids in branch.pieces(engine, chat_id):
+        read = partial(queries.in_order, ids)
+        # Nothing of it is held while it is sent.
+        with context():
+            stale_chars = sum(len(each.content) for each in read() if renderings.is_stale(each))
+            messages = renderings.ready(read, most_chars=chars_left)
+            chars_left = max(0, chars_left - stale_chars)
+            reader = db.session.get(User, reader_id) if reader_id else None
+            rows = _rows(engine, messages, right, reader, pictures)
+        yield from rows
+
+
+def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
+    cited = {each.id: cited_lines(each, reader) for each in messages}
+    shown_now = shown.thread(engine, messages, right) if messages else []
+    return [(each, Markup(pictures.into(f"{as_written(each.html)}{each.tail}")), cited.get(each.id, [])) for each in shown_now]
 
 
 @cache

@@ -12,20 +12,27 @@ from webapp.heavy.turns import by_turns
 
 # Links lead nowhere from a disk.
 SHOWN = re.compile(rf' (?P<how>href|src)="/files/(?P<id>{ID})"')
-# What is behind these is only named: a page is made in memory, and a browser reads it whole.
+# What is behind these is only named: a browser reads a page whole.
 MOST_BYTES = 16 * 1024 * 1024
 
 
-def with_pictures(page: str, chat_id: str) -> str:
-    """The page with its pictures in it, the first as long as there is room; all others show their names."""
-    files = queries.in_chat(chat_id, {found["id"] for found in SHOWN.finditer(page)})
-    parts, end, left = list[str](), 0, MOST_BYTES
-    for found in by_turns(SHOWN.finditer(page), seconds=0):
-        content = _content(files, found["id"], left) if found["how"] == "src" else b""
-        left -= len(content)
-        parts += [page[end : found.start()], _source(files[found["id"]], content) if content else ""]
-        end = found.end()
-    return "".join([*parts, page[end:]])
+class Pictures:
+    """The pictures of a chat, the first as long as there is room; all others show their names."""
+
+    def __init__(self, chat_id: str) -> None:
+        self._chat_id, self._left = chat_id, MOST_BYTES
+
+    def into(self, html: str) -> str:
+        """The HTML of a message with its pictures in it."""
+        ids = {found["id"] for found in SHOWN.finditer(html)}
+        files = queries.in_chat(self._chat_id, ids) if ids else {}
+        parts, end = list[str](), 0
+        for found in by_turns(SHOWN.finditer(html), seconds=0):
+            content = _content(files, found["id"], self._left) if found["how"] == "src" else b""
+            self._left -= len(content)
+            parts += [html[end : found.start()], _source(files[found["id"]], content) if content else ""]
+            end = found.end()
+        return "".join([*parts, html[end:]])
 
 
 def _source(file: StoredFile, content: bytes) -> str:

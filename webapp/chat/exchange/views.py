@@ -54,7 +54,7 @@ def text(id: str) -> Response:
 @anybody
 def page(id: str) -> Response:
     chat = visible_chat(id)
-    return _download(kept_page(chat, _right(chat), user_or_none()), chat, "html", "text/html")
+    return _download(kept_page(the_engine(), chat, _right(chat), user_or_none()), chat, "html", "text/html")
 
 
 @bp.get("/chats/<id>/export.json")

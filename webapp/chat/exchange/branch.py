@@ -1,0 +1,60 @@
+"""The branch of messages that a chat shows, read for a file in pieces, however long it is."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import defer
+
+from webapp.chat import queries
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.heavy.turns import by_turns
+
+# Of ids that are read in one go, of messages, and of their text.
+MOST_IDS, MOST_MESSAGES, MOST_CHARS = 2_000, 60, 500_000
+UP = text("""
+    WITH RECURSIVE up(id, parent_id, height) AS (
+        SELECT id, parent_id, 1 FROM messages WHERE id = :id
+        UNION ALL SELECT m.id, m.parent_id, up.height + 1 FROM messages m JOIN up ON m.id = up.parent_id WHERE up.height < :most)
+    SELECT id, parent_id FROM up ORDER BY height
+""")
+# Of the HTML, which is many times as long, only a page has need.
+WITHOUT_HTML = defer(Message.html, raiseload=True)
+
+
+def pieces(engine: Engine, chat_id: str) -> Iterator[list[str]]:
+    """The ids of its messages from the root on, as many as may be read in one go; between two, others have their turn."""
+    ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
+    starts = range(0, len(ids), MOST_MESSAGES)
+    return by_turns((each for start in starts for each in _cut(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
+
+
+def messages(ids: Sequence[str]) -> list[Message]:
+    """These messages in this order, without those that are gone, and without their HTML."""
+    return queries.in_order(ids, WITHOUT_HTML)
+
+
+def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:
+    with engine.in_app():
+        id = db.session.scalar(select(Chat.head_id).where(Chat.id == chat_id))
+    while id:
+        with engine.in_app():
+            rows = db.session.execute(UP, {"id": id, "most": MOST_IDS}).all()
+        yield [row.id for row in rows]
+        id = rows[-1].parent_id if rows else None
+
+
+def _cut(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
+    """Those that together are not too long, and one in any case."""
+    size = (func.length(Message.content) + func.length(Message.reasoning)).label("size")
+    with engine.in_app():
+        sizes = {row.id: row.size for row in db.session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
+    piece, chars = list[str](), 0
+    for id in ids:
+        if piece and chars + sizes.get(id, 0) > MOST_CHARS:
+            yield piece
+            piece, chars = [], 0
+        piece.append(id)
+        chars += sizes.get(id, 0)
+    yield piece
