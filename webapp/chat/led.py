@@ -14,15 +14,25 @@ LED = "A workflow leads this chat. Answer its question instead."
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who leads the chats of one kind: `read` gives the template what it shows to somebody with this right in the chat."""
+    """Who leads the chats of one kind: `read` gives the template what it shows to somebody with this right in the chat.
+
+    `prompt_key` is of the prompt that what is said in them begins with.
+    """
 
     kind: str
     template: str
     read: Callable[[Chat, str], dict[str, Any]]
+    prompt_key: str
 
 
 def is_led(chat: Chat) -> bool:
     return chat.kind in _leaders()
+
+
+def prompt_key(chat: Chat) -> str:
+    """Of the prompt of its leader; empty for a chat that nobody leads."""
+    leader = _leaders().get(chat.kind)
+    return leader.prompt_key if leader else ""
 
 
 def led(chat: Chat, right: str) -> dict[str, Any] | None:

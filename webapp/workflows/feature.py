@@ -6,6 +6,7 @@ from webapp.workflows import editor_views, preview_views, views
 from webapp.workflows.commands import workflow
 from webapp.workflows.kind import WORKFLOW
 from webapp.workflows.plan_kind import WORKFLOW_PLAN
+from webapp.workflows.prompts import STEP
 from webapp.workflows.sections import of_run
 from webapp.workflows.shown import LEADER
 from webapp.workflows.understanding import WORKFLOW_ANSWER
@@ -16,6 +17,7 @@ FEATURE = Feature(
     commands=(workflow,),
     sections=(of_run,),
     leaders=(LEADER,),
+    prompts=(STEP,),
     places=(
         Place(words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)),
     ),

@@ -18,6 +18,7 @@ from webapp.workflows import planning, queries, shelf
 from webapp.workflows.answers import Slot, text_of
 from webapp.workflows.definition import Definition
 from webapp.workflows.interpreter import proposal, slot_of, text_for
+from webapp.workflows.prompts import STEP
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.runs import KIND
 from webapp.workflows.state import State
@@ -178,7 +179,7 @@ def plan_being_written(run: WorkflowRun) -> ShownPlan | None:
     return plans_shown.plan(the_engine(), plan, generation_of(plan), inputs_of(plan).values)
 
 
-LEADER = Leader(KIND, "workflows/_panel.html", of_chat)
+LEADER = Leader(KIND, "workflows/_panel.html", of_chat, STEP.key)
 
 
 def why_paused(run: WorkflowRun, place: State) -> str:

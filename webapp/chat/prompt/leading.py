@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from webapp.chat.led import is_led
+from webapp.chat import led
 from webapp.chat.prompt.built_in import LEADING, QUICK, ROLEPLAY
 from webapp.chat.tables import Chat
 from webapp.prompts import using
@@ -16,9 +16,7 @@ RANK = 1
 
 
 def leading(chat: Chat) -> Rendered | None:
-    """The prompt that leads the chat; None for one that a workflow leads, and where nothing is to be said or kept."""
-    if is_led(chat):
-        return None
+    """The prompt that leads the chat; None where nothing is to be said or kept."""
     told = using.render(key_of(chat), unit_of(chat))
     return told if told.parts or told.said or told.arm else None
 
@@ -29,6 +27,8 @@ def unit_of(chat: Chat) -> Unit:
 
 
 def key_of(chat: Chat) -> str:
+    if key := led.prompt_key(chat):
+        return key
     if chat.prompt_key in KEYS:
         return chat.prompt_key
     return ROLEPLAY if chat.character_id else QUICK

@@ -1,0 +1,35 @@
+"""The prompt that leads what models say in workflows."""
+
+import json
+
+import pytest
+from flask import Flask
+
+from tests.api.client import client_of
+from tests.support.browser import Browser
+from tests.upstream.fixtures import app
+from tests.upstream.handle import Upstream
+from tests.workflows.programs import published, settled
+
+__all__ = ["app"]
+GREET = "workflow: greet\ntitle: Greet\nsteps: [{id: hello, chat: Say hello., turns: 0}, end: Bye]\n"
+
+
+@pytest.mark.slow
+def test_a_published_version_comes_before_the_task_of_each_step(app: Flask, owner: Browser, fake: Upstream) -> None:
+    admin = client_of(app, owner.email)
+    runs = published(admin, GREET)
+    fake.says("Hello.")
+    settled(admin, admin.post(runs, {}, status=201))
+    assert "pirate" not in json.dumps(fake.posts()[-1]["body"])
+
+    sections = [{"name": "Voice", "text": "You talk like a pirate."}]
+    admin.post("/prompts/workflow.step/versions", {"sections": sections, "temperature": 0.25}, status=201)
+    fake.says("Ahoy.")
+    run = settled(admin, admin.post(runs, {}, status=201))
+    asked = fake.posts()[-1]["body"]
+    told = asked["messages"][0]["content"]
+    assert 0 <= told.index("You talk like a pirate.") < told.index("Say hello.")
+    assert asked["temperature"] == 0.25
+    spoken = next(each for each in admin.get(f"/chats/{run['chat_id']}/messages")["messages"] if each["content"] == "Ahoy.")
+    assert spoken["generation"]["led_by"] == "version 2 of workflow.step"
