@@ -24,7 +24,12 @@ BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}
 CUT = {"counted": 9, "cut_after": 0}
 WHOLE = {"json": {"choices": [{"message": {"role": "assistant", "content": "In one piece"}, "finish_reason": "stop"}]}}
 # By the conventions, with dots for underscores.
-CONVENTIONS = {"gen_ai.client.operation.duration", "gen_ai.client.operation.time_to_first_chunk", "gen_ai.client.token.usage"}
+CONVENTIONS = {
+    "gen_ai.client.operation.duration",
+    "gen_ai.client.operation.time_to_first_chunk",
+    "gen_ai.client.operation.time_per_output_chunk",
+    "gen_ai.client.token.usage",
+}
 
 Read = Callable[[], dict[str, float]]
 
@@ -77,6 +82,14 @@ def test_tokens_are_counted_where_they_are_known(app: Flask, read: Read) -> None
     sums = {name: value for name, value in read().items() if name.startswith("gen_ai_client_token_usage_sum")}
     assert list(sums.values()) == [300]
     assert 'gen_ai_token_type="input"' in next(iter(sums))
+
+
+def test_the_time_between_pieces_is_counted_for_each_but_the_first(app: Flask, read: Read) -> None:
+    heard(app, gaps=(0.03, 5.0))
+
+    told = {name.partition("{")[0]: value for name, value in read().items() if "time_per_output_chunk" in name}
+    assert told["gen_ai_client_operation_time_per_output_chunk_seconds_count"] == 2
+    assert told["gen_ai_client_operation_time_per_output_chunk_seconds_sum"] == 5.03
 
 
 def test_an_answer_in_one_piece_has_no_first_chunk(bench: Bench, fake: Upstream, app: Flask, read: Read) -> None:
@@ -169,13 +182,17 @@ def test_the_format_is_the_one_of_prometheus(app: Flask, admin: Client, text: Ca
 
 @pytest.mark.slow
 def test_buckets_are_those_of_the_conventions(app: Flask, text: Callable[[], str]) -> None:
-    heard(app, input_tokens=1)
+    heard(app, input_tokens=1, gaps=(0.03,))
     bounds = {name: re.findall(rf'^gen_ai_client_{name}_bucket.*le="([^"]+)"', text(), re.MULTILINE) for name in BOUNDS}
 
     assert {name: (float(found[0]), float(found[-2]), len(found)) for name, found in bounds.items()} == BOUNDS
 
 
-BOUNDS = {"operation_duration_seconds": (0.01, 81.92, 15), "token_usage": (1, 67108864, 15)}
+BOUNDS = {
+    "operation_duration_seconds": (0.01, 81.92, 15),
+    "operation_time_per_output_chunk_seconds": (0.01, 81.92, 15),
+    "token_usage": (1, 67108864, 15),
+}
 
 
 def test_nobody_is_named(bench: Bench, fake: Upstream, text: Callable[[], str]) -> None:

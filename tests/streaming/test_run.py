@@ -51,6 +51,7 @@ def test_who_is_early_for_a_stroke_has_taken_it(room):
 
     # The second is early for the stroke at 80 ms, and the third comes with the end.
     assert room.deltas() == ["x", "x" * 39, "x" * 9]
+    assert [round(gap, 4) for gap in run.gaps] == [0.001] * 48
 
 
 def test_held_text_is_sent_though_the_provider_pauses(room):

@@ -22,6 +22,7 @@ class Answered:
     id: str = ""
     chat_id: str = ""
     attempts: Sequence[Mapping[str, Any]] = ()
+    gaps: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)

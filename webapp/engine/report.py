@@ -62,6 +62,7 @@ def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
         id=live.id,
         chat_id=topic_names.chat_in(live.lane),
         attempts=transcript.attempts,
+        gaps=run.gaps if is_streaming else (),
     )
 
 

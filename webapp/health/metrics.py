@@ -73,6 +73,9 @@ class Metrics:
         self._first_chunk = self._histogram(
             "operation_time_to_first_chunk_seconds", "Time to the first text of a streamed answer.", SECONDS
         )
+        self._gap = self._histogram(
+            "operation_time_per_output_chunk_seconds", "Time from each piece of a streamed answer to the next.", SECONDS
+        )
         self._tokens = self._histogram("token_usage", "Input and output tokens.", TOKENS, "gen_ai_token_type")
 
     def text(self) -> bytes:
@@ -123,6 +126,13 @@ class Metrics:
         for kind, count in (("input", answer.input_tokens), ("output", answer.output_tokens)):
             if count is not None:
                 self._tokens.labels(*operation, kind).observe(count)
+        if answer.gaps:
+            self._count_gaps(answer, self._gap.labels(*operation))
+
+    @staticmethod
+    def _count_gaps(answer: Answered, histogram: Histogram) -> None:
+        for gap in answer.gaps:
+            histogram.observe(gap)
 
     def _name(self, model: str) -> str:
         """The model, if we know it: where a server lists none, people may have typed anything."""

@@ -1,6 +1,7 @@
 """Runs one generation: a provider's events go into a topic, coalesced, with exactly one end."""
 
 import logging
+from array import array
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TypeVar
@@ -20,6 +21,8 @@ T = TypeVar("T")
 Save = Callable[["Run", Outcome], list[Saved]]
 # Fewer than a topic keeps: its readers, and the end itself, need all of them.
 MOST_ENTRIES = 200_000
+# More would only take time in which nobody else is served.
+MOST_GAPS = 10_000
 SAVE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -52,6 +55,8 @@ class Run:
         self.started_at = self.last_content_at = now()
         self.first_content_at: float | None = None
         self.first_text_at: float | None = None
+        # In seconds, from each piece of text to the next.
+        self.gaps = array("d")
         self.outcome: Outcome | None = None
         self._topics, self._now, self._hold, self._pause, self._beat_seconds = topics, now, hold, pause, beat_seconds
         self._limit_chars, self._tell = limit_chars, tell
@@ -160,8 +165,7 @@ class Run:
             return
         is_other = bool(self._held) and not isinstance(self._held[-1], kind)
         self._held.append(kind(self._within_limit(kind, text)))
-        self.last_content_at = self._now()
-        self.first_content_at = self.first_content_at or self.last_content_at
+        self._note_time()
         if kind is Delta:
             self.first_text_at = self.first_text_at or self.last_content_at
         if is_other or self.last_content_at + EARLY_SECONDS >= self._quiet_until:
@@ -169,6 +173,13 @@ class Run:
         elif self.due_at is None:
             self.due_at = self._quiet_until
             self._hold(self)
+
+    def _note_time(self) -> None:
+        before, self.last_content_at = self.last_content_at, self._now()
+        if self.first_content_at is None:
+            self.first_content_at = self.last_content_at
+        elif len(self.gaps) < MOST_GAPS:
+            self.gaps.append(self.last_content_at - before)
 
     def _within_limit(self, kind: type[Text], text: str) -> str:
         if self._limit_chars and self._taken[kind] + len(text) >= self._limit_chars:
