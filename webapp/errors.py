@@ -3,6 +3,7 @@
 AppError
 ├── OverBudget     402   a budget is used up; says until when
 ├── Invalid        422   the words are understood, the content is not acceptable
+│   └── TooLarge   413   a file has more bytes than it may
 ├── SignedOut      401   nobody is signed in
 ├── Forbidden      403   somebody is, who may not
 ├── NotFound       404   not there, or not theirs: the same answer
@@ -44,6 +45,10 @@ class OverBudget(AppError):
 
 class Invalid(AppError):
     status, code = 422, "invalid"
+
+
+class TooLarge(Invalid):
+    status, code = 413, "too_large"
 
 
 class SignedOut(AppError):

@@ -105,7 +105,7 @@ def test_what_is_too_much_or_no_document_is_refused(app, shelf, house):
         assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True)
         house.program.said("DELETE", f"/settings/{setting}", 200)
     house.program.said("PUT", "/settings/knowledge.file_megabytes", 200, {"value": "1"})
-    assert shelf.send(collection, "large.txt", b"x" * 1_100_000).status_code == 422
+    assert shelf.send(collection, "large.txt", b"x" * 1_100_000).status_code == 413
     assert shelf.send(collection, "huge.txt", b"x" * 30_000_000).status_code == 413
 
 

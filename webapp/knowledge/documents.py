@@ -15,7 +15,7 @@ from webapp.accounts.fields import checked_text
 from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine
-from webapp.errors import Conflict, Forbidden, Invalid
+from webapp.errors import Conflict, Forbidden, Invalid, TooLarge
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import embedding, formats, importing, queries, trash
 from webapp.knowledge.service import NOT_YOURS, checked_level, existing
@@ -185,7 +185,7 @@ def measured(stream: IO[bytes]) -> tuple[str, int]:
         digest.update(chunk)
         length += len(chunk)
         if length > most:
-            raise Invalid(f"This file is too large. The limit is {most // 1024 // 1024} MB.", field="file")
+            raise TooLarge(f"This file is too large. The limit is {most // 1024 // 1024} MB.", field="file")
     if not length:
         raise Invalid("This file is empty.", field="file")
     return digest.hexdigest(), length

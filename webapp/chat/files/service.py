@@ -17,7 +17,7 @@ from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import sweeping
 from webapp.chat.messages import attached
 from webapp.db import db, write
-from webapp.errors import Invalid, NotFound
+from webapp.errors import Invalid, NotFound, TooLarge
 from webapp.heavy import child
 from webapp.heavy.threads import offload
 from webapp.knowledge import formats
@@ -144,7 +144,7 @@ def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
     if not size:
         raise Invalid("This file is empty.", field="message")
     if size > most_bytes():
-        raise Invalid(f"This file is too large. The limit is {most_bytes() // MEGABYTE} MB.", field="message")
+        raise TooLarge(f"This file is too large. The limit is {most_bytes() // MEGABYTE} MB.", field="message")
     room = int(setting("files.person_megabytes")) * MEGABYTE
     if room and queries.bytes_of(person_id) + size > room:
         raise Invalid(f"Your files take all of the {room // MEGABYTE} MB that you have. Delete chats with files first.")
