@@ -126,7 +126,9 @@ def test_a_question_is_said_like_everything_else(program: Program) -> None:
     whole = program.post(f"/chat/threads/{thread}/messages", content="Tests").json
     assert (whole["workflow"]["step"], whole["workflow"]["slots"]) == ("hours", {"mood": "good", "win": "Tests"})
     assert whole["response"] == whole["message"]["content"] == whole["workflow"]["ask"]
-    assert program.post(f"/chat/threads/{thread}/messages", content="many").status_code == 422
+    for path in (f"/chat/threads/{thread}/messages", f"/threads/{thread}/messages/stream"):
+        refused = program.post(path, content="many")
+        assert (refused.status_code, list(refused.json["fields"]), refused.json["field"]) == (422, ["content"], "content")
     (listed,) = program.get("/chat/threads").json["threads"]
     assert listed["workflow"] == "weekly-checkin"
 

@@ -34,7 +34,7 @@ from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine import service as generations
 from webapp.engine.tables import Generation
-from webapp.errors import NotFound
+from webapp.errors import Invalid, NotFound
 from webapp.live.watch import LOST
 from webapp.workflows import runs
 from webapp.workflows.queries import run_of, slugs_of
@@ -179,4 +179,8 @@ def _heard(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position
     """The run after this message, which answers its step, and the position before it."""
     access.check("workflows")
     before = Position(db.session.get_one(Chat, run.chat_id).head_id or "")
-    return runs.happen(run, Event("answer", body.content)), before
+    try:
+        return runs.happen(run, Event("answer", body.content)), before
+    except Invalid as refusal:
+        # Here the field has another name than on the page of a run.
+        raise Invalid(refusal.message, field="content") from refusal
