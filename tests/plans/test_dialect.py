@@ -78,6 +78,14 @@ def test_null_is_the_same_as_left_out(program: Program) -> None:
     assert program.send("GET", f"/api/streaming/status/{said['planId']}")[1]["progress"]["weeksTotal"] >= 4
 
 
+def test_a_finished_plan_has_as_many_characters_as_were_written(program: Program) -> None:
+    _, said = program.send("POST", "/service/generate", {"preferenceId": program.wish()})
+    _, status = program.send("GET", f"/api/streaming/status/{said['planId']}")
+
+    assert status["status"] == "completed"
+    assert status["progress"]["chars"] >= len(status["partial"]["monthly_summary"]) > 0
+
+
 def test_the_golden_run(program: Program) -> None:
     response, told = program.watch(preferenceId=program.wish(), userId=program.id)
 

@@ -63,8 +63,12 @@ def said(generation: Generation) -> Said | None:
     """Its words while the plan lacks something, else the plan; nothing of one after which another has gone on."""
     if not (plan := plan_of(generation)):
         return None
-    text = plan.partial_content or (as_json(plan.content) if plan.content else "")
-    return Said(started_of(generation), text if plan.generation_id == generation.id else "")
+    return Said(started_of(generation), text_of(plan) if plan.generation_id == generation.id else "")
+
+
+def text_of(plan: Plan) -> str:
+    """What was said while the plan lacks something, else the plan itself; empty before there is anything."""
+    return plan.partial_content or (as_json(plan.content) if plan.content else "")
 
 
 def announce(plan: Plan) -> None:

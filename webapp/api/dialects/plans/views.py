@@ -124,7 +124,7 @@ def _now(plan: Plan) -> tuple[dict[str, object], int]:
     generation = queries.generation_of(plan)
     broadcast = the_engine().broadcast(generation) if generation and plan.is_running else None
     if not broadcast or not generation:
-        return plan.content, len(plan.partial_content or "")
+        return plan.content, len(kind.text_of(plan))
     live, (shown, _) = the_engine().live.get(generation.id), broadcast.snapshot()
     return shown, live.run.transcript.chars if live else 0
 
