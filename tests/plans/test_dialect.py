@@ -1,6 +1,7 @@
 """Dialect 5, to the letter: what is refused, what is said in which order, and what becomes of those who leave."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,7 @@ def test_early_errors_come_before_any_event(program: Program, app: Flask) -> Non
         set_setting("limits.plans_per_month", "1")
     status, said = program.send("POST", "/api/streaming/generate-plan", {"preferenceId": wish})
     assert (status, said["code"], said["resetAt"][-10:]) == (429, "quota_used_up", "T00:00:00Z")
+    assert re.search(r" It resets on 1 [A-Z][a-z]+\.$", said["error"])
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ class QuotaUsedUp(TooMany):
 
     def __init__(self, limit: int, resets_at: datetime, now: datetime) -> None:
         plans = "One plan" if limit == 1 else f"{limit} plans"
-        words = f"{plans} per month: you've reached the limit. It resets on {resets_at.day} {resets_at:%B} on."
+        words = f"{plans} per month: you've reached the limit. It resets on {resets_at.day} {resets_at:%B}."
         super().__init__(words, retry_after=max(1, int((resets_at - now).total_seconds())))
         self.resets_at = resets_at
 
