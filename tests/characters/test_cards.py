@@ -62,10 +62,12 @@ def test_each_version_is_read_in_each_container(card, container):
     found = read(container(card))
 
     assert found["name"] == cards.data_of(card)["name"]
-    assert (found["description"], found["greeting"]) == (DESCRIPTION, "What is it, {{user}}?")
+    described = DESCRIPTION if card is not V3 else DESCRIPTION.replace("{{char}}", "M")
+    assert (found["description"], found["greeting"]) == (described, "What is it, {{user}}?")
     assert found["card"] == card
     if card is not V1:
-        assert (found["system_prompt"], found["post_history_prompt"]) == ("Be {{char}}.", "Stay curt.")
+        who = "M" if card is V3 else "{{char}}"
+        assert (found["system_prompt"], found["post_history_prompt"]) == (f"Be {who}.", "Stay curt.")
         assert found["tags"] == ["mill", "calm"]
         assert cards.other_greetings(found["card"]) == V2["data"]["alternate_greetings"]
 
@@ -102,6 +104,32 @@ def test_what_does_not_fit_is_left_out_and_said_so():
     assert len(found["tags"]) == 12
     assert [note.split()[1] for note in found["notes"]] == ["example", "lorebook"]
     assert found["card"] == card
+
+
+def test_the_nickname_of_a_card_stands_for_char():
+    card = copy.deepcopy(V3)
+    card["data"] |= {
+        "nickname": " Old \n Mara ",
+        "system_prompt": "Be {{CHAR}}.",
+        "alternate_greetings": ["<BOT> nods at {{user}}."],
+    }
+
+    found = read(as_json(card))
+
+    assert found["name"] == "Mara the third"
+    assert found["description"].startswith("Old Mara mills rye.")
+    assert found["description"].endswith("{{user}}: Hello\nOld Mara: Aye.")
+    assert found["system_prompt"] == "Be Old Mara."
+    assert cards.other_greetings(found["card"]) == ["Old Mara nods at {{user}}."]
+    assert found["card"] == card
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("3.0", False), ("3.5", True), ("10", True), (4, True), ("new", False)])
+def test_a_card_of_a_newer_version_is_taken_and_said_so(version, is_told):
+    found = read(as_json({**V3, "spec_version": version}))
+
+    assert found["name"] == "Mara the third"
+    assert [note for note in found["notes"] if "newer version" in note] == [cards.NEWER] * is_told
 
 
 @pytest.mark.parametrize(
@@ -147,6 +175,8 @@ def test_greetings_are_bounded_whatever_a_program_has_stored():
 
     assert found[0] == "a\ufffdb"
     assert sum(map(len, found)) <= cards.GREETINGS_CHARS
+    named = {"nickname": "M" * 200, "alternate_greetings": ["{{char}}" * 1_000] * 40}
+    assert cards.other_greetings(named) == []
     assert cards.other_greetings({}) == cards.other_greetings({"spec": "x", "data": 3}) == []
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from webapp.characters.macros import LEGACY
+from webapp.characters.macros import LEGACY, Names
 
 TEXT_CHARS = 20_000
 NAME_CHARS = 120
@@ -14,6 +14,8 @@ MOST_DEPTH = 40
 V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
 # What older cards keep beside the description, and what stands above it in ours.
 PARTS = (("personality", "Personality"), ("scenario", "Scenario"), ("mes_example", "Example dialogue"))
+NEWEST = 3.0
+NEWER = "It's from a newer version of character cards: what this version doesn't know is kept in the card, but isn't used."
 NO_CARD = "It isn't a character card."
 
 
@@ -45,12 +47,13 @@ def is_lorebook(card: Any) -> bool:
 def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
     """What a character says that comes from this card."""
     data = data_of(card)
+    nickname = _name(data, "nickname")
     return {
-        "name": " ".join(_text(data, "name").split())[:NAME_CHARS] or "Unnamed character",
+        "name": _name(data, "name") or "Unnamed character",
         "description": description_of(data),
-        "system_prompt": _spoken(_text(data, "system_prompt")),
-        "post_history_prompt": _spoken(_text(data, "post_history_instructions")),
-        "greeting": _spoken(_text(data, "first_mes")),
+        "system_prompt": _spoken(_text(data, "system_prompt"), nickname),
+        "post_history_prompt": _spoken(_text(data, "post_history_instructions"), nickname),
+        "greeting": _spoken(_text(data, "first_mes"), nickname),
         "tags": _tags(data.get("tags")),
     }
 
@@ -63,10 +66,14 @@ def description_of(data: Mapping[str, Any]) -> str:
 
 def other_greetings(card: Mapping[str, Any]) -> list[str]:
     """Further first messages, as many as a chat begins with."""
-    values = data_of(card).get("alternate_greetings")
+    data = data_of(card)
+    values, nickname = data.get("alternate_greetings"), _name(data, "nickname")
     found, left = list[str](), GREETINGS_CHARS
     for each in values if isinstance(values, list) else []:
-        text = _spoken(_clean(each).strip())
+        # A nickname can make a text many times as long: what is past the bound is not even looked at.
+        if left < 0 or len(cleaned := _clean(each).strip()) > GREETINGS_CHARS:
+            break
+        text = _spoken(cleaned, nickname)
         left -= len(text)
         if text and len(text) <= TEXT_CHARS and left >= 0:
             found.append(text)
@@ -75,7 +82,7 @@ def other_greetings(card: Mapping[str, Any]) -> list[str]:
 
 def _joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:
     more = (f"{title}:\n{text}" for name, title in parts if (text := _text(data, name)))
-    return _spoken("\n\n".join(filter(None, (_text(data, "description"), *more))))
+    return _spoken("\n\n".join(filter(None, (_text(data, "description"), *more))), _name(data, "nickname"))
 
 
 def _tags(values: Any) -> list[str]:
@@ -85,11 +92,24 @@ def _tags(values: Any) -> list[str]:
 
 def _notes(card: Mapping[str, Any]) -> list[str]:
     data, notes = data_of(card), list[str]()
+    if _is_newer(card):
+        notes.append(NEWER)
     if _text(data, "mes_example") and description_of(data) != _joined(data, PARTS):
         notes.append("Its example dialogue doesn't fit into the description and was left out of it.")
     if isinstance(data.get("character_book"), dict):
         notes.append("Its lorebook is kept in the card, but isn't used.")
     return notes
+
+
+def _is_newer(card: Mapping[str, Any]) -> bool:
+    try:
+        return float(card.get("spec_version", 0)) > NEWEST
+    except (TypeError, ValueError):
+        return False
+
+
+def _name(data: Mapping[str, Any], name: str) -> str:
+    return " ".join(_text(data, name).split())[:NAME_CHARS]
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
@@ -101,9 +121,13 @@ def _clean(value: Any) -> str:
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
-def _spoken(text: str) -> str:
-    """With the names of the first cards in the spelling of ours, and without the place of a prompt that no chat has."""
-    return LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
+def _spoken(text: str, nickname: str) -> str:
+    """With the names of the first cards in the spelling of ours, without the place of a prompt that no chat has.
+
+    Somebody with a nickname goes by it wherever `{{char}}` stands: the third version of cards says so.
+    """
+    text = LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
+    return Names(char=nickname).fill(text)
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
