@@ -148,6 +148,12 @@ def test_inputs_are_refused_field_by_field(program: Program, body: Any, fields: 
     assert said["code"]
 
 
+def test_an_empty_goal_is_refused_in_a_whole_sentence(program: Program) -> None:
+    status, said = program.send("POST", "/api/plan/inputs", {**GOALS, "goals": [""]})
+
+    assert (status, said["fields"]) == (422, {"goals": "Enter at least one character."})
+
+
 def test_early_errors_come_before_any_event(program: Program, app: Flask) -> None:
     other, wish = Program(app, "other@example.org"), program.wish()
     assert program.send("POST", "/api/streaming/generate-plan", {"preferenceId": wish, "userId": other.id})[0] == 403

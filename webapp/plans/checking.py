@@ -125,6 +125,8 @@ def _faults(error: "ValidationError") -> list[Fault]:
 
 def _sentence(error: "ValidationError") -> str:
     rule, named = str(error.validator), cast(Any, error.validator_value)
+    if rule == "minLength" and named == 1:
+        return "Enter at least one character."
     if rule in SENTENCES:
         return SENTENCES[rule].format(named)
     if rule == "enum":
