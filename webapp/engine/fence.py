@@ -28,6 +28,8 @@ class Worker:
     def __init__(self, id: str, folder: Path) -> None:
         self.id, self._folder = id, folder
         self._file: int | None = None
+        # Since when the dead are known to be.
+        self._dead_since = dict[str, float]()
 
     def begin(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -70,10 +72,16 @@ class Worker:
         """Those who have, or had, a file beside this worker's."""
         return [file.name for file in self._folder.iterdir() if file.name != self.id]
 
-    def bury_the_dead(self) -> None:
-        """Removes the files of dead owners, whose generations have all been taken."""
-        for owner in self.others():
-            if self.is_dead(owner, utc_now()):
+    def bury_the_dead(self, now: float, after_seconds: float) -> None:
+        """Removes the files of owners who have been dead for so long.
+
+        After a lease an owner without a file counts as dead, too. Before, somebody may yet find what it has begun, or was to
+        continue, a moment before its death.
+        """
+        dead = [owner for owner in self.others() if self.is_dead(owner, utc_now())]
+        self._dead_since = {owner: self._dead_since.get(owner, now) for owner in dead}
+        for owner, since in self._dead_since.items():
+            if now - since >= after_seconds:
                 (self._folder / owner).unlink(missing_ok=True)
 
 

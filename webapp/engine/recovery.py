@@ -63,7 +63,7 @@ def _look(engine: Engine) -> bool:
     settled = {id for id in orphans if id not in spilled and _is_settled(engine, id)}
     with engine.in_app():
         if settled >= set(orphans):
-            engine.worker.bury_the_dead()
+            engine.worker.bury_the_dead(engine.now(), fence.LEASE.total_seconds() if engine.shared else 0.0)
         waiting = to_continue(engine) if setting("restart.policy") == "continue" else []
     continue_later(engine, waiting)
     if not engine.found.looks:
