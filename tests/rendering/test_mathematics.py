@@ -168,7 +168,7 @@ def test_a_text_that_grows_ends_the_same_at_every_cut(text: str) -> None:
 def test_a_hostile_formula_is_bounded(text: str) -> None:
     began = time.thread_time()
     render(text)
-    assert time.thread_time() - began < 2
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.slow

@@ -1,0 +1,57 @@
+"""A process of its own that asks and settles against budgets, as lines of JSON tell it: `python -m tests.budgets.worker`."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import json  # noqa: E402  the patch must come first
+import sys  # noqa: E402
+from datetime import UTC, datetime  # noqa: E402
+from random import Random  # noqa: E402
+from typing import Any  # noqa: E402
+
+from flask import Flask  # noqa: E402
+from gevent.pool import Pool  # noqa: E402
+
+from tests.budgets.ends import PRICE, end_of  # noqa: E402
+from webapp.app import create_app  # noqa: E402
+from webapp.budgets import holding  # noqa: E402
+from webapp.budgets.amounts import Taken  # noqa: E402
+from webapp.budgets.holding import Wish  # noqa: E402
+from webapp.db import write  # noqa: E402
+from webapp.errors import OverBudget  # noqa: E402
+from webapp.ids import new_id  # noqa: E402
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ASKED, AT_ONCE = 8, 4
+
+
+def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
+    """One answer that was admitted, with what it has reserved; None for one that was refused."""
+    wish = Wish(new_id(), person, "m", Taken(luck.randrange(500), luck.randrange(1, 3_000)), PRICE)
+    try:
+        with app.app_context(), write(keeps=True) as session:
+            held = {each.budget_id: each.reserved for each in holding.reserve(session, wish, NOW)}
+    except OverBudget:
+        return None
+    return {"id": wish.generation_id, "input": wish.taken.input_tokens, "held": held}
+
+
+def settled(app: Flask, answer: str) -> None:
+    taken, is_known, is_nothing = end_of(answer)
+    with app.app_context(), write(keeps=True) as session:
+        holding.settle(session, answer, taken, PRICE, is_known=is_known, is_nothing=is_nothing)
+
+
+def done(app: Flask, order: dict[str, Any]) -> list[Any]:
+    pool = Pool(AT_ONCE)
+    if "person" in order:
+        lucks = [Random(f"{order['seed']}:{number}") for number in range(ASKED)]
+        return pool.map(lambda luck: asked(app, order["person"], luck), lucks)
+    return pool.map(lambda answer: settled(app, answer), order["settle"])
+
+
+if __name__ == "__main__":
+    application = create_app()
+    for line in sys.stdin:
+        print(json.dumps(done(application, json.loads(line))), flush=True)
