@@ -43,7 +43,12 @@ def holds(log: str) -> list[str]:
 @cache
 def watch() -> "list[tuple[int, subprocess.Popen[bytes]]]":
     """What each process writes, and the process, one for each processor; they end with this one."""
-    return [_started(processor) for processor in sorted(os.sched_getaffinity(0))]
+    started = [_started(processor) for processor in sorted(os.sched_getaffinity(0))]
+    for file, process in started:
+        # Its first line says that it watches.
+        while not os.fstat(file).st_size and process.poll() is None:
+            time.sleep(0.005)
+    return started
 
 
 def _is_hold(at: str, told: str, asleep: str) -> bool:
@@ -77,6 +82,7 @@ def _lines(file: int) -> list[str]:
 def main(processor: int) -> None:
     os.sched_setaffinity(0, {processor})
     parent = os.getppid()
+    print(time.monotonic(), time.monotonic(), flush=True)
     while os.getppid() == parent:
         began = time.monotonic()
         time.sleep(BEAT_SECONDS)
