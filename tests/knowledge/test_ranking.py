@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import log
 from random import Random
 
@@ -13,6 +15,7 @@ from tests.knowledge.placing import place
 from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.accounts import queries as people
+from webapp.accounts.tables import User
 from webapp.db import write
 from webapp.knowledge import index, words
 from webapp.knowledge.search import search
@@ -62,19 +65,27 @@ class Plain:
         return idf * weight * 2.2 / (weight + 1.2 * (0.25 + 0.75 * length / self.average))
 
 
-@pytest.mark.slow
-@on_both_databases
-def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
+@contextmanager
+def a_collection(app: Flask) -> Iterator[tuple[User, Collection]]:
+    """Within the application: somebody, and a collection of theirs."""
     signed_in(app, "reader@example.org", "member")
-    random = Random(7)
-    texts = corpus(random)
-    plain = Plain(texts)
     with app.app_context():
         reader = people.user_by_email("reader@example.org")
+        assert reader
         with write(keeps=True) as session:
             collection = Collection(owner_id=reader.id, name="Corpus")
             session.add(collection)
-            session.flush()
+        yield reader, collection
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
+    random = Random(7)
+    texts = corpus(random)
+    plain = Plain(texts)
+    with a_collection(app) as (reader, collection):
+        with write(keeps=True) as session:
             ids = [place(session, collection, *_of(each)).id for each in texts]
         for number in range(QUESTIONS):
             question = " ".join([word(random.randrange(3, 1_500)) for _ in range(3)] + [f"planted{number % 17}"])
@@ -88,19 +99,14 @@ def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
 @pytest.mark.slow
 @on_both_databases
 def test_common_words_are_counted_anew_when_something_is_added(app: Flask) -> None:
-    signed_in(app, "reader@example.org", "member")
     many, until = index.AMONG + 1, time.monotonic() + 600
-    with app.app_context():
-        reader = people.user_by_email("reader@example.org")
+    with a_collection(app) as (reader, collection):
         with write(keeps=True) as session:
-            collection = Collection(owner_id=reader.id, name="Corpus")
-            session.add(collection)
-            session.flush()
             place(session, collection, "Many", ["harbour"] * many)
         asked = words.asked_for("harbour zebra")
         assert [index.counts(asked, until=until)[1] for _ in range(2)] == [{"harbour": many, "zebra": 0}] * 2
         with write(keeps=True) as session:
-            place(session, session.merge(collection), "More", ["harbour zebra"])
+            place(session, collection, "More", ["harbour zebra"])
         assert index.counts(asked, until=until)[1] == {"harbour": many + 1, "zebra": 1}
         assert search(reader, "zebra harbour")[0].document.title == "More"
 
@@ -112,7 +118,6 @@ def _of(text: tuple[str, str]) -> tuple[str, list[str]]:
 @pytest.mark.slow
 @on_both_databases
 def test_words_are_found_as_people_write_them(app: Flask) -> None:
-    signed_in(app, "reader@example.org", "member")
     texts = {
         "Müllers Café": "Die Mühlräder drehen sich.",
         "東京": "日本語の文章には空白がありません。",
@@ -122,12 +127,8 @@ def test_words_are_found_as_people_write_them(app: Flask) -> None:
         "muhlrader": "Müllers Café", "CAFE": "Müllers Café", "日本語": "東京", "空白": "東京", "東京": "東京",
         "grind a mill": "Mill", 'mill" OR "': "Mill", "the": "Mill", "mills*": "Mill",
     }  # fmt: skip
-    with app.app_context():
-        reader = people.user_by_email("reader@example.org")
+    with a_collection(app) as (reader, collection):
         with write(keeps=True) as session:
-            collection = Collection(owner_id=reader.id, name="Corpus")
-            session.add(collection)
-            session.flush()
             for title, text in texts.items():
                 place(session, collection, title, [text])
         for question, title in asked.items():
