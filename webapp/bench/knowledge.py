@@ -21,7 +21,7 @@ from webapp.bench.figures import percentile
 from webapp.bench.pages import Say, queries
 from webapp.bench.servers import TICKS
 from webapp.bench.verdict import Bar, Verdict, drift
-from webapp.db import db, write
+from webapp.db import db, is_sqlite, unbound, write
 from webapp.ids import new_id
 from webapp.knowledge import index, meaning, words
 from webapp.knowledge.answering import found_for
@@ -128,7 +128,7 @@ def _bar(name: str, reader: User, asked: Sequence[str], say: Say) -> tuple[Bar, 
     p50, p95, most = (percentile(waits, share) * 1000 for share in (0.5, 0.95, 1))
     said = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
     say(f"{len(asked)} searches {name}: {said}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
-    if _is_postgres():
+    if not is_sqlite():
         taken_there = sum(seconds - servers.get(pid, 0.0) for pid, seconds in _server_seconds().items())
         say(f"The database took {taken_there / len(asked) * 1000:.1f} ms of CPU for each.")
     bar = Bar(f"a search {name} with permissions, p95", p95, MOST_MS, " ms", is_timed=True)
@@ -150,21 +150,17 @@ def _seconds(look: Callable[[str], object], question: str) -> tuple[float, float
     return time.perf_counter() - began, time.process_time() - worked
 
 
-def _is_postgres() -> bool:
-    return db.engine.dialect.name == "postgresql"
-
-
 def _settle() -> None:
     """What PostgreSQL does by itself within a minute: what was just filled is read more slowly before."""
-    if _is_postgres():
+    if not is_sqlite():
         db.session.rollback()
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with unbound() as connection:
             connection.execute(statement("VACUUM ANALYZE"))
 
 
 def _server_seconds() -> dict[int, float]:
     """The CPU that each process has taken that serves a connection to the database, of those that run here."""
-    if not _is_postgres():
+    if is_sqlite():
         return {}
     stats = {pid: Path(f"/proc/{pid}/stat") for pid in db.session.scalars(statement(SERVERS)).all()}
     fields = {pid: each.read_text().rpartition(")")[2].split() for pid, each in stats.items() if each.exists()}
