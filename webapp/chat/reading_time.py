@@ -48,9 +48,11 @@ def teller(engine: Engine, person: str) -> Tell:
     """Keeps in mind what a page of this person tells, until somebody stores it; of visitors nothing is kept."""
 
     def tell(generation_id: str, ms: int) -> None:
+        if not person:
+            return
         with engine.in_app():
             waiting = current_app.extensions.setdefault(WAITING, Counter())
-            if person and len(waiting) < MOST_WAITING:
+            if len(waiting) < MOST_WAITING:
                 waiting[generation_id, person] += ms
                 wake()
 
