@@ -28,8 +28,9 @@ from webapp.connections import models
 from webapp.db import bind, utc_now
 from webapp.docs import feature as docs
 from webapp.engine.assembly import build
+from webapp.engine.kinds import Kind
 from webapp.experiments import feature as experiments
-from webapp.feature import Feature
+from webapp.feature import Feature, brought
 from webapp.health import feature as health
 from webapp.health.metrics import Metrics
 from webapp.heavy.turns import give_way
@@ -108,14 +109,15 @@ def create_app(config: Config | None = None) -> Flask:
     _start_engine(app, config)
     for feature in FEATURES:
         _bring(app, feature)
+    with app.app_context():
+        for kind in brought(Kind):
+            app.extensions["engine"].register(kind)
     return app
 
 
 def _bring(app: Flask, feature: Feature) -> None:
     for blueprint in feature.blueprints:
         app.register_blueprint(blueprint)
-    for kind in feature.kinds:
-        app.extensions["engine"].register(kind)
     for command in feature.commands:
         app.cli.add_command(command)
 
@@ -158,15 +160,11 @@ def _configure(app: Flask, config: Config) -> None:
         _check_that_waiting_is_green()
     app.extensions.update(
         config=config,
+        features=FEATURES,
         places=Places(place for feature in FEATURES for place in feature.places),
-        lists={each.name: each for feature in FEATURES for each in feature.lists},
         setting_checks={name: check for feature in FEATURES for name, check in feature.setting_checks.items()},
-        secret_holders=[holder for feature in FEATURES for holder in feature.secret_holders],
         resumes=[resume for feature in FEATURES for resume in feature.resumes],
-        indexes=[index for feature in FEATURES for index in feature.indexes],
-        leaders={leader.kind: leader for feature in FEATURES for leader in feature.leaders},
         sections=[contribute for feature in FEATURES for contribute in feature.sections],
-        prompts={each.key: each for feature in FEATURES for each in feature.prompts},
     )
     app.config.update(
         SECRET_KEY=config.secret_key,

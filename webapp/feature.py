@@ -1,41 +1,37 @@
-"""What a feature brings to the application: pages, kinds of generation, commands, places in the navigation, live lists."""
+"""What a feature brings to the application: pages, commands, places in the navigation, and what others have a type for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import click
-from flask import Blueprint
+from flask import Blueprint, current_app
 
-from webapp.chat.led import Leader
-from webapp.engine.kinds import Kind
-from webapp.health.copying.indexes import Index
-from webapp.live.lists import LiveList
-from webapp.prompts.built_in import BuiltIn
-from webapp.secrets.holders import Holder
 from webapp.sections import Contribute
-from webapp.settings.service import Check
 from webapp.web.places import Place
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
     """Each feature has one in its `feature.py`; `create_app` loops over them.
 
-    `setting_checks` are asked about a new value, by the name of the setting; `secret_holders` say which secrets are stored.
-    `sections` contribute to what models are asked in chats; `resumes` continue what the last server left undone; `prompts` are
-    the texts it says to models that admins can change; `leaders` lead chats of their kinds; `indexes` are made anew in a copy of
-    the database.
+    `setting_checks` are asked about a new value, by the name of the setting, and raise `Invalid` for what it cannot be.
+    `sections` contribute to what models are asked in chats; `resumes` continue what the last server left undone. `brings` holds
+    everything that has a type elsewhere, such as a `Kind` of generation or a `LiveList`: who owns the type asks for them by it.
     """
 
     blueprints: Sequence[Blueprint] = ()
-    kinds: Sequence[Kind] = ()
     commands: Sequence[click.Command] = ()
     places: Sequence[Place] = ()
-    lists: Sequence[LiveList] = ()
-    setting_checks: Mapping[str, Check] = field(default_factory=dict)
-    secret_holders: Sequence[Holder] = ()
+    setting_checks: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
     sections: Sequence[Contribute] = ()
     resumes: Sequence[Callable[[], None]] = ()
-    prompts: Sequence[BuiltIn] = ()
-    leaders: Sequence[Leader] = ()
-    indexes: Sequence[Index] = ()
+    brings: Sequence[object] = ()
+
+
+def brought(sort: type[T]) -> list[T]:
+    """What all features bring of this type, in their order."""
+    features: Sequence[Feature] = current_app.extensions["features"]
+    return [each for feature in features for each in feature.brings if isinstance(each, sort)]

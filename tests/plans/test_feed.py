@@ -14,6 +14,7 @@ from tests.support.gap import nobody_waits
 from webapp.connections.models import Providers
 from webapp.db import db, utc_now
 from webapp.live.list_feed import ListFeed
+from webapp.live.lists import live_list
 from webapp.live.watchers import Context
 from webapp.plans import shown
 from webapp.plans.feed import PlanFeed, PlanPosition, Writing
@@ -103,8 +104,9 @@ def test_the_list_hears_how_far_each_plan_is(app: Flask, member: Browser) -> Non
     paths = [begin(member) for _ in range(2)]
     ids = [path.rpartition("/")[2] for path in paths]
     with app.app_context():
-        owner_id = db.session.get_one(Plan, ids[0]).owner_id
-    feed = ListFeed(app.extensions["engine"], app.extensions["lists"]["plans"], owner_id, "", context_of(app, member))
+        owner_id, plans = db.session.get_one(Plan, ids[0]).owner_id, live_list("plans")
+    assert plans
+    feed = ListFeed(app.extensions["engine"], plans, owner_id, "", context_of(app, member))
     feed.listen(app.extensions["engine"].signal())
     parts: list[tuple[str, str]] = []
     demo.go_on()

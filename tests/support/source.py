@@ -30,8 +30,8 @@ LAYER_OF = {  # by the first name under webapp, then by the last word of the fil
         "rendering",
         "providers",
     ),
-    "data": ("db", "db_state", "current", "tables"),
-    "web": ("web", "live", "shell", "docs", "api", "feature"),
+    "data": ("db", "db_state", "current", "tables", "feature"),
+    "web": ("web", "live", "shell", "docs", "api"),
     "root": ("app", "cli", "seed", "bench", "client_tools", "wsgi"),
 }
 LAYER_OF_FILE = {

@@ -3,14 +3,17 @@
 import pytest
 
 from tests.chat.listener import listen
+from webapp.feature import brought
+from webapp.live.lists import LiveList
 
 __all__ = ["listen"]
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("name", ["sidebar", "plans"])
+@pytest.mark.parametrize("name", ["sidebar", "plans", "collections"])
 def test_a_page_that_has_nothing_hears_all_of_it(owner, listen, name):
-    lists = owner.app.extensions["lists"]
+    with owner.app.app_context():
+        lists = {each.name: each for each in brought(LiveList)}
     listener = listen(owner, f"/lists/{name}/events")
     wanted = [f'hx-target="{lists[each].element}" hx-swap="{lists[each].swap}"' for each in dict.fromkeys((name, "sidebar"))]
 

@@ -36,11 +36,11 @@ FEATURE = Feature(
         sharing.bp,
         roleplay.bp,
     ),
-    kinds=(CHAT, ROLEPLAY, IMPORTED, TITLE),
     sections=(of_chat,),
-    prompts=OF_CHATS,
     setting_checks={pack.COLLECTIONS: pack.check_collections},
-    lists=(
+    brings=(
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE),
+        *OF_CHATS,
         LiveList(
             name="sidebar",
             element="#sidebar-chats",

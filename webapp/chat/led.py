@@ -1,13 +1,12 @@
 """Chats that a feature leads: what stands in place of their composer, and that nobody writes in them otherwise."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
-
 from webapp.chat.tables import Chat
 from webapp.errors import Conflict
+from webapp.feature import brought
 
 LED = "A workflow leads this chat. Answer its question instead."
 
@@ -26,18 +25,18 @@ class Leader:
 
 
 def is_led(chat: Chat) -> bool:
-    return chat.kind in _leaders()
+    return _leader(chat) is not None
 
 
 def prompt_key(chat: Chat) -> str:
     """Of the prompt of its leader; empty for a chat that nobody leads."""
-    leader = _leaders().get(chat.kind)
+    leader = _leader(chat)
     return leader.prompt_key if leader else ""
 
 
 def led(chat: Chat, right: str) -> dict[str, Any] | None:
     """What stands in place of the composer of a chat that is led; None for all others."""
-    leader = _leaders().get(chat.kind)
+    leader = _leader(chat)
     return {"template": leader.template, **leader.read(chat, right)} if leader else None
 
 
@@ -48,6 +47,5 @@ def free(chat: Chat) -> Chat:
     return chat
 
 
-def _leaders() -> Mapping[str, Leader]:
-    leaders: Mapping[str, Leader] = current_app.extensions["leaders"]
-    return leaders
+def _leader(chat: Chat) -> Leader | None:
+    return next((each for each in brought(Leader) if each.kind == chat.kind), None)

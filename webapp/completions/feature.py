@@ -3,4 +3,4 @@
 from webapp.completions.kind import DOOR
 from webapp.feature import Feature
 
-FEATURE = Feature(kinds=(DOOR,))
+FEATURE = Feature(brings=(DOOR,))

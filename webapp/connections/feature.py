@@ -8,7 +8,7 @@ from webapp.web.places import Place
 NAMING = ("models.default", "models.fallbacks", "models.titles")
 FEATURE = Feature(
     setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": reasoning_tags.check},
-    secret_holders=(HOLDER,),
+    brings=(HOLDER,),
     blueprints=(views.bp, model_views.bp),
     places=(
         Place(

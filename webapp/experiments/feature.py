@@ -7,7 +7,7 @@ from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp, trying_views.bp),
-    kinds=(TRYOUT,),
+    brings=(TRYOUT,),
     resumes=(looking.wake,),
     places=(
         Place(

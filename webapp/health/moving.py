@@ -9,8 +9,10 @@ from pathlib import Path
 from flask import current_app
 
 from webapp.config import Config
+from webapp.feature import brought
 from webapp.health import backups
 from webapp.health.copying import service
+from webapp.health.copying.indexes import Index
 from webapp.health.copying.service import Copied
 
 
@@ -43,7 +45,7 @@ def _own_url() -> str:
 
 
 def _copy(source_url: str, target_url: str) -> Copied:
-    return service.copy(source_url, target_url, current_app.extensions["indexes"])
+    return service.copy(source_url, target_url, brought(Index))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    kinds=(history.KIND,),
+    brings=(history.KIND,),
     commands=(commands.insights,),
     resumes=(summing.wake,),
     setting_checks={"insights.otlp_url": traces.check_url},

@@ -22,7 +22,9 @@ from webapp.web.places import Place
 FEATURE = Feature(
     commands=(commands.knowledge,),
     blueprints=(views.bp, document_views.bp, try_views.bp),
-    lists=(
+    brings=(
+        embedder.KIND,
+        reindexing.INDEX,
         LiveList(
             name="collections",
             element="#collections",
@@ -41,8 +43,6 @@ FEATURE = Feature(
             sidebar=("/knowledge",),
         ),
     ),
-    kinds=(embedder.KIND,),
     setting_checks={vector_sets.SETTING: vector_sets.refuse_unknown},
     resumes=(importing.wake, embedding.wake),
-    indexes=(reindexing.INDEX,),
 )

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, render_template
+from flask import render_template
 
 from webapp import topic_names
 from webapp.accounts.guards import current_user, user_or_none
 from webapp.accounts.tables import User
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
+from webapp.feature import brought
 from webapp.live.single_flight import SingleFlight
 from webapp.live.watch import has_changed
 from webapp.live.watchers import Context
@@ -57,6 +58,10 @@ class LiveList:
     read_row: Callable[[str], str] = lambda _: ""
 
 
+def live_list(name: str) -> LiveList | None:
+    return next((each for each in brought(LiveList) if each.name == name), None)
+
+
 class ListNews:
     """The news of a person's lists for one page: its own, and those beside every page.
 
@@ -70,7 +75,7 @@ class ListNews:
         self._engine, self._person, self._context, self._here = engine, person, context, here
         self._topic, self._sent = topic_names.of_person(person), dict[str, str]()
         with engine.in_app():
-            beside = {name: each for name, each in current_app.extensions["lists"].items() if each.is_beside}
+            beside = {each.name: each for each in brought(LiveList) if each.is_beside}
         self._lists = {**{each.name: each for each in own}, **beside}
 
     def topics(self) -> dict[str, int]:

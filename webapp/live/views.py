@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from webapp import topic_names
 from webapp.accounts.guards import anybody, current_user, found, signed_in
@@ -10,7 +10,7 @@ from webapp.engine.engine import the_engine
 from webapp.live import shared, watchers
 from webapp.live.lane_feed import now_in
 from webapp.live.list_feed import ListFeed
-from webapp.live.lists import LiveList
+from webapp.live.lists import live_list
 from webapp.live.watch import watch
 from webapp.live.wire import socket_of, streamed
 
@@ -26,9 +26,9 @@ def list_url(name: str) -> str:
 @bp.get("/lists/<name>/events")
 @signed_in
 def events(name: str) -> Response:
-    live_list: LiveList = found(current_app.extensions["lists"].get(name))
-    me, context = live_list.reader(), watchers.same_request()
-    feed = ListFeed(the_engine(), live_list, me.id, watchers.position(), context)
+    wanted = found(live_list(name))
+    me, context = wanted.reader(), watchers.same_request()
+    feed = ListFeed(the_engine(), wanted, me.id, watchers.position(), context)
     return watch(the_engine(), feed, watchers.watcher(me.id, partial(watchers.is_still, context, me.id)))
 
 

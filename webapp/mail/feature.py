@@ -6,7 +6,7 @@ from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    secret_holders=(password.HOLDER,),
+    brings=(password.HOLDER,),
     setting_checks={
         "mail.host": addresses.check_host,
         "mail.from": addresses.check_address,

@@ -11,9 +11,9 @@ from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp, export_views.bp, type_views.bp),
-    kinds=(PLAN,),
-    prompts=OF_PLANS,
-    lists=(
+    brings=(
+        PLAN,
+        *OF_PLANS,
         LiveList(
             name="plans",
             element="#plans",

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import current_app
 from sqlalchemy import ColumnElement, RowMapping, case, func, or_, select
 from sqlalchemy.orm import aliased
 
@@ -12,6 +11,7 @@ from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
 from webapp.db import db
+from webapp.feature import brought
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.prompts.template import Part
@@ -68,8 +68,7 @@ class KnownPrompt:
 
 
 def built_ins() -> Mapping[str, BuiltIn]:
-    found: Mapping[str, BuiltIn] = current_app.extensions["prompts"]
-    return found
+    return {each.key: each for each in brought(BuiltIn)}
 
 
 def prompts(user: User) -> list[KnownPrompt]:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flask import current_app
 from sqlalchemy.orm import Session
+
+from webapp.feature import brought
 
 
 class Secret(NamedTuple):
@@ -25,14 +26,8 @@ class Holder:
     replace: Callable[[Session, str, str, str], bool]
 
 
-def holders() -> Sequence[Holder]:
-    """Those of the current application, in the order of its features."""
-    held: Sequence[Holder] = current_app.extensions["secret_holders"]
-    return held
-
-
 def stored() -> Iterator[tuple[Holder, Secret]]:
     """Every stored secret with its holder."""
-    for holder in holders():
+    for holder in brought(Holder):
         for secret in holder.stored():
             yield holder, secret

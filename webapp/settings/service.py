@@ -23,8 +23,6 @@ from webapp.settings.kinds import Setting, Value, as_text, shortest
 from webapp.settings.tables import ApplicationSetting
 
 FRESH_SECONDS = 1.0
-# Raises `Invalid` for a value that a setting cannot have here.
-Check = Callable[[Value], None]
 Source = Literal["stored", "environment", "default"]
 log = logging.getLogger("settings")
 
@@ -88,9 +86,9 @@ def meant(name: str, text: str) -> Value:
     return value
 
 
-def _checks() -> Mapping[str, Check]:
+def _checks() -> Mapping[str, Callable[[Value], None]]:
     """What features have to say of values, by the name of the setting."""
-    checks: Mapping[str, Check] = current_app.extensions["setting_checks"]
+    checks: Mapping[str, Callable[[Value], None]] = current_app.extensions["setting_checks"]
     return checks
 
 

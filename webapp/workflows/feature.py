@@ -13,11 +13,9 @@ from webapp.workflows.understanding import WORKFLOW_ANSWER
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, preview_views.bp),
-    kinds=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER),
     commands=(workflow,),
     sections=(of_run,),
-    leaders=(LEADER,),
-    prompts=(STEP,),
+    brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP),
     places=(
         Place(words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)),
     ),
