@@ -88,7 +88,7 @@ def test_it_changes_a_password_and_ends_the_sessions(app: Flask, flask: Command)
 def test_refusals_are_one_line(flask: Command) -> None:
     assert "at least 8" in refusal(flask("users", "add", "ann@example.org", "--password-stdin", input="short\n"))
     assert "Role" in refusal(flask("users", "add", "ann@example.org", "--role", "king", "--password-stdin", input=PASSWORD))
-    assert "No account" in refusal(flask("users", "password", "nobody@example.org", "--password-stdin", input=PASSWORD))
+    assert "There is no account" in refusal(flask("users", "password", "nobody@example.org", "--password-stdin", input=PASSWORD))
     assert "--password-stdin" in refusal(flask("users", "add", "ann@example.org"))
 
 

@@ -8,7 +8,6 @@ from flask.cli import AppGroup
 from webapp.accounts import queries, service
 from webapp.accounts import tokens as api_tokens
 from webapp.accounts.roles import SCOPES, allowed_scopes
-from webapp.accounts.tables import User
 from webapp.web.command_errors import one_line_errors
 
 users = AppGroup("users", help="Manage accounts: list them, add them, set passwords.")
@@ -32,7 +31,7 @@ def add_user(email: str, role: str, from_stdin: bool) -> None:
 @one_line_errors
 def set_password(email: str, from_stdin: bool) -> None:
     """Set a new password for an account. Prompts for it, and ends all sessions of the account."""
-    user = _user(email)
+    user = queries.user_of(email)
     service.set_password(user, _password(from_stdin))
     click.echo(f"{user.email} has a new password and has been signed out everywhere.")
 
@@ -53,16 +52,9 @@ def list_users() -> None:
 @one_line_errors
 def add_token(email: str, name: str, scopes: str) -> None:
     """Create an API token for an account. It never expires. Prints the token and nothing else."""
-    user = _user(email)
+    user = queries.user_of(email)
     chosen = [each.strip() for each in scopes.split(",") if each.strip()]
     click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user.role)))
-
-
-def _user(email: str) -> User:
-    user = queries.user_by_email(email)
-    if user is None:
-        raise click.ClickException(f"No account has the email {email}.")
-    return user
 
 
 def _password(from_stdin: bool) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import contains_eager
 from webapp.accounts.fields import normal_email
 from webapp.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membership, User, UserSession
 from webapp.db import db, utc_now
+from webapp.errors import NotFound
 
 # Of a person, as shown: each has a form of its own.
 MOST_SESSIONS = 100
@@ -31,6 +32,13 @@ def has_accounts() -> bool:
 def user_by_email(email: str) -> User | None:
     """The account of an address, however that is typed, whether it is open or not."""
     return db.session.scalar(select(User).where(User.email == normal_email(email)))
+
+
+def user_of(email: str) -> User:
+    """The account of an address that somebody has typed; raises `NotFound`."""
+    if user := user_by_email(email):
+        return user
+    raise NotFound(f"There is no account for {email}.")
 
 
 def credentials(email: str) -> tuple[str, str] | None:

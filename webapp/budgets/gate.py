@@ -15,6 +15,7 @@ from webapp.budgets import holding, prices
 from webapp.budgets.amounts import Price, Taken, affordable, amount
 from webapp.budgets.holding import Held, Wish
 from webapp.budgets.metering import TokenMeter
+from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.db import utc_now, write
 from webapp.engine.gate import Meter, unmetered
 from webapp.engine.tables import Generation
@@ -28,10 +29,6 @@ from webapp.usage.cost_text import was_refused
 
 log = logging.getLogger("budgets")
 ENDED_BY_BUDGET = "budget"
-# What stands around each message: its role and its bounds.
-PER_MESSAGE = 4
-# Of a large one; no server says so before.
-PER_PICTURE = 1_500
 
 
 @dataclass(frozen=True, slots=True)

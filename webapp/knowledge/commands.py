@@ -45,9 +45,9 @@ def add(collection: str, files: tuple[Path, ...]) -> None:
 @one_line_errors
 def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
-    person = _person(email)
+    person = people.user_of(email)
     trying.viewed_as(person, by=COMMAND_LINE, address="")
-    found = trying.tried(_person(email), question)
+    found = trying.tried(people.user_of(email), question)
     for hit, reasons, is_given in found.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
         said = ", ".join(f"{name} {place}" for name, place in places.items() if place)
@@ -65,7 +65,7 @@ def ask(question: str, email: str) -> None:
 def measure(email: str) -> None:
     """Measure how well the questions that people keep are answered."""
     asking = select(Question.owner_id).distinct().order_by(Question.owner_id)
-    ids = [_person(email).id] if email else list(db.session.scalars(asking))
+    ids = [people.user_of(email).id] if email else list(db.session.scalars(asking))
     if not ids:
         raise Invalid("Nobody keeps questions yet.")
     for id in ids:
@@ -75,12 +75,6 @@ def measure(email: str) -> None:
         click.echo(f"{db.session.get_one(User, id).email}: {plural(made.questions, 'question')}, {figures}")
         for missed in db.session.scalars(select(Question).where(Question.id.in_(made.misses)).order_by(Question.id)):
             click.echo(f"   missed: {missed.text}")
-
-
-def _person(email: str) -> User:
-    if person := people.user_by_email(email):
-        return person
-    raise NotFound(f"There is no account for {email}.")
 
 
 def _collection(name: str) -> Collection:

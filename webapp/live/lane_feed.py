@@ -37,7 +37,11 @@ class LaneFeed:
         return self.news()
 
     def close(self) -> None:
-        """It follows nothing any more."""
+        """The page has gone."""
+        self._unfollow()
+
+    def _unfollow(self) -> None:
+        """It follows no generation any more."""
         self._listening.close()
         self._broadcast = None
 

@@ -64,7 +64,7 @@ class ListFeed(LaneFeed):
             running = self._list.rows.generations(self._person)
             if set(running) == set(self._followed):
                 return
-            self.close()
+            self._unfollow()
             before, self._followed = self._followed, {}
             for id, generation in running.items():
                 if broadcast := self._engine.broadcast(generation):

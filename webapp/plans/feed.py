@@ -111,7 +111,7 @@ class PlanFeed(LaneFeed):
     def _everything(self) -> list[Frame]:
         """The whole plan."""
         epoch, seq = self._engine.topics.epoch, self._engine.topics.last(self.lane)
-        self.close()
+        self._unfollow()
         whole = _wholes.get((epoch, self._plan_id, seq, self.template), self._drawn)
         self._position = PlanPosition(epoch, seq, 0, whole.generation_id, whole.cursor)
         if whole.generation_id:

@@ -14,7 +14,7 @@ from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.page.beside import Beside
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt.model_choice import gone, named
-from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
+from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.providers.base import Model
@@ -23,8 +23,6 @@ from webapp.providers.base import Model
 _estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
 REMEMBERED = 20_000
 CHARS_PER_TOKEN = 4
-# One of 1,000 pixels each way, by the rules that providers publish.
-PICTURE_TOKENS = 1_300
 # A longer list is searched.
 MOST_LISTED = 40
 
@@ -113,7 +111,7 @@ def meter(messages: Sequence[Message], context_length: int | None) -> Meter | No
 def _pictures(messages: Sequence[Message]) -> int:
     """Those of these messages that are sent, the newest; each takes about as much as a page of text."""
     shown = sum(len(parted(message.content)[1]) for message in messages if message.role == "user")
-    return PICTURE_TOKENS * min(shown, MOST_PICTURES)
+    return PER_PICTURE * min(shown, MOST_PICTURES)
 
 
 def _before(messages: Sequence[Message]) -> int:

@@ -137,7 +137,7 @@ class ChatFeed(LaneFeed):
         frames, cursor = self._broadcast.since(self._position.cursor)
         self._position = replace(self._position, cursor=cursor)
         if self._broadcast.projection.has_ended:
-            super().close()
+            self._unfollow()
             self._clock.begin(self._position.generation)
         return frames
 
@@ -189,7 +189,7 @@ class ChatFeed(LaneFeed):
             cursor = before.cursor if change.generation else with_all_notices(before.cursor)
             self._position = replace(self._position, generation=before.generation, cursor=cursor)
         else:
-            super().close()
+            self._unfollow()
             if change.generation:
                 self._clock.end()
                 self._follow(change.generation)

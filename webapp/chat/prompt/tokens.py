@@ -24,6 +24,8 @@ SIZES: dict[str, Callable[[int], float]] = {
 SAMPLES, SAMPLE_CHARS = 16, 500
 # What stands around each message: its role and its bounds.
 PER_MESSAGE = 4
+# A large one, by the rules that providers publish; no server says so before.
+PER_PICTURE = 1_500
 
 
 def estimate(text: str) -> int:
