@@ -163,6 +163,18 @@ def test_a_copy_that_lacks_something_is_completed_and_goes_on(workers):
 
 
 @pytest.mark.slow
+def test_what_was_rolled_up_is_copied_whole(workers):
+    writer, reader = workers(), workers()
+    for event in (Delta("1 "), Delta("2 "), Delta("3 "), Ended("completed", "stop")):
+        writer.append(TOPIC, event)
+    before = writer.read(TOPIC, 0)
+    writer._logs[TOPIC].roll()
+    copy(reader, writer)
+    until(lambda: reader.has_ended(TOPIC))
+
+    assert reader.read(TOPIC, 0) == before
+
+
 def test_what_has_ended_is_copied_no_longer(workers):
     writer, reader = workers(), workers()
     writer.append(TOPIC, Delta("1 "))

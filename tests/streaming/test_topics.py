@@ -8,8 +8,8 @@ import pytest
 from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
-from webapp.streaming.events import Changed, Delta, Ended, Reasoning
-from webapp.streaming.topics import KEEP_OTHERS, LOOK_SECONDS, REST_SECONDS, Gap, MemoryTopics
+from webapp.streaming.events import Changed, Delta, Ended, Phase, Reasoning
+from webapp.streaming.topics import KEEP_OTHERS, LOOK_SECONDS, REST_SECONDS, ROLLED_AFTER_SECONDS, Gap, MemoryTopics
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
@@ -115,6 +115,46 @@ def test_an_expired_topic_is_a_gap_for_its_old_readers():
 
     with pytest.raises(Gap):
         topics.read("generation:1", 1)
+
+
+def test_what_has_ended_is_read_from_anywhere_after_it_was_rolled_up():
+    now = [0.0]
+    topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])
+    said = [
+        Reasoning("so "),
+        Reasoning("😀 far"),
+        Phase("answering"),
+        Delta("one "),
+        Delta(""),
+        Delta("two"),
+        Ended("completed", "stop"),
+    ]
+    for event in said:
+        topics.append("generation:1", event)
+    before = [topics.read("generation:1", after) for after in range(8)]
+    for topic in ("generation:1", "generation:2", "generation:3"):
+        topics.expire(topic, 300)
+        now[0] += ROLLED_AFTER_SECONDS
+
+    assert len(topics._logs["generation:1"].entries) == 1
+    assert topics.last("generation:1") == 7
+    assert topics.read("generation:1", 6) == before[6]
+    assert [topics.read("generation:1", after) for after in range(8)] == before
+    with pytest.raises(Gap):
+        topics.read("generation:1", 8)
+
+
+def test_what_was_read_again_is_rolled_up_again_and_goes_on():
+    now = [0.0]
+    topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])
+    for _ in range(2):
+        topics.append("generation:1", Delta("a"))
+        topics.expire("generation:1", 300)
+        now[0] += ROLLED_AFTER_SECONDS
+        topics.expire("generation:2", 300)
+    topics.append("generation:1", Delta("b"))
+
+    assert [(entry.seq, entry.event.text) for entry in topics.read("generation:1", 0)] == [(1, "a"), (2, "a"), (3, "b")]
 
 
 def test_a_log_that_nobody_uses_for_an_hour_is_let_go_and_no_cursor_is_mistaken():

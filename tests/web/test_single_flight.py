@@ -53,6 +53,24 @@ def test_what_was_not_asked_for_longest_goes_first(limits):
     assert made == list("abcdb")
 
 
+def test_what_nobody_has_asked_for_lately_is_not_kept():
+    now, made = [0.0], []
+    results = SingleFlight[str](len, seconds=30, now=lambda: now[0])
+
+    def ask(name: str) -> None:
+        results.get((name,), lambda: made.append(name) or name)
+
+    ask("a")
+    ask("b")
+    now[0] = 20.0
+    ask("b")
+    now[0] = 40.0
+    ask("c")
+    ask("b")
+    ask("a")
+    assert made == ["a", "b", "c", "a"]
+
+
 def test_a_result_larger_than_all_that_is_kept_is_still_given():
     results = SingleFlight[str](len, most_chars=5)
     assert results.get(("a",), lambda: "longer") == "longer"

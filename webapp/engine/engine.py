@@ -42,6 +42,8 @@ log = logging.getLogger("generation:engine")
 # Twice in the second by which a time-out may be late.
 KEEPER_SECONDS = 0.5
 KEEP_SECONDS = 300.0
+# For pages that come back soon; one that comes later gets the whole chat.
+KEEP_PICTURE_SECONDS = 60.0
 JOURNAL_SHARE = 0.75
 COPY_SECONDS = 1.0
 # How often one of several workers looks whether another has died.
@@ -315,7 +317,7 @@ class Engine:
         return Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
 
     def _forget(self, id: str) -> None:
-        self._forget_at[id] = self.now() + KEEP_SECONDS
+        self._forget_at[id] = self.now() + KEEP_PICTURE_SECONDS
         for old in [old for old, at in self._forget_at.items() if at <= self.now()]:
             del self._forget_at[old]
             self._broadcasts.pop(old, None)

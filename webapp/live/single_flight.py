@@ -1,5 +1,6 @@
 """Computes a result once when many pages ask for it at the same time; the others wait for it."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,24 +18,35 @@ class _Place(Generic[V]):
     lock: Lock = field(default_factory=Lock)
     made: list[V] = field(default_factory=list)
     size: int = 0
+    asked_at: float = 0.0
 
 
 class SingleFlight(Generic[V]):
-    """The last results, by key: at most so many, and at most so large in all.
+    """The last results, by key: at most so many, at most so large in all, and none that nobody has asked for lately.
 
     A key names the fragment, the right of whoever looks, and the version. Making a result may wait, for the database for
     example; whoever asks meanwhile waits for the same result. When making it fails, the next one tries. Nobody may hold a
     database connection while asking.
     """
 
-    def __init__(self, size_of: Callable[[V], int], *, most: int = 256, most_chars: int = 16_000_000) -> None:
+    def __init__(
+        self,
+        size_of: Callable[[V], int],
+        *,
+        most: int = 256,
+        most_chars: int = 16_000_000,
+        seconds: float = 30.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._size_of, self._most, self._most_chars = size_of, most, most_chars
+        self._seconds, self._now = seconds, now
         self._places: OrderedDict[Key, _Place[V]] = OrderedDict()
         self._chars = 0
 
     def get(self, key: Key, make: Callable[[], V]) -> V:
         """The result for this key; made now, unless it is there or being made."""
         place = self._places.setdefault(key, _Place())
+        place.asked_at = self._now()
         self._places.move_to_end(key)
         with place.lock:
             if not place.made:
@@ -51,6 +63,13 @@ class SingleFlight(Generic[V]):
             self._trim()
 
     def _trim(self) -> None:
-        while len(self._places) > self._most or (self._chars > self._most_chars and len(self._places) > 1):
+        while self._has_too_much():
             _, dropped = self._places.popitem(last=False)
             self._chars -= dropped.size
+
+    def _has_too_much(self) -> bool:
+        if len(self._places) <= 1:
+            return False
+        oldest = next(iter(self._places.values()))
+        is_old = oldest.asked_at < self._now() - self._seconds
+        return is_old or len(self._places) > self._most or self._chars > self._most_chars

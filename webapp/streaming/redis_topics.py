@@ -351,7 +351,10 @@ class RedisTopics(MemoryTopics):
             if wanted.until < self._now() or topic not in self._logs:
                 del self._wanted[topic]
                 continue
-            entries = self._logs[topic].entries[max(0, wanted.sent - self._logs[topic].dropped) :]
+            log = self._logs[topic]
+            if wanted.sent < log.dropped:
+                log.unroll()
+            entries = log.entries[max(0, wanted.sent - log.dropped) :]
             for place in range(0, len(entries), MOST_TOGETHER):
                 part = entries[place : place + MOST_TOGETHER]
                 events = json.dumps([to_json(entry.event) for entry in part], ensure_ascii=False)

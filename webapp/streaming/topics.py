@@ -1,12 +1,14 @@
 """Named append-only logs, and readers that hold cursors into them."""
 
+from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, chain, groupby, pairwise
 from sys import getsizeof
-from typing import Protocol
+from typing import Any, Protocol
 
-from .events import Delta, Event, Reasoning
+from .events import Delta, Event, Reasoning, Text
 
 # A generation's log lives as long as its answer and is bounded by it; what merely changed is soon of no interest.
 KEEP = {"generation": 400_000}
@@ -14,6 +16,8 @@ KEEP_OTHERS = 1_000
 # A log of the others that nobody has written or waited for is let go, and looked for every so often.
 REST_SECONDS = 3600.0
 LOOK_SECONDS = 60.0
+# What has ended is still read to its end by those who were there; after that hardly ever.
+ROLLED_AFTER_SECONDS = 10.0
 
 
 class Gap(LookupError):
@@ -57,7 +61,7 @@ class Topics(Protocol):
 
 @dataclass(slots=True)
 class Log:
-    """What is kept of a topic: the numbers up to `dropped` are here no more, or never were."""
+    """What is kept of a topic: the numbers up to `dropped` are here no more, or never were, or are rolled up."""
 
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
@@ -65,10 +69,21 @@ class Log:
     listeners: set[Callable[[], None]] = field(default_factory=set)
     used_at: float = 0.0
     held_bytes: int = 0
+    rolled: "Rolled | None" = None
 
     @property
     def last(self) -> int:
         return self.entries[-1].seq if self.entries else self.dropped
+
+    def roll(self) -> None:
+        """Keeps all but the last entry in a tenth of the room: most are a few letters with much around them."""
+        *before, last = self.entries
+        self.rolled = Rolled(self.dropped, before)
+        self.entries, self.dropped = [last], last.seq - 1
+
+    def unroll(self) -> None:
+        if self.rolled:
+            self.entries[:0], self.dropped, self.rolled = self.rolled.entries(), self.rolled.dropped, None
 
     def wake(self) -> None:
         """Tells everybody that there is news."""
@@ -76,6 +91,18 @@ class Log:
             signal.set()
         for hear in tuple(self.listeners):
             hear()
+
+
+class Rolled:
+    """Entries that follow each other, those that are nothing but text as one text with the length of each."""
+
+    def __init__(self, dropped: int, entries: Iterable[Entry]) -> None:
+        self.dropped = dropped
+        self._parts = [_rolled(kind, [entry.event for entry in same]) for kind, same in groupby(entries, _kind)]
+
+    def entries(self) -> list[Entry]:
+        events = chain.from_iterable(part if isinstance(part, list) else _unrolled(*part) for part in self._parts)
+        return [Entry(seq, event) for seq, event in enumerate(events, self.dropped + 1)]
 
 
 class MemoryTopics:
@@ -90,6 +117,7 @@ class MemoryTopics:
         self._signal, self._now = signal, now
         self._logs: dict[str, Log] = {}
         self._expiring: dict[str, float] = {}
+        self._resting: deque[tuple[str, float]] = deque()
         self._floor = 0
         self._look_at = now() + LOOK_SECONDS
 
@@ -107,6 +135,8 @@ class MemoryTopics:
     def read(self, topic: str, after: int) -> list[Entry]:
         """The entries after the cursor, oldest first."""
         log = self._logs.get(topic) or self._new(topic)
+        if after < log.dropped:
+            log.unroll()
         if not log.dropped <= after <= log.last:
             raise Gap(topic)
         return log.entries[after - log.dropped :]
@@ -141,8 +171,13 @@ class MemoryTopics:
             log.listeners.discard(hear)
 
     def expire(self, topic: str, seconds: float) -> None:
-        """Lets go of the topic after a while, and now of those whose while is over."""
+        """Lets go of the topic after a while, and now of those whose while is over; what waits for that is rolled up."""
         self._expiring[topic] = self._now() + seconds
+        self._resting.append((topic, self._now() + ROLLED_AFTER_SECONDS))
+        while self._resting and self._resting[0][1] <= self._now():
+            if (log := self._logs.get(self._resting.popleft()[0])) and log.entries:
+                log.unroll()
+                log.roll()
         over = [name for name, at in self._expiring.items() if at <= self._now()]
         for name in over:
             if not (log := self._logs.get(name)) or not (log.waiting or log.listeners):
@@ -189,6 +224,22 @@ def joined(entries: Iterable[Entry]) -> Iterator[Entry]:
         same = list(group)
         texts = [entry.event.text for entry in same if isinstance(entry.event, Delta)]
         yield from [Entry(same[-1].seq, Delta("".join(texts)))] if texts else same
+
+
+def _kind(entry: Entry) -> type[Event]:
+    return type(entry.event)
+
+
+def _rolled(kind: type[Event], events: list[Any]) -> "list[Event] | tuple[type[Text], str, array[int]]":
+    if kind not in (Delta, Reasoning):
+        return events
+    texts = [event.text for event in events]
+    return kind, "".join(texts), array("L", map(len, texts))
+
+
+def _unrolled(kind: "type[Text]", text: str, lengths: "array[int]") -> Iterator[Event]:
+    ends = list(accumulate(lengths, initial=0))
+    return (kind(text[start:end]) for start, end in pairwise(ends))
 
 
 def _bytes(event: Event) -> int:
