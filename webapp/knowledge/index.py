@@ -31,7 +31,7 @@ BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
 # More than a search gives, so that they are enough for whoever may see a tenth of all.
 AMONG = 1_000
 COUNTED_SECONDS = 60.0
-HOLDING = statement("SELECT count(*) FROM passages_search WHERE passages_search MATCH :word")
+HOLDING = "SELECT count(*) FROM passages_search WHERE passages_search MATCH ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
 def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, int]]:
     size = select(func.coalesce(func.sum(Document.passages), 0), func.coalesce(func.sum(Document.words), 0))
     if is_sqlite():
-        each = [HOLDING.bindparams(word=f'"{word}"') for word in words.values()]
+        each = [(HOLDING, [f'"{word}"']) for word in words.values()]
         [whole], *held = bounded.read([size, *each], until=until)
         return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, held, strict=True)}
     counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
@@ -126,9 +126,12 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
     held = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
     # First, and once: the planner thinks that people see next to nothing, and would look for each of their passages by itself.
     postings = held.cte("postings").prefix_with("MATERIALIZED")
-    score = func.sum(_score(counts, size, postings.c.term, cast(postings.c.weight, Float))).label("score")
-    found = select(Passage.row, score).select_from(postings).join(Passage, Passage.row == postings.c.passage_row)
-    return _of_documents(found).where(*which).group_by(Passage.row)
+    score = _score(counts, size, postings.c.term, cast(postings.c.weight, Float))
+    # A passage has one row for each word: of one word alone there is nothing to add up.
+    is_one = len(words) == 1
+    found = select(Passage.row, (score if is_one else func.sum(score)).label("score")).select_from(postings)
+    found = _of_documents(found.join(Passage, Passage.row == postings.c.passage_row)).where(*which)
+    return found if is_one else found.group_by(Passage.row)
 
 
 def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any:
