@@ -7,7 +7,6 @@ monkey.patch_all()
 import gc  # noqa: E402  the patch must come first
 import shutil  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
-from functools import cache  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import CodeType  # noqa: E402
 from typing import Any  # noqa: E402
@@ -24,16 +23,15 @@ from tests.generations.bench import bench  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
 from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
+from tests.support.people import user_with_password  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
-from webapp.accounts import passwords  # noqa: E402
 from webapp.accounts import service as accounts  # noqa: E402
-from webapp.accounts.tables import User  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.config import ROOT, load  # noqa: E402
 from webapp.connections.models import Providers  # noqa: E402
-from webapp.db import db, write  # noqa: E402
+from webapp.db import db  # noqa: E402
 from webapp.providers.demo import DemoProvider  # noqa: E402
 from webapp.upstream import Upstream  # noqa: E402
 
@@ -51,7 +49,6 @@ __all__ = [
 
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
-PASSWORD = "a quiet river at night"
 
 # A slow machine is no fault. Every run tries the same examples, and only deep ones look for others.
 settings.register_profile("even", deadline=None, derandomize=ROUNDS == 1, suppress_health_check=[HealthCheck.too_slow])
@@ -212,20 +209,6 @@ def with_session(app: Flask, email: str) -> Browser:
         secret = accounts.open_session(browser.person_id, "a browser of the tests")
     browser.client.set_cookie("millrace", secret, httponly=True)
     return browser
-
-
-def user_with_password(email: str, role: str) -> User:
-    """What `flask users add` does, without hashing the same password a thousand times."""
-    user = User(email=email, name=email.partition("@")[0], role=role, password_hash=known_hash())
-    with write() as session:
-        accounts.add(session, user)
-        accounts.about_person(session, "added an account", user, by=accounts.COMMAND_LINE, detail=role)
-    return user
-
-
-@cache
-def known_hash() -> str:
-    return passwords.hash_of(PASSWORD)
 
 
 def migrate(app: Flask) -> None:

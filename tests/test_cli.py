@@ -15,8 +15,9 @@ from flask import Flask
 from flask_migrate import downgrade
 from sqlalchemy import select
 
-from tests.conftest import PASSWORD, MakeApp
+from tests.conftest import MakeApp
 from tests.support.marks import on_both_databases
+from tests.support.people import PASSWORD
 from tests.support.preparing import prepared_once
 from webapp.accounts import service
 from webapp.accounts.tables import User

@@ -7,9 +7,10 @@ from flask import Flask
 from sqlalchemy import func, insert, select
 
 from tests.accounts.conftest import account, in_parallel, is_signed_in, secret_of, written_down
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
+from tests.support.people import PASSWORD
 from webapp.accounts import profile, queries, service
 from webapp.accounts.queries import MOST_SESSIONS
 from webapp.accounts.roles import SCOPES

@@ -8,9 +8,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.accounts.conftest import written_down
-from tests.conftest import PASSWORD
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
+from tests.support.people import PASSWORD
 from webapp.accounts import audit, queries, service
 from webapp.accounts.tables import AuditEntry
 from webapp.db import db

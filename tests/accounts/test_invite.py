@@ -8,9 +8,10 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from tests.accounts.conftest import browsers, is_signed_in, secret_of, written_down
-from tests.conftest import PASSWORD, MakeApp, signed_in
+from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
+from tests.support.people import PASSWORD
 from webapp.accounts import service
 from webapp.accounts.tables import Invite, User
 from webapp.db import db, utc_now, write

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from tests.conftest import PASSWORD
 from tests.support.browser import Browser
 from tests.support.page import Page
+from tests.support.people import PASSWORD
 
 CANARY = "kingfisher"
 

@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 
 from tests.accounts.conftest import disable, let_time_pass
-from tests.conftest import PASSWORD, MakeApp
+from tests.conftest import MakeApp
 from tests.support.browser import Browser
+from tests.support.people import PASSWORD
 from webapp.accounts import service
 from webapp.settings.service import set_setting
 

@@ -5,9 +5,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from tests.accounts.conftest import account, in_parallel, is_signed_in, secret_of, written_down
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.people import PASSWORD
 from webapp.accounts import people, queries, service
 from webapp.accounts.tables import Grant, Invite, User
 from webapp.chat.tables import Chat

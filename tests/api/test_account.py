@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 
 from tests.api.client import Client
-from tests.conftest import PASSWORD
 from tests.support.browser import Browser
+from tests.support.people import PASSWORD
 from webapp.db import utc_now
 from webapp.settings.service import set_setting
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 
-from tests.conftest import known_hash
+from tests.support.people import known_hash
 from tests.support.person import Person
 from tests.support.server import Server, prepared, until
 from tests.upstream.handle import Upstream

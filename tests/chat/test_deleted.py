@@ -8,10 +8,10 @@ from sqlalchemy import func, select, update
 from tests.chat.conftest import address, ended, ended_with, give, id_of, texts
 from tests.chat.test_growth import cost
 from tests.chat.test_listing import add_chats, add_thread, titles
-from tests.conftest import PASSWORD
 from tests.support.browser import HTMX
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import words
+from tests.support.people import PASSWORD
 from webapp.chat import queries
 from webapp.chat.keeping import deleted, erasing, sweeping
 from webapp.chat.messages import service

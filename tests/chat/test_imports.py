@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from tests.chat.conftest import address, ended_with, statuses, texts
 from tests.chat.files import CHATGPT, OPENWEBUI, bring, zipped
-from tests.conftest import PASSWORD
 from tests.support.marks import also_on_postgres
+from tests.support.people import PASSWORD
 from webapp.accounts import service as accounts
 from webapp.chat.exchange.imports import chatgpt, files, openwebui, own, store
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown

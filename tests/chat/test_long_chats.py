@@ -12,10 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, func, insert, select, text, update
 
-from tests.conftest import KEYS, let_go, signed_in, user_with_password, with_session
+from tests.conftest import KEYS, let_go, signed_in, with_session
 from tests.support import postgres
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.people import user_with_password
 from tests.support.rounds import ROUNDS
 from webapp.app import create_app
 from webapp.chat import queries

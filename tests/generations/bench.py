@@ -7,8 +7,8 @@ import gevent
 import pytest
 from flask import Flask
 
+from tests.support.people import user_with_password
 from tests.upstream.handle import Upstream
-from webapp.accounts import service as accounts
 from webapp.chat.messages import service as chats
 from webapp.chat.tables import Message
 from webapp.db import db
@@ -29,7 +29,7 @@ class Bench:
 
     def person(self) -> str:
         with self.app.app_context():
-            return accounts.add_user("ada@example.org", "member", "a quiet river at night").id
+            return user_with_password("ada@example.org", "member").id
 
     def ask(self, text: str = "Hello", *, person: str, model: str = "", **more) -> str:
         """Begins a chat and gives the generation's id."""

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.generations.bench import Bench
 from tests.generations.test_ladder import BUSY, CREDIT, CUT, ERROR_INSIDE, RATE, UNKNOWN
+from tests.support.people import user_with_password
 from tests.upstream.handle import Upstream
-from webapp.accounts import service as accounts
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
@@ -31,7 +31,7 @@ def script(requests: int) -> list[dict[str, Any]]:
 
 def asked(bench: Bench, answers: int, at_once: int) -> list[str]:
     with bench.app.app_context():
-        people = [accounts.add_user(f"p{n}@example.org", "member", "a quiet river at night").id for n in range(at_once)]
+        people = [user_with_password(f"p{n}@example.org", "member").id for n in range(at_once)]
 
     def ask(number: int) -> str:
         id = bench.ask(f"Question {number}", person=people[number % at_once])

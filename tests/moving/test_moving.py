@@ -7,9 +7,10 @@ import pytest
 from flask_migrate import downgrade
 from sqlalchemy import insert, select, text
 
-from tests.conftest import KEYS, user_with_password
+from tests.conftest import KEYS
 from tests.knowledge.placing import place
 from tests.moving.filled import fill, rows_of
+from tests.support.people import user_with_password
 from tests.support.preparing import environ_of
 from tests.test_cli import commands, said
 from webapp.accounts.tables import User

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.plans.halting import Halting, halting
-from webapp.accounts import service as accounts
+from tests.support.people import user_with_password
 from webapp.accounts.tables import User
 from webapp.connections.models import Providers
 from webapp.db import db
@@ -32,7 +32,7 @@ class Desk:
         self.app, self.engine = app, app.extensions["engine"]
         assert isinstance(self.engine, Engine)
         with app.app_context():
-            self.owner_id = accounts.add_user("planner@example.org", "member", "a quiet river at night").id
+            self.owner_id = user_with_password("planner@example.org", "member").id
         for name in UNLIMITED:
             self.set(name, "0")
         self.set("demo.fallback", "always")

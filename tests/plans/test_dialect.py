@@ -12,11 +12,11 @@ from flask import Flask
 from tests.api.dialects.live import Caller
 from tests.plans.halting import BEGINNING, halting
 from tests.support import node
+from tests.support.people import user_with_password
 from tests.support.server import prepared
 from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
 from webapp.accounts import queries, tokens
-from webapp.accounts import service as accounts
 from webapp.accounts.roles import allowed_scopes
 from webapp.accounts.tables import User
 from webapp.chat.messages import service
@@ -46,7 +46,7 @@ class Program:
         app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=pace), Outgoing())
         self.client = app.test_client()
         with app.app_context():
-            user = accounts.add_user(email, role, "a quiet river at night")
+            user = user_with_password(email, role)
             self.id = user.id
             token = tokens.make_token(user, "a program", scopes or allowed_scopes(role))
         self.headers = {"Authorization": f"Bearer {token}"}

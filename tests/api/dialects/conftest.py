@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 
 from tests.api.dialects.live import Caller
 from tests.chat.conftest import asked
+from tests.support.people import user_with_password
 from tests.support.server import prepared, until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.accounts import service as accounts
 from webapp.accounts import tokens
 from webapp.accounts.roles import allowed_scopes
 from webapp.api.dialects.quick import views as quick
@@ -26,8 +26,6 @@ from webapp.streaming.codec import Decoder
 from webapp.streaming.codec import Message as Told
 
 __all__ = ["app", "asked"]
-
-PASSWORD = "a quiet river at night"
 
 
 class Program:
@@ -101,7 +99,7 @@ def caller(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> 
 def make_program(app: Flask, unlimited: None) -> Callable[..., Program]:
     def make(email: str = "member@example.org", role: str = "member", *scopes: str) -> Program:
         with app.app_context():
-            user = accounts.add_user(email, role, PASSWORD)
+            user = user_with_password(email, role)
             return Program(app, tokens.make_token(user, "a program", scopes or allowed_scopes(role)))
 
     return make
