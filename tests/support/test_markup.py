@@ -96,6 +96,34 @@ def test_names_and_words_make_no_difference_but_where_they_stand_does() -> None:
     assert objections((page % (one, other)).replace("Others", "&nosuch;"))
 
 
+ALIKE = {
+    '<p><time datetime="2026-03-01T12:00:00Z" title="1 March 2026, 12:00 UTC">now</time></p>': (
+        '<p><time datetime="2026-11-22T02:31:09Z" title="22 November 2026, 02:31 UTC">an hour ago</time></p>'
+    ),
+    '<button title="12 words in 0.3 s"></button>': '<button title="9 words in 1.2 s &#34;then&#34; &amp; more"></button>',
+    "<p>$0.0001 · 12 tokens</p>": "<p>It&#39;s “free” &lt;now&gt;, 100 %</p>",
+}
+UNLIKE = {
+    "<a href='/'>One</a>": "<a href='/'>\N{NO-BREAK SPACE}</a>",
+    '<button title="Copy"></button>': '<button title=" "></button>',
+    '<p title="One">a</p>': '<p title="&nosuch;">a</p>',
+    "<p>One</p>": "<p>One\x01</p>",
+    "<p>Two</p>": "<p>One & &nosuch;</p>",
+    '<p title="Three">a</p>': '<p title="One" title="Two">a</p>',
+}
+
+
+@pytest.mark.parametrize("part", ALIKE)
+def test_moments_titles_and_words_make_no_difference(part: str) -> None:
+    assert likeness_of(GOOD % part) == likeness_of(GOOD % ALIKE[part])
+
+
+@pytest.mark.parametrize("part", UNLIKE)
+def test_what_could_be_wrong_makes_one(part: str) -> None:
+    assert objections(GOOD % part) == []
+    assert objections(GOOD % UNLIKE[part])
+
+
 @pytest.mark.slow
 def test_a_long_page_is_looked_at_in_good_time() -> None:
     started = time.perf_counter()

@@ -1,0 +1,63 @@
+"""What a parser of HTML has against a page, without asking it again about what it has let pass at such a place before.
+
+Where all tags are closed as they were opened, what a parser says of a tag or a text hangs on the tags around it alone.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+import html5lib
+
+# No character and no reference that a parser could object to, and none that ends a text or a value.
+SIGNS = r"[\t\n -!#-%'-;?-~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]++|&(?:amp|lt|gt|quot|#34|#39);"
+PLAIN = rf"(?:{SIGNS})*+"
+WORDS = re.compile(rf"(?<=>)(?=[^<]*?\w){PLAIN}(?=<)")
+VALUE = re.compile(rf'(?<==")(?:{SIGNS}|=)*+(?=")')
+TOKEN = re.compile(
+    r"""<(?P<end>/?)(?P<name>[a-z][a-z0-9-]*+)(?:\s++[^\s"'<>/=]++(?:="[^"]*+")?+)*+\s*+(?P<solidus>/?)>|[^<]++|<!doctype html>"""
+)
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+# What is in a template follows rules of its own.
+STRANGE = "<template"
+PAGE, FRAGMENT = "#page", "#fragment"
+
+_good: set[str] = set()
+
+
+def syntax_errors(html: str, is_page: bool) -> Iterator[str]:
+    """In words, with the line of each."""
+    places = places_of(html, PAGE if is_page else FRAGMENT)
+    if places is not None and places <= _good:
+        return
+    errors = list(_errors(html, is_page))
+    if not errors:
+        _good.update(places or ())
+    yield from errors
+
+
+def places_of(html: str, root: str) -> set[str] | None:
+    """Every tag and every text, with the tags around it; nothing where these are not closed as they were opened."""
+    plain = VALUE.sub("", WORDS.sub("words", html))
+    places, around, at, outermost = set[str](), [root], 0, count()
+    for token in TOKEN.finditer(plain):
+        if token.start() != at:
+            return None
+        at, name = token.end(), token["name"]
+        # There is one head and one body, and nothing beside them.
+        number = next(outermost) if len(around) < 3 and root == PAGE else ""
+        text = token[0].strip(" \n") or " "
+        places.add(f"{around[-1]}{text}{number}")
+        if token["end"]:
+            if around.pop().rpartition(">")[2] != name:
+                return None
+        elif name and name not in VOID and not token["solidus"]:
+            around.append(f"{around[-1]}>{name}")
+    return places if at == len(plain) and around == [root] and STRANGE not in plain else None
+
+
+def _errors(html: str, is_page: bool) -> Iterator[str]:
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    parser.parse(html) if is_page else parser.parseFragment(html)
+    for (line, _column), code, details in parser.errors:
+        yield f"line {line}: {code} {details or ''}: {html.splitlines()[line - 1].strip()[:120] if html else ''}"
