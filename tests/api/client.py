@@ -15,6 +15,7 @@ from webapp.streaming.codec import Decoder, Message
 from webapp.web.htmx import API_PATHS
 
 EVENTS = "text/event-stream"
+ACTIVE = ("queued", "running")
 
 
 class Client:
@@ -50,11 +51,10 @@ class Client:
 
     def ended(self, sent: dict[str, Any], *, seconds: float = 30) -> dict[str, Any]:
         """The answer that was begun, as soon as it has ended: an end is saved before it is told."""
-        live = self.app.extensions["engine"].live
+        id, live = sent["generation_id"], self.app.extensions["engine"].live
         with gevent.Timeout(seconds, AssertionError(f"{sent} has not ended within {seconds} s")):
-            while (message := self.get(f"/messages/{sent['message_id']}"))["status"] in ("queued", "running") or (
-                sent["generation_id"] in live
-            ):
+            # It is asked for only when that may be so, and may begin as late as after the first look.
+            while id in live or (message := self.get(f"/messages/{sent['message_id']}"))["status"] in ACTIVE or id in live:
                 gevent.sleep(0.01)
         return dict(message)
 

@@ -15,6 +15,7 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import Grant
 from webapp.db import write
+from webapp.engine.engine import Engine, Live
 
 __all__ = ["app", "listen"]
 
@@ -36,7 +37,9 @@ def answered(begin: Callable[..., str]) -> Callable[..., str]:
     """Begins a chat and gives its address when the answer has ended."""
 
     def answered(browser: Browser, message: str = "Hello") -> str:
-        return browser.wait_for(begin(browser, message), ended).path
+        path = begin(browser, message)
+        let_finish(browser.app, lambda run: run.lane == f"chat:{id_of(path)}")
+        return browser.wait_for(path, ended).path
 
     return answered
 
@@ -57,15 +60,28 @@ def texts(page: Page) -> list[str]:
 
 
 def ended(page: Page) -> bool:
-    """Whether nothing is written here any more, and what follows an end, such as telling open pages, has been done too."""
-    found = statuses(page)
-    return bool(found) and not {"queued", "thinking", "responding", "saving"} & set(found) and not is_ending(page)
+    """Whether nothing is written here any more, and what follows an end, such as telling open pages, has been done too.
+
+    If not, it waits a little for that, as whoever asks will look again.
+    """
+    if is_at_rest(page):
+        return True
+    ids = set(page.message_ids)
+    let_finish(page.browser.app, lambda run: run.message_id in ids)
+    return False
 
 
-def is_ending(page: Page) -> bool:
-    """Whether a run of one of these messages has still something to do: its end is saved before it is told."""
-    runs = page.browser.app.extensions["engine"].live.values()
-    return bool({each.message_id for each in runs} & set(page.message_ids))
+def is_at_rest(page: Page) -> bool:
+    found, runs = statuses(page), page.browser.app.extensions["engine"].live.values()
+    # An end is saved before it is told.
+    is_ending = {each.message_id for each in runs} & set(page.message_ids)
+    return bool(found) and not {"queued", "thinking", "responding", "saving"} & set(found) and not is_ending
+
+
+def let_finish(app: Flask, is_meant: Callable[[Live], bool]) -> None:
+    """Waits a second at most for these runs: to draw their page again and again takes longer than they do."""
+    engine: Engine = app.extensions["engine"]
+    engine.wait(lambda: not any(map(is_meant, engine.live.values())), seconds=1)
 
 
 def ended_with(count: int) -> Callable[[Page], bool]:
