@@ -51,6 +51,14 @@ def bare_app(empty_database: dict[str, str], make_bare_app: MakeApp) -> Iterator
         yield app
 
 
+@pytest.fixture
+def migrated_app(migrated: dict[str, str], make_bare_app: MakeApp) -> Iterator[Flask]:
+    """On a database that all of them have made, once for all tests."""
+    app = make_bare_app(**migrated)
+    with app.app_context():
+        yield app
+
+
 @contextmanager
 def connected() -> Iterator[Connection]:
     with db.engine.connect() as connection:
@@ -64,9 +72,7 @@ def tables() -> set[str]:
 
 @pytest.mark.slow
 @on_both_databases
-def test_they_make_exactly_what_the_tables_say(bare_app: Flask) -> None:
-    upgrade()
-
+def test_they_make_exactly_what_the_tables_say(migrated_app: Flask) -> None:
     with connected() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_of_the_metadata})
         assert compare_metadata(context, db.metadata) == []
@@ -75,8 +81,7 @@ def test_they_make_exactly_what_the_tables_say(bare_app: Flask) -> None:
 
 @pytest.mark.slow
 @on_both_databases
-def test_they_can_be_undone_and_done_again(bare_app: Flask) -> None:
-    upgrade()
+def test_they_can_be_undone_and_done_again(migrated_app: Flask) -> None:
     downgrade(revision="base")
     assert tables() == set()
 
@@ -85,10 +90,9 @@ def test_they_can_be_undone_and_done_again(bare_app: Flask) -> None:
 
 
 @pytest.mark.slow
-def test_a_new_one_has_the_next_number_and_leaves_the_indexes_of_words(bare_app: Flask, tmp_path: Path) -> None:
+def test_a_new_one_has_the_next_number_and_leaves_the_indexes_of_words(migrated_app: Flask, tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(ROOT / "migrations", folder)
-    upgrade()
 
     revision(directory=str(folder), message="say nothing new", autogenerate=True)
 
@@ -97,9 +101,7 @@ def test_a_new_one_has_the_next_number_and_leaves_the_indexes_of_words(bare_app:
 
 
 @on_both_databases
-def test_constraints_have_the_names_of_the_convention(bare_app: Flask) -> None:
-    upgrade()
-
+def test_constraints_have_the_names_of_the_convention(migrated_app: Flask) -> None:
     with connected() as connection:
         inspector = inspect(connection)
         for table in db.metadata.sorted_tables:
@@ -111,9 +113,7 @@ def test_constraints_have_the_names_of_the_convention(bare_app: Flask) -> None:
 
 
 @on_both_databases
-def test_only_one_answer_at_a_time_may_be_written_in_a_lane(bare_app: Flask) -> None:
-    upgrade()
-
+def test_only_one_answer_at_a_time_may_be_written_in_a_lane(migrated_app: Flask) -> None:
     add_generation("1", "completed")
     add_generation("2", "running")
     with pytest.raises(IntegrityError):
@@ -145,8 +145,7 @@ def test_what_an_older_version_has_stored_comes_along(bare_app: Flask) -> None:
 
 
 @on_both_databases
-def test_a_chat_and_its_messages_go_together(bare_app: Flask) -> None:
-    upgrade()
+def test_a_chat_and_its_messages_go_together(migrated_app: Flask) -> None:
     with write() as session:
         session.add(Chat(id="c", model="demo/quick"))
         session.flush()
@@ -160,16 +159,14 @@ def test_a_chat_and_its_messages_go_together(bare_app: Flask) -> None:
     assert db.session.get(Message, "m") is None
 
 
-def test_the_journal_is_a_table_without_row_numbers(bare_app: Flask) -> None:
-    upgrade()
-
+def test_the_journal_is_a_table_without_row_numbers(migrated_app: Flask) -> None:
     with connected() as connection:
         made_by = connection.scalar(text("SELECT sql FROM sqlite_schema WHERE name = 'generation_journal'"))
     assert made_by.rstrip().endswith("WITHOUT ROWID")
 
 
-def test_foreign_keys_are_guarded_again_afterwards(bare_app: Flask) -> None:
-    upgrade()
+def test_foreign_keys_are_guarded_again_afterwards(migrated_app: Flask, tmp_path: Path) -> None:
+    upgrade(directory=str(with_one_more(tmp_path, REMAKE_CHATS)))
 
     with connected() as connection:
         assert connection.scalar(text("PRAGMA foreign_keys")) == 1
@@ -177,8 +174,7 @@ def test_foreign_keys_are_guarded_again_afterwards(bare_app: Flask) -> None:
         session.add(Message(chat_id="nowhere", role="user"))
 
 
-def test_a_table_that_is_made_anew_keeps_what_refers_to_it(bare_app: Flask, tmp_path: Path) -> None:
-    upgrade()
+def test_a_table_that_is_made_anew_keeps_what_refers_to_it(migrated_app: Flask, tmp_path: Path) -> None:
     with write() as session:
         session.add_all([Chat(id="c", model="demo/quick"), Message(id="m", chat_id="c", role="user")])
 
@@ -189,8 +185,7 @@ def test_a_table_that_is_made_anew_keeps_what_refers_to_it(bare_app: Flask, tmp_
 
 
 @pytest.mark.slow
-def test_a_migration_that_fails_half_way_leaves_no_trace(bare_app: Flask, tmp_path: Path) -> None:
-    upgrade()
+def test_a_migration_that_fails_half_way_leaves_no_trace(migrated_app: Flask, tmp_path: Path) -> None:
     before = tables()
 
     with pytest.raises(ZeroDivisionError):

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from flask_migrate import upgrade
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
@@ -29,13 +28,8 @@ def test_it_is_not_ready_before_the_database_is_prepared(empty_database: dict[st
     assert "flask prepare" in ready.json["detail"]
 
 
-@pytest.mark.slow
-def test_preparing_makes_it_ready(make_bare_app: MakeApp) -> None:
-    app = make_bare_app()
-    with app.app_context():
-        upgrade()
-
-    assert Browser(app).get("/readyz").status_code == 200
+def test_preparing_makes_it_ready(make_app: MakeApp) -> None:
+    assert Browser(make_app()).get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize(
