@@ -1,73 +1,22 @@
 """Requests made from the document by somebody else's program: no fault, nothing undocumented, nothing bad let in."""
 
 import pytest
-import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import seed as seeded
-from hypothesis.errors import Unsatisfiable
-from schemathesis import Case, GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.config import SchemathesisConfig
-from schemathesis.core.failures import FailureGroup
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    ignored_auth,
-    negative_data_rejection,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from tests.api.client import Client
 from webapp.settings.service import set_setting
 
-# They end when their reader leaves.
-ENDLESS = {"api_roleplay_listen"}
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    negative_data_rejection,
-    ignored_auth,
-]
-# What is too large is refused before anybody has looked what it is.
-REFUSALS = {"negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]}}
-CONFIG = SchemathesisConfig.from_dict({"checks": REFUSALS})
-FEW = settings(max_examples=2, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-
 
 @pytest.mark.slow
 def test_whatever_is_sent_is_answered_as_the_document_says(app: Flask, admin: Client, fake) -> None:
+    # Only this test pays for the import of that program.
+    from tests.api.conforming import operations, tried
+
     fake.says("Fine.")
     with app.app_context():
         for name in ("limits.streams_per_minute", "limits.concurrent_streams"):
             set_setting(name, "0")
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=CONFIG)
-    operations = {each.ok().definition.raw["operationId"]: each.ok() for each in schema.get_all_operations()}
-    # The same view at its second path is the same view.
-    wanted = [each for id, each in operations.items() if id not in ENDLESS and not id[-1].isdigit()]
+    wanted = operations(app)
     assert len(wanted) > 70
     faults = [fault for each in wanted for fault in tried(each, admin)]
     assert not faults, "\n\n".join(faults)
-
-
-def tried(operation: schemathesis.APIOperation, caller: Client) -> list[str]:
-    """What was wrong with the answers to a few requests, good ones and bad ones."""
-    faults = []
-    for mode in GenerationMode:
-
-        @seeded(7)
-        @FEW
-        @given(case=operation.as_strategy(mode))
-        def check(case: Case) -> None:
-            case.call_and_validate(headers=caller.headers, checks=CHECKS)
-
-        try:
-            check()
-        except Unsatisfiable:
-            # It takes nothing that could be wrong.
-            continue
-        except FailureGroup as group:
-            faults.append(f"{operation.label}, {mode.value}: {[str(each) for each in group.exceptions]}")
-    return faults

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 import gevent
-import httpx2
-import openai
 import pytest
 
 from tests.api.dialects.live import Caller
@@ -17,14 +17,22 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 HELLO = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "Hello"}]}]
 
 
+@pytest.fixture(scope="module")
+def openai() -> ModuleType:
+    """Only who uses it pays for its import, of a second."""
+    import openai
+
+    return openai
+
+
 @pytest.fixture
-def client(caller: Caller) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{caller.url}/v1", api_key=caller.token, max_retries=0, http_client=_direct()) as client:
+def client(caller: Caller, openai: ModuleType) -> Iterator[Any]:
+    # A part of the other.
+    import httpx2
+
+    direct = httpx2.Client(trust_env=False)
+    with openai.OpenAI(base_url=f"{caller.url}/v1", api_key=caller.token, max_retries=0, http_client=direct) as client:
         yield client
-
-
-def _direct() -> httpx2.Client:
-    return httpx2.Client(trust_env=False)
 
 
 def asked(fake):
@@ -37,7 +45,7 @@ def last_generation(caller):
     return dict(zip(columns.split(", "), row, strict=True))
 
 
-def test_it_lists_the_models_and_shows_one(client):
+def test_it_lists_the_models_and_shows_one(client, openai):
     names = [model.id for model in client.models.list()]
 
     assert names[0] == "default"
@@ -93,7 +101,7 @@ def test_it_ends_before_the_words_that_a_caller_wants_no_more_of(client, fake):
     assert fake.until(lambda log: [entry for entry in log if entry["client_closed"]])
 
 
-def test_what_is_refused_has_openais_classes(client, caller, fake):
+def test_what_is_refused_has_openais_classes(client, caller, fake, openai):
     create = client.chat.completions.create
     with pytest.raises(openai.AuthenticationError) as refused:
         client.with_options(api_key="millrace_wrong").chat.completions.create(model="default", messages=HELLO)
@@ -115,7 +123,7 @@ def test_what_is_refused_has_openais_classes(client, caller, fake):
     assert asked(fake) == []
 
 
-def test_what_fails_upstream_is_told(client, fake):
+def test_what_fails_upstream_is_told(client, fake, openai):
     fake.always({"status": 400, "json": {"error": {"code": 400, "message": "No."}}})
     with pytest.raises(openai.InternalServerError) as failed:
         client.chat.completions.create(model="default", messages=HELLO)
@@ -125,17 +133,17 @@ def test_what_fails_upstream_is_told(client, fake):
         list(client.chat.completions.create(model="default", messages=HELLO, stream=True))
 
 
-def test_too_many_at_once_is_a_rate_limit(client, caller, fake):
+def test_too_many_at_once_is_a_rate_limit(client, caller, fake, openai):
     fake.counts(2000, pace=0.01)
     caller.server.set(limits__concurrent_streams="1")
     try:
-        until(lambda: _refuses(client, caller), "the limit is known")
+        until(lambda: _refuses(client, caller, openai), "the limit is known")
     finally:
         caller.server.set(limits__concurrent_streams="0")
-        until(lambda: not _refuses(client, caller), "the limit is gone")
+        until(lambda: not _refuses(client, caller, openai), "the limit is gone")
 
 
-def _refuses(client, caller):
+def _refuses(client, caller, openai):
     """Two at once: the second is refused where there is a limit of one."""
     until(lambda: caller.server.running() == 0, "nothing runs")
     with client.chat.completions.create(model="default", messages=HELLO, stream=True) as first:
