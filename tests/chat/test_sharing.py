@@ -7,10 +7,11 @@ from sqlalchemy import func, select
 
 from tests.chat.conftest import ended_with, statuses, texts
 from tests.chat.files import download
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import text_of
+from tests.support.people import PASSWORD
 from tests.support.server import until
 from webapp.accounts import groups, queries
 from webapp.accounts.tables import Grant, User

@@ -10,8 +10,9 @@ import gevent
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD, MakeApp
+from tests.conftest import MakeApp
 from tests.support.marks import also_on_postgres
+from tests.support.people import PASSWORD
 from webapp.accounts.service import add_user
 from webapp.db import db, write
 from webapp.errors import Invalid, NotFound
