@@ -51,10 +51,6 @@ SAVE_SECONDS = 2
 DRAIN_SECONDS = 2
 # gunicorn's own number for an application that cannot be loaded: it ends the server, a new worker would do no better.
 NOT_PREPARED = 4
-OTHER_KEYS = (
-    "Another machine uses this Redis with another SECRET_KEY. Set the same SECRET_KEY and ENCRYPTION_KEY on every machine, "
-    "or use another database of Redis for another Millrace (redis://localhost:6379/1)."
-)
 
 
 def on_starting(server: Any) -> None:
@@ -86,14 +82,15 @@ def post_worker_init(worker: Any) -> None:
     from webapp.db import DAMAGED
     from webapp.db_state import OLD_SCHEMA, trouble_with_database
     from webapp.rendering.code import warm_up
+    from webapp.streaming.common import UNLIKE
 
     with worker.wsgi.app_context():
         if (trouble := trouble_with_database()) in (OLD_SCHEMA, DAMAGED):
             print(trouble, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
             sys.exit(NOT_PREPARED)
     engine = worker.wsgi.extensions["engine"]
-    if engine.shared and not engine.shared.agrees():
-        print(OTHER_KEYS, file=sys.stderr)  # noqa: T201  the last words of a server that does not start
+    if engine.shared and (differs := engine.shared.agreement.looked()):
+        print(UNLIKE.format(differs), file=sys.stderr)  # noqa: T201  the last words of a server that does not start
         sys.exit(NOT_PREPARED)
     warm_up()
     is_stopping = False

@@ -92,6 +92,16 @@ def own_key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Pat
     return path if path.read_text("utf-8").strip() == ",".join(config.encryption_keys) else None
 
 
+def kept_encryption_keys(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What our file of encryption keys holds at this moment; nothing where the environment says them, or it can't be used."""
+    path = _key_paths(config.data_dir, environ).get("ENCRYPTION_KEY")
+    try:
+        variable = next(each for each in VARIABLES if each.name == "ENCRYPTION_KEY")
+        return tuple(variable.parse(path.read_text("utf-8").strip())) if path else ()
+    except (OSError, ValueError):
+        return ()
+
+
 @cache
 def version() -> str:
     """The newest version in the changelog: the one place that says it."""

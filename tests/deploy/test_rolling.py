@@ -54,7 +54,8 @@ class Reader:
 def test_a_rolling_restart_under_load_is_noticed_as_a_reconnect_at_most(postgres_server, migrated_database, fake, tmp_path):
     name = postgres_server.new_database(like=migrated_database)
     with redis_server.running_server(free_port()) as redis:
-        shared = {**KEYS, **fake.environ, "DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis.url}
+        urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis.url}
+        shared = {**KEYS, **fake.environ, **urls, "FILES_DIR": str(tmp_path / "files")}
         with prepared(tmp_path / "one", **shared) as one, prepared(tmp_path / "other", beside=one, **shared) as other:
             for server in (one, other):
                 server.start()

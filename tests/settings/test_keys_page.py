@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,27 @@ def test_a_key_of_ours_is_changed_by_the_page_while_the_server_runs(own_key: Mak
     assert secret_of(app) == secret_of(own_key()) == SECRET
     assert deeds(app)[-3:] == ["added an encryption key", "re-encrypted a key", "removed old encryption keys"]
     assert not list(key_file.parent.glob("*.new"))
+
+
+@pytest.mark.slow
+def test_a_key_that_one_worker_changes_is_changed_for_all(own_key: MakeApp) -> None:
+    one, other = as_one_of_two(own_key()), as_one_of_two(own_key())
+    owner = signed_in(one, "owner@example.org", "owner")
+    owner.page("/admin/keys").press("Create new key")
+    keep_secret(one)
+    assert secret_of(other) == SECRET
+
+    # The next step may be answered by any of them.
+    owner = signed_in(other, "admin@example.org", "admin")
+    page = owner.page("/admin/keys").press("Re-encrypt now")
+    assert page.press("Remove the old key").says("The key change is complete.")
+    keep_secret(one)
+    assert secret_of(other) == secret_of(own_key()) == SECRET
+
+
+def as_one_of_two(app: Flask) -> Flask:
+    app.extensions["config"] = replace(app.extensions["config"], web_concurrency=2)
+    return app
 
 
 @pytest.mark.slow

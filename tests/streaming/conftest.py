@@ -10,6 +10,7 @@ from gevent.event import Event as Signal
 
 from tests.support.ports import free_port
 from webapp.bench import redis_server as redis
+from webapp.streaming.common import Common
 from webapp.streaming.events import Delta, Ended, Event, Saved, Started
 from webapp.streaming.loops import FlushLoop
 from webapp.streaming.outcome import Outcome
@@ -20,6 +21,7 @@ from webapp.streaming.stop import Stop
 from webapp.streaming.topics import MemoryTopics
 
 TOPIC = "generation:1"
+UNKNOWN = Common()
 
 
 def saved_at_once(run: Run, outcome: Outcome) -> list[Saved]:
@@ -78,9 +80,9 @@ def workers(redis_server: redis.Server) -> Iterator[Callable[..., RedisTopics]]:
     made: list[RedisTopics] = []
     numbers = itertools.count(1)
 
-    def make(keys: str = "") -> RedisTopics:
+    def make(common: Common = UNKNOWN) -> RedisTopics:
         link, tools = Link(redis_server.url), {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn}
-        topics = RedisTopics(link, worker=f"worker{next(numbers)}", pause=gevent.sleep, keys=keys, **tools)
+        topics = RedisTopics(link, worker=f"worker{next(numbers)}", pause=gevent.sleep, common=lambda: common, **tools)
         topics.begin()
         made.append(topics)
         until(lambda: topics.is_connected)

@@ -9,7 +9,9 @@ from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, until
 from tests.support.ports import free_port
+from webapp.streaming.common import Common
 from webapp.streaming.events import Changed, Delta, Ended, to_json
+from webapp.streaming.redis_common import Agreement
 from webapp.streaming.redis_link import CHANGES, Link
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.topics import Entry, Gap
@@ -184,17 +186,19 @@ def test_what_has_ended_is_copied_no_longer(workers):
     assert TOPIC not in reader._copies
 
 
-def test_who_begins_without_redis_reads_the_database_at_once():
-    behind = []
-    link = Link(f"redis://127.0.0.1:{free_port()}/0")
+def test_who_begins_without_redis_reads_the_database_at_once_and_says_so_once(caplog):
+    behind, port = [], free_port()
+    link = Link(f"redis://127.0.0.1:{port}/0")
     tools = {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn, "pause": gevent.sleep}
     topics = RedisTopics(link, worker="alone", **tools)
     topics.behind = lambda: behind.append(True)
     topics.begin()
     try:
-        until(lambda: behind)
+        until(lambda: len(behind) > 2)
     finally:
         topics.end()
+    said = [each.message.partition(";")[0] for each in caplog.records if str(port) in each.message]
+    assert said == ["Redis does not answer"]
 
 
 @pytest.mark.slow
@@ -235,13 +239,24 @@ def test_the_oldest_place_is_lost_wherever_it_is(workers):
 
 @pytest.mark.slow
 def test_a_worker_with_other_keys_is_known(workers, redis_server):
-    assert workers("ours").agrees()
-    assert workers("ours").agrees()
-    other = workers("theirs")
-    assert not other.agrees()
+    assert not workers(Common("ours")).agreement.looked()
+    assert not workers(Common("ours")).agreement.looked()
+    other = workers(Common("theirs"))
+    assert other.agreement.looked() == "SECRET_KEY"
     redis_server.kill()
-    # Nobody can say: it starts without Redis as well.
-    assert other.agrees()
+    # Nobody can say: one that has not met the others yet starts without Redis as well.
+    assert other.agreement.looked() == "SECRET_KEY"
+    assert not Agreement(other._link, lambda: Common("new")).looked()
+
+
+@pytest.mark.slow
+def test_a_redis_that_drops_something_when_it_is_full_is_known(workers, redis_server):
+    topics = workers()
+    version, evicts = topics.about_redis()
+    assert (bool(version), evicts) == (True, False)
+    # The streams of answers have a time to live.
+    redis_server.said("CONFIG SET maxmemory-policy volatile-lru")
+    assert topics.about_redis() == (version, True)
 
 
 def test_a_reader_from_another_worker_is_not_woken_by_nothing(workers):

@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
+from webapp.health.server_facts import NO_REDIS
 from webapp.revisions import newest_revision
 
 
@@ -45,6 +46,17 @@ def test_it_says_so_when_the_database_does_not_answer(make_bare_app: MakeApp, tm
     assert browser.get("/healthz").status_code == 200
     ready = browser.get("/readyz")
     assert (ready.status_code, ready.json["detail"].startswith(words)) == (503, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_it_is_degraded_without_redis_and_among_servers_that_are_set_up_otherwise(make_app: MakeApp) -> None:
+    app = make_app(REDIS_URL="redis://127.0.0.1:1/0")
+    ready = Browser(app).get("/readyz")
+    assert (ready.status_code, ready.json) == (200, {"status": "degraded", "detail": NO_REDIS})
+
+    app.extensions["engine"].shared.agreement.differs = "FILES_DIR"
+    assert "another FILES_DIR" in Browser(app).get("/readyz").json["detail"]
 
 
 def test_there_is_one_newest_revision() -> None:

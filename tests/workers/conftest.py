@@ -1,14 +1,18 @@
 """Several workers as an operator runs them: servers side by side on one PostgreSQL and one Redis."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.support import postgres
 from tests.support.person import Person
 from tests.support.ports import free_port
-from tests.support.server import Server, prepared
+from tests.support.preparing import environ_of
+from tests.support.server import ROOT, Server, prepared
 from tests.upstream.handle import Upstream
 from webapp.bench import redis_server as redis
 
@@ -18,8 +22,8 @@ KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43
 class House:
     """A server of two workers, and on another host one of a single worker, which is `there`; and the owner at each of them."""
 
-    def __init__(self, one: Server, other: Server, redis_server: redis.Server) -> None:
-        self.one, self.other, self.redis = one, other, redis_server
+    def __init__(self, one: Server, other: Server, redis_server: redis.Server, environ: dict[str, str]) -> None:
+        self.one, self.other, self.redis, self._environ = one, other, redis_server, environ
         for server in (one, other):
             server.start()
         self.here = Person(one.url).become_owner(one.owner_link)
@@ -31,6 +35,14 @@ class House:
         """How those of a chat stand, and who runs them or has ended them."""
         lane = f"chat:{path.rpartition('/')[2]}"
         return self.one.rows("SELECT status, reason FROM generations WHERE lane = ? ORDER BY id", lane)
+
+    def last_words(self, folder: Path, **environ: str) -> str:
+        """What another server says that is set up like this, and ends by itself."""
+        command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
+        its = environ_of(folder, free_port()) | self._environ | environ
+        ended = subprocess.run(command, cwd=ROOT, env=its, capture_output=True, text=True, timeout=180, check=False)
+        assert ended.returncode != 0
+        return ended.stderr
 
 
 # To start the servers costs far more than what is done with them: each test leaves them as it has found them.
@@ -44,10 +56,10 @@ def shared_house(
     name, folder = postgres_server.new_database(like=migrated_database), tmp_path_factory.mktemp("house")
     with redis.running_server(free_port()) as redis_server, ExitStack() as stack:
         urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
-        environ = {**KEYS, **fake_process.environ, **urls}
+        environ = {**KEYS, **fake_process.environ, **urls, "FILES_DIR": str(folder / "files")}
         one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))
         other = stack.enter_context(prepared(folder / "other", beside=one, **environ))
-        yield House(one, other, redis_server)
+        yield House(one, other, redis_server, environ)
     postgres_server.drop(name)
 
 

@@ -12,6 +12,7 @@ from tests.generations.bench import holds_on
 from tests.support.person import Person
 from tests.support.server import until
 from tests.support.tab import Tab
+from webapp.streaming.common import UNLIKE
 
 TOKENS = 400
 WORDS = [f"w{number:06d}" for number in range(1, TOKENS + 1)]
@@ -109,6 +110,9 @@ def test_without_redis_pages_read_the_database_and_come_back_by_themselves(house
     until(lambda: "completed" in statuses(tab), "it is followed to its end all the same")
     assert set(WORDS) <= set(tab.first_seen())
 
+    house.other.terminate()
+    house.other.start()
+    until(lambda: "degraded" in house.there.get("/readyz").text, "a server starts without Redis as well")
     unheard = house.there.begin("Count without Redis")
     late = opened(house.here, unheard)
     until(lambda: "w000050" in late.first_seen(), "one that begins without Redis is seen too")
@@ -118,3 +122,14 @@ def test_without_redis_pages_read_the_database_and_come_back_by_themselves(house
     assert Counter(words(house.here, unheard)) == Counter(WORDS)
     for each in (tab, late):
         each.close()
+
+
+@pytest.mark.mostly_deep
+@pytest.mark.parametrize("name", ["FILES_DIR", "SECRET_KEY", "ENCRYPTION_KEY"])
+def test_a_server_that_is_set_up_otherwise_says_so_and_ends(house, tmp_path, name) -> None:
+    other = {"FILES_DIR": str(tmp_path / "files"), "SECRET_KEY": "another-secret-for-the-tests", "ENCRYPTION_KEY": "u" * 43 + "="}
+    # Those that run have told each other how they are set up.
+    until(lambda: house.redis.said("EXISTS millrace:common") == ":1", "it is known how they are set up")
+
+    assert UNLIKE.format(name) in house.last_words(tmp_path, **{name: other[name]})
+    assert '"ready"' in house.here.get("/readyz").text

@@ -54,7 +54,8 @@ def team(folder: Path, answers: int, model_url: str, *, workers: int, hosts: int
     with ExitStack() as stack:
         postgres = stack.enter_context(postgres_server.running_server())
         redis = stack.enter_context(redis_server.running_server(free_port()))
-        shared = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "WEB_CONCURRENCY": str(workers), **KEYS}
+        stores = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        shared = {**stores, "WEB_CONCURRENCY": str(workers), "FILES_DIR": str(folder / "files"), **KEYS}
         folders = [_new(folder, number) for number in range(hosts)]
         environs = [{**environ_of(str(each), answers, model_url), **shared} for each in folders]
         link = LINK.search(flask(environs[0], "prepare"))

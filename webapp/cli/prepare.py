@@ -18,7 +18,7 @@ from webapp.config import ROOT, make_keys
 from webapp.current import the_config
 from webapp.db import DAMAGED, db, is_damage, is_sqlite, unbound
 from webapp.db_state import found_revision
-from webapp.health import backups
+from webapp.health import backups, database_facts
 from webapp.revisions import known_revisions, newest_revision
 from webapp.web import compiled
 from webapp.web.command_errors import one_line_errors
@@ -44,6 +44,8 @@ def prepare() -> None:
         with _one_machine_at_a_time():
             _migrate(config.data_dir)
             shipped.ship()
+        for fact in database_facts.network_disk():
+            click.echo(f"{fact.words} {fact.hint}", err=True)
         compiled.keep(current_app, config.data_dir)
         link = accounts.owner_link(addresses.address(config))
         ready.note(config)

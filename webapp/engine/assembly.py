@@ -1,13 +1,12 @@
 """Builds the engine: its state, its background loops and their intervals."""
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from webapp.config import Config
-from webapp.engine import copies, journal, keeper, recovery, report, spill
+from webapp.engine import common, copies, journal, keeper, recovery, report, spill
 from webapp.engine.engine import Duties, Engine
 from webapp.streaming.loops import Spawn
 from webapp.streaming.topics import Signal
@@ -34,8 +33,8 @@ def build(
         from webapp.streaming import redis_link, redis_topics
 
         link = redis_link.Link(config.redis_url)
-        keys = sha256(config.secret_key.encode()).hexdigest()[:16]
-        return redis_topics.RedisTopics(link, keys=keys, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
+        told = common.of(app)
+        return redis_topics.RedisTopics(link, common=told, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
 
     return Engine(
         in_app=app.app_context,

@@ -13,18 +13,20 @@ from webapp.db import DAMAGED, db, is_sqlite, utc_now, write
 from webapp.db_state import found_revision, is_newer
 from webapp.errors import Unavailable
 from webapp.health.backups import made_at
+from webapp.health.disks import network_of, said_mounts
 from webapp.health.fact import Fact, size
 from webapp.revisions import newest_revision
 from webapp.web.filters import ago
 
 OLD_DAYS = 14
 NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key with the backups."
+NETWORK_DISK = "SQLite can lose data there. Set DATA_DIR to a folder on a local disk, or use PostgreSQL."
 UNSEEN = "Backups made with pg_dump aren't seen here."
 
 
 def all_of(config: Config) -> list[Fact]:
     """What is said of a database that answers."""
-    return [Fact(kind(), f"Version {_version()}, {_size()}.", "ok"), *_journal(), _writing(), _schema()]
+    return [Fact(kind(), f"Version {_version()}, {_size()}.", "ok"), *_journal(), *network_disk(), _writing(), _schema()]
 
 
 def kind() -> str:
@@ -68,6 +70,16 @@ def _journal() -> list[Fact]:
     if mode == "wal":
         return [Fact("Journal", "Write-ahead log (WAL): reads and writes don't block each other.", "ok")]
     return [Fact("Journal", f"{mode}.", "warn", "The disk that holds DATA_DIR doesn't support WAL. Use a local disk.")]
+
+
+def network_disk(mounts: str = "") -> list[Fact]:
+    """A warning, where the file is on one, by what is said of the mounts."""
+    if not is_sqlite():
+        return []
+    folder = Path(db.engine.url.database or "").absolute().parent
+    if not (kind := network_of(folder, mounts or said_mounts())):
+        return []
+    return [Fact("Disk", f"The database is in {folder}, on a network disk ({kind}).", "warn", NETWORK_DISK)]
 
 
 def _writing() -> Fact:

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify
 from webapp.accounts.guards import anybody
 from webapp.db_state import trouble_with_database
 from webapp.engine.engine import the_engine
-from webapp.health.server_facts import NO_REDIS
+from webapp.health.server_facts import trouble_with_redis
 
 bp = Blueprint("health", __name__)
 
@@ -23,5 +23,5 @@ def ready() -> Response:
         response = jsonify(status="not ready", detail=trouble)
         response.status_code = 503
         return response
-    shared = the_engine().shared
-    return jsonify(status="degraded", detail=NO_REDIS) if shared and not shared.is_connected else jsonify(status="ready")
+    trouble = trouble_with_redis(the_engine())
+    return jsonify(status="degraded", detail=trouble) if trouble else jsonify(status="ready")

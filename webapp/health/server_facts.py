@@ -15,6 +15,7 @@ from webapp import config as operator
 from webapp.config import ROOT, Config
 from webapp.engine.engine import Engine
 from webapp.health.fact import Fact, size
+from webapp.streaming.common import UNLIKE
 from webapp.watchdog import HELD, Watchdog
 from webapp.words import plural
 
@@ -72,6 +73,15 @@ def loop(watchdog: Watchdog) -> Fact:
     return Fact("Held up", words, "warn", f"Everyone waits meanwhile. `{HELD}` lines in the log name the place in the code.")
 
 
+def trouble_with_redis(engine: Engine) -> str:
+    """Why this worker does less than it could with the others, or an empty string."""
+    if not engine.shared:
+        return ""
+    if differs := engine.shared.agreement.differs:
+        return UNLIKE.format(differs)
+    return "" if engine.shared.is_connected else NO_REDIS
+
+
 def redis(engine: Engine) -> list[Fact]:
     """How the other workers are reached, where there may be any."""
     if not engine.shared:
@@ -79,6 +89,8 @@ def redis(engine: Engine) -> list[Fact]:
     if not (about := engine.shared.about_redis()):
         hint = "Pages follow answers of their own worker as ever, and those of others once a second. Check REDIS_URL."
         return [Fact("Redis", NO_REDIS, "bad", hint)]
+    if differs := engine.shared.agreement.differs:
+        return [Fact("Redis", UNLIKE.format(differs), "bad")]
     version, evicts = about
     if evicts:
         hint = "Set its maxmemory-policy to noeviction: pages of other workers fall behind when it drops something."

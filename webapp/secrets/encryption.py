@@ -4,11 +4,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from flask import current_app
+from flask import Flask, current_app
 
+from webapp import logs
+from webapp.config import Config, kept_encryption_keys
 from webapp.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -96,7 +99,17 @@ class EncryptionService:
 
 def the_encryption() -> EncryptionService:
     """The service with the keys of the current application."""
-    return EncryptionService(current_app.extensions["config"].encryption_keys)
+    return EncryptionService(current_config().encryption_keys)
+
+
+def current_config(app: Flask | None = None) -> Config:
+    """The config; among several workers with the keys that our file has now, as another one may have changed them."""
+    app = app or current_app
+    config: Config = app.extensions["config"]
+    if config.web_concurrency > 1 and (keys := kept_encryption_keys(config)) not in ((), config.encryption_keys):
+        logs.hide(*keys)
+        app.extensions["config"] = config = replace(config, encryption_keys=keys)
+    return config
 
 
 def fingerprint_of(key: str) -> str:

@@ -16,10 +16,9 @@ from webapp import logs
 from webapp.accounts import audit
 from webapp.accounts.audit import About
 from webapp.config import Config, own_key_file, random_key
-from webapp.current import the_config
 from webapp.db import write
 from webapp.errors import Conflict, Unavailable
-from webapp.secrets.encryption import EncryptionService, fingerprint_of, the_encryption
+from webapp.secrets.encryption import EncryptionService, current_config, fingerprint_of, the_encryption
 from webapp.secrets.holders import stored
 
 UNDER_WAY = "A key change is already in progress. Finish it first."
@@ -68,7 +67,7 @@ def keyring() -> Keyring:
     """The keys of this process and what is stored under them."""
     encryption = the_encryption()
     held = tuple(Held(each.id, each.name, encryption.fingerprint_behind(each.ciphertext)) for _, each in stored())
-    return Keyring(encryption.fingerprints(), own_key_file(the_config()), held)
+    return Keyring(encryption.fingerprints(), own_key_file(current_config()), held)
 
 
 def new_key(**about: Unpack[About]) -> str:
@@ -82,7 +81,7 @@ def new_key(**about: Unpack[About]) -> str:
 
 def begin_change(**about: Unpack[About]) -> str:
     """Puts a new key before the present one, in our file and in this process; gives its fingerprint."""
-    config = the_config()
+    config = current_config()
     file = _own_file(config)
     if len(config.encryption_keys) > 1:
         raise Conflict(UNDER_WAY)
@@ -94,7 +93,7 @@ def begin_change(**about: Unpack[About]) -> str:
 
 def end_change(**about: Unpack[About]) -> None:
     """Removes the older keys from our file and this process, once nothing that can be read needs them."""
-    config = the_config()
+    config = current_config()
     file = _own_file(config)
     if not config.encryption_keys[1:]:
         raise Conflict("There is no old key to remove.")

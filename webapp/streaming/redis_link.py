@@ -11,8 +11,10 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 PREFIX = "millrace:"
-EPOCH, CHANGES, KEYS = f"{PREFIX}epoch", f"{PREFIX}changes", f"{PREFIX}keys"
+EPOCH, CHANGES, COMMON = f"{PREFIX}epoch", f"{PREFIX}changes", f"{PREFIX}common"
 MOST_CHANGES = 10_000
+# What is told of whoever is here counts for so long.
+COMMON_SECONDS = 60
 # A stream without a word for so long is let go: the database has all of it.
 KEEP_MS = 330_000
 # How long the waiting read waits, and how long anything else may take; the library's own patience would hold up everybody.
@@ -89,14 +91,15 @@ class Link:
             self._client.set(EPOCH, new, nx=True)
             return str(self._client.get(EPOCH))
 
-    def agrees(self, keys: str) -> bool:
-        """Whether those who have been here within a minute have the same keys."""
+    def common(self, mine: str) -> str:
+        """What those have said of themselves who have been here within a minute; this, where nobody has."""
         with _answering():
-            self._client.set(KEYS, keys, nx=True)
-            is_same = bool(self._client.get(KEYS) == keys)
-            if is_same:
-                self._client.expire(KEYS, 60)
-        return is_same
+            self._client.set(COMMON, mine, nx=True, ex=COMMON_SECONDS)
+            return str(self._client.get(COMMON) or mine)
+
+    def renew_common(self, mine: str) -> None:
+        with _answering():
+            self._client.set(COMMON, mine, ex=COMMON_SECONDS)
 
     def newest_change(self) -> str:
         """The id of the newest change, or of this moment where there is none."""
@@ -156,7 +159,8 @@ class Link:
         with _answering():
             told = self._client.info()
         version = str(told.get("valkey_version") or told.get("redis_version", ""))
-        return version, str(told.get("maxmemory_policy", "")).startswith("allkeys")
+        # Those that are named after `volatile` drop the streams of answers, which have a time to live.
+        return version, told.get("maxmemory_policy", "noeviction") != "noeviction"
 
     def close(self) -> None:
         self._client.close()

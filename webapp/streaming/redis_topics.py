@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
+from .common import Common
 from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
 from .redis_buckets import Buckets
+from .redis_common import Agreement
 from .redis_link import CHANGES, Gone, Link, Sent, of_topic, of_worker
 from .redis_places import LOSE, Places
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
@@ -72,16 +74,17 @@ class RedisTopics(MemoryTopics):
         now: Callable[[], float],
         spawn: Spawn,
         pause: Callable[[float], object],
-        keys: str = "",
+        common: Callable[[], Common] = Common,
     ) -> None:
-        """`keys` is a fingerprint of what must be the same for all workers."""
+        """`common` says what must be the same for all workers."""
         super().__init__(epoch=worker, signal=signal, now=now)
         self.is_connected = False
         self.hear: Callable[[str], None] = lambda _lane: None
         self.behind: Callable[[], None] = lambda: None
         self.buckets = Buckets(link, lambda: self.is_connected)
         self.places = Places(link, worker, lambda: self.is_connected)
-        self._link, self._worker, self._spawn, self._pause, self._keys = link, worker, spawn, pause, keys
+        self.agreement = Agreement(link, common)
+        self._link, self._worker, self._spawn, self._pause = link, worker, spawn, pause
         self._is_open = False
         # Everything up to here is known of all topics that have many writers, and what came behind `_since` is in their logs.
         self._cursor = self._since = 0
@@ -92,15 +95,8 @@ class RedisTopics(MemoryTopics):
         # What others write and is read here; of what is not whole, the rest must come from the database first.
         self._copies: dict[str, bool] = {}
         self._told = "0-0"
-        self._was_away = self._is_shipping = False
+        self._was_away = self._is_shipping = self._has_said_so = False
         self._checked_at = self._looked_at = now()
-
-    def agrees(self) -> bool:
-        """Whether the other workers have the same keys, as far as anybody can say."""
-        try:
-            return self._link.agrees(self._keys)
-        except Gone:
-            return True
 
     def about_redis(self) -> tuple[str, bool] | None:
         """Its version, and whether it drops what it holds when its memory is full; None where it does not answer."""
@@ -223,7 +219,7 @@ class RedisTopics(MemoryTopics):
             self._connect()
         elif self._now() - self._checked_at >= LOOK_SECONDS:
             self._checked_at = self._now()
-            self._link.agrees(self._keys)
+            self.agreement.look()
             if self._link.epoch(self._new_epoch()) != self.epoch:
                 # Emptied, or another one: it knows nothing of what was asked of it.
                 raise Gone("Redis has lost what it held")
@@ -237,7 +233,7 @@ class RedisTopics(MemoryTopics):
         if _number(newest) <= self._cursor:
             raise Gone("what it says would be older than what is known")
         self.epoch, self.is_connected, self._was_away, self._checked_at = epoch, True, True, self._now()
-        self._heard = newest
+        self._heard, self._has_said_so = newest, False
         log.info("connected to Redis")
         self._start_over(_number(newest))
 
@@ -246,9 +242,11 @@ class RedisTopics(MemoryTopics):
         return f"{self._worker}x{int(self._now() * 1000)}"
 
     def _lose(self, error: Gone, unsent: Iterable[tuple[str, Event]] = ()) -> None:
+        if self._is_open and not self._has_said_so:
+            self._has_said_so = True
+            log.warning("Redis does not answer; pages of other workers read the database until it does: %s", error)
         if self.is_connected:
             self.is_connected = False
-            log.warning("Redis does not answer; pages of other workers read the database until it does: %s", error)
             # Numbers go on behind all that anybody may have heard elsewhere.
             self._cursor += LAG
         # Also where it has never answered.

@@ -1,0 +1,41 @@
+"""What this worker must have in common with the others: its keys, by their fingerprints, and its folder of files."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Flask
+
+from webapp.ids import new_id
+from webapp.secrets.encryption import current_config, fingerprint_of
+from webapp.streaming.common import Common
+
+# Its content is the name of the folder, wherever that is mounted.
+MARK = ".millrace"
+
+
+def of(app: Flask) -> Callable[[], Common]:
+    """What is told at any moment: keys change while workers run."""
+    return partial(_at_this_moment, app)
+
+
+def _at_this_moment(app: Flask) -> Common:
+    config = current_config(app)
+    secret = sha256(config.secret_key.encode()).hexdigest()[:16]
+    return Common(secret, tuple(map(fingerprint_of, config.encryption_keys)), name_of(config.files_dir))
+
+
+@cache
+def name_of(folder: Path) -> str:
+    """The name in a folder, which whoever comes first writes; empty where that can't be."""
+    mark = folder / MARK
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not mark.exists():
+            with mark.open("x") as file:
+                file.write(new_id())
+        return mark.read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        # Somebody else writes it at this moment, or it may only be read.
+        return ""
