@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from tests.deploy.proxies import DEPLOY, caddy_program
+from webapp.app import POSTGRES_CONNECTIONS
 from webapp.config import ROOT
 from webapp.variables import VARIABLES
 
@@ -48,6 +49,12 @@ def test_our_containers_write_only_where_they_must_and_have_variables_that_there
         assert service["cap_drop"] == ["ALL"]
         assert set(service["environment"]) <= OURS
         assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+def test_postgres_admits_all_containers_of_a_team():
+    services = compose("compose.team.yaml")["services"]
+    ours = [each for each in services.values() if each["image"] == "millrace"]
+    assert int(services["postgres"]["command"][-1].removeprefix("max_connections=")) > len(ours) * POSTGRES_CONNECTIONS
 
 
 def test_the_containerfile_is_what_a_builder_wants():
