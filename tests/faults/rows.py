@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import psycopg
 
 from tests.faults import meanwhile
 from tests.faults.scene import TOKENS, Scene
@@ -15,8 +18,7 @@ from tests.support.server import until
 
 Storage = Literal["one worker", "several workers"]
 BOTH: tuple[Storage, ...] = ("one worker", "several workers")
-CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE pid <> pg_backend_pid() AND datname = current_database()"""
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname"
 COUNTED: dict[str, Any] = {"counted": TOKENS, "pace": 0.02}
 
 
@@ -49,11 +51,10 @@ def _limited_once(scene: Scene) -> None:
 
 
 def _doing(act: Callable[[Scene], None]) -> Callable[[Scene], None]:
-    """What is done once the page has some of the answer."""
+    """What is done once the page has some of the answer, and all others are written too."""
 
     def does(scene: Scene) -> None:
-        scene.ask()
-        scene.seen()
+        scene.ask_together()
         act(scene)
 
     return does
@@ -111,10 +112,20 @@ def _server_restarted(scene: Scene) -> None:
 
 
 def _connections_cut(scene: Scene) -> None:
-    query = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-    )
-    scene.house.one.rows(query)
+    scene.house.one.rows(f"{CUT} = current_database()")
+
+
+def _postgres_refuses(scene: Scene) -> None:
+    """It ends every connection and takes no other, as while it is restarted."""
+    url = urlsplit(scene.house.one.database_url.replace("+psycopg", ""))
+    name = url.path.strip("/")
+    with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as beside:
+        beside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
+        try:
+            beside.execute(f"{CUT} = '{name}'".encode())
+            time.sleep(3)
+        finally:
+            beside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
 
 
 def _redis_killed(scene: Scene) -> None:
@@ -135,6 +146,18 @@ def _redis_frozen(scene: Scene) -> None:
     scene.house.stores.freeze()
     time.sleep(4)
     scene.house.stores.go_on()
+
+
+def _redis_full(scene: Scene) -> None:
+    """It takes nothing more, and answers all the same."""
+    assert scene.house.stores
+    scene.house.stores.said("CONFIG SET maxmemory 1")
+    try:
+        until(lambda: '"degraded"' in scene.house.here.get("/readyz").text, "it is said")
+        scene.until_over()
+    finally:
+        scene.house.stores.said("CONFIG SET maxmemory 0")
+    until(lambda: '"ready"' in scene.house.here.get("/readyz").text, "Redis takes what it is sent again")
 
 
 def _redis_trimmed(scene: Scene) -> None:
@@ -188,9 +211,11 @@ FAULTS = (
     Fault(28, "a worker is frozen for a moment", _doing(_server_frozen), frozenset({"completed", "interrupted"}), 2),
     Fault(29, "the server is restarted", _doing(_server_restarted), frozenset({"completed"}), 2),
     Fault(33, "PostgreSQL drops every connection", _doing(_connections_cut), frozenset({"completed"}), 2, SEVERAL),
+    Fault(33, "PostgreSQL refuses everybody for a while", _doing(_postgres_refuses), frozenset({"completed"}), 2, SEVERAL),
     Fault(34, "Redis is killed and comes back", _doing(_redis_killed), frozenset({"completed"}), 1, SEVERAL),
     Fault(34, "Redis is emptied", _doing(_redis_emptied), frozenset({"completed"}), 1, SEVERAL),
     Fault(34, "Redis is frozen", _doing(_redis_frozen), frozenset({"completed"}), 1, SEVERAL),
+    Fault(34, "Redis is full", _doing(_redis_full), frozenset({"completed"}), 1, SEVERAL),
     Fault(35, "the stream of an answer is trimmed", _doing(_redis_trimmed), frozenset({"completed"}), 1, SEVERAL),
     Fault(37, "its stored key is tampered with meanwhile", meanwhile.key_tampered, frozenset({"completed"})),
 )

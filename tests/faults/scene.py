@@ -13,6 +13,9 @@ from webapp.bench.redis_server import Server as Redis
 TOKENS = 60
 WHOLE = " ".join(f"w{number:06d}" for number in range(1, TOKENS + 1))
 RUNS = ("queued", "thinking", "responding", "saving")
+ACTIVE = ("queued", "running")
+# Between the words of an answer; the other lasts until all of fifty have been asked for.
+QUICK, LASTING = 0.02, 0.4
 LIMITS = {"first_byte": "3", "stall": "3", "ladder": "8", "total": "60"}
 
 
@@ -69,7 +72,7 @@ class Scene:
 
     def ask(self, behaviour: dict[str, Any] | None = None, *, first: list[dict[str, Any]] | None = None, model: str = "") -> None:
         """Asks for all of them: the hit one, of this model, gets this behaviour each time it is asked, or these at first."""
-        self.fake.counts(TOKENS, pace=0.02)
+        self.fake.counts(TOKENS, pace=QUICK)
         if behaviour is not None:
             self.is_beside = True
             self.fake.beside(self.question, behaviour)
@@ -78,12 +81,24 @@ class Scene:
         self._begin(self.question, self.house.there, model)
         if first is not None:
             self.fake.until(lambda log: sum(_asks(entry, self.question) for entry in log) >= len(first))
+        self._ask_for_the_others()
+
+    def ask_together(self) -> None:
+        """Asks for all of them, the hit one last, and comes back while all are written; what is asked from now on is quick."""
+        self.fake.counts(TOKENS, pace=LASTING if self.load > 1 else QUICK)
+        self._ask_for_the_others()
+        self._begin(self.question, self.house.there)
+        self.chats.insert(0, self.chats.pop())
+        self.seen()
+        self.fake.counts(TOKENS, pace=QUICK)
+
+    def _ask_for_the_others(self) -> None:
         for number in range(1, self.load):
             self._begin(f"Question {number}", self.house.here)
 
     def seen(self, word: str = "w000010") -> None:
         """Waits until the page of the hit answer has so much of it."""
-        until(lambda: word in self.hit.tab.first_seen() or self.status(self.hit) != "running", f"{word} is seen")
+        until(lambda: word in self.hit.tab.first_seen() or self.status(self.hit) not in ACTIVE, f"{word} is seen")
 
     def status(self, chat: Chat) -> str:
         return str(self.runs(chat)[-1][0])
@@ -106,7 +121,7 @@ class Scene:
             return len(self.fake.beside(self.question))
         return sum(_asks(entry, chat.question) for entry in self.fake.log())
 
-    def until_over(self, seconds: float = 120) -> None:
+    def until_over(self, seconds: float = 240) -> None:
         """Waits until nothing runs, and nothing is about to be continued."""
         until(self._is_over, "everything has ended", seconds=seconds)
 
@@ -114,7 +129,7 @@ class Scene:
         # All of one moment: what waits to be continued here is continued while one looks there.
         rows = self.house.one.rows("SELECT message_id, status, reason FROM generations ORDER BY id")
         last = {message_id: reason for message_id, _, reason in rows}
-        is_still = any(status in ("queued", "running") for _, status, _ in rows)
+        is_still = any(status in ACTIVE for _, status, _ in rows)
         return not is_still and all(last.get(chat.message_id) != "server_restart" for chat in self.chats)
 
     def goes_on(self) -> bool:

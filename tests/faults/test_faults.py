@@ -57,7 +57,8 @@ def _several(stack, tmp_path_factory, fake: Upstream, request) -> House:
     server, folder = request.getfixturevalue("postgres_server"), tmp_path_factory.mktemp("several")
     name = server.new_database(like=request.getfixturevalue("migrated_database"))
     stores = stack.enter_context(redis.running_server(free_port()))
-    environ = {**KEYS, **fake.environ, "DATABASE_URL": server.url(name), "REDIS_URL": stores.url}
+    urls = {"DATABASE_URL": server.url(name), "REDIS_URL": stores.url}
+    environ = {**KEYS, **fake.environ, **urls, "FILES_DIR": str(folder / "files")}
     one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))
     other = stack.enter_context(prepared(folder / "other", beside=one, **environ))
     here = _owner(one)
