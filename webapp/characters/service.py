@@ -13,10 +13,9 @@ from webapp.characters import faced, queries
 from webapp.characters.fields import PICTURE_BYTES, checked_name, checked_picture, checked_tags, checked_text
 from webapp.characters.tables import Character
 from webapp.db import utc_now, write
-from webapp.errors import Forbidden, Invalid, NotFound
-from webapp.knowledge import queries as knowledge
+from webapp.errors import Forbidden, Invalid
+from webapp.knowledge import attaching
 
-MOST_COLLECTIONS = 20
 TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
 
 
@@ -86,19 +85,7 @@ def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> di
     if not any(texts.values()):
         raise Invalid("Say a little about who this is.", field="description")
     named = {"name": checked_name(entered.name), "tags": checked_tags(entered.tags)}
-    return {**named, "collection_ids": _checked_collections(entered.collection_ids, known, by), **texts}
-
-
-def _checked_collections(wanted: Sequence[str], known: Sequence[str], by: User) -> list[str]:
-    """Those that are wanted, of what this person sees; what it knows that they can't see stays."""
-    seen = {each.id for each in knowledge.collections_among(by, [*wanted, *known])}
-    hidden = [each for each in known if each not in seen]
-    if {*wanted} - seen - {*hidden}:
-        raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
-    found = list(dict.fromkeys([*wanted, *hidden]))
-    if len(found) > MOST_COLLECTIONS:
-        raise Invalid(f"A character knows up to {MOST_COLLECTIONS} collections.", field="collections")
-    return found
+    return {**named, "collection_ids": attaching.chosen(entered.collection_ids, known, by), **texts}
 
 
 def _finish(session: Session, character: Character, entered: CharacterInput, user_id: str) -> None:

@@ -13,10 +13,11 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Id, Query
 from webapp.characters import bringing, faced, queries, service, shown
 from webapp.characters.fields import PICTURE_BYTES
-from webapp.characters.service import MOST_COLLECTIONS, CharacterInput
+from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.errors import Invalid
 from webapp.knowledge import queries as knowledge
+from webapp.knowledge.attaching import MOST_COLLECTIONS
 
 # Several files at once, each within its own bound.
 MOST_BYTES = 64 * 1024 * 1024
