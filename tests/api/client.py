@@ -89,6 +89,7 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "to": "everyone",
         "sections": [{"text": "Mine now."}],
         "strategy": "LATEST",
+        "collection_ids": [],
     }
     return {name: values.get(name, "Mine now.") for name, field in fields if field.is_required()} if operation.body else None
 

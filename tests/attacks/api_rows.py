@@ -179,6 +179,7 @@ TABLE = {
         GET api_prompts.versions api:read
         POST api_prompts.publish api:chat
         PUT api_prompts.choose api:chat
+        PUT api_prompts.read_from api:chat
         POST api_prompts.preview api:read
     """,
     ("one's own", ("deleted persona",)): "POST api_personas.restore api:chat",

@@ -52,7 +52,7 @@ LAYER_OF_FILE = {
 # Each knows those before it alone, in every layer. Before them stands what knows no feature; after them the root.
 FEATURES = tuple(
     """
-    web accounts secrets settings mail connections preferences prompts engine live usage health knowledge characters chat plans
+    web accounts secrets settings mail connections preferences engine live usage health knowledge prompts characters chat plans
     workflows budgets insights experiments alerts completions docs shell api
     """.split()  # noqa: SIM905  one a line would be a page
 )

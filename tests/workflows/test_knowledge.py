@@ -81,3 +81,22 @@ def test_what_a_person_may_not_see_is_not_there_for_the_model(
     fake.until(lambda log: any("the bearing" in json.dumps(each) for each in log))
     asked = json.dumps(fake.posts()[-1]["body"])
     assert ("canary" in asked, "say nothing about" in asked) == (False, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("line", "is_given"), [("", True), ("    retrieve: false\n", False)])
+def test_a_step_reads_from_the_collections_of_the_prompt_that_leads_it(
+    app: Flask, owner: Browser, member: Browser, fake: Upstream, line: str, is_given: bool
+) -> None:
+    admin, program = client_of(app, owner.email), client_of(app, member.email)
+    admin.post("/workflows", {"definition": LOOKUP.replace("    knowledge: [papers]\n", line)}, status=201)
+    admin.post("/workflows/lookup/publish", {})
+    blue = Library(app, owner).collection(("Blue book", [OF_THE_MEMBER]), to=member.person_id)
+    red = Library(app, owner).collection(("Red book", [OF_THE_STRANGER]))
+    admin.said("PUT", "/prompts/workflow.step/collections", 200, {"collection_ids": [blue, red]})
+    fake.says("On Monday.")
+    run = program.post("/workflows/lookup/runs", {}, status=201)
+    program.post(f"/runs/{run['id']}/answer", {"value": "the bearing"})
+    fake.until(lambda log: any("the bearing" in json.dumps(each) for each in log))
+    asked = json.dumps(fake.posts()[-1]["body"])
+    assert ("canary-blue" in asked, "canary-red" in asked) == (is_given, False)

@@ -24,7 +24,7 @@ def has_history(chat: Chat) -> bool:
 
 
 def collections_for(prompt_key: str) -> list[str]:
-    """The ids of those that every chat led by this prompt reads from, as far as who asks may see them."""
+    """The ids of those that a setting names for every chat led by this prompt, as far as who asks may see them."""
     found = setting(COLLECTIONS) if prompt_key in KEYS else ()
     return list(found) if isinstance(found, tuple) else []
 

@@ -1,4 +1,4 @@
-"""What a chat reads from: the collections that are attached to it, and those that its character knows."""
+"""What a chat reads from: the collections attached to it, those that its character knows, and those of its prompt."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,17 +6,19 @@ from collections.abc import Iterable, Sequence
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.chat import pack
+from webapp.chat.prompt import leading
+from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.errors import Invalid, NotFound
 from webapp.knowledge import queries
+from webapp.knowledge.attaching import MOST_COLLECTIONS
 from webapp.knowledge.tables import Collection
-
-MOST_COLLECTIONS = 20
+from webapp.prompts import using
 
 
 def read_by(chat: Chat) -> list[str]:
-    """The ids of all collections that a chat reads from: its own, what its character knows, and those of the assistant API."""
+    """The ids of all collections that a chat reads from: its own, what its character knows, and those of its prompt."""
     return read_by_each([chat])[chat.id]
 
 
@@ -30,7 +32,12 @@ def read_by_each(chats: Sequence[Chat]) -> dict[str, list[str]]:
 
 
 def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*chat.collection_ids, *known, *pack.collections_for(chat.prompt_key)]))
+    return list(dict.fromkeys([*chat.collection_ids, *known, *read_because_of(leading.key_of(chat))]))
+
+
+def read_because_of(key: str) -> list[str]:
+    """The ids of the collections that every chat led by this prompt reads from."""
+    return list(dict.fromkeys([*using.read_by(key), *pack.collections_for(key)]))
 
 
 def attached(chat: Chat, user: User | None) -> Sequence[Collection]:
@@ -45,6 +52,12 @@ def readable(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
     ids = sorted({id for each in read.values() for id in each})
     seen = {each.id for each in queries.collections_among(user, ids)} if user and ids else set()
     return {chat_id: [id for id in each if id in seen] for chat_id, each in read.items()}
+
+
+def attached_first(user: User | None) -> Sequence[Collection]:
+    """The collections that a new chat reads from and this person may see, by name."""
+    ids = read_because_of(QUICK)
+    return queries.collections_among(user, ids) if user and ids else ()
 
 
 def checked(user: User, ids: Iterable[str]) -> list[str]:
@@ -65,3 +78,11 @@ def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
         return
     with write():
         chat.collection_ids = wanted
+
+
+def attach_too(chat: Chat, ids: Sequence[str]) -> None:
+    """Have a chat read from these collections as well, which its owner may see, as far as there is room."""
+    more = [id for id in ids if id not in chat.collection_ids]
+    if more := more[: MOST_COLLECTIONS - len(chat.collection_ids)]:
+        with write():
+            chat.collection_ids = [*chat.collection_ids, *more]

@@ -11,7 +11,8 @@ class BuiltIn:
     """`variables` are the ones there are, each with a sentence; without those in `needs` the prompt would be of no use.
 
     `load` gives its text, read only when it is wanted. `takes` are the parameters that a version can set. One that is optional
-    may say nothing. Of one that is answered, versions can be compared by what people make of the answers.
+    may say nothing. Of one that is answered, versions can be compared by what people make of the answers; of one that leads
+    chats, the answers can read from collections.
     """
 
     key: str
@@ -22,6 +23,7 @@ class BuiltIn:
     takes: tuple[str, ...] = ()
     is_optional: bool = False
     is_answered: bool = False
+    leads_chats: bool = False
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -51,6 +51,7 @@ class KnownPrompt:
     version: int | None
     changed_at: datetime | None
     built_in: BuiltIn | None
+    collection_ids: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -65,6 +66,11 @@ class KnownPrompt:
     def is_compared(self) -> bool:
         """Whether an experiment decides which version is used."""
         return self.strategy not in (FIXED, LATEST)
+
+    @property
+    def can_read(self) -> bool:
+        """Whether what it is used for can read from collections."""
+        return not self.built_in or self.built_in.leads_chats
 
 
 def built_ins() -> Mapping[str, BuiltIn]:
@@ -102,9 +108,12 @@ def is_shared(prompt: KnownPrompt) -> bool:
 
 
 def versions(prompt: KnownPrompt) -> list[Version]:
-    """Every version, the newest first."""
-    if not prompt.id:
-        return [first_version(prompt.built_in)] if prompt.built_in else []
+    """Every version, the newest first; before anybody has published one, the text that comes with the product."""
+    published = _published(prompt) if prompt.id else []
+    return published or ([first_version(prompt.built_in)] if prompt.built_in else [])
+
+
+def _published(prompt: KnownPrompt) -> list[Version]:
     query = select(PromptVersion, User.name).outerjoin(User, User.id == PromptVersion.created_by)
     rows = db.session.execute(query.where(PromptVersion.prompt_id == prompt.id).order_by(PromptVersion.number.desc()))
     return [version_of(row, by or "") for row, by in rows]
@@ -121,7 +130,8 @@ def number_in_use(prompt: KnownPrompt) -> int | None:
     if not prompt.id:
         return FIRST
     newest = select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == prompt.id)
-    return db.session.scalar(newest) if prompt.strategy == LATEST else prompt.version
+    first = FIRST if prompt.built_in else None
+    return (db.session.scalar(newest) or first) if prompt.strategy == LATEST else prompt.version
 
 
 def running_on(prompt: KnownPrompt) -> str:
@@ -141,8 +151,8 @@ def version_of(row: PromptVersion, by: str = "") -> Version:
 
 
 def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
-    """Of these keys of the team's the version in use and the one before, newest first, and those that are being compared; on a
-    connection of its own.
+    """Of these keys of the team's the version in use and the one before, newest first, and those that are being compared, or else
+    one row without a version; on a connection of its own.
     """
     every, arm = aliased(PromptVersion), ExperimentArm
     newest = select(func.max(every.number)).where(every.prompt_id == Prompt.id).correlate(Prompt).scalar_subquery()
@@ -154,12 +164,16 @@ def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
         *(getattr(arm, name) for name in OF_ARM),
     )
     wanted = (
-        select(Prompt.key, is_used.label("is_used"), Experiment.id.label("experiment_id"), *columns)
+        select(Prompt.key, Prompt.collection_ids, is_used.label("is_used"), Experiment.id.label("experiment_id"), *columns)
         .select_from(Prompt)
-        .join(PromptVersion, PromptVersion.prompt_id == Prompt.id)
+        .outerjoin(PromptVersion, PromptVersion.prompt_id == Prompt.id)
         .outerjoin(Experiment, (Experiment.prompt_id == Prompt.id) & Experiment.ended_at.is_(None))
         .outerjoin(arm, (arm.experiment_id == Experiment.id) & (arm.version == PromptVersion.number))
-        .where(Prompt.owner_id.is_(None), Prompt.key.in_(list(keys)), or_(is_used, arm.version.is_not(None)))
+        .where(
+            Prompt.owner_id.is_(None),
+            Prompt.key.in_(list(keys)),
+            or_(is_used, arm.version.is_not(None), PromptVersion.id.is_(None)),
+        )
         .order_by(Prompt.key, PromptVersion.number.desc())
     )
     with db.engine.connect() as connection:
@@ -185,7 +199,8 @@ def _is_visible(user: User) -> ColumnElement[bool]:
 def _known(row: Prompt) -> KnownPrompt:
     built_in = built_ins().get(row.key) if row.owner_id is None else None
     about = built_in.about if built_in else row.about
-    return KnownPrompt(row.id, row.key, about, row.owner_id, row.strategy, row.version, row.changed_at, built_in)
+    used = (row.strategy, row.version, row.changed_at)
+    return KnownPrompt(row.id, row.key, about, row.owner_id, *used, built_in, tuple(row.collection_ids))
 
 
 def _untouched(built_in: BuiltIn) -> KnownPrompt:

@@ -1,5 +1,6 @@
 """What a person can do with prompts: make, publish a version, choose which one is used, share and delete."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Select, delete, func, select
@@ -11,14 +12,17 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.knowledge import attaching
 from webapp.prompts import queries, using
 from webapp.prompts.checking import VersionInput, checked, checked_about, checked_key
 from webapp.prompts.queries import KIND, KnownPrompt
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
+from webapp.words import plural
 
 MOST_OWN = 500
 MOST_VERSIONS = 1_000
 NOT_YOURS = "Only its owner can change this prompt. Copy its text into a new one to get your own."
+READS_NOTHING = "Answers can't read from collections because of this prompt: it leads no chats."
 NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't be set by itself."
 
 
@@ -81,6 +85,24 @@ def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User,
     using.forget()
 
 
+def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, who: audit.About) -> None:
+    """Say which collections answers read from where it is used, each time as far as who asks may see them.
+
+    Those that others have chosen and this person can't see stay.
+    """
+    refuse_unless_theirs(prompt, by)
+    if not prompt.can_read:
+        raise Conflict(READS_NOTHING)
+    chosen = attaching.chosen(collection_ids, prompt.collection_ids, by)
+    if chosen == list(prompt.collection_ids):
+        return
+    with write() as session:
+        row = _existing_row(session, prompt)
+        row.collection_ids, row.changed_at = chosen, utc_now()
+        note(session, "chose the collections of a prompt", row.key, plural(len(chosen), "collection"), who)
+    using.forget()
+
+
 def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> None:
     """Let the whole team use a prompt of one's own, or no longer."""
     refuse_unless_theirs(prompt, by)
@@ -121,16 +143,23 @@ def refuse_while_compared(row: Prompt) -> None:
 
 
 def row_of(session: Session, prompt: KnownPrompt) -> Prompt:
-    """The row, locked; made now for what came with the product, with its text as the first version."""
+    """The row, locked; what came with the product has its text as the first version from now on."""
+    row = _existing_row(session, prompt)
+    if prompt.built_in and session.scalar(numbers_of(row.id).limit(1)) is None:
+        first = queries.first_version(prompt.built_in)
+        _add_version(session, row, first.number, VersionInput(first.parts, note=first.note), None)
+        session.flush()
+    return row
+
+
+def _existing_row(session: Session, prompt: KnownPrompt) -> Prompt:
+    """The row, locked; made now for what came with the product, whose text goes on changing with updates."""
     if row := session.scalar(_wanted(prompt).with_for_update().execution_options(populate_existing=True)):
         return row
     if not prompt.built_in:
         raise Conflict("This prompt has just been deleted.")
     row = Prompt(owner_id=None, key=prompt.key)
     session.add(row)
-    session.flush()
-    first = queries.first_version(prompt.built_in)
-    _add_version(session, row, first.number, VersionInput(first.parts, note=first.note), None)
     session.flush()
     return row
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.accounts.tables import User
+from webapp.knowledge import queries as knowledge
 from webapp.prompts import queries
 from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, Piece, pieces, variables_in
@@ -15,6 +16,7 @@ DONE = {
     "published": "Published.",
     "fixed": "This version is now in use.",
     "latest": "The newest version is now always in use.",
+    "reads": "Saved. Answers read from these collections from now on.",
     "shared": "Everyone on the team can use it now.",
     "unshared": "Only you can use it now.",
     "deleted": "Deleted.",
@@ -53,6 +55,8 @@ def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
         "experiment": queries.running_on(prompt),
         "may_compare": bool(prompt.built_in and prompt.built_in.is_answered and len(versions) > 1),
         "is_shared": bool(prompt.owner_id) and queries.is_shared(prompt),
+        "reads": knowledge.collections_among(me, prompt.collection_ids) if prompt.collection_ids else (),
+        "to_read": knowledge.to_choose(me) if prompt.can_read and queries.may_change(prompt, me) else (),
     }
 
 

@@ -16,7 +16,8 @@ RUNNING, UNSETTLED = text("ended_at IS NULL"), text("settled_at IS NULL")
 class Prompt(Record):
     """A key with versions. It belongs to a person or, without an owner, to the team.
 
-    `version` is the one in use with the strategy FIXED; in an experiment, the one that all others are compared with.
+    `version` is the one in use with the strategy FIXED; in an experiment, the one that all others are compared with. Answers
+    that it is used for read from its collections. One that comes with the product may have nothing but those.
     """
 
     __tablename__ = "prompts"
@@ -26,6 +27,7 @@ class Prompt(Record):
     about: Mapped[str] = mapped_column(String(300), default="", server_default="")
     strategy: Mapped[str] = mapped_column(String(20), default=LATEST, server_default=LATEST)
     version: Mapped[int | None]
+    collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (

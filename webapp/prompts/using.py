@@ -62,11 +62,14 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What was read of a key: the version in use and those before it, newest first; and those that are being compared."""
+    """What was read of a key: the version in use and those before it, newest first; those that are being compared; the ids of
+    its collections.
+    """
 
     versions: tuple[Version, ...] = ()
     trial: Trial | None = None
     arms: Mapping[int, Version] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
 
 
 UNUSED = Used()
@@ -98,6 +101,11 @@ def render(key: str, unit: Unit | None = None, /, **values: str) -> Rendered:
             said.append(f"Version {version.number} of the prompt “{key}” can't be used ({error}), so an earlier text was used.")
             log.warning("prompt_fell_back", extra={"fields": {"key": key, "version": version.number, "reason": str(error)}})
     raise ValueError(f"the built-in text of {key} has nothing for these values")
+
+
+def read_by(key: str) -> tuple[str, ...]:
+    """The ids of the collections that every answer led by this prompt reads from, as far as who asks may see them."""
+    return _known().get(key, UNUSED).reads
 
 
 def notices(prompt: Mapping[str, Any]) -> list[Notice]:
@@ -159,15 +167,16 @@ def _read(last_known: dict[str, Used]) -> dict[str, Used]:
 
 
 def _used(key: str, rows: Sequence[RowMapping]) -> Used:
-    versions = {row["number"]: queries.used_version(row) for row in rows}
+    reads = tuple(rows[0]["collection_ids"])
+    versions = {row["number"]: queries.used_version(row) for row in rows if row["number"] is not None}
     in_use = tuple(versions[row["number"]] for row in rows if row["is_used"])
     compared = sorted((row for row in rows if row["place"] is not None), key=lambda row: row["place"])
     if not compared:
-        return Used(in_use)
+        return Used(in_use, reads=reads)
     first = compared[0]
     arms = tuple(_arm(row) for row in compared)
     trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
-    return Used(in_use, trial, {each.version: versions[each.version] for each in arms})
+    return Used(in_use, trial, {each.version: versions[each.version] for each in arms}, reads)
 
 
 def _arm(row: RowMapping) -> TrialArm:

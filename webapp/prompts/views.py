@@ -79,6 +79,13 @@ def use(name: str) -> Response:
     return _to(name, "fixed" if wish else "latest")
 
 
+@bp.post("/<name>/collections")
+@signed_in
+def read_from(name: str) -> Response:
+    service.read_from(_visible(name), request.form.getlist("collections"), by=current_user(), who=who())
+    return _to(name, "reads")
+
+
 @bp.post("/<name>/share")
 @signed_in
 def share(name: str) -> Response:

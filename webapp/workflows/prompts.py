@@ -9,4 +9,5 @@ STEP = BuiltIn(
     takes=("temperature",),
     is_optional=True,
     is_answered=True,
+    leads_chats=True,
 )

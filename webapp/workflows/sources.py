@@ -13,7 +13,9 @@ from webapp.knowledge import answering, queries
 from webapp.knowledge.answering import NOTHING, Given
 from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.tables import Collection
+from webapp.prompts import using
 from webapp.workflows.interpreter import text_for
+from webapp.workflows.prompts import STEP
 from webapp.workflows.record import definition_of, people_of
 from webapp.workflows.tables import WorkflowRun
 
@@ -26,7 +28,9 @@ def found_for(run: WorkflowRun) -> Given:
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
     knowledge = definition.all_knowledge if place.is_aside else step.knowledge
-    has_files = run.collection_id is not None and (place.is_aside or step.retrieves)
+    retrieves = place.is_aside or step.retrieves
+    has_files = run.collection_id is not None and retrieves
+    knowledge = (*knowledge, *(using.read_by(STEP.key) if retrieves else ()))
     if not knowledge and not has_files:
         return NOTHING
     cut = db.session.get(Message, run.message_id) if run.message_id else None

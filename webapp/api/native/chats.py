@@ -27,11 +27,11 @@ from webapp.chat.list import service as listing
 from webapp.chat.messages import follow_up, service
 from webapp.chat.messages.attached import MOST_FILES, joined
 from webapp.chat.messages.sending import How
-from webapp.chat.reading import MOST_COLLECTIONS
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
+from webapp.knowledge.attaching import MOST_COLLECTIONS
 from webapp.web.pagination import cut
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")

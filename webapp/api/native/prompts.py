@@ -1,5 +1,6 @@
 """/api/v1/prompts: texts for models, with versions that never change."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,9 +10,11 @@ from pydantic import Field, StringConstraints
 from webapp.accounts.guards import found, who
 from webapp.api.access import caller, check, may
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Line
+from webapp.api.schemas import Answer, Body, Id, Line
 from webapp.errors import Invalid, NotFound
 from webapp.experiments import service as experiments
+from webapp.knowledge import queries as knowledge
+from webapp.knowledge.attaching import MOST_COLLECTIONS
 from webapp.prompts import queries, service
 from webapp.prompts.checking import MOST_CHARS, MOST_PARTS, VersionInput
 from webapp.prompts.queries import KnownPrompt, Version
@@ -44,6 +47,9 @@ class PromptAnswer(Answer):
     strategy: str
     version: int | None = Field(description="The version in use; null while there is none.")
     variables: list[str] = Field(description="The variables that are filled in, for a prompt that Millrace itself uses.")
+    collection_ids: list[str] = Field(
+        description="The collections that answers read from where it is used, as far as the caller can see them."
+    )
     changed_at: datetime | None
 
 
@@ -89,6 +95,10 @@ class StrategyBody(Body):
     )
 
 
+class CollectionsBody(Body):
+    collection_ids: list[Id] = Field(description="Instead of those before.", max_length=MOST_COLLECTIONS)
+
+
 class PreviewBody(Body):
     version: int | None = Field(None, description="By default, the version in use.")
     variables: Annotated[dict[str, PartText], Field(max_length=100)] = Field(default_factory=dict)
@@ -102,7 +112,7 @@ class PreviewAnswer(Answer):
 @bp.get("")
 @operation("List the prompts you can see", scope="read", answer=PromptList)
 def index() -> PromptList:
-    return PromptList(prompts=[_told(each) for each in queries.prompts(caller())])
+    return PromptList(prompts=_told(queries.prompts(caller())))
 
 
 @bp.post("")
@@ -157,6 +167,20 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
     return _one(key)
 
 
+@bp.put("/<key>/collections")
+@operation(
+    "Choose the collections that answers read from where it is used",
+    scope="chat",
+    body=CollectionsBody,
+    answer=PromptAnswer,
+    errors=(409, 422),
+)
+def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
+    """Each time, they are searched as the person who asks. Collections that others have chosen and you can't see stay."""
+    service.read_from(_changeable(key), body.collection_ids, by=caller(), who=who())
+    return _one(key)
+
+
 @bp.post("/<key>/preview")
 @operation("Fill in a prompt without sending it", scope="read", body=PreviewBody, answer=PreviewAnswer, errors=(422,))
 def preview(key: str, body: PreviewBody) -> PreviewAnswer:
@@ -189,10 +213,16 @@ def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
 
 
 def _one(key: str) -> PromptAnswer:
-    return _told(_visible(key))
+    return _told([_visible(key)])[0]
 
 
-def _told(prompt: KnownPrompt) -> PromptAnswer:
+def _told(prompts: Sequence[KnownPrompt]) -> list[PromptAnswer]:
+    ids = sorted({id for each in prompts for id in each.collection_ids})
+    seen = {each.id for each in knowledge.collections_among(caller(), ids)} if ids else set()
+    return [_answer(each, [id for id in each.collection_ids if id in seen]) for each in prompts]
+
+
+def _answer(prompt: KnownPrompt, reads: list[str]) -> PromptAnswer:
     return PromptAnswer.of(
         prompt,
         is_own=prompt.owner_id == caller().id,
@@ -200,6 +230,7 @@ def _told(prompt: KnownPrompt) -> PromptAnswer:
         is_built_in=prompt.built_in is not None,
         version=queries.number_in_use(prompt),
         variables=list(prompt.built_in.variables) if prompt.built_in else [],
+        collection_ids=reads,
     )
 
 

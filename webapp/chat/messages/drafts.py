@@ -23,10 +23,7 @@ def of(user_id: str, chat_id: str = NEW_CHAT) -> str:
 
 def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
     """Keep what is typed; the newest counts, and nothing is kept of an empty text."""
-    text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    limit = int(setting("limits.message_chars"))
-    if limit and len(text) > limit:
-        raise Invalid(f"That is too long to save as a draft. The limit is {number(limit)} characters.", field="message")
+    text = fitting(text)
     if not text.strip():
         return forget(user_id, chat_id)
     try:
@@ -34,6 +31,15 @@ def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
             session.merge(Draft(user_id=user_id, chat_id=chat_id, text=text, changed_at=utc_now()))
     except IntegrityError as error:
         raise Conflict("Another of your pages has just saved this draft.") from error
+
+
+def fitting(text: str) -> str:
+    """The text as it is kept, if it isn't too long for that."""
+    text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    limit = int(setting("limits.message_chars"))
+    if limit and len(text) > limit:
+        raise Invalid(f"That is too long to save as a draft. The limit is {number(limit)} characters.", field="message")
+    return text
 
 
 def forget(user_id: str, chat_id: str = NEW_CHAT) -> None:

@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webapp.accounts.tables import User
+from webapp.chat import reading
+from webapp.chat.messages import service
+from webapp.chat.tables import Chat
+from webapp.db import db
 from webapp.errors import Invalid
+from webapp.knowledge import queries as knowledge
 from webapp.prompts import queries
 from webapp.prompts.checking import KEY
 from webapp.prompts.fields import PromptField, fields_of
@@ -16,13 +21,14 @@ NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Prompted:
-    """A prompt of the library that is to be put into a message; `rest` was typed behind its name."""
+    """A prompt of the library that is to be put into a message; `rest` was typed behind its name, `reads` are its collections."""
 
     name: str
     key: str
     about: str
     parts: tuple[Part, ...]
     rest: str = ""
+    reads: tuple[str, ...] = ()
 
     @property
     def fields(self) -> list[PromptField]:
@@ -43,7 +49,7 @@ def named_in(user: User | None, typed: str) -> Prompted | None:
     """The prompt that a message names, if this person has it; any other text means what it says."""
     found = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
     prompt = prompted(user, found[1]) if user and found else None
-    return Prompted(prompt.name, prompt.key, prompt.about, prompt.parts, (found[2] or "").strip()) if prompt and found else None
+    return replace(prompt, rest=(found[2] or "").strip()) if prompt and found else None
 
 
 def prompted(user: User, name: str) -> Prompted | None:
@@ -53,4 +59,20 @@ def prompted(user: User, name: str) -> Prompted | None:
     if not prompt or not versions:
         return None
     parts = queries.in_use(prompt, versions).parts
-    return Prompted(prompt.name, prompt.key, prompt.about, parts)
+    return Prompted(prompt.name, prompt.key, prompt.about, parts, reads=prompt.collection_ids)
+
+
+def chat_for(prompt: Prompted, chat_id: str, *, by: User) -> str:
+    """The id of the chat that its text is put into, which reads from its collections from now on, if it is one's own.
+
+    Without a chat, one is made where there are collections that this person sees; else the id is empty.
+    """
+    seen = [each.id for each in knowledge.collections_among(by, prompt.reads)] if prompt.reads else []
+    if not seen:
+        return chat_id
+    if not chat_id:
+        return service.create(by.id, model=service.starting_model(by), reads=seen).id
+    chat = db.session.get_one(Chat, chat_id)
+    if chat.owner_id == by.id:
+        reading.attach_too(chat, seen)
+    return chat_id

@@ -8,7 +8,7 @@ from webapp.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.chat.access import writable_chat
 from webapp.chat.messages import drafts
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.prompted import Prompted, named_in, prompted
+from webapp.chat.messages.prompted import Prompted, chat_for, named_in, prompted
 from webapp.errors import Invalid
 from webapp.ids import new_id
 from webapp.prompts.fields import objections
@@ -28,15 +28,14 @@ def fill(name: str) -> Response:
 @bp.post("/prompts/<name>/fill")
 @signed_in
 def insert(name: str) -> Response:
-    me, prompt, chat_id = current_user(), found(prompted(current_user(), name)), _chat_id()
+    prompt, chat_id = found(prompted(current_user(), name)), _chat_id()
     values = {each.name: request.form.get(f"field-{each.name}", "").replace("\r\n", "\n") for each in prompt.fields}
     if wrong := objections(prompt.fields, values):
         return _form(prompt, values, errors=wrong)
     try:
-        drafts.save(me.id, prompt.text(values), chat_id)
+        return redirect(_put(prompt, prompt.text(values), chat_id))
     except Invalid as refusal:
         return _form(prompt, values, refusal=refusal.message)
-    return redirect(_page_of(chat_id))
 
 
 def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
@@ -48,8 +47,15 @@ def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
         # What is not there is left out of the address.
         wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None}
         return lead(url_for("prompted.fill", name=prompt.name, **wanted))
-    drafts.save(me.id, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id)
-    return lead(_page_of(chat_id))
+    return lead(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id))
+
+
+def _put(prompt: Prompted, text: str, chat_id: str) -> str:
+    """The text as the draft of its chat, whose page it gives; it is refused before anything is made or attached."""
+    me, text = current_user(), drafts.fitting(text)
+    chat_id = chat_for(prompt, chat_id, by=me)
+    drafts.save(me.id, text, chat_id)
+    return _page_of(chat_id)
 
 
 def _chat_id() -> str:

@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
-from webapp.chat import pack, queries
+from webapp.chat import queries
 from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
 from webapp.chat.messages import drafts, sending, sourcing
 from webapp.chat.messages.sending import USUAL, Asked, How, person_of
+from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.model_choice import VISITORS_MODEL, answerer
+from webapp.chat.reading import read_because_of
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import utc_now, write
@@ -79,7 +81,7 @@ def begin(
     if repeated := generations.sent_before(sent_as):
         return repeated
 
-    first = [*reads, *pack.collections_for(prompt_key)]
+    first = [*reads, *read_because_of(prompt_key or QUICK)]
     how = replace(how, given=sourcing.found_at_first(first, said.content, person, is_temporary=is_temporary))
 
     def store(session: Session) -> Asked:

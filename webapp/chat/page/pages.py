@@ -67,7 +67,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": _draft_url(chat.id if chat else "") if user_or_none() else "",
-        "reads": reading.attached(chat, user_or_none()) if chat else (),
+        "reads": reading.attached(chat, user_or_none()) if chat else reading.attached_first(user_or_none()),
         **picker(chat, form.model.data or ""),
         "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
     }

@@ -26,7 +26,7 @@ TRADING = (
 TAKES = ("temperature", "max_tokens")
 # By which prompt a chat is led, unless something else was said when it began.
 QUICK, ROLEPLAY, ASSISTANT_KEY, TRADING_KEY = "quick", "roleplay", "assistant", "assistant.trading"
-_leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True)
+_leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True, leads_chats=True)
 LEADING = (
     _leading(key=QUICK, about="Leads chats without a character. Says nothing until you publish a version.", load=tuple),
     _leading(

@@ -8,7 +8,7 @@ from webapp.api.dialects.schemas import Given, Taken
 from webapp.api.grammars import Grammar, register
 from webapp.api.schemas import Id
 from webapp.api.sources import SourceAnswer
-from webapp.chat.reading import MOST_COLLECTIONS
+from webapp.knowledge.attaching import MOST_COLLECTIONS
 
 Role = Literal["system", "developer", "user", "assistant"]
 Stop = Annotated[str, Field(min_length=1, max_length=200)]
