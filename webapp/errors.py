@@ -14,7 +14,7 @@ AppError
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 
 class AppError(Exception):
@@ -50,6 +50,14 @@ class Invalid(AppError):
 class TooLarge(Invalid):
     status, code = 413, "too_large"
 
+    @classmethod
+    def file(cls, most_bytes: int, *, field: str = "file") -> Self:
+        return cls(f"This file is too large. The limit is {_megabytes(most_bytes)}.", field=field)
+
+    @classmethod
+    def together(cls, most_bytes: int) -> Self:
+        return cls(f"These files are too large. The limit is {_megabytes(most_bytes)} together.", field="file")
+
 
 class SignedOut(AppError):
     status, code = 401, "signed_out"
@@ -84,3 +92,7 @@ class TooMany(AppError):
 
 class Unavailable(AppError):
     status, code = 503, "unavailable"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count // 1024 // 1024:,} MB"

@@ -105,8 +105,9 @@ def test_what_is_too_much_or_no_document_is_refused(app, shelf, house):
         assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True)
         house.program.said("DELETE", f"/settings/{setting}", 200)
     house.program.said("PUT", "/settings/knowledge.file_megabytes", 200, {"value": "1"})
-    assert shelf.send(collection, "large.txt", b"x" * 1_100_000).status_code == 413
-    assert shelf.send(collection, "huge.txt", b"x" * 30_000_000).status_code == 413
+    for size, says in ((1_100_000, "This file is too large. The limit is 1 MB."), (30_000_000, "limit is 20 MB together.")):
+        refused = shelf.send(collection, "large.txt", b"x" * size)
+        assert (refused.status_code, says in refused.get_json()["detail"]) == (413, True)
 
 
 @pytest.mark.slow

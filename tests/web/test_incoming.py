@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import EnvironBuilder
 
+from tests.api.client import client_of
 from tests.support.browser import Browser
 from tests.support.gap import nobody_waits
+from webapp.errors import TooLarge
 from webapp.web.incoming import MOST_COOKIE_CHARS, MOST_HEAD_BYTES, PIECE_BYTES, Incoming
+from webapp.web.uploads import expect_files
 
 NAMED = b'--B\r\nContent-Disposition: form-data; name="a"\r\n'
 MUCH = 600_000
@@ -58,6 +61,70 @@ def test_a_head_may_be_as_long_as_a_name_is(app: Flask) -> None:
     with app.test_request_context(method="POST", data={name: "x", "file": (io.BytesIO(b"y"), name)}):
         assert request.form[name] == "x"
         assert request.files["file"].filename == name
+
+
+class Long(io.RawIOBase):
+    """A form whose one file is as long as it is said to be; counts what was read of it."""
+
+    def __init__(self, length: int) -> None:
+        self._length, self._place = length, 0
+        self.count, self._head = 0, b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        chunk = self._head or b"x" * len(buffer)
+        buffer[: len(chunk)], self._head = chunk, b""
+        self.count += len(chunk)
+        return len(chunk)
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        self._place = self._length if whence == io.SEEK_END else place
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+
+def files_of(most_bytes: int, files: int) -> object:
+    expect_files(most_bytes, files=files)
+    return request.files
+
+
+@pytest.mark.parametrize(
+    ("declared", "files", "most_read", "says"),
+    [
+        (200_000_000, 1, 0, "This file is too large. The limit is 1 MB."),
+        (200_000_000, 20, 0, "These files are too large. The limit is 20 MB together."),
+        # It could be twenty files: the first one that goes too far ends it.
+        (20_000_000, 20, 1_250_000, "This file is too large. The limit is 1 MB."),
+    ],
+)
+def test_a_file_that_is_too_large_is_not_read(app: Flask, declared: int, files: int, most_read: int, says: str) -> None:
+    body = Long(declared)
+    with app.test_request_context(method="POST", input_stream=body, content_type="multipart/form-data; boundary=B"):
+        with pytest.raises(TooLarge) as refused:
+            files_of(1024 * 1024, files)
+        assert (refused.value.message, refused.value.status) == (says, 413)
+    assert body.count <= most_read
+
+
+@pytest.mark.slow
+def test_others_go_on_while_a_file_is_read_as_far_as_it_may(app: Flask, member: Browser) -> None:
+    program, body = client_of(app, member.email), Long(900_000_000)
+    path = f"/api/v1/collections/{program.post('/collections', {'name': 'Large'}, status=201)['id']}/documents"
+    kind = "multipart/form-data; boundary=B"
+    with nobody_waits():
+        refused = program.client.post(path, input_stream=body, headers=program.headers, content_type=kind)
+    assert refused.get_json()["detail"] == "This file is too large. The limit is 50 MB."
+    assert body.count < 51 * 1024 * 1024
+
+
+def test_each_file_has_a_limit_of_its_own(app: Flask) -> None:
+    with app.test_request_context(method="POST", data={name: (io.BytesIO(b"x" * 1000), name) for name in "ab"}):
+        expect_files(1000, files=2)
+        assert [len(request.files[name].read()) for name in "ab"] == [1000, 1000]
 
 
 @pytest.mark.slow

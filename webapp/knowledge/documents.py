@@ -46,7 +46,7 @@ class Sent:
 
 def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
     """A text as if it were a file of markdown."""
-    text = checked_text(text, "text", most=_most_bytes())
+    text = checked_text(text, "text", most=most_bytes())
     if not text:
         raise Invalid("Enter some text.", field="text")
     return Sent(BytesIO(text.encode()), PASTED, title, level)
@@ -180,23 +180,19 @@ def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
 
 def measured(stream: IO[bytes]) -> tuple[str, int]:
     """The hash of the bytes and how many there are; refuses too many, and none."""
-    digest, length, most = hashlib.sha256(), 0, _most_bytes()
+    digest, length, most = hashlib.sha256(), 0, most_bytes()
     for chunk in by_turns(_chunks(stream)):
         digest.update(chunk)
         length += len(chunk)
         if length > most:
-            raise TooLarge(f"This file is too large. The limit is {most // 1024 // 1024} MB.", field="file")
+            raise TooLarge.file(most)
     if not length:
         raise Invalid("This file is empty.", field="file")
     return digest.hexdigest(), length
 
 
-def most_sent(files: int) -> int:
-    """The most bytes that so many files can have, with what a browser writes around them."""
-    return files * (_most_bytes() + 64 * 1024)
-
-
-def _most_bytes() -> int:
+def most_bytes() -> int:
+    """The most bytes that a file may have."""
     return (int(setting("knowledge.file_megabytes")) or 1_000) * 1024 * 1024
 
 

@@ -22,6 +22,7 @@ from webapp.live.watch import watch
 from webapp.web.done_words import just_done
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
+from webapp.web.uploads import expect_files
 
 bp = Blueprint("knowledge", __name__, url_prefix="/knowledge")
 MOST_FILES = 20
@@ -38,7 +39,7 @@ DONE = {
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Before anything reads the form: only people with an account may send so much, and only here."""
     if endpoint == "knowledge.add" and user_or_none():
-        request.max_content_length = documents.most_sent(MOST_FILES)
+        expect_files(documents.most_bytes(), files=MOST_FILES)
 
 
 @bp.get("")

@@ -1,13 +1,13 @@
-"""Limits on requests before they are parsed: cookies and the headers of parts are bounded, as both are read in one go."""
+"""Limits on requests before they are parsed: files, and what is read in one go, such as cookies and the headers of parts."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import cached_property
 from io import BytesIO
 from math import inf
 from threading import Lock
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
 
+from webapp.errors import TooLarge
 from webapp.heavy.turns import Turnstile, Unhurried, give_way
 
 # A browser sends one header of cookies, and a header has no more than half of this.
@@ -42,7 +43,9 @@ class Decoder(MultipartDecoder):
 
 
 class PartsParser(MultiPartParser):
-    """Reads a form in parts with our decoder, and lets others have their turn meanwhile."""
+    """Reads a form in parts with our decoder, no file further than it may go, and lets others have their turn meanwhile."""
+
+    most_file_bytes: int | None = None
 
     def parse(self, stream: IO[bytes], boundary: bytes, content_length: int | None) -> Form:
         fields: list[tuple[str, str]] = []
@@ -56,18 +59,31 @@ class PartsParser(MultiPartParser):
 
     def _parts(self, stream: IO[bytes], boundary: bytes, length: int | None) -> Iterator[tuple[Field | File, IO[bytes]]]:
         """Each part with what holds its content; fields together have no more than one may have."""
-        left = self.max_form_memory_size or inf
-        for event in self._events(stream, boundary):
-            if isinstance(event, Field | File):
-                part, place = event, self.start_file_streaming(event, length) if isinstance(event, File) else BytesIO()
-            elif isinstance(event, Data):
-                place.write(event.data)
-                left -= len(event.data) if isinstance(part, Field) else 0
-                if left < 0:
-                    raise RequestEntityTooLarge
-                if not event.more_data:
-                    place.seek(0)
-                    yield part, place
+        left, size = self.max_form_memory_size or inf, 0
+        with ExitStack() as opened:
+            for event in self._events(stream, boundary):
+                if isinstance(event, Field | File):
+                    part, size = event, 0
+                    place = opened.enter_context(self._place_of(part, length))
+                elif isinstance(event, Data):
+                    place.write(event.data)
+                    size += len(event.data)
+                    left -= len(event.data) if isinstance(part, Field) else 0
+                    self._refuse_too_much(part, size, left)
+                    if not event.more_data:
+                        place.seek(0)
+                        yield part, place
+            # Nothing was refused: whoever asked for the files closes them.
+            opened.pop_all()
+
+    def _place_of(self, part: Field | File, length: int | None) -> IO[bytes]:
+        return self.start_file_streaming(part, length) if isinstance(part, File) else BytesIO()
+
+    def _refuse_too_much(self, part: Field | File, size: int, left: float) -> None:
+        if left < 0:
+            raise RequestEntityTooLarge
+        if isinstance(part, File) and self.most_file_bytes is not None and size > self.most_file_bytes:
+            raise TooLarge.file(self.most_file_bytes)
 
     def _events(self, stream: IO[bytes], boundary: bytes) -> Iterator[Event]:
         decoder = Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
@@ -91,6 +107,8 @@ _at_once = nullcontext()
 class FormParser(FormDataParser):
     """Knows forms in parts as above; all others as usual."""
 
+    most_file_bytes: int | None = None
+
     def _parse_urlencoded(self, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str]) -> Any:
         if (length or 0) > (self.max_form_memory_size or inf):
             raise RequestEntityTooLarge
@@ -102,6 +120,7 @@ class FormParser(FormDataParser):
 
     def _parse_multipart(self, stream: IO[bytes], _mimetype: str, length: int | None, options: dict[str, str]) -> Any:
         parser = PartsParser(self.stream_factory, self.max_form_memory_size, cls=self.cls, max_form_parts=self.max_form_parts)
+        parser.most_file_bytes = self.most_file_bytes
         boundary = options.get("boundary", "").encode("ascii")
         if not boundary:
             raise ValueError("no boundary")
@@ -109,9 +128,15 @@ class FormParser(FormDataParser):
 
 
 class Incoming(Request):
-    """A request of ours."""
+    """A request of ours; what brings files says in `most_file_bytes` how large one may be."""
 
     form_data_parser_class = FormParser
+    most_file_bytes: int | None = None
+
+    def make_form_data_parser(self) -> FormDataParser:
+        parser = cast(FormParser, super().make_form_data_parser())
+        parser.most_file_bytes = self.most_file_bytes
+        return parser
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:

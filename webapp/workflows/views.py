@@ -11,6 +11,7 @@ from webapp.errors import AppError, Conflict, Invalid
 from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
 from webapp.web.htmx import done, is_htmx, lead, redirect, render
+from webapp.web.uploads import expect_files
 from webapp.workflows import files, handing, plan_feed, queries, runs, shelf, shown
 from webapp.workflows.access import own_run, shared_run
 from webapp.workflows.record import definition_of, held, refuse
@@ -27,7 +28,7 @@ BUTTONS = ("answer", "ask", "back", "skip", "pause", "resume", "cancel")
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Before anything reads the form."""
     if endpoint in WITH_FILES and request.method == "POST" and user_or_none():
-        request.max_content_length = documents.most_sent(1)
+        expect_files(documents.most_bytes())
 
 
 @bp.get("/workflows")

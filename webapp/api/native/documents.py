@@ -20,9 +20,11 @@ from webapp.knowledge import search as finding
 from webapp.knowledge.documents import Sent
 from webapp.knowledge.search import Hit
 from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.web.uploads import expect_files
 
 bp = Blueprint("api_documents", __name__, url_prefix="/api/v1")
-MOST_BYTES = 1024 * 1024 * 1024
+# What is longer comes as a file: a body of JSON is held in memory.
+MOST_JSON_BYTES = 16 * 1024 * 1024
 MOST_FILES = 20
 State = Literal["waiting", "reading", "splitting", "embedding", "ready", "failed"]
 Title = Annotated[str, StringConstraints(max_length=200)]
@@ -129,7 +131,6 @@ def index(id: str, query: Paged) -> DocumentList:
     answer=DocumentList,
     status=202,
     errors=(409,),
-    most_bytes=MOST_BYTES,
 )
 def add(id: str) -> DocumentList:
     collection = _collection(id)
@@ -218,9 +219,11 @@ def _visible(id: str) -> Document:
 
 def _sent_text() -> NewText | None:
     """What was sent as JSON; nothing where files are."""
-    # Before anything is read.
-    request.max_content_length = min(MOST_BYTES, documents.most_sent(MOST_FILES))
-    return None if request.mimetype == "multipart/form-data" else taken_body(NewText)
+    if request.mimetype == "multipart/form-data":
+        expect_files(documents.most_bytes(), files=MOST_FILES)
+        return None
+    request.max_content_length = MOST_JSON_BYTES
+    return taken_body(NewText)
 
 
 def _sent_files() -> list[Sent]:

@@ -11,8 +11,9 @@ from webapp.api.schemas import Answer
 from webapp.chat.files import service
 from webapp.chat.files.access import visible_file
 from webapp.chat.files.tables import StoredFile
-from webapp.chat.files.views import AROUND_BYTES, served
+from webapp.chat.files.views import served
 from webapp.errors import Invalid
+from webapp.web.uploads import expect_files
 
 bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")
 
@@ -37,7 +38,7 @@ class FileAnswer(Answer):
     errors=(413, 422),
 )
 def create() -> FileAnswer:
-    request.max_content_length = service.most_bytes() + AROUND_BYTES
+    expect_files(service.most_bytes())
     sent = request.files.get("file")
     if not sent or not sent.filename:
         raise Invalid("Send a file in the field `file`.", field="file")

@@ -13,6 +13,7 @@ from webapp.api.schemas import Answer, Body, Query, Text
 from webapp.errors import Invalid
 from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
+from webapp.web.uploads import expect_files
 from webapp.workflows import files, queries, runs, shelf
 from webapp.workflows.answers import text_of
 from webapp.workflows.record import definition_of
@@ -145,7 +146,7 @@ def answer(id: str, body: Value) -> RunAnswer:
 )
 def bring(id: str, query: FileQuery) -> RunAnswer:
     run = _own(id)
-    request.max_content_length = documents.most_sent(1)
+    expect_files(documents.most_bytes())
     sent = request.files.get("file")
     if not sent or not sent.filename:
         raise Invalid("Send a file in the field `file`.", field="file")

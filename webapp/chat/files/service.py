@@ -144,7 +144,7 @@ def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
     if not size:
         raise Invalid("This file is empty.", field="message")
     if size > most_bytes():
-        raise TooLarge(f"This file is too large. The limit is {most_bytes() // MEGABYTE} MB.", field="message")
+        raise TooLarge.file(most_bytes(), field="message")
     room = int(setting("files.person_megabytes")) * MEGABYTE
     if room and queries.bytes_of(person_id) + size > room:
         raise Invalid(f"Your files take all of the {room // MEGABYTE} MB that you have. Delete chats with files first.")

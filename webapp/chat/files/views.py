@@ -12,9 +12,10 @@ from webapp.chat.files.tables import StoredFile
 from webapp.chat.messages.attached import size_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.errors import Invalid
+from webapp.web.uploads import expect_files
 
 bp = Blueprint("files", __name__)
-# With what a browser writes around it.
+# A message stands beside it.
 AROUND_BYTES = 1024 * 1024
 HEADERS = {
     # It never changes, but who has signed out, or may not see the chat any more, must not find it on the disk.
@@ -29,7 +30,7 @@ ENDPOINTS = ("files.bring", "chat.begin", "chat.send", "composer.queue")
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Before anything reads the form."""
     if endpoint in ENDPOINTS and request.method == "POST" and user_or_none():
-        request.max_content_length = service.most_bytes() + AROUND_BYTES
+        expect_files(service.most_bytes(), around_bytes=AROUND_BYTES)
 
 
 @bp.post("/files")
