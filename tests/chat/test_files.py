@@ -266,7 +266,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     assert owner.get(told["url"]).status_code == 404
 
 
-def test_programs_send_files(app, owner, fake):
+def test_programs_send_files(app, owner, stranger, fake):
     fake.says("Teal.")
     program = client_of(app, owner.email)
     form = {"file": (io.BytesIO(drawn()), "a.png")}
@@ -279,7 +279,13 @@ def test_programs_send_files(app, owner, fake):
     page = owner.wait_for(f"/chats/{begun['chat']['id']}", ended)
     assert page.one(".pictures img").attributes["src"] == f"/files/{file['id']}"
     assert program.call("GET", f"/files/{file['id']}").data == owner.client.get(f"/files/{file['id']}").data
-    program.said("POST", "/chats", 422, {"file_ids": ["0" * 26]})
+    # Of somebody else it is the same as one that there is not, as with collections.
+    others = client_of(app, stranger.email)
+    theirs = others.post("/chats", {}, status=201)["chat"]["id"]
+    for caller, id in ((program, "0" * 26), (others, file["id"])):
+        assert caller.said("POST", "/chats", 404, {"file_ids": [id]})["detail"] == "That file doesn't exist, or it isn't yours."
+    others.said("POST", f"/chats/{theirs}/messages", 404, {"message": "Look", "file_ids": [file["id"]]})
+    others.said("GET", f"/files/{file['id']}", 404)
     (image,) = asked(fake)[0]["body"]["messages"][-1]["content"]
     assert image["type"] == "image_url"
 

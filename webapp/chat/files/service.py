@@ -67,11 +67,11 @@ def block_of(file: StoredFile) -> str:
 
 
 def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
-    """How these files stand in a message; raises `Invalid` for one that the person has not brought."""
+    """How these files stand in a message; raises `NotFound` for one that the person has not brought."""
     wanted = list(dict.fromkeys(ids))
     found = queries.own(person_id, wanted) if wanted else []
     if len(found) < len(wanted):
-        raise Invalid("One of these files isn't there, or isn't yours.", field="file_ids")
+        raise NotFound("That file doesn't exist, or it isn't yours.", field="file_ids")
     return [block_of(each) for each in found]
 
 
