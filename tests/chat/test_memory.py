@@ -83,10 +83,32 @@ def test_a_chat_is_kept_out_and_a_deleted_one_takes_its_answers_along(member, an
     assert len(remembered(program, 2)) == 2
 
 
-def test_nobody_else_is_let_in(member, stranger, answered, program):
+def test_nobody_else_is_let_in(app, owner, member, stranger, answered, program, fake):
     program.said("PATCH", "/me", 200, {"remembers": True})
-    answered(member)
-    remembered(program, 1)
+    path = answered(member)
+    ask(member, path, "And the xylograph?", fake, says=ANSWER)
+    document = next(each["id"] for each in remembered(program, 2) if "turpentine" in text_of(program, each["id"]))
     (mine,) = program.get("/collections")["collections"]
     said = program.said("PUT", f"/collections/{mine['id']}/grants", 403, {"to": "everyone", "right": "read"})
     assert said["detail"] == "Your conversation memory is yours alone."
+
+    question = {"q": "turpentine xylograph"}
+    assert program.get("/search", query=question)["passages"]
+    for person in (owner, stranger):
+        others = client_of(app, person.email)
+        for place in (f"collections/{mine['id']}", f"documents/{document}", f"documents/{document}/text"):
+            others.said("GET", f"/{place}", 404)
+        assert others.get("/collections")["collections"] == others.get("/search", query=question)["passages"] == []
+    # Not by looking as its person either: that shows what others could be given, and tells nothing of what was said.
+    admin = client_of(app, owner.email)
+    assert admin.get("/search", query={**question, "as": member.person_id})["passages"] == []
+    as_member = {"as": member.person_id, "collection": mine["id"]}
+    assert admin.get("/search", query={**question, **as_member})["passages"] == []
+    tried = owner.page(f"/knowledge/try?q=turpentine+xylograph&as={member.person_id}")
+    assert tried.says("Not in their documents")
+    assert ANSWER not in tried.text
+    assert member.page("/knowledge/try?q=turpentine+xylograph").all(".found a")
+
+
+def text_of(program, document: str) -> str:
+    return str(program.call("GET", f"/documents/{document}/text", buffered=True).get_data(as_text=True))

@@ -47,7 +47,7 @@ def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
     person = people.user_of(email)
     trying.viewed_as(person, by=COMMAND_LINE, address="")
-    found = trying.tried(people.user_of(email), question)
+    found = trying.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in found.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
         said = ", ".join(f"{name} {place}" for name, place in places.items() if place)

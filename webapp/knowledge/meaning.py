@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from webapp.accounts.tables import User
 from webapp.db import db
@@ -68,18 +68,23 @@ class Known:
 
 
 NOTHING = Near()
+# What is asked of collections beside the right to them.
+Among = Sequence[ColumnElement[bool]]
 
 
-def near(user: User, question: str, collections: Sequence[str], *, until: float) -> Near:
-    """The passages that are nearest; where vectors were put out of the way meanwhile, those that have taken their place."""
+def near(user: User, question: str, among: Among, *, until: float) -> Near:
+    """The passages that are nearest, of such collections.
+
+    Where vectors were put out of the way meanwhile, those count that have taken their place.
+    """
     for _ in range(TRIES - 1):
-        sets = _searched(user, collections)
+        sets = _searched(user, among)
         found = _near(user, question, sets, until)
         if not any(memory().lacks(each.id, each.editions) for each in sets):
             return found
         # What was read before them is older than they are.
         db.session.rollback()
-    return _near(user, question, _searched(user, collections), until)
+    return _near(user, question, _searched(user, among), until)
 
 
 def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> Near:
@@ -100,7 +105,7 @@ def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> 
     return Near(places, nearness, " ".join(dict.fromkeys(reasons)))
 
 
-def _searched(user: User, collections: Sequence[str]) -> list[Searched]:
+def _searched(user: User, among: Among) -> list[Searched]:
     """The sets that are searched, with the documents in them that the person may see."""
     query = select(VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.baseline)
     sets = {
@@ -111,7 +116,7 @@ def _searched(user: User, collections: Sequence[str]) -> list[Searched]:
         return []
     seen = select(EmbeddedDocument.set_id, Document.id, Document.edition, Document.passages).select_from(EmbeddedDocument)
     seen = seen.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
-    seen = seen.where(finds_vectors(user), *([Collection.id.in_(collections)] if collections else []))
+    seen = seen.where(finds_vectors(user), *among)
     for set_id, id, edition, passages in db.session.execute(seen):
         if set_id in sets:
             sets[set_id].documents.append(((id, edition), passages))

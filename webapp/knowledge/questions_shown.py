@@ -37,8 +37,9 @@ class ShownFigures:
     recall: str
 
 
-def tried(person: User, question: str, collections: Sequence[str]) -> ShownTried:
-    found, asked = trying.tried(person, question, collections=collections), list(words.asked_for(question).values())
+def tried(person: User, question: str, collections: Sequence[str], *, by: User) -> ShownTried:
+    found = trying.tried(person, question, collections=collections, is_viewed=person.id != by.id)
+    asked = list(words.asked_for(question).values())
     hits = [
         (shown.hit(hit, asked), f"{hit.score:.2f}", _reasons(reasons), is_given, _meant(hit))
         for hit, reasons, is_given in found.hits

@@ -23,11 +23,15 @@ NOTHING = Counted(0, 0, {})
 
 
 class Bounds(TypedDict, total=False):
-    """Which collections are searched, how many passages are wanted, and how long that may take; else all, `USUAL`, patience."""
+    """Which collections are searched, how many passages are wanted, and how long that may take; else all, `USUAL`, patience.
+
+    Where somebody else looks at what a person would find, `is_viewed` leaves out their conversation memory.
+    """
 
     collections: Sequence[str]
     limit: int
     seconds: float
+    is_viewed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +71,34 @@ def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
 
 def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
     """The same with what was counted for it."""
-    collections, limit = bounds.get("collections", ()), bounds.get("limit", USUAL)
+    among, limit = _among(bounds), bounds.get("limit", USUAL)
     asked, until = words.asked_for(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
     if not asked:
         return Found()
     size, counts = index.counts(asked, until=until)
     telling = _telling(asked, counts, size)
-    which = [finds_passage(user)] + ([Collection.id.in_(collections)] if collections else [])
-    scores = _scores(telling, counts, size, which, until)
-    near = meaning.near(user, query, collections, until=until)
+    scores = _scores(telling, counts, size, [finds_passage(user), *among], until)
+    near = meaning.near(user, query, among, until=until)
     placed = fused(list(scores), near.places)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
     return Found(_hits(placed, scores, near), asked, telling, counted, near.left_out)
 
 
-def in_no_passage(user: User, found: Found, *, seconds: float = bounded.PATIENCE_SECONDS) -> list[str]:
+def in_no_passage(user: User, found: Found, *, is_viewed: bool = False) -> list[str]:
     """Those words of a question that stand in nothing this person would find: whether others have them is nobody's business."""
+    until = time.monotonic() + bounded.PATIENCE_SECONDS
     held, size = found.counted.held, index.Size(found.counted.passages, found.counted.words)
     there = {stem: word for stem, word in found.asked.items() if held[stem]}
-    which = [finds_passage(user)]
+    which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
     looks = [index.ranked({stem: word}, {stem: held[stem]}, size, which).limit(1) for stem, word in there.items()]
-    rows = bounded.read(looks, until=time.monotonic() + seconds) if looks else []
+    rows = bounded.read(looks, until=until) if looks else []
     known = {stem for stem, each in zip(there, rows, strict=True) if each}
     return [word for stem, word in found.asked.items() if stem not in known]
+
+
+def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
+    wanted, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
+    return [Collection.id.in_(wanted)] * bool(wanted) + [Collection.is_memory.is_(False)] * is_viewed
 
 
 def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size) -> dict[str, str]:

@@ -25,7 +25,7 @@ def show() -> Response:
     return render(
         "knowledge/try.html",
         question=question,
-        tried=questions_shown.tried(person, question, which) if question else None,
+        tried=questions_shown.tried(person, question, which, by=me) if question else None,
         viewed=person if person.id != me.id else None,
         people=[row for row, _ in accounts.people()] if may(me.role, "administer") else [],
         collections=shown.collections(me),

@@ -21,16 +21,20 @@ class Tried:
     left_out: str = ""
 
 
-def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: int = 10) -> Tried:
-    """The passages that this person would find, each with its reasons and whether an answer would be given it."""
-    found = looked_up(user, question, collections=collections, limit=max(limit, answering.LOOKED_AT))
+def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: int = 10, is_viewed: bool = False) -> Tried:
+    """The passages that this person would find, each with its reasons and whether an answer would be given it.
+
+    Their conversation memory is shown to nobody else: it is left out where somebody else looks.
+    """
+    most = max(limit, answering.LOOKED_AT)
+    found = looked_up(user, question, collections=collections, limit=most, is_viewed=is_viewed)
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(why.reasons, texts, found.telling, found.counted)
     given = {id for each in answering.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.asked.items() if stem not in found.telling and found.counted.held[stem]]
-    return Tried(rows, common, in_no_passage(user, found), found.left_out)
+    return Tried(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)
 
 
 def viewed_as(person: User, *, by: User | str, address: str) -> None:

@@ -18,7 +18,7 @@ from webapp.errors import Invalid
 from webapp.knowledge import documents, queries, trying, web_pages
 from webapp.knowledge import search as finding
 from webapp.knowledge.documents import Sent
-from webapp.knowledge.search import Hit
+from webapp.knowledge.search import Bounds, Hit
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.web.uploads import expect_files
 
@@ -199,7 +199,8 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
-    return FoundList(passages=[_hit(each) for each in finding.search(person, query.q, collections=which, limit=query.limit)])
+    bounds: Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
+    return FoundList(passages=[_hit(each) for each in finding.search(person, query.q, **bounds)])
 
 
 def _viewed_as(id: str) -> User:
