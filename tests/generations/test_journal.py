@@ -1,17 +1,20 @@
 """The journal: what was said is in the database before a quarter of a second has passed, and gone at the end."""
 
+import json
 from dataclasses import replace
 
 import gevent
 import pytest
 from gevent.event import Event as Signal
-from sqlalchemy import event, text
+from sqlalchemy import event, insert, text
 
 from tests.generations.bench import Bench
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import comes_to_rest
-from webapp.db import db
+from webapp.db import db, write
 from webapp.engine import journal
+from webapp.engine.tables import JournalRow
+from webapp.streaming.events import Delta, to_json
 
 
 def entries_of(bench, id):
@@ -157,3 +160,21 @@ def test_an_end_that_takes_its_time_keeps_nobody_else_from_being_written_down(be
     assert bench.generation(ends).is_active
     may_end.set()
     assert bench.until_ended(ends).status == "completed"
+
+
+def test_a_long_journal_is_read_in_pieces(bench: Bench, fake) -> None:
+    fake.behaves([{"counted": 20, "stall_after": 10}])
+    id = bench.ask(person=bench.person())
+    bench.until(lambda: "w000010" in bench.said(id))
+    pauses, first = list[int](), 1_000_000
+    rows = [
+        {"generation_id": id, "first_seq": first + number, "entries": json.dumps([to_json(Delta(f"{number} "))])}
+        for number in range(2 * journal.PIECE + 1)
+    ]
+    with bench.app.app_context():
+        with write() as session:
+            session.execute(insert(JournalRow), rows)
+        found = journal.entries_of(db.session(), id, after=first - 1, pause=lambda: pauses.append(1))
+
+    assert len(pauses) == 2
+    assert [entry.event.text for entry in found if entry.seq >= first] == [f"{number} " for number in range(len(rows))]

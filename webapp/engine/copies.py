@@ -12,11 +12,12 @@ from webapp.db import db
 from webapp.engine import journal
 from webapp.engine.engine import Copied, Engine
 from webapp.engine.kinds import Begun
-from webapp.engine.said import Said, end_of
+from webapp.engine.lacking import PIECE, known_of, lacking
+from webapp.engine.said import end_of
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
-from webapp.streaming.events import Delta, Ended, Event, Reasoning, Sources
+from webapp.heavy.turns import give_way
+from webapp.streaming.events import Ended, Event
 from webapp.streaming.topics import Entry
-from webapp.streaming.transcript import Transcript
 
 if TYPE_CHECKING:
     from webapp.streaming.redis_topics import RedisTopics
@@ -91,7 +92,10 @@ def _renew(engine: Engine, copied: Copied, row: Row[str, str, str] | None) -> bo
     before, copied.length = copied.length, shared.last(topic)
     if before in (-1, copied.length):
         # Nothing has come by Redis.
-        shared.extend(topic, journal.entries_of(db.session(), copied.id, after=copied.length))
+        entries = journal.entries_of(db.session(), copied.id, after=copied.length, pause=_let_others)
+        for start in range(0, len(entries), PIECE):
+            shared.extend(topic, entries[start : start + PIECE])
+            _let_others()
     return is_read and row.owner != engine.worker.id and engine.now() - copied.told_at >= TELL_SECONDS
 
 
@@ -101,25 +105,17 @@ def _complete(engine: Engine, id: str, topic: str) -> None:
     kind = engine.kinds.get(generation.kind) if generation else None
     words = kind.said(generation) if generation and kind else None
     end: list[Event] = end_of(generation, kind.saved(generation)) if generation and kind else [Ended("stopped", "user")]
+    known = known_of(shared, topic, _let_others)
     # From here on nothing waits: what comes by Redis meanwhile would be told twice, or not at all.
     if not shared.has_ended(topic):
-        known = [entry.event for entry in shared.read(topic, 0)]
-        rest = [*(_rest(words, known) if words else ()), *(event for event in end if event not in known)]
-        shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(rest, shared.last(topic) + 1)])
+        events = lacking(known, words, end)
+        shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(events, shared.last(topic) + 1)])
 
 
-def _rest(words: Said, known: list[Event]) -> list[Event]:
-    transcript = Transcript()
-    for event in known:
-        transcript.fold(event)
-    started = [words.started] if words.started and not transcript.started else []
-    sources = [Sources(words.sources)] if words.sources and not transcript.sources else []
-    thought, text = _behind(transcript.reasoning, words.reasoning), _behind(transcript.text, words.text)
-    return [*started, *sources, *([Reasoning(thought)] if thought else ()), *([Delta(text)] if text else ())]
-
-
-def _behind(known: str, whole: str) -> str:
-    return whole[len(known) :] if whole.startswith(known) else ""
+def _let_others() -> None:
+    # Nobody's connection is held meanwhile.
+    db.session.rollback()
+    give_way()
 
 
 def _look_at_lanes(engine: Engine, shared: "RedisTopics") -> None:

@@ -1,0 +1,62 @@
+"""The copy of an answer that has ended gets what it lacks, and nobody waits for the whole of it to be read."""
+
+from dataclasses import dataclass, field
+
+from webapp.engine.lacking import PIECE, known_of, lacking
+from webapp.engine.said import Said
+from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Sources, Started, Usage
+from webapp.streaming.topics import Entry, Gap
+
+TOPIC = "generation:1"
+STARTED, USAGE, END = Started("m", "p"), Usage(3, 5), Ended("completed", "stop")
+NOTICE = Notice("tried", "It was tried again.")
+
+
+@dataclass
+class Copy:
+    """A log that grows while it is read: the first reads find more than the one before."""
+
+    events: list[Event]
+    later: list[Event] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)
+
+    def read(self, _topic: str, after: int) -> list[Entry]:
+        if after > len(self.events):
+            raise Gap(TOPIC)
+        self.reads.append(after)
+        return [Entry(seq, event) for seq, event in enumerate(self.events[after:], after + 1)]
+
+    def pause(self) -> None:
+        """Somebody else has their turn, and says more."""
+        self.events += self.later[:1]
+        del self.later[:1]
+
+
+def known(copy: Copy):
+    return known_of(copy, TOPIC, copy.pause)  # type: ignore[arg-type]  # it is read, and nothing else
+
+
+def test_a_long_copy_is_folded_in_pieces_and_with_what_comes_meanwhile() -> None:
+    said = [Delta(f"{number} ") for number in range(5 * PIECE)]
+    copy = Copy([STARTED, *said], later=[Delta(f"late {number} ") for number in range(3)])
+    found = known(copy)
+
+    assert copy.reads[:6] == [0, PIECE, 2 * PIECE, 3 * PIECE, 4 * PIECE, 5 * PIECE]
+    assert found.last == len(copy.events) == 5 * PIECE + 4
+    assert found.transcript.text == "".join(event.text for event in copy.events if isinstance(event, Delta))
+    assert "late 2 " in found.transcript.text
+    # What is compared with the end is little, however much was said.
+    assert found.told == [STARTED]
+
+
+def test_a_copy_lacks_what_comes_behind_it_and_nothing_twice() -> None:
+    whole = Said(STARTED, "Yes, it is.", reasoning="Is it? It is.", sources=({"number": 1},))
+    end = [NOTICE, USAGE, END]
+
+    assert lacking(known(Copy([])), whole, end) == [*whole.events(), *end]
+    held = [STARTED, NOTICE, Sources(whole.sources), Reasoning("Is it? "), Delta("Yes, ")]
+    assert lacking(known(Copy(held)), whole, end) == [Reasoning("It is."), Delta("it is."), USAGE, END]
+    assert lacking(known(Copy([*held, Reasoning("It is."), Delta("it is."), USAGE])), whole, end) == [END]
+    # Another worker has written something else: only the end is sure.
+    assert lacking(known(Copy([STARTED, Delta("No")])), Said(STARTED, "Yes"), end) == end
+    assert lacking(known(Copy([STARTED])), None, [END]) == [END]
