@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from webapp.chat.tables import Chat, Feedback, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import ACTIVE, Generation
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 from webapp.prompts.tables import Experiment, Exposure
 
 # Who is not content says so by then, by trying again or deleting; a thumb may come later.
@@ -38,7 +38,7 @@ def judge(experiment: Experiment) -> None:
         found = {row.id: values for row in rows if (values := _values(row, outcome, now))}
         _store(found)
         after = rows[-1].id
-        give_way()
+        stand_in_line()
 
 
 def is_good(answer: Answer, outcome: str, now: datetime) -> bool | None:

@@ -2,10 +2,12 @@
 
 import io
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, TypeVar
 
 import gevent
+from gevent.event import Event
 from gevent.lock import Semaphore
 
 T = TypeVar("T")
@@ -35,6 +37,41 @@ class Turnstile:
             give_way()
 
 
+class Line:
+    """In each turn of the loop one of those who wait goes on, whoever has come first."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Event] = deque()
+
+    def wait(self) -> None:
+        place = Event()
+        self._waiting.append(place)
+        if len(self._waiting) == 1:
+            self._call_in_next_turn()
+        place.wait()
+
+    def _call_in_next_turn(self) -> None:
+        next_turn = gevent.get_hub().loop.timer(1e-6)
+        next_turn.start(self._call, next_turn)
+
+    def _call(self, timer: Any) -> None:
+        timer.close()
+        self._waiting.popleft().set()
+        if self._waiting:
+            self._call_in_next_turn()
+
+
+_long_work = Line()
+
+
+def stand_in_line() -> None:
+    """The same for long work: of all who are at it, one goes on in each turn of the loop.
+
+    Ten milliseconds are nothing to wait for, but fifty people's exports are half a second.
+    """
+    _long_work.wait()
+
+
 _finishing = Semaphore()
 
 
@@ -60,7 +97,7 @@ def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T
     for item in items:
         yield item
         if time.monotonic() - began >= seconds:
-            give_way()
+            stand_in_line()
             began = time.monotonic()
 
 

@@ -16,7 +16,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
 from webapp.errors import AppError, Conflict
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import embedder, vector_sets
 from webapp.knowledge.embedder import NoVectors, Wish
 from webapp.knowledge.service import refuse_unless_owner
@@ -255,7 +255,7 @@ def _clear() -> None:
             vectors = delete(PassageVector).where(PassageVector.set_id == id, PassageVector.passage_row.in_(rows))
             empty = delete(VectorSet).where(VectorSet.id == id)
             session.execute((vectors if rows else empty).execution_options(synchronize_session=False))
-        give_way()
+        stand_in_line()
 
 
 def _is_left() -> bool:

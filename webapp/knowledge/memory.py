@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import importing
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.knowledge.telling import tell_people
@@ -62,7 +62,7 @@ def keep(all_said: Iterable[Said]) -> None:
             session.flush()
             session.add(DocumentPart(document_id=document.id, number=0, content=raw))
         tell_people(collection_id)
-        give_way()
+        stand_in_line()
     importing.wake()
 
 
@@ -75,7 +75,7 @@ def forget(session: Session, which: ColumnElement[bool]) -> None:
 def erase() -> None:
     """Deletes what was forgotten, a few passages at a time; of answers nothing lies in a trash."""
     while _erase_some():
-        give_way()
+        stand_in_line()
 
 
 def _erase_some() -> bool:

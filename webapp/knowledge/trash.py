@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Grant
 from webapp.db import db, utc_now, write
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 from webapp.knowledge.permitted import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.settings.service import setting
@@ -20,7 +20,7 @@ def empty() -> None:
     """Delete what is due, a few passages at a time."""
     days = int(setting("trash.days"))
     while days and _erase_some(days):
-        give_way()
+        stand_in_line()
 
 
 def is_waiting() -> bool:

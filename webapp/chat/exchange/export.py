@@ -26,7 +26,7 @@ from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.heavy.threads import offload
-from webapp.heavy.turns import by_turns, give_way
+from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.rendering.text import plain
@@ -66,7 +66,7 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
             comma = ",\n"
         if not after:
             break
-        give_way()
+        stand_in_line()
     yield "\n]}\n" if opening else ""
 
 

@@ -11,7 +11,7 @@ from webapp.chat.files.reference import MARK, ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 
 # A draft may wait for so long.
 UNSENT_FOR = timedelta(days=7)
@@ -21,7 +21,7 @@ AT_ONCE = 50
 def sweep() -> None:
     """Deletes what stands in no chat any more, a few at a time."""
     while _sweep_some():
-        give_way()
+        stand_in_line()
 
 
 def is_something_waiting() -> bool:

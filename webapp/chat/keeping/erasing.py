@@ -17,7 +17,7 @@ from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.cost_records import keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 from webapp.settings.service import setting
 
 TEMPORARY_FOR = timedelta(days=1)
@@ -64,7 +64,7 @@ def erase(which: ColumnElement[bool]) -> int:
     count = 0
     while taken := take_away(which):
         count += taken
-        give_way()
+        stand_in_line()
     if count:
         finish()
     return count
@@ -74,7 +74,7 @@ def finish() -> None:
     """Deletes what was taken away, also what an earlier process has left behind."""
     while _erase_some():
         # Between two pieces, others have their turn.
-        give_way()
+        stand_in_line()
 
 
 def erase_branches(which: ColumnElement[bool]) -> set[str]:
@@ -83,7 +83,7 @@ def erase_branches(which: ColumnElement[bool]) -> set[str]:
     rows = db.session.execute(query).all()
     for id, _ in rows:
         while _erase_some_below(id):
-            give_way()
+            stand_in_line()
     return {chat_id for _, chat_id in rows}
 
 

@@ -12,7 +12,7 @@ from webapp.chat import queries
 from webapp.chat.list.passages import Piece, passage
 from webapp.chat.list.search_statements import POSTGRESQL, SQLITE, Statements
 from webapp.db import UTCDateTime, db, is_sqlite
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 
 # What the words are by which both databases tell texts apart; all else only divides.
 WORD = re.compile(r"[^\W_]+")
@@ -111,7 +111,7 @@ def _ranked(found: Result[Any]) -> list[Any]:
     rows: list[Any] = []
     for some in found.partitions(RANKED_AT_ONCE):
         rows += some
-        give_way()
+        stand_in_line()
     return sorted(rows, key=lambda row: row.rank)
 
 
@@ -138,7 +138,7 @@ def _in_sight(rows: Sequence[Any]) -> list[Any]:
     hidden: set[str] = set()
     for start in range(0, len(rows), CLIMBED_AT_ONCE):
         hidden |= queries.out_of_sight(row.id for row in rows[start : start + CLIMBED_AT_ONCE])
-        give_way()
+        stand_in_line()
     return [row for row in rows if row.id not in hidden]
 
 
@@ -148,5 +148,5 @@ def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str
     for id in ids:
         (row,) = db.session.execute(dialect.texts, {"ids": [id], "first": words[0]})
         found[id] = passage(row.content, words, is_cut=row.start > 0)
-        give_way()
+        stand_in_line()
     return found

@@ -14,7 +14,7 @@ from webapp.chat.tables import Message
 from webapp.db import db, write
 from webapp.engine.chores import Chore
 from webapp.errors import Unavailable
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 from webapp.rendering import markdown
 from webapp.rendering.fallback import as_paragraph
 from webapp.rendering.markdown import Seam
@@ -94,7 +94,7 @@ def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] =
             return html
         # What was read before others had their turn may be old by now.
         db.session.rollback()
-        give_way()
+        stand_in_line()
 
 
 def of_person(content: str) -> str:
@@ -146,7 +146,7 @@ def _made(stale: Iterable[Stale]) -> dict[tuple[str, int], str]:
         # Nothing is held while it is rendered.
         db.session.rollback()
         made[each.id, each.length] = rendered(each.content, each.seams, cited=each.cited) or NOTHING
-        give_way()
+        stand_in_line()
     return made
 
 
