@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from webapp.budgets import holding, prices
 from webapp.budgets.amounts import Price, Taken, affordable, amount
+from webapp.budgets.beginnings import Beginnings
 from webapp.budgets.holding import Held, Wish
 from webapp.budgets.metering import TokenMeter
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
@@ -59,6 +60,12 @@ class BudgetGate:
         self._estimate, self._token_id, self._is_aside, self._in_app = estimate, token_id, is_aside, in_app
         # Of one that is never begun, as its transaction failed, nothing stays.
         self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
+        self._beginnings = Beginnings(in_app)
+
+    def prepare(self) -> None:
+        """Has long periods counted while nobody waits for a transaction."""
+        if setting("budgets.enabled"):
+            self._beginnings.look(utc_now())
 
     def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None:
         """Reserves what the answer will probably take; raises `OverBudget`."""

@@ -146,7 +146,9 @@ def _reserved(session: Session, budget: Budget, wish: Wish, now: datetime) -> He
     held = Held(budget.id, budget.unit, starts_at, wanted)
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return held
-    begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at))
+    # Counted once: else everybody who is refused would have all answers of the period counted again.
+    if not _has_begun(session, budget.id, starts_at):
+        begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at))
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return held
     if free_what_is_gone(session, budget.id) and _take(session, budget.id, starts_at, wanted):
@@ -160,6 +162,11 @@ def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *,
     is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
     is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
     return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + wanted))
+
+
+def _has_begun(session: Session, budget_id: str, starts_at: datetime) -> bool:
+    is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
+    return session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is not None
 
 
 def _periods(budget_id: str) -> Select[datetime]:

@@ -1,11 +1,12 @@
 """What was used before anybody counted: from the records of answers, for a budget that is new or whose period was moved."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, false, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Membership
@@ -15,26 +16,46 @@ from webapp.budgets.tables import Budget
 from webapp.chat.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
-from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
+from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
+from webapp.heavy.turns import stand_in_line
 from webapp.usage.cost_text import was_refused
 
-
-def used_since(session: Session, budget: Budget, since: datetime, *, pause: Callable[[], object] = lambda: None) -> int:
-    """How much the answers asked for since then have taken. By which token they were asked nobody knows.
-
-    `pause` is called between slices, where others may have their turn.
-    """
-    if budget.who == "token":
-        return 0
-    asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
-    is_counted = Generation.kind.not_in([NOT_HERE, EXAMPLE, *asides])
-    which = [Generation.created_at >= since, Generation.status.not_in(ACTIVE), is_counted]
-    rows, price = _rows(session, [*which, *_whose(budget)], pause), cache(price_of)
-    return sum(_amount(budget.unit, row, price(row.model_asked)) for row in rows if not was_refused(row))
+# What was begun is committed by then, whatever the clock of its server says.
+MARGIN = timedelta(minutes=1)
 
 
-def _rows(session: Session, which: list[ColumnElement[bool]], pause: Callable[[], object]) -> Iterator[Any]:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was counted before a transaction: of what was asked before `until`, all but what was `running` then."""
+
+    used: int
+    until: datetime
+    running: tuple[str, ...]
+
+
+def counted_before(
+    session: Session, budget: Budget, since: datetime, *, now: datetime, pause: Callable[[], object] = stand_in_line
+) -> Before:
+    """How much was used since then, read in slices between which others have their turn; `used_since` adds what it lacks."""
+    running, until = tuple(session.scalars(select(Generation.id).where(WHILE_ACTIVE))), now - MARGIN
+    past = _wanted(budget, Generation.created_at >= since, Generation.created_at < until, Generation.id.not_in(running))
+    return Before(_sum(budget, _slices(session, budget, past, since, until=until, pause=pause)), until, running)
+
+
+def used_since(session: Session, budget: Budget, since: datetime, before: Before | None = None) -> int:
+    """How much the answers asked for since then have taken. By which token they were asked nobody knows."""
+    if not before:
+        return _sum(budget, _slices(session, budget, _wanted(budget, Generation.created_at >= since), since))
+    start = max(since, before.until)
+    late = _wanted(budget, Generation.created_at >= start, Generation.id.not_in(before.running))
+    ran = _wanted(budget, Generation.created_at >= since, Generation.id.in_(before.running))
+    return before.used + _sum(budget, _slices(session, budget, late, start)) + _sum(budget, session.execute(ran))
+
+
+def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
     one = Generation
+    asides = [name for name, kind in the_engine().kinds.items() if kind.is_aside] if budget.unit == "answers" else []
+    is_counted = one.status.not_in(ACTIVE), one.kind.not_in([NOT_HERE, EXAMPLE, *asides]), *_whose(budget)
     told: tuple[Any, ...] = (
         one.model_asked,
         one.input_tokens,
@@ -44,10 +65,32 @@ def _rows(session: Session, which: list[ColumnElement[bool]], pause: Callable[[]
         one.reason,
         one.upstream_id,
     )
-    return in_slices(session, select(*told).where(*which), pause=pause)
+    return select(*told).where(*which, *is_counted)
+
+
+def _slices(
+    session: Session,
+    budget: Budget,
+    wanted: Select[Any],
+    since: datetime,
+    *,
+    until: datetime | None = None,
+    pause: Callable[[], object] = lambda: None,
+) -> Iterator[Any]:
+    if budget.who == "token":
+        return iter(())
+    user_id = budget.who_id if budget.who == "user" else ""
+    return in_slices(session, wanted, since=since, until=until, user_id=user_id, pause=pause)
+
+
+def _sum(budget: Budget, rows: Iterable[Any]) -> int:
+    price = cache(price_of)
+    return sum(_amount(budget.unit, row, price(row.model_asked)) for row in rows if not was_refused(row))
 
 
 def _whose(budget: Budget) -> list[ColumnElement[bool]]:
+    if budget.who == "token":
+        return [false()]
     which = [Generation.model_asked == budget.model] if budget.model else []
     if budget.who == "user":
         return [*which, Generation.user_id == budget.who_id]

@@ -12,12 +12,11 @@ from webapp.budgets import periods
 from webapp.budgets.amounts import UNITS, parsed
 from webapp.budgets.holding import begin
 from webapp.budgets.queries import NAMED
-from webapp.budgets.recount import used_since
+from webapp.budgets.recount import counted_before, used_since
 from webapp.budgets.refusal import limit_words, time_zone
 from webapp.budgets.tables import Budget
 from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Invalid, NotFound
-from webapp.heavy.turns import give_way
 from webapp.settings.service import set_settings, setting, unset_setting
 from webapp.settings.tables import ApplicationSetting
 
@@ -43,15 +42,16 @@ def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
     """A new budget, which counts what was used since its period began, as far as that is known."""
     budget = _checked(entered)
     _turn_on(about)
-    starts_at = periods.beginning(utc_now(), budget.period, time_zone())
+    now = utc_now()
+    starts_at = periods.beginning(now, budget.period, time_zone())
     # Counted before the transaction: it may take a while.
-    used = used_since(db.session(), budget, starts_at, pause=give_way)
+    before = counted_before(db.session(), budget, starts_at, now=now)
     with write() as session:
         if (session.scalar(select(func.count()).select_from(Budget)) or 0) >= MOST:
             raise Conflict(f"There are already {MOST} budgets, which is the limit. Delete one first.")
         session.add(budget)
         session.flush()
-        begin(session, budget.id, starts_at, used=used)
+        begin(session, budget.id, starts_at, used=used_since(session, budget, starts_at, before))
         _note(session, "created a budget", budget, about)
     # Whoever has deleted the last one meanwhile has turned them off.
     _keep_on(about)

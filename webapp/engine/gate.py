@@ -16,12 +16,13 @@ Meter = Callable[[Iterator[Event], Stop], Iterator[Event]]
 
 
 class Gate(Protocol):
-    """`admit`, `settle` and `correct` work within the transaction of their caller.
+    """`admit`, `settle` and `correct` work within the transaction of their caller; `prepare` is called before that of `admit`.
 
     `admit` raises an `AppError` for what may not be asked. `meter` is asked for once, when an admitted generation begins.
     `settle` is told its end, and `correct` what it has cost when that is known later.
     """
 
+    def prepare(self) -> None: ...
     def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None: ...
     def meter(self, generation: Generation) -> Meter: ...
     def settle(self, session: Session, generation: Generation, transcript: Transcript) -> None: ...
@@ -30,6 +31,8 @@ class Gate(Protocol):
 
 class OpenGate:
     """Lets everything through and counts nothing."""
+
+    def prepare(self) -> None: ...
 
     def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None: ...
 

@@ -154,6 +154,7 @@ def beginning(engine: Engine) -> Iterator[None]:
     The source is made before the commit, so that a model which cannot be asked leaves nothing behind.
     """
     engine.begin()
+    engine.gate.prepare()
     with engine.looking_after():
         yield
 

@@ -1,9 +1,10 @@
 """Many generations, read in slices: nobody waits for all of them, and none comes twice or is missed."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp.engine.tables import Generation
@@ -13,15 +14,42 @@ SLICE = 1_000
 PLACE = (Generation.created_at, Generation.id)
 
 
-def in_slices(session: Session, wanted: Select[Any], *, pause: Callable[[], object]) -> Iterator[Any]:
-    """The rows, oldest first, each with its place as its last two columns; `pause` is called between two slices."""
-    statement = wanted.add_columns(*PLACE).order_by(*PLACE).limit(SLICE)
-    rows = session.execute(statement).all()
-    while rows:
-        yield from rows
-        if len(rows) < SLICE:
+def in_slices(
+    session: Session,
+    wanted: Select[Any],
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    user_id: str = "",
+    pause: Callable[[], object],
+) -> Iterator[Any]:
+    """The rows, oldest first, each with its place as its last two columns; `pause` is called between two slices.
+
+    A slice is of so many generations as there are in that time, of this person if one is named, whether they are wanted or
+    not: SQLite lets nobody else go on while it looks for what is seldom.
+    """
+    places, statement = _places(since, until, user_id), wanted.add_columns(*PLACE).order_by(*PLACE)
+    after: tuple[Any, ...] = (since, "")
+    while True:
+        last = session.execute(_behind(places, after).offset(SLICE - 1).limit(1)).first()
+        yield from session.execute(_up_to(_behind(statement, after), last)).all()
+        if last is None:
             return
         pause()
-        at, id = rows[-1][-2:]
-        # The first of the two is what an index can be entered by.
-        rows = session.execute(statement.where(Generation.created_at >= at, tuple_(*PLACE) > (at, id))).all()
+        after = tuple(last)
+
+
+def _places(since: datetime, until: datetime | None, user_id: str) -> Select[Any]:
+    places: Select[Any] = select(*PLACE).where(Generation.created_at >= since).order_by(*PLACE)
+    if until:
+        places = places.where(Generation.created_at < until)
+    return places.where(Generation.user_id == user_id) if user_id else places
+
+
+def _behind(statement: Select[Any], place: tuple[Any, ...]) -> Select[Any]:
+    # The first of the two is what an index can be entered by.
+    return statement.where(Generation.created_at >= place[0], tuple_(*PLACE) > place)
+
+
+def _up_to(statement: Select[Any], last: Any) -> Select[Any]:
+    return statement.where(Generation.created_at <= last[0], tuple_(*PLACE) <= tuple(last)) if last else statement

@@ -12,7 +12,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.report import FALLBACKS
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
-from webapp.heavy.turns import give_way
+from webapp.heavy.turns import stand_in_line
 from webapp.insights.figures import BROKEN, Answered
 
 OUTCOMES = ("", "broken", "fallback")
@@ -37,18 +37,19 @@ def answered(wanted: Wanted) -> Iterator[Answered]:
 
 def timed(wanted: Wanted) -> Iterator[tuple[datetime, Answered]]:
     """The same, each with the moment at which it was asked."""
-    return _read(_where(select(*_columns()), wanted))
+    statement = _where(select(*_columns()), wanted)
+    return _read(statement, since=wanted.since, until=wanted.until, user_id=wanted.user_id)
 
 
 def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
     """Those of every kind, also what was made beside answers."""
     one = Generation
     which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
-    return (each for _, each in _read(select(*_columns()).where(*which)))
+    return (each for _, each in _read(select(*_columns()).where(*which), since=since, until=until))
 
 
-def _read(wanted: Select[Any]) -> Iterator[tuple[datetime, Answered]]:
-    for row in in_slices(db.session(), wanted, pause=give_way):
+def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answered]]:
+    for row in in_slices(db.session(), wanted, pause=stand_in_line, **among):
         yield row[-2], Answered(*row[:-2])
 
 

@@ -1,0 +1,127 @@
+"""A long period that nobody has counted yet is counted before the first answer's transaction, and counted exactly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, insert, update
+
+from tests.support.marks import on_both_databases
+from webapp.budgets import beginnings, holding
+from webapp.budgets.amounts import Price, Taken
+from webapp.budgets.holding import Wish
+from webapp.budgets.tables import Budget, BudgetPeriod
+from webapp.db import db, write
+from webapp.engine.slices import SLICE
+from webapp.engine.tables import Generation
+from webapp.errors import OverBudget
+from webapp.ids import new_id
+from webapp.settings.service import set_setting
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=10)
+MANY = 2 * SLICE + 500
+PRICE = Price(Decimal(1000), Decimal(3000))
+
+
+def answers(count: int, at: datetime, *, status: str = "completed") -> list[dict[str, object]]:
+    """Rows as they are stored; those that run are each in a lane of its own."""
+    ids = [new_id() for _ in range(count)]
+    usual = {"kind": "chat", "status": status, "model_asked": "m", "created_at": at, "heartbeat_at": at, "owner": "somebody"}
+    return [{**usual, "id": id, "lane": f"chat:{id}"} for id in ids]
+
+
+@pytest.fixture
+def app(make_app) -> Flask:
+    app: Flask = make_app()
+    with app.app_context(), write() as session:
+        session.add(Budget(who="team", unit="answers", most=MANY + 3, period="month", warn_at=0.8))
+        session.execute(insert(Generation), answers(MANY, LONG_AGO))
+    return app
+
+
+def reserve() -> None:
+    with write(keeps=True) as session:
+        holding.reserve(session, Wish(new_id(), new_id(), "m", Taken(1, 1), PRICE), NOW)
+
+
+@contextmanager
+def asked() -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        found.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(db.engine, "before_cursor_execute", note)
+
+
+def level() -> tuple[int, int]:
+    row = db.session.execute(db.select(BudgetPeriod.used, BudgetPeriod.reserved)).one()
+    db.session.rollback()
+    return tuple(row)
+
+
+@on_both_databases
+def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Flask) -> None:
+    [running], late = answers(1, LONG_AGO, status="running"), answers(1, NOW)
+    with app.app_context():
+        with write() as session:
+            session.execute(insert(Generation), [running])
+
+        def end_one() -> None:
+            """Between two slices; what runs is settled in the period in which it began, and is used all the same."""
+            db.session.rollback()
+            with write() as session:
+                session.execute(update(Generation).where(Generation.id == running["id"]).values(status="completed"))
+                for each in late:
+                    session.execute(insert(Generation), [each])
+                    late.remove(each)
+
+        beginnings.begin_long_ones(NOW, pause=end_one)
+        assert level() == (MANY + 2, 0)
+        with asked() as statements:
+            reserve()
+            with pytest.raises(OverBudget):
+                reserve()
+        assert level() == (MANY + 2, 1)
+        # Neither who is admitted nor who is refused has the answers of the month counted.
+        assert not any("generations.input_tokens" in each for each in statements)
+
+
+def test_without_that_the_first_answer_counts_the_same_itself(app: Flask) -> None:
+    with app.app_context():
+        with asked() as statements:
+            reserve()
+        assert any("generations.input_tokens" in each for each in statements)
+        assert level() == (MANY, 1)
+        # Begun is begun.
+        beginnings.begin_long_ones(NOW)
+        assert level() == (MANY, 1)
+
+
+def test_of_few_answers_nothing_is_counted_before(app: Flask) -> None:
+    with app.app_context():
+        beginnings.begin_long_ones(LONG_AGO + timedelta(days=40))
+        assert not db.session.scalars(db.select(BudgetPeriod)).all()
+
+
+def test_it_is_looked_at_once_a_day_and_when_the_clocks_are_moved(app: Flask) -> None:
+    seen = beginnings.Beginnings(app.app_context)
+    with app.app_context():
+
+        def looks(now: datetime) -> bool:
+            with asked() as statements:
+                seen.look(now)
+            return any("FROM budgets" in each for each in statements)
+
+        assert [looks(NOW), looks(NOW), looks(NOW + timedelta(hours=3))] == [True, False, False]
+        assert looks(NOW + timedelta(days=1))
+        set_setting("team.time_zone", "Asia/Tokyo")
+        assert [looks(NOW + timedelta(days=1)), looks(NOW + timedelta(days=1))] == [True, False]

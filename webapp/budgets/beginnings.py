@@ -1,0 +1,67 @@
+"""Begins the present period of budgets before an answer counts in it: what was used since is counted outside its transaction."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.budgets import periods
+from webapp.budgets.holding import begin
+from webapp.budgets.recount import Before, counted_before, used_since
+from webapp.budgets.refusal import time_zone
+from webapp.budgets.tables import Budget, BudgetPeriod
+from webapp.db import db, write
+from webapp.engine.slices import SLICE
+from webapp.engine.tables import Generation
+from webapp.heavy.turns import stand_in_line
+
+
+class Beginnings:
+    """Of one worker: looked at with the first answer of a day, and when the team's clocks were moved. Else it asks nothing."""
+
+    def __init__(self, in_app: Callable[[], AbstractContextManager[object]]) -> None:
+        self._in_app, self._day, self._lock = in_app, "", Lock()
+
+    def look(self, now: datetime) -> None:
+        zone = time_zone()
+        day = f"{periods.beginning(now, 'day', zone)} {zone}"
+        if day == self._day:
+            return
+        # Who comes meanwhile waits: else they would count the same in their transactions.
+        with self._lock, self._in_app():
+            if day != self._day:
+                begin_long_ones(now)
+                self._day = day
+
+
+def begin_long_ones(now: datetime, *, pause: Callable[[], object] = stand_in_line) -> None:
+    """Begins every present period that is not there yet and has many answers behind it; of few, the first one counts them."""
+    session = db.session()
+    for id, starts_at in _not_begun(session, now):
+        budget = session.get(Budget, id) if _has_many(session, starts_at) else None
+        if budget:
+            _begin(session, budget, starts_at, counted_before(session, budget, starts_at, now=now, pause=pause))
+
+
+def _begin(session: Session, budget: Budget, starts_at: datetime, before: Before) -> None:
+    id = budget.id
+    with write():
+        # It may have been deleted meanwhile.
+        if found := session.get(Budget, id):
+            begin(session, id, starts_at, used=used_since(session, found, starts_at, before))
+
+
+def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:
+    zone = time_zone()
+    present = [(id, periods.beginning(now, period, zone)) for id, period in session.execute(select(Budget.id, Budget.period))]
+    rows = select(BudgetPeriod.budget_id, BudgetPeriod.starts_at).where(BudgetPeriod.starts_at.in_({at for _, at in present}))
+    begun = {tuple(row) for row in session.execute(rows)}
+    return [each for each in present if each not in begun]
+
+
+def _has_many(session: Session, since: datetime) -> bool:
+    some = select(Generation.id).where(Generation.created_at >= since).limit(SLICE + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) > SLICE
