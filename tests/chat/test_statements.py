@@ -1,10 +1,11 @@
 """How many statements sending, reading and ending take; the database is not the cost, but each of them is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from tests.chat.conftest import ended, until_settled
 from tests.chat.test_sidebar import sidebars
+from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.handle import TITLE
 from webapp.settings.service import set_setting
@@ -85,3 +86,26 @@ def test_what_follows_a_first_answer_on_an_open_page_takes_twelve(app, owner, be
         taken.append([each for each in statements if not any(sign in each for sign in ASIDE)])
 
     assert len(least(taken)) <= 12, least(taken)
+
+
+@also_on_postgres
+def test_a_page_that_comes_back_after_a_restart_takes_two(app, owner, path):
+    """Who it is, and which chat: all pages of a chat share what is drawn for the first one."""
+    until_settled(app)
+    url, taken = owner.page(path).events_url.partition("?")[0], []
+    assert "hx-partial" in reopened(owner, url)
+    # What is drawn serves for a few seconds, whose end may fall into one of them.
+    for _ in range(3):
+        with counted(owner) as statements:
+            assert "hx-partial" in reopened(owner, url)
+        taken.append(statements)
+
+    assert len(least(taken)) <= 2, least(taken)
+
+
+def reopened(browser: Browser, url: str) -> str:
+    """What a page is sent first whose position nobody knows; read and left by whoever asks, so that nothing else is counted."""
+    response = browser.client.get(url, buffered=False)
+    with closing(response):
+        pieces = response.iter_encoded()
+        return "".join(next(pieces).decode() for _ in range(2))
