@@ -5,14 +5,16 @@ import sqlite3
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.generations.poison import poisoned
+from tests.support.person import Person
 from tests.support.server import Server, until
+from tests.upstream.handle import Upstream
 from webapp.accounts import service as accounts
 from webapp.app import create_app
 from webapp.config import load
@@ -23,6 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 HELD_SECONDS = 8
 # Another start on a machine that has got busy meanwhile may take so many times as long.
 SLOWER = 2
+# Two pages of the database's log, each with its head.
+LOST_BYTES = 2 * (4096 + 24)
 # By the clock, which goes on while others have the processors; whoever waited for what never ends would take for ever.
 PATIENT_SECONDS = 60
 
@@ -81,3 +85,40 @@ def test_a_database_that_is_held_for_longer_than_a_statement_waits_delays_no_pag
 
     until(lambda: server.running() == 0, "nothing is left to be saved", seconds=60)
     assert server.worker_pids == worker
+
+
+@pytest.mark.deep
+def test_a_log_of_the_database_that_lost_its_end_leaves_no_answer_without_one(tmp_path: Path, fake: Upstream) -> None:
+    with started(tmp_path, **fake.environ) as server:
+        server.set(restart__policy="never", models__titles="off")
+        person = Person(server.url).become_owner(server.owner_link)
+        fake.counts(400, holds=[50])
+        path = person.begin("Count")
+        until(lambda: "w000040" in person.raw(person.last_answer(path).id), "its words are there")
+        server.kill()
+        damage_the_end(tmp_path / "millrace.sqlite3-wal")
+
+        server.start()
+        until(lambda: server.running() == 0, "every answer has its end")
+        assert not server.rows("SELECT 1 FROM generations WHERE status IN ('queued', 'running')")
+        assert person.last_answer(path).status == "interrupted"
+        fake.says("Fine.")
+        assert person.post(f"{path}/messages", message="Again").status == 303
+        until(lambda: person.last_answer(path).status == "completed", "the chat goes on")
+
+
+@contextmanager
+def started(folder: Path, **environ: str) -> Iterator[Server]:
+    server = Server(folder, **environ)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+def damage_the_end(log: Path) -> None:
+    """The last pages that were written make no sense, as after a loss of power."""
+    with log.open("r+b") as file:
+        file.seek(-LOST_BYTES, os.SEEK_END)
+        file.write(b"\xff" * LOST_BYTES)

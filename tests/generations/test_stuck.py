@@ -11,14 +11,17 @@ from sqlalchemy.exc import OperationalError
 
 from tests.generations.bench import Bench
 from tests.generations.poison import BEGINNING, KINDS, poisoned
+from webapp.accounts.tables import User
 from webapp.chat.messages import service as chats
 from webapp.chat.messages.sending import How
 from webapp.chat.tables import Message
+from webapp.completions import service as door
 from webapp.db import db, utc_now, write
 from webapp.engine import asides, recovery, service
 from webapp.engine.found import MOST_TRIES
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
+from webapp.plans import service as plans
 from webapp.providers.base import ModelRequest, Turn
 from webapp.settings.service import set_setting
 
@@ -134,7 +137,27 @@ def test_what_was_committed_and_never_began_is_settled(calm, fake):
     assert calm.message(stray_id).content == "Fine."
 
 
-def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake):
+def an_answer(bench: Bench, person: str) -> str:
+    return bench.ask(person=person)
+
+
+def a_plan(bench: Bench, person: str) -> str:
+    with bench.app.app_context():
+        inputs = plans.submit(db.session.get_one(User, person), "monthly", {"goals": ["One"], "start_date": "2026-03-02"})
+        return plans.make(inputs).generation_id or ""
+
+
+def a_completion(bench: Bench, person: str) -> str:
+    with bench.app.app_context():
+        wanted = door.Wanted("", (Turn("user", "Hello"),))
+        return door.complete(db.session.get_one(User, person), wanted).id
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize(
+    "ask", [lambda bench, person: bench.ask(person=person), a_plan, a_completion], ids=["chat", "plan", "door"]
+)
+def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake, ask):
     person = bench.person()
     known = bench.app.extensions["providers"]
 
@@ -149,12 +172,12 @@ def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake):
 
     bench.app.extensions["providers"] = Gone()
     with pytest.raises(LookupError):
-        bench.ask(person=person)
+        ask(bench, person)
     assert bench.generations() == []
 
     bench.app.extensions["providers"] = known
     fake.says("Fine.")
-    assert bench.until_ended(bench.ask(person=person)).status == "completed"
+    assert not bench.until_ended(ask(bench, person)).is_active
 
 
 def test_what_fails_for_good_ends_with_what_can_be_saved_so_that_its_chat_goes_on(calm, caplog):
