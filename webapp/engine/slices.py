@@ -40,10 +40,12 @@ def in_slices(
 
 
 def _places(since: datetime, until: datetime | None, user_id: str) -> Select[Any]:
-    places: Select[Any] = select(*PLACE).where(Generation.created_at >= since).order_by(*PLACE)
+    is_within = [Generation.created_at >= since]
     if until:
-        places = places.where(Generation.created_at < until)
-    return places.where(Generation.user_id == user_id) if user_id else places
+        is_within.append(Generation.created_at < until)
+    if user_id:
+        is_within.append(Generation.user_id == user_id)
+    return select(*PLACE).where(*is_within).order_by(*PLACE)  # type: ignore[return-value]  # of which columns is nobody's business
 
 
 def _behind(statement: Select[Any], place: tuple[Any, ...]) -> Select[Any]:
