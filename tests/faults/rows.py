@@ -211,7 +211,7 @@ FAULTS = (
     Fault(28, "a worker is frozen for a moment", _doing(_server_frozen), frozenset({"completed", "interrupted"}), 2),
     Fault(29, "the server is restarted", _doing(_server_restarted), frozenset({"completed"}), 2),
     Fault(33, "PostgreSQL drops every connection", _doing(_connections_cut), frozenset({"completed"}), 2, SEVERAL),
-    Fault(33, "PostgreSQL refuses everybody for a while", _doing(_postgres_refuses), frozenset({"completed"}), 2, SEVERAL),
+    Fault(33, "PostgreSQL refuses everyone for a while", _doing(_postgres_refuses), frozenset({"completed"}), 2, SEVERAL),
     Fault(34, "Redis is killed and comes back", _doing(_redis_killed), frozenset({"completed"}), 1, SEVERAL),
     Fault(34, "Redis is emptied", _doing(_redis_emptied), frozenset({"completed"}), 1, SEVERAL),
     Fault(34, "Redis is frozen", _doing(_redis_frozen), frozenset({"completed"}), 1, SEVERAL),
