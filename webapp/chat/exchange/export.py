@@ -1,6 +1,7 @@
 """What a person takes along: a chat as JSON that comes back the same, as markdown or text, or everything in one archive."""
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -38,6 +39,7 @@ NAME_CHARS = 60
 # To read a longer one takes longer than anybody should wait for another.
 LONG_CHARS = 20_000
 OWN = "millrace:"
+MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
 
 
 def file_name(title: str, ending: str, *, otherwise: str = "chat") -> str:
@@ -151,13 +153,14 @@ def _said(engine: Engine, messages: Sequence[Message], right: str, reader: User 
 
 def _sources(message: Message, reader: User | None) -> str:
     """The sources of an answer below it, as the reader may see them."""
-    lines = cited_lines(message, reader)
+    # A title is somebody's text: nothing in it is a mark, such as a picture that is loaded when the file is looked at.
+    lines = [f"[{number}] {MARKS.sub(ESCAPED, words)}" for number, words in cited(message, reader)]
     return "\n\nSources:\n\n" + "\n\n".join(lines) if lines else ""
 
 
-def cited_lines(message: Message, reader: User | None) -> list[str]:
+def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
     """Each source of an answer by its number and title, or why the reader can't see it."""
-    return [f"[{each.number}] {_cited(each)}" for each in seen(reader, message.sources)] if message.sources else []
+    return [(each.number, _cited(each)) for each in seen(reader, message.sources)] if message.sources else []
 
 
 def _cited(source: SeenSource) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.exchange import branch
-from webapp.chat.exchange.export import cited_lines
+from webapp.chat.exchange.export import cited
 from webapp.chat.exchange.export_pictures import Pictures
 from webapp.chat.page import renderings, shown
 from webapp.chat.page.shown import ShownMessage
@@ -58,9 +58,9 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
 
 
 def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
-    cited = {each.id: cited_lines(each, reader) for each in messages}
+    lines = {each.id: [f"[{number}] {words}" for number, words in cited(each, reader)] for each in messages}
     shown_now = shown.thread(engine, messages, right) if messages else []
-    return [(each, Markup(pictures.into(f"{as_written(each.html)}{each.tail}")), cited.get(each.id, [])) for each in shown_now]
+    return [(each, Markup(pictures.into(f"{as_written(each.html)}{each.tail}")), lines.get(each.id, [])) for each in shown_now]
 
 
 @cache

@@ -11,6 +11,8 @@ from webapp.knowledge.reading.part import Part, Refused
 from webapp.knowledge.splitting import HEADING, MARKS_BEHIND
 
 CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
+# Without a trace of their own they turn the text around them.
+BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOT_TEXT = "This file isn't text, so nothing could be read from it."
 NOT_A_TABLE = "This table couldn't be read. Check that every quoted cell ends with a quote."

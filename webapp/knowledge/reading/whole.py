@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from webapp.knowledge.reading.part import Part, Refused
-from webapp.knowledge.reading.text import clean
+from webapp.knowledge.reading.text import BIDI, clean
 from webapp.knowledge.splitting import Piece, split
 
 EMPTY = "There is no text in this file."
@@ -47,7 +47,7 @@ class Whole:
 
     def add(self, part: Part) -> None:
         part = Part(clean(part.text), part.number, part.of, part.title, part.is_apart)
-        self.title = self.title or part.title
+        self.title = self.title or clean(part.title).translate(BIDI).strip()
         if not part.text:
             return
         self.length += len(part.text)
