@@ -35,6 +35,15 @@ def test_every_row_is_there_once_with_a_test() -> None:
     assert sorted(found) == list(ROWS)
 
 
+def test_what_is_asked_of_documents_is_there_once_with_a_test() -> None:
+    found: list[str] = []
+    for name, tests in re.findall(r"^\| ((?:K|S3)[^|]*)\|[^|]*\|([^|]*)\|$", TEXT, re.MULTILINE):
+        assert "`tests/" in tests, name
+        found += name.strip().split(", ")
+
+    assert sorted(found) == sorted([*(f"K{number}" for number in range(1, 11)), "S3.9", *(f"S3.{row}" for row in range(36, 40))])
+
+
 def test_the_tour_names_a_test_for_each_line() -> None:
     lines = re.findall(r"^\| (?!do this|---)(.*)\|$", (ROOT / "docs" / "tour.md").read_text("utf-8"), re.MULTILINE)
     named = [re.findall(r"`(tests/[\w/]+\.py)`", line) for line in lines]
