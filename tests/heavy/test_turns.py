@@ -5,6 +5,7 @@ from contextlib import closing
 
 import gevent
 
+from tests.support.turns import turns_of_the_loop
 from webapp.heavy.turns import by_turns, wait_for_turn
 
 PIECES = 20
@@ -50,21 +51,15 @@ def test_who_is_alone_does_not_wait() -> None:
 
 
 def test_of_many_who_are_at_long_work_one_goes_on_in_each_turn_of_the_loop() -> None:
-    loop, turns, worked = gevent.get_hub().loop, [0], list[tuple[int, int]]()
-    # First when the loop has waited.
-    counter = loop.check(ref=False, priority=loop.MAXPRI)
-    counter.start(lambda: turns.append(turns.pop() + 1))
+    worked = list[tuple[int, int]]()
 
     def work_on(name: int) -> None:
         for piece in by_turns(range(4), seconds=0):
             # All begin in one turn.
-            worked.extend([(turns[0], name)] if piece else [])
+            worked.extend([(turn(), name)] if piece else [])
 
-    try:
+    with turns_of_the_loop() as turn:
         gevent.joinall([gevent.spawn(work_on, name) for name in range(PIECES)], timeout=30, raise_error=True)
-    finally:
-        counter.stop()
-        counter.close()
 
     assert len({turn for turn, _ in worked}) == len(worked)
     assert [name for _, name in worked] == [*range(PIECES)] * 3

@@ -43,3 +43,17 @@ def longest_turn() -> Iterator[Longest]:
         switched("", None)
     finally:
         greenlet.settrace(before)
+
+
+@contextmanager
+def turns_of_the_loop() -> Iterator[Callable[[], int]]:
+    """Says in which turn of the loop somebody asks."""
+    loop, turns = gevent.get_hub().loop, [0]
+    # First when the loop has waited.
+    counter = loop.check(ref=False, priority=loop.MAXPRI)
+    counter.start(lambda: turns.append(turns.pop() + 1))
+    try:
+        yield lambda: turns[0]
+    finally:
+        counter.stop()
+        counter.close()

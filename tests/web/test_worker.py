@@ -3,7 +3,10 @@
 from types import SimpleNamespace
 from typing import Any
 
-from webapp.web.worker import CROWDED, Worker
+import gevent
+
+from tests.support.turns import turns_of_the_loop
+from webapp.web.worker import CROWDED, Worker, _queue_up
 
 PLACES = 100
 
@@ -35,3 +38,16 @@ def test_a_crowd_that_leaves_in_one_moment_takes_nobody_along():
     Worker._make_room(worker(PLACES, {stays: 1.0}, {Connection() for _ in range(PLACES - 1)}))
 
     assert stays.is_open
+
+
+def test_of_requests_that_come_in_one_moment_one_begins_in_each_turn_of_the_loop():
+    with turns_of_the_loop() as turn:
+
+        def begin() -> int:
+            _queue_up()
+            return turn()
+
+        began = [gevent.spawn(begin) for _ in range(PLACES)]
+        gevent.joinall(began, timeout=30, raise_error=True)
+
+    assert len({each.value for each in began}) == PLACES
