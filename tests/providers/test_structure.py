@@ -20,22 +20,25 @@ pytestmark = pytest.mark.slow
 
 MB = 1_000_000
 SAID = '{"choices":[{"index":0,"delta":{"content":"x"}}]}'
-LISTS = "[" + "[]," * (5 * MB) + "1]"
-KEYS = "{" + ",".join(f'"k{number}":[{{}}]' for number in range(400_000)) + "}"
-DIGITS = '{"a":[' + ("9" * 4000 + ",") * 3900 + "1]}"
-DEEP = "[" * (8 * MB)
-CHOICES = '{"choices":[' + ",".join(['{"index":1}'] * 90_000) + "]}"
-CALLS = '{"choices":[{"index":0,"delta":{"tool_calls":[' + ",".join(["{}"] * MB) + "]}}]}"
-BODIES = {"lists": LISTS, "keys": KEYS, "digits": DIGITS, "deep": DEEP, "choices": CHOICES, "calls": CALLS}
-LINES = {
-    "lists": "data: [" + "[]," * (MB + 300_000) + "1]\n\n",
-    "choices": f"data: {CHOICES}\n\n",
-    "calls": f"data: {CALLS}\n\n",
-    "digits": 'data: {"a":[' + ("9" * 4000 + ",") * 950 + "1]}\n\n",
-    "words": 'data: {"choices":[{"index":0,"delta":{"content":"' + "é" * (3 * MB) + '"}}]}\n\n',
-    "small ones": f"data: {SAID}\n\n" * 60_000,
-    "lines": "data:\n" * 700_000 + "\n",
-    "line ends": "\n" * (4 * MB),
+CALLS = '{"choices":[{"index":0,"delta":{"tool_calls":[%s]}}]}'
+# Made by the test that sends them: others collect this file, too.
+BODIES: dict[str, Callable[[], str]] = {
+    "lists": lambda: "[" + "[]," * (5 * MB) + "1]",
+    "keys": lambda: "{" + ",".join(f'"k{number}":[{{}}]' for number in range(400_000)) + "}",
+    "digits": lambda: '{"a":[' + ("9" * 4000 + ",") * 3900 + "1]}",
+    "deep": lambda: "[" * (8 * MB),
+    "choices": lambda: '{"choices":[' + ",".join(['{"index":1}'] * 90_000) + "]}",
+    "calls": lambda: CALLS % ",".join(["{}"] * MB),
+}
+LINES: dict[str, Callable[[], str]] = {
+    "lists": lambda: "data: [" + "[]," * (MB + 300_000) + "1]\n\n",
+    "choices": lambda: f"data: {BODIES['choices']()}\n\n",
+    "calls": lambda: f"data: {BODIES['calls']()}\n\n",
+    "digits": lambda: 'data: {"a":[' + ("9" * 4000 + ",") * 950 + "1]}\n\n",
+    "words": lambda: 'data: {"choices":[{"index":0,"delta":{"content":"' + "é" * (3 * MB) + '"}}]}\n\n',
+    "small ones": lambda: f"data: {SAID}\n\n" * 60_000,
+    "lines": lambda: "data:\n" * 700_000 + "\n",
+    "line ends": lambda: "\n" * (4 * MB),
 }
 
 
@@ -44,14 +47,14 @@ LINES = {
 def test_a_whole_reply_is_refused_before_it_is_parsed(
     fake: Fake, provider: OpenAIProvider, stop: Stop, kind: str, status: int
 ) -> None:
-    fake.always({"raw": [{"send": head(status, "application/json")}, {"send": BODIES[kind]}]})
+    fake.always({"raw": [{"send": head(status, "application/json")}, {"send": BODIES[kind]()}]})
 
     with_gap_of(lambda: refused(lambda: provider.complete(asking(), stop)))
 
 
 @pytest.mark.parametrize("kind", LINES)
 def test_a_stream_of_large_lines_lets_others_go_on(fake: Fake, provider: OpenAIProvider, stop: Stop, kind: str) -> None:
-    fake.always({"raw": [{"send": head(200, "text/event-stream")}, {"send": LINES[kind]}, {"send": LINES[kind]}]})
+    fake.always({"raw": [{"send": head(200, "text/event-stream")}, {"send": LINES[kind]()}, {"send": LINES[kind]()}]})
 
     said = with_gap_of(lambda: heard(provider.stream(asking(), stop)))
 
@@ -69,7 +72,7 @@ def test_what_is_asked_beside_answers_is_read_alike(fake: Fake, outgoing: Upstre
         "embed": lambda: provider.embed("some/vectors", ["a mill"], stop),
     }
     for place in ("/models", "/key", "/generation", "/embeddings"):
-        fake.always({"raw": [{"send": head(200, "application/json")}, {"send": BODIES[kind]}]}, at=place)
+        fake.always({"raw": [{"send": head(200, "application/json")}, {"send": BODIES[kind]()}]}, at=place)
 
     with_gap_of(lambda: refused(asks[ask]))
 
