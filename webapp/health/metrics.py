@@ -15,6 +15,7 @@ from prometheus_client import (
 from webapp.connections.models import DEMO, providers
 from webapp.engine.engine import Engine
 from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Figure, Limited, Retrieved
+from webapp.health.gap_counts import GapCounts
 from webapp.settings.service import setting
 
 # Names, labels and buckets of the conventions of OpenTelemetry for generative AI, which are not final yet.
@@ -73,9 +74,13 @@ class Metrics:
         self._first_chunk = self._histogram(
             "operation_time_to_first_chunk_seconds", "Time to the first text of a streamed answer.", SECONDS
         )
-        self._gap = self._histogram(
-            "operation_time_per_output_chunk_seconds", "Time from each piece of a streamed answer to the next.", SECONDS
+        self._gaps = GapCounts(
+            "gen_ai_client_operation_time_per_output_chunk_seconds",
+            "Time from each piece of a streamed answer to the next.",
+            OPERATION,
+            SECONDS,
         )
+        registry.register(self._gaps)
         self._tokens = self._histogram("token_usage", "Input and output tokens.", TOKENS, "gen_ai_token_type")
 
     def text(self) -> bytes:
@@ -127,12 +132,7 @@ class Metrics:
             if count is not None:
                 self._tokens.labels(*operation, kind).observe(count)
         if answer.gaps:
-            self._count_gaps(answer, self._gap.labels(*operation))
-
-    @staticmethod
-    def _count_gaps(answer: Answered, histogram: Histogram) -> None:
-        for gap in answer.gaps:
-            histogram.observe(gap)
+            self._gaps.count(operation, answer.gaps)
 
     def _name(self, model: str) -> str:
         """The model, if we know it: where a server lists none, people may have typed anything."""
