@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.upstream.beat import Beat
-from webapp.upstream.sockets import turns_of
+from webapp.upstream.sockets import reply_of
 
 LAST_WORD_SECONDS = 0.05
 UNLIMITED = nullcontext()
@@ -39,6 +39,7 @@ class Body:
         self.headers: Mapping[str, str] = response.headers
         self.host = host
         self._response, self._stop, self._beat, self._until, self._most_bytes = response, stop, beat, until, most_bytes
+        self._reply = reply_of(response)
         self._is_quiet, self._awaits_first, self._received = False, True, 0
 
     def chunks(self, read_size: int = 65536) -> Iterator[bytes]:
@@ -53,7 +54,7 @@ class Body:
 
     def rest(self, seconds: float) -> None:
         """Waits for the next stroke of the beat when all that was there has been read; a wish to stop is not held up by it."""
-        turns = turns_of(self._response)
+        turns = self._reply.turns
         if not turns.has_more:
             self._beat.wait(seconds, self._stop)
             turns.taken()
@@ -91,10 +92,15 @@ class Body:
             try:
                 # Only around the read: nothing is ever thrown into code of the caller.
                 with gevent.Timeout(seconds, False) if seconds else UNLIMITED:
-                    return self._response.raw.read1(size, decode_content=False) or b""
+                    return self._received_now(size)
             except (HTTPError, HTTPException, OSError) as error:
                 return self._ended_by(ProviderError("cut", f"The connection to {self.host} was lost.", retryable=True), error)
         return self._ended_by(late(self.host))
+
+    def _received_now(self, size: int) -> bytes:
+        # What is between the two counts lengths and returns connections, which chunks have no need of before their end.
+        content = self._reply.read1(size) if self._reply.chunked else b""
+        return content or self._response.raw.read1(size, decode_content=False) or b""
 
     def _ended_by(self, failure: ProviderError, cause: Exception | None = None) -> bytes:
         if self._stop or self._is_quiet:

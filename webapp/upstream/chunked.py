@@ -19,29 +19,33 @@ class Chunked:
         if self.is_in_trailers:
             self._skip(piece)
             return b""
-        received, at, parts = self._rest + piece, 0, list[bytes]()
+        received, at, left, parts = self._rest + piece, 0, self._left, list[bytes]()
         self._rest = b""
-        while at < len(received) and not self.is_in_trailers:
-            if self._left:
-                end = at + self._left
-                parts.append(received[at : max(at, end - 2)])
-                at, self._left = end, max(0, end - len(received))
-            elif (line_end := received.find(b"\n", at)) >= 0:
-                self._begin(received[at:line_end])
-                at = line_end + 1
-            else:
-                self._rest, at = received[at:], len(received)
+        while at < len(received):
+            if not left:
+                if (line_end := received.find(b"\n", at)) < 0:
+                    self._rest = received[at:]
+                    break
+                left, at = self._begun(received[at:line_end]), line_end + 1
+                if self.is_in_trailers:
+                    break
+            end = at + left
+            parts.append(received[at : max(at, end - 2)])
+            at, left = end, max(0, end - len(received))
+        self._left = left
         if len(self._rest) > LONGEST_LINE:
             raise ValueError("the size of a chunk is a long line")
         if self.is_in_trailers:
             self._skip(b"\n" + received[at:])
         return b"".join(parts)
 
-    def _begin(self, line: bytes) -> None:
+    def _begun(self, line: bytes) -> int:
+        """How much follows the line that begins a chunk."""
         size = int(line.partition(b";")[0], 16)
         if size < 0:
             raise ValueError("the size of a chunk is negative")
-        self._left, self.is_in_trailers = size + 2, not size
+        self.is_in_trailers = not size
+        return size + 2
 
     def _skip(self, piece: bytes) -> None:
         lines = self._rest + piece

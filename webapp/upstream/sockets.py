@@ -157,11 +157,11 @@ class Reply(HTTPResponse):
         return content
 
 
-def turns_of(response: requests.Response) -> Turns:
-    """How the connection of a reply is read."""
-    reply: Any = response.raw._original_response
-    turns: Turns = reply.turns
-    return turns
+def reply_of(response: requests.Response) -> Reply:
+    """What the libraries around it read from."""
+    theirs: Any = response.raw._original_response
+    reply: Reply = theirs
+    return reply
 
 
 class Pool(HTTPConnectionPool):
