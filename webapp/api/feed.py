@@ -10,7 +10,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.said import Said, end_of, so_far
 from webapp.engine.tables import Generation
 from webapp.live.watch import LOST
-from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Sources
+from webapp.streaming.events import Ended, Event, Notice, Sources, Text
 from webapp.streaming.topics import Entry, Gap
 
 # The id under which the end is known when nobody remembers its number.
@@ -76,7 +76,7 @@ class GenerationFeed:
 
     def quick_news(self) -> bytes:
         entries = self._entries() if self._has_opened else None
-        if not entries or not all(isinstance(entry.event, Delta | Reasoning) for entry in entries):
+        if not entries or not all(isinstance(entry.event, Text) for entry in entries):
             return b""
         return b"".join([line for entry in entries for line in self._encoded(entry, str(entry.seq))])
 

@@ -23,7 +23,7 @@ from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
-from webapp.streaming.events import Delta, Event, Reasoning
+from webapp.streaming.events import Event, Text
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import Transcript
 from webapp.usage.cost_text import was_refused
@@ -117,7 +117,7 @@ class BudgetGate:
             for event in events:
                 yield event
                 # What has come is paid for: it is kept, and nothing is read behind it.
-                if isinstance(event, Delta | Reasoning) and not meter.take(event.text):
+                if isinstance(event, Text) and not meter.take(event.text):
                     stop.ask(ENDED_BY_BUDGET)
         finally:
             if close := getattr(events, "close", None):

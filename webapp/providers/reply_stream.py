@@ -7,7 +7,7 @@ from webapp.providers.refusals import error_of
 from webapp.providers.template import Template
 from webapp.providers.values import parsed
 from webapp.streaming.codec import Decoder, Message, TooLong
-from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
+from webapp.streaming.events import Delta, Event, Text, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.upstream.foreign_json import MOST_PARTS_OF_A_MESSAGE
 
@@ -53,7 +53,7 @@ class ReplyStream:
     def feed(self, piece: bytes) -> Iterator[Event]:
         """What the piece completes; nothing follows once `is_over`."""
         for event in in_one(self._events(piece)):
-            if isinstance(event, Delta | Reasoning):
+            if isinstance(event, Text):
                 self.told_chars += len(event.text)
             yield event
 
@@ -145,7 +145,7 @@ def in_one(events: Iterator[Event]) -> Iterator[Event]:
             if words and type(event) is not kind:
                 yield kind("".join(words))
                 words.clear()
-            if isinstance(event, Delta | Reasoning):
+            if isinstance(event, Text):
                 kind = type(event)
                 words.append(event.text)
             else:

@@ -30,15 +30,11 @@ class Template:
         if not (head and start < end and block.startswith(head) and block.endswith(tail)):
             return ""
         try:
-            string = block[start - 1 : end + 1].decode()
-            text: str
-            text, length = DECODER.raw_decode(string)
+            text = _unescaped(block[start:end].decode())
         except ValueError:
             return ""
-        if length != len(string):
-            # The string ends sooner, and something else follows it.
-            return ""
-        self._patience = 1
+        if text:
+            self._patience = 1
         return text
 
     def missed(self, block: bytes, plain: Plain) -> None:
@@ -57,6 +53,15 @@ class Template:
         other = f"{told.text} and more"
         if plain(head + f'"{other}"'.encode() + tail) == type(told)(other):
             self.kind, self._head, self._tail = type(told), head + b'"', b'"' + tail
+
+
+def _unescaped(string: str) -> str:
+    """What stands between the quotes of a JSON string means; nothing when the string ends sooner and something else follows."""
+    if string.isprintable() and '"' not in string and "\\" not in string:
+        return string
+    text: str
+    text, length = DECODER.raw_decode(f'"{string}"')
+    return text if length == len(string) + 2 else ""
 
 
 def _is_itself_in_json(text: str) -> bool:

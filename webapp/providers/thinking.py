@@ -57,6 +57,11 @@ class Splitter:
         self._closing = THOUGHTS[0].closing if is_open else ""
         self._has_thought = False
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all that follows is text, with no tag at its end."""
+        return self._step == self._text and not self._closing and not self._held
+
     def feed(self, text: str) -> list[Text]:
         """What is certain now."""
         self._held += text
@@ -131,8 +136,9 @@ def split(events: Iterator[Event], mode: Mode) -> Iterator[Event]:
         for event in events:
             if splitter and isinstance(event, Delta):
                 yield from splitter.feed(event.text)
+                splitter = None if splitter.is_done else splitter
                 continue
-            if splitter and isinstance(event, Reasoning | Ended):
+            if splitter and isinstance(event, (Reasoning, Ended)):
                 yield from splitter.finish()
                 splitter = None
             yield event

@@ -19,6 +19,8 @@ class Unbroken:
         self._half = ""
 
     def take(self, text: str) -> str:
+        if not self._half and text.isascii() and "\0" not in text:
+            return text
         text = self._half + text
         self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         whole = text[: len(text) - len(self._half)].replace("\0", "")

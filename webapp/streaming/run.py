@@ -94,12 +94,10 @@ class Run:
         """Sends what is held; what no topic takes stays held."""
         self.due_at = None
         while self._held:
-            _, group = next(groupby(self._held, type))
-            same = list(group)
-            self._enter("responding" if isinstance(same[0], Delta) else "thinking")
-            event = type(same[0])("".join(each.text for each in same))
+            event, count = _first_of(self._held)
+            self._enter("responding" if isinstance(event, Delta) else "thinking")
             seq = self._topics.append(self.topic, event)
-            del self._held[: len(same)]
+            del self._held[:count]
             # Who is early for a stroke has taken it: the text behind it waits for the next.
             self._quiet_until = next_stroke(self._now() + EARLY_SECONDS, self._beat_seconds)
             self._note(seq, event)
@@ -151,9 +149,8 @@ class Run:
         )
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Delta | Reasoning):
-            kind = Delta if isinstance(event, Delta) else Reasoning
-            self._take_text(kind, self._characters[kind].feed(event.text))
+        if isinstance(event, Text):
+            self._take_text(type(event), self._characters[type(event)].feed(event.text))
             return
         self.flush()
         self._append(event)
@@ -207,3 +204,12 @@ class Run:
             self.stop.ask("cap")
         if self._tell:
             self._tell(seq, event)
+
+
+def _first_of(held: list[Text]) -> tuple[Text, int]:
+    """What comes first of it, with as many as there are of its kind, together."""
+    if len(held) == 1:
+        return held[0], 1
+    _, group = next(groupby(held, type))
+    same = list(group)
+    return type(same[0])("".join(each.text for each in same)), len(same)

@@ -243,7 +243,7 @@ def _unrolled(kind: "type[Text]", text: str, lengths: "array[int]") -> Iterator[
 
 
 def _bytes(event: Event) -> int:
-    return getsizeof(event.text) if isinstance(event, Delta | Reasoning) else 0
+    return getsizeof(event.text) if isinstance(event, Text) else 0
 
 
 def kind_of(topic: str) -> str:
