@@ -108,7 +108,8 @@ class GenerationFeed:
 
     def _encoded(self, entry: Entry, id: str) -> list[bytes]:
         self.after, self.has_ended, self._has_told = entry.seq, isinstance(entry.event, Ended), True
-        frames = self._encoder.encode(Entry(entry.seq, self._hear(entry.event)))
+        heard = self._hear(entry.event)
+        frames = self._encoder.encode(entry if heard is entry.event else Entry(entry.seq, heard))
         return wire(frames + (self._encoder.closing() if self.has_ended else []), id=id)
 
     def _snapshot(self) -> list[bytes]:
