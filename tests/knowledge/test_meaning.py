@@ -9,6 +9,7 @@ from tests.support.marks import on_both_databases
 from webapp.db import db
 from webapp.knowledge.fusion import Placed, fused
 from webapp.knowledge.tables import PassageVector
+from webapp.settings.service import set_setting
 
 PLANTED = {"oil the bearing": 1, "grease that wheel": 1}
 QUESTION = "How often must somebody grease that wheel?"
@@ -41,6 +42,7 @@ def test_places_are_fused_and_words_count_twice():
         (3, 3, None),
         (9, None, 3),
     ]
+    assert [each.row for each in fused([1, 2], {2: 1, 1: 2}, weight=4)] == [2, 1]
     assert Placed(1, 1, 2).score == pytest.approx(2 / 11 + 1 / 12)
     assert len(fused(list(range(200)), {row: row for row in range(201, 400)})) == 100
 
@@ -73,6 +75,17 @@ def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app,
     page = member.page("/knowledge/try?q=grease+that+wheel")
     assert page.one(".found a").text() == "Manual"
     assert page.says("By meaning: place 1")
+
+    # Without its weight, meaning finds nothing: beside the order of now, or for all once the setting says so.
+    compared = member.page("/knowledge/try?q=grease+that+wheel&weight=0")
+    assert compared.one("#tried .found a").text() == "Manual"
+    assert "no passage fits" in compared.one("#tried-other").text()
+    assert not member.page("/knowledge/try?q=grease+that+wheel&weight=nan").all("#tried-other")
+    with app.app_context():
+        set_setting("knowledge.meaning_weight", "0")
+    assert member.page("/knowledge/try?q=grease+that+wheel").says("Not in your documents")
+    with app.app_context():
+        set_setting("knowledge.meaning_weight", "1")
     fake.always({"status": 401, "json": {"error": {"message": "No."}}}, at=AT)
     page = member.page("/knowledge/try?q=bearing+or+pump")
     assert page.one(".found a").text() == "Manual"

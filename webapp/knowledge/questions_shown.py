@@ -37,8 +37,8 @@ class ShownFigures:
     recall: str
 
 
-def tried(person: User, question: str, collections: Sequence[str], *, by: User) -> ShownTried:
-    found = trying.tried(person, question, collections=collections, is_viewed=person.id != by.id)
+def tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:
+    found = trying.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
     asked = list(words.asked_for(question).values())
     hits = [
         (shown.hit(hit, asked), f"{hit.score:.2f}", _reasons(reasons), is_given, _meant(hit))

@@ -15,6 +15,7 @@ from webapp.knowledge.meaning import Near
 from webapp.knowledge.permitted import finds_passage
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.why import Counted
+from webapp.settings.service import setting
 
 USUAL, MOST = 10, 50
 # With fewer passages than this, none of their words is common.
@@ -25,13 +26,15 @@ NOTHING = Counted(0, 0, {})
 class Bounds(TypedDict, total=False):
     """Which collections are searched, how many passages are wanted, and how long that may take; else all, `USUAL`, patience.
 
-    Where somebody else looks at what a person would find, `is_viewed` leaves out their conversation memory.
+    Where somebody else looks at what a person would find, `is_viewed` leaves out their conversation memory. `weight` is how
+    much meaning counts, without it as the setting says; nothing is searched by a meaning that counts nothing.
     """
 
     collections: Sequence[str]
     limit: int
     seconds: float
     is_viewed: bool
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,16 @@ def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
     size, counts = index.counts(asked, until=until)
     telling = _telling(asked, counts, size)
     scores = _scores(telling, counts, size, [finds_passage(user), *among], until)
-    near = meaning.near(user, query, among, until=until)
-    placed = fused(list(scores), near.places)[: min(limit, MOST)]
+    weight = bounds["weight"] if "weight" in bounds else weight_now()
+    near = meaning.near(user, query, among, until=until) if weight else meaning.NOTHING
+    placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
     return Found(_hits(placed, scores, near), asked, telling, counted, near.left_out)
+
+
+def weight_now() -> float:
+    """How much the place by meaning counts, where that by words counts twice."""
+    return float(setting("knowledge.meaning_weight"))
 
 
 def in_no_passage(user: User, found: Found, *, is_viewed: bool = False) -> list[str]:

@@ -7,7 +7,7 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.knowledge import answering, why
-from webapp.knowledge.search import Hit, in_no_passage, looked_up
+from webapp.knowledge.search import Hit, in_no_passage, looked_up, weight_now
 from webapp.knowledge.why import Reason
 
 
@@ -21,13 +21,23 @@ class Tried:
     left_out: str = ""
 
 
-def tried(user: User, question: str, *, collections: Sequence[str] = (), limit: int = 10, is_viewed: bool = False) -> Tried:
+def tried(
+    user: User,
+    question: str,
+    *,
+    collections: Sequence[str] = (),
+    limit: int = 10,
+    is_viewed: bool = False,
+    weight: float | None = None,
+) -> Tried:
     """The passages that this person would find, each with its reasons and whether an answer would be given it.
 
-    Their conversation memory is shown to nobody else: it is left out where somebody else looks.
+    Their conversation memory is shown to nobody else: it is left out where somebody else looks. With a `weight`, meaning counts
+    that much instead of as the setting says.
     """
     most = max(limit, answering.LOOKED_AT)
-    found = looked_up(user, question, collections=collections, limit=most, is_viewed=is_viewed)
+    weight = weight_now() if weight is None else weight
+    found = looked_up(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(why.reasons, texts, found.telling, found.counted)

@@ -188,6 +188,14 @@ _KNOWLEDGE = (
         most=1,
     ),
     Setting(
+        "knowledge.meaning_weight",
+        "Weight of meaning",
+        "number",
+        1,
+        "How much the place of a passage by meaning counts, where its place by words counts 2. 0 means by words only.",
+        most=20,
+    ),
+    Setting(
         "knowledge.vector_megabytes",
         "Memory for vectors, in MB",
         "whole",
@@ -385,5 +393,6 @@ FINER = {each.name for each in _STREAM[1:]} | {
     "models.temperature",
     "models.max_tokens",
     "knowledge.nearness",
+    "knowledge.meaning_weight",
     "knowledge.vector_megabytes",
 }
