@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Row, Select, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
 from webapp import ids, topic_names
@@ -45,10 +45,13 @@ def look(engine: Engine) -> bool:
         return True
     try:
         return _look(engine)
-    except SQLAlchemyError:
+    except SQLAlchemyError as error:
         # Nobody could have beaten a heart either.
         engine.found.keep_only(set())
-        raise
+        if not isinstance(error, OperationalError):
+            raise
+        log.warning("nobody could look for cut answers, trying again: %s", type(error).__name__)
+        return True
 
 
 def _look(engine: Engine) -> bool:

@@ -1,5 +1,6 @@
 """The streaming response: sends a page its feed until the page leaves or the server stops."""
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
@@ -9,6 +10,8 @@ from typing import Any, Protocol
 
 import gevent
 from flask import Flask, Response, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from webapp import topic_names
 from webapp.engine import trace
@@ -21,6 +24,9 @@ from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Gap, Signal, Topics
+
+log = logging.getLogger("web:watch")
+NOT_READ = (OperationalError, PoolTimeout)
 
 HEARTBEAT_SECONDS = 15.0
 # How often in that time it is looked whether one is due.
@@ -208,6 +214,14 @@ def watch(engine: Engine, feed: Feed, watcher: Watcher) -> Response:
 
 
 def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
+    """Ends where the database does not answer: the page connects again by itself."""
+    try:
+        yield from _told(engine, feed, watcher, socket, outlet)
+    except NOT_READ as error:
+        log.warning("a page could not be read and has to connect again: %s", type(error).__name__)
+
+
+def _told(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
     with seated(engine, feed.lane, watcher, socket) as seat, closing(feed):
         seat.push(lambda: _quick(feed), outlet)
         feed.listen(seat.signal)
