@@ -1,10 +1,10 @@
 """Rows by ready statements: put together once and executed without the unit of work, which costs many times the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, insert, inspect, select, update
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -40,6 +40,15 @@ def keep(session: Session, thing: Base) -> None:
     session.add(thing)
 
 
+def found(session: Session, kind: type[R], id: str) -> R | None:
+    """The row with this id, asked for unless the session knows it as it is."""
+    known: R | None = session.identity_map.get(session.identity_key(kind, id))
+    if known is not None and not inspect(known).expired:
+        return known
+    row = session.connection().execute(_finding(kind), {"id": id}).first()
+    return read(session, kind, row._asdict()) if row else None
+
+
 def held(session: Session, kind: type[R], id: str) -> R | None:
     """The row with this id as it is now; until the end of the transaction, whoever else wants to hold it waits."""
     row = session.connection().execute(_holding(kind), {"id": id}).first()
@@ -56,12 +65,25 @@ def change(session: Session, thing: Base, *, returning: ColumnElement[Any], **va
 
 def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
     """The object of a row that a statement has given; what is not among the values is read when somebody asks for it."""
-    known = session.identity_map.get(session.identity_key(kind, values["id"]))
-    thing: R = known or kind()
-    _hold(thing, values)
-    if known is None:
-        keep(session, thing)
+    known: R | None = session.identity_map.get(session.identity_key(kind, values["id"]))
+    if known is not None:
+        _hold(known, values)
+        return known
+    thing = kind()
+    # What the session does not know yet it takes as it finds it.
+    thing.__dict__.update(values)
+    keep(session, thing)
     return thing
+
+
+def read_beside(session: Session, row: Sequence[Any], *kinds: type[Base]) -> tuple[Any, ...]:
+    """The objects of a row that has the columns of several tables, one table after the other."""
+    objects, start = list[Any](), 0
+    for kind in kinds:
+        end = start + len(names(kind))
+        objects.append(read(session, kind, dict(zip(names(kind), row[start:end], strict=True))))
+        start = end
+    return tuple(objects)
 
 
 def _hold(thing: Base, values: Mapping[str, Any]) -> None:
@@ -73,7 +95,7 @@ def values_of(thing: Base) -> dict[str, Any]:
     """What a new row holds: what it was given, and what the table says of the rest."""
     given = thing.__dict__
     values = {name: given[name] if name in given else _default(default) for name, default in _columns(type(thing)).items()}
-    _hold(thing, {name: value for name, value in values.items() if name not in given})
+    given.update(values)
     return values
 
 
@@ -92,8 +114,13 @@ def insertion(kind: type[Base]) -> Insert:
 
 
 @cache
+def _finding(kind: type[Base]) -> Select[Any]:
+    return select(table(kind)).where(table(kind).c.id == bindparam("id"))
+
+
+@cache
 def _holding(kind: type[Base]) -> Select[Any]:
-    return select(table(kind)).where(table(kind).c.id == bindparam("id")).with_for_update(key_share=True)
+    return _finding(kind).with_for_update(key_share=True)
 
 
 @cache

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm.attributes import set_committed_value
 
+from webapp import rows
 from webapp.accounts.fields import normal_email
 from webapp.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membership, User, UserSession
 from webapp.db import db, utc_now
@@ -50,13 +52,24 @@ def credentials(email: str) -> tuple[str, str] | None:
 
 def live_session(secret: str) -> UserSession | None:
     """The session of this secret with its user, unless it has run out or the user is disabled."""
-    return db.session.scalar(LIVE_SESSION, {"token_hash": hashed(secret), "now": utc_now()})
+    session = db.session()
+    row = session.connection().execute(LIVE_SESSION, {"token_hash": hashed(secret), "now": utc_now()}).first()
+    if row is None:
+        return None
+    found, user = rows.read_beside(session, row, UserSession, User)
+    set_committed_value(found, "user", user)
+    live: UserSession = found
+    return live
 
 
 def live_token(token: str) -> tuple[ApiToken, User] | None:
     """The API token and its person, unless it has run out or the person is disabled."""
-    row = db.session.execute(LIVE_TOKEN, {"token_hash": hashed(token), "now": utc_now()}).first()
-    return (row[0], row[1]) if row else None
+    session = db.session()
+    row = session.connection().execute(LIVE_TOKEN, {"token_hash": hashed(token), "now": utc_now()}).first()
+    if row is None:
+        return None
+    found, user = rows.read_beside(session, row, ApiToken, User)
+    return found, user
 
 
 def holder(name: str) -> User | None:
@@ -182,16 +195,18 @@ def audit_actions() -> Sequence[str]:
     return db.session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)).all()
 
 
-def _live_session_statement() -> Select[UserSession]:
-    wanted = select(UserSession).join(UserSession.user).options(contains_eager(UserSession.user))
-    wanted = wanted.where(UserSession.token_hash == bindparam("token_hash"), UserSession.expires_at > bindparam("now"))
-    return wanted.where(User.disabled_at.is_(None))
+def _live_session_statement() -> Select[Any]:
+    opened, user = rows.table(UserSession), rows.table(User)
+    wanted = select(opened, user).join_from(opened, user, user.c.id == opened.c.user_id)
+    wanted = wanted.where(opened.c.token_hash == bindparam("token_hash"), opened.c.expires_at > bindparam("now"))
+    return wanted.where(user.c.disabled_at.is_(None))
 
 
-def _live_token_statement() -> Select[ApiToken, User]:
-    wanted = select(ApiToken, User).join(User, User.id == ApiToken.user_id)
-    is_live = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now"))
-    return wanted.where(ApiToken.token_hash == bindparam("token_hash"), is_live, User.disabled_at.is_(None))
+def _live_token_statement() -> Select[Any]:
+    token, user = rows.table(ApiToken), rows.table(User)
+    wanted = select(token, user).join_from(token, user, user.c.id == token.c.user_id)
+    is_live = or_(token.c.expires_at.is_(None), token.c.expires_at > bindparam("now"))
+    return wanted.where(token.c.token_hash == bindparam("token_hash"), is_live, user.c.disabled_at.is_(None))
 
 
 # Made once, as every request asks: to put them together costs as much as to run them.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from flask import Response, request
 
-from webapp import topic_names
+from webapp import rows, topic_names
 from webapp.accounts.guards import user_or_none
 from webapp.api import access
 from webapp.api.dialects.encoding import Encoder
@@ -150,7 +150,7 @@ def _stop_if_unread(engine: Engine, id: str, lane: str) -> None:
 
 def _is_allowed(context: Context, chat_id: str, visitor: str) -> bool:
     with context():
-        chat = db.session.get(Chat, chat_id)
+        chat = rows.found(db.session(), Chat, chat_id)
         if chat is None or chat.deleted_at:
             return False
         if visitor and chat.visitor_hash == visitor:

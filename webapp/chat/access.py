@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flask import Response
 
+from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.guards import client_address, found, user_or_none
 from webapp.accounts.tables import User
@@ -93,7 +94,7 @@ def _hash(secret: str) -> str:
 
 
 def _chat(id: str, rights: tuple[str, ...]) -> Chat:
-    chat = db.session.get(Chat, id)
+    chat = rows.found(db.session(), Chat, id)
     if chat and not chat.deleted_at and right_in(chat, user_or_none()) in rights:
         return chat
     if not user_or_none():

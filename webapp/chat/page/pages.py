@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, render_template, url_for
 
-from webapp import topic_names
+from webapp import rows, topic_names
 from webapp.accounts.guards import user_or_none
 from webapp.chat import queries, reading
 from webapp.chat.access import right_in
@@ -152,6 +152,6 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
 
 def _is_allowed(context: Context, chat_id: str, right: str) -> bool:
     with context():
-        chat = db.session.get(Chat, chat_id)
+        chat = rows.found(db.session(), Chat, chat_id)
         # With another right the page is another one: it comes again.
         return bool(chat and not chat.deleted_at and right_in(chat, user_or_none()) == right)
