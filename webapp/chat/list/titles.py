@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp import changes, rows, topic_names
 from webapp.chat.aftermath import IS_SHARED, READS_CHARS, Aftermath
 from webapp.chat.files.reference import parted
+from webapp.chat.list import sidebar
 from webapp.chat.messages import sending
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.tables import Chat
@@ -137,7 +138,7 @@ def _changed(generation: Generation) -> None:
         people = sending.people(job.chat_id, job.aside.person, is_shared=job.is_shared)
         changes.tell(topic_names.of_chat(job.chat_id), "title", job.chat_id)
         for person in people:
-            changes.tell_person(person, "title", job.chat_id)
+            sidebar.tell_title(the_engine(), person, job.chat_id)
 
 
 def _named_statement() -> Update:
