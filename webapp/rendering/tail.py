@@ -8,7 +8,7 @@ from markdown_it.token import Token
 from webapp.rendering.elements import CURSOR
 
 # Characters that cannot change the markup of the line they are added to, and those that may stand before the cursor.
-PLAIN = re.compile(r"(?:[^\W_]|[ ,;'\"?!.(])+\Z")
+PLAIN = re.compile(r"[\w ,;'\"?!.(]+")
 SETTLED = re.compile(r"[^\W_]|[,;'\"?!.(]")
 # But a line that begins with a number and a dot is an item of a list.
 NUMBER = re.compile(r"[\s>*+-]*\d*\.?")
@@ -94,7 +94,7 @@ class Tail:
         return is_big and self._drawn_chars <= self.length < self._drawn_chars * self._growth
 
     def _is_plain(self, piece: str) -> bool:
-        if not PLAIN.match(piece):
+        if "_" in piece or not PLAIN.fullmatch(piece):
             return False
         if "." not in piece:
             return True

@@ -127,7 +127,7 @@ class Broadcast:
         has_news = False
         while entries := self._topics.read(self._topic, self._after):
             has_news = True
-            for entry in joined(entries):
+            for entry in joined(entries) if len(entries) > 1 else entries:
                 yield from self._fold(entry)
                 self._after = entry.seq
         if has_news:

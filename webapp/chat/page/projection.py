@@ -118,19 +118,25 @@ class AnswerProjection:
             return [], now
         sealed, reasoning, notices, states, *place = cursor
         frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
-        parts = [
-            self._part("no-thought", "outerHTML", "", is_needed=not reasoning and bool(self._reasoning)),
-            self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
-            self._last_part(sealed),
-            self._part("notices", "beforeend", self._new_notices(notices)),
-        ]
-        if data := "".join(parts):
+        # Most often there is more text, and nothing else.
+        has_more = self.has_ended or (reasoning, notices) != now[1:3]
+        if has_more and (data := self._beside(sealed, reasoning, notices)):
             # The text by itself, next: a page that is cut off between the two says which of them it has.
             return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:LASTING], *place)
         if not self.has_ended and (sealed, *place) != (now[0], *now[LASTING:]):
             edit = self._tails.since(tuple(place), "".join(self._growing.sealed[sealed:]))
             frames += [Frame(edit)] if edit else []
         return frames, now
+
+    def _beside(self, sealed: int, reasoning: int, notices: int) -> str:
+        """What is new but for the text that grows."""
+        parts = (
+            self._part("no-thought", "outerHTML", "", is_needed=not reasoning and bool(self._reasoning)),
+            self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
+            self._last_part(sealed),
+            self._part("notices", "beforeend", self._new_notices(notices)),
+        )
+        return "".join(parts)
 
     def blocks(self, first: int) -> list[tuple[int, str]]:
         """The finished blocks from this number on."""
