@@ -147,6 +147,7 @@ def _refuse_countless_fields() -> None:
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:
     if _is_drawer():
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    for name, value in headers.items():
-        response.headers.setdefault(name, value)
+    # Not `setdefault`, which goes through all of them three times for each.
+    present = {name.lower() for name, _ in response.headers}
+    response.headers.extend({name: value for name, value in headers.items() if name.lower() not in present})
     return response

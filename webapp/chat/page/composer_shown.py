@@ -18,6 +18,7 @@ from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.providers.base import Model
+from webapp.web.addresses import address
 
 # Of a message with so many characters: its text only ever grows.
 _estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
@@ -60,12 +61,12 @@ def around(
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
         # What waits is sent in the owner's name, so only they let something wait.
-        "queue_url": url_for("composer.queue", id=chat.id) if right == "own" else "",
-        "remove_url": url_for("composer.remove", id=chat.id) if right == "own" else "",
-        "edit_follow_up_url": url_for("composer.edit_follow_up", id=chat.id) if right == "own" else "",
-        "write_url": url_for("chat.show", id=chat.id, writing="y", _anchor="composer-box"),
-        "send_follow_up_url": url_for("composer.send_follow_up", id=chat.id),
-        "prompts_url": url_for("roleplay.edit", id=chat.id) if right == "own" and chat.owner_id else "",
+        "queue_url": address("composer.queue", chat.id) if right == "own" else "",
+        "remove_url": address("composer.remove", chat.id) if right == "own" else "",
+        "edit_follow_up_url": address("composer.edit_follow_up", chat.id) if right == "own" else "",
+        "write_url": f"{address('chat.show', chat.id)}?writing=y#composer-box",
+        "send_follow_up_url": address("composer.send_follow_up", chat.id),
+        "prompts_url": address("roleplay.edit", chat.id) if right == "own" and chat.owner_id else "",
     }
 
 
@@ -97,7 +98,7 @@ def few(offered: Sequence[Model], chosen: str) -> list[Model]:
 
 
 def unseen(generation_id: str) -> Unseen:
-    return Unseen(generation_id, url_for("chat.stop", id=generation_id))
+    return Unseen(generation_id, address("chat.stop", generation_id))
 
 
 def meter(messages: Sequence[Message], context_length: int | None) -> Meter | None:

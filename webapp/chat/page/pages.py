@@ -26,6 +26,7 @@ from webapp.live import watchers
 from webapp.live.watch import watch
 from webapp.live.watchers import Context
 from webapp.rendering.part import part
+from webapp.web.addresses import address
 from webapp.web.htmx import is_htmx, redirect, render
 
 
@@ -49,9 +50,9 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         thread=thread,
         thumbs=_thumbs(thread),
         earlier_url=shown.earlier_url(messages),
-        events_url=url_for("chat.events", id=chat.id, at=str(position)),
+        events_url=f"{address('chat.events', chat.id)}?at={position}",
         # Another address each time: a browser takes the same one, with its fragment, for a jump within the page.
-        refresh_url=url_for("chat.show", id=chat.id, at=new_id()[:10], _anchor="end"),
+        refresh_url=f"{address('chat.show', chat.id)}?at={new_id()[:10]}#end",
         led=led(chat, right),
         **{
             "cut": deleted.cut(messages, right),
@@ -69,7 +70,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "draft_url": _draft_url(chat.id if chat else "") if user_or_none() else "",
         "reads": reading.attached(chat, user_or_none()) if chat else reading.attached_first(user_or_none()),
         **picker(chat, form.model.data or ""),
-        "send_url": send_url or url_for("chat.send", id=chat.id if chat else ""),
+        "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
 
 
@@ -80,7 +81,7 @@ def take_up_draft(form: MessageForm, draft: str | None) -> None:
 
 
 def _draft_url(chat_id: str) -> str:
-    return url_for("composer.save_draft", id=chat_id) if chat_id else url_for("composer.save_new_draft")
+    return address("composer.save_draft", chat_id) if chat_id else url_for("composer.save_new_draft")
 
 
 def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
@@ -127,7 +128,7 @@ def refused(chat: Chat, form: MessageForm) -> Response:
 
 def page_of(chat_id: str) -> str:
     """The end of a chat's page."""
-    return url_for("chat.show", id=chat_id, _anchor="end")
+    return f"{address('chat.show', chat_id)}#end"
 
 
 def stream(chat: Chat) -> Response:
