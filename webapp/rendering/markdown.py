@@ -42,6 +42,7 @@ PIECE_CHARS, PIECE_LINES = 4_096, 400
 LINES = re.compile(rf"(?:[^\n]*\n){{1,{PIECE_LINES}}}")
 
 MARKDOWN: MarkdownIt = parser()
+Parsed = tuple[list[Token], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class GrowingMarkdown:
         self.rendered_chars = 0
         self._sources: list[str] = []
         self._length = self._raw_length = self._sealed_length = self._tried = 0
+        # How many there are in the tail.
+        self._blocks = 0
         self._held_cr = False
         self._known: dict[str, Any] = {"references": {}, "cited": frozenset()}
         self._stitching = Stitching(seams)
@@ -178,10 +181,13 @@ class GrowingMarkdown:
         if self._tail.may_wait():
             return []
         before = self._tail.markup
-        tokens, environment = self._parsed(self._tail.text, self._known)
-        may_seal = _finished(tokens)[0] > 0
-        sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(tokens, environment)) else []
-        self._draw(self._parsed(self._tail.text, self._known)[0] if sealed else tokens)
+        # Where a second block has begun, a new line most often finishes the first: then all of it need not be read before.
+        parsed = None if self._blocks > 1 and "\n" in piece else self._parsed(self._tail.text, self._known)
+        may_seal = parsed is None or _finished(parsed[0])[0] > 0
+        sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(parsed)) else []
+        tokens, _ = self._parsed(self._tail.text, self._known) if sealed or not parsed else parsed
+        self._blocks = len(_tops(tokens))
+        self._draw(tokens)
         return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
 
     def _fail(self) -> None:
@@ -224,15 +230,14 @@ class GrowingMarkdown:
         self._length += len(taken)
         return taken
 
-    def _seal(self, tokens: list[Token], environment: dict[str, Any]) -> str:
-        """Renders what cannot change any more; a partial last line has no say in that."""
+    def _seal(self, parsed: Parsed | None) -> str:
+        """Renders what cannot change any more; a partial last line has no say in that. `parsed` is the tail, if it was read."""
         text = self._tail.text
         source = text[: text.rfind("\n") + 1]
         if self._sealed_length + len(source) == self._tried:
             return ""
         self._tried = self._sealed_length + len(source)
-        if source != text:
-            tokens, environment = self._parsed(source, self._known)
+        tokens, environment = parsed if parsed and source == text else self._parsed(source, self._known)
         count, line = _finished(tokens)
         if not count:
             return ""
@@ -262,7 +267,7 @@ class GrowingMarkdown:
     def _clean(self, markup: str) -> str:
         return scoped(clean(markup), self._scope) if self._scope else clean(markup)
 
-    def _parsed(self, source: str, known: dict[str, Any]) -> tuple[list[Token], dict[str, Any]]:
+    def _parsed(self, source: str, known: dict[str, Any]) -> Parsed:
         """`references` are those that were known; those that the source adds are `defined`, apart."""
         self.rendered_chars += len(source)
         references, count = known["references"], len(known["references"])
