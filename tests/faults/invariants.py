@@ -10,6 +10,8 @@ ENDED = {"completed", "stopped", "interrupted", "failed"}
 OFFERS = {"Continue", "Try again"}
 TWICE = "SELECT lane FROM generations WHERE status IN ('queued', 'running') GROUP BY lane HAVING count(*) > 1"
 QUESTIONS = "SELECT count(*) FROM messages WHERE role = 'user' AND content = ? AND chat_id = ?"
+# Of a database that is away, which is told with its trace, too, and is no error of the program.
+AWAY = "OperationalError"
 LEFT = "SELECT count(*) FROM generation_journal"
 
 
@@ -90,8 +92,8 @@ def apart(scene: Scene) -> Iterator[str]:
     for chat in scene.others:
         if scene.status(chat) != "completed" or scene.content(chat) != WHOLE:
             yield f"I8 {chat.question} is {scene.status(chat)} with {len(scene.content(chat).split())} words"
-    if "Traceback" in scene.house.log:
-        yield f"I8 the log has {scene.house.log.partition('Traceback')[2][:600]}"
+    if errors := [line for line in scene.house.log.splitlines() if "Traceback" in line and AWAY not in line]:
+        yield f"I8 the log has {errors[0][:600]}"
 
 
 CHECKS = (terminal, prefix, kept, alone, no_leaks, honest, apart)
