@@ -13,6 +13,7 @@ from typing import Any
 from webapp import instance
 from webapp.config import ConfigError, load
 from webapp.descriptors import room_for
+from webapp.heavy.memory import give_back_what_was_large
 from webapp.logs import LineHandler
 from webapp.pauses import sparing
 
@@ -120,6 +121,7 @@ def post_worker_init(worker: Any) -> None:
     # What is there now stays: to look through all of it for garbage would stop every answer for a quarter of a second.
     gc.collect()
     gc.freeze()
+    give_back_what_was_large()
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
 
 

@@ -60,11 +60,12 @@ def store(scene: Scene) -> None:
 
 @pytest.fixture(scope="module")
 def scene(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with opened(tmp_path_factory.mktemp("exports"), fake_process) as scene:
+    folder = tmp_path_factory.mktemp("exports")
+    with opened(folder, fake_process) as scene:
         store(scene)
         yield scene
-        # Nobody needs as much on a disk that others share.
-        shutil.rmtree(scene.server.folder, ignore_errors=True)
+    # So much is not kept on a disk that others share.
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def fetched_bytes(person: Person, path: str) -> int:
@@ -125,7 +126,7 @@ ATTACKS: dict[str, Callable[[Scene], None]] = {
 @pytest.mark.parametrize("name", ATTACKS)
 def test_it_holds_up_nobody_and_the_memory_comes_back(scene: Scene, fake: Upstream, name: str) -> None:
     held, began = scene.server.held(), time.monotonic()
-    with bystander(scene.server, fake, person=scene.owner, memory_mb=100) as beside:
+    with bystander(scene.server, fake, person=scene.owner) as beside:
         ATTACKS[name](scene)
         seconds = time.monotonic() - began
 

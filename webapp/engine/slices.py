@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
@@ -40,12 +40,10 @@ def in_slices(
 
 
 def _places(since: datetime, until: datetime | None, user_id: str) -> Select[Any]:
-    is_within = [Generation.created_at >= since]
-    if until:
-        is_within.append(Generation.created_at < until)
-    if user_id:
-        is_within.append(Generation.user_id == user_id)
-    return select(*PLACE).where(*is_within).order_by(*PLACE)  # type: ignore[return-value]  # of which columns is nobody's business
+    which = [Generation.created_at >= since]
+    which += [Generation.created_at < until] if until else []
+    which += [Generation.user_id == user_id] if user_id else []
+    return select(*cast(tuple[Any, ...], PLACE)).where(*which).order_by(*PLACE)
 
 
 def _behind(statement: Select[Any], place: tuple[Any, ...]) -> Select[Any]:

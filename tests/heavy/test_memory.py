@@ -1,0 +1,36 @@
+"""What large texts took goes back to the system when they are gone, whatever small is kept between them."""
+
+import subprocess
+import sys
+
+from tests.support.source import ROOT
+
+# As an export does: first something that is very large, then much of middle size with a little beside each that stays.
+STAGE = """
+from webapp.heavy.memory import give_back_what_was_large
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+give_back_what_was_large()
+for _ in range(3):
+    bytes(b"x" * 30_000_000)
+before = resident()
+kept, large = [], []
+for number in range(200):
+    large.append(b"x" * 400_000)
+    kept.append(b"y" * 40_000)
+grown = resident() - before
+large.clear()
+print(grown, resident() - before)
+"""
+
+
+def test_what_was_large_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", STAGE], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    grown, left = map(int, done.stdout.split())
+
+    assert grown > 80_000_000
+    # What is kept is 8 MB.
+    assert left < 30_000_000
