@@ -94,10 +94,13 @@ def test_who_is_refused_changes_nothing_and_learns_nothing(app: Flask, fake, per
 def test_who_may_is_let_in(app: Flask, fake, person: str) -> None:
     fake.says("Fine.")
     world = World(app, person)
-    for name, route, state, outcome in cases(person):
+    # Who reads stays signed in, so that once is enough; whatever else is done has a session of its own.
+    reader = world.browser()
+    for name, route, state, outcome in sorted(cases(person), key=lambda case: not is_read(case)):
         if outcome in DONE:
             path = address(world, name, things(world, route.things, state))
-            response = sent(world, world.browser(), route.method, path, name)
+            browser = reader if is_read((name, route, state, outcome)) else world.browser()
+            response = sent(world, browser, route.method, path, name)
             assert is_as_told(response, outcome), f"{route.method} {path} ({state}): {response.status} {response.text[:300]}"
 
 
@@ -136,6 +139,11 @@ def test_guessed_names_open_nothing(member, stranger, fake) -> None:
         response = stranger.client.get(f"/chats/{guess}")
         assert response.status_code == 404
         assert CANARY not in response.text
+
+
+def is_read(case: Case) -> bool:
+    _, route, _, outcome = case
+    return route.method == "GET" and outcome != "out"
 
 
 def things(world: World, kinds: tuple[str, ...], state: str) -> list[str]:
