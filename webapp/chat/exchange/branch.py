@@ -11,8 +11,8 @@ from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.heavy.turns import by_turns
 
-# Of ids that are read in one go, of messages, and of their text.
-MOST_IDS, MOST_MESSAGES, MOST_CHARS = 2_000, 60, 500_000
+# Of ids that are read in one go, of messages, and of their text: to say how long that is SQLite reads it.
+MOST_IDS, MOST_MESSAGES, MOST_CHARS = 2_000, 20, 500_000
 UP = text("""
     WITH RECURSIVE up(id, parent_id, height) AS (
         SELECT id, parent_id, 1 FROM messages WHERE id = :id

@@ -32,7 +32,8 @@ from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.rendering.text import plain
 
-BATCH = 100
+# To say how long a text is SQLite reads it, and an answer may have two million characters.
+BATCH = 25
 # Of messages that are read in one go, and of what is compressed before others have their turn.
 MOST_CHARS, PART_BYTES = 500_000, 65_536
 NAME_CHARS = 60
