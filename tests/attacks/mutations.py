@@ -50,9 +50,9 @@ def _any_chat(id):
         (("markup = self._clean(markup + ", "markup = (markup + "),),
         ("tests/attacks/test_payloads.py::test_what_is_sealed_on_the_way_is_as_safe_as_the_end",),
     ),
-    "redirects are followed": Mutation(
+    "redirects are taken for replies": Mutation(
         "webapp/upstream/client.py",
-        (("allow_redirects=False", "allow_redirects=True"),),
+        (("300 <= body.status < 400", "300 <= body.status < 300"),),
         ("tests/upstream/test_client.py::test_a_redirect_is_not_followed",),
     ),
     "anybody settles": Mutation(

@@ -18,7 +18,7 @@ from webapp.upstream.addresses import Trust, parts_of
 from webapp.upstream.beat import Beat
 from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.foreign_json import Unreadable, load
-from webapp.upstream.sockets import SEND_SECONDS, session_for, tls_context
+from webapp.upstream.sockets import Door, tls_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Upstream:
     ) -> None:
         self._most_bytes, self._beat = most_bytes, Beat()
         context = tls or tls_context()
-        self._sessions: dict[Trust, requests.Session] = {
-            "operator": session_for("operator", context, connect_seconds),
-            "public": session_for("public", context, connect_seconds),
+        self._doors: dict[Trust, Door] = {
+            "operator": Door("operator", context, connect_seconds),
+            "public": Door("public", context, connect_seconds),
         }
 
     @contextmanager
@@ -105,12 +105,12 @@ class Upstream:
         return Answer(reply.status, reply.headers, content, value)
 
     def close(self) -> None:
-        for session in self._sessions.values():
-            session.close()
+        for door in self._doors.values():
+            door.close()
 
     def _opened(self, request: requests.Request, host: str, stop: Stop, seconds: float, trust: Trust) -> requests.Response:
         # In a greenlet of its own: a wish to stop kills that one, never the caller, who may be saving by then.
-        child = gevent.spawn(_exchange, self._sessions[trust], request, host)
+        child = gevent.spawn(_exchange, self._doors[trust], request, host)
         with ExitStack() as undo:
             undo.callback(_abandon, child)
             with stop.aborting(partial(child.kill, block=False)):
@@ -134,11 +134,10 @@ def _refuse_detours(body: Body, takes_detours: bool) -> None:
         raise ProviderError("invalid", f"{body.host} sent an unexpected compressed reply.")
 
 
-def _exchange(session: requests.Session, request: requests.Request, host: str) -> requests.Response | ProviderError:
+def _exchange(door: Door, request: requests.Request, host: str) -> requests.Response | ProviderError:
     """The reply, or why there is none as a value: a raised error would be printed by the hub as well."""
     try:
-        prepared = session.prepare_request(request)
-        return session.send(prepared, stream=True, allow_redirects=False, timeout=(SEND_SECONDS, None))
+        return door.send(request)
     except ProviderError as failure:
         return failure
     # No chaining in what follows: the texts of these errors may hold a header, and so the key.

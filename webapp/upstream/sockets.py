@@ -1,4 +1,4 @@
-"""Sessions whose every socket goes to an address that was checked."""
+"""Requests whose every socket goes to an address that was checked."""
 
 import socket
 import ssl
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from http.client import HTTPResponse, IncompleteRead
-from http.cookiejar import DefaultCookiePolicy
 from io import BufferedReader, RawIOBase
 from select import POLLIN
 from time import monotonic
@@ -29,19 +28,28 @@ Resolved = tuple[int, int, int, str, tuple[Any, ...]]
 SEND_SECONDS = 30.0
 # For so long one server may be read without a pause; a read that took as long as that was one.
 TURN_SECONDS, PAUSE_SECONDS = 0.01, 0.0005
-POOL_SIZE = 300
+POOLS, POOL_SIZE = 20, 300
 READ_SIZE = 65536
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive", "User-Agent": "Millrace"}
 
 
-def session_for(trust: Trust, context: ssl.SSLContext, connect_seconds: float) -> requests.Session:
-    session = requests.Session()
-    # Else a .netrc replaces our Authorization header, and proxies of the environment are used even for loopback.
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.update({"Accept-Encoding": "identity", "User-Agent": "Millrace"})
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, Adapter(context, _pools(trust, connect_seconds)))
-    return session
+class Door:
+    """Sends requests as they are: what a session of the library would add is nothing that we want.
+
+    A `.netrc` would replace our Authorization header, proxies of the environment would be used even for loopback, cookies be
+    kept and redirects be read.
+    """
+
+    def __init__(self, trust: Trust, context: ssl.SSLContext, connect_seconds: float) -> None:
+        self._adapter = Adapter(context, _pools(trust, connect_seconds))
+
+    def send(self, request: requests.Request) -> requests.Response:
+        """The reply from its head on."""
+        request.headers = {**HEADERS, **request.headers}
+        return self._adapter.send(request.prepare(), stream=True, timeout=(SEND_SECONDS, None))
+
+    def close(self) -> None:
+        self._adapter.close()
 
 
 @cache
@@ -56,7 +64,7 @@ class Adapter(HTTPAdapter):
 
     def __init__(self, context: ssl.SSLContext, pools: dict[str, Callable[..., Any]]) -> None:
         self._context = context
-        super().__init__(pool_maxsize=POOL_SIZE)
+        super().__init__(pool_connections=POOLS, pool_maxsize=POOL_SIZE)
         self.poolmanager.pool_classes_by_scheme = pools
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
