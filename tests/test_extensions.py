@@ -103,7 +103,7 @@ def test_no_update_is_lost_among_twenty_greenlets(in_app: Flask) -> None:
 
 def test_a_write_begins_at_once_and_a_read_does_not_claim_the_file(in_app: Flask) -> None:
     statements: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
+    event.listen(db.engine, "checkout", lambda connection, *_: connection.set_trace_callback(statements.append))
 
     db.session.scalar(text("SELECT 1"))
     store("a", "1")
