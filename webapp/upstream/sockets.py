@@ -3,7 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from http.client import HTTPResponse, IncompleteRead
 from io import BufferedReader, RawIOBase
@@ -225,8 +225,12 @@ def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.sock
 
 
 def _resolved(host: str, port: int) -> list[Resolved]:
+    name, look_up = host.strip("[]"), get_original("socket", "getaddrinfo")
+    # What is an address already needs no thread that asks for it.
+    with suppress(socket.gaierror, UnicodeError):
+        return list(look_up(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
     try:
-        return list(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
+        return list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
     except (socket.gaierror, UnicodeError) as error:
         is_passing = getattr(error, "errno", None) == socket.EAI_AGAIN
         raise ProviderError("error", f"The host {host} can't be found.", retryable=is_passing) from error
