@@ -61,7 +61,9 @@ class Providers:
             if memory.has_read:
                 memory.read_at = self._now()
             try:
-                memory.connections = live_connections(memory.connections)
+                fresh = live_connections(memory.connections)
+                # What was made of them stays as long as they do.
+                memory.connections = memory.connections if fresh == memory.connections else fresh
             except SQLAlchemyError as error:
                 log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
             if not memory.has_read:
