@@ -39,10 +39,9 @@ def stream(
     cookie, where that is only just being given.
     """
     engine = the_engine()
-    chat = db.session.get_one(Chat, generation.chat_id)
     feed = GenerationFeed(engine, generation, encoder, after=after, hear=hearing(same_request()))
     leave = partial(_stop_if_unread, engine, generation.id, generation.lane) if when_gone == "stop" else None
-    response = events(feed, watcher_of(chat, visitor=visitor), leave=leave)
+    response = events(feed, watcher_of(generation.chat_id, visitor=visitor), leave=leave)
     response.headers["X-Stream-Id"] = generation.id
     return response
 
@@ -52,11 +51,11 @@ def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = N
     return streamed(_sent(the_engine(), feed, watcher, outlet_of(request.environ), socket_of(request.environ), leave))
 
 
-def watcher_of(chat: Chat, *, visitor: str = "") -> Watcher:
+def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:
     """Who reads a chat's stream: counted with their pages, and let go when they may not read it any more."""
     user = user_or_none()
-    person = user.id if user else visitor or chat.visitor_hash or ""
-    return watcher(person, partial(_is_allowed, same_request(), chat.id, visitor))
+    person = user.id if user else visitor or db.session.get_one(Chat, chat_id).visitor_hash or ""
+    return watcher(person, partial(_is_allowed, same_request(), chat_id, visitor))
 
 
 def last_position() -> int:

@@ -160,12 +160,11 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         is_temporary=body.is_temporary,
         reads=reads,
     )
-    chat = db.session.get_one(Chat, generation.chat_id)
-    if title and not chat.title_is_own:
+    if title and not (chat := db.session.get_one(Chat, generation.chat_id)).title_is_own:
         listing.rename(chat, title)
     if wants_stream():
         return stream(generation, CanonicalEncoder())
-    return NewChatAnswer(chat=told_one(chat), sent=sent(generation))
+    return NewChatAnswer(chat=told_one(db.session.get_one(Chat, generation.chat_id)), sent=sent(generation))
 
 
 @bp.get("/<id>")

@@ -73,7 +73,7 @@ def listen(id: str) -> Response:
     if last_id == LOST:
         return Response(status=204)
     running = generations.running_in(chat.lane)
-    response = events(ChatStream(the_engine(), chat, last_id), watcher_of(chat))
+    response = events(ChatStream(the_engine(), chat, last_id), watcher_of(chat.id))
     if running:
         response.headers["X-Stream-Id"] = running.id
     return response

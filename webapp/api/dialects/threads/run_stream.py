@@ -21,7 +21,7 @@ from webapp.workflows.tables import WorkflowRun
 def watched(run: WorkflowRun, position: Position) -> Response:
     """Everything that follows a position, until a person is asked again or the run is over."""
     feed = RunFeed(the_engine(), run, position, now, watchers.same_request())
-    response = events(feed, watcher_of(db.session.get_one(Chat, run.chat_id)))
+    response = events(feed, watcher_of(run.chat_id))
     response.headers["X-Stream-Id"] = run.id
     return response
 
