@@ -72,7 +72,7 @@ def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
             row.changed_by = actor.id if isinstance(actor, User) else None
             session.merge(row)
             _note(session, "changed a setting", name, row.value, about)
-    _memory().read_at = float("-inf")
+    _memory(current_app.extensions).read_at = float("-inf")
 
 
 def meant(name: str, text: str) -> Value:
@@ -99,7 +99,7 @@ def unset_setting(name: str, **about: Unpack[About]) -> None:
         if row := session.get(ApplicationSetting, name):
             session.delete(row)
             _note(session, "reset a setting", name, "", about)
-    _memory().read_at = float("-inf")
+    _memory(current_app.extensions).read_at = float("-inf")
 
 
 def shown(name: str) -> ShownSetting:
@@ -126,23 +126,24 @@ def _note(session: Session, action: str, name: str, detail: str, about: About) -
 
 
 def _in_effect(wanted: Setting) -> tuple[Value, Source]:
-    stored = _stored()
+    # Once: to ask which application is the current one takes longer than all the rest, and settings are asked for all the time.
+    extensions = current_app.extensions
+    stored = _stored(extensions)
     if wanted.name in stored:
         return stored[wanted.name], "stored"
-    given = getattr(current_app.extensions["config"], wanted.config) if wanted.config else None
+    given = getattr(extensions["config"], wanted.config) if wanted.config else None
     if given in (None, ""):
         return wanted.default, "default"
     return (given if isinstance(given, str) else shortest(given / wanted.per)), "environment"
 
 
-def _memory() -> _Memory:
-    extensions = current_app.extensions
+def _memory(extensions: dict[str, Any]) -> _Memory:
     memory: _Memory = extensions.get("settings") or extensions.setdefault("settings", _Memory())
     return memory
 
 
-def _stored() -> dict[str, Value]:
-    memory = _memory()
+def _stored(extensions: dict[str, Any]) -> dict[str, Value]:
+    memory = _memory(extensions)
     if time.monotonic() - memory.read_at >= FRESH_SECONDS:
         # Before the reading, so that others do not queue up for a database that does not answer; but for the first.
         if memory.has_read:
