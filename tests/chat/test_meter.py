@@ -1,7 +1,8 @@
 """How full a model is: texts and pictures."""
 
 from webapp.chat.files.reference import reference
-from webapp.chat.page.composer_shown import PICTURE_TOKENS, meter
+from webapp.chat.page.composer_shown import meter
+from webapp.chat.prompt.tokens import PER_PICTURE
 from webapp.chat.tables import Message
 from webapp.ids import new_id
 
@@ -14,6 +15,6 @@ def test_pictures_count_as_far_as_they_are_sent():
     one, two = meter(said[:1], 100_000), meter(said, 100_000)
     assert one
     assert two
-    assert one.tokens > 15 * PICTURE_TOKENS
-    assert 20 * PICTURE_TOKENS < two.tokens < 22 * PICTURE_TOKENS + one.tokens - 15 * PICTURE_TOKENS
+    assert one.tokens > 15 * PER_PICTURE
+    assert 20 * PER_PICTURE < two.tokens < 22 * PER_PICTURE + one.tokens - 15 * PER_PICTURE
     assert meter([quoted], 1_000_000) is None
