@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.api.client import Client
+from tests.support.turns import turns_of_the_loop
 from webapp.api.openapi import document
 from webapp.api.operations import operation_of
 from webapp.web.htmx import API_PATHS
@@ -73,3 +74,10 @@ def test_people_read_the_same(app: Flask, visitor) -> None:
         for operation in methods.values():
             assert operation["summary"] in text
     assert not page.all("script[src^='http']")
+
+
+@pytest.mark.slow
+def test_others_go_on_while_it_is_made(app: Flask) -> None:
+    with app.app_context(), turns_of_the_loop() as turn:
+        document(app)
+        assert turn() > 0

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import gevent
 
+from tests.support.garbage import left_alone
+
 TICK_SECONDS = 0.01
 MOST_SECONDS = 0.5
 
@@ -29,12 +31,13 @@ class Ticker:
 @contextmanager
 def nobody_waits(most_seconds: float = MOST_SECONDS) -> Iterator[None]:
     """Fails when what is done inside held everybody else up for longer."""
-    ticker = Ticker()
-    running = gevent.spawn(ticker.run)
-    gevent.sleep(TICK_SECONDS)
-    try:
-        yield
-        ticker.tick()
-    finally:
-        running.kill()
+    with left_alone():
+        ticker = Ticker()
+        running = gevent.spawn(ticker.run)
+        gevent.sleep(TICK_SECONDS)
+        try:
+            yield
+            ticker.tick()
+        finally:
+            running.kill()
     assert ticker.longest_seconds < most_seconds, f"the others waited for {ticker.longest_seconds:.2f} s"

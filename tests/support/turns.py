@@ -9,6 +9,8 @@ from typing import Any
 import gevent
 import greenlet
 
+from tests.support.garbage import left_alone
+
 
 def comes_to_rest(look: Callable[[], Any], *, seconds: float) -> bool:
     """Whether what is looked at has not changed for so long, sooner or later: on a busy machine the last to end ends late."""
@@ -30,6 +32,11 @@ class Longest:
 @contextmanager
 def longest_turn() -> Iterator[Longest]:
     """The longest of all turns that are taken inside."""
+    with left_alone():
+        yield from _measured()
+
+
+def _measured() -> Iterator[Longest]:
     longest, began = Longest(), time.thread_time()
 
     def switched(_event: str, _greenlets: Any) -> None:

@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 from webapp.api.operations import JSON, Operation, operation_of
 from webapp.api.responses import BYTES, Refs, models_of, responses
 from webapp.config import version
+from webapp.heavy.threads import offload
 from webapp.web.security import SAFE_METHODS
 
 ABOUT = (
@@ -77,7 +78,8 @@ def _order(rule: Rule) -> tuple[bool, str, bool]:
 def document(app: Flask) -> dict[str, Any]:
     """The whole document."""
     known = list(routes(app))
-    refs, schemas = _schemas(known)
+    # In one go it would be a fifth of a second for everybody else; it is done once.
+    refs, schemas = offload(_schemas, known)
     paths: dict[str, Any] = {}
     for route in known:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
