@@ -38,8 +38,8 @@
     if (/^(#end)?$/.test(location.hash)) goToEnd(); else isFollowing = distance() < NEAR;
     new ResizeObserver(grown).observe(document.body);
   });
-  // Who opens something reads it there.
-  document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view)"); });
+  // What is opened is read there.
+  document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view, .cite)"); });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;
   });

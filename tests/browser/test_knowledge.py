@@ -31,6 +31,27 @@ def add(page: Page, *files: tuple[str, bytes]) -> None:
     press(page, page.get_by_role("button", name="Add", exact=True))
 
 
+DROP = """([place, name, text]) => {
+  const brought = new DataTransfer();
+  brought.items.add(new File([text], name, { type: "text/plain" }));
+  for (const type of ["dragover", "drop"]) {
+    document.querySelector(place).dispatchEvent(new DragEvent(type, { dataTransfer: brought, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+def test_files_are_dropped_anywhere_on_the_page_of_a_collection(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/knowledge")
+    if not page.get_by_role("textbox", name="Name").is_visible():
+        page.locator("summary", has_text="New collection").click()
+    page.get_by_role("textbox", name="Name").fill("Dropped papers")
+    press(page, page.get_by_role("button", name="Create collection"))
+    page.evaluate(DROP, ["h1", "wheel.md", "# Wheels\n\nThey turn.\n"])
+
+    expect(page.get_by_role("status").filter(has_text="Added.")).to_be_visible()
+    expect(page.locator("#documents [data-state]")).to_have_count(1)
+
+
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", LOOKS)
 def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: dict[str, object]) -> None:

@@ -48,6 +48,9 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     source = chat.answer.locator(".quoted") if has_scripts else page.locator("#source-1")
     expect(source).to_contain_text(WORDS)
     expect(source).to_be_in_viewport()
+    if has_scripts:
+        # Whoever looks at a source reads on where they are, at the end of the chat too.
+        expect(chip).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     if has_scripts:
         assert violations(page) == []

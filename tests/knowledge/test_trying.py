@@ -30,13 +30,13 @@ def test_scores_are_the_sum_of_their_reasons(app, shelf, member, stranger):
     page = member.page("/knowledge/try?q=When+do+I+oil+the+pump+bearing+xylophone")
     assert page.one(".found a").text() == "Manual"
     assert page.one(".found .tag").text() == "given to the answer"
-    assert page.says("In no passage of your documents: xylophone.")
+    assert page.says("Not found in your documents: xylophone.")
     words = page.one(".found .num.how:last-of-type").text().split(": ")
     score = float(words[0].removeprefix("Score "))
     shares = [float(each.split()[1]) for each in words[1].split(", ")]
     assert abs(sum(shares) - score) < 0.05
     # Whether others have a word is nobody's business.
-    assert stranger.page("/knowledge/try?q=bearing+xylophone").says("In no passage of your documents: xylophone, bearing.")
+    assert stranger.page("/knowledge/try?q=bearing+xylophone").says("Not found in your documents: xylophone, bearing.")
 
 
 @pytest.mark.slow

@@ -79,6 +79,13 @@ def test_it_admits_what_it_does_not_know(question: str) -> None:
     assert "only the demo" in text
 
 
+def test_what_is_attached_is_not_what_was_asked() -> None:
+    text = answer(asking("What is in it?\n\nnotes.md\n```md\nThe price is low.\n```", model="demo/quick"))
+
+    assert text != texts.COST
+    assert "only the demo" in text
+
+
 def test_it_never_shouts() -> None:
     shown = [value for name, value in vars(texts).items() if isinstance(value, str) and not name.startswith("_")]
 

@@ -28,7 +28,7 @@ class CollectionForm(Form):
         "Embedding model",
         id="collection-embedding-model",
         default="",
-        description="By its vectors, documents are also found by meaning. Empty for the team's, “none” for words only.",
+        description="With one, documents are also found by meaning. Empty: the team's model; “none”: words only.",
         render_kw={"maxlength": MOST_MODEL_CHARS, **PLAIN},
     )
 
@@ -56,7 +56,7 @@ class AddForm(Form):
         "Web address",
         id="document-url",
         default="",
-        description="One page of the web. It is fetched once, as its robots.txt allows; Fetch again on its page updates it.",
+        description="One page of the web, fetched once. To update it, open it here and press Fetch again.",
         render_kw={"type": "url", "maxlength": 2_000, "placeholder": "https://", "autocomplete": "off"},
     )
     title = StringField("Title", id="document-title", default="", render_kw={"maxlength": 200})

@@ -27,7 +27,7 @@ from webapp.web.uploads import expect_files
 bp = Blueprint("knowledge", __name__, url_prefix="/knowledge")
 MOST_FILES = 20
 DONE = {
-    "added": "Added. You can leave this page while it is read.",
+    "added": "Added. You can leave this page while documents are read.",
     "saved": "Saved.",
     "restored": "Restored.",
     "deleted": "The document was deleted.",

@@ -131,7 +131,9 @@ def _talk(request: ModelRequest) -> str:
 
 
 def _known(asked: str) -> str:
-    lower = f" {' '.join(asked.lower().split())} "
+    # What is attached, or quoted as code, is not what was asked.
+    typed, _, _ = asked.partition("\n```")
+    lower = f" {' '.join(typed.lower().split())} "
     for phrases, text in texts.TOPICS:
         if any(f" {phrase}" in lower for phrase in phrases):
             return text

@@ -1,0 +1,20 @@
+// Documents that are dropped anywhere on the page are chosen in its form and sent.
+"use strict";
+{
+  const choice = () => document.getElementById("document-files");
+  const brings = (event) => choice() && event.dataTransfer?.types.includes("Files");
+  const mark = (is) => choice()?.form.classList.toggle("form--dropping", is);
+
+  document.addEventListener("dragover", (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    mark(true);
+  });
+  document.addEventListener("dragleave", ({ relatedTarget }) => { if (!relatedTarget) mark(false); });
+  document.addEventListener("drop", (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    choice().files = event.dataTransfer.files;
+    choice().form.requestSubmit();
+  });
+}
