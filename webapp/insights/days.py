@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 
 from webapp.db import db
+from webapp.heavy.turns import by_turns
 from webapp.insights import summing
 from webapp.insights.figures import SUMS, Day, Figures, Known
 from webapp.insights.queries import Wanted, answered, is_asked
@@ -59,7 +60,7 @@ def _rest(wanted: Wanted, made: Sequence[date]) -> Iterator[Wanted]:
 def _days(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
     one = InsightDay
     columns = (one.day, one.kind, one.model, one.cost, one.first_texts, *(getattr(one, name) for name in SUMS))
-    for row in _rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE)):
+    for row in by_turns(_rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE))):
         day, kind, model, cost, first_texts, *sums = row
         figures = Figures(**dict(zip(SUMS, sums, strict=True)))
         figures.first_texts = list(map(int, first_texts.split(","))) if first_texts else []
@@ -74,7 +75,7 @@ def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
     # PostgreSQL gives decimals for sums of whole numbers.
     sums = [cast(func.sum(getattr(one, name)), BigInteger).label(name) for name in SUMS]
     which = one.user_id == wanted.user_id if wanted.user_id else one.user_id != EVERYONE
-    for row in _rows(wanted, made, (one.user_id, costs, *sums), which, by=one.user_id):
+    for row in by_turns(_rows(wanted, made, (one.user_id, costs, *sums), which, by=one.user_id)):
         user_id, spent, *numbers = row
         figures = Figures(**dict(zip(SUMS, numbers, strict=True)))
         figures.cost = total(spent or "")
@@ -87,7 +88,7 @@ def _rows(wanted: Wanted, made: Sequence[date], columns: Sequence[Any], which: C
     one = InsightDay
     statement = select(*columns).where(one.day >= made[0], one.day <= made[-1], which, is_asked(one.kind, wanted.kind))
     statement = statement.where(one.model == wanted.model) if wanted.model else statement
-    return db.session.execute(statement if by is None else statement.group_by(by))
+    return db.session.execute(statement if by is None else statement.group_by(by)).all()
 
 
 def _day_of(moment: datetime) -> date:
