@@ -55,11 +55,12 @@ class Outlet:
         self._left = chunk[sent:]
         return not self._left
 
-    def finish(self) -> None:
-        """Waits for the other side, if need be."""
-        if self._left:
-            left, self._left = self._left, b""
+    def finish(self) -> bool:
+        """Waits for the other side, if need be, and tells whether it was."""
+        left, self._left = self._left, b""
+        if left:
             self._socket.sendall(left)
+        return bool(left)
 
 
 def outlet_of(environ: Mapping[str, Any]) -> Outlet | None:

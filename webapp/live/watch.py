@@ -161,8 +161,9 @@ class Seat:
     def wait(self, topics: dict[str, int]) -> None:
         """Until there is news that was not pushed, or the next heartbeat is due."""
         self._engine.topics.wait({**topics, **self._access.topics()}, None, self.signal)
-        if self._outlet:
-            self._outlet.finish()
+        if self._outlet and self._outlet.finish():
+            # Much has come meanwhile, and those who stopped reading together go on together.
+            _opening.wait()
 
     def _is_pushed(self, quick: Callable[[], bytes], outlet: Outlet) -> bool:
         if self.is_over or self.is_beat() or self._access.may_be_lost() or not (content := quick()):

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from webapp.errors import Invalid
+from webapp.heavy.threads import offload
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
 
 if TYPE_CHECKING:
@@ -50,6 +53,12 @@ class Rejected(Invalid):
 
     def details(self) -> dict[str, Any]:
         return {"fields": self.fields}
+
+
+@cache
+def load() -> None:
+    """Reads the library that checks, in a thread: it is large, and a plan whose end is saved waits with a transaction."""
+    offload(import_module, "jsonschema")
 
 
 def faults(value: Any, schema: Schema) -> list[Fault]:

@@ -10,7 +10,7 @@ from webapp.db import db, utc_now
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.said import Said, started_of
 from webapp.engine.tables import Generation
-from webapp.plans import quota
+from webapp.plans import checking, quota
 from webapp.plans.checking import Fault
 from webapp.plans.ending import Ending, Mended, ending, kept, mended, steps_taken
 from webapp.plans.export import as_json
@@ -28,6 +28,7 @@ UNREAD = Fault("", "can't be read")
 
 
 def projection(begun: Begun) -> PlanProjection:
+    checking.load()
     generation = db.session.get_one(Generation, begun.id)
     plan, prompt = plan_of(generation), generation.prompt
     return PlanProjection(plan.schema if plan else {}, prompt.get("there", {}), prompt.get("places", []))
