@@ -30,7 +30,7 @@ from webapp.docs import feature as docs
 from webapp.engine.assembly import build
 from webapp.engine.kinds import Kind
 from webapp.experiments import feature as experiments
-from webapp.feature import Feature, brought
+from webapp.feature import Feature, brought, by_type
 from webapp.health import feature as health
 from webapp.health.metrics import Metrics
 from webapp.heavy.turns import give_way
@@ -160,7 +160,7 @@ def _configure(app: Flask, config: Config) -> None:
         _check_that_waiting_is_green()
     app.extensions.update(
         config=config,
-        features=FEATURES,
+        brought=by_type(FEATURES),
         places=Places(place for feature in FEATURES for place in feature.places),
         setting_checks={name: check for feature in FEATURES for name, check in feature.setting_checks.items()},
         resumes=[resume for feature in FEATURES for resume in feature.resumes],

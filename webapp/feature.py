@@ -1,6 +1,7 @@
 """What a feature brings to the application: pages, commands, places in the navigation, and what others have a type for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -33,5 +34,14 @@ class Feature:
 
 def brought(sort: type[T]) -> list[T]:
     """What all features bring of this type, in their order."""
-    features: Sequence[Feature] = current_app.extensions["features"]
-    return [each for feature in features for each in feature.brings if isinstance(each, sort)]
+    by_type: Mapping[type, list[T]] = current_app.extensions["brought"]
+    return by_type.get(sort, [])
+
+
+def by_type(features: Iterable[Feature]) -> Mapping[type, list[Any]]:
+    """Everything that these features bring, by its type."""
+    found: defaultdict[type, list[Any]] = defaultdict(list)
+    for feature in features:
+        for each in feature.brings:
+            found[type(each)].append(each)
+    return dict(found)

@@ -1,6 +1,5 @@
 """A chat of thousands of messages holds nobody up: what is asked of it is a page of it, and it is deleted in pieces."""
 
-import gc
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from sqlalchemy import event, func, insert, select, text, update
 from tests.conftest import KEYS, let_go, signed_in, with_session
 from tests.support import postgres
 from tests.support.browser import Browser
+from tests.support.garbage import left_alone
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.people import user_with_password
 from tests.support.rounds import ROUNDS
@@ -92,16 +92,12 @@ def _generation(number: int, user_id: str) -> dict[str, object]:
 def longest_hold(action: Callable[[], object]) -> float:
     """The most CPU time that the loop spent in one go meanwhile; what other tests have left is not looked through."""
     longest, acting = 0.0, gevent.spawn(action)
-    gc.collect()
-    gc.disable()
-    try:
+    with left_alone():
         while not acting.ready():
             began = time.thread_time()
             gevent.sleep(0.001)
             longest = max(longest, time.thread_time() - began)
         acting.get()
-    finally:
-        gc.enable()
     return longest
 
 

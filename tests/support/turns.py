@@ -32,11 +32,6 @@ class Longest:
 @contextmanager
 def longest_turn() -> Iterator[Longest]:
     """The longest of all turns that are taken inside."""
-    with left_alone():
-        yield from _measured()
-
-
-def _measured() -> Iterator[Longest]:
     longest, began = Longest(), time.thread_time()
 
     def switched(_event: str, _greenlets: Any) -> None:
@@ -46,7 +41,8 @@ def _measured() -> Iterator[Longest]:
 
     before = greenlet.settrace(switched)
     try:
-        yield longest
+        with left_alone():
+            yield longest
         switched("", None)
     finally:
         greenlet.settrace(before)

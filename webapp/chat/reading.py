@@ -10,9 +10,9 @@ from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.tables import Chat
 from webapp.db import db, write
-from webapp.errors import Invalid, NotFound
+from webapp.errors import Invalid
 from webapp.knowledge import queries
-from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
 from webapp.knowledge.tables import Collection
 from webapp.prompts import using
 
@@ -65,10 +65,7 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST_COLLECTIONS:
         raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="collections")
-    seen = {each.id for each in queries.collections_among(user, wanted)} if wanted else set()
-    if set(wanted) - seen:
-        raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
-    return wanted
+    return chosen(wanted, (), user)
 
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from webapp.engine.said import Said
-from webapp.streaming.events import Delta, Event, Reasoning, Sources
+from webapp.streaming.events import Delta, Event, Reasoning, Sources, Text
 from webapp.streaming.topics import Entry, Topics
 from webapp.streaming.transcript import Transcript
 
@@ -22,7 +22,7 @@ class Known:
     def fold(self, entry: Entry) -> None:
         self.transcript.fold(entry.event)
         self.last = entry.seq
-        if not isinstance(entry.event, Delta | Reasoning):
+        if not isinstance(entry.event, Text):
             self.told.append(entry.event)
 
 

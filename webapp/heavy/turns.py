@@ -26,17 +26,6 @@ def give_way() -> None:
     gevent.sleep(1e-6)
 
 
-class Turnstile:
-    """One goes through at a time, and between two the loop looks at everybody else."""
-
-    def __init__(self) -> None:
-        self._lock = Semaphore()
-
-    def wait(self) -> None:
-        with self._lock:
-            give_way()
-
-
 class Line:
     """In each turn of the loop one of those who wait goes on, whoever has come first."""
 
@@ -65,7 +54,7 @@ _long_work = Line()
 
 
 def stand_in_line() -> None:
-    """The same for long work: of all who are at it, one goes on in each turn of the loop.
+    """Lets everybody else go on, as `give_way`; of all who are at long work, one goes on in each turn of the loop.
 
     Ten milliseconds are nothing to wait for, but fifty people's exports are half a second.
     """

@@ -34,7 +34,7 @@ class Bounds(TypedDict, total=False):
     limit: int
     seconds: float
     is_viewed: bool
-    weight: float
+    weight: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
     size, counts = index.counts(asked, until=until)
     telling = _telling(asked, counts, size)
     scores = _scores(telling, counts, size, [finds_passage(user), *among], until)
-    weight = bounds["weight"] if "weight" in bounds else weight_now()
+    given = bounds.get("weight")
+    weight = weight_now() if given is None else given
     near = meaning.near(user, query, among, until=until) if weight else meaning.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)

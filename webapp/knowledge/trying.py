@@ -7,7 +7,7 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.knowledge import answering, why
-from webapp.knowledge.search import Hit, in_no_passage, looked_up, weight_now
+from webapp.knowledge.search import Hit, in_no_passage, looked_up
 from webapp.knowledge.why import Reason
 
 
@@ -36,7 +36,6 @@ def tried(
     that much instead of as the setting says.
     """
     most = max(limit, answering.LOOKED_AT)
-    weight = weight_now() if weight is None else weight
     found = looked_up(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]

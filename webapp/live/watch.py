@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webapp import topic_names
 from webapp.engine import trace
 from webapp.engine.engine import Engine
-from webapp.heavy.turns import Turnstile
+from webapp.heavy.turns import Line
 from webapp.live import shared
 from webapp.live.push import Bell, Outlet, outlet_of
 from webapp.live.wire import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
@@ -70,7 +70,7 @@ FEEDS_PER_CONNECTION = 4
 # By person and lane, and by person alone, whose lane is then empty; those that share a connection apart from the others.
 _places: defaultdict[tuple[str, str, bool], list[Place]] = defaultdict(list)
 # Streams open, and are drawn for, one after another.
-_opening = Turnstile()
+_opening = Line()
 
 
 @dataclass(frozen=True, slots=True)

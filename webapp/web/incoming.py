@@ -17,7 +17,7 @@ from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
 
 from webapp.errors import TooLarge
-from webapp.heavy.turns import Turnstile, Unhurried, give_way
+from webapp.heavy.turns import Line, Unhurried, give_way
 
 # A browser sends one header of cookies, and a header has no more than half of this.
 MOST_COOKIE_CHARS = 16_384
@@ -100,7 +100,7 @@ class PartsParser(MultiPartParser):
 PIECE_BYTES = 16_384
 _decoding = Lock()
 # Who sends a form begins something: one does at a time, behind all who wait for what was begun.
-_beginning = Turnstile()
+_beginning = Line()
 _at_once = nullcontext()
 
 
