@@ -2,6 +2,7 @@
 
 import io
 import json
+import linecache
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +83,24 @@ def test_an_exception_is_told_in_one_line(config: Make) -> None:
     assert "ValueError" in written.getvalue()
     assert "abcdefgh" not in written.getvalue()
     assert written.getvalue().count("\n") == 1
+
+
+def test_of_an_exception_and_its_cause_the_places_are_told_and_no_source_is_kept(config: Make) -> None:
+    written = io.StringIO()
+    logger = logging.Logger("chat:streaming")
+    logger.addHandler(LineHandler(config(), written))
+    linecache.clearcache()
+    try:
+        try:
+            json.loads("{")
+        except ValueError as error:
+            raise RuntimeError("unreadable") from error
+    except RuntimeError:
+        logger.exception("failed")
+    assert written.getvalue().count(", in ") >= 3
+    assert "decoder.py" in written.getvalue()
+    assert "json.loads" not in written.getvalue()
+    assert not any(isinstance(each[0], int) for each in linecache.cache.values())
 
 
 def test_a_known_secret_is_masked_everywhere(say: Say) -> None:

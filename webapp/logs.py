@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from select import PIPE_BUF, POLLOUT
+from traceback import StackSummary, TracebackException
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
@@ -124,6 +125,12 @@ class Lines(logging.Formatter):
             values["exception"] = self.formatException(record.exc_info)
         return {name: _clean(value) for name, value in values.items()}
 
+    def formatException(self, ei: Any) -> str:
+        """Places without their lines of source: to read those holds everybody up, and they would be kept for good."""
+        trace = TracebackException(*ei, lookup_lines=False)
+        _leave_out_source(trace)
+        return "".join(trace.format()).rstrip()
+
 
 class TextLines(Lines):
     def format(self, record: logging.LogRecord) -> str:
@@ -135,6 +142,13 @@ class TextLines(Lines):
 class JsonLines(Lines):
     def format(self, record: logging.LogRecord) -> str:
         return _one_line(json.dumps(self.values(record)))
+
+
+def _leave_out_source(trace: TracebackException) -> None:
+    trace.stack = StackSummary.from_list([(each.filename, each.lineno, each.name, "") for each in trace.stack])
+    for each in (trace.__cause__, trace.__context__, *(trace.exceptions or ())):
+        if each:
+            _leave_out_source(each)
 
 
 def _is_ready(number: int) -> bool:
