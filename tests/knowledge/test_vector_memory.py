@@ -10,7 +10,7 @@ from tests.conftest import signed_in
 from tests.knowledge.placing import place
 from webapp.accounts import queries as people
 from webapp.db import db, write
-from webapp.knowledge.bounded import TooLate
+from webapp.heavy.bounded import TooLate
 from webapp.knowledge.embedder import alikeness, packed
 from webapp.knowledge.nearest import Vectors
 from webapp.knowledge.tables import Collection, Passage, PassageVector, VectorSet

@@ -9,8 +9,8 @@ from typing import Any
 from webapp.accounts.tables import User
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Retrieved
+from webapp.heavy.bounded import TooLate
 from webapp.knowledge import formats, words
-from webapp.knowledge.bounded import TooLate
 from webapp.knowledge.excerpt import Excerpt, are_beside
 from webapp.knowledge.reading.text import BIDI
 from webapp.knowledge.search import Hit, search

@@ -12,7 +12,7 @@ from sqlalchemy import text as statement
 from sqlalchemy.orm import Session
 
 from webapp.db import is_sqlite
-from webapp.knowledge import bounded
+from webapp.heavy import bounded
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
 from webapp.knowledge.why import K1, B, idf
 from webapp.knowledge.words import HEAD_WEIGHT

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, select
 from webapp.accounts.tables import User
 from webapp.db import db
 from webapp.errors import AppError
+from webapp.heavy import bounded
 from webapp.heavy.threads import offload
-from webapp.knowledge import bounded, embedder
+from webapp.knowledge import embedder
 from webapp.knowledge.embedder import Wish
 from webapp.knowledge.fusion import DEPTH
 from webapp.knowledge.permitted import finds_vectors

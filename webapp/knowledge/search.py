@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Select, select
 
 from webapp.accounts.tables import User
 from webapp.db import db, is_sqlite
-from webapp.knowledge import bounded, index, meaning, words
+from webapp.heavy import bounded
+from webapp.knowledge import index, meaning, words
 from webapp.knowledge.fusion import DEPTH, Placed, fused
 from webapp.knowledge.meaning import Near
 from webapp.knowledge.permitted import finds_passage

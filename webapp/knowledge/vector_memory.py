@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from flask import current_app
 from sqlalchemy import select
 
-from webapp.knowledge import bounded
-from webapp.knowledge.bounded import TooLate
+from webapp.heavy import bounded
+from webapp.heavy.bounded import TooLate
 from webapp.knowledge.tables import Passage, PassageVector
 from webapp.settings.service import setting
 

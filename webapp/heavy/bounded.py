@@ -1,4 +1,4 @@
-"""Reads of the index within a bound of time, which hold up nobody: in a thread on SQLite, by a time-out on PostgreSQL."""
+"""Reads of much within a bound of time, which hold up nobody: in a thread on SQLite, by a time-out on PostgreSQL."""
 
 import sqlite3
 import time
@@ -27,14 +27,14 @@ Ready = tuple[str, Sequence[Any]]
 
 
 class TooLate(Unavailable):
-    """The index gave no answer in time, or none at all."""
+    """The database gave no answer in time, or none at all."""
 
     def __init__(self) -> None:
-        super().__init__("The search took too long. Please try again, or use fewer words.")
+        super().__init__("That took too long. Please try again, or ask for less.")
 
 
 def read(statements: Sequence[Executable | Ready], *, until: float) -> list[list[Any]]:
-    """The rows of each statement, as of a moment on the monotonic clock by which all have to be there."""
+    """The rows of each statement, plain as the driver gives them; by this moment on the monotonic clock all have to be there."""
     seconds = until - time.monotonic()
     if seconds <= 0:
         raise TooLate
@@ -42,6 +42,12 @@ def read(statements: Sequence[Executable | Ready], *, until: float) -> list[list
         return _in_thread(statements, until, seconds) if is_sqlite() else _on_server(statements, seconds)
     except (SQLAlchemyError, sqlite3.Error, TimeoutError) as error:
         raise TooLate from error
+
+
+def column(statement: Executable) -> list[Any]:
+    """The first column of what a statement finds, within the patience of a person."""
+    [rows] = read([statement], until=time.monotonic() + PATIENCE_SECONDS)
+    return [row[0] for row in rows]
 
 
 def _in_thread(statements: Sequence[Executable | Ready], until: float, seconds: float) -> list[list[Any]]:
@@ -60,7 +66,14 @@ def _rows(path: str, ready: Sequence[Ready], until: float) -> list[list[Any]]:
 def _ready(statement: Executable) -> Ready:
     compiled: Any = statement.compile(db.engine, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
     values: Mapping[str, Any] = compiled.params
-    return str(compiled), [values[name] for name in compiled.positiontup]
+    return str(compiled), [_bound(compiled, name, values[name]) for name in compiled.positiontup]
+
+
+def _bound(compiled: Any, name: str, value: Any) -> Any:
+    """As the driver takes it: a moment is a text to SQLite."""
+    known = compiled.binds.get(name)
+    processed = known.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect) if known is not None else None
+    return processed(value) if processed else value
 
 
 def _on_server(statements: Sequence[Any], seconds: float) -> list[list[Any]]:
