@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
+from tests.support.steps import steps_on_the_loop
 from webapp.db import utc_now, write
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
@@ -197,3 +198,21 @@ def test_slices_lose_and_repeat_nothing(made: Made, program: Client) -> None:
     made(2_500, created_at=utc_now() - timedelta(hours=2))
     made(7)
     assert program.get("/insights/summary")["answers"] == 2_507
+
+
+def test_whoever_looks_for_what_is_seldom_holds_up_nobody(app: Flask, made: Made, program: Client, owner: Browser) -> None:
+    made(5_000)
+    with steps_on_the_loop(app) as steps:
+        assert program.get("/insights/answers", query={"outcome": "broken"})["answers"] == []
+        assert not owner.page("/insights/answers?outcome=broken").all("tbody a")
+    # To look through all of them takes a dozen for each.
+    assert steps.count < 5_000
+
+
+@on_both_databases
+def test_a_page_of_answers_is_bounded_by_its_moments(made: Made, program: Client) -> None:
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    rows = [made(created_at=noon + timedelta(minutes=minutes))[0] for minutes in range(4)]
+    between = {"from": "2026-01-05T12:01:00Z", "to": "2026-01-05T12:03:00Z", "kind": "chat", "model": "a"}
+    found = program.get("/insights/answers", query=between)["answers"]
+    assert [each["id"] for each in found] == [rows[2]["id"], rows[1]["id"]]

@@ -12,6 +12,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.report import FALLBACKS
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
+from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
 from webapp.insights.figures import BROKEN, Answered
 
@@ -54,9 +55,15 @@ def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answere
 
 
 def newest(wanted: Wanted, *, before: str = "", limit: int) -> list[Generation]:
-    """A page of them, newest first, from before the answer with this id."""
-    statement = _where(select(Generation), wanted).order_by(Generation.id.desc()).limit(limit)
-    return list(db.session.scalars(statement.where(Generation.id < before) if before else statement))
+    """A page of them, newest first, from before the answer with this id.
+
+    All there are may have to be looked through for what is seldom: raises `TooLate` when that takes long.
+    """
+    one = Generation
+    statement = _where(select(one.id), wanted).order_by(one.id.desc()).limit(limit)
+    statement = statement.where(one.id < before) if before else statement
+    ids = bounded.column(statement)
+    return list(db.session.scalars(select(one).where(one.id.in_(ids)).order_by(one.id.desc()))) if ids else []
 
 
 def generation_of(id: str, user_id: str) -> Generation | None:
