@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, insert, update
 
 from tests.chat.conftest import ended, until_settled
 from tests.experiments.conftest import found, played
 from tests.support.marks import on_both_databases
+from tests.support.steps import steps_on_the_loop
 from webapp.chat.messages import feedback
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
@@ -100,3 +101,43 @@ def test_figures_are_counted_and_an_arm_that_fails_is_paused_once(app, started):
         assert (other.ttft_p95_ms, f"{other.cost:f}") == (318, "0.00300000")
         assert other.paused_words == ("B was paused: 9 of its 20 answers ended with an error (45 %), against 2 % with A.")
         assert looking.look(found(id))[1].paused_words == other.paused_words
+
+
+def unsettled(id: str, count: int) -> None:
+    """Answers of a chat that is gone by now, of which nothing has been stored yet."""
+    same = {"experiment_id": id, "version": 2, "lane": "chat:x", "unit": "somebody"}
+    with write() as session:
+        session.execute(insert(Exposure), [{**same, "generation_id": f"gone:{number}"} for number in range(count)])
+
+
+def test_many_answers_are_stored_a_few_in_a_transaction(app, started):
+    id = started()
+    with app.app_context():
+        unsettled(id, 1_200)
+        stored, at_once = [], []
+
+        def count(_connection, _cursor, statement, values, _context, is_many):
+            if statement.startswith("UPDATE exposures"):
+                stored.append(len(values) if is_many else 1)
+
+        event.listen(db.engine, "before_cursor_execute", count)
+        event.listen(db.engine, "commit", lambda _: at_once.append(sum(stored)) or stored.clear())
+        judging.judge(found(id))
+        db.session.rollback()
+        assert db.session.query(Exposure).where(Exposure.settled_at.is_not(None), Exposure.is_good.is_(False)).count() == 1_200
+        assert sum(at_once) == 1_200
+        assert max(at_once) <= judging.STORED_AT_ONCE
+
+
+def test_whoever_looks_at_many_answers_holds_up_nobody(app, started):
+    id = started()
+    with app.app_context():
+        played(id, 2, good=2_000)
+        played(id, 3, good=1_000, bad=1_000)
+        looking.look(found(id))
+        db.session.rollback()
+        with steps_on_the_loop(app) as steps:
+            assert [each.good for each in looking.look(found(id))] == [2_000, 1_000]
+            db.session.rollback()
+    # To count all of them takes dozens for each.
+    assert steps.count < 4_000

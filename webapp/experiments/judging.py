@@ -1,9 +1,10 @@
 """What became of the answers that were asked with an arm: read again until a day has passed, then never more."""
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, ScalarSelect, Select, Text, case, cast, func, select, update
+from sqlalchemy import Row, ScalarSelect, Select, Text, bindparam, case, cast, func, select, update
 from sqlalchemy.orm import aliased
 
 from webapp.chat.tables import Chat, Feedback, Message
@@ -15,6 +16,7 @@ from webapp.prompts.tables import Experiment, Exposure
 # Who is not content says so by then, by trying again or deleting; a thumb may come later.
 HESITATION, A_DAY = timedelta(minutes=10), timedelta(days=1)
 SLICE = 500
+STORED_AT_ONCE = 100
 BROKEN = ("failed", "interrupted")
 MENDED = '"code": "mending"'
 
@@ -89,11 +91,22 @@ def _regretted_at(row: Row[Any]) -> datetime | None:
 
 
 def _store(found: dict[str, dict[str, Any]]) -> None:
-    if not found:
-        return
+    """A few at a time: on SQLite nobody else goes on within a transaction."""
+    ids = list(found)
+    for start in range(0, len(ids), STORED_AT_ONCE):
+        _write({id: found[id] for id in ids[start : start + STORED_AT_ONCE]})
+        stand_in_line()
+
+
+def _write(found: dict[str, dict[str, Any]]) -> None:
+    """What is alike by one statement."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for id, values in found.items():
+        alike[tuple(values)].append({"of": id, **{f"new_{name}": value for name, value in values.items()}})
     with write() as session:
-        for id, values in found.items():
-            session.execute(update(Exposure).where(Exposure.id == id, Exposure.settled_at.is_(None)).values(**values))
+        for names, rows in alike.items():
+            statement = update(Exposure).where(Exposure.id == bindparam("of"), Exposure.settled_at.is_(None))
+            session.connection().execute(statement.values({name: bindparam(f"new_{name}") for name in names}), rows)
 
 
 def _unsettled(experiment_id: str, after: str) -> Select[Any]:

@@ -1,12 +1,15 @@
 """Named reads of experiments and of what their arms have come to."""
 
+import time
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import Select, and_, case, func, select
 
 from webapp.db import db
 from webapp.experiments.figures import ArmFigures
+from webapp.heavy import bounded
 from webapp.prompts.choosing import LETTERS
 from webapp.prompts.tables import Experiment, ExperimentArm, Exposure, Prompt
 
@@ -49,7 +52,7 @@ def arms_of(experiment: Experiment) -> Sequence[ExperimentArm]:
 
 
 def figures_of(experiment: Experiment) -> list[ArmFigures]:
-    """What each arm has come to, as far as it has been judged."""
+    """What each arm has come to, as far as it has been judged. There may be any number of answers: raises `TooLate`."""
     one = Exposure
     is_new = one.created_at >= experiment.weighed_at
     counts = (
@@ -62,8 +65,9 @@ def figures_of(experiment: Experiment) -> list[ArmFigures]:
         func.avg(one.cost),
     )
     query = select(one.version, *counts).where(one.experiment_id == experiment.id).group_by(one.version)
-    known = {version: rest for version, *rest in db.session.execute(query)}
-    slow = _ttft_p95(experiment.id)
+    until = time.monotonic() + bounded.PATIENCE_SECONDS
+    counted, ranked = bounded.read([query, _ttft_p95(experiment.id)], until=until)
+    known, slow = {version: rest for version, *rest in counted}, dict(ranked)
     return [_figures(arm, known.get(arm.version), slow.get(arm.version)) for arm in arms_of(experiment)]
 
 
@@ -86,12 +90,11 @@ def _figures(arm: ExperimentArm, known: Sequence[float | None] | None, ttft_p95_
     )
 
 
-def _ttft_p95(experiment_id: str) -> dict[int, int]:
+def _ttft_p95(experiment_id: str) -> Select[Any]:
     """By version, the time below or at which 95 of 100 first texts came."""
     one, known = Exposure, and_(Exposure.experiment_id == experiment_id, Exposure.first_text_ms.is_not(None))
     place = func.row_number().over(partition_by=one.version, order_by=one.first_text_ms)
     count = func.count().over(partition_by=one.version)
     ranked = select(one.version, one.first_text_ms, place.label("place"), count.label("count")).where(known).subquery()
     is_there = ranked.c.place >= (ranked.c.count * 95 + 99) // 100
-    found = select(ranked.c.version, func.min(ranked.c.first_text_ms)).where(is_there).group_by(ranked.c.version)
-    return dict(db.session.execute(found).all())
+    return select(ranked.c.version, func.min(ranked.c.first_text_ms)).where(is_there).group_by(ranked.c.version)
