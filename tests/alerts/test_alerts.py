@@ -9,7 +9,8 @@ import gevent
 import pytest
 
 from tests.insights.test_insights import made, program
-from webapp.alerts import delivery, queries, service, webhook
+from tests.support.turns import turns_of_the_loop
+from webapp.alerts import delivery, looking, queries, service, webhook
 from webapp.alerts.tables import AlertRule
 from webapp.connections import refusals
 from webapp.connections.models import providers
@@ -169,3 +170,12 @@ def test_no_transaction_is_open_while_the_webhook_is_tested(app, fake):
         set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
         service.test(queries.rule("errors"))
         assert not db.session().in_transaction()
+
+
+def test_the_minutes_of_a_week_are_looked_at_in_turns(app, made):
+    made(1)
+    with app.app_context(), turns_of_the_loop() as turn:
+        before = turn()
+        # It was asked an hour ago.
+        assert len(looking.Answers().week(1)) > 10_000
+        assert turn() > before

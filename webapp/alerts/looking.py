@@ -1,7 +1,7 @@
 """Looks at what rules are about: answers of the last minutes, and facts of the server."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 
@@ -15,6 +15,7 @@ from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.health.backups import made_at
+from webapp.heavy.turns import by_turns
 from webapp.insights.figures import METRICS, Figures
 from webapp.insights.queries import Wanted, answered, timed
 from webapp.settings.service import setting
@@ -39,14 +40,9 @@ class Answers:
 
     def _week(self, minutes: int) -> Sequence[Mapping[str, Look]]:
         """What each kind of rule would have found in seven days, window by window, those without an answer as well."""
-        found, window, since = list[Mapping[str, Look]](), timedelta(minutes=minutes), self._now - A_WEEK
-        figures, ends = Figures(), since + window
-        for at, each in timed(Wanted(since, self._now)):
-            while at >= ends:
-                found.append(_looks(figures))
-                figures, ends = Figures(), ends + window
-            figures.add(each)
-        return [*found, _looks(figures)]
+        wanted = Wanted(self._now - A_WEEK, self._now)
+        # There are ten thousand minutes in a week.
+        return [_looks(figures) for figures in by_turns(_windows(wanted, timedelta(minutes=minutes)))]
 
 
 def look(rule: AlertRule, answers: Answers) -> Look:
@@ -65,6 +61,16 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
 
 def bounds_of(rule: AlertRule) -> Bounds:
     return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
+
+
+def _windows(wanted: Wanted, window: timedelta) -> Iterator[Figures]:
+    figures, ends = Figures(), wanted.since + window
+    for at, each in timed(wanted):
+        while at >= ends:
+            yield figures
+            figures, ends = Figures(), ends + window
+        figures.add(each)
+    yield figures
 
 
 def _looks(figures: Figures) -> Mapping[str, Look]:
