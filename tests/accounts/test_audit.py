@@ -5,15 +5,17 @@ import io
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from tests.accounts.conftest import written_down
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
+from tests.support.steps import steps_on_the_loop
+from tests.support.turns import turns_of_the_loop
 from webapp.accounts import audit, queries, service
 from webapp.accounts.tables import AuditEntry
-from webapp.db import db
+from webapp.db import db, write
 from webapp.errors import Invalid
 
 
@@ -179,3 +181,22 @@ def test_no_secret_is_ever_written_down(app: Flask, owner: Browser, member: Brow
         everything = str([vars(each) for each in queries.audit_entries(limit=1000)])
     assert len(everything) > 1000
     assert not [secret for secret in secrets if secret in everything]
+
+
+def test_whoever_looks_for_what_was_never_done_holds_up_nobody(app: Flask, owner: Browser) -> None:
+    with app.app_context(), write() as session:
+        session.execute(insert(AuditEntry), [{"action": "broke a dam", "actor": "the test"} for _ in range(5_000)])
+    with steps_on_the_loop(app) as steps:
+        page = owner.page("/admin/audit?action=mended+a+dam")
+    assert page.says("No matching entries.")
+    # To look through all of them takes a dozen for each.
+    assert steps.count < 5_000
+
+
+def test_an_export_is_written_in_turns(app: Flask, owner: Browser) -> None:
+    with app.app_context(), write() as session:
+        session.execute(insert(AuditEntry), [{"action": f"step {number}", "actor": "the test"} for number in range(1_000)])
+    with app.app_context(), turns_of_the_loop() as turn:
+        turns = [turn() for _ in queries.audit_entries(limit=1_000)]
+    assert len(turns) == 1_000
+    assert len(set(turns)) > 1

@@ -23,7 +23,7 @@ HEAD = ("when (UTC)", "who", "address", "what", "kind", "id", "detail", "result"
 @admin_only
 def index() -> Response:
     chosen = _chosen()
-    page = cut(queries.audit_entries(**chosen, before=request.args.get("before", ""), limit=PAGE + 1), PAGE)
+    page = cut(list(queries.audit_entries(**chosen, before=request.args.get("before", ""), limit=PAGE + 1)), PAGE)
     return render(
         "admin/audit.html",
         entries=page.rows,

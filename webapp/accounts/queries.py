@@ -1,6 +1,6 @@
 """Queries for people, sessions and the audit log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -13,9 +13,12 @@ from webapp.accounts.fields import normal_email
 from webapp.accounts.tables import ApiToken, AuditEntry, Group, Invite, Membership, User, UserSession
 from webapp.db import db, utc_now
 from webapp.errors import NotFound
+from webapp.heavy import bounded
+from webapp.heavy.turns import stand_in_line
 
 # Of a person, as shown: each has a form of its own.
 MOST_SESSIONS = 100
+ENTRIES_AT_ONCE = 200
 
 
 def hashed(secret: str) -> str:
@@ -176,9 +179,12 @@ def groups_of(user_id: str) -> Sequence[Group]:
 # The audit log
 
 
-def audit_entries(*, person: str = "", action: str = "", before: str = "", limit: int) -> Sequence[AuditEntry]:
-    """What was done, newest first: by or to the person of this address, and older than the entry named."""
-    wanted = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+def audit_entries(*, person: str = "", action: str = "", before: str = "", limit: int) -> Iterator[AuditEntry]:
+    """What was done, newest first: by or to the person of this address, and older than the entry named.
+
+    All that was ever done may have to be looked through: raises `TooLate` when that takes long.
+    """
+    wanted = select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
     if person:
         user = user_by_email(person)
         is_about = and_(AuditEntry.object_kind == "person", AuditEntry.object_id == (user.id if user else person))
@@ -187,12 +193,21 @@ def audit_entries(*, person: str = "", action: str = "", before: str = "", limit
         wanted = wanted.where(AuditEntry.action == action)
     if before:
         wanted = wanted.where(AuditEntry.id < before)
-    return db.session.scalars(wanted).all()
+    return _entries(bounded.column(wanted))
+
+
+def _entries(ids: Sequence[str]) -> Iterator[AuditEntry]:
+    """A few at a time; others have their turn between."""
+    for start in range(0, len(ids), ENTRIES_AT_ONCE):
+        some = select(AuditEntry).where(AuditEntry.id.in_(ids[start : start + ENTRIES_AT_ONCE]))
+        yield from db.session.scalars(some.order_by(AuditEntry.id.desc())).all()
+        if len(ids) > ENTRIES_AT_ONCE:
+            stand_in_line()
 
 
 def audit_actions() -> Sequence[str]:
     """Everything that was ever done, once, to choose from."""
-    return db.session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)).all()
+    return bounded.column(select(AuditEntry.action).distinct().order_by(AuditEntry.action))
 
 
 def _live_session_statement() -> Select[Any]:
