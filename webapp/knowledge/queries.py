@@ -1,18 +1,20 @@
 """Named reads of collections, documents and passages; each asks for what a person may see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Select, func, select
 
 from webapp.accounts.tables import User
 from webapp.db import db
+from webapp.heavy.turns import stand_in_line
 from webapp.knowledge.permitted import finds_passage, is_there, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
 UNREAD = ("waiting", "reading", "splitting")
 UNFINISHED = (*UNREAD, "embedding")
 MOST_LISTED = 1_000
+READ_AT_ONCE = 100
 
 
 class Counts(NamedTuple):
@@ -95,10 +97,14 @@ def passages(user: User, document_id: str, *, limit: int = MOST_LISTED, start: i
     return db.session.scalars(query.order_by(Passage.number).limit(limit)).all()
 
 
-def passages_of(document: Document) -> Sequence[Passage]:
-    """All passages that are found in a document."""
-    query = select(Passage).where(Passage.document_id == document.id, Passage.edition == document.edition)
-    return db.session.scalars(query.order_by(Passage.number)).all()
+def passages_of(document: Document) -> Iterator[Passage]:
+    """All passages that are found in a document, in order; others have their turn between."""
+    found = select(Passage).where(Passage.document_id == document.id, Passage.edition == document.edition)
+    found, start = found.order_by(Passage.number).limit(READ_AT_ONCE), 0
+    while some := db.session.scalars(found.where(Passage.number >= start)).all():
+        yield from some
+        start = some[-1].number + 1
+        stand_in_line()
 
 
 def part(document_id: str, number: int) -> bytes | None:
