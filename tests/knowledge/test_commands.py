@@ -16,7 +16,7 @@ def test_files_are_added_tried_and_measured(app, shelf, member, stranger, owner,
     broken.write_text(" \n")
     said = flask("add", "Workshop", str(manual), str(broken), code=1)
     assert said.splitlines() == ["manual.md: 1 passage", "broken.txt: There is no text in this file."]
-    assert flask("add", collection, str(manual)) == "manual.md: 1 passage\n"
+    assert flask("add", collection, str(manual)) == "manual.md: 1 passage, already there\n"
     assert "There is no collection Attic." in flask("add", "Attic", str(manual), code=1)
 
     found = flask("try", "who oils a bearing", "--as", member.email)

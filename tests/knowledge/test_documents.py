@@ -1,9 +1,13 @@
 """Documents from their arrival to their end, as programs see them."""
 
+import hashlib
+
 import pytest
 
 from tests.api.client import client_of
 from tests.support.marks import also_on_postgres
+from webapp.db import write
+from webapp.knowledge.tables import Document
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
 PAGE = b"""<html><head><title>Pump care</title><style>p { color: red }</style></head><body><nav>Home</nav>
@@ -48,6 +52,38 @@ def test_a_document_from_its_arrival_to_its_end(shelf, others):
     assert shelf.found("bearing") == []
     assert shelf.program.post(f"/collections/{collection}/restore")["documents"] == 1
     assert shelf.found("bearing") == ["Almanac"]
+
+
+@also_on_postgres
+def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others, stranger):
+    collection = shelf.collection()
+    first = shelf.send(collection, "pumps.md", GUIDE.encode()).get_json()
+    id = first["documents"][0]["id"]
+    shelf.read(id)
+    before = shelf.program.get(f"/documents/{id}/passages")
+    again = shelf.send(collection, "copy.md", GUIDE.encode()).get_json()
+    assert (first["already_there"], again["already_there"]) == ([], [id])
+    assert [(each["id"], each["name"], each["state"]) for each in again["documents"]] == [(id, "pumps.md", "ready")]
+    assert shelf.program.get(f"/documents/{id}/passages") == before
+    # Another version under the same name takes nothing's place.
+    other = shelf.send(collection, "pumps.md", GUIDE.replace("Friday", "Monday").encode()).get_json()
+    assert other["already_there"] == []
+    assert other["documents"][0]["id"] != id
+
+    # Who may not see the one that is there doesn't hear its title, nor its id.
+    hidden = shelf.text(collection, "Ben earns less.", title="Salaries", level=2)
+    grant = {"to": "user", "to_id": stranger.person_id, "right": "write"}
+    shelf.program.said("PUT", f"/collections/{collection}/grants", 200, grant)
+    refused = others.send(collection, "guess.md", b"Ben earns less.")
+    assert (refused.status_code, refused.get_json()["detail"]) == (409, "The same document is already in this collection.")
+    assert not any(each in refused.get_data(as_text=True) for each in ("Salaries", hidden))
+
+    # What a killed server left behind becomes what was sent now, its level included.
+    half = {"hash": hashlib.sha256(b"Half of it.").hexdigest(), "bytes": 11, "characters": 11, "state": "arriving"}
+    with app.app_context(), write() as session:
+        session.add(Document(collection_id=collection, title="Half", **half))
+    whole = shelf.program.post(f"/collections/{collection}/documents", {"text": "Half of it.", "level": 1}, status=202)
+    assert (whole["documents"][0]["level"], whole["already_there"]) == (1, [])
 
 
 @pytest.mark.slow

@@ -51,6 +51,15 @@ def test_a_collection_from_its_making_to_its_end(member, collection):
     assert member.get(link).status_code == 200
 
 
+def test_what_is_there_already_is_said_to_be(member, collection):
+    added(member, collection, GUIDE)
+    page = member.submit(collection, text=GUIDE)
+    assert page.one(".said").text(strip=True) == "Already in this collection, with the same content:Pumps."
+    assert not page.says("Added.")
+    assert member.page(page.one(".said a").attributes["href"]).heading == "Pumps"
+    assert len(page.all("#documents [data-state]")) == 1
+
+
 def test_what_was_entered_stays_when_it_is_refused(member, collection):
     page = member.send(f"{collection}/documents", {"csrf_token": member.csrf_token(), "level": "0"}, follow=False)
     assert (page.status_code, page.says("Choose a file, or enter an address or some text.")) == (422, True)

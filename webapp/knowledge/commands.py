@@ -15,7 +15,7 @@ from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid, NotFound, TooMany
 from webapp.knowledge import documents, questions, trying
-from webapp.knowledge.documents import Sent
+from webapp.knowledge.documents import Added, Sent
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, Question
 from webapp.web.command_errors import one_line_errors
@@ -89,23 +89,25 @@ def _collection(name: str) -> Collection:
 
 def _is_read(collection_id: str, file: Path) -> bool:
     """Adds a file, waits until it is ready or has failed, and says which."""
-    id = _added(collection_id, file)
+    added = _added(collection_id, file)
+    id, already = added.document.id, "" if added.is_new else ", already there"
     until = time.monotonic() + MOST_SECONDS
     while (document := db.session.get_one(Document, id)).state in UNFINISHED and time.monotonic() < until:
         db.session.rollback()
         the_engine().pause(LOOK_SECONDS)
     is_ready = document.state == "ready"
-    click.echo(f"{file.name}: {plural(document.passages, 'passage') if is_ready else document.error or document.state}")
+    said = plural(document.passages, "passage") + already if is_ready else document.error or document.state
+    click.echo(f"{file.name}: {said}")
     return is_ready
 
 
-def _added(collection_id: str, file: Path) -> str:
+def _added(collection_id: str, file: Path) -> Added:
     """In its owner's name; who adds many is made to wait as everyone is."""
     while True:
         collection = db.session.get_one(Collection, collection_id)
         owner = db.session.get_one(User, collection.owner_id)
         try:
             with file.open("rb") as stream:
-                return documents.add(collection, Sent(stream, file.name), by=owner).id
+                return documents.add(collection, Sent(stream, file.name), by=owner)
         except TooMany as refusal:
             the_engine().pause(refusal.retry_after)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any
 
-from sqlalchemy import select
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.accounts import making
@@ -44,6 +44,14 @@ class Sent:
     etag: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What somebody's document became: a new one, or the one that was there with the same bytes."""
+
+    document: Document
+    is_new: bool
+
+
 def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
     """A text as if it were a file of markdown."""
     text = checked_text(text, "text", most=most_bytes())
@@ -52,23 +60,21 @@ def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
     return Sent(BytesIO(text.encode()), PASTED, title, level)
 
 
-def add(collection: Collection, sent: Sent, *, by: User) -> Document:
+def add(collection: Collection, sent: Sent, *, by: User) -> Added:
     """Put a document into a collection; its reading begins at once. The same bytes again are the document that is there."""
     refuse_unless_writer(collection, by)
     row = _checked(collection, sent, by)
     digest, length = measured(sent.stream)
     if twin := _twin(collection.id, digest):
-        return twin
+        return _already_there(twin, by)
     refuse_too_much(collection.id, length)
     making.count(by.id)
-    document = _begin(Document(**row, hash=digest, bytes=length, characters=length), collection.id)
-    _store(document.id, sent.stream)
-    with write() as session:
-        now = session.get_one(Document, document.id)
-        now.state = "waiting"
+    document = _begin({**row, "hash": digest, "bytes": length, "characters": length})
+    if document.state != "arriving" or not _arrive(document.id, sent.stream):
+        return _already_there(document, by)
     tell_people(document.collection_id)
     importing.wake()
-    return document
+    return Added(document, is_new=True)
 
 
 def change(document: Document, *, by: User, title: str | None = None, level: int | None = None) -> None:
@@ -207,16 +213,38 @@ def _twin(collection_id: str, digest: str) -> Document | None:
     return found if found and found.state != "arriving" else None
 
 
-def _begin(document: Document, collection_id: str) -> Document:
+def _already_there(twin: Document, by: User) -> Added:
+    """Who may not see it learns no more than that these bytes are there."""
+    if not queries.document(by, twin.id):
+        raise Conflict(TWIN)
+    return Added(twin, is_new=False)
+
+
+def _begin(row: dict[str, Any]) -> Document:
     """A row that nobody sees until all of it has arrived; one that was left behind by a killed server is taken over."""
-    digest = document.hash
-    with write() as session:
-        existing(session, collection_id)
-        left = select(Document).where(Document.collection_id == collection_id, Document.hash == digest)
-        if before := session.scalar(left.where(Document.deleted_at.is_(None))):
-            return before
-        session.add(document)
+    left = select(Document).where(Document.collection_id == row["collection_id"], Document.hash == row["hash"])
+    left = left.where(Document.deleted_at.is_(None))
+    try:
+        with write() as session:
+            existing(session, row["collection_id"])
+            document = session.scalar(left) or Document(state="arriving")
+            if document.state == "arriving":
+                for name, value in row.items():
+                    setattr(document, name, value)
+                session.add(document)
+    except IntegrityError:
+        # Somebody has begun to put the same in at this moment.
+        document = db.session.scalars(left).one()
     return document
+
+
+def _arrive(document_id: str, stream: IO[bytes]) -> bool:
+    """Stores it; says whether it was this that made it whole, where the same is sent twice at once."""
+    _store(document_id, stream)
+    whole = update(Document).where(Document.id == document_id, Document.state == "arriving").values(state="waiting")
+    with write() as session:
+        arrived = session.execute(whole)
+        return isinstance(arrived, CursorResult) and bool(arrived.rowcount)
 
 
 def _store(document_id: str, stream: IO[bytes]) -> None:

@@ -79,6 +79,12 @@ def document(user: User, id: str, *, is_deleted: bool = False) -> Document | Non
     return db.session.scalar(query)
 
 
+def documents_among(user: User, ids: Sequence[str]) -> Sequence[Document]:
+    """Those of these documents that a person may see, by title."""
+    query = _seen(user).where(Document.id.in_(ids), is_there())
+    return db.session.scalars(query.order_by(func.lower(Document.title), Document.id)).all() if ids else []
+
+
 def deleted_collections(user: User) -> Sequence[Collection]:
     query = select(Collection).where(Collection.owner_id == user.id, Collection.deleted_at.is_not(None))
     return db.session.scalars(query.order_by(Collection.deleted_at.desc())).all()

@@ -12,7 +12,7 @@ from webapp.db import db, write
 from webapp.errors import Conflict, Unavailable
 from webapp.heavy import child
 from webapp.knowledge import documents, fetching, importing, queries
-from webapp.knowledge.documents import Sent
+from webapp.knowledge.documents import Added, Sent
 from webapp.knowledge.fetching import Fetched
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.upstream.addresses import Trust
@@ -20,7 +20,7 @@ from webapp.upstream.addresses import Trust
 MODULE = "webapp.knowledge.plain"
 
 
-def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Document:
+def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Added:
     """Put a page of the web into a collection."""
     documents.refuse_unless_writer(collection, by)
     making.count(by.id)

@@ -67,7 +67,7 @@ def _brought(run: WorkflowRun, sent: Sent, by: User) -> Document:
     """The document as soon as it has been read; raises `Invalid` where it can't be."""
     by_id = by.id
     collection = files_of(run, by) or _collection(run, by)
-    id = documents.add(collection, sent, by=by).id
+    id = documents.add(collection, sent, by=by).document.id
     engine = the_engine()
     until = engine.now() + MOST_SECONDS
     while True:

@@ -17,7 +17,7 @@ from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
 from webapp.knowledge import documents, queries, trying, web_pages
 from webapp.knowledge import search as finding
-from webapp.knowledge.documents import Sent
+from webapp.knowledge.documents import Added, Sent
 from webapp.knowledge.search import Bounds, Hit
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.web.uploads import expect_files
@@ -53,6 +53,14 @@ class DocumentAnswer(Answer):
 class DocumentList(Answer):
     documents: list[DocumentAnswer]
     next_cursor: str
+
+
+class AddedList(Answer):
+    documents: list[DocumentAnswer]
+    already_there: list[str] = Field(
+        description="The ids of those that were in the collection with the same bytes; nothing is stored or read again."
+    )
+    next_cursor: str = ""
 
 
 class NewText(Body):
@@ -128,18 +136,16 @@ def index(id: str, query: Paged) -> DocumentList:
     scope="knowledge",
     body=NewText,
     upload_field="file",
-    answer=DocumentList,
+    answer=AddedList,
     status=202,
     errors=(409,),
 )
-def add(id: str) -> DocumentList:
+def add(id: str) -> AddedList:
     collection = _collection(id)
     if (body := _sent_text()) and body.url and not body.text:
-        row = web_pages.add(collection, body.url, title=body.title, level=body.level, by=caller())
-        return DocumentList(documents=[_told(row)], next_cursor="")
+        return _added([web_pages.add(collection, body.url, title=body.title, level=body.level, by=caller())])
     sent = [documents.pasted(body.text, title=body.title, level=body.level)] if body else _sent_files()
-    rows = [documents.add(collection, each, by=caller()) for each in sent]
-    return DocumentList(documents=[_told(row) for row in rows], next_cursor="")
+    return _added([documents.add(collection, each, by=caller()) for each in sent])
 
 
 @bp.get("/documents/<id>")
@@ -239,6 +245,11 @@ def _level() -> int:
     if level not in ("0", "1", "2", "3"):
         raise Invalid("A level is a number from 0 to 3.", field="level")
     return int(level)
+
+
+def _added(added: list[Added]) -> AddedList:
+    known = dict.fromkeys(each.document.id for each in added if not each.is_new)
+    return AddedList(documents=[_told(each.document) for each in added], already_there=list(known))
 
 
 def _told(row: Document) -> DocumentAnswer:
