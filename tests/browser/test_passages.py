@@ -54,8 +54,8 @@ def filled(mine: Page, name: str) -> tuple[str, str]:
     return collection, mine.locator("#documents a", has_text="gudgeons").get_attribute("href") or ""
 
 
-@pytest.mark.deep
 @pytest.mark.slow
+@pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_number_leads_to_its_passage_as_long_as_it_may(
     server: Server,
@@ -95,8 +95,18 @@ def test_a_number_leads_to_its_passage_as_long_as_it_may(
     expect(wanted).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
+    # A page of theirs that stays open says so as well, without being fetched anew.
+    still_open = ChatPage(page.context.new_page())
+    still_open.page.goto(thread)
+    below = still_open.answer.get_by_role("link", name="Source 1", exact=True)
+    expect(below).to_be_visible()
     mine.goto(f"{collection}/people")
     press(mine, mine.get_by_role("button", name="Remove"))
+    below.click()
+    told = still_open.answer.locator(".quoted") if has_scripts else still_open.page.locator("#source-1")
+    expect(told).to_contain_text("You can't see this source.")
+    expect(still_open.page.locator("body")).not_to_contain_text(WORDS)
+    still_open.page.close()
     reload(page)
     expect(page.locator("main")).to_contain_text("you don't have access")
     expect(page.locator("body")).not_to_contain_text(WORDS)
