@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.chats import PASSWORD, ChatPage, Person, press, reload
 from tests.browser.conftest import Visit
@@ -54,6 +54,19 @@ def filled(mine: Page, name: str) -> tuple[str, str]:
     return collection, mine.locator("#documents a", has_text="gudgeons").get_attribute("href") or ""
 
 
+def source_of(chat: ChatPage) -> Locator:
+    """The number below the answer, which shows its source."""
+    return chat.answer.get_by_role("link", name="Source 1", exact=True)
+
+
+def expect_withheld(chat: ChatPage, *, has_scripts: bool) -> None:
+    source_of(chat).click()
+    told = chat.answer.locator(".quoted") if has_scripts else chat.page.locator("#source-1")
+    expect(told).to_contain_text("You can't see this source.")
+    expect(chat.page.locator("body")).not_to_contain_text(WORDS)
+    chat.page.close()
+
+
 @pytest.mark.slow
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", LOOKS)
@@ -98,15 +111,10 @@ def test_a_number_leads_to_its_passage_as_long_as_it_may(
     # A page of theirs that stays open says so as well, without being fetched anew.
     still_open = ChatPage(page.context.new_page())
     still_open.page.goto(thread)
-    below = still_open.answer.get_by_role("link", name="Source 1", exact=True)
-    expect(below).to_be_visible()
+    expect(source_of(still_open)).to_be_visible()
     mine.goto(f"{collection}/people")
     press(mine, mine.get_by_role("button", name="Remove"))
-    below.click()
-    told = still_open.answer.locator(".quoted") if has_scripts else still_open.page.locator("#source-1")
-    expect(told).to_contain_text("You can't see this source.")
-    expect(still_open.page.locator("body")).not_to_contain_text(WORDS)
-    still_open.page.close()
+    expect_withheld(still_open, has_scripts=has_scripts)
     reload(page)
     expect(page.locator("main")).to_contain_text("you don't have access")
     expect(page.locator("body")).not_to_contain_text(WORDS)
