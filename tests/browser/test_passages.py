@@ -59,6 +59,14 @@ def source_of(chat: ChatPage) -> Locator:
     return chat.answer.get_by_role("link", name="Source 1", exact=True)
 
 
+def beside(page: Page, path: str) -> ChatPage:
+    """A chat in another tab, with its answer and its source."""
+    chat = ChatPage(page.context.new_page())
+    chat.page.goto(path)
+    expect(source_of(chat)).to_be_visible()
+    return chat
+
+
 def expect_withheld(chat: ChatPage, *, has_scripts: bool) -> None:
     source_of(chat).click()
     told = chat.answer.locator(".quoted") if has_scripts else chat.page.locator("#source-1")
@@ -109,9 +117,7 @@ def test_a_number_leads_to_its_passage_as_long_as_it_may(
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
     # A page of theirs that stays open says so as well, without being fetched anew.
-    still_open = ChatPage(page.context.new_page())
-    still_open.page.goto(thread)
-    expect(source_of(still_open)).to_be_visible()
+    still_open = beside(page, thread)
     mine.goto(f"{collection}/people")
     press(mine, mine.get_by_role("button", name="Remove"))
     expect_withheld(still_open, has_scripts=has_scripts)
