@@ -1,6 +1,7 @@
 """The growing rendering against the rendering of the whole, for every way of cutting."""
 
 import re
+from html import escape
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,6 +34,10 @@ def check_the_end(text: str, sizes: list[int], calm_chars: int, cuts: list[float
     assert whole.html == render(text, seams)
     assert whole.differs or whole.html.startswith(sealed)
     assert whole.html.count('<div class="seam">') == len(seams)
+    unwatched = GrowingMarkdown(seams, calm_chars=calm_chars, is_watched=False)
+    for piece in cut(text, sizes):
+        unwatched.feed(piece)
+    assert unwatched.finish().html == whole.html
     # Formulas and footnotes are drawn behind the sanitiser, which knows none of their elements.
     others = DRAWN.sub("", whole.html)
     assert clean(others) == others
@@ -121,6 +126,15 @@ def test_what_changes_nothing_is_not_said() -> None:
     growing.feed("**one**")
     assert growing.feed("\n") == []
     assert growing.feed("") == []
+
+
+def test_blank_lines_at_the_beginning_are_not_read_again() -> None:
+    growing = GrowingMarkdown([Seam(6, LABEL)])
+    for piece in [*["\n \t\n" * 100] * 100, "Two."]:
+        growing.feed(piece)
+
+    assert growing.finish().html == f'<div class="seam">{escape(LABEL)}</div>\n<p>Two.</p>\n'
+    assert growing.rendered_chars < 5_000
 
 
 def test_a_late_link_definition_changes_the_whole_only() -> None:

@@ -40,6 +40,7 @@ LIMITS = ("cells", "addresses", "formulas", "blocks")
 # What is rendered in one go: a line takes its time, however short it is.
 PIECE_CHARS, PIECE_LINES = 4_096, 400
 LINES = re.compile(rf"(?:[^\n]*\n){{1,{PIECE_LINES}}}")
+BLANK_LINES = re.compile(r"(?:[ \t]*+\n)++")
 
 MARKDOWN: MarkdownIt = parser()
 Parsed = tuple[list[Token], dict[str, Any]]
@@ -73,13 +74,17 @@ def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), 
 
 def rendering(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = ()) -> Generator[None, None, str]:
     """The work of `render` in pieces; returns what it gives."""
-    growing = GrowingMarkdown(seams)
+    growing = GrowingMarkdown(seams, growth=1.25, is_watched=False)
     growing.cite(cited)
-    for number, piece in enumerate(pieces(text)):
-        if number:
-            yield
+    for piece in pieces(text):
         growing.feed(piece)
-    yield from growing.finishing()
+        if len(text) > PIECE_CHARS:
+            yield
+    for _ in growing.finishing():
+        yield
+    if len(text) > PIECE_CHARS:
+        # Whoever asked for it has something to do with it.
+        yield
     return growing.finish().html
 
 
@@ -100,6 +105,7 @@ class GrowingMarkdown:
 
     What can still change is always in the last top-level block, so everything before it is sealed. Only complete lines
     decide: half a line may yet become anything. Addresses of footnotes begin with `scope`. `rendered_chars` counts the work.
+    Of a text that nobody watches the tail is not drawn.
     It never raises: where rendering fails, what is not sealed by then is shown as it is.
     """
 
@@ -110,10 +116,11 @@ class GrowingMarkdown:
         calm_chars: int = 2_000,
         growth: float = 1.05,
         scope: str = "",
+        is_watched: bool = True,
         markdown: MarkdownIt = MARKDOWN,
     ) -> None:
         self.sealed: list[str] = []
-        self.has_failed = False
+        self.has_failed, self._is_watched = False, is_watched
         self._markdown, self._scope = markdown, scope
         self.rendered_chars = 0
         self._sources: list[str] = []
@@ -180,6 +187,7 @@ class GrowingMarkdown:
             return [Change("append", added)] if added else []
         if self._tail.may_wait():
             return []
+        self._pass_blank_lines()
         before = self._tail.markup
         # Where a second block has begun, a new line most often finishes the first: then all of it need not be read before.
         parsed = None if self._blocks > 1 and "\n" in piece else self._parsed(self._tail.text, self._known)
@@ -190,6 +198,13 @@ class GrowingMarkdown:
         self._draw(tokens)
         return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
 
+    def _pass_blank_lines(self) -> None:
+        """Leaves those behind that the tail begins with: a hundred thousand would be counted again and again."""
+        if blank := BLANK_LINES.match(self._tail.text):
+            self._sources.append(blank[0])
+            self._sealed_length += blank.end()
+            self._tail.cut(blank.end())
+
     def _fail(self) -> None:
         self.has_failed = True
         self._tail.draw(unrendered(self._tail.text, CURSOR), None)
@@ -198,6 +213,8 @@ class GrowingMarkdown:
         source = self._tail.text + "\n" * self._held_cr
         tokens, environment = self._parsed(source, self._known)
         end = _stitched(tokens, source, self._sealed_length, self._stitching, environment) + self._stitching.rest()
+        if len(source) > PIECE_CHARS:
+            yield
         pieced = "".join(self.sealed) + self._clean(end)
         if not (references := environment["references"] | environment["defined"]):
             self._whole = Whole(pieced, differs=False)
@@ -258,6 +275,11 @@ class GrowingMarkdown:
         _spend(self._known, tokens)
 
     def _draw(self, tokens: list[Token]) -> None:
+        if not self._is_watched:
+            # What is added to open code need not be read.
+            fence = mark_cursor(tokens, self._tail.text)
+            self._tail.draw(CURSOR if fence else "", fence)
+            return
         drawn, closing = closed(self._markdown, tokens, self._tail.text)
         if drawn != self._tail.text:
             tokens, _ = self._parsed(drawn, self._known)

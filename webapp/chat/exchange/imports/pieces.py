@@ -125,7 +125,7 @@ class _Renderer:
         return ("", 0) if html is None else (html, markdown.VERSION)
 
     def _html(self, message: FiledMessage, until: float) -> str | None:
-        growing = markdown.GrowingMarkdown(seams=seams_of(_cuts(message)))
+        growing = markdown.GrowingMarkdown(seams=seams_of(_cuts(message)), is_watched=False)
         # The pictures of a person are shown below what they say.
         content = parted(message.content)[0] if message.role == "user" else message.content
         for start in range(0, len(content), FED_CHARS):
