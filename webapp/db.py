@@ -1,6 +1,5 @@
 """The database and the other extensions, bound to the application by create_app."""
 
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -13,8 +12,8 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from gevent.local import local
 from gevent.lock import BoundedSemaphore
-from sqlalchemy import Connection, DateTime, Engine, MetaData, String, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, DateTime, Engine, MetaData, PoolProxiedConnection, String, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -89,7 +88,7 @@ db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
 csrf = CSRFProtect()
 _turn_to_write = BoundedSemaphore(1)
 TURNS = "turns_to_write"
-# Of each greenlet: whether it is within `write`.
+# Of each greenlet: whether it is within `write`, and whether it begins a transaction there.
 _here = local()
 
 
@@ -178,13 +177,28 @@ def _own_turn(deadline: float) -> Iterator[None]:
 def _begin(session: Session, deadline: float) -> None:
     while True:
         try:
-            session.connection(execution_options={"is_write": True})
+            with to_write():
+                session.connection()
             return
         except OperationalError as error:
             session.rollback()
             if not _is_locked(error) or time.monotonic() > deadline:
                 raise Unavailable(BUSY) from error
             gevent.sleep(0.05)
+
+
+@contextmanager
+def to_write() -> Iterator[None]:
+    """What begins inside is a transaction that writes."""
+    _here.is_beginning = True
+    try:
+        yield
+    finally:
+        _here.is_beginning = False
+
+
+def _is_to_write() -> bool:
+    return getattr(_here, "is_beginning", False)
 
 
 @contextmanager
@@ -213,20 +227,16 @@ def prepare_sqlite(engine: Engine) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        is_write = connection.get_execution_options().get("is_write")
-        statement = "BEGIN IMMEDIATE" if is_write else "BEGIN"
-        try:
-            # By the driver itself: what is done around other statements costs several times as much as to begin.
-            connection.connection.driver_connection.execute(statement)
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(statement, None, error, sqlite3.Error) from error
+    def begin(connection: PoolProxiedConnection) -> None:
+        connection.execute("BEGIN IMMEDIATE" if _is_to_write() else "BEGIN")  # type: ignore[attr-defined]  # the driver's own
+
+    # Not as a listener: with a single one, SQLAlchemy looks for others around every statement.
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]
 
 
 def _prepare_for_several(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        if connection.get_execution_options().get("is_write"):
+        if _is_to_write():
             # Whoever is frozen in the middle of a write must not keep what it has locked from those who take over.
             connection.exec_driver_sql(LETS_GO)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, RootTransaction, Table
 
+from webapp.db import to_write
 from webapp.errors import Unavailable
 from webapp.health.copying import rows, schema
 from webapp.health.copying.databases import at_one_moment, is_sqlite, to_be_filled
@@ -24,19 +25,24 @@ def copy(source_url: str, target_url: str, indexes: Sequence[Index]) -> Copied:
     with at_one_moment(source_url) as source, to_be_filled(target_url) as engine:
         schema.make(engine, schema.revision_of(source))
         tables = rows.tables_of(source, but=frozenset(each.table for each in indexes))
-        with _beginning(engine) as target, target.begin():
+        with _connected(engine) as target, _begun(target):
             found = _copied(source, target, tables)
             for index in indexes:
                 index.fill(target)
         return found
 
 
-def _beginning(engine: Engine) -> Connection:
+def _connected(engine: Engine) -> Connection:
     connection = engine.connect()
     if is_sqlite(connection):
         # Beside SQLAlchemy, because within a transaction, which it would begin, the pragma does nothing.
         connection.connection.execute("PRAGMA foreign_keys=OFF")
-    return connection.execution_options(is_write=True)
+    return connection
+
+
+def _begun(target: Connection) -> RootTransaction:
+    with to_write():
+        return target.begin()
 
 
 def _copied(source: Connection, target: Connection, tables: list[Table]) -> Copied:
