@@ -130,13 +130,15 @@ def active(session: Session) -> Sequence[Row[str, str, str, datetime]]:
 
 def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
     row = session.connection().execute(_change(tuple(values)), {"which": id, "of": owner, **values}).first()
-    return rows.read(session, Generation, row._asdict()) if row else None
+    # What was written is known, and is not read again.
+    return rows.read(session, Generation, {**values, **row._mapping}) if row else None
 
 
 @cache
 def _change(names: tuple[str, ...]) -> Update:
+    others = [column for column in ALL_BUT_PROMPT if column.name not in names]
     is_ours = TABLE.c.id == bindparam("which"), TABLE.c.owner == bindparam("of"), WHILE_ACTIVE
-    return update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*ALL_BUT_PROMPT)
+    return update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others)
 
 
 def _hold_statement() -> ReturningUpdate[Any]:
