@@ -2,12 +2,13 @@
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from math import ceil
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningInsert
@@ -101,9 +102,9 @@ def take_place(
 
     The gate is asked last, as others may wait for what it holds.
     """
-    beside = [kind.name for kind in engine.kinds.values() if kind.is_aside]
-    asked = {"whose": generation.user_id, "beside": beside, **rows.values_of(generation)}
-    others = session.connection().execute(PLACED, {**asked, "itself": generation.id}).scalar_one()
+    beside = tuple(kind.name for kind in engine.kinds.values() if kind.is_aside)
+    asked = {"whose": generation.user_id, "itself": generation.id, **rows.values_of(generation)}
+    others = session.connection().execute(_placed(beside), asked).scalar_one()
     rows.keep(session, generation)
     most = int(setting("limits.concurrent_streams"))
     if most and generation.user_id and others >= most:
@@ -218,13 +219,16 @@ def queue(session: Session, **values: Any) -> Generation:
     return generation
 
 
-def _placed_statement() -> ReturningInsert[int]:
-    """A new generation, and how many others its person has that have not ended."""
+@cache
+def _placed(beside: tuple[str, ...]) -> ReturningInsert[int]:
+    """A new generation, and how many others its person has that have not ended; those of the kinds `beside` do not count."""
     other = aliased(rows.table(Generation))
-    is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(bindparam("beside", expanding=True))
-    is_active = other.c.status.in_([literal_column(f"'{each}'") for each in ACTIVE])
+    is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(beside))
+    is_active = other.c.status.in_(_literally(ACTIVE))
     others = select(func.count()).where(is_active, other.c.user_id == bindparam("whose"), *is_other)
     return rows.insertion(Generation).returning(others.scalar_subquery())
 
 
-PLACED = _placed_statement()
+def _literally(words: Iterable[str]) -> list[ColumnElement[str]]:
+    """Words of our own as they stand in a statement, which then needs not be put together again for each use."""
+    return [literal_column(f"'{each}'") for each in words]
