@@ -106,7 +106,7 @@ def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], 
 
     Among the others are those that were shared with this person.
     """
-    rows = db.session.execute(SIDEBAR, {"owner_id": owner_id, "limit": limit}).all()
+    rows = db.session().connection().execute(SIDEBAR, {"owner_id": owner_id, "limit": limit}).all()
     found, lanes = [Listed(*row[:6]) for row in rows], {row.lane for row in rows if row.lane}
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in found if not row.pinned_at], lanes
@@ -250,7 +250,8 @@ def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
     # Only with the root in sight: this looks at every message of the chat.
     query = CHILDREN_AND_ROOTS if len(parents) < len(messages) else CHILDREN
     children: dict[str | None, list[str]] = {}
-    for id, parent_id in db.session.execute(query, {"parents": parents, "chat_id": messages[0].chat_id}):
+    asked = {"parents": parents, "chat_id": messages[0].chat_id}
+    for id, parent_id in db.session().connection().execute(query, asked):
         children.setdefault(parent_id, []).append(id)
     return {message.id: found for message in messages if len(found := children.get(message.parent_id, [])) > 1}
 

@@ -26,7 +26,7 @@ from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 
 # Made once, as every question asks: to put them together costs more than to run them.
-SENT_AS = select(Generation).where(Generation.sent_as == bindparam("name"))
+SENT_AS = select(Generation.id).where(Generation.sent_as == bindparam("name"))
 ACTIVE_IN = select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
 BUSY = "An answer is already being written here. Wait until it finishes, or stop it."
@@ -48,7 +48,8 @@ def sent_as(sender: str, key: str, body: str) -> str | None:
 
 def sent_before(name: str | None) -> Generation | None:
     """The generation that this very sending has already begun."""
-    return db.session.scalar(SENT_AS, {"name": name}) if name else None
+    id = db.session().connection().execute(SENT_AS, {"name": name}).scalar() if name else None
+    return db.session.get(Generation, id) if id else None
 
 
 def running_in(lane: str) -> Generation | None:
@@ -58,7 +59,7 @@ def running_in(lane: str) -> Generation | None:
 
 def active_in(lane: str) -> Active | None:
     """The active generation of a lane as the database has it now, whatever was read of it before."""
-    row = db.session.execute(ACTIVE_IN, {"lane": lane}).one_or_none()
+    row = db.session().connection().execute(ACTIVE_IN, {"lane": lane}).one_or_none()
     return Active(*row) if row else None
 
 
