@@ -156,7 +156,7 @@ def answer(
     asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)
     message.sources = list(asked.generation.prompt.get("sources", ()))
     # Both messages in one statement, and before the chat refers to one of them.
-    rows.put(session, *new, message)
+    rows.store(session, *new, message)
     head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
     return replace(asked, is_shared=bool(is_shared))
