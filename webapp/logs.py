@@ -26,6 +26,7 @@ SHORTEST_SECRET = 8
 LOOKS_SECRET = re.compile(r"(\bsk-|\bBearer\s+|[?&](?:api_?key|key|token|secret)=)[^\s&\"']{8,}", re.IGNORECASE)
 PASSWORD_IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 BREAKS_LINES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+ENDS_WORDS = re.compile(r'[\s"=]')
 
 # What waits for a reader that is slower than the log, or has been stopped; beyond that, lines are lost and counted.
 MOST_WAITING_BYTES = 2**18
@@ -50,6 +51,8 @@ def hide(*secrets: str) -> None:
 
 def redacted(text: str) -> str:
     """The text without the secrets that are known and without what looks like one."""
+    if len(text) < SHORTEST_SECRET:
+        return text
     for secret in _secrets:
         text = text.replace(secret, MASK)
     return PASSWORD_IN_URL.sub(rf"\1{MASK}", LOOKS_SECRET.sub(rf"\1{MASK}", text))
@@ -170,6 +173,8 @@ def _is_wanted(record: logging.LogRecord, config: Config) -> bool:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return redacted(value)
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
@@ -185,7 +190,7 @@ def _one_line(text: str) -> str:
 
 def _word(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if text and not re.search(r'[\s"=]', text) else json.dumps(text, ensure_ascii=False)
+    return text if text and not ENDS_WORDS.search(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _passwords(config: Config) -> list[str]:
