@@ -171,8 +171,9 @@ class Engine:
 
     def tell(self, figure: Figure) -> None:
         """For whoever counts."""
-        for hear in self.metric_listeners:
-            hear(figure)
+        with self.in_app():
+            for hear in self.metric_listeners:
+                hear(figure)
 
     def begin(self) -> None:
         """Makes this process an owner, and begins to take care of what dead ones left behind; it waits for nothing."""

@@ -40,9 +40,8 @@ class Traces:
         """Takes an answer that has ended."""
         if not isinstance(figure, Answered):
             return
-        with self._engine.in_app():
-            if not setting("insights.otlp_url"):
-                return
+        if not setting("insights.otlp_url"):
+            return
         self.waiting.append(Ended(figure, time.time_ns()))
         if not self._is_sending:
             self._is_sending = True
