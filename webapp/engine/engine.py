@@ -318,8 +318,11 @@ class Engine:
         return Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
 
     def _forget(self, id: str) -> None:
-        self._forget_at[id] = self.now() + KEEP_PICTURE_SECONDS
-        for old in [old for old, at in self._forget_at.items() if at <= self.now()]:
+        now = self.now()
+        # In their order, so that only the oldest are looked at.
+        self._forget_at.pop(id, None)
+        self._forget_at[id] = now + KEEP_PICTURE_SECONDS
+        while self._forget_at[old := next(iter(self._forget_at))] <= now:
             del self._forget_at[old]
             self._broadcasts.pop(old, None)
 

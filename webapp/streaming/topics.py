@@ -172,13 +172,14 @@ class MemoryTopics:
 
     def expire(self, topic: str, seconds: float) -> None:
         """Lets go of the topic after a while, and now of those whose while is over; what waits for that is rolled up."""
-        self._expiring[topic] = self._now() + seconds
-        self._resting.append((topic, self._now() + ROLLED_AFTER_SECONDS))
-        while self._resting and self._resting[0][1] <= self._now():
+        now = self._now()
+        self._expiring[topic] = now + seconds
+        self._resting.append((topic, now + ROLLED_AFTER_SECONDS))
+        while self._resting and self._resting[0][1] <= now:
             if (log := self._logs.get(self._resting.popleft()[0])) and log.entries:
                 log.unroll()
                 log.roll()
-        over = [name for name, at in self._expiring.items() if at <= self._now()]
+        over = [name for name, at in self._expiring.items() if at <= now]
         for name in over:
             if not (log := self._logs.get(name)) or not (log.waiting or log.listeners):
                 del self._expiring[name]
