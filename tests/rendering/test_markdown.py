@@ -26,12 +26,20 @@ def grown(text: str, sizes: list[int], seams: list[Seam], calm_chars: int = 2_00
     return growing
 
 
+def unseen(text: str, sizes: list[int], seams: list[Seam], calm_chars: int) -> str:
+    """What it ends as where nobody looks before."""
+    growing = GrowingMarkdown(seams, calm_chars=calm_chars, is_watched=False)
+    for piece in cut(text, sizes):
+        growing.feed(piece)
+    return growing.finish().html
+
+
 def check_the_end(text: str, sizes: list[int], calm_chars: int, cuts: list[float]) -> None:
     seams = [Seam(round(at * len(text)), LABEL) for at in cuts]
     growing = grown(text, sizes, seams, calm_chars)
     sealed = "".join(growing.sealed)
     whole = growing.finish()
-    assert whole.html == render(text, seams)
+    assert whole.html == render(text, seams) == unseen(text, sizes, seams, calm_chars)
     assert whole.differs or whole.html.startswith(sealed)
     assert whole.html.count('<div class="seam">') == len(seams)
     unwatched = GrowingMarkdown(seams, calm_chars=calm_chars, is_watched=False)

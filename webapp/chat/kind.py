@@ -1,6 +1,7 @@
 """The kinds of generation in chats, as the engine needs them."""
 
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from webapp.engine.kinds import Begun, Kind
 from webapp.engine.said import Said
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.rendering import markdown
+from webapp.rendering.markdown import GrowingMarkdown
 from webapp.settings.retention import forget_old_entries
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
@@ -29,9 +31,10 @@ from webapp.streaming.transcript import Transcript
 CONTINUING = "Continuing after a restart"
 
 
-def projection(begun: Begun) -> AnswerProjection:
+def projection(begun: Begun, *, is_watched: bool = True) -> AnswerProjection:
+    growing = partial(GrowingMarkdown, is_watched=is_watched)
     if is_closed(begun) or not (begun.continues_id or begun.text_offset):
-        return AnswerProjection(begun.message_id or "", begun.id)
+        return AnswerProjection(begun.message_id or "", begun.id, growing=growing)
     message = db.session.get(Message, begun.message_id)
     if not message:
         # Deleted meanwhile: nobody will see it.
@@ -39,9 +42,14 @@ def projection(begun: Begun) -> AnswerProjection:
     earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= begun.id]
     is_cut = any(each.id == begun.continues_id and each.reason == "server_restart" for each in earlier)
     seams, words = seams_of(earlier), CONTINUING if is_cut else ""
+    cited = renderings.cited(message)
     return AnswerProjection(
-        message.id, begun.id, beginning=message.content, seams=seams, words=words, cited=renderings.cited(message)
+        message.id, begun.id, beginning=message.content, seams=seams, words=words, cited=cited, growing=growing
     )
+
+
+def unseen(begun: Begun) -> AnswerProjection:
+    return projection(begun, is_watched=False)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
@@ -124,7 +132,7 @@ def _changed_statement() -> Update:
 
 
 GROWN, CHANGED = _grown_statement(), _changed_statement()
-CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced)
+CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced, unseen=unseen)
 # Answers of a character are answers; what a start makes good is made good once.
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)
 # So are those that were brought in with a file, of which none ever runs here.

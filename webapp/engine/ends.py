@@ -1,7 +1,7 @@
 """How a generation ends in the database: in one transaction, with the picture that its watchers have seen."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from webapp.db import utc_now, write
 from webapp.engine import costs, fence, journal
 from webapp.engine.engine import Engine, Live
-from webapp.engine.kinds import Kind
+from webapp.engine.kinds import Begun, Kind
 from webapp.engine.tables import Generation
 from webapp.heavy.turns import give_way, wait_for_turn
 from webapp.streaming.broadcaster import Projection
@@ -20,7 +20,7 @@ from webapp.streaming.events import TRIED, Saved, Usage
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.outcome import Outcome
 from webapp.streaming.run import Abandoned, Run
-from webapp.streaming.topics import Entry
+from webapp.streaming.topics import Entry, joined
 from webapp.streaming.transcript import Transcript
 
 log = logging.getLogger("generation:end")
@@ -79,14 +79,16 @@ def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
 
 
 def _shared(engine: Engine, live: Live) -> Projection | None:
-    """The picture that its watchers see."""
+    """The picture that its watchers see, or one that nobody has seen grow."""
+    if not engine.is_watched(live.id):
+        return _folded(engine, live, joined(engine.topics.read(live.run.topic, 0)))
     if not (broadcast := engine.broadcast(live)):
         raise Abandoned(live.id)
     broadcast.catch_up()
     return None if broadcast.has_failed else _finished(broadcast.projection)
 
 
-def _folded(engine: Engine, generation: Generation, entries: list[Entry]) -> Projection:
+def _folded(engine: Engine, generation: Begun, entries: Iterable[Entry]) -> Projection:
     projection = engine.projection_of(generation)
     for entry in entries:
         for _ in projection.fold(entry):

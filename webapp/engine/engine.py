@@ -278,9 +278,14 @@ class Engine:
         self.topics.expire(topic_names.of_generation(id), KEEP_SECONDS)
         self._forget(id)
 
-    def projection_of(self, generation: Generation) -> Projection:
+    def is_watched(self, id: str) -> bool:
+        """Whether somebody watches it here, or has until lately."""
+        return id in self._broadcasts
+
+    def projection_of(self, generation: Begun) -> Projection:
         """A projection of the feature's own, for a generation that is not watched here."""
-        return self.kinds[generation.kind].projection(generation)
+        kind = self.kinds[generation.kind]
+        return (kind.unseen or kind.projection)(generation)
 
     def finish(self, seconds: float) -> None:
         """Ends everything for a shutdown: all text saved, or spilled to a file; all readers told."""

@@ -62,6 +62,7 @@ class Kind:
     announces its end and does what follows it; `priced` announces what it has cost, when that is known later. `said` gives
     what one that has ended has said, as far as that is kept, or None. `go_on` is asked after a restart to continue what was
     interrupted; None leaves it. `recover` is called after a restart, when everything that was cut has been settled.
+    `unseen` makes the projection of one that nobody has watched, where that is another one.
     `is_aside` says that it is asked beside the answers, takes no place of theirs, and leaves a record without words.
     """
 
@@ -76,3 +77,4 @@ class Kind:
     recover: Callable[[], None] | None = None
     is_aside: bool = False
     priced: Callable[[Generation], None] = lambda _: None
+    unseen: Callable[[Begun], Projection] | None = None
