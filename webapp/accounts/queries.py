@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
-from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp import rows
 from webapp.accounts.fields import normal_email
@@ -19,6 +18,14 @@ from webapp.heavy.turns import stand_in_line
 # Of a person, as shown: each has a form of its own.
 MOST_SESSIONS = 100
 ENTRIES_AT_ONCE = 200
+
+
+class LiveSession(NamedTuple):
+    """What every request asks of the session that it comes with."""
+
+    id: str
+    seen_at: datetime
+    user: User
 
 
 def hashed(secret: str) -> str:
@@ -53,16 +60,14 @@ def credentials(email: str) -> tuple[str, str] | None:
     return (row[0], row[1]) if row else None
 
 
-def live_session(secret: str) -> UserSession | None:
+def live_session(secret: str) -> LiveSession | None:
     """The session of this secret with its user, unless it has run out or the user is disabled."""
     session = db.session()
     row = session.connection().execute(LIVE_SESSION, {"token_hash": hashed(secret), "now": utc_now()}).first()
     if row is None:
         return None
-    found, user = rows.read_beside(session, row, UserSession, User)
-    set_committed_value(found, "user", user)
-    live: UserSession = found
-    return live
+    (user,) = rows.read_beside(session, row, User)
+    return LiveSession(row.session_id, row.seen_at, user)
 
 
 def live_token(token: str) -> tuple[ApiToken, User] | None:
@@ -212,7 +217,8 @@ def audit_actions() -> Sequence[str]:
 
 def _live_session_statement() -> Select[Any]:
     opened, user = rows.table(UserSession), rows.table(User)
-    wanted = select(opened, user).join_from(opened, user, user.c.id == opened.c.user_id)
+    wanted = select(user, opened.c.id.label("session_id"), opened.c.seen_at)
+    wanted = wanted.join_from(opened, user, user.c.id == opened.c.user_id)
     wanted = wanted.where(opened.c.token_hash == bindparam("token_hash"), opened.c.expires_at > bindparam("now"))
     return wanted.where(user.c.disabled_at.is_(None))
 

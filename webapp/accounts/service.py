@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts import agents, audit, passwords, queries, roles
 from webapp.accounts.audit import COMMAND_LINE
 from webapp.accounts.fields import checked_email, checked_name, normal_email, password_hash
-from webapp.accounts.queries import hashed
+from webapp.accounts.queries import LiveSession, hashed
 from webapp.accounts.tables import ApiToken, Invite, Role, User, UserSession
 from webapp.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
@@ -167,7 +167,7 @@ def session_user(secret: str) -> User | None:
     return session.user if session else None
 
 
-def seen_session(secret: str) -> UserSession | None:
+def seen_session(secret: str) -> LiveSession | None:
     """The session of this secret with its user; being seen keeps it alive."""
     session = queries.live_session(secret)
     if session and utc_now() - session.seen_at > SEEN_EVERY:
