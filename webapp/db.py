@@ -228,10 +228,10 @@ def prepare_sqlite(engine: Engine) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
     def begin(connection: PoolProxiedConnection) -> None:
-        connection.execute("BEGIN IMMEDIATE" if _is_to_write() else "BEGIN")  # type: ignore[attr-defined]  # the driver's own
+        connection.execute("BEGIN IMMEDIATE" if _is_to_write() else "BEGIN")
 
     # Not as a listener: with a single one, SQLAlchemy looks for others around every statement.
-    engine.dialect.do_begin = begin  # type: ignore[method-assign]
+    engine.dialect.do_begin = begin  # type: ignore[assignment]
 
 
 def _prepare_for_several(engine: Engine) -> None:

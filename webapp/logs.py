@@ -148,7 +148,7 @@ class JsonLines(Lines):
 
 
 def _leave_out_source(trace: TracebackException) -> None:
-    trace.stack = StackSummary.from_list([(each.filename, each.lineno, each.name, "") for each in trace.stack])
+    trace.stack = StackSummary.from_list([(each.filename, each.lineno or 0, each.name, "") for each in trace.stack])
     for each in (trace.__cause__, trace.__context__, *(trace.exceptions or ())):
         if each:
             _leave_out_source(each)
