@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from tests.chat.conftest import asked, ended
-from webapp.chat.messages.attached import MOST_FILES, file, folded, joined, parted
+from webapp.chat.messages.attached import MOST_BYTES, MOST_FILES, file, folded, joined, parted, uploaded
 from webapp.errors import Invalid
 from webapp.rendering import markdown
 
@@ -98,6 +98,30 @@ def test_the_browsers_own_field_brings_files(owner, fake):
     refused = owner.send("/chats", {**fields, "file": (io.BytesIO(b"\0\xff"), "picture.png")}, follow=False)
     assert refused.status_code == 422
     assert refused.says("picture.png isn't a picture")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["Öl, fein".encode(), "\ufeffÖl, fein".encode(), "Öl, fein".encode("utf-16"), "Öl, fein".encode("cp1252")],
+    ids=["utf-8", "with a mark", "utf-16", "cp1252"],
+)
+def test_texts_are_read_as_they_are_written(content):
+    assert uploaded("oil.txt", content) == file("oil.txt", "Öl, fein")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"word " * 50_000, "Add it to a collection in Knowledge"),
+        # What is too much is cut off, and may be so in the middle of a letter.
+        ("é".encode() * 102_401, "Add it to a collection in Knowledge"),
+        (b"MZ\0\xff" * 60_000, "isn't a picture, a document or a text"),
+        (bytes(range(1, 256)) * 100, "isn't a picture, a document or a text"),
+    ],
+)
+def test_what_does_not_fit_says_what_to_do_and_what_is_no_text_says_so(content, says):
+    with pytest.raises(Invalid, match=f"^all.txt .*{says}"):
+        uploaded("all.txt", content[: MOST_BYTES + 1])
 
 
 @pytest.mark.parametrize(

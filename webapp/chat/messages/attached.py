@@ -10,8 +10,11 @@ from markupsafe import Markup
 from webapp.chat.files import reference
 from webapp.chat.files.reference import MARK, Reference
 from webapp.errors import Invalid
+from webapp.knowledge.reading.part import Refused
+from webapp.knowledge.reading.text import decoded
 
 MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
+TOO_LONG = "has too much text for a message. Add it to a collection in Knowledge, and attach that to the chat."
 NAMED = re.compile(r"[^\n`]*[^\n`.]\.\w+")
 OPENED = re.compile(r"^(?P<name>[^\n`]*[^\n`.]\.(?P<kind>\w+))\n(?P<fence>`{3,})(?P=kind)$", re.MULTILINE)
 # A block of code below a line that is a file's name, as our renderer writes them.
@@ -53,14 +56,14 @@ def file(name: str, text: str) -> File:
 
 
 def uploaded(name: str, content: bytes) -> File:
-    """A file as a browser sends it; raises `Invalid` for one that is no text."""
+    """A file as a browser sends it; raises `Invalid` for one that is no text, or more of it than fits in a message."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if len(content) > MOST_BYTES or "\0" in text:
-        raise Invalid(f"{name[:NAME_CHARS]} isn't a picture, a document or a text of up to 200 KB.", field="message")
-    return file(name, text.replace("\r\n", "\n"))
+        text = decoded(content)
+    except Refused as error:
+        raise Invalid(f"{name[:NAME_CHARS]} isn't a picture, a document or a text.", field="message") from error
+    if len(content) > MOST_BYTES:
+        raise Invalid(f"{name[:NAME_CHARS]} {TOO_LONG}", field="message")
+    return file(name, text)
 
 
 def joined(typed: str, blocks: Sequence[str]) -> str:
