@@ -2,11 +2,13 @@
 
 import hashlib
 
+import gevent
 import pytest
 
 from tests.api.client import client_of
-from tests.support.marks import also_on_postgres
-from webapp.db import write
+from tests.knowledge.conftest import Shelf
+from tests.support.marks import also_on_postgres, on_both_databases
+from webapp.db import db, write
 from webapp.knowledge.tables import Document
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
@@ -84,6 +86,21 @@ def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others
         session.add(Document(collection_id=collection, title="Half", **half))
     whole = shelf.program.post(f"/collections/{collection}/documents", {"text": "Half of it.", "level": 1}, status=202)
     assert (whole["documents"][0]["level"], whole["already_there"]) == (1, [])
+
+
+@on_both_databases
+def test_the_same_sent_several_times_at_once_is_read_once(app, shelf, member):
+    collection, content = shelf.collection(), b"Oil the bearing. " * 40_000
+    shelves = [Shelf(client_of(app, member.email)) for _ in range(4)]
+    sent = [gevent.spawn(each.send, collection, "pumps.txt", content) for each in shelves]
+    assert len(gevent.joinall(sent, timeout=60)) == 4
+    told = [each.value.get_json() for each in sent]
+    (id,) = {each["documents"][0]["id"] for each in told}
+    # One of them brought it.
+    assert sorted(each["already_there"] for each in told) == [[], [id], [id], [id]]
+    assert shelf.read(id)["state"] == "ready"
+    with app.app_context():
+        assert db.session.get_one(Document, id).edition == 1
 
 
 @pytest.mark.slow

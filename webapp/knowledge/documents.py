@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any
@@ -249,7 +250,8 @@ def _arrive(document_id: str, stream: IO[bytes]) -> bool:
 
 def _store(document_id: str, stream: IO[bytes]) -> None:
     for number, chunk in enumerate(_chunks(stream)):
-        with write() as session:
+        # Somebody else may store the same bytes at this moment.
+        with suppress(IntegrityError), write() as session:
             session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))
 
 
