@@ -4,11 +4,15 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import event
+
 from tests.insights.test_insights import Made, made, ms, program
 from tests.support.marks import on_both_databases
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
-from webapp.insights import summing
+from webapp.insights import days, summing
+from webapp.insights.figures import Answered, summed_by
+from webapp.insights.queries import Wanted
 from webapp.insights.tables import InsightDay, InsightMark
 
 __all__ = ["made", "ms", "program"]
@@ -95,3 +99,30 @@ def test_a_command_counts_again(app, made):
 def test_an_empty_server_has_nothing_to_sum_up(app):
     with app.app_context():
         assert summing.sum_up_all() == 0
+
+
+def test_a_long_period_is_read_a_few_days_at_a_time(app, owner):
+    today, read = utc_now(), []
+    with app.app_context():
+        with write() as session:
+            session.add_all(InsightMark(day=(today - timedelta(days=each)).date()) for each in range(2, 62))
+
+        def note(_connection, _cursor, statement, *_):
+            if "FROM insight_days" in statement:
+                read.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        wanted = Wanted(today - timedelta(days=70), today)
+        assert list(days.known(wanted)) == list(days.people(wanted)) == []
+    assert len(read) >= 2 * 60 // days.DAYS_AT_ONCE
+
+
+def test_what_is_summed_by_something_keeps_no_single_times():
+    answers = [Answered("2026-01-05 00", kind, None, "a", 0, 100 + at, 200, 0, 1, 1, None) for at, kind in enumerate("xxy")]
+    whole, parts = summed_by(iter(answers), {"kind": lambda one: one.kind})
+    assert list(whole.first_texts) == [100, 101, 102]
+    assert {kind: (each.answers, each.first_text_total_ms) for kind, each in parts["kind"].items()} == {
+        "x": (2, 201),
+        "y": (1, 102),
+    }
+    assert not any(each.first_texts for each in parts["kind"].values())

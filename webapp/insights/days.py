@@ -11,13 +11,14 @@ from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from webapp.db import db
 from webapp.heavy.turns import by_turns
 from webapp.insights import summing
-from webapp.insights.figures import SUMS, Day, Figures, Known
+from webapp.insights.figures import SUMS, Day, Figures, Known, times
 from webapp.insights.queries import Wanted, answered, is_asked
 from webapp.insights.summing import EVERYONE
 from webapp.insights.tables import InsightDay, InsightMark
 from webapp.usage.exact import total
 
 A_DAY = timedelta(days=1)
+DAYS_AT_ONCE = 7
 
 
 def known(wanted: Wanted) -> Iterator[Known]:
@@ -63,13 +64,13 @@ def _days(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
     for row in by_turns(_rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE))):
         day, kind, model, cost, first_texts, *sums = row
         figures = Figures(**dict(zip(SUMS, sums, strict=True)))
-        figures.first_texts = list(map(int, first_texts.split(","))) if first_texts else []
+        figures.first_texts = times(map(int, first_texts.split(",")) if first_texts else ())
         figures.cost = None if cost is None else Decimal(cost)
         yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures)
 
 
 def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
-    """Summed up by the database, as there may be many people."""
+    """Summed up by the database, as there may be many people; each comes once in every few days."""
     one = InsightDay
     costs = func.aggregate_strings(one.cost, " ").label("costs")
     # PostgreSQL gives decimals for sums of whole numbers.
@@ -82,13 +83,17 @@ def _people(wanted: Wanted, made: Sequence[date]) -> Iterator[Day]:
         yield Day("", "", user_id or None, "", figures)
 
 
-def _rows(wanted: Wanted, made: Sequence[date], columns: Sequence[Any], which: ColumnElement[bool], by: Any = None) -> Any:
-    if not made:
-        return ()
+def _rows(
+    wanted: Wanted, made: Sequence[date], columns: Sequence[Any], which: ColumnElement[bool], by: Any = None
+) -> Iterator[Any]:
+    """Those of a few days at a time: a year has tens of thousands, and the database works at each slice in one go."""
     one = InsightDay
-    statement = select(*columns).where(one.day >= made[0], one.day <= made[-1], which, is_asked(one.kind, wanted.kind))
+    statement = select(*columns).where(which, is_asked(one.kind, wanted.kind))
     statement = statement.where(one.model == wanted.model) if wanted.model else statement
-    return db.session.execute(statement if by is None else statement.group_by(by)).all()
+    statement = statement if by is None else statement.group_by(by)
+    for start in range(0, len(made), DAYS_AT_ONCE):
+        some = made[start : start + DAYS_AT_ONCE]
+        yield from db.session.execute(statement.where(one.day >= some[0], one.day <= some[-1])).all()
 
 
 def _day_of(moment: datetime) -> date:

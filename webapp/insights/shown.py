@@ -1,9 +1,10 @@
 """Insights as their pages show them: tiles, a picture of the period, tables, and the time line of one answer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from webapp.accounts import queries as people
@@ -14,7 +15,22 @@ from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.insights import days, trail
-from webapp.insights.figures import METRICS, STEPS, Answered, Figures, Known, beginning, course, grouped, percentile, summed
+from webapp.insights.figures import (
+    METRICS,
+    STEPS,
+    Answered,
+    By,
+    Figures,
+    Known,
+    add_sums,
+    beginning,
+    course,
+    most_first,
+    percentile,
+    stepping,
+    steps,
+    summed_by,
+)
 from webapp.insights.queries import OUTCOMES, Wanted, is_fallback, ms_since_asked
 from webapp.usage.cost_text import in_dollars
 from webapp.usage.shown import GONE
@@ -95,24 +111,27 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
 def page(of: Chosen) -> dict[str, Any]:
     """Everything on the page is a sum of the same answers."""
     of = replace(of, wanted=replace(of.wanted, outcome=""))
-    answers = list(days.known(of.wanted))
-    figures = summed(answers)
+    # Whose days are, is summed up by itself.
+    by: dict[str, By] = {"kind": attrgetter("kind"), "model": attrgetter("model"), "person": _asker}
+    figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
-        "kind": _lines(answers, lambda one: one.kind, _kind, of, "kind"),
-        "model": _lines(answers, lambda one: one.model, providers().display_name, of, "model"),
+        "kind": _lines(parts["kind"], _kind, of, "kind"),
+        "model": _lines(parts["model"], providers().display_name, of, "model"),
     }
     if of.is_everybodys:
         names = {user.id: user.name for user, _ in people.people()}
-        told: list[Known] = [*days.people(of.wanted), *(each for each in answers if isinstance(each, Answered))]
-        tables["person"] = _lines(told, lambda one: one.user_id or "", lambda id: _person(id, names), of, "user")
-    return {"tiles": tiles(figures), "bars": _bars(answers, of), "tables": tables, "answers": figures.answers}
+        told = {id: each for id, each in parts["person"].items() if id is not None}
+        for each in days.people(of.wanted):
+            add_sums(told, each.user_id or "", each)
+        tables["person"] = _lines(told, lambda id: _person(id, names), of, "user")
+    return {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables, "answers": figures.answers}
 
 
 def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
     """The steps of the period, each with its figures in plain numbers: empty where nothing is known."""
     wanted = replace(of.wanted, outcome="")
-    steps = course(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
-    for at, figures in steps.items():
+    found = course(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
+    for at, figures in found.items():
         yield f"{at:%Y-%m-%d %H:%M}", *(_plain(METRICS[name](figures)) for name in METRICS)
 
 
@@ -173,10 +192,14 @@ def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     return [(name, at, _ms(ms_since_asked(of, at))) for name, at in known if at]
 
 
-def _bars(answers: list[Known], of: Chosen) -> list[Bar]:
+def _asker(one: Known) -> str | None:
+    return one.user_id or "" if isinstance(one, Answered) else None
+
+
+def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
     step = PERIODS[of.period][1]
-    steps = course(answers, of.wanted.since, of.wanted.until, step)
-    most, width = max(max((each.answers for each in steps.values()), default=0), 1), WIDTH / max(len(steps), 1)
+    every = {**steps(of.wanted.since, of.wanted.until, step), **parts}
+    most, width = max(max((each.answers for each in every.values()), default=0), 1), WIDTH / max(len(every), 1)
     form = "%H:%M" if step == "hour" else "%d %b"
     return [
         Bar(
@@ -188,14 +211,12 @@ def _bars(answers: list[Known], of: Chosen) -> list[Bar]:
             round(each.broken / most * HEIGHT, 2),
             line(f"{at:{form}}", each),
         )
-        for place, (at, each) in enumerate(steps.items())
+        for place, (at, each) in enumerate(every.items())
     ]
 
 
-def _lines(
-    answers: Iterable[Known], by: Callable[[Known], str], name: Callable[[str], str], of: Chosen, param: str
-) -> list[Line]:
-    return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in grouped(answers, by).items()]
+def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen, param: str) -> list[Line]:
+    return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in most_first(parts).items()]
 
 
 def _kind(name: str) -> str:
