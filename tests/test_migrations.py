@@ -144,6 +144,17 @@ def test_what_an_older_version_has_stored_comes_along(bare_app: Flask) -> None:
     assert {hit.message_id for hit in search("u", "heron").hits} == {"m2"}
 
 
+@pytest.mark.parametrize("name", ["passages", "messages", "chats"])
+def test_no_commit_merges_all_of_an_index_of_words(migrated_app: Flask, name: str) -> None:
+    with connected() as connection:
+        (column,) = connection.exec_driver_sql(f"SELECT name FROM pragma_table_info('{name}_search') LIMIT 1").one()
+        for row in range(40):
+            connection.exec_driver_sql(f"INSERT INTO {name}_search(rowid, {column}) VALUES ({row}, 'some words')")
+            connection.commit()
+        # FTS5 by itself merges sixteen parts at once, and then sixteen of those.
+        assert connection.scalar(text(f"SELECT count(DISTINCT segid) FROM {name}_search_idx")) == 40
+
+
 @on_both_databases
 def test_a_chat_and_its_messages_go_together(migrated_app: Flask) -> None:
     with write() as session:
