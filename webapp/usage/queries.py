@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, cas
 
 from webapp.db import db, is_sqlite
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.usage.cost_text import SILENT
 from webapp.usage.exact import plus, total
 
@@ -71,9 +71,9 @@ def used(since: date, until: date, *, user_id: str | None = None) -> list[Used]:
 
 
 def summed(parts: Iterable[Used], by: Callable[[Used], K]) -> dict[K, Sums]:
-    """The sums of all that have the same of something, in the order in which that is met."""
+    """The sums of all that have the same of something, in the order in which that is met; others have their turn meanwhile."""
     sums: dict[K, Sums] = {}
-    for each in parts:
+    for each in by_turns(parts):
         sums.setdefault(by(each), Sums()).add(each.sums)
     return sums
 

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import TypeVar
 
 from webapp.accounts import queries
@@ -10,6 +11,7 @@ from webapp.accounts.tables import User
 from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
+from webapp.heavy.turns import by_turns
 from webapp.usage.cost_text import in_dollars
 from webapp.usage.queries import VISITORS, Sums, Used, summed, used
 from webapp.words import number
@@ -68,15 +70,13 @@ def one_person(user_id: str) -> ShownSums:
 
 def cells(days: int) -> Iterator[tuple[str, ...]]:
     """Day by day, person by person and model by model, with sums that are not rounded."""
-    people = _people()
+    people = {user.id: (user.name, user.email) for user, _ in queries.people()}
     paid = [each for each in used(*_period(days)) if not each.is_demo]
-    lines = summed(paid, by=lambda each: (each.day, each.who, each.model)).items()
-    for (day, id, model), sums in sorted(lines, key=lambda line: (line[0][0], _name(line[0][1], people), line[0][2])):
-        person = people.get(id or "")
+    lines = summed(paid, by=lambda each: (each.day, people.get(each.who or "", (GONE, "")), each.model, each.who or "")).items()
+    for (day, who, model, _), sums in by_turns(sorted(lines, key=itemgetter(0))):
         tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))
         cost = "" if sums.cost is None else f"{sums.cost:f}"
         unknown = str(sums.without_tokens), str(sums.without_cost)
-        who = _name(id, people), person.email if person else ""
         yield f"{day}", *who, model, str(sums.answers), *tokens, cost, *unknown
 
 
