@@ -1,9 +1,11 @@
 """Looks at what rules are about: answers of the last minutes, and facts of the server."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
+from math import isnan, nan
 
 from webapp.alerts.kinds import KINDS, AlertKind
 from webapp.alerts.rules import Bounds, Look, times_fired
@@ -24,6 +26,21 @@ A_WEEK = timedelta(days=7)
 MEGABYTE = 1_000_000
 
 
+class Past:
+    """What was found in one window after the other: bare numbers, as there are ten thousand minutes in a week."""
+
+    def __init__(self) -> None:
+        self._values, self._samples = array("d"), array("q")
+
+    def add(self, look: Look) -> None:
+        self._values.append(nan if look.value is None else look.value)
+        self._samples.append(look.samples)
+
+    def looks(self) -> Iterator[Look]:
+        for value, samples in zip(self._values, self._samples, strict=True):
+            yield Look(None if isnan(value) else value, samples)
+
+
 class Answers:
     """What was answered up to now, read once for all rules of the same window."""
 
@@ -38,11 +55,13 @@ class Answers:
             figures.add(each)
         return figures
 
-    def _week(self, minutes: int) -> Sequence[Mapping[str, Look]]:
+    def _week(self, minutes: int) -> Mapping[str, Past]:
         """What each kind of rule would have found in seven days, window by window, those without an answer as well."""
-        wanted = Wanted(self._now - A_WEEK, self._now)
-        # There are ten thousand minutes in a week.
-        return [_looks(figures) for figures in by_turns(_windows(wanted, timedelta(minutes=minutes)))]
+        wanted, past = Wanted(self._now - A_WEEK, self._now), {name: Past() for name, kind in KINDS.items() if kind.metric}
+        for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
+            for name, each in past.items():
+                each.add(_of(KINDS[name], figures))
+        return past
 
 
 def look(rule: AlertRule, answers: Answers) -> Look:
@@ -55,8 +74,7 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
     """How often the rule would have fired in the last seven days; None for what has no past."""
     if not KINDS[rule.name].metric:
         return None
-    looks = (each[rule.name] for each in answers.week(rule.window_minutes))
-    return times_fired(looks, bounds_of(rule))
+    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].looks()), bounds_of(rule))
 
 
 def bounds_of(rule: AlertRule) -> Bounds:
@@ -71,10 +89,6 @@ def _windows(wanted: Wanted, window: timedelta) -> Iterator[Figures]:
             figures, ends = Figures(), ends + window
         figures.add(each)
     yield figures
-
-
-def _looks(figures: Figures) -> Mapping[str, Look]:
-    return {kind.name: _of(kind, figures) for kind in KINDS.values() if kind.metric}
 
 
 def _of(kind: AlertKind, figures: Figures) -> Look:
