@@ -1,26 +1,31 @@
 """Many who watch one answer cost one rendering, and nobody works while nothing runs."""
 
 import sys
+from collections.abc import Callable
 from contextlib import closing
 
 import gevent
 import pytest
 from flask import Flask
+from gevent.event import Event
 
 from tests.chat.conftest import answered, begin, ended
 from tests.support.browser import Browser
-from tests.support.turns import comes_to_rest
+from tests.support.turns import comes_to_rest, turns_of_the_loop
 from tests.upstream.fixtures import app
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.live import watch as watch_of
+from webapp.live.watch import Watcher
 from webapp.settings.service import set_setting
+from webapp.streaming.broadcaster import Frame
 from webapp.streaming.events import Delta
+from webapp.streaming.topics import Signal
 
 __all__ = ["answered", "app", "begin"]
 
-WATCHERS = 200
+WATCHERS, READERS = 200, 20
 PARAGRAPH = "Some *words* in a paragraph, and one more line of them.\n\n"
 TEXT = PARAGRAPH * 40
 
@@ -54,6 +59,59 @@ def until_said(engine: Engine, text: str) -> None:
     with gevent.Timeout(60):
         while not any(len(live.run.transcript.text) >= len(text) for live in engine.live.values()):
             gevent.sleep(0.01)
+
+
+class Busy:
+    """A feed that always has news, and knows in which turns of the loop it was asked for it."""
+
+    lane = "chat:busy"
+
+    def __init__(self, turn: Callable[[], int]) -> None:
+        self.turns, self._turn = list[int](), turn
+
+    def news(self) -> list[Frame]:
+        self.turns.append(self._turn())
+        return [Frame("news")]
+
+    def listen(self, signal: Signal) -> None: ...
+    def topics(self) -> dict[str, int]:
+        return {}
+
+    def last_news(self) -> list[Frame]:
+        return []
+
+    def quick_news(self) -> list[Frame]:
+        return []
+
+    def position(self) -> str:
+        return ""
+
+    def close(self) -> None: ...
+
+
+def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engine: Engine) -> None:
+    goes_on = Event()
+
+    def read(feed: Busy) -> None:
+        with app.test_request_context():
+            pieces = iter(watch_of.watch(engine, feed, Watcher("somebody", 0, 0, lambda: True)).response)
+        with closing(pieces):
+            while len(feed.turns) < 2:
+                next(pieces)
+                if feed.turns:
+                    goes_on.wait()
+
+    with turns_of_the_loop() as turn:
+        feeds = [Busy(turn) for _ in range(READERS)]
+        reading = [gevent.spawn(read, feed) for feed in feeds]
+        with gevent.Timeout(60):
+            while not all(feed.turns for feed in feeds):
+                gevent.sleep(0.01)
+        gevent.sleep(2 * watch_of.WAITED_SECONDS)
+        goes_on.set()
+        gevent.joinall(reading, timeout=60, raise_error=True)
+
+    assert len({feed.turns[1] for feed in feeds}) == READERS
 
 
 @pytest.mark.slow

@@ -29,6 +29,8 @@ log = logging.getLogger("web:watch")
 NOT_READ = (OperationalError, PoolTimeout)
 
 HEARTBEAT_SECONDS = 15.0
+# Who sends for so long has waited for the other side.
+WAITED_SECONDS = 0.05
 # How often in that time it is looked whether one is due.
 LOOKS = 4
 LOST = "superseded"
@@ -235,11 +237,15 @@ def _told(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Out
                 return
             frames = feed.news()
             if frames or is_beat:
+                began = time.monotonic()
                 yield _encoded(frames, feed.position()) if frames else HEARTBEAT
                 seat.spoke()
                 # Who sends it holds it until there is more: a whole page is a hundred kilobytes, and a thousand may wait.
                 del frames
                 yield b""
+                if time.monotonic() - began > WAITED_SECONDS:
+                    # Its reader had stopped, and those who stopped together go on together: each has missed much.
+                    _opening.wait()
             else:
                 seat.wait(feed.topics())
         if seat.is_superseded:
