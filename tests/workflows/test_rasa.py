@@ -7,8 +7,10 @@ import pytest
 from flask import Flask
 
 from tests.support.browser import Browser
+from tests.support.turns import turns_of_the_loop
 from tests.workflows.test_interpreter import played
 from webapp.workflows import conditions
+from webapp.workflows.importing import of_rasa
 from webapp.workflows.rasa import MOST_READ, TOO_LONG, imported, is_rasa
 from webapp.workflows.rasa_conditions import translated
 from webapp.workflows.reading import read
@@ -146,3 +148,11 @@ def _chained(number: int, *, count: int) -> str:
     """A flow that calls the next, with a thousand steps and as many slots."""
     steps = "".join(f"    - collect: a{place}\n" for place in range(1_000))
     return f"flows:\n  f{number}:\n    steps:\n    - call: f{(number + 1) % count}\n{steps}"
+
+
+def test_others_go_on_while_texts_are_read() -> None:
+    text = "flows: {again: {steps: [{collect: a}]}}"
+    with turns_of_the_loop() as turn:
+        began = turn()
+        assert of_rasa([text, "- not this"]) == [text]
+        assert turn() > began

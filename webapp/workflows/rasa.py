@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,14 +53,14 @@ class Domain:
 
 def is_rasa(source: str) -> bool:
     """Whether a text is a part of a Rasa assistant rather than a workflow of ours."""
-    value = _value(source)
+    value = value_of(source)
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
 
-def imported(sources: Iterable[str]) -> Iterator[Imported]:
+def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | None = None) -> Iterator[Imported]:
     """A workflow for every flow in these texts, one after the other; raises `yaml_text.Unreadable`."""
     domain = Domain()
-    for value in map(_value, sources):
+    for value in map(read or value_of, sources):
         for name, known in (("flows", domain.flows), ("slots", domain.slots), ("responses", domain.responses)):
             found = value.get(name)
             known.update({str(key): each for key, each in found.items() if each} if isinstance(found, dict) else {})
@@ -68,7 +68,8 @@ def imported(sources: Iterable[str]) -> Iterator[Imported]:
     return (_Flow(domain, name).imported() for name in names[:MOST_FLOWS])
 
 
-def _value(source: str) -> dict[str, Any]:
+def value_of(source: str) -> dict[str, Any]:
+    """What a text says, where that is more than one word or list; raises `yaml_text.Unreadable`."""
     value = yaml_text.read(source, "flow").value
     return value if isinstance(value, dict) else {}
 
