@@ -17,6 +17,7 @@ from webapp.providers.values import parsed
 from webapp.streaming.events import Ended, Event, Started, Usage
 from webapp.streaming.stop import Stop
 from webapp.upstream import Answer, Body, Stopped, Trust, Upstream, base_address
+from webapp.upstream.beside import read_beside
 
 # What begins like a tag of a thought is held until it can't be one any more: so much is the first word of an answer.
 FIRST_CHARS = 32
@@ -193,7 +194,7 @@ class ProviderHttp:
 
     def _object(self, content: bytes) -> dict[str, Any]:
         """A whole reply that is no error."""
-        value = parsed(content)
+        value = read_beside(parsed, content)
         if value is None:
             raise self._web_page() if content.lstrip()[:1] == b"<" else self._nonsense()
         if (error := error_of(value)) is not None:

@@ -16,6 +16,7 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.upstream.addresses import Trust, parts_of
 from webapp.upstream.beat import Beat
+from webapp.upstream.beside import read_beside
 from webapp.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.upstream.foreign_json import Unreadable, load
 from webapp.upstream.sockets import Door, tls_context
@@ -98,11 +99,7 @@ class Upstream:
         ) as reply:
             reply.within(until - monotonic())
             content = reply.whole(most_bytes)
-        try:
-            value = load(content)
-        except Unreadable:
-            value = None
-        return Answer(reply.status, reply.headers, content, value)
+        return Answer(reply.status, reply.headers, content, read_beside(_value, content))
 
     def close(self) -> None:
         for door in self._doors.values():
@@ -124,6 +121,13 @@ class Upstream:
                 raise outcome
             undo.pop_all()
             return outcome
+
+
+def _value(content: bytes) -> Any:
+    try:
+        return load(content)
+    except Unreadable:
+        return None
 
 
 def _refuse_detours(body: Body, takes_detours: bool) -> None:

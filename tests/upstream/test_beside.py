@@ -1,0 +1,14 @@
+"""What is large is read beside the loop, and what is small at once."""
+
+import pytest
+
+from tests.support.turns import turns_of_the_loop
+from webapp.upstream.beside import LARGE_BYTES, read_beside
+
+
+@pytest.mark.parametrize(("size", "waits"), [(LARGE_BYTES, False), (LARGE_BYTES + 1, True)])
+def test_only_for_what_is_large_the_loop_goes_on(size: int, waits: bool) -> None:
+    with turns_of_the_loop() as turn:
+        began = turn()
+        assert read_beside(len, bytes(size)) == size
+        assert (turn() > began) is waits
