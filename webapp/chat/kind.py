@@ -22,6 +22,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.said import Said
 from webapp.engine.tables import NOT_HERE, Generation
+from webapp.heavy.turns import by_turns
 from webapp.rendering import markdown
 from webapp.rendering.markdown import GrowingMarkdown
 from webapp.settings.retention import forget_old_entries
@@ -103,12 +104,14 @@ def go_on(generation: Generation) -> None:
 def recover() -> None:
     """What a start makes good: follow-ups that were left waiting, chats whose time is over, entries that are old,
     HTML of an older renderer."""
-    follow_up.send_left()
-    renderings.wake()
-    remembering.wake()
+    for make_good in by_turns((follow_up.send_left, renderings.wake, remembering.wake, _sweep, forget_old_entries)):
+        make_good()
+        db.session.rollback()
+
+
+def _sweep() -> None:
     if sweeping.sweep():
         sweeping.wake()
-    forget_old_entries()
 
 
 def is_closed(begun: Begun) -> bool:

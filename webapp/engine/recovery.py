@@ -15,6 +15,7 @@ from webapp.engine import ends, fence, found, journal, spill
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, TooMany
+from webapp.heavy.turns import stand_in_line
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta, Ended, Failed
 from webapp.streaming.loops import supervise
@@ -109,6 +110,8 @@ def _make_good(engine: Engine) -> None:
 
 
 def _recover(engine: Engine, recover: Callable[[], None]) -> None:
+    # Each has a turn of its own: they all begin in the moment in which the first pages come back.
+    stand_in_line()
     if not engine.is_closing:
         with engine.in_app():
             recover()

@@ -6,19 +6,27 @@ from webapp.accounts import people
 from webapp.characters import faced
 from webapp.chat.files import keeping as files
 from webapp.chat.keeping import erasing, temporary
+from webapp.db import db
 from webapp.engine.chores import Chore
+from webapp.heavy.turns import by_turns
 from webapp.knowledge import trash
+
+STEPS = (
+    erasing.finish,
+    erasing.empty_trash,
+    faced.empty_trash,
+    trash.empty,
+    temporary.stop_due,
+    erasing.forget_temporary,
+    files.sweep,
+)
 
 
 def sweep() -> bool:
-    """Deletes what is due now; says whether more will be."""
-    erasing.finish()
-    erasing.empty_trash()
-    faced.empty_trash()
-    trash.empty()
-    temporary.stop_due()
-    erasing.forget_temporary()
-    files.sweep()
+    """Deletes what is due now, and lets others go on meanwhile; says whether more will be."""
+    for step in by_turns(STEPS):
+        step()
+        db.session.rollback()
     return erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting()
 
 
