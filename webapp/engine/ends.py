@@ -23,6 +23,8 @@ from webapp.streaming.run import Abandoned, Run
 from webapp.streaming.topics import Entry, joined
 from webapp.streaming.transcript import Transcript
 
+# From here on an end takes some hundredths of a second.
+LONG_CHARS = 200_000
 log = logging.getLogger("generation:end")
 
 
@@ -129,6 +131,9 @@ def _settle(
         if is_new:
             # Last, as others may wait for what it holds.
             engine.gate.settle(session, generation, transcript)
+    if len(transcript.text) + len(transcript.reasoning) > LONG_CHARS:
+        # To store it has taken a turn of the loop, and to show it takes another.
+        give_way()
     kind.changed(generation)
     costs.settle_later(engine, generation)
     return kind.saved(generation)
