@@ -4,7 +4,6 @@ Runs before anything is patched, so it imports neither the application nor geven
 after their import, TLS breaks and database calls stop the whole worker.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 from webapp import instance
 from webapp.config import ConfigError, load
 from webapp.descriptors import room_for
+from webapp.heavy.garbage import Collector
 from webapp.heavy.memory import give_back_what_was_large
 from webapp.logs import LineHandler
 from webapp.pauses import sparing
@@ -119,8 +119,7 @@ def post_worker_init(worker: Any) -> None:
         for resume in worker.wsgi.extensions["resumes"]:
             resume()
     # What is there now stays: to look through all of it for garbage would stop every answer for a quarter of a second.
-    gc.collect()
-    gc.freeze()
+    Collector().begin()
     give_back_what_was_large()
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
 
