@@ -6,7 +6,7 @@ from contextlib import closing
 import gevent
 
 from tests.support.turns import turns_of_the_loop
-from webapp.heavy.turns import by_turns, wait_for_turn
+from webapp.heavy.turns import Line, by_turns, wait_for_turn
 
 PIECES = 20
 
@@ -48,6 +48,22 @@ def test_who_is_alone_does_not_wait() -> None:
     wait_for_turn()
     assert seen
     other.join(30)
+
+
+def test_of_two_lines_one_goes_on_in_each_turn_of_the_loop_and_then_the_other() -> None:
+    went = list[tuple[int, str]]()
+
+    def stand(line: Line, name: str) -> None:
+        line.wait()
+        went.append((turn(), name))
+
+    with turns_of_the_loop() as turn:
+        lines = {"requests": Line(), "work": Line()}
+        standing = [gevent.spawn(stand, line, name) for name, line in lines.items() for _ in range(PIECES)]
+        gevent.joinall(standing, timeout=30, raise_error=True)
+
+    assert len({turn for turn, _ in went}) == len(went)
+    assert [name for _, name in went] == ["requests", "work"] * PIECES
 
 
 def test_of_many_who_are_at_long_work_one_goes_on_in_each_turn_of_the_loop() -> None:

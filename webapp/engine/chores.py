@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.db import is_sqlite, unbound
 from webapp.engine.engine import Engine, the_engine
+from webapp.heavy.turns import stand_in_line
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
 
@@ -44,6 +45,8 @@ class Chore:
         )
 
     def _look(self, engine: Engine) -> bool:
+        # All of them look when a server starts, as the first pages come.
+        stand_in_line()
         if engine.is_closing:
             return False
         with engine.in_app(), alone(self.name) as is_mine:

@@ -97,7 +97,7 @@ def _is_orphan(engine: Engine, row: Row[str, str, str, datetime]) -> bool:
 def _is_settled(engine: Engine, id: str) -> bool:
     def settle_it() -> None:
         # Each has a turn of the loop of its own.
-        engine.pause(0)
+        stand_in_line()
         with engine.in_app():
             settle(engine, id)
 
@@ -131,7 +131,7 @@ def settle(engine: Engine, id: str) -> None:
         engine.given_up.add(id)
         if not was_ours:
             engine.found.taken.add(id)
-    engine.pause(0)
+    stand_in_line()
     topic = topic_names.of_generation(id)
     if engine.shared:
         engine.shared.close_for_others(topic)
@@ -204,7 +204,7 @@ def _continue_all(engine: Engine, waiting: list[str]) -> None:
 
 def _go_on_in_turn(engine: Engine, id: str) -> None:
     until = engine.now() + WITHIN.total_seconds()
-    engine.pause(0)
+    stand_in_line()
     while not _has_gone_on(engine, id) and not engine.is_closing and engine.now() < until:
         engine.pause(TURN_SECONDS)
 

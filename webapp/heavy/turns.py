@@ -27,7 +27,7 @@ def give_way() -> None:
 
 
 class Line:
-    """In each turn of the loop one of those who wait goes on, whoever has come first."""
+    """In each turn of the loop one of those who wait goes on, whoever has come first; several lines take turns."""
 
     def __init__(self) -> None:
         self._waiting: deque[Event] = deque()
@@ -36,21 +36,34 @@ class Line:
         place = Event()
         self._waiting.append(place)
         if len(self._waiting) == 1:
-            self._call_in_next_turn()
+            _lines.append(self)
+            if len(_lines) == 1:
+                _call_in_next_turn()
         place.wait()
 
-    def _call_in_next_turn(self) -> None:
-        next_turn = gevent.get_hub().loop.timer(1e-6)
-        next_turn.start(self._call, next_turn)
-
-    def _call(self, timer: Any) -> None:
-        timer.close()
+    def call(self) -> bool:
+        """Lets the first go on; says whether there are more."""
         self._waiting.popleft().set()
-        if self._waiting:
-            self._call_in_next_turn()
+        return bool(self._waiting)
 
 
+# Those in which somebody waits: a page and a piece of long work in one turn would be a long one.
+_lines: deque[Line] = deque()
 _long_work = Line()
+
+
+def _call_in_next_turn() -> None:
+    next_turn = gevent.get_hub().loop.timer(1e-6)
+    next_turn.start(_call_next, next_turn)
+
+
+def _call_next(timer: Any) -> None:
+    timer.close()
+    line = _lines.popleft()
+    if line.call():
+        _lines.append(line)
+    if _lines:
+        _call_in_next_turn()
 
 
 def stand_in_line() -> None:
