@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, insert, inspect, select, update
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -52,6 +53,13 @@ def found(session: Session, kind: type[R], id: str) -> R | None:
         return known
     row = session.connection().execute(_finding(kind), {"id": id}).first()
     return read(session, kind, row._asdict()) if row else None
+
+
+def one(session: Session, kind: type[R], id: str) -> R:
+    """The same of a row that is there; raises `NoResultFound` when it has gone."""
+    if (thing := found(session, kind, id)) is None:
+        raise NoResultFound
+    return thing
 
 
 def held(session: Session, kind: type[R], id: str) -> R | None:

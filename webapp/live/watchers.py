@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cache
 
-from flask import current_app, request
+from flask import Flask, current_app, request
+from flask.ctx import RequestContext
+from flask.sessions import SessionMixin
 
 from webapp.accounts.guards import KNOWN, user_or_none
 from webapp.live.watch import Watcher
@@ -14,9 +17,15 @@ Context = Callable[[], AbstractContextManager[object]]
 
 def same_request() -> Context:
     """Makes contexts like that of this request, in which nobody has been recognised yet."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     environ = {name: value for name, value in request.environ.items() if not name.startswith((KNOWN, "werkzeug."))}
-    return lambda: app.request_context(dict(environ))
+
+    @cache
+    def session() -> SessionMixin | None:
+        # Opened once: to check its signature takes longer than to draw most of what is drawn.
+        return app.session_interface.open_session(app, app.request_class(dict(environ)))
+
+    return lambda: RequestContext(app, dict(environ), session=session())
 
 
 def watcher(person: str, is_allowed: Callable[[], bool]) -> Watcher:

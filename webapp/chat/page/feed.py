@@ -8,7 +8,7 @@ from functools import partial
 from flask import render_template
 from markupsafe import escape
 
-from webapp import topic_names
+from webapp import rows, topic_names
 from webapp.chat.keeping import deleted
 from webapp.chat.led import led
 from webapp.chat.page import moment_shown, shown
@@ -168,7 +168,7 @@ class ChatFeed(LaneFeed):
 
     def _heading(self) -> str:
         with self._context():
-            chat = shown.chat(db.session.get_one(Chat, self._chat_id), is_running=False, right=self._right)
+            chat = shown.chat(rows.one(db.session(), Chat, self._chat_id), is_running=False, right=self._right)
             return part(UNTOUCHED, "outerMorph", render_template("chat/_title.html", chat=chat)) + _page_title(chat)
 
     def _everything(self) -> list[Frame]:
@@ -183,7 +183,7 @@ class ChatFeed(LaneFeed):
             return replace(change, html=tokens.left_out(change.html))
 
     def _moment(self) -> Moment:
-        return moment_shown.read(self._engine, db.session.get_one(Chat, self._chat_id), self._right)
+        return moment_shown.read(self._engine, rows.one(db.session(), Chat, self._chat_id), self._right)
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:
         before = self._position
@@ -233,10 +233,10 @@ class _Page:
 
     def __init__(self, moment: Moment, right: str) -> None:
         self._chat, self._right = moment.chat, right
-        rows, self._messages = moment.messages, moment.thread
-        self._earlier_url, self._cut = shown.earlier_url(rows), deleted.cut(rows, right)
+        messages, self._messages = moment.messages, moment.thread
+        self._earlier_url, self._cut = shown.earlier_url(messages), deleted.cut(messages, right)
         self._led = led(self._chat, right)
-        self._around = around(self._chat, rows, moment.running, right, moment.beside)
+        self._around = around(self._chat, messages, moment.running, right, moment.beside)
         self._running = moment_shown.running_in(self._messages)
 
     def whole(self) -> Change:
