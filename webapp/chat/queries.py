@@ -72,6 +72,15 @@ class Said(NamedTuple):
     content: str
 
 
+class Glimpse(NamedTuple):
+    """What the composer asks of the messages before it."""
+
+    id: str
+    parent_id: str | None
+    role: str
+    content: str
+
+
 def chat_of(message: Message) -> Chat:
     return db.session.get_one(Chat, message.chat_id)
 
@@ -211,6 +220,12 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
     return list(db.session.scalars(LAST_OF_PATH, {"id": end, "height": height})) if end else []
 
 
+def glimpses(chat: Chat) -> list[Glimpse]:
+    """The same, as the composer needs them: objects cost several times as much."""
+    asked = {"id": chat.head_id, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW}
+    return [Glimpse(*row) for row in db.session().connection().execute(GLIMPSES, asked)] if chat.head_id else []
+
+
 def message_in(chat: Chat, id: str) -> Message | None:
     """The message, if it is one of the chat's and in sight."""
     message = db.session.get(Message, id)
@@ -231,7 +246,7 @@ def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
     return found
 
 
-def last_generation(message: Message) -> Generation | None:
+def last_generation(message: Message | Glimpse) -> Generation | None:
     query = select(Generation).where(Generation.message_id == message.id).order_by(Generation.id.desc()).limit(1)
     return db.session.scalar(query)
 
@@ -367,3 +382,4 @@ GENERATIONS = _generations_statement()
 PATH, PATH_IDS, SAID_ON_PATH = _path_statement(), _path_ids_statement(), _said_on_path_statement()
 TITLE = select(Chat.title).where(Chat.id == bindparam("id"), Chat.deleted_at.is_(None))
 LAST_OF_PATH = _path_statement(is_bounded=True)
+GLIMPSES = LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content)

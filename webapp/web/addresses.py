@@ -13,5 +13,11 @@ def address(endpoint: str, id: str) -> str:
 
 
 @cache
+def fixed(endpoint: str) -> str:
+    """The same of a route that names no object."""
+    return url_for(endpoint)
+
+
+@cache
 def _pattern(endpoint: str) -> str:
     return url_for(endpoint, id=PLACE)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
-
 from webapp.chat import queries
 from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
@@ -15,10 +13,11 @@ from webapp.chat.page.beside import Beside
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt.model_choice import gone, named
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate
+from webapp.chat.queries import Glimpse
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.providers.base import Model
-from webapp.web.addresses import address
+from webapp.web.addresses import address, fixed
 
 # Of a message with so many characters: its text only ever grows.
 _estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
@@ -49,7 +48,7 @@ class Unseen:
 
 
 def around(
-    chat: Chat, messages: Sequence[Message], running: ShownMessage | Unseen | None, right: str, now: Beside
+    chat: Chat, messages: Sequence[Message | Glimpse], running: ShownMessage | Unseen | None, right: str, now: Beside
 ) -> dict[str, Any]:
     """The same for everybody who sees the chat, while this answer is being written."""
     choice = picker(chat)
@@ -84,9 +83,13 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
         "chosen_model": chosen,
         "chosen_name": known.display_name(chosen),
         "gone_model": known.display_name(gone(chat)) if chat and chosen == chat.model else "",
-        "models_url": url_for("picker.index", chat=chat.id if chat else None) if offered else "",
+        "models_url": _models_url(chat) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
+
+
+def _models_url(chat: Chat | None) -> str:
+    return f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")
 
 
 def few(offered: Sequence[Model], chosen: str) -> list[Model]:
@@ -101,7 +104,7 @@ def unseen(generation_id: str) -> Unseen:
     return Unseen(generation_id, address("chat.stop", generation_id))
 
 
-def meter(messages: Sequence[Message], context_length: int | None) -> Meter | None:
+def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> Meter | None:
     """Nothing where nobody knows how much the model can take in, or where there is nothing worth a word yet."""
     if not context_length:
         return None
@@ -109,13 +112,13 @@ def meter(messages: Sequence[Message], context_length: int | None) -> Meter | No
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 
-def _pictures(messages: Sequence[Message]) -> int:
+def _pictures(messages: Sequence[Message | Glimpse]) -> int:
     """Those of these messages that are sent, the newest; each takes about as much as a page of text."""
     shown = sum(len(parted(message.content)[1]) for message in messages if message.role == "user")
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 
-def _before(messages: Sequence[Message]) -> int:
+def _before(messages: Sequence[Message | Glimpse]) -> int:
     """What stands before the first of these, as the last answer was asked with it: what nobody has looked at by its
     characters alone."""
     if not messages or not messages[0].parent_id:
@@ -126,7 +129,7 @@ def _before(messages: Sequence[Message]) -> int:
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 
-def _tokens(message: Message) -> int:
+def _tokens(message: Message | Glimpse) -> int:
     key = (message.id, len(message.content))
     if key not in _estimates:
         _estimates[key] = estimate(message.content)

@@ -143,7 +143,7 @@ def stream(chat: Chat) -> Response:
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
-    messages, me, now = queries.window(chat), user_or_none(), beside(chat)
+    messages, me, now = queries.glimpses(chat), user_or_none(), beside(chat)
     running = unseen(now.active.id) if now.active else None
     context = {**around(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None
