@@ -52,6 +52,7 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
     live = engine.live[id]
     with engine.in_app(), _trying(engine, id, *MISTAKES):
         picture = _made(id, lambda: _shared(engine, live)) if engine.found.keeps(id) == "all" else None
+        _rest_if_long(run.transcript)
         values = {**_end(engine.kinds[live.kind], run.transcript, outcome), **_times(engine, run)}
         if engine.shared and engine.is_closing:
             # Another worker may go on with it at once.
@@ -131,12 +132,16 @@ def _settle(
         if is_new:
             # Last, as others may wait for what it holds.
             engine.gate.settle(session, generation, transcript)
-    if len(transcript.text) + len(transcript.reasoning) > LONG_CHARS:
-        # To store it has taken a turn of the loop, and to show it takes another.
-        give_way()
+    _rest_if_long(transcript)
     kind.changed(generation)
     costs.settle_later(engine, generation)
     return kind.saved(generation)
+
+
+def _rest_if_long(transcript: Transcript) -> None:
+    """To finish a long text takes a turn of the loop, to store it another, and to show it a third."""
+    if len(transcript.text) + len(transcript.reasoning) > LONG_CHARS:
+        give_way()
 
 
 def _end(kind: Kind, transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
