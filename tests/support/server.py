@@ -46,7 +46,7 @@ class Server:
         self._environ = environ_of(folder, self.port) | environ
         self.database_url = environ.get("DATABASE_URL", f"sqlite:///{folder / 'millrace.sqlite3'}")
         self._process: subprocess.Popen[bytes] | None = None
-        self.owner_link: str = beside.owner_link if beside else self._prepared_link(environ)
+        self.owner_link: str = self._link_of(beside) if beside else self._prepared_link(environ)
         # Why its loop may be held while a test looks on; without a reason that is a fault.
         self.may_be_held = ""
 
@@ -155,6 +155,11 @@ class Server:
     @property
     def _is_postgres(self) -> bool:
         return self.database_url.startswith("postgresql")
+
+    def _link_of(self, beside: "Server") -> str:
+        # `flask prepare` runs on every host before a start, and compiles the templates there.
+        shutil.copytree(beside.folder / "compiled", self.folder / "compiled", dirs_exist_ok=True)
+        return beside.owner_link
 
     def _prepared_link(self, environ: Mapping[str, str]) -> str:
         if MADE_OTHERWISE & environ.keys() or any(self.folder.iterdir()):
