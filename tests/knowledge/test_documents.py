@@ -4,12 +4,15 @@ import hashlib
 
 import gevent
 import pytest
+from sqlalchemy import insert, select
 
 from tests.api.client import client_of
 from tests.knowledge.conftest import Shelf
 from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.turns import turns_of_the_loop
 from webapp.db import db, write
-from webapp.knowledge.tables import Document
+from webapp.knowledge import documents
+from webapp.knowledge.tables import Collection, Document, Passage
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
 PAGE = b"""<html><head><title>Pump care</title><style>p { color: red }</style></head><body><nav>Home</nav>
@@ -225,3 +228,14 @@ def test_a_changed_grant_keeps_its_id(shelf, others, stranger):
     others.text(collection, "Grease the bearing twice.")
     shelf.program.said("DELETE", f"{address}/{first['id']}", 204)
     assert (others.found("bearing"), shelf.program.get(address)["grants"]) == ([], [])
+
+
+def test_the_text_of_a_long_document_is_read_in_turns(app, shelf):
+    id, engine = shelf.text(shelf.collection(), GUIDE), app.extensions["engine"]
+    more = {"document_id": id, "edition": 1, "heading": "", "head": "", "text": "More.\n", "overlap": 0, "words": 1}
+    with app.app_context(), write() as session:
+        owner_id = session.scalars(select(Collection.owner_id)).one()
+        session.execute(insert(Passage), [{**more, "number": number} for number in range(1, 601)])
+    with turns_of_the_loop() as turn:
+        turns = [turn() for _ in documents.text_of(engine, id, owner_id)]
+    assert len(turns) == len(set(turns)) == 4

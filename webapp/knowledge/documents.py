@@ -17,7 +17,7 @@ from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine
 from webapp.errors import Conflict, Forbidden, Invalid, TooLarge
-from webapp.heavy.turns import by_turns
+from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.knowledge import embedding, formats, importing, queries, trash
 from webapp.knowledge.service import NOT_YOURS, checked_level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
@@ -127,6 +127,8 @@ def text_of(engine: Engine, id: str, person_id: str) -> Iterator[str]:
     while piece := _text_from(engine, id, person_id, start):
         text, start = piece
         yield text
+        # Whoever reads as fast as we write would never be waited for.
+        stand_in_line()
 
 
 def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str, int] | None:
@@ -249,7 +251,7 @@ def _arrive(document_id: str, stream: IO[bytes]) -> bool:
 
 
 def _store(document_id: str, stream: IO[bytes]) -> None:
-    for number, chunk in enumerate(_chunks(stream)):
+    for number, chunk in enumerate(by_turns(_chunks(stream))):
         # Somebody else may store the same bytes at this moment.
         with suppress(IntegrityError), write() as session:
             session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))
