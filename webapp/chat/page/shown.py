@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from flask import url_for
 from markupsafe import Markup
 
 from webapp.characters.shown import Face
@@ -25,6 +24,7 @@ from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.notice_text import notice_lines
+from webapp.engine.service import active_in
 from webapp.engine.tables import Generation
 from webapp.providers.billing import may_still_bill
 from webapp.streaming.broadcaster import Cursor
@@ -201,17 +201,18 @@ def _last(shown: ShownMessage, message: Message) -> ShownMessage:
 def earlier_url(messages: Sequence[Message]) -> str:
     """Where the messages before these are; empty when there are none."""
     first = messages[0] if messages else None
-    return url_for("list.earlier", id=first.chat_id, before=first.id) if first and first.parent_id else ""
+    return f"{address('list.earlier', first.chat_id)}?before={first.id}" if first and first.parent_id else ""
 
 
 def _message(engine: Engine, message: Message, generations: list[Generation]) -> ShownMessage:
     last = generations[-1] if generations else None
     if last and last.is_active:
-        if not (broadcast := engine.broadcast(last)):
+        if broadcast := engine.broadcast(last):
+            picture, cursor = broadcast.snapshot()
+            if not broadcast.projection.has_ended:
+                return replace(_running(message, last, picture, cursor), silence=silence(engine, last))
+        elif (active := active_in(last.lane)) and active.id == last.id:
             return _unheard(engine, message, last)
-        picture, cursor = broadcast.snapshot()
-        if not broadcast.projection.has_ended:
-            return replace(_running(message, last, picture, cursor), silence=silence(engine, last))
         # It has been saved since these were read.
         db.session.rollback()
         generations = queries.generations_of([message])[message.id]
