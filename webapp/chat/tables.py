@@ -108,6 +108,8 @@ class Message(Record):
 
     __table_args__ = (
         Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+        # In their order: a file reads a few at a time, and each time all texts of the chat would be sorted for it.
+        Index("ix_messages_chat_id_id", "chat_id", "id"),
         # What is to be rendered: nothing, most of the time.
         _few("ix_messages_html_version", "html_version", sqlite="content <> ''"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),

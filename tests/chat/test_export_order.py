@@ -1,0 +1,24 @@
+"""A file of a chat is read a few messages at a time, in their order, and each once."""
+
+from flask import Flask
+from sqlalchemy import insert
+
+from tests.attacks.scene import messages
+from tests.support.browser import Browser
+from tests.support.steps import steps_on_the_loop
+from webapp.chat.exchange.export import as_json
+from webapp.chat.tables import Chat, Message
+from webapp.db import write
+
+MESSAGES = 2_000
+
+
+def test_no_few_messages_take_the_whole_chat(app: Flask, owner: Browser) -> None:
+    with app.app_context(), write() as session:
+        session.add(Chat(id="long", owner_id=owner.person_id, model="m", title="Long"))
+        session.flush()
+        session.execute(insert(Message), messages("long", ["Some words."] * MESSAGES))
+    with steps_on_the_loop(app) as steps:
+        assert sum(1 for _ in as_json(app.extensions["engine"], "long")) == MESSAGES + 2
+    # To look through all of it for each few takes many hundreds for each message.
+    assert steps.count < 250 * MESSAGES
