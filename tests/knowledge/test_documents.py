@@ -4,14 +4,14 @@ import hashlib
 
 import gevent
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from tests.api.client import client_of
 from tests.knowledge.conftest import Shelf
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import turns_of_the_loop
 from webapp.db import db, write
-from webapp.knowledge import documents
+from webapp.knowledge import documents, importing
 from webapp.knowledge.tables import Collection, Document, Passage
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
@@ -230,12 +230,30 @@ def test_a_changed_grant_keeps_its_id(shelf, others, stranger):
     assert (others.found("bearing"), shelf.program.get(address)["grants"]) == ([], [])
 
 
-def test_the_text_of_a_long_document_is_read_in_turns(app, shelf):
-    id, engine = shelf.text(shelf.collection(), GUIDE), app.extensions["engine"]
+@pytest.fixture
+def long(app, shelf) -> str:
+    """A document of 601 passages."""
+    id = shelf.text(shelf.collection(), GUIDE)
     more = {"document_id": id, "edition": 1, "heading": "", "head": "", "text": "More.\n", "overlap": 0, "words": 1}
     with app.app_context(), write() as session:
-        owner_id = session.scalars(select(Collection.owner_id)).one()
         session.execute(insert(Passage), [{**more, "number": number} for number in range(1, 601)])
+    return id
+
+
+def test_passages_that_were_replaced_go_in_turns(app, long):
+    with app.app_context(), turns_of_the_loop() as turn:
+        with write() as session:
+            session.execute(update(Document).where(Document.id == long).values(claim="mine"))
+        before = turn()
+        importing.take(long, "mine", 2, [])
+        assert turn() - before >= 600 // importing.CLEARED_AT_ONCE
+        assert not db.session.scalars(select(Passage.row)).all()
+
+
+def test_the_text_of_a_long_document_is_read_in_turns(app, long):
+    id, engine = long, app.extensions["engine"]
+    with app.app_context():
+        owner_id = db.session.scalars(select(Collection.owner_id)).one()
     with turns_of_the_loop() as turn:
         turns = [turn() for _ in documents.text_of(engine, id, owner_id)]
     assert len(turns) == len(set(turns)) == 4

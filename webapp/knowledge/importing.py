@@ -15,6 +15,7 @@ from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.errors import Unavailable
 from webapp.heavy import child
+from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.ids import new_id
 from webapp.knowledge import embedding, formats, index, queries, vector_sets
 from webapp.knowledge.tables import Document, Passage
@@ -105,7 +106,7 @@ def about_file(name: str, title: str = "") -> dict[str, Any]:
 def take(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> None:
     """Stores what a reader tells of a document that is claimed."""
     number = 0
-    for piece in found:
+    for piece in by_turns(found):
         if "refused" in piece:
             return _fail(id, claim, piece["refused"])
         if "passages" in piece:
@@ -209,6 +210,7 @@ def _clear(id: str, claim: str, *, but: int) -> None:
     while rows := db.session.scalars(stale).all():
         with _own(id, claim) as (session, _):
             session.execute(delete(Passage).where(Passage.row.in_(rows)).execution_options(synchronize_session=False))
+        stand_in_line()
 
 
 def _let_go(id: str, claim: str) -> None:
