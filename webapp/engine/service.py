@@ -104,7 +104,9 @@ def take_place(
     The gate is asked last, as others may wait for what it holds.
     """
     beside = tuple(kind.name for kind in engine.kinds.values() if kind.is_aside)
-    asked = {"whose": generation.user_id, "itself": generation.id, **rows.values_of(generation)}
+    # Only what it is stored with gives it its id.
+    values = rows.values_of(generation)
+    asked = {**values, "whose": generation.user_id, "itself": values["id"]}
     others = session.connection().execute(_placed(beside), asked).scalar_one()
     rows.keep(session, generation)
     most = int(setting("limits.concurrent_streams"))
