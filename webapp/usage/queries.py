@@ -1,7 +1,7 @@
 """What was used of which model on which day and by whom, from the records of its generations."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -48,10 +48,10 @@ class Sums:
 class Used:
     """What somebody used of one model on one day in UTC: a person's id, `VISITORS`, or None for accounts that are deleted.
 
-    `kind` is that of the generations, and so says for what.
+    `kind` is that of the generations, and so says for what; without a `day`, it is that of several.
     """
 
-    day: date
+    day: date | None
     who: str | None
     model: str
     kind: str
@@ -59,15 +59,20 @@ class Used:
     sums: Sums
 
 
-def used(since: date, until: date, *, user_id: str | None = None) -> list[Used]:
-    """Usage of one person or of everyone, including both days, without running and refused requests."""
-    wanted, parts = _statement(user_id), dict[tuple[object, ...], Used]()
+def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Used]:
+    """Usage of one person or of everyone, including both days, without running and refused requests.
+
+    A busy day comes in several parts. They are many: whoever keeps all of them has the collector look through them.
+    """
+    wanted = _statement(user_id)
     for span in _slices(since, until, user_id):
-        for each in map(_used, db.session.execute(wanted, span)):
-            # A busy day comes in several slices.
-            known = parts.setdefault((each.day, each.who, each.model, each.kind, each.is_demo), replace(each, sums=Sums()))
-            known.sums.add(each.sums)
-    return list(parts.values())
+        yield from map(_used, db.session.execute(wanted, span).all())
+
+
+def used_in_all(since: date, until: date) -> list[Used]:
+    """The same of everyone, each once for all days."""
+    sums = summed(used(since, until), by=lambda each: (each.who, each.model, each.kind, each.is_demo))
+    return [Used(None, *which, each) for which, each in sums.items()]
 
 
 def summed(parts: Iterable[Used], by: Callable[[Used], K]) -> dict[K, Sums]:

@@ -13,7 +13,7 @@ from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.heavy.turns import by_turns
 from webapp.usage.cost_text import in_dollars
-from webapp.usage.queries import VISITORS, Sums, Used, summed, used
+from webapp.usage.queries import VISITORS, Sums, Used, summed, used, used_in_all
 from webapp.words import number
 
 USUAL_DAYS = 30
@@ -47,7 +47,7 @@ class Everybody:
 
 def everybody(days: int) -> Everybody:
     """Everyone's usage in the last days including today; answers of the demo are counted separately."""
-    parts, people = used(*_period(days)), _people()
+    parts, people = used_in_all(*_period(days)), _people()
     paid = [each for each in parts if not each.is_demo]
     by_person, by_model = summed(paid, by=lambda each: each.who), summed(paid, by=lambda each: each.model)
     words = {name: kind.words for name, kind in the_engine().kinds.items()}
@@ -64,14 +64,13 @@ def everybody(days: int) -> Everybody:
 
 def one_person(user_id: str) -> ShownSums:
     """A person's usage in the default period, without the demo."""
-    parts = used(*_period(USUAL_DAYS), user_id=user_id)
-    return _total([each for each in parts if not each.is_demo])
+    return _total(each for each in used(*_period(USUAL_DAYS), user_id=user_id) if not each.is_demo)
 
 
 def cells(days: int) -> Iterator[tuple[str, ...]]:
     """Day by day, person by person and model by model, with sums that are not rounded."""
     people = {user.id: (user.name, user.email) for user, _ in queries.people()}
-    paid = [each for each in used(*_period(days)) if not each.is_demo]
+    paid = (each for each in used(*_period(days)) if not each.is_demo)
     lines = summed(paid, by=lambda each: (each.day, people.get(each.who or "", (GONE, "")), each.model, each.who or "")).items()
     for (day, who, model, _), sums in by_turns(sorted(lines, key=itemgetter(0))):
         tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))
