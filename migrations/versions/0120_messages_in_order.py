@@ -4,6 +4,7 @@ Revision: 0120, after 0119
 """
 
 from alembic import op
+from sqlalchemy import text
 
 revision = "0120"
 down_revision = "0119"
@@ -12,7 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index("ix_messages_chat_id_id", "messages", ["chat_id", "id"])
+    # On SQLite for those alone who say so: otherwise it takes this one for what is deleted, too.
+    op.create_index("ix_messages_chat_id_id", "messages", ["chat_id", "id"], sqlite_where=text("id > ''"))
 
 
 def downgrade() -> None:

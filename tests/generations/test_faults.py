@@ -130,7 +130,7 @@ def test_a_picture_that_fails_costs_a_chat_no_text(bench, fake):
         made.fold = None
         return made
 
-    bench.engine.kinds["chat"] = replace(kind, projection=projection)
+    bench.engine.kinds["chat"] = replace(kind, projection=projection, unseen=None)
     fake.says("*Fine.*")
     [id] = asked(bench, "Hello")
 

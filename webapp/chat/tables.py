@@ -11,6 +11,8 @@ from webapp.db import Base, Record, utc_now
 
 # What came from elsewhere comes in once: its name is unique where it stands.
 NAMED = text("origin <> ''")
+# Has SQLite take the index of messages in their order.
+IN_ORDER = text("messages.id > ''")
 
 
 def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
@@ -109,7 +111,8 @@ class Message(Record):
     __table_args__ = (
         Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
         # In their order: a file reads a few at a time, and each time all texts of the chat would be sorted for it.
-        Index("ix_messages_chat_id_id", "chat_id", "id"),
+        # On SQLite for those alone who say so: otherwise it takes this one for what is deleted, too.
+        Index("ix_messages_chat_id_id", "chat_id", "id", sqlite_where=text("id > ''")),
         # What is to be rendered: nothing, most of the time.
         _few("ix_messages_html_version", "html_version", sqlite="content <> ''"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),

@@ -22,7 +22,7 @@ from webapp.chat.files import queries as files
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.sharing import service as sharing
-from webapp.chat.tables import Chat, Message
+from webapp.chat.tables import IN_ORDER, Chat, Message
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
@@ -226,7 +226,7 @@ def _opening(chat: Chat) -> str:
 def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tuple[list[str], str]:
     """The next messages as JSON, without those out of sight and what follows them, and the last that was looked at."""
     rows = db.session.execute(
-        _with_others(chat_id).where(Message.id > after).order_by(Message.id).limit(_count(chat_id, after))
+        _with_others(chat_id).where(Message.id > after, IN_ORDER).order_by(Message.id).limit(_count(chat_id, after))
     ).all()
     batch, others = [message for message, _ in rows], {message.id: name for message, name in rows if name}
     kept = [each for each in batch if not _is_dropped(each, dropped)]
@@ -242,7 +242,7 @@ def _count(chat_id: str, after: str) -> int:
     """How many of the next messages are read in one go: those that are not too long together, and one in any case."""
     size = func.length(Message.content) + func.length(Message.reasoning)
     sizes = db.session.scalars(
-        select(size).where(Message.chat_id == chat_id, Message.id > after).order_by(Message.id).limit(BATCH)
+        select(size).where(Message.chat_id == chat_id, Message.id > after, IN_ORDER).order_by(Message.id).limit(BATCH)
     )
     return max(1, len([total for total in accumulate(sizes) if total <= MOST_CHARS]))
 
