@@ -18,11 +18,11 @@ from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now
+from webapp.engine.chores import do_in_turns
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.said import Said
 from webapp.engine.tables import NOT_HERE, Generation
-from webapp.heavy.turns import by_turns
 from webapp.rendering import markdown
 from webapp.rendering.markdown import GrowingMarkdown
 from webapp.settings.retention import forget_old_entries
@@ -104,9 +104,7 @@ def go_on(generation: Generation) -> None:
 def recover() -> None:
     """What a start makes good: follow-ups that were left waiting, chats whose time is over, entries that are old,
     HTML of an older renderer."""
-    for make_good in by_turns((follow_up.send_left, renderings.wake, remembering.wake, _sweep, forget_old_entries)):
-        make_good()
-        db.session.rollback()
+    do_in_turns((follow_up.send_left, renderings.wake, remembering.wake, _sweep, forget_old_entries))
 
 
 def _sweep() -> None:

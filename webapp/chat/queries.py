@@ -216,14 +216,17 @@ def thread(chat: Chat) -> list[Message]:
 def window(chat: Chat, *, until: str | None = None) -> list[Message]:
     """The last messages of the thread, or of the path that ends at another message; so many, however long it is."""
     end = until or chat.head_id
-    height = VISITORS_WINDOW if chat.visitor_hash else WINDOW
-    return list(db.session.scalars(LAST_OF_PATH, {"id": end, "height": height})) if end else []
+    return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end))) if end else []
 
 
 def glimpses(chat: Chat) -> list[Glimpse]:
     """The same, as the composer needs them: objects cost several times as much."""
-    asked = {"id": chat.head_id, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW}
+    asked = _window_to(chat, chat.head_id)
     return [Glimpse(*row) for row in db.session().connection().execute(GLIMPSES, asked)] if chat.head_id else []
+
+
+def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
+    return {"id": end, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW}
 
 
 def message_in(chat: Chat, id: str) -> Message | None:

@@ -1,6 +1,6 @@
 """Work in the background that is done now and then, for as long as there is any."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,10 +9,17 @@ from flask import current_app
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.db import is_sqlite, unbound
+from webapp.db import db, is_sqlite, unbound
 from webapp.engine.engine import Engine, the_engine
-from webapp.heavy.turns import stand_in_line
+from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
+
+
+def do_in_turns(steps: Iterable[Callable[[], object]]) -> None:
+    """Does one after the other, and lets others go on between them, while nothing is read."""
+    for step in by_turns(steps):
+        step()
+        db.session.rollback()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Real threads for what computes long in C and lets go of the interpreter meanwhile: hashes, compression."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import gevent
 from gevent.lock import BoundedSemaphore
@@ -22,7 +22,22 @@ def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return result
 
 
+def offload_expecting(expected: type[Exception], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for what may raise this: by itself, what is raised in a thread is taken for a fault of ours."""
+
+    def outcome() -> T | Exception:
+        try:
+            return function(*args, **kwargs)
+        except expected as error:
+            return error
+
+    found = offload(outcome)
+    if isinstance(found, expected):
+        raise found
+    return cast(T, found)
+
+
 def offload_within(seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The same for one that ends by itself in time: raises `TimeoutError` when that, with its turn, takes longer."""
+    """As `offload` for one that ends by itself in time: raises `TimeoutError` when that, with its turn, takes longer."""
     with gevent.Timeout(seconds, TimeoutError):
         return offload(function, *args, **kwargs)

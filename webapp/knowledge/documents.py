@@ -1,7 +1,7 @@
 """What a person can do with documents: add, rename, read again, delete and restore them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -51,6 +51,11 @@ class Added:
 
     document: Document
     is_new: bool
+
+
+def already_there(added: Iterable[Added]) -> list[str]:
+    """The ids of those that were there with the same bytes, each once."""
+    return list(dict.fromkeys(each.document.id for each in added if not each.is_new))
 
 
 def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:

@@ -12,7 +12,7 @@ from webapp.engine.engine import the_engine
 from webapp.errors import Forbidden, Invalid
 from webapp.knowledge import documents, embedding, meaning_shown, queries, service, sharing, shown, web_pages
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
-from webapp.knowledge.documents import Added, Sent
+from webapp.knowledge.documents import Sent
 from webapp.knowledge.feed import CollectionFeed
 from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
 from webapp.knowledge.tables import Collection
@@ -113,7 +113,7 @@ def add(id: str) -> Response:
         if url:
             level = chosen_level(form.level.data)
             added.append(web_pages.add(visible_collection(id), url, by=current_user(), level=level))
-        return _to(id, done="added" if any(each.is_new for each in added) else None, already=_already(added))
+        return _to(id, done="added" if any(each.is_new for each in added) else None, already=documents.already_there(added))
     return _page(visible_collection(id), form)
 
 
@@ -178,11 +178,6 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         done=just_done(DONE),
         already=queries.documents_among(me, request.args.getlist("already")[: MOST_FILES + 1]),
     )
-
-
-def _already(added: list[Added]) -> list[str]:
-    """The documents that were there with the same bytes, each once."""
-    return list(dict.fromkeys(each.document.id for each in added if not each.is_new))
 
 
 def _people(collection: Collection, form: ShareForm) -> Response:

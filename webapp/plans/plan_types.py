@@ -15,7 +15,7 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Invalid, NotFound
-from webapp.heavy.threads import offload
+from webapp.heavy.threads import offload, offload_expecting
 from webapp.plans import checking
 from webapp.plans.schema import Schema, defaults
 from webapp.plans.tables import PlanType
@@ -114,19 +114,9 @@ def parsed(slug: str, source: str, *, is_shipped: bool = False) -> Type:
     return Type(slug, source, _about(source), is_shipped)
 
 
-def _outcome(slug: str, source: str) -> Type | Invalid:
-    # What is raised in a thread is taken for a fault of ours.
-    try:
-        return parsed(slug, source)
-    except Invalid as error:
-        return error
-
-
 def save(slug: str, source: str, who: audit.About) -> Type:
     """Adds a type, or changes it. Plans that were made before keep the type as it was."""
-    found = offload(_outcome, slug, source)
-    if isinstance(found, Invalid):
-        raise found
+    found = offload_expecting(Invalid, parsed, slug, source)
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:

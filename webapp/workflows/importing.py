@@ -7,7 +7,7 @@ from typing import Any
 from webapp import yaml_text
 from webapp.accounts import audit
 from webapp.errors import Conflict, Invalid
-from webapp.heavy.threads import offload
+from webapp.heavy.threads import offload, offload_expecting
 from webapp.heavy.turns import by_turns
 from webapp.words import plural
 from webapp.workflows import rasa, shelf
@@ -47,18 +47,7 @@ def _is_rasa(source: str) -> bool:
 
 def _read(source: str) -> dict[str, Any]:
     """What a text says; one that is hard to read takes a fifth of a second."""
-    found = offload(_outcome, source)
-    if isinstance(found, yaml_text.Unreadable):
-        raise found
-    return found
-
-
-def _outcome(source: str) -> dict[str, Any] | yaml_text.Unreadable:
-    # What is raised in a thread is taken for a fault of ours.
-    try:
-        return rasa.value_of(source)
-    except yaml_text.Unreadable as error:
-        return error
+    return offload_expecting(yaml_text.Unreadable, rasa.value_of, source)
 
 
 def bring_in(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[Brought]:

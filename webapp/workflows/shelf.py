@@ -14,7 +14,7 @@ from webapp.accounts import audit
 from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid, NotFound
-from webapp.heavy.threads import offload
+from webapp.heavy.threads import offload, offload_expecting
 from webapp.plans import plan_types
 from webapp.workflows import reading
 from webapp.workflows.definition import Definition
@@ -82,10 +82,10 @@ class Entry:
 
 def checked(source: str) -> Definition:
     """The definition of a text; raises `BrokenDefinition`."""
-    found = offload(_outcome, source)
-    if isinstance(found, reading.Broken):
-        raise BrokenDefinition(found.faults) from found
-    return found
+    try:
+        return offload_expecting(reading.Broken, known, source)
+    except reading.Broken as error:
+        raise BrokenDefinition(error.faults) from error
 
 
 def whole(source: str) -> Definition:
@@ -93,14 +93,6 @@ def whole(source: str) -> Definition:
     definition = checked(source)
     _check_plan_types(definition)
     return definition
-
-
-def _outcome(source: str) -> Definition | reading.Broken:
-    # What is raised in a thread is taken for a fault of ours.
-    try:
-        return known(source)
-    except reading.Broken as error:
-        return error
 
 
 @lru_cache(maxsize=MOST_KNOWN)

@@ -248,8 +248,7 @@ def _level() -> int:
 
 
 def _added(added: list[Added]) -> AddedList:
-    known = dict.fromkeys(each.document.id for each in added if not each.is_new)
-    return AddedList(documents=[_told(each.document) for each in added], already_there=list(known))
+    return AddedList(documents=[_told(each.document) for each in added], already_there=documents.already_there(added))
 
 
 def _told(row: Document) -> DocumentAnswer:

@@ -6,9 +6,7 @@ from webapp.accounts import people
 from webapp.characters import faced
 from webapp.chat.files import keeping as files
 from webapp.chat.keeping import erasing, temporary
-from webapp.db import db
-from webapp.engine.chores import Chore
-from webapp.heavy.turns import by_turns
+from webapp.engine.chores import Chore, do_in_turns
 from webapp.knowledge import trash
 
 STEPS = (
@@ -24,9 +22,7 @@ STEPS = (
 
 def sweep() -> bool:
     """Deletes what is due now, and lets others go on meanwhile; says whether more will be."""
-    for step in by_turns(STEPS):
-        step()
-        db.session.rollback()
+    do_in_turns(STEPS)
     return erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting()
 
 
