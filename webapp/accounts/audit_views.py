@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.accounts import queries
 from webapp.accounts.guards import admin_only
 from webapp.accounts.tables import AuditEntry
+from webapp.web.downloads import download
 from webapp.web.htmx import render
 from webapp.web.pagination import cut
 from webapp.web.spreadsheet import csv_text
@@ -39,8 +40,7 @@ def index() -> Response:
 @admin_only
 def export() -> Response:
     rows = queries.audit_entries(**_chosen(), limit=MOST_EXPORTED)
-    headers = {"Content-Disposition": "attachment; filename=millrace-audit.csv"}
-    return Response(csv_text(HEAD, _cells(rows)), mimetype="text/csv", headers=headers)
+    return download(csv_text(HEAD, _cells(rows)), "millrace-audit.csv", "text/csv")
 
 
 def _chosen() -> dict[str, str]:

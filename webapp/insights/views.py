@@ -9,6 +9,7 @@ from webapp.accounts.guards import current_user, found, signed_in
 from webapp.accounts.roles import may
 from webapp.insights import queries, shown
 from webapp.insights.figures import METRICS
+from webapp.web.downloads import download
 from webapp.web.htmx import render
 from webapp.web.spreadsheet import csv_text
 
@@ -27,8 +28,8 @@ def index() -> Response:
 @signed_in
 def export() -> Response:
     chosen = shown.chosen(request.args, current_user())
-    headers = {"Content-Disposition": f"attachment; filename=millrace-insights-{chosen.period}.csv"}
-    return Response(csv_text(("from (UTC)", *METRICS), shown.cells(chosen)), mimetype="text/csv", headers=headers)
+    name = f"millrace-insights-{chosen.period}.csv"
+    return download(csv_text(("from (UTC)", *METRICS), shown.cells(chosen)), name, "text/csv")
 
 
 @bp.get("/answers")

@@ -3,12 +3,12 @@
 from flask import Blueprint, Response
 
 from webapp.accounts.guards import found, signed_in
-from webapp.chat.exchange.export import file_name
 from webapp.db import utc_now
 from webapp.plans import export, queries
 from webapp.plans.access import own_plan, planner
 from webapp.plans.tables import Plan
 from webapp.rendering.difference import difference
+from webapp.web.downloads import download, file_name
 from webapp.web.htmx import render
 
 bp = Blueprint("plan_files", __name__)
@@ -49,5 +49,4 @@ def _text(plan: Plan) -> str:
 
 
 def _file(plan: Plan, text: str, ending: str, kind: str) -> Response:
-    name = file_name(plan.title, ending, otherwise="plan")
-    return Response(text, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return download(text, file_name(plan.title, ending, otherwise="plan"), kind)

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, request
 from webapp.accounts.guards import admin_only
 from webapp.usage import shown as usage_shown
 from webapp.usage.checklist import checklist
+from webapp.web.downloads import download
 from webapp.web.htmx import render
 from webapp.web.spreadsheet import csv_text
 
@@ -38,8 +39,7 @@ def index() -> Response:
 @admin_only
 def export() -> Response:
     days = _days()
-    headers = {"Content-Disposition": f"attachment; filename=millrace-usage-{days}-days.csv"}
-    return Response(csv_text(HEAD, usage_shown.cells(days)), mimetype="text/csv", headers=headers)
+    return download(csv_text(HEAD, usage_shown.cells(days)), f"millrace-usage-{days}-days.csv", "text/csv")
 
 
 def _days() -> int:

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 
 from webapp.accounts.guards import admin_only, anybody, signed_in, who
 from webapp.errors import AppError, Conflict, Invalid
+from webapp.web.downloads import download
 from webapp.web.htmx import redirect, render, wants_json
 from webapp.workflows import importing, queries, shelf
 from webapp.workflows.completing import completions
@@ -96,8 +97,7 @@ def complete() -> Response:
 @signed_in
 def export(slug: str) -> Response:
     found = shelf.published(slug)
-    headers = {"Content-Disposition": f'attachment; filename="{found.slug}.yaml"'}
-    return Response(found.source, mimetype="application/yaml", headers=headers)
+    return download(found.source, f"{found.slug}.yaml", "application/yaml")
 
 
 @bp.post("/workflows/<slug>/remove")

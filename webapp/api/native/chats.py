@@ -32,6 +32,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
@@ -223,8 +224,8 @@ def erase(id: str) -> None:
 @operation("Export a chat with all its branches, as a file that can be imported", scope="read", media="application/json")
 def take(id: str) -> Response:
     chat = own_chat(id)
-    headers = {"Content-Disposition": f'attachment; filename="{export.file_name(chat.title, "json")}"'}
-    return Response(export.as_json(the_engine(), chat.id), mimetype="application/json", headers=headers)
+    name = file_name(chat.title, "json", otherwise="chat")
+    return download(export.as_json(the_engine(), chat.id), name, "application/json")
 
 
 def _refuse_what_does_not_go_together(body: NewChat) -> None:

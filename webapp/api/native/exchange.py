@@ -7,9 +7,9 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import files, store
-from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.heavy.child import on_disk
+from webapp.web.downloads import download
 
 bp = Blueprint("api_exchange", __name__, url_prefix="/api/v1")
 
@@ -28,9 +28,7 @@ class Brought(Answer):
 @bp.get("/export")
 @operation("Export all your chats as an archive", scope="read", media="application/zip")
 def everything() -> Response:
-    name = f'attachment; filename="millrace-{utc_now():%Y-%m-%d}.zip"'
-    pieces = export.everything(the_engine(), caller().id)
-    return Response(pieces, mimetype="application/zip", headers={"Content-Disposition": name})
+    return download(export.everything(the_engine(), caller().id), export.archive_name(), "application/zip")
 
 
 @bp.post("/import")

@@ -23,7 +23,7 @@ from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import IN_ORDER, Chat, Message
-from webapp.db import db
+from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.heavy.threads import offload
@@ -36,17 +36,14 @@ from webapp.rendering.text import plain
 BATCH = 25
 # Of messages that are read in one go, and of what is compressed before others have their turn.
 MOST_CHARS, PART_BYTES = 500_000, 65_536
-NAME_CHARS = 60
 # To read a longer one takes longer than anybody should wait for another.
 LONG_CHARS = 20_000
 OWN = "millrace:"
 MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
 
 
-def file_name(title: str, ending: str, *, otherwise: str = "chat") -> str:
-    """A name that every system takes, of the first words of the title."""
-    words = "".join(each if each.isascii() and each.isalnum() else " " for each in title.lower()).split()
-    return f"{'-'.join(words)[:NAME_CHARS].strip('-') or otherwise}.{ending}"
+def archive_name() -> str:
+    return f"millrace-{utc_now():%Y-%m-%d}.zip"
 
 
 def origin_of(row: Chat | Message) -> str:

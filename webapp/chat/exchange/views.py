@@ -12,10 +12,10 @@ from webapp.chat.exchange import export
 from webapp.chat.exchange.export_pages import kept_page
 from webapp.chat.exchange.imports import files, store
 from webapp.chat.tables import Chat
-from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
 from webapp.heavy.turns import Unhurried
+from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import render
 
@@ -67,8 +67,7 @@ def json(id: str) -> Response:
 @bp.get("/export.zip")
 @signed_in
 def everything() -> Response:
-    pieces = export.everything(the_engine(), current_user().id)
-    return _attachment(pieces, f"millrace-{utc_now():%Y-%m-%d}.zip", "application/zip")
+    return download(export.everything(the_engine(), current_user().id), export.archive_name(), "application/zip")
 
 
 @bp.get("/import")
@@ -98,8 +97,4 @@ def _right(chat: Chat) -> str:
 
 
 def _download(body: str | Iterable[str], chat: Chat, ending: str, mimetype: str) -> Response:
-    return _attachment(body, export.file_name(chat.title, ending), mimetype)
-
-
-def _attachment(body: str | Iterable[str] | Iterable[bytes], name: str, mimetype: str) -> Response:
-    return Response(body, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return download(body, file_name(chat.title, ending, otherwise="chat"), mimetype)
