@@ -35,7 +35,7 @@ ONLY_IN = {  # who may import a library
     "pypdfium2": ("webapp.knowledge.reading",),
     # Only who searches by meaning pays for it.
     "numpy": ("webapp.knowledge.nearest",),
-    "PIL": ("webapp.chat.files.picture",),
+    "PIL": ("webapp.chat.files.picture", "webapp.characters.as_png"),
 }
 NEVER_IN = {  # whole packages that a folder must not know
     # Not even a clock: spawn, event, sleep and now are handed in.

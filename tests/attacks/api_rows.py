@@ -138,6 +138,7 @@ TABLE = {
         DELETE api_characters.delete api:chat
         POST api_characters.duplicate api:chat
         GET api_characters.avatar api:read
+        GET api_characters.export api:read
         PUT api_characters.put_avatar api:chat
         DELETE api_characters.delete_avatar api:chat
     """,

@@ -267,6 +267,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "characters.delete": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.restore": (Route("POST", "signed_in", "one's own", ("deleted character",)),),
     "characters.avatar": (Route("GET", "signed_in", "one's own", ("character",)),),
+    "characters.export": (Route("GET", "signed_in", "one's own", ("character",)),),
     "personas.index": (Route("GET", "signed_in", "people"),),
     "personas.create": (Route("POST", "signed_in", "people"),),
     "personas.show": (Route("GET", "signed_in", "one's own", ("persona",)),),

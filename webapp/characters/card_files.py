@@ -1,4 +1,4 @@
-"""Card files as they are brought: the JSON in a PNG or by itself, and the picture without it. Pure."""
+"""Card files as they are brought: the JSON in a PNG, in a CHARX or by itself, and the picture without it. Pure."""
 
 import binascii
 import json
@@ -7,58 +7,58 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from typing import IO, Any
 
-from webapp.characters import cards
+from webapp.characters import cards, charx, png
 from webapp.characters.cards import BadCard
 from webapp.characters.pictures import PNG
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_CARD_BYTES = 1024 * 1024
 MOST_PICTURE_BYTES = 4 * 1024 * 1024
-MOST_CHUNKS = 20_000
 # Objects, lists and their values: what costs time and memory is they, not text.
 MARKS, MOST_MARKS = (b"[", b"{", b","), 100_000
-NO_JSON = "It isn't a character card: choose a PNG with a card in it, or a JSON file."
+NO_JSON = "It isn't a character card: choose a PNG with a card in it, a CHARX or a JSON file."
 # The newer one first: the other is a copy for older programs.
 KEYWORDS = (b"ccv3", b"chara")
-# What a picture is shown without.
-TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """The one card of a file, in the fields of a character, or why there is none."""
     try:
-        yield _card(file.read(MOST_BYTES + 1))
+        yield _card(file)
     except BadCard as error:
         yield {"trouble": str(error)}
 
 
-def _card(content: bytes) -> dict[str, Any]:
+def _card(file: IO[bytes]) -> dict[str, Any]:
+    if file.read(len(charx.ZIP)) == charx.ZIP:
+        return _packed(file)
+    file.seek(0)
+    content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise BadCard(f"It is larger than {MOST_BYTES // 1024 // 1024} MB.")
     if not content.startswith(PNG):
         return cards.mapped(_value(content))
-    chunks = list(_chunks(content))
-    card = cards.mapped(_value(_text_of(chunks)))
-    picture = PNG + b"".join(whole for kind, _, whole in chunks if kind not in TEXT_CHUNKS)
+    parts = list(png.chunks(content))
+    return _with_picture(cards.mapped(_value(_text_of(parts))), png.of(parts))
+
+
+def _packed(file: IO[bytes]) -> dict[str, Any]:
+    """A CHARX: of its pictures, the one that the character is shown with."""
+    packed = charx.opened(file)
+    card = cards.mapped(_value(charx.entry(packed, charx.CARD, MOST_CARD_BYTES)))
+    picture = charx.picture_in(packed, card["card"], MOST_PICTURE_BYTES)
+    others = sum(not each.is_dir() for each in packed.infolist()) - 1 - bool(picture)
+    if others > 0:
+        card["notes"].append(f"Its other files ({others}), such as expressions, were left out.")
+    is_whole = picture.startswith(PNG) and len(picture) <= MOST_PICTURE_BYTES
+    return _with_picture(card, png.of(png.chunks(picture)) if is_whole else picture)
+
+
+def _with_picture(card: dict[str, Any], picture: bytes) -> dict[str, Any]:
     if len(picture) > MOST_PICTURE_BYTES:
         card["notes"].append(f"Its picture is larger than {MOST_PICTURE_BYTES // 1024 // 1024} MB and was left out.")
         return card
     return {**card, "picture": b64encode(picture).decode()}
-
-
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Each chunk up to the end of the picture: its kind, what it holds, and all of it."""
-    at = len(PNG)
-    for _ in range(MOST_CHUNKS):
-        length, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
-        end = at + 12 + length
-        if end > len(content):
-            raise BadCard("The picture is incomplete.")
-        yield kind, content[at + 8 : end - 4], content[at:end]
-        if kind == b"IEND":
-            return
-        at = end
-    raise BadCard("The picture has too many parts.")
 
 
 def _text_of(chunks: list[tuple[bytes, bytes, bytes]]) -> bytes:

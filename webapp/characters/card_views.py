@@ -16,7 +16,7 @@ MOST_BYTES = 64 * 1024 * 1024
 class CardsForm(Form):
     file = MultipleFileField(
         "Card files",
-        description="PNG pictures with a card in them, or JSON files (versions 1 to 3). "
+        description="PNG pictures with a card in them, JSON files or CHARX (versions 1 to 3). "
         f"Up to {bringing.MOST_FILES} at once, 64 MB in all.",
     )
 

@@ -14,6 +14,15 @@ MOST_DEPTH = 40
 V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
 # What older cards keep beside the description, and what stands above it in ours.
 PARTS = (("personality", "Personality"), ("scenario", "Scenario"), ("mes_example", "Example dialogue"))
+# Ours, and what cards call the same.
+NAMES = {
+    "name": "name",
+    "description": "description",
+    "system_prompt": "system_prompt",
+    "post_history_prompt": "post_history_instructions",
+    "greeting": "first_mes",
+    "tags": "tags",
+}
 NEWEST = 3.0
 NEWER = "It's from a newer version of character cards: what this version doesn't know is kept in the card, but isn't used."
 NO_CARD = "It isn't a character card."
@@ -86,7 +95,8 @@ def _joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:
 
 
 def _tags(values: Any) -> list[str]:
-    named = (" ".join(tag.split()).lower() for each in values or () if isinstance(each, str) for tag in each.split(","))
+    texts = (each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
+    named = (" ".join(tag.split()).lower() for each in texts for tag in each.split(","))
     return list(dict.fromkeys(tag for tag in named if 0 < len(tag) <= TAG_CHARS and tag.isprintable()))[:MOST_TAGS]
 
 
@@ -131,7 +141,7 @@ def _spoken(text: str, nickname: str) -> str:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """The value as it can be kept: bounded in depth,, with texts and numbers that every database can keep."""
+    """The value as it can be kept: bounded in depth, with texts and numbers that every database can keep."""
     if depth > MOST_DEPTH:
         raise BadCard("The card is nested too deeply.")
     if isinstance(value, dict):

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from webapp.accounts.guards import found
 from webapp.accounts.tables import User
-from webapp.characters import queries
+from webapp.characters import exporting, queries
+from webapp.characters.card_writing import Version
 from webapp.characters.cards import other_greetings
 from webapp.characters.macros import Names
 from webapp.characters.queries import Named
@@ -20,6 +21,7 @@ from webapp.knowledge import queries as knowledge
 from webapp.rendering import markdown
 from webapp.rendering.notes import scoped
 from webapp.rendering.text import plain
+from webapp.web.downloads import download, file_name
 
 COLOURS = 8
 LINE_CHARS = 180
@@ -154,6 +156,12 @@ def picture(avatar: Avatar | None) -> Response:
     """The bytes of a picture, as what they were found to be and nothing else."""
     shown = found(avatar)
     return Response(shown.content, mimetype=shown.media_type, headers=PICTURE_HEADERS)
+
+
+def card_file(character: Character, kind: exporting.Kind, version: Version | None = None) -> Response:
+    """The character as a file for other programs."""
+    name = file_name(character.name, kind, otherwise="character")
+    return download(exporting.file_of(character, kind, version), name, exporting.MEDIA[kind])
 
 
 def _url(endpoint: str, whose: Character | Named | Persona) -> str:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.accounts.roles import may
-from webapp.characters import faced, queries, service, shown
+from webapp.characters import exporting, faced, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
@@ -91,6 +91,13 @@ def restore(id: str) -> Response:
     me = current_user()
     faced.restore(found(queries.character(me, id, is_deleted=True)), by=me)
     return _to(id, done="restored")
+
+
+@bp.get("/<id>/export")
+@signed_in
+def export(id: str) -> Response:
+    kind = next((each for each in exporting.MEDIA if each == request.args.get("format", "json")), None)
+    return shown.card_file(_visible(id), found(kind))
 
 
 @bp.get("/<id>/avatar")

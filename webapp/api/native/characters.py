@@ -1,17 +1,19 @@
 """/api/v1/characters: whom one can chat with."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, request, url_for
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Id, Query
-from webapp.characters import bringing, faced, queries, service, shown
+from webapp.characters import bringing, exporting, faced, queries, service, shown
+from webapp.characters.card_writing import Version
 from webapp.characters.fields import PICTURE_BYTES
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
@@ -26,6 +28,9 @@ TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 LongText = Annotated[str, StringConstraints(max_length=20_000)]
 Tags = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12)]
+
+# In whichever way somebody writes the version of a card.
+Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
 
 
 class CharacterAnswer(Answer):
@@ -71,6 +76,11 @@ class CharactersQuery(Query):
     tag: str = Field("", max_length=40)
 
 
+class ExportQuery(Query):
+    format: exporting.Kind = Field("json", description="`png`: the picture with the card in it. `charx`: both in a zip.")
+    spec: Spec | None = Field(None, description="Of a JSON file: another version than that of the card that it came from.")
+
+
 class NewCharacter(Body):
     """It says something of itself in at least one of its texts."""
 
@@ -113,7 +123,7 @@ def create(body: NewCharacter) -> CharacterAnswer:
 
 @bp.post("/import")
 @operation(
-    "Import characters from card files: PNG or JSON, versions 1 to 3",
+    "Import characters from card files: PNG, JSON or CHARX, versions 1 to 3",
     scope="chat",
     upload_field="file",
     answer=BroughtAnswer,
@@ -160,6 +170,12 @@ def restore(id: str) -> CharacterAnswer:
 @operation("Duplicate a character", scope="chat", answer=CharacterAnswer, status=201, errors=(409, 422))
 def duplicate(id: str) -> CharacterAnswer:
     return _one(service.duplicate(_visible(id), by=caller()))
+
+
+@bp.get("/<id>/export")
+@operation("Export a character as a card file", scope="read", query=ExportQuery, media="*/*")
+def export(id: str, query: ExportQuery) -> Response:
+    return shown.card_file(_visible(id), query.format, query.spec)
 
 
 @bp.get("/<id>/avatar")

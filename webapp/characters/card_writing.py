@@ -1,0 +1,50 @@
+"""Writes a character as the card that it came from, with what was changed since; or in another version of cards. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from webapp.characters.cards import NAMES, PARTS, V1_FIELDS, data_of, fields_of
+
+Version = Literal["1", "2", "3"]
+# The second for those that were made here: every program reads it.
+USUAL: Version = "2"
+SPECS: dict[Version, str] = {"2": "chara_card_v2", "3": "chara_card_v3"}
+TEXTS = (*V1_FIELDS, "creator_notes", "system_prompt", "post_history_instructions", "creator", "character_version")
+# What a card must have.
+IN_BOTH: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "alternate_greetings": [], "tags": [], "extensions": {}}
+LEAST: dict[Version, dict[str, Any]] = {"2": IN_BOTH, "3": {**IN_BOTH, "group_only_greetings": []}}
+
+
+def written(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> dict[str, Any]:
+    """The card of a character with these fields, in the version that `card` has unless another is asked for.
+
+    What nobody has changed stands there as in the card, not as it was read from there; what is unknown is kept.
+    """
+    data, came_in = {**data_of(card), **_changed(fields, card)}, _version_of(card)
+    version = version or came_in or USUAL
+    if version == came_in:
+        return {**card, "data": data} if "spec" in card else data
+    if version == "1":
+        return {name: data.get(name, "") for name in V1_FIELDS}
+    around = {name: value for name, value in card.items() if "spec" in card and name != "data"}
+    return {**around, "spec": SPECS[version], "spec_version": f"{version}.0", "data": {**LEAST[version], **data}}
+
+
+def as_bytes(card: Mapping[str, Any]) -> bytes:
+    return json.dumps(card, ensure_ascii=False, indent=2).encode()
+
+
+def _changed(fields: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a character says otherwise than its card does."""
+    before = fields_of(card)
+    changed = {theirs: fields[ours] for ours, theirs in NAMES.items() if fields[ours] != before[ours]}
+    # A description holds what cards keep beside theirs: it would be there twice.
+    return changed | (dict.fromkeys((name for name, _ in PARTS), "") if "description" in changed else {})
+
+
+def _version_of(card: Mapping[str, Any]) -> Version | None:
+    """Which version a card is of; the first one doesn't say so, and what was made here is none."""
+    if "spec" in card:
+        return "2" if card["spec"] == SPECS["2"] else "3"
+    return "1" if any(name in card for name in V1_FIELDS) else None

@@ -1,0 +1,77 @@
+"""CHARX, the zip of a card and its pictures: read within bounds, and written. Pure."""
+
+import re
+import zlib
+from collections.abc import Mapping
+from io import BytesIO
+from lzma import LZMAError
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
+
+from webapp.characters.card_writing import as_bytes
+from webapp.characters.cards import BadCard, data_of
+
+ZIP = b"PK\x03\x04"
+MOST_ENTRIES = 5_000
+CARD, ICON = "card.json", "assets/icon/image/main.png"
+# As the specification spells it.
+INSIDE = "embeded://"
+OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
+DAMAGED = "The file is damaged, encrypted or no CHARX."
+PLACE = re.compile(r"assets/[\w .()/-]{1,200}")
+# How Python stumbles over what is damaged; a missing entry is a `KeyError`, an encrypted one a `RuntimeError`.
+FAULTS = (KeyError, ValueError, RuntimeError, NotImplementedError, EOFError, OSError, BadZipFile, zlib.error, LZMAError)
+
+
+def opened(file: IO[bytes]) -> ZipFile:
+    try:
+        found = ZipFile(file)
+    except FAULTS as error:
+        raise BadCard(DAMAGED) from error
+    if len(found.infolist()) > MOST_ENTRIES:
+        raise BadCard("The file holds too many files.")
+    return found
+
+
+def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
+    """What stands in one of its files, however much more that is: one byte past the bound at most."""
+    try:
+        with packed.open(name) as file:
+            return file.read(most_bytes + 1)
+    except FAULTS as error:
+        raise BadCard(DAMAGED) from error
+
+
+def picture_in(packed: ZipFile, card: Mapping[str, Any], most_bytes: int) -> bytes:
+    """The picture that a card is shown with, if it is in the file."""
+    name = next((each for each in _places(card) if each in packed.NameToInfo), "")
+    return entry(packed, name, most_bytes) if name else b""
+
+
+def written(card: Mapping[str, Any], picture: bytes) -> bytes:
+    """The card and its picture, where the card says that it is; one that says nothing of it says so from now on."""
+    file = BytesIO()
+    with ZipFile(file, "w") as packed:
+        if picture:
+            place = next(iter(_places(card)), "")
+            card, place = (card, place) if place else (_with_icon(card), ICON)
+            packed.writestr(place, picture)
+        packed.writestr(CARD, as_bytes(card))
+    return file.getvalue()
+
+
+def _places(card: Mapping[str, Any]) -> list[str]:
+    """Where the file may hold the picture, its main one first: names that lead nowhere else when somebody unpacks them."""
+    icons = sorted((each for each in _assets(card) if each.get("type") == "icon"), key=lambda each: each.get("name") != "main")
+    names = [str(each.get("uri", "")).removeprefix(INSIDE) for each in icons if str(each.get("uri", "")).startswith(INSIDE)]
+    return [each for each in names if PLACE.fullmatch(each) and ".." not in each]
+
+
+def _with_icon(card: Mapping[str, Any]) -> dict[str, Any]:
+    others = [each for each in _assets(card) if (each.get("type"), each.get("uri")) != ("icon", "ccdefault:")]
+    return {**card, "data": {**card["data"], "assets": [OURS, *others]}}
+
+
+def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    values = data_of(card).get("assets")
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []

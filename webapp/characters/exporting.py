@@ -1,0 +1,56 @@
+"""Characters as card files for other programs."""
+
+from base64 import b64decode
+from contextlib import closing
+from io import BytesIO
+from typing import Literal
+
+from webapp.characters import as_png, card_writing, charx, png, queries
+from webapp.characters.bringing import LIMITS
+from webapp.characters.card_writing import Version, written
+from webapp.characters.cards import NAMES, BadCard
+from webapp.characters.pictures import PNG
+from webapp.characters.tables import Character
+from webapp.heavy import child
+from webapp.heavy.threads import offload
+
+Kind = Literal["json", "png", "charx"]
+MEDIA: dict[Kind, str] = {"json": "application/json", "png": "image/png", "charx": "application/zip"}
+# What is drawn for a character without a picture: a grey card.
+PLAIN = (400, 600, 0x8A)
+
+
+def file_of(character: Character, kind: Kind, version: Version | None = None) -> bytes:
+    """The card of a character; a JSON file in this version, or in the one that it came in."""
+    card, fields = character.card, {name: getattr(character, name) for name in NAMES}
+    picture = b"" if kind == "json" else _picture(character)
+
+    def packed() -> bytes:
+        if kind == "json":
+            return card_writing.as_bytes(written(fields, card, version))
+        newest = written(fields, card, "3")
+        if kind == "charx":
+            return charx.written(newest, picture)
+        # Older programs read the one, newer ones the other.
+        return png.with_cards(picture or png.grey(*PLAIN), {b"chara": written(fields, card, "2"), b"ccv3": newest})
+
+    return offload(packed)
+
+
+def _picture(character: Character) -> bytes:
+    """As a PNG, which all programs read."""
+    avatar = queries.avatar(character.avatar_id)
+    if not avatar:
+        return b""
+    try:
+        return png.of(png.chunks(avatar.content)) if avatar.content.startswith(PNG) else _drawn(avatar.content)
+    except BadCard:
+        return _drawn(avatar.content)
+
+
+def _drawn(content: bytes) -> bytes:
+    with child.on_disk(BytesIO(content)) as file, closing(child.pieces(as_png.__name__, file, LIMITS)) as found:
+        try:
+            return b64decode(next(found, ""))
+        except child.Exceeded:
+            return b""
