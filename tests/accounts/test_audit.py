@@ -2,6 +2,8 @@
 
 import csv
 import io
+import sqlite3
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -191,6 +193,62 @@ def test_whoever_looks_for_what_was_never_done_holds_up_nobody(app: Flask, owner
     assert page.says("No matching entries.")
     # To look through all of them takes a dozen for each.
     assert steps.count < 5_000
+
+
+class Counted(sqlite3.Connection):
+    """One that is read by in a thread, and counts the steps that this takes."""
+
+    steps = 0
+
+    def set_progress_handler(self, _handler: Any, _steps: int) -> None:
+        super().set_progress_handler(self._take, 10)
+
+    def _take(self) -> int:
+        self.steps += 10
+        return 0
+
+
+@pytest.mark.parametrize(
+    "query", ["action=mended+a+dam", "person=nobody", "person=nobody&action=step+7", "person=member@example.org", "action=step+7"]
+)
+def test_what_is_looked_for_is_found_without_a_look_at_everything(
+    app: Flask, owner: Browser, member: Browser, query: str
+) -> None:
+    with app.app_context(), write() as session:
+        actions = [{"action": f"step {number % 20}", "actor": f"the test {number % 30}"} for number in range(5_000)]
+        session.execute(insert(AuditEntry), actions)
+        path = str(db.engine.url.database)
+    reader = sqlite3.connect(path, check_same_thread=False, factory=Counted)
+    app.extensions["idle readers"] = [reader]
+
+    assert owner.get(f"/admin/audit?{query}").status_code == 200
+    assert 0 < reader.steps < 5_000
+
+
+def test_whence_somebody_signed_in_is_found_without_a_look_at_everything(app: Flask, member: Browser) -> None:
+    with app.app_context(), write() as session:
+        session.execute(insert(AuditEntry), [{"action": "broke a dam", "actor": "the test"} for _ in range(5_000)])
+    with app.app_context():
+        sessions = queries.sessions_of(str(member.person_id))
+    with steps_on_the_loop(app) as steps, app.app_context():
+        assert set(queries.addresses_of(sessions)) == {each.id for each in sessions}
+    assert steps.count < 1_000
+
+
+@also_on_postgres
+def test_entries_are_found_by_whom_to_whom_and_what(app: Flask) -> None:
+    said(app, "broke a dam", "mended a dam", "broke a dam")
+    with app.app_context():
+        audit.record("named", actor="nobody", object_kind="person", object_id="the test")
+
+        def found(**wanted: Any) -> list[str]:
+            return [each.action for each in queries.audit_entries(**wanted)]
+
+        assert found(person="the test", limit=9) == ["named", "broke a dam", "mended a dam", "broke a dam"]
+        assert found(person="the test", action="broke a dam", limit=9) == ["broke a dam"] * 2
+        assert found(person="the test", limit=2) == ["named", "broke a dam"]
+        assert found(person="The Test", limit=9) == found(person="the test", limit=9)[1:]
+        assert list(queries.audit_actions()) == ["broke a dam", "mended a dam", "named"]
 
 
 def test_an_export_is_written_in_turns(app: Flask, owner: Browser) -> None:

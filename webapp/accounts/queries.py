@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union
 
 from webapp import rows
 from webapp.accounts.fields import normal_email
@@ -187,18 +187,27 @@ def groups_of(user_id: str) -> Sequence[Group]:
 def audit_entries(*, person: str = "", action: str = "", before: str = "", limit: int) -> Iterator[AuditEntry]:
     """What was done, newest first: by or to the person of this address, and older than the entry named.
 
-    All that was ever done may have to be looked through: raises `TooLate` when that takes long.
+    Raises `TooLate` when the database takes long.
     """
     wanted = select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
-    if person:
-        user = user_by_email(person)
-        is_about = and_(AuditEntry.object_kind == "person", AuditEntry.object_id == (user.id if user else person))
-        wanted = wanted.where(or_(AuditEntry.actor == normal_email(person), AuditEntry.actor == person, is_about))
     if action:
         wanted = wanted.where(AuditEntry.action == action)
     if before:
         wanted = wanted.where(AuditEntry.id < before)
-    return _entries(bounded.column(wanted))
+    return _entries(bounded.column(_of_any(wanted, _about(person), limit) if person else wanted))
+
+
+def _about(person: str) -> list[ColumnElement[bool]]:
+    """In each of which ways an entry can be about somebody."""
+    user = user_by_email(person)
+    is_about = and_(AuditEntry.object_kind == "person", AuditEntry.object_id == (user.id if user else person))
+    return [is_about, *(AuditEntry.actor == name for name in dict.fromkeys((normal_email(person), person)))]
+
+
+def _of_any(wanted: Select[Any], ways: Iterable[ColumnElement[bool]], limit: int) -> Select[Any]:
+    """The first that are wanted in any of these ways: each has an index of its own, or all entries would be looked through."""
+    found = union(*(select(wanted.where(way).subquery().c.id) for way in ways)).subquery()
+    return select(found.c.id).order_by(found.c.id.desc()).limit(limit)
 
 
 def _entries(ids: Sequence[str]) -> Iterator[AuditEntry]:
@@ -212,7 +221,11 @@ def _entries(ids: Sequence[str]) -> Iterator[AuditEntry]:
 
 def audit_actions() -> Sequence[str]:
     """Everything that was ever done, once, to choose from."""
-    return bounded.column(select(AuditEntry.action).distinct().order_by(AuditEntry.action))
+    # From each to the next in the index: they are few, and their entries many.
+    first = select(func.min(AuditEntry.action).label("action")).cte("actions", recursive=True)
+    following = select(func.min(AuditEntry.action)).where(AuditEntry.action > first.c.action).scalar_subquery()
+    found = first.union_all(select(following).where(first.c.action.is_not(None)))
+    return bounded.column(select(found.c.action).where(found.c.action.is_not(None)))
 
 
 def _live_session_statement() -> Select[Any]:

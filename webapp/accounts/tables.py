@@ -113,6 +113,13 @@ class AuditEntry(Base):
     detail: Mapped[str] = mapped_column(String(300), default="")
     is_refused: Mapped[bool] = mapped_column(default=False)
 
+    # What is looked for ends with the newest first.
+    __table_args__ = (
+        Index("ix_audit_entries_action_id", "action", "id"),
+        Index("ix_audit_entries_actor_id", "actor", "id"),
+        Index("ix_audit_entries_object_kind_object_id_id", "object_kind", "object_id", "id"),
+    )
+
     @property
     def words(self) -> str:
         """To what it was done, and how; a random id says nothing beside a detail, which names what it stands for."""

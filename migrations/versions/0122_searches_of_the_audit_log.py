@@ -1,0 +1,27 @@
+"""Find in the audit log what was done, by whom and to whom.
+
+Revision: 0122, after 0120
+"""
+
+from alembic import op
+
+revision = "0122"
+down_revision = "0120"
+branch_labels = None
+depends_on = None
+
+SEARCHED = {
+    "ix_audit_entries_action_id": ["action", "id"],
+    "ix_audit_entries_actor_id": ["actor", "id"],
+    "ix_audit_entries_object_kind_object_id_id": ["object_kind", "object_id", "id"],
+}
+
+
+def upgrade() -> None:
+    for name, columns in SEARCHED.items():
+        op.create_index(name, "audit_entries", columns)
+
+
+def downgrade() -> None:
+    for name in SEARCHED:
+        op.drop_index(name, "audit_entries")
