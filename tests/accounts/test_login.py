@@ -1,5 +1,6 @@
 """GET and POST /login, POST /logout: who is there."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -210,3 +211,13 @@ def test_who_was_sent_to_sign_in_arrives_where_they_wanted_to_go(visitor: Browse
     page = page.form("Password").submit(follow=False, email=ann, password=PASSWORD)
 
     assert page.location == "/chats?at=3"
+
+
+@pytest.mark.parametrize("sign", ["\u0301\u0327", "\ufdfa"], ids=["marks", "a word that becomes eighteen signs"])
+def test_an_address_of_a_hundred_thousand_signs_holds_up_nobody(visitor: Browser, ann: str, sign: str) -> None:
+    started = time.thread_time()
+    response = visitor.post("/login", email=f"a{sign * 50_000}@example.org", password=PASSWORD)
+
+    assert response.status_code == 422
+    # To find its one spelling took eight seconds; four times as many signs, two minutes.
+    assert time.thread_time() - started < 1

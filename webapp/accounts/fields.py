@@ -8,10 +8,14 @@ from webapp.heavy.threads import offload
 from webapp.words import number, plural
 
 TEXT_CHARS = 20_000
+# More than anybody types: to find the one spelling of a hundred thousand signs can take half a minute.
+MOST_TYPED = 1_000
 
 
 def normal_email(email: str) -> str:
-    """One spelling for all the ways in which people type, or paste, the same address."""
+    """One spelling for all the ways in which people type, or paste, the same address; nothing for what is far too long."""
+    if len(email) > MOST_TYPED:
+        return ""
     visible = "".join(filter(str.isprintable, unicodedata.normalize("NFKC", email)))
     return unicodedata.normalize("NFKC", visible.strip().lower())
 

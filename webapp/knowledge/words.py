@@ -14,14 +14,19 @@ TOKENIZER = "porter unicode61 remove_diacritics 2"
 # Chinese and Japanese have no blanks between words: two signs that stand together are one.
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 WORD = re.compile(r"[^\W_]+")
+# Marks that stand upon one letter are put in order one by one: of a hundred thousand that takes half a minute.
+# Of letters, two Japanese ones become such marks.
+STACKED = re.compile(r"(?:[^\w\s\x00-\x7f]|[\uff9e\uff9f]){30}")
 MOST_WORDS, MOST_WORD_CHARS = 30, 60
+# Enough for so many words; a message has up to 200 000, and some signs become eighteen.
+MOST_QUESTION_CHARS = 8_000
 # How much more a word of the title or of a heading counts than one of the text.
 HEAD_WEIGHT = 2
 
 
 def spaced(text: str) -> str:
     """The text with a blank between all that counts as a word."""
-    return UNSPACED.sub(_pairs, unicodedata.normalize("NFKC", text))
+    return UNSPACED.sub(_pairs, unicodedata.normalize("NFKC", STACKED.sub(r"\g<0> ", text)))
 
 
 def weights(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[dict[str, int], int]]:
@@ -37,7 +42,7 @@ def weights(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[dict[str, int], 
 
 def asked_for(query: str) -> dict[str, str]:
     """The words of a question by their stems, each once; stop words only where there is nothing else."""
-    words = [word[:MOST_WORD_CHARS] for word in WORD.findall(spaced(query).lower())]
+    words = [word[:MOST_WORD_CHARS] for word in WORD.findall(spaced(query[:MOST_QUESTION_CHARS]).lower())]
     words = ([word for word in words if word not in STOP_WORDS] or words)[:MOST_WORDS]
     stems: defaultdict[int, list[str]] = defaultdict(list)
     for row, term, _, _ in _indexed([("", word) for word in words]):
