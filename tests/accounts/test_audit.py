@@ -88,7 +88,7 @@ def test_the_export_has_the_same_entries_and_no_formulas(app: Flask, owner: Brow
     page = owner.page("/admin/audit/export.csv?person=%2B1")
 
     assert page.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert page.headers["Content-Disposition"] == "attachment; filename=millrace-audit.csv"
+    assert page.headers["Content-Disposition"] == 'attachment; filename="millrace-audit.csv"'
     head, row = csv.reader(io.StringIO(page.text.removeprefix("\ufeff")))
     assert head[0] == "when (UTC)"
     assert row[1:] == ["'+1", "'-2", "'=cmd|' /C calc'!A0", "", '"quoted", with comma', "'@SUM(A1)", "done"]

@@ -260,7 +260,7 @@ def test_the_export_has_every_day_exactly_and_no_formulas(app: Flask, owner: Bro
     page = owner.page("/admin/usage/export.csv?days=90")
 
     assert page.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert page.headers["Content-Disposition"] == "attachment; filename=millrace-usage-90-days.csv"
+    assert page.headers["Content-Disposition"] == 'attachment; filename="millrace-usage-90-days.csv"'
     head, early, late = csv.reader(io.StringIO(page.text.removeprefix("\ufeff")))
     assert head[:4] == ["day (UTC)", "person", "email", "model"]
     assert early[1:] == ["owner", "owner@example.org", "'@some/model", "1", "", "", "1", "1", "0"]
