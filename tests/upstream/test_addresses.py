@@ -75,3 +75,9 @@ def test_what_is_no_address_is_refused_in_words(written: str) -> None:
     assert refused.value.code == "invalid"
     assert refused.value.message.endswith(".")
     assert "secret" not in refused.value.message
+
+
+def test_an_address_is_bounded_before_its_parts_are_looked_for() -> None:
+    """To order the marks of a host takes the square of their number."""
+    with pytest.raises(ProviderError, match="longer than 4,000 characters"):
+        base_address("http://a" + "\u0315\u0300" * 100_000)

@@ -9,6 +9,9 @@ from webapp.streaming.failure import ProviderError
 Trust = Literal["operator", "public"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Python orders the marks of a host in the square of their number.
+MOST_CHARS = 4_000
+
 # Link-local, and what clouds tell their machines, keys among it: never an upstream, whoever asks.
 LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
 ALIBABA, AZURE, ORACLE_CLASSIC = "100.100.100.200", "168.63.129.16", "192.0.0.192"
@@ -37,6 +40,8 @@ def is_allowed(address: str, trust: Trust) -> bool:
 
 def parts_of(url: str) -> SplitResult:
     """The parts of an address that may be called; anything else is refused in words."""
+    if len(url) > MOST_CHARS:
+        raise ProviderError("invalid", f"The address is longer than {MOST_CHARS:,} characters.")
     if not url.isprintable() or " " in url or "\\" in url:
         raise ProviderError("invalid", "The address contains invalid characters.")
     try:
