@@ -9,7 +9,7 @@ import pytest
 from tests.rendering.corpus import cut
 from tests.rendering.rules import Fragment
 from tests.support.marks import few_of
-from webapp.rendering.blocks import LINE_CHARS, LONG_BLOCK_CHARS, MAX_CELLS, MAX_CELLS_PER_TABLE, MAX_COLUMNS
+from webapp.rendering.blocks import LINE_CHARS, LONG_BLOCK_CHARS, MAX_CELLS, MAX_CELLS_PER_TABLE, MAX_COLUMNS, ROW_CELLS
 from webapp.rendering.grammar import MAX_ADDRESS_CHARS
 from webapp.rendering.markdown import PIECE_CHARS, PIECE_LINES, GrowingMarkdown, pieces, render, rendering
 
@@ -122,15 +122,21 @@ def test_a_wide_table_is_a_paragraph() -> None:
 
 def test_a_table_has_so_many_cells_and_the_rest_is_text() -> None:
     html = render("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 500)
-    assert html.count("<td") + html.count("<th>") == MAX_CELLS_PER_TABLE
+    assert html.count("<td") + html.count("<th>") == 50 * (MAX_CELLS_PER_TABLE // (50 + ROW_CELLS))
     assert "</div>\n<p>|\n|" in html
 
 
 @pytest.mark.slow
 def test_many_tables_share_one_limit() -> None:
-    html = render(("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 100 + "\n") * 6)
+    html = render(("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 100 + "\n") * 10)
     assert html.count("<td") < MAX_CELLS
-    assert html.count("<table>") == MAX_CELLS // MAX_CELLS_PER_TABLE
+    # The last one is what was left.
+    assert html.count("<table>") == 1 + MAX_CELLS // (50 * (MAX_CELLS_PER_TABLE // (50 + ROW_CELLS)))
+
+
+def test_a_table_of_one_column_has_fewer_cells() -> None:
+    html = render("|a|\n|-|\n" + "|*b*|\n" * 3_000)
+    assert html.count("<tr>") == MAX_CELLS_PER_TABLE // (1 + ROW_CELLS)
 
 
 def test_one_definition_cannot_be_multiplied_without_end() -> None:

@@ -21,11 +21,12 @@ LINE_CHARS = 10
 MAX_INLINE_CHARS = 5_000
 # Each opening bracket is looked for to the end of its text: three thousand in 5 000 characters take a third of a second.
 MAX_BRACKETS = 300
-# 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds.
+# 13 KB of table can become 664 KB of HTML, and each cell costs 10 microseconds, each row as much as some more.
 MAX_TABLE_CHARS = 24_000
 MAX_COLUMNS = 100
 MAX_CELLS_PER_TABLE = 4_000
 MAX_CELLS = 20_000
+ROW_CELLS = 4
 UNLIMITED = {"fence", "table_open"}
 
 
@@ -61,7 +62,7 @@ def table_within_limits(state: StateBlock, start: int, end: int, silent: bool) -
     delimiters = state.src[state.bMarks[start + 1] : state.eMarks[start + 1]]
     columns = len([part for part in delimiters.split("|") if part.strip(" \t>")])
     used = state.env.get("cells", 0)
-    rows = min(MAX_CELLS_PER_TABLE, MAX_CELLS - used) // max(1, columns)
+    rows = min(MAX_CELLS_PER_TABLE // (columns + ROW_CELLS), (MAX_CELLS - used) // max(1, columns))
     if columns > MAX_COLUMNS or rows < 2:
         return False
     if not silent:
