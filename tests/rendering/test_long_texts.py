@@ -58,3 +58,21 @@ def test_work_and_bytes_are_in_proportion_to_the_text() -> None:
 def test_at_any_pace_few_bytes_are_sent(tokens_per_second: int) -> None:
     text = "".join(part(number) for number in range(1, 10))
     assert streamed(text, CHARS_PER_STEP[tokens_per_second])[1] < MOST_BYTES_PER_CHAR * len(text)
+
+
+def test_what_an_answer_goes_on_from_is_drawn_in_pieces() -> None:
+    text = "".join(part(number) for number in range(1, 20))
+    projection = AnswerProjection("m" * 26, "g" * 26, beginning=text)
+    assert projection.renders == 0
+    assert len(list(projection.begin())) == projection.renders > 3
+
+    whole = AnswerProjection("m" * 26, "g" * 26)
+    list(whole.fold(Entry(1, Delta(text))))
+    assert projection.snapshot()[0].html == whole.snapshot()[0].html
+
+
+def test_it_is_drawn_before_whatever_comes_first() -> None:
+    projection = AnswerProjection("m" * 26, "g" * 26, beginning="*One* and ")
+    for event in (Delta("two."), Ended("completed", "stop")):
+        list(projection.fold(Entry(1, event)))
+    assert projection.html == "<p><em>One</em> and two.</p>\n"

@@ -16,6 +16,9 @@ class Counting:
     def __init__(self) -> None:
         self.text, self.folds, self.differences, self.has_ended = "", 0, 0, False
 
+    def begin(self):
+        return iter(())
+
     def fold(self, entry):
         self.folds += 1
         if isinstance(entry.event, Delta):
@@ -171,3 +174,36 @@ def test_a_projection_that_fails_leaves_the_writer_alone(room, caplog):
 
     assert room.text() == "said all the same" * 2
     assert "another's" in caplog.text
+
+
+class Continued(Counting):
+    """A projection that goes on from a text which it takes in pieces."""
+
+    def __init__(self):
+        super().__init__()
+        self._pieces = iter(["one ", "two ", "three "])
+
+    def begin(self):
+        for piece in self._pieces:
+            self.text += piece
+            yield
+
+
+def test_what_it_goes_on_from_is_taken_in_pieces_before_anybody_is_told(room):
+    pauses = []
+    broadcast = Broadcast(
+        TOPIC, Continued(), room.topics, spawn=gevent.spawn, pause=lambda _: (pauses.append(1), gevent.sleep(0))
+    )
+    signal = Signal()
+    with broadcast.watched_by(signal):
+        # A page that comes back has two of the words already.
+        assert broadcast.projection.text == "one "
+        assert broadcast.since((8,)) == ([], (8,))
+        assert signal.wait(30)
+        assert broadcast.since((8,)) == ([Frame("three ")], (14,))
+    assert len(pauses) >= 3
+
+
+def test_a_snapshot_has_all_that_it_goes_on_from(room):
+    broadcast = Broadcast(TOPIC, Continued(), room.topics, spawn=gevent.spawn, pause=gevent.sleep)
+    assert broadcast.snapshot() == ("one two three ", (14,))

@@ -39,6 +39,9 @@ class Unshown:
     def __init__(self) -> None:
         self.has_ended = False
 
+    def begin(self) -> Iterator[None]:
+        return iter(())
+
     def fold(self, entry: Entry) -> Iterator[None]:
         self.has_ended = isinstance(entry.event, Ended)
         return iter(())

@@ -46,6 +46,10 @@ class PlanProjection:
         part = at(self._schema, element) if element else None
         return without(value, element) if part and is_whole(part) else value
 
+    def begin(self) -> Iterator[None]:
+        """What a plan begins with is there already."""
+        return iter(())
+
     def fold(self, entry: Entry) -> Iterator[None]:
         """Takes the next entry; a long text is taken in pieces."""
         match entry.event:

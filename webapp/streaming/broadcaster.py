@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, Protocol
 
@@ -29,13 +30,15 @@ class Frame:
 
 
 class Projection(Protocol):
-    """A topic folded into what is shown. `fold` and `finish` yield between pieces of work, so that a long text blocks nobody.
+    """A topic folded into what is shown. All that takes long yields between pieces of work, so that a long text blocks nobody.
 
-    `finish` makes the definitive picture when nothing more will be said; doing it twice is doing it once.
+    `begin` takes what was there before anything is said, `finish` makes the definitive picture when nothing more will be;
+    doing either twice is doing it once.
     """
 
     has_ended: bool
 
+    def begin(self) -> Iterator[None]: ...
     def fold(self, entry: Entry) -> Iterator[None]: ...
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]: ...
     def snapshot(self) -> tuple[Any, Cursor]: ...
@@ -56,6 +59,8 @@ class Broadcast:
         self._topic, self._topics = topic, topics
         self._spawn, self._pause = spawn, pause
         self._after = 0
+        # Until all is folded that was there when somebody came first, a page that comes back may have more than is known here.
+        self._has_begun = False
         # Whoever holds it folds until nothing is left, also of what is said meanwhile.
         self._folding = Lock()
         self._watchers: set[Signal] = set()
@@ -76,6 +81,8 @@ class Broadcast:
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
         """The frames that bring a watcher from its cursor to now; made once for all at the same cursor."""
+        if not self._has_begun:
+            return [], cursor
         if cursor not in self._shared:
             if len(self._shared) >= MOST_SHARED:
                 # A page may say that it is anywhere.
@@ -125,11 +132,15 @@ class Broadcast:
 
     def _work(self) -> Iterator[None]:
         has_news = False
+        for _ in self._drawn(self.projection.begin):
+            has_news = True
+            yield
         while entries := self._topics.read(self._topic, self._after):
             has_news = True
             for entry in joined(entries) if len(entries) > 1 else entries:
-                yield from self._fold(entry)
+                yield from self._drawn(partial(self.projection.fold, entry))
                 self._after = entry.seq
+        self._has_begun = True
         if has_news:
             self._shared.clear()
             self._tell(list(self._watchers))
@@ -145,11 +156,11 @@ class Broadcast:
         self._pause(0)
         self._tell(signals)
 
-    def _fold(self, entry: Entry) -> Iterator[None]:
+    def _drawn(self, work: Callable[[], Iterator[None]]) -> Iterator[None]:
         if self.has_failed:
             return
         try:
-            yield from self.projection.fold(entry)
+            yield from work()
         except MISTAKES:
             log.exception("%s can't be shown any further while it is being written", self._topic)
             self.has_failed = True

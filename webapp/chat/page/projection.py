@@ -61,8 +61,8 @@ class AnswerProjection:
         self._reasoning: list[str] = []
         self._notices: list[str] = []
         self._whole: Whole | None = None
-        for _ in self._grow(beginning):
-            pass
+        # What is still to be drawn of the text that it goes on from.
+        self._beginning = pieces(beginning)
 
     @property
     def html(self) -> str:
@@ -74,8 +74,15 @@ class AnswerProjection:
         """How much has been read to render it: the measure of the work."""
         return self._growing.rendered_chars
 
+    def begin(self) -> Iterator[None]:
+        """Draws what it goes on from."""
+        for piece in self._beginning:
+            self._draw(piece)
+            yield
+
     def fold(self, entry: Entry) -> Iterator[None]:
         """Takes the next entry; a long text is taken in pieces."""
+        yield from self.begin()
         match entry.event:
             case Delta(text):
                 yield from self._grow(text)
@@ -100,6 +107,7 @@ class AnswerProjection:
 
     def finish(self) -> Iterator[None]:
         """Makes the definitive rendering; without link definitions the blocks that are sealed are not rendered again."""
+        yield from self.begin()
         if not self._whole:
             self.renders += 1
             yield from self._growing.finishing()
@@ -167,9 +175,12 @@ class AnswerProjection:
         for number, piece in enumerate(pieces(text)):
             if number:
                 yield
-            self.renders += 1
-            for change in self._growing.feed(piece):
-                self._take(change.kind, change.html)
+            self._draw(piece)
+
+    def _draw(self, piece: str) -> None:
+        self.renders += 1
+        for change in self._growing.feed(piece):
+            self._take(change.kind, change.html)
 
     def _take(self, kind: str, html: str) -> None:
         if kind == "tail":
