@@ -77,7 +77,7 @@ def work(unit: str, chars: int, start: str = "") -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", few_of(UNITS, 5))
+@pytest.mark.parametrize("name", few_of(UNITS, 3))
 def test_twice_the_text_is_at_most_about_twice_the_work(name: str) -> None:
     start = {"code": "```py\n", "table": "| a | b |\n|---|---|\n"}.get(name, "")
     once, twice = (work(UNITS[name], chars, start) for chars in (4_000, 8_000))
@@ -98,7 +98,7 @@ def test_an_open_fence_of_one_line_costs_its_length() -> None:
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("name", few_of(HOSTILE, 10))
+@pytest.mark.parametrize("name", few_of(HOSTILE, 6))
 def test_no_hostile_text_takes_long(name: str) -> None:
     text, growing, slowest = HOSTILE[name] * (CHARS // len(HOSTILE[name])), GrowingMarkdown(), 0.0
     for piece in cut(text, [4_000]):
@@ -190,7 +190,7 @@ def test_definitions_are_not_gone_through_again_with_every_step() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "unit", few_of(["a\n\n", "- x\n", "> \n", "[a]: b\n", "1. x\n", "# a\n", "> - > - > -\n", "a\n", "```\n```\n"], 4)
+    "unit", few_of(["a\n\n", "- x\n", "> \n", "[a]: b\n", "1. x\n", "# a\n", "> - > - > -\n", "a\n", "```\n```\n"], 2)
 )
 def test_no_piece_of_many_short_lines_takes_long(unit: str) -> None:
     text, growing, longest = unit * (60_000 // len(unit)), GrowingMarkdown(), 0.0
@@ -255,7 +255,7 @@ def test_a_heap_of_brackets_is_shown_as_it_is() -> None:
         ]
         + ["<details>" + " " * 20_000 + "x\n", "<details>" + "<summary></summary>" + "\t" * 20_000 + "x\n"]
         + ["```python\n((((\n```\n", "e\u0301\u0302", "&amp;", "x", "<a b='", "|a" * 10_000 + "|\n" + "|-" * 10_000 + "|\n"],
-        6,
+        3,
     ),
 )
 def test_no_piece_of_a_hostile_text_takes_long(unit: str, nothing_else_to_collect: None) -> None:

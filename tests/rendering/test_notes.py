@@ -38,6 +38,7 @@ def test_a_growing_text_gives_its_own_addresses() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.mostly_deep(2)
 @pytest.mark.parametrize("text", [TEXT, TEXT + FOLDED, "- [^1]\n\n  [^1]: in a list\n", FOLDED + "[^1]\n\n[^1]: x\n\nEnd\n"])
 def test_it_ends_the_same_at_every_cut(text: str) -> None:
     for at in range(1, len(text)):

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.rendering.test_markdown import grown
+from tests.support.marks import few_of
 from webapp.rendering.markdown import GrowingMarkdown, render
 from webapp.rendering.text import plain
 
@@ -48,7 +49,7 @@ def test_no_mark_flashes_up_when_it_is_half_written(text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", TEXTS + OTHERS)
+@pytest.mark.parametrize("text", few_of(TEXTS, 3) + few_of(OTHERS, 2))
 def test_it_ends_the_same_at_every_cut(text: str) -> None:
     for at in range(1, len(text)):
         assert grown(text[:at], [1], []).finish().html == render(text[:at])

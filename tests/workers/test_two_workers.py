@@ -76,6 +76,9 @@ def test_what_a_killed_worker_was_writing_is_gone_on_with(house, fake) -> None:
         tab.close()
 
 
+# Half a minute until its lease is over. That it is told, and writes nothing more, is tried without a server in
+# `tests/generations/test_journal.py` and `tests/streaming/test_redis_topics.py`.
+@pytest.mark.deep
 def test_a_frozen_worker_on_another_host_is_replaced_and_writes_nothing_more(house, fake) -> None:
     path, tab = held_in_the_middle(fake, by=house.there, seen_by=house.here)
     # Its master too, which would end a worker that does not move.
