@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import KEYS
+from tests.support.inserted import add_member
 from tests.support.person import Person, token_on
 from tests.support.server import prepared
 from webapp import logs
@@ -79,7 +80,7 @@ def test_a_reader_that_has_gone_is_not_missed(handler: logs.LineHandler, pipe: t
 def test_a_server_behind_a_stopped_pager_serves_on(tmp_path: Path) -> None:
     with prepared(tmp_path) as server:
         server.may_be_held = "its log is a pipe, which can't be read here"
-        server.flask("users", "add", "ann@example.org", "--password-stdin", said="correct horse battery")
+        add_member(server, "ann@example.org")
         log = tmp_path / "server.log"
         os.mkfifo(log)
         reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)

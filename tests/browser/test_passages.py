@@ -10,6 +10,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.browser.test_knowledge import LOOKS, READ_MS
 from tests.knowledge.office import docx, paragraph, pdf
+from tests.support.inserted import add_member
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -26,7 +27,7 @@ def reader(chromium: Browser, server: Server) -> Iterator[Callable[..., Person]]
     people: list[Person] = []
 
     def bring(email: str, **look: object) -> Person:
-        server.flask("users", "add", email, "--role", "member", "--password-stdin", said=PASSWORD)
+        add_member(server, email)
         person = Person(chromium, server.url, **look)
         people.append(person)
         page = person.open("/login")

@@ -11,6 +11,7 @@ from tests.browser.chats import PASSWORD, ChatPage, Person, press, reload
 from tests.browser.conftest import Visit
 from tests.browser.test_lists import chosen
 from tests.browser.ways import in_every_way
+from tests.support.inserted import add_member
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -20,7 +21,7 @@ COLLEAGUE, NAME = "grace@example.org", "grace (grace@example.org)"
 
 @pytest.fixture(scope="module")
 def colleague(shared: Server) -> str:
-    shared.flask("users", "add", COLLEAGUE, "--role", "member", "--password-stdin", said=PASSWORD)
+    add_member(shared, COLLEAGUE)
     return COLLEAGUE
 
 

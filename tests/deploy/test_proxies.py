@@ -10,6 +10,7 @@ import pytest
 
 from tests.deploy import proxies
 from tests.support.certificate import certificate_in
+from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.server import prepared
@@ -30,7 +31,7 @@ def server(tmp_path_factory, fake_process):
 
 @pytest.fixture(scope="module")
 def token(server) -> str:
-    return server.flask("tokens", "add", "owner@example.org", "--name", "through a proxy").strip()
+    return add_token(server)
 
 
 def test_nginx(server, token, fake, tmp_path):

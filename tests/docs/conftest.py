@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.docs.snippets import environment
+from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.server import Server, prepared
 
@@ -22,4 +23,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="package")
 def reader(server: Server) -> dict[str, str]:
     """The environment of a reader who has made a token."""
-    return environment(server.url, server.flask("tokens", "add", "owner@example.org", "--name", "a reader").strip())
+    return environment(server.url, add_token(server))

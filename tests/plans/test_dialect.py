@@ -294,7 +294,7 @@ def test_a_naive_client_watches_cancels_and_leaves(fake: Upstream, tmp_path: Pat
             fake.says(TEXT, **how)
             return node.run(CLIENT, url=caller.url, token=caller.token, way=way)
 
-        is_right_when_watched(went("whole", pace=0.01))
+        is_right_when_watched(went("whole", pace=0.005))
         is_right_when_cancelled(went("cancelled", **SLOW_THIRD))
         fake.until(lambda log: sum(bool(entry["client_closed"]) for entry in log) == 1)
         is_right_when_left(went("left", **SLOW_THIRD))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.rounds import ROUNDS
 from tests.support.server import Server, prepared, until
@@ -44,8 +45,8 @@ class Program:
     """Speaks JSON to a server that comes and goes."""
 
     def __init__(self, server: Server) -> None:
-        token = server.flask("tokens", "add", "owner@example.org", "--name", "A program", "--scopes", "read,chat,workflows,admin")
-        self.url, self.headers = server.url, {"Authorization": f"Bearer {token.strip()}", "Content-Type": "application/json"}
+        token = add_token(server)
+        self.url, self.headers = server.url, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.server import Server
 
@@ -16,7 +17,7 @@ class Caller:
         server.start()
         Person(server.url).become_owner(server.owner_link)
         self.server, self.url = server, server.url
-        self.token = server.flask("tokens", "add", "owner@example.org", "--name", "tests").strip()
+        self.token = add_token(server)
 
     def post(self, path: str, **body: Any) -> tuple[int, Any]:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
