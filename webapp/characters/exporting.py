@@ -5,7 +5,7 @@ from contextlib import closing
 from io import BytesIO
 from typing import Literal
 
-from webapp.characters import as_png, card_writing, charx, png, queries
+from webapp.characters import card_writing, charx, png, queries
 from webapp.characters.bringing import LIMITS
 from webapp.characters.card_writing import Version, written
 from webapp.characters.cards import NAMES, BadCard
@@ -18,6 +18,8 @@ Kind = Literal["json", "png", "charx"]
 MEDIA: dict[Kind, str] = {"json": "application/json", "png": "image/png", "charx": "application/zip"}
 # What is drawn for a character without a picture: a grey card.
 PLAIN = (400, 600, 0x8A)
+# By name: what draws is imported in a child process alone.
+AS_PNG = "webapp.characters.as_png"
 
 
 def file_of(character: Character, kind: Kind, version: Version | None = None) -> bytes:
@@ -49,7 +51,7 @@ def _picture(character: Character) -> bytes:
 
 
 def _drawn(content: bytes) -> bytes:
-    with child.on_disk(BytesIO(content)) as file, closing(child.pieces(as_png.__name__, file, LIMITS)) as found:
+    with child.on_disk(BytesIO(content)) as file, closing(child.pieces(AS_PNG, file, LIMITS)) as found:
         try:
             return b64decode(next(found, ""))
         except child.Exceeded:
