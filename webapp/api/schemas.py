@@ -4,6 +4,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+# A schema is built by the first call that needs it, in a few milliseconds: all of them would take three megabytes.
+LATER = ConfigDict(frozen=True, defer_build=True)
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -14,19 +16,19 @@ Model = Annotated[Line, Field(description="The id of a model from `GET /api/v1/m
 class Body(BaseModel):
     """What a caller sends: every type is meant, and there are no other fields."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = LATER | ConfigDict(strict=True, extra="forbid")
 
 
 class Query(BaseModel):
     """Parameters of the query string; unknown ones are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = LATER | ConfigDict(extra="ignore")
 
 
 class Answer(BaseModel):
     """What a caller gets. Fields may be added, never taken away."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = LATER
 
     @classmethod
     def of(cls, row: object, **more: Any) -> Self:

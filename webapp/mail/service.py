@@ -1,7 +1,6 @@
 """Sending mail by the server that is set."""
 
 from collections.abc import Sequence
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Unpack
@@ -57,6 +56,9 @@ def _server() -> MailServer:
 
 
 def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
+    # Half a megabyte that few servers ever need.
+    from email.headerregistry import Address
+
     sender, message = str(setting("mail.from")), EmailMessage()
     message["From"] = Address("Millrace", addr_spec=sender)
     message["To"] = [Address(addr_spec=each) for each in to]
