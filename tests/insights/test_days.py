@@ -89,6 +89,36 @@ def test_a_day_is_summed_up_once_and_not_while_it_is_written(app, made):
         assert db.session.scalar(db.select(db.func.count()).where(InsightMark.day == yesterday.date())) == 1
 
 
+def test_a_day_of_many_models_is_stored_some_at_a_time(app, made):
+    day = utc_now() - timedelta(days=3)
+    for number in range(2 * summing.ROWS_AT_ONCE):
+        made(created_at=day, model_asked=f"model {number}")
+    with app.app_context():
+        summing.sum_up(day.date())
+        whole = _stored(day)
+        # As a worker leaves it that is killed halfway.
+        with write() as session:
+            session.execute(db.delete(InsightMark))
+            session.execute(db.delete(InsightDay).where(InsightDay.model < "model 2"))
+        commits: list[object] = []
+
+        def note(connection):
+            commits.append(connection)
+
+        event.listen(db.engine, "commit", note)
+        try:
+            summing.sum_up(day.date())
+        finally:
+            event.remove(db.engine, "commit", note)
+        assert len(commits) > 4
+        assert _stored(day) == whole
+
+
+def _stored(day: datetime) -> set[tuple[Any, ...]]:
+    one = InsightDay
+    return {tuple(row) for row in db.session.execute(db.select(one.user_id, one.model, one.answers).where(one.day == day.date()))}
+
+
 def test_a_command_counts_again(app, made):
     made(2, created_at=utc_now() - timedelta(days=4))
     result = app.test_cli_runner().invoke(args=["insights", "recount"])

@@ -1,16 +1,19 @@
 """Sums up days that are over, one after the other in the background; or all of them anew, as a command."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from webapp.db import db, utc_now, write
+from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation
+from webapp.heavy.turns import by_turns
 from webapp.insights.figures import SUMS, Answered, Figures
 from webapp.insights.queries import all_answered
 from webapp.insights.tables import InsightDay, InsightMark
@@ -19,7 +22,7 @@ EVERYONE = "*"
 A_DAY = timedelta(days=1)
 # By then every cost that a provider tells later is known.
 SETTLED_AFTER = timedelta(hours=1)
-# What SQLite takes in one statement, many times over.
+# Of one transaction: on SQLite nobody else has a turn within it.
 ROWS_AT_ONCE = 200
 
 
@@ -51,17 +54,31 @@ def sum_up_all() -> int:
 
 
 def sum_up(day: date) -> None:
-    """Stores the sums of a day; when another worker has just done so, theirs are the same."""
+    """Stores the sums of a day, some in each transaction; the last one says that all are there.
+
+    When another worker has just done so, or one was killed halfway, theirs are the same.
+    """
     begins = datetime.combine(day, time(), UTC)
-    rows = [_row(day, key, figures) for key, figures in _cells(all_answered(begins, begins + A_DAY)).items()]
+    cells = _cells(all_answered(begins, begins + A_DAY))
+    for some in by_turns(_batches(day, cells)):
+        with write() as session:
+            session.execute(_put(), some)
     try:
         with write() as session:
             session.add(InsightMark(day=day))
-            session.flush()
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                session.execute(insert(InsightDay), rows[start : start + ROWS_AT_ONCE])
     except IntegrityError:
         db.session.rollback()
+
+
+def _batches(day: date, cells: Mapping[tuple[str, str, str], Figures]) -> Iterator[list[dict[str, Any]]]:
+    rows = (_row(day, key, figures) for key, figures in cells.items())
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        yield some
+
+
+def _put() -> Any:
+    # Both have it, but not as the same.
+    return (sqlite.insert if is_sqlite() else postgresql.insert)(InsightDay).on_conflict_do_nothing()
 
 
 def _next() -> date | None:
