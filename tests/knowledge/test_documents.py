@@ -12,7 +12,7 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import turns_of_the_loop
 from webapp.db import db, write
 from webapp.knowledge import documents, importing
-from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
 PAGE = b"""<html><head><title>Pump care</title><style>p { color: red }</style></head><body><nav>Home</nav>
@@ -257,3 +257,16 @@ def test_the_text_of_a_long_document_is_read_in_turns(app, long):
     with turns_of_the_loop() as turn:
         turns = [turn() for _ in documents.text_of(engine, id, owner_id)]
     assert len(turns) == len(set(turns)) == 4
+
+
+def test_a_large_file_is_put_together_in_turns(app, shelf):
+    id = shelf.text(shelf.collection(), GUIDE)
+    parts = [{"document_id": id, "number": number, "content": bytes(documents.PART_BYTES)} for number in range(1, 81)]
+    with app.app_context(), write() as session:
+        session.execute(insert(DocumentPart), parts)
+    with app.app_context(), turns_of_the_loop() as turn:
+        before = turn()
+        with importing._file(id, {}) as (_, length):
+            assert length > 80 * documents.PART_BYTES
+        # Twenty megabytes are not read within a hundredth of a second.
+        assert turn() > before

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from gevent.pywsgi import WSGIServer
+from sqlalchemy import event, update
 
+from webapp.db import db, write
+from webapp.knowledge import importing, web_pages
+from webapp.knowledge.documents import PART_BYTES
+from webapp.knowledge.tables import Document
 from webapp.settings.service import set_setting
 
 PAGE = "<html><head><title>Pump care</title></head><body><!-- {} --><p>Oil the bearing {}.</p></body></html>"
@@ -67,6 +72,46 @@ def test_an_address_is_a_document_and_is_fetched_again(house, site):
     assert house.read(document["id"])["state"] == "ready"
     (after,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
     assert after["text"].strip() == "Oil the bearing on Monday."
+
+
+def test_a_large_page_is_replaced_a_piece_at_a_time(app, house, site):
+    url = site.says("/log", "Oil the bearing every Friday.\n" * 10, kind="text/plain")
+    document = house.read(add(house, url)["documents"][0]["id"])
+    site.says("/log", "Oil the bearing on Monday.\n" * 40_000, kind="text/plain")
+    commits: list[object] = []
+
+    def note(connection):
+        commits.append(connection)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "commit", note)
+    try:
+        house.program.post(f"/documents/{document['id']}/again", status=202)
+    finally:
+        event.remove(engine, "commit", note)
+
+    assert len(commits) > 40_000 * 27 // PART_BYTES
+    assert house.read(document["id"])["bytes"] == 40_000 * 27
+
+    site.says("/log", "Oil it.", kind="text/plain")
+    house.program.post(f"/documents/{document['id']}/again", status=202)
+    assert house.read(document["id"])["bytes"] == 7
+
+
+def test_what_was_replaced_halfway_is_not_read_and_is_fetched_whole(app, house, site):
+    url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
+    document = house.read(add(house, url)["documents"][0]["id"])
+    # As a killed server leaves it.
+    with app.app_context(), write() as session:
+        session.execute(update(Document).values(bytes=Document.bytes + 1, etag="", state="failed", error=web_pages.INTERRUPTED))
+    house.program.call("PATCH", f"/documents/{document['id']}", {"title": "Pumps"})
+    assert (house.read(document["id"])["state"], house.read(document["id"])["error"]) == ("failed", importing.INCOMPLETE)
+    (kept,) = house.program.get(f"/documents/{document['id']}/passages")["passages"]
+    assert kept["text"].strip() == "Oil the bearing every Friday."
+
+    house.program.post(f"/documents/{document['id']}/again", status=202)
+    assert house.read(document["id"])["state"] == "ready"
 
 
 def test_it_goes_where_the_address_leads_and_reads_other_kinds(house, site):

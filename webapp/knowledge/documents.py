@@ -195,7 +195,7 @@ def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
 def measured(stream: IO[bytes]) -> tuple[str, int]:
     """The hash of the bytes and how many there are; refuses too many, and none."""
     digest, length, most = hashlib.sha256(), 0, most_bytes()
-    for chunk in by_turns(_chunks(stream)):
+    for chunk in by_turns(chunks(stream)):
         digest.update(chunk)
         length += len(chunk)
         if length > most:
@@ -210,7 +210,8 @@ def most_bytes() -> int:
     return (int(setting("knowledge.file_megabytes")) or 1_000) * 1024 * 1024
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """The pieces in which it is stored."""
     stream.seek(0)
     return iter(lambda: stream.read(PART_BYTES), b"")
 
@@ -256,7 +257,7 @@ def _arrive(document_id: str, stream: IO[bytes]) -> bool:
 
 
 def _store(document_id: str, stream: IO[bytes]) -> None:
-    for number, chunk in enumerate(by_turns(_chunks(stream))):
+    for number, chunk in enumerate(by_turns(chunks(stream))):
         # Somebody else may store the same bytes at this moment.
         with suppress(IntegrityError), write() as session:
             session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))

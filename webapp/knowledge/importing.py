@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from itertools import count
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -29,6 +30,7 @@ MOST_ATTEMPTS = 4
 LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=60, wall_seconds=300, patience_seconds=1)
 EXCEEDED = "Reading this file takes too much time or memory. Try splitting it into several."
 BROKEN = "This file couldn't be read because of an error in Millrace. You can try again."
+INCOMPLETE = "Parts of this file are missing. Read it again if it comes from an address, or add it again."
 CLEARED_AT_ONCE = 50
 MODULE = "webapp.knowledge.reader"
 log = logging.getLogger("knowledge")
@@ -90,11 +92,11 @@ def _claim() -> tuple[str, str] | None:
 
 def _read(id: str, claim: str) -> None:
     with _own(id, claim) as (_, document):
-        name, title, edition = document.name, document.title, document.edition + 1
+        name, title, edition, length = document.name, document.title, document.edition + 1, document.bytes
     _clear(id, claim, but=edition - 1)
     about = about_file(name, "" if title == formats.stem(name) else title)
-    with _file(id, about) as file, closing(child.pieces(MODULE, file, LIMITS)) as found:
-        take(id, claim, edition, found)
+    with _file(id, about) as (file, stored), closing(child.pieces(MODULE, file, LIMITS)) as found:
+        take(id, claim, edition, found if stored == length else [{"refused": INCOMPLETE}])
 
 
 def about_file(name: str, title: str = "") -> dict[str, Any]:
@@ -133,17 +135,22 @@ def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
 
 
 @contextmanager
-def _file(id: str, about: dict[str, Any]) -> Iterator[IO[bytes]]:
-    """What was sent, behind a line that says how it is to be read."""
+def _file(id: str, about: dict[str, Any]) -> Iterator[tuple[IO[bytes], int]]:
+    """What was sent, behind a line that says how it is to be read, and how many bytes that are."""
     with TemporaryFile() as file:
         file.write(json.dumps(about).encode() + b"\n")
-        number = 0
-        while content := queries.part(id, number):
-            file.write(content)
-            number += 1
-            db.session.expire_all()
+        length = sum(file.write(content) for content in by_turns(_parts(id)))
         file.flush()
-        yield file
+        yield file, length
+
+
+def _parts(id: str) -> Iterator[bytes]:
+    for number in count():
+        if not (content := queries.part(id, number)):
+            return
+        # Others have their turn before the next one is read.
+        db.session.rollback()
+        yield content
 
 
 def _turn(id: str, claim: str, piece: dict[str, Any]) -> None:

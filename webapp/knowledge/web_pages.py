@@ -1,23 +1,29 @@
 """What a person can do with documents that come from an address: add one, and fetch it again."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from io import BytesIO
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.errors import Conflict, Unavailable
 from webapp.heavy import child
-from webapp.knowledge import documents, fetching, importing, queries
+from webapp.heavy.turns import by_turns
+from webapp.ids import new_id
+from webapp.knowledge import documents, fetching, queries
 from webapp.knowledge.documents import Added, Sent
 from webapp.knowledge.fetching import Fetched
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.upstream.addresses import Trust
 
 MODULE = "webapp.knowledge.plain"
+INTERRUPTED = "Fetching this document was interrupted. Read it again to fetch it."
+ELSEWHERE = "This document was changed by someone else meanwhile. Please try again."
 
 
 def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Added:
@@ -72,18 +78,33 @@ def _text(fetched: Fetched, *, most: int) -> str:
 
 
 def _replace(document: Document, fetched: Fetched) -> None:
-    """Another content under the same address; whoever reads the old one lets go of it."""
+    """Another content under the same address, a piece in each transaction; whoever reads the old one lets go of it.
+
+    What ends halfway has failed, so that all of it is fetched when it is read again.
+    """
     digest, length = documents.measured(BytesIO(fetched.content))
     documents.refuse_too_much(document.collection_id, length - document.bytes)
-    id, content = document.id, fetched.content
+    id, claim = document.id, new_id()
     try:
         with write() as session:
             now = session.get_one(Document, id)
-            now.hash, now.bytes, now.etag, now.claim = digest, length, fetched.etag, ""
-            session.execute(delete(DocumentPart).where(DocumentPart.document_id == id))
-            size = documents.PART_BYTES
-            parts = [content[at : at + size] for at in range(0, length, size)]
-            session.add_all(DocumentPart(document_id=id, number=number, content=part) for number, part in enumerate(parts))
+            now.hash, now.bytes, now.etag, now.claim = digest, length, "", claim
+            now.state, now.error = "failed", INTERRUPTED
     except IntegrityError as error:
         raise Conflict(documents.TWIN) from error
-    importing.wake()
+    count = 0
+    for count, content in enumerate(by_turns(documents.chunks(BytesIO(fetched.content))), 1):
+        with _own(id, claim) as (session, _):
+            session.merge(DocumentPart(document_id=id, number=count - 1, content=content))
+    with _own(id, claim) as (session, now):
+        session.execute(delete(DocumentPart).where(DocumentPart.document_id == id, DocumentPart.number >= count))
+        now.etag = fetched.etag
+
+
+@contextmanager
+def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
+    with write() as session:
+        now = session.get(Document, id)
+        if now is None or now.claim != claim:
+            raise Conflict(ELSEWHERE)
+        yield session, now
