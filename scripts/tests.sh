@@ -12,9 +12,10 @@ shift
 [ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ $# != 1 ]; then
-    ends=$(mktemp -d)
-    trap 'rm -rf "$ends"' EXIT
-    export ends
+    # How each part ends, and a data folder that is prepared once for all of them.
+    ends=$(mktemp -d) PREPARED=$(mktemp -d)
+    trap 'rm -rf "$ends" "$PREPARED"' EXIT
+    export ends PREPARED
     printf '%s\n' "$@" | xargs -P "${PARTS:-3}" -n 1 sh "$0" "$python"
     status=$?
     # How each part has ended, once more together.

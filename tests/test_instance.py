@@ -3,15 +3,30 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.ports import free_port
-from tests.support.server import ROOT, Server, prepared
+from tests.support.server import ROOT, Server, prepared, until
 from webapp import instance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prepared(tmp_path_factory.mktemp("first")) as server:
+        yield server
+
+
+@pytest.fixture
+def first(made: Server) -> Server:
+    """A server that runs; the test before may have ended it."""
+    if not made.is_running:
+        made.start()
+    return made
 
 
 def second(folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -21,16 +36,14 @@ def second(folder: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180)
 
 
-def test_a_second_server_on_the_same_folder_says_why_it_ends(tmp_path: Path) -> None:
-    with prepared(tmp_path) as server:
-        server.start()
-        refused = second(tmp_path)
+def test_a_second_server_on_the_same_folder_says_why_it_ends(first: Server) -> None:
+    refused = second(first.folder)
 
-        assert refused.returncode == 1
-        assert refused.stderr.splitlines()[-1] == instance.TAKEN.format(tmp_path)
-        # Commands go on beside it.
-        assert server.flask("settings", "list")
-        assert server.worker_pids
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1] == instance.TAKEN.format(first.folder)
+    # Commands go on beside it.
+    assert first.flask("settings", "list")
+    assert first.worker_pids
 
 
 def test_a_folder_that_takes_no_lock_is_told_in_one_line(tmp_path: Path) -> None:
@@ -45,22 +58,23 @@ def test_a_folder_that_takes_no_lock_is_told_in_one_line(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("end", [Server.kill, Server.terminate], ids=["killed", "ended"])
 @pytest.mark.mostly_deep
-def test_whatever_ends_the_first_lets_the_next_one_start(tmp_path: Path, end) -> None:
-    with prepared(tmp_path) as server:
-        server.start()
-        end(server)
-        server.start()
-        # The worker that follows has no part in the lock.
-        server.kill_worker()
+def test_whatever_ends_the_first_lets_the_next_one_start(first: Server, end: Callable[[Server], object]) -> None:
+    end(first)
+    first.start()
+    # The worker that follows has no part in the lock.
+    workers = first.worker_pids
+    first.kill_worker()
+    until(lambda: first.worker_pids and first.worker_pids != workers, "another worker has followed")
 
 
-def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(tmp_path: Path) -> None:
-    with prepared(tmp_path) as server:
-        server.start()
-        os.kill(server.pid, 9)
-        server._wait(60)
+def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(first: Server) -> None:
+    workers = first.worker_pids
+    os.kill(first.pid, 9)
+    first._wait(60)
 
-        instance.hold(tmp_path)
-        with pytest.raises(instance.Taken):
-            instance.hold(tmp_path)
-        instance.let_go()
+    instance.hold(first.folder)
+    with pytest.raises(instance.Taken):
+        instance.hold(first.folder)
+    instance.let_go()
+    # It has the port until it notices, and would answer for the server that is started next.
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the worker has ended")

@@ -1,6 +1,7 @@
 """A data folder as `flask prepare` leaves it: made once for all servers of the tests, which copy it."""
 
 import atexit
+import fcntl
 import os
 import re
 import shutil
@@ -22,10 +23,25 @@ LINK = re.compile(r"http://\S+/setup\?token=\S+")
 
 @cache
 def prepared_once() -> tuple[Path, str]:
-    """The folder and its owner's link: preparing takes a core three seconds each time."""
+    """The folder and its owner's link: preparing takes a core six seconds, so that the parts of a run share what one has made."""
+    shared = _shared()
+    folder, said = shared / "data", shared / "said"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            folder.mkdir(exist_ok=True)
+            printed = flask(environ_of(folder, free_port()), "prepare")
+            said.write_text(printed, "utf-8")
+    return folder, link_in(said.read_text("utf-8"))
+
+
+def _shared() -> Path:
+    """The folder that `scripts/tests.sh` has made for all parts, or one of our own."""
+    if "PREPARED" in os.environ:
+        return Path(os.environ["PREPARED"])
     folder = Path(tempfile.mkdtemp(prefix="millrace-prepared-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder, link_in(flask(environ_of(folder, free_port()), "prepare"))
+    return folder
 
 
 def environ_of(folder: Path, port: int) -> dict[str, str]:
