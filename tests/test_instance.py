@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port
-from tests.support.server import ROOT, Server, prepared, until
+from tests.support.server import ROOT, Server, is_gone, prepared, until
 from webapp import instance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -77,4 +77,4 @@ def test_a_server_that_is_killed_alone_leaves_no_lock_to_its_worker(first: Serve
         instance.hold(first.folder)
     instance.let_go()
     # It has the port until it notices, and would answer for the server that is started next.
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the worker has ended")
+    until(lambda: all(map(is_gone, workers)), "the worker has ended")

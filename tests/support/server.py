@@ -97,7 +97,7 @@ class Server:
         workers, moment = self.worker_pids, time.monotonic()
         os.killpg(self.pid, signal.SIGKILL)
         self._wait(60)
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the worker is dead")
+        until(lambda: all(map(is_gone, workers)), "the worker is dead")
         return moment
 
     def kill_worker(self) -> float:
@@ -112,7 +112,7 @@ class Server:
         workers, moment = self.worker_pids, time.monotonic()
         os.kill(self.pid, number)
         self._wait(60)
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the worker has ended")
+        until(lambda: all(map(is_gone, workers)), "the worker has ended")
         return moment, time.monotonic() - moment
 
     def close(self) -> None:
@@ -198,6 +198,15 @@ def prepared(folder: Path, *, beside: Server | None = None, **environ: str) -> I
         assert server.may_be_held or not server.held(), f"somebody held the loop: {server.held()}"
     finally:
         server.close()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, with all its threads: whoever has inherited it may take seconds until they ask for it."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def until(is_so: Callable[[], Any], words: str, *, seconds: float = 60) -> None:
