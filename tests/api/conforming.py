@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.client import Client
+from tests.support.rounds import ROUNDS
 
 # They end when their reader leaves.
 ENDLESS = {"api_roleplay_listen"}
@@ -32,7 +33,10 @@ CHECKS = [
 # What is too large is refused before anybody has looked what it is.
 REFUSALS = {"negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]}}
 CONFIG = SchemathesisConfig.from_dict({"checks": REFUSALS})
-FEW = settings(max_examples=2, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+EXAMPLES = 2 if ROUNDS > 1 else 1
+FEW = settings(
+    max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
 
 
 def operations(app: Flask) -> list[schemathesis.APIOperation]:

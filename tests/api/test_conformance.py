@@ -8,6 +8,7 @@ from webapp.settings.service import set_setting
 
 
 @pytest.mark.slow
+@pytest.mark.rounds
 def test_whatever_is_sent_is_answered_as_the_document_says(app: Flask, admin: Client, fake) -> None:
     # Only this test pays for the import of that program.
     from tests.api.conforming import operations, tried

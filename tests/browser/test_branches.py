@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser.chats import ChatPage, press_while_it_refreshes
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import overflows, violations
-from tests.browser.ways import in_every_way, with_scripts_and_without
+from tests.browser.ways import in_every_way
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -44,7 +44,7 @@ def with_another_model(chat: ChatPage, *, has_scripts: bool) -> None:
     page.get_by_role("button", name="Regenerate").click()
 
 
-@with_scripts_and_without
+@in_every_way
 def test_nothing_that_was_said_is_lost_by_moving_about(
     way: dict[str, Any], server: Server, visit: Visit, upstream: Upstream
 ) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 MOST_SHIFT = 0.02
 # The megabyte takes a minute and a half: `python -m tests.browser.long_answer`.
-CHARS = 120_000 if ROUNDS > 1 else 60_000
+CHARS = 120_000 if ROUNDS > 1 else 40_000
 MOST_BYTES_PER_CHAR = 4
 MOST_TASK_MS = 100
 MOST_KEY_MS = 100

@@ -13,7 +13,7 @@ from tests.support.rounds import ROUNDS
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
-RELOADS = 50 if ROUNDS > 1 else 12
+RELOADS = 50 if ROUNDS > 1 else 8
 # As the answer goes on between them, it neither ends before the last one nor is silent for long.
 HOLDS = range(0, len(RICH.split()), len(RICH.split()) // RELOADS)[:RELOADS]
 

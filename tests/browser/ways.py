@@ -13,4 +13,3 @@ ON_A_PHONE, WITHOUT_SCRIPTS = (pytest.param(way, marks=pytest.mark.deep) for way
 
 # What is tried in other tests on a phone, and without a browser by its forms.
 in_every_way = pytest.mark.parametrize("way", [DESKTOP, ON_A_PHONE, WITHOUT_SCRIPTS], ids=IDS)
-with_scripts_and_without = pytest.mark.parametrize("way", [DESKTOP, ON_A_PHONE, NO_SCRIPTS], ids=IDS)
