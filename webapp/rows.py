@@ -1,16 +1,16 @@
-"""Rows by ready statements: put together once and executed without the unit of work, which costs many times the database."""
+"""Rows by ready statements, without the unit of work, which costs many times the database."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, bindparam, insert, inspect, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, inspect, select, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.db import Base
+from webapp.statements import Ready
 
 R = TypeVar("R", bound=Base)
 # What stands before the parameters of a condition, so that they are not taken for new values.
@@ -37,7 +37,7 @@ def put(session: Session, *things: Base) -> None:
 def store(session: Session, *things: Base) -> None:
     """The same for what nobody asks the session for: to take an object in costs as much as to store its row."""
     values = [values_of(thing) for thing in things]
-    session.connection().execute(insertion(type(things[0])), values if len(values) > 1 else values[0])
+    _insertion(type(things[0])).run(session, *values)
 
 
 def keep(session: Session, thing: Base) -> None:
@@ -51,7 +51,7 @@ def found(session: Session, kind: type[R], id: str) -> R | None:
     known: R | None = session.identity_map.get(session.identity_key(kind, id))
     if known is not None and not inspect(known).expired:
         return known
-    row = session.connection().execute(_finding(kind), {"id": id}).first()
+    row = _finding(kind).first(session, {"id": id})
     return read(session, kind, row._asdict()) if row else None
 
 
@@ -64,16 +64,16 @@ def one(session: Session, kind: type[R], id: str) -> R:
 
 def held(session: Session, kind: type[R], id: str) -> R | None:
     """The row with this id as it is now; until the end of the transaction, whoever else wants to hold it waits."""
-    row = session.connection().execute(_holding(kind), {"id": id}).first()
+    row = _holding(kind).first(session, {"id": id})
     return read(session, kind, row._asdict()) if row else None
 
 
 def change(session: Session, thing: Base, *, returning: ColumnElement[Any], **values: Any) -> Any:
     """Stores new values of a row that was read, and gives what is asked of it; its object holds them from then on."""
     (id,) = session.identity_key(instance=thing)[1]
-    found = session.connection().execute(_update(type(thing), tuple(values), returning), {f"{AT}id": id, **values})
+    found = _update(type(thing), tuple(values), returning).scalar(session, {f"{AT}id": id, **values})
     _hold(thing, values)
-    return found.scalar()
+    return found
 
 
 def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
@@ -122,21 +122,25 @@ def _columns(kind: type[Base]) -> dict[str, Any]:
 
 
 @cache
-def insertion(kind: type[Base]) -> Insert:
-    return insert(table(kind))
+def _insertion(kind: type[Base]) -> Ready:
+    return Ready(insert(table(kind)))
 
 
 @cache
-def _finding(kind: type[Base]) -> Select[Any]:
+def _finding(kind: type[Base]) -> Ready:
+    return Ready(_with_id(kind))
+
+
+@cache
+def _holding(kind: type[Base]) -> Ready:
+    return Ready(_with_id(kind).with_for_update(key_share=True))
+
+
+def _with_id(kind: type[Base]) -> Select[Any]:
     return select(table(kind)).where(table(kind).c.id == bindparam("id"))
 
 
 @cache
-def _holding(kind: type[Base]) -> Select[Any]:
-    return _finding(kind).with_for_update(key_share=True)
-
-
-@cache
-def _update(kind: type[Base], names: tuple[str, ...], returning: ColumnElement[Any]) -> ReturningUpdate[Any]:
+def _update(kind: type[Base], names: tuple[str, ...], returning: ColumnElement[Any]) -> Ready:
     changed = update(table(kind)).where(table(kind).c.id == bindparam(f"{AT}id"))
-    return changed.values({name: bindparam(name) for name in names}).returning(returning)
+    return Ready(changed.values({name: bindparam(name) for name in names}).returning(returning))

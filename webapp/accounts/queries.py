@@ -14,6 +14,7 @@ from webapp.db import db, utc_now
 from webapp.errors import NotFound
 from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
+from webapp.statements import Ready
 
 # Of a person, as shown: each has a form of its own.
 MOST_SESSIONS = 100
@@ -63,7 +64,7 @@ def credentials(email: str) -> tuple[str, str] | None:
 def live_session(secret: str) -> LiveSession | None:
     """The session of this secret with its user, unless it has run out or the user is disabled."""
     session = db.session()
-    row = session.connection().execute(LIVE_SESSION, {"token_hash": hashed(secret), "now": utc_now()}).first()
+    row = LIVE_SESSION.first(session, {"token_hash": hashed(secret), "now": utc_now()})
     if row is None:
         return None
     (user,) = rows.read_beside(session, row, User)
@@ -73,7 +74,7 @@ def live_session(secret: str) -> LiveSession | None:
 def live_token(token: str) -> tuple[ApiToken, User] | None:
     """The API token and its person, unless it has run out or the person is disabled."""
     session = db.session()
-    row = session.connection().execute(LIVE_TOKEN, {"token_hash": hashed(token), "now": utc_now()}).first()
+    row = LIVE_TOKEN.first(session, {"token_hash": hashed(token), "now": utc_now()})
     if row is None:
         return None
     found, user = rows.read_beside(session, row, ApiToken, User)
@@ -244,4 +245,4 @@ def _live_token_statement() -> Select[Any]:
 
 
 # Made once, as every request asks: to put them together costs as much as to run them.
-LIVE_SESSION, LIVE_TOKEN = _live_session_statement(), _live_token_statement()
+LIVE_SESSION, LIVE_TOKEN = Ready(_live_session_statement()), Ready(_live_token_statement())

@@ -9,6 +9,7 @@ from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, FollowUp, Message
 from webapp.db import db
 from webapp.engine.tables import Generation
+from webapp.statements import Ready
 
 # What a title is made of: the beginning of each text.
 READS_CHARS = 1_500
@@ -31,7 +32,7 @@ class Aftermath(NamedTuple):
 
 def of(generation: Generation) -> Aftermath | None:
     """As it is now: what waits to be sent may have been stored while the end was being written."""
-    row = db.session().connection().execute(AFTERMATH, {"message": generation.message_id, "before": generation.id}).first()
+    row = AFTERMATH.first(db.session(), {"message": generation.message_id, "before": generation.id})
     return Aftermath(*row) if row else None
 
 
@@ -68,4 +69,4 @@ IS_REMEMBERED = (
     & ~Chat.is_forgotten
 )
 # Made once: to put it together costs more than to run it.
-AFTERMATH = _aftermath_statement()
+AFTERMATH = Ready(_aftermath_statement())

@@ -26,6 +26,7 @@ from webapp.engine.tables import NOT_HERE, Generation
 from webapp.rendering import markdown
 from webapp.rendering.markdown import GrowingMarkdown
 from webapp.settings.retention import forget_old_entries
+from webapp.statements import Ready
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
@@ -64,8 +65,8 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     said = {"text": transcript.text, "thought": transcript.reasoning}
     html, version = (picture.html, markdown.VERSION) if picture else ("", 0)
     values = {"message": generation.message_id, **said, "html": html, "version": version}
-    session.connection().execute(GROWN, values)
-    session.connection().execute(CHANGED, {"chat": generation.chat_id, "now": utc_now()})
+    GROWN.run(session, values)
+    CHANGED.run(session, {"chat": generation.chat_id, "now": utc_now()})
 
 
 def saved(generation: Generation) -> list[Saved]:
@@ -132,7 +133,7 @@ def _changed_statement() -> Update:
     return update(chat).where(chat.c.id == bindparam("chat")).values(changed_at=bindparam("now"))
 
 
-GROWN, CHANGED = _grown_statement(), _changed_statement()
+GROWN, CHANGED = Ready(_grown_statement()), Ready(_changed_statement())
 CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced, unseen=unseen)
 # Answers of a character are answers; what a start makes good is made good once.
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)

@@ -30,6 +30,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
+from webapp.statements import Ready
 
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
@@ -87,7 +88,7 @@ def chat_of(message: Message) -> Chat:
 
 def title_of(id: str) -> str:
     """As it is now."""
-    return db.session().connection().execute(TITLE, {"id": id}).scalar() or ""
+    return TITLE.scalar(db.session(), {"id": id}) or ""
 
 
 def recent_chats(owner_id: str, *, limit: int = 50) -> Sequence[Chat]:
@@ -115,7 +116,7 @@ def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], 
 
     Among the others are those that were shared with this person.
     """
-    rows = db.session().connection().execute(SIDEBAR, {"owner_id": owner_id, "limit": limit}).all()
+    rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
     found, lanes = [Listed(*row[:6]) for row in rows], {row.lane for row in rows if row.lane}
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in found if not row.pinned_at], lanes
@@ -188,7 +189,7 @@ def path_to(message: Message) -> list[Said]:
 
 def said_to(message_id: str) -> list[Said]:
     """The same by its id."""
-    return [Said(*row) for row in db.session().connection().execute(SAID_ON_PATH, {"id": message_id})]
+    return [Said(*row) for row in SAID_ON_PATH.all(db.session(), {"id": message_id})]
 
 
 def path_ids(chat: Chat) -> list[str]:
@@ -222,7 +223,7 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
 def glimpses(chat: Chat) -> list[Glimpse]:
     """The same, as the composer needs them: objects cost several times as much."""
     asked = _window_to(chat, chat.head_id)
-    return [Glimpse(*row) for row in db.session().connection().execute(GLIMPSES, asked)] if chat.head_id else []
+    return [Glimpse(*row) for row in GLIMPSES.all(db.session(), asked)] if chat.head_id else []
 
 
 def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
@@ -378,11 +379,11 @@ def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | No
 
 
 # Made once: to put it together costs more than to run it.
-SIDEBAR = _sidebar_statement()
+SIDEBAR = Ready(_sidebar_statement())
 SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 GENERATIONS = _generations_statement()
-PATH, PATH_IDS, SAID_ON_PATH = _path_statement(), _path_ids_statement(), _said_on_path_statement()
-TITLE = select(Chat.title).where(Chat.id == bindparam("id"), Chat.deleted_at.is_(None))
+PATH, PATH_IDS, SAID_ON_PATH = _path_statement(), _path_ids_statement(), Ready(_said_on_path_statement())
+TITLE = Ready(select(Chat.title).where(Chat.id == bindparam("id"), Chat.deleted_at.is_(None)))
 LAST_OF_PATH = _path_statement(is_bounded=True)
-GLIMPSES = LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content)
+GLIMPSES = Ready(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))

@@ -13,6 +13,7 @@ from webapp.engine.chores import Chore
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
+from webapp.statements import Ready
 
 # A page that is hidden while an answer ends lets go a second later. Who looks for longer than five minutes may be elsewhere.
 LEAST_MS, MOST_MS = 2_000, 300_000
@@ -65,7 +66,7 @@ def keep() -> bool:
     told = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in waiting.items()]
     if told and setting("insights.reading"):
         with write() as session:
-            session.connection().execute(ADD, told)
+            ADD.run(session, *told)
     waiting.subtract({(each["answer"], each["person"]): each["ms"] for each in told})
     current_app.extensions[WAITING] = +waiting
     return False
@@ -75,7 +76,7 @@ wake = Chore("reading times", keep, every_seconds=2.0, most_seconds=60.0).wake
 _answers, _people = rows.table(Generation), rows.table(User)
 _together = func.coalesce(_answers.c.reading_ms, 0) + bindparam("ms", type_=Integer)
 _counts = select(_people.c.id).where(_people.c.id == bindparam("person"), _people.c.is_reading_counted)
-ADD = (
+ADD = Ready(
     update(_answers)
     .where(_answers.c.id == bindparam("answer"), _answers.c.user_id.in_(_counts), _answers.c.first_text_at.is_not(None))
     .values(reading_ms=case((_together > MOST_MS, MOST_MS), else_=_together))

@@ -2,19 +2,20 @@
 
 import fcntl
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp import rows
 from webapp.db import is_sqlite, utc_now
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.statements import Ready
 
 LEASE = timedelta(seconds=30)
 TABLE = rows.table(Generation)
@@ -91,9 +92,10 @@ def hold(session: Session, owner: str, saving: Collection[str] = ()) -> dict[str
     What is being saved is left out while its end is written: whoever waits for one end after another writes down nothing.
     """
     if saving and not is_sqlite():
-        held = session.connection().execute(HOLD_BESIDE, {"of": owner, "now": utc_now(), "saving": list(saving)})
+        beside = {"of": owner, "now": utc_now(), "saving": list(saving)}
+        held: Iterable[Any] = session.connection().execute(HOLD_BESIDE, beside)
     else:
-        held = session.connection().execute(HOLD, {"of": owner, "now": utc_now()})
+        held = HOLD.all(session, {"of": owner, "now": utc_now()})
     return {row.id: row.stop_requested_at for row in held}
 
 
@@ -129,16 +131,16 @@ def active(session: Session) -> Sequence[Row[str, str, str, datetime]]:
 
 
 def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
-    row = session.connection().execute(_change(tuple(values)), {"which": id, "of": owner, **values}).first()
+    row = _change(tuple(values)).first(session, {"which": id, "of": owner, **values})
     # What was written is known, and is not read again.
-    return rows.read(session, Generation, {**values, **row._mapping}) if row else None
+    return rows.read(session, Generation, {**values, **row._asdict()}) if row else None
 
 
 @cache
-def _change(names: tuple[str, ...]) -> Update:
+def _change(names: tuple[str, ...]) -> Ready:
     others = [column for column in ALL_BUT_PROMPT if column.name not in names]
     is_ours = TABLE.c.id == bindparam("which"), TABLE.c.owner == bindparam("of"), WHILE_ACTIVE
-    return update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others)
+    return Ready(update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others))
 
 
 def _hold_statement() -> ReturningUpdate[Any]:
@@ -149,8 +151,8 @@ def _hold_statement() -> ReturningUpdate[Any]:
 def _hold_beside_statement() -> ReturningUpdate[Any]:
     saving = TABLE.c.id.in_(bindparam("saving", expanding=True))
     free = select(TABLE.c.id).where(saving).with_for_update(key_share=True, skip_locked=True)
-    return HOLD.where(~saving | TABLE.c.id.in_(free))
+    return _hold_statement().where(~saving | TABLE.c.id.in_(free))
 
 
-HOLD = _hold_statement()
+HOLD = Ready(_hold_statement())
 HOLD_BESIDE = _hold_beside_statement()

@@ -15,6 +15,7 @@ from webapp.engine import fence
 from webapp.engine.engine import Engine, Live
 from webapp.engine.tables import JournalRow
 from webapp.errors import Unavailable
+from webapp.statements import Ready
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
 from webapp.streaming.topics import Entry
@@ -25,7 +26,7 @@ TABLE = rows.table(JournalRow)
 PIECE = 200
 # Made once: `json.dumps` makes one for every value when it is told how to write.
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
-ADD, FORGET = insert(TABLE), delete(TABLE).where(TABLE.c.generation_id == bindparam("id"))
+ADD, FORGET = Ready(insert(TABLE)), Ready(delete(TABLE).where(TABLE.c.generation_id == bindparam("id")))
 
 
 def commit(engine: Engine) -> None:
@@ -42,7 +43,7 @@ def commit(engine: Engine) -> None:
         with engine.in_app(), write(has_been_said=True) as session:
             ours = fence.hold(session, engine.worker.id, saving)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
-                session.connection().execute(ADD, written)
+                ADD.run(session, *written)
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
         return
@@ -57,14 +58,14 @@ def keep_rest(engine: Engine, session: Session, id: str) -> None:
     """What a run has said since its last row, for one whose text can be saved nowhere else."""
     live = engine.live.get(id)
     if live and (entries := engine.topics.read(live.run.topic, live.journalled)):
-        session.connection().execute(ADD, _row(id, entries))
+        ADD.run(session, _row(id, entries))
 
 
 def forget(engine: Engine, session: Session, id: str) -> None:
     """What was written of a generation whose text is saved now; of one that runs here and was never written there is nothing."""
     live = engine.live.get(id)
     if not live or live.may_have_rows:
-        session.connection().execute(FORGET, {"id": id})
+        FORGET.run(session, {"id": id})
 
 
 def entries_of(

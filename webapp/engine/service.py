@@ -8,10 +8,9 @@ from functools import cache
 from math import ceil
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
-from sqlalchemy.sql.dml import ReturningInsert
 
 from webapp import rows
 from webapp.connections.models import providers
@@ -24,10 +23,11 @@ from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.errors import Busy, TooMany, Unavailable
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
+from webapp.statements import Ready
 
 # Made once, as every question asks: to put them together costs more than to run them.
-SENT_AS = select(Generation.id).where(Generation.sent_as == bindparam("name"))
-ACTIVE_IN = select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
+SENT_AS = Ready(select(Generation.id).where(Generation.sent_as == bindparam("name")))
+ACTIVE_IN = Ready(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
 BUSY = "An answer is already being written here. Wait until it finishes, or stop it."
 ENDING_SECONDS = 5.0
@@ -48,7 +48,7 @@ def sent_as(sender: str, key: str, body: str) -> str | None:
 
 def sent_before(name: str | None) -> Generation | None:
     """The generation that this very sending has already begun."""
-    id = db.session().connection().execute(SENT_AS, {"name": name}).scalar() if name else None
+    id = SENT_AS.scalar(db.session(), {"name": name}) if name else None
     return db.session.get(Generation, id) if id else None
 
 
@@ -59,7 +59,7 @@ def running_in(lane: str) -> Generation | None:
 
 def active_in(lane: str) -> Active | None:
     """The active generation of a lane as the database has it now, whatever was read of it before."""
-    row = db.session().connection().execute(ACTIVE_IN, {"lane": lane}).one_or_none()
+    row = ACTIVE_IN.first(db.session(), {"lane": lane})
     return Active(*row) if row else None
 
 
@@ -107,7 +107,7 @@ def take_place(
     # Only what it is stored with gives it its id.
     values = rows.values_of(generation)
     asked = {**values, "whose": generation.user_id, "itself": values["id"]}
-    others = session.connection().execute(_placed(beside), asked).scalar_one()
+    others = _placed(beside).scalar(session, asked) or 0
     rows.keep(session, generation)
     most = int(setting("limits.concurrent_streams"))
     if most and generation.user_id and others >= most:
@@ -223,13 +223,13 @@ def queue(session: Session, **values: Any) -> Generation:
 
 
 @cache
-def _placed(beside: tuple[str, ...]) -> ReturningInsert[int]:
+def _placed(beside: tuple[str, ...]) -> Ready:
     """A new generation, and how many others its person has that have not ended; those of the kinds `beside` do not count."""
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(beside))
     is_active = other.c.status.in_(_literally(ACTIVE))
     others = select(func.count()).where(is_active, other.c.user_id == bindparam("whose"), *is_other)
-    return rows.insertion(Generation).returning(others.scalar_subquery())
+    return Ready(insert(rows.table(Generation)).returning(others.scalar_subquery()))
 
 
 def _literally(words: Iterable[str]) -> list[ColumnElement[str]]:

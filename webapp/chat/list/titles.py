@@ -28,6 +28,7 @@ from webapp.prompts.using import Rendered
 from webapp.providers.base import ModelRequest
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
+from webapp.statements import Ready
 from webapp.streaming.transcript import Transcript
 
 MOST_TOKENS = 60
@@ -129,7 +130,7 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
     title = title_of(first_line).strip(" \"'“”„«».")
     if job and title and generation.status == "completed":
         values = {"chat": job.chat_id, "present": job.present, "name": title}
-        job.is_shared = session.connection().execute(NAMED, values).scalar()
+        job.is_shared = NAMED.scalar(session, values)
 
 
 def _changed(generation: Generation) -> None:
@@ -147,5 +148,5 @@ def _named_statement() -> Update:
     return update(chat).where(*is_as_before).values(title=bindparam("name")).returning(IS_SHARED)
 
 
-NAMED = _named_statement()
+NAMED = Ready(_named_statement())
 TITLE = asides.kind(PURPOSE, "Chat titles", _finish, _changed)

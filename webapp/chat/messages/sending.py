@@ -35,6 +35,7 @@ from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
+from webapp.statements import Ready
 from webapp.words import number, plural
 
 VISITORS = "idle:60"
@@ -245,7 +246,7 @@ def _hold(session: Session, person: str, draft: str | None) -> None:
     Of a visitor there is no row.
     """
     wanted = HELD_PERSON if setting("limits.concurrent_streams") else PERSON
-    row = session.connection().execute(wanted, {"person": person, "draft": draft}).first()
+    row = wanted.first(session, {"person": person, "draft": draft})
     if not row:
         return
     *values, has_draft = row
@@ -261,8 +262,8 @@ def _person_statement() -> Select[Any]:
     return select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
 
 
-PERSON = _person_statement()
-HELD_PERSON = PERSON.with_for_update(key_share=True, of=rows.table(User))
+PERSON = Ready(_person_statement())
+HELD_PERSON = Ready(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
 
 
 def _refuse_a_crowd() -> None:

@@ -11,6 +11,7 @@ from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db
 from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.statements import Ready
 
 # Said as the index of those that run says it.
 WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in ACTIVE]
@@ -33,7 +34,7 @@ class Beside(NamedTuple):
 
 def beside(chat: Chat, person_id: str = "") -> Beside:
     """As the database has it now, whatever was read before."""
-    row = db.session().connection().execute(BESIDE, {"chat": chat.id, "lane": chat.lane, "person": person_id}).first()
+    row = BESIDE.first(db.session(), {"chat": chat.id, "lane": chat.lane, "person": person_id})
     return Beside(*row) if row else Beside(None, None, False, False, None)
 
 
@@ -57,4 +58,4 @@ def _last_statement() -> Select[Chat, Message, Generation, bool, bool]:
 
 
 # Made once: to put them together costs more than to run them.
-BESIDE, LAST = _beside_statement(), _last_statement()
+BESIDE, LAST = Ready(_beside_statement()), _last_statement()

@@ -1,0 +1,102 @@
+"""Statements that are ready give, store and refuse what SQLAlchemy would."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, event, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from tests.support.marks import on_both_databases
+from webapp import rows
+from webapp.accounts.tables import User
+from webapp.db import db, utc_now, write
+from webapp.engine.tables import Generation
+from webapp.statements import Ready
+
+USERS, GENERATIONS = rows.table(User), rows.table(Generation)
+EVERYBODY = Ready(select(USERS).order_by(USERS.c.email))
+# Two columns of one name, and one without any.
+TWICE = select(USERS, GENERATIONS, select(USERS.c.id).where(USERS.c.role == "admin").exists())
+TWICE = TWICE.join_from(USERS, GENERATIONS, GENERATIONS.c.user_id == USERS.c.id).where(USERS.c.email == bindparam("email"))
+RENAMED = Ready(update(USERS).where(USERS.c.email == bindparam("at")).values(name=bindparam("to")).returning(USERS.c.name))
+
+
+def person(email: str, **values: Any) -> User:
+    return User(email=email, name="", role="member", password_hash="", **values)
+
+
+def store_twice(email: str) -> None:
+    with write() as session:
+        rows.store(session, person(email))
+        rows.store(session, person(email))
+
+
+@on_both_databases
+def test_rows_are_stored_and_read_as_by_sqlalchemy(app: Flask) -> None:
+    with app.app_context():
+        with write() as session:
+            ada, ben = person("ada@example.org", remembers_since=utc_now(), is_reading_counted=False), person("ben@example.org")
+            rows.store(session, ada, ben)
+            run = Generation(kind="chat", lane="chat:1", model_asked="m", owner="w", user_id=ada.id, prompt={"said": ["ä", 1]})
+            rows.store(session, run)
+        session, asked = db.session(), {"email": "ada@example.org"}
+
+        both = Ready(TWICE)
+        for _ in range(2):
+            assert [tuple(row) for row in EVERYBODY.all(session, {})] == [
+                tuple(row) for row in session.connection().execute(select(USERS).order_by(USERS.c.email))
+            ]
+            assert [tuple(row) for row in both.all(session, asked)] == [
+                tuple(row) for row in session.connection().execute(TWICE, asked)
+            ]
+        assert EVERYBODY.first(session, {}).remembers_since == ada.remembers_since
+        assert both.first(session, {"email": "nobody@example.org"}) is None
+        assert both.scalar(session, {"email": "nobody@example.org"}) is None
+        assert RENAMED.scalar(session, {"at": "ben@example.org", "to": "Ben"}) == "Ben"
+
+
+@on_both_databases
+def test_it_belongs_to_the_transaction_of_its_session(app: Flask) -> None:
+    with app.app_context():
+        with pytest.raises(IntegrityError):
+            store_twice("ada@example.org")
+        assert EVERYBODY.all(db.session(), {}) == []
+        with write() as session:
+            rows.store(session, person("ada@example.org"))
+        db.session.rollback()
+        assert [each.email for each in EVERYBODY.all(db.session(), {})] == ["ada@example.org"]
+
+
+def test_listeners_hear_of_it_and_may_refuse(app: Flask) -> None:
+    heard: list[str] = []
+
+    def note(*about: Any) -> None:
+        heard.append(about[2])
+        raise InterruptedError
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+        with pytest.raises(InterruptedError):
+            EVERYBODY.all(db.session(), {})
+        event.remove(db.engine, "before_cursor_execute", note)
+
+        assert [each[:13] for each in heard] == ["SELECT users."]
+        assert EVERYBODY.all(db.session(), {}) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_a_connection_that_was_lost_is_replaced(app: Flask) -> None:
+    with app.app_context():
+        EVERYBODY.all(db.session(), {})
+        here = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with db.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": here})
+
+        with pytest.raises(DBAPIError) as lost:
+            EVERYBODY.all(db.session(), {})
+        db.session.rollback()
+
+        assert lost.value.connection_invalidated
+        assert EVERYBODY.all(db.session(), {}) == []
