@@ -5,6 +5,9 @@ import pytest
 from tests.api.client import Client, client_of
 from tests.characters.conftest import png
 from tests.conftest import signed_in
+from webapp.api.native.characters import PAGE_CHARS
+from webapp.characters.tables import Character
+from webapp.db import write
 
 FULL = {
     "name": "Mara",
@@ -53,6 +56,24 @@ def test_a_character_from_its_making_to_its_end(program, other):
     assert program.post(f"{path}/restore")["name"] == "Mara Rye"
     for method, where in (("GET", path), ("PATCH", path), ("DELETE", path), ("POST", f"{path}/duplicate")):
         other.said(method, where, 404, {} if method == "PATCH" else None)
+
+
+def test_long_ones_come_a_page_at_a_time(program, member, app):
+    with app.app_context(), write() as session:
+        session.add_all(
+            Character(
+                owner_id=member.person_id, name=f"Long {number:02}", tags=[], description="x" * 20_000, greeting="y" * 20_000
+            )
+            for number in range(60)
+        )
+    found, cursor, pages = [], "", 0
+    while cursor or not pages:
+        pages += 1
+        told = program.get("/characters", query={"q": "long", "cursor": cursor})
+        assert sum(len(each["description"]) + len(each["greeting"]) for each in told["characters"]) <= PAGE_CHARS
+        found += [each["name"] for each in told["characters"]]
+        cursor = told["next_cursor"]
+    assert (pages, found) == (3, [f"Long {number:02}" for number in range(60)])
 
 
 def test_a_shared_one_is_seen_and_not_changed(program, other):

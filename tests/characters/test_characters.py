@@ -5,7 +5,7 @@ import pytest
 from tests.characters.conftest import names
 from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
-from tests.support.turns import longest_turn
+from tests.support.turns import longest_turn, turns_of_the_loop
 from webapp.accounts.tables import User
 from webapp.characters import faced, queries, shown
 from webapp.characters.tables import Character
@@ -226,3 +226,29 @@ def test_a_greeting_that_names_make_huge_holds_up_nobody(owner):
         with longest_turn() as longest:
             assert shown.character(character, user).greeting.count("<h2>") == 1_800
     assert longest.seconds < 0.2
+
+
+def many(app, person_id: str, count: int, chars: int) -> None:
+    texts = dict.fromkeys(("description", "system_prompt", "post_history_prompt", "greeting"), "{{char}} " * (chars // 9))
+    with app.app_context(), write() as session:
+        session.add_all(
+            Character(owner_id=person_id, name=f"Mara {number:03}", tags=["mill"], **texts) for number in range(count)
+        )
+
+
+def test_a_list_reads_no_more_of_long_characters_than_it_shows(app, member):
+    many(app, member.person_id, 4, 19_000)
+    with app.test_request_context():
+        rows = queries.briefly(queries.characters(db.session.get_one(User, member.person_id), words="mara char", tag="mill"))
+    assert [each.name for each in rows] == [f"Mara {number:03}" for number in range(4)]
+    assert {len(each.beginning) for each in rows} == {queries.BEGINNING_CHARS}
+    assert "Mara 003 Mara 003" in member.page("/characters?q=mara").text
+
+
+def test_many_characters_are_read_in_turns(app, member):
+    many(app, member.person_id, 300, 19_000)
+    with app.test_request_context(), turns_of_the_loop() as turn:
+        before = turn()
+        assert len(queries.characters(db.session.get_one(User, member.person_id), words="char")) == 300
+        # Six megabytes are not looked through within a hundredth of a second.
+        assert turn() > before

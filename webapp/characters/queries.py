@@ -1,10 +1,11 @@
 """Named reads of characters and personas."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from itertools import accumulate, takewhile
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import grants
@@ -18,6 +19,9 @@ from webapp.heavy.turns import by_turns
 KIND = "character"
 grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
 MOST_LISTED = 1_000
+# Of a thousand characters, all texts are a hundred megabytes: only so many are read in one go.
+AT_ONCE, BEGINNING_CHARS = 50, 720
+TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
 F = TypeVar("F", bound=Faced)
 
 
@@ -38,6 +42,17 @@ class Named(NamedTuple):
     avatar_id: str | None
 
 
+class Brief(NamedTuple):
+    """A character in a list, with how its description begins or, without one, its greeting."""
+
+    id: str
+    name: str
+    avatar_id: str | None
+    owner_id: str | None
+    tags: list[str]
+    beginning: str
+
+
 def prompts_of(character: Character | None) -> Prompts:
     """What the character says in its chats; nothing without one."""
     if not character:
@@ -45,7 +60,7 @@ def prompts_of(character: Character | None) -> Prompts:
     return Prompts(character.system_prompt, character.description, character.post_history_prompt)
 
 
-def names_of(character: Character | None, persona: Persona | None, person: User | None) -> Names:
+def names_of(character: Character | Brief | None, persona: Persona | None, person: User | None) -> Names:
     """Who speaks with whom in a chat with a character; without one nothing stands for a name."""
     if not character:
         return Names()
@@ -73,12 +88,42 @@ def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -
     return persona if persona and not persona.deleted_at and persona.owner_id in (None, owner_id) else None
 
 
-def characters(user: User, *, words: str = "", tag: str = "") -> list[Character]:
-    """The characters that a person may chat with, by name; with all of these words, and with this tag."""
-    query = select(Character).where(_is_visible(user), Character.deleted_at.is_(None))
-    found = db.session.scalars(query.order_by(func.lower(Character.name), Character.id).limit(MOST_LISTED))
+def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
+    """The ids of the characters that a person may chat with, by name; with all of these words, and with this tag."""
+    query = select(Character.id).where(_is_visible(user), Character.deleted_at.is_(None))
+    ids = db.session.scalars(query.order_by(func.lower(Character.name), Character.id).limit(MOST_LISTED)).all()
     wanted = words.casefold().split()
-    return [each for each in by_turns(found) if _has(each, wanted) and (not tag or tag in each.tags)]
+    columns = Character.id, Character.name, Character.description, Character.tags
+    if not wanted and not tag:
+        return list(ids)
+    rows = _rows(columns, ids)
+    return [id for id, name, about, tags in rows if _has(name, about, tags, wanted) and (not tag or tag in tags)]
+
+
+def briefly(ids: Sequence[str]) -> list[Brief]:
+    """What lists say of these characters, in this order."""
+    beginning = func.substr(
+        case((Character.description != "", Character.description), else_=Character.greeting), 1, BEGINNING_CHARS
+    )
+    columns = Character.id, Character.name, Character.avatar_id, Character.owner_id, Character.tags, beginning
+    return [Brief(*row) for row in _rows(columns, ids)]
+
+
+def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:
+    """The first of these characters, whole: as many as have so many characters of text together, and one in any case."""
+    size = sum((func.length(each) for each in TEXTS), literal(0))
+    sizes = accumulate(size for _, size in _rows((Character.id, size), ids))
+    first = ids[: max(1, sum(1 for _ in takewhile(most_chars.__ge__, sizes)))]
+    found = {each.id: each for each in db.session.scalars(select(Character).where(Character.id.in_(first)))}
+    return [found[id] for id in first if id in found]
+
+
+def _rows(columns: Sequence[Any], ids: Sequence[str]) -> Iterator[Any]:
+    """Of each, what is asked, in this order; others have their turn between."""
+    for start in by_turns(range(0, len(ids), AT_ONCE)):
+        some = ids[start : start + AT_ONCE]
+        found = {row[0]: row for row in db.session.execute(select(*columns).where(Character.id.in_(some)))}
+        yield from (found[id] for id in some if id in found)
 
 
 def character(user: User, id: str, *, is_deleted: bool = False) -> Character | None:
@@ -148,6 +193,6 @@ def _is_theirs(user: User) -> ColumnElement[bool]:
     return or_(Persona.owner_id == user.id, Persona.owner_id.is_(None))
 
 
-def _has(character: Character, words: list[str]) -> bool:
-    text = "\n".join((character.name, character.description, *character.tags)).casefold()
+def _has(name: str, description: str, tags: Sequence[str], words: list[str]) -> bool:
+    text = "\n".join((name, description, *tags)).casefold()
     return all(word in text for word in words)

@@ -13,7 +13,7 @@ from webapp.characters import exporting, queries
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import other_greetings
 from webapp.characters.macros import Names
-from webapp.characters.queries import Named
+from webapp.characters.queries import BEGINNING_CHARS, Brief, Named
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
@@ -25,7 +25,7 @@ from webapp.web.downloads import download, file_name
 
 COLOURS = 8
 LINE_CHARS = 180
-READ_CHARS = 4 * LINE_CHARS
+READ_CHARS = BEGINNING_CHARS
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # The address of a picture changes with it.
 PICTURE_HEADERS = {
@@ -88,7 +88,7 @@ def faces(user: User, ids: Iterable[str]) -> dict[str, Face]:
     return {each.id: character_face(each) for each in queries.named(user, sorted(set(ids)))}
 
 
-def character_face(character: Character | Named) -> Face:
+def character_face(character: Character | Named | Brief) -> Face:
     return Face(character.name, _url("characters.avatar", character))
 
 
@@ -96,13 +96,13 @@ def persona_face(persona: Persona) -> Face:
     return Face(persona.name, _url("personas.avatar", persona))
 
 
-def characters(rows: Sequence[Character], user: User) -> list[Listed]:
+def characters(rows: Sequence[Brief], user: User) -> list[Listed]:
     persona = queries.default_persona(user)
     return [
         Listed(
             each.id,
             character_face(each),
-            _line(each.description or each.greeting, queries.names_of(each, persona, user)),
+            _line(each.beginning, queries.names_of(each, persona, user)),
             each.tags,
             is_teams=not each.owner_id,
             is_own=each.owner_id == user.id,
@@ -146,7 +146,7 @@ def character(row: Character, user: User) -> ShownCharacter:
     )
 
 
-def tags_of(rows: Sequence[Character]) -> list[str]:
+def tags_of(rows: Sequence[Brief]) -> list[str]:
     """The tags of these characters, the commonest first."""
     counts = Counter(tag for each in rows for tag in each.tags)
     return sorted(counts, key=lambda tag: (-counts[tag], tag))
@@ -164,7 +164,7 @@ def card_file(character: Character, kind: exporting.Kind, version: Version | Non
     return download(exporting.file_of(character, kind, version), name, exporting.MEDIA[kind])
 
 
-def _url(endpoint: str, whose: Character | Named | Persona) -> str:
+def _url(endpoint: str, whose: Character | Named | Brief | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
 
 

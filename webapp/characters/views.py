@@ -20,11 +20,11 @@ bp = Blueprint("characters", __name__, url_prefix="/characters")
 @signed_in
 def index() -> Response:
     me, words, tag = current_user(), request.args.get("q", "").strip(), request.args.get("tag", "")
-    everybody = queries.characters(me)
-    rows = queries.characters(me, words=words, tag=tag) if words or tag else everybody
+    everybody = queries.briefly(queries.characters(me))
+    wanted = set(queries.characters(me, words=words, tag=tag)) if words or tag else {each.id for each in everybody}
     return render(
         "characters/_cast.html" if is_htmx() else "characters/list.html",
-        characters=shown.characters(rows, me),
+        characters=shown.characters([each for each in everybody if each.id in wanted], me),
         tags=shown.tags_of(everybody)[:20],
         words=words,
         tag=tag,

@@ -25,6 +25,13 @@ class Counts(NamedTuple):
     failed: int = 0
 
 
+class Deleted(NamedTuple):
+    """A document in the trash: there may be thousands."""
+
+    id: str
+    title: str
+
+
 def collections(user: User) -> Sequence[Collection]:
     """Those that a person may see, by name."""
     query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None))
@@ -90,10 +97,11 @@ def deleted_collections(user: User) -> Sequence[Collection]:
     return db.session.scalars(query.order_by(Collection.deleted_at.desc())).all()
 
 
-def deleted_documents(user: User, collection: Collection) -> Sequence[Document]:
+def deleted_documents(user: User, collection: Collection) -> Sequence[Deleted]:
     """What lies in the trash of a collection, the last first."""
-    query = _seen(user).where(Document.collection_id == collection.id, Document.deleted_at.is_not(None))
-    return db.session.scalars(query.order_by(Document.deleted_at.desc())).all()
+    query = select(Document.id, Document.title).join(Collection, Collection.id == Document.collection_id)
+    query = query.where(sees_document(user), Document.collection_id == collection.id, Document.deleted_at.is_not(None))
+    return [Deleted(*row) for row in db.session.execute(query.order_by(Document.deleted_at.desc()))]
 
 
 def passages(user: User, document_id: str, *, limit: int = MOST_LISTED, start: int = 0) -> Sequence[Passage]:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Id, Query
+from webapp.api.schemas import Answer, Body, Cursor, Id, Query
 from webapp.characters import bringing, exporting, faced, queries, service, shown
 from webapp.characters.card_writing import Version
 from webapp.characters.fields import PICTURE_BYTES
@@ -23,6 +23,8 @@ from webapp.knowledge.attaching import MOST_COLLECTIONS
 
 # Several files at once, each within its own bound.
 MOST_BYTES = 64 * 1024 * 1024
+# Of the texts on a page: 500 characters of 80,000 would be forty megabytes, several times over.
+PAGE_CHARS = 1_000_000
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
 TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
@@ -53,6 +55,7 @@ class CharacterAnswer(Answer):
 
 class CharacterList(Answer):
     characters: list[CharacterAnswer]
+    next_cursor: str = Field(description="Empty unless there are so many long ones that the rest is on another page.")
 
 
 class ImportedCharacter(Answer):
@@ -72,6 +75,7 @@ class BroughtAnswer(Answer):
 
 
 class CharactersQuery(Query):
+    cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
     q: str = Field("", max_length=200, description="Words to find; all must appear in the name, tags or description.")
     tag: str = Field("", max_length=40)
 
@@ -111,8 +115,10 @@ class CharacterChange(Body):
 @bp.get("")
 @operation("List the characters you can chat with", scope="read", query=CharactersQuery, answer=CharacterList)
 def index(query: CharactersQuery) -> CharacterList:
-    rows = queries.characters(caller(), words=query.q, tag=query.tag)
-    return CharacterList(characters=_told(rows, card={}))
+    ids = queries.characters(caller(), words=query.q, tag=query.tag)
+    left = ids[ids.index(query.cursor) + 1 if query.cursor in ids else 0 :]
+    rows = queries.texts_of(left, most_chars=PAGE_CHARS) if left else []
+    return CharacterList(characters=_told(rows, card={}), next_cursor=rows[-1].id if len(rows) < len(left) else "")
 
 
 @bp.post("")
