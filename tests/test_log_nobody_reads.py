@@ -48,6 +48,7 @@ def taken(end: int) -> str:
             return b"".join(parts).decode()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_lines_wait_for_a_reader_and_too_many_are_counted(handler: logs.LineHandler, pipe: tuple[int, int]) -> None:
     for number in range(5_000):

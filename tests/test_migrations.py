@@ -120,6 +120,7 @@ def test_only_one_answer_at_a_time_may_be_written_in_a_lane(migrated_app: Flask)
         add_generation("3", "queued")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_what_an_older_version_has_stored_comes_along(bare_app: Flask) -> None:
     upgrade(revision="0005")

@@ -55,6 +55,7 @@ def test_the_owner_finds_chats_of_all_ages_with_finished_answers(app: Flask, own
         assert "0.0 s" not in shown.text
 
 
+@pytest.mark.slow
 def test_a_second_time_makes_nothing(app: Flask, owner: Browser) -> None:
     seeded(app)
     chats = owner.page("/chats").text.count("/chats/")
@@ -73,6 +74,7 @@ def test_a_seeded_chat_goes_on(app: Flask, owner: Browser) -> None:
     assert page.messages("user")[-1] == "Hello"
 
 
+@pytest.mark.slow
 def test_the_collections_are_there_with_their_permissions(app: Flask, owner: Browser) -> None:
     seeded(app)
 

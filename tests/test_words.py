@@ -109,6 +109,7 @@ def files(pattern: str, *, but: set[str]) -> list[Path]:
     return [path for path in sorted(ROOT.glob(pattern)) if path.relative_to(ROOT).as_posix() not in but]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "pattern", ["templates/**/*.html", "webapp/**/*.py", "static/js/*.js", "docs/*.md", "docs/dialects/*.md", "README.md"]
 )

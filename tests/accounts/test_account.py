@@ -120,6 +120,7 @@ def test_asking_who_has_an_account_is_slowed_down(member: Browser, stranger: Bro
 # Password and sessions
 
 
+@pytest.mark.slow
 def test_a_new_password_ends_all_other_sessions_and_changes_the_secret(app: Flask, member: Browser) -> None:
     elsewhere, before = sign_in_again(app, member), member.cookie("millrace")
 
@@ -253,6 +254,7 @@ def test_a_token_form_with_nonsense_is_refused_with_what_was_typed(member: Brows
     assert not page.all("#once-secret")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stopped_clock")
 def test_a_session_alone_makes_no_token(app: Flask, member: Browser) -> None:
     page = member.page("/account").form("Create token").submit(name="thief", read="y", days="0", password="a wrong guess")

@@ -97,6 +97,7 @@ def test_a_refused_form_keeps_what_was_typed_and_does_not_use_up_the_link(owner:
     assert page.form("Create account").submit(**BO).path == "/"
 
 
+@pytest.mark.slow
 def test_an_invite_for_an_address_is_for_that_address(app: Flask, owner: Browser, visitor: Browser) -> None:
     page = visitor.page(invite_by(owner, email=" ANN@example.org"))
     assert page.textbox("Email").value == "ann@example.org"

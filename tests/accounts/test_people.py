@@ -43,6 +43,7 @@ def test_it_says_what_each_role_may_do(owner: Browser) -> None:
     assert set(list(marks.values())[1:]) == {"no"}
 
 
+@pytest.mark.slow
 def test_it_is_for_owner_and_admins(owner: Browser, admin: Browser, member: Browser, guest: Browser, visitor: Browser) -> None:
     paths = ["/admin/people", f"/admin/people/{member.person_id}"]
     for path in paths:
@@ -61,6 +62,7 @@ def test_nobody_else_does_anything(deed: str, owner: Browser, member: Browser, g
     assert owner.get(f"/admin/people/{member.person_id}/{deed}").status_code == 405
 
 
+@pytest.mark.slow
 def test_who_tried_is_written_down_once_in_a_while(app: Flask, member: Browser) -> None:
     for _ in range(12):
         member.get("/admin/people")

@@ -46,6 +46,7 @@ def test_the_rules_are_there_from_the_beginning(program):
     }
 
 
+@pytest.mark.slow
 def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, made, fake):
     with app.app_context():
         set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
@@ -120,6 +121,7 @@ def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     assert owner.page("/admin/alerts/success").says("off")
 
 
+@pytest.mark.slow
 def test_a_used_up_budget_fires_and_is_a_metric(app, program):
     program.post("/budgets", {"who": "team", "unit": "answers", "limit": 1, "period": "month"}, status=201)
     program.ended(program.post("/chats", {"message": "Hello", "model": "some/model"}, status=201)["sent"])

@@ -43,6 +43,7 @@ def test_what_fires_is_mailed_once_to_all(program, owner, made, box):
     assert owner.page("/admin/alerts").says("Email: delivered")
 
 
+@pytest.mark.slow
 def test_a_mail_server_that_is_busy_is_asked_again(app, made, box):
     box.says["MAIL"] = "451 later"
     recent(made, 30, "failed")

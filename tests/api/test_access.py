@@ -26,6 +26,7 @@ def closed(app: Flask) -> Iterator[tuple[Route, str]]:
             yield route, re.sub(r"\{\w+\}", new_id(), route.path)
 
 
+@pytest.mark.slow
 def test_nobody_gets_anywhere(app: Flask, nobody: Client, fake) -> None:
     wrong = Client(app, "millrace_" + "x" * 43)
     for route, path in closed(app):

@@ -44,12 +44,14 @@ def test_whatever_is_an_operation_lies_where_programs_come_in(app: Flask) -> Non
             assert rule.rule.startswith(API_PATHS), rule
 
 
+@pytest.mark.slow
 def test_every_reference_leads_somewhere_and_nothing_lies_about(app: Flask) -> None:
     text = json.dumps(document(app))
     schemas = document(app)["components"]["schemas"]
     assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) == set(schemas)
 
 
+@pytest.mark.slow
 def test_every_stream_tells_its_grammar(app: Flask) -> None:
     for path, methods in document(app)["paths"].items():
         for operation in methods.values():

@@ -171,6 +171,7 @@ def test_a_sending_may_be_its_own_stream(program: Client, begun, fake) -> None:
     assert response.headers["X-Stream-Id"]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_gone_is_not_replaced_unasked(app, program: Client, begun, fake) -> None:
     with app.app_context():
         set_setting("models.allowed", "other/model")

@@ -77,6 +77,7 @@ def test_fields_that_a_form_has_not_change_nothing(app, member, owner, fake):
     assert {row["created_at"].year > 2000 for row in rows(app, Message)} == {True}
 
 
+@pytest.mark.slow
 def test_an_account_made_by_an_invite_is_what_the_invite_says(app, owner, visitor):
     with app.app_context():
         token = invites.invite("guest", by=queries.user_by_email(owner.email))

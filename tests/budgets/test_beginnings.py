@@ -95,6 +95,7 @@ def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Fl
         assert not any("generations.input_tokens" in each for each in statements)
 
 
+@pytest.mark.slow
 def test_without_that_the_first_answer_counts_the_same_itself(app: Flask) -> None:
     with app.app_context():
         with asked() as statements:
@@ -112,6 +113,7 @@ def test_of_few_answers_nothing_is_counted_before(app: Flask) -> None:
         assert not db.session.scalars(db.select(BudgetPeriod)).all()
 
 
+@pytest.mark.slow
 def test_it_is_looked_at_once_a_day_and_when_the_clocks_are_moved(app: Flask) -> None:
     seen = beginnings.Beginnings(app.app_context)
     with app.app_context():

@@ -18,6 +18,7 @@ from webapp.db import db, write
 from webapp.settings.service import setting
 
 
+@pytest.mark.slow
 def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner, made, fake):
     fake.says("Well.")
     budget = made(2)
@@ -47,6 +48,7 @@ def test_a_used_up_budget_refuses_before_the_model_is_asked(app, program, owner,
     assert level(program, budget) == (3, 0)
 
 
+@pytest.mark.slow
 def test_what_is_left_is_said_from_the_warning_on(program, owner, member, made, fake):
     fake.says("Well.")
     made(5)
@@ -103,6 +105,7 @@ def test_pictures_count_where_no_server_does(program, made, fake):
     assert 1_500 < level(program, budget)[0] < 2_000
 
 
+@pytest.mark.slow
 def test_ten_at_once_cannot_overspend(program, made, fake):
     fake.says("Well.")
     budget = made(3)
@@ -140,6 +143,7 @@ def test_a_failed_request_costs_nothing(program, made, fake):
     assert level(program, budget) == (0, 0)
 
 
+@pytest.mark.slow
 def test_each_budget_counts_what_it_is_for(app, program, owner, member, made, fake):
     fake.says("Well.")
     with app.app_context():
@@ -211,6 +215,7 @@ def create_another():
     service.create(service.BudgetInput("team", "", "answers", "7", "day"))
 
 
+@pytest.mark.slow
 def test_an_admin_makes_changes_and_deletes_a_budget_in_the_browser(owner, member):
     page = owner.submit("/admin/budgets", subject=f"user:{member.person_id}", limit="$1,5", unit="usd", period="week")
     assert page.says("Person: member")

@@ -167,6 +167,7 @@ class InWorker:
             self._context.pop()
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_in_every_world_budgets_are_what_a_plain_count_says(make_app) -> None:
     workers = [make_app(), make_app()]

@@ -180,6 +180,7 @@ def test_greetings_are_bounded_whatever_a_program_has_stored():
     assert cards.other_greetings({}) == cards.other_greetings({"spec": "x", "data": 3}) == []
 
 
+@pytest.mark.slow
 def test_several_files_become_characters_and_the_bad_ones_are_named(member, app):
     picture = with_chunks(text_chunk(b"ccv3", V3))
 
@@ -222,6 +223,7 @@ def test_other_greetings_are_versions_of_the_first_message(member, fake, app):
     assert heard(fake)[1:3] == [("assistant", "*Looks up.* You again, Jo."), ("system", "Stay curt.")]
 
 
+@pytest.mark.slow
 def test_programs_import_the_same(member, app):
     program = client_of(app, member.email)
     path, bad = "/api/v1/characters/import", (BytesIO(b"{}"), "bad.json")

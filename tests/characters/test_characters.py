@@ -102,6 +102,7 @@ def test_the_empty_list_says_what_to_do(member):
     assert member.page("/characters").click("Create one").heading == "New character"
 
 
+@pytest.mark.slow
 def test_a_copy_is_ones_own(make, member, cast):
     odalys = member.page("/characters").click("Odalys Fenn")
     assert not odalys.has("a", "Edit")

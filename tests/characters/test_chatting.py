@@ -143,6 +143,7 @@ def test_a_silly_limit_is_refused_in_place(chat, member):
         assert page.textbox("History limit").value == typed
 
 
+@pytest.mark.slow
 def test_htmx_gets_the_panel_back(chat, member):
     page = member.page(f"{chat}/prompts")
 
@@ -311,6 +312,7 @@ def test_the_first_message_cannot_be_tried_again(chat, member):
     assert member.post(f"/messages/{id}/again").status_code == 422
 
 
+@pytest.mark.slow
 def test_a_guest_chats_with_the_teams(cast):
     guest = signed_in(cast, "guest@example.org", "guest")
     page = guest.page("/characters").press("Chat with Hanne Voss")

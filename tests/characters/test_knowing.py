@@ -1,5 +1,6 @@
 """What a character knows: its chats read from its collections, as far as whoever asks may see them."""
 
+import pytest
 from sqlalchemy import delete
 
 from tests.api.client import client_of
@@ -12,6 +13,7 @@ from webapp.db import db
 QUESTION = "When is a bearing oiled?"
 
 
+@pytest.mark.slow
 def test_its_chats_read_from_what_it_knows(member, make, app, fake):
     pumps = Library(app, member).collection(("Pumps", [FRIDAY]))
     page = member.page(make(**MARA, collections=pumps))
@@ -40,6 +42,7 @@ def test_the_api_says_what_its_chats_read_from(member, stranger, make, app):
     assert others.post("/chats", {"character_id": id}, status=201)["chat"]["reads_from"] == []
 
 
+@pytest.mark.slow
 def test_nobody_gets_more_by_it_than_is_theirs(member, stranger, make, app, fake):
     pumps = Library(app, member).collection(("Pumps", [FRIDAY]))
     path = make(**MARA, collections=pumps, is_shared="on")

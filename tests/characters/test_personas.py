@@ -60,6 +60,7 @@ def test_htmx_gets_the_list_alone(member):
     assert defaults(fragment) == ["Jo"]
 
 
+@pytest.mark.slow
 def test_it_can_be_changed(member):
     path = path_of(add(member))
 

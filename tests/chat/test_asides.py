@@ -111,6 +111,7 @@ def test_what_a_dead_worker_left_is_settled_like_everything_else(app):
         assert db.session.scalars(select(Generation.status)).all() == ["interrupted"]
 
 
+@pytest.mark.slow
 def test_the_usage_says_what_titles_took(owner, answered, fake):
     fake.says("With a bill and a pick.", cost=0.5)
     fake.behaves([{"says": "Dressing stones", "cost": 0.25}], at=TITLE)

@@ -53,6 +53,7 @@ def sources_heard(program: Client, message: str, **more: str) -> list[dict]:
     return list(heard)
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_the_native_api_tells_them_before_the_text(member, program, path):
     message = last(member, path)
@@ -65,6 +66,7 @@ def test_the_native_api_tells_them_before_the_text(member, program, path):
     assert sources_heard(program, message, query={"after": "999999"}) == [source]
 
 
+@pytest.mark.slow
 def test_the_dialects_tell_them_in_their_place(app, member, program, library, path, fake):
     fake.says("On Friday [1].")
     session = {"message": QUESTION, "session_id": id_of(path)}
@@ -84,6 +86,7 @@ def test_the_dialects_tell_them_in_their_place(app, member, program, library, pa
     assert program.get(f"/chat/threads/{id_of(path)}/messages")["messages"][-1]["sources"] == [source]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_who_may_not_see_the_document_sees_that_a_source_is_withheld(app, member, stranger, path):
     give(path, stranger, "view")
@@ -113,6 +116,7 @@ def test_who_may_not_see_the_document_sees_that_a_source_is_withheld(app, member
     assert FRIDAY in member.page(f"/messages/{message}/sources").text
 
 
+@pytest.mark.slow
 def test_a_chip_leads_to_the_passage_and_its_document(member, path):
     page = member.page(path)
     shown = member.page(str(page.one(".cited a.cite").attributes["href"]))
@@ -126,6 +130,7 @@ def test_a_chip_leads_to_the_passage_and_its_document(member, path):
     assert "<html" not in fragment
 
 
+@pytest.mark.slow
 def test_a_number_in_the_text_opens_the_passage_in_its_document(member, stranger, path):
     chip = member.page(path).one(".message-text a")
     assert chip.text() == "1"
@@ -159,6 +164,7 @@ def test_a_deleted_document_is_said_to_be_deleted(app, member, program, library,
     assert sources_of(program, message) == [{"number": 1, **NULLS}]
 
 
+@pytest.mark.slow
 def test_a_deleted_collection_takes_its_sources_along(member, library, path):
     library.change(lambda session: setattr(session.query(Collection).one(), "deleted_at", utc_now()))
     shown = member.page(f"/messages/{last(member, path)}/sources")
@@ -192,6 +198,7 @@ def test_exports_name_them(member, path):
     assert FRIDAY not in json.dumps(filed)
 
 
+@pytest.mark.slow
 def test_branches_and_edited_answers_keep_them(app, member, stranger, program, path):
     give(path, stranger, "view")
     url = address(member.page(path), "Branch into new chat")
@@ -204,6 +211,7 @@ def test_branches_and_edited_answers_keep_them(app, member, stranger, program, p
     assert rewritten["sources"][0]["title"] == "Pumps"
 
 
+@pytest.mark.slow
 def test_the_sources_of_a_strangers_answer_are_not_there(member, stranger, path):
     message = last(member, path)
     assert stranger.get(f"/messages/{message}/sources").status_code == 404

@@ -31,6 +31,7 @@ def cut(app, fake):
     return bench, browser
 
 
+@pytest.mark.slow
 def test_the_notice_stands_on_every_page_of_its_person_alone(cut, member):
     _, browser = cut
 

@@ -51,6 +51,7 @@ def make_old(browser, id: str, days: int = 31) -> None:
         session.execute(update(Message).where(Message.id == id).values(deleted_at=utc_now() - timedelta(days=days)))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("at", "told", "cut"),
     [
@@ -276,6 +277,7 @@ def test_who_may_only_write_sees_no_way_to_bring_back(owner, stranger):
     assert (texts(page), line(page)) == (LINE[:2], "")
 
 
+@pytest.mark.slow
 def test_what_lies_in_the_trash_is_found_without_reading_all_messages(owner):
     path = add_thread(owner, 6)
     delete(owner, path, 3)

@@ -143,6 +143,7 @@ def test_every_column_that_is_exported_comes_back(owner, member):
     assert download(member, f"/chats/{copy}/export.json") == first
 
 
+@pytest.mark.slow
 def test_a_number_that_no_chat_may_say_is_left_out(owner, member):
     with owner.app.app_context(), write() as session:
         session.add(Chat(id="c", owner_id=owner.person_id, model="m", temperature=99.0, history_limit=10**6, max_tokens=10**9))

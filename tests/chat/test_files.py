@@ -157,6 +157,7 @@ def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, 
     assert "images_left_out" in [each.code for each in events if isinstance(each, Notice)]
 
 
+@pytest.mark.slow
 def test_a_picture_is_sent_shown_and_seen_by_whoever_sees_the_chat(app, owner, member, stranger, fake):
     fake.says("Teal.")
     told = uploaded(owner, drawn()).get_json()
@@ -195,6 +196,7 @@ def test_a_name_in_any_script_is_served(owner):
     assert disposition.encode("latin-1").endswith(b"filename*=UTF-8''%E6%9D%B1%E4%BA%AC%20%E2%80%93%20plan.png")
 
 
+@pytest.mark.slow
 def test_without_javascript_the_field_takes_pictures_and_documents(owner, fake):
     fake.says("Yes.")
     letter = docx(paragraph("Oil the bearing."))
@@ -223,6 +225,7 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(owner):
         assert (refused.status_code, says in refused.get_json()["detail"]) == (422, True), name
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     fake.says("Teal.")
@@ -266,6 +269,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     assert owner.get(told["url"]).status_code == 404
 
 
+@pytest.mark.slow
 def test_programs_send_files(app, owner, stranger, fake):
     fake.says("Teal.")
     program = client_of(app, owner.email)
@@ -290,6 +294,7 @@ def test_programs_send_files(app, owner, stranger, fake):
     assert image["type"] == "image_url"
 
 
+@pytest.mark.slow
 def test_what_is_brought_again_is_there(app, owner):
     told = uploaded(owner, drawn()).get_json()
     (lost,) = folder(app)
@@ -361,6 +366,7 @@ def test_the_folder_holds_what_is_sent_once(app):
         assert folder(app) == []
 
 
+@pytest.mark.slow
 def test_a_page_that_is_exported_has_its_pictures_in_it(app, owner, fake):
     fake.says("Teal.")
     one, other = (uploaded(owner, drawn(size=size)).get_json() for size in ((8, 6), (6, 8)))

@@ -20,6 +20,7 @@ def went_on(owner, path, fake, words: str):
     return owner.wait_for(path, ended)
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_a_complete_answer_goes_on_in_the_same_message(owner, path, fake):
     page = went_on(owner, path, fake, " And left.")

@@ -134,6 +134,7 @@ def test_an_archive_is_believed_as_little_as_it_can_be():
     archive.check_directory(BytesIO(entries(100, said=100)))
 
 
+@pytest.mark.slow
 def test_whoever_sends_bad_files_waits(owner, member, monkeypatch):
     # A slow machine takes so long for each file that another may be tried meanwhile.
     monkeypatch.setattr(store._refused, "now", lambda: 1.0)
@@ -146,6 +147,7 @@ def test_whoever_sends_bad_files_waits(owner, member, monkeypatch):
     assert bring(member, CHATGPT).says("1 new chat")
 
 
+@pytest.mark.slow
 def test_whoever_sends_good_files_does_not_wait(owner):
     for _ in range(8):
         assert bring(owner, CHATGPT).status_code == 200

@@ -165,6 +165,7 @@ def test_any_field_of_a_message_is_read_or_left(value: Any):
 # Bringing a file
 
 
+@pytest.mark.mostly_slow
 @also_on_postgres
 @pytest.mark.parametrize("value", [CHATGPT, OPENWEBUI], ids=["chatgpt", "openwebui"])
 def test_it_comes_in_once(owner, value):
@@ -190,6 +191,7 @@ def test_an_imported_chat_looks_like_any_other(owner, fake):
     assert texts(owner.page(path))[-1] == "The first answer."
 
 
+@pytest.mark.slow
 def test_one_goes_on_in_an_imported_chat(owner, fake):
     bring(owner, OPENWEBUI)
     path = first_chat(owner)
@@ -202,6 +204,7 @@ def test_one_goes_on_in_an_imported_chat(owner, fake):
     assert fake.log()[-1]["body"]["messages"][1]["content"].endswith("Over.")
 
 
+@pytest.mark.slow
 def test_a_newer_file_of_the_same_chat_adds_what_is_new(owner):
     bring(owner, OPENWEBUI)
     newer = json.loads(json.dumps(OPENWEBUI))
@@ -214,6 +217,7 @@ def test_a_newer_file_of_the_same_chat_adds_what_is_new(owner):
     assert texts(owner.page(first_chat(owner)))[-1] == "And the race?"
 
 
+@pytest.mark.slow
 def test_what_was_chosen_here_is_not_moved_away_from(owner):
     bring(owner, OPENWEBUI)
     path = first_chat(owner)
@@ -224,6 +228,7 @@ def test_what_was_chosen_here_is_not_moved_away_from(owner):
     assert texts(owner.page(path))[-1] == "Under, perhaps"
 
 
+@pytest.mark.slow
 def test_everybody_brings_their_own(owner, member):
     bring(owner, CHATGPT)
 
@@ -231,6 +236,7 @@ def test_everybody_brings_their_own(owner, member):
     assert len(owner.page("/chats").all('ul.rows a[href^="/chats/"]')) == 1
 
 
+@pytest.mark.slow
 def test_an_imported_answer_is_no_use_of_a_model_here(owner, app):
     bring(owner, CHATGPT)
 
@@ -275,6 +281,7 @@ def test_a_bad_file_is_refused_with_a_sentence(owner, data, sentence):
     assert owner.page("/chats").all('ul.rows a[href^="/chats/"]') == []
 
 
+@pytest.mark.slow
 def test_what_came_before_the_break_is_kept_and_said(owner):
     data = json.dumps(CHATGPT).encode()[:-1] + b', {"mapping": '
 
@@ -284,6 +291,7 @@ def test_what_came_before_the_break_is_kept_and_said(owner):
     assert page.says("couldn't be read completely")
 
 
+@pytest.mark.slow
 def test_a_chat_that_cannot_be_kept_does_not_keep_the_others_out(owner):
     page = bring(owner, [{"title": "Odd <b>one</b>", "mapping": {"a": {"message": None}}}, *CHATGPT])
 
@@ -291,6 +299,7 @@ def test_a_chat_that_cannot_be_kept_does_not_keep_the_others_out(owner):
     assert page.says("Odd <b>one</b>: It has no messages.")
 
 
+@pytest.mark.slow
 def test_odd_characters_do_not_stop_it(owner):
     content = {"content_type": "text", "parts": ["a\u0000\ud800b"]}
     message = {"author": {"role": "user"}, "create_time": 10**30, "content": content}
@@ -327,6 +336,7 @@ def test_many_messages_come_in_small_batches(owner, app):
         assert db.session.get_one(Message, head).content == "349"
 
 
+@pytest.mark.slow
 def test_a_broken_off_import_is_completed_by_the_next(owner, app):
     bring(owner, CHATGPT)
     with app.app_context():
@@ -344,6 +354,7 @@ def test_a_broken_off_import_is_completed_by_the_next(owner, app):
         assert db.session.scalar(select(func.count()).select_from(Message)) == 6
 
 
+@pytest.mark.slow
 def test_too_many_messages_in_one_file_are_refused(app):
     with app.app_context(), TemporaryFile() as file:
         user = accounts.add_user("many@example.org", "member", PASSWORD)
@@ -371,6 +382,7 @@ def test_a_stranger_may_not_send_much(visitor):
     assert bring(visitor, b" " * 5_000_000).status_code in (303, 413)
 
 
+@pytest.mark.slow
 def test_a_large_file_is_taken(owner):
     page = bring(owner, b" " * 5_000_000 + json.dumps(CHATGPT).encode())
 

@@ -28,6 +28,7 @@ def publish(app, owner):
     return publish
 
 
+@pytest.mark.slow
 def test_nothing_is_added_until_a_version_is_published_and_then_its_answers_say_so(app, owner, path, publish, fake):
     assert [turn["role"] for turn in asked(fake)[-1]["body"]["messages"]] == ["user"]
     assert "ersion 1 of" not in owner.page(path).all(".receipt")[-1].text()

@@ -35,6 +35,7 @@ def memory_of(program) -> list[dict]:
     return [row for each in mine for row in program.get(f"/collections/{each['id']}/documents")["documents"]]
 
 
+@pytest.mark.slow
 def test_an_answer_is_quoted_in_other_chats_until_it_is_deleted(member, stranger, answered, program, fake):
     before = answered(member)
     assert program.get("/me")["remembers"] is False
@@ -68,6 +69,7 @@ def test_an_answer_is_quoted_in_other_chats_until_it_is_deleted(member, stranger
     assert member.page(str(chip.attributes["href"])).says("The document was deleted.")
 
 
+@pytest.mark.slow
 def test_a_chat_is_kept_out_and_a_deleted_one_takes_its_answers_along(member, answered, program, fake):
     assert program.said("PATCH", "/me", 200, {"remembers": True})["remembers"] is True
     first, second = answered(member), answered(member)

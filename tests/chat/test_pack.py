@@ -13,6 +13,7 @@ from webapp.settings.service import set_setting
 FACT = "I trade on Tuesdays."
 
 
+@pytest.mark.slow
 def test_each_part_of_what_the_assistant_is_told_has_its_switch(app, owner, member, fake):
     id = Library(app, owner).collection(("Pumps", [FRIDAY]))
     with app.app_context():

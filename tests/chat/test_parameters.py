@@ -20,6 +20,7 @@ def body_of(model: str, **how) -> dict:
     return openai_request.body(replace(REQUEST, model=model), "instruct", is_streamed=False, **how)
 
 
+@pytest.mark.slow
 def test_each_is_said_in_the_servers_words(owner, path, fake):
     owner.submit(f"{path.partition('#')[0]}/prompts", **WANTED)
     fake.says("{}")
@@ -37,6 +38,7 @@ def test_each_is_said_in_the_servers_words(owner, path, fake):
     assert sent.says("Top-p: 0.5 · Stop words: END, STOP · Reasoning effort: high · JSON: on")
 
 
+@pytest.mark.slow
 def test_what_a_model_cannot_be_told_is_not_offered_and_not_sent(owner, path, fake, app):
     listed = [{"id": "some/model", "name": "Some", "supported_parameters": ["stop"]}]
     fake.always({"json": {"data": listed}}, at="/models")

@@ -43,6 +43,7 @@ def test_it_says_what_is_known_of_a_model(listed):
     assert row.css_first("a").attributes["href"] == "/?model=maker/great"
 
 
+@pytest.mark.slow
 def test_favorites_and_recent_ones_come_first(listed):
     page = listed.page("/models?q=great").press("Favorite: Great")
     listed.submit("/", message="Hello", model="other/m7")
@@ -55,6 +56,7 @@ def test_favorites_and_recent_ones_come_first(listed):
     assert groups(listed.page("/models"))[0] == "Recent"
 
 
+@pytest.mark.slow
 def test_a_long_list_comes_in_pages(listed):
     page = listed.page("/models")
     count = len(names(page))
@@ -78,6 +80,7 @@ def test_what_was_chosen_is_remembered(app, listed, fake):
     assert other.one("#composer-model option[selected]").text() == "Other 009"
 
 
+@pytest.mark.slow
 def test_a_chat_is_led_to_another_model(listed, answered, fake):
     fake.says("One")
     path = answered(listed, "First")
@@ -114,6 +117,7 @@ def test_only_allowed_models_are_listed(app, listed):
     assert listed.page("/models?q=nothing").says("No models match.")
 
 
+@pytest.mark.slow
 def test_a_model_has_its_name_wherever_it_is_told(listed, fake):
     fake.says("One", model="maker/great")
     path = listed.submit("/", message="Hello", model="maker/great").path

@@ -98,6 +98,7 @@ def test_whole_exchanges_go_the_oldest_first() -> None:
     assert PromptBuilder().fit(path, budget_tokens=1) == Fitted(4, 2)
 
 
+@pytest.mark.slow
 @given(path=PATHS, budget=st.integers(1, 400), limit=st.none() | st.integers(0, 15), system=TEXTS, beginning=TEXTS)
 def test_the_budget_holds(path, budget, limit, system, beginning) -> None:
     builder = PromptBuilder(character=system)

@@ -9,6 +9,7 @@ from webapp.prompts.template import Part
 REVIEW = "Look back at {{week: number}} in a {{tone: calm|brief}} tone."
 
 
+@pytest.mark.slow
 def test_a_named_prompt_becomes_the_text_of_a_message(owner, member, path):
     owner.submit("/prompts/new", key="hello", text="Say hello.")
     owner.submit("/prompts/new", key="review", text=REVIEW)

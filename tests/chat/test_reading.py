@@ -20,6 +20,7 @@ def checked(page) -> list[str]:
     return [str(node.attributes["value"]) for node in page.all("#prompts-collections input[checked]")]
 
 
+@pytest.mark.slow
 def test_the_form_attaches_and_the_composer_says_so(member, answered, program, collections):
     path = answered(member)
     assert not member.page(path).all(".reads-from")
@@ -30,6 +31,7 @@ def test_the_form_attaches_and_the_composer_says_so(member, answered, program, c
     assert program.get(f"/chats/{id_of(path)}")["collection_ids"] == [collections[1]]
 
 
+@pytest.mark.slow
 def test_what_is_not_seen_is_neither_offered_nor_attached(app, member, stranger, begin, answered, collections):
     path, others = answered(stranger), client_of(app, stranger.email)
     theirs = others.post("/collections", {"name": "Mine"}, status=201)["id"]
@@ -56,6 +58,7 @@ def test_a_chat_begins_with_collections(member, program, collections):
     assert member.post("/knowledge/" + "0" * 26 + "/chat").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_branch_of_ones_own_reads_from_the_same(app, member, stranger, answered, program, collections):
     path = answered(member)
     program.said("PATCH", f"/chats/{id_of(path)}", 200, {"collection_ids": list(collections)})

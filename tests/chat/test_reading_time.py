@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.api.client import client_of
 from tests.chat.conftest import ended, until_settled
 from tests.generations.bench import Bench
@@ -80,6 +82,7 @@ def tell(app, person: str, answer: str, ms: int) -> None:
         assert not app.extensions[WAITING]
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_times_are_added_up_for_who_asked_and_wants_it(app, owner, member, begin, fake) -> None:
     fake.says("Something to read.", cost=0.0001)

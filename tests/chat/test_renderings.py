@@ -113,6 +113,7 @@ def test_the_rest_is_rendered_little_by_little_and_then_there_is_nothing_to_do(o
     assert stale(owner) == 0
 
 
+@pytest.mark.slow
 def test_a_start_sees_to_what_is_old(owner, path):
     say(owner, path, ["**new**"] * 3)
 

@@ -65,6 +65,7 @@ def test_stop_is_honoured_though_nobody_runs_it(owner, app, left):
     assert statuses(owner.page(left))[-1] == "stopped"
 
 
+@pytest.mark.slow
 def test_an_open_page_is_told_once_and_hears_of_the_end(owner, app, left, listen):
     listener = listen(owner, owner.page(left).events_url)
     settle(app)

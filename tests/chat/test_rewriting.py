@@ -88,6 +88,7 @@ def test_the_form_says_what_becomes_of_it_and_what_is_wrong(owner, path):
     assert owner.post(url, headers=HTMX, message="x" * 200_001).status_code == 422
 
 
+@pytest.mark.slow
 def test_nothing_is_edited_while_an_answer_is_written(owner, path, fake):
     page = owner.page(path)
     fake.counts(4_000, pace=0.02)

@@ -29,6 +29,7 @@ def test_each_row_of_ones_own_leads_to_its_menu(owner, id):
     assert not fragment.all("title")
 
 
+@pytest.mark.slow
 def test_the_menu_is_a_page_without_scripts_and_all_is_undone_there(owner, id):
     page = owner.page(f"/chats/{id}/menu")
     assert page.heading == "The mill race"

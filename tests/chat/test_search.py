@@ -160,6 +160,7 @@ def test_nothing_that_is_typed_breaks_it(owner, chat_id):
         assert owner.get("/chats", query={"q": query[:400]}).status_code == 200
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_hostile_text_is_shown_as_text(owner, chat_id):
     say(owner, chat_id, "water <script>alert(1)</script> \x02\x03\x03 <mark>x</mark>")

@@ -75,6 +75,7 @@ def test_the_lowest_priority_goes_first_and_before_any_message() -> None:
     assert [dropped(budget) for budget in (70, 50, 30, 12)] == [([], 0), (["Low"], 0), (["Low", "High"], 0), (["Low", "High"], 1)]
 
 
+@pytest.mark.slow
 @given(sections=SECTIONS, path=PATHS, budget=st.integers(1, 300), beginning=st.text(alphabet="ab", max_size=9))
 def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, budget, beginning) -> None:
     builder = PromptBuilder(sections)
@@ -98,6 +99,7 @@ def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, 
     assert PromptBuilder.of(builder.parts).build("m", path) == builder.build("m", path)
 
 
+@pytest.mark.slow
 @given(sections=SECTIONS, path=PATHS)
 def test_messages_keep_their_order_among_sections(sections, path) -> None:
     assert [each for each in PromptBuilder(sections).among(len(path)) if isinstance(each, int)] == list(range(len(path)))

@@ -146,6 +146,7 @@ def test_htmx_gets_a_fresh_composer(owner, path):
     assert "Second" not in answer.text
 
 
+@pytest.mark.slow
 def test_sending_asks_the_database_for_little(owner, path):
     counts = []
     # What the server does by itself after its start may fall into one of them.

@@ -68,6 +68,7 @@ def test_a_continuation_shows_the_beginning_that_was_given(owner, begin, fake):
     assert "w000030" not in beginning
 
 
+@pytest.mark.slow
 def test_htmx_gets_it_under_the_answer(owner, path):
     fragment = owner.htmx_get(url_of(owner.page(path)))
 

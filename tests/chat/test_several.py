@@ -138,6 +138,7 @@ def test_the_trash_gives_several_back_and_deletes_several_for_good(owner):
     assert counts(owner) == (3, 0)
 
 
+@pytest.mark.slow
 def test_the_trash_is_emptied_after_it_was_asked(owner, stranger):
     add_chats(owner, 250, deleted_at=utc_now())
     add_chats(owner, 1, title="Kept")
@@ -172,6 +173,7 @@ def test_answers_in_all_of_them_are_stopped(owner, begin, fake):
         assert owner.page(path).all("article.message")[-1].attributes["data-status"] == "stopped"
 
 
+@pytest.mark.slow
 def test_nothing_is_deleted_for_good_while_an_answer_is_written_in_it(app, owner, begin, fake):
     fake.counts(4_000, pace=0.02)
     path = begin(owner)

@@ -131,6 +131,7 @@ def test_a_reader_sees_no_button_that_does_nothing(member, give, path):
     assert not page.has("a", "Share")
 
 
+@pytest.mark.slow
 def test_a_writer_writes_and_everybody_sees_it(owner, member, give, path, fake):
     give(member, "write")
     fake.says("Two")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import pytest
+
 from tests.chat.conftest import ended, until_settled
 from tests.chat.test_sidebar import sidebars
 from tests.support.browser import Browser
@@ -29,6 +31,7 @@ def least(tries: list[list[str]]) -> list[str]:
     return min(tries, key=len)
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_a_first_message_takes_six_and_its_page_eight(app, owner, fake):
     fake.says("One", cost=0.0001)
@@ -50,6 +53,7 @@ def test_a_first_message_takes_six_and_its_page_eight(app, owner, fake):
     assert len(least(pages)) <= 8, least(pages)
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_a_later_message_takes_ten(app, owner, path):
     sends = []
@@ -68,6 +72,7 @@ def test_a_later_message_takes_ten(app, owner, path):
 ASIDE = "heartbeat_at=?", "heartbeat_at=%", "generation_journal", "SET reading_ms="
 
 
+@pytest.mark.slow
 def test_what_follows_a_first_answer_on_an_open_page_takes_twelve(app, owner, begin, fake, listen):
     taken = []
     for number in range(2):

@@ -231,6 +231,7 @@ def test_a_service_makes_one_too(owner):
         assert db.session.get_one(Chat, generation.lane.removeprefix("chat:")).is_temporary
 
 
+@pytest.mark.slow
 def test_home_leads_back_to_one_that_is_open_or_closes_it(owner, member, path):
     home = owner.page("/")
     assert home.says("You have a temporary chat open.")

@@ -39,6 +39,7 @@ def asked(owner, answered, fake):
     return asked
 
 
+@pytest.mark.slow
 def test_the_model_gives_the_title_once(owner, asked, fake):
     path = asked({"says": '"Dressing millstones for rye and wheat."\nAnd more', "cost": 0.0001})
     until_named(owner, path, "Dressing millstones for rye and wheat")
@@ -67,6 +68,7 @@ def test_the_first_message_names_an_empty_chat_on_its_open_pages(owner, fake, li
     listener.until(lambda each: heading in PART.findall(each.html))
 
 
+@pytest.mark.slow
 def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begin, fake, listen):
     question = "How were stones dressed before there were steel picks?"
     fake.beside(question, {"counted": 4_000, "pace": 0.05})

@@ -64,6 +64,7 @@ def leads(page: Path, target: str, place: str) -> bool:
     return not place or place in {place_of(words) for words in HEADING.findall(file.read_text("utf-8"))}
 
 
+@pytest.mark.slow
 def test_every_address_is_served(app: Flask) -> None:
     ghosts = [(name, method, path) for name, method, path in addresses() if not is_served(app, method, path)]
 

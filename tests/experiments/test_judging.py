@@ -129,6 +129,7 @@ def test_many_answers_are_stored_a_few_in_a_transaction(app, started):
         assert max(at_once) <= judging.STORED_AT_ONCE
 
 
+@pytest.mark.slow
 def test_whoever_looks_at_many_answers_holds_up_nobody(app, started):
     id = started()
     with app.app_context():

@@ -10,6 +10,7 @@ from webapp.experiments.service import ExperimentInput
 from webapp.prompts import queries as prompts
 
 
+@pytest.mark.slow
 def test_an_admin_compares_two_versions_and_takes_the_better_one(app, owner, admin, publish):
     assert owner.get("/experiments/new?prompt=%00").status_code == 404
     assert "only one version" in owner.page("/experiments/new?prompt=quick").text

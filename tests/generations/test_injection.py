@@ -135,6 +135,7 @@ USUAL |= {(InChats, sort, "postgres") for sort in IN_SQL}
 EVERY = [(case, sort, backend) for case in CASES for sort in SORTS for backend in ("sqlite", "postgres")]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("sort", [sort for sort in SORTS if sort != "committed"])
 def test_the_first_calls_of_a_chat_may_fail(app, sort):
     case = InChats(app)

@@ -47,6 +47,7 @@ def test_no_poisoned_row_keeps_anything_from_being_saved(calm):
     assert calm.journal_rows() == 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_settled_now_is_settled_later_and_the_others_at_once(calm):
     ids = list(poisoned(calm.app, calm.person()))
     calm._execute(
@@ -79,6 +80,7 @@ def test_a_database_that_another_process_holds_is_waited_for_while_pages_are_ser
     assert calm.until_ended(id).status == "interrupted"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("owner", ["", "../..", "a/b", "x" * 26])
 def test_an_owner_without_a_file_is_dead_when_its_heart_has_stopped(calm, owner):
     [id, *_] = poisoned(calm.app, calm.person())
@@ -90,6 +92,7 @@ def test_an_owner_without_a_file_is_dead_when_its_heart_has_stopped(calm, owner)
     assert not calm.generation(id).is_active
 
 
+@pytest.mark.slow
 def test_a_heartbeat_from_the_future_counts_from_when_it_was_seen(calm):
     [id, *_] = poisoned(calm.app, calm.person())
     with calm.app.app_context(), write() as session:
@@ -104,6 +107,7 @@ def test_a_heartbeat_from_the_future_counts_from_when_it_was_seen(calm):
     assert calm.until_ended(id).status == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_generation_of_a_kind_that_is_not_known_here_is_left_for_the_version_that_knows_it(calm):
     [id, *others] = poisoned(calm.app, calm.person())
     with calm.app.app_context(), write() as session:
@@ -180,6 +184,7 @@ def test_a_model_that_is_gone_leaves_nothing_behind(bench, fake, ask):
     assert not bench.until_ended(ask(bench, person)).is_active
 
 
+@pytest.mark.slow
 def test_what_fails_for_good_ends_with_what_can_be_saved_so_that_its_chat_goes_on(calm, caplog):
     [id] = list(poisoned(calm.app, calm.person()))[:1]
     message_id = calm.message(id).id
@@ -199,6 +204,7 @@ def test_what_fails_for_good_ends_with_what_can_be_saved_so_that_its_chat_goes_o
     assert "left in the journal" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_database_that_refuses_all_for_a_while_costs_no_text(calm):
     [id, *_] = poisoned(calm.app, calm.person())
     with calm.app.app_context():

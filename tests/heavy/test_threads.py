@@ -3,12 +3,14 @@
 from io import BytesIO
 
 import gevent
+import pytest
 
 from tests.support.gap import nobody_waits
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import Unhurried, by_turns, give_way
 
 
+@pytest.mark.slow
 def test_slow_work_runs_beside_the_rest():
     def compute() -> int:
         return sum(number * number for number in range(10_000_000))

@@ -4,6 +4,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from tests.insights.test_insights import Made, made, ms, program
@@ -49,6 +50,7 @@ def everything(program, owner, member, until: datetime) -> list[Any]:
     return told + [[" ".join(each.text(separator=" ").split()) for each in page.all(".tile, .table tr")] for page in pages]
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_summed_up_days_change_no_figure(app, made, program, owner, member):
     a_past(made, [owner.person_id, member.person_id, None], 150)

@@ -1,5 +1,6 @@
 """`flask seed --history`: a month to look at, marked, counted by nothing that matters, and gone as a whole."""
 
+import pytest
 from flask import Flask
 
 from tests.api.client import Client
@@ -14,6 +15,7 @@ def run(app: Flask, *args: str) -> str:
     return f"{result.exit_code} {result.output}"
 
 
+@pytest.mark.slow
 def test_a_month_is_made_once_and_removed(app: Flask, made: Made, owner: Browser, program: Client) -> None:
     made(3, cost="0.25")
     before = program.get("/insights/summary")

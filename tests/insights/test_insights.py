@@ -72,6 +72,7 @@ def ms(one: dict[str, Any], name: str) -> int | None:
     return None if at is None else round((at - one["created_at"]).total_seconds() * 1000)
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_the_figures_are_those_of_a_plain_recount(made: Made, program: Client, owner: Browser, member: Browser) -> None:
     rows = a_world(made, [owner.person_id, member.person_id], 150)
@@ -101,6 +102,7 @@ def test_a_course_has_every_step_and_all_answers(made: Made, program: Client, ow
     assert {each["value"] for each in hours if not each["answers"]} == {None}
 
 
+@pytest.mark.slow
 def test_answers_are_listed_page_by_page(made: Made, program: Client, owner: Browser) -> None:
     rows = a_world(made, [owner.person_id], 25)
     wanted = sorted((each["id"] for each in rows), reverse=True)
@@ -153,6 +155,7 @@ def test_what_nobody_asked_for_does_not_count(made: Made, program: Client) -> No
     assert (nothing["success_rate"], nothing["cost"], nothing["ttft_avg_ms"]) == (None, None, None)
 
 
+@pytest.mark.slow
 def test_every_tile_leads_to_its_list_and_every_answer_to_its_time_line(made: Made, owner: Browser) -> None:
     made(3, cost="0.25")
     made(
@@ -200,6 +203,7 @@ def test_slices_lose_and_repeat_nothing(made: Made, program: Client) -> None:
     assert program.get("/insights/summary")["answers"] == 2_507
 
 
+@pytest.mark.slow
 def test_whoever_looks_for_what_is_seldom_holds_up_nobody(app: Flask, made: Made, program: Client, owner: Browser) -> None:
     made(5_000)
     with steps_on_the_loop(app) as steps:

@@ -214,6 +214,7 @@ def test_a_name_that_somebody_made_up_is_no_label(app: Flask, text: Callable[[],
     assert 'from="other"' in text()
 
 
+@pytest.mark.slow
 def test_a_server_that_makes_up_names_makes_no_end_of_series(app: Flask, text: Callable[[], str]) -> None:
     for number in range(MOST_SERVED + 50):
         heard(app, served=f"made-up-{number}")

@@ -84,6 +84,7 @@ def test_nobodys_words_are_in_it(tell: Tell, wish: str) -> None:
     assert "canary" not in told
 
 
+@pytest.mark.slow
 def test_with_log_content_it_holds_what_was_answered(tell: Tell) -> None:
     lines = of_us(tell(DEBUG="chat:streaming", LOG_CONTENT="1"))
 

@@ -94,6 +94,7 @@ def test_what_was_kept_of_prompts_is_sent_along(app: Flask) -> None:
     assert (unknown.versions, unknown.arms) == (gone.versions, gone.arms) == ({}, {})
 
 
+@pytest.mark.slow
 def test_a_collector_gets_a_span_of_each_answer(app: Flask, program: Client, fake: Fake) -> None:
     fake.always({"json": {}}, at="/v1/traces")
     program.said("PUT", "/settings/insights.otlp_url", 422, {"value": "collector:4318"})

@@ -44,6 +44,7 @@ def test_the_spans_are_the_whole_time(times: tuple[int | None, ...], wanted: lis
     assert sum(each.width for each in found) == pytest.approx(WIDTH if sum(wanted) else 0, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_page_tells_where_time_went_and_what_was_asked_with(app: Flask, made: Made, owner: Browser, member: Browser) -> None:
     sections = [
         {"title": "Character", "text": "Words that stay here.", "origin": "Ada", "tokens": 12},

@@ -29,6 +29,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_a_document_from_its_arrival_to_its_end(shelf, others):
     collection = shelf.collection()
@@ -59,6 +60,7 @@ def test_a_document_from_its_arrival_to_its_end(shelf, others):
     assert shelf.found("bearing") == ["Almanac"]
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others, stranger):
     collection = shelf.collection()
@@ -91,6 +93,7 @@ def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others
     assert (whole["documents"][0]["level"], whole["already_there"]) == (1, [])
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_the_same_sent_several_times_at_once_is_read_once(app, shelf, member):
     collection, content = shelf.collection(), b"Oil the bearing. " * 40_000
@@ -240,6 +243,7 @@ def long(app, shelf) -> str:
     return id
 
 
+@pytest.mark.slow
 def test_passages_that_were_replaced_go_in_turns(app, long):
     with app.app_context(), turns_of_the_loop() as turn:
         with write() as session:
@@ -250,6 +254,7 @@ def test_passages_that_were_replaced_go_in_turns(app, long):
         assert not db.session.scalars(select(Passage.row)).all()
 
 
+@pytest.mark.slow
 def test_the_text_of_a_long_document_is_read_in_turns(app, long):
     id, engine = long, app.extensions["engine"]
     with app.app_context():

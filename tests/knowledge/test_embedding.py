@@ -20,6 +20,7 @@ def app(make_app, fake):
     return make_app(**fake.environ)
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, house):
     embeds(fake)
@@ -45,6 +46,7 @@ def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, 
     assert house.program.get("/usage")
 
 
+@pytest.mark.slow
 def test_without_a_model_nothing_is_asked(app, fake, shelf, member):
     collection = shelf.collection()
     shelf.text(collection, GUIDE)

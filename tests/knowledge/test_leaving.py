@@ -1,5 +1,6 @@
 """What becomes of collections when their owner's account is deleted, and how much room they take."""
 
+import pytest
 from sqlalchemy import select
 
 from tests.api.client import client_of
@@ -8,6 +9,7 @@ from webapp.db import db
 from webapp.knowledge.tables import Collection
 
 
+@pytest.mark.slow
 def test_an_heir_keeps_the_collections(app, owner, member, stranger, shelf, others, house):
     given, private = shelf.collection("Papers"), shelf.collection("Diary")
     shelf.text(given, "Oil the bearing every Friday.")

@@ -47,6 +47,7 @@ def test_places_are_fused_and_words_count_twice():
     assert len(fused(list(range(200)), {row: row for row in range(201, 400)})) == 100
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_a_paraphrase_is_found_by_its_meaning_and_only_by_whom_it_may(app, fake, shelves, shelf, others, stranger):
     assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
@@ -71,6 +72,7 @@ def test_a_paraphrase_is_found_by_its_meaning_and_only_by_whom_it_may(app, fake,
     assert ranks(shelf, QUESTION) == []
 
 
+@pytest.mark.slow
 def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app, fake, shelves, member):
     page = member.page("/knowledge/try?q=grease+that+wheel")
     assert page.one(".found a").text() == "Manual"
@@ -92,6 +94,7 @@ def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app,
     assert page.says("Not searched by meaning:")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_another_model_embeds_beside_and_takes_its_place_at_once(app, fake, shelves, shelf):
     lengths = {MODEL: 256, OTHER: 128}

@@ -26,6 +26,7 @@ def added(browser, path: str, text: str, **more: str):
     return browser.wait_for(path, lambda page: "passage" in text_of_list(page) and "Waiting" not in text_of_list(page))
 
 
+@pytest.mark.slow
 def test_a_collection_from_its_making_to_its_end(member, collection):
     page = added(member, collection, GUIDE, title="Manual")
     assert "1 passage" in text_of_list(page)
@@ -51,6 +52,7 @@ def test_a_collection_from_its_making_to_its_end(member, collection):
     assert member.get(link).status_code == 200
 
 
+@pytest.mark.slow
 def test_what_is_there_already_is_said_to_be(member, collection):
     added(member, collection, GUIDE)
     page = member.submit(collection, text=GUIDE)

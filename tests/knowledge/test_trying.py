@@ -22,6 +22,7 @@ def test_a_rare_word_tells_more_than_a_common_one_and_a_heading_more_than_a_text
     assert (head.times, head.share > first.share) == (2, True)
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_scores_are_the_sum_of_their_reasons(app, shelf, member, stranger):
     collection = shelf.collection()

@@ -53,6 +53,7 @@ def add(shelf, url: str, status: int = 202, **more: object) -> dict:
     return dict(shelf.program.post(f"/collections/{collection}/documents", {"url": url, **more}, status=status))
 
 
+@pytest.mark.slow
 def test_an_address_is_a_document_and_is_fetched_again(house, site):
     url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
     document = house.read(add(house, f"{url}#part")["documents"][0]["id"])
@@ -114,6 +115,7 @@ def test_what_was_replaced_halfway_is_not_read_and_is_fetched_whole(app, house, 
     assert house.read(document["id"])["state"] == "ready"
 
 
+@pytest.mark.slow
 def test_it_goes_where_the_address_leads_and_reads_other_kinds(house, site):
     site.says("/old", "", status="301 Moved Permanently", Location="/new.php")
     site.says("/new.php", "Öl".encode("iso-8859-2"), kind="text/plain; charset=ISO-8859-2")
@@ -163,6 +165,7 @@ def test_members_reach_nothing_inside(shelf, site):
     assert not site.asked
 
 
+@pytest.mark.slow
 def test_the_form_takes_an_address(owner, site):
     url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
     made = owner.submit("/knowledge", name="From the web")

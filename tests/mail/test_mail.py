@@ -63,6 +63,7 @@ def test_a_test_that_fails_says_why(owner: Browser, box: Mailbox) -> None:
     assert owner.post("/admin/mail/test", to="you@here@there").error_at("Send to").startswith("Enter an email")
 
 
+@pytest.mark.slow
 def test_the_password_goes_to_the_server_it_was_entered_for_alone(app: Flask, program: Client, box: Mailbox) -> None:
     for name, value in settings_of(box).items():
         program.said("PUT", f"/settings/{name}", 200, {"value": value})

@@ -87,6 +87,7 @@ def test_a_finished_plan_has_as_many_characters_as_were_written(program: Program
     assert status["progress"]["chars"] >= len(status["partial"]["monthly_summary"]) > 0
 
 
+@pytest.mark.slow
 def test_the_golden_run(program: Program) -> None:
     response, told = program.watch(preferenceId=program.wish(), userId=program.id)
 

@@ -234,6 +234,7 @@ def test_a_page_that_is_not_streamed_loads_itself_again(app: Flask, member: Brow
     assert not ended.all("meta[http-equiv=refresh]")
 
 
+@pytest.mark.slow
 def test_plans_are_for_nobody_else(member: Browser, stranger: Browser, visitor: Browser) -> None:
     path = made(member).path
     assert stranger.get(path).status_code == 404

@@ -53,6 +53,7 @@ def test_of_twenty_at_once_exactly_three_are_made(limited: Desk) -> None:
         assert (resets_at - after).total_seconds() - 2 < refusal.retry_after < (resets_at - before).total_seconds() + 2
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: Desk) -> None:
     desk.set("limits.concurrent_streams", str(LIMIT))

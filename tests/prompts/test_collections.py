@@ -1,5 +1,6 @@
 """Collections of prompts: answers that a prompt leads, and chats that it is used in, read from them as far as who asks may."""
 
+import pytest
 from sqlalchemy import delete
 
 from tests.api.client import client_of
@@ -18,6 +19,7 @@ def reads_from(program, chat: str) -> list[str]:
     return list(program.get(f"/chats/{chat}")["reads_from"])
 
 
+@pytest.mark.slow
 def test_what_leads_chats_reads_as_far_as_who_asks_may_see(app, owner, member, stranger, fake):
     library = Library(app, owner)
     pumps = library.collection(("Pumps", [FRIDAY]), to=member.person_id)
@@ -48,6 +50,7 @@ def test_what_leads_chats_reads_as_far_as_who_asks_may_see(app, owner, member, s
     assert not owner.page("/").all(".reads-from")
 
 
+@pytest.mark.slow
 def test_a_prompt_of_the_library_takes_its_collections_into_the_chat(app, member, stranger, fake):
     library = Library(app, member)
     pumps, wheels = library.collection(("Pumps", [FRIDAY])), library.collection(("Wheels", ["A wheel turns."]))

@@ -30,6 +30,7 @@ def told_for_title(owner, fake, question: str) -> str:
     return str(fake.titles()[-1]["body"])
 
 
+@pytest.mark.slow
 def test_an_admin_publishes_compares_and_rolls_back(app, owner, fake):
     assert "five to seven words" in told_for_title(owner, fake, "First")
 

@@ -224,6 +224,7 @@ def test_a_bomb_is_not_unpacked(hear: Hear) -> None:
     assert said.end == "invalid"
 
 
+@pytest.mark.slow
 def test_many_comments_are_nothing(hear: Hear) -> None:
     steps = [{"send": ":\n\n" * 20_000}] * 10 + [{"send": lines(TOLD, STOPPED).decode()}]
 

@@ -87,6 +87,7 @@ def test_it_hides_nothing(payload: dict[str, Any]) -> None:
     assert not [wanted for wanted in payload["must_show"] if wanted not in shown]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("payload", short, ids=lambda each: each["id"])
 def test_a_second_parser_finds_no_fault(payload: dict[str, Any]) -> None:
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)

@@ -122,6 +122,7 @@ def test_it_ends_the_same_at_every_cut(text: str) -> None:
         check(text[:at], [1])
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(st.sampled_from(MARKS), texts(2)), max_size=12), sizes)
 def test_it_ends_as_the_rendering_of_the_whole(parts: list[str], sizes: list[int]) -> None:

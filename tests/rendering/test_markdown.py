@@ -50,6 +50,7 @@ def check_the_end(text: str, sizes: list[int], calm_chars: int, cuts: list[float
 documents = given(texts(), sizes, calm, st.lists(st.floats(0, 1), max_size=3))
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @documents
 def test_it_ends_as_the_rendering_of_the_whole(text: str, sizes: list[int], calm_chars: int, cuts: list[float]) -> None:

@@ -240,6 +240,7 @@ def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, a
             providers().of(ids[0])
 
 
+@pytest.mark.slow
 def test_names_that_are_alike_give_slugs_that_are_not(owner: Browser, app: Flask, fake: Fake) -> None:
     pages = [add(owner, fake, name=name) for name in ("Our Server", "our server!", "Öur   Servér", "???", "OpenRouter", "new")]
 
@@ -247,6 +248,7 @@ def test_names_that_are_alike_give_slugs_that_are_not(owner: Browser, app: Flask
     assert slugs == ["our-server", "our-server-2", "our-server-3", "connection", "openrouter-2", "new-2"]
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said_in_place(owner: Browser, fake: Fake) -> None:
     assert "1 to 80" in add(owner, fake, name=" ").error_at("Name")
     assert "needs a key" in add(owner, fake, kind="anthropic").error_at("Key")

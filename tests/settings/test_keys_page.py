@@ -168,6 +168,7 @@ def test_what_cannot_be_written_changes_nothing(own_key: MakeApp, key_file: Path
     assert deeds(app)[-1] != "added an encryption key"
 
 
+@pytest.mark.slow
 def test_where_the_folder_cannot_be_opened_nothing_is_changed_either(own_key: MakeApp, key_file: Path) -> None:
     app, before = own_key(), key_file.read_text()
     owner = signed_in(app, "owner@example.org", "owner")

@@ -157,6 +157,7 @@ def test_it_is_the_connection_that_refused(app: Flask, bench: Bench, fake: Upstr
     assert "Ours isn't responding" in owner.page("/admin/models").one(".notice--amber").text()
 
 
+@pytest.mark.slow
 def test_members_hear_the_sentence_of_their_answer_and_no_more(app: Flask, fake: Upstream, member: Browser) -> None:
     fake.behaves([KEY])
     chat = member.page("/").press("Send", message="Hello").until(status="failed")

@@ -41,6 +41,7 @@ def test_all_who_wait_go_on_after_one_stroke(new_stop: Callable[[], Stop]) -> No
     assert [name for name, _ in groupby(order)].count("go on") <= len(strokes)
 
 
+@pytest.mark.slow
 def test_what_stands_in_a_queue_comes_after_those_who_read(new_stop: Callable[[], Stop]) -> None:
     beat, order = Beat(), list[str]()
 
@@ -110,6 +111,7 @@ def test_the_first_words_do_not_wait_and_stop_ends_the_rest(fake: Fake, outgoing
     assert reading.successful()
 
 
+@pytest.mark.slow
 def test_an_answer_on_the_beat_is_whole_and_told_in_few_pieces(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
     fake.always({"counted": 300, "pace": 0.002})
     provider = OpenAIProvider("fake", fake.base_url, KEY, outgoing, trust="operator", beat_seconds=0.2)

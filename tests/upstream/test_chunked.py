@@ -34,6 +34,7 @@ def read_by_the_library(content: bytes) -> bytes:
             return response.read()
 
 
+@pytest.mark.slow
 @given(
     contents=CONTENTS,
     extension=st.sampled_from(["", ";a=b", ' ; a="b"']),

@@ -125,6 +125,7 @@ def test_the_page_shows_the_id_too(visitor: Browser) -> None:
     assert len(visitor.get("/wrong/bug").one("code").text()) == 26
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

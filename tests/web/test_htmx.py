@@ -42,6 +42,7 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
+@pytest.mark.slow
 def test_a_form_is_led_on(visitor: Browser) -> None:
     for path in ("/tried/done", "/tried/redirect"):
         answer = visitor.post(path)

@@ -22,6 +22,7 @@ def test_what_is_harmless_stays(cell: str) -> None:
     assert harmless(cell) == cell
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2, max_size=2)))
 def test_every_cell_comes_back_and_none_is_a_formula(rows: list[list[str]]) -> None:
     read = list(csv.reader(io.StringIO(csv_text(["a", "b"], rows).removeprefix("\ufeff"), newline="")))

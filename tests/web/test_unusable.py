@@ -92,6 +92,7 @@ def test_tables_without_a_version_are_left_alone(database: Path, make_bare_app: 
     assert not (database.parent / "backups").exists()
 
 
+@pytest.mark.slow
 def test_a_migration_that_fails_says_why(tmp_path: Path, make_bare_app: MakeApp, small_files: Callable[[int], None]) -> None:
     app = make_bare_app()
     small_files(100_000)

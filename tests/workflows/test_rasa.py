@@ -137,6 +137,7 @@ def test_they_are_brought_in_by_the_page_and_by_the_command(app: Flask, owner: B
     assert "3 flows, " in found.output
 
 
+@pytest.mark.slow
 def test_a_flow_that_is_far_too_long_is_read_no_further_than_a_workflow_may_be_long() -> None:
     sources = [_chained(number, count=8) for number in range(8)]
     found = list(imported(sources))

@@ -38,6 +38,7 @@ def test_every_dialect_tells_the_same_text_and_the_same_end(events):
         assert (heard.text, heard.outcome, heard.is_closed) == (text_of(events), outcome, True), name
 
 
+@pytest.mark.slow
 @given(runs, st.data())
 def test_every_dialect_closes_for_one_who_is_sent_away_before_the_end(events, data):
     heard_of = data.draw(st.integers(0, len(events) - 1))
@@ -55,6 +56,7 @@ def test_who_joins_a_roleplay_late_has_the_whole_text_too(events, data):
     assert of_roleplay(told(encoders()["roleplay"], events, state=state)).text == text_of(events)
 
 
+@pytest.mark.slow
 @given(runs)
 def test_every_frame_is_one_line_of_ascii_and_no_content_is_empty(events):
     for name, encoder in encoders().items():

@@ -76,6 +76,7 @@ def test_streamed_a_dialect_says_how_an_answer_ended(program, fake, dialect, end
     assert outcome == ("ok" if end in FINISHES else "error")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("is_streamed", [True, False])
 def test_what_somebody_stops_at_the_door_is_not_called_complete(app, program, fake, is_streamed):
     fake.counts(4000, pace=0.01)
