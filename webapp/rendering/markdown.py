@@ -105,7 +105,7 @@ class GrowingMarkdown:
 
     What can still change is always in the last top-level block, so everything before it is sealed. Only complete lines
     decide: half a line may yet become anything. Addresses of footnotes begin with `scope`. `rendered_chars` counts the work.
-    Of a text that nobody watches the tail is not drawn.
+    Of a text that nobody watches the tail is not drawn, and read only when it is long or ends: most are read once.
     It never raises: where rendering fails, what is not sealed by then is shown as it is.
     """
 
@@ -185,7 +185,7 @@ class GrowingMarkdown:
         if self._tail.fits(piece):
             added = self._tail.add(piece)
             return [Change("append", added)] if added else []
-        if self._tail.may_wait():
+        if self._tail.may_wait() or (not self._is_watched and len(self._tail.text) < PIECE_CHARS):
             return []
         self._pass_blank_lines()
         before = self._tail.markup
