@@ -84,8 +84,9 @@ FEATURES = (
     api.FEATURE,
     shell.FEATURE,
 )
-# A checkout must never wait for another request's: connections to a file cost next to nothing.
-SQLITE_POOL = {"pool_size": 10, "max_overflow": 200}
+# A checkout must never wait for another request's: connections to a file cost next to nothing. The one that was used last has the
+# file's pages as they are, the others have to read them again.
+SQLITE_POOL = {"pool_size": 10, "max_overflow": 200, "pool_use_lifo": True}
 # PostgreSQL itself admits a hundred by default, and may have been restarted since a connection was used.
 POSTGRES_CONNECTIONS = 90
 
