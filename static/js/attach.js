@@ -1,7 +1,7 @@
 // Files and long pastes stand above what is typed, to be looked at or removed.
 "use strict";
 {
-  const LONG_CHARS = 3000, MOST_BYTES = 200 * 1024;
+  const LONG_CHARS = 3000;
   let sent = [];
   const box = () => document.getElementById("composer-text");
   const chips = () => document.getElementById("composer-chips");
@@ -28,7 +28,7 @@
     add({ name, size, text, block: `${name}\n${fence}${name.match(/\w+$/)[0]}\n${text.trimEnd()}\n${fence}` });
   };
   const attach = async (file) => {
-    const text = file.size > MOST_BYTES ? "\0" : await file.text();
+    const text = file.size > chips().dataset.most ? "\0" : await file.text();
     if (!/^%PDF|[\0\ufffd]/.test(text)) return addText(file.name, text.replace(/\r\n/g, "\n"));
     const { upload } = await import(chips().dataset.upload);
     await upload(file, box().form.elements, chips(), add);
@@ -43,7 +43,7 @@
     const text = event.clipboardData?.getData("text/plain").replace(/\r\n/g, "\n") ?? "";
     if (event.target.id !== "composer-text" || (text ? text.length <= LONG_CHARS : !files.length)) return;
     event.preventDefault();
-    if (text) addText("Pasted text.txt", text); else attachAll(files);
+    attachAll(text ? [new File([text], "Pasted text.txt")] : files);
   });
   // On their way over the page the files are not told yet.
   for (const each of ["dragover", "drop"]) document.addEventListener(each, (event) => {

@@ -103,7 +103,7 @@ def _any_chat(id):
     ),
     "no owner of a collection": Mutation(
         PERMITTED,
-        (("return or_(Collection.owner_id == user.id, and_(", "return or_(Collection.owner_id.is_(None), and_("),),
+        (("ways = [Collection.owner_id == user.id, and_(", "ways = [Collection.owner_id.is_(None), and_("),),
         WORLDS,
     ),
     "no level of a collection": Mutation(PERMITTED, (("Collection.level <= user.clearance", "Collection.level <= 3"),), WORLDS),
@@ -111,6 +111,10 @@ def _any_chat(id):
     "anybody's grant to a collection": Mutation(
         PERMITTED, (("Grant.right.in_(right), grants.reaches(user)", "Grant.right.in_(right)"),), WORLDS
     ),
+    "anybody's grant to a chat": Mutation(
+        PERMITTED, (("Grant.object_kind == CHAT, grants.reaches(user)", "Grant.object_kind == CHAT"),), WORLDS
+    ),
+    "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),
     "no grants of a document's own": Mutation(PERMITTED, (("or_(~own, fitting)", "true()"),), WORLDS, TRUE),
     "anybody's grant to a document": Mutation(PERMITTED, (("or_(~own, fitting)", "or_(~own, own)"),), WORLDS),
     "the owner asks for a document": Mutation(PERMITTED, (("or_(Collection.owner_id == user.id, is_open)", "is_open"),), WORLDS),

@@ -44,11 +44,16 @@ class World:
         if collection.owner_id == person.id:
             return True
         own = [each for each in self.grants if each.object_id == document.id]
+        is_given = self.gets(person, "collection", collection.id, collection.level)
         return (
-            max(collection.level, document.level) <= person.clearance
-            and any(self.fits(each, person) for each in self.grants if each.object_id == collection.id)
+            (is_given or self.gets(person, "chat", collection.chat_id or "", 0))
+            and document.level <= person.clearance
             and (not own or any(self.fits(each, person) for each in own))
         )
+
+    def gets(self, person: User, kind: str, id: str, level: int) -> bool:
+        given = [each for each in self.grants if (each.object_kind, each.object_id) == (kind, id)]
+        return level <= person.clearance and any(self.fits(each, person) for each in given)
 
     def fits(self, grant: Grant, person: User) -> bool:
         if grant.user_id or grant.group_id:
@@ -71,16 +76,16 @@ def made(number: int) -> World:
         session.flush()
         world.members = {(group.id, each.id) for group in world.groups for each in world.people if chance() < 0.4}
         session.add_all(Membership(group_id=group, user_id=person) for group, person in world.members)
-        for _ in range(3):
+        for chat_id in (None, None, None, new_id()):
             deleted_at = utc_now() if chance() < 0.15 else None
             owner = choose(world.people)
-            collection = Collection(
-                id=new_id(), owner_id=owner.id, name="Papers", level=choose((0, 0, 1, 2)), deleted_at=deleted_at
-            )
+            about = {"name": "Papers", "level": 0 if chat_id else choose((0, 0, 1, 2)), "deleted_at": deleted_at}
+            collection = Collection(id=new_id(), owner_id=owner.id, chat_id=chat_id, **about)
             session.add(collection)
             session.flush()
             world.collections.append(collection)
-            world.grants += [granted(world, "collection", collection.id) for _ in range(choose((0, 1, 2)))]
+            shared = ("chat", chat_id) if chat_id else ("collection", collection.id)
+            world.grants += [granted(world, *shared) for _ in range(choose((0, 1, 2)))]
             for _ in range(2):
                 canary = f"canary{new_id()}"
                 more = {"level": choose((0, 0, 0, 1, 3)), "deleted_at": utc_now() if chance() < 0.1 else None}
@@ -103,7 +108,9 @@ def seen_by(person: User, world: World) -> dict[str, set[str]]:
     """The documents that each way of looking shows."""
     ids = {each.id for each in world.documents.values()}
     looked_at = set(world.random.sample(sorted(ids), 2))
-    listed = {each.id for row in queries.collections(person) for each in queries.documents(person, row)}
+    rows = queries.collections_among(person, [each.id for each in world.collections])
+    assert not [each for each in queries.collections(person) if each.chat_id]
+    listed = {each.id for row in rows for each in queries.documents(person, row)}
     return {
         "search": found_by(person, world),
         "canaries": {each.document.id for each in search(person, " ".join(world.documents))},

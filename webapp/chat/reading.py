@@ -11,7 +11,7 @@ from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.errors import Invalid
-from webapp.knowledge import queries
+from webapp.knowledge import of_chats, queries
 from webapp.knowledge.attaching import MOST_COLLECTIONS, chosen
 from webapp.knowledge.tables import Collection
 from webapp.prompts import using
@@ -69,8 +69,9 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
 
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
-    """Have a chat read from these collections and no others, from the next answer on."""
-    wanted = checked(by, ids)
+    """Have a chat read from these collections and no others but those of its files, from the next answer on."""
+    files = of_chats.kept(db.session(), chat.collection_ids)
+    wanted = [*files, *(each for each in checked(by, ids) if each not in files)]
     if wanted == list(chat.collection_ids):
         return
     with write():

@@ -10,7 +10,7 @@ from webapp.accounts.tables import User
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Retrieved
 from webapp.heavy.bounded import TooLate
-from webapp.knowledge import formats, words
+from webapp.knowledge import formats, queries, words
 from webapp.knowledge.excerpt import Excerpt, are_beside
 from webapp.knowledge.reading.text import BIDI
 from webapp.knowledge.search import Hit, search
@@ -125,6 +125,18 @@ def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerp
     """The same numbers as before for an answer that goes on, without those that the person may not see any more."""
     there = [(each, *found[each["passage_id"]]) for each in sources if each["passage_id"] in found]
     return Given(tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there))
+
+
+def beginning_of(user: User, document_ids: Sequence[str]) -> Given:
+    """How these documents begin, as far as the person may see them and there is room, for a question that none of it fits."""
+    documents = {each.id: each for each in queries.documents_among(user, document_ids)}
+    found = [(passage, documents[id]) for id in documents for passage in queries.passages(user, id, limit=MOST_PASSAGES)]
+    left, given = MOST_CHARS, list[Source]()
+    for passage, document in found[:MOST_PASSAGES]:
+        left -= len(passage.head) + len(passage.text)
+        if left >= 0:
+            given.append(source(len(given) + 1, Excerpt.of(passage), document))
+    return Given(tuple(given), was_asked=True)
 
 
 def searched_for(said: Sequence[str]) -> str:

@@ -256,6 +256,11 @@ def _arrive(document_id: str, stream: IO[bytes]) -> bool:
         return isinstance(arrived, CursorResult) and bool(arrived.rowcount)
 
 
+def arrive(document_id: str, stream: IO[bytes]) -> None:
+    """Stores the bytes of a document that was begun; it waits to be read from then on."""
+    _arrive(document_id, stream)
+
+
 def _store(document_id: str, stream: IO[bytes]) -> None:
     for number, chunk in enumerate(by_turns(chunks(stream))):
         # Somebody else may store the same bytes at this moment.

@@ -8,8 +8,11 @@ from webapp.knowledge.tables import Collection
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> None:
-    """Makes their collections the heir's, with their documents and with whoever may see them; a memory is nobody else's."""
-    theirs = Collection.owner_id == person_id, Collection.is_memory.is_(False)
+    """Makes their collections the heir's, with their documents and with whoever may see them; a memory is nobody else's.
+
+    The files of their chats go with these.
+    """
+    theirs = Collection.owner_id == person_id, Collection.is_memory.is_(False), Collection.chat_id.is_(None)
     statement = update(Collection).where(*theirs).values(owner_id=heir_id)
     session.execute(statement.execution_options(synchronize_session=False))
 

@@ -12,17 +12,17 @@ from webapp.knowledge.reading.part import Refused
 from webapp.knowledge.reading.text import clean
 
 EMPTY = "There is no text in this file."
-TOO_LONG = "This file has too much text for a message. Add it to a collection in Knowledge, and attach that to the chat."
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Its parts, one after the other, or why there are none."""
+    """Its parts, one after the other, or why there are none; of a file that has more, that it is long."""
     about, length = json.loads(file.readline()), 0
     try:
         for part in parts(file.read(), about["name"]):
             length += len(part.text)
             if length > about["most"]:
-                raise Refused(TOO_LONG)
+                yield {"is_long": True}
+                return
             yield {"text": clean(part.text)}
         if not length:
             raise Refused(EMPTY)

@@ -33,8 +33,8 @@ class Deleted(NamedTuple):
 
 
 def collections(user: User) -> Sequence[Collection]:
-    """Those that a person may see, by name."""
-    query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None))
+    """Those that a person may see, by name, without those of chats, which stand in their chats."""
+    query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None), Collection.chat_id.is_(None))
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
 
 
@@ -52,7 +52,7 @@ def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:
 def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection | None:
     """The collection, if the person may see it; one in the trash only for its owner, and when that is asked for."""
     found = db.session.scalar(select(Collection).where(Collection.id == id, sees_collection(user)))
-    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and found.owner_id != user.id):
+    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and (found.owner_id != user.id or found.chat_id)):
         return None
     return found
 
@@ -94,6 +94,7 @@ def documents_among(user: User, ids: Sequence[str]) -> Sequence[Document]:
 
 def deleted_collections(user: User) -> Sequence[Collection]:
     query = select(Collection).where(Collection.owner_id == user.id, Collection.deleted_at.is_not(None))
+    query = query.where(Collection.chat_id.is_(None))
     return db.session.scalars(query.order_by(Collection.deleted_at.desc())).all()
 
 

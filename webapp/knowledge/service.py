@@ -17,6 +17,7 @@ from webapp.knowledge.telling import tell_people
 MOST_OWN = 200
 MOST_ABOUT = 2_000
 NOT_YOURS = "Only the owner of this collection can do that."
+OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ def create(entered: CollectionInput, *, by: User) -> Collection:
 def update(collection: Collection, entered: CollectionInput, *, by: User) -> None:
     """Say everything of a collection anew."""
     refuse_unless_owner(collection, by)
+    refuse_if_of_chat(collection)
     values, id = _checked(entered), collection.id
     with write() as session:
         now = existing(session, id)
@@ -55,6 +57,7 @@ def update(collection: Collection, entered: CollectionInput, *, by: User) -> Non
 def delete(collection: Collection, *, by: User) -> None:
     """Delete a collection with its documents; nothing of it is found from now on, and it can be restored."""
     refuse_unless_owner(collection, by)
+    refuse_if_of_chat(collection)
     with write():
         collection.deleted_at = utc_now()
     tell_people(collection.id)
@@ -72,6 +75,12 @@ def restore(collection: Collection, *, by: User) -> None:
 def refuse_unless_owner(collection: Collection, user: User) -> None:
     if collection.owner_id != user.id:
         raise Forbidden(NOT_YOURS)
+
+
+def refuse_if_of_chat(collection: Collection) -> None:
+    """Refuses what is done with the chat instead, whose right its files follow."""
+    if collection.chat_id:
+        raise Forbidden(OF_CHAT)
 
 
 def existing(session: Session, id: str) -> Collection:

@@ -12,7 +12,7 @@ from webapp.accounts.tables import Grant, Group, User
 from webapp.db import db, write
 from webapp.errors import Forbidden, Invalid, NotFound
 from webapp.knowledge.permitted import COLLECTION
-from webapp.knowledge.service import existing, refuse_unless_owner
+from webapp.knowledge.service import existing, refuse_if_of_chat, refuse_unless_owner
 from webapp.knowledge.tables import Collection
 from webapp.knowledge.telling import access_lost, members_of
 
@@ -75,6 +75,7 @@ def unshare(collection: Collection, grant_id: str, *, by: User) -> None:
 def _check(collection: Collection, to: str, to_id: str, right: str, by: User) -> None:
     if not may(by.role, "see people"):
         raise Forbidden("Guests can't share collections.")
+    refuse_if_of_chat(collection)
     if collection.is_memory:
         raise Forbidden("Your conversation memory is yours alone.")
     if right not in RIGHTS:

@@ -25,9 +25,10 @@ from webapp.rendering.text import plain
 from webapp.words import number, plural
 
 MOST_PER_PAGE = 40
+OF_CHAT = "Whoever may see the chat"
 # Of a passage that was found, around its first word.
 SNIPPET_CHARS = 320
-STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")}
+STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")} | {"arriving": "Waiting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class ShownCollection:
     whose: str
     is_own: bool
     can_write: bool
+    chat_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +176,11 @@ def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
     said += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
     said += [f"{number(counts.failed)} failed"] if counts.failed else []
     is_own = row.owner_id == user.id
-    whose = _whose(row) if is_own else "Shared with you"
+    whose = OF_CHAT if row.chat_id else _whose(row) if is_own else "Shared with you"
     can_write = is_own or queries.can_write(user, row)
     return ShownCollection(
-        row.id, row.name, row.about, row.level, ", ".join(said), counts.unfinished > 0, whose, is_own, can_write
+        *(row.id, row.name, row.about, row.level, ", ".join(said), counts.unfinished > 0, whose, is_own, can_write),
+        chat_id=row.chat_id or "",
     )
 
 

@@ -32,7 +32,8 @@ REMEMBERED = text("message_id <> ''")
 class Collection(Record):
     """Documents that are granted together; only people with a clearance of its level get in by a grant.
 
-    `embedding_model` is the one by which its passages become vectors: empty for the team's, `none` for no vectors.
+    `embedding_model` is the one by which its passages become vectors: empty for the team's, `none` for no vectors. With a
+    `chat_id` it holds the files of that chat, and whoever may see the chat may see it.
     """
 
     __tablename__ = "collections"
@@ -44,8 +45,11 @@ class Collection(Record):
     embedding_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
     # Whether finished answers of its owner are remembered in it.
     is_memory: Mapped[bool] = mapped_column(default=False, server_default=false())
+    chat_id: Mapped[str | None] = mapped_column(String(LENGTH))
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("uq_collections_chat_id", "chat_id", unique=True),)
 
 
 class Document(Record):

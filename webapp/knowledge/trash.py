@@ -1,6 +1,6 @@
 """Deletes permanently what has been in the trash for long enough."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -14,23 +14,26 @@ from webapp.settings.service import setting
 
 # Each passage is taken out of the index of words, so only so many go in one transaction.
 PASSAGES_AT_ONCE = 50
+# What was deleted then goes at once, also where a trash is never emptied: it went with what is gone for good.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def empty() -> None:
     """Delete what is due, a few passages at a time."""
     days = int(setting("trash.days"))
-    while days and _erase_some(days):
+    while _erase_some(utc_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
         stand_in_line()
 
 
 def is_waiting() -> bool:
     """Whether there is anything whose time will come."""
-    waiting = (select(table.id).where(table.deleted_at.is_not(None)).limit(1) for table in (Document, Collection))
-    return bool(int(setting("trash.days"))) and any(db.session.scalar(query) for query in waiting)
+    is_emptied = bool(int(setting("trash.days")))
+    due = [table.deleted_at.is_not(None) if is_emptied else table.deleted_at == LONG_AGO for table in (Document, Collection)]
+    waiting = (select(table.id).where(which).limit(1) for table, which in zip((Document, Collection), due, strict=True))
+    return any(db.session.scalar(query) for query in waiting)
 
 
-def _erase_some(days: int) -> bool:
-    due = utc_now() - timedelta(days=days)
+def _erase_some(due: datetime) -> bool:
     gone = select(Collection.id).where(Collection.deleted_at < due)
     documents = select(Document.id).where((Document.deleted_at < due) | Document.collection_id.in_(gone))
     with write() as session:

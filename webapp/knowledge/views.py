@@ -189,6 +189,7 @@ def _shareable(id: str) -> Collection:
     collection = own_collection(id)
     if not may(current_user().role, "see people"):
         raise Forbidden("Guests can't share collections.")
+    service.refuse_if_of_chat(collection)
     return collection
 
 

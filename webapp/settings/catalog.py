@@ -23,6 +23,10 @@ def _choice(name: str, title: str, choices: tuple[str, ...], default: str, sente
     return Setting(name, title, "choice", default, sentence, choices=choices)
 
 
+_LATER = "Later, it is written without them and says so."
+_WAITS_FOR_SOURCES = f"How long an answer waits for passages from its collections. {_LATER}"
+_WAITS_FOR_FILES = f"How long an answer waits until the long files of its chat are read. {_LATER}"
+_WHOLE = "The longest file that models are sent whole. Longer ones are read as documents, and answers quote passages of them."
 _STREAM = (
     _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
     _seconds(
@@ -161,15 +165,7 @@ _KNOWLEDGE = (
         "How much text a person's own collections can have together.",
         most=10**11,
     ),
-    Setting(
-        "knowledge.search_seconds",
-        "Time for sources",
-        "number",
-        1,
-        "How long an answer waits for passages from its collections. Later, it is written without them and says so.",
-        least=0.05,
-        most=60,
-    ),
+    Setting("knowledge.search_seconds", "Time for sources", "number", 1, _WAITS_FOR_SOURCES, least=0.05, most=60),
     Setting(
         "knowledge.embedding_model",
         "Embedding model",
@@ -207,6 +203,8 @@ _KNOWLEDGE = (
 )
 _FILES = (
     _limit("files.megabytes", "File size, in MB", 50, "The largest file that can be sent in a chat.", most=1_000),
+    Setting("files.whole_tokens", "Tokens of a file in a message", "whole", 8_000, _WHOLE, least=500, most=50_000),
+    Setting("files.reading_seconds", "Time for long files", "number", 20, _WAITS_FOR_FILES, most=100),
     _limit("files.person_megabytes", "Files per person, in MB", 2_000, "How much the files of a person can take.", most=10**7),
 )
 _DEMO = (

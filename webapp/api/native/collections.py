@@ -53,6 +53,7 @@ class CollectionAnswer(Answer):
     unfinished: int = Field(description="How many of them are still being read or embedded.")
     embedding_model: str
     embedding: Embedding | None = Field(description="How far it is found by meaning; null if you can't add documents to it.")
+    chat_id: str | None = Field(description="The chat whose long files it holds; whoever may see that may see it.")
     created_at: datetime
     changed_at: datetime
 

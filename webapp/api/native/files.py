@@ -21,7 +21,9 @@ bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")
 class FileAnswer(Answer):
     id: str
     name: str
-    kind: Literal["image", "text"] = Field(description="A document is kept as its text.")
+    kind: Literal["image", "text", "document"] = Field(
+        description="A document is kept as its text or, if it is long, as it is: then answers quote passages of it."
+    )
     media_type: str
     bytes: int
     width: int = Field(description="Of an image, in pixels; else 0.")

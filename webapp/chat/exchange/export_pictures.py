@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from webapp.chat.files import queries, service
 from webapp.chat.files.reference import ID
-from webapp.chat.files.tables import StoredFile
+from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.errors import NotFound
 from webapp.heavy.turns import by_turns
 
@@ -42,7 +42,7 @@ def _source(file: StoredFile, content: bytes) -> str:
 def _content(files: Mapping[str, StoredFile], id: str, most: int) -> bytes:
     """Nothing of what is not a picture, is gone, or is too much."""
     file = files.get(id)
-    if file is None or file.kind != service.IMAGE or file.bytes > most:
+    if file is None or file.kind != IMAGE or file.bytes > most:
         return b""
     try:
         return service.content_of(file)

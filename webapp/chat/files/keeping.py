@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK, ids_in
-from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
 from webapp.chat.tables import Message
 from webapp.db import db, utc_now, write
 from webapp.heavy.turns import stand_in_line
+from webapp.knowledge import of_chats
 
 # A draft may wait for so long.
 UNSENT_FOR = timedelta(days=7)
@@ -40,6 +41,8 @@ def let_go(session: Session, held: Iterable[tuple[str, str]]) -> None:
         others = select(Message.id).where(Message.chat_id == chat_id, Message.content.contains(f"{MARK}{id})"))
         if session.scalar(others.limit(1)) is None:
             session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id == id))
+            if hash := session.scalar(select(StoredFile.hash).where(StoredFile.id == id, StoredFile.kind == DOCUMENT)):
+                of_chats.let_go_of_file(session, chat_id, hash)
 
 
 def _sweep_some() -> bool:

@@ -1,4 +1,4 @@
-"""How a picture stands in the text of a message: as an image at the end, with the address of its file. Pure."""
+"""How a picture or a long file stands in the text of a message: at the end, with the address of its file. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 NAME_CHARS = 120
 ID = r"[0-9a-z]{26}"
-ANY = re.compile(rf"!\[(?P<name>[^\]\n]{{0,{NAME_CHARS}}})\]\(/files/(?P<id>{ID})\)")
+ANY = re.compile(rf"(?P<mark>!?)\[(?P<name>[^\]\n]{{0,{NAME_CHARS}}})\]\(/files/(?P<id>{ID})\)")
 MARK, BLANK = "](/files/", " \n"
 # As many as files in a message.
 MOST = 20
@@ -14,31 +14,38 @@ MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A picture by its name and the id of its file."""
+    """A picture, or a long file, by its name and the id of its file."""
 
     name: str
     id: str
+    is_picture: bool = True
 
     @property
     def written(self) -> str:
-        return f"![{self.name}](/files/{self.id})"
+        return f"{'!' if self.is_picture else ''}[{self.name}](/files/{self.id})"
 
 
-def reference(name: str, id: str) -> Reference:
-    return Reference(re.sub(r"[\[\]\\()\n\r`<>]+", " ", name).strip()[-NAME_CHARS:] or "picture", id)
+def reference(name: str, id: str, *, is_picture: bool = True) -> Reference:
+    plain = re.sub(r"[\[\]\\()\n\r`<>]+", " ", name).strip()[-NAME_CHARS:]
+    return Reference(plain or ("picture" if is_picture else "file"), id, is_picture)
 
 
 def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
-    """What stands before the pictures at the end of a message, and they."""
+    """What stands before the pictures and long files at the end of a message, and they."""
     if MARK not in content:
         return content, ()
     # Line by line, and by no pattern of many: whoever writes a message could choose one that such a pattern never ends with.
     rest, found = content.rstrip(BLANK), list[Reference]()
     while len(found) < MOST and (each := ANY.fullmatch(rest, rest.rfind("\n") + 1)):
-        found.append(Reference(each["name"], each["id"]))
+        found.append(Reference(each["name"], each["id"], bool(each["mark"])))
         rest = rest[: each.start()].rstrip(BLANK)
     return (rest.rstrip(), tuple(reversed(found))) if found else (content, ())
 
 
 def ids_in(contents: Sequence[str]) -> set[str]:
     return {each["id"] for content in contents if MARK in content for each in ANY.finditer(content)}
+
+
+def long_in(content: str) -> list[Reference]:
+    """The long files at the end of a message."""
+    return [each for each in parted(content)[1] if not each.is_picture]

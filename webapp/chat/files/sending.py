@@ -1,4 +1,4 @@
-"""Pictures on their way to a model: those of a chat, to models that take them; to others their names alone."""
+"""Pictures on their way to a model: those of a chat, to models that take them; otherwise their names alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from webapp.chat.files import queries, storage
 from webapp.chat.files.reference import Reference, ids_in, parted
-from webapp.chat.files.tables import StoredFile
+from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.prompt.model_choice import can, named
 from webapp.providers.base import ModelRequest, Picture, Turn, named_picture
 from webapp.streaming.events import Notice
@@ -21,8 +21,8 @@ def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
     ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
     if not ids:
         return request
-    takes = can(named(request.model), "vision") is not False
-    files = queries.in_chat(chat_id, ids)
+    files = {id: each for id, each in queries.in_chat(chat_id, ids).items() if each.kind == IMAGE}
+    takes = not files or can(named(request.model), "vision") is not False
     turns = list(seen(request.turns, files if takes else {}))
     notices = request.notices if takes else (*request.notices, UNSEEN)
     return replace(request, turns=tuple(reversed(turns)), notices=notices)
@@ -36,14 +36,18 @@ def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Tur
         if not references:
             yield turn
             continue
-        there = [each for each in references if each.id in files][:room]
+        there = [each for each in references if each.is_picture and each.id in files][:room]
         sizes = accumulate(files[each.id].bytes for each in there)
         shown = [each for each, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
         left -= sum(files[each.id].bytes for each in shown)
-        names = [named_picture(each.name) for each in references if each not in shown]
+        names = [_named(each) for each in references if each not in shown]
         content = "\n\n".join(each for each in (text, *names) if each)
         yield replace(turn, content=content, pictures=tuple(_picture(each, files[each.id]) for each in shown))
+
+
+def _named(each: Reference) -> str:
+    return named_picture(each.name) if each.is_picture else f"[File: {each.name}]"
 
 
 def _picture(each: Reference, file: StoredFile) -> Picture:

@@ -11,22 +11,22 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from webapp.accounts import making
-from webapp.chat.files import queries, storage
+from webapp.chat.files import collecting, queries, storage
 from webapp.chat.files.reference import ids_in, reference
-from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.keeping import sweeping
 from webapp.chat.messages import attached
 from webapp.db import db, write
 from webapp.errors import Invalid, NotFound, TooLarge
 from webapp.heavy import child
 from webapp.heavy.threads import offload
-from webapp.knowledge import formats
+from webapp.knowledge import documents, formats
 from webapp.settings.service import setting
 
-IMAGE, TEXT = "image", "text"
 # How pictures begin.
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
-PICTURE, DOCUMENT = "webapp.chat.files.picture", "webapp.knowledge.plain"
+PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.plain"
+CHARS_PER_TOKEN = 4
 LIMITS = child.Limits(memory_bytes=640 * 1024 * 1024, cpu_seconds=30, wall_seconds=60)
 EXCEEDED = "Reading this file takes too much time or memory."
 MEGABYTE = 1024 * 1024
@@ -36,8 +36,16 @@ def most_bytes() -> int:
     return (int(setting("files.megabytes")) or 1_000) * MEGABYTE
 
 
+def most_whole() -> int:
+    """The most bytes of text that a file may have to stand in a message as it is."""
+    return min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attached.MOST_BYTES)
+
+
 def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
-    """Keep a file that a person wants to send: a picture anew and without what it tells of its maker, of all else the text."""
+    """Keep a file that a person wants to send: a picture anew and without what it tells of its maker, of all else the text.
+
+    One that is too long for a message is kept as it is, to be read as a document.
+    """
     making.count(person_id)
     name = " ".join("".join(each for each in name if each.isprintable()).split())[-120:] or "file"
     stream.seek(0)
@@ -53,8 +61,9 @@ def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
 def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
     """How a file that comes with a message stands in it; a text goes into it as it is, all else takes an account."""
     if formats.reader_of(name) == "text" or not person_id:
-        content = stream.read(attached.MOST_BYTES + 1)
-        if not (person_id and content.startswith(PICTURES)):
+        most = most_whole() if person_id else attached.MOST_BYTES
+        content = stream.read(most + 1)
+        if not person_id or (len(content) <= most and not content.startswith(PICTURES)):
             return attached.uploaded(name, content).block
     return block_of(bring(person_id, name, stream))
 
@@ -63,6 +72,8 @@ def block_of(file: StoredFile) -> str:
     """How it stands in the text of a message."""
     if file.kind == IMAGE:
         return reference(file.name, file.id).written
+    if file.kind == DOCUMENT:
+        return reference(file.name, file.id, is_picture=False).written
     return attached.file(file.name, content_of(file).decode()).block
 
 
@@ -84,7 +95,10 @@ def content_of(file: StoredFile) -> bytes:
 
 
 def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
-    """Whoever sees this chat sees the files in these new messages, as far as the sender may send them."""
+    """Whoever sees this chat sees the files in these new messages, as far as the sender may send them.
+
+    Long ones become documents of the chat's own collection.
+    """
     ids = ids_in(list(contents))
     if not ids:
         return
@@ -94,6 +108,7 @@ def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str
     if new:
         session.execute(insert(ChatFile), new)
     session.execute(update(StoredFile).where(StoredFile.id.in_([each.id for each in files])).values(is_sent=True))
+    collecting.take(session, chat_id, [each for each in files if each.kind == DOCUMENT], by=person_id)
 
 
 def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
@@ -116,16 +131,27 @@ def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
 
 
 def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
-    """The text of a document; every other file has to be one."""
-    values = {"kind": TEXT, "media_type": "text/plain; charset=utf-8"}
-    if formats.reader_of(name) == "text":
-        file.seek(0)
-        return values, attached.uploaded(name, file.read(attached.MOST_BYTES + 1)).text.encode()
-    about = {"name": f"x.{formats.ending(name)}", "most": attached.MOST_BYTES}
+    """The text of a document; every other file has to be one. All of it, as it came, where that is much."""
+    values, most = {"kind": TEXT, "media_type": "text/plain; charset=utf-8"}, most_whole()
     file.seek(0)
+    if formats.reader_of(name) == "text":
+        content = file.read(most + 1)
+        # Of a long one the beginning says whether it is a text; its last letter may be cut.
+        text = attached.uploaded(name, content[:most]).text.encode()
+        return (values, text) if len(content) <= most else _long(file)
+    about = {"name": f"x.{formats.ending(name)}", "most": most}
     with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:
-        text = "".join(each["text"] for each in _read(DOCUMENT, behind)).strip()
-    return values, text.encode()
+        told = _read(PLAIN, behind)
+    if any("is_long" in each for each in told):
+        return _long(file)
+    return values, "".join(each["text"] for each in told).strip().encode()
+
+
+def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    if file.seek(0, 2) > documents.most_bytes():
+        raise TooLarge.file(documents.most_bytes(), field="message")
+    file.seek(0)
+    return {"kind": DOCUMENT, "media_type": "application/octet-stream"}, file.read()
 
 
 def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:

@@ -5,12 +5,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import Base, Record
 
+# What is shown and sent as it is; what stands in the message; and what is read as a document of its chat's collection.
+IMAGE, TEXT, DOCUMENT = "image", "text", "document"
 UNSENT = text("is_sent = 0")
 UNSENT_IN_POSTGRESQL = text("NOT is_sent")
 
 
 class StoredFile(Record):
-    """A picture, or the text of a file; what it holds lies in the folder of files by its `hash`."""
+    """A picture, the text of a file, or a long file; what it holds lies in the folder of files by its `hash`."""
 
     __tablename__ = "files"
 

@@ -8,8 +8,8 @@ from webapp.accounts.guards import current_user, signed_in, user_or_none
 from webapp.chat.files import service
 from webapp.chat.files.access import visible_file
 from webapp.chat.files.reference import reference
-from webapp.chat.files.tables import StoredFile
-from webapp.chat.messages.attached import size_of
+from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
+from webapp.chat.messages.attached import ABOUT_LONG, size_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.errors import Invalid
 from webapp.web.uploads import expect_files
@@ -40,12 +40,12 @@ def bring() -> Response:
     if not sent or not sent.filename:
         raise Invalid("Choose a file.", field="file")
     file = service.bring(current_user().id, sent.filename, sent.stream)
-    is_picture, block = file.kind == service.IMAGE, service.block_of(file)
+    is_picture, block = file.kind == IMAGE, service.block_of(file)
     is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
     return jsonify(
         name=file.name,
         size="" if is_picture else size_of(file.bytes),
-        text="" if is_picture else block,
+        text="" if is_picture else ABOUT_LONG if file.kind == DOCUMENT else block,
         block=block,
         url=f"/files/{file.id}" if is_picture else "",
         warning="The chosen model doesn't take images, so it will only be told the name of this one." if is_unseen else "",
@@ -63,7 +63,7 @@ def served(file: StoredFile) -> Response:
     if request.if_none_match.contains(file.hash):
         return _marked(Response(status=304, headers=HEADERS), file)
     response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=HEADERS), file)
-    is_shown = file.kind == service.IMAGE
+    is_shown = file.kind == IMAGE
     name = reference(file.name, file.id).name
     response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **_names(name))
     return response

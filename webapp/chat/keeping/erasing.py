@@ -18,6 +18,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.cost_records import keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy.turns import stand_in_line
+from webapp.knowledge import of_chats, trash
 from webapp.settings.service import setting
 
 TEMPORARY_FOR = timedelta(days=1)
@@ -67,6 +68,7 @@ def erase(which: ColumnElement[bool]) -> int:
         stand_in_line()
     if count:
         finish()
+        trash.empty()
     return count
 
 
@@ -102,6 +104,7 @@ def take_away(which: ColumnElement[bool]) -> int:
         if ids:
             session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
             session.execute(delete(Grant).where(Grant.object_kind == "chat", Grant.object_id.in_(ids)))
+            of_chats.let_go(session, ids)
             keep_costs_alone(session, Generation.lane.in_([topic_names.of_chat(id) for id in ids]) & WHILE_ACTIVE)
             nobodys = {"owner_id": None, "visitor_hash": None, "origin": ""}
             session.execute(update(Chat).where(Chat.id.in_(ids)).values(**nobodys))

@@ -1,9 +1,10 @@
-"""Files at the end of a message: texts with their name and between fences that they do not close, then pictures by reference."""
+"""Files at the end of a message: texts with their name between fences that they do not close, the others by reference."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -25,25 +26,41 @@ SHOWN = re.compile(
 
 
 SHELF = Markup('<p class="pictures">{}</p>\n')
+LONG = Markup(
+    '<p class="long-file"><a href="{url}"><span class="long-file__name" dir="auto">{name}</span></a>'
+    ' <span class="file__size">{words}</span></p>\n'
+)
+ABOUT_LONG = "This file is long, so answers quote the passages of it that fit the question."
+NOT_READ = "Not read in this chat"
 PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A text with the name it came under, or a picture with its address; `block` is how it is written in a message."""
+    """A text with the name it came under, a long file, or a picture with its address; `block` is how a message has it."""
 
     name: str
     text: str
     block: str
     url: str = ""
+    is_long: bool = False
 
     @property
     def size(self) -> str:
-        return "" if self.url else size_of(len(self.text.encode("utf-8", "replace")))
+        return "" if self.url or self.is_long else size_of(len(self.text.encode("utf-8", "replace")))
+
+
+class Became(NamedTuple):
+    """What a long file became in its chat: the address of its document, and how far that has been read."""
+
+    url: str
+    words: str
 
 
 def size_of(count: int) -> str:
     """A number of bytes as people read it."""
+    if count >= 1_000_000:
+        return f"{count / 1_000_000:.1f} MB"
     return f"{count} B" if count < 1000 else f"{round(count / 1000)} KB"
 
 
@@ -76,9 +93,9 @@ def joined(typed: str, blocks: Sequence[str]) -> str:
 
 def parted(content: str) -> tuple[str, tuple[File, ...]]:
     """What was typed, and the files at the end: the other way round."""
-    before, pictures = reference.parted(content)
+    before, references = reference.parted(content)
     typed, texts = _texts(before)
-    return typed, (*texts, *(File(each.name, "", each.written, f"/files/{each.id}") for each in pictures))
+    return typed, (*texts, *map(_referred, references))
 
 
 def _texts(content: str) -> tuple[str, tuple[File, ...]]:
@@ -97,11 +114,27 @@ def _texts(content: str) -> tuple[str, tuple[File, ...]]:
     return (content[:begin].rstrip(), tuple(files)) if files and not content[at:].strip() else (content, ())
 
 
-def folded(markup: Markup, content: str = "") -> Markup:
-    """A person's message with its texts folded and its pictures shown, which its HTML leaves out."""
-    _, pictures = reference.parted(content)
+def folded(markup: Markup, content: str = "", documents: Mapping[str, Became] | None = None) -> Markup:
+    """A person's message with its texts folded, and with its long files and pictures, which its HTML leaves out.
+
+    `documents` says by the ids of long files what became of them.
+    """
+    _, references = reference.parted(content)
+    pictures = [each for each in references if each.is_picture]
     html = SHOWN.sub(_fold, markup) if '<div class="code">' in markup else markup
-    return Markup(html) + (SHELF.format(Markup("").join(map(_shown, pictures))) if pictures else "")
+    long = Markup("").join(_link(each, documents or {}) for each in references if not each.is_picture)
+    return Markup(html) + long + (SHELF.format(Markup("").join(map(_shown, pictures))) if pictures else "")
+
+
+def _referred(each: Reference) -> File:
+    if each.is_picture:
+        return File(each.name, "", each.written, f"/files/{each.id}")
+    return File(each.name, ABOUT_LONG, each.written, is_long=True)
+
+
+def _link(each: Reference, documents: Mapping[str, Became]) -> Markup:
+    became = documents.get(each.id) or Became(f"/files/{each.id}", NOT_READ)
+    return LONG.format(url=became.url, name=each.name, words=became.words)
 
 
 def _shown(each: Reference) -> Markup:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, String, bindparam, select
@@ -12,9 +13,11 @@ from webapp import changes, rows, topic_names
 from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.aftermath import IS_SHARED
+from webapp.chat.files import collecting
 from webapp.chat.files import service as files
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
+from webapp.chat.messages.awaiting import AfterReading, Wish
 from webapp.chat.page import renderings
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.parts import prompt_for, request_of
@@ -193,7 +196,11 @@ def queue(
         prompt=kept,
         led_by=using.words(kept),
     )
-    return Asked(chat, generation, request_of(generation, path, given=how.given))
+    asked = Asked(chat, generation, request_of(generation, path, given=how.given))
+    if not message.content and collecting.unfound(chat):
+        wish = Wish(generation.id, chat.id, message.parent_id or "", how.context_limit, how.is_personal)
+        return replace(asked, wrapped=partial(AfterReading, the_engine(), wish))
+    return asked
 
 
 def start(

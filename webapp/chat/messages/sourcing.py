@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from webapp.accounts.tables import User
 from webapp.chat import queries, remembering
+from webapp.chat.files import collecting
+from webapp.chat.files.reference import long_in, parted
 from webapp.chat.reading import read_by
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
-from webapp.knowledge import answering, sources
+from webapp.knowledge import answering, formats, sources
 from webapp.knowledge.answering import NOTHING, Given
 from webapp.settings.service import setting
 
@@ -15,13 +17,13 @@ from webapp.settings.service import setting
 def found_for(chat: Chat, text: str, below: str | None, person: str) -> Given:
     """For a message that is to be stored below another one."""
     ids, memory = read_by(chat), _memory_of(person, chat)
-    return _found(ids, [*_said_to(below), text], person, memory, chat.id) if ids or memory else NOTHING
+    return _fitting(chat, [*_said_to(below), text], person, ids, memory) if ids or memory else NOTHING
 
 
 def found_at_first(collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False) -> Given:
     """For the message that begins a chat."""
     memory = () if is_temporary else _memory_of(person, None)
-    return _found(collection_ids, [text], person, memory) if collection_ids or memory else NOTHING
+    return _found(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
 
 
 def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) -> Given:
@@ -32,7 +34,7 @@ def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) ->
 def found_again(chat: Chat, question_id: str, person: str) -> Given:
     """For another answer to a question."""
     ids, memory = read_by(chat), _memory_of(person, chat)
-    return _found(ids, _said_to(question_id), person, memory, chat.id) if ids or memory else NOTHING
+    return _fitting(chat, _said_to(question_id), person, ids, memory) if ids or memory else NOTHING
 
 
 def kept_for(chat: Chat, message: Message, person: str) -> Given:
@@ -59,3 +61,24 @@ def _found(
 def _said_to(message_id: str | None) -> list[str]:
     """What people have said down to a message."""
     return [each.content for each in queries.said_to(message_id) if each.role == "user"] if message_id else []
+
+
+def _fitting(chat: Chat, said: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> Given:
+    """What fits the newest of these messages; one that brings a long file is about that, and not about what was said before."""
+    newest = said[-1] if said else ""
+    asked = [words_of(each) for each in (said[-1:] if long_in(newest) else said)]
+    return _or_beginning(_found(ids, asked, person, memory, chat.id), chat, newest, person)
+
+
+def words_of(content: str) -> str:
+    """What a message asks for: without the addresses of its files and, where it is empty without them, their names."""
+    words, files = parted(content)
+    return words or "\n".join(formats.stem(each.name) for each in files)
+
+
+def _or_beginning(given: Given, chat: Chat, content: str, person: str) -> Given:
+    """Where nothing fits what a message asks of its long files, such as *Sum it up*, how these begin."""
+    if given.sources or given.is_late or not long_in(content):
+        return given
+    user, found = db.session.get(User, person), collecting.documents_in(chat.id, content).values()
+    return answering.beginning_of(user, [each.id for each in found]) if user and found else given

@@ -114,7 +114,8 @@ def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> 
 
 def _pictures(messages: Sequence[Message | Glimpse]) -> int:
     """Those of these messages that are sent, the newest; each takes about as much as a page of text."""
-    shown = sum(len(parted(message.content)[1]) for message in messages if message.role == "user")
+    said = (message.content for message in messages if message.role == "user")
+    shown = sum(each.is_picture for content in said for each in parted(content)[1])
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from webapp.characters.shown import Face
 from webapp.chat import queries
-from webapp.chat.messages.attached import folded, parted
+from webapp.chat.files import collecting
+from webapp.chat.messages.attached import Became, folded, parted
 from webapp.chat.messages.service import CUT_SHORT
 from webapp.chat.page import receipt_shown, renderings
 from webapp.chat.page.faces_shown import face_of
@@ -26,6 +27,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.notice_text import notice_lines
 from webapp.engine.service import active_in
 from webapp.engine.tables import Generation
+from webapp.knowledge import shown as knowledge
 from webapp.providers.billing import may_still_bill
 from webapp.streaming.broadcaster import Cursor
 from webapp.web.addresses import address
@@ -346,7 +348,13 @@ def _notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
 
 def _html(message: Message) -> Markup:
     html = Markup(renderings.html_of(message))
-    return folded(html, message.content) if message.role == "user" else html
+    return folded(html, message.content, _became(message)) if message.role == "user" else html
+
+
+def _became(message: Message) -> dict[str, Became]:
+    """How far its long files are, with the addresses of their documents."""
+    found = collecting.documents_in(message.chat_id, message.content)
+    return {id: Became(url_for("documents.show", id=each.id), knowledge.document(each).words) for id, each in found.items()}
 
 
 def _is_long(content: str) -> bool:

@@ -40,6 +40,7 @@ ROLES = {"user": "Message", "assistant": "Answer"}
 ANSWER_TOKENS = 4_096
 # The estimate may be a fifth too low.
 CAUTION = 1.2
+STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
 # More are refused by OpenAI; a file may bring more.
 MOST_STOPS = 4
 
@@ -234,6 +235,8 @@ def _budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
 
 def _notices(prompt: dict[str, Any]) -> list[Notice]:
     late = [Notice("sources_late", LATE)] if prompt.get("is_late") else []
+    if unread := prompt.get("unread"):
+        late.append(Notice("files_unread", f"{', '.join(unread)}: {STILL_READ}"))
     if not (left_out := prompt.get("left_out")):
         return late
     words = "The oldest exchange" if left_out == 1 else f"The {left_out} oldest exchanges"

@@ -1,0 +1,89 @@
+"""Lets an answer wait until the long files of its chat have been read, for a while, and asks with what was found in them then."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.chat import queries
+from webapp.chat.files import arriving, collecting
+from webapp.chat.messages import sourcing
+from webapp.chat.prompt import parts
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, write
+from webapp.engine import service as generations
+from webapp.engine.engine import Engine, Source
+from webapp.engine.tables import Generation
+from webapp.errors import Unavailable
+from webapp.providers.base import ModelRequest
+from webapp.settings.service import setting
+from webapp.streaming.events import Event
+from webapp.streaming.stop import Stop
+
+log = logging.getLogger("chat:awaiting")
+LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The answer that waits, and how it was to be made."""
+
+    generation_id: str
+    chat_id: str
+    question_id: str
+    history_limit: int | None
+    is_personal: bool
+
+
+class AfterReading:
+    """A source that begins when there is nothing left to be read, or no time left for it."""
+
+    def __init__(self, engine: Engine, wish: Wish, source: Source) -> None:
+        self._engine, self._wish, self._source = engine, wish, source
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        engine, wish = self._engine, self._wish
+        engine.spawn(partial(arriving.follow, engine, wish.chat_id, wish.question_id))
+        with engine.in_app():
+            until = engine.now() + float(setting("files.reading_seconds"))
+        while self._unread() and engine.now() < until:
+            if stop.wait(LOOK_SECONDS):
+                return
+        try:
+            with engine.in_app():
+                self._source = generations.ladder(engine, _asked_anew(wish))
+        except (Unavailable, SQLAlchemyError) as error:
+            log.warning("an answer is written without the files of its chat: %s", type(error).__name__)
+        yield from self._source.events(stop)
+
+    def look(self) -> str:
+        return self._source.look()
+
+    def _unread(self) -> bool:
+        with self._engine.in_app():
+            return bool(_unread(self._wish.chat_id))
+
+
+def _unread(chat_id: str) -> Sequence[str]:
+    """The names of the files that can't be found yet."""
+    chat = db.session.get(Chat, chat_id)
+    return [each.name for each in collecting.unfound(chat)] if chat else []
+
+
+def _asked_anew(wish: Wish) -> ModelRequest:
+    """The request with what is found by now; it is kept as what was sent."""
+    unread = _unread(wish.chat_id)
+    generation, chat = db.session.get_one(Generation, wish.generation_id), db.session.get_one(Chat, wish.chat_id)
+    path, model = queries.said_to(generation.message_id or ""), generation.model_asked
+    given = sourcing.found_again(chat, wish.question_id, generation.user_id or "")
+    limit = wish.history_limit
+    prompt = parts.prompt_for(chat, path, model, history_limit=limit, given=given, is_personal=wish.is_personal)
+    prompt |= {"unread": list(unread)} if unread else {}
+    with write() as session:
+        session.execute(update(Generation).where(Generation.id == wish.generation_id).values(prompt=prompt))
+        sources = list(prompt.get("sources", ()))
+        session.execute(update(Message).where(Message.id == generation.message_id).values(sources=sources))
+    return parts.request_of(db.session.get_one(Generation, wish.generation_id, populate_existing=True), path, given=given)

@@ -1,0 +1,125 @@
+"""Collections of the files in chats: each belongs to one chat, goes where that goes, and is found by whoever may see it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
+
+from webapp.db import db, utc_now, write
+from webapp.knowledge import documents, formats, importing
+from webapp.knowledge.queries import UNREAD
+from webapp.knowledge.tables import Collection, Document
+from webapp.knowledge.telling import tell_documents
+from webapp.knowledge.trash import LONG_AGO
+from webapp.words import plural
+
+ABOUT = "Files from a chat. Whoever may see the chat may see them, and they are deleted with it."
+LOST = "This file isn't here any more. Send it again."
+NAME_CHARS = 90
+# Until then, nothing that is said can be found in it.
+UNFOUND = ("arriving", *UNREAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file that was sent in a chat: its name, and the hash and number of its bytes."""
+
+    name: str
+    hash: str
+    bytes: int
+
+
+def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought], *, by: str) -> str:
+    """The id of the chat's collection, in which each of these files is a document that is still to arrive."""
+    collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
+    if collection is None:
+        collection = Collection(owner_id=owner_id, chat_id=chat_id, name=files[0].name[:NAME_CHARS], about=ABOUT)
+        session.add(collection)
+        session.flush()
+    there = select(Document.hash).where(Document.collection_id == collection.id, Document.deleted_at.is_(None))
+    known = set(session.scalars(there))
+    for each in {file.hash: file for file in files if file.hash not in known}.values():
+        documents.refuse_too_much(collection.id, each.bytes)
+        session.add(_document(collection.id, each, by))
+        session.flush()
+    _name(session, collection)
+    return collection.id
+
+
+def kept(session: Session, ids: Iterable[str]) -> list[str]:
+    """Those of these collections that belong to chats."""
+    wanted = list(ids)
+    found = set(session.scalars(select(Collection.id).where(Collection.id.in_(wanted), Collection.chat_id.is_not(None))))
+    return [each for each in wanted if each in found]
+
+
+def hide(session: Session, chat_ids: Iterable[str]) -> None:
+    """Nothing of these chats' files is found while they lie in the trash."""
+    _mark(session, chat_ids, deleted_at=utc_now())
+
+
+def show(session: Session, chat_ids: Iterable[str]) -> None:
+    _mark(session, chat_ids, deleted_at=None)
+
+
+def let_go(session: Session, chat_ids: Iterable[str]) -> None:
+    """They are deleted for good when the trash is emptied next, however long other things lie in it."""
+    _mark(session, chat_ids, deleted_at=LONG_AGO)
+
+
+def let_go_of_file(session: Session, chat_id: str, hash: str) -> None:
+    """The same of one file that no message of the chat has any more."""
+    own = select(Collection.id).where(Collection.chat_id == chat_id)
+    gone = update(Document).where(Document.collection_id.in_(own), Document.hash == hash)
+    session.execute(gone.values(deleted_at=LONG_AGO).execution_options(synchronize_session=False))
+
+
+def among(collection_ids: Iterable[str], hashes: Iterable[str]) -> dict[str, Document]:
+    """By its hash, what became of each file in those of these collections that belong to chats."""
+    query = _there(collection_ids).where(Document.hash.in_(list(hashes)))
+    return {each.hash: each for each in db.session.scalars(query)}
+
+
+def unfound(collection_ids: Iterable[str]) -> Sequence[Document]:
+    """The files in the collections of chats that can't be found yet."""
+    return db.session.scalars(_there(collection_ids).where(Document.state.in_(UNFOUND)).order_by(Document.id)).all()
+
+
+def arrive(id: str, stream: IO[bytes] | None) -> None:
+    """Stores what was sent, so that it is read next; a file that is gone has failed."""
+    if stream is None:
+        with write() as session:
+            session.execute(update(Document).where(Document.id == id).values(state="failed", error=LOST))
+        return
+    documents.arrive(id, stream)
+    collection_id = db.session.scalar(select(Document.collection_id).where(Document.id == id))
+    if collection_id:
+        tell_documents(collection_id)
+    importing.wake()
+
+
+def _there(collection_ids: Iterable[str]) -> Select[Document]:
+    query = select(Document).join(Collection, Collection.id == Document.collection_id)
+    query = query.where(Collection.id.in_(list(collection_ids)), Collection.chat_id.is_not(None))
+    return query.where(Collection.deleted_at.is_(None), Document.deleted_at.is_(None))
+
+
+def _document(collection_id: str, file: Brought, by: str) -> Document:
+    size = {"hash": file.hash, "bytes": file.bytes, "characters": file.bytes}
+    return Document(collection_id=collection_id, added_by=by, title=formats.stem(file.name), name=file.name, **size)
+
+
+def _name(session: Session, collection: Collection) -> None:
+    """After its first file, and how many more there are."""
+    own = select(Document.name).where(Document.collection_id == collection.id, Document.deleted_at.is_(None))
+    names = session.scalars(own.order_by(Document.id)).all()
+    if names:
+        more = f" and {plural(len(names) - 1, 'more file')}" if len(names) > 1 else ""
+        collection.name, collection.changed_at = names[0][:NAME_CHARS] + more, utc_now()
+
+
+def _mark(session: Session, chat_ids: Iterable[str], **values: object) -> None:
+    statement = update(Collection).where(Collection.chat_id.in_(list(chat_ids))).values(**values)
+    session.execute(statement.execution_options(synchronize_session=False))
