@@ -14,6 +14,9 @@ from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
 WORDS = "Oil the bearing of the pump every Friday."
+WARRANTY = "The warranty of the Orrery lasts nineteen months."
+# More than a message takes.
+LONG = "Grease is kept in the cellar.\n\n" * 1_200 + WARRANTY
 
 
 @pytest.mark.mostly_deep
@@ -21,7 +24,7 @@ WORDS = "Oil the bearing of the pump every Friday."
 def test_an_answer_has_a_chip_that_leads_to_its_passage(
     server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
 ) -> None:
-    server.set(knowledge__search_seconds="60")
+    server.set(knowledge__search_seconds="60", files__reading_seconds="100")
     has_scripts = bool(look.get("java_script_enabled", True))
     page = visit(server, **look).open("/knowledge")
     if not page.get_by_role("textbox", name="Name").is_visible():
@@ -69,3 +72,26 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     page.goto(sources)
     expect(page.get_by_text("The document was deleted.")).to_be_visible()
     expect(page.locator("main")).not_to_contain_text(WORDS)
+
+    # A file that is too long for a message is read in its chat.
+    page = visit(server, **look).open("/")
+    page.locator("[data-attach]").set_input_files([{"name": "orrery.txt", "mimeType": "text/plain", "buffer": LONG.encode()}])
+    if has_scripts:
+        expect(page.locator("#composer-chips .chip")).to_contain_text("orrery.txt", timeout=READ_MS)
+    upstream.says("Nineteen months [1].")
+    chat = ChatPage(page)
+    chat.box.fill("How long is the warranty of the Orrery?")
+    chat.send.click()
+    page.wait_for_url("**/chats/*")
+    chat.expect("completed", READ_MS / 1000)
+    expect(page.locator(".long-file")).to_contain_text("passages", timeout=READ_MS)
+    chat.answer.get_by_role("link", name="Source 1", exact=True).click()
+    source = chat.answer.locator(".quoted") if has_scripts else page.locator("#source-1")
+    expect(source).to_contain_text(WARRANTY)
+    if has_scripts:
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+        press(page, page.get_by_role("link", name="orrery.txt").first)
+    else:
+        press(page, page.get_by_role("link", name="orrery", exact=True))
+    expect(page.get_by_role("heading", level=1)).to_have_text("orrery")
