@@ -1,13 +1,13 @@
 """Collections of the files in chats.
 
-Revision: 0120, after 0119
+Revision: 0121, after 0120
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0120"
-down_revision = "0119"
+revision = "0121"
+down_revision = "0120"
 branch_labels = None
 depends_on = None
 
