@@ -112,9 +112,9 @@ def test_texts_are_read_as_they_are_written(content):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"word " * 50_000, "Add it to a collection in Knowledge"),
+        (b"word " * 50_000, "With an account, longer files can be sent"),
         # What is too much is cut off, and may be so in the middle of a letter.
-        ("é".encode() * 102_401, "Add it to a collection in Knowledge"),
+        ("é".encode() * 102_401, "With an account, longer files can be sent"),
         (b"MZ\0\xff" * 60_000, "isn't a picture, a document or a text"),
         (bytes(range(1, 256)) * 100, "isn't a picture, a document or a text"),
     ],

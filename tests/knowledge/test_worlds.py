@@ -14,7 +14,7 @@ from webapp.accounts.tables import Grant, Group, Membership, User
 from webapp.db import db, utc_now, write
 from webapp.ids import new_id
 from webapp.knowledge import queries
-from webapp.knowledge.search import search
+from webapp.knowledge.search import Bounds, search
 from webapp.knowledge.tables import Collection, Document
 
 # 300 in a deep run, 1 500 in a night of a hundred rounds; a hundred share a database.
@@ -111,9 +111,13 @@ def seen_by(person: User, world: World) -> dict[str, set[str]]:
     rows = queries.collections_among(person, [each.id for each in world.collections])
     assert not [each for each in queries.collections(person) if each.chat_id]
     listed = {each.id for row in rows for each in queries.documents(person, row)}
+    within: Bounds = {"collections": [each.id for each in world.collections]}
+    # Files of chats are found where they are looked for alone.
+    of_chats = {each.id for each in world.collections if each.chat_id}
+    assert not {each.document.collection_id for each in search(person, " ".join(world.documents))} & of_chats
     return {
         "search": found_by(person, world),
-        "canaries": {each.document.id for each in search(person, " ".join(world.documents))},
+        "canaries": {each.document.id for each in search(person, " ".join(world.documents), **within)},
         "lists": listed & ids,
         "pages": {id for id in looked_at if queries.document(person, id)} | (listed - looked_at),
         "passages": {id for id in looked_at if queries.passages(person, id)} | (listed - looked_at),

@@ -2,6 +2,7 @@
 
 from webapp.chat import pack
 from webapp.chat.exchange import views as exchange
+from webapp.chat.files import arriving
 from webapp.chat.files import views as files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.list import bulk_views, row_views, shown
@@ -37,6 +38,7 @@ FEATURE = Feature(
         roleplay.bp,
     ),
     sections=(of_chat,),
+    resumes=(arriving.wake,),
     setting_checks={pack.COLLECTIONS: pack.check_collections},
     brings=(
         *(CHAT, ROLEPLAY, IMPORTED, TITLE),

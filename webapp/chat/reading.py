@@ -70,8 +70,8 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
     """Have a chat read from these collections and no others but those of its files, from the next answer on."""
-    files = of_chats.kept(db.session(), chat.collection_ids)
-    wanted = [*files, *(each for each in checked(by, ids) if each not in files)]
+    files = of_chats.own(db.session(), chat.id, chat.collection_ids)
+    wanted = [*files, *checked(by, [each for each in ids if each not in files])]
     if wanted == list(chat.collection_ids):
         return
     with write():

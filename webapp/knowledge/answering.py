@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from webapp.accounts.tables import User
@@ -23,6 +23,8 @@ log = logging.getLogger("knowledge:answering")
 MOST_PASSAGES = 6
 # About 2,000 tokens.
 MOST_CHARS = 8_000
+# Of files that are asked about as a whole: how many passages at most, and of how many files.
+MOST_PARTS, MOST_BEGUN = 12, 4
 # More hits are looked at than are given, as neighbours are left out.
 LOOKED_AT = 30
 # A question with fewer words of its own, or with one of these, is about what was said before.
@@ -36,6 +38,12 @@ ABOUT = (
 NOTHING_FOUND = (
     "The documents that this chat reads from say nothing about the next message. If it asks about them, say so plainly."
 )
+PARTS = (
+    "Of {files}, which is too long to be sent whole, you have parts alone: how it begins, what stands at even distances through "
+    "it, and what fits the next message best. If that is about the whole of it, such as a summary, answer from these parts and "
+    "say that you do."
+)
+UNQUOTED = "These files of this chat can't be quoted now. If the next message asks about them, say so plainly.\n{files}"
 LATE = "The collections could not be searched in time, so this answer was written without them."
 
 
@@ -59,18 +67,25 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an answer is given; `was_asked` says that it reads from documents, `is_late` that they could not be searched."""
+    """What an answer is given; `was_asked` says that it reads from documents, `is_late` that they could not be searched.
+
+    `parts_of` are the names of documents that are given in parts, `unread` the names of files that were not read in time,
+    and `failed` those that can't be, each with the reason.
+    """
 
     sources: tuple[Source, ...] = ()
     was_asked: bool = False
     is_late: bool = False
+    parts_of: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
     def sections(self) -> Iterator[Section]:
         """The sources as sections of a prompt, right before the newest message; the best is left out last."""
-        if self.sources:
-            yield Section("About the sources", ABOUT, "Knowledge", depth=AFTER, rank=5)
-        elif self.was_asked and not self.is_late:
-            yield Section("About the sources", NOTHING_FOUND, "Knowledge", depth=AFTER, rank=5)
+        if about := self._about():
+            yield Section("About the sources", about, "Knowledge", depth=AFTER, rank=5)
+        if files := [*(f"{each}: not read in time" for each in self.unread), *self.failed]:
+            yield Section("Files that were not read", UNQUOTED.format(files="\n".join(files)), "Knowledge", depth=AFTER, rank=5)
         for each in self.sources:
             yield Section(
                 f"Source {each.number}",
@@ -82,6 +97,11 @@ class Given:
                 priority=-each.number,
                 passage_id=each.passage_id,
             )
+
+    def _about(self) -> str:
+        if self.sources:
+            return "\n\n".join((ABOUT, *(PARTS.format(files=each) for each in self.parts_of)))
+        return NOTHING_FOUND if self.was_asked and not (self.is_late or self.unread or self.failed) else ""
 
 
 NOTHING = Given()
@@ -127,16 +147,22 @@ def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerp
     return Given(tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there))
 
 
-def beginning_of(user: User, document_ids: Sequence[str]) -> Given:
-    """How these documents begin, as far as the person may see them and there is room, for a question that none of it fits."""
-    documents = {each.id: each for each in queries.documents_among(user, document_ids)}
-    found = [(passage, documents[id]) for id in documents for passage in queries.passages(user, id, limit=MOST_PASSAGES)]
-    left, given = MOST_CHARS, list[Source]()
-    for passage, document in found[:MOST_PASSAGES]:
-        left -= len(passage.head) + len(passage.text)
-        if left >= 0:
-            given.append(source(len(given) + 1, Excerpt.of(passage), document))
-    return Given(tuple(given), was_asked=True)
+def with_parts(given: Given, user: User, document_ids: Sequence[str]) -> Given:
+    """The same and, as far as the person may see them, parts of these documents: how they begin, and what is spread over them."""
+    documents = [each for each in queries.documents_among(user, document_ids) if each.passages][:MOST_BEGUN]
+    known = {id for each in given.sources for id in (each.passage_id, each.beside_id)}
+    more = list[Source]()
+    for document in documents:
+        numbers = spread(document.passages, MOST_PARTS // len(documents))
+        parts = [each for each in queries.passages_at(user, document.id, numbers) if each.id not in known]
+        more += [source(len(given.sources) + len(more) + at, Excerpt.of(each), document) for at, each in enumerate(parts, 1)]
+    return replace(given, sources=(*given.sources, *more), parts_of=tuple(f"“{each.name}”" for each in documents))
+
+
+def spread(count: int, most: int) -> list[int]:
+    """The first numbers of so many, and others at even distances up to the last."""
+    begin, steps = max(1, most // 4), max(1, most - most // 4 - 1)
+    return sorted({*range(min(begin, count)), *(round(step * (count - 1) / steps) for step in range(1, steps + 1))})
 
 
 def searched_for(said: Sequence[str]) -> str:

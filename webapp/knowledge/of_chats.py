@@ -2,24 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from webapp.db import db, utc_now, write
+from webapp.errors import Invalid
 from webapp.knowledge import documents, formats, importing
-from webapp.knowledge.queries import UNREAD
+from webapp.knowledge.queries import UNFINISHED, UNREAD
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.telling import tell_documents
 from webapp.knowledge.trash import LONG_AGO
 from webapp.words import plural
 
 ABOUT = "Files from a chat. Whoever may see the chat may see them, and they are deleted with it."
-LOST = "This file isn't here any more. Send it again."
+LOST = "This file no longer exists. Send it again."
 NAME_CHARS = 90
 # Until then, nothing that is said can be found in it.
 UNFOUND = ("arriving", *UNREAD)
+THERE = Collection.chat_id.is_not(None), Collection.deleted_at.is_(None), Document.deleted_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,21 @@ class Brought:
     bytes: int
 
 
-def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought], *, by: str) -> str:
-    """The id of the chat's collection, in which each of these files is a document that is still to arrive."""
+class Coming(NamedTuple):
+    """A file of a chat on its way to being found."""
+
+    id: str
+    chat_id: str
+    hash: str
+    state: str
+    done: int
+
+
+def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought], *, by: str, must: bool = True) -> str:
+    """The id of the chat's collection, in which each of these files is a document that is still to arrive.
+
+    One for which there is no room is refused where it `must` be taken, and has failed otherwise.
+    """
     collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
     if collection is None:
         collection = Collection(owner_id=owner_id, chat_id=chat_id, name=files[0].name[:NAME_CHARS], about=ABOUT)
@@ -41,18 +56,15 @@ def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought]
     there = select(Document.hash).where(Document.collection_id == collection.id, Document.deleted_at.is_(None))
     known = set(session.scalars(there))
     for each in {file.hash: file for file in files if file.hash not in known}.values():
-        documents.refuse_too_much(collection.id, each.bytes)
-        session.add(_document(collection.id, each, by))
+        session.add(_document(collection.id, each, by, must=must))
         session.flush()
     _name(session, collection)
     return collection.id
 
 
-def kept(session: Session, ids: Iterable[str]) -> list[str]:
-    """Those of these collections that belong to chats."""
-    wanted = list(ids)
-    found = set(session.scalars(select(Collection.id).where(Collection.id.in_(wanted), Collection.chat_id.is_not(None))))
-    return [each for each in wanted if each in found]
+def own(session: Session, chat_id: str, ids: Iterable[str]) -> list[str]:
+    """That of these collections which holds the files of this chat, or nothing."""
+    return list(session.scalars(select(Collection.id).where(Collection.id.in_(list(ids)), Collection.chat_id == chat_id)))
 
 
 def hide(session: Session, chat_ids: Iterable[str]) -> None:
@@ -76,22 +88,36 @@ def let_go_of_file(session: Session, chat_id: str, hash: str) -> None:
     session.execute(gone.values(deleted_at=LONG_AGO).execution_options(synchronize_session=False))
 
 
-def among(collection_ids: Iterable[str], hashes: Iterable[str]) -> dict[str, Document]:
-    """By its hash, what became of each file in those of these collections that belong to chats."""
-    query = _there(collection_ids).where(Document.hash.in_(list(hashes)))
+def among(chat_id: str, hashes: Iterable[str]) -> dict[str, Document]:
+    """By its hash, what became of each of these files in its chat."""
+    query = _there().where(Collection.chat_id == chat_id, Document.hash.in_(list(hashes)))
     return {each.hash: each for each in db.session.scalars(query)}
 
 
-def unfound(collection_ids: Iterable[str]) -> Sequence[Document]:
-    """The files in the collections of chats that can't be found yet."""
-    return db.session.scalars(_there(collection_ids).where(Document.state.in_(UNFOUND)).order_by(Document.id)).all()
+def files_of(chat_id: str) -> Sequence[Document]:
+    """All long files of a chat, the newest first."""
+    return db.session.scalars(_there().where(Collection.chat_id == chat_id).order_by(Document.id.desc())).all()
+
+
+def unfound(chat_id: str) -> Sequence[Document]:
+    """The files of a chat that can't be found yet."""
+    query = _there().where(Collection.chat_id == chat_id, Document.state.in_(UNFOUND))
+    return db.session.scalars(query.order_by(Document.id)).all()
+
+
+def unfinished() -> list[Coming]:
+    """The files of all chats that aren't ready."""
+    query = _there().where(Document.state.in_(("arriving", *UNFINISHED))).add_columns(Collection.chat_id)
+    rows = db.session.execute(query).all()
+    return [Coming(each.id, chat_id or "", each.hash, each.state, each.done) for each, chat_id in rows]
 
 
 def arrive(id: str, stream: IO[bytes] | None) -> None:
     """Stores what was sent, so that it is read next; a file that is gone has failed."""
     if stream is None:
+        gone = update(Document).where(Document.id == id, Document.state == "arriving").values(state="failed", error=LOST)
         with write() as session:
-            session.execute(update(Document).where(Document.id == id).values(state="failed", error=LOST))
+            session.execute(gone)
         return
     documents.arrive(id, stream)
     collection_id = db.session.scalar(select(Document.collection_id).where(Document.id == id))
@@ -100,15 +126,20 @@ def arrive(id: str, stream: IO[bytes] | None) -> None:
     importing.wake()
 
 
-def _there(collection_ids: Iterable[str]) -> Select[Document]:
-    query = select(Document).join(Collection, Collection.id == Document.collection_id)
-    query = query.where(Collection.id.in_(list(collection_ids)), Collection.chat_id.is_not(None))
-    return query.where(Collection.deleted_at.is_(None), Document.deleted_at.is_(None))
+def _there() -> Select[Document]:
+    return select(Document).join(Collection, Collection.id == Document.collection_id).where(*THERE)
 
 
-def _document(collection_id: str, file: Brought, by: str) -> Document:
+def _document(collection_id: str, file: Brought, by: str, *, must: bool) -> Document:
+    about = {"collection_id": collection_id, "added_by": by, "title": formats.stem(file.name), "name": file.name}
     size = {"hash": file.hash, "bytes": file.bytes, "characters": file.bytes}
-    return Document(collection_id=collection_id, added_by=by, title=formats.stem(file.name), name=file.name, **size)
+    try:
+        documents.refuse_too_much(collection_id, file.bytes)
+    except Invalid as refusal:
+        if must:
+            raise
+        return Document(**about, **size | {"characters": 0}, state="failed", error=refusal.message)
+    return Document(**about, **size)
 
 
 def _name(session: Session, collection: Collection) -> None:

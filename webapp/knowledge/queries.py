@@ -112,6 +112,13 @@ def passages(user: User, document_id: str, *, limit: int = MOST_LISTED, start: i
     return db.session.scalars(query.order_by(Passage.number).limit(limit)).all()
 
 
+def passages_at(user: User, document_id: str, numbers: Sequence[int]) -> Sequence[Passage]:
+    """The passages of a document with these numbers, in order."""
+    query = select(Passage).join(Document, Document.id == Passage.document_id).join(Collection)
+    query = query.where(Document.id == document_id, finds_passage(user), Passage.number.in_(numbers))
+    return db.session.scalars(query.order_by(Passage.number)).all()
+
+
 def passages_of(document: Document) -> Iterator[Passage]:
     """All passages that are found in a document, in order; others have their turn between."""
     found = select(Passage).where(Passage.document_id == document.id, Passage.edition == document.edition)

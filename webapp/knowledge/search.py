@@ -27,9 +27,9 @@ NOTHING = Counted(0, 0, {})
 class Bounds(TypedDict, total=False):
     """Which collections are searched, how many passages are wanted, and how long that may take; else all, `USUAL`, patience.
 
-    Where somebody else looks at what a person would find, `is_viewed` leaves out their conversation memory and the files of
-    chats. `weight` is how much meaning counts, without it as the setting says; nothing is searched by a meaning that counts
-    nothing.
+    All are those on *Knowledge*: files of chats are found in their chats alone. Where somebody else looks at what a person
+    would find, `is_viewed` leaves out their conversation memory, and those files wherever. `weight` is how much meaning
+    counts, without it as the setting says; nothing is searched by a meaning that counts nothing.
     """
 
     collections: Sequence[str]
@@ -110,8 +110,8 @@ def in_no_passage(user: User, found: Found, *, is_viewed: bool = False) -> list[
 
 def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
     wanted, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
-    is_shown = [Collection.is_memory.is_(False), Collection.chat_id.is_(None)]
-    return [Collection.id.in_(wanted)] * bool(wanted) + is_shown * is_viewed
+    where = Collection.id.in_(wanted) if wanted else Collection.chat_id.is_(None)
+    return [where, *[Collection.is_memory.is_(False), Collection.chat_id.is_(None)] * is_viewed]
 
 
 def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size) -> dict[str, str]:

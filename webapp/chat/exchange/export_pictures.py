@@ -11,7 +11,7 @@ from webapp.errors import NotFound
 from webapp.heavy.turns import by_turns
 
 # Links lead nowhere from a disk.
-SHOWN = re.compile(rf' (?P<how>href|src)="/files/(?P<id>{ID})"')
+SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')
 # What is behind these is only named: a browser reads a page whole.
 MOST_BYTES = 16 * 1024 * 1024
 

@@ -1,64 +1,84 @@
-"""Brings long files from where they were uploaded into their collection, and tells the open pages how far they are read."""
+"""Brings long files from where they were uploaded into their collections, and tells the open pages how far they are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from webapp import changes, topic_names
-from webapp.chat.files import collecting, storage
-from webapp.chat.files.tables import StoredFile
-from webapp.chat.tables import Chat
+from webapp.chat.files import storage
+from webapp.chat.files.reference import MARK
+from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.tables import Message
 from webapp.db import db
-from webapp.engine.engine import Engine
+from webapp.engine.chores import Chore
+from webapp.heavy.turns import by_turns
 from webapp.knowledge import of_chats
-from webapp.knowledge.tables import Document
-
-# Pages hear of a file for so long; after that they show how far it is when they are opened.
-MOST_SECONDS, LOOK_SECONDS = 1_800.0, 0.3
+from webapp.knowledge.of_chats import Coming
 
 
-def follow(engine: Engine, chat_id: str, message_id: str) -> None:
-    """Goes on until all long files of a chat can be found; the message that has them is drawn again whenever one is further."""
-    until, before = engine.now() + MOST_SECONDS, None
-    with engine.in_app():
-        _bring(chat_id)
-    while not engine.is_closing and engine.now() < until:
-        with engine.in_app():
-            now = _states(chat_id)
-            if now != before:
-                changes.tell(topic_names.of_chat(chat_id), "message", message_id)
-        if not now:
-            return
-        before = now
-        engine.pause(LOOK_SECONDS)
+@dataclass(slots=True)
+class Told:
+    """What the pages of a chat know of a file, and the messages that have it."""
+
+    chat_id: str
+    messages: Sequence[str]
+    known: tuple[str, int]
 
 
-def _bring(chat_id: str) -> None:
-    chat = db.session.get(Chat, chat_id)
-    waiting = [each for each in collecting.unfound(chat) if each.state == "arriving"] if chat else []
-    for id, hash in [(each.id, each.hash) for each in waiting]:
-        with _opened(hash) as stream:
-            of_chats.arrive(id, stream)
+# By the ids of the documents that aren't ready.
+_told: dict[str, Told] = {}
 
 
-def _states(chat_id: str) -> list[tuple[object, ...]]:
-    chat = db.session.get(Chat, chat_id)
-    return [_state(each) for each in collecting.unfound(chat)] if chat else []
+def work() -> bool:
+    """Goes on with all long files of chats; says whether some aren't ready yet."""
+    coming = of_chats.unfinished()
+    for each in by_turns(coming):
+        _tell_of(each)
+        if each.state == "arriving":
+            with _opened(each.hash) as stream:
+                of_chats.arrive(each.id, stream)
+    for id in _told.keys() - {each.id for each in coming}:
+        _tell(_told.pop(id))
+    return bool(coming)
 
 
-def _state(document: Document) -> tuple[object, ...]:
-    return document.id, document.state, document.done
+# Started again after a restart, it finds what was left behind.
+wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
+
+
+def _tell_of(each: Coming) -> None:
+    known = each.state, each.done
+    if each.id not in _told:
+        _told[each.id] = Told(each.chat_id, _messages_with(each), known)
+    elif _told[each.id].known != known:
+        _told[each.id].known = known
+        _tell(_told[each.id])
+
+
+def _tell(told: Told) -> None:
+    for id in told.messages:
+        changes.tell(topic_names.of_chat(told.chat_id), "message", id)
+
+
+def _messages_with(each: Coming) -> Sequence[str]:
+    files = select(StoredFile.id).join(ChatFile, ChatFile.file_id == StoredFile.id)
+    ids = db.session.scalars(files.where(ChatFile.chat_id == each.chat_id, StoredFile.hash == each.hash)).all()
+    has_one = or_(*(Message.content.contains(f"{MARK}{id})") for id in ids))
+    query = select(Message.id).where(Message.chat_id == each.chat_id, Message.role == "user", has_one)
+    return db.session.scalars(query).all() if ids else ()
 
 
 @contextmanager
 def _opened(hash: str) -> Iterator[IO[bytes] | None]:
     """Nothing where it was deleted at this moment."""
-    there = db.session.scalar(select(StoredFile.id).where(StoredFile.hash == hash).limit(1))
     path = storage.path_of(hash)
-    if not there or not path.is_file():
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
         yield None
         return
-    with path.open("rb") as stream:
+    with stream:
         yield stream

@@ -108,7 +108,7 @@ def hold(session: Session, chat_id: str, contents: Iterable[str], person_id: str
     if new:
         session.execute(insert(ChatFile), new)
     session.execute(update(StoredFile).where(StoredFile.id.in_([each.id for each in files])).values(is_sent=True))
-    collecting.take(session, chat_id, [each for each in files if each.kind == DOCUMENT], by=person_id)
+    collecting.take(session, chat_id, files, by=person_id)
 
 
 def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:

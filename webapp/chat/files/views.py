@@ -9,7 +9,7 @@ from webapp.chat.files import service
 from webapp.chat.files.access import visible_file
 from webapp.chat.files.reference import reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
-from webapp.chat.messages.attached import ABOUT_LONG, size_of
+from webapp.chat.messages.attached import ABOUT_LONG, IN_PASSAGES, size_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.errors import Invalid
 from webapp.web.uploads import expect_files
@@ -40,12 +40,12 @@ def bring() -> Response:
     if not sent or not sent.filename:
         raise Invalid("Choose a file.", field="file")
     file = service.bring(current_user().id, sent.filename, sent.stream)
-    is_picture, block = file.kind == IMAGE, service.block_of(file)
+    is_picture, is_long, block = file.kind == IMAGE, file.kind == DOCUMENT, service.block_of(file)
     is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
     return jsonify(
         name=file.name,
-        size="" if is_picture else size_of(file.bytes),
-        text="" if is_picture else ABOUT_LONG if file.kind == DOCUMENT else block,
+        size="" if is_picture else f"{size_of(file.bytes)}, {IN_PASSAGES}" if is_long else size_of(file.bytes),
+        text="" if is_picture else ABOUT_LONG if is_long else block,
         block=block,
         url=f"/files/{file.id}" if is_picture else "",
         warning="The chosen model doesn't take images, so it will only be told the name of this one." if is_unseen else "",

@@ -15,7 +15,7 @@ from webapp.knowledge.reading.part import Refused
 from webapp.knowledge.reading.text import decoded
 
 MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
-TOO_LONG = "has too much text for a message. Add it to a collection in Knowledge, and attach that to the chat."
+TOO_LONG = "has too much text for a message. With an account, longer files can be sent."
 NAMED = re.compile(r"[^\n`]*[^\n`.]\.\w+")
 OPENED = re.compile(r"^(?P<name>[^\n`]*[^\n`.]\.(?P<kind>\w+))\n(?P<fence>`{3,})(?P=kind)$", re.MULTILINE)
 # A block of code below a line that is a file's name, as our renderer writes them.
@@ -26,12 +26,11 @@ SHOWN = re.compile(
 
 
 SHELF = Markup('<p class="pictures">{}</p>\n')
-LONG = Markup(
-    '<p class="long-file"><a href="{url}"><span class="long-file__name" dir="auto">{name}</span></a>'
-    ' <span class="file__size">{words}</span></p>\n'
-)
-ABOUT_LONG = "This file is long, so answers quote the passages of it that fit the question."
-NOT_READ = "Not read in this chat"
+LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
+NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto">{name}</a>')
+IN_PASSAGES = "read in passages"
+ABOUT_LONG = "This file is too long for a message. Answers quote the passages of it that fit the question."
+NOT_READ, NOT_HERE = "Not read in this chat", "This file isn't in this chat. Send it again to have it read."
 PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
 
 
@@ -47,11 +46,13 @@ class File:
 
     @property
     def size(self) -> str:
-        return "" if self.url or self.is_long else size_of(len(self.text.encode("utf-8", "replace")))
+        if self.is_long:
+            return IN_PASSAGES
+        return "" if self.url else size_of(len(self.text.encode("utf-8", "replace")))
 
 
 class Became(NamedTuple):
-    """What a long file became in its chat: the address of its document, and how far that has been read."""
+    """What a long file became in its chat: where it can be looked at, and how far it has been read."""
 
     url: str
     words: str
@@ -133,8 +134,9 @@ def _referred(each: Reference) -> File:
 
 
 def _link(each: Reference, documents: Mapping[str, Became]) -> Markup:
-    became = documents.get(each.id) or Became(f"/files/{each.id}", NOT_READ)
-    return LONG.format(url=became.url, name=each.name, words=became.words)
+    became = documents.get(each.id) or Became("", NOT_HERE)
+    name = (LINK if became.url else NAME).format(url=became.url, name=each.name)
+    return LONG.format(name=name, words=became.words)
 
 
 def _shown(each: Reference) -> Markup:

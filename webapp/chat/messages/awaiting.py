@@ -1,15 +1,14 @@
 """Lets an answer wait until the long files of its chat have been read, for a while, and asks with what was found in them then."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.chat import queries
-from webapp.chat.files import arriving, collecting
+from webapp.chat.files import arriving
 from webapp.chat.messages import sourcing
 from webapp.chat.prompt import parts
 from webapp.chat.tables import Chat, Message
@@ -18,6 +17,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
 from webapp.errors import Unavailable
+from webapp.knowledge import of_chats
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.streaming.events import Event
@@ -43,45 +43,48 @@ class AfterReading:
 
     def __init__(self, engine: Engine, wish: Wish, source: Source) -> None:
         self._engine, self._wish, self._source = engine, wish, source
+        self._is_waiting = True
 
     def events(self, stop: Stop) -> Iterator[Event]:
-        engine, wish = self._engine, self._wish
-        engine.spawn(partial(arriving.follow, engine, wish.chat_id, wish.question_id))
-        with engine.in_app():
-            until = engine.now() + float(setting("files.reading_seconds"))
-        while self._unread() and engine.now() < until:
-            if stop.wait(LOOK_SECONDS):
-                return
+        self._wait(stop)
+        if stop:
+            return
         try:
-            with engine.in_app():
-                self._source = generations.ladder(engine, _asked_anew(wish))
+            with self._engine.in_app():
+                self._source = generations.ladder(self._engine, _asked_anew(self._wish))
         except (Unavailable, SQLAlchemyError) as error:
             log.warning("an answer is written without the files of its chat: %s", type(error).__name__)
+        self._is_waiting = False
         yield from self._source.events(stop)
 
     def look(self) -> str:
-        return self._source.look()
+        """Nothing is late before it was asked for."""
+        return "" if self._is_waiting else self._source.look()
 
-    def _unread(self) -> bool:
-        with self._engine.in_app():
-            return bool(_unread(self._wish.chat_id))
+    def _wait(self, stop: Stop) -> None:
+        engine = self._engine
+        with engine.in_app():
+            arriving.wake()
+            until = engine.now() + float(setting("files.reading_seconds"))
+        while engine.now() < until and self._has_unread() and not stop.wait(LOOK_SECONDS):
+            pass
 
-
-def _unread(chat_id: str) -> Sequence[str]:
-    """The names of the files that can't be found yet."""
-    chat = db.session.get(Chat, chat_id)
-    return [each.name for each in collecting.unfound(chat)] if chat else []
+    def _has_unread(self) -> bool:
+        try:
+            with self._engine.in_app():
+                return bool(of_chats.unfound(self._wish.chat_id))
+        except (Unavailable, SQLAlchemyError):
+            # What is not known now may be known at the next look.
+            return True
 
 
 def _asked_anew(wish: Wish) -> ModelRequest:
     """The request with what is found by now; it is kept as what was sent."""
-    unread = _unread(wish.chat_id)
     generation, chat = db.session.get_one(Generation, wish.generation_id), db.session.get_one(Chat, wish.chat_id)
     path, model = queries.said_to(generation.message_id or ""), generation.model_asked
     given = sourcing.found_again(chat, wish.question_id, generation.user_id or "")
     limit = wish.history_limit
     prompt = parts.prompt_for(chat, path, model, history_limit=limit, given=given, is_personal=wish.is_personal)
-    prompt |= {"unread": list(unread)} if unread else {}
     with write() as session:
         session.execute(update(Generation).where(Generation.id == wish.generation_id).values(prompt=prompt))
         sources = list(prompt.get("sources", ()))

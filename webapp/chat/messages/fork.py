@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from webapp.accounts import making
 from webapp.chat import queries
 from webapp.chat.fields import FIELDS
+from webapp.chat.files import arriving, collecting
 from webapp.chat.files.reference import ids_in
-from webapp.chat.files.tables import ChatFile
+from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.led import is_led
 from webapp.chat.list.service import TITLE_CHARS
 from webapp.chat.messages import sending
@@ -21,6 +22,7 @@ from webapp.db import db, write
 from webapp.errors import Conflict
 from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
+from webapp.knowledge import of_chats
 
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "prompt_key")
 # So its words are kept for no longer than they were to be.
@@ -57,6 +59,10 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         providers().of(model)
         values["model"] = model
     values["title"] = _title(source.title, owner_id)
+    if reads := values.get("collection_ids"):
+        # The copy gets one of its own for its files.
+        files = of_chats.own(db.session(), source.id, reads)
+        values["collection_ids"] = [each for each in reads if each not in files]
     making.count(owner_id)
     path = queries.ids_to(message.id)
     with write() as session:
@@ -87,18 +93,20 @@ def _copied(path: list[str], chat_id: str, parent: str | None) -> str | None:
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
+    arriving.wake()
     return parent
 
 
 def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str) -> None:
-    """Whoever sees the copy sees the files that stand in it."""
+    """Whoever sees the copy sees the files that stand in it, and it reads its long ones itself."""
     if ids := ids_in(contents):
         source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
-        there = select(ChatFile.file_id).where(ChatFile.chat_id == source, ChatFile.file_id.in_(ids))
+        there = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == source)
         held = set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
-        new = [{"chat_id": chat_id, "file_id": id} for id in session.scalars(there) if id not in held]
+        new = [each for each in session.scalars(there.where(StoredFile.id.in_(ids))) if each.id not in held]
         if new:
-            session.execute(insert(ChatFile), new)
+            session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": each.id} for each in new])
+            collecting.take(session, chat_id, new, by="", must=False)
 
 
 def _title(title: str, owner_id: str) -> str:

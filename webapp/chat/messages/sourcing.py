@@ -1,6 +1,8 @@
 """Looks for the sources of an answer before it is stored: in the name of who asks, and no longer than the house allows."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from webapp.accounts.tables import User
 from webapp.chat import queries, remembering
@@ -9,9 +11,17 @@ from webapp.chat.files.reference import long_in, parted
 from webapp.chat.reading import read_by
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
-from webapp.knowledge import answering, formats, sources
+from webapp.knowledge import answering, formats, of_chats, sources
 from webapp.knowledge.answering import NOTHING, Given
 from webapp.settings.service import setting
+
+# What asks for the whole of a text, in the languages that most people write; of a long message, in how much of it.
+WHOLE = re.compile(
+    r"\b(summar\w*|sum .{0,20}up|overview|outline|tl;?dr|zusammenfass\w*|fass\w* .{0,30}zusammen|überblick|übersicht"
+    r"|résum\w*|resum\w*|riassu\w*|samenvat\w*)\b",
+    re.IGNORECASE,
+)
+MOST_ASKING = 400
 
 
 def found_for(chat: Chat, text: str, below: str | None, person: str) -> Given:
@@ -67,7 +77,7 @@ def _fitting(chat: Chat, said: Sequence[str], person: str, ids: Sequence[str], m
     """What fits the newest of these messages; one that brings a long file is about that, and not about what was said before."""
     newest = said[-1] if said else ""
     asked = [words_of(each) for each in (said[-1:] if long_in(newest) else said)]
-    return _or_beginning(_found(ids, asked, person, memory, chat.id), chat, newest, person)
+    return _with_files(_found(ids, asked, person, memory, chat.id), chat, newest, person)
 
 
 def words_of(content: str) -> str:
@@ -76,9 +86,13 @@ def words_of(content: str) -> str:
     return words or "\n".join(formats.stem(each.name) for each in files)
 
 
-def _or_beginning(given: Given, chat: Chat, content: str, person: str) -> Given:
-    """Where nothing fits what a message asks of its long files, such as *Sum it up*, how these begin."""
-    if given.sources or given.is_late or not long_in(content):
+def _with_files(given: Given, chat: Chat, content: str, person: str) -> Given:
+    """With parts of the files that a message brings, or that one asks about as a whole, and what there is not to quote."""
+    if not chat.collection_ids:
         return given
-    user, found = db.session.get(User, person), collecting.documents_in(chat.id, content).values()
-    return answering.beginning_of(user, [each.id for each in found]) if user and found else given
+    brought, unread = collecting.documents_in(chat.id, content).values(), collecting.unfound(chat)
+    failed = [f"{each.name}: {each.error}" for each in brought if each.state == "failed"]
+    given = replace(given, unread=tuple(each.name for each in unread), failed=tuple(failed))
+    meant = brought or (of_chats.files_of(chat.id) if WHOLE.search(words_of(content)[:MOST_ASKING]) else ())
+    user = db.session.get(User, person)
+    return answering.with_parts(given, user, [each.id for each in meant]) if user and meant else given

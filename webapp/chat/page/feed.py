@@ -273,7 +273,8 @@ class _Page:
         if not message.is_running:
             aside = part(f"#message-{message.id}-aside", "outerMorph", render_template("chat/_aside.html", message=message))
             notices = part(f"#message-{message.id}-notices", "outerHTML", render_template("chat/_notices.html", message=message))
-            return [notices, aside, part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
+            cited = [part(f"#message-{message.id}-cited", "outerMorph", _cited(message))] if message.sources else []
+            return [*cited, notices, aside, part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
         return []
 
     def _top(self) -> str:
@@ -295,6 +296,10 @@ class _Page:
 
 def _page_title(chat: ShownChat) -> str:
     return part("title", "innerHTML", f"{escape(chat.title)} · Millrace")
+
+
+def _cited(message: ShownMessage) -> str:
+    return render_template("chat/_cited.html", message=message).strip()
 
 
 def _article(message: ShownMessage) -> str:

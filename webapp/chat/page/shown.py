@@ -10,7 +10,8 @@ from markupsafe import Markup
 from webapp.characters.shown import Face
 from webapp.chat import queries
 from webapp.chat.files import collecting
-from webapp.chat.messages.attached import Became, folded, parted
+from webapp.chat.files.reference import long_in
+from webapp.chat.messages.attached import NOT_READ, Became, folded, parted
 from webapp.chat.messages.service import CUT_SHORT
 from webapp.chat.page import receipt_shown, renderings
 from webapp.chat.page.faces_shown import face_of
@@ -352,9 +353,12 @@ def _html(message: Message) -> Markup:
 
 
 def _became(message: Message) -> dict[str, Became]:
-    """How far its long files are, with the addresses of their documents."""
+    """How far its long files are, with the addresses of their documents; those that aren't read here can be downloaded."""
+    if not long_in(message.content):
+        return {}
     found = collecting.documents_in(message.chat_id, message.content)
-    return {id: Became(url_for("documents.show", id=each.id), knowledge.document(each).words) for id, each in found.items()}
+    read = {id: Became(address("documents.show", each.id), knowledge.document(each).words) for id, each in found.items()}
+    return {id: Became(f"/files/{id}", NOT_READ) for id in collecting.held_in(message.chat_id, message.content)} | read
 
 
 def _is_long(content: str) -> bool:

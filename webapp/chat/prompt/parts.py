@@ -165,10 +165,11 @@ def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
 
 
 def _sourced(builder: PromptBuilder, given: Given) -> dict[str, Any]:
-    """The sources that had room, and whether there was no time to look for any."""
+    """The sources that had room, whether there was no time to look for any, and the files that there was none to read."""
     sent = {each.passage_id for each in builder.sections}
     kept = [each.kept for each in given.sources if each.passage_id in sent]
-    return {**({"sources": kept} if kept else {}), **({"is_late": True} if given.is_late else {})}
+    told = {"sources": kept, "is_late": given.is_late, "unread": list(given.unread)}
+    return {name: value for name, value in told.items() if value}
 
 
 def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Section]:
