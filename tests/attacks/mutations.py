@@ -115,6 +115,9 @@ def _any_chat(id):
         PERMITTED, (("Grant.object_kind == CHAT, grants.reaches(user)", "Grant.object_kind == CHAT"),), WORLDS
     ),
     "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),
+    "files of chats found everywhere": Mutation(
+        "webapp/knowledge/search.py", (("else Collection.chat_id.is_(None)", "else Collection.id.is_not(None)"),), WORLDS
+    ),
     "no grants of a document's own": Mutation(PERMITTED, (("or_(~own, fitting)", "true()"),), WORLDS, TRUE),
     "anybody's grant to a document": Mutation(PERMITTED, (("or_(~own, fitting)", "or_(~own, own)"),), WORLDS),
     "the owner asks for a document": Mutation(PERMITTED, (("or_(Collection.owner_id == user.id, is_open)", "is_open"),), WORLDS),
