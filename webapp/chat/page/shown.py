@@ -228,7 +228,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         id=message.id,
         role=message.role,
         status=picture.status,
-        words=picture.words or (_waiting(last) if picture.status == "queued" else ""),
+        words=picture.words or (_waiting(message, last) if picture.status == "queued" else ""),
         html=Markup(picture.html),
         tail=Markup(picture.tail),
         reasoning=message.reasoning + picture.reasoning,
@@ -245,8 +245,9 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
     )
 
 
-def _waiting(last: Generation) -> str:
-    return f"Waiting for {providers().display_name(last.model_asked)}"
+def _waiting(message: Message, last: Generation) -> str:
+    is_reading = collecting.unfound(queries.chat_of(message))
+    return "Reading the files" if is_reading else f"Waiting for {providers().display_name(last.model_asked)}"
 
 
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
