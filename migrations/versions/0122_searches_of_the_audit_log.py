@@ -1,12 +1,12 @@
 """Find in the audit log what was done, by whom and to whom.
 
-Revision: 0122, after 0120
+Revision: 0122, after 0121
 """
 
 from alembic import op
 
 revision = "0122"
-down_revision = "0120"
+down_revision = "0121"
 branch_labels = None
 depends_on = None
 
