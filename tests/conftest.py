@@ -245,3 +245,9 @@ def let_go(app: Flask) -> None:
             while db.engine.pool.checkedout():
                 gevent.sleep(0.005)
         db.engine.dispose()
+    # Every route refers to itself. Taken apart, all is freed at once: the collector took a tenth of the time to find it.
+    for rule in list(app.url_map.iter_rules()):
+        # What was parsed is shared by the applications that follow.
+        vars(rule).update(map=None, _build=None, _build_unknown=None)
+    vars(app.url_map).clear()
+    app.view_functions.clear()
