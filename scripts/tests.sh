@@ -8,7 +8,7 @@ set -u
 unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
-[ $# != 0 ] || set -- pages rest attacks servers people programs quick_others quick_chats
+[ $# != 0 ] || set -- rest pages attacks people programs servers quick_others quick_chats
 [ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ $# != 1 ]; then
