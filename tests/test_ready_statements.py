@@ -10,8 +10,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from tests.support.marks import on_both_databases
 from webapp import rows
 from webapp.accounts.tables import User
+from webapp.chat.page import beside
+from webapp.chat.page.beside import Beside
+from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
+from webapp.ids import new_id
 from webapp.statements import Ready
 
 USERS, GENERATIONS = rows.table(User), rows.table(Generation)
@@ -66,6 +70,28 @@ def test_it_belongs_to_the_transaction_of_its_session(app: Flask) -> None:
             rows.store(session, person("ada@example.org"))
         db.session.rollback()
         assert [each.email for each in EVERYBODY.all(db.session(), {})] == ["ada@example.org"]
+
+
+@on_both_databases
+def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
+    with app.app_context():
+        with write() as session:
+            ada = person("ada@example.org")
+            rows.store(session, ada)
+            chat = Chat(owner_id=ada.id, model="m", title="Mills")
+            rows.store(session, chat)
+            message = Message(id=new_id(), chat_id=chat.id, role="assistant", content="One", sources=[{"number": 1}])
+            rows.store(session, message)
+            session.execute(update(Chat).values(head_id=message.id))
+            about = {"message_id": message.id, "lane": f"chat:{chat.id}", "status": "completed", "prompt": {"sections": []}}
+            rows.store(session, Generation(kind="chat", model_asked="m", owner="w", **about))
+
+        found = beside.last(message.id)
+
+        assert found is not None
+        assert (found[0].title, found[1].content, found[1].sources) == ("Mills", "One", [{"number": 1}])
+        assert [(each.status, each.prompt) for each in found[2]] == [("completed", {"sections": []})]
+        assert found[3] == Beside(None, None, False, False, None)
 
 
 def test_listeners_hear_of_it_and_may_refuse(app: Flask) -> None:

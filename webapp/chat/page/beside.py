@@ -3,12 +3,13 @@
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column, select
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy.orm import aliased
 
-from webapp import topic_names
+from webapp import rows, topic_names
 from webapp.chat.aftermath import HAS_FOLLOW_UP, IS_SHARED
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db
+from webapp.engine.fence import ALL_BUT_PROMPT
 from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.statements import Ready
@@ -45,17 +46,28 @@ def _beside_statement() -> Select[Any]:
     return wanted.select_from(Chat).outerjoin(Generation, is_active).where(Chat.id == bindparam("chat"))
 
 
-def _last_statement() -> Select[Chat, Message, Generation, bool, bool]:
+def last(message_id: str) -> tuple[Chat, Message, list[Generation], Beside] | None:
     """The last message of a chat with its generations, where nothing is being written and it has no other versions."""
+    session = db.session()
+    if not (found := LAST.all(session, {"message": message_id})):
+        return None
+    chat, message = rows.read_beside(session, found[0], Chat, Message)
+    generations = [rows.read(session, Generation, dict(zip(NAMES, row[-len(NAMES) :], strict=True))) for row in found]
+    return chat, message, generations, Beside(None, None, found[0].is_shared, found[0].has_follow_up, None)
+
+
+def _last_statement() -> Select[Any]:
     version, active = aliased(Message), aliased(Generation)
     is_version = version.parent_id == Message.parent_id, version.id != Message.id, version.deleted_at.is_(None)
     is_active = active.lane == literal(topic_names.of_chat("")) + Chat.id, active.status.in_(WORDS_OF_INDEX)
-    wanted = select(Chat, Message, Generation, IS_SHARED, HAS_FOLLOW_UP).options(defer(Generation.prompt))
-    wanted = wanted.select_from(Message).join(Chat, Chat.head_id == Message.id)
+    around = IS_SHARED.label("is_shared"), HAS_FOLLOW_UP.label("has_follow_up")
+    wanted = select(rows.table(Chat), rows.table(Message), *around, *ALL_BUT_PROMPT).select_from(Message)
+    wanted = wanted.join(Chat, Chat.head_id == Message.id)
     wanted = wanted.join(Generation, Generation.message_id == Message.id).order_by(Generation.id)
     alone = ~select(version.id).where(*is_version).exists(), ~select(active.id).where(*is_active).exists()
     return wanted.where(Message.id == bindparam("message"), Message.deleted_at.is_(None), *alone)
 
 
 # Made once: to put them together costs more than to run them.
-BESIDE, LAST = Ready(_beside_statement()), _last_statement()
+BESIDE, LAST = Ready(_beside_statement()), Ready(_last_statement())
+NAMES = [column.name for column in ALL_BUT_PROMPT]

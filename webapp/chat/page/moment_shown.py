@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from webapp.chat import queries
 from webapp.chat.led import is_led
-from webapp.chat.page import renderings, shown
-from webapp.chat.page.beside import LAST, Beside, beside
+from webapp.chat.page import beside, renderings, shown
+from webapp.chat.page.beside import Beside
 from webapp.chat.page.composer_shown import Unseen, unseen
 from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.sharing import service as sharing
@@ -34,7 +34,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
     """The end of the chat, read again when an answer has ended between two of the reads."""
     is_ready = False
     while True:
-        around = beside(chat, person_id)
+        around = beside.beside(chat, person_id)
         active, given = around.active, _given(chat, right, around)
         messages = queries.window(chat)
         if not is_ready and renderings.renew(messages):
@@ -53,13 +53,12 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
 
 def last(engine: Engine, message_id: str, right: str = "own") -> Moment | None:
     """The end of the chat when that is this answer, which has just ended: one statement, however long the chat is."""
-    rows = db.session.execute(LAST, {"message": message_id}).all()
-    if not rows or renderings.is_stale(rows[0][1]):
+    found = beside.last(message_id)
+    if not found or renderings.is_stale(found[1]):
         return None
-    chat, message, _, is_shared, has_follow_up = rows[0]
-    around = Beside(None, None, is_shared, has_follow_up, None)
+    chat, message, generations, around = found
     given = _given(chat, right, around)
-    thread = limited(chat, shown.thread(engine, [message], right, given, known={message.id: [row[2] for row in rows]}))
+    thread = limited(chat, shown.thread(engine, [message], right, given, known={message.id: generations}))
     return Moment(chat, [message], thread, None, around, given)
 
 
