@@ -218,7 +218,8 @@ def _wait_seconds(engine: Engine, person: str) -> int:
 def queue(session: Session, **values: Any) -> Generation:
     """A generation to be started when the transaction is committed."""
     generation = Generation(**values)
-    rows.put(session, generation)
+    # Nobody asks the session for it.
+    rows.store(session, generation)
     return generation
 
 
