@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, event, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import bindparam, event, func, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from tests.support.marks import on_both_databases
 from webapp import rows
@@ -16,10 +16,11 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
-from webapp.statements import Ready
+from webapp.statements import Ready, connection_of
 
 USERS, GENERATIONS = rows.table(User), rows.table(Generation)
 EVERYBODY = Ready(select(USERS).order_by(USERS.c.email))
+EVERYBODY_OF = Ready(select(USERS).where(USERS.c.created_at > bindparam("since")))
 # Two columns of one name, and one without any.
 TWICE = select(USERS, GENERATIONS, select(USERS.c.id).where(USERS.c.role == "admin").exists())
 TWICE = TWICE.join_from(USERS, GENERATIONS, GENERATIONS.c.user_id == USERS.c.id).where(USERS.c.email == bindparam("email"))
@@ -109,6 +110,28 @@ def test_listeners_hear_of_it_and_may_refuse(app: Flask) -> None:
 
         assert [each[:13] for each in heard] == ["SELECT users."]
         assert EVERYBODY.all(db.session(), {}) == []
+
+
+def test_what_fails_at_a_later_row_is_an_error_of_the_database(app: Flask) -> None:
+    def stumble(email: str) -> str:
+        if email == "ben@example.org":
+            raise ValueError
+        return email
+
+    stumbling = Ready(select(func.stumble(USERS.c.email)).order_by(USERS.c.id))
+    with app.app_context():
+        with write() as session:
+            rows.store(session, person("ada@example.org"), person("ben@example.org"))
+        raw: Any = connection_of(db.session()).connection
+        raw.create_function("stumble", 1, stumble)
+
+        with pytest.raises(DBAPIError):
+            stumbling.all(db.session(), {})
+
+
+def test_values_that_cannot_be_stored_are_refused(app: Flask) -> None:
+    with app.app_context(), pytest.raises(StatementError):
+        EVERYBODY_OF.all(db.session(), {"since": "yesterday"})
 
 
 @pytest.mark.slow

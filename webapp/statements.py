@@ -49,7 +49,7 @@ class _Failures:
     connection: Connection
     sql: str
     parameters: Any
-    cursor: Any
+    cursor: Any = None
 
     def __enter__(self) -> None:
         pass
@@ -78,7 +78,9 @@ class Ready:
     def all(self, session: Session, values: Values) -> list[Any]:
         connection = connection_of(session)
         written, cursor = self._run(connection, (values,))
-        found = cursor.fetchall()
+        # SQLite looks for a row when it is asked for it.
+        with _Failures(connection, written.sql, values, cursor):
+            found = cursor.fetchall()
         return [written.row(row) for row in self._read(connection.dialect, written, cursor.description, found)] if found else []
 
     def first(self, session: Session, values: Values) -> Any | None:
@@ -92,8 +94,10 @@ class Ready:
 
     def _run(self, connection: Connection, values: Sequence[Values]) -> tuple[Written, Any]:
         written = self._written.get(connection.dialect.name) or self._write(connection.dialect)
-        cursor, is_many = connection.connection.cursor(), len(values) > 1
-        sql, parameters = written.sql, [written.parameters(each) for each in values] if is_many else written.parameters(values[0])
+        raw, sql, is_many = connection.connection, written.sql, len(values) > 1
+        with _Failures(connection, sql, values):
+            cursor = raw.cursor()
+            parameters = [written.parameters(each) for each in values] if is_many else written.parameters(values[0])
         for hear in connection.dispatch.before_cursor_execute:
             sql, parameters = hear(connection, cursor, sql, parameters, None, is_many)
         with _Failures(connection, sql, parameters, cursor):
