@@ -1,8 +1,14 @@
 """Prompts for programs: /api/v1/prompts."""
 
 import pytest
+from sqlalchemy import select
 
 from tests.api.client import Client, client_of
+from webapp.accounts.tables import User
+from webapp.api.native.prompts import PAGE_CHARS
+from webapp.db import db, write
+from webapp.prompts import queries
+from webapp.prompts.tables import Prompt, PromptVersion
 
 
 @pytest.fixture
@@ -53,3 +59,33 @@ def test_what_is_the_teams_takes_an_admin_with_a_token_for_it(app, owner, progra
     assert other.get("/prompts/names")["id"] == own["id"] != program.get("/prompts/names")["id"]
     assert (own["is_own"], own["is_teams"]) == (True, False)
     other.post("/prompts", {"key": "another", "is_own": False}, status=403)
+
+
+@pytest.fixture
+def forty(app, program) -> str:
+    """The key of a prompt with forty long versions."""
+    program.post("/prompts", {"key": "long"}, status=201)
+    sections = [{"name": "Task", "text": "word " * 12_000}]
+    with app.app_context(), write() as session:
+        id = session.scalars(select(Prompt.id).where(Prompt.key == "long")).one()
+        session.add_all(PromptVersion(prompt_id=id, number=number, sections=sections) for number in range(1, 41))
+    return "long"
+
+
+def test_long_versions_come_a_page_at_a_time(program, forty):
+    found, cursor, pages = [], "", 0
+    while cursor or not pages:
+        pages += 1
+        told = program.get(f"/prompts/{forty}/versions", query={"cursor": cursor})
+        assert sum(len(part["text"]) for each in told["versions"] for part in each["sections"]) <= PAGE_CHARS
+        found += [each["version"] for each in told["versions"]]
+        cursor = told["next_cursor"]
+    assert (pages, found) == (3, list(range(40, 0, -1)))
+
+
+def test_a_list_of_versions_reads_no_texts(app, owner, forty):
+    with app.test_request_context():
+        prompt = queries.prompt(db.session.get_one(User, owner.person_id), forty)
+        found = queries.versions(prompt)
+        assert {each.parts for each in found} == {()}
+        assert [each.number for each in queries.whole(prompt, found[:2]) if len(each.parts[0].text) == 60_000] == [40, 39]

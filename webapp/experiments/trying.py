@@ -51,6 +51,7 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
     if not 1 <= len(asked) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
     model, person = providers().default(by.default_model), by.id
+    tried = list(prompts.whole(prompt, [known[number] for number in versions]))
     making.count(person)
     with write() as session:
         _forget_old(session, person)
@@ -61,7 +62,7 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
         for place, question in enumerate(asked):
             session.add_all(TryoutAnswer(tryout_id=id, place=place, version=each, question=question) for each in versions)
     engine = the_engine()
-    engine.spawn(lambda: _run(engine, id, [known[each] for each in versions], prompt.key))
+    engine.spawn(lambda: _run(engine, id, tried, prompt.key))
     return id
 
 

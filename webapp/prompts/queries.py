@@ -1,7 +1,7 @@
 """Named reads of prompts: those in the database, and those that come with the product and nobody has changed yet."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, RowMapping, case, func, or_, select
@@ -12,6 +12,7 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
 from webapp.db import db
 from webapp.feature import brought
+from webapp.heavy.turns import by_turns
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.prompts.template import Part
@@ -19,6 +20,8 @@ from webapp.prompts.template import Part
 KIND = "prompt"
 grants.OBJECTS[KIND] = (Prompt.id, Prompt.owner_id)
 MOST_LISTED = 1_000
+# Versions whose texts are read in one go.
+AT_ONCE = 10
 # The text that comes with the product is the first version of its key.
 FIRST = 1
 KEPT = ("number", "sections", "model", "temperature", "max_tokens")
@@ -108,19 +111,37 @@ def is_shared(prompt: KnownPrompt) -> bool:
 
 
 def versions(prompt: KnownPrompt) -> list[Version]:
-    """Every version, the newest first; before anybody has published one, the text that comes with the product."""
+    """Every version without its text, the newest first; before anybody has published one, that which comes with the product.
+
+    `whole` gives the texts of some: those of all can be sixty megabytes.
+    """
     published = _published(prompt) if prompt.id else []
     return published or ([first_version(prompt.built_in)] if prompt.built_in else [])
 
 
+def whole(prompt: KnownPrompt, some: Sequence[Version]) -> Iterator[Version]:
+    """These versions with their texts, in their order; others have their turn between."""
+    for start in by_turns(range(0, len(some), AT_ONCE)):
+        batch = some[start : start + AT_ONCE]
+        query = select(PromptVersion.number, PromptVersion.sections).where(PromptVersion.prompt_id == prompt.id)
+        rows = db.session.execute(query.where(PromptVersion.number.in_([each.number for each in batch])))
+        texts = {row.number: row.sections for row in rows}
+        yield from (replace(each, parts=_parts(texts[each.number])) if each.number in texts else each for each in batch)
+
+
 def _published(prompt: KnownPrompt) -> list[Version]:
-    query = select(PromptVersion, User.name).outerjoin(User, User.id == PromptVersion.created_by)
-    rows = db.session.execute(query.where(PromptVersion.prompt_id == prompt.id).order_by(PromptVersion.number.desc()))
-    return [version_of(row, by or "") for row, by in rows]
+    one = PromptVersion
+    columns = one.number, one.model, one.temperature, one.max_tokens, one.note, User.name, one.created_at
+    query = select(*columns).outerjoin(User, User.id == one.created_by).where(one.prompt_id == prompt.id)
+    rows = db.session.execute(query.order_by(one.number.desc()))
+    return [
+        Version(number, (), model, temperature, most, note, by or "", at)
+        for number, model, temperature, most, note, by, at in rows
+    ]
 
 
 def in_use(prompt: KnownPrompt, among: Sequence[Version]) -> Version:
-    """The version that the strategy chooses: the one it names, else the newest."""
+    """The version that the strategy chooses, as it is among these: the one it names, else the newest."""
     named = (each for each in among if prompt.strategy != LATEST and each.number == prompt.version)
     return next(named, among[0])
 
@@ -144,10 +165,6 @@ def running_on(prompt: KnownPrompt) -> str:
 
 def first_version(built_in: BuiltIn) -> Version:
     return Version(FIRST, built_in.parts, note="Comes with Millrace.")
-
-
-def version_of(row: PromptVersion, by: str = "") -> Version:
-    return Version(row.number, _parts(row.sections), row.model, row.temperature, row.max_tokens, row.note, by, row.created_at)
 
 
 def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:

@@ -49,7 +49,8 @@ def edit(name: str) -> Response:
     prompt = _own(name)
     versions = queries.versions(prompt)
     wish = request.args.get("version", "")
-    start = next((each for each in versions if str(each.number) == wish), versions[0] if versions else None)
+    chosen = next((each for each in versions if str(each.number) == wish), versions[0] if versions else None)
+    start = next(queries.whole(prompt, [chosen])) if chosen else None
     return _edit(prompt, VersionForm.of(start) if start else VersionForm.fresh())
 
 

@@ -1,6 +1,6 @@
 """/api/v1/prompts: texts for models, with versions that never change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -10,9 +10,10 @@ from pydantic import Field, StringConstraints
 from webapp.accounts.guards import found, who
 from webapp.api.access import caller, check, may
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Id, Line
+from webapp.api.schemas import Answer, Body, Id, Line, Query
 from webapp.errors import Invalid, NotFound
 from webapp.experiments import service as experiments
+from webapp.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.attaching import MOST_COLLECTIONS
 from webapp.prompts import queries, service
@@ -20,6 +21,8 @@ from webapp.prompts.checking import MOST_CHARS, MOST_PARTS, VersionInput
 from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, TooLong, partly_filled
 
+# Of the texts of versions on a page: a prompt can have a thousand of sixty thousand.
+PAGE_CHARS = 1_000_000
 bp = Blueprint("api_prompts", __name__, url_prefix="/api/v1/prompts")
 Key = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 PartText = Annotated[str, StringConstraints(max_length=MOST_CHARS)]
@@ -76,6 +79,11 @@ class VersionAnswer(Answer):
 
 class VersionList(Answer):
     versions: list[VersionAnswer]
+    next_cursor: str = Field(description="Empty unless there are so many long ones that the rest is on another page.")
+
+
+class VersionsQuery(Query):
+    cursor: str = Field("", pattern=r"^[0-9]{0,7}$", description="`next_cursor` of the previous page; empty for the first page.")
 
 
 class NewVersion(Body):
@@ -138,9 +146,14 @@ def delete(key: str) -> None:
 
 
 @bp.get("/<key>/versions")
-@operation("List the versions of a prompt, newest first", scope="read", answer=VersionList)
-def versions(key: str) -> VersionList:
-    return VersionList(versions=[_version(each) for each in queries.versions(_visible(key))])
+@operation("List the versions of a prompt, newest first", scope="read", query=VersionsQuery, answer=VersionList)
+def versions(key: str, query: VersionsQuery) -> VersionList:
+    prompt = _visible(key)
+    left = [each for each in queries.versions(prompt) if not query.cursor or each.number < int(query.cursor)]
+    page = list(_within(PAGE_CHARS, queries.whole(prompt, left)))
+    return VersionList(
+        versions=[_version(each) for each in page], next_cursor=str(page[-1].number) if len(page) < len(left) else ""
+    )
 
 
 @bp.post("/<key>/versions")
@@ -203,12 +216,21 @@ def _changeable(key: str) -> KnownPrompt:
     return prompt
 
 
+def _within(most_chars: int, versions: Iterable[Version]) -> Iterator[Version]:
+    """The first of these, as many as have so many characters together, and one in any case."""
+    chars = 0
+    for place, each in enumerate(versions):
+        chars += sum(len(part.text) for part in each.parts)
+        if place and chars > most_chars:
+            return
+        yield each
+
+
 def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
     known = queries.versions(prompt)
-    if number is None and known:
-        return queries.in_use(prompt, known)
-    if chosen := next((each for each in known if each.number == number), None):
-        return chosen
+    chosen = [queries.in_use(prompt, known)] if number is None and known else [each for each in known if each.number == number]
+    for each in queries.whole(prompt, chosen):
+        return each
     raise NotFound("There is no such version.")
 
 
@@ -219,7 +241,7 @@ def _one(key: str) -> PromptAnswer:
 def _told(prompts: Sequence[KnownPrompt]) -> list[PromptAnswer]:
     ids = sorted({id for each in prompts for id in each.collection_ids})
     seen = {each.id for each in knowledge.collections_among(caller(), ids)} if ids else set()
-    return [_answer(each, [id for id in each.collection_ids if id in seen]) for each in prompts]
+    return [_answer(each, [id for id in each.collection_ids if id in seen]) for each in by_turns(prompts)]
 
 
 def _answer(prompt: KnownPrompt, reads: list[str]) -> PromptAnswer:

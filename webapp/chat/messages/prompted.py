@@ -58,8 +58,8 @@ def prompted(user: User, name: str) -> Prompted | None:
     versions = queries.versions(prompt) if prompt and not prompt.built_in else []
     if not prompt or not versions:
         return None
-    parts = queries.in_use(prompt, versions).parts
-    return Prompted(prompt.name, prompt.key, prompt.about, parts, reads=prompt.collection_ids)
+    used = next(queries.whole(prompt, [queries.in_use(prompt, versions)]))
+    return Prompted(prompt.name, prompt.key, prompt.about, used.parts, reads=prompt.collection_ids)
 
 
 def chat_for(prompt: Prompted, chat_id: str, *, by: User) -> str:
