@@ -38,8 +38,9 @@ from webapp.chat.messages.sourcing import WHOLE
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, write
-from webapp.knowledge import trash
+from webapp.knowledge import of_chats, trash
 from webapp.knowledge.answering import spread
+from webapp.knowledge.tables import Document
 from webapp.settings.service import set_setting
 
 MANY = "\n\n".join(f"# Part {number}\n\n" + f"Wheel w{number} turns slowly. " * 30 for number in range(40))
@@ -123,6 +124,10 @@ def test_a_file_that_is_asked_about_as_a_whole_is_given_in_parts(app: Flask, own
     sent(owner, "Sum it up", f"{chat}/messages", name="other.docx")
     assert "Grease is kept" in given(fake, "Sum it up\n\n[File: other.docx]")
     assert owner.page(chat).one(".reads-from a").text() == "wheels.md and 1 more file"
+    with app.app_context(), write() as session:
+        first = session.scalars(select(Document.hash).where(Document.name == "wheels.md")).one()
+        of_chats.let_go_of_file(session, id_of(chat), first)
+    assert owner.page(chat).one(".reads-from a").text() == "other.docx"
 
 
 def test_parts_are_spread_over_the_whole() -> None:

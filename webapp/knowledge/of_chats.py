@@ -83,9 +83,12 @@ def let_go(session: Session, chat_ids: Iterable[str]) -> None:
 
 def let_go_of_file(session: Session, chat_id: str, hash: str) -> None:
     """The same of one file that no message of the chat has any more."""
-    own = select(Collection.id).where(Collection.chat_id == chat_id)
-    gone = update(Document).where(Document.collection_id.in_(own), Document.hash == hash)
+    collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
+    if collection is None:
+        return
+    gone = update(Document).where(Document.collection_id == collection.id, Document.hash == hash)
     session.execute(gone.values(deleted_at=LONG_AGO).execution_options(synchronize_session=False))
+    _name(session, collection)
 
 
 def among(chat_id: str, hashes: Iterable[str]) -> dict[str, Document]:
