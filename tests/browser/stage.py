@@ -107,7 +107,8 @@ class Stage:
     def _composer(self) -> dict[str, object]:
         running = next((message for message in self.thread if message.is_running), None)
         chat = ShownChat("c", "Sluice gates", "demo/quick", bool(running), False)
-        return {"chat": chat, "running": running, "form": MessageForm.fresh(), "models": [], "send_url": "/send"}
+        form = {"form": MessageForm.fresh(), "most_whole": 100_000, "send_url": "/send"}
+        return {"chat": chat, "running": running, "models": [], **form}
 
 
 def app_of(stage: Stage) -> Flask:

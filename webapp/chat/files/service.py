@@ -36,9 +36,9 @@ def most_bytes() -> int:
     return (int(setting("files.megabytes")) or 1_000) * MEGABYTE
 
 
-def most_whole() -> int:
-    """The most bytes of text that a file may have to stand in a message as it is."""
-    return min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attached.MOST_BYTES)
+def most_whole(*, is_member: bool = True) -> int:
+    """The most bytes of text that a file may have to stand in a message as it is; whoever has no account sends no longer ones."""
+    return min(int(setting("files.whole_tokens")) * CHARS_PER_TOKEN, attached.MOST_BYTES) if is_member else attached.MOST_BYTES
 
 
 def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
@@ -61,7 +61,7 @@ def bring(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
 def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
     """How a file that comes with a message stands in it; a text goes into it as it is, all else takes an account."""
     if formats.reader_of(name) == "text" or not person_id:
-        most = most_whole() if person_id else attached.MOST_BYTES
+        most = most_whole(is_member=bool(person_id))
         content = stream.read(most + 1)
         if not person_id or (len(content) <= most and not content.startswith(PICTURES)):
             return attached.uploaded(name, content).block

@@ -5,7 +5,7 @@ from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField,
 
 from webapp.accounts.guards import user_or_none
 from webapp.chat.files import service as files
-from webapp.chat.messages.attached import MOST_BYTES, MOST_FILES, File, joined, parted
+from webapp.chat.messages.attached import MOST_FILES, File, joined, parted
 from webapp.errors import AppError, Invalid
 from webapp.ids import new_id
 from webapp.web.forms import Form
@@ -47,11 +47,6 @@ class MessageForm(Form):
     def files(self) -> tuple[File, ...]:
         """What stands above it."""
         return (*parted(self._said)[1], *(file for part in self._parts for file in parted(part)[1]))
-
-    @property
-    def most_whole(self) -> int:
-        """The most bytes of a text that stands in the message as it is; whoever has no account sends no other files."""
-        return files.most_whole() if user_or_none() else MOST_BYTES
 
     @property
     def _said(self) -> str:

@@ -9,6 +9,7 @@ from webapp import rows, topic_names
 from webapp.accounts.guards import user_or_none
 from webapp.chat import queries, reading
 from webapp.chat.access import right_in
+from webapp.chat.files import service as files
 from webapp.chat.keeping import deleted
 from webapp.chat.led import led
 from webapp.chat.messages import feedback
@@ -65,10 +66,12 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
 
 def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
     """What the composer needs, on every page that has one."""
+    me = user_or_none()
     return {
         "form": form,
-        "draft_url": _draft_url(chat.id if chat else "") if user_or_none() else "",
-        "reads": reading.attached(chat, user_or_none()) if chat else reading.attached_first(user_or_none()),
+        "draft_url": _draft_url(chat.id if chat else "") if me else "",
+        "reads": reading.attached(chat, me) if chat else reading.attached_first(me),
+        "most_whole": files.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
