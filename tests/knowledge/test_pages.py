@@ -1,11 +1,17 @@
 """The pages of collections and documents, as forms without JavaScript and as open pages hear of them."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from tests.chat.listener import Listener
 from tests.knowledge.test_documents import GUIDE
+from webapp.accounts.tables import User
+from webapp.db import utc_now, write
+from webapp.knowledge.queries import MOST_IN_TRASH
+from webapp.knowledge.tables import Document
 
 
 def text_of_list(page) -> str:
@@ -96,3 +102,26 @@ def test_a_level_hides_it_until_an_admin_raises_the_clearance(owner, member, str
     assert stranger.get(collection).status_code == 404
     assert owner.submit(f"/admin/people/{stranger.person_id}", clearance="2").says("Clearance changed.")
     assert stranger.page(collection).heading.startswith("Handbook")
+
+
+def test_of_a_trash_that_is_full_what_was_deleted_last_is_shown(app, member, collection):
+    now, id = utc_now(), collection.rpartition("/")[2]
+    with app.app_context(), write() as session:
+        person = session.scalar(select(User.id).where(User.email == member.email))
+        for number in range(MOST_IN_TRASH + 30):
+            about = {
+                "title": f"Paper {number}",
+                "name": "a.md",
+                "hash": str(number),
+                "state": "ready",
+                "bytes": 1,
+                "characters": 1,
+            }
+            deleted = now - timedelta(seconds=number)
+            session.add(Document(collection_id=id, added_by=person, deleted_at=deleted, **about))
+
+    page = member.page(collection)
+
+    titles = [node.text() for node in page.all("#trash ~ ul .what")]
+    assert (titles[0], len(titles), titles[-1]) == ("Paper 0", MOST_IN_TRASH, f"Paper {MOST_IN_TRASH - 1}")
+    assert page.says(f"These are the {MOST_IN_TRASH} that were deleted last.")

@@ -13,7 +13,7 @@ from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
 UNREAD = ("waiting", "reading", "splitting")
 UNFINISHED = (*UNREAD, "embedding")
-MOST_LISTED = 1_000
+MOST_LISTED, MOST_IN_TRASH = 1_000, 200
 READ_AT_ONCE = 100
 
 
@@ -99,10 +99,10 @@ def deleted_collections(user: User) -> Sequence[Collection]:
 
 
 def deleted_documents(user: User, collection: Collection) -> Sequence[Deleted]:
-    """What lies in the trash of a collection, the last first."""
+    """What lies in the trash of a collection, the last first; one more than is shown where there are more."""
     query = select(Document.id, Document.title).join(Collection, Collection.id == Document.collection_id)
     query = query.where(sees_document(user), Document.collection_id == collection.id, Document.deleted_at.is_not(None))
-    return [Deleted(*row) for row in db.session.execute(query.order_by(Document.deleted_at.desc()))]
+    return [Deleted(*row) for row in db.session.execute(query.order_by(Document.deleted_at.desc()).limit(MOST_IN_TRASH + 1))]
 
 
 def passages(user: User, document_id: str, *, limit: int = MOST_LISTED, start: int = 0) -> Sequence[Passage]:

@@ -160,6 +160,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
     add_form = refused if isinstance(refused, AddForm) else AddForm.fresh()
     edit_form = refused if isinstance(refused, CollectionForm) else CollectionForm.of(collection)
     rows = shown.documents(collection, me)
+    trash = queries.deleted_documents(me, collection)
     return render(
         "knowledge/show.html",
         status=refused.refusal.status if refused and refused.refusal else 200,
@@ -173,7 +174,8 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         events_url=url_for("knowledge.events", id=id, at=at),
         question=question,
         hits=shown.hits(me, question, collections=[id]) if question else [],
-        trash=queries.deleted_documents(me, collection),
+        trash=trash[: queries.MOST_IN_TRASH],
+        is_trash_cut=len(trash) > queries.MOST_IN_TRASH,
         deleted=queries.document(me, request.args.get("deleted", ""), is_deleted=True),
         done=just_done(DONE),
         already=queries.documents_among(me, request.args.getlist("already")[: MOST_FILES + 1]),
