@@ -26,6 +26,10 @@ HEADS = {
     "headers": NAMED + b"X: y\r\n" * MUCH + b"\r\nx\r\n--B--\r\n",
     "folded": NAMED + b" \r\n" * MUCH + b"\r\nx\r\n--B--\r\n",
     "endless": NAMED + b"X: " + b"y" * MUCH,
+    # Short ones as well: a form may have two hundred of them.
+    "short escapes": b'--B\r\nContent-Disposition: form-data; name="' + b'\\"' * 1_900 + b'"\r\n\r\nx\r\n--B--\r\n',
+    "short parameters": b"--B\r\nContent-Disposition: form-data; " + b"a=1; " * 700 + b"name=a\r\n\r\nx\r\n--B--\r\n",
+    "short headers": NAMED + b"X: y\r\n" * 600 + b"\r\nx\r\n--B--\r\n",
 }
 
 
