@@ -7,7 +7,7 @@ import pytest
 from tests.api.client import client_of
 from tests.chat.conftest import asked
 from tests.chat.library import FRIDAY, Library
-from webapp.api.dialects.openai.citations import annotations
+from webapp.api.dialects.openai.citations import MOST_PLACES, annotations
 
 
 def test_citations_become_annotations():
@@ -17,6 +17,14 @@ def test_citations_become_annotations():
     assert spans == [(4, 7), (19, 22), (23, 23)]
     assert [each["source"]["number"] for each in found] == [1, 1, 2]
     assert annotations("Oil [1].", ()) == []
+
+
+def test_an_answer_of_nothing_but_citations_has_a_bounded_number_of_annotations():
+    one, two = ({"number": number, "title": f"T{number}", "url": f"/{number}"} for number in (1, 2))
+    found = annotations("[1]" * 10_000 + "[2]", (one, two))
+    assert [each["source"]["number"] for each in found] == [1] * MOST_PLACES + [2]
+    # What is no source is not looked through for ever either.
+    assert [each["url_citation"]["start_index"] for each in annotations("[9]" * 10_000 + "[1]", (one,))] == [30_003]
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])

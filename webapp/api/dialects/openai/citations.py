@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 CITED = re.compile(r"\[(\d{1,3})\]")
+# Three characters that cite become an annotation of half a kilobyte, and what is no source costs time as well: an answer of a
+# megabyte would be a hundred of them.
+MOST_PLACES = 500
 
 
 def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One for each place where a source is cited; one that isn't cited stands at the end."""
+    """One for each of the first places where a source is cited; one that isn't cited there stands at the end."""
     known = {each["number"]: each for each in sources if "number" in each}
-    places = [(int(found[1]), found.span()) for found in CITED.finditer(text) if int(found[1]) in known]
+    found = ((int(each[1]), each.span()) for each in islice(CITED.finditer(text) if known else (), MOST_PLACES))
+    places = [(number, span) for number, span in found if number in known]
     cited = {number for number, _ in places}
     places += [(number, (len(text), len(text))) for number in known if number not in cited]
     return [_annotation(known[number], *span) for number, span in places]
