@@ -12,10 +12,15 @@ from werkzeug.exceptions import UnsupportedMediaType
 from webapp.accounts.guards import anybody
 from webapp.api.access import identified, scoped
 from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
+from webapp.db import db
 from webapp.errors import Busy, Forbidden, Invalid, NotFound
-from webapp.upstream.foreign_json import MOST_PARTS, exceeds
+from webapp.heavy.turns import stand_in_line
+from webapp.upstream.foreign_json import exceeds
 
 MOST_BYTES = 1_000_000
+# To find so many values wrong takes a twentieth of a second.
+MOST_PARTS = 30_000
+SHORT_BYTES = 16_384
 JSON = "application/json"
 Names = dict[str, Any]
 View = Callable[..., Any]
@@ -151,8 +156,12 @@ def _body(model: type[BaseModel]) -> BaseModel:
     if raw and not request.is_json:
         raise UnsupportedMediaType("Send JSON with Content-Type: application/json.")
     # What it takes to say that a million values are wrong would hold up everybody.
-    if len(raw) > MOST_PARTS and exceeds(raw.decode("utf-8", "replace")):
+    if len(raw) > MOST_PARTS and exceeds(raw.decode("utf-8", "replace"), MOST_PARTS):
         raise Invalid(f"The body has more than {MOST_PARTS:,} values.")
+    if len(raw) > SHORT_BYTES:
+        # Long ones are checked one in each turn of the loop, and nothing is held by who waits for theirs.
+        db.session.rollback()
+        stand_in_line()
     return _checked(partial(model.model_validate_json, raw or b"{}"))
 
 
