@@ -10,7 +10,7 @@ from webapp.plans import checking, plan_types
 from webapp.plans.draft import Draft
 from webapp.plans.ending import Mended, kept, mended
 from webapp.plans.mending import MOST_CHARS
-from webapp.plans.schema import MOST_ITEMS, MOST_VALUES
+from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
 from webapp.rendering.difference import difference
 
 UNIQUE = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}, "b": {"type": "string"}}}
@@ -27,6 +27,17 @@ HOSTILE: dict[str, str] = {
 def test_a_type_with_too_many_parts_is_refused_at_once(source: str) -> None:
     with nobody_waits(), pytest.raises(Invalid, match="too many parts"):
         plan_types.parsed("hostile", source)
+
+
+def test_a_place_with_thousands_of_digits_is_a_name_like_any_other() -> None:
+    digits = "1" * 5_000
+    assert steps(f"weeks.{digits}") == ["weeks", digits]
+    assert is_place((digits,))
+    assert value_at({"weeks": [1]}, f"weeks.{digits}") is None
+    assert at({"properties": {"weeks": {"items": {}}}}, f"weeks.{digits}") is None
+    draft = Draft()
+    assert draft.feed(f'{{"{digits}": [1]}}')
+    assert draft.settled() == {digits: [1]}
 
 
 @pytest.mark.parametrize("source", ['"\\ud800": x', 'title: "\\udfff"', 'a: ["\\ud83d\\ude00"]'], ids=["name", "text", "pair"])

@@ -11,6 +11,8 @@ VIEWS = ("summary", "card", "checklist", "table", "timeline", "slider")
 NEXT_MONDAY = "next monday"
 # What a list, and a whole plan, may hold: reading, checking and drawing take time for each, and for pairs of what is in a list.
 MOST_ITEMS, MOST_VALUES = 500, 5_000
+# What has more is no place in a list; Python refuses to read some thousands.
+PLACE_DIGITS = 9
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
@@ -19,7 +21,7 @@ def dotted(path: tuple[str | int, ...]) -> str:
 
 
 def steps(path: str) -> list[str | int]:
-    return [int(step) if step.isascii() and step.isdigit() else step for step in path.split(".") if step]
+    return [int(step) if _is_number(step) else step for step in path.split(".") if step]
 
 
 def is_within(path: str, place: str) -> bool:
@@ -221,3 +223,7 @@ def _nullable(schema: Schema) -> Schema:
     if "enum" in schema and None not in schema["enum"]:
         loose["enum"] = [*schema["enum"], None]
     return loose
+
+
+def _is_number(step: str) -> bool:
+    return step.isascii() and step.isdigit() and len(step) <= PLACE_DIGITS
