@@ -29,6 +29,7 @@ HEADS = {
     # Short ones as well: a form may have two hundred of them.
     "short escapes": b'--B\r\nContent-Disposition: form-data; name="' + b'\\"' * 1_900 + b'"\r\n\r\nx\r\n--B--\r\n',
     "short parameters": b"--B\r\nContent-Disposition: form-data; " + b"a=1; " * 700 + b"name=a\r\n\r\nx\r\n--B--\r\n",
+    "long heads": (NAMED.strip() + b'; b="' + b"y" * 3_800 + b'"\r\n\r\nx\r\n') * 20 + b"--B--\r\n",
     "short headers": NAMED + b"X: y\r\n" * 600 + b"\r\nx\r\n--B--\r\n",
 }
 

@@ -104,7 +104,7 @@ def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T
 
 
 class Unhurried(io.RawIOBase):
-    """A stream that gives way between two reads, as a body that has arrived already would be read and parsed in one go."""
+    """A stream that stands in line between two reads, as a body that has arrived already would be read and parsed in one go."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._began = stream, time.monotonic()
@@ -114,7 +114,8 @@ class Unhurried(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         if time.monotonic() - self._began >= TURN_SECONDS:
-            give_way()
+            # Forty people's forms would be nearly half a second.
+            stand_in_line()
             self._began = time.monotonic()
         chunk = self._stream.read(len(buffer))
         buffer[: len(chunk)] = chunk
