@@ -12,6 +12,8 @@ from webapp.accounts.tables import Invite, User, UserSession
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 
+# What deletes, a piece at a time, what an account may have any number of, by its id. Each feature enters its own.
+EMPTYING: list[Callable[[str], None]] = []
 # What has to be done before the database lets an account go with all that is its own. Each feature enters its own.
 LEAVING: list[Callable[[Session, str], None]] = []
 # What becomes somebody else's when its owner goes, by the ids of both.
@@ -82,23 +84,36 @@ def delete_person(person: User, email: str, *, by: User, heir_id: str = "", addr
         _refuse_oneself(person, by)
         if queries.user_by_email(email) is not person:
             raise Invalid("That isn't this account's email, so nothing was deleted.", field="email")
-        remove(session, person, by=by, heir_id=heir_id, address=address)
+        close(session, person, by=by, heir_id=heir_id, address=address)
+        id = person.id
+    remove(id)
 
 
-def remove(session: Session, person: User, *, by: User, heir_id: str = "", address: str = "") -> None:
-    """Deletes an account inside the transaction of its caller, unless nobody would be left to own everything."""
+def close(session: Session, person: User, *, by: User, heir_id: str = "", address: str = "") -> None:
+    """Shuts an account that is about to be removed, unless nobody would be left to own everything: nothing is added to it."""
     keep_an_owner(session, person)
-    _kill_links(session, person)
     heir = _heir(session, person, heir_id) if heir_id else None
     detail = f"collections to {heir.email}" if heir else ""
     about_person(session, "deleted an account", person, by=by, address=address, detail=detail)
-    session.flush()
     for hand_over in INHERITED if heir else ():
         hand_over(session, person.id, heir_id)
-    grants.forget_owned(session, person.id)
-    for let_go in LEAVING:
-        let_go(session, person.id)
-    session.execute(delete(User).where(User.id == person.id))
+    person.disabled_at = person.disabled_at or utc_now()
+    session.execute(delete(UserSession).where(UserSession.user_id == person.id))
+    _kill_links(session, person)
+
+
+def remove(id: str) -> None:
+    """Removes a closed account with all that is its own: first, in pieces, what may be so much that it takes long.
+
+    Whoever is interrupted finds it disabled, and deletes it again.
+    """
+    for empty in EMPTYING:
+        empty(id)
+    with write() as session:
+        grants.forget_owned(session, id)
+        for let_go in LEAVING:
+            let_go(session, id)
+        session.execute(delete(User).where(User.id == id).execution_options(synchronize_session=False))
 
 
 def _heir(session: Session, person: User, id: str) -> User:

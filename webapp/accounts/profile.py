@@ -67,4 +67,5 @@ def delete_account(user: User, password: str, *, address: str = "") -> None:
     service.confirm(user, password, address=address)
     with write() as session:
         me = people.existing(session, user_id)
-        people.remove(session, me, by=me, address=address)
+        people.close(session, me, by=me, address=address)
+    people.remove(user_id)

@@ -4,6 +4,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.accounts import people
+from webapp.db import write
+from webapp.knowledge import trash
 from webapp.knowledge.tables import Collection
 
 
@@ -17,4 +19,13 @@ def hand_over(session: Session, person_id: str, heir_id: str) -> None:
     session.execute(statement.execution_options(synchronize_session=False))
 
 
+def empty(person_id: str) -> None:
+    """Deletes the collections that nobody has after them, a few passages at a time."""
+    with write() as session:
+        statement = update(Collection).where(Collection.owner_id == person_id).values(deleted_at=trash.LONG_AGO)
+        session.execute(statement.execution_options(synchronize_session=False))
+    trash.empty()
+
+
 people.INHERITED.append(hand_over)
+people.EMPTYING.append(empty)

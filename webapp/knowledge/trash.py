@@ -1,5 +1,6 @@
 """Deletes permanently what has been in the trash for long enough."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -14,6 +15,8 @@ from webapp.settings.service import setting
 
 # Each passage is taken out of the index of words, so only so many go in one transaction.
 PASSAGES_AT_ONCE = 50
+# So many documents and collections: a database takes only so many values in one statement.
+ROWS_AT_ONCE = 200
 # What was deleted then goes at once, also where a trash is never emptied: it went with what is gone for good.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,11 +44,13 @@ def _erase_some(due: datetime) -> bool:
         if some:
             session.execute(delete(Passage).where(Passage.row.in_(some)).execution_options(synchronize_session=False))
             return True
-        _erase(session, Document, DOCUMENT, list(session.scalars(documents)))
-        _erase(session, Collection, COLLECTION, list(session.scalars(gone)))
-    return False
+        if ids := session.scalars(documents.limit(ROWS_AT_ONCE)).all():
+            _erase(session, Document, DOCUMENT, ids)
+        elif ids := session.scalars(gone.limit(ROWS_AT_ONCE)).all():
+            _erase(session, Collection, COLLECTION, ids)
+    return bool(ids)
 
 
-def _erase(session: Session, table: type[Collection] | type[Document], kind: str, ids: list[str]) -> None:
+def _erase(session: Session, table: type[Collection] | type[Document], kind: str, ids: Sequence[str]) -> None:
     session.execute(delete(Grant).where(Grant.object_kind == kind, Grant.object_id.in_(ids)))
     session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))

@@ -15,7 +15,7 @@ from webapp.accounts.tables import Grant
 from webapp.chat.files import keeping as files
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, utc_now, write
-from webapp.engine.cost_records import keep_costs_alone, of_messages
+from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import of_chats, trash
@@ -89,8 +89,14 @@ def erase_branches(which: ColumnElement[bool]) -> set[str]:
     return {chat_id for _, chat_id in rows}
 
 
+def erase_all_of(owner_id: str) -> None:
+    """Deletes all chats of a person who leaves; what their answers have cost is then nobody's."""
+    erase(Chat.owner_id == owner_id)
+    forget_asker(owner_id)
+
+
 def let_go_of(session: Session, owner_id: str) -> None:
-    """Readies all that a person has said in chats of their own for being deleted with its chat."""
+    """Readies what a person has said in chats begun since then for being deleted with its chat."""
     mine = Message.chat_id.in_(select(Chat.id).where(Chat.owner_id == owner_id))
     keep_costs_alone(session, of_messages(select(Message.id).where(mine)))
     _let_go(session, mine)
@@ -188,4 +194,5 @@ def _pieces(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[start : start + 500] for start in range(0, len(ids), 500)]
 
 
+people.EMPTYING.append(erase_all_of)
 people.LEAVING.append(let_go_of)
