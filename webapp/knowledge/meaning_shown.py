@@ -6,7 +6,7 @@ from typing import Literal
 
 from webapp.accounts.tables import User
 from webapp.connections.models import providers
-from webapp.knowledge import embedding, queries, vector_sets
+from webapp.knowledge import queries, vector_sets
 from webapp.knowledge.tables import Collection, VectorSet
 from webapp.knowledge.vector_sets import CURRENT
 from webapp.words import plural
@@ -32,10 +32,12 @@ OFF = ShownMeaning()
 
 
 def meaning(row: Collection, user: User) -> ShownMeaning | None:
-    """What whoever can add documents is told; nothing for others, as it counts what they may not see."""
+    """What whoever can add documents is told; nothing for others, as it counts what they may not see.
+
+    What has to be embedded for it is noticed before, once for all that are shown.
+    """
     if not queries.can_write(user, row):
         return None
-    embedding.notice()
     sets = vector_sets.of(row.id)
     if not sets or not vector_sets.wanted(row.embedding_model):
         return OFF

@@ -114,7 +114,9 @@ def _changes() -> list[tuple[str, str, Sequence[VectorSet], str]]:
 
 def _collections() -> Select[str, str]:
     """Those with documents, as the others need no vectors, by their choice."""
-    has_documents = exists().where(Document.collection_id == Collection.id, Document.passages > 0)
+    # Those in the trash need none either; and the index is of those that are not: others would all be looked through.
+    is_there = Document.collection_id == Collection.id, Document.deleted_at.is_(None)
+    has_documents = exists().where(*is_there, Document.passages > 0)
     return select(Collection.id, Collection.embedding_model).where(Collection.deleted_at.is_(None), has_documents)
 
 

@@ -161,6 +161,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
     edit_form = refused if isinstance(refused, CollectionForm) else CollectionForm.of(collection)
     rows = shown.documents(collection, me)
     trash = queries.deleted_documents(me, collection)
+    embedding.notice()
     return render(
         "knowledge/show.html",
         status=refused.refusal.status if refused and refused.refusal else 200,
@@ -212,6 +213,7 @@ def _drawn(id: str) -> str:
     collection = queries.collection(me, id)
     if not collection:
         return ""
+    embedding.notice()
     meaning = meaning_shown.meaning(collection, me)
     return render_template("knowledge/_documents.html", documents=shown.documents(collection, me), meaning=meaning)
 

@@ -20,8 +20,10 @@ def own_inputs(owner_id: str, id: str) -> PlanInputs | None:
 
 def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Plan]:
     """A person's plans, newest first."""
-    query = select(Plan).where(Plan.owner_id == owner_id).order_by(Plan.id.desc()).limit(limit)
-    return db.session.scalars(query.where(Plan.id < before) if before else query).all()
+    # The ids first: to put whole plans in order takes reading all of them.
+    ids = select(Plan.id).where(Plan.owner_id == owner_id).order_by(Plan.id.desc()).limit(limit)
+    newest = db.session.scalars(ids.where(Plan.id < before) if before else ids).all()
+    return db.session.scalars(select(Plan).where(Plan.id.in_(newest)).order_by(Plan.id.desc())).all()
 
 
 def running_generations(owner_id: str) -> dict[str, Generation]:

@@ -11,6 +11,7 @@ from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
+from webapp.heavy.turns import by_turns
 from webapp.knowledge import embedding, queries, service, sharing
 from webapp.knowledge.meaning_shown import State, meaning
 from webapp.knowledge.queries import Counts
@@ -105,7 +106,8 @@ class NewGrant(Body):
 def index() -> CollectionList:
     rows = queries.collections(caller())
     counts = queries.counts(caller(), [row.id for row in rows])
-    return CollectionList(collections=[_told(row, counts.get(row.id, Counts())) for row in rows])
+    embedding.notice()
+    return CollectionList(collections=[_told(row, counts.get(row.id, Counts())) for row in by_turns(rows)])
 
 
 @bp.post("")
@@ -182,6 +184,7 @@ def _visible(id: str) -> Collection:
 
 
 def _one(row: Collection) -> CollectionAnswer:
+    embedding.notice()
     return _told(row, queries.counts(caller(), [row.id]).get(row.id, Counts()))
 
 
