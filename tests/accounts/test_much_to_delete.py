@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import delete, event, func, insert, select
+from sqlalchemy.orm import Session
 
 from tests.support.browser import Browser
-from tests.support.people import PASSWORD
+from tests.support.people import PASSWORD, user_with_password
+from tests.support.steps import steps_on_the_loop
 from webapp.accounts.queries import user_of
+from webapp.accounts.tables import User
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, write
 from webapp.engine.tables import Generation
@@ -37,23 +40,31 @@ def rows_of_statements(app: Flask) -> Iterator[list[tuple[int, str]]]:
         event.remove(engine, "after_cursor_execute", note)
 
 
-def fill(app: Flask, email: str) -> None:
-    """A chat of as many messages, each with its generation, and as many documents."""
-    with app.app_context(), write() as session:
-        me, chat, collection = user_of(email).id, new_id(), new_id()
-        ids = [new_id() for _ in range(MANY)]
-        session.add_all([Chat(id=chat, owner_id=me, model="some/model"), Collection(id=collection, owner_id=me, name="Manuals")])
-        session.flush()
-        parents = zip(ids, [None, *ids], strict=False)
-        session.execute(insert(Message), [{"id": id, "chat_id": chat, "parent_id": up, "role": "user"} for id, up in parents])
-        asked = {"kind": "chat", "lane": f"chat:{chat}", "user_id": me, "model_asked": "some/model", "owner": "w"}
-        session.execute(insert(Generation), [{**asked, "status": "completed", "message_id": id} for id in ids])
-        document = {"collection_id": collection, "title": "A manual", "state": "ready", "bytes": 1, "characters": 1}
-        session.execute(insert(Document), [{**document, "hash": id} for id in ids])
+def talk(session: Session, me: str) -> None:
+    """A chat of many messages, each with its generation."""
+    chat, ids = new_id(), [new_id() for _ in range(MANY)]
+    session.add(Chat(id=chat, owner_id=me, model="some/model"))
+    session.flush()
+    parents = zip(ids, [None, *ids], strict=False)
+    session.execute(insert(Message), [{"id": id, "chat_id": chat, "parent_id": up, "role": "user"} for id, up in parents])
+    asked = {"kind": "chat", "lane": f"chat:{chat}", "user_id": me, "model_asked": "some/model", "owner": "w"}
+    session.execute(insert(Generation), [{**asked, "status": "completed", "message_id": id} for id in ids])
+
+
+def shelve(session: Session, me: str) -> None:
+    """A collection of as many documents."""
+    collection = Collection(id=new_id(), owner_id=me, name="Manuals")
+    session.add(collection)
+    session.flush()
+    document = {"collection_id": collection.id, "title": "A manual", "state": "ready", "bytes": 1, "characters": 1}
+    session.execute(insert(Document), [{**document, "hash": str(number)} for number in range(MANY)])
 
 
 def test_an_account_with_much_goes_in_pieces_and_its_costs_stay(app: Flask, member: Browser) -> None:
-    fill(app, member.email)
+    with app.app_context(), write() as session:
+        me = user_of(member.email).id
+        talk(session, me)
+        shelve(session, me)
 
     with rows_of_statements(app) as statements:
         page = member.page("/account").form("Delete my account").submit(password=PASSWORD)
@@ -65,3 +76,15 @@ def test_an_account_with_much_goes_in_pieces_and_its_costs_stay(app: Flask, memb
         assert [db.session.scalar(select(func.count()).select_from(table)) for table in TABLES] == [0, 0, 0, 0]
         kept = select(func.count()).where(Generation.user_id.is_(None), Generation.message_id.is_(None))
         assert db.session.scalar(kept) == MANY
+
+
+def test_an_account_goes_without_a_look_at_what_others_have_said(app: Flask, member: Browser) -> None:
+    with app.app_context():
+        me, id = user_of(member.email).id, user_with_password("late@example.org", "member").id
+        with write() as session:
+            talk(session, me)
+
+        with steps_on_the_loop(app) as steps, write() as session:
+            session.execute(delete(User).where(User.id == id))
+
+    assert steps.count < MANY

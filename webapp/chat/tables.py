@@ -115,6 +115,8 @@ class Message(Record):
         Index("ix_messages_chat_id_id", "chat_id", "id", sqlite_where=text("id > ''")),
         # What is to be rendered: nothing, most of the time.
         _few("ix_messages_html_version", "html_version", sqlite="content <> ''"),
+        # To delete an account is to look for what it has written in others' chats.
+        _few("ix_messages_author_id", "author_id", sqlite="author_id IS NOT NULL"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
         _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
     )
