@@ -31,6 +31,7 @@ CHARGE = (
 )
 # Charges are corrected for minutes, and looked up for weeks.
 KEPT = timedelta(days=60)
+FREED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,13 @@ def gone(*columns: Any) -> Select[Any]:
 
 
 def free_what_is_gone(session: Session, budget_id: str) -> bool:
-    """Counts what is reserved for answers that are gone, with their chat or their worker: they took what was estimated."""
+    """Counts what is reserved for answers that are gone, with their chat or their worker: they took what was estimated.
+
+    Only so many at once: where more are left, whoever asks next counts these.
+    """
     # One after the other: two who each count what the other has begun to count would wait for each other.
     session.execute(_periods(budget_id).with_for_update()).all()
-    found = session.execute(gone(*CHARGE).where(BudgetCharge.budget_id == budget_id)).all()
+    found = session.execute(gone(*CHARGE).where(BudgetCharge.budget_id == budget_id).limit(FREED_AT_ONCE)).all()
     for charge in found:
         if _change(session, charge.generation_id, budget_id, is_open=True, used=charge.reserved, closed=True):
             _count(session, charge, used=charge.reserved, reserved=-charge.reserved)

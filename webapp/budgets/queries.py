@@ -14,6 +14,7 @@ from webapp.budgets.refusal import time_zone
 from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.characters.tables import Character
 from webapp.db import db, utc_now, write
+from webapp.heavy.turns import stand_in_line
 from webapp.settings.service import setting
 
 NAMED: dict[str, Any] = {"user": User, "group": Group, "character": Character, "token": ApiToken}
@@ -99,11 +100,16 @@ def names(budgets: Sequence[Budget]) -> dict[str, str]:
 
 
 def tidy() -> None:
-    """Counts what is still reserved for answers that are gone."""
-    if ids := db.session.scalars(gone(BudgetCharge.budget_id).distinct()).all():
-        with write() as session:
-            for id in sorted(ids):
-                free_what_is_gone(session, id)
+    """Counts what is still reserved for answers that are gone, a few in each transaction: a crash may leave thousands."""
+    for id in sorted(db.session.scalars(gone(BudgetCharge.budget_id).distinct()).all()):
+        while _tidied(id):
+            stand_in_line()
+
+
+def _tidied(id: str) -> bool:
+    """Whether there was anything to count for this budget."""
+    with write() as session:
+        return free_what_is_gone(session, id)
 
 
 def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Level:

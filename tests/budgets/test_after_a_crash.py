@@ -1,0 +1,40 @@
+"""What a crash has left reserved is counted a few answers at a time: there may be thousands."""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+from sqlalchemy import event, insert
+
+from webapp.budgets import holding, queries
+from webapp.budgets.tables import Budget, BudgetCharge, BudgetPeriod
+from webapp.db import db, write
+from webapp.ids import new_id
+
+MANY, RESERVED = 450, 7
+BEGAN = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_no_transaction_counts_all_that_a_crash_has_left(app: Flask) -> None:
+    with app.app_context():
+        with write() as session:
+            budget = Budget(id=new_id(), who="team", unit="tokens", most=10**6, period="day")
+            session.add(budget)
+            session.flush()
+            session.add(BudgetPeriod(budget_id=budget.id, starts_at=BEGAN, reserved=MANY * RESERVED))
+            left = {"budget_id": budget.id, "starts_at": BEGAN, "reserved": RESERVED, "is_open": True}
+            session.execute(insert(BudgetCharge), [{**left, "generation_id": new_id()} for _ in range(MANY)])
+            id = budget.id
+        changes, engine = [0], db.engine
+
+        def change(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            changes[-1] += statement.startswith("UPDATE")
+
+        event.listen(engine, "after_cursor_execute", change)
+        event.listen(engine, "commit", lambda _: changes.append(0))
+        queries.tidy()
+        event.remove(engine, "after_cursor_execute", change)
+
+        period = db.session.get_one(BudgetPeriod, (id, BEGAN))
+        assert (period.used, period.reserved) == (MANY * RESERVED, 0)
+    # Each is closed, and its period counted.
+    assert max(changes) == 2 * holding.FREED_AT_ONCE
