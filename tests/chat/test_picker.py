@@ -1,12 +1,16 @@
 """Choosing a model: favorites and recent ones first, by connection, searched, a page at a time."""
 
+import sys
+
 import pytest
 
 from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
 from tests.support.markup import words
+from webapp.chat.page import picker_shown
 from webapp.connections.models import providers
 from webapp.preferences import model_marks
+from webapp.preferences.model_marks import Marks
 from webapp.settings.service import set_setting
 
 GREAT = {
@@ -127,3 +131,22 @@ def test_a_model_has_its_name_wherever_it_is_told(listed, fake):
     assert page.one("[data-chosen]").text() == "Great"
     told = {path: listed.page(path).text for path in ("/insights", "/insights/answers", "/admin/usage")}
     assert [path for path, text in told.items() if ">Great<" not in text or ">maker/great<" in text] == []
+
+
+def test_whose_a_model_is_is_asked_for_a_page_of_them(app, listed):
+    asked_of = []
+
+    def note(frame, event, _arg):
+        if event == "call" and frame.f_code is type(known).connection_of.__code__:
+            asked_of.append(frame.f_locals["model"])
+
+    with app.app_context():
+        known = providers()
+        sys.setprofile(note)
+        try:
+            page = picker_shown.models(Marks())
+        finally:
+            sys.setprofile(None)
+
+    assert len(known.listed()) > 100
+    assert (len(page.rows), len(asked_of)) == (picker_shown.PAGE, picker_shown.PAGE + 1)

@@ -65,7 +65,8 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
     query, allowed, missing = request.args.get("q", "").strip(), setting("models.allowed"), _missing()
     models = [*providers().listed(), *providers().unlisted()]
     gone = [Model(name, name) for name in missing if name in allowed]
-    found = sorted(matching((*gone, *models), query), key=lambda each: each.id not in allowed)
+    is_allowed = frozenset(allowed)
+    found = sorted(matching((*gone, *models), query), key=lambda each: each.id not in is_allowed)
     return render(
         "admin/models.html",
         status=status,
@@ -73,7 +74,7 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
         models=found[:MOST_SHOWN],
         rest_count=len(found) - len(found[:MOST_SHOWN]),
         all_models=models,
-        allowed_count=sum(each.id in allowed for each in models),
+        allowed_count=sum(each.id in is_allowed for each in models),
         allowed=allowed,
         missing=missing,
         is_proposed=proposal.is_in_effect(),

@@ -113,7 +113,7 @@ class Providers:
     def offered(self) -> Sequence[Model]:
         """What a picker shows: real models where there are any, the demo where there are none or an admin allows it."""
         demo = [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
-        allowed = setting("models.allowed")
+        allowed = frozenset(setting("models.allowed"))
         return [*(model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed), *demo]
 
     def listed(self) -> Sequence[Model]:
@@ -250,6 +250,8 @@ def providers() -> Providers:
 def matching(models: Iterable[Model], query: str) -> list[Model]:
     """Those whose name or id has every word of the query."""
     words = query.lower().split()
+    if not words:
+        return list(models)
     return [each for each in models if all(word in f"{each.id} {each.name}".lower() for word in words)]
 
 

@@ -10,6 +10,7 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Line
 from webapp.changes import access_changed
+from webapp.heavy.turns import by_turns
 
 bp = Blueprint("api_groups", __name__, url_prefix="/api/v1/groups")
 
@@ -37,7 +38,7 @@ class NewGroup(Body):
 @bp.get("")
 @operation("List all groups with their members", scope="admin", answer=GroupList)
 def index() -> GroupList:
-    return GroupList(groups=[_told(group) for group, _ in queries.groups()])
+    return GroupList(groups=[_told(group) for group, _ in by_turns(queries.groups())])
 
 
 @bp.post("")

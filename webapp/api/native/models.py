@@ -7,6 +7,7 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer
 from webapp.connections.models import providers
+from webapp.heavy.turns import by_turns
 from webapp.providers.base import ABILITIES
 
 bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
@@ -44,6 +45,6 @@ def index() -> ModelList:
                 completion_price=each.completion_price or None,
                 abilities=None if each.abilities is None else list(each.abilities),
             )
-            for each in known.offered()
+            for each in by_turns(known.offered())
         ]
     )

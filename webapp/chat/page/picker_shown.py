@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from webapp.connections.models import matching, providers
 from webapp.connections.shown import price
+from webapp.heavy.turns import by_turns
 from webapp.preferences.model_marks import Marks
 from webapp.providers.base import Model
 from webapp.web.filters import number
@@ -36,7 +38,8 @@ class ShownModels:
 
 def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
     """The models of this page; a query finds each of them once."""
-    listed = list(_listed(marks, query))
+    # No more than up to the first of the next page.
+    listed = list(islice(_listed(marks, query), after + PAGE + 1))
     rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
     for group, model in listed[after : after + PAGE]:
         rows.append(_row(model, marks, group if group != before else ""))
@@ -65,7 +68,7 @@ def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
         by_id = {each.id: each for each in offered}
         yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)
         yield from (("Recent", by_id[id]) for id in marks.recent if id in by_id)
-    for model in matching(offered, query):
+    for model in by_turns(matching(offered, query)):
         yield names.get(known.connection_of(model.id), "Demo"), model
 
 

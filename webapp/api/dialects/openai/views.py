@@ -34,6 +34,7 @@ from webapp.connections.models import providers
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import Invalid, NotFound
+from webapp.heavy.turns import by_turns
 from webapp.live.watch import Watcher
 from webapp.live.watchers import Context, same_request
 from webapp.providers.base import Turn
@@ -51,7 +52,7 @@ bp = Blueprint("api_door", __name__, url_prefix="/v1")
 @bp.get("/models")
 @operation("List the available models", scope="read", answer=DoorModels, others=OTHERS, tag=TAG)
 def models() -> DoorModels:
-    return DoorModels(data=[_model(name) for name in service.models(caller())])
+    return DoorModels(data=[_model(name) for name in by_turns(service.models(caller()))])
 
 
 @bp.get("/models/<path:id>")
