@@ -18,8 +18,9 @@ from webapp.db import db, write
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
 from webapp.knowledge.tables import Collection, Document
+from webapp.plans.tables import Plan, PlanInputs
 
-MANY, FEW = 1_200, 500
+MANY, FEW, PLANS = 1_200, 500, 50
 TABLES = (Chat, Message, Collection, Document)
 
 
@@ -60,11 +61,21 @@ def shelve(session: Session, me: str) -> None:
     session.execute(insert(Document), [{**document, "hash": str(number)} for number in range(MANY)])
 
 
+def plan_much(session: Session, me: str) -> None:
+    inputs = PlanInputs(owner_id=me, type="monthly", values={})
+    session.add(inputs)
+    session.flush()
+    session.execute(
+        insert(Plan), [{"owner_id": me, "inputs_id": inputs.id, "type": "monthly", "about": {}} for _ in range(PLANS)]
+    )
+
+
 def test_an_account_with_much_goes_in_pieces_and_its_costs_stay(app: Flask, member: Browser) -> None:
     with app.app_context(), write() as session:
         me = user_of(member.email).id
         talk(session, me)
         shelve(session, me)
+        plan_much(session, me)
 
     with rows_of_statements(app) as statements:
         page = member.page("/account").form("Delete my account").submit(password=PASSWORD)
@@ -72,6 +83,7 @@ def test_an_account_with_much_goes_in_pieces_and_its_costs_stay(app: Flask, memb
     assert page.path == "/login"
     count, statement = max(statements)
     assert count <= FEW, statement
+    assert sum(rows for rows, told in statements if told.startswith("DELETE FROM plans")) == PLANS
     with app.app_context():
         assert [db.session.scalar(select(func.count()).select_from(table)) for table in TABLES] == [0, 0, 0, 0]
         kept = select(func.count()).where(Generation.user_id.is_(None), Generation.message_id.is_(None))

@@ -4,17 +4,23 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import and_
+from sqlalchemy import and_, select
+from sqlalchemy import delete as deleted
 
 from webapp import changes, topic_names
+from webapp.accounts import people
 from webapp.db import utc_now, write
 from webapp.engine.cost_records import keep_costs_alone
 from webapp.engine.tables import Generation
 from webapp.errors import Conflict, Invalid
+from webapp.heavy.turns import stand_in_line
 from webapp.plans import checking
 from webapp.plans.kind import announce
 from webapp.plans.schema import at, put, value_at
 from webapp.plans.tables import Plan
+
+# Plans that are deleted in one transaction.
+AT_ONCE = 20
 
 
 def edit(plan: Plan, place: str, new: Any) -> None:
@@ -72,6 +78,19 @@ def delete(plan: Plan) -> None:
         changes.tell(topic, "plan", id)
 
 
+def delete_all_of(owner_id: str) -> None:
+    """Deletes the plans of a person who leaves, a few at a time: each may be large."""
+    while _delete_some(owner_id):
+        stand_in_line()
+
+
+def _delete_some(owner_id: str) -> bool:
+    with write() as session:
+        if ids := session.scalars(select(Plan.id).where(Plan.owner_id == owner_id).limit(AT_ONCE)).all():
+            session.execute(deleted(Plan).where(Plan.id.in_(ids)).execution_options(synchronize_session=False))
+    return bool(ids)
+
+
 def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
     id = plan.id
     with write() as session:
@@ -86,3 +105,6 @@ def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
 def _refuse_while_it_runs(plan: Plan) -> None:
     if plan.is_running:
         raise Conflict("This plan is still being written. Wait until it finishes, or stop it.")
+
+
+people.EMPTYING.append(delete_all_of)
