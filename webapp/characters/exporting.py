@@ -3,6 +3,7 @@
 from base64 import b64decode
 from contextlib import closing
 from io import BytesIO
+from threading import Lock
 from typing import Literal
 
 from webapp.characters import card_writing, charx, png, queries
@@ -11,6 +12,7 @@ from webapp.characters.card_writing import Version, written
 from webapp.characters.cards import NAMES, BadCard
 from webapp.characters.pictures import PNG
 from webapp.characters.tables import Character
+from webapp.db import db
 from webapp.heavy import child
 from webapp.heavy.threads import offload
 
@@ -20,10 +22,19 @@ MEDIA: dict[Kind, str] = {"json": "application/json", "png": "image/png", "charx
 PLAIN = (400, 600, 0x8A)
 # By name: what draws is imported in a child process alone.
 AS_PNG = "webapp.characters.as_png"
+# A large card takes a third of a second and ten megabytes: a hundred at once would have both threads, and all memory.
+_packing = Lock()
 
 
 def file_of(character: Character, kind: Kind, version: Version | None = None) -> bytes:
-    """The card of a character; a JSON file in this version, or in the one that it came in."""
+    """The card of a character; a JSON file in this version, or in the one that it came in. One is made at a time."""
+    # Who waits holds neither a connection nor a card.
+    db.session.rollback()
+    with _packing:
+        return _file_of(character, kind, version)
+
+
+def _file_of(character: Character, kind: Kind, version: Version | None) -> bytes:
     card, fields = character.card, {name: getattr(character, name) for name in NAMES}
     picture = b"" if kind == "json" else _picture(character)
 
