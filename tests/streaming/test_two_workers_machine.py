@@ -174,6 +174,8 @@ class TwoWorkers(RuleBasedStateMachine):
         finally:
             for worker in self.workers:
                 worker.end()
+            # Otherwise what is still on its way would come to those of the next example.
+            until(lambda: not any(worker._is_shipping for worker in self.workers))
 
     def _complete(self, row: Row) -> None:
         """What a reader lacks of an answer that is over comes from the database, as the look at copies does it."""

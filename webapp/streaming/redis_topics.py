@@ -208,6 +208,9 @@ class RedisTopics(MemoryTopics):
                 self._lose(error)
                 self._pause(AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)])
                 tries += 1
+        while self._is_shipping:
+            # What was said last is on its way.
+            self._pause(BEAT_SECONDS)
         self._link.close()
 
     def _look(self) -> None:
