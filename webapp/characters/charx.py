@@ -1,15 +1,14 @@
 """CHARX, the zip of a card and its pictures: read within bounds, and written. Pure."""
 
 import re
-import zlib
 from collections.abc import Mapping
 from io import BytesIO
-from lzma import LZMAError
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from webapp.characters.card_writing import as_bytes
 from webapp.characters.cards import BadCard, data_of
+from webapp.heavy import zips
 
 ZIP = b"PK\x03\x04"
 MOST_ENTRIES = 5_000
@@ -19,26 +18,23 @@ INSIDE = "embeded://"
 OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
 DAMAGED = "The file is damaged, encrypted or no CHARX."
 PLACE = re.compile(r"assets/[\w .()/-]{1,200}")
-# How Python stumbles over what is damaged; a missing entry is a `KeyError`, an encrypted one a `RuntimeError`.
-FAULTS = (KeyError, ValueError, RuntimeError, NotImplementedError, EOFError, OSError, BadZipFile, zlib.error, LZMAError)
 
 
 def opened(file: IO[bytes]) -> ZipFile:
     try:
-        found = ZipFile(file)
-    except FAULTS as error:
+        return zips.opened(file, MOST_ENTRIES)
+    except zips.TooMany as error:
+        raise BadCard("The file holds too many files.") from error
+    except zips.FAULTS as error:
         raise BadCard(DAMAGED) from error
-    if len(found.infolist()) > MOST_ENTRIES:
-        raise BadCard("The file holds too many files.")
-    return found
 
 
 def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
     """What stands in one of its files, however much more that is: one byte past the bound at most."""
     try:
-        with packed.open(name) as file:
+        with zips.entry(packed, name) as file:
             return file.read(most_bytes + 1)
-    except FAULTS as error:
+    except zips.FAULTS as error:
         raise BadCard(DAMAGED) from error
 
 

@@ -1,18 +1,16 @@
 """An office file, which is a zip of XML, read within bounds: no entities, no depth, no more bytes than it may have. Pure."""
 
 import posixpath
-import zlib
 from collections.abc import Iterator
 from io import BytesIO
-from lzma import LZMAError
 from xml.parsers import expat
-from zipfile import BadZipFile, ZipFile
 
+from webapp.heavy import zips
 from webapp.knowledge.reading.part import DAMAGED, PROTECTED, Refused
 
 # Of all that is unpacked, however small it was.
 MOST_BYTES = 256 * 1024 * 1024
-MOST_ENTRIES, MOST_DEPTH = 20_000, 256
+MOST_DEPTH = 256
 CHUNK = 64 * 1024
 # How files of Office begin that were made before 2007, or are encrypted.
 OLD = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -30,12 +28,12 @@ class Package:
         if raw.startswith(OLD):
             raise Refused(OLD_OFFICE)
         try:
-            self._zip = ZipFile(BytesIO(raw))
-        except (BadZipFile, ValueError, OSError, NotImplementedError) as error:
+            self._zip = zips.opened(BytesIO(raw))
+        except zips.TooMany as error:
+            raise Refused(TOO_MUCH) from error
+        except zips.FAULTS as error:
             raise Refused(DAMAGED) from error
         self._left = MOST_BYTES
-        if len(self._zip.infolist()) > MOST_ENTRIES:
-            raise Refused(TOO_MUCH)
 
     def has(self, name: str) -> bool:
         return name in self._zip.NameToInfo
@@ -90,10 +88,9 @@ class Package:
 
     def _chunks(self, name: str) -> Iterator[bytes]:
         try:
-            info = self._zip.getinfo(name)
-            if info.flag_bits & ENCRYPTED:
+            if self._zip.getinfo(name).flag_bits & ENCRYPTED:
                 raise Refused(PROTECTED)
-            with self._zip.open(info) as file:
+            with zips.entry(self._zip, name) as file:
                 while chunk := file.read(CHUNK):
                     self._left -= len(chunk)
                     if self._left < 0:
@@ -101,7 +98,7 @@ class Package:
                     yield chunk
         except Refused:
             raise
-        except (KeyError, ValueError, BadZipFile, zlib.error, LZMAError, EOFError, OSError, NotImplementedError) as error:
+        except zips.FAULTS as error:
             raise Refused(DAMAGED) from error
 
 

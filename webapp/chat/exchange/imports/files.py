@@ -2,26 +2,24 @@
 
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any
+from zipfile import ZipFile
 
 from webapp.chat.exchange.imports import chatgpt, openwebui, own
-from webapp.chat.exchange.imports.archive import DAMAGED, check_directory
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields
 from webapp.chat.exchange.imports.reading import line
+from webapp.heavy import zips
 
 MOST_BYTES = 50 * 1024 * 1024
 MOST_UNPACKED_BYTES = 200 * 1024 * 1024
 MOST_CHATS = 20_000
-# What exports are packed with; unpacking the others can take gigabytes of memory and fails in ways of its own.
-PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 TITLE_CHARS = 80
 MOST_HTML_CHARS = 4_000_000
 # Values that one text may hold: real exports have one for every 30 bytes, and each takes up to 200 bytes of memory.
 MARKS = (b"[", b"{", b",")
 MOST_MARKS = 3_000_000
+DAMAGED = "The archive is damaged or password-protected."
 UNKNOWN = "It doesn't contain chats. Choose a Millrace export, ChatGPT's conversations.json or an Open WebUI chat export."
 BLANK = re.compile("[ \t\r\n\ufeff]*")
 PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
@@ -66,21 +64,22 @@ def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
 
 def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
     """The chats of an archive. Names only say what to read: nothing is ever written to disk."""
-    check_directory(file)
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zips.opened(file) as archive:
             yield from _members(archive, most_bytes)
     except BadFile:
         raise
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except zips.TooMany as error:
+        raise BadFile("The archive's list of files is too long.") from error
+    except zips.FAULTS as error:
         raise BadFile(DAMAGED) from error
 
 
-def _members(archive: zipfile.ZipFile, most_bytes: int) -> Iterator[str]:
+def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
     found = [each for each in archive.infolist() if _is_chats(each.filename)]
     if not found:
         raise BadFile("The archive contains no chats.")
-    if any(each.compress_type not in PACKED for each in found):
+    if any(each.compress_type not in zips.PACKED for each in found):
         raise BadFile("The archive uses an unsupported compression method. Save it as a standard zip file.")
     left = MOST_UNPACKED_BYTES
     for each in found:
