@@ -25,7 +25,6 @@ from webapp.web.downloads import download, file_name
 
 COLOURS = 8
 LINE_CHARS = 180
-READ_CHARS = BEGINNING_CHARS
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # The address of a picture changes with it.
 PICTURE_HEADERS = {
@@ -184,5 +183,5 @@ def _rendered(text: str) -> Markup:
 
 def _line(text: str, names: Names) -> str:
     """The first words of a text; no more of it is looked at, before and after the names are filled in, than they may be in."""
-    words = " ".join(plain(names.fill(text[:READ_CHARS])[:READ_CHARS]).split())
+    words = " ".join(plain(names.fill(text[:BEGINNING_CHARS])[:BEGINNING_CHARS]).split())
     return words if len(words) <= LINE_CHARS else words[:LINE_CHARS].rpartition(" ")[0].rstrip(",;:–—-. ") + "…"

@@ -76,7 +76,7 @@ def add(collection: Collection, sent: Sent, *, by: User) -> Added:
     refuse_too_much(collection.id, length)
     making.count(by.id)
     document = _begin({**row, "hash": digest, "bytes": length, "characters": length})
-    if document.state != "arriving" or not _arrive(document.id, sent.stream):
+    if document.state != "arriving" or not arrive(document.id, sent.stream):
         return _already_there(document, by)
     tell_people(document.collection_id)
     importing.wake()
@@ -247,18 +247,16 @@ def _begin(row: dict[str, Any]) -> Document:
     return document
 
 
-def _arrive(document_id: str, stream: IO[bytes]) -> bool:
-    """Stores it; says whether it was this that made it whole, where the same is sent twice at once."""
+def arrive(document_id: str, stream: IO[bytes]) -> bool:
+    """Stores the bytes of a document that was begun, which waits to be read from then on.
+
+    Says whether it was this that made it whole, where the same is sent twice at once.
+    """
     _store(document_id, stream)
     whole = update(Document).where(Document.id == document_id, Document.state == "arriving").values(state="waiting")
     with write() as session:
         arrived = session.execute(whole)
         return isinstance(arrived, CursorResult) and bool(arrived.rowcount)
-
-
-def arrive(document_id: str, stream: IO[bytes]) -> None:
-    """Stores the bytes of a document that was begun; it waits to be read from then on."""
-    _arrive(document_id, stream)
 
 
 def _store(document_id: str, stream: IO[bytes]) -> None:
