@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Update, bindparam, update
+from sqlalchemy import Select, Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from webapp import rows
+from webapp import rows, topic_names
 from webapp.chat import aftermath, queries, remembering
 from webapp.chat.cuts import seams_of
 from webapp.chat.keeping import sweeping
@@ -17,7 +18,7 @@ from webapp.chat.page import renderings
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
-from webapp.db import db, utc_now
+from webapp.db import db, is_sqlite, utc_now
 from webapp.engine.chores import do_in_turns
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun, Kind
@@ -52,6 +53,12 @@ def projection(begun: Begun, *, is_watched: bool = True) -> AnswerProjection:
 
 def unseen(begun: Begun) -> AnswerProjection:
     return projection(begun, is_watched=False)
+
+
+def hold(session: Session, begun: Begun) -> None:
+    """Locks its chat before the generation, as those do who ask for the next one."""
+    if not is_sqlite():
+        HELD.run(session, {"chat": topic_names.chat_in(begun.lane)})
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
@@ -133,8 +140,14 @@ def _changed_statement() -> Update:
     return update(chat).where(chat.c.id == bindparam("chat")).values(changed_at=bindparam("now"))
 
 
+def _held_statement() -> Select[Any]:
+    chat = rows.table(Chat)
+    return select(chat.c.id).where(chat.c.id == bindparam("chat")).with_for_update(key_share=True)
+
+
+HELD = Ready(_held_statement())
 GROWN, CHANGED = Ready(_grown_statement()), Ready(_changed_statement())
-CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced, unseen=unseen)
+CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced, unseen=unseen, hold=hold)
 # Answers of a character are answers; what a start makes good is made good once.
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)
 # So are those that were brought in with a file, of which none ever runs here.

@@ -39,7 +39,7 @@ def settle_orphan(engine: Engine, generation: Generation, entries: list[Entry], 
     with _trying(engine, id, SQLAlchemyError, *MISTAKES):
         picture = _made(id, lambda: _folded(engine, generation, entries)) if keeps == "all" else None
         return _settle(
-            engine, id, generation.owner, transcript, picture, _end(engine.kinds[generation.kind], transcript, outcome)
+            engine, generation, generation.owner, transcript, picture, _end(engine.kinds[generation.kind], transcript, outcome)
         )
 
 
@@ -57,7 +57,7 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
         if engine.shared and engine.is_closing:
             # Another worker may go on with it at once.
             values["owner"] = ""
-        return _settle(engine, id, engine.worker.id, run.transcript, picture, values)
+        return _settle(engine, live, engine.worker.id, run.transcript, picture, values)
 
 
 @contextmanager
@@ -107,21 +107,22 @@ def _finished(projection: Projection) -> Projection:
 
 def _settle(
     engine: Engine,
-    id: str,
+    begun: Begun,
     owner: str,
     transcript: Transcript,
     picture: Projection | None,
     values: dict[str, Any],
 ) -> list[Saved]:
+    id, kind = begun.id, engine.kinds[begun.kind]
     has_text = engine.found.keeps(id) != "end"
     with write(keeps=True, has_been_said=True) as session:
+        kind.hold(session, begun)
         generation = fence.settle(session, id, owner, values)
         is_new = generation is not None
         # What failed behind the commit of an earlier try, or lost its answer, is saved: it has only to be announced.
         generation = generation or fence.settled(session, id, values.get("owner", owner))
         if not generation:
             raise Abandoned(id)
-        kind = engine.kinds[generation.kind]
         if is_new and has_text:
             kind.finish(session, generation, transcript, picture)
         if has_text:

@@ -60,13 +60,14 @@ class Unshown:
 class Kind:
     """What is not given is as for a generation that no page shows and that leaves nothing but its own record.
 
-    `words` is what people read where uses are summed up. `finish` writes the end into the feature's own rows, inside the
-    transaction, with its finished projection. `saved` says what that has written, also when it was an earlier try. `changed`
-    announces its end and does what follows it; `priced` announces what it has cost, when that is known later. `said` gives
-    what one that has ended has said, as far as that is kept, or None. `go_on` is asked after a restart to continue what was
-    interrupted; None leaves it. `recover` is called after a restart, when everything that was cut has been settled.
-    `unseen` makes the projection of one that nobody has watched, where that is another one.
-    `is_aside` says that it is asked beside the answers, takes no place of theirs, and leaves a record without words.
+    `words` is what people read where uses are summed up. `hold` locks, before an end is written, what whoever asks for another
+    one locks before they store it: each would wait for the other else. `finish` writes the end into the feature's own rows,
+    inside the transaction, with its finished projection. `saved` says what that has written, also when it was an earlier try.
+    `changed` announces its end and does what follows it; `priced` announces what it has cost, when that is known later. `said`
+    gives what one that has ended has said, as far as that is kept, or None. `go_on` is asked after a restart to continue what
+    was interrupted; None leaves it. `recover` is called after a restart, when everything that was cut has been settled.
+    `unseen` makes the projection of one that nobody has watched, where that is another one. `is_aside` says that it is asked
+    beside the answers, takes no place of theirs, and leaves a record without words.
     """
 
     name: str
@@ -81,3 +82,4 @@ class Kind:
     is_aside: bool = False
     priced: Callable[[Generation], None] = lambda _: None
     unseen: Callable[[Begun], Projection] | None = None
+    hold: Callable[[Session, Begun], None] = lambda _session, _begun: None

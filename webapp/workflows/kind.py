@@ -5,11 +5,13 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp import rows, topic_names
 from webapp.chat import kind as chat
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import the_engine
+from webapp.engine.kinds import Begun
 from webapp.engine.tables import Generation
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import handing, queries, runs, speaking
@@ -20,10 +22,17 @@ from webapp.workflows.tables import WorkflowRun
 NOTHING = "The model answered nothing."
 
 
+def hold(session: Session, begun: Begun) -> None:
+    """Locks its run, then its chat, as the next step does."""
+    if id := _run_id(session, begun):
+        rows.held(session, WorkflowRun, id)
+    chat.hold(session, begun)
+
+
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
     """Keeps the answer and lets the run go on, in the same transaction: neither is there without the other."""
     chat.finish(session, generation, transcript, picture)
-    if not (id := session.scalar(select(WorkflowRun.id).where(WorkflowRun.message_id == generation.message_id))):
+    if not (id := _run_id(session, generation)):
         return
     run = held(session, id)
     text = session.scalar(select(Message.content).where(Message.id == generation.message_id)) or ""
@@ -38,6 +47,12 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     if is_aside:
         # Nobody asks it again.
         run.message_id = None
+
+
+def _run_id(session: Session, begun: Begun) -> str | None:
+    of_chat = WorkflowRun.chat_id == topic_names.chat_in(begun.lane)
+    id: str | None = session.scalar(select(WorkflowRun.id).where(of_chat, WorkflowRun.message_id == begun.message_id))
+    return id
 
 
 def _leave_out(session: Session, generation: Generation) -> None:
@@ -73,4 +88,6 @@ def recover() -> None:
         db.session.rollback()
 
 
-WORKFLOW = replace(chat.CHAT, name=runs.KIND, words="Workflows", finish=finish, changed=changed, go_on=go_on, recover=recover)
+WORKFLOW = replace(
+    chat.CHAT, name=runs.KIND, words="Workflows", finish=finish, changed=changed, go_on=go_on, recover=recover, hold=hold
+)

@@ -5,11 +5,12 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp import topic_names
+from webapp import rows, topic_names
 from webapp.chat.messages import sending
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
+from webapp.engine.kinds import Begun
 from webapp.engine.tables import Generation
 from webapp.plans.kind import PLAN
 from webapp.plans.projection import PlanProjection
@@ -23,11 +24,17 @@ from webapp.workflows.tables import WorkflowRun
 GONE = "The plan was deleted."
 
 
+def hold(session: Session, begun: Begun) -> None:
+    """Locks its run, as the next step does."""
+    if id := _run_id(session, topic_names.plan_in(begun.lane)):
+        rows.held(session, WorkflowRun, id)
+
+
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
     """Keeps the plan and lets the run go on, in the same transaction; what was stopped on purpose is enough as it is."""
     PLAN.finish(session, generation, transcript, picture)
     plan_id = topic_names.plan_in(generation.lane)
-    if not (id := session.scalar(select(WorkflowRun.id).where(WorkflowRun.plan_id == plan_id))):
+    if not (id := _run_id(session, plan_id)):
         return
     run, plan = held(session, id), session.get(Plan, plan_id)
     if plan is None:
@@ -38,6 +45,11 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
         record(session, run, Event("spoke", planning.told(plan), run.place.step))
     else:
         record(session, run, Event("fell", plan.error))
+
+
+def _run_id(session: Session, plan_id: str) -> str | None:
+    id: str | None = session.scalar(select(WorkflowRun.id).where(WorkflowRun.plan_id == plan_id))
+    return id
 
 
 def changed(generation: Generation) -> None:
@@ -57,4 +69,6 @@ def go_on(generation: Generation) -> None:
         runs.happen(run, Event("resume"))
 
 
-WORKFLOW_PLAN = replace(PLAN, name=planning.KIND, words="Plans in workflows", finish=finish, changed=changed, go_on=go_on)
+WORKFLOW_PLAN = replace(
+    PLAN, name=planning.KIND, words="Plans in workflows", finish=finish, changed=changed, go_on=go_on, hold=hold
+)
