@@ -12,8 +12,8 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from gevent.local import local
 from gevent.lock import BoundedSemaphore
-from sqlalchemy import Connection, DateTime, Engine, MetaData, PoolProxiedConnection, String, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, DateTime, Engine, MetaData, PoolProxiedConnection, String, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -36,6 +36,11 @@ LINE_SECONDS = 30.0
 # For what is noted along with something else, above all with a read: it is left out when the database is busy.
 NO_PATIENCE = 0.0
 LETS_GO = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
+# What somebody has locked, such as an index that is being made or a session of psql that was left open, is waited for on
+# PostgreSQL no longer than this, so that those who need it do not take all connections from those who do not.
+NOT_FOR_LONG = "SET lock_timeout = '10s'"
+# What is merely noted does not wait for it.
+AT_ONCE = text("SET LOCAL lock_timeout = '100ms'")
 DAMAGED = "The database file is damaged. Stop the server and restore a backup: flask restore FILE"
 # How SQLite says that, with a header and with a page that makes no sense.
 SIGNS_OF_DAMAGE = ("not a database", "malformed")
@@ -102,8 +107,8 @@ def bind(app: Flask) -> None:
         app.extensions[TURNS] = _turn_to_write if is_sqlite() else BoundedSemaphore(_most_connections(app) // 2)
         if is_sqlite():
             prepare_sqlite(db.engine)
-        elif app.extensions["config"].redis_url:
-            _prepare_for_several(db.engine)
+        else:
+            _prepare_postgres(db.engine, is_one_of_several=bool(app.extensions["config"].redis_url))
 
 
 def _most_connections(app: Flask) -> int:
@@ -130,6 +135,8 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, ha
     line = time.monotonic() + patience_in_line(patience_seconds, is_alone=is_sqlite())
     with _alone() as session, _own_turn(line) if is_sqlite() or not has_been_said else nullcontext():
         _begin(session, deadline)
+        if patience_seconds <= NO_PATIENCE and not is_sqlite():
+            session.execute(AT_ONCE)
         session.expire_on_commit = not keeps
         try:
             yield session
@@ -213,6 +220,11 @@ def is_damage(error: Exception) -> bool:
     return any(sign in str(error) for sign in SIGNS_OF_DAMAGE)
 
 
+def is_blocked(error: DBAPIError) -> bool:
+    """Whether PostgreSQL has waited too long for what somebody else has locked, or would have waited for ever."""
+    return getattr(error.orig, "sqlstate", "") in ("55P03", "40P01")
+
+
 def _is_locked(error: OperationalError) -> bool:
     return "locked" in str(error.orig)
 
@@ -234,7 +246,17 @@ def prepare_sqlite(engine: Engine) -> None:
     engine.dialect.do_begin = begin  # type: ignore[assignment]
 
 
-def _prepare_for_several(engine: Engine) -> None:
+def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def bound(connection: Any, _record: Any) -> None:
+        # Not with the connection's options, which poolers refuse, and beside any transaction, which it would begin.
+        connection.autocommit = True
+        connection.execute(NOT_FOR_LONG)
+        connection.autocommit = False
+
+    if not is_one_of_several:
+        return
+
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         if _is_to_write():

@@ -1,5 +1,6 @@
 """`flask prepare`: creates keys, the database and the owner's link before every start."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from webapp.characters import shipped
 from webapp.cli import addresses, ready
 from webapp.config import ROOT, make_keys
 from webapp.current import the_config
-from webapp.db import DAMAGED, db, is_damage, is_sqlite, unbound
+from webapp.db import DAMAGED, db, is_blocked, is_damage, is_sqlite, unbound
 from webapp.db_state import found_revision
 from webapp.health import backups, database_facts
 from webapp.revisions import known_revisions, newest_revision
@@ -26,6 +27,11 @@ from webapp.web.command_errors import one_line_errors
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
 # A number that nobody else locks in this database.
 PREPARING = 0x6D696C6C
+LOOK_SECONDS = 0.2
+# Each of which waits for ten seconds.
+TRIES = 60
+BLOCKED = "A table of the database is in use, maybe by a backup. Nothing was changed yet. Trying again."
+HELD = "The database couldn't be migrated, as one of its tables is in use. It was not changed."
 NO_VERSION = "The database has the tables of Millrace, but doesn't say of which version. It was not changed. Restore a backup."
 
 
@@ -60,7 +66,8 @@ def _one_machine_at_a_time() -> Iterator[None]:
         return
     # A transaction that stays open would keep others from changing tables.
     with unbound() as connection:
-        connection.execute(select(func.pg_advisory_lock(PREPARING)))
+        while not connection.scalar(select(func.pg_try_advisory_lock(PREPARING))):
+            time.sleep(LOOK_SECONDS)
         try:
             yield
         finally:
@@ -86,9 +93,21 @@ def _migrate(data_dir: Path) -> None:
 
 
 def _upgrade() -> None:
+    """Whoever waited for a table that somebody holds would hold up all pages meanwhile: it lets them pass and tries again."""
+    for _ in range(TRIES):
+        if _is_upgraded():
+            return
+        click.echo(BLOCKED, err=True)
+    raise click.ClickException(HELD)
+
+
+def _is_upgraded() -> bool:
     try:
         upgrade(str(ROOT / "migrations"))
     except DBAPIError as error:
+        if is_blocked(error):
+            return False
         # Any other command would name this one as what helps.
         words = DAMAGED if is_damage(error) else f"The database couldn't be migrated: {error.orig}."
         raise click.ClickException(words) from error
+    return True

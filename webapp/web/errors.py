@@ -66,6 +66,8 @@ DATABASE_WORDS = {
     "readonly": "The server's database is read-only, so nothing can be saved.",
     "read-only": "The server's database is read-only, so nothing can be saved.",
     "locked": "The database is busy. Nothing was changed. Please try again.",
+    "lock timeout": "The database is busy. Nothing was changed. Please try again.",
+    "deadlock": "The database is busy. Nothing was changed. Please try again.",
 }
 DAMAGED_WORDS = (
     "The server's database is damaged. Nothing was changed. The server's operator can restore a backup with flask restore."
