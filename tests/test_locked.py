@@ -81,3 +81,8 @@ def test_a_migration_lets_others_pass_until_it_can_begin(app: Flask) -> None:
     assert BLOCKED in preparing.value.output
     with app.app_context():
         assert not trouble_with_database()
+
+
+@pytest.mark.parametrize("path", ["/admin/audit?person=%00", "/admin/audit?action=%00", "/insights/answers?model=%00"])
+def test_what_no_text_can_hold_is_no_fault_of_the_database(owner: Browser, path: str) -> None:
+    assert owner.get(path).status_code == 422

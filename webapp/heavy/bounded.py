@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Executable, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from webapp.db import db, is_sqlite
 from webapp.errors import Unavailable
@@ -38,6 +38,9 @@ def read(statements: Sequence[Executable | Ready], *, until: float) -> list[list
         raise TooLate
     try:
         return _in_thread(statements, until, seconds) if is_sqlite() else _on_server(statements, seconds)
+    except DataError:
+        # No fault of the database: what was asked for, such as a NUL, can be in no text of PostgreSQL.
+        raise
     except (SQLAlchemyError, sqlite3.Error, TimeoutError) as error:
         raise TooLate from error
 
