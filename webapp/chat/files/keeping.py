@@ -1,6 +1,7 @@
 """Files that nobody needs any more: of messages that were deleted for good, and those that were never sent."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
@@ -29,20 +30,36 @@ def is_something_waiting() -> bool:
     return db.session.scalar(select(StoredFile.id).where(~_is_in_a_chat()).limit(1)) is not None
 
 
-def held_by(session: Session, message_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """The files in these messages, each with its chat."""
+def held_by(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]:
+    """The files in these messages, by their chats; a text can name what there is not."""
     query = select(Message.chat_id, Message.content).where(Message.id.in_(message_ids), Message.content.contains(MARK))
-    return [(chat_id, id) for chat_id, content in session.execute(query) for id in ids_in([content])]
+    named = defaultdict[str, set[str]](set)
+    for chat_id, content in session.execute(query):
+        named[chat_id] |= ids_in([content])
+    return {chat_id: held for chat_id, ids in named.items() if (held := ids & _held_in(session, chat_id))}
 
 
-def let_go(session: Session, held: Iterable[tuple[str, str]]) -> None:
+def let_go(session: Session, held: Mapping[str, set[str]]) -> None:
     """Takes those of these files out of their chats that no other message there has."""
-    for chat_id, id in held:
-        others = select(Message.id).where(Message.chat_id == chat_id, Message.content.contains(f"{MARK}{id})"))
-        if session.scalar(others.limit(1)) is None:
-            session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id == id))
-            if hash := session.scalar(select(StoredFile.hash).where(StoredFile.id == id, StoredFile.kind == DOCUMENT)):
-                of_chats.let_go_of_file(session, chat_id, hash)
+    for chat_id, ids in held.items():
+        gone = _unnamed(session, chat_id, ids)
+        session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id.in_(gone)))
+        documents = select(StoredFile.hash).where(StoredFile.id.in_(gone), StoredFile.kind == DOCUMENT)
+        for hash in session.scalars(documents).all():
+            of_chats.let_go_of_file(session, chat_id, hash)
+
+
+def _held_in(session: Session, chat_id: str) -> set[str]:
+    return set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
+
+
+def _unnamed(session: Session, chat_id: str, ids: set[str]) -> set[str]:
+    """Those of these that no message of the chat names: looked for in one go, however many they are."""
+    left = set(ids)
+    query = select(Message.content).where(Message.chat_id == chat_id, Message.content.contains(MARK))
+    for content in session.scalars(query.execution_options(yield_per=AT_ONCE)):
+        left -= ids_in([content])
+    return left
 
 
 def _sweep_some() -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 NAME_CHARS = 120
 ID = r"[0-9a-z]{26}"
 ANY = re.compile(rf"(?P<mark>!?)\[(?P<name>[^\]\n]{{0,{NAME_CHARS}}})\]\(/files/(?P<id>{ID})\)")
+# Found from its address, as a message may have a hundred thousand brackets.
+ADDRESS = re.compile(rf"\]\(/files/({ID})\)")
 MARK, BLANK = "](/files/", " \n"
 # As many as files in a message.
 MOST = 20
@@ -43,9 +45,16 @@ def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
 
 
 def ids_in(contents: Sequence[str]) -> set[str]:
-    return {each["id"] for content in contents if MARK in content for each in ANY.finditer(content)}
+    """The ids of all files that these texts name, wherever in them."""
+    return {each[1] for content in contents for each in ADDRESS.finditer(content) if _is_named(content, each.start())}
 
 
 def long_in(content: str) -> list[Reference]:
     """The long files at the end of a message."""
     return [each for each in parted(content)[1] if not each.is_picture]
+
+
+def _is_named(content: str, at: int) -> bool:
+    """Whether a name in brackets ends there."""
+    before = content[max(0, at - NAME_CHARS - 1) : at]
+    return "[" in before[1 + max(before.rfind("]"), before.rfind("\n")) :]

@@ -123,6 +123,7 @@ def _erase_some() -> bool:
         chats = session.scalars(select(Chat.id).where(NOBODYS).limit(CHATS)).all()
         rows = session.execute(_sizes().where(Message.chat_id.in_(chats)).limit(MESSAGES))
         if messages := _few(rows):
+            # Their files are let go with the chats.
             _erase_messages(session, messages)
         else:
             session.execute(delete(Chat).where(Chat.id.in_(chats)).execution_options(synchronize_session=False))
@@ -148,7 +149,10 @@ def _erase_some_below(id: str) -> bool:
         # The last come first, so that what is left always hangs together.
         last = list(reversed(ids[-MESSAGES:]))
         sizes = {row.id: row.size for row in session.execute(_sizes().where(Message.id.in_(last)))}
-        _erase_messages(session, _few((each, sizes[each]) for each in last))
+        few = _few((each, sizes[each]) for each in last)
+        held = files.held_by(session, few)
+        _erase_messages(session, few)
+        files.let_go(session, held)
     return True
 
 
@@ -180,9 +184,7 @@ def _few(sizes: Iterable[tuple[str, int] | Row[str, int]]) -> list[str]:
 def _erase_messages(session: Session, ids: Sequence[str]) -> None:
     keep_costs_alone(session, of_messages(select(Message.id).where(Message.id.in_(ids))))
     _let_go(session, Message.parent_id.in_(ids))
-    held = files.held_by(session, ids)
     session.execute(delete(Message).where(Message.id.in_(ids)).execution_options(synchronize_session=False))
-    files.let_go(session, held)
 
 
 def _let_go(session: Session, which: ColumnElement[bool]) -> None:

@@ -1,0 +1,42 @@
+"""Files that messages name, of which there may be thousands, and none of them there."""
+
+from time import thread_time
+
+from sqlalchemy import func, select
+
+from tests.chat.test_listing import add_thread
+from tests.support.steps import steps_on_the_loop
+from webapp.chat.files import reference
+from webapp.chat.keeping import erasing
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, utc_now, write
+
+
+def test_files_are_found_wherever_they_stand_and_among_any_brackets():
+    id, other = "1" * 26, "2" * 26
+    named = [f"See ![a](/files/{id}) and [](/files/{other}).", f"[a[b](/files/{id}) [{'n' * 120}](/files/{other})"]
+    assert [reference.ids_in([each]) for each in named] == [{id, other}] * 2
+    unnamed = ["a", "[a]b", "[a\nb", f"[{'n' * 121}"]
+    assert reference.ids_in([f"{each}](/files/{id})" for each in unnamed] + [f"[a](/files/{id}"]) == set()
+
+
+def test_brackets_that_name_nothing_take_no_time():
+    began = thread_time()
+    assert reference.ids_in(["[" * 195_000 + "](/files/"] * 40) == set()
+    # It took ten seconds.
+    assert thread_time() - began < 5
+
+
+def test_a_message_that_names_many_files_that_there_are_not_is_deleted_as_quickly(app, owner):
+    path = add_thread(owner, 200)
+    names = "".join(f"[a](/files/{number:026})" for number in range(1_000))
+    with app.app_context():
+        with write() as session:
+            last = session.scalars(select(Message).order_by(Message.id.desc()).limit(1)).one()
+            last.content, last.deleted_at = names, utc_now()
+            session.get_one(Chat, path.rpartition("/")[2]).head_id = last.parent_id
+        with steps_on_the_loop(app) as steps:
+            erasing.erase_branches(Message.deleted_at.is_not(None))
+        assert db.session.scalar(select(func.count(Message.id))) == 199
+    # It took as many for each of the names.
+    assert steps.count < 100_000
