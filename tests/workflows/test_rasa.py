@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from time import thread_time
 
 import pytest
 from flask import Flask
@@ -11,7 +12,7 @@ from tests.support.turns import turns_of_the_loop
 from tests.workflows.test_interpreter import played
 from webapp.workflows import conditions
 from webapp.workflows.importing import of_rasa
-from webapp.workflows.rasa import MOST_READ, TOO_LONG, imported, is_rasa
+from webapp.workflows.rasa import MOST_READ, MOST_WAYS, TOO_LONG, TOO_MANY_WAYS, imported, is_rasa
 from webapp.workflows.rasa_conditions import translated
 from webapp.workflows.reading import read
 
@@ -120,6 +121,22 @@ def test_conditions_are_translated(written: str) -> None:
 def test_what_has_no_counterpart_is_refused(written: str) -> None:
     with pytest.raises(conditions.BadCondition):
         translated(written, {"a"})
+
+
+def test_a_condition_of_one_endless_word_takes_no_time() -> None:
+    began = thread_time()
+    with pytest.raises(conditions.BadCondition):
+        translated("a" * 60_000, {"a"})
+    # It took half a minute.
+    assert thread_time() - began < 5
+
+
+def test_of_a_step_that_leads_to_hundreds_of_places_the_first_are_read() -> None:
+    ways = ", ".join("{if: slots.a > 1, then: END}" for _ in range(300))
+    calls = ", ".join("{call: called}" for _ in range(100))
+    found = list(imported([f"flows: {{called: {{steps: [{{collect: a, next: [{ways}]}}]}}, calls: {{steps: [{calls}]}}}}"]))
+    assert all(TOO_MANY_WAYS in each.notes and each.source.count("if: ") <= MOST_WAYS * MOST_READ for each in found)
+    assert len(read(found[0].source).steps[0].ways) == MOST_WAYS + 1
 
 
 @pytest.mark.slow

@@ -53,7 +53,9 @@ def _read(source: str) -> dict[str, Any]:
 def bring_in(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[Brought]:
     """A draft for every flow in these files, which may be flows and their domain."""
     try:
-        flows = list(by_turns(rasa.imported(sources, read=_read)))
+        coming = rasa.imported(sources, read=_read)
+        # To write a large one takes as long as to read it.
+        flows = list(iter(lambda: offload(next, coming, None), None))
     except yaml_text.Unreadable as error:
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:

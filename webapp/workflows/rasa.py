@@ -11,7 +11,7 @@ import yaml
 from webapp import yaml_text
 from webapp.workflows.conditions import BadCondition
 from webapp.workflows.rasa_conditions import slots_in, translated
-from webapp.workflows.reading import MOST_STEPS, NAME
+from webapp.workflows.reading import MOST_OPTIONS, MOST_STEPS, NAME
 
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
@@ -19,6 +19,9 @@ END, DEEPEST, MOST_FLOWS = "end", 5, 100
 # More steps than a workflow may have are read, as some are left out; and so many values on the way to slots.
 MOST_READ, MOST_LOOKED = 2 * MOST_STEPS, 5_000
 TOO_LONG = f"everything after the first {MOST_READ} steps"
+# What is called a hundred times is translated as often; the way that is left to all others is the last.
+MOST_WAYS = MOST_OPTIONS - 1
+TOO_MANY_WAYS = f"the ways of a step after its first {MOST_WAYS}"
 # What is said of a conversation elsewhere: a run is begun by a person, and asks every time.
 OF_A_FLOW = ("if", "nlu_trigger", "always_include_in_prompt", "persisted_slots", "file_path", "run_pattern_completed")
 OF_A_COLLECT = ("rejections", "force_slot_filling")
@@ -209,7 +212,9 @@ class _Flow:
         if not isinstance(given, list):
             return after if given is None else self._target(given, ids, end, depth=depth)
         ways: list[dict[str, Any]] = []
-        for each in (each for each in given if isinstance(each, dict)):
+        if len(given) > MOST_WAYS:
+            self.notes.append(TOO_MANY_WAYS)
+        for each in (each for each in given[:MOST_WAYS] if isinstance(each, dict)):
             if "else" in each:
                 return [*ways, {"go": self._target(each["else"], ids, end, depth=depth)}]
             go = self._target(each.get("then"), ids, end, depth=depth)
