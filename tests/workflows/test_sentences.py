@@ -10,7 +10,7 @@ from webapp.providers.base import ModelRequest, Turn
 from webapp.providers.demo import DemoProvider
 from webapp.streaming.events import Delta, Ended, Event, Usage
 from webapp.streaming.stop import Stop
-from webapp.workflows.sentences import PATIENCE, capped, first
+from webapp.workflows.sentences import PART_CHARS, PATIENCE, capped, first
 
 # What is said, and where the second sentence ends: before the mark.
 CASES = [
@@ -97,3 +97,13 @@ def test_what_was_said_before_a_cut_counts() -> None:
 def test_an_endless_row_of_dots_takes_no_time() -> None:
     dots: list[Event] = [Delta("." * 8)] * 5_000
     assert sum(len(each.text) for each in first(2, iter(dots)) if isinstance(each, Delta)) == 40_000
+
+
+@pytest.mark.parametrize("unit", ["\n \n", "... ", "words "])
+def test_others_have_their_turn_while_a_long_piece_is_looked_through(unit: str) -> None:
+    text, pauses = unit * (10 * PART_CHARS // len(unit)), list[int]()
+    source = iter([Delta(text), Ended("completed", "stop")])
+    events = list(first(10_000_000, source, text, pause=lambda: pauses.append(1)))
+    assert "".join(each.text for each in events if isinstance(each, Delta)) == text
+    # As often within what was said before.
+    assert len(pauses) == 2 * ((len(text) - 1) // PART_CHARS)

@@ -1,7 +1,7 @@
 """The first sentences of what a model says, found while it is said. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from webapp.chat.prompt.tokens import estimate
 from webapp.streaming.events import Delta, Ended, Event
@@ -26,19 +26,24 @@ SHORT = re.compile(
 LISTED = re.compile(r"(?:^|\n)[ \t>]*(?:[-*+]\s+)?\d{1,3}$")
 WIDE, DOTS, QUOTES, DASHES = "。！？｡．।॥", {".", "…"}, set("\"'”’“»«"), "-–—"
 MOST_LOOKED_BACK, MOST_HELD = 24, 300
+# Of more text at once, others have their turn between two parts: each character takes some microseconds.
+PART_CHARS = 4_096
 # The estimate of single words may be that much too high.
 PATIENCE = 1.5
 
 
-def first(most: int, events: Iterator[Event], beginning: str = "") -> Iterator[Event]:
+def first(
+    most: int, events: Iterator[Event], beginning: str = "", *, pause: Callable[[], None] = lambda: None
+) -> Iterator[Event]:
     """The events up to the end of so many sentences, and no more is asked of the model; `beginning` was said before.
 
-    What may belong to the next sentence is held until that is clear.
+    What may belong to the next sentence is held until that is clear. Between two parts of a long text is a `pause`.
     """
     found, sent, failure = Sentences(most), len(beginning), None
-    found.feed(beginning)
+    for part in _parts(beginning, pause):
+        found.feed(part)
     try:
-        for event in events:
+        for event in _in_parts(events, pause):
             if isinstance(event, Delta):
                 found.feed(event.text)
                 until = found.safe if found.end is None else found.end
@@ -62,6 +67,21 @@ def first(most: int, events: Iterator[Event], beginning: str = "") -> Iterator[E
     yield Delta(found.text[sent:])
     if failure:
         raise failure
+
+
+def _in_parts(events: Iterator[Event], pause: Callable[[], None]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, Delta):
+            yield from map(Delta, _parts(event.text, pause))
+        else:
+            yield event
+
+
+def _parts(text: str, pause: Callable[[], None]) -> Iterator[str]:
+    yield text[:PART_CHARS]
+    for start in range(PART_CHARS, len(text), PART_CHARS):
+        pause()
+        yield text[start : start + PART_CHARS]
 
 
 def capped(most_tokens: int, events: Iterator[Event]) -> Iterator[Event]:

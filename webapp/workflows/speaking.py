@@ -17,6 +17,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
 from webapp.errors import AppError, Busy, Conflict
+from webapp.heavy.turns import give_way
 from webapp.ids import new_id
 from webapp.knowledge.answering import Given
 from webapp.streaming.events import Event as Happening
@@ -40,7 +41,8 @@ class Brief:
 
     def events(self, stop: Stop) -> Iterator[Happening]:
         said = self._source.events(stop)
-        return first(self._sentences, capped(self._tokens, said) if self._tokens else said, self._beginning)
+        said = capped(self._tokens, said) if self._tokens else said
+        return first(self._sentences, said, self._beginning, pause=give_way)
 
     def look(self) -> str:
         return self._source.look()
