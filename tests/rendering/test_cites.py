@@ -1,12 +1,14 @@
 """Citations: what becomes a chip, what vanishes, what is left as it was written, and that a growing text ends the same."""
 
 import re
+from time import thread_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.rendering.corpus import Page, cut, sizes, texts
+from webapp.rendering.cites import FULL_WIDTH
 from webapp.rendering.markdown import GrowingMarkdown, render
 from webapp.rendering.notes import as_written, scoped
 from webapp.rendering.text import plain
@@ -127,3 +129,10 @@ def test_it_ends_the_same_at_every_cut(text: str) -> None:
 @given(st.lists(st.one_of(st.sampled_from(MARKS), texts(2)), max_size=12), sizes)
 def test_it_ends_as_the_rendering_of_the_whole(parts: list[str], sizes: list[int]) -> None:
     check("".join(parts), sizes)
+
+
+def test_a_long_row_of_blanks_is_looked_at_once():
+    began = thread_time()
+    assert FULL_WIDTH.sub("", f"【{' ' * 200_000}a \t【2】") == f"【{' ' * 200_000}a"
+    # It took its square, which was a minute.
+    assert thread_time() - began < 5

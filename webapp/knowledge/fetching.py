@@ -83,14 +83,15 @@ def _refuse_robots(url: str, trust: Trust, until: float) -> None:
     """One that can't be read for now allows nothing; one that isn't there allows everything (RFC 9309)."""
     parts = urlsplit(url)
     reply = _asked(f"{parts.scheme}://{parts.netloc}/robots.txt", {}, trust, until, MOST_ROBOTS)
-    if 200 <= reply.status < 300:
-        rules = RobotFileParser()
-        rules.parse(reply.content.decode("utf-8", "replace").splitlines())
-        is_allowed = offload(rules.can_fetch, AGENT, url)
-    else:
-        is_allowed = reply.status < 500
-    if not is_allowed:
+    is_there = 200 <= reply.status < 300
+    if not (offload(_is_allowed, reply.content, url) if is_there else reply.status < 500):
         raise Invalid(ROBOTS.format(parts.hostname), field="url")
+
+
+def _is_allowed(robots: bytes, url: str) -> bool:
+    rules = RobotFileParser()
+    rules.parse(robots.decode("utf-8", "replace").splitlines())
+    return rules.can_fetch(AGENT, url)
 
 
 def _asked(url: str, more: dict[str, str], trust: Trust, until: float, most_bytes: int) -> Reply:

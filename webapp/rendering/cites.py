@@ -19,8 +19,8 @@ from webapp.rendering.notes import held
 NUMBERS = r"\d{1,3}(?:\s*,\s*\d{1,3}){0,19}"
 # With an address behind it, it is a link.
 CITE = re.compile(rf"\[({NUMBERS})\](?!\()")
-# As some models write it: with a name behind the number.
-FULL_WIDTH = re.compile(rf"[ \t]*【({NUMBERS})(?:†[^【】]{{0,60}})?】")
+# As some models write it: with a name behind the number. A row of blanks is looked at from its beginning alone.
+FULL_WIDTH = re.compile(rf"(?:(?<![ \t])[ \t]++)?【({NUMBERS})(?:†[^【】]{{0,60}})?】")
 NUMBER = re.compile(r"\d+")
 
 
