@@ -11,10 +11,16 @@ shift
 [ $# != 0 ] || set -- rest pages attacks people programs servers quick_others quick_chats
 [ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
+if [ -z "${SCRATCH-}" ]; then
+    SCRATCH=$(sh scripts/scratch.sh) || exit 1
+    trap 'rm -rf "$SCRATCH"' EXIT
+    trap 'exit 130' INT TERM
+    export SCRATCH TMPDIR="$SCRATCH"
+fi
 if [ $# != 1 ]; then
     # How each part ends, and a data folder that is prepared once for all of them.
-    ends=$(mktemp -d) PREPARED=$(mktemp -d)
-    trap 'rm -rf "$ends" "$PREPARED"' EXIT
+    ends=$SCRATCH/ends PREPARED=$SCRATCH/prepared
+    mkdir "$ends" "$PREPARED"
     export ends PREPARED
     printf '%s\n' "$@" | xargs -P "${PARTS:-3}" -n 1 sh "$0" "$python"
     status=$?

@@ -3,14 +3,14 @@
 import fcntl
 import os
 import socket
-import tempfile
 from functools import cache
 from pathlib import Path
 from random import SystemRandom
 
 # Below those that the system gives to outgoing connections, so that a server finds its own again when it is started once more.
 LOWEST, HIGHEST = 12_000, 32_000
-FILE = Path(tempfile.gettempdir()) / f"millrace-ports-{os.getuid()}"
+# One for all runs, wherever each keeps what it makes.
+FILE = Path("/tmp") / f"millrace-ports-{os.getuid()}"
 _ours: set[int] = set()
 
 
