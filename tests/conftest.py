@@ -25,6 +25,7 @@ from tests.support.browser import Browser  # noqa: E402
 from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
 from tests.support.people import user_with_password  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
+from tests.support.routes import SharedRoutes  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
 from webapp.accounts import service as accounts  # noqa: E402
@@ -53,6 +54,9 @@ KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43
 # A slow machine is no fault. Every run tries the same examples, and only deep ones look for others.
 settings.register_profile("even", deadline=None, derandomize=ROUNDS == 1, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("even")
+
+
+Flask.url_map_class = SharedRoutes
 
 
 class CompiledTemplates(BytecodeCache):
@@ -245,9 +249,5 @@ def let_go(app: Flask) -> None:
             while db.engine.pool.checkedout():
                 gevent.sleep(0.005)
         db.engine.dispose()
-    # Every route refers to itself. Taken apart, all is freed at once: the collector took a tenth of the time to find it.
-    for rule in list(app.url_map.iter_rules()):
-        # What was parsed is shared by the applications that follow.
-        vars(rule).update(map=None, _build=None, _build_unknown=None)
-    vars(app.url_map).clear()
+    # They refer to the application, and it to them: the collector would take a while to find it.
     app.view_functions.clear()

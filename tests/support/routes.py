@@ -1,0 +1,48 @@
+"""The routes of the applications, which all have the same: bound and sorted for the first, and shared by those that follow."""
+
+from operator import attrgetter
+from typing import Any
+
+from werkzeug.routing import Map, Rule, RuleFactory
+
+Sign = tuple[object, ...]
+ALONE = attrgetter(
+    *("rule", "endpoint", "strict_slashes", "merge_slashes", "subdomain", "host", "build_only", "alias", "websocket"),
+    *("redirect_to", "provide_automatic_options"),
+)
+# By what was added, in its order: the map for which it was done.
+_known: dict[tuple[Sign, ...], Map] = {}
+
+
+class SharedRoutes(Map):
+    """What is added waits until somebody asks; by then it is usually known. To bind it again took a fifth of a test."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._added: list[Rule] = []
+        self._is_asked = False
+        super().__init__(*arguments, **options)
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        assert not self._is_asked, "a route is added before anybody asks for one"
+        self._added.extend(rulefactory.get_rules(self))
+
+    def update(self) -> None:
+        if not self._is_asked:
+            self._is_asked = True
+            self._settle()
+        super().update()
+
+    def _settle(self) -> None:
+        first = _known.setdefault(tuple(map(_sign, self._added)), self)
+        if first is self:
+            for rule in self._added:
+                super().add(rule)
+        else:
+            self._matcher, self._rules_by_endpoint = first._matcher, first._rules_by_endpoint
+            self._remap = False
+        self._added.clear()
+
+
+def _sign(rule: Rule) -> Sign:
+    """All that a route is made with, and what Flask notes on it."""
+    return (*ALONE(rule), frozenset(rule.methods or ()), tuple((rule.defaults or {}).items()))
