@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes the folder for whatever the tests make, and prints its name: in memory, where there is room and programs may run.
-# They make and throw away thousands of databases, each of which would wait for the disk a few times.
+# Makes the folder for whatever the tests make, and prints its name: with the word `memory` it is there, if there is room and
+# programs may run. They make and throw away thousands of databases, each of which would wait for the disk a few times.
 set -u
 MEMORY=/dev/shm
-NEEDED_KB=6000000
+# Two parts of the tests at a time leave less than five gigabytes until they end.
+NEEDED_KB=10000000
 
 has_room() {
     free=$(df -Pk "$MEMORY" | awk 'NR == 2 { print $4 }') && available=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
@@ -19,7 +20,7 @@ in_memory() {
     runs_programs "$folder" || { rm -rf "$folder" && return 1; }
 }
 
-in_memory 2>/dev/null || folder=$(mktemp -d) || exit 1
+[ "$1" = memory ] && in_memory 2>/dev/null || folder=$(mktemp -d) || exit 1
 # PostgreSQL runs as somebody else.
 chmod 755 "$folder"
 echo "$folder"
