@@ -23,7 +23,7 @@ from tests.generations.bench import bench  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
 from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
-from tests.support.people import user_with_password  # noqa: E402
+from tests.support.people import AGENT, user_with_session  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.routes import SharedRoutes  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
@@ -202,15 +202,17 @@ def stranger(app: Flask) -> Browser:
 def signed_in(app: Flask, email: str, role: str) -> Browser:
     """A browser with the session that signing in would have given it."""
     with app.app_context():
-        user_with_password(email, role)
-    return with_session(app, email)
+        return _with_cookie(Browser(app, email=email), user_with_session(email, role))
 
 
 def with_session(app: Flask, email: str) -> Browser:
     """The same for somebody whom the database knows already."""
     browser = Browser(app, email=email)
     with app.app_context():
-        secret = accounts.open_session(browser.person_id, "a browser of the tests")
+        return _with_cookie(browser, accounts.open_session(browser.person_id, AGENT))
+
+
+def _with_cookie(browser: Browser, secret: str) -> Browser:
     browser.client.set_cookie("millrace", secret, httponly=True)
     return browser
 

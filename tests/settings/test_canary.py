@@ -90,7 +90,7 @@ def test_a_key_is_found_nowhere_but_in_the_request(
     assert TELLTALE.search(said.decode()) is None
     logged = "".join(capfd.readouterr())
     assert TELLTALE.search(logged) is None
-    assert "signed_in" in logged
+    assert "stream_begun" in logged
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"millrace.sqlite3", "backup.sqlite3"} <= {path.name for path in files}
     assert [path.name for path in files if TELLTALE.search(path.read_bytes().decode("latin-1"))] == []

@@ -2,19 +2,32 @@
 
 from functools import cache
 
+from sqlalchemy.orm import Session
+
 from webapp.accounts import passwords
 from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
 from webapp.db import write
 
 PASSWORD = "a quiet river at night"
+AGENT = "a browser of the tests"
 
 
 def user_with_password(email: str, role: str) -> User:
-    user = User(email=email, name=email.partition("@")[0], role=role, password_hash=known_hash())
     with write() as session:
-        accounts.add(session, user)
-        accounts.about_person(session, "added an account", user, by=accounts.COMMAND_LINE, detail=role)
+        return _added(session, email, role)
+
+
+def user_with_session(email: str, role: str) -> str:
+    """The same, with the session that signing in would have given them: the cookie's secret."""
+    with write() as session:
+        return accounts.add_session(session, _added(session, email, role), AGENT)
+
+
+def _added(session: Session, email: str, role: str) -> User:
+    user = User(email=email, name=email.partition("@")[0], role=role, password_hash=known_hash())
+    accounts.add(session, user)
+    accounts.about_person(session, "added an account", user, by=accounts.COMMAND_LINE, detail=role)
     return user
 
 

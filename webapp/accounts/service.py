@@ -133,21 +133,25 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
 
 def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
     """Sign a user in who has proved who they are, by the password of the hash `proof` if by one; gives the cookie's secret."""
-    secret = new_secret()
     with write() as session:
         user = session.get(User, user_id)
         # Meanwhile the account may have been disabled or have got another password.
         if user is None or user.disabled_at or proof not in ("", user.password_hash):
             raise Invalid(WRONG)
         session.execute(delete(UserSession).where(UserSession.expires_at <= utc_now()))
-        opened = UserSession(user_id=user_id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
-        session.add(opened)
-        session.flush()
-        about = audit.About(
-            actor=user, address=address, object_kind="session", object_id=opened.id, detail=agents.in_words(agent)
-        )
-        audit.add(session, "signed in", **about)
+        secret = add_session(session, user, agent, address=address)
     log.info("signed_in", extra={"fields": {"user_id": user_id}})
+    return secret
+
+
+def add_session(session: Session, user: User, agent: str = "", *, address: str = "") -> str:
+    """Stores a session of theirs, and that they have signed in; gives the cookie's secret."""
+    secret = new_secret()
+    opened = UserSession(user_id=user.id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
+    session.add(opened)
+    session.flush()
+    about = audit.About(actor=user, address=address, object_kind="session", object_id=opened.id, detail=agents.in_words(agent))
+    audit.add(session, "signed in", **about)
     return secret
 
 
