@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.generations.injection import Faults
 from webapp.db import db
-from webapp.engine.chores import alone
+from webapp.engine.chores import alone, do_in_turns
 
 pytestmark = pytest.mark.slow
 
@@ -28,3 +28,15 @@ def test_what_was_claimed_is_free_again_after_any_failure(app, sort, n):
         # The first connection is taken; whoever looks next has another one.
         with db.engine.connect(), alone("sweeping") as is_mine:
             assert is_mine
+
+
+def test_a_server_that_is_about_to_end_begins_nothing_more(app):
+    engine, done = app.extensions["engine"], []
+
+    def last() -> None:
+        done.append("last")
+        engine.is_closing = True
+
+    with app.app_context():
+        assert not do_in_turns((last, lambda: done.append("one more")))
+    assert done == ["last"]

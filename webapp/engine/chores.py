@@ -15,11 +15,18 @@ from webapp.heavy.turns import by_turns, stand_in_line
 from webapp.streaming.loops import AGAIN_SECONDS, Ticker
 
 
-def do_in_turns(steps: Iterable[Callable[[], object]]) -> None:
-    """Does one after the other, and lets others go on between them, while nothing is read."""
+def do_in_turns(steps: Iterable[Callable[[], object]]) -> bool:
+    """Does one after the other, and lets others go on between them, while nothing is read; says whether all were done.
+
+    A server that is about to end begins none.
+    """
+    engine = the_engine()
     for step in by_turns(steps):
+        if engine.is_closing:
+            return False
         step()
         db.session.rollback()
+    return True
 
 
 @dataclass(frozen=True, slots=True)

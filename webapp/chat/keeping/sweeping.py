@@ -22,8 +22,7 @@ STEPS = (
 
 def sweep() -> bool:
     """Deletes what is due now, and lets others go on meanwhile; says whether more will be."""
-    do_in_turns(STEPS)
-    return erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting()
+    return do_in_turns(STEPS) and (erasing.is_something_waiting() or trash.is_waiting() or files.is_something_waiting())
 
 
 def _look_behind(_session: Session, _person_id: str) -> None:
