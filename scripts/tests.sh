@@ -1,5 +1,6 @@
 #!/bin/sh
-# Passes all tests, in parts of which PARTS (3 if not given) run at a time, the longest first: tests wait a good deal.
+# Passes all tests, in parts of which PARTS (2 if not given) run at a time, the longest first. Beside them runs from the beginning
+# what mostly waits, for kills, restarts and time-outs, and takes little of a core; nothing in it is measured.
 # With names of parts behind the Python it passes those alone; `quick` is its two halves, side by side, and `deep` what is
 # left out here, one part after the other.
 # What fails has failed: nothing is tried a second time.
@@ -8,14 +9,16 @@ set -u
 unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
-[ $# != 0 ] || set -- rest pages attacks people programs servers quick_others quick_chats
+beside=
+[ $# != 0 ] || { set -- attacks pages rest people programs servers quick_others quick_chats && beside=waits; }
 [ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
     # What deep tests make in an hour is more than a memory takes.
     case $* in *deep*) kind=disk ;; *) kind=memory ;; esac
     SCRATCH=$(sh scripts/scratch.sh "$kind") || exit 1
-    trap 'rm -rf "$SCRATCH"' EXIT
+    # In a session of its own, so that it can be ended with all it has started.
+    trap '[ -z "${lane-}" ] || kill -TERM -- "-$lane" 2>/dev/null; rm -rf "$SCRATCH"' EXIT
     trap 'exit 130' INT TERM
     export SCRATCH TMPDIR="$SCRATCH"
 fi
@@ -24,8 +27,11 @@ if [ $# != 1 ]; then
     ends=$SCRATCH/ends PREPARED=$SCRATCH/prepared
     mkdir "$ends" "$PREPARED"
     export ends PREPARED
-    printf '%s\n' "$@" | xargs -P "${PARTS:-3}" -n 1 sh "$0" "$python"
+    [ -z "$beside" ] || { setsid sh "$0" "$python" "$beside" & lane=$!; }
+    printf '%s\n' "$@" | xargs -P "${PARTS:-2}" -n 1 sh "$0" "$python"
     status=$?
+    [ -z "$beside" ] || wait "$lane" || status=1
+    lane=
     # How each part has ended, once more together.
     tail -qn 1 "$ends"/*
     exit $status
@@ -33,6 +39,10 @@ fi
 
 part=$1
 chats="tests/accounts tests/api tests/chat"
+# Of the quick tests, as much as makes both halves cost the same.
+with_chats="tests/attacks tests/characters tests/plans tests/settings"
+waits="tests/faults tests/generations/test_journal.py tests/generations/test_stuck.py tests/knowledge/test_kills.py
+    tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
 attacks="tests/attacks tests/chat"
 programs="tests/api tests/docs tests/drill"
 # Most of them start the server.
@@ -46,12 +56,13 @@ without() {
 # Paths hold no spaces: the lists are meant to be split.
 # shellcheck disable=SC2046,SC2086
 case $part in
-quick_chats) set -- $chats -m "not slow and not deep" ;;
-quick_others) set -- tests $(without tests/browser $chats) -m "not slow and not deep" ;;
+quick_chats) set -- $chats $with_chats -m "not slow and not deep" ;;
+quick_others) set -- tests $(without tests/browser $chats $with_chats) -m "not slow and not deep" ;;
+waits) set -- $waits -m "slow and not deep" ;;
 attacks) set -- $attacks -m "slow and not deep" ;;
 programs) set -- $programs -m "slow and not deep" ;;
 servers) set -- $servers -m "slow and not deep" ;;
-rest) set -- tests $(without tests/browser $attacks $programs $servers) -m "slow and not deep" ;;
+rest) set -- tests $(without tests/browser $attacks $programs $servers $waits) -m "slow and not deep" ;;
 deep_others) set -- tests --ignore=tests/browser -m "deep or rounds" ;;
 # Without the conftest above theirs, which has gevent patch everything: the driver of the browser must be left alone.
 people) set -- --confcutdir=tests/browser $people -m "not deep" ;;

@@ -23,6 +23,7 @@ def seeded(app: Flask) -> str:
     return result.output
 
 
+@pytest.mark.slow
 def test_it_makes_people_who_can_sign_in_with_what_was_printed_once(app: Flask) -> None:
     *lines, collections, _, _ = seeded(app).splitlines()
 

@@ -70,7 +70,7 @@ def cases(person: str) -> Iterator[Case]:
                 yield name, route, state, outcome
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("person", PEOPLE)
 @pytest.mark.rounds
 def test_who_is_refused_changes_nothing_and_learns_nothing(app: Flask, fake, person: str) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from flask import Flask
 from sqlalchemy import event, insert
 
@@ -14,6 +15,7 @@ MANY, RESERVED = 450, 7
 BEGAN = datetime(2026, 3, 2, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_no_transaction_counts_all_that_a_crash_has_left(app: Flask) -> None:
     with app.app_context():
         with write() as session:

@@ -186,6 +186,7 @@ def test_without_budgets_nothing_is_asked(app, owner, program, made, fake):
     assert not [each for each in statements if "budget" in each.replace("budgets.enabled", "")]
 
 
+@pytest.mark.slow
 def test_one_that_is_created_while_the_last_is_deleted_counts(app, made):
     for _ in range(5):
         last = made(5)["id"]

@@ -100,6 +100,7 @@ def test_a_picture_holds_the_card_in_two_versions_and_can_be_brought_in_again(ta
     assert again["description"] == cards.fields_of(card)["description"]
 
 
+@pytest.mark.slow
 def test_a_picture_of_another_kind_is_drawn_anew_and_a_missing_one_is_grey(take):
     jpeg = BytesIO()
     Image.new("RGB", (2_000, 500), "teal").save(jpeg, "JPEG")

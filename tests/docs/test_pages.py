@@ -24,7 +24,7 @@ def test_no_two_pages_have_the_same_name(visitor: Browser) -> None:
     assert sorted(named) == sorted(set(named))
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["visitor", "member"])
 def test_anybody_may_read_every_page(who: str, request: pytest.FixtureRequest) -> None:
     browser: Browser = request.getfixturevalue(who)

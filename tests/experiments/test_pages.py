@@ -84,6 +84,7 @@ def test_of_two_admins_the_second_is_told(app, admin, started):
         assert (found(id).winner, prompts.prompt(admin, "quick").version) == (3, 3)
 
 
+@pytest.mark.slow
 def test_programs_start_read_and_stop_experiments(app, owner, member, publish):
     program = client_of(app, owner.email)
     publish("Second.")

@@ -1,9 +1,12 @@
 """An experiment from its second version to the way back, by pages and thumbs alone."""
 
+import pytest
+
 from tests.chat.conftest import ended, until_settled
 from webapp.settings.service import set_setting
 
 
+@pytest.mark.slow
 def test_six_chats_with_thumbs_are_too_few_and_the_way_back_is_one_click(app, owner, fake):
     with app.app_context():
         # It is asked for when it likes.

@@ -91,6 +91,7 @@ def test_a_day_is_summed_up_once_and_not_while_it_is_written(app, made):
         assert db.session.scalar(db.select(db.func.count()).where(InsightMark.day == yesterday.date())) == 1
 
 
+@pytest.mark.slow
 def test_a_day_of_many_models_is_stored_some_at_a_time(app, made):
     day = utc_now() - timedelta(days=3)
     for number in range(2 * summing.ROWS_AT_ONCE):

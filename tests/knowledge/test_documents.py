@@ -142,6 +142,7 @@ def test_what_cannot_be_read_fails_with_a_sentence(shelf, name, content, says):
     assert says in failed["error"]
 
 
+@pytest.mark.slow
 def test_what_is_too_much_or_no_document_is_refused(app, shelf, house):
     collection = shelf.collection()
     for name, content, says in (
@@ -264,6 +265,7 @@ def test_the_text_of_a_long_document_is_read_in_turns(app, long):
     assert len(turns) == len(set(turns)) == 4
 
 
+@pytest.mark.slow
 def test_a_large_file_is_put_together_in_turns(app, shelf):
     id = shelf.text(shelf.collection(), GUIDE)
     parts = [{"document_id": id, "number": number, "content": bytes(documents.PART_BYTES)} for number in range(1, 81)]

@@ -147,7 +147,7 @@ class Fails(PlanProjection):
 
 
 @pytest.mark.parametrize("when", ["fold", "finish", "mended"])
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 def test_a_mistake_in_its_picture_keeps_all_that_was_said_as_text(desk: Desk, when: str, caplog) -> None:
     kind = desk.engine.kinds["plan"]
 

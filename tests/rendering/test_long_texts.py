@@ -52,7 +52,7 @@ def test_work_and_bytes_are_in_proportion_to_the_text() -> None:
     assert whole[1] < MOST_BYTES_PER_CHAR * len(text)
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens_per_second", CHARS_PER_STEP)
 @pytest.mark.mostly_deep(2)
 def test_at_any_pace_few_bytes_are_sent(tokens_per_second: int) -> None:

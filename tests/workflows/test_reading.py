@@ -175,6 +175,7 @@ def test_conditions_compare(text: str, is_true: bool) -> None:
     assert conditions.holds(conditions.parsed(text, {*VALUES, "steps.s"}), VALUES) is is_true
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
