@@ -40,7 +40,7 @@ fi
 part=$1
 chats="tests/accounts tests/api tests/chat"
 # Of the quick tests, as much as makes both halves cost the same.
-with_chats="tests/attacks tests/characters tests/plans tests/settings"
+with_chats="tests/plans"
 waits="tests/faults tests/generations/test_journal.py tests/generations/test_stuck.py tests/knowledge/test_kills.py
     tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
 attacks="tests/attacks tests/chat"

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from tests.support.browser import Browser
@@ -24,6 +25,7 @@ def is_answered(page: Page) -> bool:
     return bool(page.all('article[data-status="completed"][data-role="assistant"]'))
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, tmp_path: Path) -> None:
     chat = member.submit("/", message=f"What does a {CANARY} eat?").path
     member.wait_for(chat, is_answered)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import delete, event, func, insert, select
 from sqlalchemy.orm import Session
@@ -70,6 +71,7 @@ def plan_much(session: Session, me: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_account_with_much_goes_in_pieces_and_its_costs_stay(app: Flask, member: Browser) -> None:
     with app.app_context(), write() as session:
         me = user_of(member.email).id

@@ -65,6 +65,7 @@ def test_a_browser_has_a_name_in_words(agent: str, words: str) -> None:
     assert in_words(agent) == words
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_a_normal_email_is_normal(text: str) -> None:
     assert normal_email(normal_email(text)) == normal_email(text)

@@ -135,6 +135,7 @@ def test_it_is_thrown_away_brought_back_and_erased(program: Client) -> None:
     program.post(f"/chats/{id}/restore", status=404)
 
 
+@pytest.mark.slow
 def test_it_is_taken_along_and_brought_in_elsewhere(program: Client, other: Client, fake) -> None:
     fake.says("Forty-two.")
     made = program.post("/chats", {"message": "The answer?"}, status=201)

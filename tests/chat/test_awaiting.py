@@ -41,6 +41,7 @@ def nothing_read() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_an_answer_waits_no_longer_than_it_may_and_says_so(app: Flask, owner: Browser, fake: Upstream) -> None:
     fake.says("I can't say.")
     with app.app_context():
@@ -61,6 +62,7 @@ def test_an_answer_waits_no_longer_than_it_may_and_says_so(app: Flask, owner: Br
     assert "can't be quoted now" not in told(fake, FOLLOWING)
 
 
+@pytest.mark.slow
 def test_it_can_be_stopped_while_it_waits_and_asked_again(app: Flask, owner: Browser, fake: Upstream) -> None:
     fake.says("Nineteen months [1].")
     with nothing_read():
@@ -76,6 +78,7 @@ def test_it_can_be_stopped_while_it_waits_and_asked_again(app: Flask, owner: Bro
     assert FACT in given(fake, f"{QUESTION}\n\n[File: manual.txt]")
 
 
+@pytest.mark.slow
 def test_what_a_killed_server_left_behind_is_read_in_the_end(app: Flask, owner: Browser, fake: Upstream) -> None:
     fake.says("Nineteen months [1].")
     chat = sent(owner)

@@ -1,5 +1,6 @@
 """A file of a chat is read a few messages at a time, in their order, and each once."""
 
+import pytest
 from flask import Flask
 from sqlalchemy import insert
 
@@ -13,6 +14,7 @@ from webapp.db import write
 MESSAGES = 2_000
 
 
+@pytest.mark.slow
 def test_no_few_messages_take_the_whole_chat(app: Flask, owner: Browser) -> None:
     with app.app_context(), write() as session:
         session.add(Chat(id="long", owner_id=owner.person_id, model="m", title="Long"))

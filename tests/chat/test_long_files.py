@@ -89,6 +89,7 @@ def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     assert found_by(owner, chat) == ["pump manual"]
 
 
+@pytest.mark.slow
 def test_what_the_whole_team_may_open_is_found_in_its_chat_alone(
     app: Flask, owner: Browser, member: Browser, fake: Upstream
 ) -> None:
@@ -106,6 +107,7 @@ def test_what_the_whole_team_may_open_is_found_in_its_chat_alone(
         assert owners.get(f"/search?{query}")["passages"] == [], query
 
 
+@pytest.mark.slow
 def test_a_file_that_is_asked_about_as_a_whole_is_given_in_parts(app: Flask, owner: Browser, fake: Upstream) -> None:
     fake.says("It is about wheels [1].")
     chat = sent(owner, "", content=MANY.encode(), name="wheels.md")
@@ -149,6 +151,7 @@ def test_one_for_which_there_is_no_room_is_refused_with_its_message(app: Flask, 
     assert counts(app) == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_branch_reads_its_files_itself(app: Flask, owner: Browser, member: Browser, fake: Upstream) -> None:
     fake.says("Nineteen months [1].")
     chat = sent(owner)
@@ -170,6 +173,7 @@ def test_a_branch_reads_its_files_itself(app: Flask, owner: Browser, member: Bro
     assert (found_by(member, branches[member]), found_by(member, branches[owner])) == (["pump manual"], [])
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_its_chat_takes_it_along(app: Flask, owner: Browser, fake: Upstream) -> None:
     fake.says("Nineteen months [1].")
@@ -189,6 +193,7 @@ def test_its_chat_takes_it_along(app: Flask, owner: Browser, fake: Upstream) -> 
     assert counts(app) == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_temporary_chat_leaves_nothing_of_it(app: Flask, owner: Browser, fake: Upstream) -> None:
     fake.says("Nineteen months [1].")
     block = uploaded(owner, manual(), NAME).get_json()["block"]
@@ -201,6 +206,7 @@ def test_a_temporary_chat_leaves_nothing_of_it(app: Flask, owner: Browser, fake:
     assert counts(app) == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_it_goes_with_its_message_and_with_its_person(app: Flask, owner: Browser, member: Browser, fake: Upstream) -> None:
     fake.says("Nineteen months [1].")
     chat = sent(member)
@@ -220,6 +226,7 @@ def test_it_goes_with_its_message_and_with_its_person(app: Flask, owner: Browser
     assert counts(app) == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_programs_send_long_files_and_exports_have_them(app: Flask, owner: Browser, member: Browser, fake: Upstream) -> None:
     fake.says("Nineteen months [1].")
     program, content = client_of(app, owner.email), manual()

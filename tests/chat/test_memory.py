@@ -85,6 +85,7 @@ def test_a_chat_is_kept_out_and_a_deleted_one_takes_its_answers_along(member, an
     assert len(remembered(program, 2)) == 2
 
 
+@pytest.mark.slow
 def test_nobody_else_is_let_in(app, owner, member, stranger, answered, program, fake):
     program.said("PATCH", "/me", 200, {"remembers": True})
     path = answered(member)

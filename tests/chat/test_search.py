@@ -245,6 +245,7 @@ def test_a_passage_is_found_by_the_stem_of_a_word_far_behind_others_like_it(owne
     assert "Grinding is slow work" in passage
 
 
+@pytest.mark.slow
 @also_on_postgres
 def test_more_hits_are_on_further_pages(owner, chat_id):
     say(owner, chat_id, *(f"Water number {n}" for n in range(45)))

@@ -104,6 +104,7 @@ def test_a_level_hides_it_until_an_admin_raises_the_clearance(owner, member, str
     assert stranger.page(collection).heading.startswith("Handbook")
 
 
+@pytest.mark.slow
 def test_of_a_trash_that_is_full_what_was_deleted_last_is_shown(app, member, collection):
     now, id = utc_now(), collection.rpartition("/")[2]
     with app.app_context(), write() as session:

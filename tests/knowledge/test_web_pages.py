@@ -75,6 +75,7 @@ def test_an_address_is_a_document_and_is_fetched_again(house, site):
     assert after["text"].strip() == "Oil the bearing on Monday."
 
 
+@pytest.mark.slow
 def test_a_large_page_is_replaced_a_piece_at_a_time(app, house, site):
     url = site.says("/log", "Oil the bearing every Friday.\n" * 10, kind="text/plain")
     document = house.read(add(house, url)["documents"][0]["id"])
@@ -100,6 +101,7 @@ def test_a_large_page_is_replaced_a_piece_at_a_time(app, house, site):
     assert house.read(document["id"])["bytes"] == 7
 
 
+@pytest.mark.slow
 def test_what_was_replaced_halfway_is_not_read_and_is_fetched_whole(app, house, site):
     url = site.says("/care", PAGE.format(1, "every Friday"), ETag='"1"')
     document = house.read(add(house, url)["documents"][0]["id"])

@@ -56,7 +56,7 @@ def test_what_is_left_of_it_is_a_beginning(new_stop: NewStop, stream: Stream, sh
     check_beginning(new_stop, stream, int(share * (len(stream.content) - 1)), breaks=breaks)
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["stop", "error"])
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_an_end_at_every_byte_leaves_a_beginning(new_stop: NewStop, dialect: str, end: str) -> None:

@@ -104,6 +104,7 @@ def test_a_flow_that_calls_itself_ends() -> None:
     assert "call again" in flow.notes
 
 
+@pytest.mark.slow
 def test_flows_that_call_each_other_many_times_take_no_time() -> None:
     names = [f"f{number}" for number in range(12)]
     calls = ", ".join(f"{{call: {name}}}" for name in names)

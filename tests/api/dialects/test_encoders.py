@@ -48,6 +48,7 @@ def test_every_dialect_closes_for_one_who_is_sent_away_before_the_end(events, da
             assert (heard.text, heard.outcome, heard.is_closed) == (text_of(events[:heard_of]), "error", True), name
 
 
+@pytest.mark.slow
 @given(runs, st.data())
 def test_who_joins_a_roleplay_late_has_the_whole_text_too(events, data):
     seq = data.draw(st.integers(0, len(events) - 1))
