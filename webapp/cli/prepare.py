@@ -16,8 +16,9 @@ from webapp.accounts import service as accounts
 from webapp.characters import shipped
 from webapp.cli import addresses, ready
 from webapp.config import ROOT, make_keys
+from webapp.connections import listing
 from webapp.current import the_config
-from webapp.db import DAMAGED, db, is_blocked, is_damage, is_sqlite, unbound
+from webapp.db import DAMAGED, db, is_blocked, is_damage, is_sqlite, unbound, write
 from webapp.db_state import found_revision
 from webapp.health import backups, database_facts
 from webapp.revisions import known_revisions, newest_revision
@@ -50,6 +51,7 @@ def prepare() -> None:
         with _one_machine_at_a_time():
             _migrate(config.data_dir)
             shipped.ship()
+            _fit_models()
         for fact in database_facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         compiled.keep(current_app, config.data_dir)
@@ -72,6 +74,11 @@ def _one_machine_at_a_time() -> Iterator[None]:
             yield
         finally:
             connection.execute(select(func.pg_advisory_unlock(PREPARING)))
+
+
+def _fit_models() -> None:
+    with write() as session:
+        listing.fit(session)
 
 
 def _migrate(data_dir: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from webapp.connections import keys, queries
 from webapp.connections.keys import BUILT_IN, Key, Stored
 from webapp.connections.tables import Connection
 from webapp.current import the_config
+from webapp.heavy.turns import by_turns
 from webapp.providers.base import Model
 
 ANY_MODEL = "openrouter/auto"
@@ -36,6 +38,7 @@ class LiveConnection:
     key: Key = field(default_factory=Key)
     models: tuple[Model, ...] = ()
     models_at: datetime | None = None
+    left_out: int = 0
     checked_at: datetime | None = None
     check_result: str = ""
     is_working: bool | None = None
@@ -59,6 +62,11 @@ class LiveConnection:
         """What stands before the names of its models, where several connections may have the same."""
         return "" if self.is_built_in else f"{self.slug}:"
 
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """What its models are called there."""
+        return frozenset(each.id for each in self.models)
+
     @property
     def starting_model(self) -> str:
         """The model to begin with: the chosen one, or the first it lists."""
@@ -78,8 +86,8 @@ def live_connection(slug: str) -> LiveConnection | None:
 
 
 def as_stored(models: Iterable[Model]) -> list[dict[str, Any]]:
-    """A list of models as it is kept for when its server is not there."""
-    return [asdict(model) for model in models]
+    """A list of models as it is kept for when its server is not there; others have their turn meanwhile."""
+    return [asdict(model) for model in by_turns(models)]
 
 
 def new_built_in() -> Connection:
@@ -126,7 +134,7 @@ def _openrouter_key(config: Config, address: str) -> Key:
 
 
 def _as_they_are(row: Mapping[str, Any], remembered: Remembered) -> dict[str, Any]:
-    names = ("id", "slug", "name", "kind", "continuation", "reasoning_tags", "is_enabled", "models_at", *CHECKED)
+    names = ("id", "slug", "name", "kind", "continuation", "reasoning_tags", "is_enabled", "models_at", "left_out", *CHECKED)
     listed = remembered.get((row["id"], row["models_at"]))
     models = _models(row["id"]) if listed is None and row["models_at"] else listed or ()
     return {name: row[name] for name in names} | {"models": models}

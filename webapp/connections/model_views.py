@@ -8,7 +8,7 @@ from webapp.accounts.guards import admin_only, who
 from webapp.connections import proposal, shown
 from webapp.connections import service as connections
 from webapp.connections.models import DEMO, matching, providers
-from webapp.errors import Conflict
+from webapp.errors import Conflict, Invalid
 from webapp.providers.base import Model
 from webapp.settings.forms import SettingsForm
 from webapp.settings.service import set_settings, setting
@@ -39,7 +39,10 @@ def allow() -> Response:
     """Ticks count for the models that were shown; all others stay as they were, unless every model is wanted."""
     was_shown, ticked = request.form.getlist("shown"), request.form.getlist("allowed")
     kept = [each for each in setting("models.allowed") if each not in was_shown and "every" not in request.form]
-    allowed = list(dict.fromkeys([*kept, *ticked]))
+    added = request.form.get("added", "").strip()
+    if added and providers().is_missing(added):
+        raise Invalid(f"No connection lists “{added[:80]}”. Refresh the list, or check the spelling.")
+    allowed = list(dict.fromkeys([*kept, *ticked, *filter(None, [added])]))
     set_settings({"models.allowed": "\n".join(allowed)}, **who())
     return _saved(f"{plural(len(allowed), 'model')} available." if allowed else "All models are available.")
 
@@ -77,6 +80,7 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
         allowed_count=sum(each.id in is_allowed for each in models),
         allowed=allowed,
         missing=missing,
+        left_out=sum(each.left_out for each in providers().connections() if each.is_usable),
         is_proposed=proposal.is_in_effect(),
         streams=setting("stream.enabled"),
         query=query,

@@ -131,10 +131,10 @@ class Providers:
         return names.get(f"{slug}:{model}") or names.get(model) or model
 
     def unlisted(self) -> Sequence[Model]:
-        """Models that may be chosen by the settings, and whose connection has not said yet what it has."""
+        """Models that may be chosen by the settings, and whose connection has not said yet what it has, or had no room for it."""
         known = {each.id for each in self.listed()}
         named = ((name, self._found(name)) for name in setting("models.allowed") if name not in known)
-        return [Model(name, name) for name, found in named if found and found[0].is_usable and not found[0].models]
+        return [Model(name, name) for name, found in named if found and found[0].is_usable and _is_short(found[0])]
 
     def default(self, wish: str = "") -> str:
         """The model of a new chat: the person's own choice, the team's, a connection's, or the demo's; empty if there is none."""
@@ -269,6 +269,10 @@ def _told_apart(connections: Sequence[LiveConnection]) -> list[Model]:
     listed = [(each.name, model) for each in connections for model in _models_of(each)]
     names = Counter(model.name for _, model in listed)
     return [replace(model, name=f"{model.name} · {whose}") if names[model.name] > 1 else model for whose, model in listed]
+
+
+def _is_short(connection: LiveConnection) -> bool:
+    return bool(connection.left_out) or not connection.models
 
 
 def _named() -> tuple[str, ...]:

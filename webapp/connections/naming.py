@@ -30,13 +30,13 @@ def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> di
 
 
 def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:
-    """Whether its connection lists models, but not this one."""
+    """Whether its connection lists models, all of them, but not this one."""
     connection, name = found(model, connections) or (None, "")
-    if connection is None or not connection.models:
+    if connection is None or not connection.models or connection.left_out:
         return False
     # OpenRouter takes variants such as `:online` that it does not list.
     names = {name, name.rpartition(":")[0]} if connection.is_built_in else {name}
-    return not any(each.id in names for each in connection.models)
+    return not names & connection.listed
 
 
 def refuse_unlisted(value: Value) -> None:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Unpack, get_args
+from typing import Any, Unpack, get_args
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts import audit
 from webapp.accounts.audit import About
 from webapp.accounts.tables import User
-from webapp.connections import keys, proposal
+from webapp.connections import keys, listing, proposal
 from webapp.connections.effective import LiveConnection, as_stored, live_connection, new_built_in
 from webapp.connections.keys import BUILT_IN
 from webapp.connections.provider_types import KINDS, address_of
@@ -78,6 +78,7 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
         _fill(row, entered)
         if address != before.base_url:
             row.base_url, row.models, row.models_at = _own_address(before, entered.base_url, address), [], None
+            row.left_out = 0
             proposal.withdraw(session, f"The address is now {address}.", **about)
         elif key and not row.default_model:
             proposal.propose(session, before, **about)
@@ -130,12 +131,13 @@ def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bo
     # Nothing is held while the server is waited for.
     db.session.rollback()
     words, code, models = _answer(make)
+    listed = as_stored(models or ())
     with write() as session:
         row = row_of(session, slug)
         row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
         row.refused_at = _refused_since(row, code)
-        if models:
-            _list(session, row, models, about)
+        if listed:
+            _list(session, row, listed, about)
         _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", about)
     return models is not None
 
@@ -144,12 +146,13 @@ def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> 
     """Read the list of models again; gives their number. Raises `Conflict` with the server's reason."""
     db.session.rollback()
     try:
-        models = make().models()
+        listed = as_stored(make().models())
     except ProviderError as error:
         raise Conflict(f"{_live(slug).name}: {error}") from error
     with write() as session:
-        _list(session, row_of(session, slug), models, about)
-    return len(models)
+        row = row_of(session, slug)
+        _list(session, row, listed, about)
+        return len(row.models)
 
 
 def _answer(make: Callable[[], Provider]) -> tuple[str, str, Sequence[Model] | None]:
@@ -219,9 +222,10 @@ def _refused_since(row: Connection, code: str) -> datetime | None:
     return row.refused_at or (row.checked_at if code in REFUSALS else None)
 
 
-def _list(session: Session, row: Connection, models: Sequence[Model], about: About) -> None:
-    row.models, row.models_at = as_stored(models), utc_now()
-    proposal.withdraw_if_unknown(session, row, (each.id for each in models), **about)
+def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: About) -> None:
+    listing.keep(session, row, listed)
+    row.models_at = utc_now()
+    proposal.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
 
 
 def _free_slug(session: Session, name: str) -> str:

@@ -10,7 +10,8 @@ from webapp.db import Record
 
 
 class Connection(Record):
-    """A configured provider. A key is there only as ciphertext; `models` is the list it gave last, for when it is not there.
+    """A configured provider. A key is there only as ciphertext; `models` is the list it gave last, for when it is not there;
+    `left_out` says how many there was no room for.
 
     `refused_at` says since when its server refuses the key.
     """
@@ -29,6 +30,7 @@ class Connection(Record):
     is_enabled: Mapped[bool] = mapped_column(default=True)
     models: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     models_at: Mapped[datetime | None]
+    left_out: Mapped[int] = mapped_column(default=0, server_default="0")
     checked_at: Mapped[datetime | None]
     check_result: Mapped[str] = mapped_column(String(300), default="")
     is_working: Mapped[bool | None]

@@ -5,7 +5,7 @@ from functools import partial
 from flask import Blueprint, Response, current_app, url_for
 
 from webapp.accounts.guards import admin_only, who
-from webapp.connections import local_ollama, shown
+from webapp.connections import listing, local_ollama, shown
 from webapp.connections import service as connections
 from webapp.connections.forms import ConnectionForm, NewConnectionForm
 from webapp.connections.local_ollama import Neighbour
@@ -128,4 +128,6 @@ def _page(slug: str, form: ConnectionForm) -> Response:
         live=live,
         line=shown.connection(live),
         key_words=shown.key_words(live),
+        left_out=listing.told(live.left_out),
+        left_out_hint=listing.HINT,
     )

@@ -1,11 +1,12 @@
 """How this Millrace stands, in words: what the health page and `flask check` say alike."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flask import current_app
 
 from webapp.config import Config
+from webapp.connections import listing
 from webapp.connections.effective import LiveConnection
 from webapp.connections.models import providers
 from webapp.db import utc_now
@@ -41,11 +42,17 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
         return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]
     return [
         Chapter("Database", [*database_facts.all_of(config), *(database_facts.soundness() if is_thorough else ())]),
-        Chapter("Models", [connection(each) for each in providers().connections()]),
+        Chapter("Models", [fact for each in providers().connections() for fact in _of_connection(each)]),
         *(more() for more in MORE),
         Chapter("Safety", [server_facts.address(config), key(keyring()), database_facts.backups(config)]),
         server,
     ]
+
+
+def _of_connection(live: LiveConnection) -> Iterator[Fact]:
+    yield connection(live)
+    if live.left_out:
+        yield Fact(f"Models of {live.name}", listing.told(live.left_out), "warn", listing.HINT)
 
 
 def connection(live: LiveConnection) -> Fact:

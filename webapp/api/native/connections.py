@@ -35,6 +35,7 @@ class ConnectionAnswer(Answer):
     key_source: Literal["stored", "environment", "none"]
     key_last_four: str
     models: int = Field(description="How many models it lists.")
+    left_out: int = Field(description="How many more its server has: all connections together list at most 3,000.")
     checked_at: datetime | None
     check_result: str
     is_working: bool | None = Field(description="The result of the last test; null before the first one.")

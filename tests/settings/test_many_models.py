@@ -1,0 +1,115 @@
+"""How many models all connections list together, which are left out, and what can be done about it."""
+
+from flask import Flask
+
+from tests.conftest import signed_in
+from tests.settings.test_connections import add
+from tests.support.browser import Browser
+from tests.upstream.handle import Upstream as Fake
+from webapp.connections import listing
+from webapp.connections.listing import MOST_MODELS, cut, share
+from webapp.connections.models import providers
+from webapp.connections.tables import Connection
+from webapp.db import utc_now, write
+from webapp.ids import new_id
+from webapp.settings.service import set_setting
+
+LONG = [{"id": f"m{number:04}", "name": f"Model {number:04}"} for number in range(2500)]
+
+
+def offered(app: Flask) -> list[str]:
+    with app.app_context():
+        providers().forget()
+        return [each.id for each in providers().offered()]
+
+
+def of(app: Flask, slug: str) -> tuple[int, int]:
+    with app.app_context():
+        providers().forget()
+        live = providers().connection(slug)
+    return len(live.models), live.left_out
+
+
+def connected(owner: Browser, fake: Fake, name: str, listed: list[dict[str, str]]) -> None:
+    fake.always({"json": {"data": listed}}, at="/models")
+    add(owner, fake, name=name)
+    owner.post(f"/admin/connections/{name}/test")
+
+
+def test_short_lists_stay_whole_and_long_ones_share_the_rest() -> None:
+    for sizes, most in (([], 100), ([30, 70], 100), ([60, 60], 50), ([60, 10, 60], 45), ([90, 5, 6, 7], 82), ([1] * 300, 0)):
+        assert share(sizes, 100) == most
+        assert sum(min(size, most) for size in sizes) <= 100
+
+
+def test_what_is_named_is_kept_before_the_first() -> None:
+    listed = [{"id": name} for name in "abcdef"]
+
+    assert cut(listed, 6, set()) == listed
+    assert cut(listed, 3, {"e", "x"}) == [{"id": name} for name in "abe"]
+    assert cut(listed, 1, {"e", "f"}) == [{"id": "e"}]
+
+
+def test_a_hostile_server_takes_nothing_from_a_short_list(app: Flask, owner: Browser, fake: Fake) -> None:
+    connected(owner, fake, "small", LONG[:400])
+    connected(owner, fake, "long", LONG)
+    connected(owner, fake, "other", LONG)
+
+    assert of(app, "small") == (400, 0)
+    assert of(app, "long") == of(app, "other") == (1300, 1200)
+    assert len(offered(app)) == MOST_MODELS
+
+    page = owner.page("/admin/connections/long")
+    assert page.says("1,200 models left out: all connections together list at most 3,000.")
+    assert owner.page("/admin/health").says("1,200 models left out")
+    assert not owner.page("/admin/connections/small").says("left out")
+
+
+def test_a_model_that_is_left_out_is_used_by_its_name(app: Flask, owner: Browser, fake: Fake) -> None:
+    connected(owner, fake, "long", LONG)
+    connected(owner, fake, "other", LONG)
+    name = "long:m2400"
+    assert name not in offered(app)
+
+    page = owner.page("/admin/models")
+    assert page.says("2,000 models left out of the list")
+    owner.post("/admin/models/allowed", added=name)
+    assert offered(app) == [name]
+    with app.app_context():
+        assert providers().of(name)
+
+    # With its name in the settings it is among those kept, with all that is known of it.
+    owner.post("/admin/connections/long/test")
+    with app.app_context():
+        providers().forget()
+        assert "m2400" in providers().connection("long").listed
+    assert owner.post("/admin/models/allowed", added="small:nothing").status_code in (303, 422)
+
+
+def test_lists_of_an_earlier_release_are_cut_before_the_start(app: Flask, fake: Fake) -> None:
+    with app.app_context():
+        with write() as session:
+            models = [{"id": each["id"], "name": each["name"]} for each in LONG]
+            session.add_all(_row(slug, models) for slug in ("one", "two", "three"))
+        set_setting("models.allowed", "two:m2499")
+        with write() as session:
+            listing.fit(session)
+        providers().forget()
+        two = providers().connection("two")
+    assert [of(app, slug) for slug in ("one", "two", "three")] == [(1000, 1500)] * 3
+    assert "m2499" in two.listed
+
+
+def _row(slug: str, models: list[dict[str, str]]) -> Connection:
+    return Connection(
+        id=new_id(), slug=slug, name=slug, kind="openai", base_url="http://127.0.0.1:9/v1", models=models, models_at=utc_now()
+    )
+
+
+def test_the_api_says_how_many_are_left_out(app: Flask, owner: Browser, fake: Fake) -> None:
+    connected(owner, fake, "long", LONG)
+    connected(owner, fake, "other", LONG)
+    signed_in(app, "ada@example.org", "admin")
+
+    found = {each["slug"]: each for each in owner.get("/api/v1/connections").json["connections"]}
+    assert (found["long"]["models"], found["long"]["left_out"]) == (1500, 1000)

@@ -1,0 +1,88 @@
+"""How many models all connections list together: the longest lists are cut, and it is kept by how much."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.connections.keys import BUILT_IN
+from webapp.connections.tables import Connection
+from webapp.settings.service import setting
+from webapp.words import number, plural
+
+# OpenRouter lists 500. Every page with models costs as much as all lists together.
+MOST_MODELS = 3_000
+HINT = (
+    "A model that is left out can be used by its name: as the default model of its connection, or added under Models. "
+    "Deleting a connection and refreshing the list makes room."
+)
+NAMING = ("models.default", "models.fallbacks", "models.allowed")
+
+
+def keep(session: Session, row: Connection, listed: Sequence[Mapping[str, Any]]) -> None:
+    """Stores what a connection lists, as far as there is room beside the others; longer lists of theirs make way.
+
+    What it would be asked for by default, or by the settings, is kept in any case.
+    """
+    sizes = _sizes(session, row.id)
+    most = share([*sizes.values(), len(listed)])
+    row.models, row.left_out = _kept(row, listed, most), max(0, len(listed) - most)
+    _make_way(session, sizes, most)
+
+
+def fit(session: Session) -> None:
+    """Cuts lists of an earlier release, which knew no bound."""
+    sizes = _sizes(session, "")
+    _make_way(session, sizes, share(sizes.values()))
+
+
+def told(left_out: int) -> str:
+    """What is left out, in a sentence; empty where nothing is."""
+    if not left_out:
+        return ""
+    return f"{plural(left_out, 'model')} left out: all connections together list at most {number(MOST_MODELS)}."
+
+
+def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
+    """The length to which lists are cut so that together they hold no more; what the short ones leave goes to the long ones."""
+    lengths, room = sorted(sizes), most
+    for place, length in enumerate(lengths):
+        if length > (even := room // (len(lengths) - place)):
+            return even
+        room -= length
+    return most
+
+
+def cut(listed: Sequence[Mapping[str, Any]], most: int, wanted: Collection[str]) -> list[Mapping[str, Any]]:
+    """So many of them, in their order: those that are wanted, then the first."""
+    if len(listed) <= most:
+        return list(listed)
+    places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in wanted)[:most]
+    return [listed[place] for place in sorted(places)]
+
+
+def _make_way(session: Session, sizes: Mapping[str, int], most: int) -> None:
+    for id in (id for id, size in sizes.items() if size > most):
+        row = session.get_one(Connection, id)
+        row.left_out += len(row.models) - most
+        row.models = _kept(row, row.models, most)
+        # Every process reads a list once only; this one says that there is another.
+        row.models_at = row.models_at and row.models_at + timedelta(microseconds=1)
+
+
+def _sizes(session: Session, but: str) -> dict[str, int]:
+    """How long the list of each connection is, without reading them."""
+    found = select(Connection.id, func.json_array_length(Connection.models)).where(Connection.id != but)
+    return {row[0]: row[1] for row in session.execute(found)}
+
+
+def _kept(row: Connection, listed: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
+    prefix = "" if row.id == BUILT_IN else f"{row.slug}:"
+    names = (name for key in NAMING for name in _names(setting(key)) if name.startswith(prefix))
+    return [dict(each) for each in cut(listed, most, {row.default_model, *(name.removeprefix(prefix) for name in names)})]
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (str(value),)
