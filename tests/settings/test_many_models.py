@@ -13,6 +13,7 @@ from webapp.connections.tables import Connection
 from webapp.db import utc_now, write
 from webapp.ids import new_id
 from webapp.settings.service import set_setting
+from webapp.web.picks import MOST_SHOWN
 
 LONG = [{"id": f"m{number:04}", "name": f"Model {number:04}"} for number in range(2500)]
 
@@ -113,3 +114,22 @@ def test_the_api_says_how_many_are_left_out(app: Flask, owner: Browser, fake: Fa
 
     found = {each["slug"]: each for each in owner.get("/api/v1/connections").json["connections"]}
     assert (found["long"]["models"], found["long"]["left_out"]) == (1500, 1000)
+
+
+def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Browser, fake: Fake) -> None:
+    connected(owner, fake, "long", LONG)
+
+    for path, id in (("/plans/new?type=monthly", "plan-model"), ("/settings", "default_model")):
+        page = owner.page(path)
+        assert page.one(f"#{id}").attributes["list"] == f"{id}-options"
+        assert len(page.all(f"#{id}-options option")) == MOST_SHOWN
+    for path in ("/admin/models", "/admin/connections/long"):
+        assert len(owner.page(path).all("datalist#models option")) == MOST_SHOWN
+
+    for typed in ("Model 2400", "long:m2400"):
+        owner.submit("/settings", default_model=typed)
+        assert owner.page("/settings").one("#default_model").attributes["value"] == "Model 2400"
+    assert "More than 100 match" in owner.submit("/settings", default_model="Model").error_at("Model for new chats")
+    page = owner.submit("/settings", default_model="Model 249")
+    found = [each.text() for each in page.all("#default_model option")]
+    assert found == ["Choose one", "Model 0249", *(f"Model {number}" for number in range(2490, 2500))]

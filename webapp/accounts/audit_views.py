@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts import queries
+from webapp.accounts import candidates, queries
 from webapp.accounts.guards import admin_only
 from webapp.accounts.tables import AuditEntry
 from webapp.web.downloads import download
 from webapp.web.htmx import render
 from webapp.web.pagination import cut
+from webapp.web.picks import MOST_SHOWN
 from webapp.web.spreadsheet import csv_text
 
 bp = Blueprint("audit", __name__, url_prefix="/admin/audit")
@@ -29,7 +30,7 @@ def index() -> Response:
         "admin/audit.html",
         entries=page.rows,
         chosen=chosen,
-        people=[user for user, _ in queries.people()],
+        people=candidates.addresses(chosen["person"], MOST_SHOWN),
         actions=queries.audit_actions(),
         next_url=_address("audit.index", **chosen, before=page.next_cursor) if page.next_cursor else "",
         export_url=_address("audit.export", **chosen),

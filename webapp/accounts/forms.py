@@ -9,6 +9,7 @@ from webapp.accounts.passwords import LEAST
 from webapp.accounts.roles import CLEARANCES, SCOPES
 from webapp.errors import Invalid
 from webapp.web.forms import Form, options
+from webapp.web.picks import PickField
 
 ADVICE = f"At least {LEAST} characters. A passphrase of several random words works best."
 NEW_PASSWORD = {"autocomplete": "new-password", "required": True, "minlength": LEAST}
@@ -139,7 +140,7 @@ class ClearanceForm(Form):
 
 
 class DeletePersonForm(Form):
-    heir = SelectField("Their collections", id="person-heir", choices=[], validate_choice=False, default="")
+    heir = PickField("Their collections", id="person-heir", choices=[], validate_choice=False, default="")
     email = EmailField(
         "Type their email to confirm", id="person-email", default="", render_kw={"autocomplete": "off", "required": True}
     )
@@ -150,4 +151,4 @@ class GroupForm(Form):
 
 
 class MemberForm(Form):
-    person = SelectField("Person", id="group-person", choices=[])
+    person = PickField("Person", id="group-person", choices=[], validate_choice=False, default="")

@@ -1,10 +1,11 @@
 """/admin/groups: people who are given rights together."""
 
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 
-from webapp.accounts import groups, making, queries, shown
+from webapp.accounts import groups, making, queries
 from webapp.accounts.forms import GroupForm, MemberForm
 from webapp.accounts.guards import admin_only, client_address, current_user, found
 from webapp.accounts.tables import Group
@@ -62,9 +63,12 @@ def delete(id: str) -> Response:
 @bp.post("/<id>/people")
 @admin_only
 def put_in(id: str) -> Response:
-    person_id = request.form.get("person", "")
-    groups.put_in(_group(id), person_id, by=current_user(), address=client_address())
-    return _to(id)
+    group, form = _group(id), _offering(MemberForm.opened(), id)
+    with form.attempt():
+        groups.put_in(group, form.person.chosen, by=current_user(), address=client_address())
+        return _to(id)
+    status = form.refusal.status if form.refusal else 200
+    return render("admin/group.html", status=status, form=GroupForm.fresh(name=group.name), **_about(group, form))
 
 
 @bp.post("/<id>/people/<person_id>/remove")
@@ -83,8 +87,11 @@ def _to(id: str) -> Response:
     return redirect(url_for("groups.show", id=id))
 
 
-def _about(group: Group) -> dict[str, Any]:
-    inside = queries.people_of(group.id)
-    form = MemberForm.fresh()
-    form.person.choices = shown.choices([user for user, _ in queries.people() if user not in inside])
-    return {"group": group, "people": inside, "member_form": form, "done": just_done(DONE)}
+def _about(group: Group, refused: MemberForm | None = None) -> dict[str, Any]:
+    form = refused or _offering(MemberForm.fresh(), group.id)
+    return {"group": group, "people": queries.people_of(group.id), "member_form": form, "done": just_done(DONE)}
+
+
+def _offering(form: MemberForm, group_id: str) -> MemberForm:
+    form.person.offering(partial(groups.candidates, group_id))
+    return form

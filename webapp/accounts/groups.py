@@ -1,10 +1,11 @@
 """Groups: people who are given rights together."""
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.accounts import audit, queries
+from webapp.accounts.candidates import people
 from webapp.accounts.fields import checked_name
 from webapp.accounts.people import existing
 from webapp.accounts.tables import Group, Membership, User
@@ -42,6 +43,12 @@ def delete_group(group: Group, *, by: User, address: str = "") -> None:
     with write() as session:
         _note(session, "deleted a group", _existing(session, group_id), by=by, address=address)
         session.execute(delete(Group).where(Group.id == group_id))
+
+
+def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
+    """Who can be put into the group."""
+    inside = select(Membership.user_id).where(Membership.group_id == group_id)
+    return people(text, limit, User.id.not_in(inside))
 
 
 def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None:

@@ -1,20 +1,22 @@
 """/admin/people: who is here, who is invited, and what can be done with an account."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from webapp.accounts import invites, making, people, queries, shown
+from webapp.accounts import candidates, invites, making, people, queries, shown
 from webapp.accounts.forms import ClearanceForm, DeletePersonForm, InviteForm, RoleForm
 from webapp.accounts.guards import admin_only, client_address, current_user, found, own_address
 from webapp.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.accounts.tables import User
 from webapp.changes import access_changed
 from webapp.web.done_words import just_done
-from webapp.web.forms import Form, options
+from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
+HEIR = "Give them to "
 DONE = {
     "revoked": "Invite revoked. Its link no longer works.",
     "deleted": "Account deleted, along with its chats and tokens.",
@@ -105,9 +107,10 @@ def password_link(id: str) -> Response:
 @bp.post("/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
-    form, person = DeletePersonForm.opened(), _person(id)
+    person = _person(id)
+    form = _delete_form(DeletePersonForm.opened(), person)
     with form.attempt():
-        people.delete_person(person, form.email.data, by=current_user(), heir_id=form.heir.data or "", address=client_address())
+        people.delete_person(person, form.email.data, by=current_user(), heir_id=form.heir.chosen, address=client_address())
         access_changed(id)
         return redirect(url_for("people.index", done="deleted"))
     return form.shown("admin/person.html", **_about(person, form))
@@ -127,10 +130,13 @@ def _invite_form(form: InviteForm) -> InviteForm:
 
 
 def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
-    heirs = [each for each, _ in queries.people() if each.id != person.id and not each.disabled_at]
-    named = {each.id: f"Give them to {each.name or each.email}" for each in heirs}
-    form.heir.choices = options({"": "Delete them with the account", **named})
+    form.heir.offering(partial(_heirs, person.id), [("", "Delete them with the account")])
     return form
+
+
+def _heirs(id: str, text: str, limit: int) -> list[tuple[str, str]]:
+    found = candidates.people(text.removeprefix(HEIR), limit, User.id != id, candidates.IS_OPEN)
+    return [(id, f"{HEIR}{words}") for id, words in found]
 
 
 def _everybody() -> dict[str, Any]:
@@ -156,6 +162,6 @@ def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
         "groups": queries.groups_of(person.id),
         "role_form": role_form,
         "clearance_form": refused if isinstance(refused, ClearanceForm) else ClearanceForm.fresh(clearance=str(person.clearance)),
-        "delete_form": _delete_form(refused if isinstance(refused, DeletePersonForm) else DeletePersonForm.fresh(), person),
+        "delete_form": refused if isinstance(refused, DeletePersonForm) else _delete_form(DeletePersonForm.fresh(), person),
         "done": just_done(DONE),
     }

@@ -1,10 +1,7 @@
 """Accounts as pages show them: browsers, tokens, people and what was done, in words."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from wtforms import SelectChoice
 
 from webapp.accounts import agents, queries
 from webapp.accounts.roles import manageable
@@ -83,11 +80,6 @@ def person(user: User, seen_at: datetime | None, me: User) -> ShownPerson:
         is_me=is_me,
         is_manageable=user.role in manageable(me.role),
     )
-
-
-def choices(users: Sequence[User]) -> list[SelectChoice]:
-    """For a field in which one of these people is chosen."""
-    return [SelectChoice(each.id, f"{each.name} · {each.email}") for each in users]
 
 
 def _token(token: ApiToken) -> ShownToken:

@@ -4,13 +4,13 @@ from typing import Self
 
 from wtforms import SelectField, StringField
 
-from webapp.accounts import queries as people
 from webapp.budgets.amounts import typed
-from webapp.budgets.queries import owned_choices
+from webapp.budgets.queries import subjects
 from webapp.budgets.service import BudgetInput
 from webapp.budgets.tables import Budget
 from webapp.errors import Invalid
 from webapp.web.forms import PLAIN, Form, options
+from webapp.web.picks import PickField
 
 UNITS = {"usd": "US dollars", "tokens": "tokens", "answers": "answers"}
 PERIODS = {"day": "per day", "week": "per week", "month": "per month"}
@@ -38,19 +38,17 @@ class LevelForm(Form):
 class BudgetForm(LevelForm):
     """A new budget. `subject` is the kind and the id of whose it is."""
 
-    subject = SelectField("For", default="team:", validate_choice=False)
+    subject = PickField("For", default="team:", validate_choice=False)
     unit = SelectField("Unit", choices=options(UNITS), default="usd", validate_choice=False)
     period = SelectField("Period", choices=options(PERIODS), default="month", validate_choice=False)
     model = StringField("Model", default="", render_kw={**PLAIN, "maxlength": 200, "placeholder": "All models"})
 
     def with_choices(self) -> Self:
-        everyone = {f"user:{user.id}": f"Person: {user.name}" for user, _ in people.people()}
-        groups = {f"group:{group.id}": f"Group: {group.name}" for group, _ in people.groups()}
-        self.subject.choices = options({"team:": "The whole team", **groups, **everyone, **owned_choices()})
+        self.subject.offering(subjects, [("team:", "The whole team")])
         return self
 
     @property
     def entered(self) -> BudgetInput:
-        who, _, id = (self.subject.data or "").partition(":")
+        who, _, id = self.subject.chosen.partition(":")
         model = self.model.data or ""
         return BudgetInput(who, id, self.unit.data or "", self.limit.data or "", self.period.data or "", self.share, model)

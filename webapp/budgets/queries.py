@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 
+from webapp.accounts import candidates
 from webapp.accounts.tables import ApiToken, Group, Membership, User
 from webapp.budgets import periods
 from webapp.budgets.holding import free_what_is_gone, gone
@@ -116,9 +117,21 @@ def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Lev
     return Level(budget, row.used if row else 0, row.reserved if row else 0, resets_at)
 
 
-def owned_choices() -> dict[str, str]:
-    """API tokens, with whose they are, and the team's characters: what a budget can be for beside people and groups."""
-    tokens = select(ApiToken.id, ApiToken.name, User.email).join(User, User.id == ApiToken.user_id).order_by(User.email)
-    characters = select(Character.id, Character.name).where(Character.owner_id.is_(None), Character.deleted_at.is_(None))
-    found = {f"character:{id}": f"Character: {name}" for id, name in db.session.execute(characters.order_by(Character.name))}
-    return found | {f"token:{id}": f"API token: {name} ({email})" for id, name, email in db.session.execute(tokens)}
+def subjects(text: str, limit: int) -> list[tuple[str, str]]:
+    """Whom a budget can be for, beside the whole team: groups, people, the team's characters and API tokens."""
+    found = [*candidates.people_and_groups(text, limit), *_characters(text, limit), *_tokens(text, limit)]
+    return found[:limit]
+
+
+def _characters(text: str, limit: int) -> list[tuple[str, str]]:
+    name = "Character: " + Character.name
+    wanted = select("character:" + Character.id, name).where(Character.owner_id.is_(None), Character.deleted_at.is_(None))
+    wanted = wanted.where(*candidates.has(text.removeprefix("character:"), name, Character.id))
+    return [(value, words) for value, words in db.session.execute(wanted.order_by(Character.name, Character.id).limit(limit))]
+
+
+def _tokens(text: str, limit: int) -> list[tuple[str, str]]:
+    name = "API token: " + ApiToken.name + " (" + User.email + ")"
+    wanted = select("token:" + ApiToken.id, name).join(User, User.id == ApiToken.user_id)
+    wanted = wanted.where(*candidates.has(text.removeprefix("token:"), name, ApiToken.id))
+    return [(value, words) for value, words in db.session.execute(wanted.order_by(User.email, ApiToken.id).limit(limit))]

@@ -17,13 +17,13 @@ DONE = {"created": "Budget created.", "saved": "Budget saved.", "deleted": "Budg
 @bp.get("/admin/budgets")
 @admin_only
 def index() -> Response:
-    return _index(BudgetForm.fresh())
+    return _index(BudgetForm.fresh().with_choices())
 
 
 @bp.post("/admin/budgets")
 @admin_only
 def create() -> Response:
-    form = BudgetForm.opened()
+    form = BudgetForm.opened().with_choices()
     with form.attempt():
         service.create(form.entered, **who())
         return redirect(url_for(".index", done="created"))
@@ -69,7 +69,7 @@ def _budget(id: str) -> Budget:
 def _index(form: BudgetForm) -> Response:
     queries.tidy()
     lines = shown.lines(queries.all_budgets(), is_linked=True)
-    return form.with_choices().shown("budgets/list.html", lines=lines, done=just_done(DONE))
+    return form.shown("budgets/list.html", lines=lines, done=just_done(DONE))
 
 
 def _show(budget: Budget, form: LevelForm) -> Response:

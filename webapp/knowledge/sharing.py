@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.accounts import candidates as accounts
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, Group, User
@@ -39,10 +40,9 @@ def shares(collection: Collection) -> list[Share]:
     return [_share(collection, *row) for row in db.session.execute(query)]
 
 
-def candidates(collection: Collection) -> tuple[Sequence[User], Sequence[Group]]:
-    """To whom it can be granted."""
-    people = select(User).where(User.id != collection.owner_id, User.disabled_at.is_(None)).order_by(User.name, User.id)
-    return db.session.scalars(people).all(), db.session.scalars(select(Group).order_by(Group.name)).all()
+def candidates(collection: Collection, text: str, limit: int) -> Sequence[tuple[str, str]]:
+    """To whom it can be granted, as `user:ID` or `group:ID`, with their names."""
+    return accounts.people_and_groups(text, limit, User.id != collection.owner_id, accounts.IS_OPEN)
 
 
 def share(collection: Collection, to: str, to_id: str, right: str, *, by: User) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from flask import url_for
 from markupsafe import Markup
-from wtforms import SelectChoice
 
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
@@ -16,7 +15,6 @@ from webapp.knowledge import formats, queries, sharing, words
 from webapp.knowledge.excerpt import Excerpt
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import Hit, search
-from webapp.knowledge.sharing import Share
 from webapp.knowledge.sources import Kept, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.rendering import markdown
@@ -160,15 +158,6 @@ def current_url(user: User | None, kept: Kept) -> str:
     [source] = seen(user, [kept])
     document, passage = source.document, source.passage
     return place_url(document, passage) if document and passage and passage.edition == document.edition else ""
-
-
-def shares(row: Collection) -> tuple[list[Share], list[SelectChoice]]:
-    """To whom it was granted, and to whom it can be."""
-    people, groups = sharing.candidates(row)
-    choices = [SelectChoice("everyone:", "Everyone on the team")]
-    choices += [SelectChoice(f"group:{each.id}", f"Group: {each.name}") for each in groups]
-    choices += [SelectChoice(f"user:{each.id}", f"{each.name or each.email} ({each.email})") for each in people]
-    return sharing.shares(row), choices
 
 
 def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:

@@ -4,6 +4,7 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.accounts import candidates
 from webapp.accounts import queries as accounts
 from webapp.accounts.guards import client_address, current_user, found, refuse_unless_admin, signed_in
 from webapp.accounts.roles import may
@@ -12,7 +13,14 @@ from webapp.knowledge import questions, questions_shown, shown, trying
 from webapp.knowledge.access import visible_collection
 from webapp.knowledge.search import weight_now
 from webapp.web.done_words import just_done
-from webapp.web.htmx import redirect, render
+from webapp.web.forms import Form
+from webapp.web.htmx import redirect
+from webapp.web.picks import PickField
+
+
+class TryForm(Form):
+    person = PickField("As", name="as", id="as", choices=[], validate_choice=False, default="")
+
 
 bp = Blueprint("try", __name__, url_prefix="/knowledge")
 MOST_WEIGHT = 20
@@ -23,25 +31,10 @@ DONE = {"kept": "Question kept.", "deleted": "Question deleted.", "measured": "A
 @signed_in
 def show() -> Response:
     me, question = current_user(), request.args.get("q", "").strip()[: questions.MOST_CHARS]
-    person = _viewed(request.args.get("as", ""), is_asked=bool(question))
-    only = request.args.get("collection", "")
-    which, weight = [visible_collection(only).id] if only else [], _weight()
-    tried = partial(questions_shown.tried, person, question, which, by=me)
-    return render(
-        "knowledge/try.html",
-        question=question,
-        tried=tried() if question else None,
-        other=tried(weight=weight) if question and weight is not None else None,
-        weight=weight,
-        weight_now=weight_now(),
-        viewed=person if person.id != me.id else None,
-        people=[row for row, _ in accounts.people()] if may(me.role, "administer") else [],
-        collections=shown.collections(me),
-        only=only,
-        questions=questions_shown.kept(me),
-        figures=questions_shown.figures(me),
-        done=just_done(DONE),
-    )
+    form = _form(me)
+    with form.attempt():
+        return _page(form, question, _viewed(form.person.chosen, is_asked=bool(question)))
+    return _page(form, question, None)
 
 
 @bp.post("/questions")
@@ -64,6 +57,37 @@ def run() -> Response:
 def delete(id: str) -> Response:
     questions.forget(id, by=current_user())
     return redirect(url_for("try.show", done="deleted", _anchor="questions"))
+
+
+def _form(me: User) -> TryForm:
+    """Admins choose for whom; whoever else names somebody is refused."""
+    form = TryForm.fresh(person=request.args.get("as", ""))
+    if may(me.role, "administer"):
+        form.person.offering(candidates.people, [("", "You")])
+    return form
+
+
+def _page(form: TryForm, question: str, person: User | None) -> Response:
+    me = current_user()
+    only = request.args.get("collection", "")
+    which, weight = [visible_collection(only).id] if only else [], _weight()
+    tried = partial(questions_shown.tried, person or me, question, which, by=me)
+    is_asked = bool(question) and person is not None
+    return form.shown(
+        "knowledge/try.html",
+        question=question,
+        tried=tried() if is_asked else None,
+        other=tried(weight=weight) if is_asked and weight is not None else None,
+        weight=weight,
+        weight_now=weight_now(),
+        viewed=person if person and person.id != me.id else None,
+        may_choose=may(me.role, "administer"),
+        collections=shown.collections(me),
+        only=only,
+        questions=questions_shown.kept(me),
+        figures=questions_shown.figures(me),
+        done=just_done(DONE),
+    )
 
 
 def _weight() -> float | None:

@@ -120,15 +120,17 @@ def add(id: str) -> Response:
 @bp.get("/<id>/people")
 @signed_in
 def people(id: str) -> Response:
-    return _people(_shareable(id), ShareForm.fresh())
+    collection = _shareable(id)
+    return _people(collection, ShareForm.fresh().offering(collection))
 
 
 @bp.post("/<id>/people")
 @signed_in
 def share(id: str) -> Response:
-    collection, form = _shareable(id), ShareForm.opened()
+    collection = _shareable(id)
+    form = ShareForm.opened().offering(collection)
     with form.attempt():
-        to, _, to_id = (form.whom.data or "").partition(":")
+        to, _, to_id = form.whom.chosen.partition(":")
         sharing.share(collection, to, to_id, form.right.data or "", by=current_user())
         return redirect(url_for("knowledge.people", id=id))
     return _people(own_collection(id), form)
@@ -184,8 +186,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
 
 
 def _people(collection: Collection, form: ShareForm) -> Response:
-    shares, form.whom.choices = shown.shares(collection)
-    return form.shown("knowledge/people.html", collection=collection, shares=shares, rights=dict(RIGHTS))
+    return form.shown("knowledge/people.html", collection=collection, shares=sharing.shares(collection), rights=dict(RIGHTS))
 
 
 def _shareable(id: str) -> Collection:

@@ -9,7 +9,6 @@ from flask import Response, url_for
 from webapp import topic_names
 from webapp.accounts.guards import user_or_none
 from webapp.accounts.tables import User
-from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
 from webapp.ids import new_id
@@ -19,6 +18,7 @@ from webapp.live.watchers import Context
 from webapp.plans import queries, shown
 from webapp.plans.feed import PlanFeed, PlanPosition
 from webapp.plans.fields import form
+from webapp.plans.forms import ModelForm
 from webapp.plans.parts import Editing
 from webapp.plans.plan_types import Type
 from webapp.plans.schema import defaults
@@ -48,10 +48,15 @@ def plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_stream
 
 
 def form_page(
-    type: Type, values: dict[str, Any], errors: Errors, *, model: str = "", again_of: str = "", status: int = 200
+    type: Type,
+    values: dict[str, Any],
+    errors: Errors,
+    *,
+    of_model: ModelForm | None = None,
+    again_of: str = "",
+    status: int = 200,
 ) -> Response:
     """The form of a type, with what is in it already."""
-    me = user_or_none()
     return render(
         "plans/new.html",
         status=status,
@@ -59,8 +64,7 @@ def form_page(
         fields=form(type.inputs, {**defaults(type.inputs, utc_now().date()), **values}, errors),
         errors=errors,
         again_of=again_of,
-        models=providers().offered(),
-        chosen_model=model or providers().default(me.default_model if me else ""),
+        of_model=of_model or ModelForm.offering(),
     )
 
 

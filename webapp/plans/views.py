@@ -12,6 +12,7 @@ from webapp.plans import content, plan_types, queries, service, shown
 from webapp.plans.access import own_plan, planner
 from webapp.plans.checking import Rejected
 from webapp.plans.fields import typed, typed_single
+from webapp.plans.forms import ModelForm
 from webapp.plans.pages import form_page, plan_page, stream
 from webapp.plans.parts import Editing
 from webapp.plans.plan_types import Type
@@ -56,12 +57,12 @@ def create() -> Response:
     type, again_of = plan_types.get(form.get("type", "")), form.get("again_of", "")
     values = typed(type.inputs, form.to_dict(flat=False), None)
     earlier = queries.own_plan(me.id, again_of) if again_of else None
-    again_id = earlier.id if earlier else None
+    again_id, of_model = earlier.id if earlier else None, ModelForm.offering(is_sent=True)
     try:
         inputs = service.submit(me, type.slug, values)
-        plan = service.make(inputs, model=form.get("model", ""), again_of=again_id)
+        plan = service.make(inputs, model=of_model.model.chosen, again_of=again_id)
     except AppError as refusal:
-        return _refused(type, refusal, values)
+        return _refused(type, refusal, values, of_model)
     return redirect(url_for("plans.show", id=plan.id))
 
 
@@ -160,15 +161,13 @@ def delete(id: str) -> Response:
     return redirect(url_for("plans.index"))
 
 
-def _refused(type: Type, refusal: AppError, values: dict[str, Any]) -> Response:
+def _refused(type: Type, refusal: AppError, values: dict[str, Any], of_model: ModelForm) -> Response:
     """The form with what was typed, and why it was not taken."""
     if wants_json():
         raise refusal
     errors = refusal.fields if isinstance(refusal, Rejected) else {refusal.field: refusal.message}
-    form = request.form
-    response = form_page(
-        type, values, errors, model=form.get("model", ""), again_of=form.get("again_of", ""), status=refusal.status
-    )
+    again_of = request.form.get("again_of", "")
+    response = form_page(type, values, errors, of_model=of_model, again_of=again_of, status=refusal.status)
     if refusal.retry_after:
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response

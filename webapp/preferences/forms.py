@@ -4,13 +4,14 @@ from wtforms import BooleanField, SelectField, TextAreaField
 
 from webapp.preferences.service import DENSITIES, MOST_CHARS, SEND_KEYS, TEXT_SIZES, THEMES
 from webapp.web.forms import Form, options
+from webapp.web.picks import PickField
 
 
 class PreferencesForm(Form):
     theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
     text_size = SelectField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
     density = SelectField("Density", choices=options(DENSITIES), validate_choice=False, default="")
-    default_model = SelectField("Model for new chats", validate_choice=False)
+    default_model = PickField("Model for new chats", choices=[], validate_choice=False)
     send_key = SelectField(
         "Send messages with",
         choices=options(SEND_KEYS),

@@ -3,11 +3,11 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts.guards import came_from, current_user, signed_in
+from webapp.connections import candidates
 from webapp.connections.models import providers
 from webapp.errors import Invalid
 from webapp.preferences.forms import PreferencesForm
 from webapp.preferences.service import CHOICES, count_reading, remember, set_preferences
-from webapp.web.forms import options
 from webapp.web.htmx import redirect
 
 bp = Blueprint("preferences", __name__)
@@ -16,7 +16,7 @@ bp = Blueprint("preferences", __name__)
 @bp.get("/settings")
 @signed_in
 def own() -> Response:
-    me, form = current_user(), PreferencesForm()
+    me, form = current_user(), _offering(PreferencesForm())
     for name in ("default_model", "instructions", *CHOICES):
         form[name].data = getattr(me, name)
     form.remembers.data, form.is_reading_counted.data = bool(me.remembers_since), me.is_reading_counted
@@ -26,9 +26,9 @@ def own() -> Response:
 @bp.post("/settings")
 @signed_in
 def update_own() -> Response:
-    form = PreferencesForm()
+    form = _offering(PreferencesForm())
     with form.attempt():
-        model = form.default_model.data or ""
+        model = form.default_model.chosen
         if model and not providers().is_choosable(model):
             raise Invalid("That model is no longer available.", field="default_model")
         chosen = {name: form[name].data or form[name].default or "" for name in CHOICES}
@@ -48,8 +48,11 @@ def set_theme() -> Response:
 
 
 def _page(form: PreferencesForm) -> Response:
-    team = providers().default()
-    offered = {each.id: each.name for each in providers().offered()}
-    own = f"Last used, or the team's: {offered.get(team, team)}" if team else "Last used"
-    form.default_model.choices = options({"": own, **offered})
     return form.shown("settings/own.html")
+
+
+def _offering(form: PreferencesForm) -> PreferencesForm:
+    team = providers().default()
+    own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
+    form.default_model.offering(candidates.models, [("", own)])
+    return form

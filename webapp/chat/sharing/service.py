@@ -7,6 +7,7 @@ from sqlalchemy import CompoundSelect, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp import changes
+from webapp.accounts import candidates as accounts
 from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, Group, Membership, User
@@ -68,10 +69,9 @@ def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Sha
     return {each.id: names[each.author_id] for each in messages if each.author_id in names} | brought
 
 
-def candidates(chat: Chat) -> tuple[Sequence[User], Sequence[Group]]:
-    """To whom the chat can be given."""
-    people = select(User).where(User.id != chat.owner_id, User.disabled_at.is_(None)).order_by(User.name, User.id)
-    return db.session.scalars(people).all(), db.session.scalars(select(Group).order_by(Group.name)).all()
+def candidates(chat: Chat, text: str, limit: int) -> Sequence[tuple[str, str]]:
+    """To whom the chat can be given, as `user:ID` or `group:ID`, with their names."""
+    return accounts.people_and_groups(text, limit, User.id != chat.owner_id, accounts.IS_OPEN)
 
 
 def share(chat: Chat, whom: str, right: str, *, by: User) -> None:

@@ -1,6 +1,7 @@
 """/chats/<id>/people: to whom a chat was given, and the list of what others gave."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, url_for
@@ -18,28 +19,31 @@ from webapp.db import db
 from webapp.errors import Conflict, Forbidden
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
+from webapp.web.picks import PickField
 
 bp = Blueprint("sharing", __name__)
 RIGHTS = (("view", "read"), ("write", "read and write"))
 
 
 class ShareForm(Form):
-    whom = SelectField("Person or group", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
+    whom = PickField("Person or group", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
     right = SelectField("Access", id="share-right", choices=[SelectChoice(*each) for each in RIGHTS], default="view")
 
 
 @bp.get("/chats/<id>/people")
 @signed_in
 def index(id: str) -> Response:
-    return _people(_shareable(id), ShareForm.fresh())
+    chat = _shareable(id)
+    return _people(chat, _offering(ShareForm.fresh(), chat))
 
 
 @bp.post("/chats/<id>/people")
 @signed_in
 def share(id: str) -> Response:
-    chat, form = _shareable(id), ShareForm.opened()
+    chat = _shareable(id)
+    form = _offering(ShareForm.opened(), chat)
     with form.attempt():
-        sharing.share(chat, form.whom.data or "", form.right.data or "", by=current_user())
+        sharing.share(chat, form.whom.chosen, form.right.data or "", by=current_user())
         return _back(id)
     return _people(own_chat(id), form)
 
@@ -85,11 +89,12 @@ def _back(id: str) -> Response:
     return redirect(url_for("sharing.index", id=id))
 
 
+def _offering(form: ShareForm, chat: Chat) -> ShareForm:
+    form.whom.offering(partial(sharing.candidates, chat), [("", "Choose one")])
+    return form
+
+
 def _people(chat: Chat, form: ShareForm) -> Response:
-    people, groups = sharing.candidates(chat)
-    persons = [SelectChoice(f"user:{each.id}", f"{each.name or each.email} ({each.email})") for each in people]
-    everybody = persons + [SelectChoice(f"group:{each.id}", f"Group: {each.name}") for each in groups]
-    form.whom.choices = [SelectChoice("", "Choose one"), *everybody] if everybody else []
     given = sharing.shares(chat)
     return form.shown(
         "chat/share.html",

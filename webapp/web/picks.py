@@ -1,0 +1,71 @@
+"""A field in which one of many is chosen: of a few it is a select; of more it is typed, and what is found by it is offered."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
+
+from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice
+
+from webapp.errors import Invalid
+
+# A value with its words.
+Choice = tuple[str, str]
+# The choices whose words hold what was typed, or whose value it is, and no more than so many; of nothing typed the first.
+Find = Callable[[str, int], Sequence[Choice]]
+# What a page can hold and a person look through.
+MOST_SHOWN = 100
+
+
+class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
+    """`chosen` is the value, whether it was selected or typed; the page costs what it shows, however many there are."""
+
+    is_searched = False
+    _find: Find | None = None
+    _first: Sequence[Choice] = ()
+
+    def offering(self, find: Find, first: Iterable[Choice] = ()) -> Self:
+        """The field with these to choose from, after those that are `first`."""
+        self._find, self._first = find, tuple(first)
+        found = find("", MOST_SHOWN + 1)
+        self.is_searched = len(found) > MOST_SHOWN
+        self._show([*self._first, *found[:MOST_SHOWN]])
+        return self
+
+    @property
+    def chosen(self) -> str:
+        """The value that is meant; raises `Invalid` where several could be, which are then offered."""
+        text = (self.data or "").strip()
+        if not self.is_searched or not text:
+            return text
+        found = self._found(text)
+        meant = [value for value, words in found if text in (value, words) or words.endswith(f"({text})")]
+        if len(meant) == 1 or len(found) == 1:
+            return (meant or [found[0][0]])[0]
+        raise Invalid(self._narrowed(text, found), field=self.name)
+
+    @property
+    def typed(self) -> str:
+        """What stands in the field: the words of what is chosen, or what was typed."""
+        text = self.data or ""
+        return next((words for value, words in self._found(text) if value == text), text) if text else ""
+
+    @property
+    def hint(self) -> str:
+        """What choosing nothing means."""
+        return next((words for value, words in self._first if not value), "")
+
+    def _found(self, text: str) -> list[Choice]:
+        first = [each for each in self._first if text in each]
+        return [*first, *(self._find(text, MOST_SHOWN + 1) if self._find else ())]
+
+    def _narrowed(self, text: str, found: Sequence[Choice]) -> str:
+        if not found:
+            return f"Nothing matches “{text[:80]}”."
+        if len(found) > MOST_SHOWN:
+            return f"More than {MOST_SHOWN} match “{text[:80]}”. Type more of the name."
+        self.is_searched = False
+        self._show([("", "Choose one"), *found])
+        return f"{len(found)} match “{text[:80]}”. Choose one of them."
+
+    def _show(self, choices: Iterable[Choice]) -> None:
+        self.choices = [SelectChoice(value, words) for value, words in choices]
