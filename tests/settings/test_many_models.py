@@ -130,6 +130,5 @@ def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Br
         owner.submit("/settings", default_model=typed)
         assert owner.page("/settings").one("#default_model").attributes["value"] == "Model 2400"
     assert "More than 100 match" in owner.submit("/settings", default_model="Model").error_at("Model for new chats")
-    page = owner.submit("/settings", default_model="Model 249")
-    found = [each.text() for each in page.all("#default_model option")]
-    assert found == ["Choose one", "Model 0249", *(f"Model {number}" for number in range(2490, 2500))]
+    page = owner.submit("/settings", default_model="Model 999")
+    assert [each.text() for each in page.all("#default_model option")] == ["Choose one", "Model 0999", "Model 1999"]
