@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from tests.api.client import EVENTS, Client, decoded, text_of
+from tests.support.browser import Browser
+from webapp.chat.tables import Message
+from webapp.db import db
 from webapp.settings.service import set_setting
 
 
@@ -36,6 +39,20 @@ def test_the_branch_that_is_shown_and_the_whole_tree(program: Client, begun, fak
     shown = program.post(f"/messages/{begun['question_id']}/show")
     assert shown["content"] == "One?"
     assert [each["content"] for each in program.get(chat)["messages"]] == ["One?", "First."]
+
+
+def test_what_no_page_watches_is_drawn_by_the_page_that_shows_it(program: Client, member: Browser, fake) -> None:
+    fake.says("**Bold.**")
+    sent = program.post("/chats", {"message": "One?"}, status=201)["sent"]
+    program.ended(sent)
+
+    def html() -> str:
+        with program.app.app_context():
+            return db.session.get_one(Message, sent["message_id"]).html
+
+    assert html() == ""
+    assert [each.text() for each in member.page(f"/chats/{sent['chat_id']}").all(".message-text strong")] == ["Bold."]
+    assert html() == "<p><strong>Bold.</strong></p>\n"
 
 
 def test_messages_come_page_by_page(program: Client, begun) -> None:

@@ -32,6 +32,8 @@ from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
 CONTINUING = "Continuing after a restart"
+# What programs ask for is seldom looked at. A page draws that much of forty answers at once, and keeps it.
+DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
 
 
 def projection(begun: Begun, *, is_watched: bool = True) -> AnswerProjection:
@@ -147,7 +149,21 @@ def _held_statement() -> Select[Any]:
 
 HELD = Ready(_held_statement())
 GROWN, CHANGED = Ready(_grown_statement()), Ready(_changed_statement())
-CHAT = Kind("chat", "Chats", projection, finish, saved, changed, said, go_on, recover, priced=priced, unseen=unseen, hold=hold)
+CHAT = Kind(
+    "chat",
+    "Chats",
+    projection,
+    finish,
+    saved,
+    changed,
+    said,
+    go_on,
+    recover,
+    priced=priced,
+    unseen=unseen,
+    drawn_later_chars=DRAWN_LATER_CHARS,
+    hold=hold,
+)
 # Answers of a character are answers; what a start makes good is made good once.
 ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", recover=None)
 # So are those that were brought in with a file, of which none ever runs here.

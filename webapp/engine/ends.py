@@ -82,8 +82,11 @@ def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
 
 
 def _shared(engine: Engine, live: Live) -> Projection | None:
-    """The picture that its watchers see, or one that nobody has seen grow."""
+    """The picture that its watchers see, or one that nobody has seen grow, unless that is drawn when it is shown."""
     if not engine.is_watched(live.id):
+        most_chars = engine.kinds[live.kind].drawn_later_chars
+        if not live.text_offset and len(live.run.transcript.text) < most_chars:
+            return None
         return _folded(engine, live, joined(engine.topics.read(live.run.topic, 0)))
     if not (broadcast := engine.broadcast(live)):
         raise Abandoned(live.id)

@@ -66,8 +66,9 @@ class Kind:
     `changed` announces its end and does what follows it; `priced` announces what it has cost, when that is known later. `said`
     gives what one that has ended has said, as far as that is kept, or None. `go_on` is asked after a restart to continue what
     was interrupted; None leaves it. `recover` is called after a restart, when everything that was cut has been settled.
-    `unseen` makes the projection of one that nobody has watched, where that is another one. `is_aside` says that it is asked
-    beside the answers, takes no place of theirs, and leaves a record without words.
+    `unseen` makes the projection of one that nobody has watched, where that is another one; with fewer characters than
+    `drawn_later_chars`, and none before them, such a one ends without a picture, and what shows it draws it.
+    `is_aside` says that it is asked beside the answers, takes no place of theirs, and leaves a record without words.
     """
 
     name: str
@@ -82,4 +83,5 @@ class Kind:
     is_aside: bool = False
     priced: Callable[[Generation], None] = lambda _: None
     unseen: Callable[[Begun], Projection] | None = None
+    drawn_later_chars: int = 0
     hold: Callable[[Session, Begun], None] = lambda _session, _begun: None

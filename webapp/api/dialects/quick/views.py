@@ -19,7 +19,7 @@ from webapp.chat.access import as_visitor, visitor_hash, writable_chat
 from webapp.chat.messages import service
 from webapp.chat.messages.sending import USUAL, How
 from webapp.chat.page.projection import AnswerProjection
-from webapp.chat.page.renderings import html_of
+from webapp.chat.page.renderings import html_of, ready
 from webapp.chat.tables import Message
 from webapp.db import db
 from webapp.engine.engine import the_engine
@@ -95,7 +95,7 @@ def _whole(generation: Generation) -> QuickAnswer:
     found = waited_for(generation, chatId=chat_id, messageId=message_id)
     return QuickAnswer(
         response=found.text,
-        html=html_of(db.session.get_one(Message, message_id)),
+        html=html_of(*ready(lambda: [db.session.get_one(Message, message_id)])),
         chatId=chat_id,
         messageId=message_id,
         model=found.model,
