@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
-from webapp.api.dialects.encoding import State
+from webapp.api.dialects.encoding import DialectFrame, State, wire
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
-from webapp.streaming.events import Delta, Ended, Event, Notice, Phase, Reasoning, Saved, Sources, Started, Usage
+from webapp.api.native.events import CanonicalEncoder
+from webapp.streaming.events import Delta, Ended, Event, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
+from webapp.streaming.topics import Entry
 
 DIALECTS = tuple(CLIENTS)
 RUN: list[Event] = [
@@ -27,6 +29,15 @@ RUN: list[Event] = [
     Ended("completed", "stop"),
 ]
 FALLBACK = {"code": "fallback", "message": "small/two is asked instead."}
+
+
+@pytest.mark.parametrize("event", [Delta, Reasoning])
+@given(text=st.text())
+def test_texts_are_written_like_all_other_events(event, text):
+    fields = to_json(event(text))
+    name = fields.pop("kind")
+
+    assert wire(CanonicalEncoder().encode(Entry(1, event(text))), id="1") == wire([DialectFrame(fields, name)], id="1")
 
 
 @given(runs)

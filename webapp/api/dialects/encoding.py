@@ -9,7 +9,7 @@ from webapp.streaming.codec import encode
 from webapp.streaming.topics import Entry
 
 # Made once: `json.dumps` makes one for every value when it is told how to write.
-_as_json = json.JSONEncoder(separators=(",", ":")).encode
+as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +60,4 @@ def wire(frames: list[DialectFrame], *, id: str = "") -> list[bytes]:
 
 
 def _line(data: Mapping[str, Any] | str) -> str:
-    return data if isinstance(data, str) else _as_json(data)
+    return data if isinstance(data, str) else as_json(data)

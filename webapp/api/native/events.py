@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import create_model
 
-from webapp.api.dialects.encoding import DialectFrame, State
+from webapp.api.dialects.encoding import DialectFrame, State, as_json
 from webapp.api.grammars import Grammar, register
 from webapp.api.schemas import Answer
-from webapp.streaming.events import GENERATION_EVENTS, to_json
+from webapp.streaming.events import GENERATION_EVENTS, Text, to_json
 from webapp.streaming.topics import Entry
 
 # Those with a place of their own; all others come between the first of them and the second.
@@ -58,7 +58,11 @@ class CanonicalEncoder:
         return [DialectFrame({**of, "status": state.status, "seq": state.seq, **said}, "snapshot")]
 
     def encode(self, entry: Entry) -> list[DialectFrame]:
-        fields = to_json(entry.event)
+        event = entry.event
+        if isinstance(event, Text):
+            # Nearly all are. To have it written around a text that is written alone takes a fifth of the time.
+            return [DialectFrame(f'{{"text":{as_json(event.text)}}}', type(event).__name__.lower())]
+        fields = to_json(event)
         return [DialectFrame(fields, str(fields.pop("kind")))]
 
     def closing(self) -> list[DialectFrame]:
