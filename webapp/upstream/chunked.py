@@ -19,9 +19,10 @@ class Chunked:
         if self.is_in_trailers:
             self._skip(piece)
             return b""
-        received, at, left, parts = self._rest + piece, 0, self._left, list[bytes]()
-        self._rest = b""
-        while at < len(received):
+        received, at, left = self._rest + piece, 0, self._left
+        self._rest, length = b"", len(received)
+        parts: list[bytes] = []
+        while at < length:
             if not left:
                 if (line_end := received.find(b"\n", at)) < 0:
                     self._rest = received[at:]
@@ -30,8 +31,9 @@ class Chunked:
                 if self.is_in_trailers:
                     break
             end = at + left
-            parts.append(received[at : max(at, end - 2)])
-            at, left = end, max(0, end - len(received))
+            if left > 2:
+                parts.append(received[at : end - 2])
+            at, left = end, end - length if end > length else 0
         self._left = left
         if len(self._rest) > LONGEST_LINE:
             raise ValueError("the size of a chunk is a long line")
@@ -41,11 +43,13 @@ class Chunked:
 
     def _begun(self, line: bytes) -> int:
         """How much follows the line that begins a chunk."""
-        size = int(line.partition(b";")[0], 16)
+        size = int(line.partition(b";")[0] if b";" in line else line, 16)
+        if size > 0:
+            return size + 2
         if size < 0:
             raise ValueError("the size of a chunk is negative")
-        self.is_in_trailers = not size
-        return size + 2
+        self.is_in_trailers = True
+        return 2
 
     def _skip(self, piece: bytes) -> None:
         lines = self._rest + piece
