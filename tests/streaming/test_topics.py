@@ -117,6 +117,32 @@ def test_an_expired_topic_is_a_gap_for_its_old_readers():
         topics.read("generation:1", 1)
 
 
+def test_a_topic_whose_time_was_put_off_stays_and_one_that_is_read_goes_later():
+    now = [0.0]
+    topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])
+    for name in ("generation:1", "generation:2", "generation:3"):
+        topics.append(name, Delta("a"))
+        topics.expire(name, 5)
+    heard: list[None] = []
+
+    def hear() -> None:
+        heard.append(None)
+
+    topics.listen("generation:2", hear)
+    now[0] = 4.0
+    topics.expire("generation:1", 5)
+    topics.expire("generation:1", 5)
+
+    now[0] = 6.0
+    topics.expire("generation:4", 5)
+    assert [topics.last(f"generation:{number}") for number in (1, 2, 3)] == [1, 1, 0]
+
+    topics.unlisten("generation:2", hear)
+    now[0] = 10.0
+    topics.expire("generation:4", 5)
+    assert [topics.last(f"generation:{number}") for number in (1, 2, 3)] == [0, 0, 0]
+
+
 def test_what_has_ended_is_read_from_anywhere_after_it_was_rolled_up():
     now = [0.0]
     topics = MemoryTopics(epoch="one", signal=Signal, now=lambda: now[0])

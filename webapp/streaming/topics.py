@@ -4,6 +4,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import accumulate, chain, groupby, pairwise
 from sys import getsizeof
 from typing import Any, Protocol
@@ -117,6 +118,8 @@ class MemoryTopics:
         self._signal, self._now = signal, now
         self._logs: dict[str, Log] = {}
         self._expiring: dict[str, float] = {}
+        # The same in their order, beside what was put off since.
+        self._due: list[tuple[float, str]] = []
         self._resting: deque[tuple[str, float]] = deque()
         self._floor = 0
         self._look_at = now() + LOOK_SECONDS
@@ -174,16 +177,27 @@ class MemoryTopics:
         """Lets go of the topic after a while, and now of those whose while is over; what waits for that is rolled up."""
         now = self._now()
         self._expiring[topic] = now + seconds
+        heappush(self._due, (now + seconds, topic))
         self._resting.append((topic, now + ROLLED_AFTER_SECONDS))
         while self._resting and self._resting[0][1] <= now:
             if (log := self._logs.get(self._resting.popleft()[0])) and log.entries:
                 log.unroll()
                 log.roll()
-        over = [name for name, at in self._expiring.items() if at <= now]
-        for name in over:
+        for name in self._over(now):
             if not (log := self._logs.get(name)) or not (log.waiting or log.listeners):
                 del self._expiring[name]
                 self._logs.pop(name, None)
+            else:
+                heappush(self._due, (self._expiring[name], name))
+
+    def _over(self, now: float) -> set[str]:
+        """Those whose while is over, without a look at all others: there is one for each answer of five minutes."""
+        found = set[str]()
+        while self._due and self._due[0][0] <= now:
+            at, name = heappop(self._due)
+            if self._expiring.get(name) == at:
+                found.add(name)
+        return found
 
     def _put(self, topic: str, log: Log, entry: Entry) -> int:
         log.entries.append(entry)
