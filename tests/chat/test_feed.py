@@ -5,7 +5,10 @@ import pytest
 
 from tests.chat.conftest import ended
 from tests.chat.listener import PART, Listener
+from tests.chat.test_listing import add_chats
+from tests.chat.test_renderings import say
 from tests.rendering.edited import EDIT, Edited
+from webapp import changes, topic_names
 from webapp.chat.page.feed import ChatPosition
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Message
@@ -110,6 +113,19 @@ def test_an_unknown_position_gets_the_whole_thread(owner, answered, fake, listen
     listener.until(lambda each: "All of it" in each.html)
 
     assert 'hx-target="#thread" hx-swap="innerMorph"' in listener.html
+
+
+def test_what_changes_before_the_last_message_is_drawn_too(owner, listen):
+    path = f"/chats/{add_chats(owner, 1)[0]}"
+    ids = say(owner, path, ["One", "Two", "Three"])
+    listener = listen(owner, owner.page(path).events_url)
+
+    with owner.app.app_context():
+        changes.tell(topic_names.of_chat(path.rpartition("/")[2]), "message", ids[0])
+    listener.until(lambda each: f'hx-target="#message-{ids[0]}"' in each.html)
+
+    assert "data-role" in listener.html
+    assert not any(f"message-{id}" in listener.html for id in ids[1:])
 
 
 @pytest.mark.slow

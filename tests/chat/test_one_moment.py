@@ -8,9 +8,13 @@ import pytest
 from sqlalchemy import event
 
 from tests.chat.conftest import ended_with, id_of, statuses, texts
+from tests.chat.test_listing import add_chats
 from tests.chat.test_renderings import say
-from tests.support.marks import also_on_postgres, few_of
+from tests.support.marks import also_on_postgres, few_of, on_both_databases
+from webapp.chat.page import moment_shown
+from webapp.chat.tables import Chat
 from webapp.db import db
+from webapp.engine.engine import the_engine
 from webapp.settings.service import set_setting
 
 TEXT = "w000001 w000002 w000003"
@@ -77,3 +81,17 @@ def test_wherever_an_answer_ends_while_its_page_is_read(owner, app, begin, fake,
             break
     assert seen == {True, False}
     assert 8 < statement < 60
+
+
+@on_both_databases
+def test_since_a_message_only_that_and_what_follows_is_read(owner):
+    (chat_id,) = add_chats(owner, 1)
+    ids = say(owner, f"/chats/{chat_id}", [f"Number {number}" for number in range(6)])
+
+    with owner.app.test_request_context():
+
+        def read(since: str) -> list[str]:
+            chat = db.session.get_one(Chat, chat_id)
+            return [message.id for message in moment_shown.read(the_engine(), chat, since=since).messages]
+
+        assert (read(ids[3]), read(ids[5]), read("not here")) == (ids[3:], ids[5:], ids)

@@ -214,10 +214,13 @@ def thread(chat: Chat) -> list[Message]:
     return _path(chat.head_id) if chat.head_id else []
 
 
-def window(chat: Chat, *, until: str | None = None) -> list[Message]:
-    """The last messages of the thread, or of the path that ends at another message; so many, however long it is."""
+def window(chat: Chat, *, until: str | None = None, since: str = "") -> list[Message]:
+    """The last messages of the thread, or of the path that ends at another message; so many, however long it is.
+
+    They begin with the message `since`, if that is one of them.
+    """
     end = until or chat.head_id
-    return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end))) if end else []
+    return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end, since))) if end else []
 
 
 def glimpses(chat: Chat) -> list[Glimpse]:
@@ -226,8 +229,8 @@ def glimpses(chat: Chat) -> list[Glimpse]:
     return [Glimpse(*row) for row in GLIMPSES.all(db.session(), asked)] if chat.head_id else []
 
 
-def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
-    return {"id": end, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW}
+def _window_to(chat: Chat, end: str | None, since: str = "") -> dict[str, object]:
+    return {"id": end, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW, "since": since}
 
 
 def message_in(chat: Chat, id: str) -> Message | None:
@@ -337,7 +340,8 @@ def _up(*, is_bounded: bool = False) -> CTE:
     up = start.cte("up", recursive=True)
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, up.c.height + 1).where(parent.id == up.c.parent_id)
-    return up.union_all(step.where(up.c.height + 1 < bindparam("height")) if is_bounded else step)
+    bounds = up.c.height + 1 < bindparam("height"), up.c.id != bindparam("since")
+    return up.union_all(step.where(*bounds) if is_bounded else step)
 
 
 def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | None]:

@@ -157,7 +157,8 @@ class ChatFeed(LaneFeed):
         # Most often it has ended, and that is all.
         last = position.head if is_followed and ids == (position.head,) else ""
         changed = partial(_Page.changed, ids=ids, head=position.head, heard=heard, is_followed=is_followed)
-        change = _made.get(key, lambda: self._rendered(changed, last))
+        turn = partial(self._turn, "" if is_followed else position.head, ids)
+        change = _made.get(key, lambda: self._rendered(changed, last, turn))
         return self._apply(change, entries[-1].seq)
 
     def _named(self, seq: int) -> list[Frame]:
@@ -176,14 +177,22 @@ class ChatFeed(LaneFeed):
         key = (self._engine.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
         return self._apply(_wholes.get(key, lambda: self._rendered(_Page.whole)), seq)
 
-    def _rendered(self, render: "Callable[[_Page], Change]", last: str = "") -> "Change":
+    def _rendered(
+        self, render: "Callable[[_Page], Change]", last: str = "", read: Callable[[], Moment] | None = None
+    ) -> "Change":
         with self._context():
             moment = moment_shown.last(self._engine, last, self._right) if last else None
-            change = render(_Page(moment or self._moment(), self._right))
+            change = render(_Page(moment or (read or self._moment)(), self._right))
             return replace(change, html=tokens.left_out(change.html))
 
-    def _moment(self) -> Moment:
-        return moment_shown.read(self._engine, rows.one(db.session(), Chat, self._chat_id), self._right)
+    def _moment(self, since: str = "") -> Moment:
+        return moment_shown.read(self._engine, rows.one(db.session(), Chat, self._chat_id), self._right, since=since)
+
+    def _turn(self, head: str, ids: Iterable[str]) -> Moment:
+        """What has come after the page's last message, with that one; everything if more than that has changed."""
+        moment = self._moment(head)
+        known = {self._chat_id, *(message.id for message in moment.messages)}
+        return moment if not head or known.issuperset(ids) else self._moment()
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:
         before = self._position

@@ -30,13 +30,13 @@ class Moment:
     given: Sequence[Share] | None
 
 
-def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> Moment:
-    """The end of the chat, read again when an answer has ended between two of the reads."""
+def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "", *, since: str = "") -> Moment:
+    """The end of the chat, read again when an answer has ended between two of the reads; with `since` from that message on."""
     is_ready = False
     while True:
         around = beside.beside(chat, person_id)
         active, given = around.active, _given(chat, right, around)
-        messages = queries.window(chat)
+        messages = queries.window(chat, since=since)
         if not is_ready and renderings.renew(messages):
             is_ready = True
             continue
@@ -47,7 +47,9 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
         if active == active_in(chat.lane):
             # It stands before these messages; one of these would be shown as it runs, unless it does so elsewhere.
             is_here = any(message.id == active.message_id for message in messages)
-            return Moment(chat, messages, thread, None if is_here else unseen(active.id), around, given)
+            if is_here or not since:
+                return Moment(chat, messages, thread, None if is_here else unseen(active.id), around, given)
+            since = ""
         db.session.rollback()
 
 
