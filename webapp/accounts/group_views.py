@@ -3,17 +3,19 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts import groups, making, queries
+from webapp.accounts import directory, groups, making, queries
 from webapp.accounts.forms import GroupForm, MemberForm
 from webapp.accounts.guards import admin_only, client_address, current_user, found
 from webapp.accounts.tables import Group
 from webapp.changes import access_changed
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
+from webapp.web.pagination import cut
 
 bp = Blueprint("groups", __name__, url_prefix="/admin/groups")
+MOST_CURSOR_CHARS = 26
 DONE = {"deleted": "Group deleted. Its members keep their accounts.", "renamed": "Group renamed."}
 
 
@@ -89,7 +91,9 @@ def _to(id: str) -> Response:
 
 def _about(group: Group, refused: MemberForm | None = None) -> dict[str, Any]:
     form = refused or _offering(MemberForm.fresh(), group.id)
-    return {"group": group, "people": queries.people_of(group.id), "member_form": form, "done": just_done(DONE)}
+    inside = cut(directory.members(group.id, request.args.get("after", "")[:MOST_CURSOR_CHARS]), directory.PAGE)
+    more_url = url_for("groups.show", id=group.id, after=inside.next_cursor) if inside.next_cursor else ""
+    return {"group": group, "people": inside.rows, "more_url": more_url, "member_form": form, "done": just_done(DONE)}
 
 
 def _offering(form: MemberForm, group_id: str) -> MemberForm:

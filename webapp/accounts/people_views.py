@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 
 from webapp.accounts import candidates, invites, making, people, queries, shown
 from webapp.accounts.forms import ClearanceForm, DeletePersonForm, InviteForm, RoleForm
@@ -16,6 +16,7 @@ from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
+MOST_QUERY_CHARS = 100
 HEIR = "Give them to "
 DONE = {
     "revoked": "Invite revoked. Its link no longer works.",
@@ -140,9 +141,12 @@ def _heirs(id: str, text: str, limit: int) -> list[tuple[str, str]]:
 
 
 def _everybody() -> dict[str, Any]:
-    me = current_user()
+    me, text = current_user(), request.args.get("q", "").strip()[:MOST_QUERY_CHARS]
+    page = shown.people(me, text, request.args.get("after", "")[:MOST_QUERY_CHARS])
     return {
-        "people": shown.people(me),
+        "people": page.rows,
+        "query": text,
+        "more_url": url_for("people.index", q=text or None, after=page.next_cursor) if page.next_cursor else "",
         "invites": queries.open_invites(),
         "invitable": invitable(me.role),
         "roles": ROLES,

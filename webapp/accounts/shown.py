@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from webapp.accounts import agents, queries
+from webapp.accounts import agents, directory, queries
 from webapp.accounts.roles import manageable
 from webapp.accounts.tables import ApiToken, User
 from webapp.db import utc_now
+from webapp.web.pagination import Slice, cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ def tokens(user: User) -> list[ShownToken]:
     return [_token(each) for each in queries.tokens_of(user.id)]
 
 
-def people(me: User) -> list[ShownPerson]:
-    return [person(user, seen_at, me) for user, seen_at in queries.people()]
+def people(me: User, text: str, after: str) -> Slice[ShownPerson]:
+    """A page of those who are found by these words."""
+    return cut([person(user, seen_at, me) for user, seen_at in directory.people(text, after)], directory.PAGE)
 
 
 def person(user: User, seen_at: datetime | None, me: User) -> ShownPerson:

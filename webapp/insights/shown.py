@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
-from webapp.accounts import queries as people
+from webapp.accounts import directory
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.connections.models import providers
@@ -119,7 +119,7 @@ def page(of: Chosen) -> dict[str, Any]:
         "model": _lines(parts["model"], providers().display_name, of, "model"),
     }
     if of.is_everybodys:
-        names = {user.id: user.name for user, _ in people.people()}
+        names = directory.names()
         told = {id: each for id, each in parts["person"].items() if id is not None}
         for each in days.people(of.wanted):
             add_sums(told, each.user_id or "", each)

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts import queries as people
+from webapp.accounts import directory
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.accounts.roles import may
 from webapp.insights import queries, shown
@@ -38,7 +38,7 @@ def answers() -> Response:
     me, cursor = current_user(), request.args.get("cursor", "")[:26]
     chosen = shown.chosen(request.args, me)
     rows = queries.newest(chosen.wanted, before=cursor, limit=PAGE)
-    names = {user.id: user.name for user, _ in people.people()} if chosen.is_everybodys else {me.id: me.name}
+    names = directory.names() if chosen.is_everybodys else {me.id: me.name}
     is_last = len(rows) < PAGE
     further: dict[str, Any] = chosen.but(cursor="" if is_last else rows[-1].id)
     older = "" if is_last else url_for("insights.answers", **further)

@@ -1,45 +1,59 @@
 """How much room documents take, by person and by collection, for the page of health."""
 
-from sqlalchemy import exists, func, select
+import time
+
+from sqlalchemy import Executable, exists, func, select
 
 from webapp.accounts import grants
 from webapp.accounts.tables import User
-from webapp.db import db
 from webapp.health import facts
 from webapp.health.fact import Fact, size
 from webapp.health.facts import Chapter
+from webapp.heavy import bounded
 from webapp.knowledge.permitted import COLLECTION
 from webapp.knowledge.tables import Collection, Document
 from webapp.words import plural
 
-LISTED = 5
+LISTED, PATIENCE_SECONDS = 5, 10.0
 BYTES = func.coalesce(func.sum(Document.bytes), 0)
 
 
 def chapter() -> Chapter:
     """What is in the trash counts. A collection that nobody was granted is not named: its name is its owner's."""
-    total, count = db.session.execute(select(BYTES, func.count(Document.id))).one()
-    whole = Fact("Documents", f"{size(total)} in {plural(count, 'document')}.")
-    return Chapter("Knowledge", [whole, *_by_person(), *_by_collection()] if count else [whole])
+    statements, until = [_whole(), _by_person(), _by_collection()], time.monotonic() + PATIENCE_SECONDS
+    try:
+        whole, people, collections = bounded.read(statements, until=until)
+    except bounded.TooLate as late:
+        return Chapter("Knowledge", [Fact("Documents", late.message, "warn")])
+    [(total, count)] = whole
+    of_people = [Fact(f"Of {email}", _words(*figures)) for email, *figures in people]
+    of_collections = [
+        Fact(name if shared else f"A private collection of {email}", _words(*figures))
+        for name, email, shared, *figures in collections
+    ]
+    return Chapter("Knowledge", [Fact("Documents", _words(total, count)), *of_people, *of_collections])
 
 
-def _by_person() -> list[Fact]:
+def _words(total: int, count: int) -> str:
+    return f"{size(int(total))} in {plural(count, 'document')}."
+
+
+def _whole() -> Executable:
+    return select(BYTES, func.count(Document.id))
+
+
+def _by_person() -> Executable:
     query = select(User.email, BYTES, func.count(Document.id)).select_from(Document)
     query = query.join(Collection, Collection.id == Document.collection_id).join(User, User.id == Collection.owner_id)
-    rows = db.session.execute(query.group_by(User.id, User.email).order_by(BYTES.desc(), User.id).limit(LISTED))
-    return [Fact(f"Of {email}", f"{size(total)} in {plural(count, 'document')}.") for email, total, count in rows]
+    return query.group_by(User.id, User.email).order_by(BYTES.desc(), User.id).limit(LISTED)
 
 
-def _by_collection() -> list[Fact]:
+def _by_collection() -> Executable:
     is_shared = exists().where(grants.is_about(COLLECTION, Collection.id.expression)).correlate(Collection)
     names = Collection.name, User.email, is_shared
     query = select(*names, BYTES, func.count(Document.id)).select_from(Document)
     query = query.join(Collection, Collection.id == Document.collection_id).join(User, User.id == Collection.owner_id)
-    query = query.group_by(Collection.id, Collection.name, User.email).order_by(BYTES.desc(), Collection.id).limit(LISTED)
-    return [
-        Fact(name if shared else f"A private collection of {email}", f"{size(total)} in {plural(count, 'document')}.")
-        for name, email, shared, total, count in db.session.execute(query)
-    ]
+    return query.group_by(Collection.id, Collection.name, User.email).order_by(BYTES.desc(), Collection.id).limit(LISTED)
 
 
 facts.MORE.append(chapter)

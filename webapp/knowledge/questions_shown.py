@@ -1,6 +1,6 @@
 """A question that is tried and questions that are kept, as pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from webapp.accounts.tables import User
@@ -50,7 +50,10 @@ def tried(person: User, question: str, collections: Sequence[str], *, by: User, 
 def kept(user: User) -> list[ShownQuestion]:
     rows, last = questions.of(user), questions.runs(user)
     missed = set(last[0].misses) if last else set()
-    return [ShownQuestion(each.id, each.text, _answer(user, each.document_id), each.id in missed) for each in rows]
+    there = {
+        each.id: each.title for each in queries.documents_among(user, [each.document_id for each in rows if each.document_id])
+    }
+    return [ShownQuestion(each.id, each.text, _answer(each.document_id, there), each.id in missed) for each in rows]
 
 
 def figures(user: User) -> list[ShownFigures]:
@@ -71,8 +74,7 @@ def _meant(hit: Hit) -> str:
     return f"place {placed.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {placed.score:.3f}"
 
 
-def _answer(user: User, document_id: str | None) -> str:
+def _answer(document_id: str | None, titles: Mapping[str, str]) -> str:
     if document_id is None:
         return "No document answers it."
-    document = queries.document(user, document_id)
-    return document.title if document else "A document that you can't see now."
+    return titles.get(document_id, "A document that you can't see now.")

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts import candidates as accounts
@@ -12,6 +13,7 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, Group, User
 from webapp.db import db, write
 from webapp.errors import Forbidden, Invalid, NotFound
+from webapp.heavy.turns import by_turns
 from webapp.knowledge.permitted import COLLECTION
 from webapp.knowledge.service import existing, refuse_if_of_chat, refuse_unless_owner
 from webapp.knowledge.tables import Collection
@@ -33,11 +35,17 @@ class Share:
     is_cleared: bool = True
 
 
-def shares(collection: Collection) -> list[Share]:
+def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[Share]:
     """To whom the collection was granted, in the order in which that was done."""
-    query = select(Grant, User, Group).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
-    query = query.where(grants.is_about(COLLECTION, collection.id)).order_by(Grant.id)
-    return [_share(collection, *row) for row in db.session.execute(query)]
+    query = select(Grant.id, Grant.right, User.id, User.name, User.email, User.clearance, Group.id, Group.name)
+    query = query.select_from(Grant).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
+    query = query.where(grants.is_about(COLLECTION, collection.id), Grant.id > after).order_by(Grant.id)
+    return [_share(collection, *row) for row in by_turns(db.session.execute(query.limit(limit)).all())]
+
+
+def count(collection: Collection) -> int:
+    """To how many it was granted."""
+    return db.session.scalar(select(func.count(Grant.id)).where(grants.is_about(COLLECTION, collection.id))) or 0
 
 
 def candidates(collection: Collection, text: str, limit: int) -> Sequence[tuple[str, str]]:
@@ -97,9 +105,8 @@ def _people(session: Session, user_id: str | None, group_id: str | None) -> Sequ
     return [user_id] if user_id else session.scalars(members_of(group_id)).all()
 
 
-def _share(collection: Collection, grant: Grant, person: User | None, group: Group | None) -> Share:
-    named = person or group
-    to = "user" if person else "group" if group else "everyone"
-    is_cleared = not person or person.clearance >= collection.level
-    name = (named.name or getattr(named, "email", "")) if named else ""
-    return Share(grant.id, to, named.id if named else "", name, grant.right, is_cleared)
+def _share(collection: Collection, grant_id: str, right: str, *granted: Any) -> Share:
+    user_id, name, email, clearance, group_id, group_name = granted
+    if user_id:
+        return Share(grant_id, "user", user_id, name or email, right, clearance >= collection.level)
+    return Share(grant_id, "group" if group_id else "everyone", group_id or "", group_name or "", right)

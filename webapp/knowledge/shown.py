@@ -22,7 +22,7 @@ from webapp.rendering.notes import scoped
 from webapp.rendering.text import plain
 from webapp.words import number, plural
 
-MOST_PER_PAGE = 40
+MOST_PER_PAGE, MOST_NAMED = 40, 3
 OF_CHAT = "Whoever may see the chat"
 # Of a passage that was found, around its first word.
 SNIPPET_CHARS = 320
@@ -174,11 +174,11 @@ def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
 
 
 def _whose(row: Collection) -> str:
-    names = [each.name or "everyone" for each in sharing.shares(row)]
+    names = [each.name or "everyone" for each in sharing.shares(row, limit=MOST_NAMED + 1)]
     if not names:
         return "Only you"
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"Shared with {', '.join(names[:3])}{more}"
+    more = f" and {number(sharing.count(row) - MOST_NAMED)} more" if len(names) > MOST_NAMED else ""
+    return f"Shared with {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _passage(row: Passage, name: str, *, is_wanted: bool) -> ShownPassage:

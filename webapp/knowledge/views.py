@@ -25,6 +25,7 @@ from webapp.web.htmx import redirect, render
 from webapp.web.uploads import expect_files
 
 bp = Blueprint("knowledge", __name__, url_prefix="/knowledge")
+MOST_SHARES = 50
 MOST_FILES = 20
 DONE = {
     "added": "Added. You can leave this page while documents are read.",
@@ -186,7 +187,17 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
 
 
 def _people(collection: Collection, form: ShareForm) -> Response:
-    return form.shown("knowledge/people.html", collection=collection, shares=sharing.shares(collection), rights=dict(RIGHTS))
+    after = request.args.get("after", "")[:26]
+    shares = sharing.shares(collection, after=after, limit=MOST_SHARES + 1)
+    is_cut = len(shares) > MOST_SHARES
+    more_url = url_for("knowledge.people", id=collection.id, after=shares[MOST_SHARES - 1].grant_id) if is_cut else ""
+    return form.shown(
+        "knowledge/people.html",
+        collection=collection,
+        shares=shares[:MOST_SHARES],
+        more_url=more_url,
+        rights=dict(RIGHTS),
+    )
 
 
 def _shareable(id: str) -> Collection:

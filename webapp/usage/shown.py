@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from operator import itemgetter
 from typing import TypeVar
 
-from webapp.accounts import queries
-from webapp.accounts.tables import User
+from webapp.accounts import directory
 from webapp.connections.models import providers
 from webapp.db import utc_now
 from webapp.engine.engine import the_engine
@@ -18,6 +17,8 @@ from webapp.words import number
 
 USUAL_DAYS = 30
 GONE = "Deleted accounts"
+# A longer table is for a spreadsheet.
+MOST_PEOPLE = 100
 K = TypeVar("K", bound=Hashable)
 
 
@@ -32,13 +33,14 @@ class ShownSums:
     cost: str
     without_tokens: int
     without_cost: int
-    person: User | None = None
+    person_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Everybody:
     total: ShownSums
     people: list[ShownSums]
+    people_left_out: int
     models: list[ShownSums]
     purposes: list[ShownSums]
     demo_answers: int
@@ -47,15 +49,17 @@ class Everybody:
 
 def everybody(days: int) -> Everybody:
     """Everyone's usage in the last days including today; answers of the demo are counted separately."""
-    parts, people = used_in_all(*_period(days)), _people()
+    parts, people = used_in_all(*_period(days)), directory.names()
     paid = [each for each in parts if not each.is_demo]
     by_person, by_model = summed(paid, by=lambda each: each.who), summed(paid, by=lambda each: each.model)
     words = {name: kind.words for name, kind in the_engine().kinds.items()}
     by_purpose = summed(paid, by=lambda each: words.get(each.kind, each.kind))
     demos = summed((each for each in parts if each.is_demo), by=lambda each: each.who == VISITORS)
+    persons = _greatest_first(by_person)
     return Everybody(
         _total(paid),
-        [_line(_name(who, people), sums, people.get(who or "")) for who, sums in _greatest_first(by_person)],
+        [_line(people.get(who or "", GONE), sums, (who or "") if who in people else "") for who, sums in persons[:MOST_PEOPLE]],
+        max(0, len(persons) - MOST_PEOPLE),
         [_line(providers().display_name(model), sums) for model, sums in _greatest_first(by_model)],
         [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
         *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),
@@ -69,7 +73,7 @@ def one_person(user_id: str) -> ShownSums:
 
 def cells(days: int) -> Iterator[tuple[str, ...]]:
     """Day by day, person by person and model by model, with sums that are not rounded."""
-    people = {user.id: (user.name, user.email) for user, _ in queries.people()}
+    people = directory.names_and_addresses()
     paid = (each for each in used(*_period(days)) if not each.is_demo)
     lines = summed(paid, by=lambda each: (each.day, people.get(each.who or "", (GONE, "")), each.model, each.who or "")).items()
     for (day, who, model, _), sums in by_turns(sorted(lines, key=itemgetter(0))):
@@ -84,14 +88,6 @@ def _period(days: int) -> tuple[date, date]:
     return today - timedelta(days=days - 1), today
 
 
-def _people() -> dict[str, User]:
-    return {user.id: user for user, _ in queries.people()}
-
-
-def _name(who: str | None, people: dict[str, User]) -> str:
-    return people[who].name if who in people else GONE
-
-
 def _greatest_first(sums: dict[K, Sums]) -> Sequence[tuple[K, Sums]]:
     return sorted(sums.items(), key=lambda each: (each[1].cost or 0, each[1].answers), reverse=True)
 
@@ -100,9 +96,9 @@ def _total(parts: Iterable[Used]) -> ShownSums:
     return _line("", summed(parts, by=lambda _: "").get("", Sums()))
 
 
-def _line(name: str, sums: Sums, person: User | None = None) -> ShownSums:
+def _line(name: str, sums: Sums, person_id: str = "") -> ShownSums:
     tokens = _tokens(sums.input_tokens, sums), _tokens(sums.output_tokens, sums)
-    return ShownSums(name, sums.answers, *tokens, _cost(sums), sums.without_tokens, sums.without_cost, person)
+    return ShownSums(name, sums.answers, *tokens, _cost(sums), sums.without_tokens, sums.without_cost, person_id)
 
 
 def _tokens(count: int | None, sums: Sums) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 from flask import Blueprint, url_for
 from pydantic import Field
 
-from webapp.accounts import invites, making, people, queries
+from webapp.accounts import directory, invites, making, people, queries
 from webapp.accounts.guards import client_address, found, own_address
 from webapp.accounts.tables import User
 from webapp.api.access import caller
@@ -68,7 +68,7 @@ class InviteLink(Answer):
 @bp.get("")
 @operation("List all accounts", scope="admin", answer=PersonList)
 def index() -> PersonList:
-    return PersonList(users=[_told(user, seen_at) for user, seen_at in queries.people()])
+    return PersonList(users=[_told(user, seen_at) for user, seen_at in directory.everybody()])
 
 
 @bp.get("/<id>")
@@ -127,7 +127,7 @@ def revoke_invite(id: str) -> None:
 
 
 def _now(id: str) -> PersonAnswer:
-    return next((_told(user, seen_at) for user, seen_at in queries.people() if user.id == id), None) or found(None)
+    return _told(*found(directory.one(id)))
 
 
 def _told(user: User, seen_at: datetime | None) -> PersonAnswer:

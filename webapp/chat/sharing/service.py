@@ -40,9 +40,10 @@ def right_of(chat: Chat, user: User) -> str:
 
 def shares(chat: Chat) -> list[Share]:
     """Who has a right to the chat beside its owner, by name."""
-    query = select(Grant, User.name, Group.name).outerjoin(User, User.id == Grant.user_id)
-    query = query.outerjoin(Group, Group.id == Grant.group_id).where(grants.is_about(KIND, chat.id)).order_by(Grant.id)
-    return [_share(grant, person, group) for grant, person, group in db.session.execute(query)]
+    query = select(Grant.id, Grant.user_id, Grant.group_id, Grant.right, User.name, Group.name)
+    query = query.select_from(Grant).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
+    query = query.where(grants.is_about(KIND, chat.id)).order_by(Grant.id)
+    return [_share(*row) for row in db.session.execute(query)]
 
 
 def names(given: Iterable[Share]) -> tuple[str, ...]:
@@ -139,9 +140,9 @@ def _readers_statement() -> CompoundSelect[str]:
     return people.union(select(Membership.user_id).join(given, given.c.group_id == Membership.group_id))
 
 
-def _share(grant: Grant, person: str | None, group: str | None) -> Share:
-    kind = "person" if grant.user_id else "group" if grant.group_id else "team"
-    return Share(grant.id, kind, person or group or "", grant.right)
+def _share(id: str, user_id: str | None, group_id: str | None, right: str, *names: str | None) -> Share:
+    kind = "person" if user_id else "group" if group_id else "team"
+    return Share(id, kind, next(filter(None, names), ""), right)
 
 
 # Made once: to put them together costs more than to run them.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 from wtforms import SelectChoice, SelectField
 
 from webapp.accounts.guards import current_user, own_address, signed_in, user_or_none
@@ -22,6 +22,7 @@ from webapp.web.htmx import redirect
 from webapp.web.picks import PickField
 
 bp = Blueprint("sharing", __name__)
+MOST_SHARES = 50
 RIGHTS = (("view", "read"), ("write", "read and write"))
 
 
@@ -95,13 +96,16 @@ def _offering(form: ShareForm, chat: Chat) -> ShareForm:
 
 
 def _people(chat: Chat, form: ShareForm) -> Response:
-    given = sharing.shares(chat)
+    given, after = sharing.shares(chat), request.args.get("after", "")
+    shares = [each for each in given if each.kind != "team" and each.grant_id > after][: MOST_SHARES + 1]
+    is_cut = len(shares) > MOST_SHARES
     return form.shown(
         "chat/share.html",
         chat=chat,
         can_invite=may(current_user().role, "manage people"),
         rights=dict(RIGHTS),
-        shares=[each for each in given if each.kind != "team"],
+        shares=shares[:MOST_SHARES],
+        more_url=url_for("sharing.index", id=chat.id, after=shares[MOST_SHARES - 1].grant_id) if is_cut else "",
         link=next((each for each in given if each.kind == "team"), None),
         address=own_address(url_for("chat.show", id=chat.id)),
     )
