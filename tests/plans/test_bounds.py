@@ -1,5 +1,7 @@
 """Schemas, values and texts that would take long to check or compare are bounded before that."""
 
+import re
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from webapp.errors import Invalid
 from webapp.plans import checking, plan_types
 from webapp.plans.draft import Draft
 from webapp.plans.ending import Mended, kept, mended
+from webapp.plans.export import as_calendar
 from webapp.plans.mending import MOST_CHARS
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
 from webapp.rendering.difference import difference
@@ -107,3 +110,22 @@ def test_what_a_model_says_instead_of_a_plan_is_judged_at_once(part: str) -> Non
 def test_texts_that_say_the_same_again_and_again_are_compared_quickly(old: str, new: str) -> None:
     with nobody_waits():
         assert difference(old, new)
+
+
+CALENDAR = {"calendar": {"list": "weeks", "tasks": "tasks", "weekday": "day", "start": "start_date", "days_each": 7}}
+
+
+def dates(start: str, weeks: int, each: int) -> list[date]:
+    content = {"weeks": [{"tasks": [{"title": "Oil it", "day": "Sunday"}] * each}] * weeks}
+    text = as_calendar("p", "Pumps", CALENDAR, content, {"start_date": start}, now=datetime(2026, 3, 2))
+    return [datetime.strptime(day, "%Y%m%d").date() for day in re.findall(r"DTSTART;VALUE=DATE:(\d+)", text)]
+
+
+def test_the_calendar_of_the_largest_plan_has_all_its_days() -> None:
+    assert len(dates("2026-03-02", MOST_ITEMS, 8)) == MOST_ITEMS * 8
+
+
+def test_a_calendar_ends_where_the_days_do() -> None:
+    """A plan may begin on any day that there is."""
+    assert dates("9999-12-13", 500, 1) == [date(9999, 12, 19), date(9999, 12, 26)]
+    assert dates("9999-12-31", 1, 1) == []

@@ -117,7 +117,12 @@ def test_a_task_is_ticked_off_and_back(member: Browser) -> None:
         assert member.post(tick).status_code == 303
         box = member.page(page.path).one("#part-weeks-0-tasks-0 [role=checkbox]")
         assert box.attributes["aria-checked"] == state
-    assert member.post(page.path + "/tick/weeks.9.tasks.0").status_code == 422
+    for nowhere in ("weeks.9.tasks.0", "..", "."):
+        assert member.post(page.path + f"/tick/{nowhere}").status_code == 422
+    for number, same in enumerate(("weeks..0.tasks.0", ".weeks.0.tasks.0", "weeks.00.tasks.0.", "weeks.0...tasks.000")):
+        assert member.post(page.path + f"/tick/{same}").status_code == 303
+        box = member.page(page.path).one("#part-weeks-0-tasks-0 [role=checkbox]")
+        assert box.attributes["aria-checked"] == ("false" if number % 2 else "true")
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from webapp.errors import Conflict, Invalid
 from webapp.heavy.turns import stand_in_line
 from webapp.plans import checking
 from webapp.plans.kind import announce
-from webapp.plans.schema import at, put, value_at
+from webapp.plans.schema import at, dotted, put, steps, value_at
 from webapp.plans.tables import Plan
 
 # Plans that are deleted in one transaction.
@@ -40,10 +40,13 @@ def edit(plan: Plan, place: str, new: Any) -> None:
     _change(plan, change)
 
 
-def tick(plan: Plan, place: str, *, is_done: bool) -> None:
+def tick(plan: Plan, place: str) -> None:
     """Marks a task as done, or as not done after all."""
-    if value_at(plan.content, place) is None:
+    # One word for one place, whichever way it came: `weeks..0` leads there as well.
+    place = dotted(tuple(steps(place)))
+    if not place or value_at(plan.content, place) is None:
         raise Invalid("This plan has no such task.")
+    is_done = place not in plan.ticked
 
     def change(stored: Plan) -> None:
         others = [each for each in stored.ticked if each != place]

@@ -8,6 +8,7 @@ from typing import Any
 from webapp.plans.schema import Schema, day, kind_of, label, sections
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS_OF_WEEK = len(WEEKDAYS)
 LONGEST_LINE = 74
 
 
@@ -45,6 +46,9 @@ def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]
     if start is None:
         return
     for place, item in enumerate(content.get(calendar.get("list", ""), ())):
+        if (date.max - start).days < place * step + DAYS_OF_WEEK:
+            # No calendar goes further.
+            return
         first = start + timedelta(days=place * step)
         for task in item.get(calendar["tasks"], ()) if "tasks" in calendar else [item]:
             if isinstance(task, dict):

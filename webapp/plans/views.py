@@ -114,7 +114,7 @@ def again_at(id: str, place: str) -> Response:
 @signed_in
 def tick(id: str, place: str) -> Response:
     plan = own_plan(id)
-    content.tick(plan, place, is_done=place not in plan.ticked)
+    content.tick(plan, place)
     return done(_page(plan, ".".join(place.split(".")[:2])))
 
 
