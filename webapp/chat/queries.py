@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -30,6 +31,7 @@ from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
+from webapp.heavy import bounded
 from webapp.statements import Ready
 
 VISITORS_DAY = timedelta(days=1)
@@ -194,12 +196,19 @@ def said_to(message_id: str) -> list[Said]:
 
 def path_ids(chat: Chat) -> list[str]:
     """The ids of the messages that the chat shows, from the root on: of a long chat far less to read than the messages."""
-    return ids_to(chat.head_id) if chat.head_id else []
+    return list(db.session.scalars(PATH_IDS, {"id": chat.head_id})) if chat.head_id else []
+
+
+def is_shown(chat: Chat, message: Message) -> bool:
+    """Whether a message stands in the thread; however long that is, nobody waits for it."""
+    up = _up()
+    query = select(up.c.id).where(up.c.id == message.id)
+    return bool(chat.head_id) and bool(bounded.column(query.params(id=chat.head_id)))
 
 
 def ids_to(message_id: str) -> list[str]:
-    """The ids of the messages from the root of the tree to this one."""
-    return list(db.session.scalars(PATH_IDS, {"id": message_id}))
+    """The ids of the messages from the root of the tree to this one; however many there are, nobody waits for them."""
+    return bounded.column(PATH_IDS.params(id=message_id))
 
 
 def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
@@ -293,10 +302,9 @@ def is_answered(message: Message) -> bool:
 
 def newest_below(message: Message) -> str:
     """The end of the branch that a message leads to, following the newest at each fork."""
-    children = select(Message.id, Message.parent_id).where(Message.chat_id == message.chat_id, Message.deleted_at.is_(None))
-    newest: dict[str | None, str] = {}
-    for id, parent_id in db.session.execute(children.order_by(Message.id)):
-        newest[parent_id] = id
+    children = select(Message.parent_id, Message.id).where(Message.chat_id == message.chat_id, Message.deleted_at.is_(None))
+    [rows] = bounded.read([children.order_by(Message.id)], until=monotonic() + bounded.PATIENCE_SECONDS)
+    newest: dict[str | None, str] = dict(rows)
     id = message.id
     while id in newest:
         id = newest[id]

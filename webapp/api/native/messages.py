@@ -24,8 +24,9 @@ from webapp.chat.messages.sending import How
 from webapp.chat.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.web.pagination import cut
 
+# Each message of a page names all those beside it.
+MOST_VERSIONS = 500
 bp = Blueprint("api_messages", __name__, url_prefix="/api/v1")
 
 
@@ -40,14 +41,16 @@ class MessageAnswer(Answer):
     generation: GenerationAnswer | None = Field(description="The last model that wrote it.")
     sources: list[SourceAnswer] = Field(description="The passages that the answer was given, as far as you can see them.")
     is_edited: bool = Field(description="Whether a person edited this answer.")
-    versions: list[str] = Field(description="This message and its other versions, oldest first; empty if it is the only one.")
+    versions: list[str] = Field(
+        description="This message and its other versions, oldest first, of hundreds the newest 500; empty if it is the only one."
+    )
     created_at: datetime
     deleted_at: datetime | None
 
 
 class MessageList(Answer):
     messages: list[MessageAnswer]
-    next_cursor: str | None
+    next_cursor: str | None = Field(description="Null on the last page. A page ends after a million characters, however few.")
 
 
 class MessagesQuery(Query):
@@ -75,8 +78,7 @@ class Again(Body):
 @bp.get("/chats/<id>/messages")
 @operation("List a chat's messages: the current branch, or all of them", scope="read", query=MessagesQuery, answer=MessageList)
 def index(id: str, query: MessagesQuery) -> MessageList:
-    rows = {"path": paging.path, "tree": paging.tree}[query.show](visible_chat(id), after=query.cursor, limit=query.limit + 1)
-    page = cut(rows, query.limit)
+    page = {"path": paging.path, "tree": paging.tree}[query.show](visible_chat(id), after=query.cursor, limit=query.limit)
     return MessageList(messages=_told(page.rows), next_cursor=page.next_cursor or None)
 
 
@@ -174,6 +176,6 @@ def _answer(
         content=queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
         status=last.status if last else "completed",
         generation=GenerationAnswer.of(last) if last else None,
-        versions=list(versions),
+        versions=list(versions)[-MOST_VERSIONS:],
         sources=sources,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import NamedTuple
 
 from sqlalchemy import CTE, ColumnElement, and_, case, false, func, select
@@ -13,6 +14,7 @@ from webapp.chat.list.titles import first_words
 from webapp.chat.messages import sending
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
+from webapp.heavy import bounded
 
 WORDS_CHARS = 200
 
@@ -53,7 +55,7 @@ def after(message: Message) -> int:
 def with_all_below(message: Message) -> list[str]:
     """The ids of a message and of all that goes with it."""
     below = _below(Message.id == message.id)
-    return list(db.session.scalars(select(below.c.id)))
+    return bounded.column(select(below.c.id))
 
 
 def holds(message: Message, id: str) -> bool:
@@ -92,7 +94,8 @@ def _after(*which: ColumnElement[bool]) -> dict[str, int]:
     """For each of these messages how many go or went with it; not for those that went with another of them."""
     below = _below(*which)
     beyond = case((below.c.is_beyond, below.c.id))
-    rows = db.session.execute(select(below.c.root, beyond, func.count()).group_by(below.c.root, beyond)).all()
+    query = select(below.c.root, beyond, func.count()).group_by(below.c.root, beyond)
+    [rows] = bounded.read([query], until=monotonic() + bounded.PATIENCE_SECONDS)
     hidden = {id for _, id, _ in rows}
     return {root: count - 1 for root, id, count in rows if not id and root not in hidden}
 

@@ -3,20 +3,22 @@
 What the answers in them have cost stays on record, without a word of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp import topic_names
 from webapp.accounts import people
 from webapp.accounts.tables import Grant
 from webapp.chat.files import keeping as files
+from webapp.chat.sizes import few
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db, utc_now, write
 from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation
+from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import of_chats, trash
 from webapp.settings.service import setting
@@ -84,8 +86,9 @@ def erase_branches(which: ColumnElement[bool]) -> set[str]:
     query = select(Message.id, Message.chat_id).where(Message.deleted_at.is_not(None), which)
     rows = db.session.execute(query).all()
     for id, _ in rows:
-        while _erase_some_below(id):
-            stand_in_line()
+        # Again where somebody has written there meanwhile.
+        while below := _below(id):
+            _erase_below(id, below)
     return {chat_id for _, chat_id in rows}
 
 
@@ -121,64 +124,58 @@ def _erase_some() -> bool:
     """Deletes the next messages that are nobody's, or, when a few chats have none left, these chats; False after the last."""
     with write() as session:
         chats = session.scalars(select(Chat.id).where(NOBODYS).limit(CHATS)).all()
-        rows = session.execute(_sizes().where(Message.chat_id.in_(chats)).limit(MESSAGES))
-        if messages := _few(rows):
+        messages = session.scalars(select(Message.id).where(Message.chat_id.in_(chats)).limit(MESSAGES)).all()
+        if messages:
             # Their files are let go with the chats.
-            _erase_messages(session, messages)
+            _erase_messages(session, few(session, messages, CHARS))
         else:
             session.execute(delete(Chat).where(Chat.id.in_(chats)).execution_options(synchronize_session=False))
     return bool(chats)
 
 
-def _erase_some_below(id: str) -> bool:
-    """Deletes some of what stands below a deleted message, at last the message itself; False when that is gone.
+def _erase_below(id: str, ids: list[str]) -> None:
+    """Deletes what stands below a deleted message, each behind its parent, and at last the message itself.
 
-    A message that was brought back meanwhile stays, with what is left below it.
+    Ends early where something new stands there, or where it was brought back: then that stays, with what is left below it.
     """
+    # The last come first, so that what is left always hangs together.
+    left, all_ids = ids[::-1], frozenset(ids)
+    while left and (count := _erase_first(id, left[:MESSAGES], all_ids)):
+        left = left[count:]
+        stand_in_line()
+
+
+def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
+    """Deletes the first of these messages; gives how many."""
     with write() as session:
-        # Held until the end: nobody moves its head meanwhile.
-        chat_id = select(Message.chat_id).where(Message.id == id).scalar_subquery()
-        session.execute(select(Chat.id).where(Chat.id == chat_id).with_for_update())
-        ids = _below(session, id)
-        if not ids:
-            return False
-        if any(session.scalar(select(Chat.id).where(Chat.head_id.in_(some)).limit(1)) for some in _pieces(ids)):
-            # Somebody wrote there at the moment it was deleted: it is shown, and so it is not deleted.
-            session.execute(update(Message).where(Message.id == id).values(deleted_at=None))
-            return False
-        # The last come first, so that what is left always hangs together.
-        last = list(reversed(ids[-MESSAGES:]))
-        sizes = {row.id: row.size for row in session.execute(_sizes().where(Message.id.in_(last)))}
-        few = _few((each, sizes[each]) for each in last)
-        held = files.held_by(session, few)
-        _erase_messages(session, few)
+        some = few(session, ids, CHARS) if _may_go(session, id, all_ids) else []
+        new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
+        if not some or session.scalar(new) is not None:
+            return 0
+        held = files.held_by(session, some)
+        _erase_messages(session, some)
         files.let_go(session, held)
-    return True
+    return len(some)
 
 
-def _below(session: Session, id: str) -> list[str]:
+def _may_go(session: Session, id: str, all_ids: Container[str]) -> bool:
+    """Whether the message is still deleted; one below which somebody wrote at that moment is shown, and so it comes back."""
+    chat_id = select(Message.chat_id).where(Message.id == id, Message.deleted_at.is_not(None)).scalar_subquery()
+    # Held until the end: nobody moves its head meanwhile.
+    chat = session.execute(select(Chat.head_id).where(Chat.id == chat_id).with_for_update()).first()
+    if chat is None:
+        return False
+    if is_shown := chat.head_id in all_ids:
+        session.execute(update(Message).where(Message.id == id).values(deleted_at=None))
+    return not is_shown
+
+
+def _below(id: str) -> list[str]:
     """A deleted message and all that stands below it, each behind its parent."""
     first = select(Message.id, literal(0).label("depth")).where(Message.id == id, Message.deleted_at.is_not(None))
     below = first.cte("below", recursive=True)
     below = below.union_all(select(Message.id, below.c.depth + 1).join(below, Message.parent_id == below.c.id))
-    return list(session.scalars(select(below.c.id).order_by(below.c.depth)))
-
-
-def _sizes() -> Select[str, int]:
-    size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
-    return select(Message.id, size.label("size"))
-
-
-def _few(sizes: Iterable[tuple[str, int] | Row[str, int]]) -> list[str]:
-    """The first of these messages, by how much is in them."""
-    found: list[str] = []
-    chars = 0
-    for id, length in sizes:
-        if found and chars + length > CHARS:
-            break
-        found.append(id)
-        chars += length
-    return found
+    return bounded.column(select(below.c.id).order_by(below.c.depth))
 
 
 def _erase_messages(session: Session, ids: Sequence[str]) -> None:
@@ -190,10 +187,6 @@ def _erase_messages(session: Session, ids: Sequence[str]) -> None:
 def _let_go(session: Session, which: ColumnElement[bool]) -> None:
     """Each message by itself: SQLite deletes no line of a thousand of which each takes the next one along."""
     session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
-
-
-def _pieces(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[start : start + 500] for start in range(0, len(ids), 500)]
 
 
 people.EMPTYING.append(erase_all_of)

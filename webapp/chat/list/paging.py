@@ -1,15 +1,27 @@
 """Keyset paging of chats and messages for the API: each page begins after the last row of the one before."""
 
 from collections.abc import Sequence
-from typing import Literal
+from time import monotonic
+from typing import Literal, NamedTuple
 
 from sqlalchemy import literal, select, tuple_
 
 from webapp.chat import queries
+from webapp.chat.sizes import few
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
+from webapp.heavy import bounded
 
+# Two hundred messages can be forty megabytes.
+MOST_CHARS = 1_000_000
 Show = Literal["open", "archived", "deleted", "all"]
+
+
+class Page(NamedTuple):
+    """Some messages, and behind which the next page begins; empty on the last."""
+
+    rows: Sequence[Message]
+    next_cursor: str
 
 
 def chats(owner_id: str, *, show: Show = "open", after: str = "", limit: int) -> Sequence[Chat]:
@@ -24,23 +36,35 @@ def chats(owner_id: str, *, show: Show = "open", after: str = "", limit: int) ->
     return db.session.scalars(query.order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(limit)).all()
 
 
-def path(chat: Chat, *, after: str = "", limit: int) -> Sequence[Message]:
+def path(chat: Chat, *, after: str = "", limit: int) -> Page:
     """The messages that the chat shows, from its root on."""
-    ids = queries.path_ids(chat)
+    ids = queries.ids_to(chat.head_id) if chat.head_id else []
     begin = ids.index(after) + 1 if after in ids else 0
-    return queries.in_order(ids[begin : begin + limit])
+    return _page(ids[begin:], limit)
 
 
-def tree(chat: Chat, *, after: str = "", limit: int) -> Sequence[Message]:
+def tree(chat: Chat, *, after: str = "", limit: int) -> Page:
     """Every message of every branch, oldest first, without those out of sight and what follows them."""
-    seen = [id for id in _in_sight(chat.id) if id > after][:limit]
-    return db.session.scalars(select(Message).where(Message.id.in_(seen)).order_by(Message.id)).all()
+    return _page([id for id in _in_sight(chat.id) if id > after], limit)
+
+
+def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
+    """The last of these messages, fewer where they are long, and whether there are more before them."""
+    page = few(db.session(), ids[-limit:][::-1], MOST_CHARS)[::-1]
+    return queries.in_order(page), len(page) < len(ids)
+
+
+def _page(ids: Sequence[str], limit: int) -> Page:
+    """The first of these messages, fewer where they are long."""
+    page = few(db.session(), ids[:limit], MOST_CHARS)
+    return Page(queries.in_order(page), page[-1] if len(page) < len(ids) else "")
 
 
 def _in_sight(chat_id: str) -> list[str]:
     query = select(Message.id, Message.parent_id, Message.deleted_at).where(Message.chat_id == chat_id).order_by(Message.id)
     seen: dict[str | None, None] = {None: None}
-    for id, parent_id, deleted_at in db.session.execute(query):
+    [rows] = bounded.read([query], until=monotonic() + bounded.PATIENCE_SECONDS)
+    for id, parent_id, deleted_at in rows:
         if parent_id in seen and not deleted_at:
             seen[id] = None
     return [id for id in seen if id]

@@ -16,11 +16,12 @@ from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.led import is_led
 from webapp.chat.list.service import TITLE_CHARS
 from webapp.chat.messages import sending
+from webapp.chat.sizes import few
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict
-from webapp.heavy.turns import by_turns
+from webapp.heavy.turns import stand_in_line
 from webapp.ids import new_id
 from webapp.knowledge import of_chats
 
@@ -36,7 +37,7 @@ KEPT_OF_MESSAGE = (
 COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
 # As many messages are copied in one go; until all are there the chat is a temporary one, which no list holds and which goes
 # by itself if the rest never comes.
-BATCH = 100
+BATCH, CHARS = 100, 400_000
 
 BRANCH = re.compile(r"^Branch (?:\d+ )?of ")
 
@@ -71,8 +72,10 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         session.flush()
         id = chat.id
     head: str | None = None
-    for start in by_turns(range(0, len(path), BATCH), seconds=0):
-        head = _copied(path[start : start + BATCH], id, head)
+    while path:
+        count, head = _copied(path[:BATCH], id, head)
+        path = path[count:]
+        stand_in_line()
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
@@ -80,9 +83,10 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     return id
 
 
-def _copied(path: list[str], chat_id: str, parent: str | None) -> str | None:
-    """Copies these messages under ids of their own, each below the one before it; gives the last."""
+def _copied(path: list[str], chat_id: str, parent: str | None) -> tuple[int, str | None]:
+    """Copies the first of these messages under ids of their own, each below the one before it; gives how many, and the last."""
     with write() as session:
+        path = few(session, path, CHARS)
         found = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
         rows = []
         for row in (found[id] for id in path if id in found):
@@ -94,7 +98,7 @@ def _copied(path: list[str], chat_id: str, parent: str | None) -> str | None:
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
     arriving.wake()
-    return parent
+    return len(path), parent
 
 
 def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str) -> None:

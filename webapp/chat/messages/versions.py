@@ -19,6 +19,8 @@ from webapp.knowledge import memory
 from webapp.knowledge.tables import Document
 from webapp.rendering import markdown
 
+# A database takes only so many values in one statement.
+VALUES_AT_ONCE = 1_000
 ELSEWHERE = "This chat has just changed in another tab. Please check and try again."
 
 
@@ -61,7 +63,7 @@ def delete(message: Message) -> int:
     beside = [id for id in queries.siblings_of([message]).get(message.id, []) if id != message.id]
     if not beside and not message.parent_id:
         raise Invalid("This is the first message. Delete the whole chat instead.")
-    is_shown, after = message.id in queries.path_ids(chat), deleted.after(message)
+    is_shown, after = queries.is_shown(chat, message), deleted.after(message)
     head = chat.head_id or ""
     if is_shown:
         head = queries.newest_below(db.session.get_one(Message, beside[-1])) if beside else message.parent_id or ""
@@ -100,8 +102,8 @@ def _move_head(chat: Chat, to: str, *changes: Update, forgets: Sequence[str] = (
     """Moves the head and, in the same transaction, takes messages out of sight, of memories too, or brings them back."""
     id, seen = chat.id, chat.head_id
     with write() as session:
-        if forgets:
-            memory.forget(session, Document.message_id.in_(forgets))
+        for start in range(0, len(forgets), VALUES_AT_ONCE):
+            memory.forget(session, Document.message_id.in_(forgets[start : start + VALUES_AT_ONCE]))
         for change in changes:
             if not session.execute(change.returning(Message.id)).first():
                 raise Conflict(ELSEWHERE)

@@ -28,6 +28,7 @@ from webapp.api.streams import stream
 from webapp.api.wait_for_answer import waited_for
 from webapp.chat import queries
 from webapp.chat.access import visible_chat, writable_chat
+from webapp.chat.list import paging
 from webapp.chat.messages import service
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
@@ -85,9 +86,8 @@ def index() -> Threads:
 def messages(id: str, query: ThreadPage) -> ThreadMessages:
     ids = queries.path_ids(visible_chat(id))
     end = len(ids) if not query.before else _place(ids, query.before)
-    first = max(0, end - query.limit)
-    shown = [shown_message(each) for each in queries.in_order(ids[first:end])]
-    return ThreadMessages(messages=shown, nextBefore=shown[0].id if first else None)
+    rows, has_more = paging.recent(ids[:end], query.limit)
+    return ThreadMessages(messages=[shown_message(each) for each in rows], nextBefore=rows[0].id if has_more else None)
 
 
 @both(bp, "/chat/threads/<id>/messages", methods=("POST",))
