@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
@@ -15,8 +15,10 @@ from webapp.characters.fields import PICTURE_BYTES, checked_picture
 from webapp.characters.tables import Avatar, Character, Faced, Persona
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid
+from webapp.heavy.turns import stand_in_line
 from webapp.settings.service import setting
 
+AT_ONCE = 10
 F = TypeVar("F", bound=Faced)
 
 
@@ -85,15 +87,22 @@ def empty_trash() -> None:
     days = int(setting("trash.days"))
     if not days:
         return
-    due = utc_now() - timedelta(days=days)
+    for table in RULES:
+        while _erase_some(table, utc_now() - timedelta(days=days)):
+            stand_in_line()
+
+
+def _erase_some(table: type[Faced], due: datetime) -> bool:
+    """A few at a time: pictures are up to a megabyte each, and to delete them takes as long as to read them."""
     with write() as session:
-        old = select(Character.id).where(Character.deleted_at < due, Character.origin == "")
-        session.execute(delete(Grant).where(Grant.object_kind == queries.KIND, Grant.object_id.in_(old)))
-        for table in RULES:
-            is_due = (table.deleted_at < due) & (table.origin == "")
-            pictures = session.scalars(select(table.avatar_id).where(is_due, table.avatar_id.is_not(None))).all()
-            session.execute(delete(table).where(is_due).execution_options(synchronize_session=False))
+        old = select(table.id, table.avatar_id).where(table.deleted_at < due, table.origin == "").limit(AT_ONCE)
+        if rows := session.execute(old).all():
+            ids, pictures = [row.id for row in rows], [row.avatar_id for row in rows if row.avatar_id]
+            if table is Character:
+                session.execute(delete(Grant).where(Grant.object_kind == queries.KIND, Grant.object_id.in_(ids)))
+            session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))
             session.execute(delete(Avatar).where(Avatar.id.in_(pictures)).execution_options(synchronize_session=False))
+    return bool(rows)
 
 
 def put_picture(session: Session, row: Faced, content: bytes, *, most_bytes: int = PICTURE_BYTES) -> None:

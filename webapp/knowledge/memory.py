@@ -11,13 +11,14 @@ from webapp.accounts.tables import User
 from webapp.db import db, utc_now, write
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import importing
-from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
+from webapp.knowledge.emptying import empty_some
+from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.telling import tell_people
 
 NAME, ABOUT = "Conversation memory", "Finished answers of your chats. Only you see them."
 FILE = "answer.md"
 MOST_QUESTION, MOST_ANSWER = 1_000, 200_000
-PASSAGES_AT_ONCE = 50
+ANSWERS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,14 @@ def erase() -> None:
 
 
 def _erase_some() -> bool:
-    gone = select(Document.id).where(Document.message_id != "", Document.deleted_at.is_not(None))
-    if db.session.scalar(gone.limit(1)) is None:
+    forgotten = select(Document.id).where(Document.message_id != "", Document.deleted_at.is_not(None))
+    ids = db.session.scalars(forgotten.limit(ANSWERS_AT_ONCE)).all()
+    if not ids:
         return False
     with write() as session:
-        some = session.scalars(select(Passage.row).where(Passage.document_id.in_(gone)).limit(PASSAGES_AT_ONCE)).all()
-        which = delete(Passage).where(Passage.row.in_(some)) if some else delete(Document).where(Document.id.in_(gone))
-        session.execute(which.execution_options(synchronize_session=False))
-    return bool(some)
+        if not empty_some(session, ids):
+            session.execute(delete(Document).where(Document.id.in_(ids)).execution_options(synchronize_session=False))
+    return True
 
 
 def _collection_id(session: Session, owner_id: str) -> str:

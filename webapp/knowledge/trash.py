@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 from webapp.accounts.tables import Grant
 from webapp.db import db, utc_now, write
 from webapp.heavy.turns import stand_in_line
+from webapp.knowledge.emptying import empty_some
 from webapp.knowledge.permitted import COLLECTION, DOCUMENT
-from webapp.knowledge.tables import Collection, Document, Passage
+from webapp.knowledge.tables import Collection, Document
 from webapp.settings.service import setting
 
-# Each passage is taken out of the index of words, so only so many go in one transaction.
-PASSAGES_AT_ONCE = 50
 # So many documents and collections: a database takes only so many values in one statement.
 ROWS_AT_ONCE = 200
 # What was deleted then goes at once, also where a trash is never emptied: it went with what is gone for good.
@@ -22,7 +21,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def empty() -> None:
-    """Delete what is due, a few passages at a time."""
+    """Delete what is due, a little at a time."""
     days = int(setting("trash.days"))
     while _erase_some(utc_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
         stand_in_line()
@@ -40,12 +39,9 @@ def _erase_some(due: datetime) -> bool:
     gone = select(Collection.id).where(Collection.deleted_at < due)
     documents = select(Document.id).where((Document.deleted_at < due) | Document.collection_id.in_(gone))
     with write() as session:
-        some = session.scalars(select(Passage.row).where(Passage.document_id.in_(documents)).limit(PASSAGES_AT_ONCE)).all()
-        if some:
-            session.execute(delete(Passage).where(Passage.row.in_(some)).execution_options(synchronize_session=False))
-            return True
         if ids := session.scalars(documents.limit(ROWS_AT_ONCE)).all():
-            _erase(session, Document, DOCUMENT, ids)
+            if not empty_some(session, ids):
+                _erase(session, Document, DOCUMENT, ids)
         elif ids := session.scalars(gone.limit(ROWS_AT_ONCE)).all():
             _erase(session, Collection, COLLECTION, ids)
     return bool(ids)

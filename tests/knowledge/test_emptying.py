@@ -1,0 +1,76 @@
+"""What lies in a trash is deleted a little at a time: a statement that deletes a gigabyte stands still for seconds."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, insert, select
+
+from tests.support.people import user_with_password
+from tests.support.statements import statements
+from webapp.characters import faced
+from webapp.characters.tables import Avatar, Character
+from webapp.db import db, utc_now, write
+from webapp.ids import new_id
+from webapp.knowledge import memory, trash
+from webapp.knowledge.emptying import PARTS_AT_ONCE
+from webapp.knowledge.tables import Collection, Document, DocumentPart
+
+PARTS = 3 * PARTS_AT_ONCE
+
+
+def test_the_bytes_of_documents_go_before_them(app):
+    with app.app_context():
+        add(deleted_at=trash.LONG_AGO)
+        with statements(app) as said:
+            trash.empty()
+        assert left() == (0, 0)
+    check([(each, values) for each, values in said if each.startswith("DELETE")])
+
+
+def test_so_do_those_of_answers_that_are_forgotten(app):
+    with app.app_context():
+        add(deleted_at=utc_now(), message_id=new_id())
+        with statements(app) as said:
+            memory.erase()
+        assert left() == (0, 0)
+    check([(each, values) for each, values in said if each.startswith("DELETE")])
+
+
+def test_characters_go_a_few_at_a_time(app):
+    with app.app_context():
+        owner_id = user_with_password("me@example.org", "member").id
+        pictures = [new_id() for _ in range(3 * faced.AT_ONCE)]
+        old = {"owner_id": owner_id, "name": "Ann", "deleted_at": utc_now() - timedelta(days=400)}
+        with write() as session:
+            session.execute(insert(Avatar), [{"id": id, "media_type": "image/png", "content": b"x"} for id in pictures])
+            session.execute(insert(Character), [{**old, "id": new_id(), "avatar_id": id} for id in pictures])
+        with statements(app) as said:
+            faced.empty_trash()
+        assert db.session.scalar(select(func.count(Character.id)).where(Character.owner_id == owner_id)) == 0
+        assert db.session.scalar(select(func.count(Avatar.id)).where(Avatar.id.in_(pictures))) == 0
+    assert max(len(values) for each, values in said if each.startswith("DELETE FROM avatars")) == faced.AT_ONCE
+
+
+def add(**more) -> None:
+    """Two documents with many parts."""
+    owner_id, collection_id = user_with_password("me@example.org", "member").id, new_id()
+    about = {"title": "A manual", "state": "ready", "bytes": 1, "characters": 1, "collection_id": collection_id, **more}
+    ids = [new_id() for _ in range(2)]
+    parts = [{"document_id": id, "number": number, "content": b"x"} for id in ids for number in range(PARTS)]
+    with write() as session:
+        session.add(Collection(id=collection_id, owner_id=owner_id, name="Manuals"))
+        session.flush()
+        session.execute(insert(Document), [{"id": id, "hash": id, **about} for id in ids])
+        session.execute(insert(DocumentPart), parts)
+
+
+def left() -> tuple[int | None, int | None]:
+    return tuple(db.session.scalar(select(func.count()).select_from(each)) for each in (Document, DocumentPart))
+
+
+def check(deleted) -> None:
+    """Every part was deleted for itself, a few in each statement, before the first document was."""
+    of_parts = [len(values) for each, values in deleted if each.startswith("DELETE FROM document_parts") and values]
+    assert (sum(of_parts), max(of_parts)) == (2 * 2 * PARTS, 2 * PARTS_AT_ONCE)
+    places = [each.startswith("DELETE FROM document_parts") for each, _ in deleted]
+    documents = next(place for place, (each, _) in enumerate(deleted) if each.startswith("DELETE FROM documents"))
+    assert not any(places[documents:])
