@@ -5,10 +5,11 @@ A document is found by its words meanwhile, and by its meaning when all of its p
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import timedelta
+from time import monotonic
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import User
@@ -16,6 +17,7 @@ from webapp.db import db, utc_now, write
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
 from webapp.errors import AppError, Conflict
+from webapp.heavy import bounded
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import embedder, vector_sets
 from webapp.knowledge.embedder import NoVectors, Wish
@@ -105,23 +107,40 @@ def _go_on(session: Session, collection_id: str) -> Sequence[VectorSet]:
 
 
 def _next() -> Job | None:
-    """The next work that is due; a set that has everything takes the place of the one before it."""
-    for row in db.session.scalars(_due_sets(utc_now())).all():
-        unread = lacks(row.id), Document.collection_id == row.collection_id
-        some = select(Document).where(*unread, Document.state.in_(READ)).order_by(Document.state, Document.id).limit(1)
-        if document := db.session.scalar(some):
-            ids = (row.collection_id, document.id, document.edition)
-            return Job(row.id, row.model, row.dimensions, *ids, document.added_by or document.owner_id)
-        if row.state == FILLING and db.session.scalar(select(Document.id).where(*unread).limit(1)) is None:
-            return _switched(row.id, row.collection_id)
+    """The next work that is due; a set that has everything takes the place of the one before it.
+
+    Found by one statement, beside the loop: each chat with a long file has a collection of its own, and so a set.
+    """
+    # What was stored just now is to be seen.
     db.session.rollback()
-    return None
+    [whole, lacking] = bounded.read([_whole(), _lacking()], until=monotonic() + bounded.PATIENCE_SECONDS)
+    if whole:
+        return _switched(*whole[0])
+    return Job(*lacking[0]) if lacking else None
 
 
-def _due_sets(now: datetime) -> Select[VectorSet]:
-    is_due = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until <= now)
-    query = select(VectorSet).join(Collection).where(Collection.deleted_at.is_(None), VectorSet.state != GONE, is_due)
-    return query.order_by(VectorSet.state, VectorSet.id)
+def _whole() -> Select[str, str]:
+    """A set that is filled and lacks nothing any more."""
+    query = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
+    return query.where(~exists().where(*_unread())).limit(1)
+
+
+def _lacking() -> Select[Any]:
+    """A document that has been read, and lacks vectors in a set, as a job."""
+    job = VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.collection_id, Document.id, Document.edition
+    query = _due(*job, func.coalesce(Document.added_by, Collection.owner_id)).join(Document, and_(*_unread()))
+    query = query.where(Document.state.in_(READ))
+    return query.order_by(VectorSet.state, VectorSet.id, Document.state, Document.id).limit(1)
+
+
+def _due(*columns: Any) -> Select[Any]:
+    is_due = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until <= utc_now())
+    query = select(*columns).select_from(VectorSet).join(Collection, Collection.id == VectorSet.collection_id)
+    return query.where(Collection.deleted_at.is_(None), VectorSet.state != GONE, is_due)
+
+
+def _unread() -> tuple[ColumnElement[bool], ...]:
+    return Document.collection_id == VectorSet.collection_id, lacks(VectorSet.id.expression)
 
 
 def _switched(set_id: str, collection_id: str) -> Job | None:

@@ -86,7 +86,8 @@ def decided(model: str, sets: Sequence[VectorSet]) -> tuple[Sequence[VectorSet],
 def lacks(set_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a document has passages that are not all among the vectors of a set."""
     there = EmbeddedDocument.document_id == Document.id, EmbeddedDocument.edition == Document.edition
-    is_whole = exists().where(*there, EmbeddedDocument.set_id == set_id)
+    # Wherever it stands, the document and the set are those around it.
+    is_whole = exists().where(*there, EmbeddedDocument.set_id == set_id).correlate_except(EmbeddedDocument)
     return and_(Document.deleted_at.is_(None), Document.passages > 0, ~is_whole)
 
 

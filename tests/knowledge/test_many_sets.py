@@ -1,0 +1,54 @@
+"""Each chat with a long file has a collection of its own: what is to be embedded is found among thousands of them."""
+
+from sqlalchemy import insert
+
+from tests.support.people import user_with_password
+from tests.support.statements import statements
+from tests.support.steps import steps_on_the_loop
+from webapp.db import db, write
+from webapp.ids import new_id
+from webapp.knowledge import embedding
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+
+MANY = 500
+
+
+def test_what_is_to_be_embedded_is_found_by_a_few_statements(app):
+    with app.app_context():
+        owner_id = user_with_password("me@example.org", "member").id
+        lacking = embedded_but_one(owner_id)
+        with steps_on_the_loop(app) as steps, statements(app) as said:
+            job = embedding._next()
+        assert job is not None
+        assert (job.document_id, job.person_id) == (lacking, owner_id)
+        assert (len(said) < 10, steps.count < 5_000) == (True, True)
+
+
+def test_a_set_that_has_everything_is_switched_to_before_others_are_filled(app):
+    with app.app_context():
+        owner_id = user_with_password("me@example.org", "member").id
+        lacking = embedded_but_one(owner_id)
+        with write() as session:
+            whole = session.query(VectorSet).order_by(VectorSet.id).first()
+            whole.state = "filling"
+            id = whole.id
+        job = embedding._next()
+        assert db.session.get_one(VectorSet, id).state == "current"
+        assert job is not None
+        assert job.document_id == lacking
+
+
+def embedded_but_one(owner_id: str) -> str:
+    """Collections whose one document has all of its vectors; gives the document of the last one, which has none."""
+    ids = [(new_id(), new_id(), new_id()) for _ in range(MANY)]
+    about = {"title": "A manual", "state": "ready", "bytes": 1, "characters": 1, "passages": 1, "edition": 1}
+    with write() as session:
+        session.execute(insert(Collection), [{"id": each, "owner_id": owner_id, "name": "Manuals"} for each, _, _ in ids])
+        documents = [{"id": id, "collection_id": collection, "hash": id, **about} for collection, id, _ in ids]
+        session.execute(insert(Document), documents)
+        sets = [{"id": set, "collection_id": collection, "model": "m", "state": "current"} for collection, _, set in ids]
+        session.execute(insert(VectorSet), sets)
+        session.execute(
+            insert(EmbeddedDocument), [{"document_id": document, "set_id": set, "edition": 1} for _, document, set in ids[:-1]]
+        )
+    return ids[-1][1]
