@@ -4,9 +4,11 @@ from time import thread_time
 
 from sqlalchemy import func, select
 
+from tests.chat.conftest import id_of
 from tests.chat.test_listing import add_thread
 from tests.support.steps import steps_on_the_loop
-from webapp.chat.files import reference
+from webapp.chat.files import queries, reference
+from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.keeping import erasing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
@@ -40,3 +42,19 @@ def test_a_message_that_names_many_files_that_there_are_not_is_deleted_as_quickl
         assert db.session.scalar(select(func.count(Message.id))) == 199
     # It took as many for each of the names.
     assert steps.count < 100_000
+
+
+def test_of_very_many_names_those_that_are_there_are_found(app, owner):
+    id, person_id = id_of(add_thread(owner, 1)), owner.person_id
+    with app.app_context():
+        with write() as session:
+            stored = StoredFile(owner_id=person_id, name="a.png", kind="image", media_type="image/png", hash="1" * 64, bytes=1)
+            session.add(stored)
+            session.flush()
+            session.add(ChatFile(chat_id=id, file_id=stored.id))
+            there = stored.id
+        # More than a database takes as values of one statement.
+        many = {f"{number:026}" for number in range(300_000)}
+        assert list(queries.in_chat(id, {*many, there})) == [there]
+        assert list(queries.in_chat(id, [there, "0" * 26])) == [there]
+        assert queries.in_chat(id, many) == {}

@@ -9,6 +9,8 @@ from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now
 
+MOST_NAMED = 200
+
 
 def file(id: str) -> StoredFile | None:
     return db.session.get(StoredFile, id)
@@ -21,9 +23,12 @@ def chats_with(file_id: str) -> Sequence[str]:
 
 def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     """Those of these files that were sent in this chat."""
-    query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id)
-    found = db.session.scalars(query.where(ChatFile.chat_id == chat_id, StoredFile.id.in_(list(ids))))
-    return {each.id: each for each in found}
+    query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == chat_id)
+    wanted = set(ids)
+    # Texts can name a hundred thousand files, of which few are there.
+    if len(wanted) <= MOST_NAMED:
+        query = query.where(StoredFile.id.in_(wanted))
+    return {each.id: each for each in db.session.scalars(query) if each.id in wanted}
 
 
 def just_brought(person_id: str, name: str, hash: str) -> StoredFile | None:
