@@ -254,6 +254,15 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
         connection.execute(NOT_FOR_LONG)
         connection.autocommit = False
 
+    def rollback(connection: PoolProxiedConnection) -> None:
+        try:
+            connection.rollback()
+        except engine.dialect.loaded_dbapi.Error:
+            # On a connection that is lost all is undone already: no page that is made must fail for that.
+            if not connection.driver_connection.closed:  # type: ignore[union-attr]
+                raise
+
+    engine.dialect.do_rollback = rollback  # type: ignore[assignment]
     if not is_one_of_several:
         return
 

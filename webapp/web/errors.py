@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DatabaseError, DataError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
-from webapp.db import is_damage
+from webapp.db import db, is_damage
 from webapp.errors import AppError, Invalid, SignedOut
 from webapp.ids import new_id
 from webapp.web.htmx import is_api, is_htmx, redirect, render, wants_json
 
 ANSWERING = "millrace.answering_an_error"
+ASKED_AGAIN = "millrace.asked_again"
 BARE, FRAMED = "bare", "framed"
 HOME = ("Go to the start page", "/")
 LAST_WORDS = "Something went wrong, and the error page failed too. Nothing you sent earlier is lost. Error {}."
@@ -106,6 +107,9 @@ def is_bare() -> bool:
 def answer(error: Exception) -> Answer:
     if ANSWERING in request.environ:
         return _last_words(error)
+    if _is_to_be_asked_again(error):
+        request.environ[ASKED_AGAIN] = True
+        return _asked_again()
     request.environ[ANSWERING] = BARE
     problem = problem_of(error)
     if isinstance(error, SignedOut) and not (is_htmx() or wants_json()):
@@ -113,6 +117,20 @@ def answer(error: Exception) -> Answer:
     response = _as_asked(problem)
     response.headers.update(problem.headers)
     return response
+
+
+def _is_to_be_asked_again(error: Exception) -> bool:
+    """Whether something was only read, once, and the database has gone from under it: after a restart it is there again."""
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return is_lost and request.method == "GET" and bool(request.endpoint) and ASKED_AGAIN not in request.environ
+
+
+def _asked_again() -> Answer:
+    db.session.rollback()
+    try:
+        return current_app.make_response(current_app.dispatch_request())
+    except (AppError, HTTPException, SQLAlchemyError) as error:
+        return answer(error)
 
 
 def problem_of(error: Exception) -> Problem:

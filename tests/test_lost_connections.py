@@ -1,0 +1,68 @@
+"""PostgreSQL ends a connection in the middle of a page, as when it is restarted: the page is read again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask, request_finished
+from sqlalchemy import Connection, event, text
+
+from tests.support.browser import Browser
+from webapp.db import db
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])]
+
+
+def end(app: Flask, connection: Connection) -> None:
+    """Ends it as an administrator does, and waits until it is gone."""
+    with app.app_context(), db.engine.connect() as other:
+        pid = connection.connection.driver_connection.info.backend_pid
+        other.execute(text("SELECT pg_terminate_backend(:pid, 60000)"), {"pid": pid})
+
+
+@contextmanager
+def ending(app: Flask, sign: str, times: int) -> Iterator[list[str]]:
+    """So many times a connection is ended before a statement with this sign."""
+    ended: list[str] = []
+
+    def before(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if sign in statement and len(ended) < times:
+            ended.append(statement)
+            end(app, connection)
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", before)
+        yield ended
+        event.remove(db.engine, "before_cursor_execute", before)
+
+
+def test_a_page_that_has_lost_its_connection_is_read_again(app: Flask, member: Browser) -> None:
+    with ending(app, "FROM chats", 1) as ended:
+        assert member.get("/chats").status_code == 200
+    assert ended
+
+
+def test_it_is_read_again_once(app: Flask, member: Browser) -> None:
+    with ending(app, "FROM chats", 2) as ended:
+        page = member.get("/chats")
+
+    assert (page.status_code, len(ended)) == (503, 2)
+    assert "database is unavailable." in page.text
+
+
+def test_what_changes_something_is_not_done_again(app: Flask, member: Browser) -> None:
+    with ending(app, "INSERT INTO chats", 2) as ended:
+        page = member.post("/chats", message="Hello")
+
+    assert (page.status_code, len(ended)) == (503, 1)
+
+
+def test_a_page_is_given_that_has_all_it_wants_of_a_connection_which_is_gone(app: Flask, member: Browser) -> None:
+    def finished(_app: Flask, **_: Any) -> None:
+        if db.session().in_transaction():
+            end(app, db.session.connection())
+
+    with request_finished.connected_to(finished, app):
+        assert member.get("/chats").status_code == 200
+    assert member.get("/chats").status_code == 200
