@@ -9,7 +9,7 @@ from flask import Flask, request_finished
 from sqlalchemy import Connection, event, text
 
 from tests.support.browser import Browser
-from webapp.db import db
+from webapp.db import db, unbound
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])]
 
@@ -66,3 +66,27 @@ def test_a_page_is_given_that_has_all_it_wants_of_a_connection_which_is_gone(app
     with request_finished.connected_to(finished, app):
         assert member.get("/chats").status_code == 200
     assert member.get("/chats").status_code == 200
+
+
+def test_what_was_read_only_for_a_while_is_written_again(app: Flask, member: Browser) -> None:
+    change = f'ALTER DATABASE "{database(app)}" SET default_transaction_read_only = '
+    with app.app_context(), unbound() as connection:
+        connection.execute(text(change + "on"))
+    with app.app_context():
+        db.engine.dispose()
+
+    page = member.post("/chats", message="Hello")
+    assert page.status_code == 503
+    assert "database is read-only" in page.text
+    with app.app_context(), unbound() as connection:
+        connection.execute(text("SET default_transaction_read_only = off"))
+        connection.execute(text(change + "off"))
+        connection.invalidate()
+    # A connection that a chore has made meanwhile is still as it was made, and takes all others of that time with it.
+    statuses = [member.post("/chats", message="Hello").status_code for _ in range(2)]
+    assert statuses[-1] == 303
+
+
+def database(app: Flask) -> str:
+    with app.app_context():
+        return str(db.engine.url.database)

@@ -12,7 +12,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from gevent.local import local
 from gevent.lock import BoundedSemaphore
-from sqlalchemy import Connection, DateTime, Engine, MetaData, PoolProxiedConnection, String, event, text
+from sqlalchemy import Connection, DateTime, Engine, ExceptionContext, MetaData, PoolProxiedConnection, String, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -39,6 +39,9 @@ LETS_GO = "SET LOCAL idle_in_transaction_session_timeout = '20s'"
 # What somebody has locked, such as an index that is being made or a session of psql that was left open, is waited for on
 # PostgreSQL no longer than this, so that those who need it do not take all connections from those who do not.
 NOT_FOR_LONG = "SET lock_timeout = '10s'"
+# How PostgreSQL says that it takes no changes, as while its disk is full or another server takes over, and that it has
+# ended the transaction of somebody who stood still. Neither is a mistake of ours, as the driver has it.
+UNABLE = ("25006", "25P03")
 # What is merely noted does not wait for it.
 AT_ONCE = text("SET LOCAL lock_timeout = '100ms'")
 DAMAGED = "The database file is damaged. Stop the server and restore a backup: flask restore FILE"
@@ -263,6 +266,15 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
                 raise
 
     engine.dialect.do_rollback = rollback  # type: ignore[assignment]
+
+    @event.listens_for(engine, "handle_error")
+    def lose(context: ExceptionContext) -> OperationalError | None:
+        if getattr(context.original_exception, "sqlstate", "") not in UNABLE:
+            return None
+        # Whether it is read-only is settled when a connection is made, which would stay so when the database is not.
+        context.is_disconnect = True
+        return OperationalError(context.statement, context.parameters, context.original_exception, connection_invalidated=True)
+
     if not is_one_of_several:
         return
 
