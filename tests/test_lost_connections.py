@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, request_finished
 from sqlalchemy import Connection, event, text
 
+from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from webapp.db import db, unbound
 
@@ -90,3 +91,18 @@ def test_what_was_read_only_for_a_while_is_written_again(app: Flask, member: Bro
 def database(app: Flask) -> str:
     with app.app_context():
         return str(db.engine.url.database)
+
+
+def test_a_machine_that_has_gone_is_noticed(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        known = connection.connection.driver_connection.info.get_parameters()
+
+    assert {known[name] for name in ("connect_timeout", "tcp_user_timeout")} == {"10", "20000"}
+
+
+def test_what_the_address_says_counts(make_app: MakeApp, migrated: dict[str, str]) -> None:
+    app = make_app(DATABASE_URL=f"{migrated['DATABASE_URL']}&connect_timeout=3")
+
+    with app.app_context(), db.engine.connect() as connection:
+        known = connection.connection.driver_connection.info.get_parameters()
+    assert (known["connect_timeout"], known["tcp_user_timeout"]) == ("3", "20000")

@@ -89,6 +89,15 @@ FEATURES = (
 SQLITE_POOL = {"pool_size": 10, "max_overflow": 200, "pool_use_lifo": True}
 # PostgreSQL itself admits a hundred by default, and may have been restarted since a connection was used.
 POSTGRES_CONNECTIONS = 90
+# A machine that has gone without a word is noticed within half a minute; the system itself waits for a quarter of an hour, or
+# for ever where nothing is sent. An operator may say otherwise in the address.
+POSTGRES_PATIENCE = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -170,7 +179,7 @@ def _configure(app: Flask, config: Config) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config.web_concurrency),
+        SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config),
     )
     crowd = Crowd(lambda: _most_connections(app))
     proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, crowd)
@@ -179,9 +188,11 @@ def _configure(app: Flask, config: Config) -> None:
         app.wsgi_app = proxies  # type: ignore[method-assign]
 
 
-def _postgres_pool(workers: int) -> dict[str, Any]:
-    most = max(2, POSTGRES_CONNECTIONS // workers)
-    return {"pool_size": min(10, most), "max_overflow": max(0, most - 10), "pool_pre_ping": True}
+def _postgres_pool(config: Config) -> dict[str, Any]:
+    most = max(2, POSTGRES_CONNECTIONS // config.web_concurrency)
+    said = make_url(config.database_url).query
+    patience = {name: value for name, value in POSTGRES_PATIENCE.items() if name not in said}
+    return {"pool_size": min(10, most), "max_overflow": max(0, most - 10), "pool_pre_ping": True, "connect_args": patience}
 
 
 def _most_connections(app: Flask) -> int:
