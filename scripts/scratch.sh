@@ -8,7 +8,13 @@ NEEDED_KB=10000000
 
 has_room() {
     free=$(df -Pk "$MEMORY" | awk 'NR == 2 { print $4 }') && available=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
-    [ "$free" -gt "$NEEDED_KB" ] && [ "$available" -gt "$NEEDED_KB" ]
+    [ "$free" -gt "$NEEDED_KB" ] && [ "$available" -gt "$NEEDED_KB" ] && is_allowed
+}
+
+# A container may have less than the machine has left: its bound in bytes, by either version of control groups.
+is_allowed() {
+    most=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1)
+    case $most in '' | max) ;; *) [ "$most" -gt "${NEEDED_KB}000" ] ;; esac
 }
 
 runs_programs() {
