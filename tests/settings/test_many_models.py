@@ -7,6 +7,7 @@ from tests.settings.test_connections import add
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.connections import listing
+from webapp.connections.effective import live_connection
 from webapp.connections.listing import MOST_MODELS, cut, share
 from webapp.connections.models import providers
 from webapp.connections.tables import Connection
@@ -132,3 +133,14 @@ def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Br
     assert "More than 100 match" in owner.submit("/settings", default_model="Model").error_at("Model for new chats")
     page = owner.submit("/settings", default_model="Model 999")
     assert [each.text() for each in page.all("#default_model option")] == ["Choose one", "Model 0999", "Model 1999"]
+
+
+def test_what_concerns_one_connection_reads_no_list_but_its_own(app: Flask, owner: Browser, fake: Fake) -> None:
+    for name in ("one", "two", "three"):
+        connected(owner, fake, name, LONG[:3])
+
+    with owner.counting_statements() as statements, app.app_context():
+        found = live_connection("two")
+    assert found is not None
+    assert [each.id for each in found.models] == ["m0000", "m0001", "m0002"]
+    assert len([each for each in statements if each.startswith("SELECT connections.models \n")]) == 1
