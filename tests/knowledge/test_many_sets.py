@@ -1,13 +1,14 @@
 """Each chat with a long file has a collection of its own: what is to be embedded is found among thousands of them."""
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from tests.support.people import user_with_password
 from tests.support.statements import statements
 from tests.support.steps import steps_on_the_loop
+from tests.support.turns import turns_of_the_loop
 from webapp.db import db, write
 from webapp.ids import new_id
-from webapp.knowledge import embedding
+from webapp.knowledge import embedding, vector_sets
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
 
 MANY = 500
@@ -36,6 +37,20 @@ def test_a_set_that_has_everything_is_switched_to_before_others_are_filled(app):
         assert db.session.get_one(VectorSet, id).state == "current"
         assert job is not None
         assert job.document_id == lacking
+
+
+def test_others_go_on_while_another_model_is_chosen_for_all(app):
+    with app.app_context():
+        embedded_but_one(user_with_password("me@example.org", "member").id)
+        db.session.rollback()
+        with turns_of_the_loop() as turn:
+            began = turn()
+            # No model is chosen here: what there is, is given up.
+            vector_sets.arrange()
+            turns = turn() - began
+        assert set(db.session.scalars(select(VectorSet.state))) == {vector_sets.GONE}
+    # Each takes half a millisecond at least.
+    assert turns > 2
 
 
 def embedded_but_one(owner_id: str) -> str:

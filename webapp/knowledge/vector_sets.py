@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Invalid
+from webapp.heavy.turns import by_turns
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
@@ -57,16 +58,21 @@ def is_behind() -> bool:
 
 def arrange() -> None:
     """Begins the sets that are wanted, and gives up those that are not; what they hold is deleted later."""
-    for collection_id, model, dropped, state in _changes():
-        if not dropped and not state:
-            continue
-        ids = [each.id for each in dropped]
-        with write() as session:
-            for each in session.scalars(select(VectorSet).where(VectorSet.id.in_(ids))):
-                each.state = GONE
-            session.flush()
-            if state and session.scalar(select(Collection.id).where(Collection.id == collection_id)):
-                session.add(VectorSet(collection_id=collection_id, model=model, state=state))
+    for collection_id, model, dropped, state in by_turns(_changes()):
+        if dropped or state:
+            _arrange(collection_id, model)
+
+
+def _arrange(collection_id: str, model: str) -> None:
+    """The same for one collection, as it is by now: another model for the team changes all of them, one after the other."""
+    there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
+    with write() as session:
+        dropped, state = decided(model, session.scalars(select(VectorSet).where(*there).order_by(VectorSet.id)).all())
+        for each in dropped:
+            each.state = GONE
+        session.flush()
+        if state and session.scalar(select(Collection.id).where(Collection.id == collection_id)):
+            session.add(VectorSet(collection_id=collection_id, model=model, state=state))
 
 
 def decided(model: str, sets: Sequence[VectorSet]) -> tuple[Sequence[VectorSet], str]:
