@@ -18,24 +18,24 @@ HINT = (
     "A model that is left out can be used by its name: as the default model of its connection, or added under Models. "
     "Deleting a connection and refreshing the list makes room."
 )
-NAMING = ("models.default", "models.fallbacks", "models.allowed")
 
 
-def keep(session: Session, row: Connection, listed: Sequence[Mapping[str, Any]]) -> None:
+def keep(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) -> None:
     """Stores what a connection lists, as far as there is room beside the others; longer lists of theirs make way.
 
     What it would be asked for by default, or by the settings, is kept in any case.
     """
     sizes = _sizes(session, row.id)
     most = share([*sizes.values(), len(listed)])
-    row.models, row.left_out = _kept(row, listed, most), max(0, len(listed) - most)
-    _make_way(session, sizes, most)
+    named = _named()
+    row.models, row.left_out = cut(listed, most, _wanted(row, named)), max(0, len(listed) - most)
+    _make_way(session, sizes, most, named)
 
 
 def fit(session: Session) -> None:
     """Cuts lists of an earlier release, which knew no bound."""
     sizes = _sizes(session, "")
-    _make_way(session, sizes, share(sizes.values()))
+    _make_way(session, sizes, share(sizes.values()), _named())
 
 
 def told(left_out: int) -> str:
@@ -55,7 +55,7 @@ def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
     return most
 
 
-def cut(listed: Sequence[Mapping[str, Any]], most: int, wanted: Collection[str]) -> list[Mapping[str, Any]]:
+def cut(listed: Sequence[dict[str, Any]], most: int, wanted: Collection[str]) -> list[dict[str, Any]]:
     """So many of them, in their order: those that are wanted, then the first."""
     if len(listed) <= most:
         return list(listed)
@@ -63,11 +63,11 @@ def cut(listed: Sequence[Mapping[str, Any]], most: int, wanted: Collection[str])
     return [listed[place] for place in sorted(places)]
 
 
-def _make_way(session: Session, sizes: Mapping[str, int], most: int) -> None:
+def _make_way(session: Session, sizes: Mapping[str, int], most: int, named: Iterable[str]) -> None:
     for id in (id for id, size in sizes.items() if size > most):
         row = session.get_one(Connection, id)
         row.left_out += len(row.models) - most
-        row.models = _kept(row, row.models, most)
+        row.models = cut(row.models, most, _wanted(row, named))
         # Every process reads a list once only; this one says that there is another.
         row.models_at = row.models_at and row.models_at + timedelta(microseconds=1)
 
@@ -78,11 +78,11 @@ def _sizes(session: Session, but: str) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(found)}
 
 
-def _kept(row: Connection, listed: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
+def _wanted(row: Connection, named: Iterable[str]) -> set[str]:
+    """What the connection would be asked for by default or by the settings, as it calls them."""
     prefix = "" if row.id == BUILT_IN else f"{row.slug}:"
-    names = (name for key in NAMING for name in _names(setting(key)) if name.startswith(prefix))
-    return [dict(each) for each in cut(listed, most, {row.default_model, *(name.removeprefix(prefix) for name in names)})]
+    return {row.default_model, *(name.removeprefix(prefix) for name in named if name.startswith(prefix))}
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, tuple | list) else (str(value),)
+def _named() -> tuple[str, ...]:
+    return (setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))

@@ -51,8 +51,8 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
 
     @property
     def hint(self) -> str:
-        """What choosing nothing means."""
-        return next((words for value, words in self._first if not value), "")
+        """What choosing nothing means, or what to do."""
+        return next((words for value, words in self._first if not value), "Type a name")
 
     def _found(self, text: str) -> list[Choice]:
         first = [each for each in self._first if text in each]
