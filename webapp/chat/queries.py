@@ -224,10 +224,7 @@ def thread(chat: Chat) -> list[Message]:
 
 
 def window(chat: Chat, *, until: str | None = None, since: str = "") -> list[Message]:
-    """The last messages of the thread, or of the path that ends at another message; so many, however long it is.
-
-    They begin with the message `since`, if that is one of them.
-    """
+    """So many at the end of the thread, or of the path that ends at another message; from `since` on, if it is there."""
     end = until or chat.head_id
     return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end, since))) if end else []
 
