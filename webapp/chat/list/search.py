@@ -10,7 +10,7 @@ from sqlalchemy import Result, TextClause
 
 from webapp.chat import queries
 from webapp.chat.list.passages import Piece, passage
-from webapp.chat.list.search_statements import POSTGRESQL, SQLITE, Statements
+from webapp.chat.list.search_statements import MOST_RANKED, POSTGRESQL, SQLITE, Statements
 from webapp.db import UTCDateTime, db, is_sqlite
 from webapp.heavy.turns import stand_in_line
 
@@ -107,9 +107,9 @@ def _rows(statement: TextClause, **values: Any) -> Result[Any]:
 
 
 def _ranked(found: Result[Any]) -> list[Any]:
-    """The best first and, of equals, the newest, as they are found."""
+    """The best first and, of equals, the newest, as they are found; PostgreSQL has ranked them all when it answers."""
     rows: list[Any] = []
-    for some in found.partitions(RANKED_AT_ONCE):
+    for some in found.partitions(RANKED_AT_ONCE if is_sqlite() else MOST_RANKED):
         rows += some
         stand_in_line()
     return sorted(rows, key=lambda row: row.rank)
