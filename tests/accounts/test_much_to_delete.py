@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event, func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from tests.support.browser import Browser
 from tests.support.people import PASSWORD, user_with_password
+from tests.support.statements import listening
 from tests.support.steps import steps_on_the_loop
 from webapp.accounts.queries import user_of
 from webapp.accounts.tables import User
@@ -33,13 +34,8 @@ def rows_of_statements(app: Flask) -> Iterator[list[tuple[int, str]]]:
     def note(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         found.append((cursor.rowcount, statement))
 
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "after_cursor_execute", note)
-    try:
+    with listening(app, "after_cursor_execute", note):
         yield found
-    finally:
-        event.remove(engine, "after_cursor_execute", note)
 
 
 def talk(session: Session, me: str) -> None:

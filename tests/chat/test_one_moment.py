@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import gevent
 import pytest
-from sqlalchemy import event
 
 from tests.chat.conftest import ended_with, id_of, statuses, texts
 from tests.chat.test_listing import add_chats
 from tests.chat.test_renderings import say
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
+from tests.support.statements import listening
 from webapp.chat.page import moment_shown
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -32,13 +32,8 @@ def ending_before(app, statement: int) -> Iterator[list[str]]:
         if len(sent) == statement:
             end(engine)
 
-    with app.app_context():
-        database = db.engine
-    event.listen(database, "before_cursor_execute", note)
-    try:
+    with listening(app, "before_cursor_execute", note):
         yield sent
-    finally:
-        event.remove(database, "before_cursor_execute", note)
 
 
 def end(engine) -> None:

@@ -8,10 +8,11 @@ from urllib.parse import urljoin
 import gevent
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.support.form import Form
 from tests.support.page import Page
+from tests.support.statements import listening
 from webapp.accounts.tables import User
 from webapp.db import db
 
@@ -84,13 +85,8 @@ class Browser:
             if of_all or gevent.getcurrent() is here:
                 statements.append(str(seen[2]))
 
-        with self.app.app_context():
-            engine = db.engine
-        event.listen(engine, "before_cursor_execute", note)
-        try:
+        with listening(self.app, "before_cursor_execute", note):
             yield statements
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
 
     @property
     def person_id(self) -> str:
