@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -300,7 +299,7 @@ def is_answered(message: Message) -> bool:
 def newest_below(message: Message) -> str:
     """The end of the branch that a message leads to, following the newest at each fork."""
     children = select(Message.parent_id, Message.id).where(Message.chat_id == message.chat_id, Message.deleted_at.is_(None))
-    [rows] = bounded.read([children.order_by(Message.id)], until=monotonic() + bounded.PATIENCE_SECONDS)
+    [rows] = bounded.read([children.order_by(Message.id)])
     newest: dict[str | None, str] = dict(rows)
     id = message.id
     while id in newest:

@@ -31,8 +31,12 @@ class TooLate(Unavailable):
         super().__init__("That took too long. Please try again, or ask for less.")
 
 
-def read(statements: Sequence[Executable | Ready], *, until: float) -> list[list[Any]]:
-    """The rows of each statement, plain as the driver gives them; by this moment on the monotonic clock all have to be there."""
+def read(statements: Sequence[Executable | Ready], *, until: float | None = None) -> list[list[Any]]:
+    """The rows of each statement, plain as the driver gives them; by this moment on the monotonic clock all have to be there.
+
+    Without one it is when a person's patience ends.
+    """
+    until = time.monotonic() + PATIENCE_SECONDS if until is None else until
     seconds = until - time.monotonic()
     if seconds <= 0:
         raise TooLate
@@ -47,7 +51,7 @@ def read(statements: Sequence[Executable | Ready], *, until: float) -> list[list
 
 def column(statement: Executable) -> list[Any]:
     """The first column of what a statement finds, within the patience of a person."""
-    [rows] = read([statement], until=time.monotonic() + PATIENCE_SECONDS)
+    [rows] = read([statement])
     return [row[0] for row in rows]
 
 

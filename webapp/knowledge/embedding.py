@@ -6,7 +6,6 @@ A document is found by its words meanwhile, and by its meaning when all of its p
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from time import monotonic
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
@@ -113,7 +112,7 @@ def _next() -> Job | None:
     """
     # What was stored just now is to be seen.
     db.session.rollback()
-    [whole, lacking] = bounded.read([_whole(), _lacking()], until=monotonic() + bounded.PATIENCE_SECONDS)
+    [whole, lacking] = bounded.read([_whole(), _lacking()])
     if whole:
         return _switched(*whole[0])
     return Job(*lacking[0]) if lacking else None

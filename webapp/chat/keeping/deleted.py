@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import NamedTuple
 
 from sqlalchemy import CTE, ColumnElement, and_, case, false, func, select
@@ -95,7 +94,7 @@ def _after(*which: ColumnElement[bool]) -> dict[str, int]:
     below = _below(*which)
     beyond = case((below.c.is_beyond, below.c.id))
     query = select(below.c.root, beyond, func.count()).group_by(below.c.root, beyond)
-    [rows] = bounded.read([query], until=monotonic() + bounded.PATIENCE_SECONDS)
+    [rows] = bounded.read([query])
     hidden = {id for _, id, _ in rows}
     return {root: count - 1 for root, id, count in rows if not id and root not in hidden}
 

@@ -1,7 +1,6 @@
 """Keyset paging of chats and messages for the API: each page begins after the last row of the one before."""
 
 from collections.abc import Sequence
-from time import monotonic
 from typing import Literal, NamedTuple
 
 from sqlalchemy import literal, select, tuple_
@@ -63,7 +62,7 @@ def _page(ids: Sequence[str], limit: int) -> Page:
 def _in_sight(chat_id: str) -> list[str]:
     query = select(Message.id, Message.parent_id, Message.deleted_at).where(Message.chat_id == chat_id).order_by(Message.id)
     seen: dict[str | None, None] = {None: None}
-    [rows] = bounded.read([query], until=monotonic() + bounded.PATIENCE_SECONDS)
+    [rows] = bounded.read([query])
     for id, parent_id, deleted_at in rows:
         if parent_id in seen and not deleted_at:
             seen[id] = None
