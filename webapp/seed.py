@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import groups
+from webapp.accounts import directory, groups
 from webapp.accounts import people as accounts_of_people
 from webapp.accounts import queries as people
 from webapp.accounts import service as accounts
@@ -94,7 +94,7 @@ def _history(is_removal: bool) -> Iterator[str]:
         yield f"Removed {plural(history.remove(), 'example answer')}."
     elif history.exists():
         yield "The example history already exists. Remove it with: flask seed --history --remove"
-    elif everyone := [user.id for user, _ in people.people()]:
+    elif everyone := [user.id for user, _ in directory.everybody()]:
         yield f"Made {plural(history.make(everyone, Random(1)), 'example answer')} of {history.DAYS} days. See Insights."
     else:
         raise click.ClickException("There are no people yet. Create the owner first, or run: flask seed")

@@ -11,6 +11,7 @@ from webapp.db import db
 MOST_WORDS = 8
 PERSON, GROUP = "user:", "group:"
 IS_OPEN = User.disabled_at.is_(None)
+NAME_AND_ADDRESS = User.name + " (" + User.email + ")"
 
 
 def people(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str]]:
@@ -38,7 +39,7 @@ def groups(text: str, limit: int) -> list[tuple[str, str]]:
 
 
 def _people(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str, str]]:
-    wanted = select(User.id, User.name, User.email).where(*conditions, *has(text, User.name + " (" + User.email + ")", User.id))
+    wanted = select(User.id, User.name, User.email).where(*conditions, *has(text, NAME_AND_ADDRESS, User.id))
     return [
         (id, name, email) for id, name, email in db.session.execute(wanted.order_by(func.lower(User.name), User.id).limit(limit))
     ]

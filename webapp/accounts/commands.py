@@ -5,7 +5,7 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from webapp.accounts import queries, service
+from webapp.accounts import directory, queries, service
 from webapp.accounts import tokens as api_tokens
 from webapp.accounts.roles import SCOPES, allowed_scopes
 from webapp.web.command_errors import one_line_errors
@@ -40,7 +40,7 @@ def set_password(email: str, from_stdin: bool) -> None:
 @one_line_errors
 def list_users() -> None:
     """Show every account with its role and its state."""
-    for user, seen_at in queries.people():
+    for user, seen_at in directory.everybody():
         seen = f"seen {seen_at:%Y-%m-%d %H:%M} UTC" if seen_at else "not signed in"
         click.echo("  ".join(filter(None, (user.email, user.role, "disabled" if user.disabled_at else "", seen))))
 

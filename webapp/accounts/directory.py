@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
-from webapp.accounts.candidates import has
+from webapp.accounts.candidates import NAME_AND_ADDRESS, has
 from webapp.accounts.tables import Membership, User, UserSession
 from webapp.db import db
 from webapp.heavy.turns import by_turns
@@ -18,7 +18,7 @@ Seen = tuple[User, datetime | None]
 
 def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Seen]:
     """Those whose name and address hold the words, with when their browsers that are signed in were seen last."""
-    found = _page(select(User).where(*has(text, User.name + " (" + User.email + ")", User.id)), after, limit)
+    found = _page(select(User).where(*has(text, NAME_AND_ADDRESS, User.id)), after, limit)
     seen = _seen_at(each.id for each in found)
     return [(each, seen.get(each.id)) for each in found]
 

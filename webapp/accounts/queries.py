@@ -148,13 +148,6 @@ def person(id: str) -> User | None:
     return db.session.get(User, id)
 
 
-def people() -> Sequence[tuple[User, datetime | None]]:
-    """Everybody by name, with when their browsers that are signed in were seen last."""
-    seen = select(UserSession.user_id, func.max(UserSession.seen_at).label("seen_at")).group_by(UserSession.user_id).subquery()
-    wanted = select(User, seen.c.seen_at).outerjoin(seen, seen.c.user_id == User.id).order_by(func.lower(User.name), User.id)
-    return [(row[0], row[1]) for row in db.session.execute(wanted)]
-
-
 def groups() -> Sequence[tuple[Group, int]]:
     """All groups by name, with how many people are in each."""
     size = func.count(Membership.user_id)
