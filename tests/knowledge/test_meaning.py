@@ -2,13 +2,13 @@
 
 import gevent
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.knowledge.meaning import AT, MODEL, OTHER, chosen, embeds, is_ready, ranks, said
 from tests.support.marks import on_both_databases
-from webapp.db import db
+from webapp.db import db, write
 from webapp.knowledge.fusion import Placed, fused
-from webapp.knowledge.tables import PassageVector
+from webapp.knowledge.tables import PassageVector, VectorSet
 from webapp.settings.service import set_setting
 
 PLANTED = {"oil the bearing": 1, "grease that wheel": 1}
@@ -123,3 +123,19 @@ def test_another_model_embeds_beside_and_takes_its_place_at_once(app, fake, shel
 
 def _asked(fake):
     return [each for each in fake.log() if each["path"].endswith(AT)]
+
+
+@pytest.mark.slow
+def test_a_model_that_finds_all_texts_alike_is_named_and_words_still_find(app, fake, shelves, shelf):
+    embeds(fake, {MODEL: 256, OTHER: 1}, planted=PLANTED)
+    collection = shelf.collection(embedding_model=OTHER)
+    shelf.text(collection, "Bats sleep in the granary.", title="Bats")
+    told = said(shelf, collection, lambda found: found["error"])
+    assert (told["state"], told["done"]) == ("waiting", 0)
+    assert "gives the same vector for every text" in told["error"]
+    assert ranks(shelf, "Where do the bats sleep?") == [("Bats", 1, None)]
+
+    # Vectors that were stored by such a model before it was noticed.
+    with app.app_context(), write() as session:
+        session.execute(update(VectorSet).values(baseline=1.0))
+    assert ranks(shelf, "When does the sluice open?") == [("Mill", 1, None)]

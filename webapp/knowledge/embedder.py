@@ -34,6 +34,8 @@ UNLIKE = (
     "Volcanic soil holds water and feeds the vines.",
     "The goalkeeper was injured before half-time.",
 )
+# Beyond this, a model doesn't tell texts apart at all.
+MOST_ALIKE = 0.999
 
 
 class NoVectors(AppError):

@@ -33,6 +33,7 @@ CLEARED_AT_ONCE = 200
 PATIENT, PATIENCE_SECONDS = 3, 30.0
 MOST_BACK_OFF_SECONDS, MENDED_AFTER_SECONDS, LONGEST_SECONDS = 300.0, 600.0, 86_400.0
 OTHER_LENGTH = "{model} gives vectors of {found} numbers now, and gave {known} before. Embed the collection again to go on."
+ALL_ALIKE = "{model} gives the same vector for every text, so nothing can be found by its meaning. Choose another model."
 NOTHING_TO_EMBED = "No embedding model is chosen for this collection."
 
 
@@ -179,6 +180,8 @@ def _vectors(job: Job, texts: Sequence[str]) -> list[bytes]:
     if len(lengths) != 1 or job.dimensions not in (0, *lengths):
         words = OTHER_LENGTH.format(model=job.model, found=max(lengths), known=job.dimensions or min(lengths))
         raise NoVectors(words, is_passing=False)
+    if not job.dimensions and embedder.alikeness(vectors[len(texts) :]) > embedder.MOST_ALIKE:
+        raise NoVectors(ALL_ALIKE.format(model=job.model), is_passing=False)
     return vectors
 
 

@@ -68,6 +68,8 @@ class Known:
     failed: dict[str, tuple[float, str]] = field(default_factory=dict)
 
 
+# Where all texts are alike, no passage is nearer than another.
+SEARCHED = VectorSet.state == CURRENT, VectorSet.dimensions > 0, VectorSet.baseline <= embedder.MOST_ALIKE
 NOTHING = Near()
 # What is asked of collections beside the right to them.
 Among = Sequence[ColumnElement[bool]]
@@ -109,10 +111,7 @@ def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> 
 def _searched(user: User, among: Among) -> list[Searched]:
     """The sets that are searched, with the documents in them that the person may see."""
     query = select(VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.baseline)
-    sets = {
-        row.id: Searched(*row, [])
-        for row in db.session.execute(query.where(VectorSet.state == CURRENT, VectorSet.dimensions > 0))
-    }
+    sets = {row.id: Searched(*row, []) for row in db.session.execute(query.where(*SEARCHED))}
     if not sets:
         return []
     seen = select(EmbeddedDocument.set_id, Document.id, Document.edition, Document.passages).select_from(EmbeddedDocument)
