@@ -95,6 +95,27 @@ def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app,
 
 
 @pytest.mark.slow
+def test_an_answer_says_that_it_was_searched_for_by_words_alone(app, fake, shelves, shelf, member):
+    with app.app_context():
+        set_setting("knowledge.search_seconds", "60")
+    fake.always({"status": 401, "json": {"error": {"message": "No."}}}, at=AT)
+    fake.says("At dawn [1].")
+
+    def said_of(question: str, **body: object) -> str:
+        begun = shelf.program.post("/chats", {"message": question, **body}, status=201)
+        shelf.program.ended(begun["sent"])
+        return member.page(f"/chats/{begun['chat']['id']}").text
+
+    for question in ("When does the sluice open?", "And when is a sluice oiled?"):
+        told = said_of(question, collection_ids=[shelves])
+        assert "The collections were searched by words only" in told
+        assert "rejected the key" in told
+    assert "by words only" not in said_of("When does it open?")
+    embeds(fake)
+    assert "by words only" not in said_of("What of the sluice?", collection_ids=[shelf.collection()])
+
+
+@pytest.mark.slow
 @on_both_databases
 def test_another_model_embeds_beside_and_takes_its_place_at_once(app, fake, shelves, shelf):
     lengths = {MODEL: 256, OTHER: 128}

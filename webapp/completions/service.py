@@ -67,7 +67,8 @@ def _stored(
     # Read before anything is written: what is made of it can be made behind the commit no more.
     quoted = tuple(Turn(each.role, each.text) for each in given.sections())
     turns, kept = (*wanted.turns[:-1], *quoted, *wanted.turns[-1:]), tuple(each.kept for each in given.sources)
-    notices = (Notice("sources_late", LATE),) if given.is_late else ()
+    words = {"sources_late": LATE if given.is_late else "", "sources_by_words": given.by_words}
+    notices = tuple(Notice(code, said) for code, said in words.items() if said)
     request = ModelRequest(model=model, turns=turns, sources=kept, notices=notices, **parameters)
     source: Source = generations.ladder(engine, request)
     with write(keeps=True) as session:

@@ -13,7 +13,7 @@ from webapp.heavy.bounded import TooLate
 from webapp.knowledge import formats, queries, words
 from webapp.knowledge.excerpt import Excerpt, are_beside
 from webapp.knowledge.reading.text import BIDI
-from webapp.knowledge.search import Hit, search
+from webapp.knowledge.search import Found, Hit, looked_up
 from webapp.knowledge.tables import Document, Passage
 from webapp.sections import AFTER, Section
 
@@ -45,6 +45,7 @@ PARTS = (
 )
 UNQUOTED = "These files of this chat can't be quoted now. If the next message asks about them, say so plainly.\n{files}"
 LATE = "The collections could not be searched in time, so this answer was written without them."
+BY_WORDS = "The collections were searched by words only. {reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Source:
 class Given:
     """What an answer is given; `was_asked` says that it reads from documents, `is_late` that they could not be searched.
 
+    `by_words` tells why they were searched by their words alone, though they have vectors.
     `parts_of` are the names of documents that are given in parts, `unread` the names of files that were not read in time,
     and `failed` those that can't be, each with the reason.
     """
@@ -76,6 +78,7 @@ class Given:
     sources: tuple[Source, ...] = ()
     was_asked: bool = False
     is_late: bool = False
+    by_words: str = ""
     parts_of: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
@@ -123,19 +126,20 @@ def found_for(
     if not user or not (collections or memory) or not said:
         return NOTHING
     began = the_engine().now()
-    hits = _found(user, said, [*collections, *memory], seconds)
-    others = [each for each in hits or () if not but_chat or each.document.chat_id != but_chat]
+    found = _found(user, said, [*collections, *memory], seconds)
+    others = [each for each in found.hits if not but_chat or each.document.chat_id != but_chat] if found else []
     was_asked = bool(collections)
-    given = Given(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and hits is None)
-    outcome = "late" if hits is None else "found" if given.sources else "nothing"
+    by_words = BY_WORDS.format(reason=found.left_out) if was_asked and found and found.left_out else ""
+    given = Given(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and found is None, by_words=by_words)
+    outcome = "late" if found is None else "found" if given.sources else "nothing"
     the_engine().tell(Retrieved(outcome, the_engine().now() - began))
     return given
 
 
-def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds: float) -> list[Hit] | None:
+def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds: float) -> Found | None:
     """What a search finds, or None when it takes too long."""
     try:
-        return search(user, searched_for(said), collections=collections, limit=LOOKED_AT, seconds=seconds)
+        return looked_up(user, searched_for(said), collections=collections, limit=LOOKED_AT, seconds=seconds)
     except TooLate:
         log.warning("the collections of a chat were not searched within %s s", seconds)
         return None

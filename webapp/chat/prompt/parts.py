@@ -165,10 +165,10 @@ def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
 
 
 def _sourced(builder: PromptBuilder, given: Given) -> dict[str, Any]:
-    """The sources that had room, whether there was no time to look for any, and the files that there was none to read."""
+    """The sources that had room, whether and how far they could be looked for, and the files that there was no time to read."""
     sent = {each.passage_id for each in builder.sections}
     kept = [each.kept for each in given.sources if each.passage_id in sent]
-    told = {"sources": kept, "is_late": given.is_late, "unread": list(given.unread)}
+    told = {"sources": kept, "is_late": given.is_late, "by_words": given.by_words, "unread": list(given.unread)}
     return {name: value for name, value in told.items() if value}
 
 
@@ -236,6 +236,8 @@ def _budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
 
 def _notices(prompt: dict[str, Any]) -> list[Notice]:
     late = [Notice("sources_late", LATE)] if prompt.get("is_late") else []
+    if by_words := prompt.get("by_words"):
+        late.append(Notice("sources_by_words", by_words))
     if unread := prompt.get("unread"):
         late.append(Notice("files_unread", f"{', '.join(unread)}: {STILL_READ}"))
     if not (left_out := prompt.get("left_out")):
