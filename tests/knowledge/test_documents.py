@@ -220,6 +220,24 @@ def test_a_token_without_the_scope_admin_finds_nothing_as_others(shelf, app, own
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("id", ["0" * 26, "nothing", "3f2b8c1e-7d55-4a0e-9d1c-0a8f6c2b1e44"])
+def test_what_is_not_there_is_not_found_however_it_is_named(house, id):
+    program = house.program
+    chat = program.post("/chats", {}, status=201)["chat"]["id"]
+    for ids in ({"collection_ids": [id]}, {"file_ids": [id]}):
+        program.said("POST", "/chats", 404, {"message": "Hello", **ids})
+    program.said("PATCH", f"/chats/{chat}", 404, {"collection_ids": [id]})
+    program.said("POST", f"/chats/{chat}/messages", 404, {"message": "Hello", "file_ids": [id]})
+    program.said("POST", "/characters", 404, {"name": "Mara", "description": "Mills.", "collection_ids": [id]})
+    program.said("PUT", "/prompts/quick/collections", 404, {"collection_ids": [id]})
+    program.said("POST", "/questions", 404, {"question": "When?", "document_id": id})
+    for query in ({"collection": id}, {"as": id}):
+        program.said("GET", "/search", 404, query={"q": "bearing", **query})
+    for path in (f"/collections/{id}", f"/documents/{id}", f"/files/{id}"):
+        program.said("GET", path, 404)
+
+
+@pytest.mark.slow
 def test_a_changed_grant_keeps_its_id(shelf, others, stranger):
     """Whoever kept it can still take away what was granted."""
     collection = shelf.collection()

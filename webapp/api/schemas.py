@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 # A schema is built by the first call that needs it, in a few milliseconds: all of them would take three megabytes.
 LATER = ConfigDict(frozen=True, defer_build=True)
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+# Of something that a caller may not know of: what looks like no id of ours is as little there as any other, and is a 404.
+AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Line = Annotated[str, StringConstraints(max_length=300)]

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Cursor, Id, Query
+from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
 from webapp.characters import bringing, exporting, faced, queries, service, shown
 from webapp.characters.card_writing import Version
 from webapp.characters.fields import PICTURE_BYTES
@@ -94,7 +94,7 @@ class NewCharacter(Body):
     post_history_prompt: LongText = ""
     greeting: LongText = ""
     tags: Tags = Field(default_factory=list)
-    collection_ids: list[Id] = Field(default_factory=list, max_length=MOST_COLLECTIONS, description="What it knows.")
+    collection_ids: list[AnyId] = Field(default_factory=list, max_length=MOST_COLLECTIONS, description="What it knows.")
     is_shared: bool = False
     card: dict[str, Any] = Field(default_factory=dict)
 
@@ -108,7 +108,7 @@ class CharacterChange(Body):
     post_history_prompt: LongText | None = None
     greeting: LongText | None = None
     tags: Tags | None = None
-    collection_ids: list[Id] | None = Field(None, max_length=MOST_COLLECTIONS, description="Instead of those before.")
+    collection_ids: list[AnyId] | None = Field(None, max_length=MOST_COLLECTIONS, description="Instead of those before.")
     is_shared: bool | None = None
 
 

@@ -13,7 +13,7 @@ from webapp.api.native.begun import Sent, sent
 from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import Refused
-from webapp.api.schemas import Answer, Body, Cursor, Id, Line, Model, Paged
+from webapp.api.schemas import Answer, AnyId, Body, Cursor, Line, Model, Paged
 from webapp.api.streams import stream
 from webapp.characters import queries as cast
 from webapp.characters.tables import Persona
@@ -97,12 +97,12 @@ class NewChat(Body):
     title: Line = ""
     model: Model = ""
     message: str = Field("", description="The first message, sent immediately; empty for none.")
-    file_ids: list[Id] = Field([], description="Your files that go with it, from `POST /api/v1/files`.", max_length=MOST_FILES)
+    file_ids: list[AnyId] = Field([], description="Your files that go with it, from `POST /api/v1/files`.", max_length=MOST_FILES)
     context_limit: int | None = Field(None, ge=0, le=200)
     character_id: Cursor = Field("", description="The character to chat with, who greets first.")
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
-    collection_ids: list[Id] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
+    collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
 
 
 CHANGED: Any = {
@@ -116,7 +116,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     title: Line | None = None
     model: Line | None = None
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
-    collection_ids: list[Id] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
+    collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
     is_forgotten: bool | None = Field(None, description="Whether it is kept out of your conversation memory.")
     is_pinned: bool | None = None
     is_archived: bool | None = None

@@ -12,7 +12,7 @@ from webapp.accounts.tables import User
 from webapp.api.access import caller, check
 from webapp.api.native.collections import Level
 from webapp.api.operations import operation, taken_body
-from webapp.api.schemas import Answer, Body, Cursor, Paged, Query
+from webapp.api.schemas import Answer, AnyId, Body, Paged, Query
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
 from webapp.knowledge import documents, queries, trying, web_pages
@@ -115,9 +115,9 @@ class FoundList(Answer):
 
 class SearchQuery(Query):
     q: str = Field(max_length=2_000)
-    collection: Cursor = Field("", description="The id of the only collection to search; empty for all you can see.")
+    collection: AnyId = Field("", description="The id of the only collection to search; empty for all you can see.")
     limit: int = Field(10, ge=1, le=50)
-    as_: Cursor = Field(
+    as_: AnyId = Field(
         "", alias="as", description="With the scope `admin`: the id of a user, to find what they would. It is audited."
     )
 

@@ -12,7 +12,7 @@ from webapp.api.access import caller
 from webapp.api.native.begun import STARTS, Sent, begun
 from webapp.api.native.generations import GenerationAnswer
 from webapp.api.operations import idempotency_key, operation
-from webapp.api.schemas import Answer, Body, Cursor, Id, Model, Query, Text
+from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Query, Text
 from webapp.api.sources import SourceAnswer, told_of
 from webapp.chat import queries
 from webapp.chat.access import own_message, visible_chat, visible_message, writable_chat, writable_message
@@ -61,7 +61,7 @@ class MessagesQuery(Query):
 
 class NewMessage(Body):
     message: str = Field("", description="Its text; it can be empty where there are files.")
-    file_ids: list[Id] = Field([], description="Your files from `POST /api/v1/files`.", max_length=MOST_FILES)
+    file_ids: list[AnyId] = Field([], description="Your files from `POST /api/v1/files`.", max_length=MOST_FILES)
     model: Model = ""
     after: Cursor = Field("", description="The last message you saw; if the chat has continued since, a branch starts there.")
     context_limit: int | None = Field(None, ge=0, le=200, description="How many earlier messages to send this time.")

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from webapp.accounts.guards import found, who
 from webapp.api.access import caller, check, may
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Id, Line, Query
+from webapp.api.schemas import Answer, AnyId, Body, Line, Query
 from webapp.errors import Invalid, NotFound
 from webapp.experiments import service as experiments
 from webapp.heavy.turns import by_turns
@@ -104,7 +104,7 @@ class StrategyBody(Body):
 
 
 class CollectionsBody(Body):
-    collection_ids: list[Id] = Field(description="Instead of those before.", max_length=MOST_COLLECTIONS)
+    collection_ids: list[AnyId] = Field(description="Instead of those before.", max_length=MOST_COLLECTIONS)
 
 
 class PreviewBody(Body):

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Id, Text
+from webapp.api.schemas import Answer, AnyId, Body, Text
 from webapp.knowledge import questions
 from webapp.knowledge.tables import Question
 
@@ -24,7 +24,7 @@ class QuestionList(Answer):
 
 class NewQuestion(Body):
     question: Text
-    document_id: Id | None = Field(None, description="The document that answers it; null if nothing should be found.")
+    document_id: AnyId | None = Field(None, description="The document that answers it; null if nothing should be found.")
 
 
 class FiguresAnswer(Answer):

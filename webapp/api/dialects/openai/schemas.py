@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from webapp.api.dialects.schemas import Given, Taken
 from webapp.api.grammars import Grammar, register
-from webapp.api.schemas import Id
+from webapp.api.schemas import AnyId
 from webapp.api.sources import SourceAnswer
 from webapp.knowledge.attaching import MOST_COLLECTIONS
 
@@ -43,7 +43,7 @@ class CompletionRequest(Taken):
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     n: Literal[1] | None = None
     collection_ids: Annotated[
-        list[Id],
+        list[AnyId],
         Field(max_length=MOST_COLLECTIONS, description="Collections whose passages the answer can quote; not in OpenAI's API."),
     ] = []
     tools: Annotated[list[dict[str, Any]], Field(max_length=0, description="Not used here: answers are text.")] | None = None
