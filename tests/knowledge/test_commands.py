@@ -20,7 +20,7 @@ def test_files_are_added_tried_and_measured(app, shelf, member, stranger, owner,
     assert "There is no collection Attic." in flask("add", "Attic", str(manual), code=1)
 
     found = flask("try", "who oils a bearing", "--as", member.email)
-    assert found.splitlines()[0] == "1. Pumps › Pumps (words 1) *"
+    assert found.splitlines()[0] == "1. Pumps (words 1) *"
     assert "bearing" in found.splitlines()[1]
     assert flask("try", "who oils a bearing", "--as", stranger.email) == "Not in their documents.\n"
     assert "There is no account" in flask("try", "bearing", "--as", "nobody@example.org", code=1)

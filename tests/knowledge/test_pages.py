@@ -33,6 +33,15 @@ def added(browser, path: str, text: str, **more: str):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("title", "said"), [("", "Pumps Care"), ("Manual", "Manual Pumps › Care")])
+def test_a_title_that_is_a_heading_too_is_said_once(member, collection, title, said):
+    added(member, collection, GUIDE, title=title)
+    for found in (f"{collection}?q=bearing", "/knowledge?q=bearing", "/knowledge/try?q=bearing"):
+        words = " ".join(member.page(found).one(".found__title").text().split())
+        assert words.removeprefix("1 ").removesuffix(" given to the answer") == said
+
+
+@pytest.mark.slow
 def test_a_collection_from_its_making_to_its_end(member, collection):
     page = added(member, collection, GUIDE, title="Manual")
     assert "1 passage" in text_of_list(page)

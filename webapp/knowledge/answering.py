@@ -180,8 +180,8 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
     """A passage as data: its own text cannot close the fence around it."""
     text = (passage.head + passage.text).translate(BIDI)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    where = [document.title, *([passage.heading] if passage.heading else []), formats.place(document.name, passage.page)]
-    head = " › ".join(" ".join(each.translate(BIDI).split()) for each in where if each)
+    where = [document.title, formats.below(document.title, passage.heading), formats.place(document.name, passage.page)]
+    head = formats.BELOW.join(" ".join(each.translate(BIDI).split()) for each in where if each)
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 

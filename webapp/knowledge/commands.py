@@ -14,7 +14,7 @@ from webapp.accounts.tables import User
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid, NotFound, TooMany
-from webapp.knowledge import documents, questions, trying
+from webapp.knowledge import documents, formats, questions, trying
 from webapp.knowledge.documents import Added, Sent
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, Question
@@ -51,7 +51,9 @@ def ask(question: str, email: str) -> None:
     for hit, reasons, is_given in found.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
         said = ", ".join(f"{name} {place}" for name, place in places.items() if place)
-        click.echo(f"{hit.rank}. {hit.document.title} › {hit.passage.heading} ({said}){' *' if is_given else ''}")
+        title, heading = hit.document.title, formats.below(hit.document.title, hit.passage.heading)
+        where = formats.BELOW.join(filter(None, (title, heading)))
+        click.echo(f"{hit.rank}. {where} ({said}){' *' if is_given else ''}")
         if reasons:
             click.echo("   " + ", ".join(f"{each.word} {each.share:.2f}" for each in reasons))
     click.echo("* given to an answer" if found.hits else "Not in their documents.")

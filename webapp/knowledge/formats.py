@@ -27,6 +27,8 @@ KINDS |= READERS
 # What a part of a file is called, where it is no page.
 PLACES = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
 IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, e-mail, text, Markdown, HTML, CSV, JSON and source code"
+# Between a heading and one below it.
+BELOW = " › "
 ACCEPTED = ",".join(f".{ending}" for ending in sorted(KINDS))
 
 
@@ -52,6 +54,12 @@ def reader_of(name: str) -> str:
 def is_closed(name: str) -> bool:
     """Whether its reader needs nothing that isn't loaded yet; a mail may be in any encoding."""
     return reader_of(name) != "mail"
+
+
+def below(title: str, heading: str) -> str:
+    """The path of headings to a passage for where the title of its document stands before it: often its first heading is that."""
+    first, _, rest = heading.partition(BELOW)
+    return rest if first == title else heading
 
 
 def place(name: str, number: int | None) -> str:

@@ -196,7 +196,7 @@ def _source(source: SeenSource) -> ShownSource:
     html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
     url = place_url(document, passage)
     place = formats.place(document.name, passage.page)
-    return ShownSource(source.number, "", document.title, url, passage.heading, place, html)
+    return ShownSource(source.number, "", document.title, url, formats.below(document.title, passage.heading), place, html)
 
 
 def hit(found: Hit, asked: list[str]) -> ShownHit:
@@ -204,7 +204,8 @@ def hit(found: Hit, asked: list[str]) -> ShownHit:
     document, passage = found.document, found.passage
     url, pieces = place_url(document, passage), _pieces(passage.text, asked)
     place = formats.place(document.name, passage.page)
-    return ShownHit(found.rank, url, document.title, passage.heading, place, document.id, found.collection_name, pieces)
+    heading = formats.below(document.title, passage.heading)
+    return ShownHit(found.rank, url, document.title, heading, place, document.id, found.collection_name, pieces)
 
 
 def _pieces(text: str, asked: list[str]) -> list[tuple[str, bool]]:

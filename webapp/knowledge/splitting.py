@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from webapp.knowledge.formats import BELOW
+
 ENOUGH = 500
 MOST = 1200
 OVERLAP = 100
@@ -32,7 +34,7 @@ class Piece:
 
     @property
     def heading(self) -> str:
-        return " › ".join(self.path)
+        return BELOW.join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
