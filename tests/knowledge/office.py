@@ -68,13 +68,14 @@ def shape(text: str, kind: str = "") -> str:
     return f"<p:sp>{placeholder}<p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
 
 
-def xlsx(rows: str, *, shared: Sequence[str] = ()) -> bytes:
+def xlsx(rows: str, *, shared: Sequence[str] = (), state: str = "") -> bytes:
     """One sheet that is shown, and one that isn't; style 1 is that of a date."""
+    said = f'state="{state}" ' if state else ""
     texts = "".join(f"<si><t>{each}</t></si>" for each in shared)
     return zipped(
         {
             "_rels/.rels": relations(a="officeDocument xl/workbook.xml"),
-            "xl/workbook.xml": f'<workbook {SHEET}><sheets><sheet name="Parts" sheetId="1" r:id="r1"/>'
+            "xl/workbook.xml": f'<workbook {SHEET}><sheets><sheet name="Parts" sheetId="1" {said}r:id="r1"/>'
             f'<sheet name="Secret" sheetId="2" state="hidden" r:id="r2"/></sheets></workbook>',
             "xl/_rels/workbook.xml.rels": relations(
                 r1="worksheet worksheets/one.xml", r2="worksheet two.xml", t="sharedStrings t.xml", s="styles s.xml"

@@ -75,6 +75,8 @@ def texts(name: str, raw: bytes) -> dict[int | None, str]:
         ("a.docx", docx(paragraph("Begin.") + TURN + paragraph("End.")), {1: "Begin.\n\nSecond page.", 2: "End."}),
         ("a.pptx", DECK, {1: "## Pump care\n\nEvery Friday\n\nNotes: Say it slowly", 2: "Second"}),
         ("a.xlsx", xlsx(ROWS, shared=["price"]), {1: f"## Parts\n\n{PRICES}"}),
+        ("a.xlsx", xlsx(ROWS, shared=["price"], state="visible"), {1: f"## Parts\n\n{PRICES}"}),
+        ("a.xlsx", xlsx(ROWS, shared=["price"], state="veryHidden"), {}),
         ("a.odt", opendocument(TEXT), {None: "## Pumps\n\nOil  it.\n\n- One"}),
         ("a.ods", opendocument(CELLS), {1: "## Parts\n\n| part |\n|---|"}),
         ("a.odp", opendocument(PAGES), {1: "## Hello"}),

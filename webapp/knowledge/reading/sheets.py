@@ -17,6 +17,8 @@ LETTERS = re.compile(r"[A-Z]{1,3}")
 # Excel takes 1900 for a leap year, so its days are counted from here.
 FIRST_DAY = datetime(1899, 12, 30)
 LAST_DAY = 2_958_465
+# What many programs say of a sheet, and Excel leaves out.
+SHOWN = "visible"
 TRUTH = {"1": "TRUE", "0": "FALSE"}
 
 
@@ -33,7 +35,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     main = next(iter(package.relations("", "/officeDocument").values()), WORKBOOK)
     targets = package.relations(main)
     said = [told for kind, name, told in package.events(main) if kind == "start" and name == "sheet"]
-    sheets = [(each.get("name", ""), targets.get(each.get("r:id", ""), "")) for each in said if each.get("state") is None]
+    sheets = [(each.get("name", ""), targets.get(each.get("r:id", ""), "")) for each in said if each.get("state", SHOWN) == SHOWN]
     book = Workbook(_texts(package, main), _dates(package, main))
     for number, (name, path) in enumerate(sheets, 1):
         rows = table(list(_rows(package, path, book))) if "/chartsheets/" not in path else ""
