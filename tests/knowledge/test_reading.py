@@ -141,8 +141,8 @@ def packed_otherwise() -> bytes:
         ("a.eml", b"\0\1\2 no mail", DAMAGED),
         ("a.pdf", b"%PDF-1.4 and no more", DAMAGED),
         ("a.pdf", LOCKED, PROTECTED),
-        ("a.pdf", pdf([]), "may be a scan"),
-        ("a.pdf", LOOP, "may be a scan"),
+        ("a.pdf", pdf([]), "may be a scan: add it again after text recognition"),
+        ("a.pdf", LOOP, "may be a scan: add it again after text recognition"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(name, raw, says):
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(name, raw, says):
 
 @pytest.mark.slow
 def test_what_grows_when_it_is_unpacked_is_refused():
-    with pytest.raises(Refused, match="too large when it is unpacked"):
+    with pytest.raises(Refused, match=r"too large when it is unpacked\. Try splitting it"):
         read("a.docx", bomb())
 
 

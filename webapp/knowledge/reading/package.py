@@ -15,7 +15,7 @@ CHUNK = 64 * 1024
 # How files of Office begin that were made before 2007, or are encrypted.
 OLD = bytes.fromhex("d0cf11e0a1b11ae1")
 OLD_OFFICE = "This file has a password or is of an old Office. Save it as .docx, .xlsx or .pptx, without a password."
-TOO_MUCH = "This file becomes too large when it is unpacked."
+TOO_MUCH = "This file becomes too large when it is unpacked. Try splitting it into several."
 ENCRYPTED = 0x1
 # A start or an end with the name of an element and its attributes, or a text with nothing but it.
 Event = tuple[str, str, dict[str, str]]

@@ -9,7 +9,7 @@ from webapp.knowledge.reading.part import DAMAGED, PROTECTED, Part, Refused
 
 MOST_PAGES = 5_000
 TOO_MANY_PAGES = f"This PDF has more than {MOST_PAGES:,} pages, which is the limit. Try splitting it into several."
-SCAN = "No text was found in this PDF. It may be a scan."
+SCAN = "No text was found in this PDF. It may be a scan: add it again after text recognition (OCR)."
 # A page with less than this is likely a slide, and shares no passage with the next one.
 FULL_PAGE = 1_200
 # How PDFium tells that a word goes on in the next line.

@@ -9,7 +9,7 @@ from webapp.knowledge.reading.text import BIDI, clean
 from webapp.knowledge.splitting import Piece, split
 
 EMPTY = "There is no text in this file."
-TOO_LONG = "This file has more than {:,} characters, which is the limit."
+TOO_LONG = "This file has more than {:,} characters, which is the limit. Try splitting it into several."
 MOST_CHARS = 30_000_000
 
 
