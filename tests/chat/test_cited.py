@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.api.client import Client, client_of
-from tests.chat.conftest import address, give, id_of
+from tests.api.client import ACTIVE, Client, client_of
+from tests.chat.conftest import address, ended_with, give, id_of
 from tests.chat.files import download
-from tests.chat.library import FRIDAY, Library, ask
+from tests.chat.library import FRIDAY, Library, ask, given
 from tests.support.marks import also_on_postgres
 from webapp.accounts.tables import Grant
 from webapp.db import utc_now
@@ -184,6 +184,29 @@ def test_a_right_that_is_taken_away_hides_old_sources(app, member, stranger, ans
     assert shown.says("You can't see this source.")
     assert FRIDAY not in shown.text
     assert sources_of(program, message) == [{"number": 1, **NULLS}]
+
+
+@pytest.mark.slow
+def test_a_right_that_is_lost_while_an_answer_is_written_hides_its_source(app, member, stranger, answered, fake):
+    library, path = Library(app, stranger), answered(member)
+    library.attach(path, library.collection(("Pumps", [FRIDAY]), to=member.person_id))
+    fake.says("On Friday [1], and never at noon.", holds=[4])
+    member.submit(path, message=QUESTION)
+    page = member.wait_for(path, lambda page: "On Friday" in page.text)
+    message, program = str(page.message_ids[-1]), client_of(app, member.email)
+    assert program.get(f"/messages/{message}")["status"] in ACTIVE
+
+    library.change(lambda session: session.query(Grant).delete())
+    # Whoever opens the page now, and whoever hears the rest.
+    assert FRIDAY not in member.page(path).text
+    fake.goes_on()
+    member.wait_for(path, lambda page: "never at noon" in page.text and ended_with(4)(page))
+    assert sources_of(program, message) == [{"number": 1, **NULLS}]
+    assert sources_heard(program, message) == [{"number": 1, **NULLS}]
+    shown = member.page(f"/messages/{message}/sources")
+    assert (shown.says("You can't see this source."), FRIDAY in shown.text) == (True, False)
+    assert FRIDAY not in ask(member, path, "And at noon?", fake).text
+    assert given(fake, "And at noon?") == ""
 
 
 def test_exports_name_them(member, path):

@@ -220,6 +220,32 @@ def test_a_token_without_the_scope_admin_finds_nothing_as_others(shelf, app, own
 
 
 @pytest.mark.slow
+@on_both_databases
+@pytest.mark.parametrize("what", ["collections", "documents"])
+def test_what_is_deleted_while_it_is_read_shows_nothing_and_is_whole_once_restored(app, shelf, member, what):
+    collection = shelf.collection()
+    text = "\n\n".join(f"## Part {part}\n\n" + f"The wheel of the mill{part} turns. " * 30 for part in range(400))
+    made = shelf.program.post(f"/collections/{collection}/documents", {"text": text, "title": "Mills"}, status=202)
+    id = made["documents"][0]["id"]
+    with gevent.Timeout(60):
+        while shelf.program.get(f"/documents/{id}")["state"] not in ("splitting", "ready"):
+            gevent.sleep(0.01)
+    deleted = f"/{what}/{collection if what == 'collections' else id}"
+    shelf.program.said("DELETE", deleted, 204)
+    assert shelf.found("mill3") == []
+    shelf.program.said("GET", f"/documents/{id}", 404)
+    assert not member.page("/knowledge?q=mill3").says("turns")
+
+    shelf.program.said("POST", f"{deleted}/restore", 200)
+    assert shelf.read(id)["state"] == "ready"
+    assert shelf.found("mill3") == ["Mills"]
+    with app.app_context():
+        numbers = db.session.scalars(select(Passage.number).where(Passage.document_id == id).order_by(Passage.number)).all()
+        assert list(numbers) == list(range(len(numbers)))
+        assert len(numbers) == db.session.get_one(Document, id).passages
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("id", ["0" * 26, "nothing", "3f2b8c1e-7d55-4a0e-9d1c-0a8f6c2b1e44"])
 def test_what_is_not_there_is_not_found_however_it_is_named(house, id):
     program = house.program
