@@ -52,6 +52,29 @@ def test_files_are_dropped_anywhere_on_the_page_of_a_collection(server: Server, 
     expect(page.locator("#documents [data-state]")).to_have_count(1)
 
 
+COVERED = """() => {
+  const color = element => getComputedStyle(element).backgroundColor;
+  let behind = document.querySelector(".message-text .table").parentElement;
+  while (["transparent", "rgba(0, 0, 0, 0)"].includes(color(behind))) behind = behind.parentElement;
+  return [getComputedStyle(document.querySelector(".message-text .table")).backgroundImage, color(behind)];
+}"""
+
+
+def test_a_table_has_no_shadow_at_an_edge_behind_which_there_is_nothing(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/knowledge")
+    if not page.get_by_role("textbox", name="Name").is_visible():
+        page.locator("summary", has_text="New collection").click()
+    page.get_by_role("textbox", name="Name").fill("Prices")
+    press(page, page.get_by_role("button", name="Create collection"))
+    add(page, ("prices.csv", b"part,price\nseal,3.50\n"))
+    expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
+    press(page, page.locator("#documents a"))
+    for path in (page.url, f"{page.url}?start=0&passage=0"):
+        page.goto(path)
+        cover, behind = page.evaluate(COVERED)
+        assert cover.startswith(f"linear-gradient(90deg, {behind} ")
+
+
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", LOOKS)
 def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: dict[str, object]) -> None:
