@@ -34,7 +34,7 @@ ONLY_IN = {  # who may import a library
     # In a child process alone, as it is C that reads what strangers have written.
     "pypdfium2": ("webapp.knowledge.reading",),
     # Only who searches by meaning pays for it.
-    "numpy": ("webapp.knowledge.nearest",),
+    "numpy": ("webapp.knowledge.nearest", "webapp.knowledge.scoring"),
     "PIL": ("webapp.chat.files.picture", "webapp.characters.as_png"),
 }
 NEVER_IN = {  # whole packages that a folder must not know

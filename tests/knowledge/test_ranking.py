@@ -9,17 +9,19 @@ from random import Random
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete
 
 from tests.conftest import signed_in
 from tests.knowledge.placing import place
 from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.accounts import queries as people
+from webapp.accounts import service as accounts
 from webapp.accounts.tables import User
 from webapp.db import write
 from webapp.knowledge import index, words
 from webapp.knowledge.search import search
-from webapp.knowledge.tables import Collection
+from webapp.knowledge.tables import Collection, Document, Passage
 
 # 2 000 documents and 200 questions in a deep run.
 DOCUMENTS, QUESTIONS = min(2_000, 100 * ROUNDS), min(200, 10 * ROUNDS)
@@ -56,7 +58,8 @@ class Plain:
         self.holding = Counter(term for terms, _ in self.counted for term in terms)
 
     def scores(self, question: str) -> list[float]:
-        terms = [term for term in words.asked_for(question) if self.holding[term] <= len(self.counted) / 2]
+        asked = list(words.asked_for(question))
+        terms = [term for term in asked if len(asked) == 1 or self.holding[term] <= len(self.counted) / 2]
         return [sum(self.score(term, *each) for term in terms) for each in self.counted]
 
     def score(self, term: str, weights: dict[str, int], length: int) -> float:
@@ -94,6 +97,47 @@ def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
             best = sorted(scores.values(), reverse=True)[: len(found)]
             assert [scores[id] for id in found] == pytest.approx(best, rel=1e-6), question
             assert len(found) == min(10, sum(score > 0 for score in scores.values()))
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_words_in_very_many_passages_are_ranked_so_too(app: Flask) -> None:
+    random = Random(11)
+    seen, hidden = common(random, "First"), common(random, "Hidden")
+    with a_collection(app) as (reader, collection):
+        owner = accounts.add_user("other@example.org", "member", "not for the reader")
+        with write(keeps=True) as session:
+            other = Collection(owner_id=owner.id, name="Other")
+            session.add(other)
+            session.flush()
+            place(session, other, *hidden)
+            first = place(session, collection, *seen)
+        assert_as_plain(reader, seen, hidden)
+        # Others take the places of those that are deleted: on SQLite their numbers, too.
+        with write(keeps=True) as session:
+            session.execute(delete(Passage).where(Passage.document_id == first.id))
+            session.execute(delete(Document).where(Document.id == first.id))
+        again = common(random, "Again")
+        with write(keeps=True) as session:
+            place(session, collection, *again)
+        assert_as_plain(reader, again, hidden)
+
+
+def common(random: Random, title: str) -> tuple[str, list[str]]:
+    """A title and passages of few different words: some without any, and some longer than FTS5 writes with one byte."""
+    lengths, numbers = (0, 3, 40, 300), range(1, 40)
+    zipf = [1 / (number + 5) for number in numbers]
+    texts = [" ".join(map(word, random.choices(numbers, zipf, k=random.choice(lengths)))) for _ in range(index.AMONG)]
+    return f"{title} {word(2)} {word(9)}", texts
+
+
+def assert_as_plain(reader: User, seen: tuple[str, list[str]], hidden: tuple[str, list[str]]) -> None:
+    plain = Plain([(title, text) for title, texts in (seen, hidden) for text in texts])
+    for question in (word(1), word(2), word(30), *(" ".join(map(word, (number, 20, 36, 38))) for number in range(1, 9))):
+        best = sorted(plain.scores(question)[: len(seen[1])], reverse=True)[:50]
+        found = search(reader, question, limit=50)
+        assert [each.score for each in found] == pytest.approx([each for each in best if each], rel=1e-6), question
+        assert {each.document.title for each in found} == {seen[0]}
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from json import dumps
 from typing import Any
 
 from flask import current_app
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.db import is_sqlite
 from webapp.heavy import bounded
+from webapp.knowledge import postings
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
 from webapp.knowledge.why import K1, B, idf
 from webapp.knowledge.words import HEAD_WEIGHT
@@ -28,8 +30,8 @@ MATCHES = statement("passages_search MATCH :match")
 # Which of the scores a query is sorted by.
 SCORE = literal_column("score", Float)
 BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
-# More than a search gives, so that they are enough for whoever may see a tenth of all.
-AMONG = 1_000
+# More than a search gives, so that they are enough for whoever may see a tenth of all; for most people so many of them are.
+AMONG, FIRST = 1_000, 250
 COUNTED_SECONDS = 60.0
 HOLDING = "SELECT count(*) FROM passages_search WHERE passages_search MATCH ?"
 
@@ -108,13 +110,19 @@ def _common() -> Common:
     return found if found and time.monotonic() < found.until else Common(Size(-1, -1), 0.0)
 
 
-def best(words: Mapping[str, str], which: Iterable[ColumnElement[bool]]) -> Select[Any]:
-    """On SQLite, the same of the `AMONG` best passages alone: where most have a word, few are looked up to see whose they are."""
-    score = BM25.label("score")
-    first = select(SEARCHED.c.rowid.label("place"), score).select_from(SEARCHED).where(_matches(words))
-    inner = first.order_by(SCORE.desc(), SEARCHED.c.rowid).limit(AMONG).subquery("best")
-    found = select(Passage.row, inner.c.score.label("score")).select_from(inner).join(Passage, Passage.row == inner.c.place)
-    return _of_documents(found).where(*which)
+def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, float]:
+    """On SQLite, the `AMONG` best for these stems of all passages: where most have a word, few are looked up to see whose."""
+    idfs = {term: idf(size.passages, count) for term, count in counts.items()}
+    return postings.best(idfs, size.words / max(1, size.passages), AMONG, until=until)
+
+
+def among(rows: Sequence[int], which: Iterable[ColumnElement[bool]]) -> Select[Any]:
+    """Those of these passages for which all of `which` is true."""
+    # As one value: a statement with a thousand of them takes longer to write than to run. As a number of them, as SQLite would
+    # else begin with all that the person may see.
+    each = func.json_each(dumps(rows)).table_valued("value")
+    given = select(each.c.value).limit(len(rows)).subquery("given")
+    return _of_documents(select(Passage.row).select_from(given).join(Passage, Passage.row == given.c.value)).where(*which)
 
 
 def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, which: Iterable[ColumnElement[bool]]) -> Select[Any]:

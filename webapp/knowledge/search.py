@@ -134,7 +134,7 @@ def _scores(
         return {}
     held = {term: counts[term] for term in telling}
     if is_sqlite() and sum(held.values()) > index.AMONG:
-        rows = _first(index.best(telling, which), until)
+        rows = _first_among(index.best(held, size, until=until), which, until)
         if len(rows) == DEPTH:
             return rows
     return _first(index.ranked(telling, held, size, which), until)
@@ -143,6 +143,16 @@ def _scores(
 def _first(ranked: Select[Any], until: float) -> dict[int, float]:
     [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(DEPTH)], until=until)
     return {row: float(score) for row, score in rows}
+
+
+def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]], until: float) -> dict[int, float]:
+    """Those of the best of all that are to be found, as few looked up as that takes."""
+    rows, seen = list(best), set[int]()
+    for some in (rows[: index.FIRST], rows[index.FIRST :]):
+        if some and len(seen) < DEPTH:
+            [found] = bounded.read([index.among(some, which)], until=until)
+            seen |= {row for (row,) in found}
+    return {row: best[row] for row in [each for each in rows if each in seen][:DEPTH]}
 
 
 def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: Near) -> list[Hit]:

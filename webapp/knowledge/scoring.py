@@ -1,0 +1,61 @@
+"""Scores of very many passages at once, by where their words stand. Pure."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from webapp.knowledge.why import K1, B
+
+Whole = NDArray[np.int64]
+
+
+def lengths(rows: str, sizes: str, columns: int) -> Whole:
+    """How many words each passage has, by its row; `sizes` are FTS5's, in hexadecimal: one number for each column of each row."""
+    raw = np.frombuffer(bytes.fromhex(sizes), np.uint8).astype(np.int64)
+    counted = _numbers(raw).reshape(-1, columns).sum(axis=1)
+    places = _whole(rows)
+    found: Whole = np.zeros(int(places.max(initial=-1)) + 1, np.int64)
+    found[places] = counted
+    return found
+
+
+class Scores:
+    """Those of all passages: a place for each row."""
+
+    def __init__(self, lengths: Whole, average: float) -> None:
+        self._norms = K1 * (1 - B + B * lengths / max(average, 1e-9))
+        self._sums = np.zeros(len(lengths))
+
+    def add(self, found: Iterable[tuple[float, str]]) -> None:
+        """For some words, how much each tells, and the rows it is in, each as often as it counts there."""
+        for idf, rows in found:
+            counted = np.bincount(_whole(rows), minlength=len(self._sums))[: len(self._sums)]
+            there = np.flatnonzero(counted)
+            weights = counted[there]
+            self._sums[there] += idf * weights * (K1 + 1) / (weights + self._norms[there])
+
+    def best(self, most: int) -> list[tuple[int, float]]:
+        """The rows with the highest scores, and these; of two alike the first."""
+        there = np.flatnonzero(self._sums)
+        if len(there) > most:
+            least = np.partition(self._sums[there], len(there) - most)[len(there) - most]
+            there = np.flatnonzero(self._sums >= least)
+        order = there[np.argsort(-self._sums[there], kind="stable")][:most]
+        return [(int(row), float(self._sums[row])) for row in order]
+
+
+def _whole(numbers: str) -> Whole:
+    found: Whole = np.fromstring(numbers, np.int64, sep=",")
+    return found
+
+
+def _numbers(raw: Whole) -> Whole:
+    """Numbers of seven bits a byte, the highest first: all but the last byte of each have the eighth bit too."""
+    ends = np.flatnonzero(raw < 0x80)
+    found = raw[ends]
+    sizes = np.diff(ends, prepend=-1)
+    for step in range(1, int(sizes.max(initial=0))):
+        longer = sizes > step
+        found[longer] += (raw[ends[longer] - step] & 0x7F) << (7 * step)
+    return found
