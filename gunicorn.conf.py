@@ -4,6 +4,7 @@ Runs before anything is patched, so it imports neither the application nor geven
 after their import, TLS breaks and database calls stop the whole worker.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -70,8 +71,15 @@ def on_starting(server: Any) -> None:
             sys.exit(f"DATA_DIR cannot be written to: {error.filename}: {error.strerror}.")
 
 
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """What the master has stays, here and in its workers: whoever looked through it for garbage would copy every page of it."""
+    gc.freeze()
+
+
 def post_fork(_server: Any, _worker: Any) -> None:
     instance.let_go()
+    # What is imported from here on stays. It is looked through once, when all of it is there, and not ten times on the way.
+    gc.disable()
 
 
 def post_worker_init(worker: Any) -> None:

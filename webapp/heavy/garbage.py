@@ -21,6 +21,7 @@ class Collector:
         gc.collect()
         gc.freeze()
         gc.callbacks.append(self.hear)
+        gc.enable()
 
     def hear(self, phase: str, about: Mapping[str, int]) -> None:
         """Is told of every look before and after it."""
