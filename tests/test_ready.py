@@ -17,7 +17,18 @@ OWNER = """
     VALUES ('a', 'a@b.example', 'A', 'owner', '', '2026-01-01 00:00:00')
 """
 LIBRARIES = ("flask", "sqlalchemy", "gevent")
-RARELY = {"alembic", "cryptography", "jsonschema", "numpy", "webapp.bench", "webapp.seed", "pygments.lexers.python"}
+RARELY = {
+    "alembic",
+    "cryptography",
+    "email.headerregistry",
+    "jsonschema",
+    "numpy",
+    "pygments.lexers.python",
+    "smtplib",
+    "sqlalchemy.dialects.postgresql",
+    "webapp.bench",
+    "webapp.seed",
+}
 
 
 def python(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import gevent
@@ -250,6 +251,10 @@ def prepare_sqlite(engine: Engine) -> None:
 
 
 def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
+    for index in chain.from_iterable(table.indexes for table in db.metadata.tables.values()):
+        # What only PostgreSQL has to know of it: said where the table is, it would have SQLAlchemy load its 3 MB for SQLite, too.
+        index.dialect_kwargs.update(index.info)
+
     @event.listens_for(engine, "connect")
     def bound(connection: Any, _record: Any) -> None:
         # Not with the connection's options, which poolers refuse, and beside any transaction, which it would begin.

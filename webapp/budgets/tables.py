@@ -54,6 +54,6 @@ class BudgetCharge(Base):
     is_open: Mapped[bool] = mapped_column(Boolean, default=True)
 
     __table_args__ = (
-        Index("ix_budget_charges_open", "generation_id", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_budget_charges_open", "generation_id", sqlite_where=OPEN, info={"postgresql_where": OPEN}),
         Index("ix_budget_charges_budget_id_starts_at", "budget_id", "starts_at"),
     )

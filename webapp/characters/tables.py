@@ -58,6 +58,10 @@ class Persona(Faced):
 
     __table_args__ = (
         Index(
-            "uq_personas_default", "user_id", unique=True, sqlite_where=text("is_default"), postgresql_where=text("is_default")
+            "uq_personas_default",
+            "user_id",
+            unique=True,
+            sqlite_where=text("is_default"),
+            info={"postgresql_where": text("is_default")},
         ),
     )

@@ -17,7 +17,7 @@ IN_ORDER = text("messages.id > ''")
 
 def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
     """An index of the few rows of which that is true."""
-    return Index(name, *columns, sqlite_where=text(sqlite), postgresql_where=text(postgresql or sqlite))
+    return Index(name, *columns, sqlite_where=text(sqlite), info={"postgresql_where": text(postgresql or sqlite)})
 
 
 class Chat(Record):
@@ -63,7 +63,9 @@ class Chat(Record):
 
     __table_args__ = (
         Index("ix_chats_owner_id_changed_at", "owner_id", "changed_at"),
-        Index("uq_chats_owner_id_origin", "owner_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+        Index(
+            "uq_chats_owner_id_origin", "owner_id", "origin", unique=True, sqlite_where=NAMED, info={"postgresql_where": NAMED}
+        ),
         # To delete what a chat refers to is to look for the chats that do, for every message of a chat that is erased.
         Index("ix_chats_head_id", "head_id"),
         Index("ix_chats_character_id", "character_id"),
@@ -109,7 +111,9 @@ class Message(Record):
     sources: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
 
     __table_args__ = (
-        Index("uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, postgresql_where=NAMED),
+        Index(
+            "uq_messages_chat_id_origin", "chat_id", "origin", unique=True, sqlite_where=NAMED, info={"postgresql_where": NAMED}
+        ),
         # In their order: a file reads a few at a time, and each time all texts of the chat would be sorted for it.
         # On SQLite for those alone who say so: otherwise it takes this one for what is deleted, too.
         Index("ix_messages_chat_id_id", "chat_id", "id", sqlite_where=text("id > ''")),

@@ -62,9 +62,11 @@ class Generation(Record):
     sent_as: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     __table_args__ = (
-        Index("uq_generations_active_lane", "lane", unique=True, sqlite_where=WHILE_ACTIVE, postgresql_where=WHILE_ACTIVE),
+        Index(
+            "uq_generations_active_lane", "lane", unique=True, sqlite_where=WHILE_ACTIVE, info={"postgresql_where": WHILE_ACTIVE}
+        ),
         Index("ix_generations_user_id_created_at", "user_id", "created_at"),
-        Index("ix_generations_active", "status", sqlite_where=WHILE_ACTIVE, postgresql_where=WHILE_ACTIVE),
+        Index("ix_generations_active", "status", sqlite_where=WHILE_ACTIVE, info={"postgresql_where": WHILE_ACTIVE}),
     )
 
     @hybrid_property

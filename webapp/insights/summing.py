@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db import db, is_sqlite, utc_now, write
@@ -77,8 +77,13 @@ def _batches(day: date, cells: Mapping[tuple[str, str, str], Figures]) -> Iterat
 
 
 def _put() -> Any:
-    # Both have it, but not as the same.
-    return (sqlite.insert if is_sqlite() else postgresql.insert)(InsightDay).on_conflict_do_nothing()
+    """Both databases have it, but not as the same."""
+    if is_sqlite():
+        return sqlite.insert(InsightDay).on_conflict_do_nothing()
+    # Only who uses PostgreSQL pays for its library.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(InsightDay).on_conflict_do_nothing()
 
 
 def _next() -> date | None:

@@ -92,9 +92,9 @@ class Document(Record):
     )
 
     __table_args__ = (
-        Index("uq_documents_live", "collection_id", "hash", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+        Index("uq_documents_live", "collection_id", "hash", unique=True, sqlite_where=LIVE, info={"postgresql_where": LIVE}),
         Index("ix_documents_state", "state"),
-        Index("ix_documents_message_id", "message_id", sqlite_where=REMEMBERED, postgresql_where=REMEMBERED),
+        Index("ix_documents_message_id", "message_id", sqlite_where=REMEMBERED, info={"postgresql_where": REMEMBERED}),
     )
 
 
@@ -131,7 +131,7 @@ class Passage(Base):
     __table_args__ = (
         UniqueConstraint("document_id", "edition", "number"),
         # On PostgreSQL, all that ranking asks for: the rows, with their texts, are forty times as large.
-        Index("ix_passages_document_id_edition", "document_id", "edition", postgresql_include=["row", "words"]),
+        Index("ix_passages_document_id_edition", "document_id", "edition", info={"postgresql_include": ["row", "words"]}),
     )
 
 
@@ -147,7 +147,7 @@ class PassageTerm(Base):
     weight: Mapped[int]
 
     # The same here: the passages of a word are spread over all of the table.
-    __table_args__ = (Index("ix_passage_terms_term", "term", "passage_row", postgresql_include=["weight"]),)
+    __table_args__ = (Index("ix_passage_terms_term", "term", "passage_row", info={"postgresql_include": ["weight"]}),)
 
 
 class VectorSet(Record):
@@ -168,7 +168,7 @@ class VectorSet(Record):
     waits_until: Mapped[datetime | None]
 
     __table_args__ = (
-        Index("uq_vector_sets_current", "collection_id", unique=True, sqlite_where=CURRENT, postgresql_where=CURRENT),
+        Index("uq_vector_sets_current", "collection_id", unique=True, sqlite_where=CURRENT, info={"postgresql_where": CURRENT}),
     )
 
 

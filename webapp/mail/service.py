@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
-from typing import Unpack
+from typing import Any, Unpack
 
 from webapp.accounts import audit
 from webapp.accounts.audit import About
@@ -13,7 +13,6 @@ from webapp.mail.addresses import check_address
 from webapp.mail.password import password
 from webapp.providers.base import ProviderError
 from webapp.settings.service import setting
-from webapp.upstream.mail import MailServer, send_mail
 
 SECONDS = 20.0
 TEST = "This is a test. Nothing is wrong: Millrace can send email."
@@ -31,7 +30,10 @@ def send(to: Sequence[str], subject: str, text: str) -> list[str]:
     """
     if not is_set():
         raise ProviderError("invalid", "No mail server is set up.")
-    server, message = _server(), _message(to, subject, text)
+    # Half a megabyte that few servers ever need.
+    from webapp.upstream.mail import MailServer, send_mail
+
+    server, message = MailServer(*_server()), _message(to, subject, text)
     db.session.rollback()
     return send_mail(server, message, seconds=SECONDS)
 
@@ -47,16 +49,15 @@ def send_test(to: str, **about: Unpack[About]) -> None:
         raise Invalid(f"The email could not be sent. {error}", field="to") from error
 
 
-def _server() -> MailServer:
+def _server() -> tuple[str, int, Any, str, str]:
     user, found = str(setting("mail.user")), password()
     if user and found.trouble:
         raise ProviderError("auth", found.trouble)
-    host, port, security = str(setting("mail.host")), int(setting("mail.port")), setting("mail.security")
-    return MailServer(host, port, security, user, found.text)
+    return str(setting("mail.host")), int(setting("mail.port")), setting("mail.security"), user, found.text
 
 
 def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
-    # Half a megabyte that few servers ever need.
+    # Like the rest of it.
     from email.headerregistry import Address
 
     sender, message = str(setting("mail.from")), EmailMessage()

@@ -38,7 +38,7 @@ class Prompt(Record):
             "key",
             unique=True,
             sqlite_where=text("owner_id IS NULL"),
-            postgresql_where=text("owner_id IS NULL"),
+            info={"postgresql_where": text("owner_id IS NULL")},
         ),
     )
 
@@ -81,7 +81,7 @@ class Experiment(Record):
 
     __table_args__ = (
         Index("ix_experiments_prompt_id", "prompt_id"),
-        Index("uq_experiments_running", "prompt_id", unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index("uq_experiments_running", "prompt_id", unique=True, sqlite_where=RUNNING, info={"postgresql_where": RUNNING}),
     )
 
 
@@ -124,5 +124,5 @@ class Exposure(Record):
     __table_args__ = (
         Index("ix_exposures_experiment_id_lane", "experiment_id", "lane"),
         UniqueConstraint("experiment_id", "generation_id"),
-        Index("ix_exposures_unsettled", "experiment_id", "id", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
+        Index("ix_exposures_unsettled", "experiment_id", "id", sqlite_where=UNSETTLED, info={"postgresql_where": UNSETTLED}),
     )

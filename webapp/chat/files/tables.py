@@ -26,7 +26,9 @@ class StoredFile(Record):
     height: Mapped[int] = mapped_column(default=0)
     is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())
 
-    __table_args__ = (Index("ix_files_unsent", "created_at", sqlite_where=UNSENT, postgresql_where=UNSENT_IN_POSTGRESQL),)
+    __table_args__ = (
+        Index("ix_files_unsent", "created_at", sqlite_where=UNSENT, info={"postgresql_where": UNSENT_IN_POSTGRESQL}),
+    )
 
 
 class ChatFile(Base):
