@@ -1,5 +1,6 @@
 """Statements that are ready give, store and refuse what SQLAlchemy would."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from tests.support.marks import on_both_databases
 from webapp import rows
+from webapp.accounts import grants
 from webapp.accounts.tables import User
+from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.page import beside
 from webapp.chat.page.beside import Beside
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, utc_now, write
+from webapp.engine import fence, service
 from webapp.engine.tables import Generation
 from webapp.ids import new_id
 from webapp.statements import Ready, connection_of
@@ -93,6 +97,51 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
         assert (found[0].title, found[1].content, found[1].sources) == ("Mills", "One", [{"number": 1}])
         assert [(each.status, each.prompt) for each in found[2]] == [("completed", {"sections": []})]
         assert found[3] == Beside(None, None, False, False, None)
+
+
+@on_both_databases
+def test_a_changed_chat_says_whether_it_is_shared(app: Flask) -> None:
+    with app.app_context(), write() as session:
+        ada = person("ada@example.org")
+        rows.put(session, ada)
+        own, shared = Chat(owner_id=ada.id, model="m"), Chat(owner_id=ada.id, model="m")
+        rows.put(session, own, shared)
+        grants.give(session, "chat", shared.id, "view", by=ada.id, user_id=None, group_id=None)
+        session.flush()
+        assert [bool(rows.change(session, each, returning=IS_SHARED, title="Mills")) for each in (own, shared)] == [False, True]
+
+
+def test_what_is_asked_of_those_that_run_does_not_read_what_has_ended(app: Flask) -> None:
+    def run(status: str, number: int) -> Generation:
+        return Generation(kind="chat", lane=f"{status}:{number}", model_asked="m", owner="w", user_id=ada.id, status=status)
+
+    def steps(work: Callable[[], object]) -> int:
+        counted, raw = [0], connection_of(db.session()).connection.driver_connection
+        raw.set_progress_handler(lambda: counted.append(0), 1)
+        work()
+        raw.set_progress_handler(None, 1)
+        return len(counted)
+
+    def asked() -> tuple[int, int]:
+        session, another = db.session(), rows.values_of(run("queued", db.session().scalar(select(func.count(Generation.id)))))
+        placed = service._placed(("title",))
+        held = steps(lambda: fence.hold(session, "w"))
+        return held, steps(lambda: placed.scalar(session, {**another, "whose": ada.id, "itself": another["id"]}))
+
+    with app.app_context():
+        ada = person("ada@example.org")
+        with write() as session:
+            rows.store(session, ada)
+            rows.store(session, run("running", 0))
+        with write():
+            before = asked()
+        with write() as session:
+            session.execute(update(Generation).values(status="completed"))
+            rows.store(session, *(run("completed", number) for number in range(1, 1000)))
+            rows.store(session, run("running", 1))
+        with write():
+            after = asked()
+    assert all(then < 1.5 * now for now, then in zip(before, after, strict=True)), (before, after)
 
 
 def test_listeners_hear_of_it_and_may_refuse(app: Flask) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Exists, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.accounts.tables import Grant, User
@@ -62,7 +62,8 @@ def _is_greeting(message: Any) -> ColumnElement[bool]:
     return and_(message.role == "assistant", message.parent_id.is_(None))
 
 
-IS_SHARED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == Chat.id).correlate(Chat).exists()
+# By its full name: SQLAlchemy leaves tables out of what an UPDATE returns from SQLite, and grants have ids, too.
+IS_SHARED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == literal_column("chats.id")).exists()
 HAS_FOLLOW_UP = select(FollowUp.id).where(FollowUp.chat_id == Chat.id).correlate(Chat).exists()
 IS_REMEMBERED = (
     select(User.id).where(User.id == Chat.owner_id, User.remembers_since.is_not(None)).correlate(Chat).exists()

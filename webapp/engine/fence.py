@@ -14,7 +14,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp import rows
 from webapp.db import is_sqlite, utc_now
-from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.statements import Ready
 
 LEASE = timedelta(seconds=30)
@@ -127,7 +127,7 @@ def settled(session: Session, id: str, owner: str) -> Generation | None:
 def active(session: Session) -> Sequence[Row[str, str, str, datetime]]:
     """What has not ended, by whom it is run, and when its heart was last beaten, oldest first."""
     columns = Generation.id, Generation.kind, Generation.owner, Generation.heartbeat_at
-    return session.execute(select(*columns).where(Generation.status.in_(ACTIVE)).order_by(Generation.id)).all()
+    return session.execute(select(*columns).where(WHILE_ACTIVE).order_by(Generation.id)).all()
 
 
 def _changed(session: Session, id: str, owner: str, values: dict[str, Any]) -> Generation | None:
@@ -144,7 +144,7 @@ def _change(names: tuple[str, ...]) -> Ready:
 
 
 def _hold_statement() -> ReturningUpdate[Any]:
-    held = update(TABLE).where(TABLE.c.owner == bindparam("of"), WHILE_ACTIVE)
+    held = update(TABLE).where(among_active(TABLE.c.owner) == bindparam("of"), WHILE_ACTIVE)
     return held.values(heartbeat_at=bindparam("now"), status="running").returning(TABLE.c.id, TABLE.c.stop_requested_at)
 
 

@@ -19,7 +19,7 @@ from webapp.engine import ends
 from webapp.engine.engine import Engine, Live, Source
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
-from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.errors import Busy, TooMany, Unavailable
 from webapp.providers.base import ModelRequest
 from webapp.settings.service import setting
@@ -229,7 +229,7 @@ def _placed(beside: tuple[str, ...]) -> Ready:
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(beside))
     is_active = other.c.status.in_(_literally(ACTIVE))
-    others = select(func.count()).where(is_active, other.c.user_id == bindparam("whose"), *is_other)
+    others = select(func.count()).where(is_active, among_active(other.c.user_id) == bindparam("whose"), *is_other)
     return Ready(insert(rows.table(Generation)).returning(others.scalar_subquery()))
 
 

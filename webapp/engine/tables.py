@@ -99,3 +99,8 @@ class JournalRow(Base):
     entries: Mapped[str] = mapped_column(Text)
 
     __table_args__ = {"sqlite_with_rowid": False}
+
+
+def among_active(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column, where it is asked of those that are active: SQLite would take its index, and read all that have ever ended."""
+    return func.coalesce(column, "")
