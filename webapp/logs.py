@@ -42,6 +42,8 @@ def set_up(config: Config) -> None:
     root = logging.getLogger()
     root.handlers = [each for each in root.handlers if not isinstance(each, LineHandler)] + [LineHandler(config)]
     root.setLevel(logging.DEBUG if config.debug else logging.INFO)
+    # No line names its thread: to look for the name makes an object that stands for it in every greenlet that logs.
+    logging.logThreads = False
 
 
 def hide(*secrets: str) -> None:
