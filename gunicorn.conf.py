@@ -102,7 +102,6 @@ def post_worker_init(worker: Any) -> None:
     if engine.shared and (differs := engine.shared.agreement.looked()):
         print(UNLIKE.format(differs), file=sys.stderr)  # noqa: T201  the last words of a server that does not start
         sys.exit(NOT_PREPARED)
-    warm_up()
     is_stopping = False
 
     def stop() -> None:
@@ -130,6 +129,8 @@ def post_worker_init(worker: Any) -> None:
     # What is there now stays: to look through all of it for garbage would stop every answer for a quarter of a second.
     Collector().begin()
     give_back_what_was_large()
+    # In a real thread, so that whoever asks meanwhile is answered: it would be a tenth of every start.
+    gevent.get_hub().threadpool.spawn(warm_up)
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
 
 
