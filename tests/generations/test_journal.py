@@ -178,3 +178,26 @@ def test_a_long_journal_is_read_in_pieces(bench: Bench, fake) -> None:
 
     assert len(pauses) == 2
     assert [entry.event.text for entry in found if entry.seq >= first] == [f"{number} " for number in range(len(rows))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_what_somebody_else_has_locked_keeps_no_other_answer_from_being_written_down(bench: Bench, fake) -> None:
+    fake.behaves([{"counted": 60, "holds": [10, 50]}, {"counted": 4000, "pace": 0.01}])
+    person = bench.person()
+    locked = bench.ask("One", person=person)
+    bench.until(lambda: "w000009" in str(entries_of(bench, locked)))
+    beside = bench.ask("Other", person=person)
+    bench.until(lambda: entries_of(bench, beside) != [])
+    with bench.app.app_context(), db.engine.connect() as stranger:
+        stranger.execute(text("SELECT 1 FROM generations WHERE id = :id FOR UPDATE"), {"id": locked})
+        written, beaten = len(entries_of(bench, beside)), bench.generation(locked).heartbeat_at
+        fake.goes_on()
+        # For several turns of the journal, and within what anybody waits for a lock.
+        bench.until(lambda: len(entries_of(bench, beside)) > written + 20, 8)
+        assert bench.generation(locked).heartbeat_at == beaten
+    bench.until(lambda: "w000049" in str(entries_of(bench, locked)))
+    fake.goes_on()
+
+    assert bench.until_ended(locked).status == "completed"
+    assert bench.message(locked).content.split() == [f"w{n:06}" for n in range(1, 61)]

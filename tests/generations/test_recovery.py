@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from tests.generations.bench import Bench, counted, holds_on
 from tests.support.marks import on_both_databases
@@ -209,3 +209,23 @@ def test_of_two_workers_that_find_an_answer_cut_one_continues_it(bench, fake, ot
         # Until it is begun, it is asked for again and again.
         assert recovery._is_claimed(other.engine, found)
     other.engine.worker.end()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_an_orphan_that_somebody_holds_keeps_no_other_from_being_settled(bench: Bench, fake, other: Bench) -> None:
+    with other.app.app_context():
+        set_setting("restart.policy", "never")
+    fake.behaves(2 * [{"counted": 120, "pace": 0.01, "stall_after": 60}])
+    person = bench.person()
+    held, free = bench.ask("One", person=person), bench.ask("Other", person=person)
+    bench.until(lambda: bench.engine.live[held].journalled > 3)
+    die(bench, free)
+    with other.app.app_context(), db.engine.connect() as stranger:
+        stranger.execute(text("SELECT 1 FROM generations WHERE id = :id FOR UPDATE"), {"id": held})
+        other.engine.begin()
+        # Before anybody would have waited long enough for a lock.
+        other.until(lambda: not other.generation(free).is_active, 8)
+        assert other.generation(held).is_active
+
+    assert other.until_ended(held).reason == "server_restart"

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ LEASE = timedelta(seconds=30)
 TABLE = rows.table(Generation)
 # What was sent is as long as the chat, and read by those who ask for it.
 ALL_BUT_PROMPT = [column for column in TABLE.columns if column.name != "prompt"]
+OURS = among_active(TABLE.c.owner) == bindparam("of"), WHILE_ACTIVE
 
 
 class Worker:
@@ -86,21 +87,29 @@ class Worker:
                 (self._folder / owner).unlink(missing_ok=True)
 
 
-def hold(session: Session, owner: str, saving: Collection[str] = ()) -> dict[str, datetime | None]:
+def hold(session: Session, owner: str) -> dict[str, datetime | None]:
     """Beats the heart of all that this worker runs; says which those are, and which were asked to stop.
 
-    What is being saved is left out while its end is written: whoever waits for one end after another writes down nothing.
+    On PostgreSQL what somebody else has locked is left out: an end that is being written, or what an administrator holds,
+    must not keep the others from being written down.
     """
-    if saving and not is_sqlite():
-        beside = {"of": owner, "now": utc_now(), "saving": list(saving)}
-        held: Iterable[Any] = session.connection().execute(HOLD_BESIDE, beside)
-    else:
-        held = HOLD.all(session, {"of": owner, "now": utc_now()})
+    held = (HOLD if is_sqlite() else HOLD_FREE).all(session, {"of": owner, "now": utc_now()})
     return {row.id: row.stop_requested_at for row in held}
 
 
+def owned(session: Session, owner: str) -> set[str]:
+    """All that is this worker's to run, held by somebody else at this moment or not."""
+    return {row.id for row in OWNED.all(session, {"of": owner})}
+
+
 def take(session: Session, generation: Generation, owner: str) -> bool:
-    """Makes an orphan this worker's own; false when another was faster."""
+    """Makes an orphan this worker's own; false when another was faster.
+
+    What somebody holds at this moment fails at once: other orphans need not wait for it, and an owner who lives on beats its
+    heart as soon as it is free, and is left alone at the next look.
+    """
+    if not is_sqlite():
+        FREE.run(session, {"which": generation.id})
     return _changed(session, generation.id, generation.owner, {"owner": owner}) is not None
 
 
@@ -144,15 +153,15 @@ def _change(names: tuple[str, ...]) -> Ready:
 
 
 def _hold_statement() -> ReturningUpdate[Any]:
-    held = update(TABLE).where(among_active(TABLE.c.owner) == bindparam("of"), WHILE_ACTIVE)
-    return held.values(heartbeat_at=bindparam("now"), status="running").returning(TABLE.c.id, TABLE.c.stop_requested_at)
+    held = update(TABLE).where(*OURS).values(heartbeat_at=bindparam("now"), status="running")
+    return held.returning(TABLE.c.id, TABLE.c.stop_requested_at)
 
 
-def _hold_beside_statement() -> ReturningUpdate[Any]:
-    saving = TABLE.c.id.in_(bindparam("saving", expanding=True))
-    free = select(TABLE.c.id).where(saving).with_for_update(key_share=True, skip_locked=True)
-    return _hold_statement().where(~saving | TABLE.c.id.in_(free))
+def _hold_free_statement() -> ReturningUpdate[Any]:
+    free = select(TABLE.c.id).where(*OURS).with_for_update(key_share=True, skip_locked=True)
+    return _hold_statement().where(TABLE.c.id.in_(free))
 
 
-HOLD = Ready(_hold_statement())
-HOLD_BESIDE = _hold_beside_statement()
+HOLD, HOLD_FREE = Ready(_hold_statement()), Ready(_hold_free_statement())
+FREE = Ready(select(TABLE.c.id).where(TABLE.c.id == bindparam("which")).with_for_update(key_share=True, nowait=True))
+OWNED = Ready(select(TABLE.c.id).where(*OURS))

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import LargeBinary, Text, bindparam, cast, delete, func, insert, select
@@ -35,20 +36,25 @@ def commit(engine: Engine) -> None:
     A database that refuses changes nothing: the same entries are written with the next commit.
     """
     live = [each for each in engine.live.values() if not each.run.is_saving]
-    saving = engine.live.keys() - {each.id for each in live}
     new = {each.id: engine.topics.read(each.run.topic, each.journalled) for each in live}
     for each in live:
         each.may_have_rows |= bool(new[each.id])
     try:
         with engine.in_app(), write(has_been_said=True) as session:
-            ours = fence.hold(session, engine.worker.id, saving)
+            ours = fence.hold(session, engine.worker.id)
+            # What somebody else has locked is written down as soon as it is free.
+            kept = ours.keys() if ours.keys() >= new.keys() else fence.owned(session, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 ADD.run(session, *written)
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
         return
     for each in live:
-        _heed(each, new[each.id], ours)
+        if each.id in ours:
+            _heed(each, new[each.id], ours[each.id])
+        elif each.id not in kept and not each.run.is_saving:
+            # Somebody has taken it or ended it: it stops here, and its own save will find that out and write nothing.
+            each.run.stop.ask("taken")
     if ours.keys() - engine.live.keys():
         # Committed, and never begun, or ended without its end.
         engine.recovery.wake()
@@ -116,11 +122,7 @@ def _row(id: str, entries: list[Entry]) -> dict[str, Any]:
     return {"generation_id": id, "first_seq": entries[0].seq, "entries": AS_JSON(values)}
 
 
-def _heed(each: Live, written: list[Entry], ours: dict[str, Any]) -> None:
-    if each.id in ours:
-        each.journalled += len(written)
-        if ours[each.id]:
-            each.run.stop.ask("user")
-    elif not each.run.is_saving:
-        # Somebody has taken it or ended it: it stops here, and its own save will find that out and write nothing.
-        each.run.stop.ask("taken")
+def _heed(each: Live, written: list[Entry], stop_requested_at: datetime | None) -> None:
+    each.journalled += len(written)
+    if stop_requested_at:
+        each.run.stop.ask("user")
