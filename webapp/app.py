@@ -40,6 +40,7 @@ from webapp.knowledge import feature as knowledge
 from webapp.live import feature as live
 from webapp.live import watch
 from webapp.mail import feature as mail
+from webapp.patient_pool import PatientPool
 from webapp.plans import feature as plans
 from webapp.preferences import feature as preferences
 from webapp.prompts import feature as prompts
@@ -192,7 +193,8 @@ def _postgres_pool(config: Config) -> dict[str, Any]:
     most = max(2, POSTGRES_CONNECTIONS // config.web_concurrency)
     said = make_url(config.database_url).query
     patience = {name: value for name, value in POSTGRES_PATIENCE.items() if name not in said}
-    return {"pool_size": min(10, most), "max_overflow": max(0, most - 10), "pool_pre_ping": True, "connect_args": patience}
+    bounds = {"pool_size": min(10, most), "max_overflow": max(0, most - 10)}
+    return {"poolclass": PatientPool, **bounds, "pool_pre_ping": True, "connect_args": patience}
 
 
 def _most_connections(app: Flask) -> int:

@@ -1,0 +1,61 @@
+"""PostgreSQL gives no connection for a while: pages wait for one, and say after a few seconds that there is none."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import gevent
+import psycopg
+import pytest
+from flask import Flask
+
+from tests.support.browser import Browser
+from webapp.db import db
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("backend", ["postgres"])]
+
+
+class Others:
+    """They hold connections of the same server, as many as there are."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app, self._held = app, list[psycopg.Connection]()
+
+    def take_all(self) -> None:
+        with self._app.app_context():
+            url = db.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+            db.engine.dispose()
+        with suppress(psycopg.OperationalError):
+            while True:
+                self._held.append(psycopg.connect(url))
+
+    def let_go(self) -> None:
+        while self._held:
+            self._held.pop().close()
+
+
+@pytest.fixture
+def others(app: Flask) -> Iterator[Others]:
+    others = Others(app)
+    yield others
+    others.let_go()
+
+
+def test_a_page_waits_for_a_connection(member: Browser, others: Others) -> None:
+    others.take_all()
+    pages = [gevent.spawn(member.get, "/chats") for _ in range(5)]
+    gevent.sleep(0.5)
+    assert not any(page.dead for page in pages)
+    others.let_go()
+
+    with gevent.Timeout(60):
+        assert [page.get().status_code for page in pages] == [200] * 5
+
+
+def test_it_says_so_where_there_is_none(member: Browser, others: Others) -> None:
+    others.take_all()
+
+    with gevent.Timeout(60):
+        page = member.get("/chats")
+
+    assert page.status_code == 503
+    assert "database is unavailable." in page.text
