@@ -80,6 +80,7 @@ def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):
         ("Hello {{stranger}} {{schema}}", "Unknown variables: stranger. This prompt has: schema."),
         ("Make a plan.", "This prompt must contain {{schema}}."),
         ("{{schema}}" + "x" * 1_000_000, "too long"),
+        ("{{schema}} " * 1_001, "Use variables in at most 1,000 places."),
     ],
 )
 def test_what_could_not_be_used_is_refused_in_words(owner, text, words):

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from webapp.accounts.fields import checked_text
 from webapp.errors import Invalid
 from webapp.prompts.built_in import BuiltIn
-from webapp.prompts.template import Part, variables_in
+from webapp.prompts.template import Part, count_places, variables_in
 from webapp.words import number
 
 KEY = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", re.ASCII)
 KEY_CHARS, NAME_CHARS, ABOUT_CHARS, NOTE_CHARS = 80, 80, 300, 500
 MOST_PARTS, MOST_CHARS = 20, 60_000
 MOST_VARIABLES = 30
+# Pages show each place where one stands by itself.
+MOST_PLACES = 1_000
 MOST_TOKENS = 1_000_000
 
 
@@ -67,6 +69,8 @@ def _check_variables(parts: Sequence[Part], built_in: BuiltIn | None) -> None:
     used = variables_in(parts)
     if len(used) > MOST_VARIABLES:
         raise Invalid(f"Use at most {MOST_VARIABLES} variables.", field="text")
+    if count_places(parts) > MOST_PLACES:
+        raise Invalid(f"Use variables in at most {number(MOST_PLACES)} places.", field="text")
     if built_in is None:
         return
     if unknown := [name for name in used if name not in built_in.variables]:

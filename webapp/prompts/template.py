@@ -47,6 +47,11 @@ def variables_in(parts: Sequence[Part]) -> list[str]:
     return list(dict.fromkeys(found[1] for part in parts for found in VARIABLE.finditer(part.text)))
 
 
+def count_places(parts: Sequence[Part]) -> int:
+    """In how many places variables stand."""
+    return sum(1 for part in parts for _ in VARIABLE.finditer(part.text))
+
+
 def filled(parts: Sequence[Part], values: Mapping[str, str]) -> list[Part]:
     """The sections with their values, without those whose variables are all empty; raises `Unfilled`."""
     _check_length(parts, values)
