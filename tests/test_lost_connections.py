@@ -106,3 +106,15 @@ def test_what_the_address_says_counts(make_app: MakeApp, migrated: dict[str, str
     with app.app_context(), db.engine.connect() as connection:
         known = connection.connection.driver_connection.info.get_parameters()
     assert (known["connect_timeout"], known["tcp_user_timeout"]) == ("3", "20000")
+
+
+def test_what_cannot_be_rolled_back_ends_with_its_connection(app: Flask) -> None:
+    with app.app_context():
+        driver = db.session.connection().connection.driver_connection
+        # Within it the driver refuses to roll back.
+        within = driver.transaction()
+        within.__enter__()
+        db.session.rollback()
+
+        assert driver.closed
+        assert db.session.scalar(text("SELECT 1")) == 1

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import gevent
 import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy import Connection, event
 
 from tests.support.browser import Browser
 from webapp.db import db
@@ -27,6 +29,12 @@ class Others:
         with suppress(psycopg.OperationalError):
             while True:
                 self._held.append(psycopg.connect(url))
+
+    def end(self, connection: Connection) -> None:
+        """Ends one of ours, and takes its place."""
+        pid = connection.connection.driver_connection.info.backend_pid
+        self._held[0].execute("SELECT pg_terminate_backend(%s, 60000)", (pid,))
+        self.take_all()
 
     def let_go(self) -> None:
         while self._held:
@@ -59,3 +67,18 @@ def test_it_says_so_where_there_is_none(member: Browser, others: Others) -> None
 
     assert page.status_code == 503
     assert "database is unavailable." in page.text
+
+
+def test_a_program_is_told_so_which_was_known_before(app: Flask, member: Browser, others: Others) -> None:
+    def before(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FROM chats" in statement:
+            others.take_all()
+            others.end(connection)
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", before)
+    with gevent.Timeout(60):
+        answer = member.get("/api/v1/chats")
+
+    assert answer.status_code == 503
+    assert "unavailable" in answer.text

@@ -266,9 +266,9 @@ def _prepare_postgres(engine: Engine, *, is_one_of_several: bool) -> None:
         try:
             connection.rollback()
         except engine.dialect.loaded_dbapi.Error:
-            # On a connection that is lost all is undone already: no page that is made must fail for that.
-            if not connection.driver_connection.closed:  # type: ignore[union-attr]
-                raise
+            # On a connection that is lost all is undone already, and one whose rollback fails, as when an administrator cancels
+            # it, undoes all by its end: no page that is made must fail for that.
+            connection.driver_connection.close()  # type: ignore[union-attr]
 
     engine.dialect.do_rollback = rollback  # type: ignore[assignment]
 

@@ -3,6 +3,7 @@
 import math
 
 from flask import Flask, Response, request
+from sqlalchemy import inspect
 
 from webapp.api.access import CALLER
 from webapp.engine.engine import the_engine
@@ -17,7 +18,9 @@ def init(app: Flask) -> None:
 def _with_limit(response: Response) -> Response:
     # Only who is known already: an answer that says that the database is away must not ask it.
     if is_api() and (found := request.environ.get(CALLER)):
-        response.headers.update(headers_for(found.user.id))
+        # What was lost with a transaction would be read again.
+        (person,) = inspect(found.user).identity
+        response.headers.update(headers_for(person))
     return response
 
 
