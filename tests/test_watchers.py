@@ -8,6 +8,7 @@ import gevent
 import pytest
 from flask import Flask
 from gevent.event import Event
+from sqlalchemy.exc import OperationalError
 
 from tests.chat.conftest import answered, begin, ended
 from tests.support.browser import Browser
@@ -112,6 +113,31 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
         gevent.joinall(reading, timeout=60, raise_error=True)
 
     assert len({feed.turns[1] for feed in feeds}) == READERS
+
+
+def test_a_heartbeat_waits_for_no_database_and_asks_again_with_the_next(engine: Engine) -> None:
+    answers, may_answer = iter([True, False]), Event()
+
+    def is_allowed() -> bool:
+        may_answer.wait()
+        return next(answers)
+
+    access = watch_of.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
+    with gevent.Timeout(60):
+        assert not access.is_lost(is_beat=True)
+        assert not access.is_lost(is_beat=True)
+        may_answer.set()
+        assert not access.is_lost(is_beat=True)
+        assert access.is_lost(is_beat=True)
+
+
+def test_where_the_database_is_away_a_heartbeat_ends_nothing(engine: Engine) -> None:
+    def is_allowed() -> bool:
+        raise OperationalError("SELECT 1", None, Exception("the connection is lost"))
+
+    access = watch_of.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
+    assert not access.is_lost(is_beat=True)
+    assert not access.is_lost(is_beat=False)
 
 
 @pytest.mark.slow

@@ -29,6 +29,8 @@ log = logging.getLogger("web:watch")
 NOT_READ = (OperationalError, PoolTimeout)
 
 HEARTBEAT_SECONDS = 15.0
+# For so long an answer waits for the database to say that its reader may go on.
+MOMENT_SECONDS = 0.1
 # Who sends for so long has waited for the other side.
 WAITED_SECONDS = 0.05
 # How often in that time it is looked whether one is due.
@@ -97,6 +99,7 @@ class Access:
     def __init__(self, topics: Topics, watcher: Watcher) -> None:
         self._topics, self._watcher, self._topic = topics, watcher, topic_names.of_person(watcher.person)
         self._after = topics.last(self._topic)
+        self._asking: gevent.Greenlet[..., bool] | None = None
 
     def topics(self) -> dict[str, int]:
         return {self._topic: self._after}
@@ -105,7 +108,23 @@ class Access:
         return self._topics.last(self._topic) != self._after
 
     def is_lost(self, is_beat: bool) -> bool:
-        return (self._has_changed() or is_beat) and not self._watcher.is_allowed()
+        return not self._watcher.is_allowed() if self._has_changed() else is_beat and not self._is_still_allowed()
+
+    def _is_still_allowed(self) -> bool:
+        """Also where the database does not say so in a moment: an answer goes on meanwhile, and the next heartbeat asks again."""
+        if not self._asking:
+            self._asking = gevent.spawn(self._asked)
+        self._asking.join(MOMENT_SECONDS)
+        if not self._asking.ready():
+            return True
+        asking, self._asking = self._asking, None
+        return bool(asking.value)
+
+    def _asked(self) -> bool:
+        try:
+            return self._watcher.is_allowed()
+        except NOT_READ:
+            return True
 
     def _has_changed(self) -> bool:
         after, self._after = self._after, self._topics.last(self._topic)
