@@ -136,7 +136,8 @@ def _bring(app: Flask, feature: Feature) -> None:
 def _start_engine(app: Flask, config: Config) -> None:
     # Names are looked up in real threads; with the usual ten, a slow resolver would hold up everybody.
     gevent.get_hub().threadpool.maxsize = 32
-    engine = build(app, config, spawn=gevent.spawn, signal=Event, pause=_pause, now=time.monotonic)
+    tools = {"spawn": gevent.spawn, "signal": Event, "pause": _pause, "now": time.monotonic, "within": _within}
+    engine = build(app, config, **tools)
     counted, watchdog = Metrics(engine, watchers=watch.open_pages), Watchdog()
     engine.metric_listeners += [counted.hear, Traces(engine).hear]
     engine.gate = BudgetGate(
@@ -163,6 +164,10 @@ def _pause(seconds: float) -> None:
         gevent.sleep(seconds)
     else:
         give_way()
+
+
+def _within(seconds: float) -> gevent.Timeout:
+    return gevent.Timeout(seconds, TimeoutError)
 
 
 def _configure(app: Flask, config: Config) -> None:

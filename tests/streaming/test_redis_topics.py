@@ -1,18 +1,21 @@
 """Topics of several workers: what one says, the others hear, in order and once; whatever becomes of Redis."""
 
 import json
+import socket
 import time
+from contextlib import suppress
 
 import gevent
 import pytest
 from gevent.event import Event as Signal
+from gevent.server import StreamServer
 
 from tests.streaming.conftest import TOPIC, until
 from tests.support.ports import free_port
 from webapp.streaming.common import Common
 from webapp.streaming.events import Changed, Delta, Ended, to_json
 from webapp.streaming.redis_common import Agreement
-from webapp.streaming.redis_link import CHANGES, Link
+from webapp.streaming.redis_link import CHANGES, Gone, Link
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.topics import Entry, Gap
 from webapp.throttle import Throttle
@@ -199,6 +202,22 @@ def test_who_begins_without_redis_reads_the_database_at_once_and_says_so_once(ca
         topics.end()
     said = [each.message.partition(";")[0] for each in caplog.records if str(port) in each.message]
     assert said == ["Redis does not answer"]
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for() -> None:
+    def dribble(connection: socket.socket, _address: object) -> None:
+        with suppress(OSError):
+            while True:
+                connection.sendall(b"+")
+                gevent.sleep(0.1)
+
+    server = StreamServer(("127.0.0.1", 0), dribble)
+    server.start()
+    link = Link(f"redis://127.0.0.1:{server.server_port}/0", within=lambda _seconds: gevent.Timeout(0.5, TimeoutError))
+    with gevent.Timeout(60), pytest.raises(Gone):
+        link.last_of(TOPIC)
+    link.close()
+    server.stop()
 
 
 @pytest.mark.slow

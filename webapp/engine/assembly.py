@@ -1,6 +1,7 @@
 """Builds the engine: its state, its background loops and their intervals."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -25,6 +26,7 @@ def build(
     signal: Callable[[], Signal],
     pause: Callable[[float], object],
     now: Callable[[], float],
+    within: Callable[[float], AbstractContextManager[object]],
 ) -> Engine:
     """An engine bound to the application; it begins when a worker does."""
 
@@ -32,7 +34,7 @@ def build(
         # Only who needs Redis pays for its library.
         from webapp.streaming import redis_link, redis_topics
 
-        link = redis_link.Link(config.redis_url)
+        link = redis_link.Link(config.redis_url, within=within)
         told = common.of(app)
         return redis_topics.RedisTopics(link, common=told, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
 

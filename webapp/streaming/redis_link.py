@@ -1,7 +1,7 @@
 """The connection to Redis, or to Valkey: what is sent in one go, and the one read that waits. Nothing else uses the library."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ KEEP_MS = 330_000
 # How long the waiting read waits, and how long anything else may take; the library's own patience would hold up everybody.
 WAIT_MS = 1_000
 PATIENCE_SECONDS = 1.0
+# With a connection that has to be made first, and with an answer that comes byte by byte.
+MOST_SECONDS = 2 * PATIENCE_SECONDS
 MOST_AT_ONCE = 500
 # A bucket that regains a try every so often: the same sum as in `webapp.throttle`, in one step for all workers. Of none at once
 # a try is given back.
@@ -50,6 +52,9 @@ return lost
 """
 
 
+Within = Callable[[float], AbstractContextManager[object]]
+
+
 class Gone(ConnectionError):
     """Redis does not answer, or not as it should."""
 
@@ -72,9 +77,13 @@ def of_worker(worker: str) -> str:
 
 
 class Link:
-    """Every method waits for Redis, for a second at most, and raises `Gone`; `wait` alone waits longer."""
+    """Every method waits for Redis, for a second at most, and raises `Gone`; `wait` alone waits longer.
 
-    def __init__(self, url: str) -> None:
+    `within` ends what takes longer in all by a `TimeoutError`: the library's own patience begins anew with every byte.
+    """
+
+    def __init__(self, url: str, *, within: Within = lambda _seconds: nullcontext()) -> None:
+        self._within = within
         options: dict[str, Any] = {
             "decode_responses": True,
             "retry": Retry(NoBackoff(), 0),
@@ -87,23 +96,23 @@ class Link:
 
     def epoch(self, new: str) -> str:
         """The name of this life of Redis: whoever comes first gives it."""
-        with _answering():
+        with self._answering():
             self._client.set(EPOCH, new, nx=True)
             return str(self._client.get(EPOCH))
 
     def common(self, mine: str) -> str:
         """What those have said of themselves who have been here within a minute; this, where nobody has."""
-        with _answering():
+        with self._answering():
             self._client.set(COMMON, mine, nx=True, ex=COMMON_SECONDS)
             return str(self._client.get(COMMON) or mine)
 
     def renew_common(self, mine: str) -> None:
-        with _answering():
+        with self._answering():
             self._client.set(COMMON, mine, ex=COMMON_SECONDS)
 
     def newest_change(self) -> str:
         """The id of the newest change, or of this moment where there is none."""
-        with _answering():
+        with self._answering():
             newest = self._client.xrevrange(CHANGES, count=1)
             seconds, microseconds = self._client.time()
         return str(newest[0][0]) if newest else f"{seconds * 1000 + microseconds // 1000}-0"
@@ -116,47 +125,47 @@ class Link:
         for sent in answers:
             pipeline.xadd(sent.stream, dict(sent.fields), id=sent.id)
             pipeline.pexpire(sent.stream, KEEP_MS)
-        with _answering():
+        with self._answering():
             answered = pipeline.execute(raise_on_error=False)
         if trouble := next((each for each in answered if isinstance(each, RedisError) and not _is_late(each)), None):
             raise Gone(str(trouble))
 
     def tell(self, worker: str, fields: Mapping[str, str]) -> None:
         """For this worker alone."""
-        with _answering():
+        with self._answering():
             self._client.xadd(of_worker(worker), dict(fields), maxlen=MOST_CHANGES, approximate=True)
             self._client.pexpire(of_worker(worker), KEEP_MS)
 
     def wait(self, positions: Mapping[str, str]) -> list[Sent]:
         """What these streams hold behind these positions, as soon as there is anything; nothing after a second."""
-        with _answering():
+        with self._answering(WAIT_MS / 1000 + MOST_SECONDS):
             found = self._waiting.xread(dict(positions), count=MOST_AT_ONCE, block=WAIT_MS)
         return [Sent(stream, id, fields) for stream, entries in found or () for id, fields in entries]
 
     def last_of(self, topic: str) -> str:
         """The id of the newest entry of an answer's stream; `0-0` where there is none."""
-        with _answering():
+        with self._answering():
             newest = self._client.xrevrange(of_topic(topic), count=1)
         return str(newest[0][0]) if newest else "0-0"
 
     def take(self, bucket: str, *, burst: int, seconds: float) -> tuple[float, float]:
         """Takes a try of a bucket; gives the seconds until there is one, 0 if there was, and those until it is full again."""
-        with _answering():
+        with self._answering():
             wait_seconds, missing = self._client.eval(TAKE, 1, f"{PREFIX}bucket:{bucket}", burst, seconds)
         return float(wait_seconds), float(missing)
 
     def enter(self, key: str, name: str, limit: int) -> list[str]:
         """Puts a name among so many at most; gives the oldest, which have gone for it."""
-        with _answering():
+        with self._answering():
             return [str(each) for each in self._client.eval(ENTER, 1, f"{PREFIX}places:{key}", name, limit)]
 
     def leave(self, key: str, name: str) -> None:
-        with _answering():
+        with self._answering():
             self._client.zrem(f"{PREFIX}places:{key}", name)
 
     def about(self) -> tuple[str, bool]:
         """Its version, and whether it drops what it holds when its memory is full."""
-        with _answering():
+        with self._answering():
             told = self._client.info()
         version = str(told.get("valkey_version") or told.get("redis_version", ""))
         # Those that are named after `volatile` drop the streams of answers, which have a time to live.
@@ -166,14 +175,14 @@ class Link:
         self._client.close()
         self._waiting.close()
 
+    @contextmanager
+    def _answering(self, seconds: float = MOST_SECONDS) -> Iterator[None]:
+        try:
+            with self._within(seconds):
+                yield
+        except (RedisError, OSError) as error:
+            raise Gone(str(error)) from error
+
 
 def _is_late(error: RedisError) -> bool:
     return isinstance(error, ResponseError) and "equal or smaller" in str(error)
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise Gone(str(error)) from error
