@@ -12,6 +12,7 @@ from webapp.chat import queries
 from webapp.chat.list.passages import Piece, passage
 from webapp.chat.list.search_statements import MOST_RANKED, POSTGRESQL, SQLITE, Statements
 from webapp.db import UTCDateTime, db, is_sqlite
+from webapp.heavy.door import Door
 from webapp.heavy.turns import stand_in_line
 
 # What the words are by which both databases tell texts apart; all else only divides.
@@ -29,6 +30,8 @@ MOST_MARKED_CHARS = 200
 RANKED_AT_ONCE = 5
 # To climb from a message to the first of ten thousand takes ten.
 CLIMBED_AT_ONCE = 4
+# The database computes for each of them: more at once would only keep its processors and connections from everyone else.
+_door = Door(most=8, most_each=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,11 @@ def search(owner_id: str, query: str, *, page: int = 0) -> Found:
     """The passages that have all the words, the last of which may be a beginning, the best first."""
     if not (words := _once(words_of(query))):
         return Found((), (), False)
+    with _door.passed(owner_id):
+        return _found(owner_id, words, page)
+
+
+def _found(owner_id: str, words: list[str], page: int) -> Found:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
     asked = {"query": dialect.query(words), "owner": owner_id}
     rows = _places(_ranked(_rows(dialect.messages, **asked)))[page * PAGE : (page + 1) * PAGE + 1]
@@ -77,6 +85,11 @@ def glance(owner_id: str, query: str) -> Found:
     """What a search that is still being typed shows: titles, and the newest passages, without ranking anything."""
     if not (words := _once(words_of(query))):
         return Found((), (), False)
+    with _door.passed(owner_id):
+        return _glanced(owner_id, query, words)
+
+
+def _glanced(owner_id: str, query: str, words: list[str]) -> Found:
     dialect, whole = SQLITE if is_sqlite() else POSTGRESQL, words if _is_long_enough(words[-1]) else words[:-1]
     asked = {"owner": owner_id, "limit": MOST_GLANCED * VERSIONS_OF_ONE}
     rows = _rows(dialect.newest, query=dialect.query(whole), **asked).all() if whole else []

@@ -1,0 +1,59 @@
+"""So many at once, and few of one person; who waits holds no connection."""
+
+import gevent
+import pytest
+from flask import Flask
+from gevent.event import Event
+from sqlalchemy import text
+
+from tests.support.marks import also_on_postgres
+from tests.support.server import until
+from webapp.db import db
+from webapp.errors import Unavailable
+from webapp.heavy.door import Door
+
+
+class Visits:
+    """Everyone who is inside stays until all may leave."""
+
+    def __init__(self, app: Flask, door: Door) -> None:
+        self._app, self._door, self._over = app, door, Event()
+        self.inside: list[str] = []
+
+    def begin(self, whose: str) -> gevent.Greenlet:
+        return gevent.spawn(self._visit, whose)
+
+    def end(self) -> None:
+        self._over.set()
+
+    def _visit(self, whose: str) -> None:
+        with self._app.app_context():
+            db.session.execute(text("SELECT 1"))
+            with self._door.passed(whose):
+                self.inside.append(whose)
+                self._over.wait()
+
+
+@also_on_postgres
+def test_who_asks_often_keeps_nobody_else_outside(app: Flask) -> None:
+    visits = Visits(app, Door(most=4, most_each=2))
+    greedy = [visits.begin("ada") for _ in range(10)]
+    until(lambda: visits.inside == ["ada", "ada"], "two are inside")
+
+    other = visits.begin("ben")
+
+    until(lambda: visits.inside == ["ada", "ada", "ben"], "somebody else needs not wait")
+    with app.app_context():
+        until(lambda: db.engine.pool.checkedout() == 3, "who waits holds no connection")  # type: ignore[attr-defined]
+    visits.end()
+    gevent.joinall([*greedy, other], timeout=60, raise_error=True)
+    assert len(visits.inside) == 11
+
+
+def test_nobody_waits_for_ever(app: Flask) -> None:
+    narrow = Door(most=1, most_each=1, patience_seconds=0.01)
+    with app.app_context(), narrow.passed("ada"), pytest.raises(Unavailable), narrow.passed("ben"):
+        pass
+
+    with app.app_context(), narrow.passed("ben"):
+        pass

@@ -1,0 +1,39 @@
+"""A narrow door to what keeps the database busy: so many at once, and few of one person, who hold nothing while they wait."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from weakref import WeakValueDictionary
+
+from gevent.lock import BoundedSemaphore
+
+from webapp.db import db
+from webapp.errors import Unavailable
+
+PATIENCE_SECONDS = 30.0
+CROWDED = "Too much is being looked for at this moment. Please try again in a few seconds."
+
+
+class Door:
+    """`most` are inside at once, and of one person `most_each`: who asks a hundred times keeps nobody else outside."""
+
+    def __init__(self, *, most: int, most_each: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._places, self._most_each, self._patience_seconds = BoundedSemaphore(most), most_each, patience_seconds
+        # Of those alone who are inside or wait.
+        self._of = WeakValueDictionary[str, BoundedSemaphore]()
+
+    @contextmanager
+    def passed(self, whose: str) -> Iterator[None]:
+        own = self._of.get(whose) or self._of.setdefault(whose, BoundedSemaphore(self._most_each))
+        with ExitStack() as stack:
+            for places in (own, self._places):
+                self._wait(places)
+                stack.callback(places.release)
+            yield
+
+    def _wait(self, places: BoundedSemaphore) -> None:
+        if places.acquire(blocking=False):
+            return
+        # No connection is held while it waits.
+        db.session.rollback()
+        if not places.acquire(timeout=self._patience_seconds):
+            raise Unavailable(CROWDED, retry_after=5)
