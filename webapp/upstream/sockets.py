@@ -22,6 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from webapp.streaming.failure import ProviderError
 from webapp.upstream.addresses import Trust, is_allowed
 from webapp.upstream.chunked import Chunked
+from webapp.upstream.json_body import as_json
 
 Resolved = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -32,6 +33,7 @@ POOLS, POOL_SIZE = 20, 300
 READ_SIZE = 65536
 MOST_ADDRESSES = 200
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive", "User-Agent": "Millrace"}
+OF_JSON = {"Content-Type": "application/json"}
 
 
 class Door:
@@ -49,12 +51,19 @@ class Door:
         prepared = requests.PreparedRequest()
         prepared.prepare_method(request.method)
         prepared.url = _address(str(request.url))
-        prepared.prepare_headers({**HEADERS, **request.headers})
-        prepared.prepare_body(None, None, request.json)
+        prepared.prepare_headers({**HEADERS, **(OF_JSON if request.json is not None else {}), **request.headers})
+        prepared.prepare_body(_content(request.json), None)
         return self._adapter.send(prepared, stream=True, timeout=(SEND_SECONDS, None))
 
     def close(self) -> None:
         self._adapter.close()
+
+
+def _content(value: Any) -> bytes | None:
+    try:
+        return None if value is None else as_json(value)
+    except ValueError as error:
+        raise requests.exceptions.InvalidJSONError(error) from error
 
 
 @lru_cache(maxsize=MOST_ADDRESSES)
