@@ -183,16 +183,6 @@ def lanes_in_use(lanes: Iterable[str]) -> set[str]:
     return set(db.session.scalars(query))
 
 
-def path_to(message: Message) -> list[Said]:
-    """What was said from the root of the tree to this message."""
-    return said_to(message.id)
-
-
-def said_to(message_id: str) -> list[Said]:
-    """The same by its id."""
-    return [Said(*row) for row in SAID_ON_PATH.all(db.session(), {"id": message_id})]
-
-
 def path_ids(chat: Chat) -> list[str]:
     """The ids of the messages that the chat shows, from the root on: of a long chat far less to read than the messages."""
     return list(db.session.scalars(PATH_IDS, {"id": chat.head_id})) if chat.head_id else []
@@ -328,12 +318,6 @@ def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
-def _said_on_path_statement() -> Select[str, str, str]:
-    up = _up()
-    said = select(Message.id, Message.role, Message.content)
-    return said.join(up, up.c.id == Message.id).order_by(up.c.height.desc())
-
-
 def _path_ids_statement() -> Select[str]:
     up = _up()
     return select(up.c.id).order_by(up.c.height.desc())
@@ -391,7 +375,7 @@ SIDEBAR = Ready(_sidebar_statement())
 SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 GENERATIONS = _generations_statement()
-PATH, PATH_IDS, SAID_ON_PATH = _path_statement(), _path_ids_statement(), Ready(_said_on_path_statement())
+PATH, PATH_IDS = _path_statement(), _path_ids_statement()
 TITLE = Ready(select(Chat.title).where(Chat.id == bindparam("id"), Chat.deleted_at.is_(None)))
 LAST_OF_PATH = _path_statement(is_bounded=True)
 GLIMPSES = Ready(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))

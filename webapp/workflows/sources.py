@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from webapp.accounts.tables import User
-from webapp.chat import queries as chats
+from webapp.chat import paths
 from webapp.chat.messages import sourcing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
@@ -82,5 +82,5 @@ def _asked(run: WorkflowRun) -> list[str]:
     if place.turns_left == step.turns and not place.is_aside:
         return [task]
     chat = db.session.get_one(Chat, run.chat_id, populate_existing=True)
-    replies = [each.content for each in chats.said_to(chat.head_id) if each.role == "user"] if chat.head_id else []
+    replies = [each.content for each in paths.said_to(chat.head_id) if each.role == "user"] if chat.head_id else []
     return [task, *replies[-1:]]

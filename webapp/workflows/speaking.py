@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from webapp import rows
+from webapp.chat import paths
 from webapp.chat import queries as chats
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.messages import sending
@@ -117,14 +118,14 @@ def _store(run_id: str, given: Given, session: Session) -> Asked:
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
     how = How(given=given, is_personal=step.is_personal)
-    asked = _again(chat, cut, how) if cut else _anew(session, chat, how)
+    asked = _again(session, chat, cut, how) if cut else _anew(session, chat, how)
     run.message_id = asked.generation.message_id
     return _limited(asked, ASIDE if run.place.is_aside else step, cut.content if cut else "")
 
 
 def _anew(session: Session, chat: Chat, how: How) -> Asked:
     message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant", content="")
-    said = [*(chats.said_to(chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
+    said = [*(paths.said_within(session, chat.head_id) if chat.head_id else ()), Said(message.id, "assistant", "")]
     asked = sending.queue(chat, message, said, model=chat.model, how=how)
     message.sources = list(asked.generation.prompt.get("sources", ()))
     rows.put(session, message)
@@ -132,12 +133,11 @@ def _anew(session: Session, chat: Chat, how: How) -> Asked:
     return replace(asked, is_shared=bool(is_shared))
 
 
-def _again(chat: Chat, message: Message, how: How) -> Asked:
+def _again(session: Session, chat: Chat, message: Message, how: How) -> Asked:
     """What was cut goes on in the same message."""
     last: Generation | None = chats.last_generation(message)
-    asked = sending.queue(
-        chat, message, chats.path_to(message), model=chat.model, continues_id=last.id if last else None, how=how
-    )
+    said = paths.said_within(session, message.id)
+    asked = sending.queue(chat, message, said, model=chat.model, continues_id=last.id if last else None, how=how)
     if not message.content:
         message.sources = list(asked.generation.prompt.get("sources", ()))
     return asked

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.chat import queries
+from webapp.chat import paths
 from webapp.chat.files import arriving
 from webapp.chat.messages import sourcing
 from webapp.chat.prompt import parts
@@ -81,7 +81,7 @@ class AfterReading:
 def _asked_anew(wish: Wish) -> ModelRequest:
     """The request with what is found by now; it is kept as what was sent."""
     generation, chat = db.session.get_one(Generation, wish.generation_id), db.session.get_one(Chat, wish.chat_id)
-    path, model = queries.said_to(generation.message_id or ""), generation.model_asked
+    path, model = paths.said_to(generation.message_id or ""), generation.model_asked
     given = sourcing.found_again(chat, wish.question_id, generation.user_id or "")
     limit = wish.history_limit
     prompt = parts.prompt_for(chat, path, model, history_limit=limit, given=given, is_personal=wish.is_personal)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp import changes, rows, topic_names
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.chat import paths
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.files import collecting
 from webapp.chat.files import service as files
@@ -156,7 +156,7 @@ def answer(
     # Before the request is made, which has them.
     files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     said = [Said(each.id, each.role, each.content) for each in (*new, message)]
-    path = [*(queries.said_to(above) if above else ()), *said]
+    path = [*(paths.said_within(session, above) if above else ()), *said]
     asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)
     message.sources = list(asked.generation.prompt.get("sources", ()))
     # Both messages in one statement, and before the chat refers to one of them.
@@ -214,7 +214,7 @@ def start(
     generations.refuse_if_too_many(engine, person)
     with generations.beginning(engine):
         try:
-            generation, source, news = _stored(engine, store, person, draft)
+            generation, source, news = paths.again_when_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:
             if repeated := generations.sent_before(sent_as):
                 return repeated

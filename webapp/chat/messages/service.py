@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.chat import paths, queries
 from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
@@ -150,7 +150,7 @@ def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Gener
     how = How(given=sourcing.kept_for(chat, message, person))
 
     def store(session: Session) -> Asked:
-        path = queries.path_to(message)
+        path = paths.said_within(session, message.id)
         asked = sending.queue(chat, message, path, model=model, continues_id=last.id if last else None, how=how)
         if not message.content:
             message.sources = list(asked.generation.prompt.get("sources", ()))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from webapp.accounts.tables import User
-from webapp.chat import queries, remembering
+from webapp.chat import paths, remembering
 from webapp.chat.files import collecting
 from webapp.chat.files.reference import long_in, parted
 from webapp.chat.reading import read_by
@@ -70,7 +70,7 @@ def _found(
 
 def _said_to(message_id: str | None) -> list[str]:
     """What people have said down to a message."""
-    return [each.content for each in queries.said_to(message_id) if each.role == "user"] if message_id else []
+    return [each.content for each in paths.said_to(message_id) if each.role == "user"] if message_id else []
 
 
 def _fitting(chat: Chat, said: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> Given:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app
 
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.chat import paths
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import PromptBuilder
@@ -136,7 +136,7 @@ def request_of(generation: Generation, path: Sequence[Said], *, given: Given = N
 def sent(generation: Generation, viewer: User | None = None) -> Sent:
     """What a generation was asked with, part by part; its sources as far as who looks may see them now."""
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
-    builder, messages = PromptBuilder.of(prompt), _messages(generation, queries.path_to(message))
+    builder, messages = PromptBuilder.of(prompt), _messages(generation, paths.said_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
     parts = [messages[each] if isinstance(each, int) else _part(each) for each in builder.among(len(messages))]
     if generation.text_offset:

@@ -1,0 +1,79 @@
+"""A chat of tens of megabytes is sent whole, and holds up nobody who is answered beside it."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert
+
+from tests.chat.conftest import ended, until_settled
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from tests.support.turns import longest_turn
+from tests.upstream.handle import Upstream
+from webapp.chat import paths
+from webapp.chat.tables import Chat, Message
+from webapp.db import write
+from webapp.errors import Conflict
+from webapp.rendering import markdown
+
+CHARS = 98_000
+WORDS = "Größe é – “x” "
+
+
+def store(app: Flask, owner: Browser, count: int) -> list[str]:
+    """A chat of so many long messages; gives their texts."""
+    texts = [f"{number} {WORDS * (CHARS // len(WORDS))}" for number in range(count)]
+    with app.app_context(), write() as session:
+        session.add(Chat(id="long", owner_id=owner.person_id, model="some/model", title="Long"))
+        session.flush()
+        for number, text in enumerate(texts):
+            session.execute(insert(Message), [_message(number, text)])
+        session.get_one(Chat, "long").head_id = f"m{count - 1:05}"
+    return texts
+
+
+def _message(number: int, text: str) -> dict[str, object]:
+    place = {"id": f"m{number:05}", "chat_id": "long", "parent_id": f"m{number - 1:05}" if number else None}
+    shown = {"html": "<p>Words</p>", "html_version": markdown.VERSION}
+    return {**place, "role": "assistant" if number % 2 else "user", "content": text, **shown}
+
+
+@on_both_databases
+def test_all_of_it_is_sent_and_what_was_cut_goes_on(app: Flask, owner: Browser, fake: Upstream) -> None:
+    texts = store(app, owner, 30)
+    fake.behaves([{"says": "Half", "finish": "length"}, {"says": " and half"}])
+
+    owner.post("/chats/long/messages", message="Hello")
+    answer = owner.wait_for("/chats/long", ended).all("article.message")[-1].attributes["id"]
+    owner.post(f"/messages/{str(answer).removeprefix('message-')}/continue")
+    owner.wait_for("/chats/long", ended)
+
+    first, second = (
+        [each["content"] for each in entry["body"]["messages"] if each["role"] != "system"] for entry in fake.posts()
+    )
+    assert first == [*texts, "Hello"]
+    assert second[: len(first) + 1] == [*texts, "Hello", "Half"]
+
+
+@pytest.mark.slow
+def test_nobody_waits_while_it_is_sent(app: Flask, owner: Browser, fake: Upstream) -> None:
+    texts = store(app, owner, 500)
+    # What is made once is made.
+    owner.wait_for(owner.post("/chats", message="Hello").location, ended)
+
+    with longest_turn() as longest:
+        owner.post("/chats/long/messages", message="Hello")
+        until_settled(app)
+
+    # In one go 300 ms to read it, and 700 ms to write it into the request.
+    assert longest.seconds < 0.25
+    assert fake.posts()[-1]["body"]["messages"][-2]["content"] == texts[-1]
+
+
+def test_a_chat_that_changes_again_and_again_is_asked_for_later(app: Flask, owner: Browser) -> None:
+    store(app, owner, 3)
+
+    def never_known() -> None:
+        raise paths.Long("m00001")
+
+    with app.app_context(), pytest.raises(Conflict):
+        paths.again_when_long(never_known)
