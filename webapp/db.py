@@ -130,9 +130,9 @@ def write(*, patience_seconds: float = PATIENCE_SECONDS, keeps: bool = False, ha
 
     The read that the request has begun ends here, so what is read inside is what is written upon. It waits for its turn
     and for other processes no longer than its patience, all in all; on PostgreSQL longer for its turn. Inside another it
-    raises RuntimeError. On SQLite nothing inside may yield: a second writer would block the whole process inside the C
-    library. What was read or written inside is read again behind the block, as it is then; with `keeps` it stays as it was
-    committed, and costs nothing more.
+    raises RuntimeError. On SQLite nothing inside may yield, but to a thread that works for this very transaction: others
+    would find the database locked, and block the whole process inside the C library. What was read or written inside is
+    read again behind the block, as it is then; with `keeps` it stays as it was committed, and costs nothing more.
     What answers have said waits behind nobody who asks for one: on PostgreSQL it needs no turn.
     """
     deadline = time.monotonic() + patience_seconds

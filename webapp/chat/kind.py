@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, Update, bindparam, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import rows, topic_names
@@ -20,10 +21,12 @@ from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, is_sqlite, utc_now
 from webapp.engine.chores import do_in_turns
+from webapp.engine.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Begun, Kind
 from webapp.engine.said import Said
 from webapp.engine.tables import NOT_HERE, Generation
+from webapp.heavy.threads import offload_at_once
 from webapp.rendering import markdown
 from webapp.rendering.markdown import GrowingMarkdown
 from webapp.settings.retention import forget_old_entries
@@ -74,7 +77,11 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     said = {"text": transcript.text, "thought": transcript.reasoning}
     html, version = (picture.html, markdown.VERSION) if picture else ("", 0)
     values = {"message": generation.message_id, **said, "html": html, "version": version}
-    GROWN.run(session, values)
+    if is_sqlite() and len(transcript.text) > LONG_CHARS:
+        # All its words go into the index: of two million characters a third of a second.
+        offload_at_once(SQLAlchemyError, GROWN.run, session, values)
+    else:
+        GROWN.run(session, values)
     CHANGED.run(session, {"chat": generation.chat_id, "now": utc_now()})
 
 

@@ -1,6 +1,7 @@
 """Real threads for what computes long in C and lets go of the interpreter meanwhile: hashes, compression."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar, cast
 
 import gevent
@@ -24,14 +25,26 @@ def offload(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def offload_expecting(expected: type[Exception], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The same for what may raise this: by itself, what is raised in a thread is taken for a fault of ours."""
+    return _given(expected, offload(_outcome(expected, partial(function, *args, **kwargs))))
 
+
+def offload_at_once(expected: type[Exception], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for whoever has the turn to write, of whom there is one: all others wait for them, and nobody before them."""
+    found: T | Exception = gevent.get_hub().threadpool.apply(_outcome(expected, partial(function, *args, **kwargs)))
+    return _given(expected, found)
+
+
+def _outcome(expected: type[Exception], function: Callable[[], T]) -> Callable[[], T | Exception]:
     def outcome() -> T | Exception:
         try:
-            return function(*args, **kwargs)
+            return function()
         except expected as error:
             return error
 
-    found = offload(outcome)
+    return outcome
+
+
+def _given(expected: type[Exception], found: T | Exception) -> T:
     if isinstance(found, expected):
         raise found
     return cast(T, found)

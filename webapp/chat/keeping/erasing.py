@@ -7,6 +7,7 @@ from collections.abc import Container, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import topic_names
@@ -15,10 +16,11 @@ from webapp.accounts.tables import Grant
 from webapp.chat.files import keeping as files
 from webapp.chat.sizes import few
 from webapp.chat.tables import Chat, Draft, Message
-from webapp.db import db, utc_now, write
+from webapp.db import db, is_sqlite, utc_now, write
 from webapp.engine.cost_records import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy import bounded
+from webapp.heavy.threads import offload_at_once
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge import of_chats, trash
 from webapp.settings.service import setting
@@ -181,7 +183,12 @@ def _below(id: str) -> list[str]:
 def _erase_messages(session: Session, ids: Sequence[str]) -> None:
     keep_costs_alone(session, of_messages(select(Message.id).where(Message.id.in_(ids))))
     _let_go(session, Message.parent_id.in_(ids))
-    session.execute(delete(Message).where(Message.id.in_(ids)).execution_options(synchronize_session=False))
+    statement = delete(Message).where(Message.id.in_(ids)).execution_options(synchronize_session=False)
+    # All their words are taken out of the index: one answer may have hundreds of thousands.
+    if is_sqlite():
+        offload_at_once(SQLAlchemyError, session.connection().execute, statement)
+    else:
+        session.execute(statement)
 
 
 def _let_go(session: Session, which: ColumnElement[bool]) -> None:

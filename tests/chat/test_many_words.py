@@ -1,0 +1,60 @@
+"""An answer of hundreds of thousands of different words holds nobody up when it ends, though each of them goes into the index."""
+
+import random
+
+import gevent
+import pytest
+from flask import Flask
+
+from tests.chat.conftest import ended, id_of, until_settled
+from tests.support.browser import Browser
+from tests.support.turns import longest_turn
+from tests.upstream.handle import Upstream
+from webapp.chat.keeping import erasing
+from webapp.chat.tables import Chat
+from webapp.db import write
+
+COUNT = 280_000
+
+
+@pytest.mark.slow
+def test_an_end_with_many_words(app: Flask, owner: Browser, fake: Upstream) -> None:
+    chance = random.Random(1)
+    words = [f"{chance.getrandbits(28):06x}" for _ in range(COUNT)]
+    tokens = [" ".join(words[start : start + 400]) + "\n\n" for start in range(0, COUNT, 400)]
+    owner.wait_for(owner.post("/chats", message="Hello").location, ended)
+    fake.behaves([{"tokens": tokens}])
+
+    with longest_turn() as longest:
+        path = owner.post("/chats", message="All words").location
+        until_settled(app)
+
+    # In one go more than 300 ms.
+    assert longest.seconds < 0.2
+    assert id_of(path) in owner.page(f"/chats?q={words[-1]}").text
+    with longest_turn() as longest:
+        erase(app, id_of(path))
+    assert longest.seconds < 0.2
+    assert id_of(path) not in owner.page(f"/chats?q={words[-1]}").text
+
+
+def erase(app: Flask, chat_id: str) -> None:
+    with app.app_context():
+        erasing.erase(Chat.id == chat_id)
+
+
+def test_whoever_writes_meanwhile_waits_for_their_turn(app: Flask) -> None:
+    """A thread that works for a transaction lets others go on, but none that writes."""
+    order = list[str]()
+
+    def other() -> None:
+        with app.app_context(), write():
+            order.append("second")
+
+    with app.app_context(), write():
+        waiting = gevent.spawn(other)
+        gevent.sleep(0.01)
+        order.append("first")
+    waiting.get()
+
+    assert order == ["first", "second"]
