@@ -7,8 +7,10 @@ import pytest
 from tests.chat.conftest import ended
 from tests.conftest import signed_in
 from webapp.chat.page.composer_shown import Meter, meter
-from webapp.chat.prompt.tokens import estimate
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Message
+from webapp.sections import Section
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,29 @@ def test_a_long_text_is_judged_by_samples(unit):
     tokens = estimate(long)
     assert time.thread_time() - began < 1
     assert tokens / len(long) == pytest.approx(estimate(short) / len(short), rel=0.05)
+
+
+@pytest.mark.parametrize("unit", ["*_*_*_", "word and more ", "слово "])
+def test_of_many_texts_a_part_is_judged(unit):
+    text = unit * (6_000 // len(unit))
+    share = share_of(500 * len(text))
+
+    assert share == pytest.approx(0.05, rel=0.01)
+    assert estimate(text, share) == pytest.approx(estimate(text), rel=0.1)
+    assert estimate("short words", share) == estimate("short words")
+    assert share_of(100_000) == 1
+
+
+@pytest.mark.parametrize("roles", [("user", "assistant"), ("assistant", "assistant")])
+def test_a_long_chat_is_fitted_without_looking_at_all_of_it(roles):
+    path = [(role, "*_a1 " * 2_000) for role in roles * 200]
+    spare = Section("Sources", text="words " * 100, rank=60, priority=1)
+
+    began = time.thread_time()
+    fitted = PromptBuilder([spare]).fit([*path, ("user", "Hello")], budget_tokens=800_000)
+    assert time.thread_time() - began < 0.4
+    assert fitted.left_out > 0
+    assert fitted.dropped == (spare,)
 
 
 def test_the_meter_says_nothing_where_nothing_is_known_or_worth_a_word():

@@ -12,7 +12,7 @@ from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.page.beside import Beside
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt.model_choice import gone, named
-from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate
+from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.queries import Glimpse
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
@@ -108,7 +108,8 @@ def meter(messages: Sequence[Message | Glimpse], context_length: int | None) -> 
     """Nothing where nobody knows how much the model can take in, or where there is nothing worth a word yet."""
     if not context_length:
         return None
-    tokens = _before(messages) + sum(_tokens(message) + PER_MESSAGE for message in messages) + _pictures(messages)
+    share = share_of(sum(len(each.content) for each in messages if _key(each) not in _estimates))
+    tokens = _before(messages) + sum(_tokens(each, share) + PER_MESSAGE for each in messages) + _pictures(messages)
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 
@@ -130,10 +131,14 @@ def _before(messages: Sequence[Message | Glimpse]) -> int:
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 
-def _tokens(message: Message | Glimpse) -> int:
-    key = (message.id, len(message.content))
+def _tokens(message: Message | Glimpse, share: float) -> int:
+    key = _key(message)
     if key not in _estimates:
-        _estimates[key] = estimate(message.content)
+        _estimates[key] = estimate(message.content, share)
     while len(_estimates) > REMEMBERED:
         _estimates.popitem(last=False)
     return _estimates[key]
+
+
+def _key(message: Message | Glimpse) -> tuple[str, int]:
+    return message.id, len(message.content)

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
 from typing import Any, Literal
 
-from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
+from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.providers.base import ModelRequest, Turn
 from webapp.sections import AFTER, Section
 
+# At most, of texts that people write: what has no room is not looked at.
+CHARS_PER_TOKEN = 5
 SECTION_SEPARATOR = "\n---\n"
 # The sections that every chat has.
 OF_A_CHAT = {
@@ -96,18 +98,19 @@ class PromptBuilder:
         # No text has more tokens than characters, so that most chats need not be counted.
         if not budget_tokens or sum(len(text) + PER_MESSAGE for text in texts) <= budget_tokens:
             return Fitted(first, beyond=first)
-        dropped = self._dropped(budget_tokens, [beginning, *(content for _, content in path[first:])])
+        share = share_of(min(sum(map(len, texts)), CHARS_PER_TOKEN * budget_tokens))
+        dropped = self._dropped(budget_tokens, [beginning, *(content for _, content in path[first:])], share)
         around = (*self.without(dropped)._texts(), beginning, path[-1][1] if path else "")
         left = budget_tokens - sum(map(_cost, around))
-        return replace(_within(left, path, list(_exchanges(path, first))), beyond=first, dropped=dropped)
+        return replace(_within(left, path, list(_exchanges(path, first)), share), beyond=first, dropped=dropped)
 
-    def _dropped(self, budget_tokens: int, messages: Sequence[str]) -> tuple[Section, ...]:
+    def _dropped(self, budget_tokens: int, messages: Sequence[str], share: float) -> tuple[Section, ...]:
         """As few sections as possible: the lowest priority first, of equal ones the last."""
         spare = [(each.priority, each) for each in reversed(self.sections) if each.priority is not None]
         if not spare:
             return ()
         order = [each for _, each in sorted(spare, key=lambda each: each[0])]
-        left = budget_tokens - sum(map(_cost, messages))
+        left = _left(budget_tokens, messages, share)
         counts = range(len(order))
         needed = bisect_left(counts, True, key=lambda count: sum(map(_cost, self.without(order[:count])._texts())) <= left)
         return tuple(order[:needed])
@@ -130,12 +133,21 @@ def _message(each: Section | int) -> tuple[int, int | None, Literal["system", "u
     return (each, None, "user") if isinstance(each, int) else (-1, each.depth, each.role)
 
 
-def _within(left: int, path: Path, exchanges: list[range]) -> Fitted:
+def _within(left: int, path: Path, exchanges: list[range], share: float) -> Fitted:
     for place in reversed(range(len(exchanges))):
-        left -= sum(_cost(path[each][1]) for each in exchanges[place])
+        left = _left(left, (path[each][1] for each in exchanges[place]), share)
         if left < 0:
             return Fitted(exchanges[place].stop, place + 1)
     return Fitted(exchanges[0].start if exchanges else max(0, len(path) - 1))
+
+
+def _left(tokens: int, texts: Iterable[str], share: float) -> int:
+    """What these leave; as soon as it is nothing, the others are not looked at."""
+    for text in texts:
+        tokens -= _cost(text, share)
+        if tokens < 0:
+            break
+    return tokens
 
 
 def _exchanges(path: Path, first: int) -> Iterator[range]:
@@ -145,8 +157,8 @@ def _exchanges(path: Path, first: int) -> Iterator[range]:
     yield from (range(start, stop) for start, stop in zip(starts, [*starts[1:], end], strict=False))
 
 
-def _cost(text: str) -> int:
-    return estimate(text) + PER_MESSAGE if text else 0
+def _cost(text: str, share: float = 1.0) -> int:
+    return estimate(text, share) + PER_MESSAGE if text else 0
 
 
 def _role(role: str) -> Literal["user", "assistant"]:

@@ -22,20 +22,29 @@ SIZES: dict[str, Callable[[int], float]] = {
     "rest": lambda length: 1,
 }
 SAMPLES, SAMPLE_CHARS = 16, 500
+# Of many texts that are judged in one go so much is looked at in all, some hundredths of a second; of each a little at least.
+AT_ONCE_CHARS, LEAST_CHARS = 150_000, 100
 # What stands around each message: its role and its bounds.
 PER_MESSAGE = 4
 # A large one, by the rules that providers publish; no server says so before.
 PER_PICTURE = 1_500
 
 
-def estimate(text: str) -> int:
-    """The tokens of one text; a long one is judged by samples from all of it, as a page may have many."""
-    if len(text) <= SAMPLES * SAMPLE_CHARS:
+def share_of(chars: int) -> float:
+    """How much is looked at of texts with so many characters in all."""
+    return min(1.0, AT_ONCE_CHARS / max(1, chars))
+
+
+def estimate(text: str, share: float = 1.0) -> int:
+    """The tokens of one text; a long one, or one of many, is judged by samples from all of it."""
+    most = min(SAMPLES * SAMPLE_CHARS, max(LEAST_CHARS, int(len(text) * share)))
+    if len(text) <= most:
         return _counted(text)
-    step = len(text) / SAMPLES
-    starts = [int(n * step) for n in range(SAMPLES)]
-    sampled = sum(_counted(text[start : start + SAMPLE_CHARS]) for start in starts)
-    return round(sampled * len(text) / (SAMPLES * SAMPLE_CHARS))
+    samples = max(1, min(SAMPLES, most * 2 // SAMPLE_CHARS))
+    size, step = most // samples, len(text) / samples
+    starts = [int(n * step + (step - size) / 2) for n in range(samples)]
+    sampled = sum(_counted(text[start : start + size]) for start in starts)
+    return round(sampled * len(text) / (samples * size))
 
 
 def _counted(text: str) -> int:
