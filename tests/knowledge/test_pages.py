@@ -1,15 +1,17 @@
 """The pages of collections and documents, as forms without JavaScript and as open pages hear of them."""
 
+import html
 import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.chat.listener import Listener
 from tests.knowledge.test_documents import GUIDE
 from webapp.accounts.tables import User
 from webapp.db import utc_now, write
+from webapp.knowledge import importing
 from webapp.knowledge.queries import MOST_IN_TRASH
 from webapp.knowledge.tables import Document
 
@@ -102,6 +104,19 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
     assert stranger.get(collection).status_code == 404
     opened.greenlet.join(30)
     assert opened.greenlet.ready()
+
+
+@pytest.mark.slow
+def test_an_open_page_hears_that_reading_was_given_up(app, member, collection):
+    page = added(member, collection, GUIDE, title="Manual")
+    opened = Listener(member, page.one("#knowledge-feed").attributes["hx-sse:connect"])
+    with app.app_context():
+        # As often as a server can be killed by a file.
+        with write() as session:
+            session.execute(update(Document).values(state="waiting", attempts=importing.MOST_ATTEMPTS))
+        importing.wake()
+    opened.until(lambda each: importing.BROKEN.partition(".")[0] in html.unescape(each.html))
+    opened.greenlet.kill()
 
 
 @pytest.mark.slow

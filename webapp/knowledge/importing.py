@@ -80,14 +80,15 @@ def _claim() -> tuple[str, str] | None:
         if document is None:
             return None
         document.attempts += 1
-        if document.attempts > MOST_ATTEMPTS:
+        is_hopeless = document.attempts > MOST_ATTEMPTS
+        if is_hopeless:
             document.state, document.error = "failed", BROKEN
-            return None
-        document.state, document.done, document.of = "reading", 0, 0
-        document.claim, document.claimed_until = claim, now + CLAIM
+        else:
+            document.state, document.done, document.of = "reading", 0, 0
+            document.claim, document.claimed_until = claim, now + CLAIM
         id, collection_id = document.id, document.collection_id
     tell_documents(collection_id)
-    return id, claim
+    return None if is_hopeless else (id, claim)
 
 
 def _read(id: str, claim: str) -> None:
