@@ -59,7 +59,7 @@ class Door:
         self._adapter.close()
 
 
-def _content(value: Any) -> bytes | None:
+def _content(value: Any) -> bytearray | None:
     try:
         return None if value is None else as_json(value)
     except ValueError as error:
