@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from base64 import b64decode
 from collections.abc import Iterable
 from contextlib import closing
@@ -17,12 +18,14 @@ from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.keeping import sweeping
 from webapp.chat.messages import attached
 from webapp.db import db, write
-from webapp.errors import Invalid, NotFound, TooLarge
+from webapp.errors import Invalid, NotFound, TooLarge, Unavailable
 from webapp.heavy import child
-from webapp.heavy.threads import offload
+from webapp.heavy.threads import offload, offload_expecting
 from webapp.knowledge import documents, formats
 from webapp.settings.service import setting
 
+log = logging.getLogger("chat:files")
+NOT_WRITTEN = "The server's disk is full or can't be written to, so the file wasn't saved. Please try again later."
 # How pictures begin.
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.plain"
@@ -119,10 +122,18 @@ def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> 
             row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
             session.add(row)
     # Also where it was brought before: that may have failed before it was written.
-    offload(storage.put, storage.path_of(digest), content)
+    _write(digest, content)
     # It may never be sent.
     sweeping.wake()
     return row
+
+
+def _write(digest: str, content: bytes) -> None:
+    try:
+        offload_expecting(OSError, storage.put, storage.path_of(digest), content)
+    except OSError as error:
+        log.error("a file could not be written: %s", error.strerror)
+        raise Unavailable(NOT_WRITTEN) from error
 
 
 def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
