@@ -6,11 +6,15 @@ import pytest
 import yaml
 
 from tests.knowledge.meaning import chosen, embeds, is_ready, said
+from tests.knowledge.placing import place
+from tests.support.marks import on_both_databases
 from webapp.accounts import queries as people
 from webapp.config import ROOT
+from webapp.db import write
 from webapp.knowledge import shipping
 from webapp.knowledge.search import search
 from webapp.knowledge.shipped_pages import questions
+from webapp.knowledge.tables import Collection
 from webapp.knowledge.words import asked_for, weights
 
 # What a page says, and a question about it that has none of its words.
@@ -56,6 +60,21 @@ def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, house, owner)
     assert recall(app, owner.email) >= by_words - 0.02
     assert not [text for text in unanswerable if found(app, owner.email, text)]
     assert not [question for _, name, question in PARAPHRASES if name not in found(app, owner.email, question)[:5]]
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_what_strangers_store_is_no_answer_of_anybodys(app, owner, stranger):
+    with app.app_context():
+        shipping.ship(people.user_by_email(owner.email))
+        own = recall(app, owner.email)
+        with write() as session:
+            private = Collection(owner_id=stranger.person_id, name="Letters")
+            session.add(private)
+            session.flush()
+            place(session, private, "Letters", [f"Number {number} tells of herons and of rain." for number in range(400)])
+    assert recall(app, owner.email) == own
+    assert not [each.text for each in questions() if not each.pages and found(app, owner.email, each.text)]
 
 
 def test_the_paraphrases_share_no_word_with_what_they_mean():

@@ -34,6 +34,8 @@ BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
 AMONG, FIRST = 1_000, 250
 COUNTED_SECONDS = 60.0
 HOLDING = "SELECT count(*) FROM passages_search WHERE passages_search MATCH ?"
+# With the plus, as the words would else be looked up for each of the rows by itself.
+HOLDING_OF = f"{HOLDING} AND +rowid IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,17 @@ def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, in
     [whole], *rows = bounded.read([size, *([counted] if words else [])], until=until)
     found = {term: int(count) for each in rows for term, count in each}
     return Size(*map(int, whole)), {term: found.get(term, 0) for term in words}
+
+
+def held_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) -> dict[str, int]:
+    """In how many of these passages each of the words is, by its stem."""
+    if is_sqlite():
+        counted = bounded.read([(HOLDING_OF, [f'"{word}"', dumps(rows)]) for word in words.values()], until=until)
+        return {term: int(count) for term, [(count,)] in zip(words, counted, strict=True)}
+    held = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words), PassageTerm.passage_row.in_(rows))
+    [found] = bounded.read([held.group_by(PassageTerm.term)], until=until)
+    known = {term: int(count) for term, count in found}
+    return {term: known.get(term, 0) for term in words}
 
 
 def _common() -> Common:

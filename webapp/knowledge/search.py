@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, select
 from webapp.accounts.tables import User
 from webapp.db import db, is_sqlite
 from webapp.heavy import bounded
-from webapp.knowledge import index, meaning, words
+from webapp.knowledge import common, index, meaning, words
 from webapp.knowledge.fusion import DEPTH, Placed, fused
 from webapp.knowledge.meaning import Near
 from webapp.knowledge.permitted import finds_passage
@@ -19,8 +19,6 @@ from webapp.knowledge.why import Counted
 from webapp.settings.service import setting
 
 USUAL, MOST = 10, 50
-# With fewer passages than this, none of their words is common.
-LEAST_TO_COUNT = 20
 NOTHING = Counted(0, 0, {})
 
 
@@ -81,7 +79,7 @@ def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
     if not asked:
         return Found()
     size, counts = index.counts(asked, until=until)
-    telling = _telling(asked, counts, size)
+    telling = common.telling(user, asked, counts, size, until=until)
     scores = _scores(telling, counts, size, [finds_passage(user), *among], until)
     given = bounds.get("weight")
     weight = weight_now() if given is None else given
@@ -112,14 +110,6 @@ def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
     wanted, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
     where = Collection.id.in_(wanted) if wanted else Collection.chat_id.is_(None)
     return [where, *[Collection.is_memory.is_(False), Collection.chat_id.is_(None)] * is_viewed]
-
-
-def _telling(asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size) -> dict[str, str]:
-    """The words that tell one passage from another: not those that are in most of them, unless that is all that was asked."""
-    there = {term: word for term, word in asked.items() if counts[term]}
-    if len(asked) == 1 or size.passages < LEAST_TO_COUNT:
-        return there
-    return {term: word for term, word in there.items() if counts[term] <= size.passages / 2}
 
 
 def _scores(

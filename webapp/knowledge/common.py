@@ -1,0 +1,72 @@
+"""Words of a question that are too common to tell one passage from another, for whoever asks."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flask import current_app
+from sqlalchemy import select
+
+from webapp.accounts.tables import User
+from webapp.heavy import bounded
+from webapp.knowledge import index
+from webapp.knowledge.permitted import finds_passage
+from webapp.knowledge.tables import Collection, Document, Passage
+
+# With fewer passages than this, none of their words is common.
+LEAST_TO_COUNT = 20
+# Who finds more than this finds about what all have together; of fewer, it is quickly counted among those.
+FEW = 2_000
+KEPT_SECONDS, MOST_KEPT = 60.0, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The passages that a person finds, if those are few, and in how many of them the words are that were asked for."""
+
+    rows: Sequence[int]
+    size: index.Size
+    until: float
+    held: dict[str, int] = field(default_factory=dict)
+
+
+def telling(user: User, asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size, *, until: float) -> dict[str, str]:
+    """The words that tell one passage from another: not those that are in most of them, unless that is all that was asked.
+
+    They must be in most neither of all passages nor of those that this person finds: what strangers store makes no word tell
+    more.
+    """
+    there = {term: word for term, word in asked.items() if counts[term]}
+    if len(asked) == 1 or size.passages < LEAST_TO_COUNT:
+        return there
+    rare = {term: word for term, word in there.items() if counts[term] <= size.passages / 2}
+    own = _own(user, size, until)
+    if not rare or not LEAST_TO_COUNT <= len(own.rows) <= FEW:
+        return rare
+    most = len(own.rows) / 2
+    held = _held(own, {term: word for term, word in rare.items() if counts[term] > most}, until)
+    return {term: word for term, word in rare.items() if held.get(term, 0) <= most}
+
+
+def _own(user: User, size: index.Size, until: float) -> Own:
+    """Looked up anew once a minute, and as soon as anything has come or gone."""
+    kept: OrderedDict[tuple[str, int], Own] = current_app.extensions.setdefault("own words", OrderedDict())
+    key, now = (user.id, user.clearance), time.monotonic()
+    known = kept.get(key)
+    if known is None or known.size != size or known.until < now:
+        found = select(Passage.row).join(Document, Document.id == Passage.document_id)
+        found = found.join(Collection, Collection.id == Document.collection_id)
+        found = found.where(finds_passage(user), Collection.chat_id.is_(None)).limit(FEW + 1)
+        [rows] = bounded.read([found], until=until)
+        known = kept[key] = Own([row for (row,) in rows], size, now + KEPT_SECONDS)
+        if len(kept) > MOST_KEPT:
+            kept.popitem(last=False)
+    return known
+
+
+def _held(own: Own, words: Mapping[str, str], until: float) -> Mapping[str, int]:
+    unknown = {term: word for term, word in words.items() if term not in own.held}
+    if unknown:
+        own.held.update(index.held_in(unknown, own.rows, until=until))
+    return own.held
