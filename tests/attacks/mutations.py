@@ -62,7 +62,7 @@ def _any_chat(id):
     ),
     "anybody's heart is beaten": Mutation(
         "webapp/engine/fence.py",
-        (('.where(TABLE.c.owner == bindparam("of"), WHILE_ACTIVE)', '.where(bindparam("of").is_not(None), WHILE_ACTIVE)'),),
+        (('OURS = among_active(TABLE.c.owner) == bindparam("of")', 'OURS = bindparam("of").is_not(None)'),),
         ("tests/generations/test_journal.py::test_a_generation_that_was_taken_away_stops_and_writes_nothing",),
     ),
     "the end of the body is an end": Mutation(
@@ -85,7 +85,7 @@ def _any_chat(id):
     ),
     "CR is sent as it is": Mutation(
         "webapp/streaming/codec.py",
-        (('data.replace("\\r\\n", "\\n").replace("\\r", "\\n").replace(', "data.replace("),),
+        (('data.replace("\\r\\n", "\\n").replace("\\r", "\\n") if "\\r" in data else data', "data"),),
         (
             "tests/attacks/test_payloads.py::test_whatever_is_sent_is_one_event",
             "tests/attacks/test_payloads.py::test_nothing_of_it_makes_an_event_of_its_own",
@@ -98,7 +98,7 @@ def _any_chat(id):
     ),
     "a write begins late": Mutation(
         "webapp/db.py",
-        (('"BEGIN IMMEDIATE" if is_write else "BEGIN"', '"BEGIN"'),),
+        (('"BEGIN IMMEDIATE" if _is_to_write() else "BEGIN"', '"BEGIN"'),),
         ("tests/test_extensions.py::test_a_write_begins_at_once_and_a_read_does_not_claim_the_file",),
     ),
     "no owner of a collection": Mutation(

@@ -32,6 +32,13 @@ def ask() -> Iterator[Ask]:
         yield ask
 
 
+def test_what_is_taken_away_is_there_once() -> None:
+    """Most are tried in a deep run alone: the source must not have moved on without them."""
+    sources = {each.path: (ROOT / each.path).read_text() for each in MUTATIONS.values()}
+    counts = {name: [sources[each.path].count(old) for old, _ in each.changes] for name, each in MUTATIONS.items()}
+    assert {name: found for name, found in counts.items() if set(found) != {1}} == {}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*FEW, *(pytest.param(name, marks=pytest.mark.deep) for name in MUTATIONS if name not in FEW)])
 def test_a_missing_safeguard_is_noticed(ask: Ask, name: str) -> None:
