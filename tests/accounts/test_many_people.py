@@ -1,5 +1,7 @@
 """With thousands of accounts, each page holds and reads as many as it shows, and leads to the others."""
 
+import time
+
 import pytest
 from flask import Flask
 from sqlalchemy import insert, select
@@ -7,6 +9,7 @@ from sqlalchemy import insert, select
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.people import user_with_password
+from tests.support.turns import longest_turn
 from webapp.accounts import directory
 from webapp.accounts.tables import Grant, Membership, User
 from webapp.chat.tables import Chat
@@ -54,6 +57,19 @@ def test_everybody_is_listed_once_by_name(app: Flask) -> None:
         assert [each.email for each, _ in directory.people("ADA p3.")] == [
             each.email for each, _ in directory.everybody() if each.email.startswith("p3.") and "da" in each.name
         ]
+
+
+@pytest.mark.slow
+def test_nobody_waits_until_all_are_listed(app: Flask) -> None:
+    with app.app_context(), write() as session:
+        people = [{"id": new_id(), "name": f"Person {n}", "email": f"p{n}@example.org"} for n in range(4_000)]
+        session.execute(insert(User), [{**each, "password_hash": "none", "role": "member"} for each in people])
+    with app.app_context(), longest_turn() as longest:
+        began = time.thread_time()
+        assert len(list(directory.everybody())) == 4_000
+        taken = time.thread_time() - began
+
+    assert longest.seconds < taken / 2
 
 
 def test_the_pages_of_people_and_groups_lead_from_one_part_to_the_next(crowd: list[str], app: Flask, owner: Browser) -> None:

@@ -25,10 +25,8 @@ def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Se
 
 def everybody() -> Iterator[Seen]:
     """All of them; others have their turn between."""
-    after = ""
-    while found := people(after=after, limit=AT_ONCE):
-        yield from by_turns(found)
-        after = found[-1][0].id
+    # Around all pages: what one takes is less than a turn.
+    return by_turns(_everybody())
 
 
 def one(id: str) -> Seen | None:
@@ -50,6 +48,13 @@ def names() -> dict[str, str]:
 
 def names_and_addresses() -> dict[str, tuple[str, str]]:
     return {id: (name, email) for id, name, email in db.session.execute(select(User.id, User.name, User.email))}
+
+
+def _everybody() -> Iterator[Seen]:
+    after = ""
+    while found := people(after=after, limit=AT_ONCE):
+        yield from found
+        after = found[-1][0].id
 
 
 def _page(wanted: Select[User], after: str, limit: int) -> Sequence[User]:
