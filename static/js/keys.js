@@ -16,7 +16,7 @@
     const isPalette = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
     const isTyping = event.target.matches?.("input, textarea, select");
     const isPlain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat);
-    const isKey = /^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain && !isTyping;
+    const isKey = (event.key === "#" || (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain)) && !isTyping;
     const isChord = (event.ctrlKey || event.metaKey) && event.shiftKey && !event.altKey;
     const isNew = isChord && /^o$/i.test(event.key);
     const toggle = isChord && /^s$/i.test(event.key) && document.querySelector("#sidebar-toggle button");
@@ -25,7 +25,7 @@
     if (isNew) return location.assign("/");
     if (isPalette || (event.key === "?" && !isTyping)) open(isPalette ? "/palette" : "/help");
     else if (isKey && !event.target.matches?.("[tabindex='0']")) {
-      document.querySelector(`[data-key=${event.key}]:not(.message:not(:last-child) *)`)?.click();
+      document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`)?.click();
     }
   });
   // In the palette arrows go from hit to hit, and Enter opens the first one; where there is none, it searches.

@@ -13,6 +13,22 @@ from tests.upstream.handle import Upstream
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
+def test_a_number_sign_opens_what_a_chat_reads_from_but_not_to_who_is_typing(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/")
+    box = page.get_by_role("textbox", name="Message")
+    box.fill("Hello")
+    box.press("Enter")
+    sheet = page.get_by_role("dialog", name="Prompts and parameters")
+    page.wait_for_url("**/chats/*")
+    box.press("#")
+    expect(box).to_have_value("#")
+    expect(sheet).to_be_hidden()
+
+    page.get_by_role("link", name="New chat").first.focus()
+    page.keyboard.press("#")
+    expect(sheet).to_be_visible()
+
+
 def test_a_question_mark_shows_the_keys_but_not_to_who_is_typing(server: Server, visit: Visit) -> None:
     page = visit(server).open("/")
     sheet = page.get_by_role("dialog", name="Help")

@@ -41,6 +41,8 @@ class ShownCollection:
     is_own: bool
     can_write: bool
     chat_id: str = ""
+    # Names of whom it was shared with, the first of them.
+    faces: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +167,17 @@ def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
     said += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
     said += [f"{number(counts.failed)} failed"] if counts.failed else []
     is_own = row.owner_id == user.id
-    whose = OF_CHAT if row.chat_id else _whose(row) if is_own else "Shared with you"
+    names = [each.name or "everyone" for each in sharing.shares(row, limit=MOST_NAMED + 1)] if is_own and not row.chat_id else []
+    whose = OF_CHAT if row.chat_id else _whose(row, names) if is_own else "Shared with you"
     can_write = is_own or queries.can_write(user, row)
     return ShownCollection(
         *(row.id, row.name, row.about, row.level, ", ".join(said), counts.unfinished > 0, whose, is_own, can_write),
         chat_id=row.chat_id or "",
+        faces=names[:MOST_NAMED],
     )
 
 
-def _whose(row: Collection) -> str:
-    names = [each.name or "everyone" for each in sharing.shares(row, limit=MOST_NAMED + 1)]
+def _whose(row: Collection, names: Sequence[str]) -> str:
     if not names:
         return "Only you"
     more = f" and {number(sharing.count(row) - MOST_NAMED)} more" if len(names) > MOST_NAMED else ""
