@@ -215,6 +215,14 @@ def press(page: Page, button: Locator) -> Response:
     return response
 
 
+def new_collection(page: Page, name: str) -> None:
+    """Makes a collection on *Knowledge*; where there are none yet, the form is open."""
+    if not page.get_by_role("textbox", name="Name").is_visible():
+        page.locator("summary", has_text="New collection").click()
+    page.get_by_role("textbox", name="Name").fill(name)
+    press(page, page.get_by_role("button", name="Create collection"))
+
+
 def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Response:
     """By the page itself: the browser's protocol refuses it at the moment in which one document takes another's place."""
     # This alone of all that looks into a page begins again when the document has gone meanwhile.

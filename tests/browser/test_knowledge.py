@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import press
+from tests.browser.chats import new_collection, press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.support.server import Server
@@ -42,10 +42,7 @@ DROP = """([place, name, text]) => {
 
 def test_files_are_dropped_anywhere_on_the_page_of_a_collection(server: Server, visit: Visit) -> None:
     page = visit(server).open("/knowledge")
-    if not page.get_by_role("textbox", name="Name").is_visible():
-        page.locator("summary", has_text="New collection").click()
-    page.get_by_role("textbox", name="Name").fill("Dropped papers")
-    press(page, page.get_by_role("button", name="Create collection"))
+    new_collection(page, "Dropped papers")
     page.evaluate(DROP, ["h1", "wheel.md", "# Wheels\n\nThey turn.\n"])
 
     expect(page.get_by_role("status").filter(has_text="Added.")).to_be_visible()
@@ -62,10 +59,7 @@ COVERED = """() => {
 
 def test_a_table_has_no_shadow_at_an_edge_behind_which_there_is_nothing(server: Server, visit: Visit) -> None:
     page = visit(server).open("/knowledge")
-    if not page.get_by_role("textbox", name="Name").is_visible():
-        page.locator("summary", has_text="New collection").click()
-    page.get_by_role("textbox", name="Name").fill("Prices")
-    press(page, page.get_by_role("button", name="Create collection"))
+    new_collection(page, "Prices")
     add(page, ("prices.csv", b"part,price\nseal,3.50\n"))
     expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
     press(page, page.locator("#documents a"))
@@ -79,10 +73,7 @@ def test_a_table_has_no_shadow_at_an_edge_behind_which_there_is_nothing(server: 
 @pytest.mark.parametrize("look", LOOKS)
 def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: dict[str, object]) -> None:
     page = visit(server, **look).open("/knowledge")
-    if not page.get_by_role("textbox", name="Name").is_visible():
-        page.locator("summary", has_text="New collection").click()
-    page.get_by_role("textbox", name="Name").fill("Handbook")
-    press(page, page.get_by_role("button", name="Create collection"))
+    new_collection(page, "Handbook")
     expect(page.get_by_role("heading", level=1)).to_have_text("Handbook")
 
     # Nothing is reloaded by hand: the list follows, or the page fetches itself again.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.chats import PASSWORD, ChatPage, Person, press, reload
+from tests.browser.chats import PASSWORD, ChatPage, Person, new_collection, press, reload
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.browser.test_knowledge import LOOKS, READ_MS
@@ -44,10 +44,7 @@ def reader(chromium: Browser, server: Server) -> Iterator[Callable[..., Person]]
 
 def filled(mine: Page, name: str) -> tuple[str, str]:
     """The addresses of a collection with the files, all of them read, and of the one that answers."""
-    if not mine.get_by_role("textbox", name="Name").is_visible():
-        mine.locator("summary", has_text="New collection").click()
-    mine.get_by_role("textbox", name="Name").fill(name)
-    press(mine, mine.get_by_role("button", name="Create collection"))
+    new_collection(mine, name)
     collection = mine.url
     mine.get_by_label("Files").set_input_files([{"name": n, "mimeType": kind, "buffer": content} for n, kind, content in FILES])
     press(mine, mine.get_by_role("button", name="Add", exact=True))

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import ChatPage, press
+from tests.browser.chats import ChatPage, new_collection, press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.browser.test_knowledge import LOOKS, READ_MS
@@ -27,10 +27,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     server.set(knowledge__search_seconds="60", files__reading_seconds="100")
     has_scripts = bool(look.get("java_script_enabled", True))
     page = visit(server, **look).open("/knowledge")
-    if not page.get_by_role("textbox", name="Name").is_visible():
-        page.locator("summary", has_text="New collection").click()
-    page.get_by_role("textbox", name="Name").fill("Mill papers")
-    press(page, page.get_by_role("button", name="Create collection"))
+    new_collection(page, "Mill papers")
     collection = page.url
     file = {"name": "pumps.md", "mimeType": "text/plain", "buffer": f"# Pumps\n\n{WORDS}\n".encode()}
     page.get_by_label("Files").set_input_files([file])
