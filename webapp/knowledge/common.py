@@ -41,8 +41,10 @@ def telling(user: User, asked: Mapping[str, str], counts: Mapping[str, int], siz
     if len(asked) == 1 or size.passages < LEAST_TO_COUNT:
         return there
     rare = {term: word for term, word in there.items() if counts[term] <= size.passages / 2}
+    if not rare:
+        return rare
     own = _own(user, size, until)
-    if not rare or not LEAST_TO_COUNT <= len(own.rows) <= FEW:
+    if not LEAST_TO_COUNT <= len(own.rows) <= FEW:
         return rare
     most = len(own.rows) / 2
     held = _held(own, {term: word for term, word in rare.items() if counts[term] > most}, until)
@@ -55,8 +57,7 @@ def _own(user: User, size: index.Size, until: float) -> Own:
     key, now = (user.id, user.clearance), time.monotonic()
     known = kept.get(key)
     if known is None or known.size != size or known.until < now:
-        found = select(Passage.row).join(Document, Document.id == Passage.document_id)
-        found = found.join(Collection, Collection.id == Document.collection_id)
+        found = select(Passage.row).join(Document, Document.id == Passage.document_id).join(Collection)
         found = found.where(finds_passage(user), Collection.chat_id.is_(None)).limit(FEW + 1)
         [rows] = bounded.read([found], until=until)
         known = kept[key] = Own([row for (row,) in rows], size, now + KEPT_SECONDS)
