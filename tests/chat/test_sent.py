@@ -1,10 +1,15 @@
 """GET /generations/<id>/sent shows exactly what a model was given."""
 
 import pytest
+from sqlalchemy import select
 
 from tests.chat.conftest import asked, ended, ended_with, statuses
+from tests.support.gap import nobody_waits
+from webapp.chat.tables import Message
 from webapp.db import db, write
 from webapp.engine.tables import Generation
+
+MANY, LONG = 240, "mill & race" + " rush & murmur" * 15_000
 
 
 @pytest.fixture
@@ -93,6 +98,28 @@ def test_answers_from_before_it_was_kept_say_so(owner, path, app):
         assert db.session.get_one(Generation, url.split("/")[2]).prompt == {}
 
     assert owner.page(url).says("from before prompts were recorded")
+
+
+@pytest.mark.slow
+def test_nobody_waits_while_it_is_made_of_fifty_megabytes(owner, path, app):
+    url = url_of(owner.page(path))
+    with app.app_context(), write() as session:
+        generation = session.get_one(Generation, url.split("/")[2])
+        question = session.get_one(Message, session.get_one(Message, generation.message_id).parent_id)
+        for _ in range(MANY):
+            question = session.get_one(Message, question.id)
+            above = Message(chat_id=generation.chat_id, role="user", content=LONG, parent_id=question.parent_id)
+            session.add(above)
+            session.flush()
+            question.parent_id = above.id
+        session.flush()
+        ids = session.scalars(select(Message.id).where(Message.content == LONG))
+        generation.prompt = {**generation.prompt, "messages": [[id, len(LONG)] for id in ids]}
+
+    with nobody_waits(0.2):
+        shown = owner.client.get(url)
+
+    assert shown.text.count("mill &amp; race") == MANY
 
 
 @pytest.mark.slow

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from flask import Response, flash, make_response, render_template, request
+from flask import Response, flash, make_response, render_template, request, stream_template
 from flask import redirect as flask_redirect
+
+from webapp.heavy.turns import by_turns
 
 # Where programs come in: the native API, the OpenAI-compatible door and the paths of the dialects.
 API_PATHS = ("/api/", "/v1/", "/chat/threads", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics")
@@ -32,6 +34,12 @@ def wants_json() -> bool:
 def render(template: str, *, status: int = 200, **context: Any) -> Response:
     """A page or a fragment; both can have the same address, so `Vary` keeps them apart in caches."""
     return _varied(make_response(render_template(template, status=status, **context), status))
+
+
+def render_long(template: str, **context: Any) -> Response:
+    """The same for what may be many megabytes: others go on between its pieces."""
+    pieces = by_turns(piece.encode() for piece in stream_template(template, **context))
+    return _varied(make_response(b"".join(pieces)))
 
 
 def redirect(location: str, words: str = "") -> Response:

@@ -14,7 +14,7 @@ from webapp.chat.page.picker_shown import first
 from webapp.chat.prompt import parts
 from webapp.connections.models import providers
 from webapp.preferences import model_marks
-from webapp.web.htmx import done, is_htmx, redirect, render
+from webapp.web.htmx import done, is_htmx, redirect, render, render_long
 
 bp = Blueprint("composer", __name__)
 
@@ -68,7 +68,7 @@ def send_follow_up(id: str) -> Response:
 @anybody
 def what_was_sent(id: str) -> Response:
     generation, me = own_generation(id), user_or_none()
-    return render(
+    return render_long(
         "chat/_sent.html" if is_htmx() else "chat/sent.html",
         generation=generation,
         sent=parts.sent(generation, me),
