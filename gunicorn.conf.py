@@ -72,6 +72,12 @@ def on_starting(server: Any) -> None:
             sys.exit(f"DATA_DIR cannot be written to: {error.filename}: {error.strerror}.")
 
 
+def when_ready(_server: Any) -> None:
+    """Without Redis a second worker hears of none of the first one's answers: gunicorn's signal for one more is not heard."""
+    if not our_config.redis_url:
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+
+
 def pre_fork(_server: Any, _worker: Any) -> None:
     """What the master has stays, here and in its workers: whoever looked through it for garbage would copy every page of it."""
     gc.freeze()

@@ -1,5 +1,6 @@
 """The server as it is run: it ends well, its worker may die, and readers cost each other nothing."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 
@@ -128,6 +129,17 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_takes_over(server: Serv
     answer = owner.last_answer(path)
     assert answer.text.startswith("w000001 w000002")
     assert "Continue" in answer.buttons
+
+
+def test_a_second_worker_is_not_to_be_had_by_a_signal(server: Server, owner: Person) -> None:
+    before = server.worker_pids
+
+    os.kill(server.pid, signal.SIGTTIN)
+    # The signal of a log that is to be opened anew is seen after it.
+    os.kill(server.pid, signal.SIGUSR1)
+
+    until(lambda: "usr1" in server.log, "the server has seen both")
+    assert server.worker_pids == before
 
 
 WORDS = 900
