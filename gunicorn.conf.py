@@ -27,8 +27,8 @@ except ConfigError as error:
 wsgi_app = "wsgi:app"
 bind = our_config.bind
 workers = our_config.web_concurrency
-worker_class = "webapp.web.worker.Worker"
-logger_class = "webapp.web.worker.Log"
+worker_class = "webapp.web.master.Worker"
+logger_class = "webapp.web.master.Log"
 worker_connections = room_for(2000)  # every open page holds one, and answers need room beside them
 preload_app = False
 control_socket_disable = True  # it would be one socket in the home folder for every instance there is

@@ -25,8 +25,7 @@ from tests.support.source import (
 
 ONLY_IN = {  # who may import a library
     # Whoever begins the process, waits in it or hands work to real threads; all others are handed how to spawn, wait and signal.
-    # The log asks for what gevent has replaced.
-    "gevent": ("wsgi", "webapp.app", "webapp.db", "webapp.heavy", "webapp.upstream", "webapp.live", "webapp.logs"),
+    "gevent": ("wsgi", "webapp.app", "webapp.db", "webapp.heavy", "webapp.upstream", "webapp.live"),
     # One door out, where every request has its bounds.
     "requests": ("webapp.upstream",),
     "redis": ("webapp.streaming.redis_link",),

@@ -74,6 +74,14 @@ def test_a_server_does_not_hold_what_it_rarely_uses(tmp_path: Path) -> None:
     assert python("-c", asked, folder=tmp_path).stdout.strip() == "set()"
 
 
+@pytest.mark.slow
+def test_what_starts_workers_holds_nothing_that_serves(tmp_path: Path) -> None:
+    asked = (
+        "import runpy, sys, webapp.web.master; runpy.run_path('gunicorn.conf.py'); print(set(sys.modules) & {'flask', 'gevent'})"
+    )
+    assert python("-c", asked, folder=tmp_path).stdout.strip() == "set()"
+
+
 def test_a_server_keeps_working_while_a_newer_version_has_been_here(app: Flask, tmp_path: Path) -> None:
     for revision, status in (("9999", 200), ("0001", 503)):
         with closing(sqlite3.connect(tmp_path / "millrace.sqlite3")) as database:

@@ -9,15 +9,13 @@ import json
 import logging
 import os
 import re
+import select
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from select import PIPE_BUF, POLLOUT
 from traceback import StackSummary, TracebackException
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
-
-from gevent.monkey import get_original
 
 from webapp.config import Config
 
@@ -82,7 +80,7 @@ class Outlet:
     def flush(self) -> None:
         try:
             while self._waiting and _is_ready(self._number):
-                self._waiting = self._waiting[os.write(self._number, self._waiting[:PIPE_BUF]) :]
+                self._waiting = self._waiting[os.write(self._number, self._waiting[: select.PIPE_BUF]) :]
         except OSError:
             # Nobody is there to read it any more.
             self._waiting = b""
@@ -161,9 +159,11 @@ def _is_ready(number: int) -> bool:
 
     Asked of the system itself: gevent's way lets others go on, and who logs may be within a transaction.
     """
-    asked = get_original("select", "poll")()
-    asked.register(number, POLLOUT)
-    return list(asked.poll(0)) == [(number, POLLOUT)]
+    # Where nobody has loaded gevent, as in gunicorn's master, nothing is patched.
+    patched = sys.modules.get("gevent.monkey")
+    asked = patched.get_original("select", "poll")() if patched else select.poll()
+    asked.register(number, select.POLLOUT)
+    return list(asked.poll(0)) == [(number, select.POLLOUT)]
 
 
 def _is_wanted(record: logging.LogRecord, config: Config) -> bool:

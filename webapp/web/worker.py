@@ -8,7 +8,6 @@ import time
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from gunicorn.glogging import Logger
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
@@ -30,13 +29,6 @@ REFUSAL = (
     f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {RETRY_SECONDS}\r\nConnection: close\r\n"
     f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(SENTENCE)}\r\n\r\n{SENTENCE}"
 ).encode()
-
-
-class Log(Logger):  # type: ignore[misc]
-    """Without lines for requests: by itself it puts one together for each, which our configuration then writes nowhere."""
-
-    def access(self, *_: object) -> None:
-        pass
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
