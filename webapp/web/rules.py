@@ -28,11 +28,19 @@ class LazyRule(Rule):
         self._build_unknown = self._compile_builder(True).__get__(self, None)
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., Any]:
-        compile_builder, compiled = super()._compile_builder, list[Callable[..., Any]]()
+        # One for all rules: what each would remember for itself is half a megabyte.
+        return _build_unknown if append_unknown else _build
 
-        def build(rule: Rule, **values: Any) -> Any:
-            if not compiled:
-                compiled.append(compile_builder(append_unknown))
-            return compiled[0](rule, **values)
+    def compiled(self, append_unknown: bool) -> Callable[..., Any]:
+        builder: Callable[..., Any] = super()._compile_builder(append_unknown).__get__(self, None)
+        return builder
 
-        return build
+
+def _build(rule: LazyRule, **values: Any) -> Any:
+    rule._build = rule.compiled(append_unknown=False)
+    return rule._build(**values)
+
+
+def _build_unknown(rule: LazyRule, **values: Any) -> Any:
+    rule._build_unknown = rule.compiled(append_unknown=True)
+    return rule._build_unknown(**values)
