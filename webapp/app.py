@@ -30,7 +30,7 @@ from webapp.docs import feature as docs
 from webapp.engine.assembly import build
 from webapp.engine.kinds import Kind
 from webapp.experiments import feature as experiments
-from webapp.feature import Feature, brought, by_type
+from webapp.feature import brought, by_type
 from webapp.health import feature as health
 from webapp.health.metrics import Metrics
 from webapp.heavy.turns import give_way
@@ -104,7 +104,7 @@ POSTGRES_PATIENCE = {
 def create_app(config: Config | None = None) -> Flask:
     config = config or load()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    app.cli = Commands(app.name)
+    app.cli = Commands(app.name, FEATURES)
     app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, Templates, Incoming
     watch.init(app)
     _configure(app, config)
@@ -118,19 +118,12 @@ def create_app(config: Config | None = None) -> Flask:
     _teach_templates(app)
     compiled.use(app, config.data_dir)
     _start_engine(app, config)
-    for feature in FEATURES:
-        _bring(app, feature)
+    for blueprint in (each for feature in FEATURES for each in feature.blueprints):
+        app.register_blueprint(blueprint)
     with app.app_context():
         for kind in brought(Kind):
             app.extensions["engine"].register(kind)
     return app
-
-
-def _bring(app: Flask, feature: Feature) -> None:
-    for blueprint in feature.blueprints:
-        app.register_blueprint(blueprint)
-    for command in feature.commands:
-        app.cli.add_command(command)
 
 
 def _start_engine(app: Flask, config: Config) -> None:

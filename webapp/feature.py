@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import click
 from flask import Blueprint, current_app
 
 from webapp.sections import Contribute
@@ -21,10 +20,11 @@ class Feature:
     `setting_checks` are asked about a new value, by the name of the setting, and raise `Invalid` for what it cannot be.
     `sections` contribute to what models are asked in chats; `resumes` continue what the last server left undone. `brings` holds
     everything that has a type elsewhere, such as a `Kind` of generation or a `LiveList`: who owns the type asks for them by it.
+    `commands` says where each is, as a server never calls one.
     """
 
     blueprints: Sequence[Blueprint] = ()
-    commands: Sequence[click.Command] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
     places: Sequence[Place] = ()
     setting_checks: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
     sections: Sequence[Contribute] = ()

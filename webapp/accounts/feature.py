@@ -1,12 +1,12 @@
 """What accounts bring: pages to sign in, for your account, people, groups and the audit log, and their commands."""
 
-from webapp.accounts import account_views, audit_views, commands, group_views, people_views, views
+from webapp.accounts import account_views, audit_views, group_views, people_views, views
 from webapp.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, audit_views.bp),
-    commands=(commands.users, commands.tokens),
+    commands={"users": "webapp.accounts.commands:users", "tokens": "webapp.accounts.commands:tokens"},
     places=(
         Place(
             words="Your account",

@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
-from statistics import median
 
 from flask import current_app
 from sqlalchemy import select
@@ -60,4 +59,4 @@ def _read(session: Session) -> dict[str, int]:
     for model, tokens in session.execute(last):
         if tokens:
             lengths.setdefault(model, []).append(tokens)
-    return {model: round(median(each)) for model, each in lengths.items()}
+    return {model: sorted(each)[len(each) // 2] for model, each in lengths.items()}

@@ -1,9 +1,12 @@
-"""The commands: those that the features bring, and those that belong to none, which are imported when they are called."""
+"""The commands: those that the features bring, and those that belong to none. Each is imported when it is called."""
 
+from collections.abc import Iterable
 from pkgutil import resolve_name
 
 import click
 from flask.cli import AppGroup
+
+from webapp.feature import Feature
 
 ROOT = {
     "bench": "webapp.bench.cli:bench",
@@ -18,9 +21,13 @@ ROOT = {
 class Commands(AppGroup):
     """A server never calls them, and shouldn't hold them in memory."""
 
+    def __init__(self, name: str, features: Iterable[Feature]) -> None:
+        super().__init__(name)
+        self._places = {**ROOT, **{name: place for feature in features for name, place in feature.commands.items()}}
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *ROOT})
+        return sorted({*super().list_commands(ctx), *self._places})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         found = super().get_command(ctx, cmd_name)
-        return found or (resolve_name(ROOT[cmd_name]) if cmd_name in ROOT else None)
+        return found or (resolve_name(self._places[cmd_name]) if cmd_name in self._places else None)

@@ -1,12 +1,12 @@
 """What health brings: probes for monitoring, the page for admins, and commands to check, back up and restore."""
 
 from webapp.feature import Feature
-from webapp.health import commands, probe_views, views
+from webapp.health import probe_views, views
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(probe_views.bp, views.bp),
-    commands=(commands.check, commands.backup, commands.restore),
+    commands={name: f"webapp.health.commands:{name}" for name in ("check", "backup", "restore")},
     places=(
         Place(
             words="Health",

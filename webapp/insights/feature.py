@@ -1,13 +1,13 @@
 """What insights bring: their pages, a command, and days summed up in the background."""
 
 from webapp.feature import Feature
-from webapp.insights import commands, history, summing, traces, views
+from webapp.insights import history, summing, traces, views
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
     brings=(history.KIND,),
-    commands=(commands.insights,),
+    commands={"insights": "webapp.insights.commands:insights"},
     resumes=(summing.wake,),
     setting_checks={"insights.otlp_url": traces.check_url},
     places=(

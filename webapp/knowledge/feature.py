@@ -2,7 +2,6 @@
 
 from webapp.feature import Feature
 from webapp.knowledge import (
-    commands,
     disk_use,  # noqa: F401  it adds a chapter to health
     document_views,
     embedder,
@@ -20,7 +19,7 @@ from webapp.live.lists import LiveList
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    commands=(commands.knowledge,),
+    commands={"knowledge": "webapp.knowledge.commands:knowledge"},
     blueprints=(views.bp, document_views.bp, try_views.bp),
     brings=(
         embedder.KIND,

@@ -1,12 +1,12 @@
 """What prompts bring: their pages, and a command that plays experiments."""
 
 from webapp.feature import Feature
-from webapp.prompts import commands, views
+from webapp.prompts import views
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    commands=(commands.sim,),
+    commands={"sim": "webapp.prompts.commands:sim"},
     places=(
         Place(
             words="Prompt library",

@@ -1,12 +1,12 @@
 """What stored secrets bring: the page of encryption keys, and its command."""
 
 from webapp.feature import Feature
-from webapp.secrets import commands, views
+from webapp.secrets import views
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    commands=(commands.keys,),
+    commands={"keys": "webapp.secrets.commands:keys"},
     places=(
         Place(
             words="Keys",

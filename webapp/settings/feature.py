@@ -1,12 +1,12 @@
 """What settings bring: the page of server settings, and its command."""
 
 from webapp.feature import Feature
-from webapp.settings import commands, views
+from webapp.settings import views
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    commands=(commands.settings,),
+    commands={"settings": "webapp.settings.commands:settings"},
     places=(
         Place(
             words="Server settings",

@@ -3,7 +3,6 @@
 from webapp.feature import Feature
 from webapp.web.places import Place
 from webapp.workflows import editor_views, preview_views, views
-from webapp.workflows.commands import workflow
 from webapp.workflows.kind import WORKFLOW
 from webapp.workflows.plan_kind import WORKFLOW_PLAN
 from webapp.workflows.prompts import STEP
@@ -13,7 +12,7 @@ from webapp.workflows.understanding import WORKFLOW_ANSWER
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, preview_views.bp),
-    commands=(workflow,),
+    commands={"workflow": "webapp.workflows.commands:workflow"},
     sections=(of_run,),
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP),
     places=(
