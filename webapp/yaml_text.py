@@ -1,12 +1,11 @@
 """YAML that somebody else wrote: bounded before it is read, without aliases, tags and dates, and with its places. Pure."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-import yaml
+from webapp.yaml_document import Document, Path, Unreadable
+
+__all__ = ["MOST_CHARS", "Document", "Path", "Unreadable", "read", "written"]
 
 MOST_CHARS = 60_000
 # What YAML makes values of. Reading it takes time for each.
@@ -15,45 +14,6 @@ MOST_MARKS = 6_000
 # The time for a bracket grows with how many are open.
 MOST_OPEN = 60
 DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
-Path = tuple[str | int, ...]
-
-
-class Unreadable(ValueError):
-    """Why a text is no YAML of ours, in a sentence, and where."""
-
-    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
-        super().__init__(message)
-        self.line, self.column = line, column
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A value, and the line and column of everything in it."""
-
-    value: Any
-    places: dict[Path, tuple[int, int]]
-
-    def place(self, path: Path) -> tuple[int, int]:
-        """Where that stands; of what is missing, where it would."""
-        while path not in self.places and path:
-            path = path[:-1]
-        return self.places.get(path, (1, 1))
-
-
-class _Loader(yaml.SafeLoader):
-    """Dates stay the text that they are in JSON; what is named once cannot be used again: a short text could become endless."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise Unreadable("YAML anchors and aliases aren't supported here.", mark.line + 1, mark.column + 1)
-        return super().compose_node(parent, index)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def read(source: str, what: str) -> Document:
@@ -64,41 +24,15 @@ def read(source: str, what: str) -> Document:
         raise Unreadable(f"That has too many parts for a {what}.")
     if max(accumulate(DEEPER.get(each, 0) for each in source), default=0) > MOST_OPEN:
         raise Unreadable("That has too many brackets within each other.")
-    try:
-        return _document(source)
-    except Unreadable:
-        raise
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(f"That isn't valid YAML: {_sentence(error)}", *place) from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise Unreadable(f"That isn't valid YAML: {_sentence(error)}") from error
+    # Here, because a server that reads none need not hold it.
+    from webapp.yaml_loading import loaded
+
+    return loaded(source)
 
 
-def _document(source: str) -> Document:
-    loader = _Loader(source)
-    try:
-        node = loader.get_single_node()
-        value = loader.construct_document(node) if node else None
-    finally:
-        loader.dispose()
-    # What JSON cannot hold, no database keeps; and half a character can't even be said to be wrong.
-    json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    return Document(value, dict(_places(node, ())) if node else {})
+def written(value: Any) -> str:
+    """A value as YAML, in the order in which its parts were put."""
+    # Here for the same reason.
+    import yaml
 
-
-def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
-    yield path, (node.start_mark.line + 1, node.start_mark.column + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _places(value, (*path, str(key.value)))
-            # What is said of a value leads to its name.
-            yield (*path, str(key.value)), (key.start_mark.line + 1, key.start_mark.column + 1)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            yield from _places(value, (*path, number))
-
-
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return str(yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=120))

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from webapp import yaml_text
 from webapp.workflows.conditions import BadCondition
 from webapp.workflows.rasa_conditions import slots_in, translated
@@ -100,7 +98,7 @@ class _Flow:
         made = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
         written = set(re.findall(r"\w+", json.dumps(steps)))
         used = {name: each for name, each in self.slots.items() if name in written}
-        source = yaml.safe_dump(made | {"slots": used, "steps": steps}, allow_unicode=True, sort_keys=False, width=120)
+        source = yaml_text.written(made | {"slots": used, "steps": steps})
         return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
 
     def _slots(self, about: Any) -> None:

@@ -1,0 +1,67 @@
+"""YAML of bounded size as values with their places; it is large, and imported by whoever reads the first text. Pure."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from webapp.yaml_document import Document, Path, Unreadable
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay the text that they are in JSON; what is named once cannot be used again: a short text could become endless."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise Unreadable("YAML anchors and aliases aren't supported here.", mark.line + 1, mark.column + 1)
+        return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def loaded(source: str) -> Document:
+    """What the text says; raises `Unreadable`."""
+    try:
+        return _document(source)
+    except Unreadable:
+        raise
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise Unreadable(f"That isn't valid YAML: {_sentence(error)}", *place) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise Unreadable(f"That isn't valid YAML: {_sentence(error)}") from error
+
+
+def _document(source: str) -> Document:
+    loader = _Loader(source)
+    try:
+        node = loader.get_single_node()
+        value = loader.construct_document(node) if node else None
+    finally:
+        loader.dispose()
+    # What JSON cannot hold, no database keeps; and half a character can't even be said to be wrong.
+    json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    return Document(value, dict(_places(node, ())) if node else {})
+
+
+def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+    yield path, (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _places(value, (*path, str(key.value)))
+            # What is said of a value leads to its name.
+            yield (*path, str(key.value)), (key.start_mark.line + 1, key.start_mark.column + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _places(value, (*path, number))
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
