@@ -13,7 +13,7 @@ import latex2mathml.converter
 import pytest
 
 from webapp.rendering.markdown import render
-from webapp.rendering.mathematics import NAMED
+from webapp.rendering.mathml import NAMED
 
 TABLE = Path(__file__).with_name("formulas.txt").read_text("utf-8")
 LEAVES = {"mi", "mn", "mo", "mtext", "ms"}

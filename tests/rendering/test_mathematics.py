@@ -9,7 +9,8 @@ import pytest
 from tests.rendering.test_markdown import grown
 from webapp.rendering.grammar import MAX_FORMULA_MARKUP
 from webapp.rendering.markdown import render
-from webapp.rendering.mathematics import ATTRIBUTES, MOST_CHARS, TAGS, held
+from webapp.rendering.mathematics import MOST_CHARS, held
+from webapp.rendering.mathml import ATTRIBUTES, TAGS
 from webapp.rendering.sanitise import clean
 from webapp.rendering.text import plain
 
