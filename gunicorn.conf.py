@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from webapp import instance
@@ -97,7 +98,8 @@ def post_worker_init(worker: Any) -> None:
 
     from webapp.db import DAMAGED
     from webapp.db_state import OLD_SCHEMA, trouble_with_database
-    from webapp.rendering.code import warm_up
+    from webapp.heavy.threads import set_aside
+    from webapp.rendering.code import at_first_code, warm_up
     from webapp.streaming.common import UNLIKE
 
     with worker.wsgi.app_context():
@@ -135,8 +137,8 @@ def post_worker_init(worker: Any) -> None:
     # What is there now stays: to look through all of it for garbage would stop every answer for a quarter of a second.
     Collector().begin()
     give_back_what_was_large()
-    # In a real thread, so that whoever asks meanwhile is answered: it would be a tenth of every start.
-    gevent.get_hub().threadpool.spawn(warm_up)
+    # Where there is code, Scala may follow; in a server without, it would be 2 MB.
+    at_first_code.append(partial(set_aside, gevent.get_hub(), warm_up))
     worker.wsgi.extensions["watchdog"].begin(gevent.get_hub().loop, monkey.get_original)
 
 

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from tests.support.server import ROOT
+from webapp.app import FEATURES
 
 OWNER = """
     INSERT INTO users (id, email, name, role, password_hash, created_at)
@@ -22,12 +23,17 @@ RARELY = {
     "cryptography",
     "email.headerregistry",
     "jsonschema",
+    "math_core",
     "numpy",
-    "pygments.lexers.python",
+    "pygments.lexers",
     "smtplib",
     "sqlalchemy.dialects.postgresql",
+    "statistics",
     "webapp.bench",
     "webapp.seed",
+    "xml.etree.ElementTree",
+    "yaml",
+    *(place.partition(":")[0] for feature in FEATURES for place in feature.commands.values()),
 }
 
 

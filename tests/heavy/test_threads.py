@@ -4,10 +4,15 @@ from io import BytesIO
 
 import gevent
 import pytest
+from gevent.event import Event
+from gevent.monkey import get_original
 
 from tests.support.gap import nobody_waits
-from webapp.heavy.threads import offload
+from webapp.heavy.threads import offload, set_aside
 from webapp.heavy.turns import Unhurried, by_turns, give_way
+
+get_thread_ident = get_original("_thread", "get_ident")
+WAIT_SECONDS = 30
 
 
 @pytest.mark.slow
@@ -17,6 +22,24 @@ def test_slow_work_runs_beside_the_rest():
 
     with nobody_waits():
         assert offload(compute) > 0
+
+
+def test_what_is_set_aside_from_a_thread_runs_in_another_and_nobody_waits_for_it():
+    hub, threads, done = gevent.get_hub(), list[int](), Event()
+
+    def work() -> None:
+        threads.append(get_thread_ident())
+        hub.loop.run_callback_threadsafe(done.set)
+
+    def begin() -> None:
+        set_aside(hub, work)
+        threads.append(get_thread_ident())
+
+    offload(begin)
+
+    assert done.wait(WAIT_SECONDS)
+    assert len(threads) == 2
+    assert get_thread_ident() not in threads
 
 
 def test_work_in_pieces_lets_others_have_their_turn():

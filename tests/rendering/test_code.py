@@ -8,7 +8,7 @@ from time import thread_time
 import pytest
 
 from tests.rendering.corpus import examples
-from webapp.rendering.code import ALIASES, LANGUAGES, MAX_CHARS, MAX_LINE_CHARS, PALETTE, Highlighter
+from webapp.rendering.code import ALIASES, LANGUAGES, MAX_CHARS, MAX_LINE_CHARS, PALETTE, Highlighter, at_first_code
 
 SAMPLE = "\n\t# a\n// b\nclass C<T>: 'd' \"e\\n\" 1.5 None $f @g\n\r\x0c<h i='j'>k</h>\n+l\n-m\n\n"
 
@@ -68,6 +68,17 @@ def test_code_seen_before_costs_nothing() -> None:
     markup, used = highlighter.markup("1", "py"), next(seconds)
     assert highlighter.markup("1", "python") == markup
     assert next(seconds) == used + 1
+
+
+def test_what_waits_for_the_first_code_is_called_once_and_not_for_plain_text() -> None:
+    called: list[str] = []
+    at_first_code.append(lambda: called.append("now"))
+
+    Highlighter().markup("1", "no language")
+    assert not called
+    for code in ("1", "2"):
+        Highlighter().markup(code, "py")
+    assert called == ["now"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import gevent
 from gevent.lock import BoundedSemaphore
@@ -32,6 +32,11 @@ def offload_at_once(expected: type[Exception], function: Callable[P, T], *args: 
     """The same for whoever has the turn to write, of whom there is one: all others wait for them, and nobody before them."""
     found: T | Exception = gevent.get_hub().threadpool.apply(_outcome(expected, partial(function, *args, **kwargs)))
     return _given(expected, found)
+
+
+def set_aside(hub: Any, function: Callable[[], object]) -> None:
+    """Has this hub run it in a real thread while everybody goes on; may be called from any thread."""
+    hub.loop.run_callback_threadsafe(gevent.spawn, hub.threadpool.apply, function)
 
 
 def _outcome(expected: type[Exception], function: Callable[[], T]) -> Callable[[], T | Exception]:

@@ -18,7 +18,6 @@ from html import escape
 from itertools import groupby
 
 from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String, _TokenType
 
 PALETTE = frozenset("kscnftobaveid")
@@ -95,6 +94,8 @@ OPTIONS: dict[str, dict[str, bool]] = {"php": {"startinline": True}, "markdown":
 MAX_CHARS = 50_000
 # Some lexers need seconds for one match on a line of 50 000 characters.
 MAX_LINE_CHARS = 1_000
+# Called once, when the first code is coloured, in whatever thread that is.
+at_first_code: list[Callable[[], object]] = []
 
 
 class Highlighter:
@@ -120,6 +121,8 @@ class Highlighter:
         return self._done[code, name]
 
     def _coloured(self, code: str, lexer: Lexer) -> str:
+        while at_first_code:
+            at_first_code.pop()()
         start = self._clock()
         words = list(self._words(code, lexer, start + min(self._block_seconds, self._seconds_left)))
         self._seconds_left -= self._clock() - start
@@ -144,6 +147,9 @@ def warm_up() -> None:
 
 @cache
 def _lexer(name: str) -> Lexer:
+    # What knows them all is half a megabyte, which a server without code need not hold.
+    from pygments.lexers import get_lexer_by_name
+
     # Made when it is first needed, in some hundredths of a second: all of them are 10 MB.
     return get_lexer_by_name(name, stripnl=False, ensurenl=False, **OPTIONS.get(name, {}))
 
