@@ -28,11 +28,11 @@ def test_vectors_are_stored_with_length_one_and_compared_by_their_angle():
 
 
 def test_the_nearest_are_found_among_the_documents_that_are_asked_for():
-    one, two = ("a", 1), ("b", 1)
+    one, two = "a:1:3", "b:1:1"
     vectors = Vectors(2)
     vectors.add([(1, one, packed([1.0, 0.0])), (2, one, packed([1.0, 1.0])), (3, one, packed([0.0, 1.0]))])
     vectors.add([(4, two, packed([1.0, 0.1]))])
-    assert (vectors.missing([one, two, ("b", 2)]), vectors.size) == ([("b", 2)], 32)
+    assert (vectors.missing([one, two, "b:2:1"]), vectors.size) == (["b:2:1"], 32)
 
     def nearest(*editions, least=0.0, most=10):
         return [row for _, row in vectors.nearest(packed([1.0, 0.0]), editions, least=least, most=most)]
@@ -44,7 +44,7 @@ def test_the_nearest_are_found_among_the_documents_that_are_asked_for():
     assert nearest(one, two, most=3) == [1, 4, 2]
     assert nearest(one, two, least=1.1) == []
     # One was deleted since it was looked up.
-    assert nearest(two, ("c", 1)) == [4]
+    assert nearest(two, "c:1:1") == [4]
 
 
 def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
@@ -63,14 +63,14 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
         set_setting("knowledge.vector_megabytes", "1")
         memory.held(*sets[1], until=later)
         assert memory.held(*sets[0], until=later) is not first
-        id, dimensions, documents = sets[0]
-        assert not memory.lacks(id, [documents[0][0]])
-        assert memory.lacks(id, [("gone", 1)])
+        id, dimensions, editions = sets[0]
+        assert not memory.lacks(id, editions)
+        assert memory.lacks(id, ["gone:1:1"])
         with pytest.raises(TooLarge):
-            memory.held(id, dimensions, [*documents, (("another", 1), 200)], until=later)
+            memory.held(id, dimensions, [*editions, "another:1:200"], until=later)
 
 
-def _made(number: int) -> tuple[str, int, list[tuple[tuple[str, int], int]]]:
+def _made(number: int) -> tuple[str, int, list[str]]:
     """A set with a document of sixty passages."""
     reader_id = people.user_by_email("reader@example.org").id
     with write(keeps=True) as session:
@@ -84,6 +84,6 @@ def _made(number: int) -> tuple[str, int, list[tuple[tuple[str, int], int]]]:
         rows = session.scalars(select(Passage.row).where(Passage.document_id == document.id)).all()
         vector = packed([1.0] * DIMENSIONS)
         session.add_all(PassageVector(passage_row=row, set_id=made.id, vector=vector) for row in rows)
-        found = made.id, DIMENSIONS, [((document.id, 1), 60)]
+        found = made.id, DIMENSIONS, [f"{document.id}:1:60"]
     db.session.rollback()
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import current_app
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, String, cast, func, select
 
 from webapp.accounts.tables import User
 from webapp.db import db
@@ -47,17 +47,13 @@ class Near:
 
 
 class Searched(NamedTuple):
-    """A set with what a person may see of it: documents, and how many passages each has."""
+    """A set with the documents in it that a person may see."""
 
     id: str
     model: str
     dimensions: int
     baseline: float
-    documents: list[tuple["Edition", int]]
-
-    @property
-    def editions(self) -> "list[Edition]":
-        return [edition for edition, _ in self.documents]
+    editions: "list[Edition]"
 
 
 @dataclass
@@ -71,6 +67,7 @@ class Known:
 # Where all texts are alike, no passage is nearer than another.
 SEARCHED = VectorSet.state == CURRENT, VectorSet.dimensions > 0, VectorSet.baseline <= embedder.MOST_ALIKE
 NOTHING = Near()
+EDITION = Document.id + ":" + cast(Document.edition, String) + ":" + cast(Document.passages, String)
 # What is asked of collections beside the right to them.
 Among = Sequence[ColumnElement[bool]]
 
@@ -114,13 +111,13 @@ def _searched(user: User, among: Among) -> list[Searched]:
     sets = {row.id: Searched(*row, []) for row in db.session.execute(query.where(*SEARCHED))}
     if not sets:
         return []
-    seen = select(EmbeddedDocument.set_id, Document.id, Document.edition, Document.passages).select_from(EmbeddedDocument)
+    seen = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)
     seen = seen.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
-    seen = seen.where(finds_vectors(user), *among)
-    for set_id, id, edition, passages in db.session.execute(seen):
+    seen = seen.where(finds_vectors(user), *among).group_by(EmbeddedDocument.set_id)
+    for set_id, editions in db.session.execute(seen):
         if set_id in sets:
-            sets[set_id].documents.append(((id, edition), passages))
-    return [each for each in sets.values() if each.documents]
+            sets[set_id].editions.extend(editions.split())
+    return [each for each in sets.values() if each.editions]
 
 
 def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
@@ -150,7 +147,7 @@ def _nearest(asked: bytes, sets: Sequence[Searched], until: float) -> list[tuple
     """How near the nearest passages of these sets are, and their rows."""
     if any(len(asked) != 4 * each.dimensions for each in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
-    held = [(each, memory().held(each.id, each.dimensions, each.documents, until=until)) for each in sets]
+    held = [(each, memory().held(each.id, each.dimensions, each.editions, until=until)) for each in sets]
     return offload(_ranked, asked, held, float(setting("knowledge.nearness")))
 
 

@@ -33,12 +33,12 @@ class VectorMemory:
         self._sets: OrderedDict[str, Vectors] = OrderedDict()
         self._turn = Lock()
 
-    def held(self, set_id: str, dimensions: int, documents: Sequence[tuple["Edition", int]], *, until: float) -> "Vectors":
-        """The vectors of a set, with at least these documents, of which each has so many passages."""
+    def held(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", *, until: float) -> "Vectors":
+        """The vectors of a set, with at least these documents."""
         if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
             raise TooLate
         try:
-            return self._with(set_id, dimensions, documents, until)
+            return self._with(set_id, dimensions, editions, until)
         finally:
             self._turn.release()
 
@@ -47,22 +47,21 @@ class VectorMemory:
         vectors = self._sets.get(set_id)
         return bool(vectors and vectors.missing(editions))
 
-    def _with(self, set_id: str, dimensions: int, documents: Sequence[tuple["Edition", int]], until: float) -> "Vectors":
+    def _with(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", until: float) -> "Vectors":
         # NumPy takes time and memory, which servers without embeddings keep.
         from webapp.knowledge.nearest import Vectors
 
         vectors = self._sets.setdefault(set_id, Vectors(dimensions))
         self._sets.move_to_end(set_id)
-        sizes = dict(documents)
-        missing = vectors.missing(sizes)
-        if missing and not self._makes_room(set_id, sum(sizes[each] for each in missing) * dimensions * 4):
+        missing = vectors.missing(editions)
+        if missing and not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
             # What documents were before they were read again may fill it.
             vectors = self._sets[set_id] = Vectors(dimensions)
-            missing = list(sizes)
-            if not self._makes_room(set_id, sum(sizes.values()) * dimensions * 4):
+            missing = list(editions)
+            if not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
                 del self._sets[set_id]
                 raise TooLarge
-        for some in _together(missing, sizes):
+        for some in _together(missing):
             vectors.add(_read(set_id, some, until))
         return vectors
 
@@ -84,11 +83,15 @@ def memory() -> VectorMemory:
     return found
 
 
-def _together(editions: Sequence["Edition"], sizes: dict["Edition", int]) -> Iterator[list["Edition"]]:
+def _passages(edition: "Edition") -> int:
+    return int(edition.rpartition(":")[2])
+
+
+def _together(editions: Sequence["Edition"]) -> Iterator[list["Edition"]]:
     some, passages = list["Edition"](), 0
     for each in editions:
         some.append(each)
-        passages += sizes[each]
+        passages += _passages(each)
         if passages >= PASSAGES_AT_ONCE:
             yield some
             some, passages = [], 0
@@ -97,9 +100,10 @@ def _together(editions: Sequence["Edition"], sizes: dict["Edition", int]) -> Ite
 
 
 def _read(set_id: str, editions: Sequence["Edition"], until: float) -> list[tuple[int, "Edition", bytes]]:
+    known = {tuple(each.split(":")[:2]): each for each in editions}
     query = select(Passage.row, Passage.document_id, Passage.edition, PassageVector.vector)
     query = query.join(PassageVector, PassageVector.passage_row == Passage.row)
-    query = query.where(PassageVector.set_id == set_id, Passage.document_id.in_([id for id, _ in editions]))
+    query = query.where(PassageVector.set_id == set_id, Passage.document_id.in_([id for id, _ in known]))
     [rows] = bounded.read([query], until=until)
-    wanted = set(editions)
-    return [(row, (id, edition), vector) for row, id, edition, vector in rows if (id, edition) in wanted]
+    found = ((row, known.get((id, str(edition))), vector) for row, id, edition, vector in rows)
+    return [(row, edition, vector) for row, edition, vector in found if edition]
