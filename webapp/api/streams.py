@@ -127,7 +127,7 @@ def _sent(
                     yield line
                     seat.spoke()
                 if not lines:
-                    seat.wait(feed.topics())
+                    seat.wait(feed.topics(), seat.bell)
             if not feed.has_ended:
                 yield from feed.taken() if seat.is_superseded else feed.news()
     finally:

@@ -27,7 +27,7 @@ class LaneFeed:
         raise NotImplementedError
 
     def quick_news(self) -> list[Frame]:
-        """More of the answer that is followed, where there is nothing else; for a feed that does not know, nothing."""
+        """More of the answer that is followed; of a feed that does not know it, nothing."""
         return []
 
     def last_news(self) -> list[Frame]:

@@ -16,26 +16,28 @@ Push = Callable[[], bool]
 
 
 class Bell:
-    """The signal of a watcher. While the watcher sleeps `push` is tried first, and what that has sent wakes nobody."""
+    """Rung where a watcher may be sent more of what it follows; whatever else happens sets its `signal` itself.
+
+    There is a `push` while the watcher sleeps. It is tried first, and what it has sent wakes nobody.
+    """
 
     def __init__(self, signal: Signal) -> None:
         self.push: Push | None = None
-        self._signal, self._is_asleep = signal, False
+        self._signal = signal
 
     def set(self) -> None:
-        if not (self._is_asleep and self.push and _is_pushed(self.push)):
-            self._is_asleep = False
+        # Who has been woken already looks first what else has happened.
+        if not (self.push and not self._signal.is_set() and _is_pushed(self.push)):
             self._signal.set()
+
+    def is_set(self) -> bool:
+        return self._signal.is_set()
 
     def clear(self) -> None:
         self._signal.clear()
 
     def wait(self, timeout: float | None = None) -> bool:
-        self._is_asleep = True
-        try:
-            return self._signal.wait(timeout)
-        finally:
-            self._is_asleep = False
+        return self._signal.wait(timeout)
 
 
 class Outlet:

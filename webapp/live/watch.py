@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import gevent
@@ -18,7 +19,7 @@ from webapp.engine import trace
 from webapp.engine.engine import Engine
 from webapp.heavy.turns import Line
 from webapp.live import shared
-from webapp.live.push import Bell, Outlet, outlet_of
+from webapp.live.push import Bell, Outlet, Push, outlet_of
 from webapp.live.wire import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
@@ -43,8 +44,8 @@ class Feed(Protocol):
     """What a page listens to. `news` gives all frames since the last call; `position` is where the page then is, if that was
     not said before.
 
-    `last_news` does not wait for what is still to be folded. `quick_news` waits for nothing: it gives more of the answer that
-    the page follows, where there is that and nothing else, and otherwise nothing.
+    `last_news` does not wait for what is still to be folded. `quick_news` waits for nothing: where nothing else is new, it
+    gives more of the answer that the page follows.
     """
 
     lane: str
@@ -62,7 +63,7 @@ class Place:
     """A watcher's place; when its person opens too many, the oldest loses it."""
 
     def __init__(self, signal: Signal) -> None:
-        self.signal, self.is_lost = Bell(signal), False
+        self.signal, self.is_lost = signal, False
 
     def lose(self) -> None:
         self.is_lost = True
@@ -146,11 +147,13 @@ def open_pages(person: str = "") -> int:
 
 
 class Seat:
-    """One connection of a watcher: what wakes it, and why it may have to end."""
+    """One connection of a watcher: what wakes it, and why it may have to end. The `bell` is for what the watcher follows."""
 
     def __init__(self, engine: Engine, place: Place, access: Access, is_gone: Callable[[], bool]) -> None:
         self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
+        self.bell = Bell(place.signal)
         self._outlet: Outlet | None = None
+        self._push: Push | None = None
         self.spoke()
 
     @property
@@ -177,17 +180,21 @@ class Seat:
     def push(self, quick: Callable[[], bytes], outlet: Outlet | None) -> None:
         """From now on, what `quick` gives while the watcher waits is sent from where it is said, if its connection takes it."""
         if outlet:
-            self._outlet, self.signal.push = outlet, lambda: self._is_pushed(quick, outlet)
+            self._outlet, self._push = outlet, partial(self._is_pushed, quick, outlet)
 
-    def wait(self, topics: dict[str, int]) -> None:
-        """Until there is news that was not pushed, or the next heartbeat is due."""
-        self._engine.topics.wait({**topics, **self._access.topics()}, None, self.signal)
+    def wait(self, topics: dict[str, int], signal: Signal | None = None) -> None:
+        """Until there is news that was not pushed, or the next heartbeat is due; news of topics sets this signal."""
+        self.bell.push = self._push
+        try:
+            self._engine.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
+        finally:
+            self.bell.push = None
         if self._outlet and self._outlet.finish():
             # Much has come meanwhile, and those who stopped reading together go on together.
             _opening.wait()
 
     def _is_pushed(self, quick: Callable[[], bytes], outlet: Outlet) -> bool:
-        if self.is_over or self.is_beat() or self._access.may_be_lost() or not (content := quick()):
+        if self._access.may_be_lost() or not (content := quick()):
             return False
         self.spoke()
         return outlet.offer(content)
@@ -245,8 +252,8 @@ def _stream(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: O
 
 def _told(engine: Engine, feed: Feed, watcher: Watcher, socket: Any, outlet: Outlet | None) -> Generator[bytes, None, None]:
     with seated(engine, feed.lane, watcher, socket) as seat, closing(feed):
-        seat.push(lambda: _quick(feed), outlet)
-        feed.listen(seat.signal)
+        seat.push(partial(_quick, feed), outlet)
+        feed.listen(seat.bell)
         yield OPENING
         _opening.wait()
         while not seat.is_over:
@@ -295,8 +302,10 @@ def _quick(feed: Feed) -> bytes:
 
 def _encoded(frames: list[Frame], position: str) -> bytes:
     """The frames in one write; only the last carries the position, which is reached when all have arrived."""
+    if not position:
+        return b"".join([frame.wire for frame in frames])
     *before, last = frames
-    return b"".join(encode(frame.data, event=frame.event) for frame in before) + encode(last.data, event=last.event, id=position)
+    return b"".join([*(frame.wire for frame in before), encode(last.data, event=last.event, id=position)])
 
 
 @contextmanager

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock
 from typing import Any, Protocol
 
+from .codec import encode
 from .failure import MISTAKES
 from .loops import Spawn, supervise
 from .topics import Entry, Signal, Topics, joined
@@ -21,12 +22,17 @@ MOST_AT_ONCE = 32
 Cursor = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frame:
     """One message on the wire; without an event name it is swapped into the page."""
 
     data: str
     event: str = ""
+
+    @cached_property
+    def wire(self) -> bytes:
+        """Without a position it is the same for all watchers, and encoded once."""
+        return encode(self.data, event=self.event)
 
 
 class Projection(Protocol):

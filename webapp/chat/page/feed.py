@@ -122,9 +122,7 @@ class ChatFeed(LaneFeed):
         super().close()
 
     def quick_news(self) -> list[Frame]:
-        is_followed = self._broadcast and not self._broadcast.projection.has_ended
-        # Of a page that comes from another worker, the numbers are none of those that were counted here.
-        return self._answer() if is_followed and not self._engine.topics.has_news(self.topics()) else []
+        return self._answer() if self._broadcast and not self._broadcast.projection.has_ended else []
 
     def _news_of_chat(self) -> list[Frame]:
         if not self._position:
