@@ -18,7 +18,7 @@ log = logging.getLogger("generation:broadcast")
 # At how many places pages of one answer are, at most, while nothing comes.
 MOST_SHARED = 32
 # How many watchers are told by whoever says something.
-MOST_AT_ONCE = 32
+MOST_AT_ONCE = 64
 Cursor = tuple[int, ...]
 
 
@@ -159,8 +159,10 @@ class Broadcast:
             self._spawn(lambda: self._tell_later(rest))
 
     def _tell_later(self, signals: list[Signal]) -> None:
-        self._pause(0)
-        self._tell(signals)
+        for number, signal in enumerate(signals):
+            if not number % MOST_AT_ONCE:
+                self._pause(0)
+            signal.set()
 
     def _drawn(self, work: Callable[[], Iterator[None]]) -> Iterator[None]:
         if self.has_failed:
