@@ -20,7 +20,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.errors import NotFound
 from webapp.live.push import Outlet, outlet_of
-from webapp.live.watch import Watcher, seated
+from webapp.live.watch import Seat, Watcher, seated
 from webapp.live.watchers import Context, same_request, watcher
 from webapp.live.wire import socket_of, streamed
 from webapp.settings.service import setting
@@ -115,7 +115,7 @@ def _sent(
 ) -> Iterator[bytes]:
     try:
         with seated(engine, feed.lane, watcher, socket) as seat:
-            seat.push(feed.quick_news, outlet)
+            seat.push(partial(_quick, seat, feed), outlet)
             yield HEARTBEAT
             while not (seat.is_over or feed.has_ended):
                 seat.signal.clear()
@@ -133,6 +133,11 @@ def _sent(
     finally:
         if leave:
             leave()
+
+
+def _quick(seat: Seat, feed: Feed) -> bytes:
+    """What is told of access rings the same bell as text."""
+    return b"" if seat.may_be_refused else feed.quick_news()
 
 
 def _has_said_its_end(engine: Engine, id: str) -> bool:

@@ -169,6 +169,10 @@ class Seat:
         """Whether something must be sent now, so that nobody takes the connection for dead."""
         return time.monotonic() >= self._beat_at
 
+    @property
+    def may_be_refused(self) -> bool:
+        return self._access.may_be_lost()
+
     def is_refused(self, is_beat: bool) -> bool:
         return self._access.is_lost(is_beat)
 
@@ -194,7 +198,7 @@ class Seat:
             _opening.wait()
 
     def _is_pushed(self, quick: Callable[[], bytes], outlet: Outlet) -> bool:
-        if self._access.may_be_lost() or not (content := quick()):
+        if not (content := quick()):
             return False
         self.spoke()
         return outlet.offer(content)

@@ -138,9 +138,10 @@ class Broadcast:
 
     def _work(self) -> Iterator[None]:
         has_news = False
-        for _ in self._drawn(self.projection.begin):
-            has_news = True
-            yield
+        if not self._has_begun:
+            for _ in self._drawn(self.projection.begin):
+                has_news = True
+                yield
         while entries := self._topics.read(self._topic, self._after):
             has_news = True
             for entry in joined(entries) if len(entries) > 1 else entries:
