@@ -1,12 +1,14 @@
 """Many who watch one answer cost one rendering, and nobody works while nothing runs."""
 
+import socket
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 
 import gevent
 import pytest
 from flask import Flask
+from gevent import socket as green
 from gevent.event import Event
 from sqlalchemy.exc import OperationalError
 
@@ -14,14 +16,16 @@ from tests.chat.conftest import answered, begin, ended
 from tests.support.browser import Browser
 from tests.support.turns import comes_to_rest, turns_of_the_loop
 from tests.upstream.fixtures import app
+from webapp import topic_names
 from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.live import watch as watch_of
+from webapp.live.push import Outlet
 from webapp.live.watch import Watcher
 from webapp.settings.service import set_setting
 from webapp.streaming.broadcaster import Frame
-from webapp.streaming.events import Delta
+from webapp.streaming.events import Changed, Delta
 from webapp.streaming.topics import Signal
 
 __all__ = ["answered", "app", "begin"]
@@ -113,6 +117,51 @@ def test_readers_that_stopped_together_go_on_one_after_another(app: Flask, engin
         gevent.joinall(reading, timeout=60, raise_error=True)
 
     assert len({feed.turns[1] for feed in feeds}) == READERS
+
+
+LANE = "chat:pushed"
+
+
+def seated(engine: Engine) -> AbstractContextManager[watch_of.Seat]:
+    return watch_of.seated(engine, LANE, Watcher("somebody", 1, 0, lambda: True), None)
+
+
+@pytest.fixture
+def outlet() -> Iterator[tuple[Outlet, socket.socket]]:
+    ours, theirs = green.socketpair()
+    theirs.setblocking(False)
+    with ours, theirs:
+        yield Outlet(ours), theirs
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda engine: engine.topics.append(LANE, Changed("title", "pushed")),
+        lambda engine: engine.topics.append(topic_names.of_person("somebody"), Changed("access", "somebody")),
+        lambda engine: seated(engine).__enter__(),
+    ],
+    ids=["news of another kind", "access", "another page"],
+)
+def test_whatever_else_happens_wakes_a_page_and_it_is_pushed_nothing_more(
+    engine: Engine, outlet: tuple[Outlet, socket.socket], happens: Callable[[Engine], object]
+) -> None:
+    ours, theirs = outlet
+    with seated(engine) as seat:
+        seat.push(lambda: b"more", ours)
+        waiting = gevent.spawn(seat.wait, {LANE: engine.topics.last(LANE)})
+        gevent.sleep(0)
+        seat.bell.set()
+        gevent.sleep(0)
+        assert not waiting.ready()
+        assert theirs.recv(100) == b"4\r\nmore\r\n"
+
+        happens(engine)
+        seat.bell.set()
+
+        waiting.get(timeout=60)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(100)
 
 
 def test_a_heartbeat_waits_for_no_database_and_asks_again_with_the_next(engine: Engine) -> None:
