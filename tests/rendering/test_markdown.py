@@ -119,6 +119,38 @@ def test_words_are_added_at_the_cursor() -> None:
     assert [change.kind for change in growing.feed(" *six*")] == ["tail"]
 
 
+PROSE = (" – well-known", " (to “all” of us)", ": it’s late…", " at 3.5", " miles; no more.")
+
+
+def test_prose_is_added_at_the_cursor() -> None:
+    growing = GrowingMarkdown()
+    growing.feed("It is")
+    assert [change.kind for piece in PROSE for change in growing.feed(piece)] == ["append"] * len(PROSE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(PROSE),
+        "[1](there) and [two](here) (or not)",
+        "1. 10. in a list\n2) 1) in another",
+        "fish &amp; chips; &nbsp; & so on;",
+        "see https://example.org: or http://example.org/a-b) there",
+        "> 1) quoted\n\n1990) of a year (1990)",
+        "“**bold**”—and *so on*; a_b-c_",
+        "a | b\n:-|-:\n1) | 2.\n\nTitle\n--- or not",
+    ],
+)
+@pytest.mark.parametrize("chars", [1, 2, 3])
+def test_what_is_added_at_the_cursor_is_what_would_be_drawn(text: str, chars: int) -> None:
+    growing = GrowingMarkdown()
+    for start in range(0, len(text), chars):
+        growing.feed(text[start : start + chars])
+        drawn = GrowingMarkdown()
+        drawn.feed(text[: start + chars])
+        assert growing.snapshot().replace(CURSOR, "") == drawn.snapshot().replace(CURSOR, "")
+
+
 def test_code_in_a_list_grows_at_the_cursor() -> None:
     growing = GrowingMarkdown()
     growing.feed("1. do\n   ```sh\n   make")

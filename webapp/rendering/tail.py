@@ -8,10 +8,13 @@ from markdown_it.token import Token
 from webapp.rendering.elements import CURSOR
 
 # Characters that cannot change the markup of the line they are added to, and those that may stand before the cursor.
-PLAIN = re.compile(r"[\w ,;'\"?!.(]+")
-SETTLED = re.compile(r"[^\W_]|[,;'\"?!.(]")
-# But a line that begins with a number and a dot is an item of a list.
-NUMBER = re.compile(r"[\s>*+-]*\d*\.?")
+PLAIN = re.compile(r"[\w ,;:'\"?!.()‘’“”–—…-]+")
+SETTLED = re.compile(r"[^\W_]|[,;'\"?!.(‘’“”–—…]")
+# But these may end what has begun before: the number of a list's item, perhaps in another,
+ENDING = re.compile(r"[.);]")
+NUMBER = re.compile(r"(?:[\s>*+-]|\d+[.)](?=\s))*+\d*[.)]?")
+# the address of a link, and the name of a character.
+BEGUN = ((")", "]("), (";", "&"))
 HEAVY_MARKUP = 8
 CLOSERS = {"em_close", "strong_close", "s_close"}
 
@@ -96,10 +99,14 @@ class Tail:
     def _is_plain(self, piece: str) -> bool:
         if "_" in piece or not PLAIN.fullmatch(piece):
             return False
-        if "." not in piece:
-            return True
-        line = self.text.rpartition("\n")[2]
-        return _number_end(line) <= len(line) - len(piece)
+        return not ENDING.search(piece) or not self._may_end(piece)
+
+    def _may_end(self, piece: str) -> bool:
+        """Whether the last piece may end something that has begun before it."""
+        text = self.text
+        line = text.rpartition("\n")[2]
+        has_begun = any(end in piece and beginning in text for end, beginning in BEGUN)
+        return has_begun or _number_end(line) > len(line) - len(piece)
 
     def _closes_fence(self, piece: str) -> bool:
         start, newline, rest = piece.partition("\n")
