@@ -157,7 +157,7 @@ class RedisTopics(MemoryTopics):
         log = self._used(topic)
         for entry in entries:
             if entry.seq == log.last + 1 and not self.has_ended(topic):
-                self._put(topic, log, entry)
+                self._put(log, entry)
         if topic in self._copies:
             self._copies[topic] = True
 
@@ -364,14 +364,15 @@ class RedisTopics(MemoryTopics):
         return found
 
     def _deliver(self, topic: str, event: Event, seq: int) -> int:
-        if self._now() >= self._look_at:
-            self._let_rest()
+        log = self._used(topic)
+        if log.used_at >= self._look_at:
+            self._let_rest(log.used_at)
         self._cursor = max(self._cursor, seq)
-        return self._put(topic, self._used(topic), Entry(seq, event))
+        return self._put(log, Entry(seq, event))
 
     def _new(self, topic: str) -> Log:
         if kind_of(topic) in KEEP:
-            return Log()
+            return super()._new(topic)
         return _Changes(dropped=max(self._since, self._floor), began=self._cursor)
 
     def has_news(self, cursors: Mapping[str, int]) -> bool:

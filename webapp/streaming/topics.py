@@ -67,6 +67,7 @@ class Log:
 
     entries: list[Entry] = field(default_factory=list)
     dropped: int = 0
+    keep: int = KEEP_OTHERS
     waiting: set[Signal] = field(default_factory=set)
     listeners: set[Callable[[], None]] = field(default_factory=set)
     used_at: float = 0.0
@@ -126,10 +127,10 @@ class MemoryTopics:
         self._look_at = now() + LOOK_SECONDS
 
     def append(self, topic: str, event: Event) -> int:
-        if self._now() >= self._look_at:
-            self._let_rest()
         log = self._used(topic)
-        return self._put(topic, log, Entry(log.last + 1, event))
+        if log.used_at >= self._look_at:
+            self._let_rest(log.used_at)
+        return self._put(log, Entry(log.last + 1, event))
 
     @property
     def held_bytes(self) -> int:
@@ -200,12 +201,11 @@ class MemoryTopics:
                 found.add(name)
         return found
 
-    def _put(self, topic: str, log: Log, entry: Entry) -> int:
+    def _put(self, log: Log, entry: Entry) -> int:
         log.entries.append(entry)
         log.held_bytes += _bytes(entry.event)
-        keep = KEEP.get(kind_of(topic), KEEP_OTHERS)
-        if len(log.entries) > keep:
-            excess = len(log.entries) - keep // 2
+        if len(log.entries) > log.keep:
+            excess = len(log.entries) - log.keep // 2
             log.held_bytes -= sum(_bytes(each.event) for each in log.entries[:excess])
             log.dropped = log.entries[excess - 1].seq
             del log.entries[:excess]
@@ -219,10 +219,10 @@ class MemoryTopics:
         return log
 
     def _new(self, topic: str) -> Log:
-        return Log(dropped=0 if kind_of(topic) in KEEP else self._floor)
+        keep = KEEP.get(kind_of(topic))
+        return Log(dropped=self._floor) if keep is None else Log(keep=keep)
 
-    def _let_rest(self) -> None:
-        now = self._now()
+    def _let_rest(self, now: float) -> None:
         self._look_at = now + LOOK_SECONDS
         for topic, log in list(self._logs.items()):
             if kind_of(topic) not in KEEP and not (log.waiting or log.listeners) and now - log.used_at > REST_SECONDS:
