@@ -1,7 +1,7 @@
 """What one connection reads: a generation by one encoder, from its log while that is remembered, else from what is saved."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from webapp import topic_names
 from webapp.api.dialects.encoding import Encoder, State, wire
@@ -15,6 +15,7 @@ from webapp.streaming.topics import Entry, Gap
 
 # The id under which the end is known when nobody remembers its number.
 END = "end"
+TEXTS = {*get_args(Text)}
 TAKEN = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
@@ -76,7 +77,7 @@ class GenerationFeed:
 
     def quick_news(self) -> bytes:
         entries = self._entries() if self._has_opened else None
-        if not entries or not all(isinstance(entry.event, Text) for entry in entries):
+        if not entries or not {type(entry.event) for entry in entries} <= TEXTS:
             return b""
         return b"".join([line for entry in entries for line in self._encoded(entry, str(entry.seq))])
 
@@ -92,13 +93,13 @@ class GenerationFeed:
 
     def _entries(self) -> list[Entry] | None:
         """What is new in the log; nothing at all when the position, or the whole log, is gone."""
-        last = self._engine.topics.last(self.topic)
-        is_remembered = self._engine.has_log(self.id) or last or self._was_active
+        topics = self._engine.topics
+        is_remembered = self._was_active or self._engine.has_log(self.id) or topics.last(self.topic)
         try:
-            return self._engine.topics.read(self.topic, self.after) if is_remembered else None
+            return topics.read(self.topic, self.after) if is_remembered else None
         except Gap:
             # What this reader has had elsewhere may be still on its way to here.
-            return [] if self.after > last and self.id in self._engine.copied else None
+            return [] if self.after > topics.last(self.topic) and self.id in self._engine.copied else None
 
     def _opening(self) -> list[bytes]:
         if self._has_opened:
