@@ -1,13 +1,13 @@
 """Parses the bytes of one streamed reply into events. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from webapp.providers.refusals import error_of
 from webapp.providers.template import Template
 from webapp.providers.values import parsed
 from webapp.streaming.codec import Decoder, Message, TooLong
-from webapp.streaming.events import Delta, Event, Text, Usage
+from webapp.streaming.events import Event, Text, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.upstream.foreign_json import MOST_PARTS_OF_A_MESSAGE
 
@@ -75,6 +75,7 @@ class ReplyStream:
                 words.append(text)
                 continue
             yield from self._said(words)
+            words = []
             yield from self._parsed(block + END)
             if self.is_over:
                 return
@@ -86,12 +87,12 @@ class ReplyStream:
             self._is_between = False
             yield from self._parsed(rest)
 
-    def _said(self, words: list[str]) -> Iterator[Event]:
-        """The texts that were found without parsing; they are not found a second time."""
-        if words:
-            self._good, self._bad_in_a_row = self._good + len(words), 0
-            yield from self._reader.said(self._template.kind, "".join(words))
-            words.clear()
+    def _said(self, words: list[str]) -> Iterable[Event]:
+        """The texts that were found without parsing."""
+        if not words:
+            return ()
+        self._good, self._bad_in_a_row = self._good + len(words), 0
+        return self._reader.said(self._template.kind, "".join(words))
 
     def _parsed(self, piece: bytes) -> Iterator[Event]:
         try:
@@ -137,22 +138,24 @@ def value_of(message: Message) -> dict[str, Any] | None:
 
 def in_one(events: Iterator[Event]) -> Iterator[Event]:
     """The same events; text comes with the text of its kind before it, and a failure after both."""
-    kind: type[Text] = Delta
-    words: list[str] = []
+    words: list[Text] = []
     failure = None
     try:
         for event in events:
-            if words and type(event) is not kind:
-                yield kind("".join(words))
-                words.clear()
+            if words and type(event) is not type(words[0]):
+                yield _joined(words)
+                words = []
             if isinstance(event, Text):
-                kind = type(event)
-                words.append(event.text)
+                words.append(event)
             else:
                 yield event
     except ProviderError as error:
         failure = error
     if words:
-        yield kind("".join(words))
+        yield _joined(words)
     if failure:
         raise failure
+
+
+def _joined(words: list[Text]) -> Text:
+    return words[0] if len(words) == 1 else type(words[0])("".join(each.text for each in words))
