@@ -1,7 +1,7 @@
 """A reply as it arrives: bytes within the time limits, until a stop is requested."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from http.client import HTTPException
 from time import monotonic
 
@@ -15,7 +15,6 @@ from webapp.upstream.beat import Beat
 from webapp.upstream.sockets import reply_of
 
 LAST_WORD_SECONDS = 0.05
-UNLIMITED = nullcontext()
 MOST_JSON_BYTES = 16 * 1024 * 1024
 # What is asked beside answers: the longest list of models is one megabyte.
 MOST_SMALL_BYTES = 4 * 1024 * 1024
@@ -87,14 +86,15 @@ class Body:
             self._response.raw.shutdown()
 
     def _read(self, size: int) -> bytes:
-        seconds = None if self._until is None else self._until - monotonic()
-        if seconds is None or seconds > 0:
-            try:
+        try:
+            if self._until is None:
+                return self._received_now(size)
+            if (seconds := self._until - monotonic()) > 0:
                 # Only around the read: nothing is ever thrown into code of the caller.
-                with gevent.Timeout(seconds, False) if seconds else UNLIMITED:
+                with gevent.Timeout(seconds, False):
                     return self._received_now(size)
-            except (HTTPError, HTTPException, OSError) as error:
-                return self._ended_by(ProviderError("cut", f"The connection to {self.host} was lost.", retryable=True), error)
+        except (HTTPError, HTTPException, OSError) as error:
+            return self._ended_by(ProviderError("cut", f"The connection to {self.host} was lost.", retryable=True), error)
         return self._ended_by(late(self.host))
 
     def _received_now(self, size: int) -> bytes:

@@ -105,13 +105,13 @@ class Turns(RawIOBase):
     """
 
     def __init__(self, raw: Any, sock: Any) -> None:
-        self._raw, self._pause_at, self.has_more = raw, 0.0, False
+        self._raw, self._receive, self._pause_at, self.has_more = raw, sock.recv_into, 0.0, False
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: Any) -> int:
         count = self._read(buffer)
         if self._tls and count:
             count += self._records(self._tls, memoryview(buffer)[count:])
@@ -122,12 +122,13 @@ class Turns(RawIOBase):
         """Everybody else has just had a turn."""
         self._paused_at()
 
-    def _read(self, buffer: Any) -> int | None:
+    def _read(self, buffer: Any) -> int:
         if (began := monotonic()) >= self._pause_at:
             # For nothing at all it would let only those go on who are ready, and no clock.
             gevent.sleep(1e-6)
             began = self._paused_at()
-        count: int | None = self._raw.readinto(buffer)
+        # Not by what lies between, which looks at each read whether a socket can be read from.
+        count: int = self._receive(buffer)
         if monotonic() - began > PAUSE_SECONDS:
             self._paused_at()
         return count
