@@ -1,5 +1,7 @@
 """Markdown as plain words."""
 
+from random import Random
+
 import pytest
 
 from webapp.rendering.text import plain, title
@@ -22,6 +24,17 @@ from webapp.rendering.text import plain, title
 )
 def test_the_words_remain(text: str, words: str) -> None:
     assert plain(text) == words
+
+
+WORDS = ("Hello", "it's", "1", "12", "a", "straße", "日本", "²", "www", "example", "com", "http", "-", "_", "*", "#", ":", "<")
+
+
+def test_words_without_marks_are_what_parsing_them_gives() -> None:
+    dice = Random(7)
+    for _ in range(2_000):
+        text = "".join(dice.choice((*WORDS, " ", "  ", ".", ",", "?", "!", "...")) for _ in range(dice.randint(1, 9)))
+        # Behind an empty line everything is parsed.
+        assert plain(text) == plain(f"\n{text}")
 
 
 @pytest.mark.parametrize(

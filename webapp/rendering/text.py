@@ -1,5 +1,6 @@
 """Markdown without its marks, for search, titles and announcements. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from markdown_it.token import Token
@@ -9,10 +10,14 @@ from webapp.rendering.grammar import parser
 TITLE_READS_CHARS = 2_000
 
 _markdown = parser()
+# One line that begins with a letter and has no character of which a mark could be made, as most titles and many questions.
+_unmarked = re.compile(r"[^\W\d_](?:[^\W_]|[ ,.?!'])*")
 
 
 def plain(text: str) -> str:
     """The words of a markdown text, one line per block; code and the labels of pictures count as words."""
+    if _unmarked.fullmatch(text):
+        return text.strip()
     lines = (line.strip() for line in _blocks(_markdown.parse(text)))
     return "\n".join(line for line in lines if line)
 
