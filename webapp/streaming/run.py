@@ -150,20 +150,21 @@ class Run:
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Text):
-            self._take_text(type(event), self._characters[type(event)].feed(event.text))
+            text = self._characters[type(event)].feed(event.text)
+            self._take_text(event if text == event.text else type(event)(text))
             return
         self.flush()
         self._append(event)
         if isinstance(event, Started):
             self._enter("thinking")
 
-    def _take_text(self, kind: type[Text], text: str) -> None:
-        if not text:
+    def _take_text(self, event: Text) -> None:
+        if not event.text:
             return
-        is_other = bool(self._held) and not isinstance(self._held[-1], kind)
-        self._held.append(kind(self._within_limit(kind, text)))
+        is_other = bool(self._held) and type(self._held[-1]) is not type(event)
+        self._held.append(self._within_limit(event))
         self._note_time()
-        if kind is Delta:
+        if isinstance(event, Delta):
             self.first_text_at = self.first_text_at or self.last_content_at
         if is_other or self.last_content_at + EARLY_SECONDS >= self._quiet_until:
             self.flush()
@@ -178,16 +179,17 @@ class Run:
         elif len(self.gaps) < MOST_GAPS:
             self.gaps.append(self.last_content_at - before)
 
-    def _within_limit(self, kind: type[Text], text: str) -> str:
-        if self._limit_chars and self._taken[kind] + len(text) >= self._limit_chars:
-            text = text[: self._limit_chars - self._taken[kind]]
+    def _within_limit(self, event: Text) -> Text:
+        kind = type(event)
+        if self._limit_chars and self._taken[kind] + len(event.text) >= self._limit_chars:
+            event = kind(event.text[: self._limit_chars - self._taken[kind]])
             self.stop.ask("cap")
-        self._taken[kind] += len(text)
-        return text
+        self._taken[kind] += len(event.text)
+        return event
 
     def _end_text(self) -> None:
         for kind, characters in self._characters.items():
-            self._take_text(kind, characters.finish())
+            self._take_text(kind(characters.finish()))
         self.flush()
 
     def _enter(self, phase: PhaseName) -> None:

@@ -118,19 +118,21 @@ class Turns(RawIOBase):
         self.has_more = count == len(buffer)
         return count
 
-    def taken(self) -> None:
-        """Everybody else has just had a turn."""
-        self._paused_at()
+    def taken(self) -> float:
+        """Everybody else has just had a turn: says when."""
+        now = monotonic()
+        self._pause_at = now + TURN_SECONDS
+        return now
 
     def _read(self, buffer: Any) -> int:
         if (began := monotonic()) >= self._pause_at:
             # For nothing at all it would let only those go on who are ready, and no clock.
             gevent.sleep(1e-6)
-            began = self._paused_at()
+            began = self.taken()
         # Not by what lies between, which looks at each read whether a socket can be read from.
         count: int = self._receive(buffer)
         if monotonic() - began > PAUSE_SECONDS:
-            self._paused_at()
+            self.taken()
         return count
 
     def _records(self, tls: ssl.SSLSocket, room: memoryview) -> int:
@@ -146,11 +148,6 @@ class Turns(RawIOBase):
         finally:
             tls.settimeout(seconds)
         return filled
-
-    def _paused_at(self) -> float:
-        now = monotonic()
-        self._pause_at = now + TURN_SECONDS
-        return now
 
     def close(self) -> None:
         self._raw.close()
