@@ -1,11 +1,11 @@
 """Readers wait for one beat together; neither the first words nor a wish to stop wait for it."""
 
 import time
-from collections.abc import Callable
 from itertools import groupby
 
 import gevent
 import pytest
+from gevent.hub import Waiter
 
 from tests.providers.hearing import KEY, asking
 from tests.upstream.handle import Upstream as Fake
@@ -25,13 +25,13 @@ def test_strokes_are_at_the_same_moments_for_everybody(now: float, stroke: float
     assert next_stroke(now, 0) == now
 
 
-def test_all_who_wait_go_on_after_one_stroke(new_stop: Callable[[], Stop]) -> None:
+def test_all_who_wait_go_on_after_one_stroke() -> None:
     beat, strokes, order = Beat(), set[float](), list[str]()
 
     def wait() -> None:
         strokes.add(next_stroke(time.monotonic(), 0.5))
         order.append("wait")
-        beat.wait(0.5, new_stop())
+        beat.wait(0.5, Waiter())
         order.append("go on")
 
     gevent.joinall([gevent.spawn(wait) for _ in range(100)], timeout=60)
@@ -42,11 +42,11 @@ def test_all_who_wait_go_on_after_one_stroke(new_stop: Callable[[], Stop]) -> No
 
 
 @pytest.mark.slow
-def test_what_stands_in_a_queue_comes_after_those_who_read(new_stop: Callable[[], Stop]) -> None:
+def test_what_stands_in_a_queue_comes_after_those_who_read() -> None:
     beat, order = Beat(), list[str]()
 
     def read() -> None:
-        beat.wait(0.5, new_stop())
+        beat.wait(0.5, Waiter())
         order.append("text")
 
     def work() -> None:
@@ -64,28 +64,33 @@ def test_what_stands_in_a_queue_comes_after_those_who_read(new_stop: Callable[[]
     assert "text" not in order[-50:]
 
 
-def test_a_wish_to_stop_does_not_wait_for_it(stop: Stop) -> None:
-    waiting = gevent.spawn(Beat().wait, LONG, stop)
-    gevent.sleep(0.01)
-    stop.ask("user")
+@pytest.mark.parametrize("pause", [0.01, 0], ids=["while it waits", "before it waits"])
+def test_who_is_woken_by_somebody_else_does_not_wait_for_it(pause: float) -> None:
+    waiter = Waiter()
+    waiting = gevent.Greenlet(Beat().wait, LONG, waiter)
+    if pause:
+        waiting.start()
+        gevent.sleep(pause)
+    gevent.get_hub().loop.run_callback(waiter.switch, None)
+    waiting.start()
     waiting.join(30)
 
     assert waiting.successful()
 
 
-def test_one_that_is_killed_holds_up_no_other(new_stop: Callable[[], Stop]) -> None:
+def test_one_that_is_killed_holds_up_no_other() -> None:
     beat = Beat()
-    first, second = (gevent.spawn(beat.wait, 0.2, new_stop()) for _ in range(2))
+    first, second = (gevent.spawn(beat.wait, 0.2, Waiter()) for _ in range(2))
     gevent.sleep(0.01)
     first.kill()
     second.join(30)
-    beat.wait(0.01, new_stop())
+    beat.wait(0.01, Waiter())
 
     assert second.successful()
 
 
-def test_without_a_beat_nobody_waits(stop: Stop) -> None:
-    Beat().wait(0, stop)
+def test_without_a_beat_nobody_waits() -> None:
+    Beat().wait(0, Waiter())
 
 
 def test_the_first_words_do_not_wait_and_stop_ends_the_rest(fake: Fake, outgoing: Upstream, stop: Stop) -> None:

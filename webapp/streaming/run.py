@@ -108,7 +108,7 @@ class Run:
                 if isinstance(event, Ended):
                     return finished(event.reason)
                 self._take(event)
-                if self.stop:
+                if self.stop.reason:
                     break
         except ProviderError as error:
             return self._broken(Failed(error.code, str(error), error.retryable))

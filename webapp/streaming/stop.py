@@ -1,6 +1,7 @@
 """A stop signal: set once, seen by waits, loops and open sockets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from .topics import Signal
 
@@ -28,23 +29,13 @@ class Stop:
         self._signal.wait(seconds)
         return bool(self)
 
-    def aborting(self, abort: Callable[[], None]) -> "Aborting":
+    @contextmanager
+    def aborting(self, abort: Callable[[], None]) -> Iterator[None]:
         """Inside, a stop request calls `abort`; an earlier one calls it immediately."""
-        return Aborting(self, self._aborts, abort)
-
-
-class Aborting:
-    """No generator, as every reader waits in one at each stroke of the beat."""
-
-    __slots__ = ("_abort", "_aborts", "_stop")
-
-    def __init__(self, stop: Stop, aborts: list[Callable[[], None]], abort: Callable[[], None]) -> None:
-        self._stop, self._aborts, self._abort = stop, aborts, abort
-
-    def __enter__(self) -> None:
-        if self._stop.reason:
-            self._abort()
-        self._aborts.append(self._abort)
-
-    def __exit__(self, *_: object) -> None:
-        self._aborts.remove(self._abort)
+        if self.reason:
+            abort()
+        self._aborts.append(abort)
+        try:
+            yield
+        finally:
+            self._aborts.remove(abort)

@@ -7,10 +7,8 @@ from time import monotonic
 from typing import Any
 
 from gevent import get_hub
-from gevent.hub import Waiter
 
 from webapp.streaming.beat import next_stroke
-from webapp.streaming.stop import Stop
 
 # For so long those who read go on one after another, before anything else is looked at.
 TURN_SECONDS = 0.05
@@ -24,16 +22,15 @@ class Beat:
         self._timer: Any = None
         self._strikes_at = inf
 
-    def wait(self, seconds: float, stop: Stop) -> None:
-        """Until the next stroke of a beat of so many seconds, or a wish to stop."""
+    def wait(self, seconds: float, waiter: Any) -> None:
+        """Until the next stroke of a beat of so many seconds, or until somebody else wakes the waiter, now or before."""
         if not seconds:
             return
-        waiter, now = Waiter(), monotonic()
+        now = monotonic()
         self._waiting.append(waiter)
         if (at := next_stroke(now, seconds)) < self._strikes_at:
             self._begin(at, at - now)
-        with stop.aborting(lambda: get_hub().loop.run_callback(waiter.switch, None)):
-            waiter.get()
+        waiter.get()
 
     def _begin(self, at: float, seconds: float) -> None:
         self._end()

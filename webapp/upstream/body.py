@@ -7,6 +7,7 @@ from time import monotonic
 
 import gevent
 import requests
+from gevent.hub import Waiter
 from urllib3.exceptions import HTTPError
 
 from webapp.streaming.failure import ProviderError
@@ -38,12 +39,12 @@ class Body:
         self.headers: Mapping[str, str] = response.headers
         self.host = host
         self._response, self._stop, self._beat, self._until, self._most_bytes = response, stop, beat, until, most_bytes
-        self._reply = reply_of(response)
+        self._reply, self._resting = reply_of(response), Waiter()
         self._is_quiet, self._awaits_first, self._received = False, True, 0
 
     def chunks(self, read_size: int = 65536) -> Iterator[bytes]:
         """The bytes as they arrive; raises `ProviderError` when they break off or are late."""
-        while not self._stop and (chunk := self._read(read_size)):
+        while not self._stop.reason and (chunk := self._read(read_size)):
             if self._awaits_first:
                 self._until, self._awaits_first = None, False
             self._received += len(chunk)
@@ -55,7 +56,7 @@ class Body:
         """Waits for the next stroke of the beat when all that was there has been read; a wish to stop is not held up by it."""
         turns = self._reply.turns
         if not turns.has_more:
-            self._beat.wait(seconds, self._stop)
+            self._beat.wait(seconds, self._resting)
             turns.taken()
 
     def whole(self, most_bytes: int = MOST_JSON_BYTES) -> bytes:
@@ -82,6 +83,7 @@ class Body:
 
     def abort(self) -> None:
         """Wakes the reader from another greenlet. Closing is the reader's: here it would fail while the reader reads."""
+        gevent.get_hub().loop.run_callback(self._resting.switch, None)
         with suppress(RuntimeError, ValueError, OSError):
             self._response.raw.shutdown()
 
