@@ -208,6 +208,7 @@ class Counted(sqlite3.Connection):
         return 0
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "query", ["action=mended+a+dam", "person=nobody", "person=nobody&action=step+7", "person=member@example.org", "action=step+7"]
 )

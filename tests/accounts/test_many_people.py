@@ -72,6 +72,7 @@ def test_nobody_waits_until_all_are_listed(app: Flask) -> None:
     assert longest.seconds < taken / 2
 
 
+@pytest.mark.slow
 def test_the_pages_of_people_and_groups_lead_from_one_part_to_the_next(crowd: list[str], app: Flask, owner: Browser) -> None:
     assert pages(owner, "/admin/people", ".entries--links > li") == [50, 50, MANY + 1 - 100]
     page = owner.page("/admin/people?q=p77@example.org")

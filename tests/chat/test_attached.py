@@ -17,6 +17,7 @@ NOTES = "# Notes\n\n```py\nx = 1\n```\nThe end."
 TEXTS = st.text(st.sampled_from("ab.`\n #\t"), max_size=60)
 
 
+@pytest.mark.slow
 @given(TEXTS, st.lists(TEXTS, max_size=3))
 def test_what_is_joined_comes_apart_again(typed, texts):
     files = [file(f"f{at}.md", text) for at, text in enumerate(texts)]

@@ -144,6 +144,7 @@ def test_a_number_in_the_text_opens_the_passage_in_its_document(member, stranger
     assert last(stranger, forked) in str(stranger.page(forked).one(".message-text a").attributes["href"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_erased", [False, True])
 @also_on_postgres
 def test_a_deleted_document_is_said_to_be_deleted(app, member, program, library, path, is_erased):

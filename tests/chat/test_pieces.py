@@ -51,6 +51,7 @@ def test_a_branch_of_long_messages_is_copied_a_few_at_a_time(app, owner, long):
     assert len(stored) >= 12 * LONG // fork.CHARS
 
 
+@pytest.mark.slow
 def test_a_long_branch_is_looked_through_beside_the_loop(app, owner):
     path = add_thread(owner, 1_500)
     with app.app_context():

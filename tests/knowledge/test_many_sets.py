@@ -1,5 +1,6 @@
 """Each chat with a long file has a collection of its own: what is to be embedded is found among thousands of them."""
 
+import pytest
 from sqlalchemy import insert, select
 
 from tests.support.people import user_with_password
@@ -39,6 +40,7 @@ def test_a_set_that_has_everything_is_switched_to_before_others_are_filled(app):
         assert job.document_id == lacking
 
 
+@pytest.mark.slow
 def test_others_go_on_while_another_model_is_chosen_for_all(app):
     with app.app_context():
         embedded_but_one(user_with_password("me@example.org", "member").id)

@@ -1,5 +1,6 @@
 """How many models all connections list together, which are left out, and what can be done about it."""
 
+import pytest
 from flask import Flask
 
 from tests.conftest import signed_in
@@ -52,6 +53,7 @@ def test_what_is_named_is_kept_before_the_first() -> None:
     assert cut(listed, 1, {"e", "f"}) == [{"id": "e"}]
 
 
+@pytest.mark.slow
 def test_a_hostile_server_takes_nothing_from_a_short_list(app: Flask, owner: Browser, fake: Fake) -> None:
     connected(owner, fake, "small", LONG[:400])
     connected(owner, fake, "long", LONG)
@@ -67,6 +69,7 @@ def test_a_hostile_server_takes_nothing_from_a_short_list(app: Flask, owner: Bro
     assert not owner.page("/admin/connections/small").says("left out")
 
 
+@pytest.mark.slow
 def test_a_model_that_is_left_out_is_used_by_its_name(app: Flask, owner: Browser, fake: Fake) -> None:
     connected(owner, fake, "long", LONG)
     connected(owner, fake, "other", LONG)
@@ -117,6 +120,7 @@ def test_the_api_says_how_many_are_left_out(app: Flask, owner: Browser, fake: Fa
     assert (found["long"]["models"], found["long"]["left_out"]) == (1500, 1000)
 
 
+@pytest.mark.slow
 def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Browser, fake: Fake) -> None:
     connected(owner, fake, "long", LONG)
 

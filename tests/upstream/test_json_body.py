@@ -25,6 +25,7 @@ def test_it_is_the_same_json(value: Any) -> None:
     assert as_json(value) == json.dumps(value).encode()
 
 
+@pytest.mark.slow
 def test_a_long_chat_holds_nobody_up(fake: Fake, outgoing: Upstream, stop: Stop) -> None:
     url = f"{fake.base_url}/hook"
     said = [{"role": "user", "content": WORDS * 4_000} for _ in range(300)]

@@ -110,6 +110,7 @@ def test_some_recipients_may_be_refused(box: Mailbox) -> None:
     assert len(box.mails) == 1
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("command", ["HELLO", "MAIL", "END"])
 def test_a_server_that_says_nothing_is_left(box: Mailbox, command: str) -> None:
     box.says[command] = ""

@@ -33,6 +33,7 @@ def test_preparing_makes_it_ready(make_app: MakeApp) -> None:
     assert Browser(make_app()).get("/readyz").status_code == 200
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("address", "words"),
     [
