@@ -30,7 +30,7 @@ def weir(server: Server) -> Iterator[Weir]:
 def test_reloads_and_cut_connections_end_with_one_and_the_same_text(
     server: Server, upstream: Upstream, visit: Visit, weir: Weir
 ) -> None:
-    upstream.says(RICH, pace=0.018, holds=list(HOLDS))
+    upstream.says(RICH, pace=0.006, holds=list(HOLDS))
     person = visit(server)
     reloading = person.begin("Tell me about mills")
     resting = person.look_at(reloading)
