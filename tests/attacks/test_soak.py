@@ -1,4 +1,4 @@
-"""Hundreds of answers (thousands in `make deep`), fifty at a time; a third are refused, cut, stalled or garbled on the way."""
+"""Seventy answers (thousands in `make deep`), fifty at a time; a third are refused, cut, stalled or garbled on the way."""
 
 import os
 
@@ -8,7 +8,7 @@ from tests.attacks.soak import Soak
 from tests.support.rounds import ROUNDS
 from tests.support.starved import watched
 
-REQUESTS = 250 * ROUNDS if ROUNDS > 1 else 120
+REQUESTS = 250 * ROUNDS if ROUNDS > 1 else 70
 
 
 @pytest.mark.slow
