@@ -1,6 +1,7 @@
 #!/bin/sh
-# Passes all tests, in parts of which PARTS (2 if not given) run at a time, the longest first. Beside them runs from the beginning
-# what mostly waits, for kills, restarts and time-outs, and takes little of a core; nothing in it is measured.
+# Passes all tests, in parts of which PARTS (3 if not given) run at a time, the longest first: each waits for a third of its time,
+# so that three keep two cores busy. Beside them runs from the beginning what waits even more, for kills, restarts and time-outs, and
+# for people who read, one part after the other; nothing in it is measured.
 # With names of parts behind the Python it passes those alone; `quick` is its two halves, side by side, and `deep` what is
 # left out here, one part after the other.
 # What fails has failed: nothing is tried a second time.
@@ -10,7 +11,7 @@ unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
 beside=
-[ $# != 0 ] || { set -- attacks pages rest people programs servers quick_others quick_chats && beside=waits; }
+[ $# != 0 ] || { set -- pages attacks answers chats servers programs rest && beside="waits people"; }
 [ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
@@ -27,8 +28,9 @@ if [ $# != 1 ]; then
     ends=$SCRATCH/ends PREPARED=$SCRATCH/prepared
     mkdir "$ends" "$PREPARED"
     export ends PREPARED
-    [ -z "$beside" ] || { setsid sh "$0" "$python" "$beside" & lane=$!; }
-    printf '%s\n' "$@" | xargs -P "${PARTS:-2}" -n 1 sh "$0" "$python"
+    # shellcheck disable=SC2086
+    [ -z "$beside" ] || { printf '%s\n' $beside | setsid xargs -n 1 sh "$0" "$python" & lane=$!; }
+    printf '%s\n' "$@" | xargs -P "${PARTS:-3}" -n 1 sh "$0" "$python"
     status=$?
     [ -z "$beside" ] || wait "$lane" || status=1
     lane=
@@ -38,17 +40,18 @@ if [ $# != 1 ]; then
 fi
 
 part=$1
-chats="tests/accounts tests/api tests/chat"
+quick_chats="tests/accounts tests/api tests/chat"
 # Of the quick tests, as much as makes both halves cost the same.
 with_chats="tests/plans"
 waits="tests/faults tests/generations/test_journal.py tests/generations/test_stuck.py tests/knowledge/test_kills.py
     tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
-attacks="tests/attacks tests/chat"
-programs="tests/api tests/docs tests/drill"
+answers="tests/characters tests/generations tests/knowledge tests/plans tests/providers tests/workflows"
+programs="tests/accounts tests/api tests/docs tests/drill"
 # Most of them start the server.
 servers="tests/test_*.py tests/support"
-people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_plans.py tests/browser/test_reading.py
-    tests/browser/test_restarts.py"
+people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_composing.py tests/browser/test_lists.py
+    tests/browser/test_many_tabs.py tests/browser/test_plans.py tests/browser/test_reading.py tests/browser/test_restarts.py
+    tests/browser/test_sidebar.py"
 without() {
     for path in "$@"; do printf ' --ignore=%s' "$path"; done
 }
@@ -56,13 +59,15 @@ without() {
 # Paths hold no spaces: the lists are meant to be split.
 # shellcheck disable=SC2046,SC2086
 case $part in
-quick_chats) set -- $chats $with_chats -m "not slow and not deep" ;;
-quick_others) set -- tests $(without tests/browser $chats $with_chats) -m "not slow and not deep" ;;
-waits) set -- $waits -m "slow and not deep" ;;
-attacks) set -- $attacks -m "slow and not deep" ;;
-programs) set -- $programs -m "slow and not deep" ;;
-servers) set -- $servers -m "slow and not deep" ;;
-rest) set -- tests $(without tests/browser $attacks $programs $servers $waits) -m "slow and not deep" ;;
+quick_chats) set -- $quick_chats $with_chats -m "not slow and not deep" ;;
+quick_others) set -- tests $(without tests/browser $quick_chats $with_chats) -m "not slow and not deep" ;;
+waits) set -- $waits -m "not deep" ;;
+attacks) set -- tests/attacks -m "not deep" ;;
+answers) set -- $answers $(without $waits) -m "not deep" ;;
+chats) set -- tests/chat -m "not deep" ;;
+programs) set -- $programs -m "not deep" ;;
+servers) set -- $servers -m "not deep" ;;
+rest) set -- tests $(without tests/browser tests/attacks tests/chat $answers $programs $servers $waits) -m "not deep" ;;
 deep_others) set -- tests --ignore=tests/browser -m "deep or rounds" ;;
 # Without the conftest above theirs, which has gevent patch everything: the driver of the browser must be left alone.
 people) set -- --confcutdir=tests/browser $people -m "not deep" ;;
