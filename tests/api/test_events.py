@@ -21,7 +21,7 @@ def counted(program: Client, fake, tokens: int = 60, **how) -> tuple[dict, str]:
 def test_from_every_position_the_rest_is_the_rest_of_the_stored_text(program: Client, fake, app: Flask) -> None:
     with app.app_context():
         set_setting("stream.coalesce_ms", "0")
-    sent, path = counted(program, fake, pace=0.001)
+    sent, path = counted(program, fake, pace=0.02)
     whole, stored = program.events(path), program.ended(sent)["content"]
     assert [each.id for each in whole] == [str(number) for number in range(1, len(whole) + 1)]
     assert text_of(whole) == stored
