@@ -40,9 +40,8 @@ if [ $# != 1 ]; then
 fi
 
 part=$1
+# Half of the quick tests, by what they cost.
 quick_chats="tests/accounts tests/api tests/chat"
-# Of the quick tests, as much as makes both halves cost the same.
-with_chats="tests/plans"
 waits="tests/faults tests/generations/test_journal.py tests/generations/test_stuck.py tests/knowledge/test_kills.py
     tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
 answers="tests/characters tests/generations tests/knowledge tests/plans tests/providers tests/workflows"
@@ -59,8 +58,8 @@ without() {
 # Paths hold no spaces: the lists are meant to be split.
 # shellcheck disable=SC2046,SC2086
 case $part in
-quick_chats) set -- $quick_chats $with_chats -m "not slow and not deep" ;;
-quick_others) set -- tests $(without tests/browser $quick_chats $with_chats) -m "not slow and not deep" ;;
+quick_chats) set -- $quick_chats -m "not slow and not deep" ;;
+quick_others) set -- tests $(without tests/browser $quick_chats) -m "not slow and not deep" ;;
 waits) set -- $waits -m "not deep" ;;
 attacks) set -- tests/attacks -m "not deep" ;;
 answers) set -- $answers $(without $waits) -m "not deep" ;;

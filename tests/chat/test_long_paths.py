@@ -37,6 +37,7 @@ def _message(number: int, text: str) -> dict[str, object]:
     return {**place, "role": "assistant" if number % 2 else "user", "content": text, **shown}
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_all_of_it_is_sent_and_what_was_cut_goes_on(app: Flask, owner: Browser, fake: Upstream) -> None:
     texts = store(app, owner, 30)
