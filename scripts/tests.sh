@@ -11,7 +11,7 @@ unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
 beside=
-[ $# != 0 ] || { set -- pages attacks answers chats servers programs rest && beside="waits people"; }
+[ $# != 0 ] || { set -- pages chats attacks answers programs rest servers && beside="waits people"; }
 [ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
