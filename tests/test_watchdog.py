@@ -138,8 +138,8 @@ def test_a_log_is_not_filled_with_one_line() -> None:
 
 @pytest.mark.slow
 def test_the_thread_sleeps_while_the_loop_waits() -> None:
-    *looks, counts = played("before = wakes()\ngevent.sleep(1.5)\nprint(wakes() - before)")
+    *looks, counts = played("before = wakes()\ngevent.sleep(3)\nprint(wakes() - before)")
 
-    # Twenty a second, if it looked on.
-    assert int(looks[0]) <= 4
+    # Sixty, if it looked on; a busy machine wakes it a few times for reasons of its own.
+    assert int(looks[0]) <= 15
     assert counts == "0 0.0 0"
