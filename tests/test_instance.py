@@ -23,9 +23,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def first(made: Server) -> Server:
-    """A server that runs; the test before may have ended it."""
+    """A server that answers; the test before may have ended it, or its worker."""
     if not made.is_running:
         made.start()
+    # A worker has its share of the lock until it has begun.
+    made.await_answer()
     return made
 
 

@@ -89,7 +89,7 @@ class Server:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
-        self._await_first_answer()
+        self.await_answer()
         return time.monotonic() - began
 
     def kill(self) -> float:
@@ -168,7 +168,7 @@ class Server:
         shutil.copytree(folder, self.folder, dirs_exist_ok=True)
         return f"{self.url}/setup?{urlsplit(link).query}"
 
-    def _await_first_answer(self) -> None:
+    def await_answer(self) -> None:
         until(self._answers, f"{self.url} answers", seconds=180)
 
     def _answers(self) -> bool:
