@@ -146,8 +146,7 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
         return _of_documents(found).where(*which)
     held = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
     # First, and once: the planner thinks that people see next to nothing, and would look for each of their passages by itself.
-    # As an offset, which it goes no further than either: what is MATERIALIZED is written down first, a sixth of all the time.
-    postings = held.offset(literal_column("0")).subquery("postings")
+    postings = held.cte("postings").prefix_with("MATERIALIZED")
     score = _score(counts, size, postings.c.term, postings.c.weight)
     # A passage has one row for each word: of one word alone there is nothing to add up.
     is_one = len(words) == 1
