@@ -6,7 +6,7 @@ import gevent
 from gevent.event import Event as Signal
 
 from tests.streaming.conftest import TOPIC, paced
-from webapp.streaming.broadcaster import MOST_AT_ONCE, Broadcast, Frame
+from webapp.streaming.broadcaster import FIRST_TOLD, Broadcast, Frame
 from webapp.streaming.events import Delta, Ended
 
 
@@ -104,7 +104,7 @@ def test_who_comes_late_begins_where_the_snapshot_ends(room):
     assert text + "".join(frame.data for frame in frames) == "abcdefghij"
 
 
-def test_who_says_something_tells_a_few_watchers_and_the_others_hear_of_it(room):
+def test_who_came_first_are_told_whenever_something_is_said_and_the_others_once_for_what_comes_together(room):
     broadcast, told = broadcast_of(room), []
 
     class Telling(Signal):
@@ -116,9 +116,15 @@ def test_who_says_something_tells_a_few_watchers_and_the_others_hear_of_it(room)
         for _ in range(200):
             stack.enter_context(broadcast.watched_by(Telling()))
         room.topics.append(TOPIC, Delta("said"))
+        room.topics.append(TOPIC, Delta(" again"))
 
-        assert len(told) == MOST_AT_ONCE
+        assert len(told) == 2 * FIRST_TOLD
         room.until(lambda: len(set(map(id, told))) == 200)
+        assert len(told) == 200 + FIRST_TOLD
+
+        told.clear()
+        room.topics.append(TOPIC, Delta(", and later"))
+        room.until(lambda: len(told) == 200)
 
 
 class Slow(Counting):

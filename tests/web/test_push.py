@@ -1,6 +1,7 @@
 """What is said is sent from where it is said; whoever does not take it costs only their own greenlet."""
 
 import socket
+import time
 from collections.abc import Iterator
 
 import gevent
@@ -37,6 +38,9 @@ def test_a_push_wakes_nobody() -> None:
     sleeper = asleep(bell, lambda: not pushed.append(TOLD))
 
     bell.set()
+    bell.set()
+    assert not pushed
+    gevent.sleep(0.01)
     bell.set()
     gevent.sleep(0.01)
 
@@ -121,3 +125,24 @@ def test_only_what_the_server_sends_in_chunks_has_an_outlet(environ: dict[str, o
     usual = {"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": object()}
 
     assert bool(outlet_of({**usual, **environ})) is has_one
+
+
+def test_many_pushes_let_clocks_go_on_in_between() -> None:
+    pushed = []
+
+    def push() -> bool:
+        until = time.thread_time() + 0.001
+        while time.thread_time() < until:
+            pass
+        return not pushed.append(TOLD)
+
+    bells = [Bell(Event()) for _ in range(100)]
+    for bell in bells:
+        bell.push = push
+        bell.set()
+    gevent.sleep(0.001)
+
+    assert 0 < len(pushed) < len(bells)
+    with gevent.Timeout(30):
+        while len(pushed) < len(bells):
+            gevent.sleep(0.001)

@@ -3,8 +3,8 @@
 import io
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import IO, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -26,6 +26,17 @@ def give_way() -> None:
     gevent.sleep(1e-6)
 
 
+def in_next_turn(call: Callable[[], object]) -> None:
+    """Calls it when the loop has looked at everybody else."""
+    timer = gevent.get_hub().loop.timer(1e-6)
+
+    def end() -> None:
+        timer.close()
+        call()
+
+    timer.start(end)
+
+
 class Line:
     """In each turn of the loop one of those who wait goes on, whoever has come first; several lines take turns."""
 
@@ -38,7 +49,7 @@ class Line:
         if len(self._waiting) == 1:
             _lines.append(self)
             if len(_lines) == 1:
-                _call_in_next_turn()
+                in_next_turn(_call_next)
         place.wait()
 
     def call(self) -> bool:
@@ -52,18 +63,12 @@ _lines: deque[Line] = deque()
 _long_work = Line()
 
 
-def _call_in_next_turn() -> None:
-    next_turn = gevent.get_hub().loop.timer(1e-6)
-    next_turn.start(_call_next, next_turn)
-
-
-def _call_next(timer: Any) -> None:
-    timer.close()
+def _call_next() -> None:
     line = _lines.popleft()
     if line.call():
         _lines.append(line)
     if _lines:
-        _call_in_next_turn()
+        in_next_turn(_call_next)
 
 
 def stand_in_line() -> None:
@@ -84,13 +89,7 @@ def wait_for_turn(most_seconds: float = MOST_WAIT_SECONDS) -> None:
     hold up all answers that are being written. Whoever has waited for so long begins in any case.
     """
     if _finishing.acquire(timeout=most_seconds):
-        next_turn = gevent.get_hub().loop.timer(1e-6)
-        next_turn.start(_let_next_in, next_turn)
-
-
-def _let_next_in(timer: Any) -> None:
-    timer.close()
-    _finishing.release()
+        in_next_turn(_finishing.release)
 
 
 def by_turns(items: Iterable[T], *, seconds: float = TURN_SECONDS) -> Iterator[T]:
