@@ -92,12 +92,12 @@ class Broadcast:
         """The frames that bring a watcher from its cursor to now; made once for all at the same cursor."""
         if not self._has_begun:
             return [], cursor
-        if cursor not in self._shared:
+        if not (shared := self._shared.get(cursor)):
             if len(self._shared) >= MOST_SHARED:
                 # A page may say that it is anywhere.
                 self._shared.clear()
-            self._shared[cursor] = self.projection.since(cursor)
-        return self._shared[cursor]
+            shared = self._shared[cursor] = self.projection.since(cursor)
+        return shared
 
     def snapshot(self) -> tuple[Any, Cursor]:
         """The picture of this moment and the cursor that goes on from it."""
