@@ -5,13 +5,21 @@ import pytest
 from tests.chat.conftest import ended
 from tests.chat.listener import Listener
 from tests.chat.test_listing import add_thread
+from tests.support.list_parts import applied
 from webapp.chat.page.feed import ChatPosition
 
 SIDEBAR = '<hx-partial hx-target="#sidebar-chats" hx-swap="innerMorph">'
 
 
 def sidebars(listener: Listener) -> list[str]:
-    return [message.data for message in listener.messages if SIDEBAR in message.data]
+    """The list as it is on the page after each message that changes it."""
+    found: list[str] = []
+    for message in listener.messages:
+        if SIDEBAR in message.data:
+            found.append(message.data)
+        elif found and (after := applied(found[-1], message.data)) != found[-1]:
+            found.append(after)
+    return found
 
 
 def sidebar_url(page) -> str:

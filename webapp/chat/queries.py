@@ -87,11 +87,6 @@ def chat_of(message: Message) -> Chat:
     return db.session.get_one(Chat, message.chat_id)
 
 
-def title_of(id: str) -> str:
-    """As it is now."""
-    return TITLE.scalar(db.session(), {"id": id}) or ""
-
-
 def recent_chats(owner_id: str, *, limit: int = 50) -> Sequence[Chat]:
     """The newest chats that are neither archived nor deleted."""
     return db.session.scalars(_newest_first(owner_id).where(Chat.archived_at.is_(None)).limit(limit)).all()
@@ -376,6 +371,5 @@ SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 GENERATIONS = _generations_statement()
 PATH, PATH_IDS = _path_statement(), _path_ids_statement()
-TITLE = Ready(select(Chat.title).where(Chat.id == bindparam("id"), Chat.deleted_at.is_(None)))
 LAST_OF_PATH = _path_statement(is_bounded=True)
 GLIMPSES = Ready(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))

@@ -25,7 +25,7 @@ from webapp.ids import new_id
 from webapp.pauses import Pauses
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Broadcast, Projection
-from webapp.streaming.events import Changed, Event
+from webapp.streaming.events import Event
 from webapp.streaming.loops import FlushLoop, Spawn, Ticker
 from webapp.streaming.run import Run, Save
 from webapp.streaming.stop import Stop
@@ -149,7 +149,7 @@ class Engine:
         self.live: dict[str, Live] = {}
         self.readers: set[Signal] = set()
         # What will be said in a moment, by topic.
-        self.soon: dict[str, list[Changed]] = {}
+        self.soon = set[str]()
         # What is asked of providers after an answer and is no generation, such as its cost: it ends with them.
         self.asides: set[Stop] = set()
         # Generations of this worker that are settled because nothing runs them: they are not started any more.

@@ -12,14 +12,16 @@ from webapp.accounts.tables import User
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.feature import brought
+from webapp.live.difference import difference
 from webapp.live.single_flight import SingleFlight
 from webapp.live.watch import has_changed
 from webapp.live.watchers import Context
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
-from webapp.streaming.events import Changed
 
 drawn = SingleFlight[str](len, most=512)
+# By the lists themselves: pages that have come to the same place may have been sent different ones.
+differences = SingleFlight[str](len, most=64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +42,9 @@ class GrowingRows:
 class LiveList:
     """A person's list on their open pages.
 
-    `element` gets what `template` makes of what `read` gives, when `tell_person` has said one of `changes`; where it has said
-    nothing but `row_change` of a row, `read_row` gives what replaces a part of that. `reader` refuses whom it is not for.
-    What is `beside` every page is heard with every other stream too.
+    `element` gets what `template` makes of what `read` gives, when `tell_person` has said one of `changes`. Where that is
+    rows as `difference` knows them, a page that has the list hears of those alone that have changed (`is_by_row`). `reader`
+    refuses whom it is not for. What is `beside` every page is heard with every other stream too.
     """
 
     name: str
@@ -54,8 +56,7 @@ class LiveList:
     swap: str = "outerMorph"
     is_beside: bool = False
     rows: GrowingRows | None = None
-    row_change: str = ""
-    read_row: Callable[[str], str] = lambda _: ""
+    is_by_row: bool = False
 
 
 def live_list(name: str) -> LiveList | None:
@@ -82,35 +83,19 @@ class ListNews:
         return {self._topic: self.after}
 
     def news(self) -> list[Frame]:
-        """Every list that has changed since the page has it, whole."""
+        """Every list that has changed since the page has it."""
         before, self.after = self.after, self._engine.topics.last(self._topic)
-        return [frame for each in self._lists.values() for frame in self._since(each, before)]
-
-    def _since(self, each: LiveList, before: int) -> list[Frame]:
-        topics = self._engine.topics
-        if has_changed(topics, self._topic, before, *each.changes):
-            return self._renewed(each)
-        if not each.row_change or not has_changed(topics, self._topic, before, each.row_change):
-            return []
-        told = (entry.event for entry in topics.read(self._topic, before))
-        ids = dict.fromkeys(event.id for event in told if isinstance(event, Changed) and event.what == each.row_change)
-        key = (each.name, topics.epoch, self._person, before, self.after)
-        self._sent.pop(each.name, None)
-        html = drawn.get(key, lambda: self._drawn_rows(each, ids))
-        return [Frame(html)] if html else []
-
-    def _drawn_rows(self, each: LiveList, ids: Iterable[str]) -> str:
-        with self._context():
-            return "".join(each.read_row(id) for id in ids)
+        lists = (each for each in self._lists.values() if has_changed(self._engine.topics, self._topic, before, *each.changes))
+        return [frame for each in lists for frame in self._renewed(each)]
 
     def _renewed(self, each: LiveList) -> list[Frame]:
         key = (each.name, self._engine.topics.epoch, self._person, self.after)
-        html = self._marked(drawn.get(key, lambda: self._rendered(each)))
+        html, before = drawn.get(key, lambda: self._rendered(each)), self._sent.get(each.name, "")
         # Rows may have grown since the whole was sent, which would then not be what the page shows.
-        if not html or (html == self._sent.get(each.name) and not each.rows):
+        if not html or (html == before and not each.rows):
             return []
         self._sent[each.name] = html
-        return [Frame(part(each.element, each.swap, html))]
+        return [Frame(self._marked(_changed(each, before, html) or part(each.element, each.swap, html)))]
 
     def _rendered(self, each: LiveList) -> str:
         with self._context():
@@ -120,3 +105,10 @@ class ListNews:
     def _marked(self, html: str) -> str:
         link = f'<a href="{self._here}"'
         return html.replace(f"{link}>", f'{link} aria-current="page">') if self._here else html
+
+
+def _changed(each: LiveList, before: str, html: str) -> str:
+    """What a page lacks that was sent the list as it was before; nothing, if that is all of it."""
+    if not before or not each.is_by_row:
+        return ""
+    return differences.get((before, html), lambda: difference(before, html))

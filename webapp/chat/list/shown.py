@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import render_template, request
+from flask import request
 
 from webapp import topic_names
 from webapp.accounts.guards import user_or_none
@@ -15,7 +15,6 @@ from webapp.chat import queries
 from webapp.chat.queries import Listed
 from webapp.chat.tables import Chat
 from webapp.db import utc_now
-from webapp.rendering.part import part
 
 DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
 
@@ -73,14 +72,6 @@ def by_time(listed: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]
 def sidebar(user: User, here: str = "") -> list[tuple[str, list[SidebarChat]]]:
     """What stands beside every page of a person; `here` is that page where another is asked for."""
     return grouped(*queries.sidebar_chats(user.id), here)
-
-
-def renamed(id: str) -> str:
-    """What replaces the title of a chat in the sidebar; whoever hears of it has the chat there."""
-    if not (title := queries.title_of(id)):
-        return ""
-    html = render_template("layouts/_sidebar_title.html", chat={"title": title})
-    return part(f"#sidebar-chats [href='/chats/{id}'] .chats__title", "outerHTML", html)
 
 
 def _division(moment: datetime, now: datetime) -> str:

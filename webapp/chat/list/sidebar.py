@@ -10,31 +10,15 @@ SOON_SECONDS = 0.3
 
 
 def tell(engine: Engine, person: str, chat_id: str) -> None:
-    """The chat is new, gone or in another place, or an answer in it begins or ends."""
-    _tell_soon(engine, person, Changed("chat", chat_id))
-
-
-def tell_title(engine: Engine, person: str, chat_id: str) -> None:
-    """Nothing but its title is another one."""
-    _tell_soon(engine, person, Changed("title", chat_id))
-
-
-def _tell_soon(engine: Engine, person: str, changed: Changed) -> None:
+    """The chat is new, gone or in another place, has another title, or an answer in it begins or ends."""
     topic = topic_names.of_person(person)
     if topic in engine.soon:
-        engine.soon[topic].append(changed)
         return
-    engine.soon[topic] = [changed]
+    engine.soon.add(topic)
 
     def say() -> None:
         engine.pause(SOON_SECONDS)
-        for each in _worth_telling(engine.soon.pop(topic)):
-            engine.topics.append(topic, each)
+        engine.soon.remove(topic)
+        engine.topics.append(topic, Changed("chat", chat_id))
 
     engine.spawn(say)
-
-
-def _worth_telling(changed: list[Changed]) -> list[Changed]:
-    """The whole list has all titles in it."""
-    whole = [each for each in changed if each.what == "chat"]
-    return whole[:1] or list(dict.fromkeys(changed))

@@ -139,7 +139,7 @@ def _changed(generation: Generation) -> None:
         people = sending.people(job.chat_id, job.aside.person, is_shared=job.is_shared)
         changes.tell(topic_names.of_chat(job.chat_id), "title", job.chat_id)
         for person in people:
-            sidebar.tell_title(the_engine(), person, job.chat_id)
+            sidebar.tell(the_engine(), person, job.chat_id)
 
 
 def _named_statement() -> Update:

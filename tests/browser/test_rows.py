@@ -1,0 +1,101 @@
+"""The sidebar of every tab is what a new page shows, though it hears of changed rows alone; whoever is in it is not disturbed."""
+
+from random import Random
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.chats import ChatPage, Person, until
+from tests.browser.conftest import Visit
+from tests.support.list_parts import changed
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+from webapp.live.difference import difference
+
+# By a page's own htmx, one after another: what each list becomes, and what it should be.
+BECOMES = """async pairs => {
+  const box = document.createElement("div"), found = [];
+  const plain = () => box.innerHTML.replace(/>\\s+</g, "><");
+  document.body.append(box);
+  for (const [old, text, now] of pairs) {
+    box.innerHTML = now;
+    const wanted = plain();
+    box.innerHTML = old;
+    await htmx.swap({text, sourceElement: box, target: box, swap: "none"});
+    found.push([plain(), wanted]);
+  }
+  return found;
+}"""
+# Where what comes is put, as far as it is in the sidebar.
+HEAR = """() => {
+  window.put = [];
+  document.addEventListener("htmx:before:swap", ({detail}) => {
+    for (const {target, swapSpec} of detail.tasks) if (target?.id.startsWith("sidebar-")) put.push(swapSpec.style);
+  });
+}"""
+SHOWN = """list => [...list.querySelectorAll("h2, li")].map(each =>
+  [each.innerText, each.id, each.querySelector("[aria-current]") !== null, each.querySelector(".sr")?.innerText])"""
+
+
+def test_htmx_makes_of_the_parts_what_is_there_now(server: Server, visit: Visit) -> None:
+    lists = [changed(Random(seed)) for seed in range(600)]
+    pairs = [(old, parts, new) for old, new in lists if (parts := difference(old, new))]
+    assert len(pairs) > 100
+    for is_now, wanted in visit(server).open("/account").evaluate(BECOMES, pairs):
+        assert is_now == wanted
+
+
+def test_a_row_that_comes_up_is_the_same_with_the_focus_in_it(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    upstream.says("Fine.")
+    oldest, *_, newest = [begun(person, f"The sluice with the number {number}") for number in range(6)]
+    elsewhere = person.look_at(newest)
+    # From what it is sent whole; later only what changes.
+    newest.ask("And?")
+    newest.expect("completed")
+    until_as_new(person, newest, elsewhere)
+    elsewhere.page.evaluate(HEAR)
+    row = elsewhere.page.locator(f"#sidebar-{oldest.path.rpartition('/')[2]}")
+    row.evaluate("row => window.seen = row")
+    row.get_by_role("link", name="Options").focus()
+    upstream.counts(60, pace=0.03, holds=[30])
+    oldest.ask("Does it come up?")
+    expect(row.get_by_title("answering")).to_be_visible()
+    expect(rows(elsewhere.page).first).to_have_id(str(row.get_attribute("id")))
+    upstream.goes_on()
+    oldest.expect("completed")
+    until_as_new(person, newest, elsewhere)
+    assert row.evaluate("row => row === seen && row.contains(document.activeElement)")
+    assert set(elsewhere.page.evaluate("put")) == {"beforebegin", "outerMorph"}
+    assert elsewhere.page.locator("#sidebar-chats [aria-current]").get_attribute("href") == newest.path
+
+
+def test_tabs_that_came_at_different_times_show_the_same(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    upstream.says("Fine.")
+    chats = [begun(person, f"A weir that has the number {number}") for number in range(5)]
+    tabs = [person.look_at(chats[0])]
+    for number in (1, 3, 0):
+        chats[number].ask("Once more")
+        chats[number].expect("completed")
+        tabs.append(person.look_at(chats[number]))
+    chats.append(begun(person, "A weir that is new"))
+    for tab in tabs:
+        until_as_new(person, tab, tab)
+
+
+def begun(person: Person, question: str) -> ChatPage:
+    chat = person.begin(question)
+    chat.expect("completed")
+    return chat
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("#sidebar-chats li")
+
+
+def until_as_new(person: Person, chat: ChatPage, tab: ChatPage) -> None:
+    """Until the tab shows what a page of this chat shows that is opened now, where nothing is being answered."""
+    new = person.look_at(chat).page
+    wanted = new.locator("#sidebar-chats").evaluate(SHOWN)
+    until(tab.page, lambda: tab.page.locator("#sidebar-chats").evaluate(SHOWN) == wanted)
+    new.close()
