@@ -1,13 +1,10 @@
 """What makes the list on a page the list as it is now, where nothing but rows of it has changed. Pure.
 
-A row is an `<li>` with an id, and without another list in it.
+A row is an `<li id="…">` without another in it, and there are no others.
 """
-
-import re
 
 from webapp.rendering.part import part
 
-ROW = re.compile(r'(<li id="([^"]+)".*?</li>)', re.DOTALL)
 # htmx puts the row that is on the page there, with the focus that it may have.
 MOVED = '<li id="{}" hx-preserve></li>'
 
@@ -34,10 +31,15 @@ def difference(old: str, new: str) -> str:
 
 def _pieces(html: str) -> tuple[list[str], dict[str, str]]:
     """The ids of its rows in their order, with what stands around groups of them, and the rows."""
-    pieces = ROW.split(html)
-    rows = dict(zip(pieces[2::3], pieces[1::3], strict=True))
-    del pieces[1::3]
-    return [each for each in pieces if each.strip()], rows
+    order, rows = list[str](), dict[str, str]()
+    # An expression that looks for both ends takes ten times as long.
+    *begun, end = html.split("</li>")
+    for each in begun:
+        around, _, row = each.partition('<li id="')
+        id = row[: row.find('"')]
+        rows[id] = f'<li id="{row}</li>'
+        order += around, id
+    return [each for each in (*order, end) if each.strip()], rows
 
 
 def _come(before: list[str], now: list[str], rows: dict[str, str]) -> dict[str, list[str]] | None:
