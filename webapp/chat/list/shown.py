@@ -1,8 +1,9 @@
 """Chats as lists and the sidebar show them: pinned ones first, the others by time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
 
 from flask import request
 
@@ -25,7 +26,8 @@ class SidebarChat:
     title: str
     is_running: bool
     is_current: bool
-    changed_at: datetime
+    # No row in the sidebar shows it.
+    changed_at: datetime = field(compare=False)
     face: Face | None = None
     sharer: str = ""
 
@@ -63,9 +65,9 @@ def grouped(
 def by_time(listed: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]]:
     """Chats in divisions of time, newest first."""
     groups: dict[str, list[SidebarChat]] = {}
-    now = utc_now()
-    for each in listed:
-        groups.setdefault(_division(each.changed_at, now), []).append(each)
+    today = utc_now().date()
+    for day, same in groupby(listed, lambda each: each.changed_at.date()):
+        groups.setdefault(_division(day, today), []).extend(same)
     return list(groups.items())
 
 
@@ -74,6 +76,6 @@ def sidebar(user: User, here: str = "") -> list[tuple[str, list[SidebarChat]]]:
     return grouped(*queries.sidebar_chats(user.id), here)
 
 
-def _division(moment: datetime, now: datetime) -> str:
-    days = (now.date() - moment.date()).days
-    return next((name for limit, name in DIVISIONS if days < limit), f"{moment:%B %Y}")
+def _division(day: date, today: date) -> str:
+    days = (today - day).days
+    return next((name for limit, name in DIVISIONS if days < limit), f"{day:%B %Y}")

@@ -1,9 +1,11 @@
 """The list of chats, the search, the trash, and what is done with a chat as a whole."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
+from markupsafe import Markup
 
 from webapp.accounts.guards import anybody, current_user, found, onlooker, signed_in, user_or_none
 from webapp.chat import queries
@@ -34,6 +36,11 @@ def sidebar() -> list[tuple[str, list[SidebarChat]]]:
     """The chats in the sidebar of whoever looks."""
     me = onlooker()
     return list_shown.sidebar(me) if me else []
+
+
+@bp.app_template_global()
+def sidebar_rows(chats: Sequence[SidebarChat]) -> Markup:
+    return Markup("\n".join(map(_sidebar_row, chats)))
 
 
 @bp.get("/chats")
@@ -187,3 +194,9 @@ def _done(chat: Chat) -> Response:
     if not is_htmx():
         return redirect(page_of(chat.id))
     return Response(render_template("chat/_top_changed.html", chat=shown.chat(chat, is_running=False)))
+
+
+@lru_cache(maxsize=2_000)
+def _sidebar_row(chat: SidebarChat) -> str:
+    """Drawn once for as long as it shows the same: each page has fifty of them, of which hardly one is new."""
+    return str(get_template_attribute("layouts/_sidebar_row.html", "row")(chat))
