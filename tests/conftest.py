@@ -8,7 +8,6 @@ import gc  # noqa: E402  the patch must come first
 import shutil  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
-from types import CodeType  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
@@ -16,7 +15,6 @@ import pytest  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
-from jinja2.bccache import Bucket, BytecodeCache  # noqa: E402
 from sqlalchemy import Dialect  # noqa: E402
 
 from tests.generations.bench import bench  # noqa: E402
@@ -27,6 +25,7 @@ from tests.support.people import AGENT, user_with_session  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.routes import SharedRoutes  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
+from tests.support.templates import CompiledTemplates  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
 from webapp.accounts import service as accounts  # noqa: E402
 from webapp.app import create_app  # noqa: E402
@@ -57,21 +56,6 @@ settings.load_profile("even")
 
 
 Flask.url_map_class = SharedRoutes
-
-
-class CompiledTemplates(BytecodeCache):
-    """What templates were compiled to by the application of an earlier test."""
-
-    def __init__(self) -> None:
-        self._codes: dict[tuple[str, str], CodeType | None] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key, bucket.checksum] = bucket.code
-
-
 TEMPLATES = CompiledTemplates()
 # What statements were compiled to, by the dialect, which has met its database when that was migrated.
 STATEMENTS: dict[Any, Any] = {}
