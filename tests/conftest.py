@@ -5,6 +5,10 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc  # noqa: E402  the patch must come first
+
+# What is imported and collected stays: nobody looks through it on the way.
+gc.disable()
+
 import shutil  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -63,8 +67,9 @@ DIALECTS: dict[str, Dialect] = {}
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: the collector need not look through it after every few tests."""
+    """What was imported and collected is not looked through after every few tests either."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 10, 10)
 
 
