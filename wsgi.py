@@ -4,7 +4,13 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import sys  # noqa: E402  the patch must come first
+import atexit  # noqa: E402  the patch must come first
+import gc  # noqa: E402
+import sys  # noqa: E402
+
+# What is imported stays: a command need not look through it for garbage on the way. In a worker nobody looks yet.
+is_command = gc.isenabled()
+gc.disable()
 
 from webapp.app import create_app  # noqa: E402
 from webapp.config import ConfigError  # noqa: E402
@@ -13,3 +19,10 @@ try:
     app = create_app()
 except ConfigError as error:
     sys.exit(str(error))
+
+if is_command:
+    gc.freeze()
+    gc.enable()
+    # At its end one look is enough, at everything: the interpreter's own, which nobody can leave out.
+    atexit.register(gc.unfreeze)
+    atexit.register(gc.disable)
