@@ -3,19 +3,19 @@
 import pytest
 
 from tests.chat.listener import listen
-from webapp.feature import brought
+from webapp.app import FEATURES
 from webapp.live.lists import LiveList
 
 __all__ = ["listen"]
 
+LISTS = {each.name: each for feature in FEATURES for each in feature.brings if isinstance(each, LiveList)}
+
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("name", ["sidebar", "plans", "collections"])
+@pytest.mark.parametrize("name", LISTS)
 def test_a_page_that_has_nothing_hears_all_of_it(owner, listen, name):
-    with owner.app.app_context():
-        lists = {each.name: each for each in brought(LiveList)}
     listener = listen(owner, f"/lists/{name}/events")
-    wanted = [f'hx-target="{lists[each].element}" hx-swap="{lists[each].swap}"' for each in dict.fromkeys((name, "sidebar"))]
+    wanted = [f'hx-target="{LISTS[each].element}" hx-swap="{LISTS[each].swap}"' for each in dict.fromkeys((name, "sidebar"))]
 
     listener.until(lambda each: all(part in each.html for part in wanted))
     assert "csrf" not in listener.html
