@@ -4,7 +4,9 @@ import pytest
 
 from tests.chat.listener import listen
 from webapp.app import FEATURES
-from webapp.live.lists import LiveList
+from webapp.engine.engine import the_engine
+from webapp.live import watchers
+from webapp.live.lists import ListNews, LiveList
 
 __all__ = ["listen"]
 
@@ -23,3 +25,15 @@ def test_a_page_that_has_nothing_hears_all_of_it(owner, listen, name):
 
 def test_a_list_that_nobody_has_named_is_not_there(owner):
     assert owner.get("/lists/nothing/events").status_code == 404
+
+
+def test_a_list_with_the_token_of_one_browser_is_not_drawn_for_all(app, owner):
+    """It is drawn once for all browsers of a person, from whom each other's token would be refused."""
+    one = LiveList(
+        name="buttons", element="#sidebar", template="layouts/_sidebar_toggle.html", changes=("button",), read=lambda me: {}
+    )
+    cookie = owner.client.get_cookie("millrace").value
+    with app.test_request_context(headers={"Cookie": f"millrace={cookie}"}):
+        news = ListNews(the_engine(), owner.person_id, -1, watchers.same_request(), own=[one])
+        with pytest.raises(RuntimeError, match="live list buttons holds a form with a token"):
+            news.news()

@@ -7,7 +7,7 @@ from flask import render_template
 from webapp import topic_names
 from webapp.engine.engine import Engine
 from webapp.live.lane_feed import LaneFeed, known_at
-from webapp.live.lists import GrowingRows, ListNews, LiveList, drawn
+from webapp.live.lists import GrowingRows, ListNews, LiveList, drawn, for_all_browsers
 from webapp.live.watch import has_changed
 from webapp.live.watchers import Context
 from webapp.rendering.part import part
@@ -55,7 +55,8 @@ class ListFeed(LaneFeed):
     def _row(self, rows: GrowingRows, id: str) -> str:
         with self._context():
             found = rows.read(id)
-            return part(f"#row-{id}", "outerMorph", render_template(rows.template, **found)) if found else ""
+            html = for_all_browsers(render_template(rows.template, **found), self._list.name) if found else ""
+            return part(f"#row-{id}", "outerMorph", html) if found else ""
 
     def _follow(self) -> None:
         if not self._list.rows:

@@ -22,6 +22,7 @@ from webapp.streaming.broadcaster import Frame
 drawn = SingleFlight[str](len, most=512)
 # By the lists themselves: pages that have come to the same place may have been sent different ones.
 differences = SingleFlight[str](len, most=64)
+TOKEN = 'name="csrf_token"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,13 @@ def live_list(name: str) -> LiveList | None:
     return next((each for each in brought(LiveList) if each.name == name), None)
 
 
+def for_all_browsers(html: str, name: str) -> str:
+    """What is drawn once for all open pages of a person, and holds no token of one browser, which is refused from others."""
+    if TOKEN in html:
+        raise RuntimeError(f"The live list {name} holds a form with a token. Put it beside the list, and `form` on its buttons.")
+    return html
+
+
 class ListNews:
     """The news of a person's lists for one page: its own, and those beside every page.
 
@@ -100,7 +108,7 @@ class ListNews:
     def _rendered(self, each: LiveList) -> str:
         with self._context():
             user = user_or_none()
-            return render_template(each.template, **each.read(user)) if user else ""
+            return for_all_browsers(render_template(each.template, **each.read(user)), each.name) if user else ""
 
     def _marked(self, html: str) -> str:
         link = f'<a href="{self._here}"'
