@@ -9,12 +9,12 @@ import pytest
 
 from tests.browser.modules import NOTICED_BY
 from tests.support.source import (
-    FEATURES,
     LAYER_OF,
     LAYER_OF_FILE,
     LAYERS,
     ROOT,
     Module,
+    features,
     functions,
     length,
     libraries,
@@ -74,7 +74,12 @@ def test_a_feature_imports_only_those_before_it() -> None:
         for other in ours(module)
         if None is not module.feature != other.feature is not None and other.feature > module.feature
     ]
-    assert not breaches, "move that to the later feature of tests/support/source.py, or hand it in through webapp/app.py"
+    assert not breaches, "move that to the later of the two in FEATURES of webapp/app.py, or hand it in there"
+
+
+def test_every_feature_has_its_place() -> None:
+    found = {name.split(".")[1] for name in modules() if re.fullmatch(r"webapp\.\w+\.feature", name)}
+    assert found <= set(features()), "enter FEATURE of its feature.py in FEATURES of webapp/app.py, behind all that it imports"
 
 
 @pytest.mark.slow
@@ -126,7 +131,7 @@ def test_the_api_is_imported_by_nobody() -> None:
 def test_the_tables_name_nothing_that_is_not_there() -> None:
     packages = {module.name.split(".")[1] for module in modules().values() if "." in module.name} | {"wsgi"}
     endings = {module.name.rpartition(".")[2].rpartition("_")[2] for module in modules().values()}
-    assert {name for names in LAYER_OF.values() for name in names} | set(FEATURES) <= packages
+    assert {name for names in LAYER_OF.values() for name in names} | set(features()) <= packages
     assert set(LAYER_OF_FILE) <= endings
     uses = [(module, library) for module in modules().values() for library in libraries(module)]
     named = [(place, library) for library, places in ONLY_IN.items() for place in places]

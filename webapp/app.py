@@ -59,7 +59,7 @@ from webapp.web.rules import LazyRule
 from webapp.web.templates import Templates
 from webapp.workflows import feature as workflows
 
-# In their order: each knows those before it alone.
+# In their order: each knows those before it alone, which tests/test_architecture.py holds them to.
 FEATURES = (
     accounts.FEATURE,
     secrets.FEATURE,
@@ -67,10 +67,11 @@ FEATURES = (
     mail.FEATURE,
     connections.FEATURE,
     preferences.FEATURE,
-    prompts.FEATURE,
     live.FEATURE,
     usage.FEATURE,
+    health.FEATURE,
     knowledge.FEATURE,
+    prompts.FEATURE,
     characters.FEATURE,
     chat.FEATURE,
     plans.FEATURE,
@@ -80,10 +81,9 @@ FEATURES = (
     experiments.FEATURE,
     alerts.FEATURE,
     completions.FEATURE,
-    health.FEATURE,
     docs.FEATURE,
-    api.FEATURE,
     shell.FEATURE,
+    api.FEATURE,
 )
 # A checkout must never wait for another request's: connections to a file cost next to nothing. The one that was used last has the
 # file's pages as they are, the others have to read them again.

@@ -49,13 +49,20 @@ LAYER_OF_FILE = {
     "commands": "web",
     "cli": "root",
 }
-# Each knows those before it alone, in every layer. Before them stands what knows no feature; after them the root.
-FEATURES = tuple(
+# They have a place in the order, and bring nothing: by the feature that is behind them.
+BRING_NOTHING = {"accounts": "web", "live": "engine"}
+
+
+@cache
+def features() -> tuple[str, ...]:
+    """In the order of `FEATURES` in webapp/app.py: each knows those before it alone, in every layer.
+
+    Before them stands what knows no feature; after them the root.
     """
-    web accounts secrets settings mail connections preferences engine live usage health knowledge prompts characters chat plans
-    workflows budgets insights experiments alerts completions docs shell api
-    """.split()  # noqa: SIM905  one a line would be a page
-)
+    tree = ast.parse((ROOT / "webapp" / "app.py").read_text("utf-8"))
+    given = next(node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FEATURES")
+    names = [each.id for each in ast.walk(given) if isinstance(each, ast.Name)]
+    return tuple(name for each in names for name in (BRING_NOTHING.get(each), each) if name)
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Module:
     def feature(self) -> int | None:
         """The place in the order of features, and nothing for what is no feature."""
         parts = self.name.split(".")
-        return FEATURES.index(parts[1]) if len(parts) > 2 and parts[1] in FEATURES else None
+        return features().index(parts[1]) if len(parts) > 2 and parts[1] in features() else None
 
     def is_in(self, *names: str) -> bool:
         return any(self.name == name or self.name.startswith(f"{name}.") for name in names)
