@@ -1,6 +1,4 @@
-"""The rows of the API: under each rule and kind of thing a line for each route, as method, name and policy."""
-
-from collections.abc import Mapping
+"""The rows of the API."""
 
 TABLE = {
     ("open", ()): """
@@ -252,14 +250,3 @@ TABLE = {
     """,
     ("looked after", ("invite",)): "DELETE api_users.revoke_invite api:admin",
 }
-Row = tuple[str, str, str, str, tuple[str, ...]]
-
-
-def rows(table: Mapping[tuple[str, tuple[str, ...]], str]) -> list[Row]:
-    """Name, method, policy, rule and things of every route."""
-    found = []
-    for (rule, things), lines in table.items():
-        for line in filter(None, map(str.strip, lines.splitlines())):
-            method, name, policy = line.split(" ", 2)
-            found.append((name, method, policy, rule, things))
-    return found

@@ -12,17 +12,16 @@ and for each state of the thing, what comes of it:
 """
 
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
 from tests.attacks.api_rows import TABLE as PROGRAMS
-from tests.attacks.api_rows import rows
-from tests.attacks.knowledge_rows import TABLE as KNOWLEDGE
 from tests.attacks.page_rows import pages
-from tests.attacks.workflow_rows import WORKFLOWS
+from tests.attacks.people import ADMINS, OUTSIDE, PEOPLE, PLANNERS, SIGNED_IN, TEAM
+from tests.attacks.rows import rows
 
-PEOPLE = ("nobody", "visitor", "disabled", "guest", "member", "admin", "owner")
-SIGNED_IN = ("guest", "member", "admin", "owner")
-TEAM = ("guest", "member")
-ADMINS = ("admin", "owner")
+# What features say themselves, in `tests/FEATURE/let_in.py`.
+SAID = [import_module(f"tests.{path.parent.name}.let_in") for path in sorted(Path(__file__).parents[1].glob("*/let_in.py"))]
 # What a chat, and what is in it, can be to who asks for it; buried is what lies in a chat that was deleted.
 STATES = ("own", "foreign", "visitors", "deleted", "buried", "random")
 GIVEN = ("to read", "to write")
@@ -52,8 +51,6 @@ def _together(*rules: Rule) -> Rule:
     return whole
 
 
-OUTSIDE = ("nobody", "visitor", "disabled")
-PLANNERS = ("member", "admin", "owner")
 _CLOSED = _together(
     _all(SIGNED_IN, (*STATES, *GIVEN), "gone"),
     _all(OUTSIDE, STATES, "door"),
@@ -177,6 +174,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "chat.raw": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.plain": (Route("GET", "anybody", "readers", ("message",)),),
     "reading.sources": (Route("GET", "anybody", "readers", ("message",)),),
+    "files.bring": (Route("POST", "signed_in", "people"),),
+    "files.show": (Route("GET", "signed_in", "one's own", ("sent file",)),),
     "previews.show": (Route("GET", "anybody", "readers", ("message",)),),
     "previews.frame": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.demo": (Route("GET", "anybody", "open"),),
@@ -330,12 +329,13 @@ RULES |= {
     }
     for name, rule in RULES.items()
 }
-ROUTES |= {name: (Route(*row),) for name, row in WORKFLOWS.items()}
 ROUTES |= {name: (Route(method, "admin_only", rule, things),) for name, method, rule, things in pages()}
 ROUTES |= {
     name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows(PROGRAMS)
 }
-ROUTES |= {name: (Route(method, policy, rule, things),) for name, method, policy, rule, things in rows(KNOWLEDGE)}
+ROUTES |= {
+    name: (Route(method, policy, rule, things),) for each in SAID for name, method, policy, rule, things in rows(each.TABLE)
+}
 
 # Without these a request says nothing that could be let in.
 FIELDS = {

@@ -1,0 +1,70 @@
+"""Who is let in to workflows and runs, and how these are made for whoever tries."""
+
+from tests.attacks.world import CANARY, World, added, makes
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.workflows import shelf
+from webapp.workflows.interpreter import apply, begin
+from webapp.workflows.state import Event
+from webapp.workflows.tables import WorkflowRun
+
+TABLE = {
+    ("people", ()): "GET runs.index signed_in",
+    ("any name", ("workflow",)): """
+        POST runs.start signed_in
+        GET workflows.export signed_in
+    """,
+    ("one's own", ("run",)): """
+        GET runs.show signed_in
+        GET runs.plan_events signed_in
+        GET runs.show_move signed_in
+        POST runs.move signed_in
+        POST runs.note signed_in
+        GET trials.show signed_in
+    """,
+    ("one's own", ("run", "deed in a run")): "POST runs.do signed_in",
+    ("one's own", ("run", "fact")): """
+        GET runs.fact signed_in
+        POST runs.change_fact signed_in
+    """,
+    ("admins", ()): """
+        GET workflows.new admin_only
+        POST workflows.save admin_only
+        POST workflows.check admin_only
+        POST workflows.complete admin_only
+        POST trials.happen admin_only
+    """,
+    ("open", ()): "GET workflows.schema anybody",
+    ("looked after", ("workflow",)): """
+        GET workflows.edit admin_only
+        POST workflows.remove admin_only
+    """,
+}
+
+
+@makes("workflow")
+def workflow(_world: World, _state: str) -> str:
+    return "weekly-checkin"
+
+
+@makes("fact")
+def fact(_world: World, _state: str) -> str:
+    return "mood"
+
+
+@makes("deed in a run")
+def deed(_world: World, _state: str) -> str:
+    return "pause"
+
+
+@makes("run")
+def run(world: World, state: str) -> str:
+    """A run that waits for an answer and has one."""
+    source = shelf.get("weekly-checkin").source
+    place = apply(shelf.known(source), begin(shelf.known(source)).state, Event("answer", "good")).state.stored()
+    # What was read for that may be old by now, as documents are read beside; SQLite writes after it no more.
+    db.session.rollback()
+    owner_id = world.whose(state)
+    chat = added(Chat(title=CANARY, model="some/model", kind="workflow", owner_id=owner_id))
+    pinned = {"slug": "weekly-checkin", "version": 1, "source": source, "status": "waiting"}
+    return str(added(WorkflowRun(owner_id=owner_id, chat_id=chat.id, state=place, **pinned)).id)
