@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import Connection
 
 import webapp.tables  # noqa: F401  what autogenerate compares with
-from webapp.db import db
+from webapp.db import UTCDateTime, db
 from webapp.db_state import is_of_the_metadata
 from webapp.revisions import newest_revision
 
@@ -27,6 +29,7 @@ def run() -> None:
             transactional_ddl=True,
             include_name=is_of_the_metadata,
             process_revision_directives=number,
+            render_item=written,
             **options,
         )
         with context.begin_transaction():
@@ -41,6 +44,11 @@ def is_sqlite(connection: Connection) -> bool:
 def number(_context: MigrationContext, _revision: object, made: list[MigrationScript]) -> None:
     """A new migration has the next number for its name."""
     made[0].rev_id = f"{int(newest_revision()) + 1:04}"
+
+
+def written(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
+    """A type of ours as what it is in the database: a migration imports nothing of the application, which goes on changing."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 
 @contextmanager

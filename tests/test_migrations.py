@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from flask_migrate import downgrade, revision, upgrade
+from flask_migrate import downgrade, revision, stamp, upgrade
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -98,6 +98,21 @@ def test_a_new_one_has_the_next_number_and_leaves_the_indexes_of_words(migrated_
 
     written = folder / "versions" / f"{int(newest_revision() or 0) + 1:04}_say_nothing_new.py"
     assert "drop_table" not in written.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_what_is_written_for_a_new_table_needs_nothing_of_ours(bare_app: Flask, tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(ROOT / "migrations", folder)
+    # As if every table were a new one.
+    stamp()
+
+    revision(directory=str(folder), message="make all", autogenerate=True)
+
+    (written,) = (folder / "versions").glob("*_make_all.py")
+    source = written.read_text("utf-8")
+    assert "op.create_table('users'" in source
+    assert "webapp" not in source
 
 
 @on_both_databases
