@@ -8,13 +8,9 @@ from hypothesis import strategies as st
 
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import (
+    GENERATION_EVENTS,
     Delta,
-    Ended,
-    Failed,
-    Notice,
-    Phase,
     Reasoning,
-    Saved,
     Sources,
     Started,
     Usage,
@@ -23,24 +19,14 @@ from webapp.streaming.events import (
 )
 from webapp.streaming.transcript import Transcript
 
+# Its items are anything that JSON holds.
+ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers())).map(tuple)
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        Started("m", "p", True),
-        Phase("thinking"),
-        Delta("é\r\n"),
-        Reasoning("hm"),
-        Sources(({"title": "a"},)),
-        Notice("fallback", "B answers", "A was busy"),
-        Usage(1, None, "0.0001"),
-        Usage(model="m-2", upstream_id="gen-1"),
-        Saved("message", "7", "assistant"),
-        Failed("cut", "x", True),
-        Ended("stopped", "user"),
-    ],
-)
-def test_an_event_survives_json(event):
+
+@pytest.mark.parametrize("kind", GENERATION_EVENTS.values(), ids=GENERATION_EVENTS)
+@given(st.data())
+def test_an_event_survives_json(kind, data):
+    event = data.draw(st.builds(Sources, ITEMS) if kind is Sources else st.from_type(kind))
     assert from_json(to_json(event)) == event
 
 

@@ -13,7 +13,21 @@ from webapp.api.dialects.openai.encoder import Completion, DoorEncoder
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
-from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage
+from webapp.api.native.events import PLACED
+from webapp.streaming.events import (
+    GENERATION_EVENTS,
+    Delta,
+    Ended,
+    Event,
+    Failed,
+    Notice,
+    Phase,
+    Reasoning,
+    Saved,
+    Sources,
+    Started,
+    Usage,
+)
 from webapp.streaming.topics import Entry
 
 NOW = "2026-11-20T12:00:00.000Z"
@@ -125,6 +139,9 @@ def line_of(frame: DialectFrame) -> str:
 
 
 words = st.text(max_size=12)
+# What no dialect has to know yet; those below hold what their clients know, and these have a place of their own.
+KNOWN = {Delta, Reasoning, Phase, Notice, Usage, Sources, *map(GENERATION_EVENTS.get, PLACED)}
+others: list[st.SearchStrategy[Event]] = [st.from_type(kind) for kind in GENERATION_EVENTS.values() if kind not in KNOWN]
 middles: st.SearchStrategy[Event] = st.one_of(
     words.map(Delta),
     words.map(Delta),
@@ -133,6 +150,7 @@ middles: st.SearchStrategy[Event] = st.one_of(
     st.builds(Notice, st.sampled_from(["retry", "fallback", "whole", "tried", "unsaved"]), words),
     st.builds(Usage, st.integers(0, 9), st.none() | st.integers(0, 9)),
     st.just(Sources(({"title": "A page"},))),
+    *others,
 )
 ends: st.SearchStrategy[tuple[Event, ...]] = st.one_of(
     st.just((Saved("message", "a", "assistant"), Ended("completed", "stop"))),
