@@ -104,6 +104,7 @@ class Unknown:
 
 
 Text = Delta | Reasoning
+TEXTS: tuple[type[Text], ...] = get_args(Text)
 GenerationEvent = Started | Phase | Delta | Reasoning | Sources | Notice | Usage | Saved | Failed | Ended
 Event = GenerationEvent | Changed | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}

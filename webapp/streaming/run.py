@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from .beat import EARLY_SECONDS, next_stroke
 from .characters import Characters
-from .events import Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Reasoning, Saved, Started, Text
+from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text
 from .failure import ProviderError
 from .outcome import Outcome, broken, finished, wished
 from .stop import Stop
@@ -61,8 +61,8 @@ class Run:
         self._topics, self._now, self._hold, self._pause, self._beat_seconds = topics, now, hold, pause, beat_seconds
         self._limit_chars, self._tell = limit_chars, tell
         self._held: list[Text] = []
-        self._taken: dict[type[Text], int] = {Delta: 0, Reasoning: 0}
-        self._characters: dict[type[Text], Characters] = {Delta: Characters(), Reasoning: Characters()}
+        self._taken = dict.fromkeys(TEXTS, 0)
+        self._characters = {kind: Characters() for kind in TEXTS}
         self._quiet_until = float("-inf")
 
     @property
