@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CTE,
@@ -248,6 +248,11 @@ def last_generation(message: Message | Glimpse) -> Generation | None:
     return db.session.scalar(query)
 
 
+def asked_with(message: Message | Glimpse) -> dict[str, Any]:
+    """What the last generation of a message was asked with, as it was recorded; nothing where there is none."""
+    return ASKED_WITH.scalar(db.session(), {"message": message.id}) or {}
+
+
 def branch_point(chat: Chat, after: str) -> str | None:
     """Where the next message belongs: below the message that was seen last, if it is one of the chat's, else at the head."""
     seen = message_in(chat, after) if after and after != chat.head_id else None
@@ -371,5 +376,8 @@ SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 GENERATIONS = _generations_statement()
 PATH, PATH_IDS = _path_statement(), _path_ids_statement()
+ASKED_WITH = Ready(
+    select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
+)
 LAST_OF_PATH = _path_statement(is_bounded=True)
 GLIMPSES = Ready(LAST_OF_PATH.with_only_columns(Message.id, Message.parent_id, Message.role, Message.content))

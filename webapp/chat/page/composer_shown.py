@@ -125,8 +125,7 @@ def _before(messages: Sequence[Message | Glimpse]) -> int:
     characters alone."""
     if not messages or not messages[0].parent_id:
         return 0
-    last, shown = queries.last_generation(messages[-1]), {message.id for message in messages}
-    kept = last.prompt.get("messages", []) if last else []
+    kept, shown = queries.asked_with(messages[-1]).get("messages", []), {message.id for message in messages}
     before = ((id, chars) for id, chars in kept if id not in shown)
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
