@@ -91,12 +91,15 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
             about = {"message_id": message.id, "lane": f"chat:{chat.id}", "status": "completed", "prompt": {"sections": []}}
             rows.store(session, Generation(kind="chat", model_asked="m", owner="w", **about))
 
-        found = beside.last(message.id)
+        found = beside.since(chat.id, message.id)
 
         assert found is not None
-        assert (found[0].title, found[1].content, found[1].sources) == ("Mills", "One", [{"number": 1}])
-        assert [(each.status, each.prompt) for each in found[2]] == [("completed", {"sections": []})]
-        assert found[3] == Beside(None, None, False, False, None)
+        assert (found.chat.title, [(each.content, each.sources) for each in found.messages]) == (
+            "Mills",
+            [("One", [{"number": 1}])],
+        )
+        assert [(each.status, each.prompt) for each in found.generations[message.id]] == [("completed", {"sections": []})]
+        assert found.beside == Beside(None, None, False, False, None)
 
 
 @on_both_databases

@@ -233,3 +233,21 @@ def test_whoever_is_signed_out_is_let_go(owner, begin, fake, listen, app):
     owner.post("/logout")
 
     listener.until(lambda each: each.greenlet.dead)
+
+
+@pytest.mark.slow
+def test_a_page_that_comes_back_when_its_answer_has_gone_on_keeps_what_is_before_it(owner, answered, fake, listen):
+    fake.says("One", cost=0.0001)
+    path = answered(owner, "First")
+    fake.behaves([{"counted": 40, "pace": 0.05, "cut_after": 10, "cost": 0.0001}])
+    owner.post(f"{path}/messages", message="Second")
+    page = owner.page(path)
+    fake.counts(40)
+    owner.post(owner.wait_for(path, ended).action("Continue"))
+    owner.wait_for(path, ended)
+
+    listener = listen(owner, page.events_url)
+    listener.until(lambda each: PART.search(each.html))
+
+    wholes = [html for target, _, html in PART.findall(listener.html) if target == "#thread"]
+    assert all(f'id="message-{id}"' in html for id in page.message_ids for html in wholes)

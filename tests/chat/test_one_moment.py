@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import gevent
 import pytest
 
-from tests.chat.conftest import ended_with, id_of, statuses, texts
+from tests.chat.conftest import address, ended, ended_with, give, id_of, statuses, texts
 from tests.chat.test_listing import add_chats
 from tests.chat.test_renderings import say
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
@@ -15,6 +15,7 @@ from webapp.chat.page import moment_shown
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
+from webapp.rendering.markdown import VERSION
 from webapp.settings.service import set_setting
 
 TEXT = "w000001 w000002 w000003"
@@ -79,14 +80,57 @@ def test_wherever_an_answer_ends_while_its_page_is_read(owner, app, begin, fake,
 
 
 @on_both_databases
-def test_since_a_message_only_that_and_what_follows_is_read(owner):
+def test_since_one_of_its_last_messages_the_end_is_read_alone(owner):
     (chat_id,) = add_chats(owner, 1)
-    ids = say(owner, f"/chats/{chat_id}", [f"Number {number}" for number in range(6)])
+    ids = say(owner, f"/chats/{chat_id}", [f"Number {number}" for number in range(8)], html="<p>1</p>", html_version=VERSION)
 
     with owner.app.test_request_context():
 
-        def read(since: str) -> list[str]:
-            chat = db.session.get_one(Chat, chat_id)
-            return [message.id for message in moment_shown.read(the_engine(), chat, since=since).messages]
+        def read(since: str) -> list[str] | None:
+            found = moment_shown.since(the_engine(), chat_id, since)
+            return found and [message.id for message in found.messages]
 
-        assert (read(ids[3]), read(ids[5]), read("not here")) == (ids[3:], ids[5:], ids)
+        assert (read(ids[5]), read(ids[7])) == (ids[5:], ids[7:])
+        assert [read(since) for since in (ids[0], "not here")] == [None, None]
+        assert moment_shown.since(the_engine(), "not here", ids[7]) is None
+
+
+def ends_alike(app, path: str, right: str = "own") -> list[str]:
+    """How the messages of a chat stand, of which the end read alone shows the same from wherever it begins."""
+    with app.test_request_context():
+        engine, chat = the_engine(), db.session.get_one(Chat, id_of(path))
+        whole = moment_shown.read(engine, chat, right)
+        for at, message in enumerate(whole.thread):
+            db.session.rollback()
+            end = moment_shown.since(engine, chat.id, message.id, right)
+            assert end
+            assert (end.thread, end.running, end.beside, end.given) == (
+                whole.thread[at:],
+                whole.running,
+                whole.beside,
+                whole.given,
+            )
+        return [message.status for message in whole.thread]
+
+
+@pytest.mark.slow
+@also_on_postgres
+def test_the_end_read_alone_is_as_in_the_whole(owner, member, app, path, fake):
+    assert ends_alike(app, path) == ["completed"] * 2
+
+    # Another version of the answer, beside the first; then one that has failed, and a message that waits behind one that runs.
+    owner.post(address(owner.page(path), "Try again"))
+    owner.wait_for(path, lambda page: ended(page) and page.says("2 / 2"))
+    assert ends_alike(app, path) == ["completed"] * 2
+    fake.behaves([{"status": 401}])
+    owner.post(f"{path}/messages", message="Second")
+    owner.wait_for(path, ended_with(4))
+    assert ends_alike(app, path)[-1] == "failed"
+    fake.always({"counted": 50, "stall_after": 3})
+    owner.post(address(owner.page(path), "Try again"))
+    owner.wait_for(path, lambda page: texts(page)[-1].startswith(TEXT))
+    owner.post(f"{path}/follow-up", message="Third")
+    give(path, member, "write")
+    for right in ("own", "write", "view"):
+        assert ends_alike(app, path, right)[-1] == "responding"
+    end(app.extensions["engine"])

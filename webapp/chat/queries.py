@@ -185,7 +185,7 @@ def path_ids(chat: Chat) -> list[str]:
 
 def is_shown(chat: Chat, message: Message) -> bool:
     """Whether a message stands in the thread; however long that is, nobody waits for it."""
-    up = _up()
+    up = up_from(Message.id == bindparam("id"))
     query = select(up.c.id).where(up.c.id == message.id)
     return bool(chat.head_id) and bool(bounded.column(query.params(id=chat.head_id)))
 
@@ -207,10 +207,10 @@ def thread(chat: Chat) -> list[Message]:
     return _path(chat.head_id) if chat.head_id else []
 
 
-def window(chat: Chat, *, until: str | None = None, since: str = "") -> list[Message]:
-    """So many at the end of the thread, or of the path that ends at another message; from `since` on, if it is there."""
+def window(chat: Chat, *, until: str | None = None) -> list[Message]:
+    """So many at the end of the thread, or of the path that ends at another message."""
     end = until or chat.head_id
-    return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end, since))) if end else []
+    return list(db.session.scalars(LAST_OF_PATH, _window_to(chat, end))) if end else []
 
 
 def glimpses(chat: Chat) -> list[Glimpse]:
@@ -219,8 +219,8 @@ def glimpses(chat: Chat) -> list[Glimpse]:
     return [Glimpse(*row) for row in GLIMPSES.all(db.session(), asked)] if chat.head_id else []
 
 
-def _window_to(chat: Chat, end: str | None, since: str = "") -> dict[str, object]:
-    return {"id": end, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW, "since": since}
+def _window_to(chat: Chat, end: str | None) -> dict[str, object]:
+    return {"id": end, "height": VISITORS_WINDOW if chat.visitor_hash else WINDOW, "since": ""}
 
 
 def message_in(chat: Chat, id: str) -> Message | None:
@@ -314,17 +314,18 @@ def _newest_first(owner_id: str) -> Select[Chat]:
 
 
 def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
-    up = _up(is_bounded=is_bounded)
+    up = up_from(Message.id == bindparam("id"), is_bounded=is_bounded)
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
 def _path_ids_statement() -> Select[str]:
-    up = _up()
+    up = up_from(Message.id == bindparam("id"))
     return select(up.c.id).order_by(up.c.height.desc())
 
 
-def _up(*, is_bounded: bool = False) -> CTE:
-    start = select(Message.id, Message.parent_id, literal(0).label("height")).where(Message.id == bindparam("id"))
+def up_from(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
+    """The messages from an end towards the root: all, or as many as `height` says and none beyond `since`."""
+    start = select(Message.id, Message.parent_id, literal(0).label("height")).where(end)
     up = start.cte("up", recursive=True)
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, up.c.height + 1).where(parent.id == up.c.parent_id)

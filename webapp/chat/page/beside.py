@@ -1,12 +1,14 @@
 """What stands beside the messages of a chat at one moment, in one statement."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column, select
+from sqlalchemy import ColumnElement, Select, bindparam, literal, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp import rows, topic_names
 from webapp.chat.aftermath import HAS_FOLLOW_UP, IS_SHARED
+from webapp.chat.queries import up_from
 from webapp.chat.tables import Chat, Draft, Message
 from webapp.db import db
 from webapp.engine.fence import ALL_BUT_PROMPT
@@ -14,6 +16,8 @@ from webapp.engine.service import Active
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.statements import Ready
 
+# How far a page that is told of a turn looks back for what it has: most often it lacks a question and its answer.
+MOST_SINCE = 6
 # Said as the index of those that run says it.
 WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in ACTIVE]
 
@@ -46,28 +50,58 @@ def _beside_statement() -> Select[Any]:
     return wanted.select_from(Chat).outerjoin(Generation, is_active).where(Chat.id == bindparam("chat"))
 
 
-def last(message_id: str) -> tuple[Chat, Message, list[Generation], Beside] | None:
-    """The last message of a chat with its generations, where nothing is being written and it has no other versions."""
+class End(NamedTuple):
+    """The last messages of a chat with their generations; the `versioned` have others beside them, or may have."""
+
+    chat: Chat
+    messages: list[Message]
+    generations: dict[str, list[Generation]]
+    versioned: list[Message]
+    beside: Beside
+
+
+def since(chat_id: str, message_id: str) -> End | None:
+    """The end of the chat from this message on, in one statement; nothing when that is not among the last few."""
     session = db.session()
-    if not (found := LAST.all(session, {"message": message_id})):
+    found = SINCE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
+    if not found or found[0].said != message_id:
         return None
-    chat, message = rows.read_beside(session, found[0], Chat, Message)
-    generations = [rows.read(session, Generation, dict(zip(NAMES, row[-len(NAMES) :], strict=True))) for row in found]
-    return chat, message, generations, Beside(None, None, found[0].is_shared, found[0].has_follow_up, None)
+    (chat,) = rows.read_beside(session, found[0], Chat)
+    said = {row.said: row for row in found}
+    ran: dict[str, list[Generation]] = {id: [] for id in said}
+    for row in (each for each in found if each.ran):
+        ran[row.said].append(rows.read(session, Generation, _of_generation(row)))
+    messages = {id: rows.read(session, Message, _of_message(row)) for id, row in said.items()}
+    versioned = [messages[id] for id, row in said.items() if row.is_versioned]
+    return End(chat, list(messages.values()), ran, versioned, Beside._make([*found[0][BESIDE_AT], None]))
 
 
-def _last_statement() -> Select[Any]:
+def _of_message(row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True))
+
+
+def _of_generation(row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(NAMES, row[GENERATION_AT], strict=True))
+
+
+def _since_statement() -> Select[Any]:
+    up = up_from(Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True)
     version, active = aliased(Message), aliased(Generation)
     is_version = version.parent_id == Message.parent_id, version.id != Message.id, version.deleted_at.is_(None)
-    is_active = active.lane == literal(topic_names.of_chat("")) + Chat.id, active.status.in_(WORDS_OF_INDEX)
-    around = IS_SHARED.label("is_shared"), HAS_FOLLOW_UP.label("has_follow_up")
-    wanted = select(rows.table(Chat), rows.table(Message), *around, *ALL_BUT_PROMPT).select_from(Message)
-    wanted = wanted.join(Chat, Chat.head_id == Message.id)
-    wanted = wanted.join(Generation, Generation.message_id == Message.id).order_by(Generation.id)
-    alone = ~select(version.id).where(*is_version).exists(), ~select(active.id).where(*is_active).exists()
-    return wanted.where(Message.id == bindparam("message"), Message.deleted_at.is_(None), *alone)
+    # Roots are looked for among all messages of the chat, so that is left to whoever sees one.
+    is_versioned = or_(Message.parent_id.is_(None), select(version.id).where(*is_version).exists()).label("is_versioned")
+    is_active = (active.lane == literal(topic_names.of_chat("")) + Chat.id) & active.status.in_(WORDS_OF_INDEX)
+    around = active.id, active.message_id, IS_SHARED, HAS_FOLLOW_UP
+    about = is_versioned, Message.id.label("said"), Generation.id.label("ran")
+    wanted = select(rows.table(Chat), rows.table(Message), *ALL_BUT_PROMPT, *around, *about).select_from(up)
+    wanted = wanted.join(Message, Message.id == up.c.id).join(Chat, Chat.id == Message.chat_id).outerjoin(active, is_active)
+    wanted = wanted.outerjoin(Generation, Generation.message_id == Message.id)
+    return wanted.order_by(up.c.height.desc(), Generation.id)
 
 
 # Made once: to put them together costs more than to run them.
-BESIDE, LAST = Ready(_beside_statement()), Ready(_last_statement())
+BESIDE, SINCE = Ready(_beside_statement()), Ready(_since_statement())
 NAMES = [column.name for column in ALL_BUT_PROMPT]
+# Where each stands in a row of the second.
+MESSAGE_AT = slice(start := len(rows.names(Chat)), start := start + len(rows.names(Message)))
+GENERATION_AT, BESIDE_AT = slice(start, start := start + len(NAMES)), slice(start, start + 4)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from flask import render_template
 from markupsafe import escape
@@ -147,14 +146,9 @@ class ChatFeed(LaneFeed):
         if all(isinstance(entry.event, Changed) and entry.event.what == "title" for entry in entries):
             return self._named(entries[-1].seq)
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
-        heard, is_followed = position.generation, self._broadcast is not None
-        seqs = (position.seq, entries[-1].seq)
-        key = (self._engine.topics.epoch, self._chat_id, *seqs, position.head, heard, is_followed, self._right)
-        # Most often it has ended, and that is all.
-        last = position.head if is_followed and ids == (position.head,) else ""
-        changed = partial(_Page.changed, ids=ids, head=position.head, heard=heard, is_followed=is_followed)
-        turn = partial(self._turn, "" if is_followed else position.head, ids)
-        change = _made.get(key, lambda: self._rendered(changed, last, turn))
+        had = Had(position.head, position.generation, self._broadcast is not None)
+        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, had, self._right)
+        change = _made.get(key, lambda: self._rendered(lambda: self._turn(ids, had)))
         return self._apply(change, entries[-1].seq)
 
     def _named(self, seq: int) -> list[Frame]:
@@ -171,24 +165,26 @@ class ChatFeed(LaneFeed):
     def _everything(self) -> list[Frame]:
         seq = self._engine.topics.last(self.lane)
         key = (self._engine.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
-        return self._apply(_wholes.get(key, lambda: self._rendered(_Page.whole)), seq)
+        return self._apply(_wholes.get(key, lambda: self._rendered(lambda: self._page().whole())), seq)
 
-    def _rendered(
-        self, render: "Callable[[_Page], Change]", last: str = "", read: Callable[[], Moment] | None = None
-    ) -> "Change":
+    def _rendered(self, draw: "Callable[[], Change]") -> "Change":
         with self._context():
-            moment = moment_shown.last(self._engine, last, self._right) if last else None
-            change = render(_Page(moment or (read or self._moment)(), self._right))
+            change = draw()
             return replace(change, html=tokens.left_out(change.html))
 
-    def _moment(self, since: str = "") -> Moment:
-        return moment_shown.read(self._engine, rows.one(db.session(), Chat, self._chat_id), self._right, since=since)
+    def _turn(self, ids: tuple[str, ...], had: "Had") -> "Change":
+        return (self._end(ids, had) or self._page()).changed(ids, had)
 
-    def _turn(self, head: str, ids: Iterable[str]) -> Moment:
-        """What has come after the page's last message, with that one; everything if more than that has changed."""
-        moment = self._moment(head)
-        known = {self._chat_id, *(message.id for message in moment.messages)}
-        return moment if not head or known.issuperset(ids) else self._moment()
+    def _end(self, ids: tuple[str, ...], had: "Had") -> "_Page | None":
+        """What stands from the page's last message on, where that says all: most often one was sent, or has been answered."""
+        since = had.head if not had.is_followed or ids == (had.head,) else ""
+        moment = moment_shown.since(self._engine, self._chat_id, since, self._right) if since else None
+        page = _Page(moment, self._right) if moment else None
+        return page if page and page.says_all(ids, had) else None
+
+    def _page(self) -> "_Page":
+        chat = rows.one(db.session(), Chat, self._chat_id)
+        return _Page(moment_shown.read(self._engine, chat, self._right), self._right)
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:
         before = self._position
@@ -233,12 +229,22 @@ class Change:
     is_whole: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Had:
+    """What a page has when it is told of something: its last message, what it has heard, and whether it still follows that."""
+
+    head: str
+    heard: str
+    is_followed: bool
+
+
 class _Page:
     """The thread as it stands, and the fragments of it that pages need."""
 
     def __init__(self, moment: Moment, right: str) -> None:
         self._chat, self._right = moment.chat, right
         messages, self._messages = moment.messages, moment.thread
+        self._places = [message.id for message in self._messages]
         self._earlier_url, self._cut = shown.earlier_url(messages), deleted.cut(messages, right)
         self._led = led(self._chat, right)
         self._around = around(self._chat, messages, moment.running, right, moment.beside)
@@ -253,24 +259,33 @@ class _Page:
             html += part("#earlier", "outerHTML", earlier) + self._top()
         return replace(self._change(html), is_whole=True)
 
-    def changed(self, ids: Iterable[str], head: str, heard: str, is_followed: bool) -> Change:
+    def says_all(self, ids: Iterable[str], had: Had) -> bool:
+        """Whether a part of the thread is enough for a page that has this."""
+        return not self._has_gone_on(had) and {self._chat.id, *self._places}.issuperset(ids)
+
+    def changed(self, ids: Iterable[str], had: Had) -> Change:
         """What a page lacks: messages after its head, and the changed ones before it; of the generation it has heard, no text."""
-        places = [message.id for message in self._messages]
-        is_another = is_followed and self._running and self._running.generation_id != heard
-        if (head and head not in places) or is_another or (is_followed and self._is_over(heard)):
+        if self._has_gone_on(had):
             return self.whole()
-        known = places.index(head) + 1 if head else 0
+        known = self._places.index(had.head) + 1 if had.head else 0
         old = [message for message in self._messages[:known] if message.id in set(ids)]
-        parts = [piece for message in old for piece in self._renewed(message, heard)]
+        parts = [piece for message in old for piece in self._renewed(message, had.heard)]
         if new := "".join(_article(message) for message in self._messages[known:]):
             parts.append(part("#thread", "beforeend", new))
         if self._chat.id in set(ids):
             parts.append(self._top())
         return self._change("".join(parts))
 
-    def _is_over(self, heard: str) -> bool:
-        """Whether another generation has gone on from there: what is still to come of this one is older than what is saved."""
-        return all(message.generation_id != heard for message in self._messages)
+    def _has_gone_on(self, had: Had) -> bool:
+        """Whether the page's last message is gone, or another generation runs or has gone on from what it follows.
+
+        What is still to come of the one that it follows is older than what is saved.
+        """
+        if had.head and had.head not in self._places:
+            return True
+        is_another = self._running and self._running.generation_id != had.heard
+        is_over = all(message.generation_id != had.heard for message in self._messages)
+        return had.is_followed and bool(is_another or is_over)
 
     def _renewed(self, message: ShownMessage, heard: str) -> list[str]:
         if not heard or message.generation_id != heard:

@@ -30,13 +30,13 @@ class Moment:
     given: Sequence[Share] | None
 
 
-def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "", *, since: str = "") -> Moment:
-    """The end of the chat, read again when an answer has ended between two of the reads; with `since` from that message on."""
+def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> Moment:
+    """The end of the chat, read again when an answer has ended between two of the reads."""
     is_ready = False
     while True:
         around = beside.beside(chat, person_id)
         active, given = around.active, _given(chat, right, around)
-        messages = queries.window(chat, since=since)
+        messages = queries.window(chat)
         if not is_ready and renderings.renew(messages):
             is_ready = True
             continue
@@ -47,21 +47,21 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "", *,
         if active == active_in(chat.lane):
             # It stands before these messages; one of these would be shown as it runs, unless it does so elsewhere.
             is_here = any(message.id == active.message_id for message in messages)
-            if is_here or not since:
-                return Moment(chat, messages, thread, None if is_here else unseen(active.id), around, given)
-            since = ""
+            return Moment(chat, messages, thread, None if is_here else unseen(active.id), around, given)
         db.session.rollback()
 
 
-def last(engine: Engine, message_id: str, right: str = "own") -> Moment | None:
-    """The end of the chat when that is this answer, which has just ended: one statement, however long the chat is."""
-    found = beside.last(message_id)
-    if not found or renderings.is_stale(found[1]):
+def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> Moment | None:
+    """The end of the chat from this message on, in one statement however long the chat is; None where that says too little."""
+    end = beside.since(chat_id, message_id)
+    if not end or any(map(renderings.is_stale, end.messages)):
         return None
-    chat, message, generations, around = found
+    chat, messages, around = end.chat, end.messages, end.beside
     given = _given(chat, right, around)
-    thread = limited(chat, shown.thread(engine, [message], right, given, known={message.id: generations}))
-    return Moment(chat, [message], thread, None, around, given)
+    thread = limited(chat, shown.thread(engine, messages, right, given, end.generations, end.versioned))
+    running = running_in(thread)
+    # What is being written stands before these messages, or has ended meanwhile.
+    return None if around.active and not running else Moment(chat, messages, thread, running, around, given)
 
 
 def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:

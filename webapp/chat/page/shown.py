@@ -158,13 +158,15 @@ def thread(
     right: str = "own",
     given: Sequence[Share] | None = None,
     known: dict[str, list[Generation]] | None = None,
+    versioned: Sequence[Message] | None = None,
 ) -> list[ShownMessage]:
     """The messages with what their generations say; what runs is shown as it stands at this moment.
 
-    Whoever may not do something finds no button for it. `known` are the generations of messages without other versions.
+    Whoever may not do something finds no button for it. `known` are their generations, where these were read with them, and
+    `versioned` those that may have others beside them.
     """
     generations = queries.generations_of(messages) if known is None else known
-    siblings = queries.siblings_of(messages) if known is None else {}
+    siblings = queries.siblings_of(messages if versioned is None else versioned)
     authors = sharing.writers(messages, right, given)
     shown = [
         replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
