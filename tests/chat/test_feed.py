@@ -251,3 +251,21 @@ def test_a_page_that_comes_back_when_its_answer_has_gone_on_keeps_what_is_before
 
     wholes = [html for target, _, html in PART.findall(listener.html) if target == "#thread"]
     assert all(f'id="message-{id}"' in html for id in page.message_ids for html in wholes)
+
+
+@pytest.mark.slow
+def test_what_a_page_is_told_of_each_turn_is_what_a_new_page_shows(owner, path, fake, listen):
+    listener = listen(owner, owner.page(path).events_url)
+    fake.always({"counted": 20, "cost": 0.0001})
+    for number in range(2):
+        owner.post(f"{path}/messages", message=f"Number {number}")
+        listener.until(lambda each, number=number: each.statuses().count("completed") > number)
+        listener.until(lambda each: 'id="composer-send"' in each.html.rpartition('id="composer-controls"')[2])
+    told = {target: html for target, _, html in PART.findall(listener.html)}
+
+    page = owner.page(path)
+    # What somebody has pressed is said on their own page alone.
+    text = page.text.replace(' aria-pressed="false"', "")
+    changed = [f"#message-{page.message_ids[-1]}-{part}" for part in ("aside", "notices")]
+    for target in ("#composer-controls", "#follow-up", "#cut", *changed):
+        assert told[target] in text, target

@@ -1,11 +1,11 @@
 """The feed of a chat's open pages: new messages, changed ones, and the running answer."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import render_template
-from markupsafe import escape
 
 from webapp import rows, topic_names
 from webapp.chat.keeping import deleted
@@ -14,7 +14,7 @@ from webapp.chat.page import moment_shown, shown
 from webapp.chat.page.composer_shown import around
 from webapp.chat.page.moment_shown import Moment
 from webapp.chat.page.projection import LASTING, with_all_notices
-from webapp.chat.page.shown import ShownChat, ShownMessage
+from webapp.chat.page.shown import ShownMessage
 from webapp.chat.reading_time import Clock, teller
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -25,7 +25,6 @@ from webapp.live.lane_feed import LaneFeed
 from webapp.live.lists import ListNews
 from webapp.live.single_flight import SingleFlight
 from webapp.live.watchers import Context
-from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Entry, Signal
@@ -160,7 +159,7 @@ class ChatFeed(LaneFeed):
     def _heading(self) -> str:
         with self._context():
             chat = shown.chat(rows.one(db.session(), Chat, self._chat_id), is_running=False, right=self._right)
-            return part(UNTOUCHED, "outerMorph", render_template("chat/_title.html", chat=chat)) + _page_title(chat)
+            return render_template("chat/_named.html", chat=chat, title_place=UNTOUCHED)
 
     def _everything(self) -> list[Frame]:
         seq = self._engine.topics.last(self.lane)
@@ -252,12 +251,9 @@ class _Page:
 
     def whole(self) -> Change:
         """The whole thread, for a page whose position is unknown."""
-        articles = "".join(_article(message) for message in self._messages)
-        html = part("#thread", "innerMorph", articles)
-        if not self._chat.visitor_hash:
-            earlier = render_template("chat/_earlier.html", earlier_url=self._earlier_url)
-            html += part("#earlier", "outerHTML", earlier) + self._top()
-        return replace(self._change(html), is_whole=True)
+        has_top = not self._chat.visitor_hash
+        change = self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
+        return replace(change, is_whole=True)
 
     def says_all(self, ids: Iterable[str], had: Had) -> bool:
         """Whether a part of the thread is enough for a page that has this."""
@@ -269,12 +265,7 @@ class _Page:
             return self.whole()
         known = self._places.index(had.head) + 1 if had.head else 0
         old = [message for message in self._messages[:known] if message.id in set(ids)]
-        parts = [piece for message in old for piece in self._renewed(message, had.heard)]
-        if new := "".join(_article(message) for message in self._messages[known:]):
-            parts.append(part("#thread", "beforeend", new))
-        if self._chat.id in set(ids):
-            parts.append(self._top())
-        return self._change("".join(parts))
+        return self._change(self._messages[known:], has_top=self._chat.id in set(ids), old=old, heard=had.heard)
 
     def _has_gone_on(self, had: Had) -> bool:
         """Whether the page's last message is gone, or another generation runs or has gone on from what it follows.
@@ -287,40 +278,10 @@ class _Page:
         is_over = all(message.generation_id != had.heard for message in self._messages)
         return had.is_followed and bool(is_another or is_over)
 
-    def _renewed(self, message: ShownMessage, heard: str) -> list[str]:
-        if not heard or message.generation_id != heard:
-            return [part(f"#message-{message.id}", "outerMorph", _article(message))]
-        if not message.is_running:
-            aside = part(f"#message-{message.id}-aside", "outerMorph", render_template("chat/_aside.html", message=message))
-            notices = part(f"#message-{message.id}-notices", "outerHTML", render_template("chat/_notices.html", message=message))
-            cited = [part(f"#message-{message.id}-cited", "outerMorph", _cited(message))] if message.sources else []
-            return [*cited, notices, aside, part(f"#message-{message.id}-thought-words", "innerHTML", message.thought)]
-        return []
-
-    def _top(self) -> str:
-        """What the top line says of the chat, and the page's title with it; but who is renaming it there goes on."""
+    def _change(self, new: Sequence[ShownMessage], **more: Any) -> Change:
+        """Drawn in one go: to begin a template takes as long as most of these pieces. Who is renaming the chat goes on."""
         chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
-        return render_template("chat/_top_changed.html", chat=chat, title_place=UNTOUCHED) + _page_title(chat)
-
-    def _change(self, html: str) -> Change:
-        if self._led:
-            html += part("#led", "outerMorph", render_template("chat/_led.html", led=self._led))
-        elif self._right == "own":
-            html += part("#cut", "outerMorph", render_template("chat/_cut.html", cut=self._cut))
-        if self._right != "view" and not self._led:
-            html += part("#composer-controls", "outerMorph", render_template("chat/_controls.html", **self._around))
-            html += part("#follow-up", "outerMorph", render_template("chat/_follow_up.html", **self._around))
+        about = {"chat": chat, "title_place": UNTOUCHED, "led": self._led, "cut": self._cut, **self._around}
+        html = render_template("chat/_turn.html", new=new, **about, **more)
         running, head = self._running, self._around["head"]
         return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
-
-
-def _page_title(chat: ShownChat) -> str:
-    return part("title", "innerHTML", f"{escape(chat.title)} · Millrace")
-
-
-def _cited(message: ShownMessage) -> str:
-    return render_template("chat/_cited.html", message=message).strip()
-
-
-def _article(message: ShownMessage) -> str:
-    return render_template("chat/_message.html", message=message)
