@@ -46,7 +46,7 @@ def _price(model: str) -> Price:
     known = providers()
     if model.startswith(DEMO):
         return FREE
-    listed = next((each for each in known.listed() if each.id == model), None)
+    listed = known.model(model)
     if listed and (price := per_million(listed.prompt_price, listed.completion_price)):
         return price
     assumed = Decimal(str(setting("budgets.unknown_price"))) * 1000

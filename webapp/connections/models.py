@@ -32,6 +32,7 @@ class _Memory:
     connections: tuple[LiveConnection, ...] = ()
     listed_of: tuple[LiveConnection, ...] = ()
     listed: list[Model] = field(default_factory=list)
+    by_id: dict[str, Model] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     read_at: float = float("-inf")
     has_read: bool = False
@@ -121,8 +122,21 @@ class Providers:
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
             memory.listed_of, memory.listed = connections, _told_apart(list(self._usable()))
+            memory.by_id = {each.id: each for each in reversed(memory.listed)}
             memory.names = naming.names(connections, (*memory.listed, *self._demo.models()))
         return memory.listed
+
+    def model(self, id: str) -> Model | None:
+        """The real model that is known by this name; every message asks, and there may be thousands."""
+        self.listed()
+        return self._memory.by_id.get(id)
+
+    def choice(self, model: str) -> Model | None:
+        """What a picker shows of this model, if it shows it."""
+        if model.startswith(DEMO):
+            demo = self._demo.models() if self.is_demo_allowed() else ()
+            return next((each for each in demo if each.id == model and not each.hidden), None)
+        return self.model(model) if _is_allowed(model) else None
 
     def display_name(self, model: str, slug: str = "") -> str:
         """What people call a model: as its connection names it, else its id. Servers that say who answered leave out the slug."""
@@ -132,8 +146,7 @@ class Providers:
 
     def unlisted(self) -> Sequence[Model]:
         """Models that may be chosen by the settings, and whose connection has not said yet what it has, or had no room for it."""
-        known = {each.id for each in self.listed()}
-        named = ((name, self._found(name)) for name in setting("models.allowed") if name not in known)
+        named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))
         return [Model(name, name) for name, found in named if found and found[0].is_usable and _is_short(found[0])]
 
     def default(self, wish: str = "") -> str:
@@ -158,12 +171,12 @@ class Providers:
 
     def takes_schema(self, model: str) -> bool:
         """Whether the model can be held to a JSON Schema, as far as its server says."""
-        return model.startswith(DEMO) or any(each.id == model and each.takes_schema for each in self.listed())
+        return model.startswith(DEMO) or ((known := self.model(model)) is not None and known.takes_schema)
 
     def takes_pictures(self, model: str) -> bool:
         """Whether the model can be given pictures; as long as its server doesn't deny it, it is tried."""
-        said = next((each.abilities for each in self.listed() if each.id == model), None)
-        return said is None or "vision" in said
+        known = self.model(model)
+        return known is None or known.abilities is None or "vision" in known.abilities
 
     def connection_of(self, model: str) -> str:
         """The slug of the connection that a model belongs to; empty when there is none."""

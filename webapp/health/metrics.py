@@ -137,7 +137,7 @@ class Metrics:
     def _name(self, model: str) -> str:
         """The model, if we know it: where a server lists none, people may have typed anything."""
         named = (setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
-        is_known = model.startswith(DEMO) or model in named or any(each.id == model for each in providers().listed())
+        is_known = model.startswith(DEMO) or model in named or providers().model(model)
         return model if is_known else OTHER
 
     def _served_name(self, asked: str, served: str) -> str:

@@ -20,7 +20,7 @@ def answerer(chat: Chat, wish: str = "") -> str:
 def named(model: str) -> Model:
     """What is known of a model."""
     known = providers()
-    return next((each for each in known.offered() if each.id == model), Model(model, known.display_name(model)))
+    return known.choice(model) or Model(model, known.display_name(model))
 
 
 def can(model: Model, ability: str) -> bool | None:
