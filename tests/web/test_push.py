@@ -9,7 +9,7 @@ import pytest
 from gevent import socket as green
 from gevent.event import Event
 
-from webapp.live.push import Bell, Outlet, Push, outlet_of
+from webapp.live.push import MOST_RUNG, Bell, Outlet, Push, outlet_of
 
 TOLD = b"data: told\n\n"
 CHUNK = b"C\r\ndata: told\n\n\r\n"
@@ -127,6 +127,18 @@ def test_only_what_the_server_sends_in_chunks_has_an_outlet(environ: dict[str, o
     assert bool(outlet_of({**usual, **environ})) is has_one
 
 
+def test_those_who_were_rung_first_do_not_wait_for_all() -> None:
+    pushed: list[int] = []
+    bells = [Bell(Event()) for _ in range(MOST_RUNG + 1)]
+    for number, bell in enumerate(bells):
+        bell.push = lambda number=number: not pushed.append(number)
+        bell.set()
+
+    assert pushed == list(range(MOST_RUNG))
+    gevent.sleep(0.01)
+    assert pushed == list(range(MOST_RUNG + 1))
+
+
 def test_many_pushes_let_clocks_go_on_in_between() -> None:
     pushed = []
 
@@ -136,7 +148,7 @@ def test_many_pushes_let_clocks_go_on_in_between() -> None:
             pass
         return not pushed.append(TOLD)
 
-    bells = [Bell(Event()) for _ in range(100)]
+    bells = [Bell(Event()) for _ in range(MOST_RUNG - 1)]
     for bell in bells:
         bell.push = push
         bell.set()

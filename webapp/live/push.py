@@ -16,6 +16,8 @@ from webapp.streaming.topics import Signal
 
 log = logging.getLogger("live:push")
 
+# More would wait too long for those behind them.
+MOST_RUNG = 16
 # Sends what is new, or says that it could not: then the watcher looks itself.
 Push = Callable[[], bool]
 
@@ -37,9 +39,11 @@ class Bell:
             self._is_rung = True
             _rung.append(self)
             if len(_rung) == 1:
-                # Behind all who read text in this moment: to read a hundred times and then send a hundred times takes a
-                # processor half the time of doing both for each.
+                # Behind those who read text in this moment: to read a few times and then send a few times takes a processor
+                # half the time of doing both for each.
                 gevent.get_hub().loop.run_callback(_push)
+            elif len(_rung) >= MOST_RUNG:
+                _push()
 
     def ring(self) -> None:
         """Sends what is new, or wakes the watcher."""
