@@ -250,6 +250,7 @@ def test_a_page_that_comes_back_when_its_answer_has_gone_on_keeps_what_is_before
     listener.until(lambda each: PART.search(each.html))
 
     wholes = [html for target, _, html in PART.findall(listener.html) if target == "#thread"]
+    assert wholes
     assert all(f'id="message-{id}"' in html for id in page.message_ids for html in wholes)
 
 

@@ -113,9 +113,9 @@ class Providers:
 
     def offered(self) -> Sequence[Model]:
         """What a picker shows: real models where there are any, the demo where there are none or an admin allows it."""
-        demo = [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
         allowed = frozenset(setting("models.allowed"))
-        return [*(model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed), *demo]
+        real = (model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed)
+        return [*real, *self._offered_demo()]
 
     def listed(self) -> Sequence[Model]:
         """Every real model that is known by name, each connection's default first."""
@@ -134,8 +134,7 @@ class Providers:
     def choice(self, model: str) -> Model | None:
         """What a picker shows of this model, if it shows it."""
         if model.startswith(DEMO):
-            demo = self._demo.models() if self.is_demo_allowed() else ()
-            return next((each for each in demo if each.id == model and not each.hidden), None)
+            return next((each for each in self._offered_demo() if each.id == model), None)
         return self.model(model) if _is_allowed(model) else None
 
     def display_name(self, model: str, slug: str = "") -> str:
@@ -220,6 +219,9 @@ class Providers:
     def _can_step_in(self, model: str) -> bool:
         found = self._found(model)
         return self.is_choosable(model) and not (found and found[0].key.trouble)
+
+    def _offered_demo(self) -> list[Model]:
+        return [each for each in self._demo.models() if not each.hidden] if self.is_demo_allowed() else []
 
     def _usable(self) -> Iterator[LiveConnection]:
         return (each for each in self.connections() if each.is_usable)

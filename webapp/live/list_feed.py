@@ -54,9 +54,10 @@ class ListFeed(LaneFeed):
 
     def _row(self, rows: GrowingRows, id: str) -> str:
         with self._context():
-            found = rows.read(id)
-            html = for_all_browsers(render_template(rows.template, **found), self._list.name) if found else ""
-            return part(f"#row-{id}", "outerMorph", html) if found else ""
+            if not (found := rows.read(id)):
+                return ""
+            html = for_all_browsers(render_template(rows.template, **found), self._list.name)
+            return part(f"#row-{id}", "outerMorph", html)
 
     def _follow(self) -> None:
         if not self._list.rows:

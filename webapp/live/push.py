@@ -33,7 +33,7 @@ class Bell:
         self._signal, self._is_rung = signal, False
 
     def set(self) -> None:
-        if not self._may_push:
+        if not self._ready_push:
             self._signal.set()
         elif not self._is_rung:
             self._is_rung = True
@@ -48,13 +48,13 @@ class Bell:
     def ring(self) -> None:
         """Sends what is new, or wakes the watcher."""
         self._is_rung = False
-        if not (self._may_push and self.push and _is_pushed(self.push)):
+        if not ((push := self._ready_push) and _is_pushed(push)):
             self._signal.set()
 
     @property
-    def _may_push(self) -> bool:
+    def _ready_push(self) -> Push | None:
         # Who has been woken already looks first what else has happened.
-        return self.push is not None and not self._signal.is_set()
+        return None if self._signal.is_set() else self.push
 
     def is_set(self) -> bool:
         return self._signal.is_set()

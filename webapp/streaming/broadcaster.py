@@ -153,11 +153,14 @@ class Broadcast:
         self._has_begun = True
         if has_news:
             self._shared.clear()
-            for signal in list(self._watchers)[:FIRST_TOLD]:
-                signal.set()
-            if len(self._watchers) > FIRST_TOLD and not self._is_crowd_waiting:
-                self._is_crowd_waiting = True
-                self._spawn(self._tell_crowd)
+            self._tell()
+
+    def _tell(self) -> None:
+        for signal in list(self._watchers)[:FIRST_TOLD]:
+            signal.set()
+        if len(self._watchers) > FIRST_TOLD and not self._is_crowd_waiting:
+            self._is_crowd_waiting = True
+            self._spawn(self._tell_crowd)
 
     def _tell_crowd(self) -> None:
         self._pause(CROWD_SECONDS)
