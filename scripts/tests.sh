@@ -1,7 +1,6 @@
 #!/bin/sh
-# Passes all tests, in parts of which PARTS (3 if not given) run at a time, the longest first: each waits for a third of its time,
-# so that three keep two cores busy. Beside them runs from the beginning what waits even more, for kills, restarts and time-outs, and
-# for people who read, one part after the other; nothing in it is measured.
+# Passes all tests, in parts of which PARTS (4 if not given) run at a time: those that wait most, for people who read, attackers,
+# kills and time-outs, come first, so that four keep two cores busy, and short ones last, so that they do until the end.
 # With names of parts behind the Python it passes those alone; `quick` is its two halves, side by side, and `deep` what is
 # left out here, one part after the other.
 # What fails has failed: nothing is tried a second time.
@@ -10,16 +9,14 @@ set -u
 unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
-beside=
-[ $# != 0 ] || { set -- pages chats attacks answers programs rest servers && beside="waits people"; }
+[ $# != 0 ] || set -- pages attacks people chats waits answers servers programs rest
 [ "$*" != quick ] || set -- quick_others quick_chats
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
     # What deep tests make in an hour is more than a memory takes.
     case $* in *deep*) kind=disk ;; *) kind=memory ;; esac
     SCRATCH=$(sh scripts/scratch.sh "$kind") || exit 1
-    # In a session of its own, so that it can be ended with all it has started.
-    trap '[ -z "${lane-}" ] || kill -TERM -- "-$lane" 2>/dev/null; rm -rf "$SCRATCH"' EXIT
+    trap 'rm -rf "$SCRATCH"' EXIT
     trap 'exit 130' INT TERM
     export SCRATCH TMPDIR="$SCRATCH"
 fi
@@ -28,12 +25,8 @@ if [ $# != 1 ]; then
     ends=$SCRATCH/ends PREPARED=$SCRATCH/prepared
     mkdir "$ends" "$PREPARED"
     export ends PREPARED
-    # shellcheck disable=SC2086
-    [ -z "$beside" ] || { printf '%s\n' $beside | setsid xargs -n 1 sh "$0" "$python" & lane=$!; }
-    printf '%s\n' "$@" | xargs -P "${PARTS:-3}" -n 1 sh "$0" "$python"
+    printf '%s\n' "$@" | xargs -P "${PARTS:-4}" -n 1 sh "$0" "$python"
     status=$?
-    [ -z "$beside" ] || wait "$lane" || status=1
-    lane=
     # How each part has ended, once more together.
     tail -qn 1 "$ends"/*
     exit $status
