@@ -170,14 +170,19 @@ def test_a_text_that_has_grown_meanwhile_keeps_its_place(owner, path):
 
 
 @also_on_postgres
-def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin, fake, caplog):
+def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin, fake, listen, caplog):
     def projection(generation: Generation) -> AnswerProjection:
         growing = partial(GrowingMarkdown, markdown=failing_at("late"))
         return AnswerProjection(generation.message_id or "", generation.id, growing=growing)
 
     app.extensions["engine"].register(replace(CHAT, projection=projection))
-    fake.says("*One*\n\nand late <b> more")
-    page = owner.wait_for(begin(owner), ended)
+    # It goes on when somebody watches: what nobody has seen grow would not be rendered at all.
+    fake.says("*One*\n\nand late <b> more", holds=[1])
+    path = begin(owner)
+    listener = listen(owner, owner.page(path).events_url)
+    listener.until(lambda each: each.messages)
+    fake.goes_on()
+    page = owner.wait_for(path, ended)
 
     assert raw_of_last(page) == "*One*\n\nand late <b> more"
     assert texts(page)[-1] == "*One* and late <b> more"
