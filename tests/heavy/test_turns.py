@@ -66,6 +66,27 @@ def test_of_two_lines_one_goes_on_in_each_turn_of_the_loop_and_then_the_other() 
     assert [name for _, name in went] == ["requests", "work"] * PIECES
 
 
+def test_who_enters_first_goes_on_at_once_and_past_all_lines_and_others_wait_for_the_next_turns() -> None:
+    went = list[tuple[int, str]]()
+    requests, forms = Line(), Line()
+
+    def enter(name: str) -> None:
+        requests.enter()
+        forms.enter()
+        went.append((turn(), name))
+
+    # Whoever went before has let the next one in by then.
+    gevent.sleep(0.01)
+    with turns_of_the_loop() as turn:
+        entering = [gevent.spawn(enter, str(number)) for number in range(PIECES)]
+        gevent.sleep(0)
+        assert [name for _, name in went] == ["0"]
+        gevent.joinall(entering, timeout=30, raise_error=True)
+
+    assert [name for _, name in went] == [str(number) for number in range(PIECES)]
+    assert len({turn for turn, _ in went}) == PIECES
+
+
 def test_of_many_who_are_at_long_work_one_goes_on_in_each_turn_of_the_loop() -> None:
     worked = list[tuple[int, int]]()
 

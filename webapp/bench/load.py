@@ -73,8 +73,11 @@ class Load:
         return self.within * (number * GOLDEN % 1)
 
     def later_at(self, number: int) -> float:
-        """How long this one of the later ones waits when all others have begun: none of those must be at its end."""
-        return self.answer_seconds * LATER * number / self.later
+        """How long this one of the later ones waits when all others have begun: none of those must be at its end.
+
+        They too are in step with nothing: what one waits for is as near or as far for the next.
+        """
+        return self.answer_seconds * LATER * (number + number * GOLDEN % 1 / 2) / self.later
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import io
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, TypeVar
+from typing import IO, Any, ClassVar, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -40,31 +40,48 @@ def in_next_turn(call: Callable[[], object]) -> None:
 class Line:
     """In each turn of the loop one of those who wait goes on, whoever has come first; several lines take turns."""
 
+    # Whoever goes on in this turn.
+    on: ClassVar[Any] = None
+
     def __init__(self) -> None:
         self._waiting: deque[Event] = deque()
 
     def wait(self) -> None:
         place = Event()
         self._waiting.append(place)
-        if len(self._waiting) == 1:
+        self._join()
+        place.wait()
+        Line.on = gevent.getcurrent()
+
+    def enter(self) -> None:
+        """The same, but whoever is the first of all lines in a turn goes on at once, and past all lines."""
+        if not _lines:
+            self._join()
+            Line.on = gevent.getcurrent()
+        elif Line.on is not gevent.getcurrent():
+            self.wait()
+
+    def _join(self) -> None:
+        if self not in _lines:
             _lines.append(self)
             if len(_lines) == 1:
                 in_next_turn(_call_next)
-        place.wait()
 
     def call(self) -> bool:
-        """Lets the first go on; says whether there are more."""
-        self._waiting.popleft().set()
-        return bool(self._waiting)
+        """Lets the first go on, if there is one; says whether there was."""
+        if self._waiting:
+            self._waiting.popleft().set()
+            return True
+        return False
 
 
-# Those in which somebody waits: a page and a piece of long work in one turn would be a long one.
+# Those whose turn comes, or has just been: a page and a piece of long work in one turn would be a long one.
 _lines: deque[Line] = deque()
 _long_work = Line()
 
 
 def _call_next() -> None:
-    line = _lines.popleft()
+    Line.on, line = None, _lines.popleft()
     if line.call():
         _lines.append(line)
     if _lines:

@@ -230,7 +230,7 @@ def init(app: Flask) -> None:
 
     def outer(environ: dict[str, Any], start_response: Any) -> Any:
         if _begins(environ):
-            _opening.wait()
+            _opening.enter()
         return inner(environ, start_response)
 
     app.wsgi_app = outer  # type: ignore[method-assign]

@@ -124,7 +124,7 @@ class FormParser(FormDataParser):
             raise RequestEntityTooLarge
         # Read before, as whoever sends slowly must not keep the others waiting.
         content = stream.read()
-        _beginning.wait()
+        _beginning.enter()
         with _decoding if len(content) > PIECE_BYTES else _at_once:
             return stream, self.cls(list(_fields(content))), self.cls()
 

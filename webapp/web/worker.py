@@ -147,7 +147,7 @@ _requests = Line()
 
 def _queue_up() -> None:
     """Lets all others go first; of those who wait here one goes on in each turn of the loop."""
-    _requests.wait()
+    _requests.enter()
 
 
 class _RefusingReader:
