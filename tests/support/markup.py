@@ -15,10 +15,11 @@ from tests.support.syntax import PLAIN, WORDS, syntax_errors
 NAMED_BY_LABEL = "input:not([type=hidden]):not([type=submit]):not([type=button]):not([type=reset]), select, textarea"
 REFERENCES = ("for", "form", "list", "aria-labelledby", "aria-describedby", "aria-controls")
 # What differs from page to page and means nothing to the rules. Of a name, only where it stands again.
-NAMES = re.compile(r"\b0[0-9a-z]{25}\b|\d{4}-\d\d-\d\dT[\d:.]+")
-TITLE = rf'(?<= title=")(?=[^"]*?\w){PLAIN}(?=")'
+# Patterns that begin with a sign are looked for faster than those that begin with a look at what stands before.
+NAMES = re.compile(r"0(?<=\b0)[0-9a-z]{25}\b|20\d\d-\d\d-\d\dT[\d:.]+")
+TITLE = rf'(?<= title=")(?=[^"]*?\w){PLAIN}'
 # Of positions, tokens, moments and titles, as of words between tags, only that they are there.
-VALUES = re.compile(rf'(?<=\?at=)[\w.-]+|(?<=value=")[\w.-]{{40,}}(?=")|(?<=datetime=")[\dT:.Z+-]+(?=")|{TITLE}')
+VALUES = re.compile(rf'="(?:(?<=value=")[\w.-]{{40,}}|(?<=datetime=")[\dT:.Z+-]+|{TITLE})(?=")|\?at=[\w.-]+')
 # Of our own scripts, compressed; htmx comes on top and stays in the browser for ever.
 MOST_SCRIPT_BYTES = 24 * 1024
 OUR_SCRIPT = re.compile(r"/static/(js/[\w/-]+\.js)(\?|$)")

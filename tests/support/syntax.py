@@ -12,14 +12,11 @@ import html5lib
 # No character and no reference that a parser could object to, and none that ends a text or a value.
 SIGNS = r"[\t\n -!#-%'-;?-~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]++|&(?:amp|lt|gt|quot|#34|#39);"
 PLAIN = rf"(?:{SIGNS})*+"
-WORDS = re.compile(rf"(?<=>)(?=[^<]*?\w){PLAIN}(?=<)")
+WORDS = re.compile(rf"(?<=>)(?=[^<]*?[^\s<]){PLAIN}(?=<)")
 VALUE = re.compile(rf'(?<==")(?:{SIGNS}|=)*+(?=")')
-TOKEN = re.compile(
-    r"""<(?P<end>/?)(?P<name>[a-z][a-z0-9-]*+)(?:\s++[^\s"'<>/=]++(?:="[^"]*+")?+)*+\s*+(?P<solidus>/?)>|[^<]++|<!doctype html>"""
-)
+TAG = r"""<(?P<end>/?)(?P<name>[a-z][a-z0-9-]*+)(?:\s++[^\s"'<>/=]++(?:="[^"]*+"|='[^']*+')?+)*+\s*+(?P<solidus>/?)>"""
+TOKEN = re.compile(rf"{TAG}|[^<]++|<!doctype html>")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-# What is in a template follows rules of its own.
-STRANGE = "<template"
 PAGE, FRAGMENT = "#page", "#fragment"
 
 _good: set[str] = set()
@@ -53,7 +50,7 @@ def places_of(html: str, root: str) -> set[str] | None:
                 return None
         elif name and name not in VOID and not token["solidus"]:
             around.append(f"{around[-1]}>{name}")
-    return places if at == len(plain) and around == [root] and STRANGE not in plain else None
+    return places if at == len(plain) and around == [root] else None
 
 
 def _errors(html: str, is_page: bool) -> Iterator[str]:
