@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port
-from tests.support.server import ROOT, Server, is_gone, prepared, until
+from tests.support.server import ROOT, Server, is_gone, prepared
+from tests.support.waiting import until
 from webapp import instance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -11,7 +11,7 @@ from flask_migrate import downgrade
 from sqlalchemy import Engine, event, text, update
 
 from tests.support.browser import Browser
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.accounts.service import SEEN_EVERY
 from webapp.accounts.tables import UserSession
 from webapp.cli.prepare import BLOCKED

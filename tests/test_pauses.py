@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.person import Person
-from tests.support.server import prepared, until
+from tests.support.server import prepared
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.pauses import NOTICED_SECONDS, SPARED_SECONDS, sparing
 

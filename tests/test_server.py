@@ -9,8 +9,9 @@ import pytest
 from tests.support.bystander import bystander
 from tests.support.person import Person
 from tests.support.rounds import ROUNDS
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
 from tests.support.tab import WORD, Tab
+from tests.support.waiting import until
 from tests.upstream.handle import CHAT, Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

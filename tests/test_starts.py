@@ -14,7 +14,8 @@ import pytest
 from tests.conftest import KEYS
 from tests.generations.poison import poisoned
 from tests.support.person import Person
-from tests.support.server import Server, until
+from tests.support.server import Server
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.accounts import service as accounts
 from webapp.app import create_app

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-import gevent
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.support.browser import Browser
+from tests.support.waiting import seen, until
 from webapp.accounts import queries, tokens
 from webapp.accounts.roles import allowed_scopes
 from webapp.api.operations import Operation
@@ -52,11 +52,13 @@ class Client:
     def ended(self, sent: dict[str, Any], *, seconds: float = 30) -> dict[str, Any]:
         """The answer that was begun, as soon as it has ended: an end is saved before it is told."""
         id, live = sent["generation_id"], self.app.extensions["engine"].live
-        with gevent.Timeout(seconds, AssertionError(f"{sent} has not ended within {seconds} s")):
-            # It is asked for only when that may be so, and may begin as late as after the first look.
-            while id in live or (message := self.get(f"/messages/{sent['message_id']}"))["status"] in ACTIVE or id in live:
-                gevent.sleep(0.01)
-        return dict(message)
+        # It is asked for only when that may be so, and may begin as late as after the first look.
+        until(lambda: id not in live, f"{sent} is over here", seconds=seconds)
+
+        def has_ended(message: dict[str, Any]) -> bool:
+            return message["status"] not in ACTIVE and id not in live
+
+        return dict(seen(lambda: self.get(f"/messages/{sent['message_id']}"), has_ended, seconds=seconds))
 
     def events(self, path: str, **more: Any) -> list[Message]:
         """Every event of a stream that ends by itself."""

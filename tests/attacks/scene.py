@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from tests.support.people import known_hash
 from tests.support.person import Person
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import User
 from webapp.chat.tables import Chat, Message

@@ -12,7 +12,7 @@ from tests.attacks.scene import Scene, opened
 from tests.chat.files import zipped
 from tests.chat.test_hostile_imports import keys, member
 from tests.support.bystander import bystander
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

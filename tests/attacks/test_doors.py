@@ -14,8 +14,9 @@ import pytest
 
 from tests.support import standstill
 from tests.support.marks import few_of
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
 from tests.support.starved import watched
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

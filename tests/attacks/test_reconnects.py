@@ -13,8 +13,9 @@ from tests.support import standstill
 from tests.support.bystander import bystander
 from tests.support.person import Person
 from tests.support.rounds import ROUNDS
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
 from tests.support.tab import Tab
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.rounds, pytest.mark.timeout(240)]

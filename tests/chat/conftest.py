@@ -10,7 +10,7 @@ from tests.chat.listener import listen
 from tests.support.browser import Browser
 from tests.support.markup import words
 from tests.support.page import Page
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import Grant

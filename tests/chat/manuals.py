@@ -10,7 +10,7 @@ from tests.chat.library import turns
 from tests.chat.test_files import uploaded
 from tests.knowledge.office import docx, paragraph
 from tests.support.browser import Browser
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.accounts.tables import User
 from webapp.chat.files import arriving

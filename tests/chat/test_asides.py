@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from tests.chat.conftest import ended, id_of
 from tests.support.markup import words
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import TITLE
 from webapp.db import db, utc_now, write
 from webapp.engine import recovery

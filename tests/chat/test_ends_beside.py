@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from tests.chat.conftest import ended, id_of, statuses
 from tests.support.browser import Browser
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.chat.tables import Chat
 from webapp.db import db

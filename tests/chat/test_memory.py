@@ -1,11 +1,11 @@
 """The conversation memory: off by default, a person's own, quoted in other chats, and gone with the message."""
 
-import gevent
 import pytest
 
 from tests.api.client import client_of
 from tests.chat.conftest import address, give, id_of
 from tests.chat.library import ask, given
+from tests.support.waiting import seen
 from webapp.settings.service import set_setting
 
 ANSWER = "The xylograph is cleaned with turpentine."
@@ -22,12 +22,7 @@ def program(app, member):
 
 def remembered(program, count: int) -> list[dict]:
     """The documents of the memory as soon as there are so many, all of them read."""
-    with gevent.Timeout(60, AssertionError("the memory did not become so within a minute")):
-        while True:
-            found = memory_of(program)
-            if len(found) == count and all(each["state"] == "ready" for each in found):
-                return found
-            gevent.sleep(0.02)
+    return seen(lambda: memory_of(program), lambda found: [each["state"] for each in found] == ["ready"] * count)
 
 
 def memory_of(program) -> list[dict]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chat.conftest import until_settled
 from tests.chat.listener import Listener, listen
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.live import shared
 from webapp.live import watch as watch_of
 from webapp.streaming.codec import Decoder

@@ -12,7 +12,7 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import text_of
 from tests.support.people import PASSWORD
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.accounts import groups, queries
 from webapp.accounts.tables import Grant, User
 from webapp.chat.tables import Chat, Message

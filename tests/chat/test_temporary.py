@@ -7,7 +7,7 @@ from sqlalchemy import func, select, text
 
 from tests.chat.conftest import asked, ended, id_of
 from tests.support.marks import also_on_postgres, on_both_databases
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.chat import kind
 from webapp.chat.keeping import erasing, sweeping
 from webapp.chat.messages import service

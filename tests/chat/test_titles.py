@@ -8,7 +8,7 @@ from tests.chat.listener import PART
 from tests.chat.test_listing import add_chats
 from tests.chat.test_sidebar import sidebars
 from tests.conftest import signed_in
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import TITLE
 from webapp.chat.list.titles import first_words
 from webapp.chat.tables import Chat

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.config import ROOT
 
 DEPLOY = ROOT / "deploy"

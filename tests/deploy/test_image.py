@@ -12,7 +12,7 @@ import pytest
 from tests.deploy.proxies import DEPLOY
 from tests.support.ports import free_port
 from tests.support.preparing import environ_of
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.config import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.deep]

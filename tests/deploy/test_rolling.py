@@ -11,8 +11,9 @@ from tests.deploy import proxies
 from tests.generations.bench import counted
 from tests.support.person import Answer, Person
 from tests.support.ports import free_port
-from tests.support.server import prepared, until
+from tests.support.server import prepared
 from tests.support.tab import Tab
+from tests.support.waiting import until
 from webapp.bench import redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.deep]

@@ -17,8 +17,8 @@ from tests.docs.test_snippets import typed
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.preparing import KEPT, LINK
-from tests.support.server import until
 from tests.support.source import ROOT
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

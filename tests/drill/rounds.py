@@ -12,8 +12,9 @@ from typing import Any
 from tests.drill.figures import Figures, Finding, How, Policy
 from tests.drill.lateness import REMEMBERED_SECONDS, Lateness
 from tests.support.person import Answer, Person
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
 from tests.support.starved import watched
+from tests.support.waiting import until
 from tests.upstream.behaviours import partial_of
 from tests.upstream.handle import Upstream
 

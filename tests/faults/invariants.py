@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.faults.scene import WHOLE, Scene
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import KEY
 
 ENDED = {"completed", "stopped", "interrupted", "failed"}

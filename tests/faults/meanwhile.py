@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.faults.scene import TOKENS, Scene
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import KEY
 
 # Within the limits of the scene.

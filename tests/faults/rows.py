@@ -14,7 +14,7 @@ import psycopg
 
 from tests.faults import meanwhile
 from tests.faults.scene import TOKENS, Scene
-from tests.support.server import until
+from tests.support.waiting import until
 
 Storage = Literal["one worker", "several workers"]
 BOTH: tuple[Storage, ...] = ("one worker", "several workers")

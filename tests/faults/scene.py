@@ -5,8 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.person import Answer, Person
-from tests.support.server import Server, until
+from tests.support.server import Server
 from tests.support.tab import Tab
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.bench.redis_server import Server as Redis
 

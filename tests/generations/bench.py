@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import gevent
 import pytest
 from flask import Flask
 
 from tests.support.people import user_with_password
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.chat.messages import service as chats
 from webapp.chat.tables import Message
@@ -58,9 +58,7 @@ class Bench:
             return len(db.session.scalars(db.select(JournalRow)).all())
 
     def until(self, is_so: Callable[[], bool], seconds: float = 30) -> None:
-        with gevent.Timeout(seconds, AssertionError(f"not so within {seconds} s")):
-            while not is_so():
-                gevent.sleep(0.01)
+        until(is_so, "it is so", seconds=seconds)
 
     def until_ended(self, id: str, seconds: float = 30) -> Generation:
         self.until(lambda: not self.generation(id).is_active, seconds)

@@ -7,7 +7,7 @@ from gevent.event import Event
 from sqlalchemy import text
 
 from tests.support.marks import also_on_postgres
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.db import db
 from webapp.errors import Unavailable
 from webapp.heavy.door import Door

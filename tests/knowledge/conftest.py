@@ -1,12 +1,12 @@
 """Collections and documents of the cast, made by the services themselves."""
 
-import gevent
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
+from tests.support.waiting import seen
 
 
 class Shelf:
@@ -37,10 +37,7 @@ class Shelf:
 
     def read(self, document: str) -> dict:
         """The document as soon as its reading has ended."""
-        with gevent.Timeout(60, AssertionError(f"{document} was not read within a minute")):
-            while (found := self.program.get(f"/documents/{document}"))["state"] not in ("ready", "failed"):
-                gevent.sleep(0.02)
-        return dict(found)
+        return seen(lambda: self.program.get(f"/documents/{document}"), lambda found: found["state"] in ("ready", "failed"))
 
     def found(self, question: str, **query: str) -> list[str]:
         """The titles of what is found, the best first."""

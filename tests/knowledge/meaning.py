@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import gevent
-
 from tests.knowledge.conftest import Shelf
+from tests.support.waiting import seen
 from tests.upstream.handle import Upstream
 
 AT = "/embeddings"
@@ -25,10 +24,7 @@ def chosen(house: Shelf, model: str = MODEL) -> None:
 
 def said(shelf: Shelf, collection: str, is_so: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     """What a collection says of its vectors as soon as it is so."""
-    with gevent.Timeout(60, AssertionError(f"{collection} did not become so within a minute")):
-        while not is_so(found := shelf.program.get(f"/collections/{collection}")["embedding"]):
-            gevent.sleep(0.02)
-    return dict(found)
+    return dict(seen(lambda: shelf.program.get(f"/collections/{collection}")["embedding"], is_so))
 
 
 def is_ready(found: dict[str, Any]) -> bool:

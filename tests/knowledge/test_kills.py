@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.person import Person
 from tests.support.rounds import ROUNDS
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 * ROUNDS)]
 DOCUMENTS, KILLS = (40, 10) if ROUNDS > 1 else (4, 1)

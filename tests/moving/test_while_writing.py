@@ -9,7 +9,7 @@ import pytest
 
 from tests.moving import writer
 from tests.moving.filled import fill
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.test_cli import commands, said
 from webapp.accounts.tables import User
 from webapp.config import ROOT

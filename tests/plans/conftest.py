@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import gevent
 import pytest
 from flask import Flask
 
 from tests.plans.halting import Halting, halting
 from tests.support.people import user_with_password
+from tests.support.waiting import until
 from webapp.accounts.tables import User
 from webapp.connections.models import Providers
 from webapp.db import db
@@ -91,9 +91,7 @@ class Desk:
             return list(broadcast.projection.draft.elements)
 
     def until(self, is_so: Callable[[], object], seconds: float = 60) -> None:
-        with gevent.Timeout(seconds, AssertionError(f"it did not become so within {seconds} s")):
-            while not is_so():
-                gevent.sleep(0.005)
+        until(is_so, "it is so", seconds=seconds)
 
 
 @pytest.fixture

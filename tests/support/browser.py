@@ -13,6 +13,7 @@ from sqlalchemy import select
 from tests.support.form import Form
 from tests.support.page import Page
 from tests.support.statements import listening
+from tests.support.waiting import seen
 from webapp.accounts.tables import User
 from webapp.db import db
 
@@ -64,10 +65,7 @@ class Browser:
 
     def wait_for(self, path: str, is_so: Callable[[Page], bool], *, seconds: float = 60) -> Page:
         """The page as soon as it is so; looks again and again, for a while."""
-        with gevent.Timeout(seconds, AssertionError(f"{path} did not become so within {seconds} s")):
-            while not is_so(page := self.page(path)):
-                gevent.sleep(0.02)
-        return page
+        return seen(lambda: self.page(path), is_so, f"{path} has become so", seconds=seconds)
 
     def csrf_token(self) -> str:
         """The token that a form given to this browser would hold."""

@@ -23,8 +23,9 @@ from tests.support import standstill
 from tests.support.beside import WORD as BYTES
 from tests.support.beside import Visit
 from tests.support.person import Person
-from tests.support.server import Server, until
+from tests.support.server import Server
 from tests.support.starved import Starved, watched
+from tests.support.waiting import until
 from tests.upstream.handle import CHAT, Upstream
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import psycopg
 from tests.support import standstill
 from tests.support.ports import free_port
 from tests.support.preparing import MADE_OTHERWISE, environ_of, flask, link_in, prepared_once
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 UNLIMITED = (
@@ -207,12 +208,3 @@ def is_gone(pid: int) -> bool:
         return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def until(is_so: Callable[[], Any], words: str, *, seconds: float = 60) -> None:
-    """Waits for something to become so, asking again and again, less and less often, for a while."""
-    deadline, pause = time.monotonic() + seconds, 0.005
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {words}"
-        time.sleep(pause)
-        pause = min(1.1 * pause, 0.03)

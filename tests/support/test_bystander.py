@@ -14,8 +14,9 @@ from tests.support import standstill, starved
 from tests.support.beside import WORD
 from tests.support.bystander import bystander, late_by
 from tests.support.person import Person
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
 from tests.support.starved import watched
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.logs import TextLines
 from webapp.watchdog import HELD

@@ -4,11 +4,12 @@ import json
 import ssl
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import seen
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-test-key-000000000000"
@@ -93,11 +94,7 @@ class Upstream:
 
     def until(self, holds: Callable[[list[dict[str, Any]]], Any], *, seconds: float = 60) -> list[dict[str, Any]]:
         """The log as soon as it looks like this."""
-        deadline = time.monotonic() + seconds
-        while not holds(entries := self.log()):
-            assert time.monotonic() < deadline, f"not within {seconds} s: {entries}"
-            time.sleep(0.01)
-        return entries
+        return seen(self.log, holds, seconds=seconds)
 
     def close(self) -> None:
         self._process.terminate()

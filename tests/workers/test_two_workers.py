@@ -10,8 +10,8 @@ import pytest
 
 from tests.generations.bench import holds_on
 from tests.support.person import Person
-from tests.support.server import until
 from tests.support.tab import Tab
+from tests.support.waiting import until
 from webapp.streaming.common import UNLIKE
 
 TOKENS = 400

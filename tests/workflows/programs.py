@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import gevent
-
 from tests.api.client import Client
+from tests.support.waiting import seen
 
 
 def published(admin: Client, definition: str) -> str:
@@ -16,7 +15,4 @@ def published(admin: Client, definition: str) -> str:
 
 def settled(program: Client, run: dict[str, Any]) -> dict[str, Any]:
     """The run as soon as no model writes in it."""
-    with gevent.Timeout(30, AssertionError("a model still writes")):
-        while (found := program.get(f"/runs/{run['id']}"))["state"] == "running":
-            gevent.sleep(0.02)
-    return dict(found)
+    return dict(seen(lambda: program.get(f"/runs/{run['id']}"), lambda found: found["state"] != "running"))

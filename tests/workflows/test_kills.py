@@ -12,7 +12,8 @@ import pytest
 from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.rounds import ROUNDS
-from tests.support.server import Server, prepared, until
+from tests.support.server import Server, prepared
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.deep, pytest.mark.timeout(600 * ROUNDS)]
 TWELVE = """

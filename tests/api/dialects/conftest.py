@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 from tests.api.dialects.live import Caller
 from tests.chat.conftest import asked
 from tests.support.people import user_with_password
-from tests.support.server import prepared, until
+from tests.support.server import prepared
+from tests.support.waiting import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.accounts import tokens

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.api.dialects.conftest import Program
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.chat.messages import service
 from webapp.chat.tables import Message
 from webapp.db import db, write

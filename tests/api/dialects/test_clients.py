@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import node
 from tests.support.rounds import ROUNDS
-from tests.support.server import until
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 

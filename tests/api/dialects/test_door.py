@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from tests.api.dialects.live import Caller
-from tests.support.server import until
+from tests.support.waiting import until
 from tests.upstream.handle import CHAT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]

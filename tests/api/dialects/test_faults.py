@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.api.dialects.conftest import Program
-from tests.support.server import until
+from tests.support.waiting import until
 from webapp.accounts import queries as accounts
 from webapp.chat.messages import service
 from webapp.connections.models import Providers
