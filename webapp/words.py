@@ -1,4 +1,8 @@
-"""Numbers as sentences say them. Pure."""
+"""Numbers as sentences say them, and as people type them. Pure."""
+
+import re
+
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
 def number(value: int) -> str:
@@ -9,3 +13,9 @@ def number(value: int) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 token`, `2,000 tokens`."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def without_commas(typed: str) -> str:
+    """`1000` for `1,000` and `0.5` for `0,5`; what is neither is left as no number."""
+    text = typed.strip()
+    return text.replace(",", "" if THOUSANDS.fullmatch(text) else ".")

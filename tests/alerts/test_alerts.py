@@ -113,6 +113,8 @@ def test_an_admin_changes_a_rule_in_the_browser(program, owner):
     page = owner.submit("/admin/alerts/success", limit="90", warn_at="92", window_minutes="30", min_samples="5", is_enabled="y")
     assert page.says("Alert saved.")
     assert owner.page("/admin/alerts").says("fires below 90 %, in 30 minutes with 5 answers or more")
+    owner.submit("/admin/alerts/errors", limit="2,5", warn_at="1,5", window_minutes="30", min_samples="1,000", is_enabled="y")
+    assert program.get("/alerts/errors")["limit"] == pytest.approx(0.025)
     wrong = owner.post("/admin/alerts/success", limit="90", warn_at="80", window_minutes="30", min_samples="5")
     assert wrong.status_code == 422
     assert wrong.says("It must warn before it fires.")

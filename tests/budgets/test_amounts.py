@@ -36,7 +36,9 @@ def test_every_unit_has_its_amount():
 
 @pytest.mark.parametrize(
     ("unit", "text", "expected"),
-    [("usd", "$1,000.50", 1_000_500_000_000), ("usd", "0.000000001", 1), ("tokens", "1,000", 1000), ("answers", " 3 ", 3)],
+    [("usd", "$1,000.50", 1_000_500_000_000), ("usd", "0.000000001", 1), ("tokens", "1,000", 1000), ("answers", " 3 ", 3)]
+    # Half of the world writes a comma where a fraction begins.
+    + [("usd", "0,5", DOLLAR // 2), ("usd", "12,50", 12_500_000_000), ("usd", "0,500", DOLLAR // 2)],
 )
 def test_what_is_typed_is_understood(unit, text, expected):
     assert parsed(unit, text) == expected
@@ -45,7 +47,7 @@ def test_what_is_typed_is_understood(unit, text, expected):
 @pytest.mark.parametrize(
     ("unit", "text"),
     [("usd", each) for each in ("", "ten", "0", "-1", "NaN", "Infinity", "1e30", "1e999999", "1e-999999", "0.0000000001")]
-    + [("tokens", "1.5"), ("answers", "10000000000")],
+    + [("usd", "1.000,50"), ("usd", "1,00,0"), ("tokens", "1.5"), ("tokens", "1,5"), ("answers", "10000000000")],
 )
 def test_what_is_no_amount_is_refused_in_words(unit, text):
     with pytest.raises(ValueError, match=r"^Enter .*\.$"):

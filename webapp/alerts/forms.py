@@ -8,6 +8,7 @@ from webapp.alerts.kinds import KINDS
 from webapp.alerts.tables import AlertRule
 from webapp.errors import Invalid
 from webapp.web.forms import PLAIN, Form
+from webapp.words import without_commas
 
 NUMBER = {**PLAIN, "inputmode": "decimal", "required": True, "maxlength": 20}
 
@@ -43,7 +44,7 @@ class RuleForm(Form):
 
     def _number(self, name: str) -> float:
         try:
-            number = float((self[name].data or "").replace(",", ""))
+            number = float(without_commas(self[name].data or ""))
         except ValueError as error:
             raise Invalid("Enter a number.", field=name) from error
         if not 0 <= number < 1e12:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation, Overflow
 from math import inf
 
+from webapp.words import without_commas
+
 UNITS = ("usd", "tokens", "answers")
 # Billionths of a dollar: a token of the cheapest model still costs several.
 DOLLAR = 10**9
@@ -68,7 +70,7 @@ def affordable(unit: str, left: int, price: Price) -> float:
 def parsed(unit: str, text: str) -> int:
     """The amount that a person means; raises ValueError with a sentence."""
     try:
-        number = Decimal(text.strip().removeprefix("$").replace(",", "")) * (DOLLAR if unit == "usd" else 1)
+        number = Decimal(without_commas(text.strip().removeprefix("$"))) * (DOLLAR if unit == "usd" else 1)
     except (InvalidOperation, Overflow):
         raise ValueError("Enter a number.") from None
     if not number.is_finite() or not 0 < number <= MOST[unit]:
