@@ -39,6 +39,7 @@ FORBIDDEN = (
     r"of the house|house's",  # the server's default
     r"with whom",  # share with, access
     r"counterpart",  # character
+    r"everybody's",  # everyone's
     r"asks us to slow down",  # is rate limiting
     r"nobody has tried",  # not tested yet
     r"dialect \d",  # name the compatibility API

@@ -76,7 +76,7 @@ def test_its_fields_and_its_button_have_their_names(owner: Browser, visitor: Bro
 def test_a_used_revoked_old_or_guessed_link_is_told_the_same(app: Flask, owner: Browser) -> None:
     used, revoked, old = invite_by(owner), invite_by(owner, email="ann@example.org"), invite_by(owner, "guest")
     Browser(app).post(used, **BO)
-    owner.page("/admin/people").press("Revoke the invite of ann@example.org")
+    owner.page("/admin/people").press("Revoke the invite for ann@example.org")
     run_out(app)
 
     told = set()

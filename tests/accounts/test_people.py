@@ -304,8 +304,8 @@ def test_admins_do_not_revoke_what_they_could_not_make(app: Flask, owner: Browse
         ids = db.session.scalars(select(Invite.id)).all()
 
     assert [admin.post(f"/admin/people/invites/{id}/revoke").status_code for id in ids] == [404, 404]
-    assert not admin.page("/admin/people").has("button", "Revoke the invite of anyone")
-    assert owner.page("/admin/people").press("Revoke the invite of anyone").says("Invite revoked")
+    assert not admin.page("/admin/people").has("button", "Revoke the invite for anyone with the link")
+    assert owner.page("/admin/people").press("Revoke the invite for anyone with the link").says("Invite revoked")
 
 
 def test_a_name_is_only_text(owner: Browser, member: Browser) -> None:

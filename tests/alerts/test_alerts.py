@@ -63,8 +63,8 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
     errors = program.get("/alerts/errors")
     assert (errors["state"], errors["value"], errors["samples"], errors["fired_last_week"]) == ("firing", 0.5, 30, 1)
     assert [each["alert"] for each in program.get("/alerts/events")["events"]] == ["errors", "success"]
-    assert owner.page("/").says("Errors 50 % (above 5 %)")
-    assert not member.page("/").says("Errors 50 % (above 5 %)")
+    assert owner.page("/").says("Errors: 50 % (above 5 %)")
+    assert not member.page("/").says("Errors: 50 % (above 5 %)")
     assert owner.page("/admin/alerts").says("Errors: 50 %, above 5 %.")
 
     recent(made, 2_000, "completed")

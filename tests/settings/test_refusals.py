@@ -65,7 +65,7 @@ def test_admins_see_it_on_every_page_of_theirs(
 
     for path in ADMIN_PAGES:
         notice = owner.page(path).one(".notice--amber").text()
-        assert "OpenRouter isn't responding" in notice
+        assert "OpenRouter refuses requests" in notice
         assert words in notice
     assert owner.page("/admin/connections").says("not working: key rejected")
     assert owner.page("/admin/health").says("Since just now.")
@@ -154,7 +154,7 @@ def test_it_is_the_connection_that_refused(app: Flask, bench: Bench, fake: Upstr
     bench.until(lambda: id not in bench.engine.live)
 
     assert live(app).refused_at is None
-    assert "Ours isn't responding" in owner.page("/admin/models").one(".notice--amber").text()
+    assert "Ours refuses requests" in owner.page("/admin/models").one(".notice--amber").text()
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_members_hear_the_sentence_of_their_answer_and_no_more(app: Flask, fake:
     chat = member.page("/").press("Send", message="Hello").until(status="failed")
 
     assert chat.says("rejected the key")
-    assert not member.page("/").says("isn't responding")
+    assert not member.page("/").says("refuses requests")
 
 
 def test_before_the_first_answer_the_checklist_says_it(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
@@ -180,5 +180,5 @@ def test_after_it_the_checklist_comes_back(app: Flask, bench: Bench, fake: Upstr
     asked(bench, fake, person, KEY)
 
     page = owner.page("/")
-    assert page.one("#checklist h2").text() == "OpenRouter isn't responding"
+    assert page.one("#checklist h2").text() == "OpenRouter refuses requests"
     assert page.click("View").path == OPENROUTER

@@ -51,4 +51,4 @@ def firing_words() -> list[str]:
 
 def _firing(rule: AlertRule, value: float) -> str:
     kind = KINDS[rule.name]
-    return f"{kind.title} {kind.words(value)} ({kind.side} {kind.words(rule.limit)})"
+    return f"{kind.title}: {kind.words(value)} ({kind.side} {kind.words(rule.limit)})"

@@ -58,7 +58,7 @@ def checklist(user: User | None) -> Checklist | None:
 def _another_key(live: LiveConnection) -> Checklist:
     page = url_for("connections.edit", slug=live.slug)
     step = Step(live.check_result, is_done=False, is_next=True, action="View", url=page, hint=_trouble(live))
-    return Checklist(f"{live.name} isn't responding", (step,))
+    return Checklist(f"{live.name} refuses requests", (step,))
 
 
 def _trouble(live: LiveConnection) -> str:
