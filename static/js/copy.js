@@ -1,4 +1,4 @@
-// Copies a message as it was written, or what a button holds, and gives every finished block of code its buttons and its preview.
+// Copies what was written, and gives finished blocks of code their buttons.
 "use strict";
 {
   const oldWay = (text) => {

@@ -1,4 +1,4 @@
-// Two sheets that float over any page, by key: help, and the palette, which narrows down as one types. Both are pages, too.
+// Help and the palette float over any page, by key.
 "use strict";
 {
   const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog", closedBy: "any" });

@@ -1,4 +1,4 @@
-// The sidebar: the open chat is in sight, its search is gone through by key, what was found is shown in its place.
+// The sidebar: its search by key, and what was found in its place.
 "use strict";
 {
   const box = () => document.getElementById("sidebar-search");
