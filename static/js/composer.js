@@ -1,5 +1,4 @@
-// Enter sends, or queues while an answer runs, Shift and Enter make a line, Esc leaves a form or stops, an arrow up edits;
-// nothing that is typed gets lost on the way.
+// The keys of the composer; nothing that is typed gets lost on the way.
 "use strict";
 {
   const THUMBS = matchMedia("(pointer: coarse) and (hover: none)");
@@ -75,9 +74,18 @@
     fetch(form.dataset.draft, { method: "POST", body, keepalive }).catch(() => waiting || later(AGAIN_AFTER));
   };
   const later = (wait = SAVE_AFTER) => { forget(); waiting = setTimeout(keep, wait); };
-  document.addEventListener("input", (event) => { if (event.target.id === "composer-text") later(); });
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "composer-text") later();
+    event.target.closest("#tuned form, .edit")?.setAttribute("data-typed", "");
+  });
   document.addEventListener("submit", (event) => { if (event.target.id === "composer") forget(); });
   addEventListener("pagehide", () => { if (waiting) keep(true); });
+  // What is typed elsewhere is kept by this page alone.
+  const hold = (event, place) => { if (document.querySelector(`${place} [data-typed]`)) event.preventDefault(); };
+  addEventListener("beforeunload", (event) => hold(event, "body"));
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.target.id === "composer-tune") hold(event, "#tuned");
+  });
 
   // What is typed while a message is on its way goes into the composer that comes back.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {

@@ -52,6 +52,32 @@ def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visi
     assert chat.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
+def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server: Server, visit: Visit) -> None:
+    page = chat_with(visit(server, viewport=PHONE), "Hanne Voss").page
+    note = page.get_by_label("Pre-prompt")
+    open_panel(page)
+    note.fill("A long note.")
+    page.keyboard.press("Escape")
+    open_panel(page)
+    expect(note).to_have_value("A long note.")
+
+    # Not what was refused either.
+    page.get_by_label("Temperature").fill("warm")
+    page.get_by_role("button", name="Save prompts").click()
+    expect(page.locator("#chat-prompts .error").first).to_be_visible()
+    page.mouse.click(5, 5)
+    expect(page.locator("#tuning")).to_be_hidden()
+    open_panel(page)
+    expect(note).to_have_value("A long note.")
+
+    page.get_by_label("Temperature").fill("1")
+    page.get_by_role("button", name="Save prompts").click()
+    expect(page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
+    page.keyboard.press("Escape")
+    with page.expect_response("**/prompts"):
+        open_panel(page)
+
+
 def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("One line of many.\n\n" * 60)
     chat = chat_with(visit(server, viewport=DESK), "Hanne Voss")

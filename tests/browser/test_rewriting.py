@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import answers_asked
+from tests.browser.chats import answers_asked, until
 from tests.browser.conftest import Visit
 from tests.browser.test_branches import says
 from tests.browser.ways import in_every_way
@@ -87,3 +87,24 @@ def test_arrows_show_the_versions_of_the_last_answer(server: Server, visit: Visi
     chat.page.keyboard.press("ArrowLeft")
     expect(chat.page.locator("article").nth(1)).to_contain_text("2 / 2")
     expect(chat.text).to_have_text("Three")
+
+
+def test_who_leaves_a_half_written_edit_is_asked_first(server: Server, visit: Visit, upstream: Upstream) -> None:
+    upstream.says("She opened the gate.")
+    person = visit(server)
+    chat = person.begin("First")
+    says(chat, "She opened the gate.")
+    page = chat.page
+    chat.deed("Edit").click()
+    box = page.locator("article").get_by_role("textbox", name="Message")
+    box.fill("She *burned* the")
+
+    page.get_by_role("link", name="New chat").first.click(no_wait_after=True)
+    until(page, lambda: person.oddities)
+    assert person.oddities.pop().startswith("dialog")
+    expect(box).to_have_value("She *burned* the")
+
+    page.get_by_role("link", name="Cancel").click()
+    says(chat, "She opened the gate.")
+    page.get_by_role("link", name="New chat").first.click()
+    page.wait_for_url(person.url + "/")
