@@ -13,6 +13,12 @@ from tests.upstream.handle import Upstream
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
+def long_cells(columns: int) -> str:
+    """A table whose cells have words of thirty-six letters, as the names of files and functions are."""
+    rows = (["file"] * columns, ["---"] * columns, ["a_rather_long_name_that_has_no_break"] * columns)
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
 def test_a_number_sign_opens_what_a_chat_reads_from_but_not_to_who_is_typing(server: Server, visit: Visit) -> None:
     page = visit(server).open("/")
     box = page.get_by_role("textbox", name="Message")
@@ -191,8 +197,18 @@ def test_a_click_on_blank_space_draws_no_ring_around_the_page(server: Server, up
     expect(chat.page.locator("#main")).to_have_css("outline-style", "none")
 
 
+@pytest.mark.parametrize("columns", [3, 7])
+def test_no_cell_of_a_table_runs_into_the_next(server: Server, upstream: Upstream, visit: Visit, columns: int) -> None:
+    upstream.says(long_cells(columns))
+    chat = visit(server, **PHONE).begin("Which files?")
+    chat.expect("completed")
+    cells = chat.text.locator("td").all()
+    assert len(cells) == columns
+    assert not [each.inner_text() for each in cells if each.evaluate("cell => cell.scrollWidth > cell.clientWidth + 1")]
+
+
 def test_on_paper_a_chat_is_its_text_alone(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says("Water turns the wheel.\n\n```\n" + "a long line of code " * 20 + "\n```")
+    upstream.says("Water turns the wheel.\n\n```\n" + "a long line of code " * 20 + "x" * 300 + "\n```\n\n" + long_cells(9))
     chat = visit(server).begin("What turns the wheel?")
     chat.expect("completed")
     page = chat.page
@@ -205,7 +221,9 @@ def test_on_paper_a_chat_is_its_text_alone(server: Server, upstream: Upstream, v
         expect(gone.first).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     code = chat.text.locator("pre")
-    assert code.evaluate("code => code.scrollWidth <= code.clientWidth + 1")
+    for each in (code, chat.text.locator(".table")):
+        assert each.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
+        assert each.evaluate("box => getComputedStyle(box).backgroundImage") == "none"
     assert page.evaluate("getComputedStyle(document.querySelector('.message'), '::before').content") == '"You"'
 
 
