@@ -73,8 +73,8 @@
     if (!document.hidden) mark(millrace.isRunning() ? "… " : "");
   });
   const letGo = () => { if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange")); };
-  // A stream over a network that went away would wait for ever.
-  addEventListener("online", () => feed()?._htmx?.sse?.reader?.cancel());
+  // A stream over a network that went away would wait for ever, and one that is to come back a while.
+  addEventListener("online", () => { const sse = feed()?._htmx?.sse; sse?.reader?.cancel(); sse?.delayCanceller?.(); });
 
   // The title and the icon say how it stands to who looks at another tab.
   const icon = document.querySelector("link[rel=icon]"), plain = icon?.href;

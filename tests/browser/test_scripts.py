@@ -14,6 +14,7 @@ from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
 from webapp.chat.page.silence_shown import Silence
 
 LONG = "<p>more</p>" * 60
+PART = "data: <hx-partial hx-target='#thread' hx-swap='beforeend'><p id='told'></p></hx-partial>\n\n"
 
 
 @pytest.fixture
@@ -296,3 +297,14 @@ def test_an_answer_that_stalls_says_for_how_long_until_it_grows(context: Browser
     page.clock.fast_forward(1_000)
     expect(state).to_contain_text("Answering", use_inner_text=True)
     expect(state).not_to_contain_text("No text")
+
+
+def test_a_page_that_waits_to_connect_again_does_so_when_the_network_is_back(page: Page, stage: Stage) -> None:
+    # As after many attempts: the next is fifteen seconds away, or ten by chance.
+    stage.send(f"retry: 60000\n{PART}")
+    expect(page.locator("#told")).to_be_attached()
+    stage.hang_up()
+    expect(page.locator("#status-line")).to_contain_text("Connection lost")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    until(lambda: stage.watchers == 1, seconds=8)
+    expect(page.locator("#status-line")).to_be_empty()
