@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from tests.characters.conftest import MARA, heard, png, upload
 from tests.chat.conftest import asked, ended, ended_with, texts
+from tests.chat.files import download
 from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
 from webapp.accounts import queries as accounts
@@ -340,3 +341,14 @@ def fill(app, path: str, *, turns: int, words: int) -> None:
                 session.add(message)
                 session.flush()
                 chat.head_id = message.id
+
+
+@pytest.mark.slow
+def test_files_of_a_chat_name_who_answers(chat, say, member, fake):
+    fake.says("Flour.")
+    say(chat, "What do you make?")
+
+    assert "## Mara\n\n*Looks up.* What is it?\n\n## You\n\n" in member.get(f"{chat}/export.md").text
+    assert "\n\n## Mara · fake/plain\n\nFlour." in member.get(f"{chat}/export.md").text
+    assert "\nMara · fake/plain:\nFlour." in member.get(f"{chat}/export.txt").text
+    assert download(member, f"{chat}/export.html").count(b"<h2>Mara</h2>") == 2

@@ -21,6 +21,7 @@ from webapp.chat.fields import values_of
 from webapp.chat.files import queries as files
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
+from webapp.chat.roleplay import service as roleplay
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import IN_ORDER, Chat, Message
 from webapp.db import db, utc_now
@@ -140,9 +141,11 @@ def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator
 
 def _said(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[tuple[str, str]]:
     names, made = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
+    character = roleplay.character_of(queries.chat_of(messages[0])) if messages else None
+    answerer = " ".join(character.name.split()) if character else "Answer"
     return [
         (
-            _speaker(each, made.get(each.id, []), names.get(each.id, "You")),
+            _speaker(each, made.get(each.id, []), names.get(each.id, "You") if each.role == "user" else answerer),
             _text(engine, each, made.get(each.id, [])) + _sources(each, reader),
         )
         for each in messages
@@ -298,8 +301,8 @@ def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration
     return FiledGeneration(**same, continues=continues)
 
 
-def _speaker(message: Message, generations: Sequence[Generation], author: str) -> str:
+def _speaker(message: Message, generations: Sequence[Generation], name: str) -> str:
     if message.role == "user":
-        return author
+        return name
     model = generations[-1].model if generations else ""
-    return " · ".join(filter(None, ("Answer", "edited" if message.is_edited else "", model)))
+    return " · ".join(filter(None, (name, "edited" if message.is_edited else "", model)))
