@@ -21,7 +21,9 @@ def group(owner: Browser) -> str:
 
 
 def test_a_group_is_made_renamed_and_deleted(app: Flask, owner: Browser, member: Browser) -> None:
-    assert owner.page("/admin/groups").says("No groups yet.")
+    assert owner.page("/admin/groups").says(
+        "No groups yet. Create one to share chats and collections with several people at once."
+    )
     page = owner.page("/admin/groups").form("Create group").submit(name="  Research ")
     assert page.heading == "Research"
 

@@ -14,6 +14,7 @@ def test_how_freely_and_how_long_it_is_answered(chat, say, member, fake, app):
         set_setting("models.temperature", "1")
         set_setting("models.max_tokens", "900")
     page = member.page(f"{chat}/prompts")
+    assert "Extra high" in [option.text() for option in page.all("#prompts-effort option")]
     boxes = [page.one(f"#prompts-{name}").attributes for name in ("temperature", "tokens")]
     assert [(each["value"], each["placeholder"]) for each in boxes] == [("", "1"), ("", "900")]
 

@@ -108,7 +108,7 @@ FIELDS = (
         element="prompts-effort",
         label="Reasoning effort",
         description="How hard the model thinks; empty for its default.",
-        choices={"": "Model default", **{name: name.capitalize() for name in EFFORTS}},
+        choices={"": "Model default", **{name: name.replace("xhigh", "extra high").capitalize() for name in EFFORTS}},
         ability="reasoning",
         refusal="Choose one of the efforts.",
     ),
