@@ -6,6 +6,7 @@ from flask import Flask
 from tests.api.client import Client
 from tests.support.browser import Browser
 from tests.support.people import PASSWORD
+from webapp.accounts.roles import SCOPES
 from webapp.db import utc_now
 from webapp.settings.service import set_setting
 
@@ -22,6 +23,13 @@ def test_a_token_is_told_once_and_works(program: Client, app: Flask, member: Bro
     program.said("DELETE", f"/tokens/{listed[0]['id']}", 204)
     script.said("GET", "/me", 401)
     program.said("DELETE", f"/tokens/{listed[0]['id']}", 404)
+
+
+def test_a_token_takes_every_permission_there_is(app: Flask, owner: Browser) -> None:
+    session = Client(app, browser=owner)
+    scopes = session.get("/me")["scopes"]
+    made = session.post("/tokens", {"name": "A script", "scopes": scopes, "password": PASSWORD}, status=201)
+    assert Client(app, made["token"]).get("/me")["scopes"] == scopes == sorted(SCOPES)
 
 
 def test_a_session_alone_makes_no_token(app: Flask, member: Browser) -> None:

@@ -1,7 +1,7 @@
 """/api/v1/me and /api/v1/tokens: who the caller is, and the tokens of theirs."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from flask import Blueprint
 from flask_wtf.csrf import generate_csrf
@@ -54,7 +54,9 @@ class TokenList(Answer):
 
 class NewToken(Body):
     name: Line
-    scopes: list[ScopeName] = Field(description="Its permissions, at most those of the caller.", min_length=1, max_length=4)
+    scopes: list[ScopeName] = Field(
+        description="Its permissions, at most those of the caller.", min_length=1, max_length=len(get_args(ScopeName))
+    )
     days: int = Field(0, ge=0, le=3650, description="Days until it expires; 0 for never.")
     password: str = Field(description="The caller's own password.", max_length=1000)
 
