@@ -6,7 +6,7 @@ from functools import partial, wraps
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp.accounts.guards import anybody
@@ -22,6 +22,7 @@ MOST_BYTES = 1_000_000
 MOST_PARTS = 30_000
 SHORT_BYTES = 16_384
 JSON = "application/json"
+ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 Names = dict[str, Any]
 View = Callable[..., Any]
 V = TypeVar("V", bound=View)
@@ -138,7 +139,8 @@ def _taken(found: Operation) -> dict[str, BaseModel]:
     if found.most_bytes:
         request.max_content_length = found.most_bytes
     if found.query:
-        taken["query"] = _checked(partial(found.query.model_validate, request.args.to_dict()))
+        named = request.args.to_dict()
+        taken["query"] = _checked(partial(found.query.model_validate, named), lambda: named)
     if found.body and not found.upload_field:
         taken["body"] = _body(found.body)
     return taken
@@ -162,14 +164,15 @@ def _body(model: type[BaseModel]) -> BaseModel:
         # Long ones are checked one in each turn of the loop, and nothing is held by who waits for theirs.
         db.session.rollback()
         stand_in_line()
-    return _checked(partial(model.model_validate_json, raw or b"{}"))
+    content = raw or b"{}"
+    return _checked(partial(model.model_validate_json, content), partial(ANYTHING.validate_json, content))
 
 
-def _checked(validate: Callable[[], BaseModel]) -> BaseModel:
+def _checked(validate: Callable[[], BaseModel], sent: Callable[[], Any]) -> BaseModel:
     try:
         return validate()
     except ValidationError as error:
-        raise refusal(error) from error
+        raise refusal(error, sent) from error
 
 
 def _response(found: Operation, given: Any) -> Response:

@@ -1,6 +1,6 @@
 """Errors for programs: one body for all of them, as problem+json."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -51,14 +51,21 @@ class Refused(Invalid):
         return {"fields": self.fields}
 
 
-def refusal(error: ValidationError) -> Exception:
-    """What a body that does not fit is answered: unreadable is 400, wrong is 422 with a sentence for each field."""
+def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
+    """What a body that does not fit is answered: unreadable is 400, wrong is 422 with a sentence for each field.
+
+    `sent` gives what was to be checked.
+    """
     if error.error_count() > MOST_FAULTS:
         return Invalid(f"{error.error_count()} things are missing or wrong.")
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if any(each["type"] == "json_invalid" for each in found):
         return BadRequest("That isn't valid JSON.")
-    return Refused({".".join(map(str, each["loc"])) or "body": _sentence(each["type"], each["msg"]) for each in found})
+    whole, sentences = sent(), dict[str, list[str]]()
+    for each in found:
+        named = _name(each["loc"], whole, is_missing=each["type"] == "missing")
+        sentences.setdefault(named, []).append(_sentence(each["type"], each["msg"]))
+    return Refused({name: _either(said) for name, said in sentences.items()})
 
 
 def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
@@ -67,6 +74,27 @@ def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
     chat_id = generation.chat_id if generation else ""
     ticket = ticket_for(chat_id)
     return path.format(generation=generation_id, chat=chat_id) + (f"?ticket={ticket}" if ticket else "")
+
+
+def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
+    """The field as it was sent: where a value can be of several kinds, its place names the one that was tried, too."""
+    parts = list(place[:1])
+    within: Any = sent.get(place[0]) if place and isinstance(sent, dict) else None
+    for part in place[1:]:
+        if _holds(within, part):
+            parts.append(part)
+            within = within[part]
+    return ".".join(map(str, [*parts, *place[1:][-1:]] if is_missing else parts)) or "body"
+
+
+def _holds(sent: Any, part: int | str) -> bool:
+    return part in sent if isinstance(sent, dict) else isinstance(sent, list) and isinstance(part, int)
+
+
+def _either(sentences: list[str]) -> str:
+    """All that a value can be, as one sentence."""
+    first, *others = dict.fromkeys(each.removesuffix(".") for each in sentences)
+    return ", or ".join([first, *(each[:1].lower() + each[1:] for each in others)]) + "."
 
 
 def _sentence(kind: str, message: str) -> str:
