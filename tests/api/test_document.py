@@ -68,6 +68,19 @@ def test_where_no_token_is_taken_none_is_named(app: Flask) -> None:
 
 
 @pytest.mark.slow
+def test_a_key_is_told_where_one_is_taken(app: Flask) -> None:
+    told = {
+        path.removeprefix("/api")
+        for path, methods in document(app)["paths"].items()
+        for operation in methods.values()
+        if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", ()))
+    }
+    threads = {"/chat/threads/{id}/messages", "/chat/threads/{id}/messages/stream", "/threads/{id}/messages/stream"}
+    dialects = {"/chat", "/chat/stream", "/ai/chat", "/ai/chat/stream", "/messages/addUserMessageStreamingMode"}
+    assert told == threads | dialects | {"/v1/chats", "/v1/chats/{id}/messages", "/v1/messages/{id}/edit"}
+
+
+@pytest.mark.slow
 def test_people_read_the_same(app: Flask, visitor) -> None:
     page = visitor.page("/api")
     text = unescape(page.text)

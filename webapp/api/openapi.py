@@ -18,7 +18,8 @@ from webapp.web.security import SAFE_METHODS
 ABOUT = (
     "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create on "
     "your account page, or with a browser cookie plus the CSRF token in `X-CSRFToken`. Errors are "
-    "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests may include an `Idempotency-Key`."
+    "problem+json, with a sentence in `detail` and a machine-readable `code`. Those that send or edit a message may "
+    "include an `Idempotency-Key`."
 )
 SIGNED_IN = "Session cookie of a signed-in browser. If `PUBLIC_URL` is https, its name is `__Host-millrace`."
 SCHEMES = {
@@ -137,8 +138,10 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name, schema in route.operation.query.model_json_schema()["properties"].items():
             about = {"description": schema.pop("description")} if "description" in schema else {}
             found.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
-    if 429 in route.operation.errors:
-        found.append(_header("Idempotency-Key", "Repeating the same key and body returns the first result.", 200))
+    if route.operation.takes_key:
+        found.append(
+            _header("Idempotency-Key", "Repeating the same key and body returns the first result, except in workflows.", 200)
+        )
     if route.operation.stream and route.method == "GET":
         found.append(_header("Last-Event-ID", "The `id:` of the last event received; the stream resumes after it."))
     return found

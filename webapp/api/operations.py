@@ -38,6 +38,7 @@ class Operation:
     `media` is the type of an answer; with `upload` the body is a file, not JSON;
     with `upload_field` it is a form with files in that field or, where there is a `body` too, one of both, which the view reads.
     `by_hand` says why no token may do it, where that is so.
+    `takes_key` says that the view hands on an `idempotency_key()`.
     `ticket` says of which chat a ticket in the address must be. `stream_path` is where a busy chat's answer can be read.
     """
 
@@ -53,6 +54,7 @@ class Operation:
     visitors: bool = False
     by_hand: str = ""
     ticket: Callable[[Names], str] | None = None
+    takes_key: bool = False
     tag: str = ""
     media: str = ""
     upload: bool = False

@@ -142,6 +142,7 @@ def index(query: ChatsQuery) -> ChatList:
     body=NewChat,
     answer=NewChatAnswer,
     status=201,
+    takes_key=True,
     errors=(404, 409, 429),
     stream=EVENTS,
 )

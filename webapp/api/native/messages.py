@@ -83,7 +83,7 @@ def index(id: str, query: MessagesQuery) -> MessageList:
 
 
 @bp.post("/chats/<id>/messages")
-@operation("Send a message and start an answer", body=NewMessage, **STARTS)
+@operation("Send a message and start an answer", body=NewMessage, takes_key=True, **STARTS)
 def send(id: str, body: NewMessage) -> Sent | Response:
     how = How(context_limit=body.context_limit)
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after}
@@ -99,7 +99,7 @@ def show(id: str) -> MessageAnswer:
 
 
 @bp.post("/messages/<id>/edit")
-@operation("Edit a message: creates a branch and a new answer", body=Edited, **STARTS)
+@operation("Edit a message: creates a branch and a new answer", body=Edited, takes_key=True, **STARTS)
 def edit(id: str, body: Edited) -> Sent | Response:
     return begun(service.edit(writable_message(id), body.message, key=idempotency_key(), by=caller().id))
 

@@ -28,6 +28,7 @@ bp = Blueprint("api_assistant", __name__)
     scope="chat",
     body=AssistantMessage,
     answer=AssistantAnswer,
+    takes_key=True,
     errors=(404, *STARTS, 502, 504),
     tag="Assistant compatibility API",
 )
@@ -56,6 +57,7 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
     scope="chat",
     body=AssistantMessage,
     stream=ASSISTANT,
+    takes_key=True,
     errors=(404, *STARTS),
     tag="Assistant compatibility API",
 )

@@ -37,6 +37,7 @@ FACTS: dict[str, Any] = {
     "errors": (404, *STARTS),
     "tag": "Quick chat compatibility API",
     "visitors": True,
+    "takes_key": True,
 }
 bp = Blueprint("api_quick", __name__)
 

@@ -44,6 +44,7 @@ bp = Blueprint("api_roleplay", __name__)
     answer=StreamBegun,
     status=202,
     stream=ROLEPLAY,
+    takes_key=True,
     errors=(404, *STARTS),
     stream_path=PATH,
     tag=TAG,

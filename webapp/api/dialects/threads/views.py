@@ -96,6 +96,7 @@ def messages(id: str, query: ThreadPage) -> ThreadMessages:
     scope="chat",
     body=ThreadContent,
     answer=ThreadAnswer,
+    takes_key=True,
     errors=(404, *STARTS, 502, 504),
     tag=TAG,
 )
@@ -117,6 +118,7 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
     scope="chat",
     body=ThreadContent,
     stream=THREADS,
+    takes_key=True,
     errors=(404, *STARTS),
     tag=TAG,
 )
