@@ -18,6 +18,7 @@ WORDS = {
     "string_type": "This must be text.",
     "bool_type": "This must be true or false.",
     "int_type": "This must be a whole number.",
+    "int_parsing": "This must be a whole number.",
 }
 # More faults than anybody mends by hand are not told one by one: a body may have a hundred thousand.
 MOST_FAULTS = 100

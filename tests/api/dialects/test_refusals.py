@@ -71,6 +71,20 @@ def test_every_path_refuses_alike(app, program, make_program, fake, place):
     app.extensions["engine"].live[running["streamId"]].run.stop.ask("user")
 
 
+@pytest.mark.parametrize(("text", "sentence"), [(" \n", "at least 1 character."), ("x" * 32_001, "at most 32000 characters.")])
+def test_the_length_of_a_message_is_told_in_characters(program, text, sentence):
+    for path in ("/api/chat", "/ai/chat", "/api/messages/addUserMessageStreamingMode"):
+        refused = told(program.post(path, chatSessionId="any", message=text), 422)
+        assert refused["fields"] == {"message": f"String should have {sentence}"}
+
+
+@pytest.mark.parametrize("limit", ["many", "", "2.5"])
+def test_a_number_in_an_address_that_is_none_is_told_as_in_a_body(program, limit):
+    thread = program.post("/chat/threads").json["thread"]["id"]
+    refused = told(program.get(f"/chat/threads/{thread}/messages?limit={limit}"), 422)
+    assert refused["fields"] == {"limit": "This must be a whole number."}
+
+
 def test_fields_that_nobody_knows_are_left_alone_and_32000_characters_are_taken(program, fake):
     fake.says("Fine.")
     body = {"message": f"  {'x' * 32_000} ", "userId": "me", "nonsense": {"deep": [1]}}

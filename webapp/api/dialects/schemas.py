@@ -13,8 +13,9 @@ def _trimmed(value: object) -> object:
 
 Said = Annotated[
     str,
-    BeforeValidator(_trimmed),
+    # Before the trimming, so that they are of text: behind it a refusal counts "items after validation".
     Field(min_length=1, max_length=MOST_CHARS, description="1 to 32 000 characters after trimming."),
+    BeforeValidator(_trimmed),
 ]
 Id = Annotated[str, Field(max_length=64)]
 
