@@ -34,6 +34,8 @@ ONLY_IN = {  # who may import a library
     "pypdfium2": ("webapp.knowledge.reading",),
     # Only who searches by meaning pays for it.
     "numpy": ("webapp.knowledge.nearest", "webapp.knowledge.scoring"),
+    # What strangers wrote to search with, which must not take longer than the text is.
+    "re2": ("webapp.lore.keys",),
     "PIL": ("webapp.chat.files.picture", "webapp.characters.as_png"),
 }
 NEVER_IN = {  # whole packages that a folder must not know

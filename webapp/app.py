@@ -39,6 +39,7 @@ from webapp.insights.traces import Traces
 from webapp.knowledge import feature as knowledge
 from webapp.live import feature as live
 from webapp.live import watch
+from webapp.lore import feature as lore
 from webapp.mail import feature as mail
 from webapp.patient_pool import PatientPool
 from webapp.plans import feature as plans
@@ -72,6 +73,7 @@ FEATURES = (
     health.FEATURE,
     knowledge.FEATURE,
     prompts.FEATURE,
+    lore.FEATURE,
     characters.FEATURE,
     chat.FEATURE,
     plans.FEATURE,

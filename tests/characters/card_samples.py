@@ -4,9 +4,12 @@ import json
 import struct
 import zlib
 from base64 import b64encode
+from io import BytesIO
 from typing import Any
 
 from tests.characters.conftest import png
+from tests.support.browser import Browser
+from tests.support.page import Page
 
 V1: dict[str, Any] = {
     "name": "Mara",
@@ -54,3 +57,12 @@ def with_chunks(*chunks: bytes, picture: bytes = b"") -> bytes:
     """A picture with these chunks before its end."""
     picture = picture or png()
     return picture[:-12] + b"".join(chunks) + picture[-12:]
+
+
+def bring(browser: Browser, *files: tuple[str, bytes]) -> Page:
+    """Sends card files as the form does."""
+    data = {"csrf_token": browser.csrf_token(), "file": [(BytesIO(content), name) for name, content in files]}
+    headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
+    path = "/characters/import"
+    response = browser.client.post(path, data=data, headers=headers, base_url=browser.origin, content_type="multipart/form-data")
+    return Page(browser, response)

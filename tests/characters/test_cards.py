@@ -8,12 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.api.client import client_of
-from tests.characters.card_samples import V1, V2, V3, as_json, chunk, text_chunk, with_chunks
+from tests.characters.card_samples import V1, V2, V3, as_json, bring, chunk, text_chunk, with_chunks
 from tests.characters.conftest import heard, names, png
 from tests.chat.conftest import asked, ended
-from tests.support.browser import Browser
 from tests.support.gap import nobody_waits
-from tests.support.page import Page
 from webapp.characters import card_files, cards
 from webapp.characters.tables import Avatar, Character
 from webapp.db import db
@@ -37,15 +35,6 @@ DEEP = b'{"name":"a","description":"b","x":' + b"[" * 60 + b"]" * 60 + b"}"
 def read(content: bytes) -> dict[str, Any]:
     (piece,) = card_files.pieces(BytesIO(content))
     return piece
-
-
-def bring(browser: Browser, *files: tuple[str, bytes]) -> Page:
-    """Sends card files as the form does."""
-    data = {"csrf_token": browser.csrf_token(), "file": [(BytesIO(content), name) for name, content in files]}
-    headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
-    path = "/characters/import"
-    response = browser.client.post(path, data=data, headers=headers, base_url=browser.origin, content_type="multipart/form-data")
-    return Page(browser, response)
 
 
 def in_picture(card: Any) -> bytes:
@@ -95,14 +84,14 @@ def test_a_picture_that_is_too_large_is_left_out_and_said_so():
 
 def test_what_does_not_fit_is_left_out_and_said_so():
     card = copy.deepcopy(V2)
-    card["data"] |= {"mes_example": "x" * 20_000, "character_book": {"entries": []}}
+    card["data"] |= {"mes_example": "x" * 20_000}
     card["data"]["tags"] = ["x" * 41, *(f"tag {number}" for number in range(20)), 3]
 
     found = read(as_json(card))
 
     assert "Example dialogue" not in found["description"]
     assert len(found["tags"]) == 12
-    assert [note.split()[1] for note in found["notes"]] == ["example", "lorebook"]
+    assert [note.split()[1] for note in found["notes"]] == ["example"]
     assert found["card"] == card
 
 
@@ -220,7 +209,7 @@ def test_other_greetings_are_versions_of_the_first_message(member, fake, app):
     member.submit(page.path, message="What do you make?")
     member.wait_for(page.path, ended)
     fake.until(lambda _: bool(asked(fake)))
-    assert heard(fake)[1:3] == [("assistant", "*Looks up.* You again, Jo."), ("system", "Stay curt.")]
+    assert heard(fake)[1:4] == [("system", "Rye."), ("assistant", "*Looks up.* You again, Jo."), ("system", "Stay curt.")]
 
 
 @pytest.mark.slow

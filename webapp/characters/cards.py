@@ -106,8 +106,6 @@ def _notes(card: Mapping[str, Any]) -> list[str]:
         notes.append(NEWER)
     if _text(data, "mes_example") and description_of(data) != _joined(data, PARTS):
         notes.append("Its example dialogue doesn't fit into the description and was left out of it.")
-    if isinstance(data.get("character_book"), dict):
-        notes.append("Its lorebook is kept in the card, but isn't used.")
     return notes
 
 

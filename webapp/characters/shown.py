@@ -10,6 +10,7 @@ from markupsafe import Markup
 from webapp.accounts.guards import found
 from webapp.accounts.tables import User
 from webapp.characters import exporting, queries
+from webapp.characters.beside import beside
 from webapp.characters.card_writing import Version
 from webapp.characters.cards import other_greetings
 from webapp.characters.macros import Names
@@ -18,6 +19,7 @@ from webapp.characters.tables import Avatar, Character, Persona
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge
+from webapp.lore.entries import Entry
 from webapp.rendering import markdown
 from webapp.rendering.notes import scoped
 from webapp.rendering.text import plain
@@ -78,6 +80,7 @@ class ShownCharacter:
     greeting: Markup
     other_greetings: Sequence[str]
     knows: Sequence[tuple[str, str]]
+    lore: Sequence[Entry]
     whose: str
     may_change: bool
 
@@ -140,6 +143,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         _rendered(names.fill(row.greeting)),
         [names.fill(each) for each in other_greetings(row.card)] if row.greeting else [],
         [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
+        beside(row).book.entries,
         _whose(row, user),
         queries.may_change(row, user),
     )

@@ -12,6 +12,7 @@ from webapp.chat.messages import composer_views, cut_by_restart_views, prompted_
 from webapp.chat.page import picker_views, preview_views, reading_views
 from webapp.chat.page import views as pages
 from webapp.chat.prompt.built_in import OF_CHATS
+from webapp.chat.prompt.lore import of_lore
 from webapp.chat.prompt.sections import of_chat
 from webapp.chat.roleplay import views as roleplay
 from webapp.chat.sharing import views as sharing
@@ -37,7 +38,7 @@ FEATURE = Feature(
         sharing.bp,
         roleplay.bp,
     ),
-    sections=(of_chat,),
+    sections=(of_chat, of_lore),
     resumes=(arriving.wake,),
     setting_checks={pack.COLLECTIONS: pack.check_collections},
     brings=(

@@ -1,0 +1,63 @@
+"""The lorebook of a character's card, and its note: what of them the model is told, and where."""
+
+from typing import Any
+
+import pytest
+
+from tests.characters.card_samples import as_json, bring
+from tests.support.marks import also_on_postgres
+
+WORLD = {
+    "name": "The valley",
+    "scan_depth": 1,
+    "entries": [
+        {"keys": ["mill"], "content": "{{char}}'s mill burnt down.", "insertion_order": 1, "position": "before_char"},
+        {"keys": ["rye"], "name": "Rye", "content": "Rye is dear.", "insertion_order": 2, "position": "after_char"},
+        {"keys": ["rye"], "content": "@@depth 1\n@@role user\n(It rains.)", "insertion_order": 3},
+        {"keys": ["never"], "content": "No.", "insertion_order": 4},
+    ],
+}
+NOTE = {"prompt": "{{char}} limps.", "depth": 0, "role": "system"}
+
+
+@pytest.fixture
+def played(member, fake) -> str:
+    """The address of a chat with a character that has a world."""
+    data: dict[str, Any] = {"name": "Mara", "description": "Mara mills rye.", "first_mes": "", "character_book": WORLD}
+    card = {"spec": "chara_card_v2", "spec_version": "2.0", "data": {**data, "extensions": {"depth_prompt": NOTE}}}
+    brought = bring(member, ("mara.json", as_json(card)))
+    fake.says("Aye.")
+    return member.page(brought.link("Mara").attributes["href"] or "").press("Chat with Mara").path
+
+
+@also_on_postgres
+def test_what_comes_up_is_told_in_its_place(played, say):
+    assert say(played, "Hello") == [
+        ("system", "Mara mills rye."),
+        ("user", "Hello"),
+        ("system", "Mara limps."),
+    ]
+    assert say(played, "What does rye cost at the mill?") == [
+        ("system", "Mara's mill burnt down.\n---\nMara mills rye.\n---\nRye is dear."),
+        ("user", "Hello"),
+        ("assistant", "Aye."),
+        ("user", "(It rains.)"),
+        ("user", "What does rye cost at the mill?"),
+        ("system", "Mara limps."),
+    ]
+    assert say(played, "And now?")[0] == ("system", "Mara mills rye.")
+
+
+def test_what_was_sent_says_where_it_is_from(played, say, member):
+    say(played, "Rye?")
+    page = member.page(member.page(played).one("a[href*='/sent']").attributes["href"])
+    assert page.says("Rye is dear.")
+    assert page.says("Lorebook The valley")
+    assert page.says("Character's note")
+
+
+def test_the_page_of_the_character_shows_its_entries(played, member):
+    page = member.page(member.page(played).one(".played a").attributes["href"])
+    titles = [node.text() for node in page.all("#lore ~ details summary")]
+    assert titles == ["mill", "Rye", "rye", "never"]
+    assert page.says("Keys: mill")

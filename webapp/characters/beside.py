@@ -1,0 +1,42 @@
+"""What the card of a character brings to its chats beside its texts: a lorebook, and a note among the last messages."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from webapp.characters.cards import TEXT_CHARS, data_of
+from webapp.characters.tables import Character
+from webapp.db import db
+from webapp.lore.books import Book, book_of
+from webapp.lore.entries import Place, noted
+
+# As many as a small team plays with; a card has up to a megabyte.
+MOST_REMEMBERED = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The lorebook of a card, and its note with its place."""
+
+    book: Book = field(default_factory=Book)
+    note: str = ""
+    place: Place = field(default_factory=Place)
+
+
+def beside(character: Character) -> Beside:
+    """Read once for each change of the character, as every answer asks for it."""
+    return _read(character.id, character.changed_at)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _read(id: str, changed_at: datetime) -> Beside:
+    character = db.session.get(Character, id)
+    return of_card(character.card, id=id, name=character.name) if character else Beside()
+
+
+def of_card(card: dict[str, Any], *, id: str, name: str) -> Beside:
+    data = data_of(card)
+    extensions = data.get("extensions")
+    note, place = noted(extensions.get("depth_prompt") if isinstance(extensions, dict) else None, chars=TEXT_CHARS)
+    return Beside(book_of(data.get("character_book"), id=id, name=name), note, place)

@@ -1,0 +1,59 @@
+"""What the world of a chat contributes to its prompts: the entries of lorebooks that come up, and the note of its character."""
+
+import time
+from collections.abc import Iterator
+from functools import cache
+from random import SystemRandom
+
+from webapp.accounts.tables import User
+from webapp.characters.beside import beside
+from webapp.characters.queries import character_of, names_of, persona_of
+from webapp.chat.prompt.model_choice import named
+from webapp.chat.prompt.tokens import estimate
+from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.lore.deciding import Scene, decide
+from webapp.lore.entries import Place
+from webapp.sections import PromptContext, Section
+
+# Around what the character says of itself.
+BEFORE, AFTER = 25, 35
+# What is always told is left out last where there is no room, and what asks for it first.
+LAST_TO_GO, FIRST_TO_GO = 1_001, -1_000
+# How much of what the model can take in; and where nobody knows how much that is.
+SHARE, MOST_TOKENS = 4, 2_000
+
+
+def of_lore(context: PromptContext) -> Iterator[Section]:
+    session = db.session()
+    chat = session.get_one(Chat, context.chat_id)
+    character = character_of(session, chat.owner_id, chat.character_id)
+    if not character:
+        return
+    said = beside(character)
+    if not said.note and not said.book.entries:
+        return
+    persona = persona_of(session, chat.owner_id, chat.persona_id)
+    names = names_of(character, persona, session.get(User, context.person_id) if context.person_id else None)
+    if said.note:
+        yield _placed(said.place, len(context.said), "Character's note", names.fill(said.note), character.name)
+    scene = Scene(
+        context.said,
+        cost=cache(estimate),
+        now=time.monotonic,
+        chance=SystemRandom(),
+        seed=chat.id,
+        speakers={"user": names.user, "assistant": names.char},
+        fill=names.fill,
+        most_tokens=(named(context.model).context_length or 0) // SHARE or MOST_TOKENS,
+    )
+    for entry in decide([said.book], scene):
+        priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
+        text = names.fill(entry.content)
+        yield _placed(entry.place, len(context.said), entry.title, text, f"Lorebook {entry.book}".strip(), priority)
+
+
+def _placed(place: Place, count: int, title: str, text: str, origin: str, priority: int | None = None) -> Section:
+    depth = place.depth if place.from_start is None else max(0, count - place.from_start)
+    rank = BEFORE if place.is_before else AFTER
+    return Section(title, text, origin, role=place.role, depth=depth, rank=rank, priority=priority)

@@ -1,0 +1,40 @@
+"""Lorebooks: what a story's world is, told to a model where it comes up. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.lore.entries import TITLE_CHARS, Entry, entry_of, number_of, text_of
+
+MOST_ENTRIES = 1_000
+# Messages that are looked through where neither the book nor the entry says.
+DEPTH, MOST_DEPTH = 2, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Its entries, and how many tokens they may have together; 0 where it says nothing."""
+
+    name: str = ""
+    entries: tuple[Entry, ...] = ()
+    most_tokens: int = 0
+
+
+def book_of(value: Any, *, id: str, name: str = "") -> Book:
+    """A book as cards keep it, under `character_book`; whatever does not fit is left out."""
+    if not isinstance(value, dict):
+        return Book()
+    title = text_of(value.get("name"), TITLE_CHARS).strip() or name
+    depth, is_recursive = number_of(value.get("scan_depth"), DEPTH, 0, MOST_DEPTH), value.get("recursive_scanning") is True
+    entries = tuple(
+        entry_of(each, id=f"{id}:{place}", book=title, depth=depth, is_recursive=is_recursive) for place, each in numbered(value)
+    )
+    return Book(title, entries, number_of(value.get("token_budget"), 0, 0))
+
+
+def numbered(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The entries with their places in the list, as many as are used."""
+    entries = value.get("entries")
+    for place, each in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
+        if isinstance(each, dict):
+            yield place, each

@@ -1,0 +1,159 @@
+"""Which entries of lorebooks are told to a model: those whose keys come up, in steps, within a budget. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from webapp.lore.books import Book
+from webapp.lore.entries import Entry
+from webapp.lore.keys import Text, count
+
+# The newest of what was said is looked through, so far back; and what came before it, for entries that stay or are silent.
+SCANNED_CHARS, REMEMBERED = 20_000, 200
+MOST_STEPS = 10
+# For all books of one prompt, in seconds: whatever has not been looked at by then is not used.
+MOST_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is looked through: role and text of each message, the newest last, and who speaks as what.
+
+    The clock and the chance are handed in; `cost` says how many tokens a text has.
+    """
+
+    said: Sequence[tuple[str, str]]
+    cost: Callable[[str], int]
+    now: Callable[[], float]
+    chance: Random
+    seed: str = ""
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    fill: Callable[[str], str] = str
+    most_tokens: int = 2_000
+
+    def last(self, count: int, end: int) -> list[str]:
+        """The last so many messages before this place, each behind its speaker's name: as much as is looked through."""
+        parts, left = list[str](), SCANNED_CHARS
+        for place in reversed(range(max(0, end - count), end)):
+            role, text = self.said[place]
+            parts.append(f"{self.speakers.get(role, '')}: {text[-left:]}")
+            left -= len(text)
+            if left <= 0:
+                break
+        return parts[::-1]
+
+    def answers(self, end: int) -> int:
+        return sum(role == "assistant" for role, _ in self.said[:end])
+
+
+def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
+    """The entries that are told, in the order in which they are."""
+    found, until, left = list[Entry](), scene.now() + MOST_SECONDS, scene.most_tokens
+    for book in books:
+        most = min(left, book.most_tokens or left)
+        used = [each for each in book.entries if each.is_enabled and each.content]
+        told = _Deciding(scene, len(scene.said), most, until).of(used)
+        left -= sum(scene.cost(each.content) for each in told)
+        found += told
+    return sorted(found, key=lambda each: each.order)
+
+
+class _Deciding:
+    """One book at one moment of a chat: when so many messages had been said."""
+
+    def __init__(self, scene: Scene, end: int, most_tokens: int, until: float) -> None:
+        self.scene, self.end, self.left, self.until = scene, end, most_tokens, until
+        self.told, self.recursed = list[Entry](), list[str]()
+        self._texts: dict[int, Text] = {}
+
+    def of(self, entries: Sequence[Entry]) -> list[Entry]:
+        states = {each: self._state(each) for each in entries if each.timing.remembers}
+        brought = self._tell(each for each, state in states.items() if state == "told")
+        waiting = [each for each in entries if not states.get(each) and self._may_begin(each)]
+        for step in range(MOST_STEPS):
+            scores = {each: score for each in waiting if (score := self._score(each, step))}
+            # Whoever had no luck, or a better one beside it, has had its turn.
+            waiting = [each for each in waiting if each not in scores]
+            brought += self._tell(self._best([each for each in scores if self._is_lucky(each)], scores))
+            if not brought and all(each.recursion.from_step <= step for each in waiting):
+                break
+            self.recursed += brought
+            brought = []
+            self._texts.clear()
+        return self.told
+
+    def _may_begin(self, entry: Entry) -> bool:
+        timing = entry.timing
+        if self.end < timing.delay or not (timing.after_answers or timing.every > 1):
+            return self.end >= timing.delay
+        answers = self.scene.answers(self.end)
+        return answers % max(1, timing.every) == 0 and (not timing.after_answers or answers > timing.after_answers)
+
+    def _score(self, entry: Entry, step: int) -> int:
+        """How well an entry fits at this step: 0 for not at all."""
+        if entry.recursion.from_step > step or (step and not entry.recursion.comes):
+            return 0
+        if entry.is_constant:
+            return 1
+        return count(entry.keys, self._text(entry.keys.depth), self.scene.fill, self._is_late)
+
+    def _is_late(self) -> bool:
+        return self.scene.now() > self.until
+
+    def _text(self, depth: int) -> Text:
+        if depth not in self._texts:
+            self._texts[depth] = Text.of([*self.scene.last(depth, self.end), *self.recursed])
+        return self._texts[depth]
+
+    def _is_lucky(self, entry: Entry) -> bool:
+        if entry.chance >= 100:
+            return True
+        # What is remembered must come out the same when it is looked at again.
+        chance = Random(f"{self.scene.seed}:{entry.id}:{self.end}") if entry.timing.remembers else self.scene.chance
+        return chance.random() * 100 < entry.chance
+
+    def _tell(self, entries: Iterable[Entry]) -> list[str]:
+        """Take in what there is room for, and give the text that may bring others."""
+        brought = list[str]()
+        for each in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
+            if (cost := self.scene.cost(each.content)) <= self.left:
+                self.left -= cost
+                self.told.append(each)
+                brought += [each.content] if each.recursion.brings else []
+        return brought
+
+    def _best(self, entries: Sequence[Entry], scores: dict[Entry, int]) -> list[Entry]:
+        """Of those that share the name of a group, one."""
+        left = list(entries)
+        for name in dict.fromkeys(name for each in entries for name in each.group.names):
+            rivals = [each for each in left if name in each.group.names]
+            taken = any(name in each.group.names for each in self.told)
+            winner = None if taken or not rivals else self._winner(rivals, scores)
+            left = [each for each in left if each is winner or each not in rivals]
+        return left
+
+    def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
+        if preferred := [each for each in rivals if each.group.by_order]:
+            return max(preferred, key=lambda each: each.order)
+        if any(each.group.by_score for each in rivals):
+            best = max(scores[each] for each in rivals)
+            rivals = [each for each in rivals if scores[each] == best or not each.group.by_score]
+        return self.scene.chance.choices(rivals, [each.group.weight for each in rivals])[0]
+
+    def _state(self, entry: Entry) -> str:
+        """Whether an entry is still told, or still silent, because of an earlier answer: those are gone through again."""
+        told_until = silent_until = -1
+        for end in self._moments():
+            if end > max(told_until, silent_until) and _Deciding(self.scene, end, 0, self.until)._comes(entry):
+                told_until = end + entry.timing.sticky
+                silent_until = told_until + entry.timing.cooldown
+        return "told" if self.end <= told_until else "silent" if self.end <= silent_until else ""
+
+    def _moments(self) -> list[int]:
+        """After how many messages each of the earlier answers was asked for."""
+        said = self.scene.said
+        places = range(max(1, self.end - REMEMBERED), self.end)
+        return [end for end in places if said[end - 1][0] == "user" and said[end][0] == "assistant"]
+
+    def _comes(self, entry: Entry) -> bool:
+        return self._may_begin(entry) and bool(self._score(entry, 0)) and self._is_lucky(entry)

@@ -1,0 +1,218 @@
+"""Entries of lorebooks: what of them is used, as cards keep them. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from webapp.lore.decorators import decorated
+
+Role = Literal["system", "user", "assistant"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+MOST_KEYS, KEY_CHARS, TITLE_CHARS, CONTENT_CHARS = 60, 500, 120, 20_000
+MOST_MESSAGES, MOST_NUMBER = 10_000, 1_000_000
+ALWAYS = MOST_NUMBER
+# Of SillyTavern's numbers: what is at a depth, beside the note of an author (at its usual depth), and around the examples.
+AT_DEPTH, BESIDE_NOTE, NOTE_DEPTH = 4, (2, 3), 4
+PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
+LOGICS = ("any", "not all", "none", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry stands in a prompt: before or after the character or, with a depth, before the last so many messages."""
+
+    is_before: bool = True
+    depth: int | None = None
+    from_start: int | None = None
+    role: Role = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When it can begin, how long it stays, and how long it is silent after that, counted in messages; `every` in answers."""
+
+    delay: int = 0
+    sticky: int = 0
+    cooldown: int = 0
+    after_answers: int = 0
+    every: int = 1
+
+    @property
+    def remembers(self) -> bool:
+        return bool(self.sticky or self.cooldown)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Of entries with one of these names only one is used: by order, by how many keys were found, or by chance and weight."""
+
+    names: tuple[str, ...] = ()
+    by_order: bool = False
+    by_score: bool = False
+    weight: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Recursion:
+    """Whether the content of others brings it, whether its own brings others, and from which step on it can come."""
+
+    comes: bool = False
+    brings: bool = False
+    from_step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What is looked for: one of the first and, where there are others, those as `logic` says; additional ones, and excluded."""
+
+    first: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    logic: str = "any"
+    additional: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    is_exact: bool = False
+    whole_words: bool = False
+    # In how many of the last messages.
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One text of a lorebook, with what it is for."""
+
+    id: str
+    title: str
+    content: str
+    book: str = ""
+    keys: Keys = field(default_factory=Keys)
+    place: Place = field(default_factory=Place)
+    timing: Timing = field(default_factory=Timing)
+    group: Group = field(default_factory=Group)
+    recursion: Recursion = field(default_factory=Recursion)
+    is_enabled: bool = True
+    is_constant: bool = False
+    order: int = 100
+    priority: int = 0
+    chance: float = 100.0
+    is_first_to_go: bool = False
+
+
+def entry_of(value: Mapping[str, Any], *, id: str, book: str, depth: int, is_recursive: bool) -> Entry:
+    """An entry as a card keeps it; SillyTavern's own fields are among its extensions."""
+    more = _mapping(value.get("extensions"))
+    content, said = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
+    keys = texts_of(value.get("keys"))
+    return Entry(
+        id=id,
+        title=text_of(value.get("name") or value.get("comment"), TITLE_CHARS).strip() or (keys[0] if keys else "") or "Entry",
+        content=content.strip()[:CONTENT_CHARS],
+        book=book,
+        keys=_keys(value, more, said, keys, depth),
+        place=_place(value, more, said),
+        timing=_timing(more, said),
+        group=_group(more),
+        recursion=_recursion(more, is_recursive=is_recursive),
+        is_enabled=value.get("enabled") is not False and "dont_activate" not in said,
+        is_constant=value.get("constant") is True or "activate" in said,
+        order=number_of(value.get("insertion_order"), 100),
+        priority=number_of(value.get("priority"), 0, 0, 1_000),
+        chance=float(number_of(more.get("probability"), 100, 0, 100)) if more.get("useProbability") is not False else 100.0,
+        is_first_to_go="ignore_on_max_context" in said,
+    )
+
+
+def noted(value: Any, *, chars: int) -> tuple[str, Place]:
+    """The note of a character among the last messages, as SillyTavern keeps it."""
+    said = _mapping(value)
+    depth = number_of(said.get("depth"), NOTE_DEPTH, 0, MOST_MESSAGES)
+    return text_of(said.get("prompt"), chars).strip(), Place(depth=depth, role=_role(said.get("role")))
+
+
+def _role(value: Any) -> Role:
+    return next((each for each in ROLES if each == value), ROLES[number_of(value, 0, 0, len(ROLES) - 1)])
+
+
+def _keys(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str, str], first: tuple[str, ...], depth: int) -> Keys:
+    # Without a word on it, they are used: so do the programs that write them.
+    others = texts_of(value.get("secondary_keys")) if value.get("selective") is not False else ()
+    scanned = said.get("scan_depth", more.get("scan_depth"))
+    return Keys(
+        first=first,
+        others=others,
+        logic=LOGICS[number_of(more.get("selectiveLogic"), 0, 0, len(LOGICS) - 1)],
+        additional=texts_of(said.get("additional_keys", "").split(",")),
+        excluded=texts_of(said.get("exclude_keys", "").split(",")),
+        is_exact=(value.get("case_sensitive") or more.get("case_sensitive")) is True,
+        whole_words=more.get("match_whole_words") is True,
+        depth=depth if scanned is None else number_of(scanned, depth, 0, MOST_MESSAGES),
+    )
+
+
+def _place(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str, str]) -> Place:
+    named = _role(said.get("role", more.get("role")))
+    position = more.get("position", value.get("position"))
+    if "depth" in said or (position == AT_DEPTH and "position" not in said):
+        depth = number_of(said.get("depth", more.get("depth")), NOTE_DEPTH, 0, MOST_MESSAGES)
+        return Place(depth=depth, role=named)
+    if "reverse_depth" in said:
+        return Place(from_start=number_of(said["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
+    if position in BESIDE_NOTE and "position" not in said:
+        return Place(depth=NOTE_DEPTH, role=named)
+    return Place(is_before=_is_before(position, said.get("position", "")), role="system")
+
+
+def _is_before(position: Any, said: str) -> bool:
+    if said:
+        return said == "before_desc"
+    return not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before"
+
+
+def _timing(more: Mapping[str, Any], said: Mapping[str, str]) -> Timing:
+    return Timing(
+        delay=number_of(more.get("delay"), 0, 0),
+        sticky=ALWAYS if "keep_activate_after_match" in said else number_of(more.get("sticky"), 0, 0),
+        cooldown=ALWAYS if "dont_activate_after_match" in said else number_of(more.get("cooldown"), 0, 0),
+        after_answers=number_of(said.get("activate_only_after"), 0, 0),
+        every=number_of(said.get("activate_only_every"), 1, 1),
+    )
+
+
+def _group(more: Mapping[str, Any]) -> Group:
+    return Group(
+        names=texts_of(text_of(more.get("group"), 500).split(",")),
+        by_order=more.get("group_override") is True,
+        by_score=more.get("use_group_scoring") is True,
+        weight=number_of(more.get("group_weight"), 100, 1),
+    )
+
+
+def _recursion(more: Mapping[str, Any], *, is_recursive: bool) -> Recursion:
+    waits = more.get("delay_until_recursion")
+    return Recursion(
+        comes=is_recursive and more.get("exclude_recursion") is not True,
+        brings=is_recursive and more.get("prevent_recursion") is not True,
+        from_step=1 if waits is True else number_of(waits, 0, 0, 10),
+    )
+
+
+def number_of(value: Any, usual: int, least: int = -MOST_NUMBER, most: int = MOST_NUMBER) -> int:
+    """A whole number within bounds, from whatever stands there."""
+    if isinstance(value, str):
+        value = int(value) if value.strip().removeprefix("-").isdecimal() and len(value) < 9 else None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return max(least, min(most, int(value))) if is_number else usual
+
+
+def text_of(value: Any, chars: int) -> str:
+    return value[:chars] if isinstance(value, str) else ""
+
+
+def texts_of(values: Any) -> tuple[str, ...]:
+    """Keys or names: each once, none empty."""
+    texts: Sequence[Any] = values[: MOST_KEYS * 2] if isinstance(values, (list, tuple)) else ()
+    return tuple(dict.fromkeys(text for each in texts if (text := text_of(each, KEY_CHARS).strip())))[:MOST_KEYS]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,5 @@
+"""What lorebooks bring: nothing of their own yet."""
+
+from webapp.feature import Feature
+
+FEATURE = Feature()

@@ -1,0 +1,70 @@
+"""Whether the keys of an entry are found in a text. Pure."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from webapp.lore.entries import Keys
+
+EXPRESSION = re.compile(r"/(.+)/([a-z]{0,8})", re.DOTALL)
+# For one expression: with more memory, or in longer texts, the worst ones search for seconds. What needs more is not used.
+MEMORY, EXPRESSION_CHARS = 32 * 1024, 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is looked through, as it was written and in small letters."""
+
+    written: str
+    small: str
+
+    @classmethod
+    def of(cls, parts: Iterable[str]) -> "Text":
+        written = "\n".join(parts)
+        return cls(written, written.lower())
+
+
+def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:
+    """How many of the keys are found; 0 where they are not those that the entry asks for, or when it is too late to look."""
+
+    def has(key: str) -> bool:
+        return not is_late() and found(fill(key) if "{{" in key else key, text, keys)
+
+    first = sum(map(has, keys.first))
+    if not first or any(map(has, keys.excluded)) or (keys.additional and not any(map(has, keys.additional))):
+        return 0
+    others = sum(map(has, keys.others))
+    return first + others if _is_met(keys.logic, others, len(keys.others)) else 0
+
+
+def _is_met(logic: str, there: int, asked: int) -> bool:
+    if not asked:
+        return True
+    return {"any": there > 0, "not all": there < asked, "none": not there, "all": there == asked}[logic]
+
+
+def found(key: str, text: Text, keys: Keys) -> bool:
+    if expression := EXPRESSION.fullmatch(key):
+        pattern = _compiled(expression[1], expression[2])
+        return bool(pattern and pattern.search(text.written[-EXPRESSION_CHARS:]))
+    key, within = (key, text.written) if keys.is_exact else (key.lower(), text.small)
+    if not keys.whole_words or len(key.split()) > 1:
+        return key in within
+    return key in within and bool(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", within))
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str, flags: str) -> Any:
+    """The expression of a stranger, which is searched for in a time that grows with the text alone; None for what isn't one."""
+    # Most books have none, and it takes a megabyte.
+    import re2
+
+    options = re2.Options()
+    options.log_errors, options.max_mem, options.case_sensitive = False, MEMORY, "i" not in flags
+    marks = "".join(each for each in "sm" if each in flags)
+    try:
+        return re2.compile(f"(?{marks}){pattern}" if marks else pattern, options)
+    except re2.error:
+        return None
