@@ -39,4 +39,17 @@ def of_card(card: dict[str, Any], *, id: str, name: str) -> Beside:
     data = data_of(card)
     extensions = data.get("extensions")
     note, place = noted(extensions.get("depth_prompt") if isinstance(extensions, dict) else None, chars=TEXT_CHARS)
-    return Beside(book_of(data.get("character_book"), id=id, name=name), note, place)
+    return Beside(book_of(book_in(card), id=id, name=name), note, place)
+
+
+def book_in(card: dict[str, Any]) -> dict[str, Any]:
+    """The lorebook of a card as it stands there; an empty one where it has none."""
+    book = data_of(card).get("character_book")
+    return book if isinstance(book, dict) else {}
+
+
+def with_book(card: dict[str, Any], book: dict[str, Any]) -> dict[str, Any]:
+    """The card with this lorebook, where its version has it."""
+    if data_of(card) is card:
+        return {**card, "character_book": book}
+    return {**card, "data": {**data_of(card), "character_book": book}}

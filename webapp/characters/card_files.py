@@ -1,7 +1,6 @@
 """Card files as they are brought: the JSON in a PNG, in a CHARX or by itself, and the picture without it. Pure."""
 
 import binascii
-import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -10,12 +9,11 @@ from typing import IO, Any
 from webapp.characters import cards, charx, png
 from webapp.characters.cards import BadCard
 from webapp.characters.pictures import PNG
+from webapp.foreign_json import Unfit, value_of
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_CARD_BYTES = 1024 * 1024
 MOST_PICTURE_BYTES = 4 * 1024 * 1024
-# Objects, lists and their values: what costs time and memory is they, not text.
-MARKS, MOST_MARKS = (b"[", b"{", b","), 100_000
 NO_JSON = "It isn't a character card: choose a PNG with a card in it, a CHARX or a JSON file."
 # The newer one first: the other is a copy for older programs.
 KEYWORDS = (b"ccv3", b"chara")
@@ -25,7 +23,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """The one card of a file, in the fields of a character, or why there is none."""
     try:
         yield _card(file)
-    except BadCard as error:
+    except Unfit as error:
         yield {"trouble": str(error)}
 
 
@@ -77,17 +75,4 @@ def _text_of(chunks: list[tuple[bytes, bytes, bytes]]) -> bytes:
 
 
 def _value(text: bytes) -> Any:
-    if len(text) > MOST_CARD_BYTES:
-        raise BadCard("The card has more than 1 MB of text.")
-    if sum(map(text.count, MARKS)) > MOST_MARKS:
-        raise BadCard("The card has too many values.")
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except RecursionError as error:
-        raise BadCard("The card is nested too deeply.") from error
-    except ValueError as error:
-        raise BadCard(NO_JSON) from error
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(name)
+    return value_of(text, what="The card", otherwise=NO_JSON, most_bytes=MOST_CARD_BYTES)

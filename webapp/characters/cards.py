@@ -1,16 +1,15 @@
 """Character cards, versions 1 to 3: what of them are fields of a character; all of a card is kept beside. Pure."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from webapp.characters.macros import LEGACY, Names
+from webapp.foreign_json import Unfit, clean
 
 TEXT_CHARS = 20_000
 NAME_CHARS = 120
 MOST_TAGS, TAG_CHARS = 12, 40
 MOST_GREETINGS, GREETINGS_CHARS = 20, 100_000
-MOST_DEPTH = 40
 V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
 # What older cards keep beside the description, and what stands above it in ours.
 PARTS = (("personality", "Personality"), ("scenario", "Scenario"), ("mes_example", "Example dialogue"))
@@ -28,13 +27,12 @@ NEWER = "It's from a newer version of character cards: what this version doesn't
 NO_CARD = "It isn't a character card."
 
 
-class BadCard(ValueError):
-    """The file cannot be taken; the text is a sentence for who has brought it."""
+class BadCard(Unfit):
+    """The file holds no card that can be taken."""
 
 
-def mapped(value: Any) -> dict[str, Any]:
+def mapped(card: Any) -> dict[str, Any]:
     """The fields of a character from a card, the card itself, and sentences about what was left out."""
-    card = _plain(value)
     data = data_of(card)
     if not any(_text(data, each) for each in V1_FIELDS[1:]):
         raise BadCard("It's a lorebook, not a character card." if is_lorebook(card) else NO_CARD)
@@ -80,7 +78,7 @@ def other_greetings(card: Mapping[str, Any]) -> list[str]:
     found, left = list[str](), GREETINGS_CHARS
     for each in values if isinstance(values, list) else []:
         # A nickname can make a text many times as long: what is past the bound is not even looked at.
-        if left < 0 or len(cleaned := _clean(each).strip()) > GREETINGS_CHARS:
+        if left < 0 or len(cleaned := clean(each).strip()) > GREETINGS_CHARS:
             break
         text = _spoken(cleaned, nickname)
         left -= len(text)
@@ -121,12 +119,7 @@ def _name(data: Mapping[str, Any], name: str) -> str:
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
-    return _clean(data.get(name)).replace("\r\n", "\n").strip()
-
-
-def _clean(value: Any) -> str:
-    """A text that every database can keep; empty when it is none."""
-    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return clean(data.get(name)).replace("\r\n", "\n").strip()
 
 
 def _spoken(text: str, nickname: str) -> str:
@@ -136,16 +129,3 @@ def _spoken(text: str, nickname: str) -> str:
     """
     text = LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
     return Names(char=nickname).fill(text)
-
-
-def _plain(value: Any, depth: int = 0) -> Any:
-    """The value as it can be kept: bounded in depth, with texts and numbers that every database can keep."""
-    if depth > MOST_DEPTH:
-        raise BadCard("The card is nested too deeply.")
-    if isinstance(value, dict):
-        return {_clean(name): _plain(each, depth + 1) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each, depth + 1) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BadCard("One of its numbers is too large.")
-    return _clean(value) if isinstance(value, str) else value

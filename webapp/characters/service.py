@@ -1,6 +1,6 @@
 """What a person can do with characters: make, change, copy and share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.characters import faced, queries
+from webapp.characters.beside import book_in, with_book
 from webapp.characters.fields import PICTURE_BYTES, checked_name, checked_picture, checked_tags, checked_text
 from webapp.characters.tables import Character
 from webapp.db import utc_now, write
@@ -64,6 +65,16 @@ def update(character: Character, entered: CharacterInput, *, by: User) -> None:
             setattr(character, name, value)
         character.changed_at = utc_now()
         _finish(session, character, entered, user_id)
+
+
+def change_book(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:
+    """Write something into the lorebook of its card; chats with it follow from their next answer on."""
+    faced.refuse_unless_theirs(character, by)
+    id = character.id
+    with write() as session:
+        character = faced.existing(session, Character, id)
+        character.card = with_book(character.card, write_into(book_in(character.card)))
+        character.changed_at = utc_now()
 
 
 def duplicate(character: Character, *, by: User) -> Character:

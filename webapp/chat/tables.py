@@ -57,6 +57,7 @@ class Chat(Record):
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
     own_instructions: Mapped[str] = mapped_column(String(10), default="", server_default="")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
     # Whether it is kept out of the memory of its person.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())

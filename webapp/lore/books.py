@@ -27,7 +27,7 @@ def book_of(value: Any, *, id: str, name: str = "") -> Book:
     title = text_of(value.get("name"), TITLE_CHARS).strip() or name
     depth, is_recursive = number_of(value.get("scan_depth"), DEPTH, 0, MOST_DEPTH), value.get("recursive_scanning") is True
     entries = tuple(
-        entry_of(each, id=f"{id}:{place}", book=title, depth=depth, is_recursive=is_recursive) for place, each in numbered(value)
+        entry_of(each, id=id, book=title, at=at, depth=depth, is_recursive=is_recursive) for at, each in numbered(value)
     )
     return Book(title, entries, number_of(value.get("token_budget"), 0, 0))
 
@@ -35,6 +35,6 @@ def book_of(value: Any, *, id: str, name: str = "") -> Book:
 def numbered(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The entries with their places in the list, as many as are used."""
     entries = value.get("entries")
-    for place, each in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
+    for at, each in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
         if isinstance(each, dict):
-            yield place, each
+            yield at, each

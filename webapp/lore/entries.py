@@ -85,6 +85,8 @@ class Entry:
     title: str
     content: str
     book: str = ""
+    # Among all entries of the book, those included that are no entries.
+    place_in_book: int = 0
     keys: Keys = field(default_factory=Keys)
     place: Place = field(default_factory=Place)
     timing: Timing = field(default_factory=Timing)
@@ -98,16 +100,17 @@ class Entry:
     is_first_to_go: bool = False
 
 
-def entry_of(value: Mapping[str, Any], *, id: str, book: str, depth: int, is_recursive: bool) -> Entry:
+def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> Entry:
     """An entry as a card keeps it; SillyTavern's own fields are among its extensions."""
     more = _mapping(value.get("extensions"))
     content, said = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
     keys = texts_of(value.get("keys"))
     return Entry(
-        id=id,
+        id=f"{id}:{at}",
         title=text_of(value.get("name") or value.get("comment"), TITLE_CHARS).strip() or (keys[0] if keys else "") or "Entry",
         content=content.strip()[:CONTENT_CHARS],
         book=book,
+        place_in_book=at,
         keys=_keys(value, more, said, keys, depth),
         place=_place(value, more, said),
         timing=_timing(more, said),

@@ -55,6 +55,12 @@ def found(key: str, text: Text, keys: Keys) -> bool:
     return key in within and bool(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", within))
 
 
+def is_unusable(key: str) -> bool:
+    """Whether a key is an expression that can't be searched for."""
+    expression = EXPRESSION.fullmatch(key)
+    return expression is not None and not _compiled(expression[1], expression[2])
+
+
 @lru_cache(maxsize=512)
 def _compiled(pattern: str, flags: str) -> Any:
     """The expression of a stranger, which is searched for in a time that grows with the text alone; None for what isn't one."""

@@ -8,11 +8,13 @@ from webapp.chat.files import keeping as files
 from webapp.chat.keeping import erasing, temporary
 from webapp.engine.chores import Chore, do_in_turns
 from webapp.knowledge import trash
+from webapp.lore import service as lore
 
 STEPS = (
     erasing.finish,
     erasing.empty_trash,
     faced.empty_trash,
+    lore.empty_trash,
     trash.empty,
     temporary.stop_due,
     erasing.forget_temporary,

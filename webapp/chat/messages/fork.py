@@ -29,7 +29,7 @@ KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "promp
 # So its words are kept for no longer than they were to be.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Readers of a chat do not see these.
-KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", "is_forgotten", *(each.name for each in FIELDS))
+KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", *(each.name for each in FIELDS))
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
     *("author_id", "author_name", "is_edited"),

@@ -6,12 +6,14 @@ from functools import cache
 from random import SystemRandom
 
 from webapp.accounts.tables import User
-from webapp.characters.beside import beside
+from webapp.characters.beside import Beside, beside
+from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.tokens import estimate
 from webapp.chat.tables import Chat
 from webapp.db import db
+from webapp.lore import queries as lorebooks
 from webapp.lore.deciding import Scene, decide
 from webapp.lore.entries import Place
 from webapp.sections import PromptContext, Section
@@ -28,29 +30,32 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     session = db.session()
     chat = session.get_one(Chat, context.chat_id)
     character = character_of(session, chat.owner_id, chat.character_id)
-    if not character:
+    if not character and not chat.lorebook_ids:
         return
-    said = beside(character)
-    if not said.note and not said.book.entries:
+    said, count = beside(character) if character else Beside(), len(context.said)
+    books = [*lorebooks.used_by(chat.owner_id or "", chat.lorebook_ids, is_played=bool(character)), said.book]
+    if not said.note and not any(each.entries for each in books):
         return
     persona = persona_of(session, chat.owner_id, chat.persona_id)
     names = names_of(character, persona, session.get(User, context.person_id) if context.person_id else None)
     if said.note:
-        yield _placed(said.place, len(context.said), "Character's note", names.fill(said.note), character.name)
-    scene = Scene(
+        yield _placed(said.place, count, "Character's note", names.fill(said.note), names.char)
+    for entry in decide(books, _scene(context, names)):
+        priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
+        yield _placed(entry.place, count, entry.title, names.fill(entry.content), f"Lorebook {entry.book}".strip(), priority)
+
+
+def _scene(context: PromptContext, names: Names) -> Scene:
+    return Scene(
         context.said,
         cost=cache(estimate),
         now=time.monotonic,
         chance=SystemRandom(),
-        seed=chat.id,
+        seed=context.chat_id,
         speakers={"user": names.user, "assistant": names.char},
         fill=names.fill,
         most_tokens=(named(context.model).context_length or 0) // SHARE or MOST_TOKENS,
     )
-    for entry in decide([said.book], scene):
-        priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
-        text = names.fill(entry.content)
-        yield _placed(entry.place, len(context.said), entry.title, text, f"Lorebook {entry.book}".strip(), priority)
 
 
 def _placed(place: Place, count: int, title: str, text: str, origin: str, priority: int | None = None) -> Section:

@@ -14,6 +14,7 @@ from webapp.chat.prompt.model_choice import can
 from webapp.chat.tables import Chat
 from webapp.errors import Invalid
 from webapp.knowledge.tables import Collection
+from webapp.lore.tables import Lorebook
 from webapp.providers.base import Model
 from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
@@ -30,6 +31,8 @@ class PromptsForm(Form):
 
     collections = SelectMultipleField("Knowledge", id="prompts-collections", choices=[], validate_choice=False, default=())
 
+    lorebooks = SelectMultipleField("Lorebooks", id="prompts-lorebooks", choices=[], validate_choice=False, default=())
+
     is_forgotten = BooleanField("Keep this chat out of my conversation memory", id="prompts-forgotten")
 
     idle: Sequence[str] = ()
@@ -38,12 +41,18 @@ class PromptsForm(Form):
     def of(cls, chat: Chat) -> "PromptsForm":
         typed = {name: shortest(value) if isinstance(value, float) else value for name, value in values_of(chat).items()}
         texts = {name: "" if value is None else str(value) for name, value in typed.items()}
-        return cls.fresh(persona=chat.persona_id or "", collections=chat.collection_ids, is_forgotten=chat.is_forgotten, **texts)
+        attached = {"collections": chat.collection_ids, "lorebooks": chat.lorebook_ids}
+        return cls.fresh(persona=chat.persona_id or "", is_forgotten=chat.is_forgotten, **attached, **texts)
 
     def about(
-        self, character: Character | None, personas: Sequence[Persona], model: Model, collections: Sequence[Collection] = ()
+        self,
+        character: Character | None,
+        personas: Sequence[Persona],
+        model: Model,
+        collections: Sequence[Collection] = (),
+        lorebooks: Sequence[Lorebook] = (),
     ) -> "PromptsForm":
-        """The form with the personas and collections there are, and with what counts where it says nothing.
+        """The form with the personas, collections and lorebooks there are, and with what counts where it says nothing.
 
         Of what the model cannot be told, only what is set.
         """
@@ -57,6 +66,7 @@ class PromptsForm(Form):
             *(SelectChoice(each.id, each.name) for each in personas),
         ]
         self.collections.choices = [SelectChoice(each.id, each.name) for each in collections]
+        self.lorebooks.choices = [SelectChoice(each.id, each.name) for each in lorebooks]
         for field, value, nothing in (
             (self["temperature"], setting("models.temperature"), "model default"),
             (self["max_tokens"], setting("models.max_tokens"), "no limit"),

@@ -82,6 +82,13 @@ def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None
         chat.persona_id = persona_id
 
 
+def use_lorebooks(chat: Chat, ids: Sequence[str]) -> None:
+    """Have a chat use these lorebooks and no others, from the next answer on."""
+    if list(ids) != chat.lorebook_ids:
+        with write():
+            chat.lorebook_ids = list(ids)
+
+
 def _checked(field: ChatField, value: Any) -> Any:
     is_foreign = bool(field.choices) and value not in field.choices
     if is_foreign or (field.lines and sum(bool(line.strip()) for line in value.splitlines()) > field.lines):

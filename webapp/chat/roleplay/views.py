@@ -22,6 +22,8 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.errors import Invalid
 from webapp.knowledge import queries as knowledge
+from webapp.lore import queries as lorebooks
+from webapp.lore import service as lore
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
 
@@ -59,8 +61,10 @@ def update(id: str) -> Response:
     chat, form = own_chat(id), PromptsForm.opened()
     with form.attempt():
         values, persona = form.values, _chosen(form.persona.data or "")
+        worlds = lore.checked(current_user(), form.lorebooks.data or [])
         reading.attach(chat, form.collections.data or (), by=current_user())
         roleplay.set_fields(own_chat(id), values, persona=persona)
+        roleplay.use_lorebooks(own_chat(id), worlds)
         if current_user().remembers_since:
             remembering.keep_out(own_chat(id), is_forgotten=bool(form.is_forgotten.data))
         chat = own_chat(id)
@@ -104,7 +108,11 @@ def _chosen(id: str) -> Persona | None:
 
 def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     return form.about(
-        roleplay.character_of(chat), cast.personas(current_user()), named(chat.model), knowledge.to_choose(current_user())
+        roleplay.character_of(chat),
+        cast.personas(current_user()),
+        named(chat.model),
+        knowledge.to_choose(current_user()),
+        lorebooks.lorebooks(current_user()),
     )
 
 

@@ -1,0 +1,115 @@
+"""What a form says of an entry or a lorebook, written into it; what it says nothing of stays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.errors import Invalid
+from webapp.lore.entries import CONTENT_CHARS, KEY_CHARS, MOST_KEYS, TITLE_CHARS
+from webapp.lore.keys import is_unusable
+
+MOST_ENTRIES, BOOK_CHARS = 1_000, 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BookInput:
+    """A lorebook as somebody wants it, but for its entries."""
+
+    name: str = ""
+    scan_depth: int | None = None
+    token_budget: int | None = None
+    is_recursive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntryInput:
+    """An entry as somebody wants it; `more` are its extensions, by the names that SillyTavern gives them."""
+
+    title: str
+    content: str
+    keys: Sequence[str] = ()
+    others: Sequence[str] = ()
+    is_enabled: bool = True
+    is_constant: bool = False
+    order: int = 100
+    priority: int = 0
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def with_settings(book: Mapping[str, Any], entered: BookInput) -> dict[str, Any]:
+    wanted = {
+        "name": entered.name,
+        "scan_depth": entered.scan_depth,
+        "token_budget": entered.token_budget,
+        "recursive_scanning": entered.is_recursive,
+    }
+    kept = {"extensions": {}, "entries": [], **book}
+    return {**kept, **{name: each for name, each in wanted.items() if each is not None or name in kept}}
+
+
+def with_entry(book: Mapping[str, Any], place: int | None, entered: EntryInput) -> dict[str, Any]:
+    """The book with this entry at its place, or as its last one."""
+    entries = entries_of(book)
+    if place is None:
+        if len(entries) >= MOST_ENTRIES:
+            raise Invalid(f"A lorebook can have up to {MOST_ENTRIES:,} entries.")
+        entries.append(_written({"use_regex": True, "selective": True}, entered))
+    else:
+        entries[place] = _written(entries[place], entered)
+    if sum(len(str(each.get("content", ""))) for each in entries if isinstance(each, dict)) > BOOK_CHARS:
+        raise Invalid(f"A lorebook can have up to {BOOK_CHARS:,} characters.", field="content")
+    return {**book, "entries": entries}
+
+
+def without_entry(book: Mapping[str, Any], place: int) -> dict[str, Any]:
+    entries = entries_of(book)
+    del entries[place]
+    return {**book, "entries": entries}
+
+
+def entries_of(book: Mapping[str, Any]) -> list[Any]:
+    entries = book.get("entries")
+    return list(entries) if isinstance(entries, list) else []
+
+
+def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
+    extensions = entry.get("extensions")
+    more = {**(extensions if isinstance(extensions, dict) else {}), **entered.more}
+    content = entered.content.strip()
+    if not content:
+        raise Invalid("Enter what the model is told.", field="content")
+    if len(content) > CONTENT_CHARS:
+        raise Invalid(f"An entry can have up to {CONTENT_CHARS:,} characters.", field="content")
+    keys, others = checked_keys(entered.keys, "keys"), checked_keys(entered.others, "others")
+    if not keys and not entered.is_constant:
+        raise Invalid("Enter at least one key, or send the entry always.", field="keys")
+    is_before = more.get("position", 0) == 0
+    title = entered.title.strip()[:TITLE_CHARS]
+    return {
+        **entry,
+        # Where it has both, both are shown by one program or another.
+        **({"name": title} if "name" in entry else {}),
+        "comment": title,
+        "keys": keys,
+        "secondary_keys": others,
+        "content": content,
+        "enabled": entered.is_enabled,
+        "constant": entered.is_constant,
+        "insertion_order": entered.order,
+        "priority": entered.priority,
+        "case_sensitive": more.get("case_sensitive") is True,
+        "selective": bool(others),
+        "position": "before_char" if is_before else "after_char",
+        "extensions": more,
+    }
+
+
+def checked_keys(keys: Sequence[str], name: str) -> list[str]:
+    found = list(dict.fromkeys(each.strip() for each in keys if each.strip()))
+    if len(found) > MOST_KEYS:
+        raise Invalid(f"An entry can have up to {MOST_KEYS} keys.", field=name)
+    if long := next((each for each in found if len(each) > KEY_CHARS), ""):
+        raise Invalid(f"A key can have up to {KEY_CHARS} characters: {long[:40]}…", field=name)
+    if wrong := next(filter(is_unusable, found), ""):
+        raise Invalid(f"This expression can't be used: {wrong[:80]}", field=name)
+    return found

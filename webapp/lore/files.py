@@ -1,0 +1,18 @@
+"""Lorebooks in files, each read in a process of its own. Pure."""
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+from webapp.foreign_json import Unfit, value_of
+from webapp.lore.world_info import NO_BOOK, book_in
+
+MOST_BYTES = 2 * 1024 * 1024
+
+
+def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """The one lorebook of a file, or why there is none."""
+    try:
+        value = value_of(file.read(MOST_BYTES + 1), what="The lorebook", otherwise=NO_BOOK, most_bytes=MOST_BYTES)
+        yield {"book": book_in(value)}
+    except Unfit as error:
+        yield {"trouble": str(error)}

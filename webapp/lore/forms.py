@@ -1,0 +1,201 @@
+"""The forms of lorebooks and their entries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from wtforms import BooleanField, FileField, SelectChoice, SelectField, StringField, TextAreaField
+
+from webapp.errors import Invalid
+from webapp.lore.books import DEPTH
+from webapp.lore.editing import BookInput, EntryInput
+from webapp.lore.entries import CONTENT_CHARS, MOST_NUMBER, TITLE_CHARS, number_of, text_of, texts_of
+from webapp.web.forms import Form, options
+
+WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
+LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
+PLACES = {"0": "Before the character", "1": "After the character", "4": "Among the messages"}
+# Where entries of other programs may stand, too.
+FOREIGN = {"2": "Above the author's note", "3": "Below the author's note", "5": "Above the examples", "6": "Below the examples"}
+LOGICS = {"0": "One of them is there", "3": "All of them are there", "1": "One of them is missing", "2": "None of them is there"}
+ROLES = {"0": "System", "1": "Person", "2": "Model"}
+# By field: the name among the extensions, what it is when nothing is entered, and its bounds.
+NUMBERS: Mapping[str, tuple[str, int | None, int, int]] = {
+    "depth": ("depth", 4, 0, 10_000),
+    "chance": ("probability", 100, 0, 100),
+    "scan_depth": ("scan_depth", None, 0, 1_000),
+    "stays": ("sticky", 0, 0, MOST_NUMBER),
+    "silent": ("cooldown", 0, 0, MOST_NUMBER),
+    "waits": ("delay", 0, 0, MOST_NUMBER),
+    "weight": ("group_weight", 100, 1, MOST_NUMBER),
+}
+FLAGS = {
+    "whole_words": "match_whole_words",
+    "is_exact": "case_sensitive",
+    "takes_precedence": "group_override",
+    "is_scored": "use_group_scoring",
+    "brings_none": "prevent_recursion",
+    "is_not_brought": "exclude_recursion",
+}
+
+
+class BookForm(Form):
+    name = StringField("Name", default="", render_kw={"required": True, "maxlength": TITLE_CHARS, "autocomplete": "off"})
+    is_always = BooleanField("Use in all my chats with characters")
+    scan_depth = StringField(
+        "Messages searched", default="", description="How many of the last messages are searched for keys.", render_kw=WHOLE
+    )
+    token_budget = StringField(
+        "Most tokens",
+        default="",
+        description="For each answer; a quarter of the context window if empty.",
+        render_kw=WHOLE,
+    )
+    is_recursive = BooleanField("Entries that are sent can trigger others")
+
+    @classmethod
+    def of(cls, book: Mapping[str, Any], name: str, *, is_always: bool = False) -> "BookForm":
+        depth, most = number_of(book.get("scan_depth"), DEPTH), number_of(book.get("token_budget"), 0)
+        recursive = book.get("recursive_scanning") is True
+        return cls.fresh(
+            name=name, is_always=is_always, scan_depth=str(depth), token_budget=str(most or ""), is_recursive=recursive
+        )
+
+    @property
+    def entered(self) -> BookInput:
+        return BookInput(
+            name=self.name.data or "",
+            scan_depth=_whole(self, "scan_depth", DEPTH, 0, 1_000),
+            token_budget=_whole(self, "token_budget", 0, 0, MOST_NUMBER),
+            is_recursive=bool(self.is_recursive.data),
+        )
+
+
+class LorebookFileForm(Form):
+    file = FileField("File", description="A World Info file from SillyTavern, or another lorebook or card as JSON, up to 2 MB.")
+
+
+class EntryForm(Form):
+    # What it was when the page was opened, so that nobody changes what somebody else has moved there.
+    was = StringField("was", default="")
+    title = StringField("Title", default="", render_kw={"maxlength": TITLE_CHARS, "autocomplete": "off", "dir": "auto"})
+    keys = TextAreaField(
+        "Keys",
+        default="",
+        description="One on each line. /…/i is a regular expression. {{char}} and {{user}} stand for names.",
+        render_kw={"rows": 3, **LINES},
+    )
+    content = TextAreaField(
+        "Content",
+        default="",
+        description="What the model is told.",
+        render_kw={"rows": 6, "maxlength": CONTENT_CHARS, **LINES},
+    )
+    is_enabled = BooleanField("Enabled", default=True)
+    is_constant = BooleanField("Always send it, without looking for keys")
+    others = TextAreaField(
+        "Further keys", default="", description="One on each line.", render_kw={"rows": 2, "spellcheck": "false"}
+    )
+    logic = SelectField("Of the further keys", choices=options(LOGICS), default="0", validate_choice=False)
+    position = SelectField("Place", choices=options(PLACES), default="0", validate_choice=False)
+    depth = StringField("Messages after it", default="4", description="Where it stands among the messages.", render_kw=WHOLE)
+    role = SelectField("From", choices=options(ROLES), default="0", validate_choice=False)
+    order = StringField("Order", default="100", description="The highest stands last, nearest to the end.", render_kw=WHOLE)
+    priority = StringField("Priority", default="0", description="The lowest is the first left out.", render_kw=WHOLE)
+    chance = StringField("Chance in percent", default="100", render_kw=WHOLE)
+    scan_depth = StringField("Messages searched", default="", description="As the lorebook says if empty.", render_kw=WHOLE)
+    whole_words = BooleanField("Whole words only")
+    is_exact = BooleanField("Match upper and lower case")
+    stays = StringField("Stays for so many messages", default="0", render_kw=WHOLE)
+    silent = StringField("Is silent for so many after that", default="0", render_kw=WHOLE)
+    waits = StringField("Waits until the chat has so many", default="0", render_kw=WHOLE)
+    group = StringField("Group", default="", description="Of a group, one entry is sent.", render_kw={"maxlength": 120})
+    weight = StringField("Weight in its group", default="100", render_kw=WHOLE)
+    takes_precedence = BooleanField("Takes precedence in its group")
+    is_scored = BooleanField("In its group, the one with the most keys found is sent")
+    brings_none = BooleanField("Doesn't trigger others")
+    is_not_brought = BooleanField("Isn't triggered by others")
+    is_brought_only = BooleanField("Only when another entry triggers it")
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any], was: str) -> "EntryForm":
+        more = entry.get("extensions")
+        more = more if isinstance(more, dict) else {}
+        numbers = {name: more.get(theirs) for name, (theirs, *_) in NUMBERS.items()}
+        usual = 0 if entry.get("position", "before_char") == "before_char" else 1
+        return cls.fresh(
+            was=was,
+            title=text_of(entry.get("comment") or entry.get("name"), TITLE_CHARS),
+            keys="\n".join(texts_of(entry.get("keys"))),
+            others="\n".join(texts_of(entry.get("secondary_keys"))),
+            content=text_of(entry.get("content"), CONTENT_CHARS),
+            is_enabled=entry.get("enabled") is not False,
+            is_constant=entry.get("constant") is True,
+            order=str(number_of(entry.get("insertion_order"), 100)),
+            priority=str(number_of(entry.get("priority"), 0)),
+            logic=str(number_of(more.get("selectiveLogic"), 0)),
+            position=str(number_of(more.get("position"), usual)),
+            role=str(number_of(more.get("role"), 0)),
+            group=text_of(more.get("group"), 120),
+            is_brought_only=bool(more.get("delay_until_recursion")),
+            **{name: _told(value, NUMBERS[name][1]) for name, value in numbers.items()},
+            **{name: more.get(theirs) is True for name, theirs in FLAGS.items()},
+        )
+
+    def offer(self) -> "EntryForm":
+        """The form with the place of another program among the choices, where the entry stands at one."""
+        if (value := self.position.data) in FOREIGN:
+            self.position.choices = [*options(PLACES), SelectChoice(value, FOREIGN[value])]
+        return self
+
+    @property
+    def entered(self) -> EntryInput:
+        numbers = {theirs: _whole(self, name, usual, least, most) for name, (theirs, usual, least, most) in NUMBERS.items()}
+        flags = {theirs: bool(self[name].data) for name, theirs in FLAGS.items()}
+        chosen = {
+            "position": _choice(self.position.data, PLACES | FOREIGN),
+            "role": _choice(self.role.data, ROLES),
+            "selectiveLogic": _choice(self.logic.data, LOGICS),
+        }
+        return EntryInput(
+            title=self.title.data or "",
+            content=(self.content.data or "").replace("\r\n", "\n"),
+            keys=(self.keys.data or "").splitlines(),
+            others=(self.others.data or "").splitlines(),
+            is_enabled=bool(self.is_enabled.data),
+            is_constant=bool(self.is_constant.data),
+            order=_whole(self, "order", 100, -MOST_NUMBER, MOST_NUMBER) or 0,
+            priority=_whole(self, "priority", 0, 0, 1_000) or 0,
+            more={
+                **numbers,
+                **flags,
+                **chosen,
+                "useProbability": True,
+                "group": (self.group.data or "").strip(),
+                "delay_until_recursion": bool(self.is_brought_only.data),
+            },
+        )
+
+
+def _whole(form: Form, name: str, usual: int | None, least: int, most: int) -> int | None:
+    typed = (form[name].data or "").strip()
+    if not typed:
+        return usual
+    if not typed.removeprefix("-").isdecimal() or not least <= int(typed) <= most:
+        raise Invalid(f"Enter a whole number from {least:,} to {most:,}.", field=name)
+    return int(typed)
+
+
+def _choice(value: str | None, among: Mapping[str, str]) -> int:
+    return int(value) if value and value in among else 0
+
+
+def _told(value: Any, usual: int | None) -> str:
+    known = number_of(value, -1)
+    return str(known) if known >= 0 else "" if usual is None else str(usual)
+
+
+def sent_file() -> tuple[str, Any] | None:
+    """The name and the content of the file that was chosen, if one was."""
+    file = request.files.get("file")
+    return (file.filename, file.stream) if file and file.filename else None

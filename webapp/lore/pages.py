@@ -1,0 +1,85 @@
+"""The pages of a lorebook and its entries, whoever it belongs to: a person, or a character."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from flask import Response, abort
+
+from webapp.errors import Conflict
+from webapp.lore.books import book_of
+from webapp.lore.editing import entries_of, with_entry, without_entry
+from webapp.lore.entries import Entry
+from webapp.lore.forms import EntryForm
+from webapp.web.htmx import redirect
+
+Book = dict[str, Any]
+DONE = {"saved": "Saved.", "deleted": "The entry was deleted.", "restored": "Restored.", "imported": "Imported."}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A lorebook that is worked on: where its pages are, what is above them, and how it is kept."""
+
+    name: str
+    path: str
+    above: tuple[str, str]
+    book: Book
+    keep: Callable[[Callable[[Book], Book]], None]
+    may_change: bool = True
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        return book_of(self.book, id="").entries
+
+    def entry(self, place: int) -> Mapping[str, Any]:
+        entries = entries_of(self.book)
+        if not 0 <= place < len(entries) or not isinstance(entries[place], dict):
+            abort(404)
+        found: Mapping[str, Any] = entries[place]
+        return found
+
+
+def blank(desk: Desk) -> Response:
+    return _page(desk, EntryForm.fresh(), None)
+
+
+def show(desk: Desk, place: int) -> Response:
+    entry = desk.entry(place)
+    return _page(desk, EntryForm.of(entry, _mark(entry)), place)
+
+
+def put(desk: Desk, place: int | None) -> Response:
+    """Take in what was sent of an entry, or of a new one."""
+    form = EntryForm.opened()
+    with form.attempt():
+        entered = form.entered
+        desk.keep(lambda book: with_entry(_same(book, place, form.was.data or ""), place, entered))
+        return redirect(f"{desk.path}?done=saved")
+    return _page(desk, form, place)
+
+
+def remove(desk: Desk, place: int) -> Response:
+    form = EntryForm.opened()
+    with form.attempt():
+        desk.keep(lambda book: without_entry(_same(book, place, form.was.data or ""), place))
+        return redirect(f"{desk.path}?done=deleted")
+    return _page(desk, form, place)
+
+
+def _page(desk: Desk, form: EntryForm, place: int | None) -> Response:
+    return form.offer().shown("lore/entry.html", desk=desk, place=place)
+
+
+def _mark(entry: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _same(book: Book, place: int | None, was: str) -> Book:
+    """The book, if the entry at this place is the one that the page had shown."""
+    entries = entries_of(book)
+    if place is not None and (place >= len(entries) or _mark(entries[place]) != was):
+        raise Conflict("This entry was changed elsewhere. Open it again.")
+    return book

@@ -1,0 +1,103 @@
+"""What a person can do with lorebooks: make, bring in, change, delete and bring back."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import timedelta
+from typing import IO, Any
+
+from sqlalchemy import delete as delete_rows
+
+from webapp.accounts import making
+from webapp.accounts.fields import checked_name
+from webapp.accounts.tables import User
+from webapp.db import utc_now, write
+from webapp.errors import Conflict, Invalid
+from webapp.heavy import child
+from webapp.lore import files, queries
+from webapp.lore.editing import BookInput, entries_of, with_settings
+from webapp.lore.tables import Lorebook
+from webapp.settings.service import setting
+
+MOST_OWN, MOST_ATTACHED = 100, 20
+# A name is the book's own, or its file's.
+NAME_CHARS = 120
+LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
+TOO_MUCH = "It needs too much memory or time to read."
+
+
+def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
+    """Make a lorebook of this person's own: a new one, or one with what was brought."""
+    name, owner_id = checked_name(entered.name), by.id
+    if queries.count_of(owner_id) >= MOST_OWN:
+        raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
+    making.count(owner_id)
+    content = {**book, "name": name} if book else with_settings({}, entered)
+    with write() as session:
+        row = Lorebook(owner_id=owner_id, name=name, book=content, entry_count=len(entries_of(content)), is_always=is_always)
+        session.add(row)
+    return row
+
+
+def bring_in(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
+    """Make a lorebook of what is in a file."""
+    book = read(stream)
+    return create(BookInput(name=name_of(book, name)), by=by, book=book)
+
+
+def read(stream: IO[bytes]) -> dict[str, Any]:
+    """The lorebook in a file, read in a child process."""
+    with child.on_disk(stream) as file, closing(child.pieces(files.__name__, file, LIMITS)) as found:
+        try:
+            piece: dict[str, Any] = next(found)
+        except child.Exceeded as error:
+            raise Invalid(TOO_MUCH, field="file") from error
+    if "trouble" in piece:
+        raise Invalid(piece["trouble"], field="file")
+    book: dict[str, Any] = piece["book"]
+    return book
+
+
+def name_of(book: Mapping[str, Any], file_name: str) -> str:
+    """What a book calls itself or, without a name, as its file is called."""
+    said = book.get("name")
+    words = " ".join((said if isinstance(said, str) else "").split()) or " ".join(file_name.rpartition(".")[0].split())
+    return "".join(each for each in words if each.isprintable())[:NAME_CHARS] or "Lorebook"
+
+
+def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None) -> None:
+    """Write something into a lorebook; its chats follow from their next answer on."""
+    id = row.id
+    with write() as session:
+        row = session.get_one(Lorebook, id)
+        if row.deleted_at:
+            raise Conflict("This lorebook has just been deleted.")
+        row.book = write_into(row.book)
+        row.name = checked_name(str(row.book.get("name") or row.name))
+        row.entry_count = len(entries_of(row.book))
+        row.is_always = row.is_always if is_always is None else is_always
+        row.changed_at = utc_now()
+
+
+def trash(row: Lorebook) -> None:
+    """Delete it; it can be brought back."""
+    with write():
+        row.deleted_at = utc_now()
+
+
+def restore(row: Lorebook) -> None:
+    with write():
+        row.deleted_at = None
+
+
+def empty_trash() -> None:
+    """Delete for good what was deleted long ago."""
+    if days := int(setting("trash.days")):
+        with write() as session:
+            session.execute(delete_rows(Lorebook).where(Lorebook.deleted_at < utc_now() - timedelta(days=days)))
+
+
+def checked(user: User, ids: list[str]) -> list[str]:
+    """These lorebooks, each once, as far as they are the person's own; a chat uses so many at most."""
+    if len(ids) > MOST_ATTACHED:
+        raise Invalid(f"A chat uses up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
+    return queries.own_among(user, ids)

@@ -1,0 +1,158 @@
+"""/lorebooks: what worlds are made of, each with its entries."""
+
+import json
+from functools import partial
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.errors import Invalid
+from webapp.lore import files, pages, queries, service
+from webapp.lore.editing import BookInput, with_settings
+from webapp.lore.forms import BookForm, LorebookFileForm, sent_file
+from webapp.lore.pages import Desk
+from webapp.lore.tables import Lorebook
+from webapp.lore.world_info import world_info
+from webapp.web.done_words import just_done
+from webapp.web.downloads import download, file_name
+from webapp.web.forms import Form
+from webapp.web.htmx import redirect
+from webapp.web.uploads import expect_files
+
+bp = Blueprint("lore", __name__, url_prefix="/lorebooks")
+
+
+@bp.url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form: only people with an account may send so much, and only here."""
+    if endpoint == "lore.bring_in" and user_or_none():
+        expect_files(files.MOST_BYTES)
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    return _index(BookForm.fresh(), LorebookFileForm.fresh())
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = BookForm.opened()
+    with form.attempt():
+        return _to(service.create(BookInput(form.name.data or ""), by=current_user()))
+    return _index(form, LorebookFileForm.fresh())
+
+
+@bp.post("/import")
+@signed_in
+def bring_in() -> Response:
+    form = LorebookFileForm.opened()
+    with form.attempt():
+        if not (sent := sent_file()):
+            raise Invalid("Choose a file.", field="file")
+        return _to(service.bring_in(*sent, by=current_user()), done="imported")
+    return _index(BookForm.fresh(), form, shown=form)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    row = _own(id)
+    return _page(row, BookForm.of(row.book, row.name, is_always=row.is_always))
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form = BookForm.opened()
+    with form.attempt():
+        entered = form.entered
+        service.change(_own(id), lambda book: with_settings(book, entered), is_always=bool(form.is_always.data))
+        return _to(_own(id), done="saved")
+    return _page(_own(id), form)
+
+
+@bp.get("/<id>/entries/new")
+@signed_in
+def blank(id: str) -> Response:
+    return pages.blank(_desk(_own(id)))
+
+
+@bp.post("/<id>/entries")
+@signed_in
+def add(id: str) -> Response:
+    return pages.put(_desk(_own(id)), None)
+
+
+@bp.get("/<id>/entries/<int:place>")
+@signed_in
+def entry(id: str, place: int) -> Response:
+    return pages.show(_desk(_own(id)), place)
+
+
+@bp.post("/<id>/entries/<int:place>")
+@signed_in
+def change(id: str, place: int) -> Response:
+    return pages.put(_desk(_own(id)), place)
+
+
+@bp.post("/<id>/entries/<int:place>/delete")
+@signed_in
+def remove(id: str, place: int) -> Response:
+    return pages.remove(_desk(_own(id)), place)
+
+
+@bp.get("/<id>/export")
+@signed_in
+def export(id: str) -> Response:
+    row = _own(id)
+    return download(exported(row), file_name(row.name, "json", otherwise="lorebook"), "application/json")
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    service.trash(_own(id))
+    return redirect(url_for("lore.index", deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    service.restore(found(queries.lorebook(current_user(), id, is_deleted=True)))
+    return redirect(url_for("lore.index", done="restored"))
+
+
+def exported(row: Lorebook) -> str:
+    """As SillyTavern's World Info has it."""
+    return json.dumps(world_info(row.book), ensure_ascii=False, indent=2)
+
+
+def _own(id: str) -> Lorebook:
+    return found(queries.lorebook(current_user(), id))
+
+
+def _to(row: Lorebook, done: str = "") -> Response:
+    return redirect(url_for("lore.show", id=row.id, done=done or None))
+
+
+def _desk(row: Lorebook) -> Desk:
+    return Desk(row.name, url_for("lore.show", id=row.id), ("/lorebooks", "Lorebooks"), row.book, partial(service.change, row))
+
+
+def _page(row: Lorebook, form: BookForm) -> Response:
+    return form.shown("lore/book.html", desk=_desk(row), row=row, done=just_done(pages.DONE))
+
+
+def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = None) -> Response:
+    me = current_user()
+    return (shown or form).shown(
+        "lore/list.html",
+        lorebooks=queries.lorebooks(me),
+        trash=queries.deleted(me),
+        deleted=queries.lorebook(me, request.args.get("deleted", ""), is_deleted=True),
+        new=form,
+        file_form=file_form,
+        done=just_done(pages.DONE),
+    )

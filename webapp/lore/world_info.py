@@ -1,0 +1,135 @@
+"""Lorebooks as files of other programs have them, turned into the form in which cards keep theirs, and back. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.foreign_json import Unfit
+from webapp.lore.entries import ROLES, number_of
+
+NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
+# What SillyTavern's files call what has a field in a card's entry …
+FIELDS = {
+    "key": "keys",
+    "keysecondary": "secondary_keys",
+    "content": "content",
+    "comment": "comment",
+    "constant": "constant",
+    "selective": "selective",
+    "order": "insertion_order",
+    "uid": "id",
+}
+# … and what is among its extensions.
+EXTENSIONS = {
+    "position": "position",
+    "excludeRecursion": "exclude_recursion",
+    "displayIndex": "display_index",
+    "probability": "probability",
+    "useProbability": "useProbability",
+    "depth": "depth",
+    "selectiveLogic": "selectiveLogic",
+    "group": "group",
+    "groupOverride": "group_override",
+    "groupWeight": "group_weight",
+    "preventRecursion": "prevent_recursion",
+    "delayUntilRecursion": "delay_until_recursion",
+    "scanDepth": "scan_depth",
+    "matchWholeWords": "match_whole_words",
+    "useGroupScoring": "use_group_scoring",
+    "caseSensitive": "case_sensitive",
+    "automationId": "automation_id",
+    "role": "role",
+    "vectorized": "vectorized",
+    "sticky": "sticky",
+    "cooldown": "cooldown",
+    "delay": "delay",
+}
+USUAL: Mapping[str, Any] = {
+    "key": [],
+    "keysecondary": [],
+    "comment": "",
+    "content": "",
+    "constant": False,
+    "vectorized": False,
+    "selective": True,
+    "selectiveLogic": 0,
+    "order": 100,
+    "position": 0,
+    "depth": 4,
+    "role": 0,
+    "probability": 100,
+    "useProbability": True,
+    "excludeRecursion": False,
+    "preventRecursion": False,
+    "delayUntilRecursion": 0,
+    "group": "",
+    "groupOverride": False,
+    "groupWeight": 100,
+    "useGroupScoring": None,
+    "scanDepth": None,
+    "caseSensitive": None,
+    "matchWholeWords": None,
+    "sticky": None,
+    "cooldown": None,
+    "delay": None,
+    "automationId": "",
+    "addMemo": True,
+}
+# Where an entry keeps what neither has a place for.
+REST = "sillytavern"
+
+
+def book_in(value: Any) -> dict[str, Any]:
+    """The lorebook of a file: SillyTavern's, one of the third version of cards, or a card's own."""
+    if not isinstance(value, dict):
+        raise Unfit(NO_BOOK)
+    data = value["data"] if isinstance(value.get("data"), dict) else value
+    book = data["character_book"] if isinstance(data.get("character_book"), dict) else data
+    entries = book.get("entries")
+    if isinstance(entries, list):
+        return dict(book)
+    if not isinstance(entries, dict):
+        raise Unfit(NO_BOOK)
+    original = value.get("originalData")
+    name = value.get("name") or (original.get("name") if isinstance(original, dict) else "")
+    return {
+        **({"name": name} if isinstance(name, str) and name else {}),
+        "entries": [_entry(each) for each in entries.values() if isinstance(each, dict)],
+        "extensions": {REST: {key: each for key, each in value.items() if key not in ("entries", "name")}},
+    }
+
+
+def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
+    more = {theirs: value[name] for name, theirs in EXTENSIONS.items() if name in value}
+    rest = {name: each for name, each in value.items() if name not in (*FIELDS, *EXTENSIONS, "disable")}
+    return {
+        **{theirs: value[name] for name, theirs in FIELDS.items() if name in value},
+        "enabled": value.get("disable") is not True,
+        "position": "before_char" if value.get("position", 0) == 0 else "after_char",
+        "use_regex": True,
+        "extensions": {**more, **({REST: rest} if rest else {})},
+    }
+
+
+def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
+    """The lorebook as SillyTavern's files have it."""
+    extensions = book.get("extensions")
+    rest = extensions.get(REST, {}) if isinstance(extensions, dict) else {}
+    entries = (each for each in book.get("entries", ()) if isinstance(each, dict))
+    return {"name": book.get("name", ""), **rest, "entries": {str(uid): _world(each, uid) for uid, each in enumerate(entries)}}
+
+
+def _world(entry: Mapping[str, Any], uid: int) -> dict[str, Any]:
+    more = entry.get("extensions")
+    more = more if isinstance(more, dict) else {}
+    kept = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
+    kept |= {name: more[theirs] for name, theirs in EXTENSIONS.items() if theirs in more}
+    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": uid}
+    title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
+    exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
+    rest = found if isinstance(found := more.get(REST), dict) else {}
+    named = {**usual, **exact, **title, **kept, **rest, "uid": uid, "disable": entry.get("enabled") is False}
+    return {**named, "role": _role(named["role"])}
+
+
+def _role(value: Any) -> int:
+    return ROLES.index(value) if value in ROLES else number_of(value, 0, 0, len(ROLES) - 1)
