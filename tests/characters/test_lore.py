@@ -61,3 +61,17 @@ def test_the_page_of_the_character_shows_its_entries(played, member):
     titles = [node.text() for node in page.all("#lore ~ details summary")]
     assert titles == ["mill", "Rye", "rye", "never"]
     assert page.says("Keys: mill")
+
+
+def test_a_lorebook_for_all_chats_with_characters_is_used_too(played, say, member):
+    page = member.submit("/lorebooks", name="Weather")
+    member.page(page.link("New entry").attributes["href"]).form("Create entry").submit(
+        content="It is autumn.", is_constant="on", position="4", depth="1", role="1"
+    )
+    assert ("system", "It is autumn.") not in say(played, "Hello")
+    member.page(page.path).form("Save").submit(is_always="on")
+    assert say(played, "Rye?")[-3:] == [
+        ("user", "(It rains.)\n---\nIt is autumn."),
+        ("user", "Rye?"),
+        ("system", "Mara limps."),
+    ]

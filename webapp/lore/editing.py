@@ -51,14 +51,20 @@ def with_entry(book: Mapping[str, Any], place: int | None, entered: EntryInput) 
     """The book with this entry at its place, or as its last one."""
     entries = entries_of(book)
     if place is None:
-        if len(entries) >= MOST_ENTRIES:
-            raise Invalid(f"A lorebook can have up to {MOST_ENTRIES:,} entries.")
         entries.append(_written({"use_regex": True, "selective": True}, entered))
     else:
         entries[place] = _written(entries[place], entered)
+    changed = {**book, "entries": entries}
+    refuse_too_much(changed)
+    return changed
+
+
+def refuse_too_much(book: Mapping[str, Any]) -> None:
+    entries = entries_of(book)
+    if len(entries) > MOST_ENTRIES:
+        raise Invalid(f"A lorebook can have up to {MOST_ENTRIES:,} entries.", field="book")
     if sum(len(str(each.get("content", ""))) for each in entries if isinstance(each, dict)) > BOOK_CHARS:
         raise Invalid(f"A lorebook can have up to {BOOK_CHARS:,} characters.", field="content")
-    return {**book, "entries": entries}
 
 
 def without_entry(book: Mapping[str, Any], place: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class BookForm(Form):
         "Messages searched", default="", description="How many of the last messages are searched for keys.", render_kw=WHOLE
     )
     token_budget = StringField(
-        "Most tokens",
+        "Token limit",
         default="",
         description="For each answer; a quarter of the context window if empty.",
         render_kw=WHOLE,
@@ -96,23 +96,23 @@ class EntryForm(Form):
     others = TextAreaField(
         "Further keys", default="", description="One on each line.", render_kw={"rows": 2, "spellcheck": "false"}
     )
-    logic = SelectField("Of the further keys", choices=options(LOGICS), default="0", validate_choice=False)
+    logic = SelectField("Condition", choices=options(LOGICS), default="0", validate_choice=False)
     position = SelectField("Place", choices=options(PLACES), default="0", validate_choice=False)
-    depth = StringField("Messages after it", default="4", description="Where it stands among the messages.", render_kw=WHOLE)
-    role = SelectField("From", choices=options(ROLES), default="0", validate_choice=False)
+    depth = StringField("Depth", default="4", description="Among the messages: how many of them come after it.", render_kw=WHOLE)
+    role = SelectField("Role", choices=options(ROLES), default="0", validate_choice=False)
     order = StringField("Order", default="100", description="The highest stands last, nearest to the end.", render_kw=WHOLE)
     priority = StringField("Priority", default="0", description="The lowest is the first left out.", render_kw=WHOLE)
     chance = StringField("Chance in percent", default="100", render_kw=WHOLE)
     scan_depth = StringField("Messages searched", default="", description="As the lorebook says if empty.", render_kw=WHOLE)
     whole_words = BooleanField("Whole words only")
     is_exact = BooleanField("Match upper and lower case")
-    stays = StringField("Stays for so many messages", default="0", render_kw=WHOLE)
-    silent = StringField("Is silent for so many after that", default="0", render_kw=WHOLE)
-    waits = StringField("Waits until the chat has so many", default="0", render_kw=WHOLE)
+    stays = StringField("Stays for (messages)", default="0", render_kw=WHOLE)
+    silent = StringField("Then pauses for (messages)", default="0", render_kw=WHOLE)
+    waits = StringField("Starts after (messages)", default="0", render_kw=WHOLE)
     group = StringField("Group", default="", description="Of a group, one entry is sent.", render_kw={"maxlength": 120})
     weight = StringField("Weight in its group", default="100", render_kw=WHOLE)
     takes_precedence = BooleanField("Takes precedence in its group")
-    is_scored = BooleanField("In its group, the one with the most keys found is sent")
+    is_scored = BooleanField("In its group, the entry with the most matching keys wins")
     brings_none = BooleanField("Doesn't trigger others")
     is_not_brought = BooleanField("Isn't triggered by others")
     is_brought_only = BooleanField("Only when another entry triggers it")

@@ -12,10 +12,12 @@ from webapp.accounts.fields import checked_name
 from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Invalid
+from webapp.foreign_json import Unfit, plain
 from webapp.heavy import child
 from webapp.lore import files, queries
-from webapp.lore.editing import BookInput, entries_of, with_settings
+from webapp.lore.editing import BookInput, entries_of, refuse_too_much, with_settings
 from webapp.lore.tables import Lorebook
+from webapp.lore.world_info import book_in
 from webapp.settings.service import setting
 
 MOST_OWN, MOST_ATTACHED = 100, 20
@@ -54,6 +56,16 @@ def read(stream: IO[bytes]) -> dict[str, Any]:
     if "trouble" in piece:
         raise Invalid(piece["trouble"], field="file")
     book: dict[str, Any] = piece["book"]
+    return book
+
+
+def checked_book(value: dict[str, Any]) -> dict[str, Any]:
+    """A lorebook that a program has sent, in the form in which it is kept."""
+    try:
+        book = book_in(plain(value, "The lorebook"))
+    except Unfit as error:
+        raise Invalid(str(error), field="book") from error
+    refuse_too_much(book)
     return book
 
 
@@ -97,7 +109,10 @@ def empty_trash() -> None:
 
 
 def checked(user: User, ids: list[str]) -> list[str]:
-    """These lorebooks, each once, as far as they are the person's own; a chat uses so many at most."""
-    if len(ids) > MOST_ATTACHED:
+    """These lorebooks of the person's, each once, as many as a chat uses."""
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > MOST_ATTACHED:
         raise Invalid(f"A chat uses up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
-    return queries.own_among(user, ids)
+    if queries.own_among(user, wanted) != wanted:
+        raise Invalid("One of these lorebooks no longer exists.", field="lorebooks")
+    return wanted

@@ -32,6 +32,8 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.lore import service as lore
+from webapp.lore.service import MOST_ATTACHED
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 
@@ -52,6 +54,7 @@ class AboutChat(Answer):
     character_id: str | None
     persona_id: str | None
     collection_ids: list[str] = Field(description="The collections attached to it, as far as the caller can see them.")
+    lorebook_ids: list[str] = Field(description="The owner's lorebooks attached to it; empty for others.")
     reads_from: list[str] = Field(
         description="The collections that answers may quote, with those that its character knows, as far as the caller sees them."
     )
@@ -117,6 +120,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     model: Line | None = None
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
+    lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_ATTACHED)
     is_forgotten: bool | None = Field(None, description="Whether it is kept out of your conversation memory.")
     is_pinned: bool | None = None
     is_archived: bool | None = None
@@ -189,6 +193,8 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
         _set_fields(chat, given)
     if "collection_ids" in given:
         reading.attach(own_chat(id), given["collection_ids"], by=caller())
+    if "lorebook_ids" in given:
+        roleplay.use_lorebooks(own_chat(id), lore.checked(caller(), given["lorebook_ids"]))
     if "is_forgotten" in given:
         remembering.keep_out(own_chat(id), is_forgotten=given["is_forgotten"])
     if "model" in given:
@@ -279,8 +285,8 @@ def told_one(row: Chat) -> ChatAnswer:
 
 def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
     """Chats in their order, each with the caller's right in it."""
-    running = queries.lanes_in_use(row.lane for row in rows)
-    readable = reading.readable(rows, user_or_none())
+    running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
+    readable = reading.readable(rows, me)
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for each in follow_up.waiting_in(*waiting):
         waiting[each.chat_id].append(FollowUpAnswer(id=each.id, message=each.text, model=each.model))
@@ -288,11 +294,12 @@ def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
         ChatAnswer.of(
             row,
             # In the trash it is its owner's alone.
-            right=right_in(row, user_or_none()) or "view",
+            right=right_in(row, me) or "view",
             is_running=row.lane in running,
             follow_up=next((each.message for each in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[each for each in readable[row.id] if each in row.collection_ids],
+            lorebook_ids=row.lorebook_ids if me and row.owner_id == me.id else [],
             reads_from=readable[row.id],
         )
         for row in rows
