@@ -199,6 +199,11 @@ def test_after_a_while_nothing_more_is_looked_for() -> None:
     assert told("dragon", DRAGON, now=lambda: next(clock)) == []
 
 
+def test_so_many_are_told_and_no_more() -> None:
+    rivals = [with_keys("a", content=str(n), extensions={"group": ",".join(f"{n} {m}" for m in range(60))}) for n in range(300)]
+    assert len(told("a", *rivals)) == 200
+
+
 @pytest.mark.parametrize("wrong", [None, [], "x", {"entries": "x"}, {"entries": [None, 5, {"keys": 3, "content": []}]}])
 def test_what_is_no_book_has_nothing_to_tell(wrong: Any) -> None:
     scene = Scene([("user", "x")], len, lambda: 0.0, Random(1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 
 from webapp.lore.books import Book
@@ -10,9 +11,9 @@ from webapp.lore.keys import Text, count
 
 # The newest of what was said is looked through, so far back; and what came before it, for entries that stay or are silent.
 SCANNED_CHARS, REMEMBERED = 20_000, 200
-MOST_STEPS = 10
+MOST_STEPS, MOST_TOLD = 10, 200
 # For all books of one prompt, in seconds: whatever has not been looked at by then is not used.
-MOST_SECONDS = 0.1
+MOST_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,6 @@ class Scene:
                 break
         return parts[::-1]
 
-    def answers(self, end: int) -> int:
-        return sum(role == "assistant" for role, _ in self.said[:end])
-
 
 def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
     """The entries that are told, in the order in which they are."""
@@ -65,6 +63,7 @@ class _Deciding:
         self.scene, self.end, self.left, self.until = scene, end, most_tokens, until
         self.told, self.recursed = list[Entry](), list[str]()
         self._texts: dict[int, Text] = {}
+        self._earlier: dict[int, _Deciding] = {}
 
     def of(self, entries: Sequence[Entry]) -> list[Entry]:
         states = {each: self._state(each) for each in entries if each.timing.remembers}
@@ -86,8 +85,12 @@ class _Deciding:
         timing = entry.timing
         if self.end < timing.delay or not (timing.after_answers or timing.every > 1):
             return self.end >= timing.delay
-        answers = self.scene.answers(self.end)
+        answers = self._answers
         return answers % max(1, timing.every) == 0 and (not timing.after_answers or answers > timing.after_answers)
+
+    @cached_property
+    def _answers(self) -> int:
+        return sum(role == "assistant" for role, _ in self.scene.said[: self.end])
 
     def _score(self, entry: Entry, step: int) -> int:
         """How well an entry fits at this step: 0 for not at all."""
@@ -116,7 +119,7 @@ class _Deciding:
         """Take in what there is room for, and give the text that may bring others."""
         brought = list[str]()
         for each in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
-            if (cost := self.scene.cost(each.content)) <= self.left:
+            if len(self.told) < MOST_TOLD and (cost := self.scene.cost(each.content)) <= self.left:
                 self.left -= cost
                 self.told.append(each)
                 brought += [each.content] if each.recursion.brings else []
@@ -124,13 +127,16 @@ class _Deciding:
 
     def _best(self, entries: Sequence[Entry], scores: dict[Entry, int]) -> list[Entry]:
         """Of those that share the name of a group, one."""
-        left = list(entries)
-        for name in dict.fromkeys(name for each in entries for name in each.group.names):
-            rivals = [each for each in left if name in each.group.names]
-            taken = any(name in each.group.names for each in self.told)
-            winner = None if taken or not rivals else self._winner(rivals, scores)
-            left = [each for each in left if each is winner or each not in rivals]
-        return left
+        taken, rivals = {name for each in self.told for name in each.group.names}, dict[str, list[Entry]]()
+        for each in entries:
+            for name in each.group.names:
+                rivals.setdefault(name, []).append(each)
+        beaten = set[Entry]()
+        for name, all_rivals in rivals.items():
+            left = [each for each in all_rivals if each not in beaten]
+            winner = self._winner(left, scores) if left and name not in taken else None
+            beaten.update(each for each in left if each is not winner)
+        return [each for each in entries if each not in beaten]
 
     def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
         if preferred := [each for each in rivals if each.group.by_order]:
@@ -144,10 +150,15 @@ class _Deciding:
         """Whether an entry is still told, or still silent, because of an earlier answer: those are gone through again."""
         told_until = silent_until = -1
         for end in self._moments():
-            if end > max(told_until, silent_until) and _Deciding(self.scene, end, 0, self.until)._comes(entry):
+            if self._is_late():
+                break
+            if end > max(told_until, silent_until) and self._at(end)._comes(entry):
                 told_until = end + entry.timing.sticky
                 silent_until = told_until + entry.timing.cooldown
         return "told" if self.end <= told_until else "silent" if self.end <= silent_until else ""
+
+    def _at(self, end: int) -> "_Deciding":
+        return self._earlier.setdefault(end, _Deciding(self.scene, end, 0, self.until))
 
     def _moments(self) -> list[int]:
         """After how many messages each of the earlier answers was asked for."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from functools import cache
+from functools import partial
 from random import SystemRandom
 
 from webapp.accounts.tables import User
@@ -10,7 +10,7 @@ from webapp.characters.beside import Beside, beside
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of
 from webapp.chat.prompt.model_choice import named
-from webapp.chat.prompt.tokens import estimate
+from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.lore import queries as lorebooks
@@ -22,8 +22,8 @@ from webapp.sections import PromptContext, Section
 BEFORE, AFTER = 25, 35
 # What is always told is left out last where there is no room, and what asks for it first.
 LAST_TO_GO, FIRST_TO_GO = 1_001, -1_000
-# How much of what the model can take in; and where nobody knows how much that is.
-SHARE, MOST_TOKENS = 4, 2_000
+# How much of what the model can take in, and at most; and where nobody knows how much that is.
+SHARE, MOST_TOKENS, USUAL_TOKENS = 4, 32_000, 2_000
 
 
 def of_lore(context: PromptContext) -> Iterator[Section]:
@@ -40,21 +40,21 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     names = names_of(character, persona, session.get(User, context.person_id) if context.person_id else None)
     if said.note:
         yield _placed(said.place, count, "Character's note", names.fill(said.note), names.char)
-    for entry in decide(books, _scene(context, names)):
+    for entry in decide(books, _scene(context, names, sum(len(each.content) for book in books for each in book.entries))):
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
         yield _placed(entry.place, count, entry.title, names.fill(entry.content), f"Lorebook {entry.book}".strip(), priority)
 
 
-def _scene(context: PromptContext, names: Names) -> Scene:
+def _scene(context: PromptContext, names: Names, chars: int) -> Scene:
     return Scene(
         context.said,
-        cost=cache(estimate),
+        cost=partial(estimate, share=share_of(chars)),
         now=time.monotonic,
         chance=SystemRandom(),
         seed=context.chat_id,
         speakers={"user": names.user, "assistant": names.char},
         fill=names.fill,
-        most_tokens=(named(context.model).context_length or 0) // SHARE or MOST_TOKENS,
+        most_tokens=min((named(context.model).context_length or 0) // SHARE, MOST_TOKENS) or USUAL_TOKENS,
     )
 
 
