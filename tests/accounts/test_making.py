@@ -8,6 +8,7 @@ from tests.support.browser import Browser
 from webapp.settings.service import set_settings
 
 CHARACTER = {"name": "Ada", "description": "An engine."}
+MADE = {"/chats": {}, "/lorebooks": {"name": "Ada"}}
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +22,11 @@ def program(app: Flask, member: Browser) -> Client:
     return client_of(app, member.email)
 
 
-@pytest.mark.parametrize("path", ["/chats", "/characters", "/personas"])
+@pytest.mark.parametrize("path", ["/chats", "/characters", "/personas", "/lorebooks"])
 def test_programs_are_refused_with_the_seconds_to_wait(program: Client, path: str) -> None:
     assert program.call("POST", "/chats", {}).status_code == 201
 
-    refused = program.call("POST", path, CHARACTER if path != "/chats" else {})
+    refused = program.call("POST", path, MADE.get(path, CHARACTER))
 
     assert (refused.status_code, refused.json["code"]) == (429, "too_many")
     assert 0 < int(refused.headers["Retry-After"]) <= 60

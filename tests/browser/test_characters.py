@@ -172,6 +172,23 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     expect(page.get_by_role("heading", level=1)).to_have_text("Bo Without")
 
 
+def lorebook_of(person: Person) -> list[Page]:
+    """The list of lorebooks, one with an entry, and the entry."""
+    lists, book, entry = (person.open("/lorebooks") for _ in range(3))
+    for page in (book, entry):
+        page.get_by_label("Name", exact=True).fill("The valley")
+        page.get_by_role("button", name="Create lorebook").click()
+        page.get_by_role("link", name="New entry").click()
+        page.get_by_label("Keys", exact=True).fill("mill")
+        page.get_by_label("Content").fill("The mill burnt down.")
+        page.get_by_role("button", name="Create entry").click()
+        page.locator("details.part summary").click()
+    entry.get_by_role("link", name="Edit mill").click()
+    for more in entry.locator("details.finer summary").all():
+        more.click()
+    return [lists, book, entry]
+
+
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_have_no_known_barriers(server: Server, visit: Visit, scheme: str) -> None:
@@ -183,7 +200,7 @@ def test_the_pages_have_no_known_barriers(server: Server, visit: Visit, scheme: 
     one.get_by_role("link", name="Ilario Quill").click()
     expect(one.get_by_role("heading", level=1)).to_have_text("Ilario Quill")
 
-    pages += [chat, one]
+    pages += [chat, one, *lorebook_of(person)]
 
     assert [each for page in pages for each in violations(page)] == []
     for page in pages:

@@ -94,6 +94,7 @@ def trash(row: Lorebook) -> None:
     """Delete it; it can be brought back."""
     with write():
         row.deleted_at = utc_now()
+    empty_trash()
 
 
 def restore(row: Lorebook) -> None:
