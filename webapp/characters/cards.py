@@ -35,7 +35,7 @@ def mapped(card: Any) -> dict[str, Any]:
     """The fields of a character from a card, the card itself, and sentences about what was left out."""
     data = data_of(card)
     if not any(_text(data, each) for each in V1_FIELDS[1:]):
-        raise BadCard("It's a lorebook, not a character card." if is_lorebook(card) else NO_CARD)
+        raise BadCard("It's a lorebook: import it under Lorebooks." if is_lorebook(card) else NO_CARD)
     return {**fields_of(card), "card": card, "notes": _notes(card)}
 
 

@@ -73,6 +73,12 @@ def character_of(session: Session, owner_id: str | None, character_id: str | Non
     return session.scalar(select(Character).where(Character.id == character_id, _is_visible(owner))) if owner else None
 
 
+def own_named(user_id: str, name: str) -> str | None:
+    """The person's own character with this name, the newest of several."""
+    mine = Character.owner_id == user_id, Character.name == name, Character.deleted_at.is_(None)
+    return db.session.scalar(select(Character.id).where(*mine).order_by(Character.id.desc()).limit(1))
+
+
 def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str]) -> dict[str, list[str]]:
     """By character, the collections that those bring into somebody's chats."""
     owner, ids = session.get(User, owner_id) if owner_id else None, list(character_ids)

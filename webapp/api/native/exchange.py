@@ -33,7 +33,7 @@ def everything() -> Response:
 
 @bp.post("/import")
 @operation(
-    "Import chats from Millrace, ChatGPT or Open WebUI",
+    "Import chats from Millrace, ChatGPT, Open WebUI or SillyTavern",
     scope="chat",
     upload=True,
     answer=Brought,

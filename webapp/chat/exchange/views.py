@@ -1,4 +1,4 @@
-"""Export and import of chats: Millrace's own files, ChatGPT's and Open WebUI's."""
+"""Export and import of chats: Millrace's own files, and those of other programs."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ MOST_BYTES = files.MOST_BYTES + 1024 * 1024
 
 
 class ImportForm(Form):
-    file = FileField("File", description="A .json file, or the .zip from the other app. Up to 50 MB.")
+    file = FileField("File", description="A .json or .jsonl file, or the .zip from the other app. Up to 50 MB.")
 
 
 @bp.url_value_preprocessor

@@ -77,6 +77,8 @@ class FiledChat:
     title: str = ""
     title_is_own: bool = True
     model: str = ""
+    # By name, for who has one of that name; our own files say nothing of it.
+    character: str = ""
     head: str = ""
     created_at: datetime | None = None
     changed_at: datetime | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 from zipfile import ZipFile
 
-from webapp.chat.exchange.imports import chatgpt, openwebui, own
+from webapp.chat.exchange.imports import chatgpt, openwebui, own, roleplay
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, fields
 from webapp.chat.exchange.imports.reading import line
 from webapp.heavy import zips
@@ -20,12 +20,16 @@ MOST_HTML_CHARS = 4_000_000
 MARKS = (b"[", b"{", b",")
 MOST_MARKS = 3_000_000
 DAMAGED = "The archive is damaged or password-protected."
-UNKNOWN = "It doesn't contain chats. Choose a Millrace export, ChatGPT's conversations.json or an Open WebUI chat export."
+UNKNOWN = (
+    "It doesn't contain chats. Choose a Millrace export, ChatGPT's conversations.json, "
+    "or a chat export of Open WebUI or SillyTavern."
+)
 BLANK = re.compile("[ \t\r\n\ufeff]*")
 PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
     (own.is_own, own.parse),
     (chatgpt.is_one, chatgpt.parse),
     (openwebui.is_one, openwebui.parse),
+    (roleplay.is_one, roleplay.parse),
 )
 
 
@@ -33,11 +37,11 @@ def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict
     """What the file holds, each chat still as it was written there; raises `BadFile` where that ends badly."""
     count = 0
     for text in _texts(file, most_bytes):
-        for value in _elements(text):
+        for value in (each for element in _elements(text) for each in roleplay.several(fields(element))):
             count += 1
             if count > MOST_CHATS:
                 raise BadFile(f"It contains more than {MOST_CHATS:,} chats.")
-            yield fields(value)
+            yield value
 
 
 def chat_of(value: dict[str, Any]) -> FiledChat:
@@ -95,7 +99,7 @@ def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
 def _is_chats(name: str) -> bool:
     folder, _, last = name.rpartition("/")
     is_ours = folder.rpartition("/")[2] == "chats" and last.endswith(".json")
-    return is_ours or (last.startswith("conversations") and last.endswith(".json"))
+    return is_ours or last.endswith(".jsonl") or (last.startswith("conversations") and last.endswith(".json"))
 
 
 def _text(data: bytes, most_bytes: int) -> str:
@@ -114,6 +118,9 @@ def _elements(text: str) -> Iterator[Any]:
     at = _after_blank(text, 0)
     if text[at : at + 1] != "[":
         value, at = _read(text, at)
+        if text.startswith("{", _after_blank(text, at)):
+            yield {roleplay.LINES: [value, *_lines(text, at)]}
+            return
         yield value
     else:
         at = _after_blank(text, at + 1)
@@ -124,6 +131,13 @@ def _elements(text: str) -> Iterator[Any]:
         at += 1
     if _after_blank(text, at) < len(text):
         raise BadFile("There is extra data after the end.")
+
+
+def _lines(text: str, at: int) -> Iterator[Any]:
+    """What follows the first value in a file that has one on each line."""
+    while (at := _after_blank(text, at)) < len(text):
+        value, at = _read(text, at)
+        yield value
 
 
 def _after_comma(text: str, at: int) -> int:

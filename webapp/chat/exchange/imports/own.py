@@ -32,7 +32,7 @@ def is_own(value: dict[str, Any]) -> bool:
 
 def head_value(chat: FiledChat) -> dict[str, Any]:
     """Everything of a chat but its messages."""
-    return _values(chat, but={"messages", "settings"}) | dict(chat.settings)
+    return _values(chat, but={"messages", "settings", "character"}) | dict(chat.settings)
 
 
 def message_value(message: FiledMessage) -> dict[str, Any]:

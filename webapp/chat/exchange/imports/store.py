@@ -13,11 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from webapp import changes, topic_names
 from webapp.accounts import making
 from webapp.accounts.tables import User
+from webapp.characters import queries as cast
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
 from webapp.chat.messages import sending
+from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
@@ -165,12 +167,13 @@ class _Storing:
 def _place(user_id: str, filed: FiledChat, model: str) -> tuple[str, bool]:
     """The chat that has this origin, made where there is none."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
+    played = _played(user_id, filed.character)
     is_it = Chat.origin == filed.id if mine is None else or_(Chat.origin == filed.id, mine)
     with write() as session:
         found = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))
         if found:
             return found, False
-        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, **_values(filed))
+        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, **_values(filed), **played)
         session.add(chat)
         session.flush()
         return chat.id, True
@@ -187,6 +190,11 @@ def _values(filed: FiledChat) -> dict[str, Any]:
         "archived_at": filed.archived_at,
         **filed.settings,
     }
+
+
+def _played(user_id: str, name: str) -> dict[str, Any]:
+    """With the person's own character of that name the chat goes on."""
+    return {"kind": roleplay.KIND, "character_id": id} if name and (id := cast.own_named(user_id, name)) else {}
 
 
 class _Filling:

@@ -1,0 +1,159 @@
+"""Chats of SillyTavern and other programs for roleplay: every swipe comes in, once, and the chat goes on with its character."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.chat.files import bring, zipped
+from tests.support.marks import also_on_postgres
+from webapp.chat.exchange.imports import roleplay
+from webapp.chat.exchange.imports.filed import FiledChat
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+
+HEAD = {
+    "user_name": "Jo",
+    "character_name": "Mara",
+    "create_date": "2024-10-18 @15h 21m 09s 123ms",
+    "chat_metadata": {"integrity": "i-1"},
+}
+GREETING = {"name": "Mara", "is_user": False, "mes": "Who is it?", "send_date": "October 18, 2024 3:21pm", "extra": {}}
+QUESTION = {"name": "Jo", "is_user": True, "mes": "It's me.", "send_date": "2024-10-18@15h22m09s"}
+ANSWER = {
+    "name": "Mara",
+    "is_user": False,
+    "mes": "Come in, then.",
+    "send_date": 1729264980000,
+    "swipes": ["Go away.", "Come in.", "Wait."],
+    "swipe_id": 1,
+    "swipe_info": [
+        {"extra": {"model": "m-1", "api": "openai"}},
+        {
+            "gen_started": "2024-10-18T15:22:50Z",
+            "gen_finished": "2024-10-18T15:23:00Z",
+            "extra": {"model": "m-2", "reasoning": "Hm."},
+        },
+    ],
+}
+HIDDEN = {"name": "System", "is_system": True, "is_user": False, "mes": "A note."}
+LAST = {"name": "Jo", "is_user": True, "mes": "Thanks.", "send_date": "1729265040000"}
+ALL = (HEAD, GREETING, QUESTION, ANSWER, HIDDEN, LAST)
+
+
+def lines(*rows: Any) -> bytes:
+    return "\n".join(map(json.dumps, rows)).encode()
+
+
+def told(chat: FiledChat) -> list[tuple[str, str, str]]:
+    known = {each.id: each.content for each in chat.messages}
+    return [(each.role, each.content, known.get(each.parent, "")) for each in chat.messages]
+
+
+def parsed(*rows: Any) -> FiledChat:
+    return roleplay.parse({roleplay.LINES: list(rows)})
+
+
+@also_on_postgres
+def test_a_chat_comes_in_once_with_all_swipes_and_goes_on_with_its_character(member, app):
+    character = member.submit("/characters/new", name="Mara", description="Mara mills rye.").path.rpartition("/")[2]
+    page = bring(member, lines(*ALL), "Mara.jsonl")
+    assert page.says("1 new chat, 6 new messages.")
+
+    path = str(member.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"])
+    shown = member.page(path)
+    assert [text for _, text in shown.messages()] == ["Who is it?", "It's me.", "Come in, then.", "Thanks."]
+    assert shown.one(".versions .num").text() == "2 / 3"
+    with app.app_context():
+        chat = db.session.get_one(Chat, path.rpartition("/")[2].partition("#")[0])
+        assert (chat.title, chat.kind, chat.character_id) == ("Mara", "roleplay", character)
+
+    again = bring(member, lines(*ALL), "Mara.jsonl")
+    assert again.says("Nothing new")
+    more = bring(member, lines(*ALL, {**GREETING, "mes": "Sit down."}), "Mara.jsonl")
+    assert more.says("1 new message.")
+    with app.app_context():
+        assert db.session.query(Message).filter(Message.chat_id == chat.id).count() == 7
+
+
+def test_all_times_and_swipes_are_read():
+    chat = parsed(*ALL)
+
+    assert told(chat) == [
+        ("assistant", "Who is it?", ""),
+        ("user", "It's me.", "Who is it?"),
+        ("assistant", "Go away.", "It's me."),
+        ("assistant", "Come in, then.", "It's me."),
+        ("user", "Thanks.", "Come in, then."),
+        ("assistant", "Wait.", "It's me."),
+    ]
+    assert chat.created_at == datetime(2024, 10, 18, 15, 21, 9, tzinfo=UTC)
+    assert chat.changed_at == datetime(2024, 10, 18, 15, 24, tzinfo=UTC)
+    first, second = chat.messages[2:4]
+    assert [each.model_used for each in (*first.generations, *second.generations)] == ["m-1", "m-2"]
+    assert (first.generations[0].provider, second.reasoning) == ("openai", "Hm.")
+    assert second.generations[0].started_at == datetime(2024, 10, 18, 15, 22, 50, tzinfo=UTC)
+    assert {each.id: each.content for each in chat.messages}[chat.head] == "Thanks."
+
+
+def test_newer_headers_and_none_are_read():
+    newer = parsed({"chat_metadata": {"integrity": "i-2"}, "user_name": "unused", "character_name": "unused"}, GREETING, QUESTION)
+    assert (newer.title, newer.id) == ("Mara", "sillytavern:i-2")
+    bare = parsed(GREETING, QUESTION)
+    assert (bare.title, len(bare.messages)) == ("Mara", 2)
+    assert bare.id == parsed(GREETING, QUESTION, LAST).id
+
+
+SAID = ["Hello", "Hi.", "Bye", "So long."]
+CHUB = {"mes": "Hi.", "swipes": [{"message": "Ho."}, {"message": "Hi."}], "swipe_id": 1}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"data_visible": [SAID[:2], SAID[2:]]},
+        {"name": "Mara", "messages": [{"msg": text, "userId": "" if n % 2 else "u"} for n, text in enumerate(SAID)]},
+        {
+            roleplay.LINES: [
+                {"mes": {"message": "Hello"}, "is_user": True},
+                CHUB,
+                {"mes": "Bye", "is_user": True},
+                {"mes": "So long."},
+            ]
+        },
+    ],
+)
+def test_other_programs_for_roleplay_are_read(value):
+    assert roleplay.is_one(value)
+    chat = roleplay.parse(value)
+    shown = [(role, text) for role, text, _ in told(chat) if text != "Ho."]
+    assert shown == [("user", "Hello"), ("assistant", "Hi."), ("user", "Bye"), ("assistant", "So long.")]
+
+
+def test_several_histories_of_one_character_are_several_chats(member):
+    said = [{"src": {"is_human": human, "name": "x"}, "text": text} for human, text in ((False, "Who is it?"), (True, "Me."))]
+    value = {
+        "info": {"character": {"name": "Mara"}},
+        "histories": {"histories": [{"msgs": said, "created": n} for n in range(2)]},
+    }
+    assert bring(member, json.dumps(value).encode(), "cai.json").says("2 new chats, 4 new messages.")
+
+
+def test_an_archive_of_chats_comes_in(member):
+    content = zipped({"chats/Mara/one.jsonl": lines(HEAD, GREETING), "chats/Mara/two.jsonl": lines(GREETING, LAST)})
+    assert bring(member, content, "chats.zip").says("2 new chats, 3 new messages.")
+
+
+@pytest.mark.parametrize(
+    "row", [{}, {"mes": 5}, {"mes": "", "swipes": "x"}, {"mes": "x", "is_system": True}, {"swipes": [], "swipe_id": 3}, 7]
+)
+def test_odd_lines_are_left_out(row):
+    chat = parsed(HEAD, GREETING, row, QUESTION)
+    assert [(each.content, each.role) for each in chat.messages] == [("Who is it?", "assistant"), ("It's me.", "user")]
+    assert chat.messages[1].parent == chat.messages[0].id
+
+
+@pytest.mark.parametrize("said", ["x", "5e99", "2024-99-99@1h1m1s", "October 99, 2024 3:21pm", "9" * 400, -5, None, [], {}])
+def test_odd_times_are_none(said):
+    assert parsed({**GREETING, "send_date": said}).messages[0].created_at is None

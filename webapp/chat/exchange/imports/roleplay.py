@@ -1,0 +1,190 @@
+"""Chats of SillyTavern, a line for each message with all its swipes, and of other programs for roleplay. Pure."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
+from webapp.chat.exchange.imports.reading import line, moment, origin, text
+
+PROGRAM = "sillytavern"
+# Where a file of lines is handed on as one value.
+LINES = "lines of a chat"
+MOST_LINES, MOST_SWIPES = 10_000, 50
+# `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
+SPOKEN = "%B %d, %Y %I:%M%p"
+NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d+ms)?", re.ASCII)
+HEADS = ("user_name", "character_name", "chat_metadata")
+
+
+def is_one(value: dict[str, Any]) -> bool:
+    return LINES in value or isinstance(value.get("data_visible"), list) or _is_agnai(value)
+
+
+def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The chats of a file that holds those of one character; any other file as it is."""
+    histories = fields(value.get("histories")).get("histories")
+    if not isinstance(histories, list):
+        yield value
+        return
+    name = line(fields(fields(value.get("info")).get("character")).get("name"), 120)
+    for each in histories:
+        said = fields(each).get("msgs")
+        rows = [_of_cai(fields(one)) for one in said] if isinstance(said, list) else []
+        yield {LINES: [{"character_name": name, "create_date": fields(each).get("created")}, *rows]}
+
+
+def parse(value: dict[str, Any]) -> FiledChat:
+    """The chat with all swipes as versions of their messages."""
+    rows = [fields(each) for each in _rows(value)]
+    head = rows[0] if rows and "mes" not in rows[0] and any(name in rows[0] for name in HEADS) else {}
+    said = [each for each in rows if each is not head]
+    if len(said) > MOST_LINES:
+        raise BadFile(f"It has more than {MOST_LINES:,} messages.")
+    name = _named(head, said)
+    id = _id_of(head, name, said)
+    nodes, last = _nodes(id, said)
+    messages, shown = grown(nodes)
+    times = [each.created_at for each in messages if each.created_at]
+    return checked(
+        FiledChat(
+            id=origin(PROGRAM, id),
+            title=name,
+            character=name,
+            head=shown.get(last, ""),
+            created_at=_moment(head.get("create_date")) or min(times, default=None),
+            changed_at=max(times, default=None),
+            messages=messages,
+        )
+    )
+
+
+def _rows(value: dict[str, Any]) -> Sequence[Any]:
+    """The messages as lines of SillyTavern, whichever program wrote them."""
+    if LINES in value:
+        return value[LINES] if isinstance(value[LINES], list) else []
+    if _is_agnai(value):
+        return [{"character_name": value.get("name")}, *(_of_agnai(fields(each)) for each in value["messages"])]
+    pairs = (each for each in value["data_visible"] if isinstance(each, list))
+    return [{"mes": words, "is_user": not place} for pair in pairs for place, words in enumerate(pair[:2])]
+
+
+def _is_agnai(value: dict[str, Any]) -> bool:
+    messages = value.get("messages")
+    return isinstance(messages, list) and any("msg" in fields(each) for each in messages[:3])
+
+
+def _of_agnai(said: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "mes": said.get("msg"),
+        "is_user": bool(said.get("userId")),
+        "name": said.get("handle"),
+        "send_date": said.get("createdAt"),
+    }
+
+
+def _of_cai(said: dict[str, Any]) -> dict[str, Any]:
+    source = fields(said.get("src"))
+    return {
+        "mes": said.get("text"),
+        "is_user": source.get("is_human") is True,
+        "name": source.get("name"),
+        "send_date": said.get("created"),
+    }
+
+
+def _named(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> str:
+    """The character whom the chat was with: newer files say it in the messages alone."""
+    name = line(head.get("character_name"), 120)
+    if name and name != "unused":
+        return name
+    return next((found for each in said if each.get("is_user") is not True and (found := line(each.get("name"), 120))), "")
+
+
+def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> str:
+    """The same for the same chat, also when more has been said in it."""
+    known = text(fields(head.get("chat_metadata")).get("integrity"), 100)
+    first = next((words for each in said for words in _versions(each)[0] if words), "")
+    about = "\0".join((name, text(head.get("user_name")), str(head.get("create_date")), first))
+    return known or hashlib.sha256(about.encode()).hexdigest()[:32]
+
+
+def _nodes(id: str, said: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
+    """All messages with their swipes, each below the one that was shown before it, and the last one that is shown."""
+    nodes, above = list[Node](), ""
+    for place, row in enumerate(said):
+        versions, chosen = _versions(row)
+        ids = [origin(PROGRAM, f"{id}:{place}:{number}") for number in range(len(versions))]
+        nodes += [Node(ids[number], above, _message(ids[number], row, number, words)) for number, words in enumerate(versions)]
+        above = ids[chosen]
+    return nodes, above
+
+
+def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
+    """The texts of a message, and the place of the one that is shown."""
+    swipes, shown = row.get("swipes"), _words(row.get("mes"))
+    texts = [_words(each) for each in swipes[:MOST_SWIPES]] if isinstance(swipes, list) and row.get("is_user") is not True else []
+    chosen = row.get("swipe_id")
+    if not isinstance(chosen, int) or not 0 <= chosen < len(texts):
+        return [shown], 0
+    # It may have been edited since.
+    texts[chosen] = shown or texts[chosen]
+    return texts, chosen
+
+
+def _message(id: str, row: dict[str, Any], number: int, words: str) -> FiledMessage | None:
+    """Hidden and empty ones only link what is around them."""
+    if row.get("is_system") is True or not words.strip():
+        return None
+    infos = row.get("swipe_info")
+    about = fields(infos[number]) if isinstance(infos, list) and number < len(infos) else row
+    extra = fields(about.get("extra"))
+    created_at = _moment(about.get("send_date")) or _moment(row.get("send_date"))
+    if row.get("is_user") is True:
+        return FiledMessage(id=id, role="user", content=words, created_at=created_at)
+    generations = _generations(about, extra, created_at)
+    return FiledMessage(
+        id=id,
+        role="assistant",
+        content=words,
+        reasoning=text(extra.get("reasoning")),
+        created_at=created_at,
+        generations=generations,
+    )
+
+
+def _generations(about: dict[str, Any], extra: dict[str, Any], created_at: datetime | None) -> tuple[FiledGeneration, ...]:
+    if not (model := line(extra.get("model"), 200)):
+        return ()
+    began, ended = _moment(about.get("gen_started")), _moment(about.get("gen_finished"))
+    return (
+        FiledGeneration(
+            model_asked=model,
+            model_used=model,
+            provider=line(extra.get("api"), 50) or PROGRAM,
+            reason="stop",
+            created_at=began or created_at,
+            started_at=began,
+            ended_at=ended or created_at,
+        ),
+    )
+
+
+def _words(value: Any) -> str:
+    return text(value) or text(fields(value).get("message"))
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time in any of the ways in which it was written over the years."""
+    if not isinstance(value, str):
+        return moment(value)
+    if value.strip().isdecimal():
+        return moment(int(value[:20]))
+    if found := NAMED.fullmatch(value.strip()):
+        return moment("{:0>4}-{:0>2}-{:0>2}T{:0>2}:{:0>2}:{:0>2}".format(*found.groups()))
+    try:
+        return moment(datetime.strptime(value.strip(), SPOKEN).replace(tzinfo=UTC).isoformat())
+    except ValueError:
+        return moment(value)
