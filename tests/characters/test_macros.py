@@ -1,9 +1,15 @@
-"""`{{user}}` and `{{char}}` are names, in what is shown and in what is sent; all other text stays as it was written."""
+"""`{{user}}` and `{{char}}` are names, in what is shown and in what is sent; of other macros, what is shown is what is sent."""
+
+import re
 
 import pytest
 
-from tests.chat.conftest import asked, ended, ended_with, texts
+from tests.chat.conftest import address, asked, ended, ended_with, texts
 from webapp.characters.macros import Names
+from webapp.characters.tables import Character, Persona
+from webapp.chat.prompt.sections import names_for
+from webapp.sections import PromptContext
+from webapp.settings.service import set_setting
 
 BO = {
     "name": "Bo",
@@ -25,7 +31,7 @@ BO = {
         ("Nothing of it\r\n \0", "Nothing of it\r\n \0"),
     ],
 )
-def test_only_these_two_are_filled_in(text: str, filled: str) -> None:
+def test_with_names_alone_only_these_are_filled_in(text: str, filled: str) -> None:
     assert Names("Jo", "Bo").fill(text) == filled
     assert Names().fill(text) == text
 
@@ -97,3 +103,77 @@ def test_what_a_model_writes_stays(bo, member, fake):
     member.submit(chat, message="Hello")
 
     assert texts(member.wait_for(chat, ended))[-1] == "{{user}} said I."
+
+
+SECRET = {
+    "name": "Bo",
+    "description": "Bo {{pick::rows::sails::swims}}. {{random::Rain::Sun::Fog}}, {{roll:1000000}}. {{persona}}",
+    "greeting": "Turn {{roll:1000000}}. {{pick::North::South}}, {{random:a,b,c,d}}.",
+    "system_prompt": "Be {{char}}. {{original}}{{// nobody reads this}}",
+    "post_history_prompt": "You heard: {{lastMessage}} {{getvar::mood}}",
+}
+
+
+@pytest.mark.slow
+def test_what_chance_gave_is_kept_and_shown_as_it_was_sent(make, member, fake):
+    member.submit("/personas", name="Jo", description="{{user}} sails. {{persona}}", is_default="on")
+    path = make(**SECRET)
+    assert "{{roll:1000000}}" in member.page(path).text
+    fake.says("It is {{random::a::b}}.")
+    chat = member.page(path).press("Chat with Bo").path
+    greeting = texts(member.page(chat))[0]
+    member.submit(f"{chat}/prompts", system_prompt="<{{original}}>")
+
+    for count, message in enumerate(("I rolled {{roll:1000000}} on a {{weekday}}.", "And again, {{persona}}?"), start=1):
+        member.submit(chat, message=message)
+        page = member.wait_for(chat, ended_with(1 + 2 * count))
+    first, second = ([turn["content"] for turn in each["body"]["messages"]] for each in asked(fake))
+
+    assert re.fullmatch(r"Turn \d+\. (North|South), [abcd]\.", greeting)
+    rolled = page.messages("user")[0]
+    assert re.fullmatch(r"I rolled \d+ on a [A-Z][a-z]+day\.", rolled)
+    assert first[1:] == [greeting, f"You heard: {rolled} {{{{getvar::mood}}}}", rolled]
+    # Whoever writes in a chat need not be allowed to read who its owner is.
+    said = [greeting, rolled, "It is {{random::a::b}}."]
+    assert second[1:4] == said == texts(page)[:3]
+    assert second[4:] == ["You heard: And again, {{persona}}? {{getvar::mood}}", "And again, {{persona}}?"]
+
+    form = r"<Be Bo\. >\n---\nBo (\w+)\. (?:Rain|Sun|Fog), (\d+)\. Jo sails\. {{persona}}\n---\nJo sails\. Jo sails\. {{persona}}"
+    (before, rolled_before), (after, rolled_after) = (re.fullmatch(form, each[0]).groups() for each in (first, second))
+    assert (before, rolled_before != rolled_after) == (after, True)
+    links = [str(node.attributes["href"]) for node in page.all("article a") if node.text(strip=True) == "What was sent"]
+    shown = [node.text() for node in member.page(links[-1]).all(".part pre")]
+    assert shown == [*second[0].split("\n---\n"), *second[1:]]
+
+
+@pytest.mark.slow
+def test_a_message_sent_twice_is_the_same_whatever_chance_gave(bo, member, fake):
+    fake.says("Aye.")
+    chat = member.page(bo).press("Chat with Bo").path
+    for _ in range(2):
+        member.submit(chat, message="{{roll:1000000}}", key="once")
+        page = member.wait_for(chat, ended_with(3))
+    assert len(page.messages("user")) == len(asked(fake)) == 1
+
+
+@pytest.mark.slow
+def test_in_an_edited_answer_the_words_of_the_model_stay(bo, member, fake):
+    fake.says("Write {{date}} {{// so}} for {{random::a::b}}.")
+    chat = member.page(bo).press("Chat with Bo").path
+    member.submit(chat, message="How?")
+    page = member.wait_for(chat, ended_with(3))
+    edited = member.page(address(page, "Edit")).form("Save")
+    edited.submit(message="Write {{date}} {{// so}} for {{random::a::b}}, {{user}}.")
+    name = str(member.page("/account").textbox("Name").value)
+    assert texts(member.page(chat))[-1] == f"Write {{{{date}}}} {{{{// so}}}} for {{{{random::a::b}}}}, {name}."
+
+
+@pytest.mark.parametrize(("is_personal", "said_of_them"), [(True, "Jo sails."), (False, "")])
+def test_a_prompt_that_is_not_personal_says_nothing_of_who_somebody_is(app, is_personal, said_of_them):
+    bo, jo = Character(name="Bo", description="Bo rows."), Persona(name="Jo", description="{{user}} sails.")
+    context = PromptContext("chat", None, "fake/plain", [("user", "Hi"), ("assistant", "Aye"), ("user", "{{char}}?")], is_personal)
+    with app.app_context():
+        set_setting("team.time_zone", "Asia/Tokyo")
+        names = names_for(context, bo, jo, None)
+    text = "{{persona}}|{{lastMessage}}|{{lastUserMessage}}|{{lastCharMessage}}|{{model}}|{{datetimeformat::Z}}"
+    assert names.fill(text) == f"{said_of_them}|{{{{char}}}}?|{{{{char}}}}?|Aye|fake/plain|+09:00"

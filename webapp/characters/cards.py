@@ -22,6 +22,15 @@ NAMES = {
     "greeting": "first_mes",
     "tags": "tags",
 }
+# What texts can ask for, by its macro, and what cards call it.
+ASKED = {
+    "description": "description",
+    "personality": "personality",
+    "scenario": "scenario",
+    "mesexamples": "mes_example",
+    "charcreatornotes": "creator_notes",
+    "charversion": "character_version",
+}
 NEWEST = 3.0
 NEWER = "It's from a newer version of character cards: what this version doesn't know is kept in the card, but isn't used."
 NO_CARD = "It isn't a character card."
@@ -69,6 +78,14 @@ def description_of(data: Mapping[str, Any]) -> str:
     """The description with the parts that have no field of their own; of one that is too long its examples are left out."""
     whole = _joined(data, PARTS)
     return whole if len(whole) <= TEXT_CHARS else _joined(data, PARTS[:-1])
+
+
+def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
+    """What the texts of a character can ask for of its card; a description that was changed holds the parts that it had."""
+    data = data_of(card)
+    nickname, is_changed = _name(data, "nickname"), description != description_of(data)
+    found = {name: _spoken(_text(data, theirs), nickname) for name, theirs in ASKED.items()}
+    return found | {"description": description, "personality": "", "scenario": "", "mesexamples": ""} if is_changed else found
 
 
 def other_greetings(card: Mapping[str, Any]) -> list[str]:
@@ -128,4 +145,4 @@ def _spoken(text: str, nickname: str) -> str:
     Somebody with a nickname goes by it wherever `{{char}}` stands: the third version of cards says so.
     """
     text = LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
-    return Names(char=nickname).fill(text)
+    return Names(char=nickname).fill_names(text)

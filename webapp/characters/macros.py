@@ -1,21 +1,126 @@
-"""What stands for a name in texts: `{{user}}` and `{{char}}`, in large letters or small. Pure."""
+"""What stands for something else in texts of roleplay: `{{user}}`, `{{random::a::b}}`, `{{time}}` and others. Pure."""
 
+import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from random import Random
+
+from webapp.characters.macro_calls import Call, Piece, replaced
+from webapp.characters.macro_meanings import MEANINGS
 
 # How the first cards wrote the same.
 LEGACY = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
 MACRO = re.compile(r"\{\{(user|char)\}\}", re.IGNORECASE | re.ASCII)
+# Whom each of them names: with several characters, these are not always the same.
+NAMES = {"user": "user", "char": "char", "charifnotgroup": "char", "notchar": "user"}
+# What a card and a persona say: these may hold macros themselves.
+TEXTS = (
+    *("description", "personality", "scenario", "mesexamples", "charprompt", "charinstruction", "charcreatornotes"),
+    *("charversion", "charfirstmessage", "persona"),
+)
+# What is at hand for a prompt: it stays as it is.
+WORDS = ("lastmessage", "lastusermessage", "lastcharmessage", "model")
+# How much longer a text may get by what is put into it, beside names; and how much work it may make: about 10 ms.
+MOST_MORE_CHARS, MOST_STEPS = 100_000, 10_000
+BRACES_COST = 4
+
+
+def _unknown(name: str) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Who speaks with whom; a name that nobody has is not filled in."""
+    """Who speaks with whom, and what else a text can ask for; what nobody has or knows is not filled in.
+
+    `texts` gives what a card or a persona says by a name of `TEXTS`, `words` has those of `WORDS`. `place` is the chat, for what
+    shall stay the same in it.
+    """
 
     user: str = ""
     char: str = ""
+    texts: Callable[[str], str | None] = _unknown
+    words: Mapping[str, str] = field(default_factory=dict)
+    now: datetime | None = None
+    chance: Random | None = None
+    place: str = ""
 
-    def fill(self, text: str) -> str:
-        """The text with the names in it; everything else stays as it was written."""
+    def fill(self, text: str, *, original: str = "") -> str:
+        """The text with all that is known in it; everything else stays as it was written.
+
+        `original` is the text that this one replaces, if it does.
+        """
+        if "{{" not in text or not (self.user or self.char):
+            return text
+        return _Filling(self, text, _Room(), original).filled()
+
+    def fill_names(self, text: str) -> str:
+        """The text with `{{user}}` and `{{char}}` in it, and nothing else."""
         names = {"user": self.user, "char": self.char}
         return MACRO.sub(lambda found: names[found[1].lower()] or found[0], text)
+
+
+@dataclass(slots=True)
+class _Room:
+    """What one text may cost, with all that is put into it."""
+
+    chars: int = MOST_MORE_CHARS
+    steps: int = MOST_STEPS
+
+    def holds(self, text: str) -> bool:
+        if has_room := len(text) <= self.chars:
+            self.chars -= len(text)
+        return has_room
+
+    def works(self, steps: int = BRACES_COST) -> bool:
+        if has_time := steps <= self.steps:
+            self.steps -= steps
+        return has_time
+
+
+class _Filling:
+    """One text that is being filled in; `within` are the names of those that it is put into, which it cannot ask for."""
+
+    def __init__(self, names: Names, text: str, room: _Room, original: str = "", within: tuple[str, ...] = ()) -> None:
+        self.now, self.chance, self.place, self.works = names.now, names.chance, names.place, room.works
+        self._names, self._text, self._room, self._original, self._within = names, text, room, original, within
+
+    def filled(self) -> str:
+        rest = str if self._within else self._names.fill_names
+        return replaced(self._text, self._meaning, goes_on=self.works, rest=rest)
+
+    def drawn(self, start: int, count: int) -> int:
+        """A number below `count` that is always the same for what starts here in this text of this place."""
+        digest = self._digest.copy()
+        digest.update(str(start).encode())
+        return int.from_bytes(digest.digest()[:8]) % count
+
+    @cached_property
+    def _digest(self) -> "hashlib._Hash":
+        return hashlib.sha256(f"{self.place}\0{self._text}\0".encode("utf-8", "replace"))
+
+    def _meaning(self, call: Call) -> Piece | None:
+        if not (known := MEANINGS.get(call.name)):
+            return None if call.pieces else self._asked(call.name)
+        given = known(call, self)
+        return Piece(given) if isinstance(given, str) else given
+
+    def _asked(self, name: str) -> Piece | None:
+        if name in NAMES:
+            known = self._names.user if NAMES[name] == "user" else self._names.char
+            # What is put into a text may hold many names; of those in the text itself each is filled in.
+            return Piece(known) if known and (not self._within or self._room.holds(known)) else None
+        if name == "original":
+            return self._put_in(name, self._original)
+        if name in TEXTS:
+            return None if name in self._within else self._put_in(name, self._names.texts(name))
+        word = self._names.words.get(name)
+        return Piece(word) if word is not None and self._room.holds(word) else None
+
+    def _put_in(self, name: str, text: str | None) -> Piece | None:
+        if text is None or not self._room.holds(text):
+            return None
+        return Piece(_Filling(self._names, text, self._room, within=(*self._within, name)).filled())

@@ -1,7 +1,7 @@
 """Named reads of characters and personas."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, takewhile
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, User
 from webapp.characters.macros import Names
 from webapp.characters.tables import Avatar, Character, Faced, Persona
+from webapp.characters.told import told_by
 from webapp.db import db
 from webapp.heavy.turns import by_turns
 
@@ -61,10 +62,11 @@ def prompts_of(character: Character | None) -> Prompts:
 
 
 def names_of(character: Character | Brief | None, persona: Persona | None, person: User | None) -> Names:
-    """Who speaks with whom in a chat with a character; without one nothing stands for a name."""
+    """Who speaks with whom in a chat with a character, and what they say of themselves; without one nothing stands for a name."""
     if not character:
         return Names()
-    return Names(user=persona.name if persona else person.name if person else "", char=character.name)
+    names = Names(user=persona.name if persona else person.name if person else "", char=character.name)
+    return replace(names, texts=told_by(character, persona)) if isinstance(character, Character) else names
 
 
 def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:

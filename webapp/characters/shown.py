@@ -141,7 +141,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         row.tags,
         [(title, names.fill(text)) for title, text in texts if text],
         _rendered(names.fill(row.greeting)),
-        [names.fill(each) for each in other_greetings(row.card)] if row.greeting else [],
+        [names.fill(each) for each in by_turns(other_greetings(row.card))] if row.greeting else [],
         [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
         beside(row).book.entries,
         _whose(row, user),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp import changes, rows, topic_names
 from webapp.accounts.tables import User
+from webapp.characters.macros import Names
 from webapp.chat import paths
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.files import collecting
@@ -78,10 +79,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What a person typed, fit to be stored, and its rendering."""
+    """What a person typed, fit to be stored, and its rendering; `written` is how they wrote it, by which a repeat is known."""
 
     content: str
     html: str
+    written: str = ""
 
 
 UNSAID = Typed("", "")
@@ -100,12 +102,15 @@ def checked(text: str) -> str:
 
 
 def typed(text: str, chat: Chat | None = None, *, role: str = "user", cited: Sequence[int] = ()) -> Typed:
-    """Checks a message, in which names are filled in; a long one is rendered in pieces, so that nobody waits for it.
+    """Checks a message, in which macros are filled in; a long one is rendered in pieces, so that nobody waits for it.
 
-    `cited` are the numbers of the sources of an answer.
+    In an answer, whose words are the model's, these are the names alone; `cited` are the numbers of its sources.
     """
-    content = checked(names_in(chat).fill(text) if chat else text)
-    return Typed(content, renderings.of_person(content) if role == "user" else renderings.rendered(content, cited=cited))
+    names, written = names_in(chat) if chat else Names(), checked(text)
+    filled = names.fill(written) if role == "user" else names.fill_names(written)
+    content = checked(filled) if filled != written else written
+    html = renderings.of_person(content) if role == "user" else renderings.rendered(content, cited=cited)
+    return Typed(content, html, written)
 
 
 def person_of(chat: Chat) -> str:

@@ -77,7 +77,7 @@ def begin(
     said, person = sending.typed(text), owner_id or visitor_hash or ""
     model = model or providers().default()
     providers().of(model, for_visitor=bool(visitor_hash))
-    sent_as = generations.sent_as(person, key, f"new\0{said.content}")
+    sent_as = generations.sent_as(person, key, f"new\0{said.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
 
@@ -119,7 +119,7 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     who writes, where that is not the owner; their limits count, here and below.
     """
     said, model, person, id = sending.typed(text, chat), answerer(chat, model), by or person_of(chat), chat.id
-    sent_as = generations.sent_as(person, key, f"{id}\0{said.content}")
+    sent_as = generations.sent_as(person, key, f"{id}\0{said.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_running(the_engine(), chat.lane)
@@ -181,7 +181,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
     answerer(chat)
     person = by or person_of(chat)
-    sent_as = generations.sent_as(person, key, f"{message.id}\0{said.content}")
+    sent_as = generations.sent_as(person, key, f"{message.id}\0{said.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(chat.lane)

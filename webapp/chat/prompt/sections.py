@@ -1,16 +1,20 @@
 """What a chat itself contributes to its prompts: its own words, its character's, its persona's and those of its owner."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from random import SystemRandom
+from zoneinfo import ZoneInfo
 
 from webapp.accounts.tables import User
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
+from webapp.characters.tables import Character, Persona
 from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.tables import Chat
-from webapp.db import db
+from webapp.db import db, utc_now
 from webapp.sections import PromptContext, Section
+from webapp.settings.service import setting
 
 HERE = "This chat"
 
@@ -21,28 +25,57 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     chat, person = session.get_one(Chat, context.chat_id), _owner(context.person_id)
     played = character_of(session, chat.owner_id, chat.character_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
-    character, names, name = prompts_of(played), names_of(played, persona, person), played.name if played else ""
+    character, names, name = prompts_of(played), names_for(context, played, persona, person), played.name if played else ""
 
-    def section(key: str, text: str, origin: str) -> Section:
-        return replace(OF_A_CHAT[key], text=names.fill(text), origin=origin)
+    def section(key: str, text: str, origin: str, original: str = "") -> Section:
+        return replace(OF_A_CHAT[key], text=names.fill(text, original=original), origin=origin)
+
+    def own(key: str, text: str, original: str) -> Section:
+        return section(key, text, HERE, original) if text else section(key, original, name)
 
     yield section("pre_prompt", chat.pre_prompt, HERE)
-    yield section("system_prompt", chat.system_prompt or character.system_prompt, HERE if chat.system_prompt else name)
+    yield own("system_prompt", chat.system_prompt, character.system_prompt)
     yield section("character", character.description, name)
     if persona and context.is_personal:
         yield section("persona", persona.description, persona.name)
     if person and context.is_personal and chat.own_instructions != "off" and has_facts(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
-    yield section("post_prompt", chat.post_prompt or character.post_history_prompt, HERE if chat.post_prompt else name)
+    yield own("post_prompt", chat.post_prompt, character.post_history_prompt)
+
+
+def names_for(context: PromptContext, played: Character | None, persona: Persona | None, person: User | None) -> Names:
+    """What the texts of a prompt can ask for."""
+    names = begun(names_of(played, persona, person), context.chat_id, context.model, context.said)
+    if context.is_personal:
+        return names
+    return replace(names, texts=lambda name: "" if name == "persona" else names.texts(name))
+
+
+def begun(names: Names, chat_id: str, model: str, said: Sequence[tuple[str, str]] = ()) -> Names:
+    """The same in a chat in which this was said, at this time."""
+    words = {"lastmessage": _last(said), "lastusermessage": _last(said, "user"), "lastcharmessage": _last(said, "assistant")}
+    return replace(_now(names, chat_id), words={**words, "model": model})
 
 
 def names_in(chat: Chat) -> Names:
-    """Who speaks with whom in a chat."""
+    """Who speaks with whom in a chat, for what is written there: whoever writes need not be able to read card and persona."""
     if not chat.character_id:
         return Names()
     session, person = db.session(), _owner(chat.owner_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
-    return names_of(character_of(session, chat.owner_id, chat.character_id), persona, person)
+    names = names_of(character_of(session, chat.owner_id, chat.character_id), persona, person)
+    return _now(Names(names.user, names.char), chat.id)
+
+
+def _now(names: Names, chat_id: str) -> Names:
+    if not names.char:
+        return names
+    zone = ZoneInfo(str(setting("team.time_zone")))
+    return replace(names, now=utc_now().astimezone(zone), chance=SystemRandom(), place=chat_id)
+
+
+def _last(said: Sequence[tuple[str, str]], *roles: str) -> str:
+    return next((content for role, content in reversed(said) if not roles or role in roles), "")
 
 
 def _owner(id: str | None) -> User | None:

@@ -13,10 +13,13 @@ from webapp.characters.tables import Character, Persona
 from webapp.chat.fields import FIELDS, ChatField
 from webapp.chat.messages import sending
 from webapp.chat.page import renderings
+from webapp.chat.prompt.sections import begun
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Invalid
+from webapp.heavy.turns import by_turns
+from webapp.ids import new_id
 from webapp.rendering import markdown
 
 KIND = "roleplay"
@@ -36,9 +39,10 @@ def begin(
     persona = persona or (None if is_nobody else cast.default_persona(by))
     model = model or providers().default(by.default_model)
     providers().of(model)
-    greetings = _greetings(character, cast.names_of(character, persona, by))
+    id = new_id()
+    greetings = _greetings(character, begun(cast.names_of(character, persona, by), id, model))
     values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
-    values["collection_ids"] = list(reads)
+    values |= {"id": id, "collection_ids": list(reads)}
     making.count(by.id)
     with write() as session:
         chat = Chat(kind=KIND, model=model, title=title or character.name, **values)
@@ -57,7 +61,7 @@ def _greetings(character: Character, names: Names) -> list[dict[str, Any]]:
     """The first message and, as versions of it, the others of its card, which are rendered when they are shown."""
     if not character.greeting:
         return []
-    first, *others = map(names.fill, (character.greeting, *other_greetings(character.card)))
+    first, *others = map(names.fill, by_turns((character.greeting, *other_greetings(character.card))))
     html = {"html": renderings.rendered(first), "html_version": markdown.VERSION}
     return [{"content": first, **html}, *({"content": each} for each in others)]
 

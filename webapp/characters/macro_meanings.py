@@ -1,0 +1,99 @@
+"""What macros give that need no chat: time, chance and odds and ends. Pure."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from random import Random
+from typing import Protocol
+
+from webapp.characters import macro_dates
+from webapp.characters.macro_calls import TRIM, Call, Piece
+
+# `3d6+2`, or how many sides a single die has.
+DICE = re.compile(r"(\d{0,3})d(\d{1,9})([+-]\d{1,9})?|(\d{1,9})", re.IGNORECASE | re.ASCII)
+
+
+class Scene(Protocol):
+    """What is at hand where a text is filled in; without a time, a chance or a place nothing is given that needs one."""
+
+    @property
+    def now(self) -> datetime | None: ...
+
+    @property
+    def chance(self) -> Random | None: ...
+
+    @property
+    def place(self) -> str: ...
+
+    def drawn(self, start: int, count: int) -> int:
+        """A number below `count` that is always the same for what starts here in this text of this place."""
+
+    def works(self, steps: int) -> bool:
+        """Whether so much work may still be done."""
+
+
+Given = Piece | str | None
+
+
+def _random(call: Call, scene: Scene) -> Given:
+    if not call.pieces or not scene.chance or not scene.works(call.most_choices):
+        return None
+    return call.choice(scene.chance.randrange)
+
+
+def _pick(call: Call, scene: Scene) -> Given:
+    if not call.pieces or not scene.place or not scene.works(call.most_choices):
+        return None
+    return call.choice(lambda count: scene.drawn(call.start, count))
+
+
+def _roll(call: Call, scene: Scene) -> Given:
+    found = DICE.fullmatch(call.text.strip())
+    if not found or not scene.chance:
+        return None
+    dice, sides, more = int(found[1] or 1), int(found[2] or found[4]), int(found[3] or 0)
+    if not dice or not sides or not scene.works(dice):
+        return None
+    return str(sum(scene.chance.randint(1, sides) for _ in range(dice)) + more)
+
+
+def _reverse(call: Call, scene: Scene) -> Given:
+    return call.text[::-1] if call.pieces else None
+
+
+def _formatted(call: Call, scene: Scene) -> Given:
+    form = call.text.strip()
+    return macro_dates.told(scene.now, form) if form and scene.now and scene.works(len(form)) else None
+
+
+def _moment(form: str) -> Callable[[Call, Scene], Given]:
+    return lambda call, scene: macro_dates.told(scene.now, form) if not call.pieces and scene.now else None
+
+
+def _always(given: Piece | str) -> Callable[[Call, Scene], Given]:
+    return lambda call, scene: given if not call.pieces else None
+
+
+def _nothing(call: Call, scene: Scene) -> Given:
+    """For what is written for people who read the card."""
+    return "" if call.pieces else None
+
+
+MEANINGS: dict[str, Callable[[Call, Scene], Given]] = {
+    "random": _random,
+    "pick": _pick,
+    "roll": _roll,
+    "time": _moment("HH:mm"),
+    "date": _moment("D MMMM YYYY"),
+    "weekday": _moment("dddd"),
+    "isotime": _moment("HH:mm"),
+    "isodate": _moment("YYYY-MM-DD"),
+    "datetimeformat": _formatted,
+    "newline": _always("\n"),
+    "noop": _always(""),
+    "trim": _always(TRIM),
+    "reverse": _reverse,
+    "//": _nothing,
+    "comment": _nothing,
+    "hidden_key": _nothing,
+}
