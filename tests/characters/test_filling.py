@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from tests.support.gap import nobody_waits
-from webapp.characters.cards import asked_of, fields_of
-from webapp.characters.macros import MOST_MORE_CHARS, Names
+from webapp.characters.cards import asked_of, fields_of, mapped
+from webapp.characters.macros import MOST_MORE_CHARS, Names, unsupported
 
 AT = datetime(2026, 11, 3, 15, 4, 9, tzinfo=timezone(timedelta(hours=1)))
 TEXTS = {
@@ -128,6 +128,13 @@ def test_past_what_is_looked_at_names_are_filled_in_all_the_same() -> None:
     assert 0 < filled.count("Jo 1") < 10_000
 
 
+def test_what_no_macro_is_for_is_named_once() -> None:
+    found = unsupported(
+        ["{{getvar::x}} {{user}} {{time}} {{// a}}", "{{if a}}b{{else}}c{{/if}} {{GETVAR::y}} {{.z}} {{outlet::A}}"]
+    )
+    assert [each.lower() for each in found] == ["getvar", "if", ".z", "outlet"]
+
+
 CARD = {
     "spec": "chara_card_v2",
     "data": {
@@ -162,3 +169,17 @@ def test_a_card_is_asked_part_by_part() -> None:
 
 def test_names_count_for_nothing_in_what_may_be_added() -> None:
     assert Names("J" * 120, "B").fill("{{user}}" * 1_200) == "J" * 120 * 1_200
+
+
+def test_an_import_names_what_is_not_used() -> None:
+    extensions = {"regex_scripts": [{"scriptName": "a", "findRegex": "/x/"}]}
+    entries = [{"keys": ["rye"], "content": "{{outlet::Rye}}"}, 3]
+    more = {"first_mes": "{{getvar::mood}}, {{user}}?", "alternate_greetings": [3, "{{if x}}a{{/if}}"], "extensions": extensions}
+    card = {**CARD, "data": {**CARD["data"], **more, "character_book": {"entries": entries}}}
+
+    assert mapped(CARD)["notes"] == []
+    scripts, macros = mapped(card)["notes"][-2:]
+    assert scripts == "Its regex scripts are kept in the card, but aren't used."
+    assert macros == "Macros that aren't supported stay as written: {{getvar}}, {{if}} and {{outlet}}."
+    many = {**CARD["data"], "scenario": "".join(f"{{{{x{number}}}}}" for number in range(30))}
+    assert mapped({**CARD, "data": many})["notes"][0].endswith("{{x8}}, {{x9}} and 20 more.")

@@ -1,9 +1,9 @@
 """Character cards, versions 1 to 3: what of them are fields of a character; all of a card is kept beside. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webapp.characters.macros import LEGACY, Names
+from webapp.characters.macros import LEGACY, Names, unsupported
 from webapp.foreign_json import Unfit, clean
 
 TEXT_CHARS = 20_000
@@ -31,6 +31,7 @@ ASKED = {
     "charcreatornotes": "creator_notes",
     "charversion": "character_version",
 }
+MOST_NAMED = 10
 NEWEST = 3.0
 NEWER = "It's from a newer version of character cards: what this version doesn't know is kept in the card, but isn't used."
 NO_CARD = "It isn't a character card."
@@ -121,7 +122,34 @@ def _notes(card: Mapping[str, Any]) -> list[str]:
         notes.append(NEWER)
     if _text(data, "mes_example") and description_of(data) != _joined(data, PARTS):
         notes.append("Its example dialogue doesn't fit into the description and was left out of it.")
+    if _has_scripts(data):
+        notes.append("Its regex scripts are kept in the card, but aren't used.")
+    if macros := unsupported(_texts(data)):
+        notes.append(f"Macros that aren't supported stay as written: {_listed(macros)}.")
     return notes
+
+
+def _has_scripts(data: Mapping[str, Any]) -> bool:
+    extensions = data.get("extensions")
+    return isinstance(extensions, dict) and bool(extensions.get("regex_scripts"))
+
+
+def _texts(data: Mapping[str, Any]) -> Iterator[str]:
+    """What a card says in its chats."""
+    yield from (_text(data, name) for name in (*V1_FIELDS, "system_prompt", "post_history_instructions"))
+    greetings = data.get("alternate_greetings")
+    yield from (each for each in greetings if isinstance(each, str)) if isinstance(greetings, list) else ()
+    book = data.get("character_book")
+    entries = book.get("entries") if isinstance(book, dict) else ()
+    for entry in entries if isinstance(entries, list) else ():
+        yield _text(entry, "content") if isinstance(entry, dict) else ""
+
+
+def _listed(macros: list[str]) -> str:
+    named = [f"{{{{{each}}}}}" for each in macros[:MOST_NAMED]]
+    more = [f"{len(macros) - MOST_NAMED} more"] if len(macros) > MOST_NAMED else []
+    *first, last = [*named, *more]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _is_newer(card: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -23,6 +23,9 @@ TEXTS = (
 )
 # What is at hand for a prompt: it stays as it is.
 WORDS = ("lastmessage", "lastusermessage", "lastcharmessage", "model")
+KNOWN = frozenset(("original", *NAMES, *TEXTS, *WORDS, *MEANINGS))
+ANY = re.compile(r"\{\{\s*([#.$]?[a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
+ENDINGS = frozenset({"else"})
 # How much longer a text may get by what is put into it, beside names; and how much work it may make: about 10 ms.
 MOST_MORE_CHARS, MOST_STEPS = 100_000, 10_000
 BRACES_COST = 4
@@ -61,6 +64,12 @@ class Names:
         """The text with `{{user}}` and `{{char}}` in it, and nothing else."""
         names = {"user": self.user, "char": self.char}
         return MACRO.sub(lambda found: names[found[1].lower()] or found[0], text)
+
+
+def unsupported(texts: Iterable[str]) -> list[str]:
+    """The macros in these texts that nothing stands for, each once, as they are first written."""
+    found = {name.lower(): name for text in texts for name in ANY.findall(text)}
+    return [name for each, name in found.items() if each not in KNOWN | ENDINGS]
 
 
 @dataclass(slots=True)
