@@ -12,7 +12,13 @@ WORLD = {
     "scan_depth": 1,
     "entries": [
         {"keys": ["mill"], "content": "{{char}}'s mill burnt down.", "insertion_order": 1, "position": "before_char"},
-        {"keys": ["rye"], "name": "Rye", "content": "Rye is dear.", "insertion_order": 2, "position": "after_char"},
+        {
+            "keys": ["rye"],
+            "name": "Rye",
+            "content": "Rye is dear, {{// or so}}{{noop}}says {{lastUserMessage}}.",
+            "insertion_order": 2,
+            "position": "after_char",
+        },
         {"keys": ["rye"], "content": "@@depth 1\n@@role user\n(It rains.)", "insertion_order": 3},
         {"keys": ["never"], "content": "No.", "insertion_order": 4},
     ],
@@ -38,7 +44,7 @@ def test_what_comes_up_is_told_in_its_place(played, say):
         ("system", "Mara limps."),
     ]
     assert say(played, "What does rye cost at the mill?") == [
-        ("system", "Mara's mill burnt down.\n---\nMara mills rye.\n---\nRye is dear."),
+        ("system", "Mara's mill burnt down.\n---\nMara mills rye.\n---\nRye is dear, says What does rye cost at the mill?."),
         ("user", "Hello"),
         ("assistant", "Aye."),
         ("user", "(It rains.)"),
@@ -51,7 +57,7 @@ def test_what_comes_up_is_told_in_its_place(played, say):
 def test_what_was_sent_says_where_it_is_from(played, say, member):
     say(played, "Rye?")
     page = member.page(member.page(played).one("a[href*='/sent']").attributes["href"])
-    assert page.says("Rye is dear.")
+    assert page.says("Rye is dear, says Rye?.")
     assert page.says("Lorebook The valley")
     assert page.says("Character's note")
 

@@ -171,7 +171,9 @@ def test_in_an_edited_answer_the_words_of_the_model_stay(bo, member, fake):
 @pytest.mark.parametrize(("is_personal", "said_of_them"), [(True, "Jo sails."), (False, "")])
 def test_a_prompt_that_is_not_personal_says_nothing_of_who_somebody_is(app, is_personal, said_of_them):
     bo, jo = Character(name="Bo", description="Bo rows."), Persona(name="Jo", description="{{user}} sails.")
-    context = PromptContext("chat", None, "fake/plain", [("user", "Hi"), ("assistant", "Aye"), ("user", "{{char}}?")], is_personal)
+    context = PromptContext(
+        "chat", None, "fake/plain", [("user", "Hi"), ("assistant", "Aye"), ("user", "{{char}}?")], is_personal
+    )
     with app.app_context():
         set_setting("team.time_zone", "Asia/Tokyo")
         names = names_for(context, bo, jo, None)

@@ -56,9 +56,17 @@ class Names:
 
         `original` is the text that this one replaces, if it does.
         """
+        return self._filled(text, _Room(), original)
+
+    def fill_all(self, texts: Iterable[str]) -> list[str]:
+        """The same of several texts, which together cost no more than one."""
+        room = _Room()
+        return [self._filled(each, room) for each in texts]
+
+    def _filled(self, text: str, room: "_Room", original: str = "") -> str:
         if "{{" not in text or not (self.user or self.char):
             return text
-        return _Filling(self, text, _Room(), original).filled()
+        return _Filling(self, text, room, original).filled()
 
     def fill_names(self, text: str) -> str:
         """The text with `{{user}}` and `{{char}}` in it, and nothing else."""

@@ -8,8 +8,9 @@ from random import SystemRandom
 from webapp.accounts.tables import User
 from webapp.characters.beside import Beside, beside
 from webapp.characters.macros import Names
-from webapp.characters.queries import character_of, names_of, persona_of
+from webapp.characters.queries import character_of, persona_of
 from webapp.chat.prompt.model_choice import named
+from webapp.chat.prompt.sections import names_for
 from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -37,12 +38,13 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     if not said.note and not any(each.entries for each in books):
         return
     persona = persona_of(session, chat.owner_id, chat.persona_id)
-    names = names_of(character, persona, session.get(User, context.person_id) if context.person_id else None)
+    names = names_for(context, character, persona, session.get(User, context.person_id) if context.person_id else None)
     if said.note:
         yield _placed(said.place, count, "Character's note", names.fill(said.note), names.char)
-    for entry in decide(books, _scene(context, names, sum(len(each.content) for book in books for each in book.entries))):
+    told = decide(books, _scene(context, names, sum(len(each.content) for book in books for each in book.entries)))
+    for entry, text in zip(told, names.fill_all(each.content for each in told), strict=True):
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
-        yield _placed(entry.place, count, entry.title, names.fill(entry.content), f"Lorebook {entry.book}".strip(), priority)
+        yield _placed(entry.place, count, entry.title, text, f"Lorebook {entry.book}".strip(), priority)
 
 
 def _scene(context: PromptContext, names: Names, chars: int) -> Scene:
@@ -53,7 +55,7 @@ def _scene(context: PromptContext, names: Names, chars: int) -> Scene:
         chance=SystemRandom(),
         seed=context.chat_id,
         speakers={"user": names.user, "assistant": names.char},
-        fill=names.fill,
+        fill=names.fill_names,
         most_tokens=min((named(context.model).context_length or 0) // SHARE, MOST_TOKENS) or USUAL_TOKENS,
     )
 
