@@ -39,8 +39,8 @@ default.
 # What is worth knowing of a section beyond its sentences.
 NOTES = {
     "Retention": """
-Expired chats and messages are deleted within 15 minutes. Expired characters, personas, lorebooks and audit log entries are deleted at the
-next start or with the next deletion; so are chats and messages if `trash.days` was 0 before.
+Expired chats and messages are deleted within 15 minutes. Expired characters, personas, lorebooks and audit log entries are
+deleted at the next start or with the next deletion; so are chats and messages if `trash.days` was 0 before.
 """
 }
 TAIL = """
