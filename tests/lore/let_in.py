@@ -1,0 +1,73 @@
+"""Who is let in to lorebooks, and how these are made for whoever tries."""
+
+from typing import Any
+
+from tests.attacks.world import CANARY, World, added, makes
+from webapp.characters.tables import Character
+from webapp.db import utc_now
+from webapp.lore.tables import Lorebook
+
+BOOK = {"name": CANARY, "entries": [{"keys": [CANARY], "content": CANARY}]}
+TABLE = {
+    ("people", ()): """
+        GET lore.index signed_in
+        POST lore.create signed_in
+        POST lore.bring_in signed_in
+        GET api_lorebooks.index api:read
+        POST api_lorebooks.create api:chat
+        POST api_lorebooks.bring_in api:chat
+    """,
+    ("one's own", ("lorebook",)): """
+        GET lore.show signed_in
+        POST lore.update signed_in
+        GET lore.blank signed_in
+        POST lore.add signed_in
+        GET lore.export signed_in
+        POST lore.delete signed_in
+        GET api_lorebooks.show api:read
+        PATCH api_lorebooks.change api:chat
+        DELETE api_lorebooks.delete api:chat
+        GET api_lorebooks.export api:read
+    """,
+    ("one's own", ("lorebook", "place of an entry")): """
+        GET lore.entry signed_in
+        POST lore.change signed_in
+        POST lore.remove signed_in
+    """,
+    ("one's own", ("deleted lorebook",)): """
+        POST lore.restore signed_in
+        POST api_lorebooks.restore api:chat
+    """,
+    ("one's own", ("character with a lorebook",)): """
+        GET character_lore.show signed_in
+        POST character_lore.update signed_in
+        GET character_lore.blank signed_in
+        POST character_lore.add signed_in
+    """,
+    ("one's own", ("character with a lorebook", "place of an entry")): """
+        GET character_lore.entry signed_in
+        POST character_lore.change signed_in
+        POST character_lore.remove signed_in
+    """,
+}
+
+
+@makes("lorebook")
+def lorebook(world: World, state: str, **more: Any) -> str:
+    return str(added(Lorebook(owner_id=world.whose(state), name=CANARY, book=BOOK, entry_count=1, **more)).id)
+
+
+@makes("deleted lorebook")
+def deleted_lorebook(world: World, state: str) -> str:
+    return lorebook(world, state, deleted_at=utc_now())
+
+
+@makes("place of an entry")
+def place(_world: World, _state: str) -> str:
+    return "0"
+
+
+@makes("character with a lorebook")
+def character(world: World, state: str) -> str:
+    about = {"name": CANARY, "description": CANARY, "card": {"character_book": BOOK}}
+    return str(added(Character(owner_id=world.whose(state), **about)).id)
