@@ -41,6 +41,8 @@ class PromptContext:
     said: Sequence[tuple[str, str]]
     # Whether a model is told what its person says of themselves.
     is_personal: bool = True
+    # Which character answers; a chat can have several.
+    speaker_id: str = ""
 
 
 # What a feature gives as `sections`: asked once for each prompt, inside its transaction.

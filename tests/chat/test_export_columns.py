@@ -26,6 +26,8 @@ STAYS: dict[str, dict[str, str]] = {
         "deleted_at": DELETED,
         "is_temporary": "temporary chats are in no file",
         "character_id": "a character is exported by itself",
+        "character_ids": "characters are exported by themselves",
+        "turn_order": "without its characters a chat has no turns",
         "persona_id": "personas are a thing of their own",
         "collection_ids": "collections stay on this server, with their grants",
         "prompt_key": "a prompt stays on this server",
@@ -41,6 +43,7 @@ STAYS: dict[str, dict[str, str]] = {
         "head_then": DELETED,
         "cut_id": DELETED,
         "sources": "documents stay on this server, with their grants",
+        "speaker_id": "a character stays on this server; its name is in the file",
     },
     "generations": {
         "id": HERE,
@@ -82,6 +85,7 @@ MESSAGE: dict[str, Any] = {
     "reasoning": "A thought",
     "created_at": NOW - timedelta(hours=5),
     "is_edited": True,
+    "speaker_name": "Mara",
 }
 GENERATION: dict[str, Any] = {
     "status": "stopped",

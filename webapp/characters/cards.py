@@ -91,8 +91,17 @@ def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
 
 def other_greetings(card: Mapping[str, Any]) -> list[str]:
     """Further first messages, as many as a chat begins with."""
+    return _greetings(card, "alternate_greetings")
+
+
+def group_greetings(card: Mapping[str, Any]) -> list[str]:
+    """First messages for chats with several characters alone."""
+    return _greetings(card, "group_only_greetings")
+
+
+def _greetings(card: Mapping[str, Any], named: str) -> list[str]:
     data = data_of(card)
-    values, nickname = data.get("alternate_greetings"), _name(data, "nickname")
+    values, nickname = data.get(named), _name(data, "nickname")
     found, left = list[str](), GREETINGS_CHARS
     for each in values if isinstance(values, list) else []:
         # A nickname can make a text many times as long: what is past the bound is not even looked at.

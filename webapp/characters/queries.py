@@ -43,6 +43,16 @@ class Named(NamedTuple):
     avatar_id: str | None
 
 
+class Speaking(NamedTuple):
+    """A character in a group, with what its card says of when it speaks."""
+
+    id: str
+    name: str
+    avatar_id: str | None
+    nickname: str | None
+    talkativeness: str | None
+
+
 class Brief(NamedTuple):
     """A character in a list, with how its description begins or, without one, its greeting."""
 
@@ -88,6 +98,20 @@ def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str
         return {}
     query = select(Character.id, Character.collection_ids).where(Character.id.in_(ids), _is_visible(owner))
     return {row.id: row.collection_ids for row in session.execute(query)}
+
+
+def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[Speaking]:
+    """Of these characters those that can speak in somebody's chats, in this order: what lies in the trash is silent."""
+    owner = session.get(User, owner_id) if owner_id else None
+    if not owner:
+        return []
+    data = Character.card["data"]
+    called = data["nickname"].as_string(), data[("extensions", "talkativeness")].as_string()
+    query = select(Character.id, Character.name, Character.avatar_id, *called).where(
+        Character.id.in_(ids), Character.deleted_at.is_(None)
+    )
+    found = {row[0]: Speaking(*row) for row in session.execute(query.where(_is_visible(owner)))}
+    return [found[id] for id in ids if id in found]
 
 
 def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -> Persona | None:

@@ -38,7 +38,7 @@ def of(generation: Generation) -> Aftermath | None:
 
 def _aftermath_statement() -> Select[Any]:
     answer, question, greeting = aliased(Message), aliased(Message), aliased(Message)
-    is_first = or_(question.parent_id.is_(None), _is_greeting(greeting))
+    is_first = and_(question.role == "user", or_(question.parent_id.is_(None), _is_greeting(greeting)))
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
     is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
     texts = (case((is_unnamed, func.substr(each.content, 1, READS_CHARS))) for each in (answer, question, greeting))
@@ -59,7 +59,10 @@ def _has_completed() -> Exists:
 
 
 def _is_greeting(message: Any) -> ColumnElement[bool]:
-    return and_(message.role == "assistant", message.parent_id.is_(None))
+    """What begins a chat with a character; in a group each of them greets, and no model was asked for it."""
+    ran = select(Generation.id).where(Generation.message_id == message.id).correlate(message).exists()
+    is_first = or_(message.parent_id.is_(None), and_(message.speaker_name != "", ~ran))
+    return and_(message.role == "assistant", is_first)
 
 
 # By its full name: SQLAlchemy leaves tables out of what an UPDATE returns from SQLite, and grants have ids, too.

@@ -64,21 +64,21 @@ def again_when_long(store: Callable[[], T]) -> T:
 
 def _above(rows: Sequence[Any]) -> str | None:
     """The message before these, if there is one."""
-    return rows[0][3] if rows else None
+    return rows[0][4] if rows else None
 
 
 def _said(rows: Iterable[Any]) -> list[Said]:
-    return [Said(*row[:3]) for row in rows]
+    return [Said(*row[:4]) for row in rows]
 
 
-def _statement() -> Select[str, str, str, str | None]:
+def _statement() -> Select[str, str, str, str, str | None]:
     chars = func.length(Message.content)
     start = select(Message.id, Message.parent_id, literal(0).label("height"), chars.label("chars"))
     up = start.where(Message.id == bindparam("id", type_=String)).cte("up", recursive=True)
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, up.c.height + 1, up.c.chars + func.length(parent.content))
     up = up.union_all(step.where(parent.id == up.c.parent_id, up.c.chars < PIECE_CHARS))
-    said = select(Message.id, Message.role, Message.content, Message.parent_id)
+    said = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.parent_id)
     return said.join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 

@@ -33,6 +33,7 @@ from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.heavy import bounded
 from webapp.statements import Ready
 
+NEW_LINE = "\n"
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
 # Temporary chats stand in no list.
@@ -62,16 +63,29 @@ class Listed(NamedTuple):
     changed_at: datetime
     pinned_at: datetime | None
     character_id: str | None
+    character_ids: list[str]
     # Who has shared it; of one's own chats nobody.
     sharer: str = ""
 
 
 class Said(NamedTuple):
-    """What a model is sent of a message: of a long chat a fraction of what the messages are."""
+    """What a model is sent of a message: of a long chat a fraction of what the messages are.
+
+    `speaker` is the name of who says it, which only groups know.
+    """
 
     id: str
     role: str
     content: str
+    speaker: str = ""
+
+    @property
+    def told(self) -> str:
+        """As a model hears it. Some models begin with the name by themselves."""
+        if not self.speaker or self.content.startswith(f"{self.speaker}:"):
+            return self.content
+        # A picture or a file stands in a line of its own.
+        return f"{self.speaker}:{NEW_LINE if self.content.startswith(('![', '[')) else ' '}{self.content}"
 
 
 class Glimpse(NamedTuple):
@@ -113,7 +127,7 @@ def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], 
     Among the others are those that were shared with this person.
     """
     rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
-    found, lanes = [Listed(*row[:6]) for row in rows], {row.lane for row in rows if row.lane}
+    found, lanes = [Listed(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in found if not row.pinned_at], lanes
 
@@ -347,11 +361,11 @@ def _generations_statement() -> Select[Generation]:
     return query.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
 
 
-def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, str]:
+def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
     """What `Listed` holds, as the person who looks has it: how its owner has pinned a chat is nothing to others."""
     is_own, name = Chat.owner_id == ME, func.coalesce(func.nullif(User.name, ""), User.email)
     sharer = select(name).where(User.id == Chat.owner_id).scalar_subquery()
-    values = Chat.id, Chat.title, Chat.changed_at, case((is_own, Chat.pinned_at)), Chat.character_id
+    values = Chat.id, Chat.title, Chat.changed_at, case((is_own, Chat.pinned_at)), Chat.character_id, Chat.character_ids
     return select(*values, case((is_own, ""), else_=sharer)).order_by(*NEWEST_FIRST)
 
 
@@ -361,7 +375,7 @@ def _given_statement() -> Select[str]:
     return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
 
 
-def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | None, str, str | None]:
+def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str, str | None]:
     is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
     newest = select(Chat.id).where(*is_shown).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()

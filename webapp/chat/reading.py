@@ -1,4 +1,4 @@
-"""What a chat reads from: the collections attached to it, those that its character knows, and those of its prompt."""
+"""What a chat reads from: the collections attached to it, those that its characters know, and those of its prompt."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,18 +17,22 @@ from webapp.knowledge.tables import Collection
 from webapp.prompts import using
 
 
-def read_by(chat: Chat) -> list[str]:
-    """The ids of all collections that a chat reads from: its own, what its character knows, and those of its prompt."""
-    return read_by_each([chat])[chat.id]
+def read_by(chat: Chat, speaker_id: str | None = None) -> list[str]:
+    """The ids of all collections that an answer in a chat reads from: its own, those of its prompt, and what its character
+    knows; in a group that is who speaks."""
+    if not speaker_id:
+        return read_by_each([chat])[chat.id]
+    known = cast.known_to(db.session(), chat.owner_id, [speaker_id])
+    return _in_order(chat, known.get(speaker_id, ()))
 
 
 def read_by_each(chats: Sequence[Chat]) -> dict[str, list[str]]:
-    """The same of several chats, by their ids."""
+    """The same of several chats, by their ids, whoever speaks in them."""
     played: defaultdict[str | None, set[str]] = defaultdict(set)
     for chat in chats:
-        played[chat.owner_id] |= {chat.character_id} if chat.character_id else set()
+        played[chat.owner_id] |= set(chat.cast_ids)
     known = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
-    return {each.id: _in_order(each, known[each.owner_id].get(each.character_id or "", ())) for each in chats}
+    return {each.id: _in_order(each, (id for one in each.cast_ids for id in known[each.owner_id].get(one, ()))) for each in chats}
 
 
 def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:

@@ -23,7 +23,8 @@ def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
 class Chat(Record):
     """A conversation. It belongs to a person, or to a visitor's cookie, whose hash stands here.
 
-    `prompt_key` is the prompt that leads it, where that does not follow from its kind.
+    `prompt_key` is the prompt that leads it, where that does not follow from its kind. A group has `character_ids`, in the
+    order in which they take turns; `character_id` is then whose answers those are that name no speaker.
     """
 
     __tablename__ = "chats"
@@ -44,6 +45,8 @@ class Chat(Record):
     is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
     character_id: Mapped[str | None] = mapped_column(ForeignKey("characters.id", ondelete="SET NULL"))
+    character_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    turn_order: Mapped[str] = mapped_column(String(10), default="", server_default="")
     persona_id: Mapped[str | None] = mapped_column(ForeignKey("personas.id", ondelete="SET NULL"))
     pre_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
     system_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
@@ -81,6 +84,15 @@ class Chat(Record):
     def lane(self) -> str:
         return topic_names.of_chat(self.id)
 
+    @property
+    def is_group(self) -> bool:
+        return bool(self.character_ids)
+
+    @property
+    def cast_ids(self) -> list[str]:
+        """Which characters it is with, one or several."""
+        return self.character_ids or ([self.character_id] if self.character_id else [])
+
 
 class Message(Record):
     """One turn. `content` is the raw text and the truth; `html` is its rendering by the renderer of that version.
@@ -90,7 +102,8 @@ class Message(Record):
     `author_name` is who a file says has written it, where that was not the owner of its chat. An answer that is edited is a
     person's version of one. `head_then` is where the chat's head stood when this was deleted, if below it; `cut_id` what was
     deleted last right below this, when the chat has ended here since. `sources` are the passages that an answer was given,
-    by their ids: who looks is asked for their right to each.
+    by their ids: who looks is asked for their right to each. In a group, `speaker_name` is who says it, a character or a
+    person, as they were called then, and `speaker_id` which character that is or was.
     """
 
     __tablename__ = "messages"
@@ -110,6 +123,8 @@ class Message(Record):
     head_then: Mapped[str | None] = mapped_column(String(26))
     cut_id: Mapped[str | None] = mapped_column(String(26))
     sources: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    speaker_id: Mapped[str | None] = mapped_column(String(26))
+    speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
 
     __table_args__ = (
         Index(
@@ -122,6 +137,8 @@ class Message(Record):
         _few("ix_messages_html_version", "html_version", sqlite="content <> ''"),
         # To delete an account is to look for what it has written in others' chats.
         _few("ix_messages_author_id", "author_id", sqlite="author_id IS NOT NULL"),
+        # What a character has used is counted by what it has said.
+        _few("ix_messages_speaker_id", "speaker_id", sqlite="speaker_id IS NOT NULL"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
         _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
     )

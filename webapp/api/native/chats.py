@@ -22,6 +22,8 @@ from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export
 from webapp.chat.fields import FIELDS, ChatField, values_of
 from webapp.chat.files import service as files
+from webapp.chat.group import service as groups
+from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
 from webapp.chat.list import service as listing
 from webapp.chat.messages import follow_up, service
@@ -43,6 +45,9 @@ NULLABLE = {each.name for each in FIELDS if each.kind is not str} | {"persona_id
 UNSEEN = "Not found, or you don't have access."
 
 
+TurnOrder = Literal["manual", "rotation", "mention", "talkative"]
+
+
 class AboutChat(Answer):
     id: str
     kind: str
@@ -51,12 +56,14 @@ class AboutChat(Answer):
     right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
-    character_id: str | None
+    character_id: str | None = Field(description="Its character; in a group, whose answers those are that name none.")
+    character_ids: list[str] = Field(description="The characters of the chat, one or several, in the order of their turns.")
+    turn_order: TurnOrder | None = Field(description="Who of several characters answers next; null without several.")
     persona_id: str | None
     collection_ids: list[str] = Field(description="The collections attached to it, as far as the caller can see them.")
     lorebook_ids: list[str] = Field(description="The owner's lorebooks attached to it; empty for others.")
     reads_from: list[str] = Field(
-        description="The collections that answers may quote, with those that its character knows, as far as the caller sees them."
+        description="The collections that answers may quote, with those that its characters know, as far as the caller sees them."
     )
     is_forgotten: bool = Field(description="Whether it is kept out of its owner's conversation memory.")
 
@@ -103,6 +110,10 @@ class NewChat(Body):
     file_ids: list[AnyId] = Field([], description="Your files that go with it, from `POST /api/v1/files`.", max_length=MOST_FILES)
     context_limit: int | None = Field(None, ge=0, le=200)
     character_id: Cursor = Field("", description="The character to chat with, who greets first.")
+    character_ids: list[AnyId] = Field(
+        [], description="Several characters, who all greet: a group. One is the same as `character_id`.", max_length=MOST_CAST
+    )
+    turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next; `mention` if not given.")
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
     collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
@@ -118,6 +129,12 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
 
     title: Line | None = None
     model: Line | None = None
+    character_ids: list[AnyId] | None = Field(
+        None,
+        description="Its characters from now on, at least two. A chat with one character becomes a group.",
+        max_length=MOST_CAST,
+    )
+    turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next.")
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
     lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_ATTACHED)
@@ -181,7 +198,7 @@ def show(id: str) -> ChatAnswer:
 
 @bp.patch("/<id>")
 @operation(
-    "Update a chat's title, model, prompts or persona, or pin, archive or unarchive it",
+    "Update a chat's title, model, prompts, persona or characters, or pin, archive or unarchive it",
     scope="chat",
     body=ChatChange,
     answer=ChatAnswer,
@@ -189,8 +206,10 @@ def show(id: str) -> ChatAnswer:
 def change(id: str, body: ChatChange) -> ChatAnswer:
     chat, wanted = own_chat(id), body.model_dump(exclude_unset=True)
     given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
+    if given.keys() & {"character_ids", "turn_order"}:
+        groups.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
     if given.keys() & PROMPTS:
-        _set_fields(chat, given)
+        _set_fields(own_chat(id), given)
     if "collection_ids" in given:
         reading.attach(own_chat(id), given["collection_ids"], by=caller())
     if "lorebook_ids" in given:
@@ -236,11 +255,13 @@ def take(id: str) -> Response:
 
 
 def _refuse_what_does_not_go_together(body: NewChat) -> None:
+    is_played = body.character_id or body.character_ids
     wrong = {
-        "message": body.character_id
+        "character_ids": body.character_id and body.character_ids and "Send either `character_id` or `character_ids`.",
+        "message": is_played
         and body.message
         and "The character greets first. Create the chat without a message, then send the message to it.",
-        "persona_id": body.persona_id and not body.character_id and "A persona needs a character. Choose a character too.",
+        "persona_id": body.persona_id and not is_played and "A persona needs a character. Choose a character too.",
         "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
     }
     if refused := {name: sentence for name, sentence in wrong.items() if isinstance(sentence, str) and sentence}:
@@ -250,15 +271,24 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
 def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
     """A chat without messages yet, except for a character's greeting."""
     me = caller()
-    if not body.character_id:
+    ids = body.character_ids or [body.character_id]
+    if ids == [""]:
         return service.create(me.id, title=body.title, model=body.model or service.starting_model(me), reads=reads)
-    character = cast.character(me, body.character_id)
-    if character is None:
-        raise Refused({"character_id": UNSEEN})
-    chat = roleplay.begin(character, by=me, persona=_persona(body.persona_id), model=body.model, reads=reads)
+    chat = _played(body, ids, reads)
     if body.title:
         listing.rename(chat, body.title)
     return chat
+
+
+def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
+    """A chat in which one character or several have greeted."""
+    me, persona = caller(), _persona(body.persona_id)
+    if len(ids) > 1:
+        return groups.begin(ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads)
+    character = cast.character(me, ids[0])
+    if character is None:
+        raise Refused({"character_ids" if body.character_ids else "character_id": UNSEEN})
+    return roleplay.begin(character, by=me, persona=persona, model=body.model, reads=reads)
 
 
 def _persona(id: str) -> Persona | None:
@@ -295,6 +325,8 @@ def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
             row,
             # In the trash it is its owner's alone.
             right=right_in(row, me) or "view",
+            character_ids=row.cast_ids,
+            turn_order=row.turn_order if row.is_group else None,
             is_running=row.lane in running,
             follow_up=next((each.message for each in waiting[row.id]), ""),
             follow_ups=waiting[row.id],

@@ -35,6 +35,8 @@ class MessageAnswer(Answer):
     chat_id: str
     parent_id: str | None
     role: Literal["user", "assistant"]
+    character_id: str | None = Field(description="Whose answer it is, in a chat with characters.")
+    speaker: str = Field(description="The name of who says it in a group, as it was then; empty in other chats.")
     content: str = Field(description="The raw text so far.")
     reasoning: str
     status: str = Field(description="`completed` for a person's message, otherwise the status of its last generation.")
@@ -60,8 +62,11 @@ class MessagesQuery(Query):
 
 
 class NewMessage(Body):
-    message: str = Field("", description="Its text; it can be empty where there are files.")
+    message: str = Field("", description="Its text; it can be empty where there are files, or for a character to speak next.")
     file_ids: list[AnyId] = Field([], description="Your files from `POST /api/v1/files`.", max_length=MOST_FILES)
+    character_id: Cursor = Field(
+        "", description="Which of several characters answers; without a message it speaks after what was said last."
+    )
     model: Model = ""
     after: Cursor = Field("", description="The last message you saw; if the chat has continued since, a branch starts there.")
     context_limit: int | None = Field(None, ge=0, le=200, description="How many earlier messages to send this time.")
@@ -86,7 +91,7 @@ def index(id: str, query: MessagesQuery) -> MessageList:
 @operation("Send a message and start an answer", body=NewMessage, takes_key=True, **STARTS)
 def send(id: str, body: NewMessage) -> Sent | Response:
     how = How(context_limit=body.context_limit)
-    wishes = {"key": idempotency_key(), "model": body.model, "after": body.after}
+    wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
     text = joined(body.message, files.blocks(me, body.file_ids))
     return begun(service.ask(chat, text, by=me, how=how, **wishes))
@@ -171,8 +176,11 @@ def _answer(
     row: Message, generations: Sequence[Generation], versions: Sequence[str], sources: list[SourceAnswer]
 ) -> MessageAnswer:
     last = generations[-1] if generations else None
+    is_unnamed = row.role == "assistant" and not row.speaker_name
     return MessageAnswer.of(
         row,
+        character_id=queries.chat_of(row).character_id if is_unnamed else row.speaker_id,
+        speaker=row.speaker_name,
         content=queries.text_so_far(the_engine(), row) if last and last.is_active else row.content,
         status=last.status if last else "completed",
         generation=GenerationAnswer.of(last) if last else None,

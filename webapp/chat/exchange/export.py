@@ -3,7 +3,7 @@
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
@@ -145,11 +145,18 @@ def _said(engine: Engine, messages: Sequence[Message], right: str, reader: User 
     answerer = " ".join(character.name.split()) if character else "Answer"
     return [
         (
-            _speaker(each, made.get(each.id, []), names.get(each.id, "You") if each.role == "user" else answerer),
+            _speaker(each, made.get(each.id, []), _name(each, names, answerer)),
             _text(engine, each, made.get(each.id, [])) + _sources(each, reader),
         )
         for each in messages
     ]
+
+
+def _name(message: Message, names: Mapping[str, str], answerer: str) -> str:
+    """In a group each answer says itself who gives it."""
+    if message.role == "user":
+        return names.get(message.id, "You")
+    return " ".join(message.speaker_name.split()) or answerer
 
 
 def _sources(message: Message, reader: User | None) -> str:
@@ -274,6 +281,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         role=message.role,
         content=_text(engine, message, generations),
         reasoning=message.reasoning,
+        speaker=message.speaker_name,
         is_edited=message.is_edited,
         created_at=message.created_at,
         sources=_filed_sources(message),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,6 +37,7 @@ class Wish:
     question_id: str
     history_limit: int | None
     is_personal: bool
+    speaker_id: str | None = None
 
 
 class AfterReading:
@@ -82,9 +84,10 @@ def _asked_anew(wish: Wish) -> ModelRequest:
     """The request with what is found by now; it is kept as what was sent."""
     generation, chat = db.session.get_one(Generation, wish.generation_id), db.session.get_one(Chat, wish.chat_id)
     path, model = paths.said_to(generation.message_id or ""), generation.model_asked
-    given = sourcing.found_again(chat, wish.question_id, generation.user_id or "")
+    given = sourcing.found_again(chat, wish.question_id, generation.user_id or "", speaker_id=wish.speaker_id)
     limit = wish.history_limit
-    prompt = parts.prompt_for(chat, path, model, history_limit=limit, given=given, is_personal=wish.is_personal)
+    told: dict[str, Any] = {"given": given, "is_personal": wish.is_personal, "speaker_id": wish.speaker_id}
+    prompt = parts.prompt_for(chat, path, model, history_limit=limit, **told)
     with write() as session:
         session.execute(update(Generation).where(Generation.id == wish.generation_id).values(prompt=prompt))
         sources = list(prompt.get("sources", ()))

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.chat import queries
+from webapp.chat.group.members import answering
 from webapp.chat.led import free
 from webapp.chat.messages import sending, sourcing
 from webapp.chat.messages.sending import Asked, How, person_of
@@ -81,7 +82,9 @@ def send(chat: Chat) -> Generation:
     chat = db.session.get_one(Chat, id)
     model = answerer(chat, wish)
     generations.refuse_if_busy(chat.lane)
-    how = How(given=sourcing.found_for(chat, said.content, chat.head_id, person_of(chat)))
+    speaker = answering(chat, chat.head_id, text=said.content)
+    given = sourcing.found_for(chat, said.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None)
+    how = How(given=given, speaker=speaker)
 
     def store(session: Session) -> Asked:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)

@@ -25,14 +25,14 @@ from webapp.heavy.turns import stand_in_line
 from webapp.ids import new_id
 from webapp.knowledge import of_chats
 
-KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "prompt_key")
+KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
 # So its words are kept for no longer than they were to be.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Readers of a chat do not see these.
 KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", *(each.name for each in FIELDS))
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
-    *("author_id", "author_name", "is_edited"),
+    *("author_id", "author_name", "is_edited", "speaker_id", "speaker_name"),
 )
 COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
 # As many messages are copied in one go; until all are there the chat is a temporary one, which no list holds and which goes

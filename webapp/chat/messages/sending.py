@@ -16,6 +16,7 @@ from webapp.chat import paths
 from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.files import collecting
 from webapp.chat.files import service as files
+from webapp.chat.group.members import Speaker, person_name
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
 from webapp.chat.messages.awaiting import AfterReading, Wish
@@ -52,7 +53,8 @@ class How:
 
     `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
     `detach`, or `idle:SECONDS` or `abort:SECONDS`. What was typed where messages are written is no draft any more.
-    `given` are its sources. One that is not personal is asked for without what its person says of themselves.
+    `given` are its sources. One that is not personal is asked for without what its person says of themselves. `speaker` is
+    which of several characters answers.
     """
 
     context_limit: int | None = None
@@ -60,6 +62,7 @@ class How:
     is_typed: bool = False
     given: Given = NOTHING
     is_personal: bool = True
+    speaker: Speaker | None = None
 
 
 USUAL, TYPED = How(), How(is_typed=True)
@@ -73,6 +76,8 @@ class Asked:
     generation: Generation
     request: ModelRequest
     is_shared: bool = True
+    # Who answers, of several characters.
+    speaker_id: str = ""
     # What stands between the model and the answer.
     wrapped: Callable[[Source], Source] = lambda source: source
 
@@ -101,12 +106,15 @@ def checked(text: str) -> str:
     return content
 
 
-def typed(text: str, chat: Chat | None = None, *, role: str = "user", cited: Sequence[int] = ()) -> Typed:
+def typed(
+    text: str, chat: Chat | None = None, *, role: str = "user", cited: Sequence[int] = (), speaker_id: str | None = None
+) -> Typed:
     """Checks a message, in which macros are filled in; a long one is rendered in pieces, so that nobody waits for it.
 
-    In an answer, whose words are the model's, these are the names alone; `cited` are the numbers of its sources.
+    In an answer, whose words are the model's, these are the names alone; `cited` are the numbers of its sources, `speaker_id` is
+    whose answer it is in a group.
     """
-    names, written = names_in(chat) if chat else Names(), checked(text)
+    names, written = names_in(chat, speaker_id) if chat else Names(), checked(text)
     filled = names.fill(written) if role == "user" else names.fill_names(written)
     content = checked(filled) if filled != written else written
     html = renderings.of_person(content) if role == "user" else renderings.rendered(content, cited=cited)
@@ -139,7 +147,8 @@ def tell(chat_id: str, what: str, id: str, people: Iterable[str]) -> None:
 def question(chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") -> Message:
     """A person's message below its parent, to be stored with its answer; of a visitor nothing is known."""
     author_id = None if chat.visitor_hash else by or chat.owner_id
-    return _message(chat, parent_id, "user", said, author_id=author_id)
+    speaker_name = person_name(chat, author_id or "") if chat.is_group else ""
+    return _message(chat, parent_id, "user", said, author_id=author_id, speaker_name=speaker_name)
 
 
 def answer(
@@ -156,11 +165,12 @@ def answer(
     The question is stored with it, or was before and is named.
     """
     new = [below] if isinstance(below, Message) else []
-    message = _message(chat, new[0].id if new else str(below), "assistant")
+    speaks: dict[str, Any] = {"speaker_id": how.speaker.id, "speaker_name": how.speaker.name} if how.speaker else {}
+    message = _message(chat, new[0].id if new else str(below) or None, "assistant", **speaks)
     above = new[0].parent_id if new else str(below)
     # Before the request is made, which has them.
     files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
-    said = [Said(each.id, each.role, each.content) for each in (*new, message)]
+    said = [Said(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
     path = [*(paths.said_within(session, above) if above else ()), *said]
     asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)
     message.sources = list(asked.generation.prompt.get("sources", ()))
@@ -184,7 +194,8 @@ def queue(
     """A generation for the last message of a path; one that continues another begins where the text ends."""
     if chat.visitor_hash:
         _refuse_a_crowd()
-    kept = prompt_for(chat, path, model, history_limit=how.context_limit, given=how.given, is_personal=how.is_personal)
+    told: dict[str, Any] = {"given": how.given, "is_personal": how.is_personal, "speaker_id": message.speaker_id}
+    kept = prompt_for(chat, path, model, history_limit=how.context_limit, **told)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -201,9 +212,10 @@ def queue(
         prompt=kept,
         led_by=using.words(kept),
     )
-    asked = Asked(chat, generation, request_of(generation, path, given=how.given))
+    request = request_of(generation, path, given=how.given)
+    asked = Asked(chat, generation, request, speaker_id=message.speaker_id or chat.character_id or "")
     if not message.content and collecting.unfound(chat):
-        wish = Wish(generation.id, chat.id, message.parent_id or "", how.context_limit, how.is_personal)
+        wish = Wish(generation.id, chat.id, message.parent_id or "", how.context_limit, how.is_personal, message.speaker_id)
         return replace(asked, wrapped=partial(AfterReading, the_engine(), wish))
     return asked
 
@@ -241,8 +253,7 @@ def _stored(
         generation = asked.generation
         # A chat of a visitor belongs to no account.
         generation.user_id = generation.user_id and person
-        character_id = asked.chat.character_id or ""
-        generations.take_place(engine, session, generation, asked.request, character_id=character_id)
+        generations.take_place(engine, session, generation, asked.request, character_id=asked.speaker_id)
         if not generation.continues_id:
             for key, version in choosing.keep(session, generation.prompt, generation.id, unit_of(asked.chat)):
                 engine.tell(Exposed(key, version))
@@ -285,6 +296,6 @@ def _refuse_a_crowd() -> None:
         raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 
-def _message(chat: Chat, parent_id: str | None, role: str, said: Typed = UNSAID, *, author_id: str | None = None) -> Message:
+def _message(chat: Chat, parent_id: str | None, role: str, said: Typed = UNSAID, **more: str | None) -> Message:
     values = {"content": said.content, "html": said.html, "html_version": 0 if said is UNSAID else markdown.VERSION}
-    return Message(id=new_id(), chat_id=chat.id, parent_id=parent_id, role=role, author_id=author_id, **values)
+    return Message(id=new_id(), chat_id=chat.id, parent_id=parent_id, role=role, **values, **more)

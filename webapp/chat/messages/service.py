@@ -11,6 +11,7 @@ from webapp import rows
 from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.chat import paths, queries
+from webapp.chat.group.members import answering, spoke_after
 from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list import titles
@@ -111,20 +112,35 @@ def forget_visitor(visitor_hash: str) -> None:
     erasing.erase(and_(Chat.visitor_hash == visitor_hash, Chat.visitor_hash != ""))
 
 
-def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "", by: str = "", how: How = USUAL) -> Generation:
+def ask(
+    chat: Chat,
+    text: str,
+    *,
+    key: str = "",
+    model: str = "",
+    after: str = "",
+    by: str = "",
+    how: How = USUAL,
+    speaker_id: str = "",
+) -> Generation:
     """Store the message and start the answer; the same key and text again give the first result.
 
     When this returns, the message is committed and the answer is on its way, whatever becomes of the caller. `after` is
     the message that the person saw last: when the chat has gone on elsewhere meanwhile, a branch begins there. `by` is
-    who writes, where that is not the owner; their limits count, here and below.
+    who writes, where that is not the owner; their limits count, here and below. `speaker_id` is which of several
+    characters is to answer: without a text it speaks after what was said last.
     """
+    if speaker_id and chat.is_group and not text.strip():
+        return _speak(chat, speaker_id, key=key, model=model, after=after, by=by, how=how)
     said, model, person, id = sending.typed(text, chat), answerer(chat, model), by or person_of(chat), chat.id
     sent_as = generations.sent_as(person, key, f"{id}\0{said.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_running(the_engine(), chat.lane)
-    given, is_named = sourcing.found_for(chat, said.content, queries.branch_point(chat, after), person), bool(chat.title)
-    how = replace(how, given=given)
+    is_named, below = bool(chat.title), queries.branch_point(chat, after)
+    speaker = answering(chat, below, text=said.content, wish=speaker_id)
+    given = sourcing.found_for(chat, said.content, below, person, speaker_id=speaker.id if speaker else None)
+    how = replace(how, given=given, speaker=speaker)
 
     def store(session: Session) -> Asked:
         rows.held(session, Chat, id)
@@ -136,6 +152,25 @@ def ask(chat: Chat, text: str, *, key: str = "", model: str = "", after: str = "
     if not is_named:
         sending.announce(chat, "title", id)
     return begun
+
+
+def _speak(chat: Chat, speaker_id: str, *, key: str, model: str, after: str, by: str, how: How) -> Generation:
+    """Let a character of a group speak after what was said last, without a message of a person's."""
+    model, person, id = answerer(chat, model), by or person_of(chat), chat.id
+    sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}")
+    if repeated := generations.sent_before(sent_as):
+        return repeated
+    generations.refuse_if_running(the_engine(), chat.lane)
+    below = queries.branch_point(chat, after) or ""
+    speaker = answering(chat, below, wish=speaker_id)
+    how = replace(how, given=sourcing.found_again(chat, below, person, speaker_id=speaker_id), speaker=speaker)
+
+    def store(session: Session) -> Asked:
+        rows.held(session, Chat, id)
+        chat.model = model
+        return sending.answer(session, chat, queries.branch_point(chat, after) or "", sent_as=sent_as, how=how)
+
+    return sending.start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if how.is_typed else None)
 
 
 def go_on(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
@@ -165,7 +200,10 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     model = answerer(chat, model)
     generations.refuse_if_busy(chat.lane)
     person = by or person_of(chat)
-    how = How(given=sourcing.found_again(chat, question_id, person))
+    text = "" if message.role == "assistant" else message.content
+    speaker = answering(chat, question_id, text=text, before=message.speaker_id)
+    given = sourcing.found_again(chat, question_id, person, speaker_id=speaker.id if speaker else None)
+    how = How(given=given, speaker=speaker)
 
     def store(session: Session) -> Asked:
         return sending.answer(session, chat, question_id, model=model, how=how)
@@ -185,7 +223,10 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_busy(chat.lane)
-    how = How(given=sourcing.found_for(chat, said.content, message.parent_id, person))
+    before = spoke_after(message) if chat.is_group else None
+    speaker = answering(chat, message.parent_id, text=said.content, before=before)
+    given = sourcing.found_for(chat, said.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
+    how = How(given=given, speaker=speaker)
 
     def store(session: Session) -> Asked:
         question = sending.question(chat, message.parent_id, said, by=person)

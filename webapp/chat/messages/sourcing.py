@@ -24,9 +24,9 @@ WHOLE = re.compile(
 MOST_ASKING = 400
 
 
-def found_for(chat: Chat, text: str, below: str | None, person: str) -> Given:
+def found_for(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> Given:
     """For a message that is to be stored below another one."""
-    ids, memory = read_by(chat), _memory_of(person, chat)
+    ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, [*_said_to(below), text], person, ids, memory) if ids or memory else NOTHING
 
 
@@ -41,9 +41,9 @@ def found_in(collection_ids: Sequence[str], said: Sequence[str], person: str) ->
     return _found(collection_ids, said, person)
 
 
-def found_again(chat: Chat, question_id: str, person: str) -> Given:
+def found_again(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> Given:
     """For another answer to a question."""
-    ids, memory = read_by(chat), _memory_of(person, chat)
+    ids, memory = read_by(chat, speaker_id), _memory_of(person, chat)
     return _fitting(chat, _said_to(question_id), person, ids, memory) if ids or memory else NOTHING
 
 
@@ -52,7 +52,7 @@ def kept_for(chat: Chat, message: Message, person: str) -> Given:
     if message.content:
         kept = message.sources
         return answering.given_again(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NOTHING
-    return found_again(chat, message.parent_id or "", person)
+    return found_again(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
 
 
 def _memory_of(person: str, chat: Chat | None) -> Sequence[str]:

@@ -37,7 +37,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     The words of a version that is there already lead to that one.
     """
     chat = queries.chat_of(message)
-    said = sending.typed(text, chat, role=message.role, cited=renderings.cited(message))
+    said = sending.typed(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
     if message.role != "assistant":
         raise Invalid("Only an answer can be edited without being answered again.", field="message")
     generations.refuse_if_busy(chat.lane)
@@ -46,6 +46,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
         return there
     values: dict[str, Any] = {"content": said.content, "html": said.html, "html_version": markdown.VERSION}
     values |= {"author_id": by or None, "sources": list(message.sources)}
+    values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name}
     id, seen = chat.id, chat.head_id
     with write() as session:
         version = Message(chat_id=id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)

@@ -21,6 +21,8 @@ OF_A_CHAT = {
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),
     "post_prompt": Section("Post-history instructions", rank=10, depth=AFTER),
+    # Behind all messages, as the last one may be an answer too.
+    "group": Section("Whose turn it is", rank=200, depth=0),
 }
 ROLES = ("system", "user", "assistant")
 USUAL = {each.name: each.default for each in fields(Section)}

@@ -31,7 +31,7 @@ def key_of(chat: Chat) -> str:
         return key
     if chat.prompt_key in KEYS:
         return chat.prompt_key
-    return ROLEPLAY if chat.character_id else QUICK
+    return ROLEPLAY if chat.character_id or chat.is_group else QUICK
 
 
 def sections_of(told: Rendered) -> list[Section]:

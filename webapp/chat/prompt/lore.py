@@ -1,7 +1,7 @@
 """What the world of a chat contributes to its prompts: the entries of lorebooks that come up, and the note of its character."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from random import SystemRandom
 
@@ -30,7 +30,7 @@ SHARE, MOST_TOKENS, USUAL_TOKENS = 4, 32_000, 2_000
 def of_lore(context: PromptContext) -> Iterator[Section]:
     session = db.session()
     chat = session.get_one(Chat, context.chat_id)
-    character = character_of(session, chat.owner_id, chat.character_id)
+    character = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
     if not character and not chat.lorebook_ids:
         return
     said, count = beside(character) if character else Beside(), len(context.said)
@@ -41,20 +41,23 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     names = names_for(context, character, persona, session.get(User, context.person_id) if context.person_id else None)
     if said.note:
         yield _placed(said.place, count, "Character's note", names.fill(said.note), names.char)
-    told = decide(books, _scene(context, names, sum(len(each.content) for book in books for each in book.entries)))
+    # In a group every message says itself who speaks.
+    speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
+    chars = sum(len(each.content) for book in books for each in book.entries)
+    told = decide(books, _scene(context, names, speakers, chars))
     for entry, text in zip(told, names.fill_all(each.content for each in told), strict=True):
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
         yield _placed(entry.place, count, entry.title, text, f"Lorebook {entry.book}".strip(), priority)
 
 
-def _scene(context: PromptContext, names: Names, chars: int) -> Scene:
+def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:
     return Scene(
         context.said,
         cost=partial(estimate, share=share_of(chars)),
         now=time.monotonic,
         chance=SystemRandom(),
         seed=context.chat_id,
-        speakers={"user": names.user, "assistant": names.char},
+        speakers=speakers,
         fill=names.fill_names,
         most_tokens=min((named(context.model).context_length or 0) // SHARE, MOST_TOKENS) or USUAL_TOKENS,
     )

@@ -9,6 +9,7 @@ from flask import current_app
 from webapp.accounts.tables import User
 from webapp.chat import paths
 from webapp.chat.files.sending import with_pictures
+from webapp.chat.group.members import in_voices
 from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.leading import leading, sections_of
@@ -80,17 +81,19 @@ def prompt_for(
     history_limit: int | None = None,
     given: Given = NOTHING,
     is_personal: bool = True,
+    speaker_id: str | None = None,
 ) -> dict[str, Any]:
     """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
 
-    `history_limit` is for this one time; without it the chat's own counts. `given` are the sources of the answer.
+    `history_limit` is for this one time; without it the chat's own counts. `given` are the sources of the answer, and
+    `speaker_id` is which of several characters gives it.
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
-    earlier = [each for each in path[:-1] if each.content]
-    said = [(each.role, each.content) for each in earlier]
+    earlier = in_voices(chat, [each for each in path[:-1] if each.content])
+    said = [(each.role, each.told) for each in earlier]
     known = named(model)
-    context = PromptContext(chat.id, chat.owner_id, model, said, is_personal)
+    context = PromptContext(chat.id, chat.owner_id, model, said, is_personal, speaker_id or chat.character_id or "")
     told = leading(chat)
     builder = _builder(context, given, sections_of(told) if told else ())
     parameters = _parameters(chat, known, told)
@@ -109,7 +112,7 @@ def prompt_for(
         "dropped": _wordless(PromptBuilder(fitted.dropped)),
         **_sourced(kept, given),
         "parameters": parameters,
-        "messages": [[each.id, len(each.content)] for each in earlier[fitted.start :]],
+        "messages": [_kept(each) for each in earlier[fitted.start :]],
         "left_out": fitted.left_out,
         "beyond": fitted.beyond,
         "history_limit": limit or 0,
@@ -251,6 +254,12 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
 
 
 def _messages(generation: Generation, path: Sequence[Said]) -> list[Part]:
-    chars = dict(generation.prompt.get("messages", []))
-    sent = [each for each in path if each.id in chars]
-    return [Part(each.role, ROLES.get(each.role, each.role), each.content[: chars[each.id]], each.id) for each in sent]
+    kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
+    sent = ((each, *kept[each.id]) for each in path if each.id in kept)
+    said = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
+    return [Part(each.role, ROLES.get(each.role, each.role), each.told, each.id) for each in said]
+
+
+def _kept(said: Said) -> list[Any]:
+    """What of a message is kept with a generation: how much of it was sent and, in a group, in whose name."""
+    return [said.id, len(said.content), *([said.speaker] if said.speaker else [])]

@@ -9,6 +9,7 @@ from webapp.accounts.tables import User
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.characters.tables import Character, Persona
+from webapp.chat.group.members import members, person_name
 from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.tables import Chat
@@ -17,13 +18,17 @@ from webapp.sections import PromptContext, Section
 from webapp.settings.service import setting
 
 HERE = "This chat"
+TURN = (
+    "{{{{char}}}} speaks here with {{{{user}}}}{others}. Every message begins with the name of who says it. Write the "
+    "next message of {{{{char}}}}, without the name, and nothing that anyone else says."
+)
 
 
 def of_chat(context: PromptContext) -> Iterator[Section]:
     """What the chat says counts before what its character says."""
     session = db.session()
     chat, person = session.get_one(Chat, context.chat_id), _owner(context.person_id)
-    played = character_of(session, chat.owner_id, chat.character_id)
+    played = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
     character, names, name = prompts_of(played), names_for(context, played, persona, person), played.name if played else ""
 
@@ -41,6 +46,14 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     if person and context.is_personal and chat.own_instructions != "off" and has_facts(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
     yield own("post_prompt", chat.post_prompt, character.post_history_prompt)
+    if chat.is_group and played:
+        yield section("group", _turn(chat, played), "Group")
+
+
+def _turn(chat: Chat, played: Character) -> str:
+    """Whom the model is to speak for, as it reads what all of them say."""
+    others = ", ".join(each.name for each in members(chat) if each.id != played.id)
+    return TURN.format(others=f" and with {others}" if others else "")
 
 
 def names_for(context: PromptContext, played: Character | None, persona: Persona | None, person: User | None) -> Names:
@@ -57,13 +70,18 @@ def begun(names: Names, chat_id: str, model: str, said: Sequence[tuple[str, str]
     return replace(_now(names, chat_id), words={**words, "model": model})
 
 
-def names_in(chat: Chat) -> Names:
-    """Who speaks with whom in a chat, for what is written there: whoever writes need not be able to read card and persona."""
-    if not chat.character_id:
+def names_in(chat: Chat, speaker_id: str | None = None) -> Names:
+    """Who speaks with whom in a chat, for what is written there: whoever writes need not be able to read card and persona.
+
+    In a group, where nobody in particular answers, all of them do.
+    """
+    if not (chat.character_id or chat.is_group):
         return Names()
+    if chat.is_group and not speaker_id:
+        return _now(Names(user=person_name(chat), char=", ".join(each.name for each in members(chat))), chat.id)
     session, person = db.session(), _owner(chat.owner_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
-    names = names_of(character_of(session, chat.owner_id, chat.character_id), persona, person)
+    names = names_of(character_of(session, chat.owner_id, speaker_id or chat.character_id), persona, person)
     return _now(Names(names.user, names.char), chat.id)
 
 

@@ -53,7 +53,8 @@ OF_ROW = tuple(each.name for each in fields_of(FiledGeneration) if each.name != 
 class FiledMessage:
     """`author` is the name of who wrote it; empty where that was the owner of the chat, or a model.
 
-    `sources` are the documents that an answer was given, by their titles; they stay behind when it is brought in.
+    `sources` are the documents that an answer was given, by their titles; they stay behind when it is brought in. `speaker`
+    is the name of who says it where several characters do.
     """
 
     id: str
@@ -62,6 +63,7 @@ class FiledMessage:
     content: str
     reasoning: str = ""
     author: str = ""
+    speaker: str = ""
     sources: tuple[dict[str, Any], ...] = ()
     is_edited: bool = False
     created_at: datetime | None = None

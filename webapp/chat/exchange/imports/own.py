@@ -77,6 +77,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         content=text(value.get("content")),
         reasoning=text(value.get("reasoning")),
         author=line(value.get("author"), AUTHOR_CHARS),
+        speaker=line(value.get("speaker"), AUTHOR_CHARS),
         is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
         created_at=moment(value.get("created_at")),
         # One more than there may be is refused with the whole chat.

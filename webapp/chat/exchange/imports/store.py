@@ -261,6 +261,7 @@ class _Filling:
             "origin": message.id,
             "author_id": self._user_id if (message.role == "user" or message.is_edited) and not message.author else None,
             "author_name": message.author,
+            "speaker_name": message.speaker,
             "is_edited": message.is_edited,
         }
 

@@ -1,0 +1,287 @@
+"""Chats with several characters, by the API: who greets, who answers, what exactly a model is asked, and what stays of it."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.api.client import Client, client_of
+from tests.characters.conftest import heard
+from tests.support.marks import also_on_postgres, on_both_databases
+from tests.upstream.fixtures import app
+
+__all__ = ["app"]
+MARA = {
+    "name": "Mara",
+    "description": "Mara mills rye for {{user}}.",
+    "greeting": "*Looks up.* {{user}}?",
+    "system_prompt": "Be {{char}}.",
+    "post_history_prompt": "Stay curt.",
+}
+BO = {
+    "name": "Bo",
+    "description": "Bo sails.",
+    "greeting": "Ahoy alone.",
+    "card": {"spec": "chara_card_v3", "data": {"nickname": "Captain", "group_only_greetings": ["Ahoy, all."]}},
+}
+HANNE = {"name": "Hanne Voss", "description": "Hanne mends clocks."}
+TURN = (
+    "{me} speaks here with {you} and with {others}. Every message begins with the name of who says it. Write the next message of "
+    "{me}, without the name, and nothing that anyone else says."
+)
+
+
+@pytest.fixture
+def cast(program: Client) -> list[str]:
+    """The ids of three characters of the member's, who is Jo to them."""
+    program.post("/personas", {"name": "Jo", "description": "Jo bakes.", "is_default": True}, status=201)
+    return [program.post("/characters", each, status=201)["id"] for each in (MARA, BO, HANNE)]
+
+
+@pytest.fixture
+def program(app, member) -> Client:
+    return client_of(app, member.email)
+
+
+def begin(program: Client, ids: list[str], **more: Any) -> str:
+    """The path of a new group in the API."""
+    return f"/chats/{program.post('/chats', {'character_ids': ids, **more}, status=201)['chat']['id']}"
+
+
+def say(program: Client, chat: str, text: str = "", status: int = 202, **more: Any) -> dict[str, Any]:
+    """Sends a message and waits for its answer, which it gives."""
+    sent = program.post(f"{chat}/messages", {"message": text, **more}, status=status)
+    return answered(program, sent) if status == 202 else sent
+
+
+def answered(program: Client, sent: dict[str, Any]) -> dict[str, Any]:
+    program.ended(sent)
+    return program.get(f"/messages/{sent['message_id']}")
+
+
+def thread(program: Client, chat: str) -> list[tuple[str, str]]:
+    return [(each["speaker"], each["content"]) for each in program.get(f"{chat}/messages")["messages"]]
+
+
+def test_each_greets_in_turn_by_its_greeting_for_groups(program, cast):
+    chat = begin(program, cast, turn_order="rotation")
+
+    about = program.get(chat)
+    assert (about["title"], about["character_ids"], about["turn_order"]) == ("Mara, Bo, Hanne Voss", cast, "rotation")
+    said = program.get(f"{chat}/messages")["messages"]
+    assert [(each["character_id"], each["speaker"], each["content"]) for each in said] == [
+        (cast[0], "Mara", "*Looks up.* Jo?"),
+        (cast[1], "Bo", "Ahoy, all."),
+    ]
+    assert [each["versions"] for each in said] == [[], []]
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_only_who_speaks_is_described_and_every_message_has_its_name(program, cast, fake):
+    fake.says("Flour.")
+    chat = begin(program, cast, turn_order="rotation")
+
+    answer = say(program, chat, "What do you make?")
+    assert (answer["character_id"], answer["speaker"]) == (cast[2], "Hanne Voss")
+    assert heard(fake) == [
+        ("system", "Hanne mends clocks.\n---\nJo bakes."),
+        ("assistant", "Mara: *Looks up.* Jo?"),
+        ("assistant", "Bo: Ahoy, all."),
+        ("user", "Jo: What do you make?"),
+        ("system", TURN.format(me="Hanne Voss", you="Jo", others="Mara, Bo")),
+    ]
+
+    answer = say(program, chat, "And {{char}}?")
+    assert answer["character_id"] == cast[0]
+    assert heard(fake) == [
+        ("system", "Be Mara.\n---\nMara mills rye for Jo.\n---\nJo bakes."),
+        ("assistant", "Mara: *Looks up.* Jo?"),
+        ("assistant", "Bo: Ahoy, all."),
+        ("user", "Jo: What do you make?"),
+        ("assistant", "Hanne Voss: Flour."),
+        ("system", "Stay curt."),
+        ("user", "Jo: And Mara, Bo, Hanne Voss?"),
+        ("system", TURN.format(me="Mara", you="Jo", others="Bo, Hanne Voss")),
+    ]
+    assert say(program, chat, "Next")["character_id"] == cast[1]
+
+
+@pytest.mark.slow
+def test_whoever_is_named_answers_by_name_nickname_or_a_part_of_it(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast)
+    assert program.get(chat)["turn_order"] == "mention"
+
+    said = [say(program, chat, text)["speaker"] for text in ("bo?", "And you, MARA?", "captain!", "Hanne", "Hello")]
+
+    assert said == ["Bo", "Mara", "Bo", "Hanne Voss", "Mara"]
+
+
+@pytest.mark.slow
+def test_by_hand_the_one_who_is_chosen_answers_and_goes_on(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast[::2], turn_order="manual")
+
+    assert say(program, chat, "One")["speaker"] == "Mara"
+    assert say(program, chat, "Two", character_id=cast[2])["speaker"] == "Hanne Voss"
+    assert say(program, chat, "Three")["speaker"] == "Hanne Voss"
+
+
+@pytest.mark.slow
+def test_by_chance_nobody_answers_twice_in_a_row(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast, turn_order="talkative")
+
+    said = ["Bo", *(say(program, chat, "Go on")["speaker"] for _ in range(4))]
+
+    assert all(one != next_one for one, next_one in pairwise(said))
+
+
+@pytest.mark.slow
+@also_on_postgres
+def test_one_can_be_asked_to_speak_without_a_message(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast, turn_order="rotation")
+
+    for id in (cast[2], cast[2], cast[0]):
+        say(program, chat, character_id=id)
+
+    assert thread(program, chat) == [
+        ("Mara", "*Looks up.* Jo?"),
+        ("Bo", "Ahoy, all."),
+        *[("Hanne Voss", "Aye.")] * 2,
+        ("Mara", "Aye."),
+    ]
+    assert heard(fake)[-3:] == [
+        ("system", "Stay curt."),
+        ("assistant", "Hanne Voss: Aye."),
+        ("system", TURN.format(me="Mara", you="Jo", others="Bo, Hanne Voss")),
+    ]
+
+
+@pytest.mark.slow
+def test_where_nobody_has_greeted_one_can_begin(program, cast, fake):
+    fake.says("Tick.")
+    other = program.post("/characters", {"name": "Kim", "description": "Kim rests."}, status=201)["id"]
+    chat = begin(program, [cast[2], other])
+    assert thread(program, chat) == []
+
+    say(program, chat, character_id=other)
+
+    assert thread(program, chat) == [("Kim", "Tick.")]
+
+
+@pytest.mark.slow
+def test_tried_again_continued_edited_and_rewritten_it_stays_theirs(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast, turn_order="rotation")
+    first = say(program, chat, "One", character_id=cast[1])
+    path = f"/messages/{first['id']}"
+
+    again = answered(program, program.post(f"{path}/regenerate", {}, status=202))
+    grown = answered(program, program.post(f"/messages/{again['id']}/continue", status=202))
+    edited = answered(program, program.post(f"/messages/{first['parent_id']}/edit", {"message": "Two"}, status=202))
+    mine = program.post(f"/messages/{edited['id']}/rewrite", {"message": "{{char}} nods."}, status=201)
+
+    assert [each["speaker"] for each in (first, again, grown, edited, mine)] == ["Bo"] * 5
+    assert mine["content"] == "Bo nods."
+    assert say(program, chat, "On")["speaker"] == "Hanne Voss"
+
+
+@pytest.mark.slow
+def test_an_edit_that_names_another_one_asks_that_one(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast, turn_order="mention")
+    first = say(program, chat, "Bo?")
+
+    edited = answered(program, program.post(f"/messages/{first['parent_id']}/edit", {"message": "Mara?"}, status=202))
+
+    assert edited["speaker"] == "Mara"
+
+
+@pytest.mark.slow
+def test_the_cast_can_change_and_who_said_what_stays(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast[:2], turn_order="rotation")
+    say(program, chat, "One")
+
+    changed = program.said("PATCH", chat, 200, {"character_ids": [cast[2], cast[1]], "turn_order": "manual"})
+    program.said("PATCH", f"/characters/{cast[0]}", 200, {"name": "Mary"})
+
+    assert (changed["character_ids"], changed["turn_order"]) == ([cast[2], cast[1]], "manual")
+    assert say(program, chat, "Two")["speaker"] == "Hanne Voss"
+    assert [who for who, _ in thread(program, chat)] == ["Mara", "Bo", "Jo", "Mara", "Jo", "Hanne Voss"]
+    say(program, chat, "Three", status=422, character_id=cast[0])
+
+
+@pytest.mark.slow
+def test_a_chat_with_one_becomes_a_group(program, cast, fake):
+    fake.says("Aye.")
+    chat = f"/chats/{program.post('/chats', {'character_ids': cast[:1]}, status=201)['chat']['id']}"
+    about = program.get(chat)
+    assert (about["character_id"], about["character_ids"], about["turn_order"]) == (cast[0], cast[:1], None)
+    answer = say(program, chat, "One", character_id=cast[0])
+    assert (answer["character_id"], answer["speaker"]) == (cast[0], "")
+    say(program, chat, "One", status=422, character_id=cast[1])
+
+    program.said("PATCH", chat, 200, {"character_ids": [cast[1], cast[0]], "turn_order": "rotation"})
+
+    assert say(program, chat, "Two")["speaker"] == "Bo"
+    assert heard(fake)[1:-1] == [
+        ("assistant", "Mara: *Looks up.* Jo?"),
+        ("user", "Jo: One"),
+        ("assistant", "Mara: Aye."),
+        ("user", "Jo: Two"),
+    ]
+    assert say(program, chat, "Three")["speaker"] == "Mara"
+
+
+@pytest.mark.slow
+def test_who_is_deleted_speaks_no_more_and_keeps_what_was_said(program, cast, fake):
+    fake.says("Aye.")
+    chat = begin(program, cast[:2], turn_order="rotation")
+    say(program, chat, "One")
+    program.said("DELETE", f"/characters/{cast[0]}", 204)
+
+    assert [say(program, chat, "Two")["speaker"] for _ in range(2)] == ["Bo", "Bo"]
+    assert "Mara: Aye." in [text for _, text in heard(fake)]
+    assert TURN.format(me="Bo", you="Jo", others="").replace(" and with .", ".") == heard(fake)[-1][1]
+    say(program, chat, status=422, character_id=cast[0])
+    program.post(f"/characters/{cast[0]}/restore")
+    assert say(program, chat, "Three")["speaker"] == "Mara"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"turn_order": "loud"}, "turn_order"),
+        ({"character_id": "MARA"}, "character_ids"),
+        ({"message": "Hello"}, "message"),
+        ({"character_ids": ["MARA", "x"]}, "character_ids"),
+        ({"character_ids": ["MARA", "MARA"]}, "character_ids"),
+        ({"character_ids": ["x"]}, "character_ids"),
+        ({"character_ids": [f"{number}" for number in range(13)]}, "character_ids"),
+    ],
+)
+def test_what_makes_no_group_is_refused(program, cast, body, field):
+    given = {"character_ids": cast, **body}
+    given = {name: cast[0] if value == "MARA" else value for name, value in given.items()}
+    given["character_ids"] = [cast[0] if each == "MARA" else each for each in given["character_ids"]]
+
+    refused = program.post("/chats", given, status=422)
+
+    assert field in str(refused)
+
+
+def test_somebody_elses_characters_are_in_nobodys_group(program, cast, app, stranger):
+    other = client_of(app, stranger.email)
+    own = [other.post("/characters", HANNE, status=201)["id"] for _ in range(2)]
+
+    other.post("/chats", {"character_ids": [own[0], cast[0]]}, status=422)
+    chat = begin(other, own)
+    other.said("PATCH", chat, 422, {"character_ids": [own[0], cast[0]]})
+    plain = f"/chats/{other.post('/chats', {}, status=201)['chat']['id']}"
+    other.said("PATCH", plain, 409, {"character_ids": own})
+    other.said("PATCH", plain, 409, {"turn_order": "manual"})
+    program.said("GET", chat, 404)

@@ -1,0 +1,116 @@
+"""Who takes part in a chat with several characters, as its messages and prompts need it."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from sqlalchemy import Select, bindparam, select
+
+from webapp.accounts.tables import User
+from webapp.characters import queries as cast
+from webapp.chat import queries
+from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
+from webapp.chat.queries import Said
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.errors import Invalid
+from webapp.statements import Ready
+
+NOT_HERE = "This character isn't in the chat."
+# What a person without a name is called to the characters.
+PERSON = "User"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who says a message, as it is kept with it; `id` is of a character."""
+
+    id: str
+    name: str
+
+
+def members(chat: Chat) -> list[Member]:
+    """Who can speak in a group, in their order: those its owner still sees and nobody has deleted."""
+    found = cast.members(db.session(), chat.owner_id, chat.character_ids)
+    return [Member(each.id, each.name, each.nickname or "", _weight(each.talkativeness)) for each in found]
+
+
+def answering(chat: Chat, below: str | None, *, text: str = "", wish: str = "", before: str | None = None) -> Speaker | None:
+    """Who answers next below a message: who was wished for, else who spoke there before, else whose turn it is.
+
+    Nobody in a chat that is no group, where nothing is asked of the database, and where no character of it is left.
+    """
+    there = members(chat) if chat.is_group else []
+    if not there:
+        if wish and (chat.is_group or wish != chat.character_id):
+            raise Invalid(NOT_HERE, field="character_id")
+        return None
+    chosen = _chosen(there, wish) if wish else _again(chat, there, before or "", text)
+    found = chosen or next_member(there, chat.turn_order, spoken(chat, below), text, random.random())
+    return Speaker(found.id, found.name)
+
+
+def spoken(chat: Chat, message_id: str | None) -> list[str]:
+    """Which characters have spoken of late down to a message, the last one last."""
+    rows = SPOKEN.all(db.session(), {"id": message_id, "height": queries.WINDOW, "since": ""}) if message_id else []
+    return [row.speaker_id or chat.character_id or "" for row in rows]
+
+
+def spoke_after(message: Message) -> str | None:
+    """Which character has answered a message last."""
+    answers = select(Message.speaker_id).where(Message.parent_id == message.id, Message.deleted_at.is_(None))
+    return db.session.scalar(answers.order_by(Message.id.desc()).limit(1))
+
+
+def person_name(chat: Chat, person_id: str = "") -> str:
+    """What a person is called to the characters: the owner as their persona, all others by their own names."""
+    persona = cast.persona_of(db.session(), chat.owner_id, chat.persona_id) if person_id in ("", chat.owner_id) else None
+    person = db.session.get(User, person_id or chat.owner_id or "")
+    return (persona.name if persona else person.name if person else "") or PERSON
+
+
+def has_part(chat: Chat, character_id: str) -> bool:
+    """Whether a character is in a chat, or has spoken in it."""
+    said = select(Message.id).where(Message.speaker_id == character_id, Message.chat_id == chat.id).limit(1)
+    return character_id in chat.cast_ids or db.session.scalar(said) is not None
+
+
+def in_voices(chat: Chat, said: Sequence[Said]) -> list[Said]:
+    """What was said, in a group with the name of who says it, and in all others without."""
+    if not chat.is_group:
+        return [each._replace(speaker="") if each.speaker else each for each in said]
+    if all(each.speaker for each in said):
+        return list(said)
+    first = cast.character_of(db.session(), chat.owner_id, chat.character_id)
+    names = {"user": person_name(chat), "assistant": first.name if first else ""}
+    return [each if each.speaker else each._replace(speaker=names.get(each.role, "")) for each in said]
+
+
+def _weight(written: str | None) -> float:
+    """How talkative a card says that its character is; some write the number as a text."""
+    try:
+        weight = float(written or "")
+    except ValueError:
+        return USUALLY_TALKATIVE
+    return min(1.0, max(0.0, weight)) if isfinite(weight) else USUALLY_TALKATIVE
+
+
+def _chosen(there: Sequence[Member], wish: str) -> Member:
+    if not (found := next((each for each in there if each.id == wish), None)):
+        raise Invalid(NOT_HERE, field="character_id")
+    return found
+
+
+def _again(chat: Chat, there: Sequence[Member], before: str, text: str) -> Member | None:
+    named = mentioned(there, text) if before and chat.turn_order == MENTION else None
+    return named or next((each for each in there if each.id == before), None)
+
+
+def _spoken_statement() -> Select[str | None]:
+    up = queries.up_from(Message.id == bindparam("id"), is_bounded=True)
+    spoken = select(Message.speaker_id).join(up, up.c.id == Message.id).where(Message.role == "assistant")
+    return spoken.order_by(up.c.height.desc())
+
+
+SPOKEN = Ready(_spoken_statement())

@@ -1,0 +1,111 @@
+"""What a person can do with chats of several characters: begin one, and say anew who is in it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.accounts import making
+from webapp.accounts.tables import User
+from webapp.characters import queries as cast
+from webapp.characters.cards import group_greetings
+from webapp.characters.tables import Character, Persona
+from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
+from webapp.chat.messages import sending
+from webapp.chat.page import renderings
+from webapp.chat.roleplay.service import KIND
+from webapp.chat.tables import Chat, Message
+from webapp.connections.models import providers
+from webapp.db import db, write
+from webapp.errors import Conflict, Invalid
+from webapp.rendering import markdown
+
+TITLE_CHARS = 200
+UNSEEN = "One of these characters doesn't exist any more, or you don't have access."
+
+
+def begin(
+    ids: Sequence[str],
+    *,
+    by: User,
+    turn_order: str = "",
+    persona: Persona | None = None,
+    is_nobody: bool = False,
+    model: str = "",
+    reads: Sequence[str] = (),
+) -> Chat:
+    """Make a chat with several characters, each of which has greeted already; without a persona as in other chats."""
+    there, order = _chosen(ids, by), checked_order(turn_order or MENTION)
+    persona = persona or (None if is_nobody else cast.default_persona(by))
+    model = model or providers().default(by.default_model)
+    providers().of(model)
+    said = [_greeting(each, persona, by) for each in there if _greets_with(each)]
+    values: dict[str, Any] = {"owner_id": by.id, "persona_id": persona.id if persona else None, "collection_ids": list(reads)}
+    values |= {"character_id": there[0].id, "character_ids": [each.id for each in there], "turn_order": order}
+    making.count(by.id)
+    with write() as session:
+        chat = Chat(kind=KIND, model=model, title=_title(there), **values)
+        session.add(chat)
+        session.flush()
+        _greet(session, chat, said)
+    sending.announce(chat, "chat", chat.id)
+    return chat
+
+
+def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> None:
+    """Say anew who is in a chat with characters, and in which order they speak; it counts from the next answer on.
+
+    A chat with one character becomes a group. Who is in it stays, also in the trash or when nobody may see them any more.
+    """
+    if not chat.cast_ids:
+        raise Conflict("This chat has no characters. Start a group chat from Characters.")
+    kept = [each.id for each in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
+    order = checked_order(turn_order or chat.turn_order or MENTION)
+    if not kept:
+        raise Invalid("Only a chat with several characters has an order.", field="turn_order")
+    with write():
+        chat.character_ids, chat.turn_order = kept, order
+    sending.announce(chat, "chat", chat.id)
+
+
+def checked_order(order: str) -> str:
+    """An order that there is."""
+    if order not in ORDERS:
+        raise Invalid("Choose who speaks next.", field="turn_order")
+    return order
+
+
+def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[Character]:
+    """These characters, each once, as far as this person may chat with them."""
+    wanted = list(dict.fromkeys(ids))
+    if not LEAST_CAST <= len(wanted) <= MOST_CAST:
+        raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
+    there = [cast.character(by, id) or (cast.character_of(db.session(), by.id, id) if id in known else None) for id in wanted]
+    found = [each for each in there if each]
+    if len(found) < len(wanted):
+        raise Invalid(UNSEEN, field="character_ids")
+    return found
+
+
+def _title(there: Sequence[Character]) -> str:
+    return ", ".join(each.name for each in there)[:TITLE_CHARS]
+
+
+def _greets_with(character: Character) -> str:
+    """What its card says for groups, else its usual greeting."""
+    return next(iter(group_greetings(character.card)), "") or character.greeting
+
+
+def _greeting(character: Character, persona: Persona | None, by: User) -> dict[str, Any]:
+    content = cast.names_of(character, persona, by).fill(_greets_with(character))
+    html = {"html": renderings.rendered(content), "html_version": markdown.VERSION}
+    return {"content": content, "speaker_id": character.id, "speaker_name": character.name, **html}
+
+
+def _greet(session: Session, chat: Chat, said: Sequence[dict[str, Any]]) -> None:
+    """One after the other, in the order of the cast."""
+    for each in said:
+        message = Message(chat_id=chat.id, parent_id=chat.head_id, role="assistant", **each)
+        session.add(message)
+        session.flush()
+        chat.head_id = message.id
