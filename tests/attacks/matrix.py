@@ -279,6 +279,10 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "roleplay.begin": (Route("POST", "signed_in", "one's own", ("character",)),),
     "roleplay.edit": (Route("GET", "signed_in", "person", ("chat",)),),
     "roleplay.update": (Route("POST", "signed_in", "person", ("chat",)),),
+    "cast.new": (Route("GET", "signed_in", "people"),),
+    "cast.begin": (Route("POST", "signed_in", "people"),),
+    "cast.edit": (Route("GET", "signed_in", "person", ("chat",)),),
+    "cast.update": (Route("POST", "signed_in", "person", ("chat",)),),
     "roleplay.avatar": (Route("GET", "signed_in", "reading people", ("chat with a face",)),),
     # Collections and documents
     "reading.begin": (Route("POST", "signed_in", "one's own", ("collection",)),),

@@ -4,6 +4,7 @@ from webapp.chat import pack
 from webapp.chat.exchange import views as exchange
 from webapp.chat.files import arriving
 from webapp.chat.files import views as files
+from webapp.chat.group import views as group
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.list import bulk_views, row_views, shown
 from webapp.chat.list import views as lists
@@ -37,6 +38,7 @@ FEATURE = Feature(
         exchange.bp,
         sharing.bp,
         roleplay.bp,
+        group.bp,
     ),
     sections=(of_chat, of_lore),
     resumes=(arriving.wake,),

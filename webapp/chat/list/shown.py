@@ -17,6 +17,8 @@ from webapp.chat.queries import Listed
 from webapp.chat.tables import Chat
 from webapp.db import utc_now
 
+# Of several characters so many show that they are several.
+MOST_FACES = 2
 DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
 
 
@@ -28,7 +30,7 @@ class SidebarChat:
     is_current: bool
     # No row in the sidebar shows it.
     changed_at: datetime = field(compare=False)
-    face: Face | None = None
+    faces: tuple[Face, ...] = ()
     sharer: str = ""
 
 
@@ -36,7 +38,8 @@ def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: 
     """Chats as lists show them; in which of them an answer is being written is looked up, where it is not known."""
     if running is None:
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
-    here, me, ids = here or request.path, user_or_none(), [row.character_id for row in rows if row.character_id]
+    here, me, casts = here or request.path, user_or_none(), {row.id: _cast(row) for row in rows}
+    ids = [id for each in casts.values() for id in each]
     faces = people.faces(me, ids) if me and ids else {}
     return [
         SidebarChat(
@@ -45,11 +48,15 @@ def chats(rows: Sequence[Chat | Listed], running: set[str] | None = None, here: 
             topic_names.of_chat(row.id) in running,
             here == f"/chats/{row.id}",
             row.changed_at,
-            faces.get(row.character_id or ""),
+            tuple(faces[id] for id in casts[row.id] if id in faces)[:MOST_FACES],
             row.sharer if isinstance(row, Listed) else "",
         )
         for row in rows
     ]
+
+
+def _cast(row: Chat | Listed) -> list[str]:
+    return row.character_ids or ([row.character_id] if row.character_id else [])
 
 
 def grouped(

@@ -15,7 +15,7 @@ class MessageForm(Form):
     """`key` names one sending, so that pressing twice is sending once; `after` is the message that was seen last.
 
     `part` are the files that are attached, and the browser's own field of files brings more; `temporary` is for a new
-    chat alone.
+    chat alone, `speaker` for one with several characters: which of them answers.
     """
 
     message = TextAreaField("Message")
@@ -24,6 +24,7 @@ class MessageForm(Form):
     model = StringField("Model")
     after = HiddenField()
     temporary = BooleanField("Temporary")
+    speaker = StringField("Who answers")
 
     @classmethod
     def new(cls, *, model: str = "", message: str = "") -> "MessageForm":

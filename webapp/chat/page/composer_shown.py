@@ -10,6 +10,7 @@ from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.page.beside import Beside
+from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt.model_choice import gone, named
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
@@ -57,6 +58,7 @@ def around(
         "head": messages[-1].id if messages else "",
         "meter": meter(messages, next((model.context_length for model in choice["models"] if model.id == chat.model), None)),
         **choice,
+        "cast": members_in(chat) if chat.is_group and right != "view" and not running else (),
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
         # What waits is sent in the owner's name, so only they let something wait.
@@ -126,7 +128,7 @@ def _before(messages: Sequence[Message | Glimpse]) -> int:
     if not messages or not messages[0].parent_id:
         return 0
     kept, shown = queries.asked_with(messages[-1]).get("messages", []), {message.id for message in messages}
-    before = ((id, chars) for id, chars in kept if id not in shown)
+    before = ((id, chars) for id, chars, *_ in kept if id not in shown)
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 

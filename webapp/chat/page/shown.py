@@ -14,7 +14,7 @@ from webapp.chat.files.reference import long_in
 from webapp.chat.messages.attached import NOT_READ, Became, folded, parted
 from webapp.chat.messages.service import CUT_SHORT
 from webapp.chat.page import receipt_shown, renderings
-from webapp.chat.page.faces_shown import face_of
+from webapp.chat.page.faces_shown import faces_of
 from webapp.chat.page.projection import Picture
 from webapp.chat.page.remedies_shown import Remedy, remedy
 from webapp.chat.page.silence_shown import SPOKE_JUST_NOW, Silence, silence
@@ -70,6 +70,7 @@ class ShownChat:
     is_archived: bool = False
     right: str = "own"
     is_played: bool = False
+    is_group: bool = False
     is_temporary: bool = False
     # With whom it is shared, where that was looked up.
     given: tuple[str, ...] | None = None
@@ -146,7 +147,8 @@ def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Sha
         is_pinned=bool(row.pinned_at),
         is_archived=bool(row.archived_at),
         right=right,
-        is_played=bool(row.character_id),
+        is_played=bool(row.cast_ids),
+        is_group=row.is_group,
         is_temporary=row.is_temporary,
         given=None if given is None else sharing.names(given),
     )
@@ -172,8 +174,8 @@ def thread(
         replace(_message(engine, message, generations.get(message.id, [])), author=authors.get(message.id, ""))
         for message in messages
     ]
-    if face := face_of(messages):
-        shown = [replace(each, face=face) if each.role == "assistant" else each for each in shown]
+    faces = faces_of(messages)
+    shown = [replace(each, face=faces[each.id]) if each.id in faces else each for each in shown]
     placed = [replace(each, versions=_versions(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
     if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
         placed[-1] = _last(placed[-1], messages[-1])

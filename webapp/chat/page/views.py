@@ -79,7 +79,8 @@ def send(id: str) -> Response:
     if answer := taken(form, id):
         return answer
     with form.attempt():
-        service.ask(chat, form.text, key=form.key.data or "", model=model, after=form.after.data or "", by=writer(), how=TYPED)
+        wish = {"key": form.key.data or "", "model": model, "after": form.after.data or ""}
+        service.ask(chat, form.text, **wish, by=writer(), how=TYPED, speaker_id=form.speaker.data or "")
         if is_chosen and me:
             model_marks.choose(me.id, model)
         return sent(chat)

@@ -1,6 +1,6 @@
 """Chats with a character: beginning one, whose face stands in it, and what is sent around its messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
 from webapp.chat import reading, remembering
 from webapp.chat.access import own_chat, right_in, visible_chat
-from webapp.chat.page.faces_shown import face_in
+from webapp.chat.group.members import has_part
+from webapp.chat.page.faces_shown import face_in, members_in
 from webapp.chat.page.pages import page_of
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.roleplay import service as roleplay
@@ -32,11 +33,11 @@ bp = Blueprint("roleplay", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """Who answers in a chat, as its page says it."""
+    """Who answers in a chat, as its page says it: each with its page, as far as who looks sees that."""
 
-    face: Face
-    character_url: str
+    cast: Sequence[tuple[Face, str]]
     persona: str
+    cast_url: str
 
 
 @bp.post("/characters/<id>/chat")
@@ -76,7 +77,9 @@ def update(id: str) -> Response:
 @bp.get("/chats/<id>/avatar")
 @signed_in
 def avatar(id: str) -> Response:
-    character = roleplay.character_of(visible_chat(id))
+    chat, of = visible_chat(id), request.args.get("of", "")
+    is_other = of and has_part(chat, of)
+    character = cast.character_of(db.session(), chat.owner_id, of) if is_other else None if of else roleplay.character_of(chat)
     return people.picture(cast.avatar(character.avatar_id if character else None))
 
 
@@ -89,14 +92,14 @@ def _played() -> dict[str, Callable[[str], Any]]:
 def played_in(chat_id: str) -> Played | None:
     """Nothing for a chat without a character."""
     chat, me = db.session.get_one(Chat, chat_id), user_or_none()
-    face = face_in(chat)
-    if not face:
+    face = None if chat.is_group else face_in(chat)
+    there = members_in(chat) if chat.is_group else [(chat.character_id or "", face)] if face else []
+    if not there:
         return None
     is_own, persona = right_in(chat, me) == "own", roleplay.persona_of(chat)
-    is_there = me and cast.character(me, chat.character_id or "")
-    url = url_for("characters.show", id=chat.character_id) if is_there else ""
-    name = persona.name if persona and is_own else ""
-    return Played(face, url, name)
+    seen = {id for id, _ in there if me and cast.character(me, id)}
+    faces = [(each, url_for("characters.show", id=id) if id in seen else "") for id, each in there]
+    return Played(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
 
 
 def _chosen(id: str) -> Persona | None:
@@ -108,7 +111,7 @@ def _chosen(id: str) -> Persona | None:
 
 def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     return form.about(
-        roleplay.character_of(chat),
+        None if chat.is_group else roleplay.character_of(chat),
         cast.personas(current_user()),
         named(chat.model),
         knowledge.to_choose(current_user()),
