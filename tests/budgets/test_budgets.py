@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.api.client import client_of
 from tests.budgets.conftest import answered, level
+from tests.support.marks import on_both_databases
 from webapp.accounts import groups, tokens
 from webapp.accounts.roles import allowed_scopes
 from webapp.accounts.tables import User
@@ -172,6 +173,22 @@ def test_each_budget_counts_what_it_is_for(app, program, owner, member, made, fa
         budgets[name]["id"] for name in ("group", "user", "token", "model")
     }
     theirs.said("GET", f"/budgets/{budgets['character']['id']}", 404)
+
+
+@pytest.mark.slow
+@on_both_databases
+def test_of_several_characters_the_one_who_speaks_is_counted_now_and_afterwards(app, program, made, fake):
+    fake.says("Well.")
+    ids = [program.post("/characters", {"name": name, "description": "Who?"}, status=201)["id"] for name in ("Ada", "Bo")]
+    alone = program.post("/chats", {"character_id": ids[0]}, status=201)["chat"]["id"]
+    group = program.post("/chats", {"character_ids": ids}, status=201)["chat"]["id"]
+    before = [made(50, who="character", who_id=id) for id in ids]
+    for chat, speaker in ((alone, ids[0]), (group, ids[1]), (group, ids[1]), (group, ids[0])):
+        program.ended(program.post(f"/chats/{chat}/messages", {"message": "Hello", "character_id": speaker}, status=202))
+
+    after = [made(50, who="character", who_id=id) for id in ids]
+
+    assert [level(program, each)[0] for each in (*before, *after)] == [2, 2, 2, 2]
 
 
 def test_without_budgets_nothing_is_asked(app, owner, program, made, fake):

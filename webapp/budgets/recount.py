@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, select
+from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.tables import Membership
 from webapp.budgets.amounts import Price, Taken, amount
 from webapp.budgets.prices import price_of
 from webapp.budgets.tables import Budget
-from webapp.chat.tables import Chat
+from webapp.chat.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
@@ -96,9 +96,15 @@ def _whose(budget: Budget) -> list[ColumnElement[bool]]:
         return [*which, Generation.user_id == budget.who_id]
     if budget.who == "group":
         return [*which, Generation.user_id.in_(select(Membership.user_id).where(Membership.group_id == budget.who_id))]
-    if budget.who == "character":
-        return [*which, Generation.lane.in_(select("chat:" + Chat.id).where(Chat.character_id == budget.who_id))]
-    return which
+    return [*which, _is_of(budget.who_id)] if budget.who == "character" else which
+
+
+def _is_of(character_id: str) -> ColumnElement[bool]:
+    """Whether an answer is a character's: of several in a chat, of the one who gave it."""
+    said = select(Message.id).where(Message.speaker_id == character_id)
+    others = select(Message.id).where(Message.id == Generation.message_id, Message.speaker_id.is_not(None))
+    chats = select("chat:" + Chat.id).where(Chat.character_id == character_id)
+    return or_(Generation.message_id.in_(said), Generation.lane.in_(chats) & ~others.correlate(Generation).exists())
 
 
 def _amount(unit: str, row: Any, price: Price) -> int:
