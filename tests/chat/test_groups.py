@@ -161,6 +161,14 @@ def test_one_can_be_asked_to_speak_without_a_message(program, cast, fake):
 
 
 @pytest.mark.slow
+def test_a_name_in_front_of_an_answer_is_left_out(program, cast, fake):
+    fake.says("Hanne Voss: Mara: no.")
+    chat = begin(program, cast, turn_order="rotation")
+
+    assert say(program, chat, "What?")["content"] == "Mara: no."
+
+
+@pytest.mark.slow
 def test_where_nobody_has_greeted_one_can_begin(program, cast, fake):
     fake.says("Tick.")
     other = program.post("/characters", {"name": "Kim", "description": "Kim rests."}, status=201)["id"]

@@ -20,6 +20,7 @@ class Sent(Answer):
 
     chat_id: str
     message_id: str = Field(description="The answer in progress.")
+    character_id: str | None = Field(description="In a group, whose answer it is.")
     question_id: str | None = Field(description="The message being answered.")
     generation_id: str
     status: str
@@ -39,6 +40,7 @@ def sent(row: Generation) -> Sent:
     return Sent(
         chat_id=answer.chat_id,
         message_id=answer.id,
+        character_id=answer.speaker_id,
         question_id=answer.parent_id,
         generation_id=row.id,
         status=row.status,

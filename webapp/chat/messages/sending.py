@@ -17,6 +17,7 @@ from webapp.chat.aftermath import IS_SHARED
 from webapp.chat.files import collecting
 from webapp.chat.files import service as files
 from webapp.chat.group.members import Speaker, person_name
+from webapp.chat.group.unnamed import Unnamed
 from webapp.chat.list import sidebar
 from webapp.chat.messages import drafts
 from webapp.chat.messages.awaiting import AfterReading, Wish
@@ -216,8 +217,13 @@ def queue(
     asked = Asked(chat, generation, request, speaker_id=message.speaker_id or chat.character_id or "")
     if not message.content and collecting.unfound(chat):
         wish = Wish(generation.id, chat.id, message.parent_id or "", how.context_limit, how.is_personal, message.speaker_id)
-        return replace(asked, wrapped=partial(AfterReading, the_engine(), wish))
-    return asked
+        asked = replace(asked, wrapped=partial(AfterReading, the_engine(), wish))
+    return _unnamed(asked, message.speaker_name) if message.speaker_name and not message.content else asked
+
+
+def _unnamed(asked: Asked, name: str) -> Asked:
+    inner = asked.wrapped
+    return replace(asked, wrapped=lambda source: Unnamed(name, inner(source)))
 
 
 def start(
