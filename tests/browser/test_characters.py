@@ -217,3 +217,30 @@ def test_the_panel_stands_beside_the_text(server: Server, visit: Visit) -> None:
     assert page.locator("#thread").evaluate(right) <= left
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#tuning")).to_be_hidden()
+
+
+def test_a_group_on_a_phone_where_one_is_let_speak(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("The gauge reads two metres ten.", pace=0.02)
+    page = visit(server, viewport=PHONE).open("/characters")
+    page.get_by_role("link", name="New group chat").click()
+    for name in ("Hanne Voss", "Ilario Quill"):
+        page.get_by_role("checkbox", name=name).check()
+    page.get_by_role("spinbutton", name="Number of Ilario Quill").fill("1")
+    press(page, page.get_by_role("button", name="Start group chat"))
+    chat = ChatPage(page)
+
+    page.get_by_role("button", name="Let Hanne Voss speak").click()
+    chat.expect("completed")
+    expect(page.get_by_role("article")).to_have_count(3)
+    expect(chat.answer).to_have_attribute("aria-label", "Hanne Voss")
+    page.get_by_label("Message", exact=True).fill("And now?")
+    page.get_by_role("button", name="Let Hanne Voss speak").click()
+    expect(page.get_by_role("article")).to_have_count(5)
+    chat.expect("completed")
+    expect(chat.answer).to_have_attribute("aria-label", "Hanne Voss")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
+    assert heard(upstream)[-2] == ("user", "Ada: And now?")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for path in (page.url, f"{chat.path}/cast"):
+        page.goto(path)
+        assert violations(page) == []
