@@ -9,6 +9,9 @@ from tests.api.client import Client, client_of
 from tests.characters.conftest import heard
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.upstream.fixtures import app
+from webapp.chat.group.members import members
+from webapp.chat.tables import Chat
+from webapp.db import db
 
 __all__ = ["app"]
 MARA = {
@@ -293,3 +296,29 @@ def test_somebody_elses_characters_are_in_nobodys_group(program, cast, app, stra
     other.said("PATCH", plain, 409, {"character_ids": own})
     other.said("PATCH", plain, 409, {"turn_order": "manual"})
     program.said("GET", chat, 404)
+
+
+@on_both_databases
+def test_what_cards_say_of_their_characters_counts_whatever_they_hold(program, app):
+    def card(**data: Any) -> dict[str, Any]:
+        return {"spec": "chara_card_v2", "data": data}
+
+    cards = [
+        card(nickname="Cap", extensions={"talkativeness": 0}),
+        card(nickname=7, extensions={"talkativeness": "0.75"}),
+        card(nickname=None, extensions={"talkativeness": "often"}),
+        card(extensions=[], nickname={"a": 1}),
+        {"data": "none"},
+        card(extensions={"talkativeness": -3}),
+        card(extensions={"talkativeness": 8.5}),
+        card(extensions={"talkativeness": None}),
+        {},
+    ]
+    made = [{"name": f"C{at}", "description": "Who?", "card": each} for at, each in enumerate(cards)]
+    chat = begin(program, [program.post("/characters", each, status=201)["id"] for each in made]).rpartition("/")[2]
+
+    with app.app_context():
+        there = members(db.session.get_one(Chat, chat))
+
+    assert [each.talkativeness for each in there] == [0.0, 0.75, 0.5, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5]
+    assert [each.nickname for each in there][:3] == ["Cap", "7", ""]
