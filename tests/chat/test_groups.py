@@ -322,3 +322,15 @@ def test_what_cards_say_of_their_characters_counts_whatever_they_hold(program, a
 
     assert [each.talkativeness for each in there] == [0.0, 0.75, 0.5, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5]
     assert [each.nickname for each in there][:3] == ["Cap", "7", ""]
+
+
+@pytest.mark.slow
+def test_placeholders_name_who_speaks_or_all_of_them(program, cast, fake):
+    fake.says("Aye.")
+    about = {"name": "Kim", "description": "{{char}} knows {{charIfNotGroup}}.", "greeting": "{{noop}}Hello, {{user}}."}
+    kim = program.post("/characters", about, status=201)["id"]
+    chat = begin(program, [kim, cast[2]], turn_order="manual")
+
+    assert thread(program, chat) == [("Kim", "Hello, Jo.")]
+    say(program, chat, "Who?")
+    assert heard(fake)[0][1].startswith("Kim knows Kim, Hanne Voss.")

@@ -15,7 +15,9 @@ from webapp.characters.macro_meanings import MEANINGS
 LEGACY = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
 MACRO = re.compile(r"\{\{(user|char)\}\}", re.IGNORECASE | re.ASCII)
 # Whom each of them names: with several characters, these are not always the same.
-NAMES = {"user": "user", "char": "char", "charifnotgroup": "char", "notchar": "user"}
+NAMES = {"user": "user", "char": "char", "notchar": "user"}
+# All who speak in a chat with several characters, else the one.
+GROUP = ("group", "groupnotmuted", "charifnotgroup")
 # What a card and a persona say: these may hold macros themselves.
 TEXTS = (
     *("description", "personality", "scenario", "mesexamples", "charprompt", "charinstruction", "charcreatornotes"),
@@ -23,7 +25,7 @@ TEXTS = (
 )
 # What is at hand for a prompt: it stays as it is.
 WORDS = ("lastmessage", "lastusermessage", "lastcharmessage", "model")
-KNOWN = frozenset(("original", *NAMES, *TEXTS, *WORDS, *MEANINGS))
+KNOWN = frozenset(("original", *NAMES, *GROUP, *TEXTS, *WORDS, *MEANINGS))
 ANY = re.compile(r"\{\{\s*([#.$]?[a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
 ENDINGS = frozenset({"else"})
 # How much longer a text may get by what is put into it, beside names; and how much work it may make: about 10 ms.
@@ -45,6 +47,7 @@ class Names:
 
     user: str = ""
     char: str = ""
+    group: str = ""
     texts: Callable[[str], str | None] = _unknown
     words: Mapping[str, str] = field(default_factory=dict)
     now: datetime | None = None
@@ -126,8 +129,9 @@ class _Filling:
         return Piece(given) if isinstance(given, str) else given
 
     def _asked(self, name: str) -> Piece | None:
-        if name in NAMES:
-            known = self._names.user if NAMES[name] == "user" else self._names.char
+        if name in NAMES or name in GROUP:
+            known = self._names.user if NAMES.get(name) == "user" else self._names.char
+            known = self._names.group or known if name in GROUP else known
             # What is put into a text may hold many names; of those in the text itself each is filled in.
             return Piece(known) if known and (not self._within or self._room.holds(known)) else None
         if name == "original":

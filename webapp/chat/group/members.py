@@ -36,6 +36,11 @@ def members(chat: Chat) -> list[Member]:
     return [Member(each.id, each.name, each.nickname or "", _weight(each.talkativeness)) for each in found]
 
 
+def all_names(chat: Chat) -> str:
+    """All who can speak in a group; nothing of a chat that is none."""
+    return ", ".join(each.name for each in members(chat)) if chat.is_group else ""
+
+
 def answering(chat: Chat, below: str | None, *, text: str = "", wish: str = "", before: str | None = None) -> Speaker | None:
     """Who answers next below a message: who was wished for, else who spoke there before, else whose turn it is.
 

@@ -9,15 +9,19 @@ from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.cards import group_greetings
+from webapp.characters.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.messages import sending
 from webapp.chat.page import renderings
+from webapp.chat.prompt.sections import begun
 from webapp.chat.roleplay.service import KIND
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
+from webapp.heavy.turns import by_turns
+from webapp.ids import new_id
 from webapp.rendering import markdown
 
 TITLE_CHARS = 200
@@ -39,8 +43,10 @@ def begin(
     persona = persona or (None if is_nobody else cast.default_persona(by))
     model = model or providers().default(by.default_model)
     providers().of(model)
-    said = [_greeting(each, persona, by) for each in there if _greets_with(each)]
-    values: dict[str, Any] = {"owner_id": by.id, "persona_id": persona.id if persona else None, "collection_ids": list(reads)}
+    id = new_id()
+    said = [_greeting(each, begun(cast.names_of(each, persona, by), id, model)) for each in by_turns(there) if _greets_with(each)]
+    values: dict[str, Any] = {"id": id, "owner_id": by.id, "persona_id": persona.id if persona else None}
+    values["collection_ids"] = list(reads)
     values |= {"character_id": there[0].id, "character_ids": [each.id for each in there], "turn_order": order}
     making.count(by.id)
     with write() as session:
@@ -96,8 +102,8 @@ def _greets_with(character: Character) -> str:
     return next(iter(group_greetings(character.card)), "") or character.greeting
 
 
-def _greeting(character: Character, persona: Persona | None, by: User) -> dict[str, Any]:
-    content = cast.names_of(character, persona, by).fill(_greets_with(character))
+def _greeting(character: Character, names: Names) -> dict[str, Any]:
+    content = names.fill(_greets_with(character))
     html = {"html": renderings.rendered(content), "html_version": markdown.VERSION}
     return {"content": content, "speaker_id": character.id, "speaker_name": character.name, **html}
 

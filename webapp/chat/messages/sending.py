@@ -112,8 +112,8 @@ def typed(
 ) -> Typed:
     """Checks a message, in which macros are filled in; a long one is rendered in pieces, so that nobody waits for it.
 
-    In an answer, whose words are the model's, these are the names alone; `cited` are the numbers of its sources, `speaker_id` is
-    whose answer it is in a group.
+    In an answer, whose words are the model's, these are the names alone; `cited` are the numbers of its sources, and
+    `speaker_id` is whose answer it is in a group.
     """
     names, written = names_in(chat, speaker_id) if chat else Names(), checked(text)
     filled = names.fill(written) if role == "user" else names.fill_names(written)

@@ -9,6 +9,7 @@ from webapp.accounts.tables import User
 from webapp.characters.beside import Beside, beside
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, persona_of
+from webapp.chat.group.members import all_names
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.prompt.sections import names_for
 from webapp.chat.prompt.tokens import estimate, share_of
@@ -38,7 +39,8 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     if not said.note and not any(each.entries for each in books):
         return
     persona = persona_of(session, chat.owner_id, chat.persona_id)
-    names = names_for(context, character, persona, session.get(User, context.person_id) if context.person_id else None)
+    person = session.get(User, context.person_id) if context.person_id else None
+    names = names_for(context, character, persona, person, group=all_names(chat))
     if said.note:
         yield _placed(said.place, count, "Character's note", names.fill(said.note), names.char)
     # In a group every message says itself who speaks.

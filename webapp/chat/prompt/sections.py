@@ -9,7 +9,7 @@ from webapp.accounts.tables import User
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.characters.tables import Character, Persona
-from webapp.chat.group.members import members, person_name
+from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.tables import Chat
@@ -30,7 +30,8 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     chat, person = session.get_one(Chat, context.chat_id), _owner(context.person_id)
     played = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
-    character, names, name = prompts_of(played), names_for(context, played, persona, person), played.name if played else ""
+    character, name = prompts_of(played), played.name if played else ""
+    names = names_for(context, played, persona, person, group=all_names(chat))
 
     def section(key: str, text: str, origin: str, original: str = "") -> Section:
         return replace(OF_A_CHAT[key], text=names.fill(text, original=original), origin=origin)
@@ -56,9 +57,12 @@ def _turn(chat: Chat, played: Character) -> str:
     return TURN.format(others=f" and with {others}" if others else "")
 
 
-def names_for(context: PromptContext, played: Character | None, persona: Persona | None, person: User | None) -> Names:
-    """What the texts of a prompt can ask for."""
-    names = begun(names_of(played, persona, person), context.chat_id, context.model, context.said)
+def names_for(
+    context: PromptContext, played: Character | None, persona: Persona | None, person: User | None, *, group: str = ""
+) -> Names:
+    """What the texts of a prompt can ask for; `group` are all who can speak, if there are several."""
+    named = replace(names_of(played, persona, person), group=group)
+    names = begun(named, context.chat_id, context.model, context.said)
     if context.is_personal:
         return names
     return replace(names, texts=lambda name: "" if name == "persona" else names.texts(name))
@@ -78,7 +82,7 @@ def names_in(chat: Chat, speaker_id: str | None = None) -> Names:
     if not (chat.character_id or chat.is_group):
         return Names()
     if chat.is_group and not speaker_id:
-        return _now(Names(user=person_name(chat), char=", ".join(each.name for each in members(chat))), chat.id)
+        return _now(Names(user=person_name(chat), char=all_names(chat)), chat.id)
     session, person = db.session(), _owner(chat.owner_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
     names = names_of(character_of(session, chat.owner_id, speaker_id or chat.character_id), persona, person)
