@@ -30,6 +30,7 @@ STAYS: dict[str, dict[str, str]] = {
         "turn_order": "without its characters a chat has no turns",
         "persona_id": "personas are a thing of their own",
         "collection_ids": "collections stay on this server, with their grants",
+        "lorebook_ids": "lorebooks stay on this server",
         "prompt_key": "a prompt stays on this server",
         "is_forgotten": "a memory stays on this server",
     },
