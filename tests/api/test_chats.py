@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.api.client import Client
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 
 
 def test_a_chat_is_made_with_its_first_message(program: Client, fake) -> None:

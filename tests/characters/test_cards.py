@@ -11,7 +11,7 @@ from tests.api.client import client_of
 from tests.characters.card_samples import V1, V2, V3, as_json, bring, chunk, text_chunk, with_chunks
 from tests.characters.conftest import heard, names, png
 from tests.chat.conftest import asked, ended
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.characters import card_files, cards
 from webapp.characters.tables import Avatar, Character
 from webapp.db import db

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.characters.cards import asked_of, fields_of, mapped
 from webapp.characters.macros import MOST_MORE_CHARS, Names, unsupported
 

@@ -15,8 +15,8 @@ from sqlalchemy import event, insert, select
 
 from tests.chat.conftest import address, ended, statuses
 from tests.chat.files import bring, download, members
-from tests.support.gap import nobody_waits
 from tests.support.marks import also_on_postgres
+from tests.support.turns import nobody_waits
 from tests.support.waiting import until
 from webapp.chat.exchange import export
 from webapp.chat.tables import Chat, Message

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.chat.files import CHATGPT, bring, download, zipped
-from tests.support.gap import nobody_waits
 from tests.support.marks import few_of
 from tests.support.rounds import ROUNDS
+from tests.support.turns import nobody_waits
 from webapp.chat.exchange.imports import own, pieces, store
 from webapp.chat.tables import Message
 from webapp.db import db

@@ -1,7 +1,6 @@
 """A chat of thousands of messages holds nobody up: what is asked of it is a page of it, and it is deleted in pieces."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,10 +13,10 @@ from sqlalchemy import event, func, insert, select, text, update
 from tests.conftest import KEYS, let_go, signed_in, with_session
 from tests.support import postgres
 from tests.support.browser import Browser
-from tests.support.garbage import left_alone
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.people import user_with_password
 from tests.support.rounds import ROUNDS
+from tests.support.turns import longest_turn
 from webapp.app import create_app
 from webapp.chat import queries
 from webapp.chat.keeping import erasing
@@ -90,15 +89,10 @@ def _generation(number: int, user_id: str) -> dict[str, object]:
 
 
 def longest_hold(action: Callable[[], object]) -> float:
-    """The most CPU time that the loop spent in one go meanwhile; what other tests have left is not looked through."""
-    longest, acting = 0.0, gevent.spawn(action)
-    with left_alone():
-        while not acting.ready():
-            began = time.thread_time()
-            gevent.sleep(0.001)
-            longest = max(longest, time.thread_time() - began)
-        acting.get()
-    return longest
+    """The most CPU time that the loop spent in one go meanwhile."""
+    with longest_turn() as longest:
+        gevent.spawn(action).get()
+    return longest.seconds
 
 
 @contextmanager

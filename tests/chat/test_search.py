@@ -9,9 +9,8 @@ from sqlalchemy import inspect, select, text
 
 from tests.chat.test_listing import add_chats, titles
 from tests.chat.test_renderings import say as store
-from tests.support.gap import nobody_waits
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
-from tests.support.turns import longest_turn
+from tests.support.turns import longest_turn, nobody_waits
 from webapp.chat.keeping import erasing
 from webapp.chat.list import service as listing
 from webapp.chat.list.search import glance, search, words_of

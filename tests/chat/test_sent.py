@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.chat.conftest import asked, ended, ended_with, statuses
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.chat.tables import Message
 from webapp.db import db, write
 from webapp.engine.tables import Generation

@@ -11,7 +11,7 @@ from typing import IO, Any
 import gevent
 import pytest
 
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.errors import Unavailable
 from webapp.heavy import child
 from webapp.heavy.child import Broken, Exceeded, Limits

@@ -7,7 +7,7 @@ import pytest
 from gevent.event import Event
 from gevent.monkey import get_original
 
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.heavy.threads import offload, set_aside
 from webapp.heavy.turns import Unhurried, by_turns, give_way
 

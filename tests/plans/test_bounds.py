@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.errors import Invalid
 from webapp.plans import checking, plan_types
 from webapp.plans.draft import Draft

@@ -10,7 +10,7 @@ from flask import Flask, template_rendered
 
 from tests.plans.halting import BEGINNING, RISKS, WEEK_2, WEEK_3, WEEK_4, halting
 from tests.support.browser import Browser
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.connections.models import Providers
 from webapp.db import db, utc_now
 from webapp.live.list_feed import ListFeed

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.providers.hearing import asking, heard
-from tests.support.gap import nobody_waits
 from tests.support.marks import few_of
+from tests.support.turns import nobody_waits
 from tests.upstream.handle import Upstream as Fake
 from webapp.providers.openai import OpenAIProvider
 from webapp.providers.openrouter import OpenRouterProvider

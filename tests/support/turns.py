@@ -11,6 +11,9 @@ import gevent
 import greenlet
 
 from tests.support.garbage import left_alone
+from tests.support.speed import slowness
+
+MOST_SECONDS = 0.5
 
 
 def comes_to_rest(look: Callable[[], Any], *, seconds: float) -> bool:
@@ -25,7 +28,7 @@ def comes_to_rest(look: Callable[[], Any], *, seconds: float) -> bool:
 
 @dataclass
 class Longest:
-    """In seconds of this thread's processor time, so that a busy machine changes nothing."""
+    """In seconds of this thread's processor time on a machine of usual speed: neither a busy nor a slow one changes it."""
 
     seconds: float = 0.0
 
@@ -40,13 +43,22 @@ def longest_turn() -> Iterator[Longest]:
         now = time.thread_time()
         longest.seconds, began = max(longest.seconds, now - began), now
 
-    before = greenlet.settrace(switched)
+    before, slowed = greenlet.settrace(switched), slowness()
     try:
         with left_alone():
             yield longest
         switched("", None)
+        longest.seconds /= max(slowed, slowness())
     finally:
         greenlet.settrace(before)
+
+
+@contextmanager
+def nobody_waits(most_seconds: float = MOST_SECONDS) -> Iterator[None]:
+    """Fails when what is done inside held everybody else up for longer."""
+    with longest_turn() as longest:
+        yield
+    assert longest.seconds < most_seconds, f"the others waited for {longest.seconds:.2f} s"
 
 
 @contextmanager

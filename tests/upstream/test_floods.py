@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from tests.upstream.handle import Upstream as Fake
 from webapp.streaming.stop import Stop
 from webapp.upstream import Stopped, Upstream

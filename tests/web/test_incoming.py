@@ -12,7 +12,7 @@ from werkzeug.test import EnvironBuilder
 
 from tests.api.client import client_of
 from tests.support.browser import Browser
-from tests.support.gap import nobody_waits
+from tests.support.turns import nobody_waits
 from webapp.errors import TooLarge
 from webapp.web.incoming import MOST_COOKIE_CHARS, MOST_HEAD_BYTES, PIECE_BYTES, Incoming
 from webapp.web.uploads import expect_files
