@@ -40,7 +40,7 @@
   };
 
   const leave = (event) => {
-    const isElsewhere = document.querySelector("dialog[open], :popover-open") || event.target.matches?.("select, summary");
+    const isElsewhere = document.querySelector("dialog[open], :popover-open") || event.target.matches?.("select, summary, [data-typed] *");
     if (event.key !== "Escape" || isBeingComposed(event) || isElsewhere) return;
     (event.target.closest?.(".edit, .rename")?.querySelector("a") ?? document.querySelector("#composer-controls .stop"))?.click();
   };
