@@ -67,7 +67,7 @@ def test_admins_see_it_on_every_page_of_theirs(
         notice = owner.page(path).one(".notice--amber").text()
         assert "OpenRouter refuses requests" in notice
         assert words in notice
-    assert owner.page("/admin/connections").says("not working: key rejected")
+    assert owner.page("/admin/connections").says(words)
     assert owner.page("/admin/health").says("Since just now.")
 
 
@@ -170,7 +170,7 @@ def test_before_the_first_answer_the_checklist_says_it(app: Flask, bench: Bench,
     owner = signed_in(app, "owner@example.org", "owner")
     asked(bench, fake, person, KEY)
 
-    assert owner.page("/").says("The key was rejected just now and hasn't worked since.")
+    assert owner.page("/").says("Refused just now, and not working since.")
 
 
 def test_after_it_the_checklist_comes_back(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:

@@ -14,7 +14,7 @@ SOURCES = {"stored": "key stored here", "environment": "key from the environment
 
 @dataclass(frozen=True)
 class ShownConnection:
-    """A line of the list; `tone` is ok, bad or nothing yet."""
+    """A line of the list; `tone` is ok, bad or nothing yet, `trouble` what was found when it doesn't work."""
 
     slug: str
     name: str
@@ -23,11 +23,13 @@ class ShownConnection:
     tone: str
     state: str
     at: datetime | None
+    trouble: str
 
 
 def connection(live: LiveConnection) -> ShownConnection:
     tone, state, at = _state(live)
-    return ShownConnection(live.slug, live.name, _source(live), _how(live), tone, state, at)
+    trouble = live.check_result if tone == "bad" and at else ""
+    return ShownConnection(live.slug, live.name, _source(live), _how(live), tone, state, at, trouble)
 
 
 def key_words(live: LiveConnection) -> str:
@@ -78,9 +80,9 @@ def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:
     if live.key.trouble:
         return "bad", "key can't be read", None
     if not live.is_usable:
-        return "", "add a key", None
+        return "", "not connected", None
     if live.refused_at:
-        return "bad", "not working: key rejected", live.refused_at
+        return "bad", "not working", live.refused_at
     if live.is_working is None:
         return "", "not tested yet", None
     return ("ok", "works", live.checked_at) if live.is_working else ("bad", "not working", live.checked_at)

@@ -141,12 +141,18 @@ def tiles(of: Figures) -> list[Tile]:
     more = (plural(of.tokens, "token") if of.tokens else "", f"read for {_ms(of.reading_ms)} each" if of.reading_count else "")
     return [
         Tile("Answers", number(of.answers), ", ".join(filter(None, more))),
-        Tile("Success", _percent(of.success_rate), f"{number(of.broken)} failed" if of.broken else "none failed", "broken"),
+        Tile("Success", _percent(of.success_rate), _failed(of), "broken"),
         Tile("First text", _ms(of.first_text_ms), first),
         Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
         Tile("Another model", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
         Tile("Cost", UNKNOWN if of.cost is None else in_dollars(of.cost), "as far as it is known"),
     ]
+
+
+def _failed(of: Figures) -> str:
+    if not of.answers:
+        return ""
+    return f"{number(of.broken)} failed" if of.broken else "none failed"
 
 
 def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> Line:

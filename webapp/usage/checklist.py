@@ -63,7 +63,7 @@ def _another_key(live: LiveConnection) -> Checklist:
 
 def _trouble(live: LiveConnection) -> str:
     if live.refused_at:
-        return f"The key was rejected {ago(live.refused_at, utc_now())} and hasn't worked since."
+        return f"Refused {ago(live.refused_at, utc_now())}, and not working since."
     return "The test failed. Check what the server said."
 
 
