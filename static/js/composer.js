@@ -6,6 +6,7 @@
   let sent = "", waiting = 0;
 
   const box = () => document.getElementById("composer-text");
+  const isCovered = () => document.querySelector("dialog[open], :popover-open");
   const isBeingComposed = (event) => event.isComposing || event.keyCode === 229;
 
   const send = (event) => {
@@ -14,8 +15,7 @@
     if (takesBoth && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     const button = document.querySelector("#composer-controls :is(.send, .queue)");
-    const isWorthIt = event.target.value.trim() || !event.target.required;
-    if (button && isWorthIt) event.target.form.requestSubmit(button);
+    if (button && (event.target.value.trim() || !event.target.required)) event.target.form.requestSubmit(button);
   };
 
   const editLast = (event) => {
@@ -35,12 +35,12 @@
   // Whoever types where nothing is focused means the message.
   const begin = (event) => {
     const isPrintable = event.key.length === 1 && !/[\s?]/.test(event.key) && !(event.ctrlKey || event.metaKey || event.altKey);
-    const isElsewhere = !event.target.matches?.("body, #main") || document.querySelector("dialog[open], :popover-open");
+    const isElsewhere = !event.target.matches?.("body, #main") || isCovered();
     if (isPrintable && !isElsewhere) box()?.focus();
   };
 
   const leave = (event) => {
-    const isElsewhere = document.querySelector("dialog[open], :popover-open") || event.target.matches?.("select, summary, [data-typed] *");
+    const isElsewhere = isCovered() || event.target.matches?.("select, summary, [data-typed] *");
     if (event.key !== "Escape" || isBeingComposed(event) || isElsewhere) return;
     (event.target.closest?.(".edit, .rename")?.querySelector("a") ?? document.querySelector("#composer-controls .stop"))?.click();
   };

@@ -253,6 +253,15 @@ def test_an_admin_makes_changes_and_deletes_a_budget_in_the_browser(owner, membe
     assert owner.page("/admin/audit").says("deleted a budget")
 
 
+def test_a_budget_names_a_model_that_there_is(owner):
+    usual = {"subject": "team:", "limit": "5", "unit": "answers", "period": "day", "warn_at": "80"}
+    wrong = owner.post("/admin/budgets", **usual, model="demo/typo")
+    assert wrong.status_code == 422
+    assert wrong.says("No connection lists “demo/typo”.")
+    assert owner.page("/admin/budgets").all("#models option")
+    assert owner.submit("/admin/budgets", limit="5", unit="answers", model="fake/other").says("Budget created.")
+
+
 def test_the_time_zone_is_one(program):
     program.said("PUT", "/settings/team.time_zone", 422, {"value": "Mars/Olympus"})
     program.said("PUT", "/settings/team.time_zone", 200, {"value": "Europe/Berlin"})

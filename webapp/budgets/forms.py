@@ -41,7 +41,7 @@ class BudgetForm(LevelForm):
     subject = PickField("For", default="team:", validate_choice=False)
     unit = SelectField("Unit", choices=options(UNITS), default="usd", validate_choice=False)
     period = SelectField("Period", choices=options(PERIODS), default="month", validate_choice=False)
-    model = StringField("Model", default="", render_kw={**PLAIN, "maxlength": 200, "placeholder": "All models"})
+    model = StringField("Model", default="", render_kw={**PLAIN, "maxlength": 200, "placeholder": "All models", "list": "models"})
 
     def with_choices(self) -> Self:
         self.subject.offering(subjects, [("team:", "The whole team")])

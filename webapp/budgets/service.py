@@ -15,6 +15,7 @@ from webapp.budgets.queries import NAMED
 from webapp.budgets.recount import counted_before, used_since
 from webapp.budgets.refusal import limit_words, time_zone
 from webapp.budgets.tables import Budget
+from webapp.connections import naming
 from webapp.db import db, utc_now, write
 from webapp.errors import Conflict, Invalid, NotFound
 from webapp.settings.service import set_settings, setting, unset_setting
@@ -110,6 +111,7 @@ def _checked(entered: BudgetInput) -> Budget:
     _check_share(entered.warn_at)
     if len(entered.model) > 200:
         raise Invalid("That name is too long for a model.", field="model")
+    naming.refuse_unlisted(entered.model.strip(), field="model")
     return Budget(
         who=entered.who,
         who_id=_known(entered.who, entered.who_id),

@@ -6,6 +6,7 @@ from webapp.accounts.guards import admin_only, current_user, found, signed_in, w
 from webapp.budgets import queries, service, shown
 from webapp.budgets.forms import BudgetForm, LevelForm
 from webapp.budgets.tables import Budget
+from webapp.connections.models import providers
 from webapp.web.done_words import just_done
 from webapp.web.htmx import redirect, render
 
@@ -69,7 +70,7 @@ def _budget(id: str) -> Budget:
 def _index(form: BudgetForm) -> Response:
     queries.tidy()
     lines = shown.lines(queries.all_budgets(), is_linked=True)
-    return form.shown("budgets/list.html", lines=lines, done=just_done(DONE))
+    return form.shown("budgets/list.html", lines=lines, models=providers().offered(), done=just_done(DONE))
 
 
 def _show(budget: Budget, form: LevelForm) -> Response:

@@ -39,7 +39,7 @@ def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:
     return not names & connection.listed
 
 
-def refuse_unlisted(value: Value) -> None:
+def refuse_unlisted(value: Value, *, field: str = "") -> None:
     """Raises `Invalid` for the first name that no connection lists, unless it is known without that.
 
     Models named in settings are asked without being chosen, so nobody would notice a typing error.
@@ -51,4 +51,4 @@ def refuse_unlisted(value: Value) -> None:
     for name in names:
         is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
         if not is_there and name not in known and name not in own:
-            raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.")
+            raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)
