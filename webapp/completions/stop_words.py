@@ -2,41 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 
-from webapp.streaming.events import Delta, Ended, Event
-from webapp.streaming.failure import ProviderError
+from webapp.streaming.cutting import cut
+from webapp.streaming.events import Event
 
 
 def until(stops: Sequence[str], events: Iterator[Event]) -> Iterator[Event]:
     """The events up to where the first of these texts begins; what may be its beginning is held until that is clear."""
-    held, failure = "", None
-    try:
-        for event in events:
-            if isinstance(event, Delta):
-                said, held, is_over = _split(held + event.text, stops)
-                yield Delta(said)
-                if is_over:
-                    yield Ended("completed", "stop")
-                    return
-            elif isinstance(event, Ended):
-                yield Delta(held)
-                yield event
-                return
-            else:
-                yield event
-    except ProviderError as error:
-        failure = error
-    finally:
-        if close := getattr(events, "close", None):
-            close()
-    yield Delta(held)
-    if failure:
-        raise failure
+    return cut(events, _Stops(stops), "stop")
 
 
-def _split(text: str, stops: Sequence[str]) -> tuple[str, str, bool]:
-    """What may be said, what has to wait, and whether one of the texts is there."""
-    found = [at for stop in stops if (at := text.find(stop)) >= 0]
-    if found:
-        return text[: min(found)], "", True
-    waiting = max((size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size])), default=0)
-    return text[: len(text) - waiting], text[len(text) - waiting :], False
+class _Stops:
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops, self._held = stops, ""
+
+    def more(self, text: str) -> tuple[str, bool]:
+        text = self._held + text
+        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
+            return text[: min(found)], True
+        waiting = max((size for stop in self._stops for size in range(1, len(stop)) if text.endswith(stop[:size])), default=0)
+        self._held = text[len(text) - waiting :]
+        return text[: len(text) - waiting], False
+
+    def rest(self) -> str:
+        return self._held

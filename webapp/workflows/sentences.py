@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from webapp.chat.prompt.tokens import estimate
+from webapp.streaming.cutting import cut
 from webapp.streaming.events import Delta, Ended, Event
-from webapp.streaming.failure import ProviderError
 
 # Where a sentence may end, with what closes it, and what comes next: nothing can be said before that is known.
 STOP = re.compile(
@@ -39,34 +39,26 @@ def first(
 
     What may belong to the next sentence is held until that is clear. Between two parts of a long text is a `pause`.
     """
-    found, sent, failure = Sentences(most), len(beginning), None
+    found = Sentences(most)
     for part in _parts(beginning, pause):
         found.feed(part)
-    try:
-        for event in _in_parts(events, pause):
-            if isinstance(event, Delta):
-                found.feed(event.text)
-                until = found.safe if found.end is None else found.end
-                if until > sent:
-                    yield Delta(found.text[sent:until])
-                    sent = until
-                if found.end is not None:
-                    yield Ended("completed", "sentence_limit")
-                    return
-            elif isinstance(event, Ended):
-                yield Delta(found.text[sent:])
-                yield event
-                return
-            else:
-                yield event
-    except ProviderError as error:
-        failure = error
-    finally:
-        if close := getattr(events, "close", None):
-            close()
-    yield Delta(found.text[sent:])
-    if failure:
-        raise failure
+    return cut(_in_parts(events, pause), _Rest(found, len(beginning)), "sentence_limit")
+
+
+class _Rest:
+    """What may be said of the sentences, behind what was said before."""
+
+    def __init__(self, found: "Sentences", sent: int) -> None:
+        self._found, self._sent = found, sent
+
+    def more(self, text: str) -> tuple[str, bool]:
+        self._found.feed(text)
+        start, end = self._sent, self._found.end
+        self._sent = max(start, self._found.safe if end is None else end)
+        return self._found.text[start : self._sent], end is not None
+
+    def rest(self) -> str:
+        return self._found.text[self._sent :]
 
 
 def _in_parts(events: Iterator[Event], pause: Callable[[], None]) -> Iterator[Event]:
