@@ -98,7 +98,7 @@
     // The page may know more by now.
     const [here, there] = [document, fresh.form].map((each) => each.querySelector("#composer-controls input"));
     if (!fresh.value && here.value === there.value) there.parentNode.replaceWith(here.parentNode.cloneNode(true));
-    fresh.value ||= typed.startsWith(sent) ? typed.slice(sent.length) : typed;
+    fresh.value += typed.startsWith(sent) ? typed.slice(sent.length) : typed;
     // A box that one writes in takes no text by itself.
     box().value = fresh.value;
     if (typed !== sent) later();

@@ -92,6 +92,7 @@ TABLE = {
         PUT api_follow_ups.queue api:chat
         DELETE api_follow_ups.remove api:chat
         POST api_follow_ups.send api:chat
+        POST api_suggestions.suggest api:chat
     """,
     ("person", ("chat", "place")): """
         PATCH api_follow_ups.edit api:chat

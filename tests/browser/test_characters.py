@@ -246,3 +246,18 @@ def test_a_group_on_a_phone_where_one_is_let_speak(server: Server, upstream: Ups
     for path in (page.url, f"{chat.path}/cast"):
         page.goto(path)
         assert violations(page) == []
+
+
+def test_what_is_typed_while_a_message_is_written_for_one_stays(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = chat_with(visit(server), "Hanne Voss")
+    upstream.always({"says": "I shake off the rain.", "delay": 1})
+    chat.box.fill("I shake")
+    chat.page.get_by_role("button", name="Write my next message for me").click()
+    expect(chat.page.get_by_text("Writing…")).to_be_visible()
+    chat.box.press("End")
+    with chat.page.expect_response(lambda each: each.url.endswith("/draft") and "rain" in str(each.request.post_data)):
+        chat.box.type(" hands")
+    expect(chat.box).to_have_value("I shake off the rain. hands")
+    chat.page.reload()
+    expect(chat.box).to_have_value("I shake off the rain. hands")
+    assert heard(upstream)[-1][1].endswith("I shake")

@@ -34,6 +34,7 @@ from webapp.api.native import (
     questions,
     runs,
     settings,
+    suggestions,
     usage,
     workflows,
 )
@@ -46,6 +47,7 @@ FEATURE = Feature(
         messages.bp,
         files.bp,
         follow_ups.bp,
+        suggestions.bp,
         generations.bp,
         models.bp,
         own.bp,

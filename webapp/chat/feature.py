@@ -10,6 +10,7 @@ from webapp.chat.list import bulk_views, row_views, shown
 from webapp.chat.list import views as lists
 from webapp.chat.list.titles import TITLE
 from webapp.chat.messages import composer_views, cut_by_restart_views, prompted_views, version_views
+from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.page import picker_views, preview_views, reading_views
 from webapp.chat.page import views as pages
 from webapp.chat.prompt.built_in import OF_CHATS
@@ -44,7 +45,7 @@ FEATURE = Feature(
     resumes=(arriving.wake,),
     setting_checks={pack.COLLECTIONS: pack.check_collections},
     brings=(
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION),
         *OF_CHATS,
         LiveList(
             name="sidebar",

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
 from webapp.chat import queries
 from webapp.chat.access import own_chat, own_generation, own_message, writable_chat
-from webapp.chat.messages import drafts, feedback, follow_up
+from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.prompted_views import taken
 from webapp.chat.page.composer_shown import few
@@ -62,6 +62,20 @@ def edit_follow_up(id: str) -> Response:
 def send_follow_up(id: str) -> Response:
     follow_up.send(own_chat(id))
     return done(page_of(id))
+
+
+@bp.post("/chats/<id>/suggestion")
+@signed_in
+def suggest(id: str) -> Response:
+    """The next message, written by the model, in the box; it begins with what stood there."""
+    form = MessageForm()
+    with form.attempt():
+        text = suggestion.suggest(own_chat(id), form.typed)
+        if not is_htmx():
+            return redirect(page_of(id))
+        chat = own_chat(id)
+        return composer_again(chat, MessageForm.new(model=chat.model, message=form.with_text(text)))
+    return refused(own_chat(id), form)
 
 
 @bp.get("/generations/<id>/sent")

@@ -39,6 +39,10 @@ class MessageForm(Form):
         blocks = [files.block_for(me.id if me else "", each.filename or "", each.stream) for each in sent]
         return joined(self._said, [*self._parts, *blocks])
 
+    def with_text(self, text: str) -> str:
+        """Other words with the files that stand above them."""
+        return joined(text, self._parts)
+
     @property
     def typed(self) -> str:
         """What stands in the box."""

@@ -9,6 +9,7 @@ from webapp.chat import queries
 from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
+from webapp.chat.messages.suggestion import is_offered
 from webapp.chat.page.beside import Beside
 from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
@@ -62,6 +63,7 @@ def around(
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
         # What waits is sent in the owner's name, so only they let something wait.
+        "suggest_url": address("composer.suggest", chat.id) if right == "own" and not running and is_offered(chat) else "",
         "queue_url": address("composer.queue", chat.id) if right == "own" else "",
         "remove_url": address("composer.remove", chat.id) if right == "own" else "",
         "edit_follow_up_url": address("composer.edit_follow_up", chat.id) if right == "own" else "",

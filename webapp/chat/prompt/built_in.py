@@ -23,9 +23,15 @@ TRADING = (
     "you rely on. Look at how they decided, not only at what they earned: the plan, the size, the exit, the mood. Never advise "
     "them to buy or sell anything, and say so when the journal does not hold the answer."
 )
+SUGGESTION = (
+    "Leave the scene for a moment and write my next message in it for me, as I would: what I do and say next, in the language, "
+    "the person and the style of my messages so far, and about as long. Write this message alone: nothing that anyone else "
+    "does or says, no name before it and no comment."
+)
 TAKES = ("temperature", "max_tokens")
 # By which prompt a chat is led, unless something else was said when it began.
 QUICK, ROLEPLAY, ASSISTANT_KEY, TRADING_KEY = "quick", "roleplay", "assistant", "assistant.trading"
+SUGGESTION_KEY = "roleplay.suggestion"
 _leading = partial(BuiltIn, takes=TAKES, is_optional=True, is_answered=True, leads_chats=True)
 LEADING = (
     _leading(key=QUICK, about="Leads chats without a character. Says nothing until you publish a version.", load=tuple),
@@ -57,6 +63,12 @@ OF_CHATS = (
         key="title.scene",
         about="Names a chat that is played with a character.",
         load=parts(Chat_titles=SCENE_TITLE),
+        takes=("model", "temperature", "max_tokens"),
+    ),
+    BuiltIn(
+        key=SUGGESTION_KEY,
+        about="Writes someone's next message in a chat with a character, when they ask for it.",
+        load=parts(Suggested_message=SUGGESTION),
         takes=("model", "temperature", "max_tokens"),
     ),
     BuiltIn(

@@ -11,7 +11,7 @@ from webapp.chat import paths
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
 from webapp.chat.pack import has_history
-from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.queries import Said
@@ -118,6 +118,23 @@ def prompt_for(
         "history_limit": limit or 0,
         **_versions(told, goes_on=bool(path[-1].content)),
     }
+
+
+def beside(
+    chat: Chat, path: Sequence[Said], model: str, asked: Sequence[Section], *, speaker_id: str, **parameters: Any
+) -> ModelRequest:
+    """What a model is asked beside the answers of a chat: what it is told for one, with these sections. Nothing of it is kept."""
+    known, told = named(model), leading(chat)
+    said = [(each.role, each.told) for each in in_voices(chat, [each for each in path if each.content])]
+    context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id)
+    builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *asked))
+    # They say whose turn it is.
+    builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
+    parameters = {**_parameters(chat, known, told), **parameters}
+    limit = chat.history_limit if has_history(chat) else 0
+    fitted = builder.fit(said, budget_tokens=_budget_tokens(known, parameters), history_limit=limit)
+    parameters.pop("is_json", None)
+    return builder.without(fitted.dropped).build(model, said[fitted.start :], **parameters)
 
 
 def request_of(generation: Generation, path: Sequence[Said], *, given: Given = NOTHING) -> ModelRequest:

@@ -1,0 +1,31 @@
+"""/api/v1/chats/<id>/suggestion: the next message of whoever plays with a character, written by the model."""
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body
+from webapp.chat.access import own_chat
+from webapp.chat.messages import suggestion
+
+bp = Blueprint("api_suggestions", __name__, url_prefix="/api/v1/chats/<id>/suggestion")
+
+
+class Beginning(Body):
+    message: str = Field("", description="What has been written of it; the suggestion begins with that.")
+
+
+class Suggestion(Answer):
+    message: str = Field(description="The suggested message. It is kept as the draft of this chat and not sent.")
+
+
+@bp.post("")
+@operation(
+    "Suggest a person's next message in a chat with a character",
+    scope="chat",
+    body=Beginning,
+    answer=Suggestion,
+    errors=(409, 429, 503),
+)
+def suggest(id: str, body: Beginning) -> Suggestion:
+    return Suggestion(message=suggestion.suggest(own_chat(id), body.message))

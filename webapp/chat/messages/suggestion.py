@@ -1,0 +1,102 @@
+"""A person's next message in a chat with a character, written by the model: a draft, which they change, send or delete."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.chat import paths
+from webapp.chat.group.members import person_name, spoken
+from webapp.chat.messages import drafts
+from webapp.chat.prompt import parts
+from webapp.chat.prompt.built_in import SUGGESTION_KEY
+from webapp.chat.prompt.model_choice import answerer
+from webapp.chat.tables import Chat
+from webapp.connections.models import DEMO
+from webapp.db import db
+from webapp.engine import asides, service
+from webapp.engine.asides import Aside
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
+from webapp.errors import Conflict, Invalid, Unavailable
+from webapp.prompts import using
+from webapp.providers.base import ModelRequest
+from webapp.sections import Section
+from webapp.streaming.transcript import Transcript
+
+PURPOSE = "suggestion"
+MOST_TOKENS, LOOK_SECONDS = 600, 0.05
+# Behind everything else that is told, and said by whoever asks: they step out of the scene.
+LAST = Section("", role="user", depth=0, rank=300)
+BEGUN = "My message begins with the words below. Write it whole, these words first."
+# By generation, as long as somebody waits for it.
+_texts: dict[str, list[str]] = {}
+
+
+def is_offered(chat: Chat) -> bool:
+    """Whether there is a scene to be played, and a model that can: the demo has nothing to say."""
+    return bool((chat.character_id or chat.is_group) and chat.owner_id) and not chat.model.startswith(DEMO)
+
+
+def suggest(chat: Chat, typed: str = "") -> str:
+    """What the owner could write next, beginning with what they have typed; it becomes their draft. Waits for the model."""
+    if not is_offered(chat):
+        raise Invalid("The model writes for you only in chats with a character, and the demo can't.", field="message")
+    engine, person, id, typed = the_engine(), chat.owner_id or "", chat.id, typed.strip()
+    service.refuse_if_running(engine, chat.lane)
+    aside = Aside(PURPOSE, f"{PURPOSE}:{id}", person, _request(chat, typed))
+    name, draft = person_name(chat), drafts.of(person, id)
+    written = _texts[aside.id] = []
+    try:
+        _ask(aside)
+        # Nothing is held while the model is waited for.
+        db.session.rollback()
+        while aside.id in engine.live:
+            engine.pause(LOOK_SECONDS)
+    finally:
+        del _texts[aside.id]
+    text = _from("".join(written), name, typed)
+    if not text:
+        raise Unavailable("The model gave no answer. Please try again.")
+    # What was typed here meanwhile counts more.
+    if drafts.of(person, id) == draft:
+        drafts.save(person, text, id)
+    return text
+
+
+def _ask(aside: Aside) -> None:
+    try:
+        asides.ask(the_engine(), aside)
+    except IntegrityError as error:
+        raise Conflict("A message for this chat is being written already.") from error
+
+
+def _request(chat: Chat, typed: str) -> ModelRequest:
+    told = using.render(SUGGESTION_KEY)
+    model = told.version.model or answerer(chat)
+    begun = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
+    asked = [*(replace(LAST, title=each.title, text=each.text) for each in told.sections), *begun]
+    path = paths.said_to(chat.head_id) if chat.head_id else []
+    # Of several characters, the one who has spoken last is described.
+    spoke = spoken(chat, chat.head_id)[-1:] if chat.is_group else []
+    parameters = {"max_tokens": MOST_TOKENS, **told.parameters}
+    return parts.beside(chat, path, model, asked, speaker_id="".join(spoke), **parameters)
+
+
+def _from(text: str, name: str, typed: str) -> str:
+    """The message alone, without the name that models may write before it, and with what was typed."""
+    text = text.strip().removeprefix(f"{name}:").lstrip()
+    return text if not text or text.startswith(typed) else f"{typed} {text}"
+
+
+def _finish(_session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+    if (written := _texts.get(generation.id)) is not None:
+        written.append(transcript.text)
+
+
+def _changed(_generation: Generation) -> None:
+    """Nobody but the one who waits is told."""
+
+
+SUGGESTION = asides.kind(PURPOSE, "Suggested messages", _finish, _changed)
