@@ -85,10 +85,10 @@ def character_of(session: Session, owner_id: str | None, character_id: str | Non
     return session.scalar(select(Character).where(Character.id == character_id, _is_visible(owner))) if owner else None
 
 
-def own_named(user_id: str, name: str) -> str | None:
-    """The person's own character with this name, the newest of several."""
-    mine = Character.owner_id == user_id, Character.name == name, Character.deleted_at.is_(None)
-    return db.session.scalar(select(Character.id).where(*mine).order_by(Character.id.desc()).limit(1))
+def by_name(user_id: str, name: str, *, among: type[Character] | type[Persona] = Character) -> str | None:
+    """The person's own character or persona with this name, the newest of several, or else the team's."""
+    theirs = or_(among.owner_id == user_id, among.owner_id.is_(None)), among.name == name, among.deleted_at.is_(None)
+    return db.session.scalar(select(among.id).where(*theirs).order_by(among.owner_id.is_(None), among.id.desc()).limit(1))
 
 
 def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str]) -> dict[str, list[str]]:

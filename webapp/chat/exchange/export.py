@@ -14,7 +14,7 @@ from sqlalchemy import Select, func, select
 
 from webapp.accounts.tables import User
 from webapp.chat import queries
-from webapp.chat.exchange import branch
+from webapp.chat.exchange import branch, played
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.fields import values_of
@@ -224,6 +224,7 @@ def _opening(chat: Chat) -> str:
         changed_at=chat.changed_at,
         pinned_at=chat.pinned_at,
         archived_at=chat.archived_at,
+        **played.told(chat),
         settings=values_of(chat),
     )
     value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(about)}

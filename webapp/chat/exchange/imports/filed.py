@@ -79,8 +79,10 @@ class FiledChat:
     title: str = ""
     title_is_own: bool = True
     model: str = ""
-    # By name, for who has one of that name; our own files say nothing of it.
-    character: str = ""
+    # By name, for who has them: the characters, of whom several make a group, who speaks next there, and the persona.
+    cast: tuple[str, ...] = ()
+    turn_order: str = ""
+    persona: str = ""
     head: str = ""
     created_at: datetime | None = None
     changed_at: datetime | None = None

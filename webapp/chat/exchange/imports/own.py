@@ -18,11 +18,12 @@ from webapp.chat.exchange.imports.filed import (
 )
 from webapp.chat.exchange.imports.reading import ORIGIN_CHARS, amount, count, line, moment, text
 from webapp.chat.fields import FIELDS, ChatField
+from webapp.chat.group.turns import MOST_CAST
 
 FORMAT = "millrace-chat"
 VERSION = 1
 STATUSES = {"completed", "stopped", "interrupted", "failed"}
-AUTHOR_CHARS, PROMPT_CHARS, MOST_ATTEMPTS = 120, 20_000, 50
+NAME_CHARS, PROMPT_CHARS, MOST_ATTEMPTS = 120, 20_000, 50
 NOTICE = ("code", "message", "detail")
 
 
@@ -32,7 +33,7 @@ def is_own(value: dict[str, Any]) -> bool:
 
 def head_value(chat: FiledChat) -> dict[str, Any]:
     """Everything of a chat but its messages."""
-    return _values(chat, but={"messages", "settings", "character"}) | dict(chat.settings)
+    return _values(chat, but={"messages", "settings"}) | dict(chat.settings)
 
 
 def message_value(message: FiledMessage) -> dict[str, Any]:
@@ -60,10 +61,17 @@ def parse(value: dict[str, Any]) -> FiledChat:
             model=line(about.get("model"), 200),
             head=head if any(each.id == head for each in found) else "",
             messages=found,
+            cast=_cast(about.get("cast")),
+            turn_order=line(about.get("turn_order"), NAME_CHARS),
+            persona=line(about.get("persona"), NAME_CHARS),
             settings={each.name: _setting(each, about.get(each.name)) for each in FIELDS},
             **times,
         )
     )
+
+
+def _cast(names: Any) -> tuple[str, ...]:
+    return tuple(line(each, NAME_CHARS) for each in names[:MOST_CAST]) if isinstance(names, list) else ()
 
 
 def _message(value: dict[str, Any]) -> FiledMessage:
@@ -76,8 +84,8 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         role=value["role"],
         content=text(value.get("content")),
         reasoning=text(value.get("reasoning")),
-        author=line(value.get("author"), AUTHOR_CHARS),
-        speaker=line(value.get("speaker"), AUTHOR_CHARS),
+        author=line(value.get("author"), NAME_CHARS),
+        speaker=line(value.get("speaker"), NAME_CHARS),
         is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
         created_at=moment(value.get("created_at")),
         # One more than there may be is refused with the whole chat.

@@ -69,7 +69,7 @@ def read(piece: dict[str, Any]) -> Piece:
     if "chat" in piece:
         chat = _with_moments(piece["chat"])
         settings = {each.name: chat.pop(each.name) for each in FIELDS if each.name in chat}
-        return Head(FiledChat(**chat, character=piece["character"], settings=settings), piece["count"])
+        return Head(FiledChat(**chat, settings=settings), piece["count"])
     return [Rendered(_message(value), html, version) for value, html, version in piece["messages"]]
 
 
@@ -79,7 +79,7 @@ def _of_one(value: dict[str, Any], renderer: "_Renderer") -> Iterator[dict[str, 
     except BadFile as error:
         yield {"refused": [files.title_of(value), str(error)]}
         return
-    yield {"chat": own.head_value(_headed(chat)), "character": chat.character, "count": len(chat.messages)}
+    yield {"chat": own.head_value(_headed(chat)), "count": len(chat.messages)}
     for batch in _batches(chat.messages):
         yield {"messages": [[own.message_value(each), *renderer.rendered(each)] for each in batch]}
 

@@ -3,16 +3,18 @@
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
 from webapp.chat.exchange.imports.reading import line, moment, origin, text
+from webapp.chat.group.turns import LEAST_CAST
 
 PROGRAM = "sillytavern"
 # Where a file of lines is handed on as one value.
 LINES = "lines of a chat"
-MOST_LINES, MOST_SWIPES = 10_000, 50
+MOST_LINES, MOST_SWIPES, NAME_CHARS, TITLE_CHARS = 10_000, 50, 120, 200
 # `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
 SPOKEN = "%B %d, %Y %I:%M%p"
 NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d+ms)?", re.ASCII)
@@ -29,7 +31,7 @@ def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not isinstance(histories, list):
         yield value
         return
-    name = line(fields(fields(value.get("info")).get("character")).get("name"), 120)
+    name = line(fields(fields(value.get("info")).get("character")).get("name"), NAME_CHARS)
     for each in histories:
         said = fields(each).get("msgs")
         rows = [_of_cai(fields(one)) for one in said] if isinstance(said, list) else []
@@ -43,16 +45,18 @@ def parse(value: dict[str, Any]) -> FiledChat:
     said = [each for each in rows if each is not head]
     if len(said) > MOST_LINES:
         raise BadFile(f"It has more than {MOST_LINES:,} messages.")
-    name = _named(head, said)
-    id = _id_of(head, name, said)
+    cast = _cast(head, said)
+    id = _id_of(head, next(iter(cast), ""), said)
     nodes, last = _nodes(id, said)
     messages, shown = grown(nodes)
+    if len(cast) < LEAST_CAST:
+        messages = tuple(replace(each, speaker="") for each in messages)
     times = [each.created_at for each in messages if each.created_at]
     return checked(
         FiledChat(
             id=origin(PROGRAM, id),
-            title=name,
-            character=name,
+            title=", ".join(cast)[:TITLE_CHARS],
+            cast=cast,
             head=shown.get(last, ""),
             created_at=_moment(head.get("create_date")) or min(times, default=None),
             changed_at=max(times, default=None),
@@ -95,12 +99,13 @@ def _of_cai(said: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _named(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> str:
-    """The character whom the chat was with: newer files say it in the messages alone."""
-    name = line(head.get("character_name"), 120)
+def _cast(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """The character whom the chat was with, or all who speak in a group; newer files say who it is in the messages alone."""
+    name = line(head.get("character_name"), NAME_CHARS)
     if name and name != "unused":
-        return name
-    return next((found for each in said if each.get("is_user") is not True and (found := line(each.get("name"), 120))), "")
+        return (name,)
+    speaking = (each for each in said if each.get("is_user") is not True and each.get("is_system") is not True)
+    return tuple(dict.fromkeys(filter(None, (line(each.get("name"), NAME_CHARS) for each in speaking))))
 
 
 def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> str:
@@ -150,6 +155,7 @@ def _message(id: str, row: dict[str, Any], number: int, words: str) -> FiledMess
         role="assistant",
         content=words,
         reasoning=text(extra.get("reasoning")),
+        speaker=line(row.get("name"), NAME_CHARS),
         created_at=created_at,
         generations=generations,
     )

@@ -1,7 +1,7 @@
 """Keeps the chats of a file: in small batches, with all branches, and each only once, however often it is brought."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from math import ceil
@@ -13,13 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from webapp import changes, topic_names
 from webapp.accounts import making
 from webapp.accounts.tables import User
-from webapp.characters import queries as cast
+from webapp.chat.exchange import played
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
 from webapp.chat.messages import sending
-from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat, Message
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
@@ -159,21 +158,23 @@ class _Storing:
     def _begin(self, chat: FiledChat, count: int) -> None:
         if self._brought.messages + count > self._most:
             raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
-        chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model))
-        self._filling = _Filling(chat_id, self._user_id, chat.head, is_new=is_new)
+        there = played.found(self._user_id, chat)
+        chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there))
+        speakers = there if played.is_group(there) else {}
+        self._filling = _Filling(chat_id, self._user_id, chat.head, speakers, is_new=is_new)
         self._brought.chats += is_new
 
 
-def _place(user_id: str, filed: FiledChat, model: str) -> tuple[str, bool]:
+def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str]) -> tuple[str, bool]:
     """The chat that has this origin, made where there is none."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
-    played = _played(user_id, filed.character)
+    values = _values(filed) | played.values(user_id, filed, there)
     is_it = Chat.origin == filed.id if mine is None else or_(Chat.origin == filed.id, mine)
     with write() as session:
         found = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))
         if found:
             return found, False
-        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, **_values(filed), **played)
+        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, **values)
         session.add(chat)
         session.flush()
         return chat.id, True
@@ -192,17 +193,12 @@ def _values(filed: FiledChat) -> dict[str, Any]:
     }
 
 
-def _played(user_id: str, name: str) -> dict[str, Any]:
-    """With the person's own character of that name the chat goes on."""
-    return {"kind": roleplay.KIND, "character_id": id} if name and (id := cast.own_named(user_id, name)) else {}
-
-
 class _Filling:
     """Puts the messages that a chat lacks into it."""
 
-    def __init__(self, chat_id: str, user_id: str, head: str, *, is_new: bool) -> None:
+    def __init__(self, chat_id: str, user_id: str, head: str, speakers: Mapping[str, str], *, is_new: bool) -> None:
         self.is_new, self.added = is_new, 0
-        self._chat_id, self._user_id, self._head, self._last = chat_id, user_id, head, ""
+        self._chat_id, self._user_id, self._head, self._last, self._speakers = chat_id, user_id, head, "", speakers
         self._ids: dict[str, str] = {}
         self._look()
         self._had_some = bool(self._ids)
@@ -261,6 +257,7 @@ class _Filling:
             "origin": message.id,
             "author_id": self._user_id if (message.role == "user" or message.is_edited) and not message.author else None,
             "author_name": message.author,
+            "speaker_id": self._speakers.get(message.speaker) if message.role == "assistant" else None,
             "speaker_name": message.speaker,
             "is_edited": message.is_edited,
         }
