@@ -157,3 +157,27 @@ def test_odd_lines_are_left_out(row):
 @pytest.mark.parametrize("said", ["x", "5e99", "2024-99-99@1h1m1s", "October 99, 2024 3:21pm", "9" * 400, -5, None, [], {}])
 def test_odd_times_are_none(said):
     assert parsed({**GREETING, "send_date": said}).messages[0].created_at is None
+
+
+@pytest.mark.parametrize("chosen", [None, 7, -1, "1"])
+def test_without_a_place_of_the_one_that_is_shown_all_swipes_stay(chosen):
+    chat = parsed(HEAD, GREETING, {**ANSWER, "swipe_id": chosen})
+
+    assert [each.content for each in chat.messages[1:]] == ["Go away.", "Come in.", "Wait.", "Come in, then."]
+    assert chat.head == chat.messages[-1].id
+
+
+def test_a_moment_with_much_space_is_none_or_one():
+    (message,) = parsed({**GREETING, "send_date": " " * 30 + "1729264980000"}).messages
+    assert message.created_at == datetime(2024, 10, 18, 15, 23, tzinfo=UTC)
+
+
+def test_a_branch_with_the_same_name_is_a_branch_here(member):
+    bring(member, lines(*ALL), "Mara.jsonl")
+    other = {**QUESTION, "mes": "It's somebody else."}
+
+    page = bring(member, lines(HEAD, GREETING, other, {**ANSWER, "swipes": [], "mes": "Come in, then."}), "Branch.jsonl")
+
+    assert page.says("2 new messages.")
+    path = str(member.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"])
+    assert [text for _, text in member.page(path).messages()] == ["Who is it?", "It's somebody else.", "Come in, then."]

@@ -117,14 +117,21 @@ def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> s
 
 
 def _nodes(id: str, said: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
-    """All messages with their swipes, each below the one that was shown before it, and the last one that is shown."""
+    """All messages with their swipes, each below the one that was shown before it, and the last one that is shown.
+
+    Branches of a chat are files of their own with the same name for it: what they share is the same message.
+    """
     nodes, above = list[Node](), ""
     for place, row in enumerate(said):
         versions, chosen = _versions(row)
-        ids = [origin(PROGRAM, f"{id}:{place}:{number}") for number in range(len(versions))]
+        ids = [origin(PROGRAM, f"{id}:{place}:{number}:{_mark(above, words)}") for number, words in enumerate(versions)]
         nodes += [Node(ids[number], above, _message(ids[number], row, number, words)) for number, words in enumerate(versions)]
         above = ids[chosen]
     return nodes, above
+
+
+def _mark(above: str, words: str) -> str:
+    return hashlib.sha256(f"{above}\0{words}".encode()).hexdigest()[:16]
 
 
 def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
@@ -132,8 +139,10 @@ def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
     swipes, shown = row.get("swipes"), _words(row.get("mes"))
     texts = [_words(each) for each in swipes[:MOST_SWIPES]] if isinstance(swipes, list) and row.get("is_user") is not True else []
     chosen = row.get("swipe_id")
-    if not isinstance(chosen, int) or not 0 <= chosen < len(texts):
+    if not texts:
         return [shown], 0
+    if not isinstance(chosen, int) or not 0 <= chosen < len(texts):
+        return (texts, texts.index(shown)) if shown in texts else ([*texts, shown], len(texts))
     # It may have been edited since.
     texts[chosen] = shown or texts[chosen]
     return texts, chosen
@@ -187,7 +196,7 @@ def _moment(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return moment(value)
     if value.strip().isdecimal():
-        return moment(int(value[:20]))
+        return moment(int(value.strip()[:20]))
     if found := NAMED.fullmatch(value.strip()):
         return moment("{:0>4}-{:0>2}-{:0>2}T{:0>2}:{:0>2}:{:0>2}".format(*found.groups()))
     try:
