@@ -81,4 +81,10 @@ def test_the_source_is_closed_and_its_failure_goes_on():
     assert canned.is_closed
     with pytest.raises(ProviderError):
         list(Unnamed("Bo", Canned(Delta("Ahoy"), fails=True)).events(Stop(Signal)))
+    broken = Unnamed("Bo", Canned(Delta("B"), fails=True)).events(Stop(Signal))
+    assert next(broken) == Delta("B")
     assert Unnamed("Bo", canned).look() == "late"
+
+
+def test_space_without_end_is_not_held():
+    assert len(events_of(*[Delta(" ")] * 1_000)) > 800

@@ -79,6 +79,13 @@ def test_each_greets_in_turn_by_its_greeting_for_groups(program, cast):
     assert [each["versions"] for each in said] == [[], []]
 
 
+def test_a_greeting_can_name_all_who_are_there(program, cast):
+    ids = [program.post("/characters", {"name": "Al", "greeting": "With {{group}}."}, status=201)["id"], cast[0]]
+
+    said = program.get(f"{begin(program, ids)}/messages")["messages"]
+    assert said[0]["content"] == "With Al, Mara."
+
+
 @pytest.mark.slow
 @on_both_databases
 def test_only_who_speaks_is_described_and_every_message_has_its_name(program, cast, fake):

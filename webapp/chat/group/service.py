@@ -1,6 +1,7 @@
 """What a person can do with chats of several characters: begin one, and say anew who is in it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -44,7 +45,7 @@ def begin(
     model = model or providers().default(by.default_model)
     providers().of(model)
     id = new_id()
-    said = [_greeting(each, begun(cast.names_of(each, persona, by), id, model)) for each in by_turns(there) if _greets_with(each)]
+    said = [_greeting(each, begun(_names(each, there, persona, by), id, model)) for each in by_turns(there) if _greets_with(each)]
     values: dict[str, Any] = {"id": id, "owner_id": by.id, "persona_id": persona.id if persona else None}
     values["collection_ids"] = list(reads)
     values |= {"character_id": there[0].id, "character_ids": [each.id for each in there], "turn_order": order}
@@ -91,6 +92,10 @@ def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[
     if len(found) < len(wanted):
         raise Invalid(UNSEEN, field="character_ids")
     return found
+
+
+def _names(one: Character, there: Sequence[Character], persona: Persona | None, by: User) -> Names:
+    return replace(cast.names_of(one, persona, by), group=", ".join(each.name for each in there))
 
 
 def _title(there: Sequence[Character]) -> str:

@@ -5,7 +5,11 @@ from contextlib import closing
 
 from webapp.engine.engine import Source
 from webapp.streaming.events import Delta, Event
+from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
+
+# Around the name; a model that says nothing else for ever is read as it comes.
+MOST_SPACE = 100
 
 
 class Unnamed:
@@ -17,23 +21,30 @@ class Unnamed:
     def events(self, stop: Stop) -> Iterator[Event]:
         held, is_beginning = "", True
         with closing(self._source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
-            for event in events:
-                if is_beginning and isinstance(event, Delta):
-                    held += event.text
-                    if self._may_become_it(held):
-                        continue
-                    is_beginning, event, held = False, Delta(self._without(held)), ""
-                elif held and not isinstance(event, Delta):
-                    # Nothing is kept back behind the words of anything else, such as the end.
-                    is_beginning, said, held = False, self._without(held), ""
-                    yield from [Delta(said)] if said else []
-                yield event
+            try:
+                for event in events:
+                    if is_beginning and isinstance(event, Delta):
+                        held += event.text
+                        if self._may_become_it(held):
+                            continue
+                        is_beginning, event, held = False, Delta(self._without(held)), ""
+                    elif held and not isinstance(event, Delta):
+                        # Nothing is kept back behind the words of anything else, such as the end.
+                        is_beginning, said, held = False, self._without(held), ""
+                        yield from [Delta(said)] if said else []
+                    yield event
+            except ProviderError:
+                # What came before it was said.
+                yield from [Delta(said)] if (said := self._without(held)) else []
+                raise
 
     def look(self) -> str:
         return self._source.look()
 
     def _may_become_it(self, held: str) -> bool:
         text = held.lstrip()
+        if len(held) > len(self._opening) + MOST_SPACE:
+            return False
         return self._opening.startswith(text) or (text.startswith(self._opening) and not text[len(self._opening) :].strip())
 
     def _without(self, held: str) -> str:
