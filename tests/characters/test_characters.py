@@ -214,8 +214,13 @@ def test_nobody_has_more_than_so_many(member, app):
             session.add_all([Character(owner_id=user.id, name=f"n{each}") for each in range(faced.RULES[Character].most_own)])
 
     page = member.submit("/characters/new", name="One more", description="Too many.")
-
     assert (page.status_code, page.says("You already have 500 characters, which is the limit.")) == (422, True)
+
+    with app.app_context():
+        id = db.session.scalar(db.select(Character.id).where(Character.name == "n0"))
+    member.post(f"/characters/{id}/delete")
+    assert member.submit("/characters/new", name="One more", description="It has room.").status_code < 400
+    assert member.post(f"/characters/{id}/restore").status_code == 422
 
 
 @pytest.mark.slow

@@ -78,6 +78,7 @@ def trash(row: Faced, *, by: User) -> None:
 def restore(row: Faced, *, by: User) -> None:
     """Bring a deleted one back."""
     refuse_unless_theirs(row, by)
+    refuse_too_many(type(row), by.id)
     with write():
         row.deleted_at = None
 
@@ -130,7 +131,7 @@ def refuse_unless_theirs(row: Faced, user: User) -> None:
 
 
 def refuse_too_many(table: type[Faced], user_id: str) -> None:
-    """Before another one is made."""
+    """Before there is another one."""
     rule = RULES[table]
     if queries.count_of(table, user_id) >= rule.most_own:
         raise Invalid(f"You already have {rule.most_own} {rule.word}s, which is the limit. Delete one first.")

@@ -186,8 +186,8 @@ def may_change(row: Faced, user: User) -> bool:
 
 
 def count_of(table: type[Faced], user_id: str) -> int:
-    """How many of them a person has, the deleted ones too."""
-    return db.session.scalar(select(func.count()).select_from(table).where(table.owner_id == user_id)) or 0
+    """How many of them a person has, without those in the trash."""
+    return db.session.scalar(select(func.count()).where(table.owner_id == user_id, table.deleted_at.is_(None))) or 0
 
 
 def is_shared(character: Character) -> bool:

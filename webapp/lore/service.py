@@ -30,8 +30,7 @@ TOO_MUCH = "It needs too much memory or time to read."
 def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
     """Make a lorebook of this person's own: a new one, or one with what was brought."""
     name, owner_id = checked_name(entered.name), by.id
-    if queries.count_of(owner_id) >= MOST_OWN:
-        raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
+    _refuse_too_many(owner_id)
     making.count(owner_id)
     content = {**book, "name": name} if book else with_settings({}, entered)
     with write() as session:
@@ -98,6 +97,7 @@ def trash(row: Lorebook) -> None:
 
 
 def restore(row: Lorebook) -> None:
+    _refuse_too_many(row.owner_id)
     with write():
         row.deleted_at = None
 
@@ -117,3 +117,8 @@ def checked(user: User, ids: list[str]) -> list[str]:
     if queries.own_among(user, wanted) != wanted:
         raise Invalid("One of these lorebooks no longer exists.", field="lorebooks")
     return wanted
+
+
+def _refuse_too_many(owner_id: str) -> None:
+    if queries.count_of(owner_id) >= MOST_OWN:
+        raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
