@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.characters.card_samples import as_json, bring
 from tests.support.marks import also_on_postgres
+from tests.support.turns import nobody_waits
+from webapp.db import db, write
+from webapp.lore import queries as lorebooks
+from webapp.lore.tables import Lorebook
 
 WORLD = {
     "name": "The valley",
@@ -81,3 +86,17 @@ def test_a_lorebook_for_all_chats_with_characters_is_used_too(played, say, membe
         ("user", "Rye?"),
         ("system", "Mara limps."),
     ]
+
+
+@pytest.mark.slow
+def test_however_many_large_lorebooks_are_always_used_nobody_waits(member, app):
+    entries = [{"keys": [f"key {n}"], "content": "words " * 300} for n in range(1_000)]
+    with app.app_context(), write() as session:
+        books = ({"name": f"b{n}", "entries": entries} for n in range(20))
+        always = {"owner_id": member.person_id, "is_always": True, "entry_count": 1_000}
+        session.add_all(Lorebook(name=each["name"], book=each, **always) for each in books)
+    with app.app_context():
+        db.session.execute(select(Lorebook.id)).all()
+        with nobody_waits():
+            read = lorebooks.used_by(member.person_id, [], is_played=True)
+        assert len(read) == 5

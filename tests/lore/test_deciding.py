@@ -29,7 +29,7 @@ def told(
     speakers = {"user": "Jo", "assistant": "Mara"}
 
     def fill(text: str) -> str:
-        return text.replace("{{char}}", "Mara")
+        return text.replace("{{char}}", "Mara").replace("{{none}}", "")
 
     scene = Scene(messages, len, now, chance or Random(1), "chat", speakers, fill, budget)
     return [each.content for each in decide([book(*entries, **more)], scene)]
@@ -51,6 +51,7 @@ def with_keys(*keys: str, **more: Any) -> dict[str, Any]:
         (with_keys("Dragon", case_sensitive=True), "a Dragon", True),
         (with_keys("wyrm", "dragon"), "a dragon", True),
         (with_keys("{{char}}"), "Where is mara?", True),
+        (with_keys("{{none}}"), "Hello", False),
         (with_keys("Jo:"), "Hello", True),
         (with_keys(), "Hello", False),
         (with_keys(constant=True), "Hello", True),
@@ -208,3 +209,18 @@ def test_so_many_are_told_and_no_more() -> None:
 def test_what_is_no_book_has_nothing_to_tell(wrong: Any) -> None:
     scene = Scene([("user", "x")], len, lambda: 0.0, Random(1))
     assert decide([book_of(wrong, id="b")], scene) == []
+
+
+def test_when_it_is_late_nothing_more_is_read():
+    class Unread(list[tuple[str, str]]):
+        def __getitem__(self, _place: object) -> Any:
+            raise AssertionError("it was read")
+
+    assert told(Unread([("user", "dragon")]), DRAGON, now=iter([0.0, *[1.0] * 99]).__next__) == []
+
+
+def test_all_books_together_tell_no_more_than_there_is_room_for():
+    many = book(*({"content": f"{number}", "constant": True} for number in range(150)))
+    scene = Scene([("user", "Hello")], len, lambda: 0.0, Random(1), most_tokens=9_999)
+
+    assert len(decide([many, many], scene)) == 200

@@ -50,7 +50,7 @@ def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
     for book in books:
         most = min(left, book.most_tokens or left)
         used = [each for each in book.entries if each.is_enabled and each.content]
-        told = _Deciding(scene, len(scene.said), most, until).of(used)
+        told = _Deciding(scene, len(scene.said), most, until, MOST_TOLD - len(found)).of(used)
         left -= sum(scene.cost(each.content) for each in told)
         found += told
     return sorted(found, key=lambda each: each.order)
@@ -59,8 +59,8 @@ def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
 class _Deciding:
     """One book at one moment of a chat: when so many messages had been said."""
 
-    def __init__(self, scene: Scene, end: int, most_tokens: int, until: float) -> None:
-        self.scene, self.end, self.left, self.until = scene, end, most_tokens, until
+    def __init__(self, scene: Scene, end: int, most_tokens: int, until: float, most_told: int = 0) -> None:
+        self.scene, self.end, self.left, self.until, self.most_told = scene, end, most_tokens, until, most_told
         self.told, self.recursed = list[Entry](), list[str]()
         self._texts: dict[int, Text] = {}
         self._earlier: dict[int, _Deciding] = {}
@@ -98,7 +98,8 @@ class _Deciding:
             return 0
         if entry.is_constant:
             return 1
-        return count(entry.keys, self._text(entry.keys.depth), self.scene.fill, self._is_late)
+        # Asked first: there may be as many texts to look through as entries.
+        return 0 if self._is_late() else count(entry.keys, self._text(entry.keys.depth), self.scene.fill, self._is_late)
 
     def _is_late(self) -> bool:
         return self.scene.now() > self.until
@@ -119,7 +120,7 @@ class _Deciding:
         """Take in what there is room for, and give the text that may bring others."""
         brought = list[str]()
         for each in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
-            if len(self.told) < MOST_TOLD and (cost := self.scene.cost(each.content)) <= self.left:
+            if len(self.told) < self.most_told and (cost := self.scene.cost(each.content)) <= self.left:
                 self.left -= cost
                 self.told.append(each)
                 brought += [each.content] if each.recursion.brings else []

@@ -50,8 +50,9 @@ def found(key: str, text: Text, keys: Keys) -> bool:
         pattern = _compiled(expression[1], expression[2])
         return bool(pattern and pattern.search(text.written[-EXPRESSION_CHARS:]))
     key, within = (key, text.written) if keys.is_exact else (key.lower(), text.small)
-    if not keys.whole_words or len(key.split()) > 1:
-        return key in within
+    # What it holds may come to nothing.
+    if not key or not keys.whole_words or len(key.split()) > 1:
+        return bool(key) and key in within
     return key in within and bool(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", within))
 
 

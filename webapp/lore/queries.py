@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import accumulate
 
 from sqlalchemy import func, or_, select
 
@@ -13,6 +14,8 @@ from webapp.lore.tables import Lorebook
 
 # As many as a small team plays with at a time; a large one is some megabytes.
 MOST_REMEMBERED = 16
+# For one answer, in all its books: a hundred large ones would take seconds to read, in which nobody else has a turn.
+MOST_ENTRIES = 5_000
 
 
 def lorebooks(user: User) -> Sequence[Lorebook]:
@@ -33,8 +36,8 @@ def lorebook(user: User, id: str, *, is_deleted: bool = False) -> Lorebook | Non
 
 
 def count_of(user_id: str) -> int:
-    """How many a person has, the deleted ones too."""
-    return db.session.scalar(select(func.count()).select_from(Lorebook).where(Lorebook.owner_id == user_id)) or 0
+    """How many a person has, without those in the trash."""
+    return db.session.scalar(select(func.count()).where(Lorebook.owner_id == user_id, Lorebook.deleted_at.is_(None))) or 0
 
 
 def own_among(user: User, ids: Iterable[str]) -> list[str]:
@@ -46,11 +49,15 @@ def own_among(user: User, ids: Iterable[str]) -> list[str]:
 
 
 def used_by(owner_id: str, ids: Sequence[str], *, is_played: bool) -> list[Book]:
-    """What a chat uses: those attached to it and, with a character, those that its owner always uses."""
-    mine = select(Lorebook.id, Lorebook.changed_at).where(Lorebook.owner_id == owner_id, Lorebook.deleted_at.is_(None))
+    """What a chat uses: those attached to it and, with a character, those that its owner always uses; the attached ones
+    first, up to the one with which it is too much.
+    """
+    mine = select(Lorebook).where(Lorebook.owner_id == owner_id, Lorebook.deleted_at.is_(None))
     attached = Lorebook.id.in_(ids)
     wanted = or_(attached, Lorebook.is_always) if is_played else attached
-    return [_read(row.id, row.changed_at) for row in db.session.execute(mine.where(wanted).order_by(Lorebook.id))]
+    rows = db.session.scalars(mine.where(wanted).order_by(attached.desc(), Lorebook.id)).all()
+    read = accumulate(row.entry_count for row in rows)
+    return [_read(row.id, row.changed_at) for row, count in zip(rows, read, strict=True) if count <= MOST_ENTRIES]
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

@@ -56,7 +56,7 @@ def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], ch
     return Scene(
         context.said,
         cost=partial(estimate, share=share_of(chars)),
-        now=time.monotonic,
+        now=time.thread_time,
         chance=SystemRandom(),
         seed=context.chat_id,
         speakers=speakers,
