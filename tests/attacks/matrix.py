@@ -226,6 +226,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "exchange.text": (Route("GET", "anybody", "readers", ("chat",)),),
     "exchange.page": (Route("GET", "anybody", "readers", ("chat",)),),
     "exchange.json": (Route("GET", "anybody", "owner", ("chat",)),),
+    "exchange.swipes": (Route("GET", "anybody", "owner", ("chat",)),),
     "exchange.everything": (Route("GET", "signed_in", "people"),),
     "exchange.choose": (Route("GET", "signed_in", "people"),),
     "exchange.bring_in": (Route("POST", "signed_in", "people"),),

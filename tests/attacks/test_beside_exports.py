@@ -117,6 +117,7 @@ ATTACKS: dict[str, Callable[[Scene], None]] = {
     "markdown": partial(a_file, path="/chats/large/export.md", least=ALL),
     "a page": partial(a_file, path="/chats/large/export.html", least=ALL),
     "JSON": partial(a_file, path="/chats/large/export.json", least=ALL),
+    "lines": partial(a_file, path="/chats/large/export.jsonl", least=ALL),
     "everything": partial(a_file, path="/export.zip", least=1_000),
     "three at once": several_files_at_once,
     "given up": files_that_are_given_up,

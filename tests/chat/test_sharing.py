@@ -32,6 +32,7 @@ ACTIONS = [
     ("write", "POST", "/messages/{answer}/version"),
     ("write", "POST", "/generations/{generation}/stop"),
     ("own", "GET", "/chats/{chat}/export.json"),
+    ("own", "GET", "/chats/{chat}/export.jsonl"),
     ("own", "GET", "/chats/{chat}/people"),
     ("own", "POST", "/chats/{chat}/people/team"),
     ("own", "POST", "/chats/{chat}/people/no-such-grant/remove"),

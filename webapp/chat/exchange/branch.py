@@ -27,7 +27,7 @@ def pieces(engine: Engine, chat_id: str) -> Iterator[list[str]]:
     """The ids of its messages from the root on, as many as may be read in one go; between two, others have their turn."""
     ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
     starts = range(0, len(ids), MOST_MESSAGES)
-    return by_turns((each for start in starts for each in _cut(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
+    return by_turns((each for start in starts for each in cut(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
 
 
 def messages(ids: Sequence[str]) -> list[Message]:
@@ -45,7 +45,7 @@ def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:
         id = rows[-1].parent_id if rows else None
 
 
-def _cut(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
+def cut(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
     """Those that together are not too long, and one in any case."""
     size = (func.length(Message.content) + func.length(Message.reasoning)).label("size")
     with engine.in_app():

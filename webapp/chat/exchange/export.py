@@ -146,7 +146,7 @@ def _said(engine: Engine, messages: Sequence[Message], right: str, reader: User 
     return [
         (
             _speaker(each, made.get(each.id, []), _name(each, names, answerer)),
-            _text(engine, each, made.get(each.id, [])) + _sources(each, reader),
+            text_of(engine, each, made.get(each.id, [])) + _sources(each, reader),
         )
         for each in messages
     ]
@@ -178,7 +178,7 @@ def _cited(source: SeenSource) -> str:
     return ", ".join(each for each in (source.document.title, place) if each)
 
 
-def _text(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:
+def text_of(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:
     """Only of what is being written at this moment there is more than was saved."""
     is_running = bool(generations) and generations[-1].is_active
     return queries.text_so_far(engine, message) if is_running else message.content
@@ -280,7 +280,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         id=origin_of(message),
         parent=parent,
         role=message.role,
-        content=_text(engine, message, generations),
+        content=text_of(engine, message, generations),
         reasoning=message.reasoning,
         speaker=message.speaker_name,
         is_edited=message.is_edited,

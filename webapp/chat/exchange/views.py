@@ -8,7 +8,7 @@ from wtforms import FileField
 
 from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
 from webapp.chat.access import own_chat, right_in, visible_chat
-from webapp.chat.exchange import export
+from webapp.chat.exchange import export, sillytavern
 from webapp.chat.exchange.export_pages import kept_page
 from webapp.chat.exchange.imports import files, store
 from webapp.chat.tables import Chat
@@ -62,6 +62,13 @@ def page(id: str) -> Response:
 def json(id: str) -> Response:
     chat = own_chat(id)
     return _download(export.as_json(the_engine(), chat.id), chat, "json", "application/json")
+
+
+@bp.get("/chats/<id>/export.jsonl")
+@anybody
+def swipes(id: str) -> Response:
+    chat = own_chat(id)
+    return _download(sillytavern.lines(the_engine(), chat), chat, "jsonl", "application/jsonl")
 
 
 @bp.get("/export.zip")

@@ -1,0 +1,97 @@
+"""A chat with characters as a file of SillyTavern: the branch that is shown, with versions as swipes."""
+
+import json
+
+import pytest
+
+from tests.chat.files import bring, download
+from tests.chat.test_cast_in_files import BO, MARA, made
+from tests.chat.test_roleplay_imports import told
+from tests.support.marks import on_both_databases
+from tests.upstream.fixtures import app
+from webapp.chat.exchange import branch
+from webapp.chat.exchange.imports import roleplay
+from webapp.chat.tables import Chat, Message
+from webapp.db import db, write
+
+__all__ = ["app"]
+
+
+def exported(browser, chat):
+    return [json.loads(line) for line in download(browser, f"/chats/{chat}/export.jsonl").decode().split("\n")[:-1]]
+
+
+@pytest.fixture
+def chat(app, owner):
+    """With Mara and Jo: greeted, asked, and answered in two versions."""
+    program, persona, (mara,) = made(app, owner, MARA)
+    id = program.post("/chats", {"character_id": mara, "persona_id": persona}, status=201)["chat"]["id"]
+    with app.app_context(), write() as session:
+        chat = session.get_one(Chat, id)
+        said = {"chat_id": id}
+        asked = Message(**said, parent_id=chat.head_id, role="user", content="It's me.\u2028")
+        session.add(asked)
+        session.flush()
+        answers = [
+            Message(**said, parent_id=asked.id, role="assistant", content=each, reasoning="Hm.") for each in ("No.", "Yes.")
+        ]
+        session.add_all([*answers, Message(**said, parent_id=chat.head_id, role="user", content="Never mind.")])
+        session.flush()
+        chat.head_id = answers[0].id
+    return id
+
+
+@on_both_databases
+def test_versions_are_swipes_and_come_back(owner, chat):
+    head, greeting, asked, answer = exported(owner, chat)
+
+    assert (head["user_name"], head["character_name"], head["chat_metadata"]) == ("Jo", "Mara", {"integrity": chat})
+    assert [(each["name"], each["is_user"], each["mes"]) for each in (greeting, asked, answer)] == [
+        ("Mara", False, "Mara greets."),
+        ("Jo", True, "It's me.\u2028"),
+        ("Mara", False, "No."),
+    ]
+    assert (answer["swipes"], answer["swipe_id"]) == (["No.", "Yes."], 0)
+    assert [each["extra"]["reasoning"] for each in answer["swipe_info"]] == ["Hm.", "Hm."]
+    assert "swipes" not in asked
+
+    back = roleplay.parse({roleplay.LINES: [head, greeting, asked, answer]})
+    assert told(back) == [
+        ("assistant", "Mara greets.", ""),
+        ("user", "It's me.\u2028", "Mara greets."),
+        ("assistant", "No.", "It's me.\u2028"),
+        ("assistant", "Yes.", "It's me.\u2028"),
+    ]
+    assert next(each.content for each in back.messages if each.id == back.head) == "No."
+    assert bring(owner, download(owner, f"/chats/{chat}/export.jsonl"), "chat.jsonl").says("1 new chat, 4 new messages.")
+
+
+def test_an_answer_says_which_model_gave_it_and_when(owner, answered):
+    head, asked, answer = exported(owner, answered(owner, "Hello?").rpartition("/")[2])
+
+    assert (head["character_name"], asked["mes"]) == ("Assistant", "Hello?")
+    assert (answer["extra"]["model"], answer["extra"]["api"]) == ("some/model", "openrouter")
+    assert answer["gen_started"] <= answer["gen_finished"]
+    assert answer["gen_finished"].endswith("Z")
+
+
+def test_in_a_group_each_says_who_it_is(app, owner):
+    program, persona, ids = made(app, owner, MARA, BO)
+    wish = {"character_ids": ids, "turn_order": "rotation", "persona_id": persona}
+    head, *said = exported(owner, program.post("/chats", wish, status=201)["chat"]["id"])
+
+    assert head["character_name"] == "unused"
+    assert [each["name"] for each in said] == ["Mara", "Bo"]
+
+
+def test_versions_that_are_too_long_together_are_left_out_but_for_the_one_that_is_shown(app, owner, chat):
+    with app.app_context(), write():
+        db.session.query(Message).filter_by(chat_id=chat, content="Yes.").one().content = "Y" * (branch.MOST_CHARS + 1)
+
+    answer = exported(owner, chat)[-1]
+    assert (answer["swipes"], answer["mes"]) == (["No."], "No.")
+
+
+def test_it_is_offered_where_a_chat_has_a_character(owner, chat):
+    assert owner.page(f"/chats/{chat}").link("Export as SillyTavern chat")
+    assert not owner.submit("/", message="Hello").all('a[href$="export.jsonl"]')

@@ -1,0 +1,92 @@
+"""A chat as SillyTavern keeps its own: a line for each message of the branch that is shown, versions of answers as swipes."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Any, TypeAlias
+
+from webapp.accounts.tables import User
+from webapp.chat import queries
+from webapp.chat.exchange import branch
+from webapp.chat.exchange.export import text_of
+from webapp.chat.roleplay import service as roleplay
+from webapp.chat.sharing import service as sharing
+from webapp.chat.tables import Chat, Message
+from webapp.db import db
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.heavy.turns import by_turns
+
+# What it calls them where a chat is with nobody, or with several.
+PERSON, ANSWERER, GROUP = "User", "Assistant", "unused"
+Line: TypeAlias = dict[str, Any]
+
+
+def lines(engine: Engine, chat: Chat) -> Iterator[str]:
+    """About the chat, then what is said in it; while that is sent no connection is held."""
+    person, answerer = _names(chat)
+    about = {"user_name": person, "character_name": GROUP if chat.is_group else answerer}
+    head = {**about, "create_date": _moment(chat.created_at), "chat_metadata": {"integrity": chat.id}}
+    said = (each for ids in branch.pieces(engine, chat.id) for each in _said(engine, ids, person, answerer))
+    return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head], said)))
+
+
+def _said(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Iterator[Line]:
+    with engine.in_app():
+        messages = branch.messages(ids)
+        beside = queries.siblings_of([each for each in messages if each.role == "assistant"])
+        names, swipes = _speakers(messages, person, answerer), _swipes(engine, messages)
+    for each in messages:
+        line = {"name": names[each.id], "is_user": each.role == "user", "is_system": False, **swipes[each.id]}
+        if each.role == "assistant":
+            versions = _versions(engine, each.id, beside[each.id]) if each.id in beside else {}
+            line |= _all({**versions, each.id: swipes[each.id]}, each.id)
+        yield line
+
+
+def _names(chat: Chat) -> tuple[str, str]:
+    """Whose words those are of which no message says it: the person's and the character's."""
+    owner, persona, character = db.session.get(User, chat.owner_id or ""), roleplay.persona_of(chat), roleplay.character_of(chat)
+    person = persona.name if persona else owner.name if owner else ""
+    return person or PERSON, character.name if character else ANSWERER
+
+
+def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[str, str]:
+    others = sharing.writers(messages) if messages else {}
+    usual = {each.id: others.get(each.id, person) if each.role == "user" else answerer for each in messages}
+    return {each.id: each.speaker_name or each.author_name or usual[each.id] for each in messages}
+
+
+def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, Line]:
+    """Those of an answer, as many as are not too long together, and the one that is shown in any case."""
+    wanted = next(branch.cut(engine, [id, *(each for each in ids if each != id)]))
+    with engine.in_app():
+        return _swipes(engine, branch.messages(sorted(wanted)))
+
+
+def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Line]:
+    made = queries.generations_of(messages)
+    return {each.id: _swipe(engine, each, made.get(each.id, [])) for each in messages}
+
+
+def _swipe(engine: Engine, message: Message, generations: Sequence[Generation]) -> Line:
+    said = {"mes": text_of(engine, message, generations), "send_date": _moment(message.created_at)}
+    extra = {"reasoning": message.reasoning} if message.reasoning else {}
+    if not generations:
+        return {**said, "extra": extra}
+    last = generations[-1]
+    times = {"gen_started": _moment(last.started_at), "gen_finished": _moment(last.ended_at)}
+    return {**said, **times, "extra": {**extra, "api": last.provider, "model": last.model}}
+
+
+def _all(swipes: Mapping[str, Line], shown: str) -> Line:
+    return {
+        "swipe_id": list(swipes).index(shown),
+        "swipes": [each["mes"] for each in swipes.values()],
+        "swipe_info": [{name: value for name, value in each.items() if name != "mes"} for each in swipes.values()],
+    }
+
+
+def _moment(when: datetime | None) -> str | None:
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None
