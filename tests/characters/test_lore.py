@@ -88,6 +88,28 @@ def test_a_lorebook_for_all_chats_with_characters_is_used_too(played, say, membe
     ]
 
 
+@also_on_postgres
+def test_an_authors_note_is_told_among_the_last_messages_between_what_belongs_above_and_below_it(played, say, member, app):
+    around = [
+        {"keys": ["rye"], "content": "Above.", "extensions": {"position": 2}},
+        {"keys": ["rye"], "content": "Below.", "extensions": {"position": 3}},
+    ]
+    with app.app_context(), write() as session:
+        session.add(Lorebook(owner_id=member.person_id, name="b", book={"entries": around}, entry_count=2, is_always=True))
+    prompts = f"{played.partition('#')[0]}/prompts"
+    member.submit(prompts, note="{{char}} is tired.", note_depth="2", note_role="user")
+    say(played, "Hello")
+
+    assert say(played, "Rye?")[1:5] == [
+        ("user", "Hello"),
+        ("user", "Above.\n---\nMara is tired.\n---\nBelow."),
+        ("assistant", "Aye."),
+        ("user", "(It rains.)"),
+    ]
+    member.submit(prompts, note="", note_depth="", note_role="")
+    assert ("system", "Above.\n---\nBelow.") in say(played, "More rye?")
+
+
 @pytest.mark.slow
 def test_however_many_large_lorebooks_are_always_used_nobody_waits(member, app):
     entries = [{"keys": [f"key {n}"], "content": "words " * 300} for n in range(1_000)]

@@ -92,6 +92,33 @@ def test_versions_that_are_too_long_together_are_left_out_but_for_the_one_that_i
     assert (answer["swipes"], answer["mes"]) == (["No."], "No.")
 
 
+def test_the_authors_note_comes_along(app, owner, chat):
+    owner.submit(f"/chats/{chat}/prompts", note="It rains.", note_depth="2", note_role="assistant")
+
+    head, *said = exported(owner, chat)
+    note = {"note_prompt": "It rains.", "note_interval": 1, "note_position": 1, "note_depth": 2, "note_role": 2}
+    assert head["chat_metadata"] == {"integrity": chat, **note}
+    back = roleplay.parse({roleplay.LINES: [head, *said]}).settings
+    assert (back["note"], back["note_depth"], back["note_role"]) == ("It rains.", 2, "assistant")
+
+
+@pytest.mark.parametrize(
+    ("said", "depth"),
+    [({}, None), ({"note_depth": 7}, 7), ({"note_depth": 7, "note_position": 0}, 10_000), ({"note_depth": "x"}, None)],
+)
+def test_a_note_of_sillytavern_is_placed_as_there(said, depth):
+    head = {"user_name": "Jo", "character_name": "Mara", "chat_metadata": {"note_prompt": "It rains.", **said}}
+    settings = roleplay.parse({roleplay.LINES: [head, {"name": "Mara", "mes": "Hi."}]}).settings
+
+    assert (settings["note"], settings["note_depth"], settings["note_role"]) == ("It rains.", depth, "")
+
+
+def test_a_note_that_is_never_sent_stays_behind():
+    head = {"user_name": "Jo", "character_name": "Mara", "chat_metadata": {"note_prompt": "It rains.", "note_interval": 0}}
+
+    assert not roleplay.parse({roleplay.LINES: [head, {"name": "Mara", "mes": "Hi."}]}).settings
+
+
 def test_it_is_offered_where_a_chat_has_a_character(owner, chat):
     assert owner.page(f"/chats/{chat}").link("Export as SillyTavern chat")
     assert not owner.submit("/", message="Hello").all('a[href$="export.jsonl"]')

@@ -51,6 +51,9 @@ class Chat(Record):
     pre_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
     system_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
     post_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    note_depth: Mapped[int | None]
+    note_role: Mapped[str] = mapped_column(String(10), default="", server_default="")
     history_limit: Mapped[int | None]
     temperature: Mapped[float | None] = mapped_column(Float)
     max_tokens: Mapped[int | None]

@@ -12,17 +12,20 @@ ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 MOST_KEYS, KEY_CHARS, TITLE_CHARS, CONTENT_CHARS = 60, 500, 120, 20_000
 MOST_MESSAGES, MOST_NUMBER = 10_000, 1_000_000
 ALWAYS = MOST_NUMBER
-# Of SillyTavern's numbers: what is at a depth, beside the note of an author (at its usual depth), and around the examples.
-AT_DEPTH, BESIDE_NOTE, NOTE_DEPTH = 4, (2, 3), 4
+# Of SillyTavern's numbers: what is at a depth, above and below the note of an author, and around the examples.
+AT_DEPTH, ABOVE_NOTE, BELOW_NOTE = 4, 2, 3
+# Where a note is that says nothing else.
+NOTE_DEPTH = 4
 PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
 LOGICS = ("any", "not all", "none", "all")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry stands in a prompt: before or after the character or, with a depth, before the last so many messages."""
+    """Where an entry stands in a prompt: before or after the character or the author's note, or before so many messages."""
 
     is_before: bool = True
+    is_beside_note: bool = False
     depth: int | None = None
     from_start: int | None = None
     role: Role = "system"
@@ -160,8 +163,8 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str,
         return Place(depth=depth, role=named)
     if "reverse_depth" in said:
         return Place(from_start=number_of(said["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
-    if position in BESIDE_NOTE and "position" not in said:
-        return Place(depth=NOTE_DEPTH, role=named)
+    if position in (ABOVE_NOTE, BELOW_NOTE) and "position" not in said:
+        return Place(is_before=position == ABOVE_NOTE, is_beside_note=True)
     return Place(is_before=_is_before(position, said.get("position", "")), role="system")
 
 

@@ -10,6 +10,7 @@ from webapp.accounts.tables import User
 from webapp.chat import queries
 from webapp.chat.exchange import branch
 from webapp.chat.exchange.export import text_of
+from webapp.chat.prompt.sections import place_of_note
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat, Message
@@ -17,6 +18,7 @@ from webapp.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.heavy.turns import by_turns
+from webapp.lore.entries import ROLES
 
 # What it calls them where a chat is with nobody, or with several.
 PERSON, ANSWERER, GROUP = "User", "Assistant", "unused"
@@ -27,7 +29,7 @@ def lines(engine: Engine, chat: Chat) -> Iterator[str]:
     """About the chat, then what is said in it; while that is sent no connection is held."""
     person, answerer = _names(chat)
     about = {"user_name": person, "character_name": GROUP if chat.is_group else answerer}
-    head = {**about, "create_date": _moment(chat.created_at), "chat_metadata": {"integrity": chat.id}}
+    head = {**about, "create_date": _moment(chat.created_at), "chat_metadata": {"integrity": chat.id, **_note(chat)}}
     said = (each for ids in branch.pieces(engine, chat.id) for each in _said(engine, ids, person, answerer))
     return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head], said)))
 
@@ -43,6 +45,13 @@ def _said(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Ite
             versions = _versions(engine, each.id, beside[each.id]) if each.id in beside else {}
             line |= _all({**versions, each.id: swipes[each.id]}, each.id)
         yield line
+
+
+def _note(chat: Chat) -> dict[str, Any]:
+    """The author's note, among the messages with every answer."""
+    place = place_of_note(chat)
+    where = {"note_interval": 1, "note_position": 1, "note_depth": place.depth, "note_role": ROLES.index(place.role)}
+    return {"note_prompt": chat.note, **where} if chat.note else {}
 
 
 def _names(chat: Chat) -> tuple[str, str]:

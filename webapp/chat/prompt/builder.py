@@ -20,6 +20,8 @@ OF_A_CHAT = {
     "character": Section("Character", rank=30),
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),
+    # Between what lorebooks say above and below it.
+    "note": Section("Author's note", rank=30, depth=4),
     "post_prompt": Section("Post-history instructions", rank=10, depth=AFTER),
     # Behind all messages, as the last one may be an answer too.
     "group": Section("Whose turn it is", rank=200, depth=0),

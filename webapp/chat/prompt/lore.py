@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from random import SystemRandom
 
@@ -11,7 +12,7 @@ from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
 from webapp.chat.prompt.model_choice import named
-from webapp.chat.prompt.sections import names_for
+from webapp.chat.prompt.sections import names_for, place_of_note
 from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Chat
 from webapp.db import db
@@ -42,14 +43,18 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
     if said.note:
-        yield _placed(said.place, count, "Character's note", names.fill(said.note), names.char)
+        yield _placed(said.place, count, Section("Character's note", names.fill(said.note), names.char))
     # In a group every message says itself who speaks.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
+    note = place_of_note(chat)
     told = decide(books, _scene(context, names, speakers, chars))
     for entry, text in zip(told, names.fill_all(each.content for each in told), strict=True):
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
-        yield _placed(entry.place, count, entry.title, text, f"Lorebook {entry.book}".strip(), priority)
+        section = Section(entry.title, text, f"Lorebook {entry.book}".strip(), priority=priority)
+        yield _placed(
+            replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place, count, section
+        )
 
 
 def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:
@@ -65,7 +70,6 @@ def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], ch
     )
 
 
-def _placed(place: Place, count: int, title: str, text: str, origin: str, priority: int | None = None) -> Section:
+def _placed(place: Place, count: int, section: Section) -> Section:
     depth = place.depth if place.from_start is None else max(0, count - place.from_start)
-    rank = BEFORE if place.is_before else AFTER
-    return Section(title, text, origin, role=place.role, depth=depth, rank=rank, priority=priority)
+    return replace(section, role=place.role, depth=depth, rank=BEFORE if place.is_before else AFTER)

@@ -14,6 +14,7 @@ from webapp.chat.pack import has_facts
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now
+from webapp.lore.entries import NOTE_DEPTH, ROLES, Place
 from webapp.sections import PromptContext, Section
 from webapp.settings.service import setting
 
@@ -46,9 +47,17 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
         yield section("persona", persona.description, persona.name)
     if person and context.is_personal and chat.own_instructions != "off" and has_facts(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
+    place = place_of_note(chat)
+    yield replace(section("note", chat.note, HERE), depth=place.depth, role=place.role)
     yield own("post_prompt", chat.post_prompt, character.post_history_prompt)
     if chat.is_group and played:
         yield section("group", _turn(chat, played), "Group")
+
+
+def place_of_note(chat: Chat) -> Place:
+    """Where the author's note of a chat is, or would be."""
+    depth = NOTE_DEPTH if chat.note_depth is None else chat.note_depth
+    return Place(depth=depth, role=next((each for each in ROLES if each == chat.note_role), ROLES[0]))
 
 
 def _turn(chat: Chat, played: Character) -> str:

@@ -1,6 +1,6 @@
 """Millrace's own export format: written and read back unchanged. Pure."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import fields as names_of
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -64,7 +64,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             cast=_cast(about.get("cast")),
             turn_order=line(about.get("turn_order"), NAME_CHARS),
             persona=line(about.get("persona"), NAME_CHARS),
-            settings={each.name: _setting(each, about.get(each.name)) for each in FIELDS},
+            settings=settings(about),
             **times,
         )
     )
@@ -128,6 +128,11 @@ def _attempts(values: Any) -> tuple[dict[str, Any], ...]:
 def _attempt(value: dict[str, Any]) -> dict[str, Any]:
     texts = {name: text(value.get(name), 2000) for name in ("model", "how", "code", "message")}
     return {"model": texts.pop("model"), "how": texts.pop("how"), "seconds": amount(value.get("seconds")) or 0.0, **texts}
+
+
+def settings(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set for a chat, as far as it can be."""
+    return {each.name: _setting(each, about.get(each.name)) for each in FIELDS}
 
 
 def _setting(field: ChatField, value: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
 from webapp.chat.exchange.imports.reading import line, moment, origin, text
 from webapp.chat.group.turns import LEAST_CAST
@@ -18,6 +19,8 @@ MOST_LINES, MOST_SWIPES, NAME_CHARS, TITLE_CHARS = 10_000, 50, 120, 200
 # `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
 SPOKEN = "%B %d, %Y %I:%M%p"
 NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d+ms)?", re.ASCII)
+# As numbers, and in our words.
+IN_CHAT, NOTE_ROLES = 1, ("", "user", "assistant")
 HEADS = ("user_name", "character_name", "chat_metadata")
 
 
@@ -60,9 +63,19 @@ def parse(value: dict[str, Any]) -> FiledChat:
             head=shown.get(last, ""),
             created_at=_moment(head.get("create_date")) or min(times, default=None),
             changed_at=max(times, default=None),
+            settings=_settings(fields(head.get("chat_metadata"))),
             messages=messages,
         )
     )
+
+
+def _settings(about: dict[str, Any]) -> dict[str, Any]:
+    """The author's note; one that is sent never stays behind, and one that isn't among the messages comes before them."""
+    if about.get("note_interval") == 0:
+        return {}
+    depth = about.get("note_depth") if about.get("note_position", IN_CHAT) == IN_CHAT else MOST_LINES
+    role = next((name for number, name in enumerate(NOTE_ROLES) if number == about.get("note_role")), "")
+    return own.settings({"note": about.get("note_prompt"), "note_depth": depth, "note_role": role})
 
 
 def _rows(value: dict[str, Any]) -> Sequence[Any]:
