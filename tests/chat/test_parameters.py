@@ -10,9 +10,18 @@ from webapp.db import write
 from webapp.providers import anthropic_request, openai_request
 from webapp.providers.base import ModelRequest, Turn
 
+SAMPLERS = {"top_k": 40, "min_p": 0.1, "frequency_penalty": -0.5, "presence_penalty": 1, "repetition_penalty": 1.1}
 WANTED = {"top_p": "0.5", "stop_words": "END\n\nSTOP", "effort": "high", "answer_format": "json"}
 REQUEST = ModelRequest(
-    "a", (Turn("user", "Hi"),), top_p=0.5, stop=("END",), is_json=True, effort="high", temperature=None, max_tokens=9
+    "a",
+    (Turn("user", "Hi"),),
+    top_p=0.5,
+    stop=("END",),
+    is_json=True,
+    effort="high",
+    temperature=None,
+    max_tokens=9,
+    samplers=SAMPLERS,
 )
 
 
@@ -22,7 +31,7 @@ def body_of(model: str, **how) -> dict:
 
 @pytest.mark.slow
 def test_each_is_said_in_the_servers_words(owner, path, fake):
-    owner.submit(f"{path.partition('#')[0]}/prompts", **WANTED)
+    owner.submit(f"{path.partition('#')[0]}/prompts", **WANTED, **{name: str(value) for name, value in SAMPLERS.items()})
     fake.says("{}")
     owner.submit(path, message="Again")
     page = owner.wait_for(path, ended_with(4))
@@ -34,8 +43,10 @@ def test_each_is_said_in_the_servers_words(owner, path, fake):
         "reasoning": {"effort": "high"},
         "response_format": {"type": "json_object"},
     }
+    assert body | SAMPLERS == body
     sent = owner.page(page.all(".sent-link")[-1].attributes["href"])
     assert sent.says("Top-p: 0.5 · Stop words: END, STOP · Reasoning effort: high · JSON: on")
+    assert sent.says("Top-k: 40 · Min-p: 0.1 · Frequency penalty: -0.5 · Presence penalty: 1.0 · Repetition penalty: 1.1")
 
 
 @pytest.mark.slow
@@ -88,5 +99,9 @@ def test_openai_and_anthropic_have_words_of_their_own():
 
     claude = anthropic_request.body(replace(REQUEST, model="claude-3-5-haiku"), "prefill", is_streamed=False)
     assert (claude["top_p"], claude["stop_sequences"]) == (0.5, ["END"])
+    openais, local = body_of("gpt-4o", is_openai=True).keys(), body_of("llama")
+    assert SAMPLERS.keys() & openais == {"frequency_penalty", "presence_penalty"}
+    assert (local["min_p"], local["repetition_penalty"], local["repeat_penalty"]) == (0.1, 1.1, 1.1)
+    assert SAMPLERS.keys() & claude.keys() == {"top_k"}
     newest = anthropic_request.body(replace(REQUEST, model="claude-opus-5"), "prefill", is_streamed=False)
-    assert "top_p" not in newest
+    assert not {"top_p", "top_k"} & newest.keys()

@@ -240,7 +240,7 @@ def test_all_pages_of_models_are_read(fake: Fake, claude: Make) -> None:
             "claude-haiku-4-5",
             "claude-haiku-4-5",
             efforts=("low", "medium", "high"),
-            abilities=("vision", "tools", "reasoning", "top_p", "stop"),
+            abilities=("vision", "tools", "reasoning", "top_p", "stop", "top_k"),
         ),
     )
     assert [entry["path"].partition("?")[2] for entry in fake.log()] == ["limit=1000", "limit=1000&after_id=claude-a-5"]

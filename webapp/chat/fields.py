@@ -12,7 +12,7 @@ class ChatField:
     """A column of chats that is a text, or a number from `least` to `most` or nothing.
 
     A number is typed in at most so many `chars`. A text may be as long as all texts of a chat, be one of `choices`, by the words
-    for each, or have at most so many `lines`. `ability` is what a model must have for it.
+    for each, or have at most so many `lines`. `ability` is what a model must have for it; samplers are for few people.
 
     `element` is its id on a page; `label` and `hint` stand in its form, `refusal` when a number is out of bounds, and
     `description` in the API.
@@ -31,6 +31,7 @@ class ChatField:
     lines: int = 0
     ability: str = ""
     refusal: str = ""
+    is_sampler: bool = False
 
 
 FIELDS = (
@@ -117,6 +118,73 @@ FIELDS = (
         chars=8,
         ability="top_p",
         refusal="Enter a number from 0 to 1, or leave empty for the model's default.",
+    ),
+    ChatField(
+        name="top_k",
+        element="prompts-top-k",
+        kind=int,
+        label="Top-k",
+        hint="Only so many of the likeliest words, from 0 to 1,000; 0 for all.",
+        description="Top-k; null for the model's default.",
+        most=1_000,
+        chars=4,
+        ability="top_k",
+        refusal="Enter a number from 0 to 1,000, or leave empty for the model's default.",
+        is_sampler=True,
+    ),
+    ChatField(
+        name="min_p",
+        element="prompts-min-p",
+        kind=float,
+        label="Min-p",
+        hint="Only words that are at least this likely, compared with the likeliest, from 0 to 1.",
+        description="Min-p; null for the model's default.",
+        most=1,
+        chars=8,
+        ability="min_p",
+        refusal="Enter a number from 0 to 1, or leave empty for the model's default.",
+        is_sampler=True,
+    ),
+    ChatField(
+        name="frequency_penalty",
+        element="prompts-frequency",
+        kind=float,
+        label="Frequency penalty",
+        hint="Against words the more often they have been used, from -2 to 2.",
+        description="Frequency penalty; null for the model's default.",
+        least=-2,
+        most=2,
+        chars=8,
+        ability="frequency_penalty",
+        refusal="Enter a number from -2 to 2, or leave empty for the model's default.",
+        is_sampler=True,
+    ),
+    ChatField(
+        name="presence_penalty",
+        element="prompts-presence",
+        kind=float,
+        label="Presence penalty",
+        hint="Against words that have been used at all, from -2 to 2.",
+        description="Presence penalty; null for the model's default.",
+        least=-2,
+        most=2,
+        chars=8,
+        ability="presence_penalty",
+        refusal="Enter a number from -2 to 2, or leave empty for the model's default.",
+        is_sampler=True,
+    ),
+    ChatField(
+        name="repetition_penalty",
+        element="prompts-repetition",
+        kind=float,
+        label="Repetition penalty",
+        hint="Against words of the prompt and the answer, from 0 to 2; 1 for none.",
+        description="Repetition penalty; null for the model's default.",
+        most=2,
+        chars=8,
+        ability="repetition_penalty",
+        refusal="Enter a number from 0 to 2, or leave empty for the model's default.",
+        is_sampler=True,
     ),
     ChatField(
         name="stop_words",

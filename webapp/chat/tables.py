@@ -58,6 +58,11 @@ class Chat(Record):
     temperature: Mapped[float | None] = mapped_column(Float)
     max_tokens: Mapped[int | None]
     top_p: Mapped[float | None] = mapped_column(Float)
+    top_k: Mapped[int | None]
+    min_p: Mapped[float | None] = mapped_column(Float)
+    frequency_penalty: Mapped[float | None] = mapped_column(Float)
+    presence_penalty: Mapped[float | None] = mapped_column(Float)
+    repetition_penalty: Mapped[float | None] = mapped_column(Float)
     stop_words: Mapped[str] = mapped_column(Text, default="", server_default="")
     effort: Mapped[str] = mapped_column(String(10), default="", server_default="")
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from webapp.providers.anthropic_request import EFFORTS, traits_of
-from webapp.providers.base import ABILITIES, Model, Reply
+from webapp.providers.base import ABILITIES, SAMPLERS, Model, Reply
 from webapp.providers.values import Unbroken, count_of, dict_of, dicts_of, name_of, only
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
@@ -94,7 +94,9 @@ def models_of(value: Any) -> tuple[Model, ...]:
 def _model(model: Mapping[str, Any]) -> Model:
     id, window = name_of(model["id"]), count_of(model.get("max_input_tokens"))
     efforts = _efforts(model)
-    able = {"reasoning": bool(efforts), "json": False, "top_p": traits_of(id).has_temperature}
+    has_temperature = traits_of(id).has_temperature
+    able = dict.fromkeys(SAMPLERS, False) | {"reasoning": bool(efforts), "json": False}
+    able |= {"top_p": has_temperature, "top_k": has_temperature}
     abilities = tuple(each for each in ABILITIES if able.get(each, True))
     return Model(id, name_of(model.get("display_name")) or id, window or None, efforts=efforts, abilities=abilities)
 

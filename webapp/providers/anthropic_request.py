@@ -55,6 +55,8 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     elif request.top_p is not None and traits.has_temperature:
         # Newer families refuse both at once.
         asked["top_p"] = request.top_p
+    if "top_k" in request.samplers and traits.has_temperature:
+        asked["top_k"] = request.samplers["top_k"]
     if request.stop:
         asked["stop_sequences"] = list(request.stop)
     if request.effort in EFFORTS[traits.thinking]:
@@ -104,7 +106,7 @@ def _content(turn: Turn) -> str | list[dict[str, Any]]:
 
 
 def _think(asked: dict[str, Any], effort: str, traits: Traits) -> None:
-    for name in ("temperature", "top_p"):
+    for name in ("temperature", "top_p", "top_k"):
         asked.pop(name, None)
     if traits.thinking == "adaptive":
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}

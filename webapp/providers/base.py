@@ -1,8 +1,8 @@
 """The provider protocol and its values: requests, replies and models. Pure."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -25,8 +25,10 @@ __all__ = [
 ]
 
 Continuation = Literal["prefill", "prefix", "instruct"]
+# How the next word is chosen, beside temperature and top-p; each server knows some of these.
+SAMPLERS = ("top_k", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty")
 # What a model can see, do and be told.
-ABILITIES = ("vision", "tools", "reasoning", "json", "top_p", "stop")
+ABILITIES = ("vision", "tools", "reasoning", "json", "top_p", "stop", *SAMPLERS)
 # What a model is told that can only begin a new answer when asked to continue an old one.
 GO_ON = (
     "Your answer above was cut off before its end. Continue exactly where it stops, in the middle of a word if need be: "
@@ -73,7 +75,8 @@ class ModelRequest:
 
     `notices` are for the person who asks: what they should know of how the request came to be. `schema` is the JSON Schema
     that the answer must follow, as JSON, for models that can be held to one; `is_json` says that it must be any JSON object.
-    `go_on` is what a model is told that can't continue its own text. `sources` are the passages that it is given.
+    `samplers` are values by names of `SAMPLERS`. `go_on` is what a model is told that can't continue its own text. `sources`
+    are the passages that it is given.
     """
 
     model: str
@@ -83,6 +86,7 @@ class ModelRequest:
     effort: str = ""
     top_p: float | None = None
     stop: tuple[str, ...] = ()
+    samplers: Mapping[str, float] = field(default_factory=dict, hash=False)
     is_json: bool = False
     goes_on: bool = False
     notices: tuple[Notice, ...] = ()

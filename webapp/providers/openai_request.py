@@ -2,12 +2,15 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from webapp.providers.base import Continuation, ModelRequest, Turn
+from webapp.providers.base import SAMPLERS, Continuation, ModelRequest, Turn
 
 # From least to most; OpenRouter knows them all.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+# OpenAI refuses the others.
+OPENAIS = ("frequency_penalty", "presence_penalty")
 # Models that reason as hard as they are told, by the names that they have everywhere.
 REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gpt-oss)(?![a-z])(?!.*-chat)")
 
@@ -21,6 +24,7 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     if not (is_openai and efforts_of(request.model)):
         wanted = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
         asked |= {name: value for name, value in wanted.items() if value is not None}
+        asked |= _samplers(request, OPENAIS) if is_openai else _samplers(request)
     if request.max_tokens:
         # And the old name of the limit, while most other servers do not know the new one.
         asked["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
@@ -32,6 +36,12 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
         held = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
         asked["response_format"] = {"type": "json_schema", "json_schema": held}
     return asked
+
+
+def _samplers(request: ModelRequest, known: Sequence[str] = SAMPLERS) -> dict[str, float]:
+    asked = {name: value for name, value in request.samplers.items() if name in known}
+    # What llama.cpp and the programs around it call the same.
+    return {**asked, "repeat_penalty": asked["repetition_penalty"]} if "repetition_penalty" in asked else asked
 
 
 def efforts_of(model: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from flask import current_app
 
 from webapp.accounts.tables import User
 from webapp.chat import paths
+from webapp.chat.fields import FIELDS
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
 from webapp.chat.pack import has_history
@@ -24,7 +25,7 @@ from webapp.knowledge import sources
 from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
 from webapp.prompts import using
 from webapp.prompts.using import Rendered
-from webapp.providers.base import Model, ModelRequest
+from webapp.providers.base import SAMPLERS, Model, ModelRequest
 from webapp.sections import Contribute, PromptContext, Section
 from webapp.streaming.events import Notice
 
@@ -33,6 +34,7 @@ WORDS = {
     "max_tokens": "Max tokens",
     "top_p": "Top-p",
     "stop": "Stop words",
+    **{each.name: each.label for each in FIELDS if each.is_sampler},
     "effort": "Reasoning effort",
     "is_json": "JSON",
 }
@@ -161,7 +163,8 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
     parts = [messages[each] if isinstance(each, int) else _part(each) for each in builder.among(len(messages))]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
-    values = prompt.get("parameters", {})
+    values: dict[str, Any] = dict(prompt.get("parameters", {}))
+    values |= values.pop("samplers", {})
     parameters = tuple((WORDS.get(name, name), _told(value)) for name, value in values.items() if value is not None)
     counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
     dropped = PromptBuilder.of({"sections": prompt.get("dropped", ())}).sections
@@ -229,10 +232,16 @@ def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
     wanted = {
         "top_p": ("top_p", chat.top_p),
         "stop": ("stop", stop or None),
+        "samplers": ("", _samplers(chat, model) or None),
         "effort": ("reasoning", chat.effort if _takes_effort(model, chat.effort) else None),
         "is_json": ("json", chat.answer_format == "json" or None),
     }
     return {name: value for name, (ability, value) in wanted.items() if value is not None and can(model, ability) is not False}
+
+
+def _samplers(chat: Chat, model: Model) -> dict[str, float]:
+    wanted = {name: getattr(chat, name) for name in SAMPLERS if can(model, name) is not False}
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _takes_effort(model: Model, effort: str) -> bool:

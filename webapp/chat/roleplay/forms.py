@@ -21,7 +21,7 @@ from webapp.settings.service import setting
 from webapp.web.forms import Form, options
 
 TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
-NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"[0-9]{0,3}\.?[0-9]{1,6}")}
+NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"-?[0-9]{0,3}\.?[0-9]{1,6}")}
 OWN = "Leave empty to use the character's own."
 
 
@@ -83,7 +83,14 @@ class PromptsForm(Form):
 
     @property
     def settable(self) -> list[Field]:
-        return [self[each.name] for each in FIELDS if each.name not in self.idle or self[each.name].data]
+        return [self[each.name] for each in FIELDS if not each.is_sampler and self._is_of_use(each.name)]
+
+    @property
+    def samplers(self) -> list[Field]:
+        return [self[each.name] for each in FIELDS if each.is_sampler and self._is_of_use(each.name)]
+
+    def _is_of_use(self, name: str) -> bool:
+        return name not in self.idle or bool(self[name].data)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from webapp.chat.exchange.imports.filed import (
     checked,
     fields,
 )
-from webapp.chat.exchange.imports.reading import ORIGIN_CHARS, amount, count, line, moment, text
+from webapp.chat.exchange.imports.reading import ORIGIN_CHARS, amount, count, line, moment, number_of, text
 from webapp.chat.fields import FIELDS, ChatField
 from webapp.chat.group.turns import MOST_CAST
 
@@ -141,7 +141,7 @@ def _setting(field: ChatField, value: Any) -> Any:
         return value if isinstance(value, str) and value in field.choices else ""
     if field.kind is str:
         return text(value, PROMPT_CHARS)
-    number = count(value) if field.kind is int else amount(value)
+    number = count(value) if field.kind is int else number_of(value)
     return number if number is not None and field.least <= number <= field.most else None
 
 

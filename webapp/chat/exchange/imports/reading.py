@@ -31,8 +31,13 @@ def count(value: Any) -> int | None:
 
 
 def amount(value: Any) -> float | None:
-    is_amount = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-    return float(value) if is_amount else None
+    number = number_of(value)
+    return number if number is not None and number >= 0 else None
+
+
+def number_of(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None
 
 
 def moment(value: Any) -> datetime | None:
