@@ -1,6 +1,8 @@
 """Rights to single objects of any kind, and the people they reach."""
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.accounts.roles import TEAM
@@ -30,6 +32,11 @@ def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     return or_(Grant.user_id == user_id, Grant.group_id.in_(groups))
 
 
+def given_to(user: User, kind: str) -> Select[str]:
+    """The ids of the objects that were granted to this person in whatever way."""
+    return select(Grant.object_id).where(Grant.object_kind == kind, reaches(user))
+
+
 def give(session: Session, kind: str, id: str, right: str, *, by: str | None, user_id: str | None, group_id: str | None) -> None:
     """Gives a person, a group or, with neither, the whole team this right. One that they have is changed, and keeps its id."""
     whose = Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
@@ -48,8 +55,13 @@ def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool
         session.add(Grant(object_kind=kind, object_id=id, right="view", created_by=by))
 
 
+def forget(session: Session, kind: str, ids: Iterable[str] | Select[str]) -> None:
+    """Takes away all rights to objects that are gone."""
+    about_them = delete(Grant).where(Grant.object_kind == kind, Grant.object_id.in_(ids))
+    session.execute(about_them.execution_options(synchronize_session=False))
+
+
 def forget_owned(session: Session, owner_id: str) -> None:
     """Takes away all rights to what somebody owns, which goes with them."""
     for kind, (id, owner) in OBJECTS.items():
-        theirs = Grant.object_id.in_(select(id).where(owner == owner_id))
-        session.execute(delete(Grant).where(Grant.object_kind == kind, theirs).execution_options(synchronize_session=False))
+        forget(session, kind, select(id).where(owner == owner_id))

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts import making
-from webapp.accounts.tables import Grant, User
+from webapp.accounts import grants, making
+from webapp.accounts.tables import User
 from webapp.characters import queries
 from webapp.characters.fields import PICTURE_BYTES, checked_picture
 from webapp.characters.tables import Avatar, Character, Faced, Persona
@@ -100,7 +100,7 @@ def _erase_some(table: type[Faced], due: datetime) -> bool:
         if rows := session.execute(old).all():
             ids, pictures = [row.id for row in rows], [row.avatar_id for row in rows if row.avatar_id]
             if table is Character:
-                session.execute(delete(Grant).where(Grant.object_kind == queries.KIND, Grant.object_id.in_(ids)))
+                grants.forget(session, queries.KIND, ids)
             session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))
             session.execute(delete(Avatar).where(Avatar.id.in_(pictures)).execution_options(synchronize_session=False))
     return bool(rows)

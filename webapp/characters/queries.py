@@ -217,8 +217,8 @@ def avatar(id: str | None) -> Avatar | None:
 
 
 def _is_visible(user: User) -> ColumnElement[bool]:
-    given = select(Grant.object_id).where(Grant.object_kind == KIND, grants.reaches(user))
-    return or_(Character.owner_id.is_(None), Character.owner_id == user.id, Character.id.in_(given))
+    given = Character.id.in_(grants.given_to(user, KIND))
+    return or_(Character.owner_id.is_(None), Character.owner_id == user.id, given)
 
 
 def _is_theirs(user: User) -> ColumnElement[bool]:

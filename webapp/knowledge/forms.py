@@ -1,18 +1,15 @@
 """The forms of collections and documents."""
 
-from functools import partial
-from typing import Self
-
 from wtforms import MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 
+from webapp.accounts import shares_shown
 from webapp.accounts.roles import CLEARANCES
 from webapp.errors import Invalid
-from webapp.knowledge import formats, sharing
+from webapp.knowledge import formats
 from webapp.knowledge.service import MOST_ABOUT, CollectionInput
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
 from webapp.web.forms import PLAIN, Form
-from webapp.web.picks import PickField
 
 LEVELS = [SelectChoice(str(each), f"{each}, for everyone who has access" if not each else str(each)) for each in CLEARANCES]
 RIGHTS = (("read", "read"), ("write", "read and write"))
@@ -77,13 +74,8 @@ class DocumentForm(Form):
         return cls.fresh(title=document.title, level=str(document.level))
 
 
-class ShareForm(Form):
-    whom = PickField("Who", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
+class ShareForm(shares_shown.ShareForm):
     right = SelectField("Access", id="share-right", choices=[SelectChoice(*each) for each in RIGHTS], default="read")
-
-    def offering(self, collection: Collection) -> Self:
-        self.whom.offering(partial(sharing.candidates, collection), [("everyone:", "Everyone on the team")])
-        return self
 
 
 def chosen_level(text: str | None) -> int:

@@ -1,6 +1,6 @@
 """Who may see what: the one predicate that lists, pages, the API and every search ask."""
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_
 
 from webapp.accounts import grants
 from webapp.accounts.tables import Grant, User
@@ -14,11 +14,12 @@ grants.OBJECTS[DOCUMENT] = (Document.id, Document.owner_id)
 def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -> ColumnElement[bool]:
     """Whether the person may see a collection: their own, or one that was granted to them and is not above their clearance.
 
-    Whoever was granted a chat reads the collection of its files, which nobody is granted by itself.
+    Whoever was granted a chat reads the collection of its files, which nobody is granted by itself; those of their own chats
+    are their own.
     """
-    given = select(Grant.object_id).where(Grant.object_kind == COLLECTION, Grant.right.in_(right), grants.reaches(user))
+    given = grants.given_to(user, COLLECTION).where(Grant.right.in_(right))
     ways = [Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(given))]
-    return or_(*ways, Collection.chat_id.in_(_chats_of(user))) if "read" in right else or_(*ways)
+    return or_(*ways, Collection.chat_id.in_(grants.given_to(user, CHAT))) if "read" in right else or_(*ways)
 
 
 def sees_document(user: User) -> ColumnElement[bool]:
@@ -31,11 +32,6 @@ def sees_document(user: User) -> ColumnElement[bool]:
     fitting = exists().where(grants.is_about(DOCUMENT, Document.id.expression), grants.reaches(user))
     is_open = and_(Document.level <= user.clearance, or_(~own, fitting))
     return and_(sees_collection(user), or_(Collection.owner_id == user.id, is_open))
-
-
-def _chats_of(user: User) -> Select[str]:
-    """The chats that were granted to the person; those of their own have collections of their own."""
-    return select(Grant.object_id).where(Grant.object_kind == CHAT, grants.reaches(user))
 
 
 def is_there() -> ColumnElement[bool]:

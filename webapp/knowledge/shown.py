@@ -8,11 +8,13 @@ from datetime import datetime
 from flask import url_for
 from markupsafe import Markup
 
+from webapp.accounts import shares_shown
 from webapp.accounts.tables import User
 from webapp.heavy.threads import offload
 from webapp.heavy.turns import by_turns
-from webapp.knowledge import formats, queries, sharing, words
+from webapp.knowledge import formats, queries, words
 from webapp.knowledge.excerpt import Excerpt
+from webapp.knowledge.permitted import COLLECTION
 from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import Hit, search
 from webapp.knowledge.sources import Kept, SeenSource, seen
@@ -22,7 +24,7 @@ from webapp.rendering.notes import scoped
 from webapp.rendering.text import plain
 from webapp.words import number, plural
 
-MOST_PER_PAGE, MOST_NAMED = 40, 3
+MOST_PER_PAGE = 40
 OF_CHAT = "Whoever may see the chat"
 # Of a passage that was found, around its first word.
 SNIPPET_CHARS = 320
@@ -167,21 +169,14 @@ def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
     said += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
     said += [f"{number(counts.failed)} failed"] if counts.failed else []
     is_own = row.owner_id == user.id
-    names = [each.name or "everyone" for each in sharing.shares(row, limit=MOST_NAMED + 1)] if is_own and not row.chat_id else []
-    whose = OF_CHAT if row.chat_id else _whose(row, names) if is_own else "Shared with you"
+    names = shares_shown.names(COLLECTION, row.id) if is_own and not row.chat_id else []
+    whose = OF_CHAT if row.chat_id else shares_shown.whose(COLLECTION, row.id, names) if is_own else "Shared with you"
     can_write = is_own or queries.can_write(user, row)
     return ShownCollection(
         *(row.id, row.name, row.about, row.level, ", ".join(said), counts.unfinished > 0, whose, is_own, can_write),
         chat_id=row.chat_id or "",
-        faces=names[:MOST_NAMED],
+        faces=names[: shares_shown.MOST_NAMED],
     )
-
-
-def _whose(row: Collection, names: Sequence[str]) -> str:
-    if not names:
-        return "Only you"
-    more = f" and {number(sharing.count(row) - MOST_NAMED)} more" if len(names) > MOST_NAMED else ""
-    return f"Shared with {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _passage(row: Passage, name: str, *, is_wanted: bool) -> ShownPassage:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from webapp import topic_names
-from webapp.accounts.tables import Grant, Membership, User
+from webapp.accounts.shares import members_of
+from webapp.accounts.tables import Grant
 from webapp.changes import access_changed, tell, tell_person
 from webapp.db import db
 from webapp.knowledge.permitted import COLLECTION
@@ -42,8 +43,3 @@ def reached(collection_id: str) -> set[str]:
     for user_id, group_id in db.session.execute(granted):
         found |= {user_id} if user_id else set(db.session.scalars(members_of(group_id)))
     return found
-
-
-def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
-    """The people of a group; of none, everyone."""
-    return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)

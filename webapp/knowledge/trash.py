@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.accounts.tables import Grant
+from webapp.accounts import grants
 from webapp.db import db, utc_now, write
 from webapp.heavy.turns import stand_in_line
 from webapp.knowledge.emptying import empty_some
@@ -48,5 +48,5 @@ def _erase_some(due: datetime) -> bool:
 
 
 def _erase(session: Session, table: type[Collection] | type[Document], kind: str, ids: Sequence[str]) -> None:
-    session.execute(delete(Grant).where(Grant.object_kind == kind, Grant.object_id.in_(ids)))
+    grants.forget(session, kind, ids)
     session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))

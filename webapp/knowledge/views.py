@@ -6,10 +6,11 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp import topic_names
+from webapp.accounts import shares, shares_shown
 from webapp.accounts.guards import current_user, signed_in, user_or_none
 from webapp.accounts.roles import may
 from webapp.engine.engine import the_engine
-from webapp.errors import Forbidden, Invalid
+from webapp.errors import Invalid
 from webapp.knowledge import documents, embedding, meaning_shown, queries, service, sharing, shown, web_pages
 from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import Sent
@@ -25,7 +26,6 @@ from webapp.web.htmx import redirect, render
 from webapp.web.uploads import expect_files
 
 bp = Blueprint("knowledge", __name__, url_prefix="/knowledge")
-MOST_SHARES = 50
 MOST_FILES = 20
 DONE = {
     "added": "Added. You can leave this page while documents are read.",
@@ -122,17 +122,16 @@ def add(id: str) -> Response:
 @signed_in
 def people(id: str) -> Response:
     collection = _shareable(id)
-    return _people(collection, ShareForm.fresh().offering(collection))
+    return _people(collection, ShareForm.fresh().offering(collection.owner_id))
 
 
 @bp.post("/<id>/people")
 @signed_in
 def share(id: str) -> Response:
     collection = _shareable(id)
-    form = ShareForm.opened().offering(collection)
+    form = ShareForm.opened().offering(collection.owner_id)
     with form.attempt():
-        to, _, to_id = form.whom.chosen.partition(":")
-        sharing.share(collection, to, to_id, form.right.data or "", by=current_user())
+        sharing.share(collection, *form.chosen, form.right.data or "", by=current_user())
         return redirect(url_for("knowledge.people", id=id))
     return _people(own_collection(id), form)
 
@@ -187,23 +186,20 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
 
 
 def _people(collection: Collection, form: ShareForm) -> Response:
-    after = request.args.get("after", "")[:26]
-    shares = sharing.shares(collection, after=after, limit=MOST_SHARES + 1)
-    is_cut = len(shares) > MOST_SHARES
-    more_url = url_for("knowledge.people", id=collection.id, after=shares[MOST_SHARES - 1].grant_id) if is_cut else ""
+    found = sharing.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     return form.shown(
         "knowledge/people.html",
         collection=collection,
-        shares=shares[:MOST_SHARES],
-        more_url=more_url,
+        name=collection.name,
+        path=url_for("knowledge.show", id=collection.id),
+        **shares_shown.listed(found, url_for("knowledge.people", id=collection.id)),
         rights=dict(RIGHTS),
     )
 
 
 def _shareable(id: str) -> Collection:
     collection = own_collection(id)
-    if not may(current_user().role, "see people"):
-        raise Forbidden("Guests can't share collections.")
+    shares.refuse_guests("collection", current_user())
     service.refuse_if_of_chat(collection)
     return collection
 

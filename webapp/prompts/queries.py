@@ -207,10 +207,9 @@ def count_of(owner_id: str | None) -> int:
 
 
 def _is_visible(user: User) -> ColumnElement[bool]:
-    given = select(Grant.object_id).where(Grant.object_kind == KIND, grants.reaches(user))
     is_teams = Prompt.owner_id.is_(None)
     teams = is_teams if may(user.role, "administer") else is_teams & Prompt.key.not_in(list(built_ins()))
-    return or_(teams, Prompt.owner_id == user.id, Prompt.id.in_(given))
+    return or_(teams, Prompt.owner_id == user.id, Prompt.id.in_(grants.given_to(user, KIND)))
 
 
 def _known(row: Prompt) -> KnownPrompt:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import audit, grants, making
 from webapp.accounts.roles import may
-from webapp.accounts.tables import Grant, User
+from webapp.accounts.tables import User
 from webapp.db import utc_now, write
 from webapp.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.knowledge import attaching
@@ -123,7 +123,7 @@ def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
         raise Conflict("This prompt comes with Millrace and is unchanged.")
     with write() as session:
         refuse_while_compared(row_of(session, prompt))
-        session.execute(delete(Grant).where(grants.is_about(KIND, prompt.id)))
+        grants.forget(session, KIND, [prompt.id])
         # Its experiments go with it.
         session.execute(delete(PromptVersion).where(PromptVersion.prompt_id == prompt.id))
         session.execute(delete(Prompt).where(Prompt.id == prompt.id))

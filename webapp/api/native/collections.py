@@ -2,13 +2,14 @@
 
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from flask import Blueprint
 from pydantic import BaseModel, Field, StringConstraints
 
 from webapp.accounts.guards import found
 from webapp.api.access import caller
+from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.heavy.turns import by_turns
@@ -23,7 +24,6 @@ bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 Level = Annotated[int, Field(ge=0, le=3, description="Who was granted it also needs at least this clearance.")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 About = Annotated[str, StringConstraints(max_length=2_000)]
-To = Literal["everyone", "user", "group"]
 Model = Annotated[
     str,
     StringConstraints(max_length=MOST_MODEL_CHARS),
@@ -81,24 +81,6 @@ class CollectionChange(Body):
     about: About | None = None
     level: Level | None = None
     embedding_model: Model | None = None
-
-
-class GrantAnswer(Answer):
-    id: str
-    to: To
-    to_id: str = Field(description="Of the user or the group; empty for everyone on the team.")
-    name: str
-    right: Literal["read", "write"]
-
-
-class GrantList(Answer):
-    grants: list[GrantAnswer]
-
-
-class NewGrant(Body):
-    to: To
-    to_id: str = Field("", max_length=26)
-    right: Literal["read", "write"] = "read"
 
 
 @bp.get("")
@@ -200,4 +182,4 @@ def _embedding(row: Collection) -> Embedding | None:
 
 
 def _grants(row: Collection) -> GrantList:
-    return GrantList(grants=[GrantAnswer.of(each, id=each.grant_id) for each in sharing.shares(row)])
+    return GrantList.to(sharing.shares(row))

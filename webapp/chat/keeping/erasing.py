@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import topic_names
-from webapp.accounts import people
-from webapp.accounts.tables import Grant
+from webapp.accounts import grants, people
 from webapp.chat.files import keeping as files
 from webapp.chat.sizes import few
 from webapp.chat.tables import Chat, Draft, Message
@@ -114,7 +113,7 @@ def take_away(which: ColumnElement[bool]) -> int:
         ids = session.scalars(query).all()
         if ids:
             session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
-            session.execute(delete(Grant).where(Grant.object_kind == "chat", Grant.object_id.in_(ids)))
+            grants.forget(session, "chat", ids)
             of_chats.let_go(session, ids)
             keep_costs_alone(session, Generation.lane.in_([topic_names.of_chat(id) for id in ids]) & WHILE_ACTIVE)
             nobodys = {"owner_id": None, "visitor_hash": None, "origin": ""}

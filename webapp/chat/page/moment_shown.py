@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from webapp.accounts.shares import Share
 from webapp.chat import queries
 from webapp.chat.led import is_led
 from webapp.chat.page import beside, renderings, shown
@@ -10,7 +11,6 @@ from webapp.chat.page.beside import Beside
 from webapp.chat.page.composer_shown import Unseen, unseen
 from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.sharing import service as sharing
-from webapp.chat.sharing.service import Share
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import Engine

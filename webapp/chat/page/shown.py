@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from webapp.accounts.shares import Share
 from webapp.characters.shown import Face
 from webapp.chat import queries
 from webapp.chat.files import collecting
@@ -19,7 +20,6 @@ from webapp.chat.page.projection import Picture
 from webapp.chat.page.remedies_shown import Remedy, remedy
 from webapp.chat.page.silence_shown import SPOKE_JUST_NOW, Silence, silence
 from webapp.chat.sharing import service as sharing
-from webapp.chat.sharing.service import Share
 from webapp.chat.tables import Chat, Message
 from webapp.connections.keys import BUILT_IN
 from webapp.connections.models import providers

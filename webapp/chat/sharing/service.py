@@ -1,33 +1,21 @@
 """Sharing a chat: with people, with groups, or with the whole team by its address."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import CompoundSelect, and_, bindparam, select
-from sqlalchemy.orm import Session
 
 from webapp import changes
-from webapp.accounts import candidates as accounts
 from webapp.accounts import grants
-from webapp.accounts.roles import may
-from webapp.accounts.tables import Grant, Group, Membership, User
+from webapp.accounts import shares as accounts
+from webapp.accounts.shares import Share
+from webapp.accounts.tables import Grant, Membership, User
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, write
-from webapp.errors import Forbidden, Invalid, NotFound
+from webapp.errors import Invalid
 
 KIND = "chat"
 RIGHTS = ("view", "write")
 grants.OBJECTS[KIND] = (Chat.id, Chat.owner_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Somebody who has a right to a chat; of the whole team there is no name."""
-
-    grant_id: str
-    kind: str
-    name: str
-    right: str
 
 
 def right_of(chat: Chat, user: User) -> str:
@@ -39,11 +27,8 @@ def right_of(chat: Chat, user: User) -> str:
 
 
 def shares(chat: Chat) -> list[Share]:
-    """Who has a right to the chat beside its owner, by name."""
-    query = select(Grant.id, Grant.user_id, Grant.group_id, Grant.right, User.name, Group.name)
-    query = query.select_from(Grant).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
-    query = query.where(grants.is_about(KIND, chat.id)).order_by(Grant.id)
-    return [_share(*row) for row in db.session.execute(query)]
+    """Who has a right to the chat beside its owner."""
+    return accounts.shares(KIND, chat.id)
 
 
 def names(given: Iterable[Share]) -> tuple[str, ...]:
@@ -70,11 +55,6 @@ def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Sha
     return {each.id: names[each.author_id] for each in messages if each.author_id in names} | brought
 
 
-def candidates(chat: Chat, text: str, limit: int) -> Sequence[tuple[str, str]]:
-    """To whom the chat can be given, as `user:ID` or `group:ID`, with their names."""
-    return accounts.people_and_groups(text, limit, User.id != chat.owner_id, accounts.IS_OPEN)
-
-
 def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
     """Give `user:ID` or `group:ID` a right to the chat, instead of the one they had."""
     kind, _, id = whom.partition(":")
@@ -84,49 +64,27 @@ def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
         raise Invalid("Choose who to share it with.", field="whom")
     if id == chat.owner_id:
         raise Invalid("This chat is already yours.", field="whom")
-    _give(chat, right, by, user_id=id if kind == "user" else None, group_id=id if kind == "group" else None)
+    _give(chat, right, by, kind, id)
 
 
 def open_to_team(chat: Chat, *, by: User) -> None:
     """Let everybody of the team who has its address read the chat; it stands in nobody's list."""
-    _give(chat, "view", by, user_id=None, group_id=None)
+    _give(chat, "view", by, "everyone", "")
 
 
 def unshare(chat: Chat, grant_id: str) -> None:
     """Take a right away; pages that show the chat by it close at once."""
     with write() as session:
-        grant = session.get(Grant, grant_id)
-        if grant is None or (grant.object_kind, grant.object_id) != (KIND, chat.id):
-            raise NotFound("Access was already removed.")
-        lost = _reached(session, grant.user_id, grant.group_id)
-        session.delete(grant)
+        lost = accounts.take(session, KIND, chat.id, grant_id)
     _tell(lost)
 
 
-def _give(chat: Chat, right: str, by: User, *, user_id: str | None, group_id: str | None) -> None:
-    if not may(by.role, "see people"):
-        raise Forbidden("Guests can't share chats.")
+def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
+    accounts.refuse_guests("chat", by)
     chat_id, giver_id = chat.id, by.id
     with write() as session:
-        _check_there(session, user_id, group_id)
-        grants.give(session, KIND, chat_id, right, by=giver_id, user_id=user_id, group_id=group_id)
-        changed = _reached(session, user_id, group_id)
+        changed = accounts.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
     _tell(changed)
-
-
-def _check_there(session: Session, user_id: str | None, group_id: str | None) -> None:
-    if user_id and session.get(User, user_id) is None:
-        raise Invalid("That account no longer exists.", field="whom")
-    if group_id and session.get(Group, group_id) is None:
-        raise Invalid("That group no longer exists.", field="whom")
-
-
-def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
-    """The people whose rights change with one of these; the whole team when neither is named."""
-    if user_id:
-        return [user_id]
-    query = select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
-    return session.scalars(query).all()
 
 
 def _tell(user_ids: Iterable[str]) -> None:
@@ -138,11 +96,6 @@ def _readers_statement() -> CompoundSelect[str]:
     given = select(Grant.user_id, Grant.group_id).where(_IS_GIVEN).subquery()
     people = select(given.c.user_id).where(given.c.user_id.is_not(None))
     return people.union(select(Membership.user_id).join(given, given.c.group_id == Membership.group_id))
-
-
-def _share(id: str, user_id: str | None, group_id: str | None, right: str, *names: str | None) -> Share:
-    kind = "person" if user_id else "group" if group_id else "team"
-    return Share(id, kind, next(filter(None, names), ""), right)
 
 
 # Made once: to put them together costs more than to run them.

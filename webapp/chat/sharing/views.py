@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 from wtforms import SelectChoice, SelectField
 
+from webapp.accounts import shares as accounts
+from webapp.accounts import shares_shown
 from webapp.accounts.guards import current_user, own_address, signed_in, user_or_none
 from webapp.accounts.roles import may
 from webapp.chat import queries
@@ -16,13 +18,12 @@ from webapp.chat.page.shown import ShownChat
 from webapp.chat.sharing import service as sharing
 from webapp.chat.tables import Chat
 from webapp.db import db
-from webapp.errors import Conflict, Forbidden
+from webapp.errors import Conflict
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 from webapp.web.picks import PickField
 
 bp = Blueprint("sharing", __name__)
-MOST_SHARES = 50
 RIGHTS = (("view", "read"), ("write", "read and write"))
 
 
@@ -81,8 +82,7 @@ def _shareable(id: str) -> Chat:
     chat = own_chat(id)
     if chat.is_temporary:
         raise Conflict("Temporary chats can't be shared.")
-    if not may(current_user().role, "see people"):
-        raise Forbidden("Guests can't share chats.")
+    accounts.refuse_guests("chat", current_user())
     return chat
 
 
@@ -91,21 +91,19 @@ def _back(id: str) -> Response:
 
 
 def _offering(form: ShareForm, chat: Chat) -> ShareForm:
-    form.whom.offering(partial(sharing.candidates, chat), [("", "Choose one")])
+    form.whom.offering(partial(accounts.candidates, chat.owner_id), [("", "Choose one")])
     return form
 
 
 def _people(chat: Chat, form: ShareForm) -> Response:
-    given, after = sharing.shares(chat), request.args.get("after", "")
-    shares = [each for each in given if each.kind != "team" and each.grant_id > after][: MOST_SHARES + 1]
-    is_cut = len(shares) > MOST_SHARES
+    given, after = sharing.shares(chat), shares_shown.after()
+    people = [each for each in given if each.to != "everyone" and each.grant_id > after]
     return form.shown(
         "chat/share.html",
         chat=chat,
         can_invite=may(current_user().role, "manage people"),
         rights=dict(RIGHTS),
-        shares=shares[:MOST_SHARES],
-        more_url=url_for("sharing.index", id=chat.id, after=shares[MOST_SHARES - 1].grant_id) if is_cut else "",
-        link=next((each for each in given if each.kind == "team"), None),
+        **shares_shown.listed(people, url_for("sharing.index", id=chat.id)),
+        link=next((each for each in given if each.to == "everyone"), None),
         address=own_address(url_for("chat.show", id=chat.id)),
     )

@@ -1,0 +1,99 @@
+"""Who was granted an object, and granting it to others: the same for chats, collections and lorebooks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts import candidates as accounts
+from webapp.accounts import grants
+from webapp.accounts.roles import may
+from webapp.accounts.tables import Grant, Group, Membership, User
+from webapp.db import db
+from webapp.errors import Forbidden, Invalid, NotFound
+from webapp.heavy.turns import by_turns
+
+TO = ("everyone", "user", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Somebody who was granted an object; everyone has no name. Who is not `cleared` for its level sees nothing yet."""
+
+    grant_id: str
+    to: str
+    to_id: str
+    name: str
+    right: str
+    is_cleared: bool = True
+
+
+def shares(kind: str, id: str, *, level: int = 0, after: str = "", limit: int | None = None) -> list[Share]:
+    """To whom an object was granted, in the order in which that was done."""
+    query = select(Grant.id, Grant.right, User.id, User.name, User.email, User.clearance, Group.id, Group.name)
+    query = query.select_from(Grant).outerjoin(User, User.id == Grant.user_id).outerjoin(Group, Group.id == Grant.group_id)
+    query = query.where(grants.is_about(kind, id), Grant.id > after).order_by(Grant.id)
+    return [_share(level, *row) for row in by_turns(db.session.execute(query.limit(limit)).all())]
+
+
+def count(kind: str, id: str) -> int:
+    """To how many it was granted."""
+    return db.session.scalar(select(func.count(Grant.id)).where(grants.is_about(kind, id))) or 0
+
+
+def candidates(owner_id: str | None, text: str, limit: int) -> Sequence[tuple[str, str]]:
+    """To whom its owner can grant it, as `user:ID` or `group:ID`, with their names."""
+    return accounts.people_and_groups(text, limit, User.id != owner_id, accounts.IS_OPEN)
+
+
+def refuse_guests(word: str, by: User) -> None:
+    """Refuses who must not learn who is here; `word` is what they wanted to share."""
+    if not may(by.role, "see people"):
+        raise Forbidden(f"Guests can't share {word}s.")
+
+
+def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
+    """Refuses to whom an object can't be granted."""
+    if to not in TO or bool(to_id) == (to == "everyone"):
+        raise Invalid("Choose who to share it with.", field="whom")
+    if to_id == owner_id:
+        raise Invalid(f"This {word} already belongs to them.", field="whom")
+
+
+def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
+    """Grants an object, instead of what they had, and gives the people whose rights change with it."""
+    user_id, group_id = (to_id if to == each else None for each in ("user", "group"))
+    if user_id and session.get(User, user_id) is None:
+        raise Invalid("That account no longer exists.", field="whom")
+    if group_id and session.get(Group, group_id) is None:
+        raise Invalid("That group no longer exists.", field="whom")
+    grants.give(session, kind, id, right, by=by, user_id=user_id, group_id=group_id)
+    return _reached(session, user_id, group_id)
+
+
+def take(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
+    """Takes a grant away, and gives the people whose rights change with it."""
+    grant = session.get(Grant, grant_id)
+    if grant is None or (grant.object_kind, grant.object_id) != (kind, id):
+        raise NotFound("Access was already removed.")
+    lost = _reached(session, grant.user_id, grant.group_id)
+    session.delete(grant)
+    return lost
+
+
+def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
+    """The people of a group; of none, everyone."""
+    return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
+
+
+def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
+    return [user_id] if user_id else session.scalars(members_of(group_id)).all()
+
+
+def _share(level: int, grant_id: str, right: str, *granted: Any) -> Share:
+    user_id, name, email, clearance, group_id, group_name = granted
+    if user_id:
+        return Share(grant_id, "user", user_id, name or email, right, clearance >= level)
+    return Share(grant_id, "group" if group_id else "everyone", group_id or "", group_name or "", right)

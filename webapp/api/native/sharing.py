@@ -1,0 +1,36 @@
+"""Grants of collections and lorebooks, as programs send and get them."""
+
+from collections.abc import Iterable
+from typing import Literal, Self
+
+from pydantic import Field
+
+from webapp.accounts.shares import Share
+from webapp.api.schemas import Answer, Body
+
+To = Literal["everyone", "user", "group"]
+
+
+class GrantAnswer(Answer):
+    id: str
+    to: To
+    to_id: str = Field(description="Of the user or the group; empty for everyone on the team.")
+    name: str
+    right: Literal["read", "write"]
+
+
+class GrantList(Answer):
+    grants: list[GrantAnswer]
+
+    @classmethod
+    def to(cls, shares: Iterable[Share]) -> Self:
+        return cls(grants=[GrantAnswer.of(each, id=each.grant_id) for each in shares])
+
+
+class NewReader(Body):
+    to: To
+    to_id: str = Field("", max_length=26)
+
+
+class NewGrant(NewReader):
+    right: Literal["read", "write"] = "read"
