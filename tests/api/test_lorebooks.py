@@ -60,6 +60,40 @@ def test_a_chat_uses_them(program: Client, admin: Client) -> None:
     assert program.said("PATCH", path, 200, {"lorebook_ids": []})["lorebook_ids"] == []
 
 
+def test_one_is_granted_read_used_and_taken_back(program: Client, admin: Client) -> None:
+    id = program.post("/lorebooks", {"name": "The valley", "book": {"entries": [ENTRY]}, "is_always": True}, status=201)["id"]
+    path = f"/lorebooks/{id}"
+    [grant] = program.said("PUT", f"{path}/grants", 200, {"to": "everyone"})["grants"]
+    assert (grant["to"], grant["to_id"], grant["right"]) == ("everyone", "", "read")
+    program.said("PUT", f"{path}/grants", 422, {"to": "user", "to_id": ""})
+
+    seen = admin.get(path)
+    assert (seen["is_own"], seen["is_always"], seen["book"]["entries"]) == (False, False, [ENTRY])
+    [listed] = admin.get("/lorebooks")["lorebooks"]
+    assert (listed["is_own"], listed["is_always"]) == (False, False)
+    assert program.get(path)["is_always"] is True
+    for method, rest in (
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("GET", "/grants"),
+        ("PUT", "/grants"),
+        ("DELETE", f"/grants/{grant['id']}"),
+    ):
+        body = {"to": "everyone"} if method == "PUT" else {} if method == "PATCH" else None
+        admin.said(method, f"{path}{rest}", 403, body)
+    copy = admin.post(f"{path}/duplicate", status=201)
+    assert (copy["name"], copy["is_own"], copy["book"]["entries"]) == ("The valley (copy)", True, [ENTRY])
+
+    chat = f"/chats/{admin.post('/chats', {'title': 'Tea'}, status=201)['chat']['id']}"
+    assert admin.said("PATCH", chat, 200, {"lorebook_ids": [id]})["lorebook_ids"] == [id]
+    program.said("DELETE", f"{path}/grants/{grant['id']}", 204)
+    admin.said("GET", path, 404)
+    # What it can no longer use it does not say either, so that what was read can be sent back.
+    assert admin.get(chat)["lorebook_ids"] == []
+    admin.said("PATCH", chat, 422, {"lorebook_ids": [id]})
+    program.said("DELETE", f"{path}/grants/{grant['id']}", 404)
+
+
 def test_a_file_is_brought_in(program: Client) -> None:
     file = {"file": (BytesIO(json.dumps(WORLD).encode()), "The valley.json")}
     made = program.client.post("/api/v1/lorebooks/import", headers=program.headers, data=file)

@@ -15,7 +15,8 @@ class Mutation:
 
 PERMITTED = "webapp/knowledge/permitted.py"
 WORLDS = ("tests/knowledge/test_worlds.py::test_only_what_is_permitted_is_found",)
-TRUE = "\nfrom sqlalchemy import true\n"
+TRUE, SELECT = "\nfrom sqlalchemy import true\n", "\nfrom sqlalchemy import select\n"
+ANYBODYS = "select(Grant.object_id).where(Grant.object_kind =="
 MUTATIONS = {
     "no owner on the stream": Mutation(
         "webapp/chat/page/views.py",
@@ -109,10 +110,18 @@ def _any_chat(id):
     "no level of a collection": Mutation(PERMITTED, (("Collection.level <= user.clearance", "Collection.level <= 3"),), WORLDS),
     "no level of a document": Mutation(PERMITTED, (("Document.level <= user.clearance", "Document.level <= 3"),), WORLDS),
     "anybody's grant to a collection": Mutation(
-        PERMITTED, (("Grant.right.in_(right), grants.reaches(user)", "Grant.right.in_(right)"),), WORLDS
+        PERMITTED, (("grants.given_to(user, COLLECTION)", f"{ANYBODYS} COLLECTION)"),), WORLDS, SELECT
     ),
-    "anybody's grant to a chat": Mutation(
-        PERMITTED, (("Grant.object_kind == CHAT, grants.reaches(user)", "Grant.object_kind == CHAT"),), WORLDS
+    "anybody's grant to a chat": Mutation(PERMITTED, (("grants.given_to(user, CHAT)", f"{ANYBODYS} CHAT)"),), WORLDS, SELECT),
+    "anybody's grant to a lorebook": Mutation(
+        "webapp/lore/queries.py",
+        (("grants.given_to(user, KIND)", f"{ANYBODYS} KIND)"),),
+        ("tests/lore/test_sharing.py::test_a_group_and_the_team_see_it_and_guests_do_not",),
+    ),
+    "a withdrawn lorebook is used": Mutation(
+        "webapp/lore/queries.py",
+        (("if is_played else attached & is_visible(owner)", "if is_played else attached"),),
+        ("tests/lore/test_sharing.py::test_one_is_shared_used_in_a_chat_and_withdrawn",),
     ),
     "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),
     "files of chats found everywhere": Mutation(

@@ -52,7 +52,8 @@ class World:
     """One person who asks, and things of theirs and of others."""
 
     def __init__(self, app: Flask, person: str) -> None:
-        self.app, self.person, self.me, self.last_answer, self.last_collection = app, person, "", "", ""
+        self.app, self.person, self.me, self.last_answer = app, person, "", ""
+        self.last_collection = self.last_lorebook = ""
         self.secret = new_secret()
         with app.app_context():
             self.other = self._person("")

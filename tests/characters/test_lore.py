@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.characters.card_samples import as_json, bring
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
+from webapp.accounts.tables import User
 from webapp.db import db, write
 from webapp.lore import queries as lorebooks
 from webapp.lore.tables import Lorebook
@@ -120,5 +121,5 @@ def test_however_many_large_lorebooks_are_always_used_nobody_waits(member, app):
     with app.app_context():
         db.session.execute(select(Lorebook.id)).all()
         with nobody_waits():
-            read = lorebooks.used_by(member.person_id, [], is_played=True)
+            read = lorebooks.used_by(db.session.get_one(User, member.person_id), [], is_played=True)
         assert len(read) == 5

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.attacks.world import CANARY, World, added, makes
+from webapp.accounts.tables import Grant
 from webapp.characters.tables import Character
 from webapp.db import utc_now
 from webapp.lore.tables import Lorebook
@@ -28,6 +29,18 @@ TABLE = {
         PATCH api_lorebooks.change api:chat
         DELETE api_lorebooks.delete api:chat
         GET api_lorebooks.export api:read
+        POST lore.duplicate signed_in
+        POST api_lorebooks.duplicate api:chat
+        GET api_lorebooks.grants api:read
+    """,
+    ("one's own, but no guest", ("lorebook",)): """
+        GET lore.people signed_in
+        POST lore.share signed_in
+        PUT api_lorebooks.grant api:chat
+    """,
+    ("one's own", ("lorebook", "lorebook grant")): """
+        POST lore.unshare signed_in
+        DELETE api_lorebooks.revoke api:chat
     """,
     ("one's own", ("lorebook", "place of an entry")): """
         GET lore.entry signed_in
@@ -54,7 +67,16 @@ TABLE = {
 
 @makes("lorebook")
 def lorebook(world: World, state: str, **more: Any) -> str:
-    return str(added(Lorebook(owner_id=world.whose(state), name=CANARY, book=BOOK, entry_count=1, **more)).id)
+    about = {"name": CANARY, "book": BOOK, "entry_count": 1, **more}
+    world.last_lorebook = str(added(Lorebook(owner_id=world.whose(state), **about)).id)
+    return world.last_lorebook
+
+
+@makes("lorebook grant")
+def lorebook_grant(world: World, _state: str) -> str:
+    """A right to the lorebook that was made last."""
+    made = {"object_kind": "lorebook", "object_id": world.last_lorebook, "right": "read"}
+    return str(added(Grant(user_id=world.other, **made)).id)
 
 
 @makes("deleted lorebook")

@@ -16,7 +16,13 @@ from webapp.lore.forms import EntryForm
 from webapp.web.htmx import redirect
 
 Book = dict[str, Any]
-DONE = {"saved": "Saved.", "deleted": "The entry was deleted.", "restored": "Restored.", "imported": "Imported."}
+DONE = {
+    "saved": "Saved.",
+    "deleted": "The entry was deleted.",
+    "restored": "Restored.",
+    "imported": "Imported.",
+    "copied": "This is your own copy. Change it as you like.",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,41 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import accumulate
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from webapp.accounts.tables import User
+from webapp.accounts import grants
+from webapp.accounts.tables import Grant, User
 from webapp.db import db
 from webapp.lore.books import Book, book_of
 from webapp.lore.tables import Lorebook
 
+KIND = "lorebook"
+grants.OBJECTS[KIND] = (Lorebook.id, Lorebook.owner_id)
+MOST_LISTED = 1_000
 # As many as a small team plays with at a time; a large one is some megabytes.
 MOST_REMEMBERED = 16
 # For one answer, in all its books: a hundred large ones would take seconds to read, in which nobody else has a turn.
 MOST_ENTRIES = 5_000
 
 
-def lorebooks(user: User) -> Sequence[Lorebook]:
-    """A person's own, by name."""
-    query = select(Lorebook).where(Lorebook.owner_id == user.id, Lorebook.deleted_at.is_(None))
-    return db.session.scalars(query.order_by(func.lower(Lorebook.name), Lorebook.id)).all()
+def is_visible(user: User) -> ColumnElement[bool]:
+    """Whether a person may read a lorebook and use it in their chats: their own, or one that was granted to them."""
+    return or_(Lorebook.owner_id == user.id, Lorebook.id.in_(grants.given_to(user, KIND)))
+
+
+def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]:
+    """Those that a person may see: their own, then those that others share, each by name.
+
+    Of more than are listed, those that are attached to something are among the first.
+    """
+    query = select(Lorebook).where(is_visible(user), Lorebook.deleted_at.is_(None))
+    places = (Lorebook.owner_id == user.id).desc(), Lorebook.id.in_(attached).desc(), func.lower(Lorebook.name), Lorebook.id
+    return db.session.scalars(query.order_by(*places).limit(MOST_LISTED)).all()
+
+
+def shared_among(ids: Sequence[str]) -> set[str]:
+    """Which of these lorebooks were granted to anybody."""
+    return set(db.session.scalars(select(Grant.object_id).where(Grant.object_kind == KIND, Grant.object_id.in_(ids))))
 
 
 def deleted(user: User) -> Sequence[Lorebook]:
@@ -31,8 +49,11 @@ def deleted(user: User) -> Sequence[Lorebook]:
 
 
 def lorebook(user: User, id: str, *, is_deleted: bool = False) -> Lorebook | None:
-    row = db.session.get(Lorebook, id)
-    return row if row and row.owner_id == user.id and bool(row.deleted_at) == is_deleted else None
+    """The lorebook, if the person may see it; one in the trash only for its owner, and when that is asked for."""
+    row = db.session.scalar(select(Lorebook).where(Lorebook.id == id, is_visible(user)))
+    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and row.owner_id != user.id):
+        return None
+    return row
 
 
 def count_of(user_id: str) -> int:
@@ -40,22 +61,23 @@ def count_of(user_id: str) -> int:
     return db.session.scalar(select(func.count()).where(Lorebook.owner_id == user_id, Lorebook.deleted_at.is_(None))) or 0
 
 
-def own_among(user: User, ids: Iterable[str]) -> list[str]:
-    """Of these, in this order, the person's own that are not deleted."""
+def visible_among(user: User, ids: Iterable[str]) -> list[str]:
+    """Of these, in this order, those that the person may see and that are not deleted."""
     wanted = list(dict.fromkeys(ids))
-    query = select(Lorebook.id).where(Lorebook.id.in_(wanted), Lorebook.owner_id == user.id, Lorebook.deleted_at.is_(None))
+    query = select(Lorebook.id).where(Lorebook.id.in_(wanted), is_visible(user), Lorebook.deleted_at.is_(None))
     known = set(db.session.scalars(query)) if wanted else set()
     return [each for each in wanted if each in known]
 
 
-def used_by(owner_id: str, ids: Sequence[str], *, is_played: bool) -> list[Book]:
-    """What a chat uses: those attached to it and, with a character, those that its owner always uses; the attached ones
-    first, up to the one with which it is too much.
+def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
+    """What a chat uses: those attached to it that its owner may see and, with a character, those of their own that they always
+    use; the attached ones first, up to the one with which it is too much.
     """
-    mine = select(Lorebook).where(Lorebook.owner_id == owner_id, Lorebook.deleted_at.is_(None))
     attached = Lorebook.id.in_(ids)
-    wanted = or_(attached, Lorebook.is_always) if is_played else attached
-    rows = db.session.scalars(mine.where(wanted).order_by(attached.desc(), Lorebook.id)).all()
+    always = and_(Lorebook.owner_id == owner.id, Lorebook.is_always)
+    wanted = or_(attached & is_visible(owner), always) if is_played else attached & is_visible(owner)
+    query = select(Lorebook).where(wanted, Lorebook.deleted_at.is_(None))
+    rows = db.session.scalars(query.order_by(attached.desc(), Lorebook.id)).all()
     read = accumulate(row.entry_count for row in rows)
     return [_read(row.id, row.changed_at) for row, count in zip(rows, read, strict=True) if count <= MOST_ENTRIES]
 

@@ -1,4 +1,4 @@
-"""What a person can do with lorebooks: make, bring in, change, delete and bring back."""
+"""What a person can do with lorebooks: make, bring in, change, copy, delete and bring back."""
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import IO, Any
 
 from sqlalchemy import delete as delete_rows
+from sqlalchemy import select
 
-from webapp.accounts import making
+from webapp.accounts import grants, making
 from webapp.accounts.fields import checked_name
 from webapp.accounts.tables import User
 from webapp.db import utc_now, write
-from webapp.errors import Conflict, Invalid
+from webapp.errors import Conflict, Forbidden, Invalid
 from webapp.foreign_json import Unfit, plain
 from webapp.heavy import child
 from webapp.lore import files, queries
@@ -89,6 +90,11 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
         row.changed_at = utc_now()
 
 
+def duplicate(row: Lorebook, *, by: User) -> Lorebook:
+    """Make a copy that is this person's own, whosever the first one is."""
+    return create(BookInput(f"{row.name[:112]} (copy)"), by=by, book=row.book)
+
+
 def trash(row: Lorebook) -> None:
     """Delete it; it can be brought back."""
     with write():
@@ -105,18 +111,26 @@ def restore(row: Lorebook) -> None:
 def empty_trash() -> None:
     """Delete for good what was deleted long ago."""
     if days := int(setting("trash.days")):
+        is_due = Lorebook.deleted_at < utc_now() - timedelta(days=days)
         with write() as session:
-            session.execute(delete_rows(Lorebook).where(Lorebook.deleted_at < utc_now() - timedelta(days=days)))
+            grants.forget(session, queries.KIND, select(Lorebook.id).where(is_due))
+            session.execute(delete_rows(Lorebook).where(is_due))
 
 
 def checked(user: User, ids: list[str]) -> list[str]:
-    """These lorebooks of the person's, each once, as many as a chat uses."""
+    """These lorebooks that the person may see, each once, as many as a chat uses."""
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST_ATTACHED:
         raise Invalid(f"A chat uses up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
-    if queries.own_among(user, wanted) != wanted:
-        raise Invalid("One of these lorebooks no longer exists.", field="lorebooks")
+    if queries.visible_among(user, wanted) != wanted:
+        raise Invalid("One of these lorebooks no longer exists, or you don't have access.", field="lorebooks")
     return wanted
+
+
+def refuse_unless_owner(row: Lorebook, user: User) -> None:
+    """Refuses who may see it but not change it, and says what they can do instead."""
+    if row.owner_id != user.id:
+        raise Forbidden("Only the owner of this lorebook can do that. Duplicate it to get your own.")
 
 
 def _refuse_too_many(owner_id: str) -> None:

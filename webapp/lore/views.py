@@ -5,9 +5,12 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.accounts import shares, shares_shown
+from webapp.accounts.guards import client_address, current_user, found, signed_in, user_or_none
+from webapp.accounts.roles import may
+from webapp.accounts.shares_shown import ShareForm
 from webapp.errors import Invalid
-from webapp.lore import files, pages, queries, service
+from webapp.lore import files, pages, queries, service, sharing
 from webapp.lore.editing import BookInput, with_settings
 from webapp.lore.forms import BookForm, LorebookFileForm, sent_file
 from webapp.lore.pages import Desk
@@ -58,7 +61,7 @@ def bring_in() -> Response:
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
-    row = _own(id)
+    row = _visible(id)
     return _page(row, BookForm.of(row.book, row.name, is_always=row.is_always))
 
 
@@ -106,8 +109,39 @@ def remove(id: str, place: int) -> Response:
 @bp.get("/<id>/export")
 @signed_in
 def export(id: str) -> Response:
-    row = _own(id)
+    row = _visible(id)
     return download(exported(row), file_name(row.name, "json", otherwise="lorebook"), "application/json")
+
+
+@bp.post("/<id>/duplicate")
+@signed_in
+def duplicate(id: str) -> Response:
+    return _to(service.duplicate(_visible(id), by=current_user()), done="copied")
+
+
+@bp.get("/<id>/people")
+@signed_in
+def people(id: str) -> Response:
+    row = _shareable(id)
+    return _people(row, ShareForm.fresh().offering(row.owner_id))
+
+
+@bp.post("/<id>/people")
+@signed_in
+def share(id: str) -> Response:
+    row = _shareable(id)
+    form = ShareForm.opened().offering(row.owner_id)
+    with form.attempt():
+        sharing.share(row, *form.chosen, by=current_user(), address=client_address())
+        return redirect(url_for("lore.people", id=id))
+    return _people(_own(id), form)
+
+
+@bp.post("/<id>/people/<grant_id>/remove")
+@signed_in
+def unshare(id: str, grant_id: str) -> Response:
+    sharing.unshare(_own(id), grant_id, by=current_user(), address=client_address())
+    return redirect(url_for("lore.people", id=id))
 
 
 @bp.post("/<id>/delete")
@@ -129,8 +163,21 @@ def exported(row: Lorebook) -> str:
     return json.dumps(world_info(row.book), ensure_ascii=False, indent=2)
 
 
-def _own(id: str) -> Lorebook:
+def _visible(id: str) -> Lorebook:
     return found(queries.lorebook(current_user(), id))
+
+
+def _own(id: str) -> Lorebook:
+    """For what only its owner does; to others it says what they can do instead."""
+    row = _visible(id)
+    service.refuse_unless_owner(row, current_user())
+    return row
+
+
+def _shareable(id: str) -> Lorebook:
+    row = _own(id)
+    shares.refuse_guests(sharing.WORD, current_user())
+    return row
 
 
 def _to(row: Lorebook, done: str = "") -> Response:
@@ -138,18 +185,39 @@ def _to(row: Lorebook, done: str = "") -> Response:
 
 
 def _desk(row: Lorebook) -> Desk:
-    return Desk(row.name, url_for("lore.show", id=row.id), ("/lorebooks", "Lorebooks"), row.book, partial(service.change, row))
+    above, is_own = ("/lorebooks", "Lorebooks"), row.owner_id == current_user().id
+    return Desk(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
 
 
 def _page(row: Lorebook, form: BookForm) -> Response:
-    return form.shown("lore/book.html", desk=_desk(row), row=row, done=just_done(pages.DONE))
+    desk = _desk(row)
+    named = shares_shown.names(queries.KIND, row.id) if desk.may_change else []
+    return form.shown(
+        "lore/book.html",
+        desk=desk,
+        row=row,
+        whose=shares_shown.whose(queries.KIND, row.id, named) if desk.may_change else "Shared with you",
+        may_share=desk.may_change and may(current_user().role, "see people"),
+        done=just_done(pages.DONE),
+    )
+
+
+def _people(row: Lorebook, form: ShareForm) -> Response:
+    found = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    listed = shares_shown.listed(found, url_for("lore.people", id=row.id))
+    about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {sharing.RIGHT: "read and use it"}}
+    return form.shown("lore/people.html", **about, **listed)
 
 
 def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = None) -> Response:
     me = current_user()
+    lorebooks = queries.lorebooks(me)
+    own = [each for each in lorebooks if each.owner_id == me.id]
     return (shown or form).shown(
         "lore/list.html",
-        lorebooks=queries.lorebooks(me),
+        lorebooks=own,
+        shared=queries.shared_among([each.id for each in own]),
+        given=lorebooks[len(own) :],
         trash=queries.deleted(me),
         deleted=queries.lorebook(me, request.args.get("deleted", ""), is_deleted=True),
         new=form,

@@ -34,6 +34,7 @@ from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.engine.engine import the_engine
 from webapp.knowledge.attaching import MOST_COLLECTIONS
+from webapp.lore import queries as lorebooks
 from webapp.lore import service as lore
 from webapp.lore.service import MOST_ATTACHED
 from webapp.web.downloads import download, file_name
@@ -61,7 +62,7 @@ class AboutChat(Answer):
     turn_order: TurnOrder | None = Field(description="Who of several characters answers next; null without several.")
     persona_id: str | None
     collection_ids: list[str] = Field(description="The collections attached to it, as far as the caller can see them.")
-    lorebook_ids: list[str] = Field(description="The owner's lorebooks attached to it; empty for others.")
+    lorebook_ids: list[str] = Field(description="The lorebooks attached to it that its owner can see; empty for others.")
     reads_from: list[str] = Field(
         description="The collections that answers may quote, with those that its characters know, as far as the caller sees them."
     )
@@ -317,6 +318,8 @@ def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
     """Chats in their order, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = reading.readable(rows, me)
+    own = [row for row in rows if me and row.owner_id == me.id]
+    usable = set(lorebooks.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for each in follow_up.waiting_in(*waiting):
         waiting[each.chat_id].append(FollowUpAnswer(id=each.id, message=each.text, model=each.model))
@@ -331,7 +334,7 @@ def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
             follow_up=next((each.message for each in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[each for each in readable[row.id] if each in row.collection_ids],
-            lorebook_ids=row.lorebook_ids if me and row.owner_id == me.id else [],
+            lorebook_ids=[each for each in row.lorebook_ids if each in usable] if row in own else [],
             reads_from=readable[row.id],
         )
         for row in rows

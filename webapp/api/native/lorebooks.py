@@ -6,13 +6,16 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import Field
 
-from webapp.accounts.guards import found
+from webapp.accounts import shares
+from webapp.accounts.guards import client_address, found
 from webapp.api.access import caller
 from webapp.api.native.characters import Name
+from webapp.api.native.sharing import GrantList, NewReader
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.errors import Invalid
-from webapp.lore import files, queries, service
+from webapp.heavy.turns import by_turns
+from webapp.lore import files, queries, service, sharing
 from webapp.lore.editing import BookInput
 from webapp.lore.forms import sent_file
 from webapp.lore.tables import Lorebook
@@ -26,6 +29,7 @@ BOOK = "The lorebook as character cards keep theirs (`character_book`)"
 class LorebookSummary(Answer):
     id: str
     name: str
+    is_own: bool = Field(description="Whether it is yours; you can read, use and duplicate those that others share with you.")
     is_always: bool = Field(description="Whether it is used in all your chats with characters.")
     entry_count: int
     created_at: datetime
@@ -55,16 +59,16 @@ class LorebookChange(Body):
 
 
 @bp.get("")
-@operation("List your lorebooks", scope="read", answer=LorebookList)
+@operation("List the lorebooks you can see, your own first", scope="read", answer=LorebookList)
 def index() -> LorebookList:
-    return LorebookList(lorebooks=[LorebookSummary.of(each) for each in queries.lorebooks(caller())])
+    return LorebookList(lorebooks=[LorebookSummary.of(each, **_whose(each)) for each in by_turns(queries.lorebooks(caller()))])
 
 
 @bp.post("")
 @operation("Create a lorebook", scope="chat", body=NewLorebook, answer=LorebookAnswer, status=201)
 def create(body: NewLorebook) -> LorebookAnswer:
     book = service.checked_book(body.book) if body.book is not None else None
-    return LorebookAnswer.of(service.create(BookInput(body.name), by=caller(), book=book, is_always=body.is_always))
+    return _told(service.create(BookInput(body.name), by=caller(), book=book, is_always=body.is_always))
 
 
 @bp.post("/import")
@@ -79,13 +83,13 @@ def create(body: NewLorebook) -> LorebookAnswer:
 def bring_in() -> LorebookAnswer:
     if not (sent := sent_file()):
         raise Invalid("Choose a file.", field="file")
-    return LorebookAnswer.of(service.bring_in(*sent, by=caller()))
+    return _told(service.bring_in(*sent, by=caller()))
 
 
 @bp.get("/<id>")
 @operation("Show a lorebook with its entries", scope="read", answer=LorebookAnswer)
 def show(id: str) -> LorebookAnswer:
-    return LorebookAnswer.of(_own(id))
+    return _told(_visible(id))
 
 
 @bp.patch("/<id>")
@@ -95,7 +99,7 @@ def change(id: str, body: LorebookChange) -> LorebookAnswer:
     row = _own(id)
     name = body.name or (given or {}).get("name") or row.name
     service.change(row, lambda book: {**(book if given is None else given), "name": name}, is_always=body.is_always)
-    return LorebookAnswer.of(_own(id))
+    return _told(_own(id))
 
 
 @bp.delete("/<id>")
@@ -108,15 +112,56 @@ def delete(id: str) -> None:
 @operation("Restore a deleted lorebook", scope="chat", answer=LorebookAnswer)
 def restore(id: str) -> LorebookAnswer:
     service.restore(found(queries.lorebook(caller(), id, is_deleted=True)))
-    return LorebookAnswer.of(_own(id))
+    return _told(_own(id))
+
+
+@bp.post("/<id>/duplicate")
+@operation("Make a copy of a lorebook that is your own", scope="chat", answer=LorebookAnswer, status=201)
+def duplicate(id: str) -> LorebookAnswer:
+    return _told(service.duplicate(_visible(id), by=caller()))
+
+
+@bp.get("/<id>/grants")
+@operation("List who can see a lorebook; for its owner", scope="read", answer=GrantList)
+def grants(id: str) -> GrantList:
+    return GrantList.to(shares.shares(queries.KIND, _own(id).id))
+
+
+@bp.put("/<id>/grants")
+@operation("Grant a lorebook, for reading and using it", scope="chat", body=NewReader, answer=GrantList, errors=(409,))
+def grant(id: str, body: NewReader) -> GrantList:
+    sharing.share(_visible(id), body.to, body.to_id, by=caller(), address=client_address())
+    return GrantList.to(shares.shares(queries.KIND, id))
+
+
+@bp.delete("/<id>/grants/<grant_id>")
+@operation("Take a grant away; chats continue without the lorebook", scope="chat", status=204)
+def revoke(id: str, grant_id: str) -> None:
+    sharing.unshare(_visible(id), grant_id, by=caller(), address=client_address())
 
 
 @bp.get("/<id>/export")
 @operation("Export a lorebook as a World Info file", scope="read", media="application/json")
 def export(id: str) -> Response:
-    row = _own(id)
+    row = _visible(id)
     return download(exported(row), file_name(row.name, "json", otherwise="lorebook"), "application/json")
 
 
-def _own(id: str) -> Lorebook:
+def _visible(id: str) -> Lorebook:
     return found(queries.lorebook(caller(), id))
+
+
+def _own(id: str) -> Lorebook:
+    row = _visible(id)
+    service.refuse_unless_owner(row, caller())
+    return row
+
+
+def _told(row: Lorebook) -> LorebookAnswer:
+    return LorebookAnswer.of(row, **_whose(row))
+
+
+def _whose(row: Lorebook) -> dict[str, bool]:
+    """How it is used always is a matter of its owner's own chats."""
+    is_own = row.owner_id == caller().id
+    return {"is_own": is_own, "is_always": is_own and row.is_always}

@@ -115,7 +115,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
         cast.personas(current_user()),
         named(chat.model),
         knowledge.to_choose(current_user()),
-        lorebooks.lorebooks(current_user()),
+        lorebooks.lorebooks(current_user(), attached=chat.lorebook_ids),
     )
 
 

@@ -1,0 +1,40 @@
+"""Who may read a lorebook and use it: grants to people, to groups or to everyone on the team."""
+
+from sqlalchemy.orm import Session
+
+from webapp.accounts import audit, shares
+from webapp.accounts.tables import User
+from webapp.db import write
+from webapp.errors import Conflict
+from webapp.lore.queries import KIND
+from webapp.lore.service import refuse_unless_owner
+from webapp.lore.tables import Lorebook
+
+WORD, RIGHT = "lorebook", "read"
+
+
+def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") -> None:
+    """Grant it to `everyone`, to a `user` or to a `group`, for reading; chats can use it from their next answer on."""
+    refuse_unless_owner(row, by)
+    shares.refuse_guests(WORD, by)
+    shares.refuse_unfit(WORD, row.owner_id, to, to_id)
+    id, giver_id = row.id, by.id
+    with write() as session:
+        if session.get_one(Lorebook, id).deleted_at:
+            raise Conflict("This lorebook has just been deleted.")
+        shares.give(session, KIND, id, RIGHT, by=giver_id, to=to, to_id=to_id)
+        _note(session, "shared a lorebook", id, by, address)
+
+
+def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
+    """Take a grant away; chats that used it by this continue without it."""
+    refuse_unless_owner(row, by)
+    id = row.id
+    with write() as session:
+        shares.take(session, KIND, id, grant_id)
+        _note(session, "stopped sharing a lorebook", id, by, address)
+
+
+def _note(session: Session, action: str, id: str, by: User, address: str) -> None:
+    # Without its name: whoever reads the log may not see it.
+    audit.add(session, action, actor=by, address=address, object_kind=KIND, object_id=id)
