@@ -13,9 +13,12 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
 from webapp.accounts.tables import AuditEntry, Grant, Group, Membership, User
+from webapp.chat.prompt.lore import of_lore
+from webapp.chat.tables import Chat
 from webapp.db import db, utc_now, write
 from webapp.lore import queries, service
 from webapp.lore.tables import Lorebook
+from webapp.sections import PromptContext
 
 __all__ = ["app"]
 ENTRY = {"keys": ["mill"], "content": "The mill burnt down."}
@@ -212,3 +215,20 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
     with stranger.counting_statements() as statements:
         assert len(stranger.page("/lorebooks").all("#given ~ ul li")) == queries.MOST_LISTED - 1
     assert len([each for each in statements if "FROM lorebooks" in each or "FROM grants" in each.split("WHERE")[0]]) <= 4
+
+
+@pytest.mark.parametrize("whose", ["member", "stranger"])
+def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, stranger, book, whose):
+    share(member, book, "everyone:")
+    asking = {"member": member, "stranger": stranger}[whose]
+    with app.app_context():
+        with write() as session:
+            chat = Chat(owner_id=asking.person_id, title="Tea", model="fake/plain", lorebook_ids=[book.rpartition("/")[2]])
+            session.add(chat)
+        context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
+        # What is in it is read once.
+        assert [each.text for each in of_lore(context)] == ["The mill burnt down."]
+    with app.app_context(), asking.counting_statements() as statements:
+        assert len(list(of_lore(context))) == 1
+    # The chat, its owner and the lorebooks.
+    assert len([each for each in statements if not each.startswith(("BEGIN", "ROLLBACK"))]) == 3

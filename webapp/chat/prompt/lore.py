@@ -6,8 +6,6 @@ from dataclasses import replace
 from functools import partial
 from random import SystemRandom
 
-from sqlalchemy.orm import Session
-
 from webapp.accounts.tables import User
 from webapp.characters.beside import Beside, beside
 from webapp.characters.macros import Names
@@ -19,7 +17,6 @@ from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.lore import queries as lorebooks
-from webapp.lore.books import Book
 from webapp.lore.deciding import Scene, decide
 from webapp.lore.entries import Place
 from webapp.sections import PromptContext, Section
@@ -39,7 +36,9 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     if not character and not chat.lorebook_ids:
         return
     said, count = beside(character) if character else Beside(), len(context.said)
-    books = [*_attached(session, chat, is_played=bool(character)), said.book]
+    owner = session.get(User, chat.owner_id) if chat.owner_id else None
+    used = lorebooks.used_by(owner, chat.lorebook_ids, is_played=bool(character)) if owner else []
+    books = [*used, said.book]
     if not said.note and not any(each.entries for each in books):
         return
     persona = persona_of(session, chat.owner_id, chat.persona_id)
@@ -58,11 +57,6 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
         yield _placed(
             replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place, count, section
         )
-
-
-def _attached(session: Session, chat: Chat, *, is_played: bool) -> list[Book]:
-    owner = session.get(User, chat.owner_id) if chat.owner_id else None
-    return lorebooks.used_by(owner, chat.lorebook_ids, is_played=is_played) if owner else []
 
 
 def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:
