@@ -10,6 +10,7 @@ from webapp.characters import personas, service
 from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.knowledge.tables import Collection
+from webapp.lore.tables import Lorebook
 from webapp.web.forms import Form
 
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
@@ -90,12 +91,21 @@ class PersonaForm(FacedForm):
         render_kw={**_text(6), "required": True},
     )
     is_default = BooleanField("Use it in new chats with characters")
+    lorebooks = SelectMultipleField("Lorebooks", choices=[], validate_choice=False, default=())
 
     @classmethod
     def of(cls, persona: Persona) -> "PersonaForm":
-        return cls.fresh(name=persona.name, description=persona.description, is_default=persona.is_default)
+        values = {name: getattr(persona, name) for name in ("name", "description", "is_default")}
+        return cls.fresh(**values, lorebooks=persona.lorebook_ids)
+
+    def among(self, lorebooks: Sequence[Lorebook]) -> "PersonaForm":
+        """The form with the lorebooks that its person may see."""
+        self.lorebooks.choices = [SelectChoice(each.id, each.name) for each in lorebooks]
+        return self
 
     @property
     def entered(self) -> personas.PersonaInput:
         name, description = self.name.data or "", self.description.data or ""
-        return personas.PersonaInput(name, description, avatar=self.picture, is_default=bool(self.is_default.data))
+        return personas.PersonaInput(
+            name, description, self.picture, bool(self.is_default.data), lorebook_ids=self.lorebooks.data or ()
+        )

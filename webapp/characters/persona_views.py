@@ -8,6 +8,7 @@ from webapp.accounts.guards import current_user, found, signed_in
 from webapp.characters import faced, personas, queries, shown
 from webapp.characters.forms import PersonaForm
 from webapp.characters.tables import Persona
+from webapp.lore import queries as lore
 from webapp.web.done_words import just_done
 from webapp.web.htmx import is_htmx, redirect, render
 
@@ -104,7 +105,8 @@ def _list() -> dict[str, Any]:
 
 def _page(form: PersonaForm, persona: Persona) -> Response:
     me = current_user()
-    return form.shown(
+    lorebooks = lore.lorebooks(me, attached=persona.lorebook_ids) if persona.owner_id else []
+    return form.among(lorebooks).shown(
         "characters/persona.html",
         persona=persona,
         face=shown.persona_face(persona),

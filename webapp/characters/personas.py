@@ -1,6 +1,8 @@
 """What a person can do with personas: make, change, copy, and choose one for new chats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session
@@ -11,21 +13,27 @@ from webapp.characters.fields import checked_name, checked_picture, checked_text
 from webapp.characters.tables import Persona
 from webapp.db import write
 from webapp.errors import Forbidden, Invalid
+from webapp.lore import service as lore
+
+COPIED = ("name", "description", "lorebook_ids")
 
 
 @dataclass(frozen=True, slots=True)
 class PersonaInput:
-    """A persona as somebody wants it; `avatar` is None to leave the picture as it is, and empty to take it away."""
+    """A persona as somebody wants it; `avatar` is None to leave the picture as it is, and empty to take it away. Without
+    `lorebook_ids` its lorebooks stay.
+    """
 
     name: str
     description: str
     avatar: bytes | None = None
     is_default: bool | None = None
+    lorebook_ids: Sequence[str] | None = None
 
 
 def create(entered: PersonaInput, *, by: User) -> Persona:
     """Make a persona that is this person's own."""
-    values, user_id = _checked(entered), by.id
+    values, user_id = _checked(entered, by), by.id
     faced.refuse_too_many(Persona, user_id)
     with write() as session:
         persona = Persona(owner_id=user_id, **values)
@@ -38,16 +46,19 @@ def create(entered: PersonaInput, *, by: User) -> Persona:
 def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
     """Say everything of a persona anew; chats with it follow from their next answer on."""
     faced.refuse_unless_theirs(persona, by)
-    values, id = _checked(entered), persona.id
+    if entered.lorebook_ids and not persona.owner_id:
+        raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
+    values, id = _checked(entered, by), persona.id
     with write() as session:
         persona = faced.existing(session, Persona, id)
-        persona.name, persona.description = values["name"], values["description"]
+        for name, value in values.items():
+            setattr(persona, name, value)
         _finish(session, persona, entered)
 
 
 def duplicate(persona: Persona, *, by: User) -> Persona:
     """Make a copy that is this person's own."""
-    return faced.duplicate(persona, lambda source: {"name": source.name, "description": source.description}, by=by)
+    return faced.duplicate(persona, lambda source: {name: getattr(source, name) for name in COPIED}, by=by)
 
 
 def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
@@ -59,13 +70,14 @@ def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
         _choose(session, faced.existing(session, Persona, id), is_default=is_default)
 
 
-def _checked(entered: PersonaInput) -> dict[str, str]:
+def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:
     # Before anything is locked.
     checked_picture(entered.avatar)
     description = checked_text(entered.description, "description")
     if not description:
         raise Invalid("Say a little about yourself.", field="description")
-    return {"name": checked_name(entered.name), "description": description}
+    values = {"name": checked_name(entered.name), "description": description}
+    return values if entered.lorebook_ids is None else {**values, "lorebook_ids": lore.checked(by, entered.lorebook_ids)}
 
 
 def _finish(session: Session, persona: Persona, entered: PersonaInput) -> None:

@@ -49,12 +49,13 @@ class Character(Faced):
 
 
 class Persona(Faced):
-    """Who a person is in a chat."""
+    """Who a person is in a chat; its lorebooks are used in all of its chats."""
 
     __tablename__ = "personas"
 
     owner_id: Mapped[str | None] = mapped_column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True)
     is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
+    lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
 
     __table_args__ = (
         Index(

@@ -1,6 +1,6 @@
 """What a person can do with lorebooks: make, bring in, change, copy, delete and bring back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import IO, Any
@@ -117,11 +117,11 @@ def empty_trash() -> None:
             session.execute(delete_rows(Lorebook).where(is_due))
 
 
-def checked(user: User, ids: list[str]) -> list[str]:
-    """These lorebooks that the person may see, each once, as many as a chat uses."""
+def checked(user: User, ids: Iterable[str]) -> list[str]:
+    """These lorebooks that the person may see, each once, as many as can be attached to a chat or a persona."""
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST_ATTACHED:
-        raise Invalid(f"A chat uses up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
+        raise Invalid(f"Choose up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
     if queries.visible_among(user, wanted) != wanted:
         raise Invalid("One of these lorebooks no longer exists, or you don't have access.", field="lorebooks")
     return wanted

@@ -9,10 +9,12 @@ from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body
+from webapp.api.schemas import Answer, AnyId, Body
 from webapp.characters import faced, personas, queries, shown
 from webapp.characters.personas import PersonaInput
 from webapp.characters.tables import Persona
+from webapp.lore import queries as lorebooks
+from webapp.lore.service import MOST_ATTACHED
 
 bp = Blueprint("api_personas", __name__, url_prefix="/api/v1/personas")
 
@@ -24,6 +26,7 @@ class PersonaAnswer(Answer):
     is_default: bool = Field(description="Whether it is used in new chats with characters.")
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
     avatar_url: str | None
+    lorebook_ids: list[str] = Field(description="The lorebooks used in all chats with it, as far as you can see them.")
     created_at: datetime
 
 
@@ -35,6 +38,7 @@ class NewPersona(Body):
     name: Name
     description: LongText = Field(min_length=1)
     is_default: bool = False
+    lorebook_ids: list[AnyId] = Field([], max_length=MOST_ATTACHED)
 
 
 class PersonaChange(Body):
@@ -43,12 +47,15 @@ class PersonaChange(Body):
     name: Name | None = None
     description: LongText | None = None
     is_default: bool | None = None
+    lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_ATTACHED)
 
 
 @bp.get("")
 @operation("List your personas and the team's", scope="read", answer=PersonaList)
 def index() -> PersonaList:
-    return PersonaList(personas=[_told(each) for each in queries.personas(caller())])
+    rows = queries.personas(caller())
+    seen = _seen(*rows)
+    return PersonaList(personas=[_told(each, seen) for each in rows])
 
 
 @bp.post("")
@@ -109,5 +116,16 @@ def _visible(id: str) -> Persona:
     return found(queries.persona(caller(), id))
 
 
-def _told(row: Persona) -> PersonaAnswer:
-    return PersonaAnswer.of(row, is_teams=not row.owner_id, avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None)
+def _seen(*rows: Persona) -> set[str]:
+    """The lorebooks of these personas that the caller can see."""
+    return set(lorebooks.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
+
+
+def _told(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
+    known = _seen(row) if seen is None else seen
+    return PersonaAnswer.of(
+        row,
+        is_teams=not row.owner_id,
+        avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
+        lorebook_ids=[each for each in row.lorebook_ids if each in known],
+    )

@@ -33,15 +33,16 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     session = db.session()
     chat = session.get_one(Chat, context.chat_id)
     character = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
-    if not character and not chat.lorebook_ids:
+    persona = persona_of(session, chat.owner_id, chat.persona_id)
+    ids = [*chat.lorebook_ids, *(persona.lorebook_ids if persona and context.is_personal else ())]
+    if not character and not ids:
         return
     said, count = beside(character) if character else Beside(), len(context.said)
     owner = session.get(User, chat.owner_id) if chat.owner_id else None
-    used = lorebooks.used_by(owner, chat.lorebook_ids, is_played=bool(character)) if owner else []
+    used = lorebooks.used_by(owner, ids, is_played=bool(character)) if owner else []
     books = [*used, said.book]
     if not said.note and not any(each.entries for each in books):
         return
-    persona = persona_of(session, chat.owner_id, chat.persona_id)
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
     if said.note:
@@ -53,10 +54,8 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     told = decide(books, _scene(context, names, speakers, chars))
     for entry, text in zip(told, names.fill_all(each.content for each in told), strict=True):
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
-        section = Section(entry.title, text, f"Lorebook {entry.book}".strip(), priority=priority)
-        yield _placed(
-            replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place, count, section
-        )
+        place = replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place
+        yield _placed(place, count, Section(entry.title, text, f"Lorebook {entry.book}".strip(), priority=priority))
 
 
 def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:
