@@ -33,6 +33,7 @@ def with_more(card: dict[str, Any]) -> dict[str, Any]:
     data |= {
         "name": " Mara  of the mill ",
         "description": "<bot> mills rye.\r\n",
+        "system_prompt": "Be plain. {{original}}",
         "character_book": LORE,
         "from": {"a": [1.5, None]},
     }

@@ -182,4 +182,4 @@ def _spoken(text: str, nickname: str) -> str:
     Somebody with a nickname goes by it wherever `{{char}}` stands: the third version of cards says so.
     """
     text = LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
-    return Names(char=nickname).fill_names(text)
+    return Names(char=nickname).fill_names(text).strip()
