@@ -152,6 +152,38 @@ def test_an_entry_keeps_what_its_form_does_not_show(member):
     )
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"selective": True, "caseSensitive": None, "matchWholeWords": None, "useGroupScoring": None},
+        {"selective": False, "keysecondary": ["burnt"]},
+        {"delayUntilRecursion": 3},
+        {"position": 7, "outletName": "weather"},
+    ],
+    ids=["as the program says", "further keys unused", "a level", "an outlet"],
+)
+def test_saving_an_entry_unchanged_leaves_it_as_it_came(member, more):
+    page = bring(member, as_file({"entries": {"0": {"key": ["rye"], "content": "Dear.", **more}}}))
+
+    member.page(f"{page.path}/entries/0").form("Save").submit()
+
+    exported = member.get(f"{page.path}/export").json["entries"]["0"]
+    assert {name: exported[name] for name in more} == more
+
+
+def test_an_entry_is_shown_as_it_is_used(member):
+    more = {"useProbability": False, "probability": 50}
+    book = {"entries": [{"keys": ["Rye"], "content": "Dear.", "case_sensitive": True, "extensions": more}]}
+    page = bring(member, as_file(book))
+
+    form = member.page(f"{page.path}/entries/0").form("Save")
+    form.submit(content="Cheap.")
+
+    assert ("is_exact" in form.fields, form.fields["chance"]) == (True, "100")
+    exported = member.get(f"{page.path}/export").json["entries"]["0"]
+    assert (exported["content"], exported["caseSensitive"], exported["probability"]) == ("Cheap.", True, 100)
+
+
 def test_who_comes_too_late_changes_nothing(member):
     page = bring(member, as_file(WORLD))
     mill = page.link("Edit The mill").attributes["href"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.errors import Invalid
-from webapp.lore.entries import CONTENT_CHARS, KEY_CHARS, MOST_KEYS, TITLE_CHARS
+from webapp.lore.entries import CONTENT_CHARS, KEY_CHARS, MOST_KEYS, TITLE_CHARS, texts_of
 from webapp.lore.keys import is_unusable
 
 MOST_ENTRIES, BOOK_CHARS = 1_000, 2_000_000
@@ -80,7 +80,8 @@ def entries_of(book: Mapping[str, Any]) -> list[Any]:
 
 def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
     extensions = entry.get("extensions")
-    more = {**(extensions if isinstance(extensions, dict) else {}), **entered.more}
+    was = extensions if isinstance(extensions, dict) else {}
+    more = {**was, **{name: each for name, each in entered.more.items() if not _says(was, name, each)}}
     content = entered.content.strip()
     if not content:
         raise Invalid("Enter what the model is told.", field="content")
@@ -89,7 +90,7 @@ def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
     keys, others = checked_keys(entered.keys, "keys"), checked_keys(entered.others, "others")
     if not keys and not entered.is_constant:
         raise Invalid("Enter at least one key, or send the entry always.", field="keys")
-    is_before = more.get("position", 0) == 0
+    is_before, is_exact = more.get("position", 0) == 0, entered.more.get("case_sensitive") is True
     title = entered.title.strip()[:TITLE_CHARS]
     return {
         **entry,
@@ -103,11 +104,16 @@ def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
         "constant": entered.is_constant,
         "insertion_order": entered.order,
         "priority": entered.priority,
-        "case_sensitive": more.get("case_sensitive") is True,
-        "selective": bool(others),
+        "case_sensitive": is_exact,
+        "selective": entry.get("selective", True) if others == list(texts_of(entry.get("secondary_keys"))) else bool(others),
         "position": "before_char" if is_before else "after_char",
         "extensions": more,
     }
+
+
+def _says(was: Mapping[str, Any], name: str, entered: Any) -> bool:
+    """Whether it is written already, if in other words: yes as a level, no as nothing."""
+    return name in was and (bool(was[name]) == entered if isinstance(entered, bool) else was[name] == entered)
 
 
 def checked_keys(keys: Sequence[str], name: str) -> list[str]:

@@ -16,7 +16,8 @@ WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxleng
 LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
 PLACES = {"0": "Before the character", "1": "After the character", "4": "Among the messages"}
 # Where entries of other programs may stand, too.
-FOREIGN = {"2": "Above the author's note", "3": "Below the author's note", "5": "Above the examples", "6": "Below the examples"}
+FOREIGN = {"2": "Above the author's note", "3": "Below the author's note"}
+FOREIGN |= {"5": "Above the examples", "6": "Below the examples", "7": "In an outlet"}
 LOGICS = {"0": "One of them is there", "3": "All of them are there", "1": "One of them is missing", "2": "None of them is there"}
 ROLES = {"0": "System", "1": "Person", "2": "Model"}
 # By field: the name among the extensions, what it is when nothing is entered, and its bounds.
@@ -100,7 +101,7 @@ class EntryForm(Form):
     position = SelectField("Place", choices=options(PLACES), default="0", validate_choice=False)
     depth = StringField("Depth", default="4", description="Among the messages: how many of them come after it.", render_kw=WHOLE)
     role = SelectField("Role", choices=options(ROLES), default="0", validate_choice=False)
-    order = StringField("Order", default="100", description="The highest stands last, nearest to the end.", render_kw=WHOLE)
+    order = StringField("Order", default="100", description="The highest is last, nearest to the end.", render_kw=WHOLE)
     priority = StringField("Priority", default="0", description="The lowest is the first left out.", render_kw=WHOLE)
     chance = StringField("Chance in percent", default="100", render_kw=WHOLE)
     scan_depth = StringField("Messages searched", default="", description="As the lorebook says if empty.", render_kw=WHOLE)
@@ -122,6 +123,9 @@ class EntryForm(Form):
         more = entry.get("extensions")
         more = more if isinstance(more, dict) else {}
         numbers = {name: more.get(theirs) for name, (theirs, *_) in NUMBERS.items()}
+        if more.get("useProbability") is False:
+            numbers["chance"] = None
+        is_exact = (entry.get("case_sensitive") or more.get("case_sensitive")) is True
         usual = 0 if entry.get("position", "before_char") == "before_char" else 1
         return cls.fresh(
             was=was,
@@ -139,7 +143,7 @@ class EntryForm(Form):
             group=text_of(more.get("group"), 120),
             is_brought_only=bool(more.get("delay_until_recursion")),
             **{name: _told(value, NUMBERS[name][1]) for name, value in numbers.items()},
-            **{name: more.get(theirs) is True for name, theirs in FLAGS.items()},
+            **{name: more.get(theirs) is True for name, theirs in FLAGS.items()} | {"is_exact": is_exact},
         )
 
     def offer(self) -> "EntryForm":
