@@ -186,6 +186,12 @@ def test_several_files_become_characters_and_the_bad_ones_are_named(member, app)
         assert db.session.get_one(Avatar, row.avatar_id).content == png()
 
 
+def test_what_is_too_long_is_named(member):
+    page = bring(member, ("long.json", as_json({"name": "Mara", "description": "Mills rye.", "first_mes": "x" * 20_001})))
+
+    assert page.says("Greeting: That is 1 character too long. The limit is 20,000.")
+
+
 def test_no_file_is_a_sentence_beside_the_field(member):
     page = bring(member)
 

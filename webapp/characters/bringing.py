@@ -17,6 +17,13 @@ MOST_FILES = 30
 LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
 TOO_MUCH = "It needs too much memory or time to read."
 NAME_CHARS = 80
+# What may be too long of a card.
+TEXTS = {
+    "description": "Description",
+    "greeting": "Greeting",
+    "system_prompt": "System prompt",
+    "post_history_prompt": "Post-history instructions",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ def bring_in(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> Brou
         try:
             brought.characters.append(_bring_one(stream, by))
         except AppError as refusal:
-            brought.failed.append((" ".join(name.split())[:NAME_CHARS], refusal.message))
+            brought.failed.append((" ".join(name.split())[:NAME_CHARS], _reason(refusal)))
     return brought
 
 
@@ -63,6 +70,12 @@ def _bring_one(stream: IO[bytes], by: User) -> Imported:
     entered = CharacterInput(**found, avatar=picture or None, most_avatar_bytes=card_files.MOST_PICTURE_BYTES)
     made = service.create(entered, by=by)
     return Imported(made.id, made.name, tuple(notes))
+
+
+def _reason(refusal: AppError) -> str:
+    """The sentence, with the text of the card that it is about."""
+    title = TEXTS.get(refusal.field)
+    return f"{title}: {refusal.message}" if title else refusal.message
 
 
 def _read(stream: IO[bytes]) -> dict[str, Any]:
