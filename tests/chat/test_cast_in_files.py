@@ -9,6 +9,7 @@ from tests.api.client import client_of
 from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import lines
 from tests.support.marks import on_both_databases
+from tests.support.statements import statements
 from tests.upstream.fixtures import app
 from webapp.chat.exchange.imports import own
 from webapp.chat.tables import Chat, Message
@@ -102,6 +103,16 @@ def test_a_group_of_sillytavern_is_one_here(app, member):
     chat, said = brought(member)
     assert (chat.title, chat.character_ids, chat.turn_order) == ("Mara, Bo", [mara, bo], "mention")
     assert said == [(mara, "Mara", "Who is it?"), (None, "", "It's me."), (bo, "Bo", "Ahoy.")]
+
+
+def test_however_many_speak_they_are_looked_for_at_once(app, member):
+    _, _, (mara, bo) = made(app, member, MARA, BO)
+    names = ["Mara", *(f"Stranger {number}" for number in range(40)), "Bo", *(f"Other {number}" for number in range(300))]
+    with statements(app) as said:
+        bring(member, lines(*({"name": name, "is_user": False, "mes": f"{name} is here."} for name in names)), "group.jsonl")
+
+    assert brought(member)[0].character_ids == [mara, bo]
+    assert sum("characters.name IN" in statement for statement, _ in said) == 1
 
 
 @pytest.mark.parametrize(("cast", "read"), [("Mara", ()), ([1, None, "M" * 999] * 99, ("", "", "M" * 120) * 4), ({"a": 1}, ())])

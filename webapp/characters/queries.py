@@ -85,10 +85,11 @@ def character_of(session: Session, owner_id: str | None, character_id: str | Non
     return session.scalar(select(Character).where(Character.id == character_id, _is_visible(owner))) if owner else None
 
 
-def by_name(user_id: str, name: str, *, among: type[Character] | type[Persona] = Character) -> str | None:
-    """The person's own character or persona with this name, the newest of several, or else the team's."""
-    theirs = or_(among.owner_id == user_id, among.owner_id.is_(None)), among.name == name, among.deleted_at.is_(None)
-    return db.session.scalar(select(among.id).where(*theirs).order_by(among.owner_id.is_(None), among.id.desc()).limit(1))
+def by_name(user_id: str, names: Iterable[str], *, among: type[Character] | type[Persona] = Character) -> dict[str, str]:
+    """Of these names, the person's own characters or personas that have them, the newest of several, or else the team's."""
+    theirs = or_(among.owner_id == user_id, among.owner_id.is_(None)), among.name.in_(list(names)), among.deleted_at.is_(None)
+    query = select(among.name, among.id).where(*theirs).order_by(among.owner_id.is_not(None), among.id)
+    return {row.name: row.id for row in db.session.execute(query)}
 
 
 def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str]) -> dict[str, list[str]]:

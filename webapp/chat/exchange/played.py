@@ -21,15 +21,15 @@ def told(chat: Chat) -> dict[str, Any]:
 
 def found(user_id: str, filed: FiledChat) -> dict[str, str]:
     """By name, the characters with whom the chat goes on."""
-    named = {name: cast.by_name(user_id, name) for name in dict.fromkeys(filed.cast) if name}
-    return {name: id for name, id in list(named.items())[:MOST_CAST] if id}
+    there = cast.by_name(user_id, filter(None, filed.cast))
+    return {name: there[name] for name in [each for each in dict.fromkeys(filed.cast) if each in there][:MOST_CAST]}
 
 
 def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, Any]:
     """What the row of the chat says of them; several are a group."""
     if not ids:
         return {}
-    persona_id = cast.by_name(user_id, filed.persona, among=Persona) if filed.persona else None
+    persona_id = cast.by_name(user_id, [filed.persona], among=Persona).get(filed.persona) if filed.persona else None
     one = {"kind": roleplay.KIND, "character_id": next(iter(ids.values())), "persona_id": persona_id}
     if not is_group(ids):
         return one

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from webapp.chat.exchange.imports import own
@@ -16,6 +17,8 @@ PROGRAM = "sillytavern"
 # Where a file of lines is handed on as one value.
 LINES = "lines of a chat"
 MOST_LINES, MOST_SWIPES, NAME_CHARS, TITLE_CHARS = 10_000, 50, 120, 200
+# More than can be in a group, as some may not be here.
+MOST_SPEAKING = 50
 # `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
 SPOKEN = "%B %d, %Y %I:%M%p"
 NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d+ms)?", re.ASCII)
@@ -118,7 +121,8 @@ def _cast(head: dict[str, Any], said: Sequence[dict[str, Any]]) -> tuple[str, ..
     if name and name != "unused":
         return (name,)
     speaking = (each for each in said if each.get("is_user") is not True and each.get("is_system") is not True)
-    return tuple(dict.fromkeys(filter(None, (line(each.get("name"), NAME_CHARS) for each in speaking))))
+    names = dict.fromkeys(filter(None, (line(each.get("name"), NAME_CHARS) for each in speaking)))
+    return tuple(islice(names, MOST_SPEAKING))
 
 
 def _id_of(head: dict[str, Any], name: str, said: Sequence[dict[str, Any]]) -> str:
