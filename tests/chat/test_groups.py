@@ -8,6 +8,7 @@ import pytest
 from tests.api.client import Client, client_of
 from tests.characters.conftest import heard
 from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.statements import statements
 from tests.upstream.fixtures import app
 from webapp.chat.group.members import members
 from webapp.chat.tables import Chat
@@ -329,6 +330,22 @@ def test_what_cards_say_of_their_characters_counts_whatever_they_hold(program, a
 
     assert [each.talkativeness for each in there] == [0.0, 0.75, 0.5, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5]
     assert [each.nickname for each in there][:3] == ["Cap", "7", ""]
+
+
+def test_cards_are_read_once_until_they_change(program, cast, app):
+    """An answer asks several times, and a card has up to a megabyte."""
+    chat = begin(program, cast).rpartition("/")[2]
+
+    def seen() -> tuple[list[str], int]:
+        with app.app_context(), statements(app) as said:
+            names = [each.nickname for each in members(db.session.get_one(Chat, chat))]
+        return names, sum("characters.card" in statement for statement, _ in said)
+
+    seen()
+    names, read = seen()
+    assert ("Captain" in names, read) == (True, 0)
+    program.said("PATCH", f"/characters/{cast[1]}", 200, {"description": "Bo sails on."})
+    assert seen() == (names, 1)
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
 from itertools import accumulate, takewhile
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +22,8 @@ from webapp.heavy.turns import by_turns
 KIND = "character"
 grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
 MOST_LISTED = 1_000
+# As many cards as are asked what their characters are called, and how much of it is read.
+MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
 # Of a thousand characters, all texts are a hundred megabytes: only so many are read in one go.
 AT_ONCE, BEGINNING_CHARS = 50, 720
 TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
@@ -106,13 +110,21 @@ def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[
     owner = session.get(User, owner_id) if owner_id else None
     if not owner:
         return []
-    data = Character.card["data"]
-    called = data["nickname"].as_string(), data[("extensions", "talkativeness")].as_string()
-    query = select(Character.id, Character.name, Character.avatar_id, *called).where(
-        Character.id.in_(ids), Character.deleted_at.is_(None)
-    )
-    found = {row[0]: Speaking(*row) for row in session.execute(query.where(_is_visible(owner)))}
+    columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
+    query = select(*columns).where(Character.id.in_(ids), Character.deleted_at.is_(None), _is_visible(owner))
+    rows = session.execute(query)
+    found = {row.id: Speaking(row.id, row.name, row.avatar_id, *_called(row.id, row.changed_at)) for row in rows}
     return [found[id] for id in ids if id in found]
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _called(id: str, changed_at: datetime) -> tuple[str | None, str | None]:
+    """Nickname and talkativeness, as the card has them: an answer asks several times, and a card has up to a megabyte."""
+    # By whole paths: step by step, SQLite writes out what is on the way.
+    paths = ("data", "nickname"), ("data", "extensions", "talkativeness")
+    query = select(*(func.substr(Character.card[path].as_string(), 1, CALLED_CHARS) for path in paths))
+    nickname, talkativeness = db.session.execute(query.where(Character.id == id)).first() or (None, None)
+    return nickname, talkativeness
 
 
 def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -> Persona | None:
