@@ -219,6 +219,12 @@ def test_when_it_is_late_nothing_more_is_read():
     assert told(Unread([("user", "dragon")]), DRAGON, now=iter([0.0, *[1.0] * 99]).__next__) == []
 
 
+@pytest.mark.parametrize(("others", "count"), [(9, 1), (10, 2)])
+def test_an_entry_is_in_ten_groups_at_most(others, count):
+    groups = (",".join([*(f"{at}-{number}" for number in range(others)), "shared"]) for at in range(2))
+    assert len(told("a", *(with_keys("a", extensions={"group": each}) for each in groups))) == count
+
+
 def test_all_books_together_tell_no_more_than_there_is_room_for():
     many = book(*({"content": f"{number}", "constant": True} for number in range(150)))
     scene = Scene([("user", "Hello")], len, lambda: 0.0, Random(1), most_tokens=9_999)

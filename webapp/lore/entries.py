@@ -11,6 +11,8 @@ Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 MOST_KEYS, KEY_CHARS, TITLE_CHARS, CONTENT_CHARS = 60, 500, 120, 20_000
 MOST_MESSAGES, MOST_NUMBER = 10_000, 1_000_000
+# Of 5,000 entries with sixty each, one of every group would be chosen for a second.
+MOST_GROUPS = 10
 ALWAYS = MOST_NUMBER
 # Of SillyTavern's numbers: what is at a depth, above and below the note of an author, and around the examples.
 AT_DEPTH, ABOVE_NOTE, BELOW_NOTE = 4, 2, 3
@@ -186,7 +188,7 @@ def _timing(more: Mapping[str, Any], said: Mapping[str, str]) -> Timing:
 
 def _group(more: Mapping[str, Any]) -> Group:
     return Group(
-        names=texts_of(text_of(more.get("group"), 500).split(",")),
+        names=texts_of(text_of(more.get("group"), 500).split(","))[:MOST_GROUPS],
         by_order=more.get("group_override") is True,
         by_score=more.get("use_group_scoring") is True,
         weight=number_of(more.get("group_weight"), 100, 1),
