@@ -15,9 +15,9 @@ from webapp.web.forms import Form, options
 WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
 LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
 PLACES = {"0": "Before the character", "1": "After the character", "4": "Among the messages"}
+PLACES |= {"2": "Above the author's note", "3": "Below the author's note"}
 # Where entries of other programs may stand, too.
-FOREIGN = {"2": "Above the author's note", "3": "Below the author's note"}
-FOREIGN |= {"5": "Above the examples", "6": "Below the examples", "7": "In an outlet"}
+FOREIGN = {"5": "Above the examples", "6": "Below the examples", "7": "In an outlet"}
 LOGICS = {"0": "One of them is there", "3": "All of them are there", "1": "One of them is missing", "2": "None of them is there"}
 ROLES = {"0": "System", "1": "Person", "2": "Model"}
 # By field: the name among the extensions, what it is when nothing is entered, and its bounds.
