@@ -31,9 +31,11 @@ def with_more(card: dict[str, Any]) -> dict[str, Any]:
     data = cards.data_of(card)
     assert isinstance(data, dict)
     data |= {
-        "name": " Mara  of the mill ",
+        "name": " Mara\u200b  of the mill ",
         "description": "<bot> mills rye.\r\n",
-        "system_prompt": "Be plain. {{original}}",
+        "first_mes": "Aye?\r\r\n{{user}}",
+        "system_prompt": "{{original}}\n\nBe {{char}}.",
+        "post_history_instructions": "Stay curt. {{original}}",
         "character_book": LORE,
         "from": {"a": [1.5, None]},
     }
@@ -144,7 +146,7 @@ def test_what_somebody_has_changed_is_said_anew():
     changed = written(kept | {"name": "Bo", "tags": ["shy"], "description": "Bo."}, with_more(V2))["data"]
     assert (changed["name"], changed["tags"], changed["description"]) == ("Bo", ["shy"], "Bo.")
     assert (changed["personality"], changed["scenario"], changed["mes_example"]) == ("", "", "")
-    assert (changed["first_mes"], changed["character_book"]) == (V2["data"]["first_mes"], LORE)
+    assert (changed["first_mes"], changed["character_book"]) == (with_more(V2)["data"]["first_mes"], LORE)
     assert "data" not in written(of(V1, name="Bo"), V1)
 
 

@@ -1,5 +1,6 @@
 """Character cards, versions 1 to 3: what of them are fields of a character; all of a card is kept beside. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ ASKED = {
 }
 MOST_NAMED = 10
 NEWEST = 3.0
+LINE_END = re.compile(r"\r+\n")
 NEWER = "It's from a newer version of character cards: what this version doesn't know is kept in the card, but isn't used."
 NO_CARD = "It isn't a character card."
 
@@ -169,11 +171,17 @@ def _is_newer(card: Mapping[str, Any]) -> bool:
 
 
 def _name(data: Mapping[str, Any], name: str) -> str:
-    return " ".join(_text(data, name).split())[:NAME_CHARS]
+    words = "".join(each for each in _text(data, name) if each.isprintable() or each.isspace()).split()
+    return " ".join(words)[:NAME_CHARS].strip()
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
-    return clean(data.get(name)).replace("\r\n", "\n").strip()
+    return _as_stored(clean(data.get(name)))
+
+
+def _as_stored(text: str) -> str:
+    """Exactly as it is kept, as what differs from its card counts as changed by somebody."""
+    return LINE_END.sub("\n", text).strip()
 
 
 def _spoken(text: str, nickname: str) -> str:
@@ -182,4 +190,4 @@ def _spoken(text: str, nickname: str) -> str:
     Somebody with a nickname goes by it wherever `{{char}}` stands: the third version of cards says so.
     """
     text = LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
-    return Names(char=nickname).fill_names(text).strip()
+    return _as_stored(Names(char=nickname).fill_names(text))
