@@ -10,7 +10,7 @@ from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay
 from webapp.api.dialects.encoding import DialectFrame, State, wire
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.native.events import CanonicalEncoder
-from webapp.streaming.events import Delta, Ended, Event, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
+from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
 from webapp.streaming.topics import Entry
 
 DIALECTS = tuple(CLIENTS)
@@ -141,6 +141,14 @@ def test_the_assistant_is_as_its_page_says():
         {"type": "response_saved", "message_id": "a", "processing_time_ms": 1200, "sources": [{"title": "A page"}]},
         {"type": "stream_end"},
     ]
+
+
+@pytest.mark.parametrize(("said", "types"), [([Delta("Hi")], ["token", "error", "response_saved"]), ([], ["error"])])
+def test_the_assistant_names_the_message_of_each_text_that_was_kept(said, types):
+    events = [*said, Failed("invalid", "It broke."), Ended("failed", "upstream_invalid")]
+    told_types = [frame.data["type"] for frame in told(encoders()["assistant"], events)]
+
+    assert told_types == ["session_info", *types, "stream_end"]
 
 
 def test_the_door_speaks_as_openai_does():

@@ -38,8 +38,8 @@ class AssistantEncoder(TextEncoder):
             frames.append(_frame("error", message=failure.message, code=failure.code))
         else:
             frames.append(_frame("done", message="Streaming complete"))
-        # A text that broke off is saved as well; of one that never came there is nothing to tell.
-        if self._course.ended and self._course.ended.status != "failed":
+        # A text that ends in an error is saved as well; of one that never came there is nothing to tell.
+        if self._course.ended and (self._course.ended.status != "failed" or self._course.transcript.text):
             frames.append(self._saved())
         return [*frames, _frame("stream_end")]
 
