@@ -152,6 +152,7 @@ def test_a_run_stays_on_its_version_and_moves_when_it_is_told_to(admin: Client, 
     other.post(f"/runs/{second['id']}/answer", {"value": "x"})
     admin.post("/workflows", {"definition": TWO.replace("collect: b", "say: Hm")}, status=201)
     assert [each["number"] for each in admin.post("/workflows/two/publish", {})["versions"]] == [2, 1]
+    other.post(f"/runs/{first['id']}/move", {"version": 2**63}, status=404)
     assert other.post(f"/runs/{second['id']}/move", {"version": 2}, status=409)["error"].startswith("The current step isn't")
     assert other.post(f"/runs/{first['id']}/move", {"version": 2})["dropped"] == ["b"]
     assert other.post(f"/runs/{first['id']}/move", {"version": 2, "confirm": True})["run"]["version"] == 2

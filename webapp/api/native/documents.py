@@ -12,7 +12,7 @@ from webapp.accounts.tables import User
 from webapp.api.access import caller, check
 from webapp.api.native.collections import Level
 from webapp.api.operations import operation, taken_body
-from webapp.api.schemas import Answer, AnyId, Body, Paged, Query
+from webapp.api.schemas import MOST_NUMBER, Answer, AnyId, Body, Paged, Query
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
 from webapp.knowledge import documents, queries, trying, web_pages
@@ -89,7 +89,7 @@ class PassageAnswer(Answer):
 
 class PassagesQuery(Query):
     limit: int = Field(100, ge=1, le=500)
-    start: int = Field(0, ge=0, description="The number of the first passage.")
+    start: int = Field(0, ge=0, le=MOST_NUMBER, description="The number of the first passage.")
 
 
 class PassageList(Answer):

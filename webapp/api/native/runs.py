@@ -9,7 +9,7 @@ from pydantic import Field
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, operation
-from webapp.api.schemas import Answer, Body, Query, Text
+from webapp.api.schemas import MOST_NUMBER, Answer, Body, Query, Text
 from webapp.errors import Invalid
 from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
@@ -70,7 +70,7 @@ class EventList(Answer):
 
 
 class EventsQuery(Query):
-    after: int = Field(0, ge=0)
+    after: int = Field(0, ge=0, le=MOST_NUMBER)
     limit: int = Field(100, ge=1, le=200)
 
 
