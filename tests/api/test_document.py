@@ -61,6 +61,31 @@ def test_every_stream_tells_its_grammar(app: Flask) -> None:
                     assert content["x-events"]["data"], path
 
 
+def test_what_can_be_made_too_quickly_tells_so(app: Flask) -> None:
+    told = document(app)["paths"]
+    made = {
+        path: methods["post"]["responses"]
+        for path, methods in told.items()
+        if "201" in methods.get("post", {}).get("responses", ())
+    }
+    assert not [path for path, responses in made.items() if "429" not in responses]
+    assert all("429" in told[f"/api/v1/{each}"]["post"]["responses"] for each in ("characters/import", "files", "questions/run"))
+    assert "404" in told["/api/v1/search"]["get"]["responses"]
+    assert "409" in told["/api/v1/messages/{id}/erase"]["post"]["responses"]
+    assert all("404" in told[f"/api/v1/{each}"]["post"]["responses"] for each in ("characters", "questions"))
+
+
+def test_every_number_in_an_address_has_an_end(app: Flask) -> None:
+    """No database compares with one that none of its columns can hold."""
+    told = [
+        (path, each["name"], each["schema"])
+        for path, methods in document(app)["paths"].items()
+        for operation in methods.values()
+        for each in operation.get("parameters", ())
+    ]
+    assert not [(path, name) for path, name, schema in told if schema.get("type") == "integer" and "maximum" not in schema]
+
+
 def test_where_no_token_is_taken_none_is_named(app: Flask) -> None:
     tokens = document(app)["paths"]["/api/v1/tokens"]
     assert {"bearer": []} in tokens["get"]["security"]

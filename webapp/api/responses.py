@@ -57,6 +57,8 @@ def refusals(operation: Operation, *, has_names: bool) -> list[int]:
     reading = {400, 413, 415, 422} if operation.body else {413, 422} if has_file else {422} if operation.query else set()
     calling = {401, 403} if operation.scope else set()
     limited = {402} if operation.starts else set()
+    # `limits.made_per_minute` counts whatever is made or brought in.
+    limited |= {429} if operation.status == 201 or has_file else set()
     return sorted({*operation.errors, *limited, *reading, *calling, *({404} if has_names else ()), 503})
 
 

@@ -122,7 +122,7 @@ def index(query: CharactersQuery) -> CharacterList:
 
 
 @bp.post("")
-@operation("Create a character", scope="chat", body=NewCharacter, answer=CharacterAnswer, status=201)
+@operation("Create a character", scope="chat", body=NewCharacter, answer=CharacterAnswer, status=201, errors=(404,))
 def create(body: NewCharacter) -> CharacterAnswer:
     return _one(service.create(CharacterInput(**body.model_dump()), by=caller()))
 

@@ -201,7 +201,7 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 
 
 @bp.get("/search")
-@operation("Find passages in the documents you can see", scope="read", query=SearchQuery, answer=FoundList)
+@operation("Find passages in the documents you can see", scope="read", query=SearchQuery, answer=FoundList, errors=(404,))
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []

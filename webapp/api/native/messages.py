@@ -155,7 +155,7 @@ def restore(id: str) -> MessageAnswer:
 
 
 @bp.post("/messages/<id>/erase")
-@operation("Permanently delete a deleted message and everything deleted with it", scope="chat", status=204)
+@operation("Permanently delete a deleted message and everything deleted with it", scope="chat", status=204, errors=(409,))
 def erase(id: str) -> None:
     message = own_message(id, even_deleted=True)
     versions.erase(found(message if message.deleted_at else None))

@@ -41,7 +41,9 @@ def index() -> QuestionList:
 
 
 @bp.post("")
-@operation("Keep a question with its document", scope="knowledge", body=NewQuestion, answer=QuestionAnswer, status=201)
+@operation(
+    "Keep a question with its document", scope="knowledge", body=NewQuestion, answer=QuestionAnswer, status=201, errors=(404,)
+)
 def create(body: NewQuestion) -> QuestionAnswer:
     return _told(questions.keep(body.question, body.document_id or "", by=caller()))
 
@@ -53,7 +55,7 @@ def delete(id: str) -> None:
 
 
 @bp.post("/run")
-@operation("Measure how well your questions are answered", scope="knowledge", answer=FiguresAnswer, errors=(422,))
+@operation("Measure how well your questions are answered", scope="knowledge", answer=FiguresAnswer, errors=(422, 429))
 def run() -> FiguresAnswer:
     made = questions.run(caller())
     return FiguresAnswer(questions=made.questions, ndcg_at_10=made.ndcg, recall_at_5=made.recall, misses=made.misses)
