@@ -31,8 +31,12 @@ def told(
     def fill(text: str) -> str:
         return text.replace("{{char}}", "Mara").replace("{{none}}", "")
 
-    scene = Scene(messages, len, now, chance or Random(1), "chat", speakers, fill, budget)
+    scene = Scene(messages, len, now, chance or Random(1), "chat", speakers, fill, budget, character="Mara")
     return [each.content for each in decide([book(*entries, **more)], scene)]
+
+
+def only_for(*names: str, is_others: bool = False) -> dict[str, Any]:
+    return {"extensions": {"sillytavern": {"characterFilter": {"names": list(names), "isExclude": is_others, "tags": ["7"]}}}}
 
 
 def with_keys(*keys: str, **more: Any) -> dict[str, Any]:
@@ -55,6 +59,11 @@ def with_keys(*keys: str, **more: Any) -> dict[str, Any]:
         (with_keys("Jo:"), "Hello", True),
         (with_keys(), "Hello", False),
         (with_keys(constant=True), "Hello", True),
+        (with_keys(constant=True, **only_for("mara", "Bo")), "Hello", True),
+        (with_keys(constant=True, **only_for("Bo")), "Hello", False),
+        (with_keys(constant=True, **only_for("Mara", is_others=True)), "Hello", False),
+        (with_keys(constant=True, **only_for("Bo", is_others=True)), "Hello", True),
+        (with_keys(constant=True, **only_for()), "Hello", True),
         (with_keys("dragon", enabled=False), "a dragon", False),
         (with_keys("dragon", secondary_keys=["red", "big"]), "a dragon", False),
         (with_keys("dragon", secondary_keys=["red", "big"]), "a red dragon", True),

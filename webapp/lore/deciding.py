@@ -18,7 +18,7 @@ MOST_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is looked through: role and text of each message, the newest last, and who speaks as what.
+    """What is looked through: role and text of each message, the newest last, who speaks as what, and which character next.
 
     The clock and the chance are handed in; `cost` says how many tokens a text has.
     """
@@ -31,6 +31,7 @@ class Scene:
     speakers: Mapping[str, str] = field(default_factory=dict)
     fill: Callable[[str], str] = str
     most_tokens: int = 2_000
+    character: str = ""
 
     def last(self, count: int, end: int) -> list[str]:
         """The last so many messages before this place, each behind its speaker's name: as much as is looked through."""
@@ -49,7 +50,7 @@ def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
     found, until, left = list[Entry](), scene.now() + MOST_SECONDS, scene.most_tokens
     for book in books:
         most = min(left, book.most_tokens or left)
-        used = [each for each in book.entries if each.is_enabled and each.content]
+        used = [each for each in book.entries if each.is_enabled and each.content and each.audience.has(scene.character)]
         told = _Deciding(scene, len(scene.said), most, until, MOST_TOLD - len(found)).of(used)
         left -= sum(scene.cost(each.content) for each in told)
         found += told

@@ -19,6 +19,8 @@ AT_DEPTH, ABOVE_NOTE, BELOW_NOTE = 4, 2, 3
 # Where a note is that says nothing else.
 NOTE_DEPTH = 4
 PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
+# Where an entry keeps what cards have no place for.
+REST = "sillytavern"
 LOGICS = ("any", "not all", "none", "all")
 
 
@@ -82,6 +84,17 @@ class Keys:
     depth: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """For which characters an entry is, by their names: for these alone, for all but these, or for everyone."""
+
+    names: frozenset[str] = frozenset()
+    is_others: bool = False
+
+    def has(self, character: str) -> bool:
+        return not self.names or (character.casefold() in self.names) != self.is_others
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """One text of a lorebook, with what it is for."""
@@ -97,6 +110,7 @@ class Entry:
     timing: Timing = field(default_factory=Timing)
     group: Group = field(default_factory=Group)
     recursion: Recursion = field(default_factory=Recursion)
+    audience: Audience = field(default_factory=Audience)
     is_enabled: bool = True
     is_constant: bool = False
     order: int = 100
@@ -121,6 +135,7 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
         timing=_timing(more, said),
         group=_group(more),
         recursion=_recursion(more, is_recursive=is_recursive),
+        audience=_audience(_mapping(_mapping(more.get(REST)).get("characterFilter"))),
         is_enabled=value.get("enabled") is not False and "dont_activate" not in said,
         is_constant=value.get("constant") is True or "activate" in said,
         order=number_of(value.get("insertion_order"), 100),
@@ -202,6 +217,11 @@ def _recursion(more: Mapping[str, Any], *, is_recursive: bool) -> Recursion:
         brings=is_recursive and more.get("prevent_recursion") is not True,
         from_step=1 if waits is True else number_of(waits, 0, 0, 10),
     )
+
+
+def _audience(said: Mapping[str, Any]) -> Audience:
+    """Their tags have numbers there that mean nothing here."""
+    return Audience(frozenset(each.casefold() for each in texts_of(said.get("names"))), said.get("isExclude") is True)
 
 
 def number_of(value: Any, usual: int, least: int = -MOST_NUMBER, most: int = MOST_NUMBER) -> int:

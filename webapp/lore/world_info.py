@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from webapp.foreign_json import Unfit
-from webapp.lore.entries import ROLES, number_of
+from webapp.lore.entries import REST, ROLES, number_of
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
 # What SillyTavern's files call what has a field in a card's entry …
@@ -74,8 +74,6 @@ USUAL: Mapping[str, Any] = {
     "automationId": "",
     "addMemo": True,
 }
-# Where an entry keeps what neither has a place for.
-REST = "sillytavern"
 
 
 def book_in(value: Any) -> dict[str, Any]:

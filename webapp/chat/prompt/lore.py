@@ -67,6 +67,7 @@ def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], ch
         seed=context.chat_id,
         speakers=speakers,
         fill=names.fill_names,
+        character=names.char,
         most_tokens=min((named(context.model).context_length or 0) // SHARE, MOST_TOKENS) or USUAL_TOKENS,
     )
 
