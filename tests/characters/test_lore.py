@@ -29,7 +29,7 @@ WORLD = {
         {"keys": ["never"], "content": "No.", "insertion_order": 4},
     ],
 }
-NOTE = {"prompt": "{{char}} limps.", "depth": 0, "role": "system"}
+NOTE = {"prompt": "<BOT> limps.", "depth": 0, "role": "system"}
 
 
 @pytest.fixture

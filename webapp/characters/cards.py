@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webapp.characters.macros import LEGACY, Names, unsupported
+from webapp.characters.macros import Names, spelled, unsupported
 from webapp.foreign_json import Unfit, clean
 
 TEXT_CHARS = 20_000
@@ -189,5 +189,4 @@ def _spoken(text: str, nickname: str) -> str:
 
     Somebody with a nickname goes by it wherever `{{char}}` stands: the third version of cards says so.
     """
-    text = LEGACY.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text).replace("{{original}}", "")
-    return _as_stored(Names(char=nickname).fill_names(text))
+    return _as_stored(Names(char=nickname).fill_names(spelled(text).replace("{{original}}", "")))

@@ -12,7 +12,8 @@ from webapp.characters.macro_calls import Call, Piece, replaced
 from webapp.characters.macro_meanings import MEANINGS
 
 # How the first cards wrote the same.
-LEGACY = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
+FIRST = {"user": "{{user}}", "bot": "{{char}}", "char": "{{char}}", "group": "{{group}}", "charifnotgroup": "{{charIfNotGroup}}"}
+LEGACY = re.compile(rf"<({'|'.join(FIRST)})>", re.IGNORECASE | re.ASCII)
 MACRO = re.compile(r"\{\{(user|char)\}\}", re.IGNORECASE | re.ASCII)
 # Whom each of them names: with several characters, these are not always the same.
 NAMES = {"user": "user", "char": "char", "notchar": "user"}
@@ -75,6 +76,11 @@ class Names:
         """The text with `{{user}}` and `{{char}}` in it, and nothing else."""
         names = {"user": self.user, "char": self.char}
         return MACRO.sub(lambda found: names[found[1].lower()] or found[0], text)
+
+
+def spelled(text: str) -> str:
+    """The text with the names of the first cards in the spelling of ours."""
+    return LEGACY.sub(lambda found: FIRST[found[1].lower()], text)
 
 
 def unsupported(texts: Iterable[str]) -> list[str]:

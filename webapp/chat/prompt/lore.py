@@ -8,7 +8,7 @@ from random import SystemRandom
 
 from webapp.accounts.tables import User
 from webapp.characters.beside import Beside, beside
-from webapp.characters.macros import Names
+from webapp.characters.macros import Names, spelled
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
 from webapp.chat.prompt.model_choice import named
@@ -46,13 +46,13 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
     if said.note:
-        yield _placed(said.place, count, Section("Character's note", names.fill(said.note), names.char))
+        yield _placed(said.place, count, Section("Character's note", names.fill(spelled(said.note)), names.char))
     # In a group every message says itself who speaks.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
     note = place_of_note(chat)
     told = decide(books, _scene(context, names, speakers, chars))
-    for entry, text in zip(told, names.fill_all(each.content for each in told), strict=True):
+    for entry, text in zip(told, names.fill_all(spelled(each.content) for each in told), strict=True):
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
         place = replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place
         yield _placed(place, count, Section(entry.title, text, f"Lorebook {entry.book}".strip(), priority=priority))
