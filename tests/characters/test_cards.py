@@ -205,6 +205,8 @@ def test_other_greetings_are_versions_of_the_first_message(member, fake, app):
     member.submit("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
     shown = member.page(member.page("/characters").link("Mara").attributes["href"] or "")
     assert [node.text() for node in shown.all(".greeting ~ details summary")] == ["Greeting 2", "Greeting 3"]
+    assert shown.says("Notes by Jo")
+    assert shown.says("Best at night.")
 
     page = shown.press("Chat with Mara")
 

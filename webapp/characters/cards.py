@@ -91,6 +91,12 @@ def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
     return found | {"description": description, "personality": "", "scenario": "", "mesexamples": ""} if is_changed else found
 
 
+def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:
+    """What its creator says to those who play with it, and who that is."""
+    data = data_of(card)
+    return _spoken(_text(data, "creator_notes"), ""), _name(data, "creator")
+
+
 def other_greetings(card: Mapping[str, Any]) -> list[str]:
     """Further first messages, as many as a chat begins with."""
     return _greetings(card, "alternate_greetings")

@@ -12,7 +12,7 @@ from webapp.accounts.tables import User
 from webapp.characters import exporting, queries
 from webapp.characters.beside import beside
 from webapp.characters.card_writing import Version
-from webapp.characters.cards import other_greetings
+from webapp.characters.cards import notes_of, other_greetings
 from webapp.characters.macros import Names
 from webapp.characters.queries import BEGINNING_CHARS, Brief, Named
 from webapp.characters.tables import Avatar, Character, Persona
@@ -69,13 +69,15 @@ class Listed:
 class ShownCharacter:
     """A character on its page; its texts as they are sent, and its greeting as a chat would show it.
 
-    `knows` has id and name of its collections, as far as who looks may see them.
+    `knows` has id and name of its collections, as far as who looks may see them. `notes` are its creator's, for people.
     """
 
     id: str
     name: str
     face: Face
     tags: Sequence[str]
+    notes: str
+    creator: str
     parts: Sequence[tuple[str, str]]
     greeting: Markup
     other_greetings: Sequence[str]
@@ -134,11 +136,14 @@ def character(row: Character, user: User) -> ShownCharacter:
         ("System prompt", row.system_prompt),
         ("Post-history instructions", row.post_history_prompt),
     )
+    notes, creator = notes_of(row.card)
     return ShownCharacter(
         row.id,
         row.name,
         character_face(row),
         row.tags,
+        names.fill(notes),
+        creator,
         [(title, names.fill(text)) for title, text in texts if text],
         _rendered(names.fill(row.greeting)),
         [names.fill(each) for each in by_turns(other_greetings(row.card))] if row.greeting else [],
