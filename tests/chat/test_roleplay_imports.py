@@ -61,7 +61,7 @@ def test_a_chat_comes_in_once_with_all_swipes_and_goes_on_with_its_character(mem
     page = bring(member, lines(*ALL), "Mara.jsonl")
     assert page.says("1 new chat, 6 new messages.")
 
-    path = str(member.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"])
+    path = str(page.link("Open the chat").attributes["href"])
     shown = member.page(path)
     assert [text for _, text in shown.messages()] == ["Who is it?", "It's me.", "Come in, then.", "Thanks."]
     assert shown.one(".versions .num").text() == "2 / 3"

@@ -52,6 +52,8 @@ class Brought:
     refused: list[tuple[str, str]] = field(default_factory=list)
     refused_count: int = 0
     trouble: str = ""
+    # The one that the file was about, if it was about one.
+    chat_id: str = ""
 
     def refuse(self, title: str, reason: str) -> None:
         self.refused_count += 1
@@ -134,6 +136,7 @@ class _Storing:
     def __init__(self, user_id: str, model: str, brought: Brought, most_messages: int) -> None:
         self._user_id, self._model, self._brought, self._most = user_id, model, brought, most_messages
         self._filling: _Filling | None = None
+        self._found = 0
 
     def take(self, piece: pieces.Piece) -> None:
         """Stores one piece; raises `BadFile` when there are too many messages."""
@@ -152,6 +155,8 @@ class _Storing:
             return
         self._filling = None
         filling.end()
+        self._found += 1
+        self._brought.chat_id = filling.chat_id if self._found == 1 and filling.added else ""
         self._brought.known += not filling.is_new and not filling.added
         self._brought.messages += filling.added
 
@@ -198,7 +203,7 @@ class _Filling:
 
     def __init__(self, chat_id: str, user_id: str, head: str, speakers: Mapping[str, str], *, is_new: bool) -> None:
         self.is_new, self.added = is_new, 0
-        self._chat_id, self._user_id, self._head, self._last, self._speakers = chat_id, user_id, head, "", speakers
+        self.chat_id, self._user_id, self._head, self._last, self._speakers = chat_id, user_id, head, "", speakers
         self._ids: dict[str, str] = {}
         self._look()
         self._had_some = bool(self._ids)
@@ -214,14 +219,14 @@ class _Filling:
         if not head:
             return
         with write() as session:
-            chat = session.get_one(Chat, self._chat_id)
+            chat = session.get_one(Chat, self.chat_id)
             if chat.head_id is None or (self.added and session.get_one(Message, chat.head_id).origin):
                 chat.head_id = head
         if self.added and self._had_some:
-            sending.announce(db.session.get_one(Chat, self._chat_id), "thread", head)
+            sending.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
 
     def _look(self) -> None:
-        rows = db.session.execute(select(Message.id, Message.origin).where(Message.chat_id == self._chat_id))
+        rows = db.session.execute(select(Message.id, Message.origin).where(Message.chat_id == self.chat_id))
         self._ids = {origin or OWN + id: id for id, origin in rows}
         db.session.rollback()
 
@@ -231,7 +236,7 @@ class _Filling:
         ids = {each.message.id: new_id() for each in missing}
         known, generations = self._ids | ids, list[Generation]()
         for each in missing:
-            generations += _generations(each.message, ids[each.message.id], topic_names.of_chat(self._chat_id))
+            generations += _generations(each.message, ids[each.message.id], topic_names.of_chat(self.chat_id))
         try:
             with write() as session:
                 session.execute(insert(Message), [self._row(each, known) for each in missing])
@@ -246,7 +251,7 @@ class _Filling:
         message = rendered.message
         return {
             "id": ids[message.id],
-            "chat_id": self._chat_id,
+            "chat_id": self.chat_id,
             "parent_id": ids.get(message.parent) if message.parent else None,
             "role": message.role,
             "content": message.content,
