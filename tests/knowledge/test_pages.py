@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 
 from tests.chat.listener import Listener
 from tests.knowledge.test_documents import GUIDE
-from webapp.accounts.tables import User
-from webapp.db import utc_now, write
+from webapp.accounts.tables import AuditEntry, User
+from webapp.db import db, utc_now, write
 from webapp.knowledge import importing
 from webapp.knowledge.queries import MOST_IN_TRASH
 from webapp.knowledge.tables import Document
@@ -104,6 +104,11 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
     assert stranger.get(collection).status_code == 404
     opened.greenlet.join(30)
     assert opened.greenlet.ready()
+    with app.app_context():
+        noted = db.session.scalars(
+            select(AuditEntry.action).where(AuditEntry.object_kind == "collection").order_by(AuditEntry.id)
+        )
+        assert noted.all() == ["shared a collection", "stopped sharing a collection"]
 
 
 @pytest.mark.slow

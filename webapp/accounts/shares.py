@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp.accounts import audit, grants
 from webapp.accounts import candidates as accounts
-from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import Grant, Group, Membership, User
 from webapp.db import db
@@ -81,6 +81,11 @@ def take(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
     lost = _reached(session, grant.user_id, grant.group_id)
     session.delete(grant)
     return lost
+
+
+def note(session: Session, action: str, kind: str, id: str, *, by: User, address: str) -> None:
+    """Notes it in the audit log, without the object's name: whoever reads that may not see it."""
+    audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id)
 
 
 def members_of(group_id: str | None):  # type: ignore[no-untyped-def]

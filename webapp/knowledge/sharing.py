@@ -18,7 +18,7 @@ def shares(collection: Collection, *, after: str = "", limit: int | None = None)
     return accounts.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
 
 
-def share(collection: Collection, to: str, to_id: str, right: str, *, by: User) -> None:
+def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, address: str = "") -> None:
     """Grant it to `everyone`, to a `user` or to a `group`, instead of what they had."""
     refuse_unless_owner(collection, by)
     _check(collection, to, to_id, right, by)
@@ -26,15 +26,17 @@ def share(collection: Collection, to: str, to_id: str, right: str, *, by: User) 
     with write() as session:
         existing(session, id)
         changed = accounts.give(session, COLLECTION, id, right, by=giver_id, to=to, to_id=to_id)
+        accounts.note(session, "shared a collection", COLLECTION, id, by=by, address=address)
     access_lost(id, changed)
 
 
-def unshare(collection: Collection, grant_id: str, *, by: User) -> None:
+def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "") -> None:
     """Take a grant away: from the next query on, nothing is found by it."""
     refuse_unless_owner(collection, by)
     id = collection.id
     with write() as session:
         lost = accounts.take(session, COLLECTION, id, grant_id)
+        accounts.note(session, "stopped sharing a collection", COLLECTION, id, by=by, address=address)
     access_lost(id, lost)
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp import topic_names
 from webapp.accounts import shares, shares_shown
-from webapp.accounts.guards import current_user, signed_in, user_or_none
+from webapp.accounts.guards import client_address, current_user, signed_in, user_or_none
 from webapp.accounts.roles import may
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
@@ -131,7 +131,7 @@ def share(id: str) -> Response:
     collection = _shareable(id)
     form = ShareForm.opened().offering(collection.owner_id)
     with form.attempt():
-        sharing.share(collection, *form.chosen, form.right.data or "", by=current_user())
+        sharing.share(collection, *form.chosen, form.right.data or "", by=current_user(), address=client_address())
         return redirect(url_for("knowledge.people", id=id))
     return _people(own_collection(id), form)
 
@@ -139,7 +139,7 @@ def share(id: str) -> Response:
 @bp.post("/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    sharing.unshare(own_collection(id), grant_id, by=current_user())
+    sharing.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
     return redirect(url_for("knowledge.people", id=id))
 
 

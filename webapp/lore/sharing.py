@@ -1,8 +1,6 @@
 """Who may read a lorebook and use it: grants to people, to groups or to everyone on the team."""
 
-from sqlalchemy.orm import Session
-
-from webapp.accounts import audit, shares
+from webapp.accounts import shares
 from webapp.accounts.tables import User
 from webapp.db import write
 from webapp.errors import Conflict
@@ -23,7 +21,7 @@ def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") ->
         if session.get_one(Lorebook, id).deleted_at:
             raise Conflict("This lorebook has just been deleted.")
         shares.give(session, KIND, id, RIGHT, by=giver_id, to=to, to_id=to_id)
-        _note(session, "shared a lorebook", id, by, address)
+        shares.note(session, "shared a lorebook", KIND, id, by=by, address=address)
 
 
 def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
@@ -32,9 +30,4 @@ def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> Non
     id = row.id
     with write() as session:
         shares.take(session, KIND, id, grant_id)
-        _note(session, "stopped sharing a lorebook", id, by, address)
-
-
-def _note(session: Session, action: str, id: str, by: User, address: str) -> None:
-    # Without its name: whoever reads the log may not see it.
-    audit.add(session, action, actor=by, address=address, object_kind=KIND, object_id=id)
+        shares.note(session, "stopped sharing a lorebook", KIND, id, by=by, address=address)

@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Blueprint
 from pydantic import BaseModel, Field, StringConstraints
 
-from webapp.accounts.guards import found
+from webapp.accounts.guards import client_address, found
 from webapp.api.access import caller
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
@@ -151,14 +151,14 @@ def grants(id: str) -> GrantList:
 @bp.put("/<id>/grants")
 @operation("Grant a collection, or change what was granted", scope="knowledge", body=NewGrant, answer=GrantList, errors=(409,))
 def grant(id: str, body: NewGrant) -> GrantList:
-    sharing.share(_visible(id), body.to, body.to_id, body.right, by=caller())
+    sharing.share(_visible(id), body.to, body.to_id, body.right, by=caller(), address=client_address())
     return _grants(_visible(id))
 
 
 @bp.delete("/<id>/grants/<grant_id>")
 @operation("Take a grant away", scope="knowledge", status=204)
 def revoke(id: str, grant_id: str) -> None:
-    sharing.unshare(_visible(id), grant_id, by=caller())
+    sharing.unshare(_visible(id), grant_id, by=caller(), address=client_address())
 
 
 def _visible(id: str) -> Collection:
