@@ -35,7 +35,7 @@ def chat(app, owner):
         answers = [
             Message(**said, parent_id=asked.id, role="assistant", content=each, reasoning="Hm.") for each in ("No.", "Yes.")
         ]
-        session.add_all([*answers, Message(**said, parent_id=chat.head_id, role="user", content="Never mind.")])
+        session.add_all([*answers, Message(**said, parent_id=asked.id, role="user", content="Never mind.")])
         session.flush()
         chat.head_id = answers[0].id
     return id

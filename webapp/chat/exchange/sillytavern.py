@@ -71,7 +71,8 @@ def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, Line]:
     """Those of an answer, as many as are not too long together, and the one that is shown in any case."""
     wanted = next(branch.cut(engine, [id, *(each for each in ids if each != id)]))
     with engine.in_app():
-        return _swipes(engine, branch.messages(sorted(wanted)))
+        # Something that a person said may be beside it, too.
+        return _swipes(engine, [each for each in branch.messages(sorted(wanted)) if each.role == "assistant"])
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Line]:

@@ -73,7 +73,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
 
 
 def _settings(about: dict[str, Any]) -> dict[str, Any]:
-    """The author's note; one that is sent never stays behind, and one that isn't among the messages comes before them."""
+    """The author's note, unless it is switched off; one that isn't among the messages comes before them."""
     if about.get("note_interval") == 0:
         return {}
     depth = about.get("note_depth") if about.get("note_position", IN_CHAT) == IN_CHAT else MOST_LINES
