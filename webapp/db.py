@@ -29,6 +29,8 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+# What a column of whole numbers holds, in every database.
+MOST_NUMBER = 2**31 - 1
 # How long a write waits for all who are before it, here and in other processes, asking again without blocking the hub.
 PATIENCE_SECONDS = 5.0
 # On PostgreSQL many of one process write at once, and whoever waits for their turn waits for those, who get on: a crowd of

@@ -11,8 +11,6 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
-# What a column of whole numbers holds, in every database.
-MOST_NUMBER = 2**31 - 1
 Line = Annotated[str, StringConstraints(max_length=300)]
 Model = Annotated[Line, Field(description="The id of a model from `GET /api/v1/models`; empty for the current one.")]
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import audit
 from webapp.accounts.tables import User
-from webapp.db import db, write
+from webapp.db import MOST_NUMBER, db, write
 from webapp.errors import Conflict, Invalid, NotFound
 from webapp.heavy.threads import offload, offload_expecting
 from webapp.plans import plan_types
@@ -23,8 +23,6 @@ from webapp.workflows.tables import Workflow, WorkflowVersion
 
 FOLDER = Path(__file__).parent / "shipped"
 MOST_WORKFLOWS, MOST_NOTE = 500, 300
-# What a column of whole numbers holds, in every database.
-MOST_NUMBERED = 2**31 - 1
 # To read a large one anew takes up to a quarter of a second.
 MOST_KNOWN = 64
 GONE = "That workflow no longer exists."
@@ -159,7 +157,7 @@ def versions(slug: str) -> Sequence[WorkflowVersion]:
 def source_of(slug: str, version: int) -> str:
     """The text of one version."""
     shipped = _shipped().get(slug)
-    found = db.session.get(WorkflowVersion, (slug, version)) if version <= MOST_NUMBERED else None
+    found = db.session.get(WorkflowVersion, (slug, version)) if version <= MOST_NUMBER else None
     if not found and not (shipped and version == shipped.version):
         raise NotFound("That version doesn't exist.")
     return found.source if found else shipped.source if shipped else ""

@@ -12,7 +12,8 @@ from webapp.accounts.tables import User
 from webapp.api.access import caller, check
 from webapp.api.native.collections import Level
 from webapp.api.operations import operation, taken_body
-from webapp.api.schemas import MOST_NUMBER, Answer, AnyId, Body, Paged, Query
+from webapp.api.schemas import Answer, AnyId, Body, Paged, Query
+from webapp.db import MOST_NUMBER
 from webapp.engine.engine import the_engine
 from webapp.errors import Invalid
 from webapp.knowledge import documents, queries, trying, web_pages

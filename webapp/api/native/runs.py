@@ -9,7 +9,8 @@ from pydantic import Field
 from webapp.accounts.guards import found
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, operation
-from webapp.api.schemas import MOST_NUMBER, Answer, Body, Query, Text
+from webapp.api.schemas import Answer, Body, Query, Text
+from webapp.db import MOST_NUMBER
 from webapp.errors import Invalid
 from webapp.knowledge import documents
 from webapp.knowledge.documents import Sent
