@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from webapp.providers.base import SAMPLERS
 from webapp.providers.openai_request import EFFORTS
 
 
@@ -12,7 +13,7 @@ class ChatField:
     """A column of chats that is a text, or a number from `least` to `most` or nothing.
 
     A number is typed in at most so many `chars`. A text may be as long as all texts of a chat, be one of `choices`, by the words
-    for each, or have at most so many `lines`. `ability` is what a model must have for it; samplers are for few people.
+    for each, or have at most so many `lines`. `ability` is what a model must have for it; samplers are seldom set.
 
     `element` is its id on a page; `label` and `hint` stand in its form, `refusal` when a number is out of bounds, and
     `description` in the API.
@@ -31,7 +32,37 @@ class ChatField:
     lines: int = 0
     ability: str = ""
     refusal: str = ""
-    is_sampler: bool = False
+
+    @property
+    def is_sampler(self) -> bool:
+        return self.name in SAMPLERS
+
+
+def _of_model(
+    name: str,
+    element: str,
+    label: str,
+    hint: str,
+    *,
+    kind: type[int | float] = float,
+    least: int = 0,
+    most: int,
+    chars: int = 8,
+) -> ChatField:
+    """A number that models have a default for; whether one takes it is an ability of the same name."""
+    return ChatField(
+        name=name,
+        element=element,
+        kind=kind,
+        label=label,
+        hint=hint,
+        description=f"{label}; null for the model's default.",
+        least=least,
+        most=most,
+        chars=chars,
+        ability=name,
+        refusal=f"Enter a number from {least} to {most:,}, or leave empty for the model's default.",
+    )
 
 
 FIELDS = (
@@ -107,84 +138,47 @@ FIELDS = (
         chars=9,
         refusal="Enter a whole number from 1 to 10,000,000, or leave empty for the server's default.",
     ),
-    ChatField(
-        name="top_p",
-        element="prompts-top-p",
-        kind=float,
-        label="Top-p",
-        hint="Only the likeliest words that together reach this probability, from 0 to 1.",
-        description="Top-p; null for the model's default.",
-        most=1,
-        chars=8,
-        ability="top_p",
-        refusal="Enter a number from 0 to 1, or leave empty for the model's default.",
+    _of_model(
+        "top_p", "prompts-top-p", "Top-p", "Only the likeliest words that together reach this probability, from 0 to 1.", most=1
     ),
-    ChatField(
-        name="top_k",
-        element="prompts-top-k",
+    _of_model(
+        "top_k",
+        "prompts-top-k",
+        "Top-k",
+        "Only so many of the likeliest words, from 0 to 1,000; 0 for all.",
         kind=int,
-        label="Top-k",
-        hint="Only so many of the likeliest words, from 0 to 1,000; 0 for all.",
-        description="Top-k; null for the model's default.",
         most=1_000,
         chars=4,
-        ability="top_k",
-        refusal="Enter a number from 0 to 1,000, or leave empty for the model's default.",
-        is_sampler=True,
     ),
-    ChatField(
-        name="min_p",
-        element="prompts-min-p",
-        kind=float,
-        label="Min-p",
-        hint="Only words that are at least this likely, compared with the likeliest, from 0 to 1.",
-        description="Min-p; null for the model's default.",
+    _of_model(
+        "min_p",
+        "prompts-min-p",
+        "Min-p",
+        "Only words that are at least this likely, compared with the likeliest, from 0 to 1.",
         most=1,
-        chars=8,
-        ability="min_p",
-        refusal="Enter a number from 0 to 1, or leave empty for the model's default.",
-        is_sampler=True,
     ),
-    ChatField(
-        name="frequency_penalty",
-        element="prompts-frequency",
-        kind=float,
-        label="Frequency penalty",
-        hint="Against words the more often they have been used, from -2 to 2.",
-        description="Frequency penalty; null for the model's default.",
+    _of_model(
+        "frequency_penalty",
+        "prompts-frequency",
+        "Frequency penalty",
+        "Against words the more often they have been used, from -2 to 2.",
         least=-2,
         most=2,
-        chars=8,
-        ability="frequency_penalty",
-        refusal="Enter a number from -2 to 2, or leave empty for the model's default.",
-        is_sampler=True,
     ),
-    ChatField(
-        name="presence_penalty",
-        element="prompts-presence",
-        kind=float,
-        label="Presence penalty",
-        hint="Against words that have been used at all, from -2 to 2.",
-        description="Presence penalty; null for the model's default.",
+    _of_model(
+        "presence_penalty",
+        "prompts-presence",
+        "Presence penalty",
+        "Against words that have been used at all, from -2 to 2.",
         least=-2,
         most=2,
-        chars=8,
-        ability="presence_penalty",
-        refusal="Enter a number from -2 to 2, or leave empty for the model's default.",
-        is_sampler=True,
     ),
-    ChatField(
-        name="repetition_penalty",
-        element="prompts-repetition",
-        kind=float,
-        label="Repetition penalty",
-        hint="Against words of the prompt and the answer, from 0 to 2; 1 for none.",
-        description="Repetition penalty; null for the model's default.",
+    _of_model(
+        "repetition_penalty",
+        "prompts-repetition",
+        "Repetition penalty",
+        "Against words of the prompt and the answer, from 0 to 2; 1 for none.",
         most=2,
-        chars=8,
-        ability="repetition_penalty",
-        refusal="Enter a number from 0 to 2, or leave empty for the model's default.",
-        is_sampler=True,
     ),
     ChatField(
         name="stop_words",

@@ -94,9 +94,8 @@ def models_of(value: Any) -> tuple[Model, ...]:
 def _model(model: Mapping[str, Any]) -> Model:
     id, window = name_of(model["id"]), count_of(model.get("max_input_tokens"))
     efforts = _efforts(model)
-    has_temperature = traits_of(id).has_temperature
     able = dict.fromkeys(SAMPLERS, False) | {"reasoning": bool(efforts), "json": False}
-    able |= {"top_p": has_temperature, "top_k": has_temperature}
+    able |= dict.fromkeys(("top_p", "top_k"), traits_of(id).has_temperature)
     abilities = tuple(each for each in ABILITIES if able.get(each, True))
     return Model(id, name_of(model.get("display_name")) or id, window or None, efforts=efforts, abilities=abilities)
 

@@ -24,7 +24,7 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     if not (is_openai and efforts_of(request.model)):
         wanted = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
         asked |= {name: value for name, value in wanted.items() if value is not None}
-        asked |= _samplers(request, OPENAIS) if is_openai else _samplers(request)
+        asked |= _samplers(request, OPENAIS if is_openai else SAMPLERS)
     if request.max_tokens:
         # And the old name of the limit, while most other servers do not know the new one.
         asked["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
@@ -38,7 +38,7 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     return asked
 
 
-def _samplers(request: ModelRequest, known: Sequence[str] = SAMPLERS) -> dict[str, float]:
+def _samplers(request: ModelRequest, known: Sequence[str]) -> dict[str, float]:
     asked = {name: value for name, value in request.samplers.items() if name in known}
     # What llama.cpp and the programs around it call the same.
     return {**asked, "repeat_penalty": asked["repetition_penalty"]} if "repetition_penalty" in asked else asked

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
+from webapp.lore.entries import NOTE_DEPTH
 from webapp.providers.base import ModelRequest, Turn
 from webapp.sections import AFTER, Section
 
@@ -21,7 +22,7 @@ OF_A_CHAT = {
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),
     # Between what lorebooks say above and below it.
-    "note": Section("Author's note", rank=30, depth=4),
+    "note": Section("Author's note", rank=30, depth=NOTE_DEPTH),
     "post_prompt": Section("Post-history instructions", rank=10, depth=AFTER),
     # Behind all messages, as the last one may be an answer too.
     "group": Section("Whose turn it is", rank=200, depth=0),
