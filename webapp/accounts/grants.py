@@ -16,6 +16,10 @@ def is_about(kind: str, id: str | ColumnElement[str]) -> ColumnElement[bool]:
     return and_(Grant.object_kind == kind, Grant.object_id == id)
 
 
+def are_about(kind: str, ids: Iterable[str] | Select[str]) -> ColumnElement[bool]:
+    return and_(Grant.object_kind == kind, Grant.object_id.in_(ids))
+
+
 def is_for_team() -> ColumnElement[bool]:
     """Whether a right is the whole team's."""
     return and_(Grant.user_id.is_(None), Grant.group_id.is_(None))
@@ -57,8 +61,7 @@ def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool
 
 def forget(session: Session, kind: str, ids: Iterable[str] | Select[str]) -> None:
     """Takes away all rights to objects that are gone."""
-    about_them = delete(Grant).where(Grant.object_kind == kind, Grant.object_id.in_(ids))
-    session.execute(about_them.execution_options(synchronize_session=False))
+    session.execute(delete(Grant).where(are_about(kind, ids)).execution_options(synchronize_session=False))
 
 
 def forget_owned(session: Session, owner_id: str) -> None:

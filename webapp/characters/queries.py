@@ -210,7 +210,7 @@ def is_shared(character: Character) -> bool:
 
 def shared_among(ids: Sequence[str]) -> set[str]:
     """Which of these characters the whole team may chat with."""
-    query = select(Grant.object_id).where(Grant.object_kind == KIND, Grant.object_id.in_(ids), grants.is_for_team())
+    query = select(Grant.object_id).where(grants.are_about(KIND, ids), grants.is_for_team())
     return set(db.session.scalars(query))
 
 

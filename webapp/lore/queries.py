@@ -39,7 +39,7 @@ def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]
 
 def shared_among(ids: Sequence[str]) -> set[str]:
     """Which of these lorebooks were granted to anybody."""
-    return set(db.session.scalars(select(Grant.object_id).where(Grant.object_kind == KIND, Grant.object_id.in_(ids))))
+    return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids))))
 
 
 def deleted(user: User) -> Sequence[Lorebook]:

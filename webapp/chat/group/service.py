@@ -95,11 +95,15 @@ def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[
 
 
 def _names(one: Character, there: Sequence[Character], persona: Persona | None, by: User) -> Names:
-    return replace(cast.names_of(one, persona, by), group=", ".join(each.name for each in there))
+    return replace(cast.names_of(one, persona, by), group=_all_names(there))
 
 
 def _title(there: Sequence[Character]) -> str:
-    return ", ".join(each.name for each in there)[:TITLE_CHARS]
+    return _all_names(there)[:TITLE_CHARS]
+
+
+def _all_names(there: Sequence[Character]) -> str:
+    return ", ".join(each.name for each in there)
 
 
 def _greets_with(character: Character) -> str:
