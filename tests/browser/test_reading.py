@@ -40,17 +40,9 @@ def chat(person: Person, upstream: Upstream) -> ChatPage:
     return chat
 
 
-def ask(chat: ChatPage, text: str) -> None:
-    """By the button: on a phone Enter makes a line."""
-    before = chat.page.locator("article").count()
-    chat.box.fill(text)
-    chat.send.click()
-    expect(chat.page.locator("article")).to_have_count(before + 2)
-
-
 def test_the_display_is_held_and_catches_up(chat: ChatPage, upstream: Upstream) -> None:
     upstream.counts(200, pace=0.02, holds=[20])
-    ask(chat, "Count")
+    chat.ask("Count")
     chat.wait_for("w000005")
     page = chat.page
     page.get_by_role("button", name="Pause", exact=True).focus()
@@ -74,7 +66,7 @@ def test_the_display_is_held_and_catches_up(chat: ChatPage, upstream: Upstream) 
 def test_the_answer_is_heard_by_sentence(chat: ChatPage, upstream: Upstream) -> None:
     chat.page.evaluate(HEAR)
     upstream.says(f"{TALE}\n\n```\ncode\n```\n\nAnd a last word", pace=0.01)
-    ask(chat, "Tell me")
+    chat.ask("Tell me")
     chat.expect("completed")
     chat.page.wait_for_function("() => heard.length > 2 && heard.at(-1) === 'The answer is complete.'")
     heard = chat.page.evaluate("heard")
@@ -91,7 +83,7 @@ def test_the_title_and_the_icon_say_how_it_stands(chat: ChatPage, upstream: Upst
     icon = chat.page.locator("link[rel=icon]")
     plain = icon.get_attribute("href")
     upstream.counts(40, pace=0.02, holds=[20])
-    ask(chat, "Count")
+    chat.ask("Count")
     expect(chat.page).to_have_title(re.compile("^… "))
     expect(icon).to_have_attribute("href", re.compile("mark-running"))
     chat.page.evaluate(HIDE, True)
@@ -107,7 +99,7 @@ def test_the_title_and_the_icon_say_how_it_stands(chat: ChatPage, upstream: Upst
 def test_the_focus_is_never_lost(chat: ChatPage, upstream: Upstream) -> None:
     page = chat.page
     upstream.counts(2000, pace=0.05)
-    ask(chat, "Count")
+    chat.ask("Count")
     chat.wait_for("w000003")
     press(chat.stop)
     chat.expect("stopped")
@@ -150,7 +142,7 @@ def press(control: Any) -> None:
 
 def test_enter_queues_while_an_answer_runs(chat: ChatPage, upstream: Upstream) -> None:
     upstream.behaves([{"counted": 60, "pace": 0.02, "holds": [20]}])
-    ask(chat, "Count")
+    chat.ask("Count")
     chat.box.fill("And then?")
     expect(chat.page.get_by_role("button", name="Queue")).to_be_visible()
     if chat.page.evaluate("matchMedia('(pointer: coarse)').matches"):
@@ -165,7 +157,7 @@ def test_enter_queues_while_an_answer_runs(chat: ChatPage, upstream: Upstream) -
 
 def test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself(chat: ChatPage, upstream: Upstream) -> None:
     upstream.says(CODE)
-    ask(chat, "Show me")
+    chat.ask("Show me")
     chat.expect("completed")
     page, code = chat.page, chat.answer.locator(".code pre")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -80,9 +80,7 @@ What is in it.
 def test_footnotes_of_two_messages_lead_each_to_their_own(chat: ChatPage, upstream: Upstream) -> None:
     upstream.says(NOTED)
     for words in ("First", "Second"):
-        chat.box.fill(words)
-        chat.send.click()
-        expect(chat.page.locator("[data-role=user] .message-text").last).to_contain_text(words)
+        chat.ask(words)
         chat.expect("completed")
     page = chat.page
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
