@@ -25,6 +25,7 @@ from tests.generations.bench import bench  # noqa: E402
 from tests.support import postgres  # noqa: E402
 from tests.support.browser import Browser  # noqa: E402
 from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
+from tests.support.documented import DocumentedClient  # noqa: E402
 from tests.support.people import AGENT, user_with_session  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.routes import SharedRoutes  # noqa: E402
@@ -138,6 +139,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
         # The demo in haste: its pace is for people.
         app.extensions["providers"] = Providers(app.extensions["config"], DemoProvider(pace=0.001), Upstream())
         app.jinja_env.bytecode_cache = TEMPLATES
+        app.test_client_class = DocumentedClient
         made.append(app)
         return app
 

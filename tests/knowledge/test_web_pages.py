@@ -100,6 +100,10 @@ def test_a_large_page_is_replaced_a_piece_at_a_time(app, house, site):
     house.program.post(f"/documents/{document['id']}/again", status=202)
     assert house.read(document["id"])["bytes"] == 7
 
+    site.says("/log", "", status="410 Gone")
+    house.program.post(f"/documents/{document['id']}/again", status=422)
+    assert house.read(document["id"])["bytes"] == 7
+
 
 @pytest.mark.slow
 def test_what_was_replaced_halfway_is_not_read_and_is_fetched_whole(app, house, site):

@@ -42,7 +42,8 @@ def picture(row: Faced, content: bytes, *, by: User) -> None:
     refuse_unless_theirs(row, by)
     # Before anything is locked.
     checked_picture(content)
-    making.count(by.id)
+    if content:
+        making.count(by.id)
     table, id = type(row), row.id
     with write() as session:
         row = existing(session, table, id)

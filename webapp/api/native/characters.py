@@ -165,7 +165,7 @@ def delete(id: str) -> None:
 
 
 @bp.post("/<id>/restore")
-@operation("Restore a deleted character", scope="chat", answer=CharacterAnswer)
+@operation("Restore a deleted character", scope="chat", answer=CharacterAnswer, errors=(422, 429))
 def restore(id: str) -> CharacterAnswer:
     me = caller()
     faced.restore(found(queries.character(me, id, is_deleted=True)), by=me)

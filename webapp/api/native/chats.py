@@ -203,6 +203,7 @@ def show(id: str) -> ChatAnswer:
     scope="chat",
     body=ChatChange,
     answer=ChatAnswer,
+    errors=(409,),
 )
 def change(id: str, body: ChatChange) -> ChatAnswer:
     chat, wanted = own_chat(id), body.model_dump(exclude_unset=True)

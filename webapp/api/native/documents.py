@@ -181,7 +181,7 @@ def restore(id: str) -> DocumentAnswer:
     scope="knowledge",
     answer=DocumentAnswer,
     status=202,
-    errors=(409,),
+    errors=(409, 413, 422, 429),
 )
 def again(id: str) -> DocumentAnswer:
     web_pages.again(_visible(id), by=caller())

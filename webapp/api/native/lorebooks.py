@@ -109,14 +109,14 @@ def delete(id: str) -> None:
 
 
 @bp.post("/<id>/restore")
-@operation("Restore a deleted lorebook", scope="chat", answer=LorebookAnswer)
+@operation("Restore a deleted lorebook", scope="chat", answer=LorebookAnswer, errors=(422,))
 def restore(id: str) -> LorebookAnswer:
     service.restore(found(queries.lorebook(caller(), id, is_deleted=True)))
     return _told(_own(id))
 
 
 @bp.post("/<id>/duplicate")
-@operation("Make a copy of a lorebook that is your own", scope="chat", answer=LorebookAnswer, status=201)
+@operation("Make a copy of a lorebook that is your own", scope="chat", answer=LorebookAnswer, status=201, errors=(422,))
 def duplicate(id: str) -> LorebookAnswer:
     return _told(service.duplicate(_visible(id), by=caller()))
 

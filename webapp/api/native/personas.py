@@ -86,7 +86,7 @@ def delete(id: str) -> None:
 
 
 @bp.post("/<id>/restore")
-@operation("Restore a deleted persona", scope="chat", answer=PersonaAnswer)
+@operation("Restore a deleted persona", scope="chat", answer=PersonaAnswer, errors=(422, 429))
 def restore(id: str) -> PersonaAnswer:
     me = caller()
     faced.restore(found(queries.persona(me, id, is_deleted=True)), by=me)

@@ -66,6 +66,7 @@ def send(body: UserMessage) -> Response:
     scope="read",
     stream=ROLEPLAY,
     errors=(404,),
+    others=((204, "Another reader took over; an EventSource does not reconnect.", None),),
     ticket=lambda names: str(names["id"]),
     tag=TAG,
 )
@@ -105,7 +106,7 @@ def status(id: str) -> StreamStatus:
     "Stop the answer in progress in a chat (idempotent)",
     scope="chat",
     answer=StreamCancelled,
-    errors=(404,),
+    errors=(404, 409),
     tag=TAG,
 )
 def cancel(id: str) -> StreamCancelled:
