@@ -11,7 +11,7 @@ from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.knowledge.tables import Collection
 from webapp.lore.tables import Lorebook
-from webapp.web.forms import Form
+from webapp.web.merging import MergingForm
 
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
 
@@ -20,7 +20,7 @@ def _text(rows: int) -> dict[str, Any]:
     return {"rows": rows, "maxlength": TEXT_CHARS, "dir": "auto"}
 
 
-class FacedForm(Form):
+class FacedForm(MergingForm):
     """What a character and a persona have in common."""
 
     name = StringField("Name", default="", render_kw=NAME)

@@ -45,6 +45,7 @@ def show(id: str) -> Response:
 @signed_in
 def update(id: str) -> Response:
     form = PersonaForm.opened()
+    form.merge(PersonaForm.of(_visible(id)))
     with form.attempt():
         personas.update(_visible(id), form.entered, by=current_user())
         return _back(done="saved")

@@ -65,7 +65,8 @@ def edit(id: str) -> Response:
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
-    form = CharacterForm.opened()
+    form, character = CharacterForm.opened(), _own(id)
+    form.merge(CharacterForm.of(character, is_shared=queries.is_shared(character)))
     with form.attempt():
         service.update(_own(id), form.entered, by=current_user())
         return _to(id, done="saved")

@@ -10,12 +10,13 @@ from webapp.knowledge.service import MOST_ABOUT, CollectionInput
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vector_sets import MOST_MODEL_CHARS
 from webapp.web.forms import PLAIN, Form
+from webapp.web.merging import MergingForm
 
 LEVELS = [SelectChoice(str(each), f"{each}, for everyone who has access" if not each else str(each)) for each in CLEARANCES]
 RIGHTS = (("read", "read"), ("write", "read and write"))
 
 
-class CollectionForm(Form):
+class CollectionForm(MergingForm):
     name = StringField("Name", id="collection-name", default="", render_kw={"required": True, "maxlength": 120})
     about = TextAreaField("Description", id="collection-about", default="", render_kw={"rows": 2, "maxlength": MOST_ABOUT})
     level = SelectField(

@@ -76,6 +76,7 @@ def events(id: str) -> Response:
 @signed_in
 def update(id: str) -> Response:
     form = CollectionForm.opened()
+    form.merge(CollectionForm.of(own_collection(id)))
     with form.attempt():
         service.update(own_collection(id), form.entered, by=current_user())
         return _to(id, done="saved")

@@ -11,6 +11,7 @@ from webapp.lore.books import DEPTH
 from webapp.lore.editing import BookInput, EntryInput
 from webapp.lore.entries import CONTENT_CHARS, MOST_NUMBER, TITLE_CHARS, number_of, text_of, texts_of
 from webapp.web.forms import Form, options
+from webapp.web.merging import MergingForm
 
 WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
 LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
@@ -40,7 +41,7 @@ FLAGS = {
 }
 
 
-class BookForm(Form):
+class BookForm(MergingForm):
     name = StringField("Name", default="", render_kw={"required": True, "maxlength": TITLE_CHARS, "autocomplete": "off"})
     is_always = BooleanField("Use in all my chats with characters")
     scan_depth = StringField(

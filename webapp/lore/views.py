@@ -68,10 +68,11 @@ def show(id: str) -> Response:
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
-    form = BookForm.opened()
+    form, row = BookForm.opened(), _own(id)
+    form.merge(BookForm.of(row.book, row.name, is_always=row.is_always))
     with form.attempt():
         entered = form.entered
-        service.change(_own(id), lambda book: with_settings(book, entered), is_always=bool(form.is_always.data))
+        service.change(row, lambda book: with_settings(book, entered), is_always=bool(form.is_always.data))
         return _to(_own(id), done="saved")
     return _page(_own(id), form)
 

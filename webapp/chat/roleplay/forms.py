@@ -18,14 +18,15 @@ from webapp.lore.tables import Lorebook
 from webapp.providers.base import Model
 from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
-from webapp.web.forms import Form, options
+from webapp.web.forms import options
+from webapp.web.merging import MergingForm
 
 TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
 NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"-?[0-9]{0,3}\.?[0-9]{1,6}")}
 OWN = "Leave empty to use the character's own."
 
 
-class PromptsForm(Form):
+class PromptsForm(MergingForm):
     # It shares its page with the composer, so each field has an id of its own.
     persona = SelectField("Persona", id="prompts-persona", choices=[], validate_choice=False, default="")
 

@@ -60,6 +60,7 @@ def edit(id: str) -> Response:
 @signed_in
 def update(id: str) -> Response:
     chat, form = own_chat(id), PromptsForm.opened()
+    form.merge(PromptsForm.of(chat))
     with form.attempt():
         values, persona = form.values, _chosen(form.persona.data or "")
         worlds = lore.checked(current_user(), form.lorebooks.data or [])

@@ -1,0 +1,30 @@
+"""Forms of what may be open in two tabs: what somebody left as it was shown does not undo what was saved elsewhere."""
+
+from typing import Any, Self
+from zlib import crc32
+
+from wtforms import HiddenField
+
+from webapp.web.forms import Form
+
+
+class MergingForm(Form):
+    seen = HiddenField()
+
+    @classmethod
+    def fresh(cls, **values: Any) -> Self:
+        form = super().fresh(**values)
+        form.seen.data = " ".join(f"{each.name}={_digest(each.data)}" for each in form if each.name in values)
+        return form
+
+    def merge(self, now: Self) -> None:
+        """Takes each field that was not changed since it was shown as it is now."""
+        for name, _, digest in (each.partition("=") for each in (self.seen.data or "").split()):
+            if name in self and name in now and _digest(self[name].data) == digest:
+                self[name].data = now[name].data
+
+
+def _digest(value: Any) -> str:
+    texts = sorted(value) if isinstance(value, list | tuple) else [str(value or "")]
+    # Browsers send line breaks of their own.
+    return f"{crc32(chr(0).join(texts).replace(chr(13), '').encode('utf-8', 'replace')):x}"
