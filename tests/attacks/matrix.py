@@ -263,6 +263,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "characters.create": (Route("POST", "signed_in", "people"),),
     "characters.show": (Route("GET", "signed_in", "one's own", ("character",)),),
     "characters.edit": (Route("GET", "signed_in", "one's own", ("character",)),),
+    "greetings.edit": (Route("GET", "signed_in", "one's own", ("character",)),),
+    "greetings.update": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.update": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.duplicate": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.delete": (Route("POST", "signed_in", "one's own", ("character",)),),

@@ -1,7 +1,7 @@
 """Character cards, versions 1 to 3: what of them are fields of a character; all of a card is kept beside. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from webapp.characters.macros import Names, spelled, unsupported
@@ -11,6 +11,7 @@ TEXT_CHARS = 20_000
 NAME_CHARS = 120
 MOST_TAGS, TAG_CHARS = 12, 40
 MOST_GREETINGS, GREETINGS_CHARS = 20, 100_000
+GREETINGS = ("alternate_greetings", "group_only_greetings")
 V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
 # What older cards keep beside the description, and what stands above it in ours.
 PARTS = (("personality", "Personality"), ("scenario", "Scenario"), ("mes_example", "Example dialogue"))
@@ -99,27 +100,51 @@ def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:
 
 def other_greetings(card: Mapping[str, Any]) -> list[str]:
     """Further first messages, as many as a chat begins with."""
-    return _greetings(card, "alternate_greetings")
+    return greetings_in(card, "alternate_greetings")
 
 
 def group_greetings(card: Mapping[str, Any]) -> list[str]:
     """First messages for chats with several characters alone."""
-    return _greetings(card, "group_only_greetings")
+    return greetings_in(card, "group_only_greetings")
 
 
-def _greetings(card: Mapping[str, Any], named: str) -> list[str]:
+def greetings_in(card: Mapping[str, Any], named: str) -> list[str]:
+    """One of the lists of greetings that a card has, as far as it is used."""
+    return list(_greetings(card, named).values())
+
+
+def with_greetings(card: dict[str, Any], lists: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The card with these greetings; each that it has already stands there as it was, and so do those that aren't used."""
+    for named, texts in lists.items():
+        card = _with_greetings(card, named, texts)
+    return card
+
+
+def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> dict[str, Any]:
+    data, before = data_of(card), _greetings(card, named)
+    if list(texts) == list(before.values()):
+        return card
+    values = found if isinstance(found := data.get(named), list) else []
+    same = {text: values[at] for at, text in before.items()}
+    kept = [each for at, each in enumerate(values) if at not in before]
+    greetings = {named: [*(same.get(text, text) for text in texts), *kept]}
+    return {**card, **greetings} if data is card else {**card, "data": {**data, **greetings}}
+
+
+def _greetings(card: Mapping[str, Any], named: str) -> dict[int, str]:
+    """By their places in the list of the card."""
     data = data_of(card)
     values, nickname = data.get(named), _name(data, "nickname")
-    found, left = list[str](), GREETINGS_CHARS
-    for each in values if isinstance(values, list) else []:
+    found, left = dict[int, str](), GREETINGS_CHARS
+    for at, each in enumerate(values if isinstance(values, list) else []):
         # A nickname can make a text many times as long: what is past the bound is not even looked at.
-        if left < 0 or len(cleaned := clean(each).strip()) > GREETINGS_CHARS:
+        if left < 0 or len(found) == MOST_GREETINGS or len(cleaned := clean(each).strip()) > GREETINGS_CHARS:
             break
         text = _spoken(cleaned, nickname)
         left -= len(text)
         if text and len(text) <= TEXT_CHARS and left >= 0:
-            found.append(text)
-    return found[:MOST_GREETINGS]
+            found[at] = text
+    return found
 
 
 def _joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:

@@ -1,11 +1,11 @@
 """What characters and personas bring: their pages."""
 
-from webapp.characters import card_views, lore_views, persona_views, views
+from webapp.characters import card_views, greeting_views, lore_views, persona_views, views
 from webapp.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp, card_views.bp, lore_views.bp, persona_views.bp),
+    blueprints=(views.bp, card_views.bp, greeting_views.bp, lore_views.bp, persona_views.bp),
     places=(
         Place(
             words="Characters",

@@ -1,10 +1,12 @@
 """What may stand in the fields of a character and a persona, in one spelling."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from webapp.accounts.fields import TEXT_CHARS, checked_name, checked_text
 from webapp.characters import pictures
+from webapp.characters.cards import GREETINGS_CHARS, MOST_GREETINGS
 from webapp.errors import Invalid
+from webapp.words import number
 
 __all__ = ["TEXT_CHARS", "checked_name", "checked_picture", "checked_tags", "checked_text"]
 TAG_CHARS = 40
@@ -23,6 +25,16 @@ def checked_tags(typed: Iterable[str]) -> list[str]:
     if wrong := next((each for each in tags if len(each) > TAG_CHARS or not each.isprintable()), ""):
         raise Invalid(f"A tag can be at most {TAG_CHARS} characters long: {wrong[:TAG_CHARS]}", field="tags")
     return tags
+
+
+def checked_greetings(texts: Sequence[str], field: str) -> list[str]:
+    """Further greetings, as many as a card's are used; those that are empty are left out."""
+    if len(texts) > MOST_GREETINGS:
+        raise Invalid(f"Use at most {MOST_GREETINGS} greetings.", field=field)
+    found = [text for each in texts if (text := checked_text(each, field))]
+    if sum(map(len, found)) > GREETINGS_CHARS:
+        raise Invalid(f"Together, the greetings can have at most {number(GREETINGS_CHARS)} characters.", field=field)
+    return found
 
 
 def checked_picture(content: bytes | None, *, most_bytes: int = PICTURE_BYTES) -> str:

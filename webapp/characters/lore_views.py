@@ -7,7 +7,7 @@ from flask import Blueprint, Response, url_for
 
 from webapp.accounts.guards import current_user, found, signed_in
 from webapp.characters import queries, service
-from webapp.characters.beside import book_in
+from webapp.characters.beside import book_in, with_book
 from webapp.lore import pages
 from webapp.lore.editing import with_settings
 from webapp.lore.forms import BookForm
@@ -70,7 +70,7 @@ def _desk(id: str) -> Desk:
     character = found(queries.character(current_user(), id))
 
     def keep(write_into: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        service.change_book(character, write_into, by=current_user())
+        service.change_card(character, lambda card: with_book(card, write_into(book_in(card))), by=current_user())
 
     return Desk(
         f"Lorebook of {character.name}",

@@ -10,8 +10,15 @@ from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.characters import faced, queries
-from webapp.characters.beside import book_in, with_book
-from webapp.characters.fields import PICTURE_BYTES, checked_name, checked_picture, checked_tags, checked_text
+from webapp.characters.cards import GREETINGS, with_greetings
+from webapp.characters.fields import (
+    PICTURE_BYTES,
+    checked_greetings,
+    checked_name,
+    checked_picture,
+    checked_tags,
+    checked_text,
+)
 from webapp.characters.tables import Character
 from webapp.db import utc_now, write
 from webapp.errors import Forbidden, Invalid
@@ -22,7 +29,7 @@ TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
 
 @dataclass(frozen=True, slots=True)
 class CharacterInput:
-    """A character as somebody wants it; `avatar` is None to leave the picture as it is, and empty to take it away."""
+    """A character as somebody wants it; None leaves picture or greetings as they are, and an empty picture takes it away."""
 
     name: str
     description: str = ""
@@ -35,6 +42,8 @@ class CharacterInput:
     avatar: bytes | None = None
     most_avatar_bytes: int = PICTURE_BYTES
     card: dict[str, Any] = field(default_factory=dict)
+    alternate_greetings: Sequence[str] | None = None
+    group_only_greetings: Sequence[str] | None = None
 
     @classmethod
     def of(cls, character: Character) -> "CharacterInput":
@@ -45,10 +54,10 @@ class CharacterInput:
 
 def create(entered: CharacterInput, *, by: User) -> Character:
     """Make a character that is this person's own."""
-    values, owner_id = _checked(entered, by), by.id
+    values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
     faced.refuse_too_many(Character, owner_id)
     with write() as session:
-        character = Character(owner_id=owner_id, card=entered.card, **values)
+        character = Character(owner_id=owner_id, card=with_greetings(entered.card, greetings), **values)
         session.add(character)
         session.flush()
         _finish(session, character, entered, owner_id)
@@ -59,21 +68,24 @@ def update(character: Character, entered: CharacterInput, *, by: User) -> None:
     """Say everything of a character anew; chats with it follow from their next answer on."""
     faced.refuse_unless_theirs(character, by)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
+    greetings = _greetings(entered)
     with write() as session:
         character = faced.existing(session, Character, id)
+        if greetings:
+            character.card = with_greetings(character.card, greetings)
         for name, value in values.items():
             setattr(character, name, value)
         character.changed_at = utc_now()
         _finish(session, character, entered, user_id)
 
 
-def change_book(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:
-    """Write something into the lorebook of its card; chats with it follow from their next answer on."""
+def change_card(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:
+    """Write something into its card; chats with it follow from their next answer on."""
     faced.refuse_unless_theirs(character, by)
     id = character.id
     with write() as session:
         character = faced.existing(session, Character, id)
-        character.card = with_book(character.card, write_into(book_in(character.card)))
+        character.card = write_into(character.card)
         character.changed_at = utc_now()
 
 
@@ -97,6 +109,12 @@ def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> di
         raise Invalid("Say a little about who this is.", field="description")
     named = {"name": checked_name(entered.name), "tags": checked_tags(entered.tags)}
     return {**named, "collection_ids": attaching.chosen(entered.collection_ids, known, by), **texts}
+
+
+def _greetings(entered: CharacterInput) -> dict[str, list[str]]:
+    """The lists that were entered."""
+    given = {name: texts for name in GREETINGS if (texts := getattr(entered, name)) is not None}
+    return {name: checked_greetings(texts, name) for name, texts in given.items()}
 
 
 def _finish(session: Session, character: Character, entered: CharacterInput, user_id: str) -> None:

@@ -12,7 +12,7 @@ from webapp.accounts.tables import User
 from webapp.characters import exporting, queries
 from webapp.characters.beside import beside
 from webapp.characters.card_writing import Version
-from webapp.characters.cards import notes_of, other_greetings
+from webapp.characters.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.macros import Names
 from webapp.characters.queries import BEGINNING_CHARS, Brief, Named
 from webapp.characters.tables import Avatar, Character, Persona
@@ -81,6 +81,7 @@ class ShownCharacter:
     parts: Sequence[tuple[str, str]]
     greeting: Markup
     other_greetings: Sequence[str]
+    group_greetings: Sequence[str]
     knows: Sequence[tuple[str, str]]
     lore: Sequence[Entry]
     whose: str
@@ -146,7 +147,8 @@ def character(row: Character, user: User) -> ShownCharacter:
         creator,
         [(title, names.fill(text)) for title, text in texts if text],
         _rendered(names.fill(row.greeting)),
-        [names.fill(each) for each in by_turns(other_greetings(row.card))] if row.greeting else [],
+        [names.fill(each) for each in by_turns(other_greetings(row.card))],
+        [names.fill(each) for each in by_turns(group_greetings(row.card))],
         [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
         beside(row).book.entries,
         _whose(row, user),

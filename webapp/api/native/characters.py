@@ -14,6 +14,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
 from webapp.characters import bringing, exporting, faced, queries, service, shown
 from webapp.characters.card_writing import Version
+from webapp.characters.cards import GREETINGS, MOST_GREETINGS, greetings_in
 from webapp.characters.fields import PICTURE_BYTES
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
@@ -27,8 +28,10 @@ MOST_BYTES = 64 * 1024 * 1024
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
 TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
+OF_CARD = "Instead of those of the card, which keeps them; at most 100,000 characters together."
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 LongText = Annotated[str, StringConstraints(max_length=20_000)]
+Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS)]
 Tags = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12)]
 
 # In whichever way somebody writes the version of a card.
@@ -42,6 +45,8 @@ class CharacterAnswer(Answer):
     system_prompt: str
     post_history_prompt: str = Field(description="Sent to the model right before the latest message.")
     greeting: str = Field(description="The first message of every new chat, as Markdown.")
+    alternate_greetings: list[str] = Field(description="Versions of the first message, which the card keeps; empty in the list.")
+    group_only_greetings: list[str] = Field(description="The first of them greets in group chats; empty in the list.")
     tags: list[str]
     collection_ids: list[str] = Field(description="What it knows: collections that its answers quote, as far as you see them.")
     card: dict[str, Any] = Field(description="The card it was imported from, or additional fields; empty in the list.")
@@ -93,6 +98,8 @@ class NewCharacter(Body):
     system_prompt: LongText = ""
     post_history_prompt: LongText = ""
     greeting: LongText = ""
+    alternate_greetings: Greetings | None = Field(None, description=OF_CARD)
+    group_only_greetings: Greetings | None = Field(None, description=OF_CARD)
     tags: Tags = Field(default_factory=list)
     collection_ids: list[AnyId] = Field(default_factory=list, max_length=MOST_COLLECTIONS, description="What it knows.")
     is_shared: bool = False
@@ -107,6 +114,8 @@ class CharacterChange(Body):
     system_prompt: LongText | None = None
     post_history_prompt: LongText | None = None
     greeting: LongText | None = None
+    alternate_greetings: Greetings | None = Field(None, description="Instead of those before.")
+    group_only_greetings: Greetings | None = Field(None, description="Instead of those before.")
     tags: Tags | None = None
     collection_ids: list[AnyId] | None = Field(None, max_length=MOST_COLLECTIONS, description="Instead of those before.")
     is_shared: bool | None = None
@@ -118,7 +127,10 @@ def index(query: CharactersQuery) -> CharacterList:
     ids = queries.characters(caller(), words=query.q, tag=query.tag)
     left = ids[ids.index(query.cursor) + 1 if query.cursor in ids else 0 :]
     rows = queries.texts_of(left, most_chars=PAGE_CHARS) if left else []
-    return CharacterList(characters=_told(rows, card={}), next_cursor=rows[-1].id if len(rows) < len(left) else "")
+    return CharacterList(
+        characters=_told(rows, card={}, alternate_greetings=[], group_only_greetings=[]),
+        next_cursor=rows[-1].id if len(rows) < len(left) else "",
+    )
 
 
 @bp.post("")
@@ -215,7 +227,7 @@ def _visible(id: str) -> Character:
 
 
 def _one(row: Character) -> CharacterAnswer:
-    return _told([row])[0]
+    return _told([row], **{name: greetings_in(row.card, name) for name in GREETINGS})[0]
 
 
 def _told(rows: list[Character], **more: Any) -> list[CharacterAnswer]:

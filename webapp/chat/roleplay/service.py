@@ -59,9 +59,10 @@ def begin(
 
 def _greetings(character: Character, names: Names) -> list[dict[str, Any]]:
     """The first message and, as versions of it, the others of its card, which are rendered when they are shown."""
-    if not character.greeting:
+    texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
+    if not texts:
         return []
-    first, *others = map(names.fill, by_turns((character.greeting, *other_greetings(character.card))))
+    first, *others = map(names.fill, by_turns(texts))
     html = {"html": renderings.rendered(first), "html_version": markdown.VERSION}
     return [{"content": first, **html}, *({"content": each} for each in others)]
 

@@ -1,0 +1,87 @@
+"""/characters/<id>/greetings: the further greetings of a character, which its card keeps."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from wtforms import StringField
+
+from webapp.accounts.guards import current_user, found, signed_in
+from webapp.characters import faced, queries, service
+from webapp.characters.cards import GREETINGS, MOST_GREETINGS, greetings_in, with_greetings
+from webapp.characters.fields import TEXT_CHARS, checked_greetings
+from webapp.characters.tables import Character
+from webapp.errors import Conflict
+from webapp.web.forms import Form
+from webapp.web.htmx import redirect
+
+bp = Blueprint("greetings", __name__, url_prefix="/characters/<id>/greetings")
+Lists = Mapping[str, Sequence[str]]
+
+
+class GreetingsForm(Form):
+    # What they were when the page was opened, so that nobody overwrites what was changed elsewhere.
+    was = StringField("was", default="")
+
+
+@bp.get("")
+@signed_in
+def edit(id: str) -> Response:
+    character = _own(id)
+    lists = _lists(character.card)
+    return _page(character, GreetingsForm.fresh(was=_mark(lists)), lists)
+
+
+@bp.post("")
+@signed_in
+def update(id: str) -> Response:
+    character, form, typed = _own(id), GreetingsForm.opened(), {name: request.form.getlist(name) for name in GREETINGS}
+    with form.attempt():
+        if wish := request.form.get("do"):
+            return _page(character, form, {name: _rearranged(typed[name], name, wish) for name in GREETINGS})
+        entered = {name: checked_greetings(typed[name], name) for name in GREETINGS}
+        service.change_card(character, partial(_written, entered, form.was.data or ""), by=current_user())
+        return redirect(url_for("characters.show", id=id, done="saved"))
+    return _page(_own(id), form, typed)
+
+
+def _written(entered: Lists, was: str, card: dict[str, Any]) -> dict[str, Any]:
+    if _mark(_lists(card)) != was:
+        raise Conflict("These greetings were changed elsewhere. Copy what you have typed, and open them again.")
+    return with_greetings(card, entered)
+
+
+def _rearranged(texts: Sequence[str], name: str, wish: str) -> list[str]:
+    """The texts as a button without which nothing is stored wants them: `add alternate_greetings`, `up alternate_greetings 2`."""
+    verb, _, rest = wish.partition(" ")
+    named, _, number = rest.partition(" ")
+    moved, at = list(texts), int(number) if number.isdecimal() and len(number) < 3 else 0
+    if named != name:
+        return moved
+    if verb == "add" and len(moved) < MOST_GREETINGS:
+        return [*moved, ""]
+    if at >= len(moved) or verb not in ("up", "remove"):
+        return moved
+    text = moved.pop(at)
+    return moved if verb == "remove" else [*moved[: max(0, at - 1)], text, *moved[max(0, at - 1) :]]
+
+
+def _lists(card: dict[str, Any]) -> dict[str, list[str]]:
+    return {name: greetings_in(card, name) for name in GREETINGS}
+
+
+def _mark(lists: Lists) -> str:
+    return sha256(json.dumps(lists).encode()).hexdigest()[:16]
+
+
+def _own(id: str) -> Character:
+    character = found(queries.character(current_user(), id))
+    faced.refuse_unless_theirs(character, current_user())
+    return character
+
+
+def _page(character: Character, form: GreetingsForm, lists: Lists) -> Response:
+    return form.shown("characters/greetings.html", character=character, lists=lists, most=MOST_GREETINGS, chars=TEXT_CHARS)
