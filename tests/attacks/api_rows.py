@@ -93,6 +93,7 @@ TABLE = {
         DELETE api_follow_ups.remove api:chat
         POST api_follow_ups.send api:chat
         POST api_suggestions.suggest api:chat
+        DELETE api_suggestions.stop api:chat
     """,
     ("person", ("chat", "place")): """
         PATCH api_follow_ups.edit api:chat

@@ -193,6 +193,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "composer.remove": (Route("POST", "anybody", "owner", ("chat",)),),
     "composer.edit_follow_up": (Route("POST", "anybody", "owner", ("chat",)),),
     "composer.suggest": (Route("POST", "signed_in", "person", ("chat",)),),
+    "composer.stop_suggestion": (Route("POST", "signed_in", "person", ("chat",)),),
     "composer.send_follow_up": (Route("POST", "anybody", "owner", ("chat",)),),
     "composer.save_new_draft": (Route("POST", "signed_in", "people"),),
     "composer.save_draft": (Route("POST", "signed_in", "writing people", ("chat",)),),

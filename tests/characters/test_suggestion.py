@@ -10,7 +10,7 @@ from tests.chat.conftest import ended
 from tests.support.marks import also_on_postgres
 from webapp.chat.prompt.built_in import SUGGESTION
 from webapp.chat.tables import Message
-from webapp.db import db
+from webapp.db import db, write
 from webapp.engine.tables import Generation
 
 WORDS = "*Jo sets the clock down.* It stopped at four."
@@ -123,3 +123,43 @@ def test_only_a_scene_with_a_real_model_offers_it(owner, member, chat, fake):
     assert not owner.page(usual).has("button", "Write my next message for me")
     assert owner.htmx_post(f"{usual}/suggestion", message="Mine").status_code == 422
     assert owner.post(f"{chat}/suggestion", message="").status_code == 404
+
+
+@also_on_postgres
+def test_it_can_be_stopped_and_what_was_typed_stays(member, chat, fake):
+    fake.always({"says": WORDS, "delay": 30})
+    asking = gevent.spawn(member.htmx_post, f"{chat}/suggestion", message="I come in")
+    fake.until(lambda log: log)
+    page = member.page(chat)
+    assert page.has("button.suggest__busy--on", "Stop writing")
+
+    assert page.press("Stop writing").path == chat
+
+    answer = asking.get(timeout=10)
+    assert (answer.status_code, box(answer)) == (200, "I come in")
+    assert fake.until(lambda log: log[-1]["client_closed"])
+    assert not member.page(chat).all(".suggest__busy--on")
+    with member.app.app_context():
+        assert db.session.scalars(select(Generation)).one().status == "stopped"
+    assert member.htmx_post(f"{chat}/suggestion/stop").status_code == 204
+
+
+def test_programs_stop_it_too_and_strangers_do_not(program, member, stranger, chat, fake):
+    fake.always({"says": WORDS, "delay": 30})
+    asking = gevent.spawn(member.post, f"{chat}/suggestion", message="")
+    fake.until(lambda log: log)
+
+    assert stranger.post(f"{chat}/suggestion/stop").status_code == 404
+    program.said("DELETE", f"{chat}/suggestion", 204)
+
+    assert asking.get(timeout=10).status_code == 303
+
+
+def test_what_a_killed_server_has_left_is_in_nobodys_way(member, chat, fake):
+    fake.says(WORDS)
+    with member.app.app_context(), write() as session:
+        lane = f"suggestion:{chat.rpartition('/')[2]}"
+        left = Generation(kind="suggestion", lane=lane, user_id=member.person_id, model_asked="fake/plain", owner="")
+        session.add(left)
+
+    assert box(member.htmx_post(f"{chat}/suggestion", message="")) == WORDS

@@ -63,6 +63,24 @@ def active_in(lane: str) -> Active | None:
     return Active(*row) if row else None
 
 
+def is_freed(engine: Engine, lane: str) -> bool:
+    """Waits for a moment, if a worker that is dead has left something in this lane, and says whether it was settled."""
+    if left := running_in(lane):
+        id, worker = left.id, engine.worker
+        # What is ours and doesn't run was taken from the dead.
+        is_left = left.owner == worker.id or worker.is_dead(left.owner, left.heartbeat_at)
+        engine.recovery.wake()
+        db.session.rollback()
+        engine.wait(lambda: id in engine.live or _is_free(engine, lane), ENDING_SECONDS if is_left else 0)
+    return _is_free(engine, lane)
+
+
+def _is_free(engine: Engine, lane: str) -> bool:
+    # Each look is a read of its own.
+    with engine.in_app():
+        return not active_in(lane)
+
+
 def refuse_if_busy(lane: str) -> None:
     if running := running_in(lane):
         raise Busy(BUSY, generation=running.id)

@@ -16,7 +16,9 @@ class Beginning(Body):
 
 
 class Suggestion(Answer):
-    message: str = Field(description="The suggested message. It is kept as the draft of this chat and not sent.")
+    message: str = Field(
+        description="The suggested message. It is kept as the draft of this chat and not sent. Stopped: what was given."
+    )
 
 
 @bp.post("")
@@ -29,3 +31,9 @@ class Suggestion(Answer):
 )
 def suggest(id: str, body: Beginning) -> Suggestion:
     return Suggestion(message=suggestion.suggest(own_chat(id), body.message))
+
+
+@bp.delete("")
+@operation("Stop the suggestion that is being written, if there is one", scope="chat", status=204)
+def stop(id: str) -> None:
+    suggestion.stop(own_chat(id))

@@ -78,6 +78,13 @@ def suggest(id: str) -> Response:
     return refused(own_chat(id), form)
 
 
+@bp.post("/chats/<id>/suggestion/stop")
+@signed_in
+def stop_suggestion(id: str) -> Response:
+    suggestion.stop(own_chat(id))
+    return done(page_of(id))
+
+
 @bp.get("/generations/<id>/sent")
 @anybody
 def what_was_sent(id: str) -> Response:

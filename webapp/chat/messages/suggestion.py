@@ -30,8 +30,8 @@ MOST_TOKENS, LOOK_SECONDS = 600, 0.05
 # Behind everything else that is told, and said by whoever asks: they step out of the scene.
 LAST = Section("", role="user", depth=0, rank=300)
 BEGUN = "My message begins with the words below. Write it whole, these words first."
-# By generation, as long as somebody waits for it.
-_texts: dict[str, list[str]] = {}
+# By generation, as long as somebody waits for it: its text, and None once it was stopped.
+_texts: dict[str, list[str | None]] = {}
 
 
 def is_offered(chat: Chat) -> bool:
@@ -40,12 +40,15 @@ def is_offered(chat: Chat) -> bool:
 
 
 def suggest(chat: Chat, typed: str = "") -> str:
-    """What the owner could write next, beginning with what they have typed; it becomes their draft. Waits for the model."""
+    """What the owner could write next, beginning with what they have typed; it becomes their draft. Waits for the model.
+
+    Stopped, it is what they have typed.
+    """
     if not is_offered(chat):
         raise Invalid("The model writes for you only in chats with a character, and the demo can't.", field="message")
     engine, person, id, typed = the_engine(), chat.owner_id or "", chat.id, typed.strip()
     service.refuse_if_running(engine, chat.lane)
-    aside = Aside(PURPOSE, f"{PURPOSE}:{id}", person, _request(chat, typed))
+    aside = Aside(PURPOSE, _lane(chat), person, _request(chat, typed))
     name, draft = person_name(chat), drafts.of(person, id)
     written = _texts[aside.id] = []
     try:
@@ -56,8 +59,8 @@ def suggest(chat: Chat, typed: str = "") -> str:
             engine.pause(LOOK_SECONDS)
     finally:
         del _texts[aside.id]
-    text = _from("".join(written), name, typed)
-    if not text:
+    text = typed if None in written else _from("".join(filter(None, written)), name, typed)
+    if not text and None not in written:
         raise Unavailable("The model gave no answer. Please try again.")
     # What was typed here meanwhile counts more.
     if drafts.of(person, id) == draft:
@@ -65,9 +68,31 @@ def suggest(chat: Chat, typed: str = "") -> str:
     return text
 
 
+def is_asked(chat: Chat) -> bool:
+    """Whether one is being written here."""
+    lane = _lane(chat)
+    return any(live.lane == lane for live in the_engine().live.values())
+
+
+def stop(chat: Chat) -> None:
+    """Ends what is being written, wherever it is; nothing where nothing is."""
+    if running := service.running_in(_lane(chat)):
+        service.stop_and_wait(the_engine(), running)
+
+
+def _lane(chat: Chat) -> str:
+    return f"{PURPOSE}:{chat.id}"
+
+
 def _ask(aside: Aside) -> None:
+    engine = the_engine()
     try:
-        asides.ask(the_engine(), aside)
+        try:
+            asides.ask(engine, aside)
+        except IntegrityError:
+            if not service.is_freed(engine, aside.lane):
+                raise
+            asides.ask(engine, aside)
     except IntegrityError as error:
         raise Conflict("A message for this chat is being written already.") from error
 
@@ -92,7 +117,7 @@ def _from(text: str, name: str, typed: str) -> str:
 
 def _finish(_session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
     if (written := _texts.get(generation.id)) is not None:
-        written.append(transcript.text)
+        written.append(None if generation.status == "stopped" else transcript.text)
 
 
 def _changed(_generation: Generation) -> None:

@@ -9,7 +9,7 @@ from webapp.chat import queries
 from webapp.chat.files.reference import parted
 from webapp.chat.files.sending import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
-from webapp.chat.messages.suggestion import is_offered
+from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.beside import Beside
 from webapp.chat.page.faces_shown import members_in
 from webapp.chat.page.shown import ShownMessage
@@ -53,7 +53,7 @@ def around(
     chat: Chat, messages: Sequence[Message | Glimpse], running: ShownMessage | Unseen | None, right: str, now: Beside
 ) -> dict[str, Any]:
     """The same for everybody who sees the chat, while this answer is being written."""
-    choice = picker(chat)
+    choice, may_suggest = picker(chat), right == "own" and not running and is_offered(chat)
     return {
         "running": running,
         "head": messages[-1].id if messages else "",
@@ -63,7 +63,9 @@ def around(
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
         # What waits is sent in the owner's name, so only they let something wait.
-        "suggest_url": address("composer.suggest", chat.id) if right == "own" and not running and is_offered(chat) else "",
+        "suggest_url": address("composer.suggest", chat.id) if may_suggest else "",
+        "stop_suggestion_url": address("composer.stop_suggestion", chat.id) if may_suggest else "",
+        "is_suggesting": may_suggest and is_asked(chat),
         "queue_url": address("composer.queue", chat.id) if right == "own" else "",
         "remove_url": address("composer.remove", chat.id) if right == "own" else "",
         "edit_follow_up_url": address("composer.edit_follow_up", chat.id) if right == "own" else "",
