@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# What a prompt is for: an answer, another one, the rest of one, or the next message of a person, written for them.
+Occasion = Literal["answer", "again", "continue", "suggestion"]
 # A section with this depth follows the history: only the newest message comes after it.
 AFTER = 1
 
@@ -43,6 +45,7 @@ class PromptContext:
     is_personal: bool = True
     # Which character answers; a chat can have several.
     speaker_id: str = ""
+    occasion: Occasion = "answer"
 
 
 # What a feature gives as `sections`: asked once for each prompt, inside its transaction.

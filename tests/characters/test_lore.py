@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from tests.characters.card_samples import as_json, bring
+from tests.characters.conftest import heard
+from tests.chat.conftest import asked, ended
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
 from webapp.accounts.tables import User
@@ -30,6 +32,33 @@ WORLD = {
     ],
 }
 NOTE = {"prompt": "<BOT> limps.", "depth": 0, "role": "system"}
+
+
+TRIGGERS = {"normal": "An answer.", "swipe": "Another.", "continue": "The rest.", "impersonate": "Mine.", "quiet": "Never."}
+
+
+@pytest.fixture
+def triggered(member, fake) -> str:
+    """A chat with a character whose entries are each for one occasion."""
+    entries = [{"constant": True, "content": text, "extensions": {"triggers": [name]}} for name, text in TRIGGERS.items()]
+    data: dict[str, Any] = {"name": "Mara", "description": "Mara.", "character_book": {"entries": entries}}
+    brought = bring(member, ("mara.json", as_json({"spec": "chara_card_v2", "spec_version": "2.0", "data": data})))
+    fake.says("Aye.")
+    return member.page(brought.link("Mara").attributes["href"] or "").press("Chat with Mara").path
+
+
+def test_entries_are_sent_for_what_they_are_meant(triggered, say, member, fake):
+    def told() -> list[str]:
+        fake.until(lambda log: len(asked(fake)) > before)
+        return [text for text in TRIGGERS.values() if text in str(heard(fake))]
+
+    before = 0
+    say(triggered, "Hello")
+    assert told() == ["An answer."]
+    for press, text in (("Try again", "Another."), ("Continue", "The rest."), ("Write my next message for me", "Mine.")):
+        before = len(asked(fake))
+        member.wait_for(triggered, ended).press(press)
+        assert told() == [text]
 
 
 @pytest.fixture

@@ -159,8 +159,11 @@ def test_an_entry_keeps_what_its_form_does_not_show(member):
         {"selective": False, "keysecondary": ["burnt"]},
         {"delayUntilRecursion": 3},
         {"position": 7, "outletName": "weather"},
+        {"triggers": ["swipe", "quiet"]},
+        {"comment": "— Places —", "key": [], "content": ""},
+        {"key": [], "vectorized": True},
     ],
-    ids=["as the program says", "further keys unused", "a level", "an outlet"],
+    ids=["as the program says", "further keys unused", "a level", "an outlet", "for some", "a heading", "without keys"],
 )
 def test_saving_an_entry_unchanged_leaves_it_as_it_came(member, more):
     page = bring(member, as_file({"entries": {"0": {"key": ["rye"], "content": "Dear.", **more}}}))
@@ -169,6 +172,30 @@ def test_saving_an_entry_unchanged_leaves_it_as_it_came(member, more):
 
     exported = member.get(f"{page.path}/export").json["entries"]["0"]
     assert {name: exported[name] for name in more} == more
+
+
+def test_a_heading_divides_the_entries_and_is_sent_to_nobody(member):
+    page = bring(member, as_file({"entries": {"0": {"comment": "Places", "key": [], "content": ""}, "1": WORLD["entries"]["0"]}}))
+    assert [node.text().split("\n")[0].strip() for node in page.all("#lore ~ h3")] == ["Places Edit Places"]
+    assert titles(page) == ["The mill"]
+
+    form = member.page(f"{page.path}/entries/new").form("Create entry")
+    assert form.submit(title="", keys="", content="").says("Enter what the model is told.")
+    form.submit(title="People", keys="", content="")
+
+    entry = json.loads(member.get(f"{page.path}/export").text)["entries"]["2"]
+    assert (entry["comment"], entry["key"], entry["content"]) == ("People", [], "")
+
+
+def test_for_what_an_entry_is_sent_is_chosen_and_the_rest_stays(member):
+    page = bring(member, as_file({"entries": {"0": {"key": ["rye"], "content": "Dear.", "triggers": ["quiet", "normal"]}}}))
+    opened = member.page(f"{page.path}/entries/0")
+    boxes = {node.attributes["value"]: "checked" in node.attributes for node in opened.all("input[name=triggers]")}
+    assert boxes == {"normal": True, "swipe regenerate": False, "continue": False, "impersonate": False}
+
+    opened.form("Save").submit(triggers="swipe regenerate")
+
+    assert member.get(f"{page.path}/export").json["entries"]["0"]["triggers"] == ["quiet", "swipe", "regenerate"]
 
 
 def test_an_entry_is_shown_as_it_is_used(member):

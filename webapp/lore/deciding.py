@@ -32,6 +32,8 @@ class Scene:
     fill: Callable[[str], str] = str
     most_tokens: int = 2_000
     character: str = ""
+    # What the prompt is for; entries can be for some of these alone.
+    triggers: frozenset[str] = frozenset({"normal"})
 
     def last(self, count: int, end: int) -> list[str]:
         """The last so many messages before this place, each behind its speaker's name: as much as is looked through."""
@@ -50,11 +52,19 @@ def decide(books: Iterable[Book], scene: Scene) -> list[Entry]:
     found, until, left = list[Entry](), scene.now() + MOST_SECONDS, scene.most_tokens
     for book in books:
         most = min(left, book.most_tokens or left)
-        used = [each for each in book.entries if each.is_enabled and each.content and each.audience.has(scene.character)]
+        used = [each for each in book.entries if each.content and _is_for(each, scene)]
         told = _Deciding(scene, len(scene.said), most, until, MOST_TOLD - len(found)).of(used)
         left -= sum(scene.cost(each.content) for each in told)
         found += told
     return sorted(found, key=lambda each: each.order)
+
+
+def _is_for(entry: Entry, scene: Scene) -> bool:
+    return (
+        entry.is_enabled
+        and entry.audience.has(scene.character)
+        and not (entry.triggers and entry.triggers.isdisjoint(scene.triggers))
+    )
 
 
 class _Deciding:

@@ -1,11 +1,11 @@
 """What a form says of an entry or a lorebook, written into it; what it says nothing of stays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.errors import Invalid
-from webapp.lore.entries import CONTENT_CHARS, KEY_CHARS, MOST_KEYS, TITLE_CHARS, texts_of
+from webapp.lore.entries import CONTENT_CHARS, KEY_CHARS, MOST_KEYS, TITLE_CHARS, texts_of, triggers_of
 from webapp.lore.keys import is_unusable
 
 MOST_ENTRIES, BOOK_CHARS = 1_000, 2_000_000
@@ -34,6 +34,8 @@ class EntryInput:
     order: int = 100
     priority: int = 0
     more: Mapping[str, Any] = field(default_factory=dict)
+    # From what it was for before.
+    triggers: Callable[[Sequence[str]], Sequence[str]] = list
 
 
 def with_settings(book: Mapping[str, Any], entered: BookInput) -> dict[str, Any]:
@@ -82,16 +84,20 @@ def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
     extensions = entry.get("extensions")
     was = extensions if isinstance(extensions, dict) else {}
     more = {**was, **{name: each for name, each in entered.more.items() if not _says(was, name, each)}}
+    if (before := list(triggers_of(was))) != (triggers := list(entered.triggers(before))):
+        more["triggers"] = triggers
     content = entered.content.strip()
-    if not content:
-        raise Invalid("Enter what the model is told.", field="content")
     if len(content) > CONTENT_CHARS:
         raise Invalid(f"An entry can have up to {CONTENT_CHARS:,} characters.", field="content")
     keys, others = checked_keys(entered.keys, "keys"), checked_keys(entered.others, "others")
-    if not keys and not entered.is_constant:
+    title = entered.title.strip()[:TITLE_CHARS]
+    # Without both it is a heading.
+    if not content and (keys or not title):
+        raise Invalid("Enter what the model is told.", field="content")
+    # What came without keys may stay so.
+    if content and not keys and not entered.is_constant and ("keys" not in entry or texts_of(entry["keys"])):
         raise Invalid("Enter at least one key, or send the entry always.", field="keys")
     is_before, is_exact = more.get("position", 0) == 0, entered.more.get("case_sensitive") is True
-    title = entered.title.strip()[:TITLE_CHARS]
     return {
         **entry,
         # Where it has both, both are shown by one program or another.

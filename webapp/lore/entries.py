@@ -111,12 +111,19 @@ class Entry:
     group: Group = field(default_factory=Group)
     recursion: Recursion = field(default_factory=Recursion)
     audience: Audience = field(default_factory=Audience)
+    # For what it is sent; for everything where there are none.
+    triggers: frozenset[str] = frozenset()
     is_enabled: bool = True
     is_constant: bool = False
     order: int = 100
     priority: int = 0
     chance: float = 100.0
     is_first_to_go: bool = False
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether it is there for people alone, who divide the others by it."""
+        return not (self.content or self.keys.first)
 
 
 def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> Entry:
@@ -136,6 +143,7 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
         group=_group(more),
         recursion=_recursion(more, is_recursive=is_recursive),
         audience=_audience(_mapping(_mapping(more.get(REST)).get("characterFilter"))),
+        triggers=frozenset(triggers_of(more)),
         is_enabled=value.get("enabled") is not False and "dont_activate" not in said,
         is_constant=value.get("constant") is True or "activate" in said,
         order=number_of(value.get("insertion_order"), 100),
@@ -217,6 +225,10 @@ def _recursion(more: Mapping[str, Any], *, is_recursive: bool) -> Recursion:
         brings=is_recursive and more.get("prevent_recursion") is not True,
         from_step=1 if waits is True else number_of(waits, 0, 0, 10),
     )
+
+
+def triggers_of(more: Mapping[str, Any]) -> tuple[str, ...]:
+    return texts_of(more["triggers"] if "triggers" in more else _mapping(more.get(REST)).get("triggers"))
 
 
 def _audience(said: Mapping[str, Any]) -> Audience:

@@ -1,15 +1,15 @@
 """The forms of lorebooks and their entries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import request
-from wtforms import BooleanField, FileField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
 from webapp.errors import Invalid
 from webapp.lore.books import DEPTH
 from webapp.lore.editing import BookInput, EntryInput
-from webapp.lore.entries import CONTENT_CHARS, MOST_NUMBER, TITLE_CHARS, number_of, text_of, texts_of
+from webapp.lore.entries import CONTENT_CHARS, MOST_NUMBER, TITLE_CHARS, number_of, text_of, texts_of, triggers_of
 from webapp.web.forms import Form, options
 from webapp.web.merging import MergingForm
 
@@ -20,6 +20,8 @@ PLACES |= {"2": "Above the author's note", "3": "Below the author's note"}
 # Where entries of other programs may stand, too.
 FOREIGN = {"5": "Above the examples", "6": "Below the examples", "7": "In an outlet"}
 LOGICS = {"0": "One of them is there", "3": "All of them are there", "1": "One of them is missing", "2": "None of them is there"}
+# When an entry is sent, and what SillyTavern calls that.
+OCCASIONS = {"normal": "Answers", "swipe regenerate": "Try again", "continue": "Continue", "impersonate": "Write my next message"}
 ROLES = {"0": "System", "1": "Person", "2": "Model"}
 # By field: the name among the extensions, what it is when nothing is entered, and its bounds.
 NUMBERS: Mapping[str, tuple[str, int | None, int, int]] = {
@@ -117,6 +119,7 @@ class EntryForm(Form):
     is_scored = BooleanField("In its group, the entry with the most matching keys wins")
     brings_none = BooleanField("Doesn't trigger others")
     is_not_brought = BooleanField("Isn't triggered by others")
+    triggers = SelectMultipleField("Only for", choices=options(OCCASIONS), default=(), validate_choice=False)
     is_brought_only = BooleanField("Only when another entry triggers it")
 
     @classmethod
@@ -143,6 +146,7 @@ class EntryForm(Form):
             role=str(number_of(more.get("role"), 0)),
             group=text_of(more.get("group"), 120),
             is_brought_only=bool(more.get("delay_until_recursion")),
+            triggers=_occasions(triggers_of(more)),
             **{name: _told(value, NUMBERS[name][1]) for name, value in numbers.items()},
             **{name: more.get(theirs) is True for name, theirs in FLAGS.items()} | {"is_exact": is_exact},
         )
@@ -155,6 +159,7 @@ class EntryForm(Form):
 
     @property
     def entered(self) -> EntryInput:
+        chosen_for = [each for each in self.triggers.data or () if each in OCCASIONS]
         numbers = {theirs: _whole(self, name, usual, least, most) for name, (theirs, usual, least, most) in NUMBERS.items()}
         flags = {theirs: bool(self[name].data) for name, theirs in FLAGS.items()}
         chosen = {
@@ -171,6 +176,7 @@ class EntryForm(Form):
             is_constant=bool(self.is_constant.data),
             order=_whole(self, "order", 100, -MOST_NUMBER, MOST_NUMBER) or 0,
             priority=_whole(self, "priority", 0, 0, 1_000) or 0,
+            triggers=lambda kept: _triggers(kept, chosen_for),
             more={
                 **numbers,
                 **flags,
@@ -180,6 +186,18 @@ class EntryForm(Form):
                 "delay_until_recursion": bool(self.is_brought_only.data),
             },
         )
+
+
+def _occasions(triggers: Sequence[str]) -> list[str]:
+    return [each for each in OCCASIONS if not set(each.split()).isdisjoint(triggers)]
+
+
+def _triggers(kept: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """What an entry is for once these are chosen: what is not among the choices stays."""
+    if _occasions(kept) == list(chosen):
+        return list(kept)
+    known = {name for each in OCCASIONS for name in each.split()}
+    return [*(each for each in kept if each not in known), *(name for each in chosen for name in each.split())]
 
 
 def _whole(form: Form, name: str, usual: int | None, least: int, most: int) -> int | None:

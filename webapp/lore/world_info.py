@@ -38,6 +38,7 @@ EXTENSIONS = {
     "caseSensitive": "case_sensitive",
     "automationId": "automation_id",
     "role": "role",
+    "triggers": "triggers",
     "vectorized": "vectorized",
     "sticky": "sticky",
     "cooldown": "cooldown",
@@ -125,7 +126,7 @@ def _world(entry: Mapping[str, Any], uid: int) -> dict[str, Any]:
     title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
     exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
     rest = found if isinstance(found := more.get(REST), dict) else {}
-    named = {**usual, **exact, **title, **kept, **rest, "uid": uid, "disable": entry.get("enabled") is False}
+    named = {**usual, **exact, **title, **rest, **kept, "uid": uid, "disable": entry.get("enabled") is False}
     return {**named, "role": _role(named["role"])}
 
 

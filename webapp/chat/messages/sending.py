@@ -40,6 +40,7 @@ from webapp.knowledge.answering import NOTHING, Given
 from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
+from webapp.sections import Occasion
 from webapp.settings.service import setting
 from webapp.statements import Ready
 from webapp.words import number, plural
@@ -55,7 +56,7 @@ class How:
     `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
     `detach`, or `idle:SECONDS` or `abort:SECONDS`. What was typed where messages are written is no draft any more.
     `given` are its sources. One that is not personal is asked for without what its person says of themselves. `speaker` is
-    which of several characters answers.
+    which of several characters answers. `is_again` says that there is an answer already, beside which it stands.
     """
 
     context_limit: int | None = None
@@ -64,6 +65,7 @@ class How:
     given: Given = NOTHING
     is_personal: bool = True
     speaker: Speaker | None = None
+    is_again: bool = False
 
 
 USUAL, TYPED = How(), How(is_typed=True)
@@ -196,7 +198,8 @@ def queue(
     if chat.visitor_hash:
         _refuse_a_crowd()
     told: dict[str, Any] = {"given": how.given, "is_personal": how.is_personal, "speaker_id": message.speaker_id}
-    kept = prompt_for(chat, path, model, history_limit=how.context_limit, **told)
+    occasion: Occasion = "continue" if path[-1].content else "again" if how.is_again else "answer"
+    kept = prompt_for(chat, path, model, history_limit=how.context_limit, occasion=occasion, **told)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,

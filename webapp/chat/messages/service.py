@@ -203,7 +203,7 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
     text = "" if message.role == "assistant" else message.content
     speaker = answering(chat, question_id, text=text, before=message.speaker_id)
     given = sourcing.found_again(chat, question_id, person, speaker_id=speaker.id if speaker else None)
-    how = How(given=given, speaker=speaker)
+    how = How(given=given, speaker=speaker, is_again=message.role == "assistant")
 
     def store(session: Session) -> Asked:
         return sending.answer(session, chat, question_id, model=model, how=how)

@@ -106,7 +106,7 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     # Of several characters, the one who has spoken last is described.
     spoke = spoken(chat, chat.head_id)[-1:] if chat.is_group else []
     parameters = {"max_tokens": MOST_TOKENS, **told.parameters}
-    return parts.beside(chat, path, model, asked, speaker_id="".join(spoke), **parameters)
+    return parts.beside(chat, path, model, asked, speaker_id="".join(spoke), occasion="suggestion", **parameters)
 
 
 def _from(text: str, name: str, typed: str) -> str:

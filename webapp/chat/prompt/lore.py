@@ -19,12 +19,19 @@ from webapp.db import db
 from webapp.lore import queries as lorebooks
 from webapp.lore.deciding import Scene, decide
 from webapp.lore.entries import Place
-from webapp.sections import PromptContext, Section
+from webapp.sections import Occasion, PromptContext, Section
 
 # Around what the character says of itself.
 BEFORE, AFTER = 25, 35
 # What is always told is left out last where there is no room, and what asks for it first.
 LAST_TO_GO, FIRST_TO_GO = 1_001, -1_000
+# What SillyTavern calls that for which an entry can be.
+TRIGGERS: Mapping[Occasion, frozenset[str]] = {
+    "answer": frozenset({"normal"}),
+    "again": frozenset({"swipe", "regenerate"}),
+    "continue": frozenset({"continue"}),
+    "suggestion": frozenset({"impersonate"}),
+}
 # How much of what the model can take in, and at most; and where nobody knows how much that is.
 SHARE, MOST_TOKENS, USUAL_TOKENS = 4, 32_000, 2_000
 
@@ -68,6 +75,7 @@ def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], ch
         speakers=speakers,
         fill=names.fill_names,
         character=names.char,
+        triggers=TRIGGERS[context.occasion],
         most_tokens=min((named(context.model).context_length or 0) // SHARE, MOST_TOKENS) or USUAL_TOKENS,
     )
 

@@ -26,7 +26,7 @@ from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
 from webapp.prompts import using
 from webapp.prompts.using import Rendered
 from webapp.providers.base import SAMPLERS, Model, ModelRequest
-from webapp.sections import Contribute, PromptContext, Section
+from webapp.sections import Contribute, Occasion, PromptContext, Section
 from webapp.streaming.events import Notice
 
 WORDS = {
@@ -84,6 +84,7 @@ def prompt_for(
     given: Given = NOTHING,
     is_personal: bool = True,
     speaker_id: str | None = None,
+    occasion: Occasion = "answer",
 ) -> dict[str, Any]:
     """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
 
@@ -95,7 +96,7 @@ def prompt_for(
     earlier = in_voices(chat, [each for each in path[:-1] if each.content])
     said = [(each.role, each.told) for each in earlier]
     known = named(model)
-    context = PromptContext(chat.id, chat.owner_id, model, said, is_personal, speaker_id or chat.character_id or "")
+    context = PromptContext(chat.id, chat.owner_id, model, said, is_personal, speaker_id or chat.character_id or "", occasion)
     told = leading(chat)
     builder = _builder(context, given, sections_of(told) if told else ())
     parameters = _parameters(chat, known, told)
@@ -123,12 +124,19 @@ def prompt_for(
 
 
 def beside(
-    chat: Chat, path: Sequence[Said], model: str, asked: Sequence[Section], *, speaker_id: str, **parameters: Any
+    chat: Chat,
+    path: Sequence[Said],
+    model: str,
+    asked: Sequence[Section],
+    *,
+    speaker_id: str,
+    occasion: Occasion,
+    **parameters: Any,
 ) -> ModelRequest:
     """What a model is asked beside the answers of a chat: what it is told for one, with these sections. Nothing of it is kept."""
     known, told = named(model), leading(chat)
     said = [(each.role, each.told) for each in in_voices(chat, [each for each in path if each.content])]
-    context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id)
+    context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion)
     builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *asked))
     # They say whose turn it is.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
