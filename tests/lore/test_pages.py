@@ -12,6 +12,7 @@ from tests.chat.conftest import asked, ended
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
+from tests.support.turns import nobody_waits
 
 WORLD = {
     "name": "The valley",
@@ -196,6 +197,30 @@ def test_for_what_an_entry_is_sent_is_chosen_and_the_rest_stays(member):
     opened.form("Save").submit(triggers="swipe regenerate")
 
     assert member.get(f"{page.path}/export").json["entries"]["0"]["triggers"] == ["quiet", "swipe", "regenerate"]
+
+
+def test_an_entry_is_found_among_many_and_its_place_is_kept(member):
+    entries = {str(uid): {"key": [f"key {uid}"], "comment": f"Title {uid}", "content": "Rye is dear."} for uid in range(300)}
+    page = bring(member, as_file({"entries": entries}))
+
+    found = page.form("Find").submit(q=" KEY  217 dear")
+
+    assert titles(found) == ["Title 217"]
+    assert found.says("1 entry with")
+    form = member.page(found.link("Edit Title 217").attributes["href"]).form("Save")
+    saved = form.submit(content="Rye is dear. Cheap.", follow=False)
+    assert saved.location.endswith("?done=saved&q=KEY++217+dear#entry-217")
+    assert member.page(f"{page.path}?q=nothing").says("No entries with")
+    assert len(titles(member.page(page.path))) == 300
+    assert titles(member.page(f"{page.path}?q={'x' * 5000}")) == []
+
+
+@pytest.mark.slow
+def test_looking_through_as_much_as_there_can_be_holds_up_nobody(member):
+    entries = {str(uid): {"key": ["ﬆ" * 30], "comment": "", "content": "İ" * 250} for uid in range(1_000)}
+    page = bring(member, as_file({"entries": entries}))
+    with nobody_waits():
+        assert member.page(f"{page.path}?q={'İ+' * 100}").status_code == 200
 
 
 def test_an_entry_is_shown_as_it_is_used(member):

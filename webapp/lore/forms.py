@@ -82,7 +82,12 @@ class LorebookFileForm(Form):
 class EntryForm(Form):
     # What it was when the page was opened, so that nobody changes what somebody else has moved there.
     was = StringField("was", default="")
-    title = StringField("Title", default="", render_kw={"maxlength": TITLE_CHARS, "autocomplete": "off", "dir": "auto"})
+    title = StringField(
+        "Title",
+        default="",
+        description="Without keys and content, it is a heading among the others.",
+        render_kw={"maxlength": TITLE_CHARS, "autocomplete": "off", "dir": "auto"},
+    )
     keys = TextAreaField(
         "Keys",
         default="",

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Response, abort
+from flask import Response, abort, request
 
 from webapp.errors import Conflict
+from webapp.heavy.turns import by_turns
 from webapp.lore.books import book_of
 from webapp.lore.editing import entries_of, with_entry, without_entry
 from webapp.lore.entries import Entry
@@ -16,6 +19,7 @@ from webapp.lore.forms import EntryForm
 from webapp.web.htmx import redirect
 
 Book = dict[str, Any]
+MOST_WORDS = 200
 DONE = {
     "saved": "Saved.",
     "deleted": "The entry was deleted.",
@@ -25,7 +29,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desk:
     """A lorebook that is worked on: where its pages are, what is above them, and how it is kept."""
 
@@ -37,8 +41,24 @@ class Desk:
     may_change: bool = True
 
     @property
+    def words(self) -> str:
+        """What is looked for among its entries, on every page on the way to one of them and back."""
+        return request.args.get("q", "")[:MOST_WORDS].strip()
+
+    @property
+    def query(self) -> str:
+        return f"?{urlencode({'q': self.words})}" if self.words else ""
+
+    @cached_property
     def entries(self) -> Sequence[Entry]:
-        return book_of(self.book, id="").entries
+        """Those with all words that are looked for, in title, keys or content."""
+        wanted = self.words.casefold().split()
+        return [each for each in by_turns(book_of(self.book, id="").entries) if not wanted or _has(each, wanted)]
+
+    def back(self, done: str, place: int | None = None) -> Response:
+        """To the list as it was, at the entry that was worked on."""
+        query = urlencode({"done": done, **({"q": self.words} if self.words else {})})
+        return redirect(f"{self.path}?{query}" + ("" if place is None else f"#entry-{place}"))
 
     def entry(self, place: int) -> Mapping[str, Any]:
         entries = entries_of(self.book)
@@ -63,7 +83,7 @@ def put(desk: Desk, place: int | None) -> Response:
     with form.attempt():
         entered = form.entered
         desk.keep(lambda book: with_entry(_same(book, place, form.was.data or ""), place, entered))
-        return redirect(f"{desk.path}?done=saved")
+        return desk.back("saved", place)
     return _page(desk, form, place)
 
 
@@ -71,8 +91,13 @@ def remove(desk: Desk, place: int) -> Response:
     form = EntryForm.opened()
     with form.attempt():
         desk.keep(lambda book: without_entry(_same(book, place, form.was.data or ""), place))
-        return redirect(f"{desk.path}?done=deleted")
+        return desk.back("deleted")
     return _page(desk, form, place)
+
+
+def _has(entry: Entry, wanted: Sequence[str]) -> bool:
+    text = "\n".join((entry.title, *entry.keys.first, *entry.keys.others, entry.content)).casefold()
+    return all(word in text for word in wanted)
 
 
 def _page(desk: Desk, form: EntryForm, place: int | None) -> Response:
