@@ -97,6 +97,16 @@ def test_all_times_and_swipes_are_read():
     assert {each.id: each.content for each in chat.messages}[chat.head] == "Thanks."
 
 
+@pytest.mark.parametrize(("extra", "words"), [({}, "Thought"), ({"reasoning_duration": 4_000}, "Thought for 4.0 s")])
+def test_how_long_an_answer_was_thought_about_is_said_where_it_is_known(member, extra, words):
+    times = {"gen_started": "2024-10-18T15:22:50Z", "gen_finished": "2024-10-18T15:23:00Z"}
+    answer = {"name": "Mara", "mes": "Hm.", **times, "extra": {"model": "m-2", "reasoning": "Rye?", **extra}}
+
+    page = member.page(str(bring(member, lines(HEAD, answer), "Mara.jsonl").link("Open the chat").attributes["href"]))
+
+    assert page.all(".message details summary")[0].text().strip() == words
+
+
 def test_newer_headers_and_none_are_read():
     newer = parsed({"chat_metadata": {"integrity": "i-2"}, "user_name": "unused", "character_name": "unused"}, GREETING, QUESTION)
     assert (newer.title, newer.id) == ("Mara", "sillytavern:i-2")

@@ -1,7 +1,7 @@
 """What stands under an answer: which model gave it, how long it took and what it cost."""
 
 from webapp.connections.models import providers
-from webapp.engine.tables import Generation
+from webapp.engine.tables import NOT_HERE, Generation
 from webapp.usage.cost_text import cost
 from webapp.words import plural
 
@@ -13,7 +13,8 @@ def thought(generations: list[Generation]) -> str:
     if not generations:
         return "Thought"
     first = generations[0]
-    until = first.first_text_at or first.ended_at
+    # Files of other programs may know when an answer ended, and not since when there was something to read.
+    until = first.first_text_at or (None if first.kind == NOT_HERE else first.ended_at)
     if not first.started_at or not until:
         return "Thought"
     seconds = (until - first.started_at).total_seconds()

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,8 @@ MOST_SPEAKING = 50
 # `October 18, 2024 3:21pm`, `2024-10-18 @15h 21m 09s 123ms` and `2024-10-18@15h21m09s`.
 SPOKEN = "%B %d, %Y %I:%M%p"
 NAMED = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d+ms)?", re.ASCII)
+# A day.
+MOST_THINKING = 86_400_000
 # As numbers, and in our words.
 IN_CHAT, NOTE_ROLES = 1, ("", "user", "assistant")
 HEADS = ("user_name", "character_name", "chat_metadata")
@@ -199,9 +201,15 @@ def _generations(about: dict[str, Any], extra: dict[str, Any], created_at: datet
             reason="stop",
             created_at=began or created_at,
             started_at=began,
+            first_text_at=_after(began, extra.get("reasoning_duration")),
             ended_at=ended or created_at,
         ),
     )
+
+
+def _after(began: datetime | None, milliseconds: Any) -> datetime | None:
+    is_known = isinstance(milliseconds, (int, float)) and 0 < milliseconds < MOST_THINKING
+    return began + timedelta(milliseconds=milliseconds) if began and is_known else None
 
 
 def _words(value: Any) -> str:
