@@ -13,6 +13,7 @@ from tests.characters.conftest import heard, names, png
 from tests.chat.conftest import asked, ended
 from tests.support.turns import nobody_waits
 from webapp.characters import card_files, cards
+from webapp.characters.card_writing import written
 from webapp.characters.tables import Avatar, Character
 from webapp.db import db
 
@@ -243,3 +244,20 @@ def test_nobody_waits_while_hostile_cards_are_read(member):
     with nobody_waits():
         page = bring(member, *files.items())
     assert page.says("3 files couldn't be imported.")
+
+
+def test_a_card_of_pygmalion_is_one_of_the_first_version():
+    card = {
+        "char_name": "Mara",
+        "char_persona": "Mills.",
+        "char_greeting": "Hi.",
+        "world_scenario": "Rain.",
+        "example_dialogue": "",
+        "x": 1,
+    }
+
+    found = cards.mapped({**card, "name": ""})
+
+    assert (found["name"], found["description"], found["greeting"]) == ("Mara", "Mills.\n\nScenario:\nRain.", "Hi.")
+    v1 = {"name": "Mara", "description": "Mills.", "first_mes": "Hi.", "scenario": "Rain.", "mes_example": "", "x": 1}
+    assert written({name: found[name] for name in cards.NAMES}, found["card"]) == v1

@@ -34,6 +34,14 @@ ASKED = {
     "charversion": "character_version",
 }
 MOST_NAMED = 10
+# What Pygmalion's cards call the fields of the first version.
+PYGMALION = {
+    "char_name": "name",
+    "char_persona": "description",
+    "char_greeting": "first_mes",
+    "example_dialogue": "mes_example",
+    "world_scenario": "scenario",
+}
 NEWEST = 3.0
 LINE_END = re.compile(r"\r+\n")
 NEWER = "It's from a newer version of character cards: what this version doesn't know is kept in the card, but isn't used."
@@ -46,10 +54,20 @@ class BadCard(Unfit):
 
 def mapped(card: Any) -> dict[str, Any]:
     """The fields of a character from a card, the card itself, and sentences about what was left out."""
+    card = _in_version_1(card)
     data = data_of(card)
     if not any(_text(data, each) for each in V1_FIELDS[1:]):
         raise BadCard("It's a lorebook: import it under Lorebooks." if is_lorebook(card) else NO_CARD)
     return {**fields_of(card), "card": card, "notes": _notes(card)}
+
+
+def _in_version_1(card: Any) -> Any:
+    """A card of Pygmalion with the names that others give its fields; any other as it is."""
+    if not isinstance(card, dict) or "spec" in card or not any(name in card for name in PYGMALION):
+        return card
+    # Some programs write both.
+    ours = {name: card.get(name) or card[theirs] for theirs, name in PYGMALION.items() if theirs in card}
+    return {name: value for name, value in card.items() if name not in PYGMALION} | ours
 
 
 def data_of(card: Any) -> dict[str, Any]:
