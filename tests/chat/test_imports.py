@@ -277,7 +277,7 @@ def test_a_bad_file_is_refused_with_a_sentence(owner, data, sentence):
     page = bring(owner, data)
 
     assert page.status_code == 422
-    assert sentence in page.error_at("File")
+    assert sentence in page.error_at("Files")
     assert owner.page("/chats").all('ul.rows a[href^="/chats/"]') == []
 
 
@@ -370,7 +370,7 @@ def test_without_a_file_it_says_so(owner):
     page = owner.post("/import")
 
     assert page.status_code == 422
-    assert "Choose a file first." in page.error_at("File")
+    assert "Choose a file first." in page.error_at("Files")
 
 
 def test_only_people_with_an_account_import(visitor):

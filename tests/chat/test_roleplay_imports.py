@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from tests.chat.files import bring, zipped
 from tests.support.marks import also_on_postgres
+from tests.support.page import Page
 from webapp.chat.exchange.imports import roleplay
 from webapp.chat.exchange.imports.filed import FiledChat
 from webapp.chat.tables import Chat, Message
@@ -191,3 +193,37 @@ def test_a_branch_with_the_same_name_is_a_branch_here(member):
     assert page.says("2 new messages.")
     path = str(member.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"])
     assert [text for _, text in member.page(path).messages()] == ["Who is it?", "It's somebody else.", "Come in, then."]
+
+
+def several(browser, *files: tuple[str, bytes]) -> Page:
+    data = {"csrf_token": browser.csrf_token(), "file": [(BytesIO(content), name) for name, content in files]}
+    headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
+    kind = "multipart/form-data"
+    return Page(browser, browser.client.post("/import", data=data, headers=headers, base_url=browser.origin, content_type=kind))
+
+
+def test_several_files_come_in_at_once_and_a_bad_one_keeps_none_back(member):
+    other = {**HEAD, "chat_metadata": {"integrity": "i-9"}}
+    page = several(member, ("a.jsonl", lines(*ALL)), ("bad.jsonl", b"{"), ("b.jsonl", lines(other, GREETING)))
+
+    assert page.says("2 new chats, 7 new messages.")
+    assert page.says("bad.jsonl: ")
+    assert page.has("a", "View your chats")
+    assert several(member, ("bad.jsonl", b"{"), ("bad.jsonl", b"{")).status_code == 422
+    assert several(member, *[("a.jsonl", b"{")] * 31).says("Choose at most 30 files at once.")
+
+
+@also_on_postgres
+def test_the_lorebook_of_a_chat_is_attached_where_there_is_one(member, app):
+    book = member.submit("/lorebooks", name="The valley").path.rpartition("/")[2]
+    heads = [{**HEAD, "chat_metadata": {"integrity": name, "world_info": name}} for name in ("The valley", "The <b>coast", "")]
+
+    page = several(member, *[("a.jsonl", lines(head, GREETING)) for head in heads])
+
+    assert page.says("that these chats use and you don't have: The <b>coast.")
+    with app.app_context():
+        chats = db.session.query(Chat).order_by(Chat.id).all()
+        assert [each.lorebook_ids for each in chats] == [[book], [], []]
+        path = chats[0].id
+    exported = json.loads(member.get(f"/chats/{path}/export.json").text)
+    assert exported["chat"]["lorebooks"] == ["The valley"]

@@ -69,6 +69,14 @@ def visible_among(user: User, ids: Iterable[str]) -> list[str]:
     return [each for each in wanted if each in known]
 
 
+def by_name(user_id: str, names: Iterable[str]) -> dict[str, str]:
+    """Of these names, the person's own lorebooks that have them, the newest of several."""
+    theirs = Lorebook.owner_id == user_id, Lorebook.name.in_(list(names)), Lorebook.deleted_at.is_(None)
+    return {
+        row.name: row.id for row in db.session.execute(select(Lorebook.name, Lorebook.id).where(*theirs).order_by(Lorebook.id))
+    }
+
+
 def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
     """What a chat uses: those attached to it that its owner may see and, with a character, those of their own that they always
     use; the attached ones first, up to the one with which it is too much.

@@ -1,6 +1,7 @@
 """/api/v1/export and /api/v1/import: taking everything along, and bringing chats in."""
 
 from flask import Blueprint, Response, request
+from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
@@ -23,6 +24,7 @@ class Brought(Answer):
     refused: list[tuple[str, str]]
     refused_count: int
     trouble: str
+    lacking: list[str] = Field(description="Lorebooks that the chats name and you don't have.")
 
 
 @bp.get("/export")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.tables import Persona
 from webapp.chat.exchange.imports.filed import FiledChat
@@ -10,13 +11,20 @@ from webapp.chat.group.members import members
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat
+from webapp.db import db
+from webapp.lore import queries as lorebooks
+from webapp.lore.tables import Lorebook
 
 
 def told(chat: Chat) -> dict[str, Any]:
     """The names of the characters and the persona, as far as the owner may see them."""
     one, persona = roleplay.character_of(chat), roleplay.persona_of(chat)
     names = [each.name for each in members(chat)] if chat.is_group else [one.name] if one else []
-    return {"cast": tuple(names), "turn_order": chat.turn_order, "persona": persona.name if persona else ""}
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
+    seen = lorebooks.visible_among(owner, chat.lorebook_ids) if owner else []
+    worlds = [db.session.get_one(Lorebook, id).name for id in seen]
+    played = {"cast": tuple(names), "turn_order": chat.turn_order, "persona": persona.name if persona else ""}
+    return {**played, "lorebooks": tuple(worlds)}
 
 
 def found(user_id: str, filed: FiledChat) -> dict[str, str]:
@@ -34,6 +42,13 @@ def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, 
     if not is_group(ids):
         return one
     return {**one, "character_ids": list(ids.values()), "turn_order": filed.turn_order if filed.turn_order in ORDERS else MENTION}
+
+
+def worlds(user_id: str, filed: FiledChat) -> tuple[list[str], list[str]]:
+    """The lorebooks that the chat names: those that the person has, and the names of the others."""
+    names = list(dict.fromkeys(filter(None, filed.lorebooks)))
+    there = lorebooks.by_name(user_id, names) if names else {}
+    return [there[name] for name in names if name in there], [name for name in names if name not in there]
 
 
 def is_group(ids: Mapping[str, str]) -> bool:

@@ -1,10 +1,10 @@
 """Export and import of chats: Millrace's own files, and those of other programs."""
 
 from collections.abc import Iterable
+from typing import IO
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import FileStorage
-from wtforms import FileField
+from wtforms import MultipleFileField
 
 from webapp.accounts.guards import anybody, current_user, signed_in, user_or_none
 from webapp.chat.access import own_chat, right_in, visible_chat
@@ -25,7 +25,10 @@ MOST_BYTES = files.MOST_BYTES + 1024 * 1024
 
 
 class ImportForm(Form):
-    file = FileField("File", description="A .json or .jsonl file, or the .zip from the other app. Up to 50 MB.")
+    file = MultipleFileField(
+        "Files",
+        description=f".json or .jsonl files, or the .zip from the other app. Up to {store.MOST_FILES} at once, 50 MB in all.",
+    )
 
 
 @bp.url_value_preprocessor
@@ -88,15 +91,15 @@ def choose() -> Response:
 def bring_in() -> Response:
     form, brought = ImportForm.opened(), None
     with form.attempt():
-        brought = store.bring_in(current_user(), _file().stream)
+        brought = store.bring_in_all(current_user(), _files())
     return form.shown("chat/import.html", brought=brought)
 
 
-def _file() -> FileStorage:
-    file = request.files.get("file")
-    if not file or not file.filename:
+def _files() -> list[tuple[str, IO[bytes]]]:
+    found = [(each.filename, each.stream) for each in request.files.getlist("file") if each.filename]
+    if not found:
         raise Invalid("Choose a file first.", field="file")
-    return file
+    return found
 
 
 def _right(chat: Chat) -> str:

@@ -79,10 +79,11 @@ class FiledChat:
     title: str = ""
     title_is_own: bool = True
     model: str = ""
-    # By name, for who has them: the characters, of whom several make a group, who speaks next there, and the persona.
+    # By name, for who has them: the characters, of whom several make a group, who speaks next there, the persona, and lorebooks.
     cast: tuple[str, ...] = ()
     turn_order: str = ""
     persona: str = ""
+    lorebooks: tuple[str, ...] = ()
     head: str = ""
     created_at: datetime | None = None
     changed_at: datetime | None = None

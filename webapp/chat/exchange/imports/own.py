@@ -23,7 +23,7 @@ from webapp.chat.group.turns import MOST_CAST
 FORMAT = "millrace-chat"
 VERSION = 1
 STATUSES = {"completed", "stopped", "interrupted", "failed"}
-NAME_CHARS, PROMPT_CHARS, MOST_ATTEMPTS = 120, 20_000, 50
+NAME_CHARS, PROMPT_CHARS, MOST_ATTEMPTS, MOST_ATTACHED = 120, 20_000, 50, 20
 NOTICE = ("code", "message", "detail")
 
 
@@ -61,17 +61,18 @@ def parse(value: dict[str, Any]) -> FiledChat:
             model=line(about.get("model"), 200),
             head=head if any(each.id == head for each in found) else "",
             messages=found,
-            cast=_cast(about.get("cast")),
+            cast=_names(about.get("cast"), MOST_CAST),
             turn_order=line(about.get("turn_order"), NAME_CHARS),
             persona=line(about.get("persona"), NAME_CHARS),
+            lorebooks=_names(about.get("lorebooks"), MOST_ATTACHED),
             settings=settings(about),
             **times,
         )
     )
 
 
-def _cast(names: Any) -> tuple[str, ...]:
-    return tuple(line(each, NAME_CHARS) for each in names[:MOST_CAST]) if isinstance(names, list) else ()
+def _names(names: Any, most: int) -> tuple[str, ...]:
+    return tuple(line(each, NAME_CHARS) for each in names[:most]) if isinstance(names, list) else ()
 
 
 def _message(value: dict[str, Any]) -> FiledMessage:

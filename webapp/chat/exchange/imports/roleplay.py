@@ -59,6 +59,8 @@ def parse(value: dict[str, Any]) -> FiledChat:
     messages, shown = grown(nodes)
     if len(cast) < LEAST_CAST:
         messages = tuple(replace(each, speaker="") for each in messages)
+    about = fields(head.get("chat_metadata"))
+    world = line(about.get("world_info"), NAME_CHARS)
     times = [each.created_at for each in messages if each.created_at]
     return checked(
         FiledChat(
@@ -68,7 +70,8 @@ def parse(value: dict[str, Any]) -> FiledChat:
             head=shown.get(last, ""),
             created_at=_moment(head.get("create_date")) or min(times, default=None),
             changed_at=max(times, default=None),
-            settings=_settings(fields(head.get("chat_metadata"))),
+            lorebooks=(world,) if world else (),
+            settings=_settings(about),
             messages=messages,
         )
     )

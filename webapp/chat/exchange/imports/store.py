@@ -31,7 +31,8 @@ from webapp.ids import new_id
 from webapp.throttle import Throttle
 
 MOST_MESSAGES = 100_000
-MOST_NAMED = 20
+MOST_NAMED, NAME_CHARS = 20, 80
+MOST_FILES = 30
 TRIES = 5
 # Rendering takes most of it.
 LIMITS = child.Limits(cpu_seconds=120)
@@ -54,11 +55,48 @@ class Brought:
     trouble: str = ""
     # The one that the file was about, if it was about one.
     chat_id: str = ""
+    # Lorebooks that chats name and the person doesn't have.
+    lacking: list[str] = field(default_factory=list)
 
     def refuse(self, title: str, reason: str) -> None:
         self.refused_count += 1
         if len(self.refused) < MOST_NAMED:
             self.refused.append((title or "Untitled chat", reason))
+
+    def lacks(self, names: Sequence[str]) -> None:
+        self.lacking = list(dict.fromkeys((*self.lacking, *names)))[:MOST_NAMED]
+
+    def add(self, other: "Brought", name: str) -> None:
+        """What became of another file."""
+        self.chat_id = "" if self.known or self.chats else other.chat_id
+        self.chats += other.chats
+        self.messages += other.messages
+        self.known += other.known
+        self.refused = [*self.refused, *other.refused][:MOST_NAMED]
+        self.refused_count += other.refused_count
+        self.lacks(other.lacking)
+        if other.trouble:
+            self.refuse(name, other.trouble)
+
+
+def bring_in_all(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> Brought:
+    """Add what several files hold; one that cannot be read keeps none of the others back."""
+    if len(files) == 1:
+        return bring_in(user, files[0][1])
+    if len(files) > MOST_FILES:
+        raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
+    brought, refusals = Brought(), list[Invalid]()
+    for name, file in files:
+        try:
+            brought.add(bring_in(user, file), name[:NAME_CHARS])
+        except Invalid as refusal:
+            refusals.append(refusal)
+            brought.refuse(name[:NAME_CHARS], refusal.message)
+        except (Conflict, TooMany) as refusal:
+            brought.refuse(name[:NAME_CHARS], refusal.message)
+    if len(refusals) == len(files):
+        raise refusals[0]
+    return brought
 
 
 def bring_in(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES) -> Brought:
@@ -164,13 +202,15 @@ class _Storing:
         if self._brought.messages + count > self._most:
             raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
         there = played.found(self._user_id, chat)
-        chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there))
+        worlds, lacking = played.worlds(self._user_id, chat)
+        chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there, worlds))
+        self._brought.lacks(lacking if is_new else ())
         speakers = there if played.is_group(there) else {}
         self._filling = _Filling(chat_id, self._user_id, chat.head, speakers, is_new=is_new)
         self._brought.chats += is_new
 
 
-def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str]) -> tuple[str, bool]:
+def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
     """The chat that has this origin, made where there is none."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
     values = _values(filed) | played.values(user_id, filed, there)
@@ -179,7 +219,7 @@ def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str])
         found = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))
         if found:
             return found, False
-        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, **values)
+        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, lorebook_ids=worlds, **values)
         session.add(chat)
         session.flush()
         return chat.id, True
