@@ -20,6 +20,7 @@ TABLE = {
         POST api_questions.run api:knowledge
         GET api_personas.index api:read
         POST api_personas.create api:chat
+        POST api_personas.bring_in api:chat
         GET api_prompts.index api:read
         POST api_prompts.create api:chat
         GET api_chats.index api:read

@@ -274,6 +274,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "characters.export": (Route("GET", "signed_in", "one's own", ("character",)),),
     "personas.index": (Route("GET", "signed_in", "people"),),
     "personas.create": (Route("POST", "signed_in", "people"),),
+    "personas.bring_in": (Route("POST", "signed_in", "people"),),
     "personas.show": (Route("GET", "signed_in", "one's own", ("persona",)),),
     "personas.update": (Route("POST", "signed_in", "one's own", ("persona",)),),
     "personas.duplicate": (Route("POST", "signed_in", "one's own", ("persona",)),),

@@ -83,6 +83,12 @@ class CharacterForm(FacedForm):
         )
 
 
+class PersonaFileForm(Form):
+    file = FileField(
+        "File", description="The backup of SillyTavern's persona management, or its settings.json, up to 2 MB. Without pictures."
+    )
+
+
 class PersonaForm(FacedForm):
     description = TextAreaField(
         "Who you are",

@@ -4,15 +4,24 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.accounts.guards import current_user, found, signed_in
-from webapp.characters import faced, personas, queries, shown
-from webapp.characters.forms import PersonaForm
+from webapp.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.characters import faced, persona_bringing, persona_files, personas, queries, shown
+from webapp.characters.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
+from webapp.errors import Invalid
 from webapp.lore import queries as lore
 from webapp.web.done_words import just_done
 from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.uploads import expect_files
 
 bp = Blueprint("personas", __name__, url_prefix="/personas")
+
+
+@bp.url_value_preprocessor
+def allow_a_file(endpoint: str | None, _values: object) -> None:
+    """Before anything reads the form: only people with an account may send so much, and only here."""
+    if endpoint == "personas.bring_in" and user_or_none():
+        expect_files(persona_files.MOST_BYTES)
 
 
 @bp.get("")
@@ -21,7 +30,7 @@ def index() -> Response:
     listed = _list()
     # Who makes their first one wants to be it.
     form = PersonaForm.fresh(is_default=not any(each.is_own for each in listed["personas"]))
-    return render("characters/personas.html", form=form, **listed)
+    return render("characters/personas.html", form=form, file_form=PersonaFileForm.fresh(), **listed)
 
 
 @bp.post("")
@@ -31,7 +40,20 @@ def create() -> Response:
     with form.attempt():
         personas.create(form.entered, by=current_user())
         return _back(done="saved")
-    return form.shown("characters/personas.html", **_list())
+    return form.shown("characters/personas.html", file_form=PersonaFileForm.fresh(), **_list())
+
+
+@bp.post("/import")
+@signed_in
+def bring_in() -> Response:
+    file_form, brought = PersonaFileForm.opened(), None
+    with file_form.attempt():
+        if not (file := request.files.get("file")) or not file.filename:
+            raise Invalid("Choose a file.", field="file")
+        brought = persona_bringing.bring_in(file.stream, by=current_user())
+    refusal = file_form.refusal
+    page = {"form": PersonaForm.fresh(), "file_form": file_form, "brought": brought, **_list()}
+    return render("characters/personas.html", status=refusal.status if refusal else 200, **page)
 
 
 @bp.get("/<id>")

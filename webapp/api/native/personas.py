@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 from pydantic import Field
 
 from webapp.accounts.guards import found
@@ -10,9 +10,10 @@ from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body
-from webapp.characters import faced, personas, queries, shown
+from webapp.characters import faced, persona_bringing, persona_files, personas, queries, shown
 from webapp.characters.personas import PersonaInput
 from webapp.characters.tables import Persona
+from webapp.errors import Invalid
 from webapp.lore import queries as lorebooks
 from webapp.lore.service import MOST_ATTACHED
 
@@ -32,6 +33,12 @@ class PersonaAnswer(Answer):
 
 class PersonaList(Answer):
     personas: list[PersonaAnswer]
+
+
+class BroughtPersonas(Answer):
+    new: int
+    known: int = Field(description="How many were here already, in the same words.")
+    failed: list[tuple[str, str]] = Field(description="Name and reason of each that could not be taken.")
 
 
 class NewPersona(Body):
@@ -62,6 +69,21 @@ def index() -> PersonaList:
 @operation("Create a persona", scope="chat", body=NewPersona, answer=PersonaAnswer, status=201)
 def create(body: NewPersona) -> PersonaAnswer:
     return _told(personas.create(PersonaInput(**body.model_dump()), by=caller()))
+
+
+@bp.post("/import")
+@operation(
+    "Import personas from a file of SillyTavern: a backup of them, or its settings.json",
+    scope="chat",
+    upload_field="file",
+    answer=BroughtPersonas,
+    status=201,
+    most_bytes=persona_files.MOST_BYTES + 64 * 1024,
+)
+def bring_in() -> BroughtPersonas:
+    if not (file := request.files.get("file")):
+        raise Invalid("Choose a file.", field="file")
+    return BroughtPersonas.of(persona_bringing.bring_in(file.stream, by=caller()))
 
 
 @bp.get("/<id>")

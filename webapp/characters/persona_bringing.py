@@ -1,0 +1,63 @@
+"""Brings personas in from a file of another program, which is read in a process of its own."""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from webapp.accounts.tables import User
+from webapp.characters import persona_files, personas, queries
+from webapp.characters.bringing import LIMITS, TOO_MUCH
+from webapp.characters.personas import PersonaInput
+from webapp.db import db
+from webapp.errors import Invalid
+from webapp.heavy import child
+from webapp.heavy.turns import stand_in_line
+from webapp.lore import queries as lorebooks
+
+
+@dataclass
+class Brought:
+    """What became of them: how many are new, how many were here already, and those that could not be taken, with the reason."""
+
+    new: int = 0
+    known: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def bring_in(stream: IO[bytes], *, by: User) -> Brought:
+    """Make a persona of each; one that this person has already, in the same words, stays as it is."""
+    brought, found = Brought(), _read(stream)
+    worlds = lorebooks.by_name(by.id, {each["lorebook"] for each in found if each["lorebook"]})
+    own = [each for each in queries.personas(by) if each.owner_id == by.id]
+    # Who has chosen somebody already stays who they are.
+    known, has_default = {(each.name, each.description) for each in own}, any(each.is_default for each in own)
+    db.session.rollback()
+    for each in found:
+        stand_in_line()
+        if (each["name"], each["description"]) in known:
+            brought.known += 1
+            continue
+        try:
+            personas.create(_input(each, worlds, has_default=has_default), by=by)
+            brought.new += 1
+        except Invalid as refusal:
+            brought.failed.append((each["name"], refusal.message))
+    return brought
+
+
+def _input(said: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -> PersonaInput:
+    ids = [worlds[said["lorebook"]]] if said["lorebook"] in worlds else []
+    is_default = said["is_default"] and not has_default
+    return PersonaInput(said["name"], said["description"], is_default=is_default or None, lorebook_ids=ids)
+
+
+def _read(stream: IO[bytes]) -> list[dict[str, Any]]:
+    with child.on_disk(stream) as file, closing(child.pieces(persona_files.__name__, file, LIMITS)) as found:
+        try:
+            piece: dict[str, Any] = next(found)
+        except child.Exceeded as error:
+            raise Invalid(TOO_MUCH, field="file") from error
+    if "trouble" in piece:
+        raise Invalid(piece["trouble"], field="file")
+    told: list[dict[str, Any]] = piece["personas"]
+    return told

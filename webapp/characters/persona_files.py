@@ -1,0 +1,46 @@
+"""Files of SillyTavern with somebody's personas: a backup of them, or its settings, which have them. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from webapp.characters.cards import BadCard
+from webapp.characters.macros import spelled
+from webapp.foreign_json import Unfit, clean, value_of
+
+MOST_BYTES = 2 * 1024 * 1024
+MOST, NAME_CHARS = 100, 120
+NO_PERSONAS = "It doesn't contain personas. Choose the backup of SillyTavern's persona management, or its settings.json."
+
+
+def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """The personas of a file, or why there are none."""
+    try:
+        value = value_of(file.read(MOST_BYTES + 1), what="The file", otherwise=NO_PERSONAS, most_bytes=MOST_BYTES)
+        yield {"personas": list(_personas(value))}
+    except Unfit as error:
+        yield {"trouble": str(error)}
+
+
+def _personas(value: Any) -> Iterator[dict[str, Any]]:
+    said = _mapping(value)
+    said = said if "personas" in said else _mapping(said.get("power_user"))
+    names, about = _mapping(said.get("personas")), _mapping(said.get("persona_descriptions"))
+    if not names:
+        raise BadCard(NO_PERSONAS)
+    if len(names) > MOST:
+        raise BadCard(f"It contains more than {MOST} personas.")
+    for avatar, named in names.items():
+        more, name = _mapping(about.get(avatar)), _line(named)
+        if name:
+            # Without a description, a model is told the name alone.
+            description = spelled(clean(more.get("description"))).strip() or name
+            is_default = said.get("default_persona") == avatar
+            yield {"name": name, "description": description, "lorebook": _line(more.get("lorebook")), "is_default": is_default}
+
+
+def _line(value: Any) -> str:
+    return "".join(each for each in " ".join(clean(value).split()) if each.isprintable())[:NAME_CHARS].strip()
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
