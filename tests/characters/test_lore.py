@@ -152,3 +152,10 @@ def test_however_many_large_lorebooks_are_always_used_nobody_waits(member, app):
         with nobody_waits():
             read = lorebooks.used_by(db.session.get_one(User, member.person_id), [], is_played=True)
         assert len(read) == 5
+
+
+@pytest.mark.parametrize(("interval", "told"), [("2", [False, True, False, True]), ("0", [False] * 4), ("1", [True] * 4)])
+def test_an_authors_note_comes_with_every_so_many_messages(played, say, member, interval, told):
+    member.submit(f"{played}/prompts", note="It rains.", note_interval=interval)
+
+    assert ["It rains." in str(say(played, f"Hello {number}")) for number in range(4)] == told

@@ -30,7 +30,7 @@ STAYS: dict[str, dict[str, str]] = {
         "turn_order": "of a group alone; see test_cast_in_files",
         "persona_id": "by name; see test_cast_in_files",
         "collection_ids": "collections stay on this server, with their grants",
-        "lorebook_ids": "lorebooks stay on this server",
+        "lorebook_ids": "by name; see test_roleplay_imports",
         "prompt_key": "a prompt stays on this server",
         "is_forgotten": "a memory stays on this server",
     },

@@ -92,14 +92,16 @@ def test_versions_that_are_too_long_together_are_left_out_but_for_the_one_that_i
     assert (answer["swipes"], answer["mes"]) == (["No."], "No.")
 
 
-def test_the_authors_note_comes_along(app, owner, chat):
-    owner.submit(f"/chats/{chat}/prompts", note="It rains.", note_depth="2", note_role="assistant")
+@pytest.mark.parametrize(("interval", "said_as"), [("", 1), ("0", 0), ("3", 3)])
+def test_the_authors_note_comes_along(app, owner, chat, interval, said_as):
+    owner.submit(f"/chats/{chat}/prompts", note="It rains.", note_depth="2", note_role="assistant", note_interval=interval)
 
     head, *said = exported(owner, chat)
-    note = {"note_prompt": "It rains.", "note_interval": 1, "note_position": 1, "note_depth": 2, "note_role": 2}
+    note = {"note_prompt": "It rains.", "note_interval": said_as, "note_position": 1, "note_depth": 2, "note_role": 2}
     assert head["chat_metadata"] == {"integrity": chat, **note}
     back = roleplay.parse({roleplay.LINES: [head, *said]}).settings
     assert (back["note"], back["note_depth"], back["note_role"]) == ("It rains.", 2, "assistant")
+    assert back["note_interval"] == (int(interval) if interval else None)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +115,14 @@ def test_a_note_of_sillytavern_is_placed_as_there(said, depth):
     assert (settings["note"], settings["note_depth"], settings["note_role"]) == ("It rains.", depth, "")
 
 
-def test_a_note_that_is_never_sent_stays_behind():
-    head = {"user_name": "Jo", "character_name": "Mara", "chat_metadata": {"note_prompt": "It rains.", "note_interval": 0}}
+@pytest.mark.parametrize(
+    ("said", "interval"), [({}, None), ({"note_interval": 1}, None), ({"note_interval": 0}, 0), ({"note_interval": "x"}, None)]
+)
+def test_a_note_of_sillytavern_comes_as_often_as_there(said, interval):
+    head = {"user_name": "Jo", "character_name": "Mara", "chat_metadata": {"note_prompt": "It rains.", **said}}
+    settings = roleplay.parse({roleplay.LINES: [head, {"name": "Mara", "mes": "Hi."}]}).settings
 
-    assert not roleplay.parse({roleplay.LINES: [head, {"name": "Mara", "mes": "Hi."}]}).settings
+    assert (settings["note"], settings["note_interval"]) == ("It rains.", interval)
 
 
 def test_it_is_offered_where_a_chat_has_a_character(owner, chat):

@@ -97,6 +97,17 @@ FIELDS = (
         refusal="Enter a number from 0 to 10,000, or leave empty for 4.",
     ),
     ChatField(
+        name="note_interval",
+        element="prompts-note-interval",
+        kind=int,
+        label="Interval of the note",
+        hint="2 sends it with every second message of yours, 0 never. Leave empty for always.",
+        description="With every how many of a person's messages the author's note is sent; null for always, 0 for never.",
+        most=10_000,
+        chars=5,
+        refusal="Enter a number from 0 to 10,000, or leave empty for always.",
+    ),
+    ChatField(
         name="note_role",
         element="prompts-note-role",
         label="Role of the note",

@@ -53,6 +53,7 @@ class Chat(Record):
     post_prompt: Mapped[str] = mapped_column(Text, default="", server_default="")
     note: Mapped[str] = mapped_column(Text, default="", server_default="")
     note_depth: Mapped[int | None]
+    note_interval: Mapped[int | None]
     note_role: Mapped[str] = mapped_column(String(10), default="", server_default="")
     history_limit: Mapped[int | None]
     temperature: Mapped[float | None] = mapped_column(Float)

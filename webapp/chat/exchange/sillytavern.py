@@ -50,7 +50,8 @@ def _said(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Ite
 def _note(chat: Chat) -> dict[str, Any]:
     """The author's note, among the messages with every answer."""
     place = place_of_note(chat)
-    where = {"note_interval": 1, "note_position": 1, "note_depth": place.depth, "note_role": ROLES.index(place.role)}
+    interval = 1 if chat.note_interval is None else chat.note_interval
+    where = {"note_interval": interval, "note_position": 1, "note_depth": place.depth, "note_role": ROLES.index(place.role)}
     return {"note_prompt": chat.note, **where} if chat.note else {}
 
 

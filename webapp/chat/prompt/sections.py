@@ -47,11 +47,20 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
         yield section("persona", persona.description, persona.name)
     if person and context.is_personal and chat.own_instructions != "off" and has_facts(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
-    place = place_of_note(chat)
-    yield replace(section("note", chat.note, HERE), depth=place.depth, role=place.role)
+    if _is_noted(chat, context):
+        place = place_of_note(chat)
+        yield replace(section("note", chat.note, HERE), depth=place.depth, role=place.role)
     yield own("post_prompt", chat.post_prompt, character.post_history_prompt)
     if chat.is_group and played:
         yield section("group", _turn(chat, played), "Group")
+
+
+def _is_noted(chat: Chat, context: PromptContext) -> bool:
+    """Whether the author's note comes with this answer: with every so many messages of people."""
+    if chat.note_interval in (None, 1):
+        return True
+    count = sum(role == "user" for role, _ in context.said)
+    return bool(chat.note_interval and count) and count % chat.note_interval == 0
 
 
 def place_of_note(chat: Chat) -> Place:

@@ -78,12 +78,11 @@ def parse(value: dict[str, Any]) -> FiledChat:
 
 
 def _settings(about: dict[str, Any]) -> dict[str, Any]:
-    """The author's note, unless it is switched off; one that isn't among the messages comes before them."""
-    if about.get("note_interval") == 0:
-        return {}
+    """The author's note; one that isn't among the messages comes before them."""
+    interval = None if about.get("note_interval") == 1 else about.get("note_interval")
     depth = about.get("note_depth") if about.get("note_position", IN_CHAT) == IN_CHAT else MOST_LINES
     role = next((name for number, name in enumerate(NOTE_ROLES) if number == about.get("note_role")), "")
-    return own.settings({"note": about.get("note_prompt"), "note_depth": depth, "note_role": role})
+    return own.settings({"note": about.get("note_prompt"), "note_depth": depth, "note_role": role, "note_interval": interval})
 
 
 def _rows(value: dict[str, Any]) -> Sequence[Any]:

@@ -1,0 +1,20 @@
+"""Say how often the author's note of a chat is sent.
+
+Revision: 0132, after 0129
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0132"
+down_revision = "0129"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("chats", sa.Column("note_interval", sa.Integer()))
+
+
+def downgrade() -> None:
+    op.drop_column("chats", "note_interval")
