@@ -85,7 +85,7 @@ def test_a_picture_that_is_too_large_is_left_out_and_said_so():
 
 def test_what_does_not_fit_is_left_out_and_said_so():
     card = copy.deepcopy(V2)
-    card["data"] |= {"mes_example": "x" * 20_000}
+    card["data"] |= {"mes_example": "x" * 100_000}
     card["data"]["tags"] = ["x" * 41, *(f"tag {number}" for number in range(20)), 3]
 
     found = read(as_json(card))
@@ -94,6 +94,15 @@ def test_what_does_not_fit_is_left_out_and_said_so():
     assert len(found["tags"]) == 12
     assert [note.split()[1] for note in found["notes"]] == ["example"]
     assert found["card"] == card
+
+
+def test_what_was_left_out_of_a_description_once_does_not_count_as_changed():
+    card = {"spec": "chara_card_v2", "data": {"name": "Mara", "description": "Mills.", "mes_example": "x" * 30_000}}
+    fields = {**cards.fields_of(card), "description": "Mills."}
+
+    assert written(fields, card) == card
+    assert len(cards.asked_of(card, "Mills.")["mesexamples"]) == 30_000
+    assert written({**fields, "description": "Sails."}, card)["data"]["mes_example"] == ""
 
 
 def test_the_nickname_of_a_card_stands_for_char():

@@ -3,11 +3,15 @@
 import pytest
 
 from tests.characters.conftest import MARA, png, upload
-from tests.chat.conftest import ended_with
+from tests.chat.conftest import asked, ended_with
 from tests.chat.files import download
 from tests.conftest import signed_in
+from tests.support.turns import nobody_waits
 from tests.upstream.handle import TITLE
 from webapp.accounts import queries as accounts
+from webapp.characters.tables import Character
+from webapp.db import write
+from webapp.ids import new_id
 
 BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 
@@ -190,3 +194,22 @@ def test_a_guest_begins_one_with_the_teams(cast):
     page = guest.submit("/characters/group", character_ids=ids[:2], turn_order="mention")
 
     assert len(speakers(page)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["{{char}} {{user}} ", "{{reverse:{{reverse:a}}}}", "漢字。"])
+def test_a_group_of_the_longest_characters_holds_up_nobody(member, fake, text):
+    description = (text * 100_000)[:100_000]
+    with member.app.app_context(), write() as session:
+        ids = [new_id() for _ in range(12)]
+        session.add_all(Character(id=id, owner_id=member.person_id, name=f"M{id}", description=description) for id in ids)
+    fake.says("Aye.")
+    path = member.submit("/characters/group", character_ids=ids, turn_order="rotation").path
+
+    with nobody_waits():
+        member.submit(path, message="Hello")
+        member.wait_for(path, ended_with(2))
+        assert member.page(f"/characters/{ids[0]}").status_code == 200
+        assert member.page("/characters?q=char+nobody").says("No characters match")
+
+    assert len(asked(fake)[-1]["body"]["messages"][0]["content"]) > 50_000

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from webapp.characters.cards import NAMES, PARTS, V1_FIELDS, data_of, fields_of
+from webapp.characters.cards import NAMES, PARTS, V1_FIELDS, data_of, fields_of, is_description_of
 
 Version = Literal["1", "2", "3"]
 # The second for those that were made here: every program reads it.
@@ -38,6 +38,8 @@ def as_bytes(card: Mapping[str, Any]) -> bytes:
 def _changed(fields: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
     """What a character says otherwise than its card does."""
     before = fields_of(card)
+    if is_description_of(data_of(card), fields["description"]):
+        before["description"] = fields["description"]
     changed = {theirs: fields[ours] for ours, theirs in NAMES.items() if fields[ours] != before[ours]}
     # A description holds what cards keep beside theirs: it would be there twice.
     return changed | (dict.fromkeys((name for name, _ in PARTS), "") if "description" in changed else {})

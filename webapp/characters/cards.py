@@ -7,7 +7,7 @@ from typing import Any
 from webapp.characters.macros import Names, spelled, unsupported
 from webapp.foreign_json import Unfit, clean
 
-TEXT_CHARS = 20_000
+TEXT_CHARS, DESCRIPTION_CHARS = 20_000, 100_000
 NAME_CHARS = 120
 MOST_TAGS, TAG_CHARS = 12, 40
 MOST_GREETINGS, GREETINGS_CHARS = 20, 100_000
@@ -99,13 +99,20 @@ def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
 def description_of(data: Mapping[str, Any]) -> str:
     """The description with the parts that have no field of their own; of one that is too long its examples are left out."""
     whole = _joined(data, PARTS)
-    return whole if len(whole) <= TEXT_CHARS else _joined(data, PARTS[:-1])
+    return whole if len(whole) <= DESCRIPTION_CHARS else _joined(data, PARTS[:-1])
+
+
+def is_description_of(data: Mapping[str, Any], description: str) -> bool:
+    """Whether nobody has changed it since it was read from there."""
+    whole = _joined(data, PARTS)
+    # Once, examples were left out of whatever was longer than any text may be.
+    return description == description_of(data) or (len(whole) > TEXT_CHARS and description == _joined(data, PARTS[:-1]))
 
 
 def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
     """What the texts of a character can ask for of its card; a description that was changed holds the parts that it had."""
     data = data_of(card)
-    nickname, is_changed = _name(data, "nickname"), description != description_of(data)
+    nickname, is_changed = _name(data, "nickname"), not is_description_of(data, description)
     found = {name: _spoken(_text(data, theirs), nickname) for name, theirs in ASKED.items()}
     return found | {"description": description, "personality": "", "scenario": "", "mesexamples": ""} if is_changed else found
 

@@ -7,6 +7,7 @@ from flask import request
 from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, StringField, TextAreaField
 
 from webapp.characters import personas, service
+from webapp.characters.cards import DESCRIPTION_CHARS
 from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.knowledge.tables import Collection
@@ -16,8 +17,8 @@ from webapp.web.merging import MergingForm
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
 
 
-def _text(rows: int) -> dict[str, Any]:
-    return {"rows": rows, "maxlength": TEXT_CHARS, "dir": "auto"}
+def _text(rows: int, most: int = TEXT_CHARS) -> dict[str, Any]:
+    return {"rows": rows, "maxlength": most, "dir": "auto"}
 
 
 class FacedForm(MergingForm):
@@ -42,7 +43,7 @@ class CharacterForm(FacedForm):
         default="",
         description="Sent to the model, so include the name: who this is, how they speak, what they want. "
         "{{char}} and {{user}} become the names of the character and of the person chatting.",
-        render_kw=_text(9),
+        render_kw=_text(9, DESCRIPTION_CHARS),
     )
     greeting = TextAreaField(
         "Greeting", default="", description="The first message of every new chat. Markdown is supported.", render_kw=_text(5)

@@ -25,7 +25,7 @@ MOST_LISTED = 1_000
 # As many cards as are asked what their characters are called, and how much of it is read.
 MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
 # Of a thousand characters, all texts are a hundred megabytes: only so many are read in one go.
-AT_ONCE, BEGINNING_CHARS = 50, 720
+AT_ONCE, BEGINNING_CHARS = 20, 720
 TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
 F = TypeVar("F", bound=Faced)
 

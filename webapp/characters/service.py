@@ -10,9 +10,10 @@ from webapp.accounts import grants
 from webapp.accounts.roles import may
 from webapp.accounts.tables import User
 from webapp.characters import faced, queries
-from webapp.characters.cards import GREETINGS, with_greetings
+from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, with_greetings
 from webapp.characters.fields import (
     PICTURE_BYTES,
+    TEXT_CHARS,
     checked_greetings,
     checked_name,
     checked_picture,
@@ -104,7 +105,8 @@ def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> di
         raise Forbidden("Guests can't share characters.")
     # Before anything is locked.
     checked_picture(entered.avatar, most_bytes=entered.most_avatar_bytes)
-    texts = {name: checked_text(getattr(entered, name), name) for name in TEXTS}
+    most = {"description": DESCRIPTION_CHARS}
+    texts = {name: checked_text(getattr(entered, name), name, most=most.get(name, TEXT_CHARS)) for name in TEXTS}
     if not any(texts.values()):
         raise Invalid("Say a little about who this is.", field="description")
     named = {"name": checked_name(entered.name), "tags": checked_tags(entered.tags)}

@@ -14,7 +14,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Query
 from webapp.characters import bringing, exporting, faced, queries, service, shown
 from webapp.characters.card_writing import Version
-from webapp.characters.cards import GREETINGS, MOST_GREETINGS, greetings_in
+from webapp.characters.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
 from webapp.characters.fields import PICTURE_BYTES
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
@@ -30,6 +30,7 @@ bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
 TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
 OF_CARD = "Instead of those of the card, which keeps them; at most 100,000 characters together."
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARS)]
 LongText = Annotated[str, StringConstraints(max_length=20_000)]
 Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS)]
 Tags = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12)]
@@ -94,7 +95,7 @@ class NewCharacter(Body):
     """It says something of itself in at least one of its texts."""
 
     name: Name
-    description: LongText = ""
+    description: Description = ""
     system_prompt: LongText = ""
     post_history_prompt: LongText = ""
     greeting: LongText = ""
@@ -110,7 +111,7 @@ class CharacterChange(Body):
     """Only the fields that are there are changed."""
 
     name: Name | None = None
-    description: LongText | None = None
+    description: Description | None = None
     system_prompt: LongText | None = None
     post_history_prompt: LongText | None = None
     greeting: LongText | None = None
