@@ -12,6 +12,7 @@ from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.knowledge.tables import Collection
 from webapp.lore.tables import Lorebook
+from webapp.web.forms import Form
 from webapp.web.merging import MergingForm
 
 NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
