@@ -73,7 +73,7 @@ def test_it_is_refused_with_a_sentence_while_others_go_on(owner, name):
         page = bring(owner, data)
 
     assert page.status_code == 422
-    assert sentence in page.error_at("File")
+    assert sentence in page.error_at("Files")
 
 
 @pytest.mark.slow
