@@ -46,6 +46,11 @@ class PromptContext:
     # Which character answers; a chat can have several.
     speaker_id: str = ""
     occasion: Occasion = "answer"
+    # Of the messages in `said`, and of the answer that is to be written.
+    ids: Sequence[str] = ()
+    answer_id: str = ""
+    # How many tokens the prompt may have; 0 where nobody knows.
+    most_tokens: int = 0
 
 
 # What a feature gives as `sections`: asked once for each prompt, inside its transaction.

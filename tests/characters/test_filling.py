@@ -21,7 +21,7 @@ WORDS = {"lastmessage": "{{user}}, {{trim}}!", "model": "fake/plain"}
 
 
 def names(**others) -> Names:
-    usual = Names("Jo", "Bo", texts=TEXTS.get, words=WORDS, now=AT, chance=Random(1), place="chat")
+    usual = Names("Jo", "Bo", texts=TEXTS.get, words=WORDS.get, now=AT, chance=Random(1), place="chat")
     return replace(usual, **others)
 
 
@@ -50,11 +50,16 @@ def names(**others) -> Names:
         ("a{{newline}}b{{noop}}c", "a\nbc"),
         ("a \r\n\n{{trim}}\n{{// x}}{{trim}}\n\n b", "a  b"),
         ("{{trim}}\n\na\n{{trim}}", "a"),
+        ("{{timeDiff::2026-01-01::2026-01-03 14:00}} {{timeDiff::2026-01-01T12:00Z::2026-01-01}}", "3 days ago in 12 hours"),
+        (
+            "{{timeDiff::2026-01-01 00:00:44::2026-01-01}} {{timeDiff::x::y}} {{timeDiff}}",
+            "in a few seconds {{timeDiff::x::y}} {{timeDiff}}",
+        ),
         ("{{reverse:ab{{user}}}} {{reverse::x\ny}}", "oJba y\nx"),
         ("a{{// no {{user}} }}b{{//}}c{{comment: d }}e{{hidden_key:rye}}f", "abcef"),
         (
-            "{{getvar::{{user}}}} {{setvar::a::b}} {{if x}}a{{else}}b{{/if}}",
-            "{{getvar::Jo}} {{setvar::a::b}} {{if x}}a{{else}}b{{/if}}",
+            "{{getvar::{{user}}}} {{setvar::a::b}} {{outlet::x}} {{.a++}}",
+            "{{getvar::Jo}} {{setvar::a::b}} {{outlet::x}} {{.a++}}",
         ),
         (
             "{{user:x}} {{time::UTC+2}} {{time_UTC+2}} {{user{{char}}}} {{}}",
@@ -130,9 +135,12 @@ def test_past_what_is_looked_at_names_are_filled_in_all_the_same() -> None:
 
 def test_what_no_macro_is_for_is_named_once() -> None:
     found = unsupported(
-        ["{{getvar::x}} {{user}} {{time}} {{// a}}", "{{if a}}b{{else}}c{{/if}} {{GETVAR::y}} {{.z}} {{outlet::A}}"]
+        [
+            "{{getvar::x}} {{user}} {{time}} {{// a}}",
+            "{{if a}}b{{else}}c{{/if}} {{GETVAR::y}} {{.z}} {{outlet::A}} {{Input}} {{#if a}}{{input}}",
+        ]
     )
-    assert [each.lower() for each in found] == ["getvar", "if", ".z", "outlet"]
+    assert found == ["outlet", "input"]
 
 
 CARD = {
@@ -157,6 +165,7 @@ def test_a_card_is_asked_part_by_part() -> None:
         "personality": "Curt.",
         "scenario": "A mill.",
         "mesexamples": "{{user}}: Hello",
+        "mesexamplesraw": "{{user}}: Hello",
         "charcreatornotes": "By night.",
         "charversion": "1.1",
     }
@@ -174,12 +183,16 @@ def test_names_count_for_nothing_in_what_may_be_added() -> None:
 def test_an_import_names_what_is_not_used() -> None:
     extensions = {"regex_scripts": [{"scriptName": "a", "findRegex": "/x/"}]}
     entries = [{"keys": ["rye"], "content": "{{outlet::Rye}}"}, 3]
-    more = {"first_mes": "{{getvar::mood}}, {{user}}?", "alternate_greetings": [3, "{{if x}}a{{/if}}"], "extensions": extensions}
+    more = {
+        "first_mes": "{{getvar::mood}}, {{input}}, {{user}}?",
+        "alternate_greetings": [3, "{{if x}}a{{/if}}"],
+        "extensions": extensions,
+    }
     card = {**CARD, "data": {**CARD["data"], **more, "character_book": {"entries": entries}}}
 
     assert mapped(CARD)["notes"] == []
     scripts, macros = mapped(card)["notes"][-2:]
     assert scripts == "Its regex scripts are kept in the card, but aren't used."
-    assert macros == "Macros that aren't supported stay as written: {{getvar}}, {{if}} and {{outlet}}."
+    assert macros == "Macros that aren't supported stay as written: {{input}} and {{outlet}}."
     many = {**CARD["data"], "scenario": "".join(f"{{{{x{number}}}}}" for number in range(30))}
     assert mapped({**CARD, "data": many})["notes"][0].endswith("{{x8}}, {{x9}} and 20 more.")

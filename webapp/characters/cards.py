@@ -30,9 +30,12 @@ ASKED = {
     "personality": "personality",
     "scenario": "scenario",
     "mesexamples": "mes_example",
+    "mesexamplesraw": "mes_example",
     "charcreatornotes": "creator_notes",
     "charversion": "character_version",
 }
+# Whoever has changed the description has changed these, which are in it.
+OF_DESCRIPTION = ("personality", "scenario", "mesexamples", "mesexamplesraw")
 MOST_NAMED = 10
 # What Pygmalion's cards call the fields of the first version.
 PYGMALION = {
@@ -114,7 +117,7 @@ def asked_of(card: Mapping[str, Any], description: str) -> dict[str, str]:
     data = data_of(card)
     nickname, is_changed = _name(data, "nickname"), not is_description_of(data, description)
     found = {name: _spoken(_text(data, theirs), nickname) for name, theirs in ASKED.items()}
-    return found | {"description": description, "personality": "", "scenario": "", "mesexamples": ""} if is_changed else found
+    return found | dict.fromkeys(OF_DESCRIPTION, "") | {"description": description} if is_changed else found
 
 
 def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,17 +1,22 @@
-"""Finds macros in a text, the inner ones first: `{{name}}`, `{{name::one::two}}`, `{{name:one}}`, `{{name one}}`. Pure."""
+"""What a macro is asked with, as it was written: `{{name}}`, `{{name::one::two}}`, `{{name:one}}`, `{{name one}}`. Pure."""
 
 import re
-from collections import deque
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-BRACES = re.compile(r"\{\{(?!\{)|\}\}")
-HEAD = re.compile(r"(//|[a-z][a-z0-9_]{0,40}(?=(\s?::?|\s|\Z)))\2?", re.IGNORECASE | re.ASCII)
+from webapp.characters.macro_tree import Macro, Part, parsed
+
 BETWEEN, COMMA = re.compile("::"), re.compile(r"(?<!\\),")
 NEWLINES = "\r\n"
-# Deeper ones stay as they were written; what is in them does not.
-MOST_DEPTH = 12
+# `{{.name}}` and `{{$name}}` with what may follow, and the ends of the names of what that means.
+SHORT = re.compile(
+    r"\s{0,9}([.$])\s{0,9}([a-z](?:[\w-]{0,98}\w)?)\s{0,9}(\+\+\s*\Z|--\s*\Z|\+=|=(?!=)|\Z)", re.IGNORECASE | re.ASCII
+)
+DOES = {"": "get", "=": "set", "+=": "add", "++": "inc", "--": "dec"}
+ENDS = {".": "var", "$": "globalvar"}
+COMMENTS = ("//", "comment")
+FALSE = frozenset(("", "false", "0", "off", "no"))
 
 
 class Piece(NamedTuple):
@@ -23,6 +28,7 @@ class Piece(NamedTuple):
 
 # Takes away the line breaks on both of its sides.
 TRIM = Piece("")
+SEPARATOR = Piece("::", is_written=True)
 
 
 class Call(NamedTuple):
@@ -38,6 +44,11 @@ class Call(NamedTuple):
         return joined(self.pieces or ())
 
     @property
+    def parts(self) -> list[str]:
+        """What stands between `::`, without the spaces around it."""
+        return [joined(each).strip() for each in _split(self.pieces or (), BETWEEN)] if self.pieces else []
+
+    @property
     def most_choices(self) -> int:
         """No fewer than there are."""
         return 1 + sum(each.text.count("::") + each.text.count(",") for each in self.pieces or ())
@@ -50,39 +61,14 @@ class Call(NamedTuple):
         return joined(_with_commas(parts[draw(len(parts))])).strip()
 
 
-@dataclass(slots=True)
-class _Open:
-    start: int
-    pieces: list[Piece] = field(default_factory=list)
-
-
 # What a macro becomes; None leaves it as it was written.
 Meaning = Callable[[Call], Piece | None]
 
 
 def replaced(text: str, meaning: Meaning, *, goes_on: Callable[[], bool], rest: Callable[[str], str]) -> str:
-    """The text with its macros replaced, in one pass; as soon as it does not go on, what is left is what `rest` makes of it."""
-    done, opened, at = list[Piece](), deque[_Open](), 0
-    for found in BRACES.finditer(text):
-        if not goes_on():
-            at = opened[0].start if opened else at
-            opened.clear()
-            break
-        here = opened[-1].pieces if opened else done
-        here.append(Piece(text[at : found.start()], is_written=True))
-        at = found.end()
-        if found[0] == "{{":
-            opened.append(_Open(found.start()))
-            if len(opened) > MOST_DEPTH:
-                done += _unclosed(opened.popleft())
-        elif opened:
-            closed = opened.pop()
-            (opened[-1].pieces if opened else done).append(_replaced(closed, meaning))
-        else:
-            here.append(Piece("}}", is_written=True))
-    for each in opened:
-        done += _unclosed(each)
-    return joined((*done, Piece(rest(text[at:]))))
+    """The text with its macros replaced, the inner ones first; as soon as it does not go on, `rest` makes what is left."""
+    parts, end = parsed(text, goes_on)
+    return joined((*_Replacing(text, meaning).pieces(parts), Piece(rest(text[end:]))))
 
 
 def joined(pieces: Iterable[Piece]) -> str:
@@ -98,24 +84,84 @@ def joined(pieces: Iterable[Piece]) -> str:
     return "".join(found)
 
 
-def _replaced(macro: _Open, meaning: Meaning) -> Piece:
-    call = _call(macro)
-    given = meaning(call) if call else None
-    return Piece(f"{{{{{joined(macro.pieces)}}}}}") if given is None else given
+class _Replacing:
+    def __init__(self, text: str, meaning: Meaning) -> None:
+        self._text, self._meaning = text, meaning
+
+    def pieces(self, parts: Iterable[Part]) -> Iterator[Piece]:
+        for each in parts:
+            yield Piece(each, is_written=True) if isinstance(each, str) else self._replaced(each)
+
+    def _replaced(self, macro: Macro) -> Piece:
+        if macro.scope == "if" and macro.body is not None:
+            return self._chosen(macro)
+        if macro.scope in COMMENTS and macro.body is not None:
+            return Piece("")
+        pieces = [*self.pieces(macro.parts)]
+        call = _call(macro, pieces)
+        if macro.body is not None:
+            return self._around(macro, call, pieces)
+        given = self._meaning(call) if call else None
+        return Piece(f"{{{{{joined(pieces)}}}}}") if given is None else given
+
+    def _chosen(self, macro: Macro) -> Piece:
+        """The branch that is taken; nothing is done in the other one."""
+        call = _call(macro, [*self.pieces(macro.parts)])
+        chosen = macro.body if call and self._is_true(call) else macro.otherwise
+        return Piece(_trimmed(macro, joined(self.pieces(chosen or ()))))
+
+    def _around(self, macro: Macro, call: Call | None, pieces: list[Piece]) -> Piece:
+        body = joined(self.pieces(macro.body or ()))
+        inner = Piece(_trimmed(macro, body))
+        if not call or call.name == "trim":
+            return inner
+        given = self._meaning(call._replace(pieces=[*call.pieces, SEPARATOR, inner] if call.pieces else [inner]))
+        as_written = f"{{{{{joined(pieces)}}}}}{body}{self._text[macro.closer : macro.end]}"
+        return Piece(as_written) if given is None else given
+
+    def _is_true(self, call: Call) -> bool:
+        pieces, text = call.pieces or (), call.text.strip()
+        is_turned = bool(pieces) and pieces[0].text.lstrip().startswith("!")
+        text = text[1:].strip() if is_turned else text
+        # What a macro has given is no name of one.
+        if all(each.is_written for each in pieces) and (named := _named(text, call.start)):
+            given = self._meaning(named)
+            text = given.text.strip() if given else "" if named.pieces else text
+        return (text.lower() in FALSE) == is_turned
 
 
-def _call(macro: _Open) -> Call | None:
-    first, *others = macro.pieces
-    head = HEAD.match(first.text)
-    if not head or (others and head.end() == len(first.text) and not head[2] and head[1] != "//"):
+def _named(text: str, start: int) -> Call | None:
+    """What a condition names without braces."""
+    call = _call(Macro(start, start, [text]), [Piece(text, is_written=True)])
+    return call if call and (not call.pieces or text[0] in ENDS) else None
+
+
+def _call(macro: Macro, pieces: Sequence[Piece]) -> Call | None:
+    first, *others = pieces
+    head = macro.head
+    if not head or (head[1] and macro.body is None):
+        return _short(macro.start, pieces)
+    if others and head.end() == len(first.text) and not head[3] and head[2] != "//":
         return None
     rest = [Piece(first.text[head.end() :], is_written=True), *others]
-    return Call(head[1].lower(), macro.start, rest if head[2] or head[1] == "//" else None)
+    return Call(head[2].lower(), macro.start, rest if head[3] or head[2] == "//" else None)
 
 
-def _unclosed(macro: _Open) -> Iterator[Piece]:
-    yield Piece("{{", is_written=True)
-    yield from macro.pieces
+def _short(start: int, pieces: Sequence[Piece]) -> Call | None:
+    first, *others = pieces
+    found = SHORT.match(first.text) if first.is_written else None
+    does = found[3].strip() if found else ""
+    if not found or (others and does not in ("=", "+=")):
+        return None
+    name = Piece(found[2], is_written=True)
+    given = [SEPARATOR, Piece(first.text[found.end() :]), *others] if does in ("=", "+=") else []
+    return Call(f"{DOES[does]}{ENDS[found[1]]}", start, [name, *given])
+
+
+def _trimmed(macro: Macro, text: str) -> str:
+    """Without the lines and the indentation that only set it apart, unless a `#` keeps them."""
+    head = macro.head
+    return text if head and "#" in head[1] else textwrap.dedent(text.strip("\r\n")).strip()
 
 
 def _split(pieces: Iterable[Piece], between: re.Pattern[str]) -> list[list[Piece]]:

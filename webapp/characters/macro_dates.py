@@ -2,12 +2,28 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 WORDS = re.compile(r"\[([^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|Do|DD|D|dddd|ddd|HH|H|hh|h|mm|m|ss|s|A|a|Z")
 # Beyond that it is no format.
 MOST_CHARS = 200
 ENDINGS = {1: "st", 2: "nd", 3: "rd"}
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+MONTH, YEAR = 30.44 * DAY, 365.25 * DAY
+# Below so many seconds, in which unit, and how that is said.
+SPANS = (
+    (45, 1, "a few seconds"),
+    (1.5 * MINUTE, 1, "a minute"),
+    (45 * MINUTE, MINUTE, "{} minutes"),
+    (1.5 * HOUR, 1, "an hour"),
+    (22 * HOUR, HOUR, "{} hours"),
+    (1.5 * DAY, 1, "a day"),
+    (26 * DAY, DAY, "{} days"),
+    (1.5 * MONTH, 1, "a month"),
+    (10.5 * MONTH, MONTH, "{} months"),
+    (1.5 * YEAR, 1, "a year"),
+    (float("inf"), YEAR, "{} years"),
+)
 BY_NAME: dict[str, Callable[[datetime], object]] = {
     "YYYY": lambda moment: f"{moment.year:04}",
     "YY": lambda moment: f"{moment.year % 100:02}",
@@ -39,6 +55,26 @@ def told(moment: datetime, form: str) -> str | None:
     if len(form) > MOST_CHARS:
         return None
     return WORDS.sub(lambda found: str(BY_NAME[found[0]](moment)) if found[1] is None else found[1], form)
+
+
+def lasted(time: timedelta) -> str:
+    """About how long that is, in words."""
+    seconds = abs(time.total_seconds())
+    _, unit, words = next(each for each in SPANS if seconds < each[0])
+    return words.format(round(seconds / unit))
+
+
+def apart(one: str, other: str) -> str | None:
+    """How long the first is after the second, or before it; None where one of them is no time."""
+    try:
+        first, second = (_aware(datetime.fromisoformat(each.strip())) for each in (one, other))
+    except ValueError:
+        return None
+    return f"in {lasted(first - second)}" if first >= second else f"{lasted(first - second)} ago"
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _ordinal(day: int) -> str:

@@ -70,6 +70,10 @@ def _moment(form: str) -> Callable[[Call, Scene], Given]:
     return lambda call, scene: macro_dates.told(scene.now, form) if not call.pieces and scene.now else None
 
 
+def _apart(call: Call, scene: Scene) -> Given:
+    return macro_dates.apart(*call.parts) if len(call.parts) == 2 else None
+
+
 def _always(given: Piece | str) -> Callable[[Call, Scene], Given]:
     return lambda call, scene: given if not call.pieces else None
 
@@ -89,6 +93,7 @@ MEANINGS: dict[str, Callable[[Call, Scene], Given]] = {
     "isotime": _moment("HH:mm"),
     "isodate": _moment("YYYY-MM-DD"),
     "datetimeformat": _formatted,
+    "timediff": _apart,
     "newline": _always("\n"),
     "noop": _always(""),
     "trim": _always(TRIM),

@@ -2,14 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from random import Random
 
+from webapp.characters import macro_variables
 from webapp.characters.macro_calls import Call, Piece, replaced
 from webapp.characters.macro_meanings import MEANINGS
+from webapp.characters.macro_variables import Variables
 
 # How the first cards wrote the same.
 FIRST = {"user": "{{user}}", "bot": "{{char}}", "char": "{{char}}", "group": "{{group}}", "charifnotgroup": "{{charIfNotGroup}}"}
@@ -22,16 +24,21 @@ GROUP = ("group", "groupnotmuted", "charifnotgroup")
 # What a card and a persona say: these may hold macros themselves.
 TEXTS = (
     *("description", "personality", "scenario", "mesexamples", "charprompt", "charinstruction", "charcreatornotes"),
-    *("charversion", "charfirstmessage", "persona"),
+    *("charversion", "charfirstmessage", "chardepthprompt", "mesexamplesraw", "persona"),
 )
+# Of which of its greetings.
+NUMBERED = "charfirstmessage"
 # What is at hand for a prompt: it stays as it is.
-WORDS = ("lastmessage", "lastusermessage", "lastcharmessage", "model")
-KNOWN = frozenset(("original", *NAMES, *GROUP, *TEXTS, *WORDS, *MEANINGS))
-ANY = re.compile(r"\{\{\s*([#.$]?[a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
-ENDINGS = frozenset({"else"})
-# How much longer a text may get by what is put into it, beside names; and how much work it may make: about 10 ms.
-MOST_MORE_CHARS, MOST_STEPS = 100_000, 10_000
-BRACES_COST = 4
+WORDS = (
+    *("lastmessage", "lastusermessage", "lastcharmessage", "model", "lastmessageid", "firstincludedmessageid"),
+    *("lastswipeid", "currentswipeid", "idleduration", "maxprompt"),
+)
+KNOWN = frozenset(("original", "if", "else", *NAMES, *GROUP, *TEXTS, *WORDS, *MEANINGS, *macro_variables.MEANINGS))
+# Those of variables, which begin with a dot or a dollar, are known all.
+ANY = re.compile(r"\{\{\s*#?([a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
+# How much longer a text may get by what is put into it, beside names; how many braces of it are looked at, and how much work
+# may be done for them: about 10 ms.
+MOST_MORE_CHARS, MOST_BRACES, MOST_STEPS = 100_000, 2_000, 5_000
 
 
 def _unknown(name: str) -> str | None:
@@ -42,15 +49,17 @@ def _unknown(name: str) -> str | None:
 class Names:
     """Who speaks with whom, and what else a text can ask for; what nobody has or knows is not filled in.
 
-    `texts` gives what a card or a persona says by a name of `TEXTS`, `words` has those of `WORDS`. `place` is the chat, for what
-    shall stay the same in it.
+    `texts` gives what a card or a persona says by a name of `TEXTS`, `words` what is known by those of `WORDS`. `place` is the
+    chat, for what shall stay the same in it.
     """
 
     user: str = ""
     char: str = ""
     group: str = ""
     texts: Callable[[str], str | None] = _unknown
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Callable[[str], str | None] = _unknown
+    # Without these, what has to do with them stays as it was written.
+    variables: Variables | None = None
     now: datetime | None = None
     chance: Random | None = None
     place: str = ""
@@ -86,7 +95,7 @@ def spelled(text: str) -> str:
 def unsupported(texts: Iterable[str]) -> list[str]:
     """The macros in these texts that nothing stands for, each once, as they are first written."""
     found = {name.lower(): name for text in texts for name in ANY.findall(text)}
-    return [name for each, name in found.items() if each not in KNOWN | ENDINGS]
+    return [name for each, name in found.items() if each not in KNOWN]
 
 
 @dataclass(slots=True)
@@ -94,6 +103,7 @@ class _Room:
     """What one text may cost, with all that is put into it."""
 
     chars: int = MOST_MORE_CHARS
+    braces: int = MOST_BRACES
     steps: int = MOST_STEPS
 
     def holds(self, text: str) -> bool:
@@ -101,7 +111,11 @@ class _Room:
             self.chars -= len(text)
         return has_room
 
-    def works(self, steps: int = BRACES_COST) -> bool:
+    def goes_on(self) -> bool:
+        self.braces -= 1
+        return self.braces >= 0
+
+    def works(self, steps: int) -> bool:
         if has_time := steps <= self.steps:
             self.steps -= steps
         return has_time
@@ -116,7 +130,7 @@ class _Filling:
 
     def filled(self) -> str:
         rest = str if self._within else self._names.fill_names
-        return replaced(self._text, self._meaning, goes_on=self.works, rest=rest)
+        return replaced(self._text, self._meaning, goes_on=self._room.goes_on, rest=rest)
 
     def drawn(self, start: int, count: int) -> int:
         """A number below `count` that is always the same for what starts here in this text of this place."""
@@ -129,6 +143,11 @@ class _Filling:
         return hashlib.sha256(f"{self.place}\0{self._text}\0".encode("utf-8", "replace"))
 
     def _meaning(self, call: Call) -> Piece | None:
+        if call.name in macro_variables.MEANINGS:
+            told = macro_variables.meant(call, self._names.variables) if self._names.variables else None
+            return Piece(told) if told is not None and self._room.holds(told) else None
+        if call.name == NUMBERED and call.text.strip().isdecimal():
+            return self._told(f"{NUMBERED}::{call.text.strip()[:4]}")
         if not (known := MEANINGS.get(call.name)):
             return None if call.pieces else self._asked(call.name)
         given = known(call, self)
@@ -143,9 +162,12 @@ class _Filling:
         if name == "original":
             return self._put_in(name, self._original)
         if name in TEXTS:
-            return None if name in self._within else self._put_in(name, self._names.texts(name))
-        word = self._names.words.get(name)
+            return self._told(name)
+        word = self._names.words(name) if name in WORDS else None
         return Piece(word) if word is not None and self._room.holds(word) else None
+
+    def _told(self, name: str) -> Piece | None:
+        return None if name in self._within else self._put_in(name, self._names.texts(name))
 
     def _put_in(self, name: str, text: str | None) -> Piece | None:
         if text is None or not self._room.holds(text):

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
-from webapp.characters.cards import asked_of
+from webapp.characters.beside import beside
+from webapp.characters.cards import asked_of, other_greetings
 from webapp.characters.tables import Character, Persona
 
 OWN = {"charprompt": "system_prompt", "charinstruction": "post_history_prompt", "charfirstmessage": "greeting"}
+NUMBERED = "charfirstmessage::"
 
 
 def told_by(character: Character, persona: Persona | None) -> Callable[[str], str | None]:
@@ -17,8 +19,18 @@ def told_by(character: Character, persona: Persona | None) -> Callable[[str], st
             return persona.description if persona else ""
         if name in OWN:
             return str(getattr(character, OWN[name]))
+        if name == "chardepthprompt":
+            return beside(character).note
+        if name.startswith(NUMBERED):
+            return _greeting(character, int(name.removeprefix(NUMBERED)))
         if not of_card:
             of_card.update(asked_of(character.card, character.description))
         return of_card.get(name)
 
     return text
+
+
+def _greeting(character: Character, number: int) -> str:
+    """The first message, 0, or one of the others; nothing where there are not so many."""
+    others = other_greetings(character.card) if number and character.greeting else []
+    return character.greeting if not number else others[number - 1] if number <= len(others) else ""

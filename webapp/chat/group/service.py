@@ -24,6 +24,7 @@ from webapp.errors import Conflict, Invalid
 from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
 from webapp.rendering import markdown
+from webapp.sections import PromptContext
 
 TITLE_CHARS = 200
 UNSEEN = "One of these characters doesn't exist any more, or you don't have access."
@@ -45,7 +46,8 @@ def begin(
     model = model or providers().default(by.default_model)
     providers().of(model)
     id = new_id()
-    said = [_greeting(each, begun(_names(each, there, persona, by), id, model)) for each in by_turns(there) if _greets_with(each)]
+    context = PromptContext(id, by.id, model, ())
+    said = [_greeting(each, begun(_names(each, there, persona, by), context)) for each in by_turns(there) if _greets_with(each)]
     values: dict[str, Any] = {"id": id, "owner_id": by.id, "persona_id": persona.id if persona else None}
     values["collection_ids"] = list(reads)
     values |= {"character_id": there[0].id, "character_ids": [each.id for each in there], "turn_order": order}

@@ -21,6 +21,7 @@ from webapp.connections.keys import BUILT_IN
 from webapp.connections.models import providers
 from webapp.db import db
 from webapp.engine.tables import Generation
+from webapp.ids import new_id
 from webapp.knowledge import sources
 from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
 from webapp.prompts import using
@@ -95,14 +96,25 @@ def prompt_for(
     limit = limit if has_history(chat) else 0
     earlier = in_voices(chat, [each for each in path[:-1] if each.content])
     said = [(each.role, each.told) for each in earlier]
-    known = named(model)
-    context = PromptContext(chat.id, chat.owner_id, model, said, is_personal, speaker_id or chat.character_id or "", occasion)
-    told = leading(chat)
-    builder = _builder(context, given, sections_of(told) if told else ())
+    known, told = named(model), leading(chat)
     parameters = _parameters(chat, known, told)
+    budget_tokens = _budget_tokens(known, parameters)
+    context = PromptContext(
+        chat.id,
+        chat.owner_id,
+        model,
+        said,
+        is_personal,
+        speaker_id or chat.character_id or "",
+        occasion,
+        ids=[each.id for each in earlier],
+        answer_id=path[-1].id,
+        most_tokens=budget_tokens,
+    )
+    builder = _builder(context, given, sections_of(told) if told else ())
     fitted = builder.fit(
         said,
-        budget_tokens=_budget_tokens(known, parameters),
+        budget_tokens=budget_tokens,
         history_limit=limit,
         beginning=path[-1].content,
     )
@@ -135,14 +147,17 @@ def beside(
 ) -> ModelRequest:
     """What a model is asked beside the answers of a chat: what it is told for one, with these sections. Nothing of it is kept."""
     known, told = named(model), leading(chat)
-    said = [(each.role, each.told) for each in in_voices(chat, [each for each in path if each.content])]
-    context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion)
+    earlier = in_voices(chat, [each for each in path if each.content])
+    said = [(each.role, each.told) for each in earlier]
+    parameters = {**_parameters(chat, known, told), **parameters}
+    budget_tokens = _budget_tokens(known, parameters)
+    about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": budget_tokens}
+    context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion, **about)
     builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *asked))
     # They say whose turn it is.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
-    parameters = {**_parameters(chat, known, told), **parameters}
     limit = chat.history_limit if has_history(chat) else 0
-    fitted = builder.fit(said, budget_tokens=_budget_tokens(known, parameters), history_limit=limit)
+    fitted = builder.fit(said, budget_tokens=budget_tokens, history_limit=limit)
     parameters.pop("is_json", None)
     return builder.without(fitted.dropped).build(model, said[fitted.start :], **parameters)
 

@@ -1,6 +1,6 @@
 """What a chat itself contributes to its prompts: its own words, its character's, its persona's and those of its owner."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from random import SystemRandom
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from webapp.characters.queries import character_of, names_of, persona_of, prompt
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.pack import has_facts
+from webapp.chat.prompt.asked import asked_of
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now
@@ -79,17 +80,15 @@ def names_for(
     context: PromptContext, played: Character | None, persona: Persona | None, person: User | None, *, group: str = ""
 ) -> Names:
     """What the texts of a prompt can ask for; `group` are all who can speak, if there are several."""
-    named = replace(names_of(played, persona, person), group=group)
-    names = begun(named, context.chat_id, context.model, context.said)
+    names = begun(replace(names_of(played, persona, person), group=group), context)
     if context.is_personal:
         return names
     return replace(names, texts=lambda name: "" if name == "persona" else names.texts(name))
 
 
-def begun(names: Names, chat_id: str, model: str, said: Sequence[tuple[str, str]] = ()) -> Names:
+def begun(names: Names, context: PromptContext) -> Names:
     """The same in a chat in which this was said, at this time."""
-    words = {"lastmessage": _last(said), "lastusermessage": _last(said, "user"), "lastcharmessage": _last(said, "assistant")}
-    return replace(_now(names, chat_id), words={**words, "model": model})
+    return replace(_now(names, context.chat_id), words=asked_of(context))
 
 
 def names_in(chat: Chat, speaker_id: str | None = None) -> Names:
@@ -112,10 +111,6 @@ def _now(names: Names, chat_id: str) -> Names:
         return names
     zone = ZoneInfo(str(setting("team.time_zone")))
     return replace(names, now=utc_now().astimezone(zone), chance=SystemRandom(), place=chat_id)
-
-
-def _last(said: Sequence[tuple[str, str]], *roles: str) -> str:
-    return next((content for role, content in reversed(said) if not roles or role in roles), "")
 
 
 def _owner(id: str | None) -> User | None:

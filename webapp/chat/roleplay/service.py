@@ -21,6 +21,7 @@ from webapp.errors import Invalid
 from webapp.heavy.turns import by_turns
 from webapp.ids import new_id
 from webapp.rendering import markdown
+from webapp.sections import PromptContext
 
 KIND = "roleplay"
 
@@ -40,7 +41,7 @@ def begin(
     model = model or providers().default(by.default_model)
     providers().of(model)
     id = new_id()
-    greetings = _greetings(character, begun(cast.names_of(character, persona, by), id, model))
+    greetings = _greetings(character, begun(cast.names_of(character, persona, by), PromptContext(id, by.id, model, ())))
     values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
     values |= {"id": id, "collection_ids": list(reads)}
     making.count(by.id)

@@ -1,0 +1,130 @@
+"""Finds the braces of a text that belong together, and what stands around other text: `{{if x}}…{{else}}…{{/if}}`. Pure."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+BRACES = re.compile(r"\{\{(?!\{)|\}\}")
+# What stands before a name, the name, and what parts it from what follows.
+HEAD = re.compile(r"(\s{0,9}[#/]?\s{0,9})(//|[a-z][a-z0-9_]{0,40}(?=(\s?::?|\s|\Z)))\3?", re.IGNORECASE | re.ASCII)
+# Which can stand around a text, which is then their last part, and how many parts they have before it.
+SCOPES = {"if": 1, "setvar": 1, "addvar": 1, "setglobalvar": 1, "addglobalvar": 1, "reverse": 0, "trim": 0, "//": 0, "comment": 0}
+# Deeper ones stay as they were written; what is in them does not.
+MOST_DEPTH = 12
+
+
+@dataclass(slots=True, eq=False)
+class Macro:
+    """What stands from `start` to `end`: between its braces and, of one that stands around a text, that text.
+
+    `otherwise` is what follows `{{else}}`; `closer` is where the braces stand that end it.
+    """
+
+    start: int
+    end: int
+    parts: list["Part"]
+    body: list["Part"] | None = None
+    otherwise: list["Part"] | None = None
+    closer: int = 0
+    height: int = 1
+
+    @property
+    def head(self) -> re.Match[str] | None:
+        return HEAD.match(self.parts[0]) if isinstance(self.parts[0], str) else None
+
+    @property
+    def scope(self) -> str:
+        """Which one it is of those that can stand around a text, as far as these braces say so."""
+        if not (head := self.head) or "/" in head[1] or SCOPES.get(name := head[2].lower()) != self._count(head):
+            return ""
+        return name
+
+    @property
+    def closes(self) -> str:
+        return self._alone("/")
+
+    @property
+    def is_else(self) -> bool:
+        return self._alone("") == "else"
+
+    def _alone(self, sign: str) -> str:
+        head = self.head if len(self.parts) == 1 else None
+        return head[2].lower() if head and head[1].strip() == sign and not self._rest(head).strip() else ""
+
+    def _rest(self, head: re.Match[str]) -> str:
+        return str(self.parts[0])[head.end() :]
+
+    def _count(self, head: re.Match[str]) -> int:
+        if len(self.parts) == 1 and ":" not in (head[3] or "") and not self._rest(head).strip():
+            return 0
+        return 1 + self._rest(head).count("::") + sum(each.count("::") for each in self.parts[1:] if isinstance(each, str))
+
+
+Part = str | Macro
+
+
+@dataclass(slots=True)
+class _Open:
+    """Braces that are not closed yet, or all of a text; `scopes` are the places of those that may stand around what follows."""
+
+    start: int = 0
+    parts: list[Part] = field(default_factory=list)
+    scopes: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def flat(self) -> list[Part]:
+        return ["{{", *self.parts]
+
+    def closed(self, end: int) -> Macro:
+        return Macro(self.start, end, self.parts, height=1 + _height(self.parts))
+
+    def take(self, macro: Macro) -> None:
+        self.parts.append(macro)
+        if name := macro.scope:
+            self.scopes.setdefault(name, []).append(len(self.parts) - 1)
+        elif (name := macro.closes) and self.scopes.get(name):
+            self._end(macro, self.scopes[name].pop())
+
+    def _end(self, closer: Macro, place: int) -> None:
+        opener, body = self.parts[place], self.parts[place + 1 : -1]
+        height = 1 + _height(self.parts[place:])
+        if not isinstance(opener, Macro) or height > MOST_DEPTH:
+            # What stands around it is too high as well.
+            self.scopes.clear()
+            return
+        del self.parts[place + 1 :]
+        for places in self.scopes.values():
+            while places and places[-1] > place:
+                places.pop()
+        where = next((at for at, each in enumerate(body) if isinstance(each, Macro) and each.is_else), None)
+        splits = where is not None and opener.scope == "if"
+        opener.body, opener.otherwise = (body[:where], body[(where or 0) + 1 :]) if splits else (body, [])
+        opener.closer, opener.end, opener.height = closer.start, closer.end, height
+
+
+def parsed(text: str, goes_on: Callable[[], bool]) -> tuple[list[Part], int]:
+    """The text and its macros in their order, and up to where it has been looked at: until it does not go on."""
+    whole, opened, at = _Open(), deque[_Open](), 0
+    for found in BRACES.finditer(text):
+        if not goes_on():
+            break
+        here = opened[-1] if opened else whole
+        here.parts.append(text[at : found.start()])
+        at = found.end()
+        if found[0] == "{{":
+            opened.append(_Open(found.start()))
+            if len(opened) > MOST_DEPTH:
+                whole.parts += opened.popleft().flat
+        elif opened:
+            closed = opened.pop().closed(at)
+            (opened[-1] if opened else whole).take(closed)
+        else:
+            here.parts.append("}}")
+    for each in opened:
+        whole.parts += each.flat
+    return whole.parts, at
+
+
+def _height(parts: Iterable[Part]) -> int:
+    return max((each.height for each in parts if isinstance(each, Macro)), default=0)

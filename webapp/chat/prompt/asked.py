@@ -1,0 +1,69 @@
+"""What the texts of a prompt can ask for of the chat itself: its last messages, their places and times, and the versions."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from webapp.characters.macro_dates import lasted
+from webapp.chat.tables import Message
+from webapp.db import db, utc_now
+from webapp.engine.tables import Generation
+from webapp.sections import PromptContext
+
+NEVER = "just now"
+
+
+def asked_of(context: PromptContext) -> Callable[[str], str | None]:
+    """Gives each by the name of its macro; what needs the database is looked up when it is asked for."""
+
+    def word(name: str) -> str | None:
+        return WORDS[name](context) if name in WORDS else None
+
+    return word
+
+
+def _last(context: PromptContext, *roles: str) -> str:
+    return next((content for role, content in reversed(context.said) if not roles or role in roles), "")
+
+
+def _last_id(context: PromptContext) -> str:
+    return str(len(context.said) - 1) if context.said else ""
+
+
+def _first_id(context: PromptContext) -> str:
+    """Of the messages that were sent for the answer before this one."""
+    answers = [id for id, (role, _) in zip(context.ids, context.said, strict=False) if role == "assistant"][-1:]
+    query = select(Generation.prompt).where(Generation.message_id.in_(answers)).order_by(Generation.id.desc()).limit(1)
+    kept = (db.session.scalar(query) or {}).get("messages") if answers else None
+    places = {id: place for place, id in enumerate(context.ids)}
+    return str(places.get(kept[0][0], "")) if kept else ""
+
+
+def _versions(context: PromptContext) -> int:
+    """How many there were of this answer before."""
+    beside = Message.parent_id == context.ids[-1] if context.ids else Message.id == ""
+    query = select(func.count()).where(beside, Message.role == "assistant", Message.deleted_at.is_(None))
+    return db.session.scalar(query.where(Message.id < context.answer_id)) or 0
+
+
+def _idle(context: PromptContext) -> str:
+    """How long it is since what the person said before the last message."""
+    said = zip(context.ids[:-1], context.said, strict=False)
+    before = [id for id, (role, _) in said if role == "user"][-1:]
+    moment: datetime | None = db.session.scalar(select(Message.created_at).where(Message.id.in_(before))) if before else None
+    return lasted(utc_now() - moment) if moment else NEVER
+
+
+WORDS: dict[str, Callable[[PromptContext], str]] = {
+    "lastmessage": _last,
+    "lastusermessage": lambda context: _last(context, "user"),
+    "lastcharmessage": lambda context: _last(context, "assistant"),
+    "lastmessageid": _last_id,
+    "firstincludedmessageid": _first_id,
+    "lastswipeid": lambda context: str(_versions(context)),
+    "currentswipeid": lambda context: str(_versions(context) + 1),
+    "idleduration": _idle,
+    "maxprompt": lambda context: str(context.most_tokens or ""),
+    "model": lambda context: context.model,
+}
