@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from webapp.characters.macro_variables import Variables
+
 # What a prompt is for: an answer, another one, the rest of one, or the next message of a person, written for them.
 Occasion = Literal["answer", "again", "continue", "suggestion"]
 # A section with this depth follows the history: only the newest message comes after it.
@@ -34,6 +36,14 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A section whose text is made by `filled` when those that a model reads before it are: what they set counts in it."""
+
+    section: Section
+    filled: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
 class PromptContext:
     """What a prompt is made for; `said` has the role and text of each message that is to be sent, the newest last."""
 
@@ -51,7 +61,9 @@ class PromptContext:
     answer_id: str = ""
     # How many tokens the prompt may have; 0 where nobody knows.
     most_tokens: int = 0
+    # What its texts can keep; None where nothing is kept.
+    variables: Variables | None = None
 
 
 # What a feature gives as `sections`: asked once for each prompt, inside its transaction.
-Contribute = Callable[[PromptContext], Iterable[Section]]
+Contribute = Callable[[PromptContext], Iterable[Section | Template]]

@@ -110,7 +110,7 @@ SECRET = {
     "description": "Bo {{pick::rows::sails::swims}}. {{random::Rain::Sun::Fog}}, {{roll:1000000}}. {{persona}}",
     "greeting": "Turn {{roll:1000000}}. {{pick::North::South}}, {{random:a,b,c,d}}.",
     "system_prompt": "Be {{char}}. {{original}}{{// nobody reads this}}",
-    "post_history_prompt": "You heard: {{lastMessage}} {{getvar::mood}}",
+    "post_history_prompt": "You heard: {{lastMessage}} {{input}}",
 }
 
 
@@ -132,11 +132,11 @@ def test_what_chance_gave_is_kept_and_shown_as_it_was_sent(make, member, fake):
     assert re.fullmatch(r"Turn \d+\. (North|South), [abcd]\.", greeting)
     rolled = page.messages("user")[0]
     assert re.fullmatch(r"I rolled \d+ on a [A-Z][a-z]+day\.", rolled)
-    assert first[1:] == [greeting, f"You heard: {rolled} {{{{getvar::mood}}}}", rolled]
+    assert first[1:] == [greeting, f"You heard: {rolled} {{{{input}}}}", rolled]
     # Whoever writes in a chat need not be allowed to read who its owner is.
     said = [greeting, rolled, "It is {{random::a::b}}."]
     assert second[1:4] == said == texts(page)[:3]
-    assert second[4:] == ["You heard: And again, {{persona}}? {{getvar::mood}}", "And again, {{persona}}?"]
+    assert second[4:] == ["You heard: And again, {{persona}}? {{input}}", "And again, {{persona}}?"]
 
     form = r"<Be Bo\. >\n---\nBo (\w+)\. (?:Rain|Sun|Fog), (\d+)\. Jo sails\. {{persona}}\n---\nJo sails\. Jo sails\. {{persona}}"
     (before, rolled_before), (after, rolled_after) = (re.fullmatch(form, each[0]).groups() for each in (first, second))

@@ -87,6 +87,7 @@ MESSAGE: dict[str, Any] = {
     "created_at": NOW - timedelta(hours=5),
     "is_edited": True,
     "speaker_name": "Mara",
+    "variables": {"mood": "calm"},
 }
 GENERATION: dict[str, Any] = {
     "status": "stopped",

@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from sqlalchemy import select
 
 from tests.chat.files import bring, download
 from tests.chat.test_cast_in_files import BO, MARA, made
 from tests.chat.test_roleplay_imports import told
 from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
+from webapp.chat import variables
 from webapp.chat.exchange import branch
 from webapp.chat.exchange.imports import roleplay
 from webapp.chat.tables import Chat, Message
@@ -128,3 +130,38 @@ def test_a_note_of_sillytavern_comes_as_often_as_there(said, interval):
 def test_it_is_offered_where_a_chat_has_a_character(owner, chat):
     assert owner.page(f"/chats/{chat}").link("Export as SillyTavern chat")
     assert not owner.submit("/", message="Hello").all('a[href$="export.jsonl"]')
+
+
+def test_variables_go_out_with_the_branch_that_is_shown_and_come_back(app, owner, chat):
+    with app.app_context(), write() as session:
+        rows = session.scalars(select(Message).where(Message.chat_id == chat).order_by(Message.id)).all()
+        rows[0].variables, rows[-1].variables = {"mood": "calm", "turns": "3"}, {"mood": "never"}
+    lines = exported(owner, chat)
+    assert lines[0]["chat_metadata"]["variables"] == {"mood": "calm", "turns": "3"}
+
+    odd = {
+        "mood": "calm",
+        "turns": 3,
+        "tries": 1.5,
+        "list": [1],
+        "none": None,
+        "huge": "x" * 5_000,
+        "met": True,
+        "a\0b": "c\0\ud800",
+    }
+    lines[0]["chat_metadata"] = {"integrity": "elsewhere", "variables": odd}
+    page = bring(owner, "\n".join(map(json.dumps, lines)).encode())
+    assert page.status_code == 200, page.text
+    with app.app_context():
+        brought = db.session.scalars(select(Chat).where(Chat.id != chat)).one()
+        kept = {"mood": "calm", "turns": "3", "tries": "1.5", "met": "true", "a\ufffdb": "c\ufffd?"}
+        assert variables.at(brought.head_id) == kept
+        has = db.session.scalars(select(Message.variables).where(Message.chat_id == brought.id))
+        assert sorted(map(bool, has)) == [False, False, False, True]
+
+
+@pytest.mark.parametrize("odd", [None, [], "text", 3, {}, {"a": None}, {"": "x"}])
+def test_odd_variables_are_none(odd):
+    said = {"mes": "Hello", "name": "Mara"}
+    chat = roleplay.parse({roleplay.LINES: [{"chat_metadata": {"variables": odd}}, said]})
+    assert [each.variables for each in chat.messages] == [None]

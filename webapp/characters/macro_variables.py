@@ -67,7 +67,7 @@ def kept(values: Any) -> dict[str, str]:
     bag = Bag()
     for name, value in values.items() if isinstance(values, dict) else ():
         if isinstance(name, str) and isinstance(value, (str, int, float)):
-            bag.put(name.strip(), _text(value))
+            bag.put(_clean(name).strip(), _clean(_text(value)))
     return bag.values
 
 
@@ -82,6 +82,11 @@ def meant(call: Call, variables: Variables) -> str | None:
 
 def _chars(each: tuple[str, str]) -> int:
     return len(each[0]) + len(each[1])
+
+
+def _clean(text: str) -> str:
+    """As every database can keep it."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _text(value: str | float) -> str:

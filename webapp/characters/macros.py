@@ -71,10 +71,10 @@ class Names:
         """
         return self._filled(text, _Room(), original)
 
-    def fill_all(self, texts: Iterable[str]) -> list[str]:
-        """The same of several texts, which together cost no more than one."""
+    def together(self) -> Callable[[str], str]:
+        """Fills in several texts, which together cost no more than one."""
         room = _Room()
-        return [self._filled(each, room) for each in texts]
+        return lambda text: self._filled(text, room)
 
     def _filled(self, text: str, room: "_Room", original: str = "") -> str:
         if "{{" not in text or not (self.user or self.char):

@@ -111,7 +111,8 @@ class Message(Record):
     `author_name` is who a file says has written it, where that was not the owner of its chat. An answer that is edited is a
     person's version of one. `head_then` is where the chat's head stood when this was deleted, if below it; `cut_id` what was
     deleted last right below this, when the chat has ended here since. `sources` are the passages that an answer was given,
-    by their ids: who looks is asked for their right to each. In a group, `speaker_name` is who says it, a character or a
+    by their ids: who looks is asked for their right to each. `variables` are those of the chat after it, where it has changed
+    them. In a group, `speaker_name` is who says it, a character or a
     person, as they were called then, and `speaker_id` which character that is or was.
     """
 
@@ -132,6 +133,7 @@ class Message(Record):
     head_then: Mapped[str | None] = mapped_column(String(26))
     cut_id: Mapped[str | None] = mapped_column(String(26))
     sources: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    variables: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     speaker_id: Mapped[str | None] = mapped_column(String(26))
     speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
 
@@ -151,6 +153,15 @@ class Message(Record):
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
         _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
     )
+
+
+class PersonVariables(Base):
+    """What placeholders keep of a person, for all their chats with characters."""
+
+    __tablename__ = "person_variables"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    kept: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
 
 
 class FollowUp(Record):

@@ -17,7 +17,7 @@ from webapp.api.schemas import Answer, AnyId, Body, Cursor, Line, Model, Paged
 from webapp.api.streams import stream
 from webapp.characters import queries as cast
 from webapp.characters.tables import Persona
-from webapp.chat import queries, reading, remembering
+from webapp.chat import queries, reading, remembering, variables
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.exchange import export
 from webapp.chat.fields import FIELDS, ChatField, values_of
@@ -86,6 +86,9 @@ class FollowUpAnswer(Answer):
 
 class ChatAnswer(create_model("Settings", __base__=AboutChat, **ANSWERED)):  # type: ignore[misc]  # its base is made from the table of fields
     head_id: str | None = Field(description="The last message of the current branch.")
+    variables: dict[str, str] | None = Field(
+        description="What placeholders keep in it, at the end of the current branch. Null in lists, and for all but its owner."
+    )
     follow_up: str = Field(description="The queued message that is sent next; empty if there is none.")
     follow_ups: list[FollowUpAnswer] = Field(description="All queued messages, the next one first.")
     pinned_at: datetime | None
@@ -139,6 +142,9 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
     lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_ATTACHED)
+    variables: dict[str, str] | None = Field(
+        None, description="Instead of those at the end of the current branch; up to 100, with values of 2,000 characters."
+    )
     is_forgotten: bool | None = Field(None, description="Whether it is kept out of your conversation memory.")
     is_pinned: bool | None = None
     is_archived: bool | None = None
@@ -216,6 +222,8 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
         reading.attach(own_chat(id), given["collection_ids"], by=caller())
     if "lorebook_ids" in given:
         roleplay.use_lorebooks(own_chat(id), lore.checked(caller(), given["lorebook_ids"]))
+    if "variables" in given:
+        variables.replace(own_chat(id), given["variables"])
     if "is_forgotten" in given:
         remembering.keep_out(own_chat(id), is_forgotten=given["is_forgotten"])
     if "model" in given:
@@ -312,10 +320,12 @@ def _in_trash(id: str) -> Chat:
 
 def told_one(row: Chat) -> ChatAnswer:
     """A chat with the caller's right in it."""
-    return _told([row])[0]
+    me = user_or_none()
+    kept = variables.at(row.head_id if row.cast_ids else None)
+    return _told([row], kept if me and row.owner_id == me.id else None)[0]
 
 
-def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
+def _told(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:
     """Chats in their order, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = reading.readable(rows, me)
@@ -332,6 +342,7 @@ def _told(rows: Sequence[Chat]) -> list[ChatAnswer]:
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
             is_running=row.lane in running,
+            variables=kept,
             follow_up=next((each.message for each in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[each for each in readable[row.id] if each in row.collection_ids],

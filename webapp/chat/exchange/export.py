@@ -284,6 +284,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         reasoning=message.reasoning,
         speaker=message.speaker_name,
         is_edited=message.is_edited,
+        variables=message.variables,
         created_at=message.created_at,
         sources=_filed_sources(message),
         generations=tuple(_filed_generation(each, places.get(each.continues_id or "")) for each in generations),

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from webapp.accounts.tables import User
-from webapp.chat import queries
+from webapp.chat import queries, variables
 from webapp.chat.exchange import branch
 from webapp.chat.exchange.export import text_of
 from webapp.chat.prompt.sections import place_of_note
@@ -29,7 +29,11 @@ def lines(engine: Engine, chat: Chat) -> Iterator[str]:
     """About the chat, then what is said in it; while that is sent no connection is held."""
     person, answerer = _names(chat)
     about = {"user_name": person, "character_name": GROUP if chat.is_group else answerer}
-    head = {**about, "create_date": _moment(chat.created_at), "chat_metadata": {"integrity": chat.id, **_note(chat)}}
+    head = {
+        **about,
+        "create_date": _moment(chat.created_at),
+        "chat_metadata": {"integrity": chat.id, **_note(chat), **_variables(chat)},
+    }
     said = (each for ids in branch.pieces(engine, chat.id) for each in _said(engine, ids, person, answerer))
     return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head], said)))
 
@@ -53,6 +57,12 @@ def _note(chat: Chat) -> dict[str, Any]:
     interval = 1 if chat.note_interval is None else chat.note_interval
     where = {"note_interval": interval, "note_position": 1, "note_depth": place.depth, "note_role": ROLES.index(place.role)}
     return {"note_prompt": chat.note, **where} if chat.note else {}
+
+
+def _variables(chat: Chat) -> dict[str, Any]:
+    """Those at the end of the branch that is shown."""
+    has = variables.at(chat.head_id)
+    return {"variables": has} if has else {}
 
 
 def _names(chat: Chat) -> tuple[str, str]:

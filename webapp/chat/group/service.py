@@ -10,6 +10,7 @@ from webapp.accounts import making
 from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.cards import group_greetings
+from webapp.characters.macro_variables import Bag, Variables
 from webapp.characters.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
@@ -18,6 +19,7 @@ from webapp.chat.page import renderings
 from webapp.chat.prompt.sections import begun
 from webapp.chat.roleplay.service import KIND
 from webapp.chat.tables import Chat, Message
+from webapp.chat.variables import keep, of_person
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
@@ -46,7 +48,8 @@ def begin(
     model = model or providers().default(by.default_model)
     providers().of(model)
     id = new_id()
-    context = PromptContext(id, by.id, model, ())
+    variables = Variables(Bag(), Bag(lambda: of_person(by.id)))
+    context = PromptContext(id, by.id, model, (), variables=variables)
     said = [_greeting(each, begun(_names(each, there, persona, by), context)) for each in by_turns(there) if _greets_with(each)]
     values: dict[str, Any] = {"id": id, "owner_id": by.id, "persona_id": persona.id if persona else None}
     values["collection_ids"] = list(reads)
@@ -57,6 +60,7 @@ def begin(
         session.add(chat)
         session.flush()
         _greet(session, chat, said)
+        keep(session, by.id, variables.shared)
     sending.announce(chat, "chat", chat.id)
     return chat
 
@@ -116,7 +120,9 @@ def _greets_with(character: Character) -> str:
 def _greeting(character: Character, names: Names) -> dict[str, Any]:
     content = names.fill(_greets_with(character))
     html = {"html": renderings.rendered(content), "html_version": markdown.VERSION}
-    return {"content": content, "speaker_id": character.id, "speaker_name": character.name, **html}
+    # What one of them sets, those after it know.
+    after = dict(names.variables.local.values) if names.variables and names.variables.local.is_changed else None
+    return {"content": content, "variables": after, "speaker_id": character.id, "speaker_name": character.name, **html}
 
 
 def _greet(session: Session, chat: Chat, said: Sequence[dict[str, Any]]) -> None:

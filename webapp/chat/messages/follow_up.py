@@ -78,13 +78,13 @@ def send(chat: Chat) -> Generation:
     if following is None:
         raise Conflict("There is no queued message any more.")
     id, waiting_id, text, wish = chat.id, following.id, following.text, following.model
-    said = sending.typed(text, chat)
+    said = sending.said_below(text, chat, chat.head_id, by=person_of(chat))
     chat = db.session.get_one(Chat, id)
     model = answerer(chat, wish)
     generations.refuse_if_busy(chat.lane)
     speaker = answering(chat, chat.head_id, text=said.content)
     given = sourcing.found_for(chat, said.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None)
-    how = How(given=given, speaker=speaker)
+    how = How(given=given, speaker=speaker, shared=said.shared)
 
     def store(session: Session) -> Asked:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)

@@ -28,11 +28,11 @@ from webapp.knowledge import of_chats
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
 # So its words are kept for no longer than they were to be.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
-# Readers of a chat do not see these.
+# Readers of a chat do not see these, nor the variables of its messages.
 KEPT_BY_ITS_OWNER = ("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", *(each.name for each in FIELDS))
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
-    *("author_id", "author_name", "is_edited", "speaker_id", "speaker_name"),
+    *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name"),
 )
 COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
 # As many messages are copied in one go; until all are there the chat is a temporary one, which no list holds and which goes
@@ -51,7 +51,8 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     if not message.content:
         raise Conflict("There is nothing here to start a new chat from yet.")
     source = queries.chat_of(message)
-    names = (*KEPT_OF_CHAT, *(KEPT_BY_ITS_OWNER if source.owner_id == owner_id else ()))
+    source_is_own = source.owner_id == owner_id
+    names = (*KEPT_OF_CHAT, *(KEPT_BY_ITS_OWNER if source_is_own else ()))
     names += KEPT_OF_TEMPORARY if source.is_temporary else ()
     values: dict[str, Any] = {name: getattr(source, name) for name in names}
     # What leads the source does not lead its copy.
@@ -73,7 +74,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         id = chat.id
     head: str | None = None
     while path:
-        count, head = _copied(path[:BATCH], id, head)
+        count, head = _copied(path[:BATCH], id, head, is_own=source_is_own)
         path = path[count:]
         stand_in_line()
     with write() as session:
@@ -83,7 +84,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     return id
 
 
-def _copied(path: list[str], chat_id: str, parent: str | None) -> tuple[int, str | None]:
+def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) -> tuple[int, str | None]:
     """Copies the first of these messages under ids of their own, each below the one before it; gives how many, and the last."""
     with write() as session:
         path = few(session, path, CHARS)
@@ -93,7 +94,8 @@ def _copied(path: list[str], chat_id: str, parent: str | None) -> tuple[int, str
             id = new_id()
             # Notes, previews and sources are led to by the message's own address.
             html = (row.html or "").replace(row.id, id)
-            rows.append({**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id})
+            values = {**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id}
+            rows.append(values if is_own else values | {"variables": None})
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp import changes, rows, topic_names
 from webapp.accounts.tables import User
+from webapp.characters.macro_variables import Bag, Variables
 from webapp.characters.macros import Names
 from webapp.chat import paths
 from webapp.chat.aftermath import IS_SHARED
@@ -28,6 +29,7 @@ from webapp.chat.prompt.sections import names_in
 from webapp.chat.queries import Said
 from webapp.chat.sharing.service import readers
 from webapp.chat.tables import Chat, Draft, Message
+from webapp.chat.variables import below, changed, keep
 from webapp.connections.models import providers
 from webapp.db import utc_now, write
 from webapp.engine import service as generations
@@ -56,7 +58,8 @@ class How:
     `context_limit` is how many earlier messages are sent, `when_unwatched` what becomes of it when nobody is there:
     `detach`, or `idle:SECONDS` or `abort:SECONDS`. What was typed where messages are written is no draft any more.
     `given` are its sources. One that is not personal is asked for without what its person says of themselves. `speaker` is
-    which of several characters answers. `is_again` says that there is an answer already, beside which it stands.
+    which of several characters answers. `is_again` says that there is an answer already, beside which it stands. `shared` are
+    the variables of the owner, where the message to be answered has them.
     """
 
     context_limit: int | None = None
@@ -66,6 +69,7 @@ class How:
     is_personal: bool = True
     speaker: Speaker | None = None
     is_again: bool = False
+    shared: Bag | None = None
 
 
 USUAL, TYPED = How(), How(is_typed=True)
@@ -81,6 +85,8 @@ class Asked:
     is_shared: bool = True
     # Who answers, of several characters.
     speaker_id: str = ""
+    # Of a new answer, with what its prompt has set.
+    variables: Variables | None = None
     # What stands between the model and the answer.
     wrapped: Callable[[Source], Source] = lambda source: source
 
@@ -92,6 +98,11 @@ class Typed:
     content: str
     html: str
     written: str = ""
+    variables: Variables | None = None
+
+    @property
+    def shared(self) -> Bag | None:
+        return self.variables.shared if self.variables else None
 
 
 UNSAID = Typed("", "")
@@ -110,18 +121,29 @@ def checked(text: str) -> str:
 
 
 def typed(
-    text: str, chat: Chat | None = None, *, role: str = "user", cited: Sequence[int] = (), speaker_id: str | None = None
+    text: str,
+    chat: Chat | None = None,
+    *,
+    role: str = "user",
+    cited: Sequence[int] = (),
+    speaker_id: str | None = None,
+    variables: Variables | None = None,
 ) -> Typed:
     """Checks a message, in which macros are filled in; a long one is rendered in pieces, so that nobody waits for it.
 
     In an answer, whose words are the model's, these are the names alone; `cited` are the numbers of its sources, and
-    `speaker_id` is whose answer it is in a group.
+    `speaker_id` is whose answer it is in a group. What is set in it is in `variables` then.
     """
-    names, written = names_in(chat, speaker_id) if chat else Names(), checked(text)
+    names, written = names_in(chat, speaker_id, variables=variables) if chat else Names(), checked(text)
     filled = names.fill(written) if role == "user" else names.fill_names(written)
     content = checked(filled) if filled != written else written
     html = renderings.of_person(content) if role == "user" else renderings.rendered(content, cited=cited)
-    return Typed(content, html, written)
+    return Typed(content, html, written, variables)
+
+
+def said_below(text: str, chat: Chat, parent_id: str | None, *, by: str) -> Typed:
+    """What somebody says below a message; the variables of a chat are its owner's alone."""
+    return typed(text, chat, variables=below(parent_id, chat) if by == chat.owner_id else None)
 
 
 def person_of(chat: Chat) -> str:
@@ -151,13 +173,15 @@ def question(chat: Chat, parent_id: str | None, said: Typed, *, by: str = "") ->
     """A person's message below its parent, to be stored with its answer; of a visitor nothing is known."""
     author_id = None if chat.visitor_hash else by or chat.owner_id
     speaker_name = person_name(chat, author_id or "") if chat.is_group else ""
-    return _message(chat, parent_id, "user", said, author_id=author_id, speaker_name=speaker_name)
+    message = _message(chat, parent_id, "user", said, author_id=author_id, speaker_name=speaker_name)
+    message.variables = changed(said.variables)
+    return message
 
 
 def answer(
     session: Session,
     chat: Chat,
-    below: Message | str,
+    question: Message | str,
     *,
     model: str = "",
     sent_as: str | None = None,
@@ -167,16 +191,16 @@ def answer(
 
     The question is stored with it, or was before and is named.
     """
-    new = [below] if isinstance(below, Message) else []
+    new = [question] if isinstance(question, Message) else []
     speaks: dict[str, Any] = {"speaker_id": how.speaker.id, "speaker_name": how.speaker.name} if how.speaker else {}
-    message = _message(chat, new[0].id if new else str(below) or None, "assistant", **speaks)
-    above = new[0].parent_id if new else str(below)
+    message = _message(chat, new[0].id if new else str(question) or None, "assistant", **speaks)
+    above = new[0].parent_id if new else str(question)
     # Before the request is made, which has them.
     files.hold(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
     said = [Said(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
     path = [*(paths.said_within(session, above) if above else ()), *said]
-    asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how)
-    message.sources = list(asked.generation.prompt.get("sources", ()))
+    asked = queue(chat, message, path, model=model or chat.model, sent_as=sent_as, how=how, question=question)
+    message.sources, message.variables = list(asked.generation.prompt.get("sources", ())), changed(asked.variables)
     # Both messages in one statement, and before the chat refers to one of them.
     rows.store(session, *new, message)
     head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
@@ -193,13 +217,20 @@ def queue(
     sent_as: str | None = None,
     continues_id: str | None = None,
     how: How = USUAL,
+    question: Message | str | None = None,
 ) -> Asked:
-    """A generation for the last message of a path; one that continues another begins where the text ends."""
+    """A generation for the last message of a path; one that continues another begins where the text ends.
+
+    `question` is what a new answer is to, which may not be stored yet: what its prompt sets is to be kept then.
+    """
     if chat.visitor_hash:
         _refuse_a_crowd()
+    variables = below(question or message.parent_id, chat, is_personal=how.is_personal)
+    variables = replace(variables, shared=how.shared) if how.shared and how.is_personal else variables
     told: dict[str, Any] = {"given": how.given, "is_personal": how.is_personal, "speaker_id": message.speaker_id}
-    occasion: Occasion = "continue" if path[-1].content else "again" if how.is_again else "answer"
-    kept = prompt_for(chat, path, model, history_limit=how.context_limit, occasion=occasion, **told)
+    told["variables"] = variables
+    told["occasion"] = "continue" if path[-1].content else "again" if how.is_again else "answer"
+    kept = prompt_for(chat, path, model, history_limit=how.context_limit, **told)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -217,7 +248,8 @@ def queue(
         led_by=using.words(kept),
     )
     request = request_of(generation, path, given=how.given)
-    asked = Asked(chat, generation, request, speaker_id=message.speaker_id or chat.character_id or "")
+    speaker_id = message.speaker_id or chat.character_id or ""
+    asked = Asked(chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None)
     if not message.content and collecting.unfound(chat):
         wish = Wish(generation.id, chat.id, message.parent_id or "", how.context_limit, how.is_personal, message.speaker_id)
         asked = replace(asked, wrapped=partial(AfterReading, the_engine(), wish))
@@ -263,6 +295,8 @@ def _stored(
         # A chat of a visitor belongs to no account.
         generation.user_id = generation.user_id and person
         generations.take_place(engine, session, generation, asked.request, character_id=asked.speaker_id)
+        if asked.variables and person == asked.chat.owner_id:
+            keep(session, person, asked.variables.shared)
         if not generation.continues_id:
             for key, version in choosing.keep(session, generation.prompt, generation.id, unit_of(asked.chat)):
                 engine.tell(Exposed(key, version))

@@ -132,15 +132,17 @@ def ask(
     """
     if speaker_id and chat.is_group and not text.strip():
         return _speak(chat, speaker_id, key=key, model=model, after=after, by=by, how=how)
-    said, model, person, id = sending.typed(text, chat), answerer(chat, model), by or person_of(chat), chat.id
+    model, person, id = answerer(chat, model), by or person_of(chat), chat.id
+    below = queries.branch_point(chat, after)
+    said = sending.said_below(text, chat, below, by=person)
     sent_as = generations.sent_as(person, key, f"{id}\0{said.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
     generations.refuse_if_running(the_engine(), chat.lane)
-    is_named, below = bool(chat.title), queries.branch_point(chat, after)
+    is_named = bool(chat.title)
     speaker = answering(chat, below, text=said.content, wish=speaker_id)
     given = sourcing.found_for(chat, said.content, below, person, speaker_id=speaker.id if speaker else None)
-    how = replace(how, given=given, speaker=speaker)
+    how = replace(how, given=given, speaker=speaker, shared=said.shared)
 
     def store(session: Session) -> Asked:
         rows.held(session, Chat, id)
@@ -214,11 +216,11 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
 def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
     """Say it in other words: a branch beside the message, answered anew. Nothing is overwritten."""
     chat = queries.chat_of(message)
-    said = sending.typed(text, chat)
+    person = by or person_of(chat)
+    said = sending.said_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
     answerer(chat)
-    person = by or person_of(chat)
     sent_as = generations.sent_as(person, key, f"{message.id}\0{said.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
@@ -226,7 +228,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     before = spoke_after(message) if chat.is_group else None
     speaker = answering(chat, message.parent_id, text=said.content, before=before)
     given = sourcing.found_for(chat, said.content, message.parent_id, person, speaker_id=speaker.id if speaker else None)
-    how = How(given=given, speaker=speaker)
+    how = How(given=given, speaker=speaker, shared=said.shared)
 
     def store(session: Session) -> Asked:
         question = sending.question(chat, message.parent_id, said, by=person)

@@ -45,7 +45,7 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
         show_version(there)
         return there
     values: dict[str, Any] = {"content": said.content, "html": said.html, "html_version": markdown.VERSION}
-    values |= {"author_id": by or None, "sources": list(message.sources)}
+    values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
     values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name}
     id, seen = chat.id, chat.head_id
     with write() as session:

@@ -51,7 +51,7 @@ class PromptBuilder:
 
     def __init__(self, sections: Iterable[Section] = (), **of_a_chat: str) -> None:
         own = (replace(OF_A_CHAT[name], text=text) for name, text in of_a_chat.items())
-        self.sections = tuple(sorted((each for each in (*own, *sections) if each.text.strip()), key=_place))
+        self.sections = tuple(sorted((each for each in (*own, *sections) if each.text.strip()), key=place))
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "PromptBuilder":
@@ -129,7 +129,8 @@ class PromptBuilder:
             yield Turn(role, SECTION_SEPARATOR.join(texts)) if texts else said[number]
 
 
-def _place(section: Section) -> tuple[bool, int, int, int]:
+def place(section: Section) -> tuple[bool, int, int, int]:
+    """Where a model reads it, among all sections."""
     return section.depth is not None, -(section.depth or 0), ROLES.index(section.role), section.rank
 
 

@@ -19,7 +19,7 @@ from webapp.db import db
 from webapp.lore import queries as lorebooks
 from webapp.lore.deciding import Scene, decide
 from webapp.lore.entries import Place
-from webapp.sections import Occasion, PromptContext, Section
+from webapp.sections import Occasion, PromptContext, Section, Template
 
 # Around what the character says of itself.
 BEFORE, AFTER = 25, 35
@@ -36,7 +36,7 @@ TRIGGERS: Mapping[Occasion, frozenset[str]] = {
 SHARE, MOST_TOKENS, USUAL_TOKENS = 4, 32_000, 2_000
 
 
-def of_lore(context: PromptContext) -> Iterator[Section]:
+def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     session = db.session()
     chat = session.get_one(Chat, context.chat_id)
     character = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
@@ -53,16 +53,18 @@ def of_lore(context: PromptContext) -> Iterator[Section]:
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
     if said.note:
-        yield _placed(said.place, count, Section("Character's note", names.fill(spelled(said.note)), names.char))
+        yield Template(_placed(said.place, count, Section("Character's note", spelled(said.note), names.char)), names.fill)
     # In a group every message says itself who speaks.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(each.content) for book in books for each in book.entries)
     note = place_of_note(chat)
     told = decide(books, _scene(context, names, speakers, chars))
-    for entry, text in zip(told, names.fill_all(spelled(each.content) for each in told), strict=True):
+    fill = names.together()
+    for entry in told:
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
         place = replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place
-        yield _placed(place, count, Section(entry.title, text, f"Lorebook {entry.book}".strip(), priority=priority))
+        section = Section(entry.title, spelled(entry.content), f"Lorebook {entry.book}".strip(), priority=priority)
+        yield Template(_placed(place, count, section), fill)
 
 
 def _scene(context: PromptContext, names: Names, speakers: Mapping[str, str], chars: int) -> Scene:

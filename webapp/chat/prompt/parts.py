@@ -7,16 +7,18 @@ from typing import Any
 from flask import current_app
 
 from webapp.accounts.tables import User
+from webapp.characters.macro_variables import Variables
 from webapp.chat import paths
 from webapp.chat.fields import FIELDS
 from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
 from webapp.chat.pack import has_history
-from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder
+from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.queries import Said
 from webapp.chat.tables import Chat, Message
+from webapp.chat.variables import below
 from webapp.connections.keys import BUILT_IN
 from webapp.connections.models import providers
 from webapp.db import db
@@ -27,7 +29,7 @@ from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
 from webapp.prompts import using
 from webapp.prompts.using import Rendered
 from webapp.providers.base import SAMPLERS, Model, ModelRequest
-from webapp.sections import Contribute, Occasion, PromptContext, Section
+from webapp.sections import Contribute, Occasion, PromptContext, Section, Template
 from webapp.streaming.events import Notice
 
 WORDS = {
@@ -86,11 +88,12 @@ def prompt_for(
     is_personal: bool = True,
     speaker_id: str | None = None,
     occasion: Occasion = "answer",
+    variables: Variables | None = None,
 ) -> dict[str, Any]:
     """What is to be kept with a new generation for the last of these. A message may grow later: its length now is kept too.
 
     `history_limit` is for this one time; without it the chat's own counts. `given` are the sources of the answer, and
-    `speaker_id` is which of several characters gives it.
+    `speaker_id` is which of several characters gives it. What its texts set is in `variables` then.
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
@@ -110,6 +113,7 @@ def prompt_for(
         ids=[each.id for each in earlier],
         answer_id=path[-1].id,
         most_tokens=budget_tokens,
+        variables=variables,
     )
     builder = _builder(context, given, sections_of(told) if told else ())
     fitted = builder.fit(
@@ -152,6 +156,7 @@ def beside(
     parameters = {**_parameters(chat, known, told), **parameters}
     budget_tokens = _budget_tokens(known, parameters)
     about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": budget_tokens}
+    about["variables"] = below(path[-1].id if path else None, chat)
     context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion, **about)
     builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *asked))
     # They say whose turn it is.
@@ -201,8 +206,16 @@ def _part(section: Section) -> Part:
 def _builder(context: PromptContext, given: Given, leading: Sequence[Section]) -> PromptBuilder:
     """With what leads the chat, what every feature contributes, and the sources."""
     contributed: Sequence[Contribute] = current_app.extensions["sections"]
-    others = (section for contribute in contributed for section in contribute(context))
-    return PromptBuilder((*leading, *others, *given.sections()))
+    others = [section for contribute in contributed for section in contribute(context)]
+    return PromptBuilder((*leading, *_filled(others), *given.sections()))
+
+
+def _filled(sections: Sequence[Section | Template]) -> Iterator[Section]:
+    """Each with its text, in the order in which a model reads them: what is set above is seen below."""
+    templates = [each for each in sections if isinstance(each, Template)]
+    yield from (each for each in sections if isinstance(each, Section))
+    for each in sorted(templates, key=lambda each: place(each.section)):
+        yield replace(each.section, text=each.filled(each.section.text))
 
 
 def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:

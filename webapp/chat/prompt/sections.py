@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from random import SystemRandom
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.accounts.tables import User
+from webapp.characters.macro_variables import Variables
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.characters.tables import Character, Persona
@@ -16,7 +19,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.tables import Chat
 from webapp.db import db, utc_now
 from webapp.lore.entries import NOTE_DEPTH, ROLES, Place
-from webapp.sections import PromptContext, Section
+from webapp.sections import PromptContext, Section, Template
 from webapp.settings.service import setting
 
 HERE = "This chat"
@@ -26,7 +29,7 @@ TURN = (
 )
 
 
-def of_chat(context: PromptContext) -> Iterator[Section]:
+def of_chat(context: PromptContext) -> Iterator[Section | Template]:
     """What the chat says counts before what its character says."""
     session = db.session()
     chat, person = session.get_one(Chat, context.chat_id), _owner(context.person_id)
@@ -35,10 +38,12 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     character, name = prompts_of(played), played.name if played else ""
     names = names_for(context, played, persona, person, group=all_names(chat))
 
-    def section(key: str, text: str, origin: str, original: str = "") -> Section:
-        return replace(OF_A_CHAT[key], text=names.fill(text, original=original), origin=origin)
+    def section(key: str, text: str, origin: str, original: str = "", *, at: Place | None = None) -> Template:
+        place: dict[str, Any] = {"depth": at.depth, "role": at.role} if at else {}
+        written = replace(OF_A_CHAT[key], text=text, origin=origin, **place)
+        return Template(written, partial(names.fill, original=original))
 
-    def own(key: str, text: str, original: str) -> Section:
+    def own(key: str, text: str, original: str) -> Template:
         return section(key, text, HERE, original) if text else section(key, original, name)
 
     yield section("pre_prompt", chat.pre_prompt, HERE)
@@ -49,8 +54,7 @@ def of_chat(context: PromptContext) -> Iterator[Section]:
     if person and context.is_personal and chat.own_instructions != "off" and has_facts(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
     if _is_noted(chat, context):
-        place = place_of_note(chat)
-        yield replace(section("note", chat.note, HERE), depth=place.depth, role=place.role)
+        yield section("note", chat.note, HERE, at=place_of_note(chat))
     yield own("post_prompt", chat.post_prompt, character.post_history_prompt)
     if chat.is_group and played:
         yield section("group", _turn(chat, played), "Group")
@@ -88,22 +92,22 @@ def names_for(
 
 def begun(names: Names, context: PromptContext) -> Names:
     """The same in a chat in which this was said, at this time."""
-    return replace(_now(names, context.chat_id), words=asked_of(context))
+    return replace(_now(names, context.chat_id), words=asked_of(context), variables=context.variables)
 
 
-def names_in(chat: Chat, speaker_id: str | None = None) -> Names:
+def names_in(chat: Chat, speaker_id: str | None = None, *, variables: Variables | None = None) -> Names:
     """Who speaks with whom in a chat, for what is written there: whoever writes need not be able to read card and persona.
 
-    In a group, where nobody in particular answers, all of them do.
+    In a group, where nobody in particular answers, all of them do. The variables are for its owner alone, too.
     """
     if not (chat.character_id or chat.is_group):
         return Names()
     if chat.is_group and not speaker_id:
-        return _now(Names(user=person_name(chat), char=all_names(chat)), chat.id)
+        return _now(Names(user=person_name(chat), char=all_names(chat), variables=variables), chat.id)
     session, person = db.session(), _owner(chat.owner_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
     names = names_of(character_of(session, chat.owner_id, speaker_id or chat.character_id), persona, person)
-    return _now(Names(names.user, names.char), chat.id)
+    return _now(Names(names.user, names.char, variables=variables), chat.id)
 
 
 def _now(names: Names, chat_id: str) -> Names:

@@ -1,6 +1,8 @@
 """Chats with a character: how they begin, and what is said of them beside their messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from webapp.accounts import making
@@ -8,6 +10,7 @@ from webapp.accounts.tables import User
 from webapp.characters import queries as cast
 from webapp.characters.cards import other_greetings
 from webapp.characters.fields import checked_text
+from webapp.characters.macro_variables import Bag, Variables
 from webapp.characters.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.fields import FIELDS, ChatField
@@ -15,6 +18,7 @@ from webapp.chat.messages import sending
 from webapp.chat.page import renderings
 from webapp.chat.prompt.sections import begun
 from webapp.chat.tables import Chat, Message
+from webapp.chat.variables import changed, keep, of_person
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Invalid
@@ -41,7 +45,10 @@ def begin(
     model = model or providers().default(by.default_model)
     providers().of(model)
     id = new_id()
-    greetings = _greetings(character, begun(cast.names_of(character, persona, by), PromptContext(id, by.id, model, ())))
+    read = partial(of_person, by.id)
+    shared = Bag(read)
+    context = PromptContext(id, by.id, model, ())
+    greetings = _greetings(character, begun(cast.names_of(character, persona, by), context), shared, read)
     values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
     values |= {"id": id, "collection_ids": list(reads)}
     making.count(by.id)
@@ -54,18 +61,28 @@ def begin(
             session.add_all(messages)
             session.flush()
             chat.head_id = messages[0].id
+            keep(session, by.id, shared)
     sending.announce(chat, "chat", chat.id)
     return chat
 
 
-def _greetings(character: Character, names: Names) -> list[dict[str, Any]]:
-    """The first message and, as versions of it, the others of its card, which are rendered when they are shown."""
+def _greetings(character: Character, names: Names, shared: Bag, read: Callable[[], dict[str, str]]) -> list[dict[str, Any]]:
+    """The first message and, as versions of it, the others of its card, which are rendered when they are shown.
+
+    Each has variables of its own; of those of the person, what the first one sets is kept.
+    """
     texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
     if not texts:
         return []
-    first, *others = map(names.fill, by_turns(texts))
-    html = {"html": renderings.rendered(first), "html_version": markdown.VERSION}
-    return [{"content": first, **html}, *({"content": each} for each in others)]
+    first = _greeting(texts[0], names, shared)
+    html = {"html": renderings.rendered(first["content"]), "html_version": markdown.VERSION}
+    return [first | html, *(_greeting(each, names, Bag(read)) for each in by_turns(texts[1:]))]
+
+
+def _greeting(text: str, names: Names, shared: Bag) -> dict[str, Any]:
+    variables = Variables(Bag(), shared)
+    content = replace(names, variables=variables).fill(text)
+    return {"content": content, "variables": changed(variables)}
 
 
 def character_of(chat: Chat) -> Character | None:

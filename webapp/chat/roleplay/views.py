@@ -11,7 +11,7 @@ from webapp.characters import queries as cast
 from webapp.characters import shown as people
 from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
-from webapp.chat import reading, remembering
+from webapp.chat import reading, remembering, variables
 from webapp.chat.access import own_chat, right_in, visible_chat
 from webapp.chat.group.members import has_part
 from webapp.chat.page.faces_shown import face_in, members_in
@@ -19,6 +19,7 @@ from webapp.chat.page.pages import page_of
 from webapp.chat.prompt.model_choice import named
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.roleplay.forms import PromptsForm
+from webapp.chat.roleplay.variable_rows import VariableRows
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.errors import Invalid
@@ -64,6 +65,9 @@ def update(id: str) -> Response:
     with form.attempt():
         values, persona = form.values, _chosen(form.persona.data or "")
         worlds = lore.checked(current_user(), form.lorebooks.data or [])
+        if (sent := VariableRows.sent(request.form)) and sent.is_changed:
+            variables.replace(chat, sent.values, seen=sent.seen)
+            chat = own_chat(id)
         reading.attach(chat, form.collections.data or (), by=current_user())
         roleplay.set_fields(own_chat(id), values, persona=persona)
         roleplay.use_lorebooks(own_chat(id), worlds)
@@ -120,15 +124,21 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     )
 
 
+def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
+    """Those of a chat with characters, or what was typed where it was refused."""
+    sent = VariableRows.sent(request.form) if form.refusal else None
+    return sent or (VariableRows.of(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None)
+
+
 def _page(chat: Chat, form: PromptsForm) -> Response:
-    return _about(form, chat).shown("chat/prompts.html", chat=chat, back_url=page_of(chat.id))
+    return _about(form, chat).shown("chat/prompts.html", chat=chat, back_url=page_of(chat.id), variables=_rows(form, chat))
 
 
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
     """The panel beside a chat, as it opens."""
-    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="")
+    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="", variables=_rows(form, chat))
 
 
 def _panel(chat: Chat, form: PromptsForm, said: str = "") -> Response:
-    html = render_template("chat/_prompts.html", chat=chat, form=_about(form, chat), said=said)
+    html = render_template("chat/_prompts.html", chat=chat, form=_about(form, chat), said=said, variables=_rows(form, chat))
     return Response(part("#chat-prompts", "outerMorph", html), form.refusal.status if form.refusal else 200)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from webapp.characters.macro_variables import kept
 from webapp.chat.exchange.imports.filed import (
     MOST_NOTICES,
     MOST_TRIES,
@@ -88,6 +89,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         author=line(value.get("author"), NAME_CHARS),
         speaker=line(value.get("speaker"), NAME_CHARS),
         is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
+        variables=kept(value["variables"]) if isinstance(value.get("variables"), dict) else None,
         created_at=moment(value.get("created_at")),
         # One more than there may be is refused with the whole chat.
         generations=tuple(_generation(fields(each), place) for place, each in enumerate(generations[: MOST_TRIES + 1]))

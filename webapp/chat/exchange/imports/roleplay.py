@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from webapp.characters.macro_variables import kept
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
 from webapp.chat.exchange.imports.reading import line, moment, origin, text
@@ -61,6 +62,9 @@ def parse(value: dict[str, Any]) -> FiledChat:
         messages = tuple(replace(each, speaker="") for each in messages)
     about = fields(head.get("chat_metadata"))
     world = line(about.get("world_info"), NAME_CHARS)
+    if has := kept(about.get("variables")):
+        # They are what there is at the end of the branch that was shown.
+        messages = tuple(replace(each, variables=has) if each.id == shown.get(last) else each for each in messages)
     times = [each.created_at for each in messages if each.created_at]
     return checked(
         FiledChat(

@@ -1,0 +1,84 @@
+"""What placeholders keep: with each message of a chat that has changed it, and of its owner in all their chats."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Select, String, bindparam, literal, select, update
+from sqlalchemy.orm import Session, aliased
+
+from webapp import rows
+from webapp.accounts.tables import User
+from webapp.characters.macro_variables import Bag, Variables, kept
+from webapp.chat.tables import Chat, Message, PersonVariables
+from webapp.db import db, write
+from webapp.errors import Conflict, Invalid
+
+ELSEWHERE = "The variables have just changed elsewhere. Please check and try again."
+TOO_MUCH = "A chat has up to 100 variables, with names of 100 characters and values of 2,000, and 20,000 characters in all."
+
+
+def at(message_id: str | None) -> dict[str, str]:
+    """Those that a chat has after a message: what is kept with it or, of those before it, with the nearest that has some."""
+    found = db.session.scalar(NEAREST, {"id": message_id}) if message_id else None
+    return dict(found) if found else {}
+
+
+def of_person(id: str | None) -> dict[str, str]:
+    row = db.session.get(PersonVariables, id) if id else None
+    return dict(row.kept) if row else {}
+
+
+def below(parent: Message | str | None, chat: Chat, *, is_personal: bool = True) -> Variables:
+    """Those that count for what comes below a message, which may not be stored yet; each is read when it is asked for."""
+    if isinstance(parent, Message):
+        own, above = parent.variables, parent.parent_id
+        local = Bag(lambda: at(above) if own is None else own)
+    else:
+        local = Bag(lambda: at(parent))
+    return Variables(local, Bag(lambda: of_person(chat.owner_id) if is_personal else {}))
+
+
+def changed(variables: Variables | None) -> dict[str, str] | None:
+    """What is to be kept with a message; nothing where it is as before."""
+    return variables.local.values if variables and variables.local.is_changed else None
+
+
+def keep(session: Session, person_id: str, bag: Bag) -> None:
+    """Store those of a person as they are now; of two who do so at once, the last one counts."""
+    if not bag.is_changed:
+        return
+    # Whoever else does waits here: a row that two make at once would end one of them.
+    if session.scalar(select(User.id).where(User.id == person_id).with_for_update()):
+        session.merge(PersonVariables(user_id=person_id, kept=dict(bag.values)))
+
+
+def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | None = None) -> None:
+    """Say anew what a chat has from here on: on the branch that it shows, and on those that begin there.
+
+    `seen` is what there was when somebody began to change it; what was changed elsewhere since is not overwritten.
+    """
+    fitting = kept(dict(values))
+    if len(fitting) < len(values):
+        raise Invalid(TOO_MUCH, field="variables")
+    with write() as session:
+        here = rows.held(session, Chat, chat.id)
+        if not here or not here.head_id:
+            raise Conflict("A chat has variables from its first message on.")
+        before = at(here.head_id)
+        if seen is not None and before not in (seen, fitting):
+            raise Conflict(ELSEWHERE)
+        if before != fitting:
+            session.execute(update(Message).where(Message.id == here.head_id).values(variables=fitting))
+
+
+def _nearest_statement() -> Select[dict[str, str] | None]:
+    start = select(Message.id, Message.parent_id, Message.variables.is_(None).label("is_none"), literal(0).label("height"))
+    up = start.where(Message.id == bindparam("id", type_=String)).cte("up", recursive=True)
+    parent = aliased(Message)
+    step = select(parent.id, parent.parent_id, parent.variables.is_(None), up.c.height + 1)
+    up = up.union_all(step.where(parent.id == up.c.parent_id, up.c.is_none))
+    found = select(Message.variables).join(up, up.c.id == Message.id)
+    return found.order_by(up.c.height.desc()).limit(1)
+
+
+NEAREST = _nearest_statement()
