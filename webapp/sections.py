@@ -1,7 +1,7 @@
 """What features tell a model beside the messages of a chat. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from webapp.characters.macro_variables import Variables
@@ -43,6 +43,23 @@ class Template:
     filled: Callable[[str], str]
 
 
+@dataclass(slots=True)
+class Outlets:
+    """Texts that stand only where another asks for them by a name; `used` are the origins of those that were asked for."""
+
+    texts: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
+
+    def add(self, name: str, text: str, origin: str) -> None:
+        self.texts.setdefault(name, []).append((text, origin))
+
+    def asked(self, name: str) -> str:
+        """All that has this name, in order; nothing where there is none."""
+        found = self.texts.get(name, [])
+        self.used += [origin for _, origin in found]
+        return "\n".join(text for text, _ in found)
+
+
 @dataclass(frozen=True, slots=True)
 class PromptContext:
     """What a prompt is made for; `said` has the role and text of each message that is to be sent, the newest last."""
@@ -63,6 +80,8 @@ class PromptContext:
     most_tokens: int = 0
     # What its texts can keep; None where nothing is kept.
     variables: Variables | None = None
+    # Filled by who contributes them, and read when all have.
+    outlets: Outlets = field(default_factory=Outlets)
 
 
 # What a feature gives as `sections`: asked once for each prompt, inside its transaction.

@@ -140,7 +140,7 @@ def test_what_no_macro_is_for_is_named_once() -> None:
             "{{if a}}b{{else}}c{{/if}} {{GETVAR::y}} {{.z}} {{outlet::A}} {{Input}} {{#if a}}{{input}}",
         ]
     )
-    assert found == ["outlet", "input"]
+    assert found == ["input"]
 
 
 CARD = {
@@ -182,7 +182,7 @@ def test_names_count_for_nothing_in_what_may_be_added() -> None:
 
 def test_an_import_names_what_is_not_used() -> None:
     extensions = {"regex_scripts": [{"scriptName": "a", "findRegex": "/x/"}]}
-    entries = [{"keys": ["rye"], "content": "{{outlet::Rye}}"}, 3]
+    entries = [{"keys": ["rye"], "content": "{{outlet::Rye}} {{lorebook}}"}, 3]
     more = {
         "first_mes": "{{getvar::mood}}, {{input}}, {{user}}?",
         "alternate_greetings": [3, "{{if x}}a{{/if}}"],
@@ -193,6 +193,6 @@ def test_an_import_names_what_is_not_used() -> None:
     assert mapped(CARD)["notes"] == []
     scripts, macros = mapped(card)["notes"][-2:]
     assert scripts == "Its regex scripts are kept in the card, but aren't used."
-    assert macros == "Macros that aren't supported stay as written: {{input}} and {{outlet}}."
+    assert macros == "Macros that aren't supported stay as written: {{input}} and {{lorebook}}."
     many = {**CARD["data"], "scenario": "".join(f"{{{{x{number}}}}}" for number in range(30))}
     assert mapped({**CARD, "data": many})["notes"][0].endswith("{{x8}}, {{x9}} and 20 more.")

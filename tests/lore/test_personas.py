@@ -61,7 +61,7 @@ def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger,
             chat = Chat(owner_id=stranger.person_id, title="Tea", model="fake/plain", persona_id=id_of(jo))
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
-        assert [each.text for each in of_lore(context)] == [MILL]
+        assert [each.section.text for each in of_lore(context)] == [MILL]
         # A workflow's step that isn't personal is told nothing of who its person is.
         assert list(of_lore(PromptContext(chat.id, chat.owner_id, "fake/plain", context.said, is_personal=False))) == []
 

@@ -227,7 +227,7 @@ def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, s
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
         # What is in it is read once.
-        assert [each.text for each in of_lore(context)] == ["The mill burnt down."]
+        assert [each.section.text for each in of_lore(context)] == ["The mill burnt down."]
     with app.app_context(), asking.counting_statements() as statements:
         assert len(list(of_lore(context))) == 1
     # The chat, its owner and the lorebooks.

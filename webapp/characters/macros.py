@@ -33,7 +33,7 @@ WORDS = (
     *("lastmessage", "lastusermessage", "lastcharmessage", "model", "lastmessageid", "firstincludedmessageid"),
     *("lastswipeid", "currentswipeid", "idleduration", "maxprompt"),
 )
-KNOWN = frozenset(("original", "if", "else", *NAMES, *GROUP, *TEXTS, *WORDS, *MEANINGS, *macro_variables.MEANINGS))
+KNOWN = frozenset(("original", "outlet", "if", "else", *NAMES, *GROUP, *TEXTS, *WORDS, *MEANINGS, *macro_variables.MEANINGS))
 # Those of variables, which begin with a dot or a dollar, are known all.
 ANY = re.compile(r"\{\{\s*#?([a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
 # How much longer a text may get by what is put into it, beside names; how many braces of it are looked at, and how much work
@@ -49,7 +49,8 @@ def _unknown(name: str) -> str | None:
 class Names:
     """Who speaks with whom, and what else a text can ask for; what nobody has or knows is not filled in.
 
-    `texts` gives what a card or a persona says by a name of `TEXTS`, `words` what is known by those of `WORDS`. `place` is the
+    `texts` gives what a card or a persona says by a name of `TEXTS`, `words` what is known by those of `WORDS`, and
+    `outlet` what stands in an outlet of this name. `place` is the
     chat, for what shall stay the same in it.
     """
 
@@ -60,6 +61,7 @@ class Names:
     words: Callable[[str], str | None] = _unknown
     # Without these, what has to do with them stays as it was written.
     variables: Variables | None = None
+    outlet: Callable[[str], str | None] = _unknown
     now: datetime | None = None
     chance: Random | None = None
     place: str = ""
@@ -148,6 +150,9 @@ class _Filling:
             return Piece(told) if told is not None and self._room.holds(told) else None
         if call.name == NUMBERED and call.text.strip().isdecimal():
             return self._told(f"{NUMBERED}::{call.text.strip()[:4]}")
+        if call.name == "outlet" and len(call.parts) == 1:
+            name = f"outlet::{call.parts[0]}"
+            return None if name in self._within else self._put_in(name, self._names.outlet(call.parts[0]))
         if not (known := MEANINGS.get(call.name)):
             return None if call.pieces else self._asked(call.name)
         given = known(call, self)

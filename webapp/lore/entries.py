@@ -14,8 +14,8 @@ MOST_MESSAGES, MOST_NUMBER = 10_000, 1_000_000
 # Of 5,000 entries with sixty each, one of every group would be chosen for a second.
 MOST_GROUPS = 10
 ALWAYS = MOST_NUMBER
-# Of SillyTavern's numbers: what is at a depth, above and below the note of an author, and around the examples.
-AT_DEPTH, ABOVE_NOTE, BELOW_NOTE = 4, 2, 3
+# Of SillyTavern's numbers: what is at a depth, above and below the note of an author, around the examples, and in an outlet.
+AT_DEPTH, ABOVE_NOTE, BELOW_NOTE, OUTLET = 4, 2, 3, 7
 # Where a note is that says nothing else.
 NOTE_DEPTH = 4
 PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
@@ -26,13 +26,17 @@ LOGICS = ("any", "not all", "none", "all")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry stands in a prompt: before or after the character or the author's note, or before so many messages."""
+    """Where an entry stands in a prompt: before or after the character or the author's note, or before so many messages.
+
+    One with an `outlet` stands only where a text asks for that by its name.
+    """
 
     is_before: bool = True
     is_beside_note: bool = False
     depth: int | None = None
     from_start: int | None = None
     role: Role = "system"
+    outlet: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,15 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], said: Mapping[str,
         return Place(from_start=number_of(said["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
     if position in (ABOVE_NOTE, BELOW_NOTE) and "position" not in said:
         return Place(is_before=position == ABOVE_NOTE, is_beside_note=True)
+    if position == OUTLET and "position" not in said:
+        return Place(outlet=outlet_of(more))
     return Place(is_before=_is_before(position, said.get("position", "")), role="system")
+
+
+def outlet_of(more: Mapping[str, Any]) -> str:
+    """The name of an entry's outlet among its extensions, or as it was kept before it had a place there."""
+    named = more.get("outlet_name") or more.get("outletName") or _mapping(more.get(REST)).get("outletName")
+    return text_of(named, TITLE_CHARS).strip()
 
 
 def _is_before(position: Any, said: str) -> bool:

@@ -9,16 +9,26 @@ from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMu
 from webapp.errors import Invalid
 from webapp.lore.books import DEPTH
 from webapp.lore.editing import BookInput, EntryInput
-from webapp.lore.entries import CONTENT_CHARS, MOST_NUMBER, TITLE_CHARS, number_of, text_of, texts_of, triggers_of
+from webapp.lore.entries import (
+    CONTENT_CHARS,
+    MOST_NUMBER,
+    OUTLET,
+    TITLE_CHARS,
+    number_of,
+    outlet_of,
+    text_of,
+    texts_of,
+    triggers_of,
+)
 from webapp.web.forms import Form, options
 from webapp.web.merging import MergingForm
 
 WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
 LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
 PLACES = {"0": "Before the character", "1": "After the character", "4": "Among the messages"}
-PLACES |= {"2": "Above the author's note", "3": "Below the author's note"}
+PLACES |= {"2": "Above the author's note", "3": "Below the author's note", "7": "Where a text asks for its outlet"}
 # Where entries of other programs may stand, too.
-FOREIGN = {"5": "Above the examples", "6": "Below the examples", "7": "In an outlet"}
+FOREIGN = {"5": "Above the examples", "6": "Below the examples"}
 LOGICS = {"0": "One of them is there", "3": "All of them are there", "1": "One of them is missing", "2": "None of them is there"}
 # When an entry is sent, and what SillyTavern calls that.
 OCCASIONS = {"normal": "Answers", "swipe regenerate": "Try again", "continue": "Continue", "impersonate": "Write my next message"}
@@ -108,6 +118,12 @@ class EntryForm(Form):
     logic = SelectField("Condition", choices=options(LOGICS), default="0", validate_choice=False)
     position = SelectField("Place", choices=options(PLACES), default="0", validate_choice=False)
     depth = StringField("Depth", default="4", description="Among the messages: how many of them come after it.", render_kw=WHOLE)
+    outlet = StringField(
+        "Outlet",
+        default="",
+        description="A name. {{outlet::name}} in another text puts the entry there.",
+        render_kw={"maxlength": TITLE_CHARS, "autocomplete": "off"},
+    )
     role = SelectField("Role", choices=options(ROLES), default="0", validate_choice=False)
     order = StringField("Order", default="100", description="The highest is last, nearest to the end.", render_kw=WHOLE)
     priority = StringField("Priority", default="0", description="The lowest is the first left out.", render_kw=WHOLE)
@@ -149,6 +165,7 @@ class EntryForm(Form):
             logic=str(number_of(more.get("selectiveLogic"), 0)),
             position=str(number_of(more.get("position"), usual)),
             role=str(number_of(more.get("role"), 0)),
+            outlet=outlet_of(more),
             group=text_of(more.get("group"), 120),
             is_brought_only=bool(more.get("delay_until_recursion")),
             triggers=_occasions(triggers_of(more)),
@@ -172,6 +189,9 @@ class EntryForm(Form):
             "role": _choice(self.role.data, ROLES),
             "selectiveLogic": _choice(self.logic.data, LOGICS),
         }
+        outlet = (self.outlet.data or "").strip()
+        if chosen["position"] == OUTLET and not outlet:
+            raise Invalid("Enter the name of the outlet.", field="outlet")
         return EntryInput(
             title=self.title.data or "",
             content=(self.content.data or "").replace("\r\n", "\n"),
@@ -186,6 +206,7 @@ class EntryForm(Form):
                 **numbers,
                 **flags,
                 **chosen,
+                **({"outlet_name": outlet} if outlet else {}),
                 "useProbability": True,
                 "group": (self.group.data or "").strip(),
                 "delay_until_recursion": bool(self.is_brought_only.data),

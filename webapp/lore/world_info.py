@@ -39,6 +39,7 @@ EXTENSIONS = {
     "automationId": "automation_id",
     "role": "role",
     "triggers": "triggers",
+    "outletName": "outlet_name",
     "vectorized": "vectorized",
     "sticky": "sticky",
     "cooldown": "cooldown",

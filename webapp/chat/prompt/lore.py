@@ -61,9 +61,13 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     told = decide(books, _scene(context, names, speakers, chars))
     fill = names.together()
     for entry in told:
+        origin = f"Lorebook {entry.book}".strip()
+        if entry.place.outlet is not None:
+            context.outlets.add(entry.place.outlet, spelled(entry.content), f"{origin}: {entry.title}")
+            continue
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
         place = replace(note, is_before=entry.place.is_before) if entry.place.is_beside_note else entry.place
-        section = Section(entry.title, spelled(entry.content), f"Lorebook {entry.book}".strip(), priority=priority)
+        section = Section(entry.title, spelled(entry.content), origin, priority=priority)
         yield Template(_placed(place, count, section), fill)
 
 

@@ -29,7 +29,7 @@ from webapp.knowledge.answering import LATE, NOTHING, Given, quoted
 from webapp.prompts import using
 from webapp.prompts.using import Rendered
 from webapp.providers.base import SAMPLERS, Model, ModelRequest
-from webapp.sections import Contribute, Occasion, PromptContext, Section, Template
+from webapp.sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
 from webapp.streaming.events import Notice
 
 WORDS = {
@@ -207,15 +207,22 @@ def _builder(context: PromptContext, given: Given, leading: Sequence[Section]) -
     """With what leads the chat, what every feature contributes, and the sources."""
     contributed: Sequence[Contribute] = current_app.extensions["sections"]
     others = [section for contribute in contributed for section in contribute(context)]
-    return PromptBuilder((*leading, *_filled(others), *given.sections()))
+    return PromptBuilder((*leading, *_filled(others, context.outlets), *given.sections()))
 
 
-def _filled(sections: Sequence[Section | Template]) -> Iterator[Section]:
-    """Each with its text, in the order in which a model reads them: what is set above is seen below."""
+def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterator[Section]:
+    """Each with its text, in the order in which a model reads them: what is set above is seen below.
+
+    One that has asked for outlets names them with its origin.
+    """
     templates = [each for each in sections if isinstance(each, Template)]
     yield from (each for each in sections if isinstance(each, Section))
     for each in sorted(templates, key=lambda each: place(each.section)):
-        yield replace(each.section, text=each.filled(each.section.text))
+        outlets.used.clear()
+        text = each.filled(each.section.text)
+        yield replace(
+            each.section, text=text, origin=", ".join(dict.fromkeys(filter(None, (each.section.origin, *outlets.used))))
+        )
 
 
 def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:

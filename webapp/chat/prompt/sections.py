@@ -92,7 +92,8 @@ def names_for(
 
 def begun(names: Names, context: PromptContext) -> Names:
     """The same in a chat in which this was said, at this time."""
-    return replace(_now(names, context.chat_id), words=asked_of(context), variables=context.variables)
+    names = replace(_now(names, context.chat_id), words=asked_of(context), variables=context.variables)
+    return replace(names, outlet=context.outlets.asked)
 
 
 def names_in(chat: Chat, speaker_id: str | None = None, *, variables: Variables | None = None) -> Names:
