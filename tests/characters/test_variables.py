@@ -199,15 +199,19 @@ def test_their_owner_sees_and_changes_them_beside_the_chat(chat, member, say, ke
 
 
 @pytest.mark.slow
-def test_of_two_tabs_the_later_one_is_told(chat, member, say, kept):
-    form = member.page(f"{chat}/prompts").form("Save prompts")
+def test_of_two_tabs_the_later_one_is_told_what_both_have_changed(chat, member, say, kept):
+    first, second = (member.page(f"{chat}/prompts").form("Save prompts") for _ in range(2))
     say(chat, "One")
-    assert form.submit(pre_prompt="So.").path == chat
-    refused = form.submit(**{"variable-value-0": "glad"})
+    assert first.submit(pre_prompt="So.").path == chat
+    assert first.submit(**{"variable-value-0": "glad"}).path == chat
+    assert kept(chat) == {"mood": "glad", "turns": "1"}
+    refused = second.submit(**{"variable-value-0": "sad", "variable-name-1": "hat", "variable-value-1": "green"})
 
     assert (refused.status_code, refused.says("The variables have just changed elsewhere.")) == (409, True)
-    assert refused.one("[name=variable-value-0]").text() == "glad"
-    assert kept(chat) == {"mood": "calm", "turns": "1"}
+    assert [each.text() for each in refused.all("[name^=variable-value]")] == ["green", "sad", "1", ""]
+    assert kept(chat) == {"mood": "glad", "turns": "1"}
+    refused.form("Save prompts").submit()
+    assert kept(chat) == {"mood": "sad", "turns": "1", "hat": "green"}
     assert not member.page(f"{member.submit('/', message='Hello').path}/prompts").all(".variables")
 
 

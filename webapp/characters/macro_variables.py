@@ -11,7 +11,7 @@ from webapp.characters.macro_calls import Call
 MOST_NAMES, NAME_CHARS, VALUE_CHARS, MOST_CHARS = 100, 100, 2_000, 20_000
 # Of a number in a file: Python writes out no longer ones.
 MOST_BITS = 10_000
-NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
+NUMBER = re.compile(r"[+-]?[0-9]{1,25}(\.[0-9]{1,15})?", re.ASCII)
 
 
 def _none() -> Mapping[str, str]:

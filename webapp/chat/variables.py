@@ -47,28 +47,41 @@ def keep(session: Session, person_id: str, bag: Bag) -> None:
     """Store those of a person as they are now; of two who do so at once, the last one counts."""
     if not bag.is_changed:
         return
-    # Whoever else does waits here: a row that two make at once would end one of them.
-    if session.scalar(select(User.id).where(User.id == person_id).with_for_update()):
+    # Whoever else does waits here: a row that two make at once would end one of them. Their new chats go on.
+    if session.scalar(select(User.id).where(User.id == person_id).with_for_update(key_share=True)):
         session.merge(PersonVariables(user_id=person_id, kept=dict(bag.values)))
 
 
 def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | None = None) -> None:
     """Say anew what a chat has from here on: on the branch that it shows, and on those that begin there.
 
-    `seen` is what there was when somebody began to change it; what was changed elsewhere since is not overwritten.
+    `seen` is what there was when somebody began to change it: what has changed elsewhere since stays, and is not overwritten.
     """
-    fitting = kept(dict(values))
-    if len(fitting) < len(values):
-        raise Invalid(TOO_MUCH, field="variables")
     with write() as session:
         here = rows.held(session, Chat, chat.id)
         if not here or not here.head_id:
             raise Conflict("A chat has variables from its first message on.")
         before = at(here.head_id)
-        if seen is not None and before not in (seen, fitting):
-            raise Conflict(ELSEWHERE)
+        wanted = _onto(before, values, seen) if seen is not None else values
+        fitting = kept(dict(wanted))
+        if len(fitting) < len(wanted):
+            raise Invalid(TOO_MUCH, field="variables")
         if before != fitting:
             session.execute(update(Message).where(Message.id == here.head_id).values(variables=fitting))
+
+
+def touched(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
+    """The names of those that somebody has changed, added or removed."""
+    return {name for name in (*seen, *values) if seen.get(name) != values.get(name)}
+
+
+def _onto(now: Mapping[str, str], values: Mapping[str, Any], seen: Mapping[str, str]) -> dict[str, Any]:
+    names = touched(values, seen)
+    if any(now.get(name) not in (seen.get(name), values.get(name)) for name in names):
+        raise Conflict(ELSEWHERE)
+    return {name: value for name, value in now.items() if name not in names} | {
+        name: values[name] for name in values if name in names
+    }
 
 
 def _nearest_statement() -> Select[dict[str, str] | None]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.characters.macro_variables import MOST_NAMES, kept
+from webapp.chat.variables import touched
 from webapp.errors import Invalid
 
 TWICE = "Two variables have the same name."
@@ -47,6 +48,12 @@ class VariableRows:
     @property
     def is_changed(self) -> bool:
         return dict(self.rows) != dict(self.seen) or len(self.rows) != len(self.seen)
+
+    def onto(self, now: Mapping[str, str]) -> "VariableRows":
+        """What was typed over what there is now, for whoever was told that it has changed meanwhile."""
+        typed, names = dict(self.rows), touched(dict(self.rows), self.seen)
+        kept = {name: value for name, value in now.items() if name not in names}
+        return VariableRows(tuple(sorted((kept | {name: typed[name] for name in names if name in typed}).items())), now)
 
     @property
     def seen_text(self) -> str:

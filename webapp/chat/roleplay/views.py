@@ -22,7 +22,7 @@ from webapp.chat.roleplay.forms import PromptsForm
 from webapp.chat.roleplay.variable_rows import VariableRows
 from webapp.chat.tables import Chat
 from webapp.db import db
-from webapp.errors import Invalid
+from webapp.errors import Conflict, Invalid
 from webapp.knowledge import queries as knowledge
 from webapp.lore import queries as lorebooks
 from webapp.lore import service as lore
@@ -127,7 +127,9 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
 def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
     """Those of a chat with characters, or what was typed where it was refused."""
     sent = VariableRows.sent(request.form) if form.refusal else None
-    return sent or (VariableRows.of(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None)
+    if not sent:
+        return VariableRows.of(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
+    return sent.onto(variables.at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
