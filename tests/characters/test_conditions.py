@@ -56,7 +56,7 @@ def test_what_a_macro_gives_names_no_macro() -> None:
 def test_without_variables_those_are_left_as_written() -> None:
     names = Names("Jo", "Bo")
     assert names.fill("{{setvar a}} {{user}} {{/setvar}}{{.a++}}") == "{{setvar a}} Jo {{/setvar}}{{.a++}}"
-    assert names.fill("{{if .a}}x{{else}}y{{/if}}") == "y"
+    assert names.fill("{{if .a}}x{{else}}y{{/if}}{{if persona}}x{{else}}y{{/if}}{{if sunny}}x{{/if}}") == "yyx"
 
 
 def test_the_deepest_are_filled_in_and_those_around_them_stay() -> None:

@@ -12,6 +12,7 @@ from tests.chat.conftest import address, ended, ended_with, give, id_of
 from tests.support.marks import also_on_postgres
 from webapp.characters.macro_variables import Bag
 from webapp.chat import variables
+from webapp.chat.roleplay.variable_rows import VariableRows
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, write
 
@@ -174,6 +175,7 @@ def app_messages(app, chat):
         return [(each.id, each.variables) for each in db.session.scalars(query)]
 
 
+@also_on_postgres
 def test_two_keep_those_of_a_person_one_after_the_other(app, member):
     with app.app_context():
         for value in ("1", "2"):
@@ -225,6 +227,7 @@ def test_what_cannot_be_kept_is_said_with_all_that_was_typed(chat, member, kept,
     assert kept(chat) == {"mood": "calm"}
 
 
+@also_on_postgres
 def test_programs_read_and_replace_them(chat, member, stranger, app, kept):
     program, id = client_of(app, member.email), id_of(chat)
     assert program.get(f"/chats/{id}")["variables"] == {"mood": "calm"}
@@ -241,3 +244,10 @@ def test_programs_read_and_replace_them(chat, member, stranger, app, kept):
     empty = program.post("/chats", {}, status=201)["chat"]
     assert empty["variables"] == {}
     program.said("PATCH", f"/chats/{empty['id']}", 409, {"variables": {"a": "1"}})
+
+
+@pytest.mark.parametrize("seen", ["{", "[" * 100_000, "[]", '{"a": {"b": 1}}', "3", '"' + "x" * 300_000])
+def test_whatever_a_form_says_of_what_was_there_is_taken_as_nothing(seen):
+    rows = VariableRows.sent({"variables-seen": seen, "variable-name-0": " a ", "variable-value-0": "b", "variable-value-2": "c"})
+    assert rows
+    assert (rows.seen, rows.values, rows.is_changed) == ({}, {"a": "b"}, True)

@@ -8,16 +8,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from tests.chat.conftest import address, asked, ended, ended_with, statuses, texts
+from tests.chat.conftest import address, asked, ended, ended_with, id_of, statuses, texts
 from tests.chat.library import given
 from tests.chat.manuals import FACT, QUESTION, be_patient, begun, is_read, sent, told, until_read, words_of_file
 from tests.chat.test_files import uploaded
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
+from webapp.chat import variables
 from webapp.chat.feature import FEATURE as CHATS
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.messages.awaiting import AfterReading
+from webapp.chat.tables import Chat
 from webapp.db import db, write
 from webapp.heavy import child
 from webapp.knowledge.feature import FEATURE as KNOWLEDGE
@@ -111,3 +113,15 @@ def test_nothing_is_late_that_was_not_asked_yet(app: Flask) -> None:
     late = SimpleNamespace(look=lambda: "first_byte")
     waiting = AfterReading(app.extensions["engine"], SimpleNamespace(), late)
     assert waiting.look() == ""
+
+
+@pytest.mark.slow
+def test_variables_that_count_are_the_same_after_the_wait(app: Flask, owner: Browser, fake: Upstream) -> None:
+    fake.says("Nineteen months [1].")
+    fields = {"name": "Mara", "description": "Turn {{incvar::turns}}.", "greeting": "Hello."}
+    chat = owner.submit("/characters/new", **fields).press("Chat with Mara").path
+    sent(owner, "{{setvar::mood::glad}}How long?", f"{chat}/messages", content=TEXT, name="manual.txt")
+
+    assert "Turn 1." in told(fake, asked(fake)[-1]["body"]["messages"][-1]["content"])
+    with app.app_context():
+        assert variables.at(db.session.get_one(Chat, id_of(chat)).head_id) == {"mood": "glad", "turns": "1"}

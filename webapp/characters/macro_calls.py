@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from webapp.characters.macro_tree import Macro, Part, parsed
@@ -65,10 +65,15 @@ class Call(NamedTuple):
 Meaning = Callable[[Call], Piece | None]
 
 
-def replaced(text: str, meaning: Meaning, *, goes_on: Callable[[], bool], rest: Callable[[str], str]) -> str:
-    """The text with its macros replaced, the inner ones first; as soon as it does not go on, `rest` makes what is left."""
+def replaced(
+    text: str, meaning: Meaning, *, goes_on: Callable[[], bool], rest: Callable[[str], str], named: Container[str] = ()
+) -> str:
+    """The text with its macros replaced, the inner ones first; as soon as it does not go on, `rest` makes what is left.
+
+    A condition that is one of `named` is empty where that has no meaning.
+    """
     parts, end = parsed(text, goes_on)
-    return joined((*_Replacing(text, meaning).pieces(parts), Piece(rest(text[end:]))))
+    return joined((*_Replacing(text, meaning, named).pieces(parts), Piece(rest(text[end:]))))
 
 
 def joined(pieces: Iterable[Piece]) -> str:
@@ -85,8 +90,8 @@ def joined(pieces: Iterable[Piece]) -> str:
 
 
 class _Replacing:
-    def __init__(self, text: str, meaning: Meaning) -> None:
-        self._text, self._meaning = text, meaning
+    def __init__(self, text: str, meaning: Meaning, named: Container[str]) -> None:
+        self._text, self._meaning, self._names = text, meaning, named
 
     def pieces(self, parts: Iterable[Part]) -> Iterator[Piece]:
         for each in parts:
@@ -126,7 +131,7 @@ class _Replacing:
         # What a macro has given is no name of one.
         if all(each.is_written for each in pieces) and (named := _named(text, call.start)):
             given = self._meaning(named)
-            text = given.text.strip() if given else "" if named.pieces else text
+            text = given.text.strip() if given else "" if named.pieces or named.name in self._names else text
         return (text.lower() in FALSE) == is_turned
 
 

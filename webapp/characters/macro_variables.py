@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from webapp.characters.macro_calls import Call
+from webapp.foreign_json import clean
 
 MOST_NAMES, NAME_CHARS, VALUE_CHARS, MOST_CHARS = 100, 100, 2_000, 20_000
 # Of a number in a file: Python writes out no longer ones.
@@ -67,7 +68,7 @@ def kept(values: Any) -> dict[str, str]:
     bag = Bag()
     for name, value in values.items() if isinstance(values, dict) else ():
         if isinstance(name, str) and isinstance(value, (str, int, float)):
-            bag.put(_clean(name).strip(), _clean(_text(value)))
+            bag.put(clean(name).strip(), clean(_text(value)))
     return bag.values
 
 
@@ -82,11 +83,6 @@ def meant(call: Call, variables: Variables) -> str | None:
 
 def _chars(each: tuple[str, str]) -> int:
     return len(each[0]) + len(each[1])
-
-
-def _clean(text: str) -> str:
-    """As every database can keep it."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _text(value: str | float) -> str:

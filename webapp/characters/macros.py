@@ -33,7 +33,8 @@ WORDS = (
     *("lastmessage", "lastusermessage", "lastcharmessage", "model", "lastmessageid", "firstincludedmessageid"),
     *("lastswipeid", "currentswipeid", "idleduration", "maxprompt"),
 )
-KNOWN = frozenset(("original", "outlet", "if", "else", *NAMES, *GROUP, *TEXTS, *WORDS, *MEANINGS, *macro_variables.MEANINGS))
+NAMED = frozenset((*NAMES, *GROUP, *TEXTS, *WORDS))
+KNOWN = frozenset(("original", "outlet", "if", "else", *NAMED, *MEANINGS, *macro_variables.MEANINGS))
 # Those of variables, which begin with a dot or a dollar, are known all.
 ANY = re.compile(r"\{\{\s*#?([a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
 # How much longer a text may get by what is put into it, beside names; how many braces of it are looked at, and how much work
@@ -132,7 +133,7 @@ class _Filling:
 
     def filled(self) -> str:
         rest = str if self._within else self._names.fill_names
-        return replaced(self._text, self._meaning, goes_on=self._room.goes_on, rest=rest)
+        return replaced(self._text, self._meaning, goes_on=self._room.goes_on, rest=rest, named=NAMED)
 
     def drawn(self, start: int, count: int) -> int:
         """A number below `count` that is always the same for what starts here in this text of this place."""

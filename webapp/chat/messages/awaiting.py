@@ -13,6 +13,7 @@ from webapp.chat.files import arriving
 from webapp.chat.messages import sourcing
 from webapp.chat.prompt import parts
 from webapp.chat.tables import Chat, Message
+from webapp.chat.variables import below
 from webapp.db import db, write
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, Source
@@ -87,6 +88,8 @@ def _asked_anew(wish: Wish) -> ModelRequest:
     given = sourcing.found_again(chat, wish.question_id, generation.user_id or "", speaker_id=wish.speaker_id)
     limit = wish.history_limit
     told: dict[str, Any] = {"given": given, "is_personal": wish.is_personal, "speaker_id": wish.speaker_id}
+    # They have been kept when it began, and are the same again.
+    told["variables"] = below(wish.question_id, chat, is_personal=wish.is_personal)
     prompt = parts.prompt_for(chat, path, model, history_limit=limit, **told)
     with write() as session:
         session.execute(update(Generation).where(Generation.id == wish.generation_id).values(prompt=prompt))

@@ -67,5 +67,5 @@ def _line(form: Mapping[str, str], what: str, at: int) -> str:
 def _seen(form: Mapping[str, str]) -> dict[str, str]:
     try:
         return kept(json.loads(form["variables-seen"][:SEEN_CHARS] or "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
