@@ -42,7 +42,6 @@ from webapp.knowledge.answering import NOTHING, Given
 from webapp.prompts import choosing, using
 from webapp.providers.base import ModelRequest
 from webapp.rendering import markdown
-from webapp.sections import Occasion
 from webapp.settings.service import setting
 from webapp.statements import Ready
 from webapp.words import number, plural
