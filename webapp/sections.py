@@ -82,6 +82,8 @@ class PromptContext:
     variables: Variables | None = None
     # Filled by who contributes them, and read when all have.
     outlets: Outlets = field(default_factory=Outlets)
+    # The story so far, which is read when somebody asks for it.
+    story: Callable[[], str] = str
 
 
 # What a feature gives as `sections`: asked once for each prompt, inside its transaction.

@@ -75,6 +75,7 @@ TABLE = {
     ("reading people", ("chat",)): """
         GET api_chats.show api:read
         GET api_messages.index api:read
+        GET api_stories.show api:read
         GET api_roleplay.listen api:read
         GET api_roleplay.status api:read
         GET api_threads.messages api:read
@@ -82,6 +83,9 @@ TABLE = {
     """,
     ("writing people", ("chat",)): """
         POST api_messages.send api:chat
+        PUT api_stories.update api:chat
+        POST api_stories.write_now api:chat
+        DELETE api_stories.forget api:chat
         POST api_roleplay.cancel api:chat
         POST api_threads.send api:chat
         POST api_threads.send_and_watch api:chat

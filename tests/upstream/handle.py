@@ -13,7 +13,7 @@ from tests.support.waiting import seen
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-test-key-000000000000"
-CHAT, MESSAGES, TITLE = "/chat/completions", "/messages", "title"
+CHAT, MESSAGES, TITLE, STORY = "/chat/completions", "/messages", "title", "story"
 
 
 class Upstream:
@@ -86,7 +86,12 @@ class Upstream:
 
     def titles(self) -> list[dict[str, Any]]:
         """Every request for the title of a chat since the reset."""
-        entries: list[dict[str, Any]] = self._call("GET", "/_titles")
+        entries: list[dict[str, Any]] = self._call("GET", "/_title")
+        return entries
+
+    def stories(self) -> list[dict[str, Any]]:
+        """Every request for the story of a chat since the reset."""
+        entries: list[dict[str, Any]] = self._call("GET", "/_story")
         return entries
 
     def reset(self) -> None:

@@ -29,8 +29,9 @@ from tests.upstream.behaviours import Played, Step, bytes_of, played
 
 CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
 EMBEDDINGS = "/embeddings"
-# No path: what asks for the title of a chat comes beside the answers, at its own time, and is played and logged apart.
-TITLE = "title"
+# No paths: what asks for the title or the story of a chat comes beside the answers, and is played and logged apart.
+TITLE, STORY = "title", "story"
+ASIDES = {"You name conversations.": TITLE, "You keep the story of a long conversation": STORY}
 LISTED = [
     {"id": "fake/plain", "name": "Fake: Plain", "context_length": 8192},
     {"id": "fake/large", "name": "Fake: Large", "context_length": 200_000},
@@ -41,6 +42,7 @@ STANDING: dict[str, dict[str, Any]] = {
     MESSAGES: {"says": "Hello from the scripted upstream."},
     MODELS: {"json": {"data": LISTED}},
     KEY: {"json": {"data": {"label": "sk-or-v1-abc...123", "limit": 10, "limit_remaining": 4.2, "usage": 5.8}}},
+    STORY: {"status": 404, "json": {"error": {"code": 404, "message": "No stories here"}}},
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
     EMBEDDINGS: UNKNOWN,
     # Where alerts are told.
@@ -68,7 +70,7 @@ class Script:
 
     def __init__(self) -> None:
         self.log: list[dict[str, Any]] = []
-        self.titles: list[dict[str, Any]] = []
+        self.asides: dict[str, list[dict[str, Any]]] = {TITLE: [], STORY: []}
         self.beside: dict[str, Beside] = {}
         # Of the answers that are given from now on.
         self.over = Event()
@@ -78,7 +80,7 @@ class Script:
 
     def next(self, path: str, request: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         place = next((place for place in STANDING if path.partition("?")[0].endswith(place)), "")
-        place = TITLE if place and _is_about_a_title(request) else place
+        place = (_aside(request) if place else "") or place
         if not place:
             return UNKNOWN
         if self._queues[place]:
@@ -108,11 +110,12 @@ class Script:
     def besides(self, request: Any) -> Beside | None:
         """What is done for the question that is asked, where that is known by itself."""
         messages = request.get("messages") if isinstance(request, dict) else None
-        return self.beside.get(str(messages[-1].get("content"))) if messages and not _is_about_a_title(request) else None
+        return self.beside.get(str(messages[-1].get("content"))) if messages and not _aside(request) else None
 
     def reset(self) -> None:
         self.log.clear()
-        self.titles.clear()
+        for each in self.asides.values():
+            each.clear()
         self._queues.clear()
         self._standing = dict(STANDING)
         self.turns = Semaphore(0)
@@ -148,7 +151,7 @@ class Connection:
             reply = played(beside.behaviour, request, dialect)
             self._play(reply, entry, beside.over)
             return
-        (self._script.titles if _is_about_a_title(request) else self._script.log).append(entry)
+        self._script.asides.get(_aside(request), self._script.log).append(entry)
         reply = played(self._script.next(path, request if isinstance(request, dict) else {}, headers), request or {}, dialect)
         reply.headers.setdefault("X-Generation-Id", f"gen-{len(self._script.log)}")
         self._play(reply, entry, self._script.over)
@@ -166,7 +169,7 @@ class Connection:
         elif path == "/_go":
             self._script.turns.release()
         beside = self._script.take_beside(order) if path == "/_beside" else []
-        told = {"/_log": self._script.log, "/_titles": self._script.titles, "/_beside": beside}
+        told = {"/_log": self._script.log, **{f"/_{name}": log for name, log in self._script.asides.items()}, "/_beside": beside}
         content = json.dumps(told.get(path, {})).encode()
         self._sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content))
         self._sock.sendall(content)
@@ -281,8 +284,9 @@ def _until(over: Event, steps: Iterable[Step]) -> Iterator[Step]:
     return (step for step in steps if not (over.is_set() and ("token" in step or "sleep" in step)))
 
 
-def _is_about_a_title(request: Any) -> bool:
-    return "You name conversations." in str(request)[:2000]
+def _aside(request: Any) -> str:
+    """What is asked for beside the answers, if anything is."""
+    return next((name for words, name in ASIDES.items() if words in str(request)[:2000]), "")
 
 
 def _json(body: bytes) -> Any:

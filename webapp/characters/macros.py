@@ -31,7 +31,7 @@ NUMBERED = "charfirstmessage"
 # What is at hand for a prompt: it stays as it is.
 WORDS = (
     *("lastmessage", "lastusermessage", "lastcharmessage", "model", "lastmessageid", "firstincludedmessageid"),
-    *("lastswipeid", "currentswipeid", "idleduration", "maxprompt"),
+    *("lastswipeid", "currentswipeid", "idleduration", "summary", "maxprompt"),
 )
 NAMED = frozenset((*NAMES, *GROUP, *TEXTS, *WORDS))
 KNOWN = frozenset(("original", "outlet", "if", "else", *NAMED, *MEANINGS, *macro_variables.MEANINGS))

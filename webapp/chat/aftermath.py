@@ -25,6 +25,7 @@ class Aftermath(NamedTuple):
     is_shared: bool
     has_follow_up: bool
     is_remembered: bool
+    story: str
     answer: str | None
     question: str | None
     greeting: str | None
@@ -42,7 +43,8 @@ def _aftermath_statement() -> Select[Any]:
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
     is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
     texts = (case((is_unnamed, func.substr(each.content, 1, READS_CHARS))) for each in (answer, question, greeting))
-    wanted = select(Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED, *texts)
+    about = Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED, Chat.story
+    wanted = select(*about, *texts)
     wanted = wanted.select_from(answer).join(Chat, Chat.id == answer.chat_id)
     wanted = wanted.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
     return wanted.where(answer.id == bindparam("message"))

@@ -18,6 +18,8 @@ from webapp.chat.prompt.lore import of_lore
 from webapp.chat.prompt.sections import of_chat
 from webapp.chat.roleplay import views as roleplay
 from webapp.chat.sharing import views as sharing
+from webapp.chat.story import views as story
+from webapp.chat.story.writing import STORY
 from webapp.feature import Feature
 from webapp.live.lists import LiveList
 from webapp.web.places import Place
@@ -40,12 +42,13 @@ FEATURE = Feature(
         sharing.bp,
         roleplay.bp,
         group.bp,
+        story.bp,
     ),
     sections=(of_chat, of_lore),
     resumes=(arriving.wake,),
     setting_checks={pack.COLLECTIONS: pack.check_collections},
     brings=(
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
         LiveList(
             name="sidebar",

@@ -221,6 +221,15 @@ FIELDS = (
         refusal="Choose one of the formats.",
     ),
     ChatField(
+        name="story",
+        element="prompts-story",
+        label="Story so far",
+        hint="Whether the model retells what no longer fits, so that it isn't forgotten.",
+        description="`on` or `off`: whether the model retells what no longer fits; empty for what the team has set.",
+        choices={"": "Team default", "on": "On", "off": "Off"},
+        refusal="Choose whether the story so far is kept.",
+    ),
+    ChatField(
         name="own_instructions",
         element="prompts-own",
         label="Your custom instructions",

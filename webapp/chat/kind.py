@@ -18,6 +18,7 @@ from webapp.chat.messages.sending import announce, people, tell
 from webapp.chat.page import renderings
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.roleplay import service as roleplay
+from webapp.chat.story import writing
 from webapp.chat.tables import Chat, Message
 from webapp.db import db, is_sqlite, utc_now
 from webapp.engine.chores import do_in_turns
@@ -97,6 +98,7 @@ def changed(generation: Generation) -> None:
     if after.is_temporary:
         sweeping.wake()
     titles.suggest_later(the_engine(), generation, after)
+    writing.carry_on_later(the_engine(), generation, after)
     if after.is_remembered:
         remembering.wake()
     if after.has_follow_up:

@@ -1,6 +1,6 @@
 """What was said on the way to a message: of a long chat that is tens of megabytes, which are read in pieces."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, String, bindparam, func, literal, select
@@ -29,10 +29,16 @@ class Long(Exception):
 
 def said_to(message_id: str) -> list[Said]:
     """From the root of the tree to a message."""
-    pieces: list[Sequence[Any]] = [NEAR.all(db.session(), {"id": message_id})]
-    while above := _above(pieces[-1]):
-        pieces += bounded.read([STATEMENT.params(id=above)])
-    return [said for piece in reversed(pieces) for said in _said(piece)]
+    return [said for piece in reversed([*said_upwards(message_id)]) for said in piece]
+
+
+def said_upwards(message_id: str) -> Iterator[list[Said]]:
+    """The same in pieces, the last one first: whoever needs the end alone reads no more."""
+    rows: Sequence[Any] = NEAR.all(db.session(), {"id": message_id})
+    yield _said(rows)
+    while above := _above(rows):
+        [rows] = bounded.read([STATEMENT.params(id=above)])
+        yield _said(rows)
 
 
 def said_within(session: Session, message_id: str) -> list[Said]:

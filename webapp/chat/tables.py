@@ -71,6 +71,8 @@ class Chat(Record):
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    # Whether what no longer fits is retold: on, off, or as the team does.
+    story: Mapped[str] = mapped_column(String(10), default="", server_default="")
     # Whether it is kept out of the memory of its person.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
 
@@ -162,6 +164,21 @@ class PersonVariables(Base):
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     kept: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+
+
+class Story(Record):
+    """What was said from the root down to a message, retold: of those on a path, the one of the lowest message counts.
+
+    One that is edited is a person's version of it, or written by a person alone; a `model` is named where one wrote it.
+    """
+
+    __tablename__ = "stories"
+
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    model: Mapped[str] = mapped_column(String(200), default="", server_default="")
 
 
 class FollowUp(Record):

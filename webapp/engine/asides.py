@@ -30,13 +30,14 @@ MOST_OF_A_PERSON = 2
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """`purpose` names the kind of its generation; of one `lane` there is one at a time."""
+    """`purpose` names the kind of its generation; of one `lane` there is one at a time. It ends after so many `seconds`."""
 
     purpose: str
     lane: str
     person: str | None
     request: ModelRequest
     id: str = field(default_factory=new_id)
+    seconds: float = MOST_SECONDS
 
 
 def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation], None]) -> Kind:
@@ -47,7 +48,7 @@ def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation
 def ask(engine: Engine, aside: Aside) -> None:
     """Begins it; raises an `AppError` when this is not the moment for it."""
     _refuse_if_too_many(engine, aside)
-    source = _source(engine, aside.request)
+    source = _source(engine, aside.request, aside.seconds)
     with service.beginning(engine):
         with write(keeps=True) as session:
             generation = service.queue(
@@ -87,10 +88,10 @@ def _is_too_fast(engine: Engine, aside: Aside) -> bool:
     return bool(rates.take(aside.person or "", engine.buckets))
 
 
-def _source(engine: Engine, request: ModelRequest) -> Ladder:
+def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:
     """One try, in one piece. What comes of it says nothing about whether answers should rest."""
     known, model = providers(), request.model
-    limits = Limits(first_byte=0, ladder=MOST_SECONDS, total=MOST_SECONDS, is_streaming=False)
+    limits = Limits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
     rung = Rung(model, known.of(model), known.name_of(model))
     circuits = Circuits(engine.now)
     return Ladder(request, [rung], limits, circuits=circuits, signal=engine.signal, now=engine.now, jitter=random.random)

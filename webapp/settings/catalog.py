@@ -27,6 +27,7 @@ _LATER = "Later, it is written without them and says so."
 _WAITS_FOR_SOURCES = f"How long an answer waits for passages from its collections. {_LATER}"
 _WAITS_FOR_FILES = f"How long an answer waits until the long files of its chat are read. {_LATER}"
 _WHOLE = "The longest file that models are sent whole. Longer ones are read as documents, and answers quote passages of them."
+_STORY = "Which chats retell what no longer fits: those with characters (roleplay), all, or none. Each chat can say otherwise."
 _STREAM = (
     _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
     _seconds(
@@ -240,6 +241,7 @@ _MODELS = (
         "",
         "The model that names a chat after its first answer. If empty, the chat's own model; off uses the first words.",
     ),
+    _choice("models.story", "Story so far", ("roleplay", "all", "off"), "roleplay", _STORY),
     Setting(
         "models.reasoning_tags",
         "Reasoning tags by model",

@@ -64,6 +64,7 @@ WORDS: dict[str, Callable[[PromptContext], str]] = {
     "lastswipeid": lambda context: str(_versions(context)),
     "currentswipeid": lambda context: str(_versions(context) + 1),
     "idleduration": _idle,
+    "summary": lambda context: context.story(),
     "maxprompt": lambda context: str(context.most_tokens or ""),
     "model": lambda context: context.model,
 }

@@ -21,6 +21,8 @@ OF_A_CHAT = {
     "character": Section("Character", rank=30),
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),
+    # Right before the history.
+    "story": Section("Story so far", rank=190),
     # Between what lorebooks say above and below it.
     "note": Section("Author's note", rank=30, depth=NOTE_DEPTH),
     "post_prompt": Section("Post-history instructions", rank=10, depth=AFTER),
@@ -127,6 +129,11 @@ class PromptBuilder:
         for (number, _, role), group in groupby(self.among(len(said)), key=_message):
             texts = [each.text for each in group if isinstance(each, Section)]
             yield Turn(role, SECTION_SEPARATOR.join(texts)) if texts else said[number]
+
+
+def exchanges_between(path: Path, first: int, start: int, end: int) -> int:
+    """How many exchanges of the history, which begins with this message, end behind one message and before another."""
+    return sum(start < each.stop <= end for each in _exchanges(path, first))
 
 
 def place(section: Section) -> tuple[bool, int, int, int]:

@@ -14,6 +14,7 @@ from webapp.chat.files.sending import with_pictures
 from webapp.chat.group.members import in_voices
 from webapp.chat.pack import has_history
 from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder, place
+from webapp.chat.prompt.fitting import filled, story_of
 from webapp.chat.prompt.leading import leading, sections_of
 from webapp.chat.prompt.model_choice import can, named
 from webapp.chat.queries import Said
@@ -31,6 +32,7 @@ from webapp.prompts.using import Rendered
 from webapp.providers.base import SAMPLERS, Model, ModelRequest
 from webapp.sections import Contribute, Occasion, Outlets, PromptContext, Section, Template
 from webapp.streaming.events import Notice
+from webapp.words import number
 
 WORDS = {
     "temperature": "Temperature",
@@ -74,6 +76,8 @@ class Sent:
     # How many messages the history limit held back, and the limit.
     beyond: int = 0
     history_limit: int = 0
+    # How many messages that aren't sent the story so far tells; those are not among the ones left out.
+    told: int = 0
     # The sections that had no room.
     dropped: tuple[Section, ...] = ()
 
@@ -101,7 +105,7 @@ def prompt_for(
     said = [(each.role, each.told) for each in earlier]
     known, told = named(model), leading(chat)
     parameters = _parameters(chat, known, told)
-    budget_tokens = _budget_tokens(known, parameters)
+    most_tokens = budget_tokens(known, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
@@ -112,17 +116,14 @@ def prompt_for(
         occasion,
         ids=[each.id for each in earlier],
         answer_id=path[-1].id,
-        most_tokens=budget_tokens,
+        most_tokens=most_tokens,
         variables=variables,
+        story=story_of(chat, path),
     )
     builder = _builder(context, given, sections_of(told) if told else ())
-    fitted = builder.fit(
-        said,
-        budget_tokens=budget_tokens,
-        history_limit=limit,
-        beginning=path[-1].content,
-    )
-    kept = builder.without(fitted.dropped)
+    limits = {"budget_tokens": most_tokens, "history_limit": limit, "beginning": path[-1].content}
+    fit = filled(chat, builder, path, earlier, **limits)
+    kept, fitted = fit.kept, fit.fitted
     if given.sources and not any(each.passage_id for each in kept.sections):
         # Nothing is left of what they say.
         kept = kept.without(tuple(given.sections()))
@@ -132,8 +133,7 @@ def prompt_for(
         **_sourced(kept, given),
         "parameters": parameters,
         "messages": [_kept(each) for each in earlier[fitted.start :]],
-        "left_out": fitted.left_out,
-        "beyond": fitted.beyond,
+        **fit.counts,
         "history_limit": limit or 0,
         **_versions(told, goes_on=bool(path[-1].content)),
     }
@@ -154,17 +154,17 @@ def beside(
     earlier = in_voices(chat, [each for each in path if each.content])
     said = [(each.role, each.told) for each in earlier]
     parameters = {**_parameters(chat, known, told), **parameters}
-    budget_tokens = _budget_tokens(known, parameters)
-    about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": budget_tokens}
-    about["variables"] = below(path[-1].id if path else None, chat)
+    most_tokens = budget_tokens(known, parameters)
+    about: dict[str, Any] = {"ids": [each.id for each in earlier], "answer_id": new_id(), "most_tokens": most_tokens}
+    about |= {"variables": below(path[-1].id if path else None, chat), "story": story_of(chat, path)}
     context = PromptContext(chat.id, chat.owner_id, model, said, speaker_id=speaker_id, occasion=occasion, **about)
     builder = _builder(context, NOTHING, (*(sections_of(told) if told else ()), *asked))
     # They say whose turn it is.
     builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if has_history(chat) else 0
-    fitted = builder.fit(said, budget_tokens=budget_tokens, history_limit=limit)
+    fit = filled(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
     parameters.pop("is_json", None)
-    return builder.without(fitted.dropped).build(model, said[fitted.start :], **parameters)
+    return fit.kept.build(model, said[fit.fitted.start :], **parameters)
 
 
 def request_of(generation: Generation, path: Sequence[Said], *, given: Given = NOTHING) -> ModelRequest:
@@ -194,7 +194,7 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
     values: dict[str, Any] = dict(prompt.get("parameters", {}))
     values |= values.pop("samplers", {})
     parameters = tuple((WORDS.get(name, name), _told(value)) for name, value in values.items() if value is not None)
-    counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
+    counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit", "told")}
     dropped = PromptBuilder.of({"sections": prompt.get("dropped", ())}).sections
     return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
 
@@ -297,7 +297,7 @@ def _told(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
 
 
-def _budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
+def budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
     """How many tokens a prompt may have; 0 where nobody knows what the model can take in."""
     length = model.context_length
     if not length:
@@ -312,6 +312,9 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
         late.append(Notice("sources_by_words", by_words))
     if unread := prompt.get("unread"):
         late.append(Notice("files_unread", f"{', '.join(unread)}: {STILL_READ}"))
+    if told := prompt.get("told"):
+        were = "message is" if told == 1 else "messages are"
+        late.append(Notice("story", f"{number(told)} earlier {were} told by the story so far."))
     if not (left_out := prompt.get("left_out")):
         return late
     words = "The oldest exchange" if left_out == 1 else f"The {left_out} oldest exchanges"

@@ -20,6 +20,7 @@ from webapp.chat.prompt.model_choice import named
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.roleplay.forms import PromptsForm
 from webapp.chat.roleplay.variable_rows import VariableRows
+from webapp.chat.story import views as story
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.errors import Conflict, Invalid
@@ -133,12 +134,14 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
-    return _about(form, chat).shown("chat/prompts.html", chat=chat, back_url=page_of(chat.id), variables=_rows(form, chat))
+    about = {"variables": _rows(form, chat), "story": story.shown(chat)}
+    return _about(form, chat).shown("chat/prompts.html", chat=chat, back_url=page_of(chat.id), **about)
 
 
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
     """The panel beside a chat, as it opens."""
-    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="", variables=_rows(form, chat))
+    about = {"variables": _rows(form, chat), "story": story.shown(chat)}
+    return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="", **about)
 
 
 def _panel(chat: Chat, form: PromptsForm, said: str = "") -> Response:

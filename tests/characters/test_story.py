@@ -1,0 +1,284 @@
+"""What no longer fits a chat's context window is retold by the model, kept, and sent in its place."""
+
+import gevent
+import pytest
+from sqlalchemy import select
+
+from tests.api.client import client_of
+from tests.characters.conftest import MARA, asked, heard
+from tests.characters.test_chatting import knows
+from tests.chat.conftest import ended_with, give, id_of, until_settled
+from tests.support.marks import on_both_databases
+from tests.support.waiting import until
+from tests.upstream.handle import STORY
+from webapp.chat.tables import Chat, Message, Story
+from webapp.db import db, write
+from webapp.engine.tables import Generation
+from webapp.settings.service import set_setting
+
+LENGTH = 1_000
+# A fifth of what the history may take.
+LONG = "word " * 100
+TALE = "Jo came to the mill, and Mara let her in."
+
+
+@pytest.fixture
+def told(app, chat, member, fake):
+    """Sends messages in a chat with little room, and gives what the model is told with the last."""
+    knows(app, "fake/plain", LENGTH)
+    with app.app_context():
+        set_setting("models.titles", "off")
+
+    def told(*messages: str, path: str = chat) -> list[tuple[str, str]]:
+        for each in messages:
+            count = len(member.page(path).message_ids)
+            member.submit(path, message=each)
+            member.wait_for(path, ended_with(count + 2))
+            until_settled(app)
+        return heard(fake)
+
+    fake.says("Aye.")
+    fake.always({"says": TALE}, at=STORY)
+    return told
+
+
+def stories(app) -> list[Story]:
+    with app.app_context():
+        return list(db.session.scalars(select(Story).order_by(Story.id)))
+
+
+def words_of(request) -> str:
+    return "\n".join(turn["content"] for turn in request["body"]["messages"])
+
+
+def numbered(*numbers: int) -> list[str]:
+    return [f"q{number} {LONG}" for number in numbers]
+
+
+def kept(app, chat: str, text: str = TALE, at: int = 0) -> None:
+    """A story down to a message of the branch that is shown."""
+    with app.app_context(), write() as session:
+        ids = session.scalars(select(Message.id).where(Message.chat_id == id_of(chat)).order_by(Message.id)).all()
+        session.add(Story(chat_id=id_of(chat), message_id=ids[at], text=text))
+
+
+@on_both_databases
+def test_it_is_written_in_time_and_stands_in_for_what_is_left_out(app, told, chat, member, fake):
+    told(*numbered(1, 2))
+    assert not fake.stories()
+    told(*numbered(3, 4))
+
+    request = fake.stories()[0]
+    assert request["body"]["model"] == "fake/plain"
+    assert f"Mara: {MARA['greeting']}\n\nJo: q1 word" in words_of(request)
+    assert "The story so far" not in words_of(request)
+    assert TALE not in words_of(asked(fake)[-1])
+    turns = told(*numbered(5, 6, 7))
+    system = turns[0][1]
+    assert system.endswith(f"\n---\nWhat came before the messages that follow:\n\n{TALE}")
+    assert turns[1][1].startswith("q")
+
+    # Every question is told or sent.
+    retold, sent = "\n".join(map(words_of, fake.stories())), "\n".join(content for _, content in turns)
+    assert all(f"q{number} " in retold + sent for number in range(1, 8))
+    assert f"The story so far:\n\n{TALE}\n\nWhat was said next:" in words_of(fake.stories()[-1])
+    assert member.page(chat).says("earlier messages are told by the story so far.")
+    assert not member.page(chat).says("were left out")
+    with app.app_context():
+        records = db.session.scalars(select(Generation).where(Generation.kind == "story")).all()
+        assert {(each.status, each.user_id, each.message_id) for each in records} == {("completed", member.person_id, None)}
+        assert len(records) == len(fake.stories()) == len(stories(app)) < 4
+
+
+def test_what_was_sent_shows_it(app, told, member):
+    told(*numbered(*range(1, 8)))
+    generation = last_generation(app)
+
+    sent = member.page(f"/generations/{generation}/sent")
+    assert sent.says("Story so far")
+    assert sent.says("from fake/plain")
+    assert sent.says("Told by the story so far instead:")
+
+
+def last_generation(app) -> str:
+    with app.app_context():
+        return db.session.scalars(
+            select(Generation.id).where(Generation.kind == "roleplay").order_by(Generation.id.desc())
+        ).first()
+
+
+@pytest.mark.slow
+def test_a_failure_is_made_good_after_the_next_answer(app, told, fake):
+    fake.always({"status": 500}, at=STORY)
+    told(*numbered(1, 2, 3, 4))
+    assert fake.stories()
+    assert not stories(app)
+    fake.always({"says": TALE}, at=STORY)
+    turns = told(*numbered(5))
+    told("And now?")
+
+    assert TALE not in turns[0][1]
+    assert stories(app)
+
+
+@pytest.mark.slow
+def test_without_one_the_oldest_are_left_out_as_ever(app, told, chat, member, fake):
+    with app.app_context():
+        set_setting("models.story", "off")
+    told(*numbered(*range(1, 8)))
+
+    assert not fake.stories()
+    assert member.page(chat).says("were left out, because the whole chat exceeds the model's context window.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("team", "wish", "is_kept"), [("roleplay", "off", False), ("off", "on", True)])
+def test_a_chat_says_otherwise_than_the_team(app, told, chat, member, fake, team, wish, is_kept):
+    program = client_of(app, member.email)
+    program.said("PATCH", f"/chats/{id_of(chat)}", 200, {"story": wish})
+    with app.app_context():
+        set_setting("models.story", team)
+    told(*numbered(1, 2, 3, 4))
+
+    assert bool(fake.stories()) == is_kept
+
+
+@pytest.mark.slow
+def test_a_history_limit_leaves_nothing_untold(app, told, chat, member, fake):
+    with app.app_context(), write() as session:
+        session.get_one(Chat, id_of(chat)).history_limit = 4
+    turns = told("One", "Two", "Three", "Four")
+
+    assert [content for role, content in turns if role == "user"][-1] == "Four"
+    retold, sent = "\n".join(map(words_of, fake.stories())), "\n".join(content for _, content in turns)
+    assert all(each in retold + sent for each in ("One", "Two", "Three", MARA["greeting"]))
+    assert TALE in turns[0][1]
+
+
+def test_a_branch_has_the_story_of_its_own_messages(app, told, chat, member, fake):
+    told(*numbered(1, 2, 3, 4))
+    (first, *_) = stories(app)
+    with app.app_context():
+        question = db.session.scalars(select(Message.id).where(Message.content.startswith("q1 "))).one()
+        assert first.message_id > question
+    before = len(asked(fake))
+    member.post(f"/messages/{question}/edit", message=f"r1 {LONG * 4}")
+    fake.until(lambda _: len(asked(fake)) > before)
+    until_settled(app)
+
+    assert TALE not in words_of(asked(fake)[-1])
+
+
+@on_both_databases
+def test_a_person_changes_it_and_it_is_carried_on_from_there(app, told, chat, member, fake):
+    told(*numbered(1, 2, 3, 4))
+    page = member.page(f"{chat}/story")
+    assert page.says(TALE)
+    page = page.press("Save story", text="Jo never came.")
+    assert page.says("Saved.")
+    assert page.says("Edited by a person")
+    told(*numbered(5, 6, 7))
+
+    assert "The story so far:\n\nJo never came." in words_of(fake.stories()[1])
+    assert next(each.is_edited for each in stories(app)) is True
+
+
+def test_of_two_tabs_the_later_is_refused(app, chat, member):
+    kept(app, chat)
+    one, two = member.page(f"{chat}/story"), member.page(f"{chat}/story")
+    one.press("Save story", text="From one tab.")
+    refused = two.press("Save story", text="From the other.")
+
+    assert refused.status_code == 409
+    assert refused.says("The story so far was changed elsewhere. Open it again.")
+    assert refused.one("#story-text").text().strip() == "From the other."
+    assert [each.text for each in stories(app)] == ["From one tab."]
+
+
+def test_what_a_person_wrote_meanwhile_stays(app, told, chat, member, fake):
+    kept(app, chat)
+    told("One")
+    fake.always({"says": "Another tale.", "delay": 0.5}, at=STORY)
+    asking = gevent.spawn(member.htmx_post, f"{chat}/story/write", text=TALE, was=mark(member, chat))
+    until(fake.stories, "the model writes")
+    member.page(f"{chat}/story").press("Save story", text="Mine.")
+
+    asking.get()
+    assert [each.text for each in stories(app)] == ["Mine."]
+
+
+def mark(member, chat) -> str:
+    return member.page(f"{chat}/story").one("input[name=was]").attributes["value"]
+
+
+def test_it_is_written_now(app, told, chat, member, fake):
+    told("One")
+    page = member.page(f"{chat}/story").press("Write it now", text="")
+
+    assert page.says("Written.")
+    assert page.one("#story-text").text().strip() == TALE
+    assert "Jo: One\n\nMara: Aye." in words_of(fake.stories()[0])
+    # All of it is told: nothing is asked for.
+    page.press("Write it now", text=TALE)
+    assert len(fake.stories()) == 1
+    assert page.press("Forget it", text=TALE).says("Forgotten.")
+    assert not stories(app)
+
+
+def test_what_stands_in_its_way_is_said(app, told, chat, member, fake):
+    fake.always({"status": 401, "json": {"error": {"message": "no"}}}, at=STORY)
+
+    answer = member.htmx_post(f"{chat}/story/write", text="", was="")
+    assert answer.status_code == 503
+    assert answer.says("The model gave no answer.")
+    too_long = member.htmx_post(f"{chat}/story", text="x" * 20_001, was="")
+    assert too_long.status_code == 422
+    with app.app_context(), write() as session:
+        session.get_one(Chat, id_of(chat)).model = "demo/quick"
+    assert member.htmx_post(f"{chat}/story/write", text="", was="").says("The demo can't write the story so far.")
+
+
+@pytest.mark.slow
+def test_programs_read_and_write_it(app, told, chat, member, stranger):
+    program, path = client_of(app, member.email), f"/chats/{id_of(chat)}/story"
+    program.said("GET", path, 404)
+    program.said("PUT", path, 422, {"text": "  "})
+    first = program.said("PUT", path, 200, {"text": "Mine.", "was": ""})
+    assert (first["text"], first["is_edited"], first["model"], first["count"]) == ("Mine.", True, "", 1)
+    program.said("PUT", path, 409, {"text": "Other.", "was": ""})
+    program.said("PUT", path, 200, {"text": "Other.", "was": first["mark"]})
+    told("One")
+    written = program.said("POST", path, 200)
+    assert (written["text"], written["is_edited"], written["model"], written["count"]) == (TALE, False, "fake/plain", 3)
+    reader = client_of(app, stranger.email)
+    reader.said("GET", path, 404)
+    give(chat, stranger, "view")
+    assert reader.said("GET", path, 200)["text"] == TALE
+    reader.said("DELETE", path, 404)
+    program.said("DELETE", path, 204)
+    program.said("GET", path, 404)
+
+
+def test_a_placeholder_stands_for_it(app, told, chat, member):
+    with app.app_context(), write() as session:
+        session.get_one(Chat, id_of(chat)).note = "So far: {{summary}}!"
+    assert ("system", "So far: !") in told("One")
+    kept(app, chat, "A {{user}} <b>tale</b>.")
+
+    assert ("system", "So far: A {{user}} <b>tale</b>.!") in told("Two")
+
+
+def test_whatever_a_model_writes_is_text(app, told, chat, member, fake):
+    fake.always({"says": "<script>alert(1)</script></textarea><b>Jo</b>"}, at=STORY)
+    told("One")
+    page = member.page(f"{chat}/story").press("Write it now", text="")
+
+    assert page.one("#story-text").text().strip() == "<script>alert(1)</script></textarea><b>Jo</b>"
+
+
+def test_it_goes_with_its_chat(app, chat, member):
+    kept(app, chat)
+    member.post(f"{chat}/delete")
+    member.post(f"{chat}/erase")
+
+    until(lambda: not stories(app), "it is gone")

@@ -1,0 +1,81 @@
+"""Which messages are retold before they no longer fit: whatever is said, every message is told or sent."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.chat.prompt.builder import PromptBuilder, exchanges_between
+from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
+from webapp.chat.story.leaving import Room, staying
+from webapp.sections import Section
+
+ROOM = 600
+STORY = Section("Story so far", "told " * 30, rank=190)
+SAID = [("user", 10), ("assistant", 10)] * 3
+# Of one question and its answer, together an eighth of the room at most.
+EXCHANGES = st.lists(st.tuples(st.integers(1, 34), st.integers(0, 34)), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("turns", "room", "stays"),
+    [
+        ([], Room(100), None),
+        (SAID, Room(), None),
+        (SAID, Room(90), None),
+        (SAID, Room(80), 4),
+        (SAID, Room(60), 2),
+        # The newest exchange stays as long as it fits.
+        ([("user", 10), ("assistant", 40)], Room(80), None),
+        ([("user", 20), ("assistant", 10), ("user", 20), ("assistant", 20)], Room(60), 2),
+        # One that doesn't is told at once.
+        ([("user", 10), ("assistant", 90)], Room(100), 0),
+        (SAID, Room(messages=9), None),
+        (SAID, Room(messages=8), 4),
+        (SAID, Room(messages=3), 2),
+        (SAID, Room(messages=0), 0),
+        # What says nothing takes no place.
+        ([("user", 10), ("assistant", 0), ("assistant", 10)], Room(messages=3), None),
+        # Several who speak without anybody asking are one exchange.
+        ([("user", 10), *[("assistant", 10)] * 8], Room(100), 0),
+    ],
+)
+def test_so_many_stay_as_they_are(turns, room, stays):
+    assert staying(reversed(turns), room) == stays
+
+
+@pytest.mark.slow
+@given(EXCHANGES, st.none() | st.integers(0, 12))
+def test_every_message_is_told_or_sent(exchanges, limit):
+    path, told = list[tuple[str, str]](), 0
+    for question, answer in exchanges:
+        path.append(("user", "word " * question))
+        start = sent_from(path, told, limit)
+        assert start <= told
+        assert exchanges_between(path, 0, told, start) == 0
+        path.append(("assistant", "word " * answer))
+        told = carried_on(path, told, limit)
+
+
+@pytest.mark.slow
+@given(EXCHANGES, st.integers(0, 3))
+def test_nothing_is_lost_when_the_model_fails_once_in_a_while(exchanges, late):
+    path, told = list[tuple[str, str]](), 0
+    for number, (question, answer) in enumerate(exchanges):
+        path.append(("user", "word " * question))
+        assert sent_from(path, told, None) <= told
+        path.append(("assistant", "word " * answer))
+        told = carried_on(path, told, None) if number % 4 != late else told
+
+
+def sent_from(path, told, limit):
+    """From which message on a prompt sends them: with the story, where something is left out."""
+    fitted = PromptBuilder().fit(path, budget_tokens=ROOM, history_limit=limit)
+    if fitted.start and told:
+        fitted = PromptBuilder([STORY]).fit(path, budget_tokens=ROOM, history_limit=limit)
+    return fitted.start
+
+
+def carried_on(path, told, limit):
+    rest = [(role, estimate(text) + PER_MESSAGE if text else 0) for role, text in path[told:]]
+    stays = staying(reversed(rest), Room(ROOM - estimate(STORY.text) - PER_MESSAGE, limit))
+    return told if stays is None else len(path) - stays

@@ -1,0 +1,66 @@
+"""/api/v1/chats/<id>/story: the story so far, which models are told in place of what no longer fits."""
+
+from datetime import datetime
+from typing import Annotated
+
+from flask import Blueprint
+from pydantic import Field, StringConstraints
+
+from webapp.accounts.guards import found
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body
+from webapp.chat.access import visible_chat, writable_chat, writer
+from webapp.chat.story import service
+from webapp.chat.story.told import MOST_CHARS
+from webapp.chat.tables import Chat
+
+bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")
+
+
+class StoryAnswer(Answer):
+    text: str
+    message_id: str = Field(description="The message down to which it tells the chat.")
+    count: int = Field(description="How many messages of the current branch it tells.")
+    is_edited: bool = Field(description="Whether a person wrote or changed it.")
+    model: str = Field(description="The model that wrote it; empty if none did.")
+    mark: str = Field(description="What this version is known by, for `was`.")
+    created_at: datetime
+
+
+class NewStory(Body):
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARS)]
+    was: str | None = Field(
+        None,
+        description="The `mark` of the story that this one replaces, empty for none; where another is there, that stays.",
+        max_length=40,
+    )
+
+
+@bp.get("")
+@operation("Get the story so far of a chat", scope="read", answer=StoryAnswer)
+def show(id: str) -> StoryAnswer:
+    return _told(visible_chat(id))
+
+
+@bp.put("")
+@operation("Write or change the story so far", scope="chat", body=NewStory, answer=StoryAnswer, errors=(409,))
+def update(id: str, body: NewStory) -> StoryAnswer:
+    service.save(writable_chat(id), body.text, was=body.was)
+    return _told(visible_chat(id))
+
+
+@bp.post("")
+@operation("Have the model write the story so far now", scope="chat", answer=StoryAnswer, errors=(402, 409, 429, 503))
+def write_now(id: str) -> StoryAnswer:
+    service.write_now(writable_chat(id), by=writer())
+    return _told(visible_chat(id))
+
+
+@bp.delete("")
+@operation("Forget the story so far", scope="chat", status=204)
+def forget(id: str) -> None:
+    service.forget(writable_chat(id))
+
+
+def _told(chat: Chat) -> StoryAnswer:
+    return StoryAnswer.of(found(service.story_of(chat)))

@@ -1,0 +1,24 @@
+"""The form of the story so far."""
+
+from wtforms import StringField, TextAreaField
+
+from webapp.chat.story.told import MOST_CHARS, Told
+from webapp.web.forms import Form
+
+
+class StoryForm(Form):
+    # It shares its page with the composer, so each field has an id of its own.
+    text = TextAreaField(
+        "What came before", id="story-text", default="", render_kw={"rows": 8, "maxlength": MOST_CHARS, "dir": "auto"}
+    )
+    # The mark of the story that was shown, so that nobody changes what somebody else has written meanwhile.
+    was = StringField("was", default="")
+
+    @classmethod
+    def of(cls, found: Told | None) -> "StoryForm":
+        return cls.fresh(text=found.text if found else "", was=found.mark if found else "")
+
+    def is_changed(self, found: Told | None) -> bool:
+        """Whether something was typed that is not what is kept."""
+        typed = (self.text.data or "").replace("\r\n", "\n").strip()
+        return typed != (found.text if found else "")

@@ -1,0 +1,111 @@
+"""What a person can do with the story so far of a chat: write it, have it written, and forget it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+
+from webapp import rows
+from webapp.characters.fields import checked_text
+from webapp.chat import queries
+from webapp.chat.pack import has_history
+from webapp.chat.prompt.model_choice import answerer
+from webapp.chat.story import told, writing
+from webapp.chat.story.told import Told
+from webapp.chat.tables import Chat, Story
+from webapp.connections.models import DEMO
+from webapp.db import db, write
+from webapp.engine import asides, service
+from webapp.engine.engine import the_engine
+from webapp.errors import Conflict, Invalid, TooMany, Unavailable
+
+LOOK_SECONDS, WAIT_SECONDS = 0.05, 30.0
+CHANGED = "The story so far was changed elsewhere. Open it again."
+LATE = "The model takes longer than usual. The story is kept as soon as it is written, so look again in a minute."
+
+
+def story_of(chat: Chat) -> Told | None:
+    """The one that counts on the branch that the chat shows."""
+    return told.of_path(db.session(), chat.id, _path(chat))
+
+
+def is_offered(chat: Chat) -> bool:
+    return bool(chat.owner_id) and has_history(chat)
+
+
+def is_writable(chat: Chat) -> bool:
+    """Whether its model can write one: the demo has nothing to say."""
+    return is_offered(chat) and not chat.model.startswith(DEMO)
+
+
+def save(chat: Chat, text: str, *, was: str | None = None) -> None:
+    """Keep what a person says instead of the story there is, if that has the mark `was`; without a text it is forgotten."""
+    _refuse_without_history(chat)
+    text, id, path = checked_text(text, "text").strip(), chat.id, _path(chat)
+    if not path:
+        raise Invalid("Nothing has been said in this chat yet.", field="text")
+    with write() as session:
+        rows.held(session, Chat, id)
+        now = told.of_path(session, id, path)
+        if was is not None and was != (now.mark if now else ""):
+            raise Conflict(CHANGED)
+        if not text:
+            _delete(id, path)
+        elif not now:
+            session.add(Story(chat_id=id, message_id=path[-1], text=text, is_edited=True))
+        elif text != now.text:
+            story = session.get_one(Story, now.id)
+            story.text, story.is_edited = text, True
+
+
+def forget(chat: Chat) -> None:
+    """Delete every story of the branch that the chat shows, and stop the one that is being written."""
+    id, path = chat.id, _path(chat)
+    asides.stop(the_engine(), writing.lane(id))
+    with write() as session:
+        rows.held(session, Chat, id)
+        _delete(id, path)
+
+
+def write_now(chat: Chat, *, by: str) -> None:
+    """Have the model tell all that is not told yet, as far as it comes in half a minute. Waits for it.
+
+    `by` is whose limits count.
+    """
+    _refuse_without_history(chat)
+    if not is_writable(chat):
+        raise Invalid("The demo can't write the story so far. Choose another model, or write it yourself.")
+    engine, id, has_written = the_engine(), chat.id, False
+    service.refuse_if_running(engine, chat.lane)
+    until = engine.now() + WAIT_SECONDS
+    while engine.now() < until and (job := writing.all_of(chat, answerer(chat), by)):
+        try:
+            writing.begin(engine, job)
+        except TooMany:
+            if not has_written:
+                raise
+            return
+        # Nothing is held while the model is waited for.
+        db.session.rollback()
+        while job.aside.id in engine.live and engine.now() < until:
+            engine.pause(LOOK_SECONDS)
+        if not job.is_kept:
+            raise Unavailable(LATE if job.aside.id in engine.live else "The model gave no answer. Please try again.")
+        has_written, chat = True, db.session.get_one(Chat, id)
+    if not has_written and not story_of(chat):
+        raise Invalid("Nothing has been said in this chat yet.")
+
+
+def _path(chat: Chat) -> Sequence[str]:
+    return queries.ids_to(chat.head_id) if chat.head_id else []
+
+
+def _refuse_without_history(chat: Chat) -> None:
+    if not is_offered(chat):
+        raise Invalid("Chats that send no history have no story so far.")
+
+
+def _delete(chat_id: str, path: Sequence[str]) -> None:
+    there, session = frozenset(path), db.session()
+    found = session.execute(select(Story.id, Story.message_id).where(Story.chat_id == chat_id)).all()
+    gone = [id for id, message_id in found if message_id in there]
+    session.execute(delete(Story).where(Story.id.in_(gone)).execution_options(synchronize_session=False))

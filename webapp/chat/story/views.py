@@ -1,0 +1,85 @@
+"""The story so far of a chat, in the panel of its prompts and on a page of its own."""
+
+from typing import Any
+
+from flask import Blueprint, Response, render_template, url_for
+
+from webapp.accounts.guards import current_user, signed_in
+from webapp.chat.access import own_chat
+from webapp.chat.story import service
+from webapp.chat.story.forms import StoryForm
+from webapp.chat.tables import Chat
+from webapp.rendering.part import part
+from webapp.web.htmx import is_htmx, redirect, render
+
+bp = Blueprint("story", __name__)
+
+
+@bp.get("/chats/<id>/story")
+@signed_in
+def edit(id: str) -> Response:
+    return _page(own_chat(id))
+
+
+@bp.post("/chats/<id>/story")
+@signed_in
+def update(id: str) -> Response:
+    form = StoryForm.opened()
+    with form.attempt():
+        service.save(own_chat(id), form.text.data or "", was=form.was.data or "")
+        return _done(id, "Saved.")
+    return _refused(own_chat(id), form)
+
+
+@bp.post("/chats/<id>/story/write")
+@signed_in
+def write_now(id: str) -> Response:
+    """What was typed is kept first, so that the model carries it on."""
+    form = StoryForm.opened()
+    with form.attempt():
+        chat = own_chat(id)
+        if form.is_changed(service.story_of(chat)):
+            service.save(chat, form.text.data or "", was=form.was.data or "")
+        service.write_now(own_chat(id), by=current_user().id)
+        return _done(id, "Written.")
+    return _refused(own_chat(id), form)
+
+
+@bp.post("/chats/<id>/story/forget")
+@signed_in
+def forget(id: str) -> Response:
+    service.forget(own_chat(id))
+    return _done(id, "Forgotten.")
+
+
+def shown(chat: Chat, form: StoryForm | None = None, said: str = "") -> dict[str, Any] | None:
+    """What its template needs; nothing for a chat that can have none."""
+    if not service.is_offered(chat):
+        return None
+    found = service.story_of(chat)
+    return {
+        "told": found,
+        "form": form or StoryForm.of(found),
+        "said": said,
+        "is_open": bool(said or form),
+        "is_writable": service.is_writable(chat),
+    }
+
+
+def _done(id: str, said: str) -> Response:
+    return _section(own_chat(id), said=said) if is_htmx() else redirect(url_for("story.edit", id=id), said)
+
+
+def _refused(chat: Chat, form: StoryForm) -> Response:
+    return _section(chat, form) if is_htmx() else _page(chat, form)
+
+
+def _page(chat: Chat, form: StoryForm | None = None) -> Response:
+    story = shown(chat, form)
+    status = form.refusal.status if form and form.refusal else 200
+    return render("chat/story.html", status=status, chat=chat, story=story)
+
+
+def _section(chat: Chat, form: StoryForm | None = None, said: str = "") -> Response:
+    html = render_template("chat/_story.html", chat=chat, story=shown(chat, form, said), is_live=True)
+    return Response(part("#chat-story", "outerMorph", html), form.refusal.status if form and form.refusal else 200)

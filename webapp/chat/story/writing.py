@@ -1,0 +1,149 @@
+"""The story so far, carried on by a model beside the answers: what leaves the history is retold before it is gone."""
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import insert, literal, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.chat.aftermath import Aftermath
+from webapp.chat.pack import has_history
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.prompt.built_in import STORY_KEY
+from webapp.chat.prompt.model_choice import named
+from webapp.chat.prompt.parts import ANSWER_TOKENS, CAUTION
+from webapp.chat.prompt.tokens import estimate
+from webapp.chat.story import pieces, told
+from webapp.chat.story.pieces import Piece
+from webapp.chat.story.told import MOST_CHARS
+from webapp.chat.tables import Chat, Message, Story
+from webapp.connections.models import DEMO
+from webapp.db import db, utc_now
+from webapp.engine import asides
+from webapp.engine.asides import Aside
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.errors import AppError, Conflict
+from webapp.heavy.turns import wait_for_turn
+from webapp.ids import new_id
+from webapp.prompts import using
+from webapp.prompts.using import Rendered
+from webapp.providers.base import ModelRequest
+from webapp.streaming.transcript import Transcript
+
+PURPOSE = "story"
+# Nobody waits for it, and models that run at home are slow.
+MOST_SECONDS = 120.0
+# What one request retells at most; where nobody knows what a model can take in, it is taken for a small one.
+MOST_TOKENS, USUAL_LENGTH = 24_000, 8_192
+# A story takes a sixteenth of what the model can take in, and at most so many words.
+SHARE, MOST_WORDS = 16, 600
+ENDED = ("completed", "stopped")
+log = logging.getLogger("chat:story")
+# By generation, as long as it runs. Never stored: it holds words of the chat.
+_jobs: dict[str, "StoryJob"] = {}
+
+
+@dataclass(slots=True)
+class StoryJob:
+    """What is being retold in a chat; `is_kept` says whether the story of it was stored."""
+
+    chat_id: str
+    piece: Piece
+    aside: Aside
+    is_kept: bool = False
+
+
+def carry_on_later(engine: Engine, generation: Generation, after: Aftermath) -> None:
+    """Has what leaves the history retold, in a greenlet of its own; what fails is tried again after the next answer."""
+    is_meant = generation.status in ENDED and not generation.is_demo and after.owner_id and generation.message_id
+    if is_meant and told.is_kept(after.story, generation.kind) and not engine.is_closing:
+        values = after.chat_id, generation.message_id or "", generation.model_asked
+        engine.spawn(lambda: _carry_on(engine, *values))
+
+
+def begin(engine: Engine, job: StoryJob) -> None:
+    """Asks for it; raises an `AppError` when this is not the moment for it."""
+    _jobs[job.aside.id] = job
+    has_begun = False
+    try:
+        asides.ask(engine, job.aside)
+        has_begun = True
+    except IntegrityError as error:
+        raise Conflict("The story so far is being written already.") from error
+    finally:
+        if not has_begun:
+            del _jobs[job.aside.id]
+
+
+def all_of(chat: Chat, model: str, person: str) -> StoryJob | None:
+    """The next piece of all that is not told yet."""
+    return _job(chat, model, person, partial(pieces.all_of, chat))
+
+
+def lane(chat_id: str) -> str:
+    return f"{PURPOSE}:{chat_id}"
+
+
+def _carry_on(engine: Engine, chat_id: str, message_id: str, model: str) -> None:
+    """Whatever stands in the way, the answer has ended already, and the next one asks again."""
+    wait_for_turn()
+    with engine.in_app():
+        try:
+            chat = db.session.get(Chat, chat_id)
+            if chat and chat.owner_id and not chat.deleted_at and has_history(chat):
+                find = partial(pieces.due, chat, message_id, model)
+                if job := _job(chat, model, chat.owner_id, find):
+                    begin(engine, job)
+        except (AppError, SQLAlchemyError) as error:
+            log.info("no story for %s: %s", chat_id, type(error).__name__)
+
+
+def _job(chat: Chat, model: str, person: str, find: Any) -> StoryJob | None:
+    prompt = using.render(STORY_KEY)
+    model = prompt.version.model or model
+    if model.startswith(DEMO):
+        return None
+    length = named(model).context_length or USUAL_LENGTH
+    answer = min(ANSWER_TOKENS, length // 4)
+    found = find(min(MOST_TOKENS, int((length - answer) / CAUTION) - estimate(prompt.text)))
+    if not found:
+        return None
+    request = _request(prompt, model, found, answer, words=min(MOST_WORDS, length // SHARE))
+    return StoryJob(chat.id, found, Aside(PURPOSE, lane(chat.id), person, request, seconds=MOST_SECONDS))
+
+
+def _request(prompt: Rendered, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
+    before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
+    asked = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
+    parameters = {"max_tokens": answer_tokens, **prompt.parameters}
+    return PromptBuilder(prompt.sections).build(model, [("user", asked)], **parameters)
+
+
+def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+    """Keeps the story, unless what it carries on has changed meanwhile, or the message it leads to is gone."""
+    job, text = _jobs.get(generation.id), transcript.text.strip()[:MOST_CHARS]
+    if not job or not text or generation.status != "completed":
+        return
+    before, message_id = job.piece.before, job.piece.message_id
+    values = {"id": new_id(), "text": text, "model": generation.model_used or generation.model_asked, "created_at": utc_now()}
+    columns = [literal(value, Story.__table__.c[name].type) for name, value in values.items()]
+    there = select(Message.chat_id, Message.id, *columns)
+    there = there.where(Message.id == message_id, Message.chat_id == job.chat_id)
+    if before:
+        same = select(Story.id).where(Story.id == before.id, Story.text == before.text)
+        there = there.where(same.exists())
+    else:
+        there = there.where(~select(Story.id).where(Story.message_id == message_id).exists())
+    statement = insert(Story).from_select(["chat_id", "message_id", *values], there, include_defaults=False)
+    job.is_kept = session.scalar(statement.returning(Story.id)) is not None
+
+
+def _changed(generation: Generation) -> None:
+    _jobs.pop(generation.id, None)
+
+
+STORY = asides.kind(PURPOSE, "Stories so far", _finish, _changed)
