@@ -13,6 +13,7 @@ from webapp.chat.exchange.export import text_of
 from webapp.chat.prompt.sections import place_of_note
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.sharing import service as sharing
+from webapp.chat.story import told
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
 from webapp.engine.engine import Engine
@@ -87,13 +88,13 @@ def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, Line]:
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Line]:
-    made = queries.generations_of(messages)
-    return {each.id: _swipe(engine, each, made.get(each.id, [])) for each in messages}
+    made, stories = queries.generations_of(messages), told.by_message(db.session(), [each.id for each in messages])
+    return {each.id: _swipe(engine, each, made.get(each.id, []), stories.get(each.id, "")) for each in messages}
 
 
-def _swipe(engine: Engine, message: Message, generations: Sequence[Generation]) -> Line:
+def _swipe(engine: Engine, message: Message, generations: Sequence[Generation], story: str) -> Line:
     said = {"mes": text_of(engine, message, generations), "send_date": _moment(message.created_at)}
-    extra = {"reasoning": message.reasoning} if message.reasoning else {}
+    extra = {name: text for name, text in (("reasoning", message.reasoning), ("memory", story)) if text}
     if not generations:
         return {**said, "extra": extra}
     last = generations[-1]

@@ -1,6 +1,7 @@
 """Branches a chat into a new chat."""
 
 import re
+from collections.abc import Mapping
 from itertools import chain, count
 from typing import Any
 
@@ -17,7 +18,7 @@ from webapp.chat.led import is_led
 from webapp.chat.list.service import TITLE_CHARS
 from webapp.chat.messages import sending
 from webapp.chat.sizes import few
-from webapp.chat.tables import Chat, Message
+from webapp.chat.tables import Chat, Message, Story
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict
@@ -89,18 +90,26 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
     with write() as session:
         path = few(session, path, CHARS)
         found = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
-        rows = []
+        rows, copies = [], dict[str, str]()
         for row in (found[id] for id in path if id in found):
-            id = new_id()
+            id = copies[row.id] = new_id()
             # Notes, previews and sources are led to by the message's own address.
             html = (row.html or "").replace(row.id, id)
             values = {**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id}
             rows.append(values if is_own else values | {"variables": None})
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
+        _copy_stories(session, copies, chat_id)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
     arriving.wake()
     return len(path), parent
+
+
+def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> None:
+    """What retells the copied messages, which are known by their old ids."""
+    for each in session.scalars(select(Story).where(Story.message_id.in_(copies)).order_by(Story.id)).all():
+        kept = {"text": each.text, "is_edited": each.is_edited, "model": each.model, "created_at": each.created_at}
+        session.add(Story(chat_id=chat_id, message_id=copies[each.message_id], **kept))
 
 
 def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str) -> None:

@@ -140,7 +140,7 @@ def _page(chat: Chat, form: PromptsForm) -> Response:
 
 def _sheet(chat: Chat, form: PromptsForm) -> Response:
     """The panel beside a chat, as it opens."""
-    about = {"variables": _rows(form, chat), "story": story.shown(chat)}
+    about: dict[str, Any] = {"variables": _rows(form, chat), "story": story.shown(chat)}
     return render("chat/_prompts_sheet.html", chat=chat, form=_about(form, chat), said="", **about)
 
 

@@ -1,6 +1,6 @@
 """The story so far of a chat: which one counts, whether it has one, and how a model is told it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -52,6 +52,13 @@ def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> Told | None:
     count, id = max((counts.get(message_id, 0), id) for message_id, id in rows)
     story = session.get(Story, id) if count else None
     return Told(count=count, **{name: getattr(story, name) for name in NAMES}) if story else None
+
+
+def by_message(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """The texts of the stories that lead down to these messages, the newest of each."""
+    query = select(Story.message_id, Story.text).where(Story.message_id.in_(list(ids)))
+    rows = session.execute(query.order_by(Story.id)).all()
+    return {row.message_id: row.text for row in rows}
 
 
 def is_kept(wish: str, kind: str) -> bool:

@@ -54,7 +54,7 @@ class FiledMessage:
     """`author` is the name of who wrote it; empty where that was the owner of the chat, or a model.
 
     `sources` are the documents that an answer was given, by their titles; they stay behind when it is brought in. `speaker`
-    is the name of who says it where several characters do.
+    is the name of who says it where several characters do, and `story` retells what was said down to it.
     """
 
     id: str
@@ -67,6 +67,7 @@ class FiledMessage:
     sources: tuple[dict[str, Any], ...] = ()
     is_edited: bool = False
     variables: dict[str, str] | None = None
+    story: str = ""
     created_at: datetime | None = None
     generations: tuple[FiledGeneration, ...] = ()
 
@@ -149,7 +150,7 @@ def checked(chat: FiledChat) -> FiledChat:
         raise BadFile(f"It has more than {MOST_MESSAGES:,} messages.")
     if any(len(each.content) + len(each.reasoning) > MOST_CHARS for each in chat.messages):
         raise BadFile(f"One of its messages has more than {MOST_CHARS:,} characters.")
-    _check_size(sum(len(each.content) + len(each.reasoning) for each in chat.messages))
+    _check_size(sum(len(each.content) + len(each.reasoning) + len(each.story) for each in chat.messages))
     _check_tries(chat.messages)
     _check_order(chat.messages)
     return chat

@@ -24,7 +24,7 @@ from webapp.chat.group.turns import MOST_CAST
 FORMAT = "millrace-chat"
 VERSION = 1
 STATUSES = {"completed", "stopped", "interrupted", "failed"}
-NAME_CHARS, PROMPT_CHARS, MOST_ATTEMPTS, MOST_ATTACHED = 120, 20_000, 50, 20
+NAME_CHARS, PROMPT_CHARS, STORY_CHARS, MOST_ATTEMPTS, MOST_ATTACHED = 120, 20_000, 20_000, 50, 20
 NOTICE = ("code", "message", "detail")
 
 
@@ -90,6 +90,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         speaker=line(value.get("speaker"), NAME_CHARS),
         is_edited=value["role"] == "assistant" and value.get("is_edited") is True,
         variables=kept(value["variables"]) if isinstance(value.get("variables"), dict) else None,
+        story=text(value.get("story"), STORY_CHARS).strip(),
         created_at=moment(value.get("created_at")),
         # One more than there may be is refused with the whole chat.
         generations=tuple(_generation(fields(each), place) for place, each in enumerate(generations[: MOST_TRIES + 1]))

@@ -150,7 +150,10 @@ def _nodes(id: str, said: Sequence[dict[str, Any]]) -> tuple[list[Node], str]:
     for place, row in enumerate(said):
         versions, chosen = _versions(row)
         ids = [origin(PROGRAM, f"{id}:{place}:{number}:{_mark(above, words)}") for number, words in enumerate(versions)]
-        nodes += [Node(ids[number], above, _message(ids[number], row, number, words)) for number, words in enumerate(versions)]
+        nodes += [
+            Node(ids[number], above, _message(ids[number], row, number, words, is_shown=number == chosen))
+            for number, words in enumerate(versions)
+        ]
         above = ids[chosen]
     return nodes, above
 
@@ -173,7 +176,7 @@ def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
     return texts, chosen
 
 
-def _message(id: str, row: dict[str, Any], number: int, words: str) -> FiledMessage | None:
+def _message(id: str, row: dict[str, Any], number: int, words: str, *, is_shown: bool) -> FiledMessage | None:
     """Hidden and empty ones only link what is around them."""
     if row.get("is_system") is True or not words.strip():
         return None
@@ -181,8 +184,10 @@ def _message(id: str, row: dict[str, Any], number: int, words: str) -> FiledMess
     about = fields(infos[number]) if isinstance(infos, list) and number < len(infos) else row
     extra = fields(about.get("extra"))
     created_at = _moment(about.get("send_date")) or _moment(row.get("send_date"))
+    # Its summary down to there.
+    story = text(extra.get("memory") or (is_shown and fields(row.get("extra")).get("memory")), own.STORY_CHARS).strip()
     if row.get("is_user") is True:
-        return FiledMessage(id=id, role="user", content=words, created_at=created_at)
+        return FiledMessage(id=id, role="user", content=words, story=story, created_at=created_at)
     generations = _generations(about, extra, created_at)
     return FiledMessage(
         id=id,
@@ -190,6 +195,7 @@ def _message(id: str, row: dict[str, Any], number: int, words: str) -> FiledMess
         content=words,
         reasoning=text(extra.get("reasoning")),
         speaker=line(row.get("name"), NAME_CHARS),
+        story=story,
         created_at=created_at,
         generations=generations,
     )

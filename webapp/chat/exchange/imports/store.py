@@ -19,7 +19,7 @@ from webapp.chat.exchange.imports import pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
 from webapp.chat.messages import sending
-from webapp.chat.tables import Chat, Message
+from webapp.chat.tables import Chat, Message, Story
 from webapp.connections.models import providers
 from webapp.db import db, utc_now, write
 from webapp.engine.engine import the_engine
@@ -281,6 +281,7 @@ class _Filling:
             with write() as session:
                 session.execute(insert(Message), [self._row(each, known) for each in missing])
                 session.add_all(generations)
+                session.add_all(_stories(missing, ids, self.chat_id))
         except IntegrityError:
             self._look()
             raise
@@ -307,6 +308,11 @@ class _Filling:
             "is_edited": message.is_edited,
             "variables": message.variables,
         }
+
+
+def _stories(added: Sequence[Rendered], ids: Mapping[str, str], chat_id: str) -> list[Story]:
+    told = (each.message for each in added if each.message.story)
+    return [Story(chat_id=chat_id, message_id=ids[each.id], text=each.story) for each in told]
 
 
 def _generations(message: FiledMessage, message_id: str, lane: str) -> list[Generation]:
