@@ -13,6 +13,7 @@ from tests.attacks.matrix import FIELDS, PEOPLE, PLANNERS, ROUTES, RULES, SIGNED
 from tests.attacks.world import CANARY, World
 from tests.chat.conftest import id_of
 from tests.support.rounds import ROUNDS
+from tests.upstream.handle import STORY, Upstream
 from webapp.accounts.guards import policy
 from webapp.api.operations import operation_of
 from webapp.settings.service import set_setting
@@ -28,8 +29,9 @@ OWN = {"own_chat": ("chat", SIGNED_IN), "own_inputs": ("plan inputs", PLANNERS)}
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
-    """Nobody is slowed down here."""
+def app(app: Flask, fake: Upstream) -> Flask:
+    """Nobody is slowed down here, and whoever asks for the story of a chat gets one."""
+    fake.always({"says": "So far."}, at=STORY)
     with app.app_context():
         for name in ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_user", "limits.sse_per_chat"):
             set_setting(name, "0")

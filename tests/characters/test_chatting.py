@@ -237,7 +237,7 @@ def test_the_oldest_exchanges_are_left_out_whole_with_a_word(chat, say, member, 
     assert page.all("article.message")[-1].css_first(".notices").text().strip().startswith(words)
     with app.app_context():
         notices = db.session.scalars(
-            select(Generation.notices).where(Generation.kind != "title").order_by(Generation.id.desc())
+            select(Generation.notices).where(Generation.kind == "roleplay").order_by(Generation.id.desc())
         ).first()
     assert [notice["code"] for notice in notices] == ["left_out"]
     assert page.click("What was sent").says("Left out to fit the context window: 4 exchanges from the beginning.")

@@ -2,7 +2,7 @@
 
 import gevent
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tests.api.client import client_of
 from tests.characters.conftest import MARA, asked, heard
@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import STORY
 from webapp.chat.tables import Chat, Message, Story
 from webapp.db import db, write
-from webapp.engine.tables import Generation
+from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings.service import set_setting
 
 LENGTH = 1_000
@@ -40,6 +40,14 @@ def told(app, chat, member, fake):
     fake.says("Aye.")
     fake.always({"says": TALE}, at=STORY)
     return told
+
+
+def chat_is_told(app, chat: str) -> int:
+    """How many messages say something, and are complete."""
+    with app.app_context():
+        running = select(Generation.message_id).where(Generation.status.in_(ACTIVE), Generation.message_id.is_not(None))
+        query = select(func.count()).select_from(Message).where(Message.chat_id == id_of(chat), Message.content != "")
+        return db.session.scalar(query.where(Message.id.not_in(running))) or 0
 
 
 def stories(app) -> list[Story]:
@@ -219,7 +227,7 @@ def test_it_is_written_now(app, told, chat, member, fake):
     assert page.one("#story-text").text().strip() == TALE
     assert "Jo: One\n\nMara: Aye." in words_of(fake.stories()[0])
     # All of it is told: nothing is asked for.
-    page.press("Write it now", text=TALE)
+    assert page.press("Write it now", text=TALE).says("Everything is told already.")
     assert len(fake.stories()) == 1
     assert page.press("Forget it", text=TALE).says("Forgotten.")
     assert not stories(app)
@@ -241,7 +249,8 @@ def test_what_stands_in_its_way_is_said(app, told, chat, member, fake):
 @pytest.mark.slow
 def test_programs_read_and_write_it(app, told, chat, member, stranger):
     program, path = client_of(app, member.email), f"/chats/{id_of(chat)}/story"
-    program.said("GET", path, 404)
+    nothing = program.get(path)
+    assert (nothing["text"], nothing["mark"], nothing["message_id"]) == ("", "", None)
     program.said("PUT", path, 422, {"text": "  "})
     first = program.said("PUT", path, 200, {"text": "Mine.", "was": ""})
     assert (first["text"], first["is_edited"], first["model"], first["count"]) == ("Mine.", True, "", 1)
@@ -256,7 +265,7 @@ def test_programs_read_and_write_it(app, told, chat, member, stranger):
     assert reader.said("GET", path, 200)["text"] == TALE
     reader.said("DELETE", path, 404)
     program.said("DELETE", path, 204)
-    program.said("GET", path, 404)
+    assert program.get(path) == nothing
 
 
 def test_a_placeholder_stands_for_it(app, told, chat, member):

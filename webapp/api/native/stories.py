@@ -6,7 +6,6 @@ from typing import Annotated
 from flask import Blueprint
 from pydantic import Field, StringConstraints
 
-from webapp.accounts.guards import found
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.chat.access import visible_chat, writable_chat, writer
@@ -18,13 +17,13 @@ bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")
 
 
 class StoryAnswer(Answer):
-    text: str
-    message_id: str = Field(description="The message down to which it tells the chat.")
-    count: int = Field(description="How many messages of the current branch it tells.")
-    is_edited: bool = Field(description="Whether a person wrote or changed it.")
-    model: str = Field(description="The model that wrote it; empty if none did.")
-    mark: str = Field(description="What this version is known by, for `was`.")
-    created_at: datetime
+    text: str = Field(default="", description="Empty if there is none.")
+    message_id: str | None = Field(default=None, description="The message down to which it tells the chat.")
+    count: int = Field(default=0, description="How many messages of the current branch it tells.")
+    is_edited: bool = Field(default=False, description="Whether a person wrote or changed it.")
+    model: str = Field(default="", description="The model that wrote it; empty if none did.")
+    mark: str = Field(default="", description="What this version is known by, for `was`.")
+    created_at: datetime | None = None
 
 
 class NewStory(Body):
@@ -63,4 +62,5 @@ def forget(id: str) -> None:
 
 
 def _told(chat: Chat) -> StoryAnswer:
-    return StoryAnswer.of(found(service.story_of(chat)))
+    found = service.story_of(chat)
+    return StoryAnswer.of(found) if found else StoryAnswer()

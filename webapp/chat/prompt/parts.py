@@ -317,8 +317,8 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
         late.append(Notice("story", f"{number(told)} earlier {were} told by the story so far."))
     if not (left_out := prompt.get("left_out")):
         return late
-    words = "The oldest exchange" if left_out == 1 else f"The {left_out} oldest exchanges"
-    were = "was" if left_out == 1 else "were"
+    oldest, were = ("next" if told else "oldest"), ("was" if left_out == 1 else "were")
+    words = f"The {oldest} exchange" if left_out == 1 else f"The {left_out} {oldest} exchanges"
     return [
         *late,
         Notice("left_out", f"{words} in this chat {were} left out, because the whole chat exceeds the model's context window."),

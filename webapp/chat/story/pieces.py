@@ -19,6 +19,7 @@ from webapp.chat.story.leaving import Room, staying
 from webapp.chat.story.told import Told
 from webapp.chat.tables import Chat, Message
 from webapp.db import db
+from webapp.heavy.turns import by_turns
 
 AT_ONCE, CHARS_AT_ONCE = 100, 200_000
 LEAST_TOKENS = 200
@@ -43,7 +44,7 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
     ids = queries.ids_to(message_id)
     before = told.of_path(db.session(), chat.id, ids)
     rest = ids[before.count if before else 0 :]
-    stays = staying(_newest_first(message_id, len(rest)), room)
+    stays = staying(by_turns(_newest_first(message_id, len(rest))), room)
     return None if stays is None else piece(chat, rest[: len(rest) - stays], before, tokens)
 
 
@@ -81,6 +82,8 @@ def _room(chat: Chat, message_id: str, model: str) -> Room:
 def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
     """Role and tokens of so many messages, from this one upwards."""
     for read in paths.said_upwards(message_id):
+        # Nothing is held while others have their turn.
+        db.session.rollback()
         share = share_of(sum(len(each.content) for each in read))
         for each in reversed(read[-most:] if most else []):
             yield each.role, estimate(each.content, share) + PER_MESSAGE if each.content else 0

@@ -66,10 +66,10 @@ def forget(chat: Chat) -> None:
         _delete(id, path)
 
 
-def write_now(chat: Chat, *, by: str) -> None:
-    """Have the model tell all that is not told yet, as far as it comes in half a minute. Waits for it.
+def write_now(chat: Chat, *, by: str) -> bool:
+    """Have the model tell all that is not told yet, as far as it comes in half a minute; says whether it wrote anything.
 
-    `by` is whose limits count.
+    Waits for it. `by` is whose limits count.
     """
     _refuse_without_history(chat)
     if not is_writable(chat):
@@ -83,7 +83,7 @@ def write_now(chat: Chat, *, by: str) -> None:
         except TooMany:
             if not has_written:
                 raise
-            return
+            return True
         # Nothing is held while the model is waited for.
         db.session.rollback()
         while job.aside.id in engine.live and engine.now() < until:
@@ -93,6 +93,7 @@ def write_now(chat: Chat, *, by: str) -> None:
         has_written, chat = True, db.session.get_one(Chat, id)
     if not has_written and not story_of(chat):
         raise Invalid("Nothing has been said in this chat yet.")
+    return has_written
 
 
 def _path(chat: Chat) -> Sequence[str]:

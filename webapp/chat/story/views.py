@@ -9,6 +9,7 @@ from webapp.chat.access import own_chat
 from webapp.chat.story import service
 from webapp.chat.story.forms import StoryForm
 from webapp.chat.tables import Chat
+from webapp.connections.models import providers
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
 
@@ -40,8 +41,8 @@ def write_now(id: str) -> Response:
         chat = own_chat(id)
         if form.is_changed(service.story_of(chat)):
             service.save(chat, form.text.data or "", was=form.was.data or "")
-        service.write_now(own_chat(id), by=current_user().id)
-        return _done(id, "Written.")
+        has_written = service.write_now(own_chat(id), by=current_user().id)
+        return _done(id, "Written." if has_written else "Everything is told already.")
     return _refused(own_chat(id), form)
 
 
@@ -59,6 +60,7 @@ def shown(chat: Chat, form: StoryForm | None = None, said: str = "") -> dict[str
     found = service.story_of(chat)
     return {
         "told": found,
+        "writer": providers().display_name(found.model) if found and found.model else "",
         "form": form or StoryForm.of(found),
         "said": said,
         "is_open": bool(said or form),
