@@ -1,5 +1,7 @@
 """What no longer fits a chat's context window is retold by the model, kept, and sent in its place."""
 
+from random import Random
+
 import gevent
 import pytest
 from sqlalchemy import func, select
@@ -28,6 +30,7 @@ def told(app, chat, member, fake):
     knows(app, "fake/plain", LENGTH)
     with app.app_context():
         set_setting("models.titles", "off")
+        set_setting("limits.streams_per_minute", "0")
 
     def told(*messages: str, path: str = chat) -> list[tuple[str, str]]:
         for each in messages:
@@ -175,6 +178,37 @@ def test_a_branch_has_the_story_of_its_own_messages(app, told, chat, member, fak
     until_settled(app)
 
     assert TALE not in words_of(asked(fake)[-1])
+
+
+@pytest.mark.slow
+def test_another_version_of_what_is_told_has_the_story_before_it(app, told, chat, member, fake):
+    told("One")
+    kept(app, chat, "She came.", at=0)
+    member.htmx_post(f"{chat}/story/write", text="She came.", was=mark(member, chat))
+    assert member.page(f"{chat}/story").says("Retells 3 messages")
+    answer = member.page(chat).message_ids[-1]
+    member.post(f"/messages/{answer}/again")
+    member.wait_for(chat, ended_with(3))
+    until_settled(app)
+
+    assert member.page(f"{chat}/story").one("#story-text").text().strip() == "She came."
+    member.post(f"/messages/{answer}/version")
+    member.post(f"/messages/{answer}/delete")
+    assert member.page(f"{chat}/story").one("#story-text").text().strip() == "She came."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_said_every_message_is_told_or_sent(app, told, chat, fake, seed):
+    # In tokens, an eighth of the room at most.
+    sizes = [Random(seed * 100 + number).randint(1, 60) for number in range(14)]
+    for number, size in enumerate(sizes):
+        turns = told(f"q{number}. {'word ' * size}")
+        retold, sent = "\n".join(map(words_of, fake.stories())), "\n".join(content for _, content in turns)
+        assert [each for each in range(number + 1) if f"q{each}. " not in retold + sent] == []
+        assert (TALE in turns[0][1]) == ("q0. " not in sent)
+
+    assert len(fake.stories()) >= 1
 
 
 @on_both_databases
