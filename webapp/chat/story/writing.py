@@ -1,6 +1,7 @@
 """The story so far, carried on by a model beside the answers: what leaves the history is retold before it is gone."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -102,7 +103,7 @@ def _carry_on(engine: Engine, chat_id: str, message_id: str, model: str) -> None
             log.info("no story for %s: %s", chat_id, type(error).__name__)
 
 
-def _job(chat: Chat, model: str, person: str, find: Any) -> StoryJob | None:
+def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None]) -> StoryJob | None:
     prompt = using.render(STORY_KEY)
     model = prompt.version.model or model
     if model.startswith(DEMO):
