@@ -325,3 +325,20 @@ def test_it_goes_with_its_chat(app, chat, member):
     member.post(f"{chat}/erase")
 
     until(lambda: not stories(app), "it is gone")
+
+
+@pytest.mark.slow
+def test_in_a_group_everyone_speaks_by_name(app, told, member, fake):
+    program = client_of(app, member.email)
+    ids = [
+        program.post("/characters", {"name": name, "description": f"{name} sails.", "greeting": f"{name} greets."}, status=201)[
+            "id"
+        ]
+        for name in ("Bo", "Al")
+    ]
+    begun = program.post("/chats", {"character_ids": ids}, status=201)["chat"]["id"]
+    told("Ahoy", path=f"/chats/{begun}")
+    program.post(f"/chats/{begun}/story", status=200)
+
+    assert "Bo: Bo greets.\n\nAl: Al greets.\n\nJo: Ahoy\n\n" in words_of(fake.stories()[0])
+    assert words_of(fake.stories()[0]).count(": Aye.") == 1
