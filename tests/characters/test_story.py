@@ -342,3 +342,12 @@ def test_in_a_group_everyone_speaks_by_name(app, told, member, fake):
 
     assert "Bo: Bo greets.\n\nAl: Al greets.\n\nJo: Ahoy\n\n" in words_of(fake.stories()[0])
     assert words_of(fake.stories()[0]).count(": Aye.") == 1
+
+
+def test_an_answer_that_is_being_written_is_not_told_yet(app, told, chat, member, fake):
+    fake.always({"steps": [{"hang": True}]})
+    member.submit(chat, message="One")
+    member.page(f"{chat}/story").press("Save story", text="Jo asked.")
+
+    assert member.page(f"{chat}/story").says("Retells 2 messages")
+    assert member.htmx_post(f"{chat}/story/write", text="Jo asked.", was=mark(member, chat)).status_code == 409

@@ -40,8 +40,10 @@ def is_writable(chat: Chat) -> bool:
 def save(chat: Chat, text: str, *, was: str | None = None) -> None:
     """Keep what a person says instead of the story there is, if that has the mark `was`; without a text it is forgotten."""
     _refuse_without_history(chat)
-    text, id, path = checked_text(text, "text").strip(), chat.id, _path(chat)
-    if not path:
+    text, id, path, running = checked_text(text, "text"), chat.id, _path(chat), service.running_in(chat.lane)
+    # What is being written at this moment, nobody can tell yet.
+    said = [each for each in path if not running or each != running.message_id]
+    if not said:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
     with write() as session:
         rows.held(session, Chat, id)
@@ -51,7 +53,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
         if not text:
             _delete(id, path)
         elif not now:
-            session.add(Story(chat_id=id, message_id=path[-1], text=text, is_edited=True))
+            session.add(Story(chat_id=id, message_id=said[-1], text=text, is_edited=True))
         elif text != now.text:
             story = session.get_one(Story, now.id)
             story.text, story.is_edited = text, True
