@@ -56,7 +56,7 @@ def write_now(id: str) -> StoryAnswer:
 
 
 @bp.delete("")
-@operation("Forget the story so far", scope="chat", status=204)
+@operation("Forget the story so far", scope="chat", status=204, errors=(409,))
 def forget(id: str) -> None:
     service.forget(writable_chat(id))
 
