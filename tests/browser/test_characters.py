@@ -253,7 +253,7 @@ def test_what_is_typed_while_a_message_is_written_for_one_stays(server: Server, 
     upstream.always({"says": "I shake off the rain.", "delay": 1})
     chat.box.fill("I shake")
     chat.page.get_by_role("button", name="Write my next message for me").click()
-    expect(chat.page.get_by_text("Writing…")).to_be_visible()
+    expect(chat.page.get_by_role("button", name="Stop writing")).to_be_visible()
     chat.box.press("End")
     with chat.page.expect_response(lambda each: each.url.endswith("/draft") and "rain" in str(each.request.post_data)):
         chat.box.type(" hands")
@@ -261,3 +261,18 @@ def test_what_is_typed_while_a_message_is_written_for_one_stays(server: Server, 
     chat.page.reload()
     expect(chat.box).to_have_value("I shake off the rain. hands")
     assert heard(upstream)[-1][1].endswith("I shake")
+
+
+def test_a_message_that_is_written_for_one_can_be_stopped(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = chat_with(visit(server), "Hanne Voss")
+    upstream.always({"says": "I shake off the rain.", "delay": 60})
+    chat.box.fill("I shake")
+    stop = chat.page.get_by_role("button", name="Stop writing")
+    expect(stop).to_be_hidden()
+    chat.page.get_by_role("button", name="Write my next message for me").click()
+    stop.click()
+    expect(stop).to_be_hidden()
+    expect(chat.box).to_have_value("I shake")
+    upstream.says("Not on my boat.")
+    chat.ask("I shake")
+    chat.expect("completed")

@@ -22,8 +22,7 @@ BEFORE = "What came before the messages that follow:"
 class Told:
     """The story that counts on a path, and how many of its messages it tells, from the first on.
 
-    `mark` is what it is known by to whoever saw it, so that nobody overwrites a newer
-    one.
+    `mark` is what it is known by to whoever saw it, so that nobody overwrites a newer one.
     """
 
     id: str
