@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from webapp.characters.macro_variables import Variables
+from webapp.bags import Variables
 
 # What a prompt is for: an answer, another one, the rest of one, or the next message of a person, written for them.
 Occasion = Literal["answer", "again", "continue", "suggestion"]

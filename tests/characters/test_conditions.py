@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.turns import nobody_waits
-from webapp.characters.macro_variables import Bag, Variables
+from webapp.bags import Bag, Variables
 from webapp.characters.macros import Names
 
 TEXTS = {"description": "{{char}} rows.", "personality": " \n"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from webapp.characters import macro_variables
-from webapp.characters.macro_variables import Bag, Variables, kept
+from webapp import bags
+from webapp.bags import Bag, Variables, kept
 from webapp.characters.macros import MOST_MORE_CHARS, Names
 
 
@@ -55,11 +55,11 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 def test_what_exceeds_the_bounds_is_not_put_in() -> None:
     bag = Bag()
     filled("".join(f"{{{{setvar::n{number}::x}}}}" for number in range(150)), bag)
-    assert len(bag.values) == macro_variables.MOST_NAMES
+    assert len(bag.values) == bags.MOST_NAMES
     filled(f"{{{{deletevar::n0}}}}{{{{setvar::{'n' * 101}::x}}}}{{{{setvar::a::{'x' * 2_001}}}}}", bag)
-    assert len(bag.values) == macro_variables.MOST_NAMES - 1
+    assert len(bag.values) == bags.MOST_NAMES - 1
     filled("".join(f"{{{{setvar::n{number}::{'x' * 2_000}}}}}" for number in range(1, 20)), bag)
-    assert 18_000 < sum(map(len, (*bag.values, *bag.values.values()))) <= macro_variables.MOST_CHARS
+    assert 18_000 < sum(map(len, (*bag.values, *bag.values.values()))) <= bags.MOST_CHARS
     filled("{{deletevar::n1}}{{setvar::more::there is room again}}", bag)
     assert bag.get("more") == "there is room again"
 

@@ -10,7 +10,7 @@ from tests.characters.card_samples import as_json, bring
 from tests.characters.conftest import heard
 from tests.chat.conftest import address, ended, ended_with, give, id_of
 from tests.support.marks import also_on_postgres
-from webapp.characters.macro_variables import Bag
+from webapp.bags import Bag
 from webapp.chat import variables
 from webapp.chat.roleplay.variable_rows import VariableRows
 from webapp.chat.tables import Chat, Message

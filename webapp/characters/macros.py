@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from random import Random
 
+from webapp.bags import Variables
 from webapp.characters import macro_variables
 from webapp.characters.macro_calls import Call, Piece, replaced
 from webapp.characters.macro_meanings import MEANINGS
-from webapp.characters.macro_variables import Variables
 
 # How the first cards wrote the same.
 FIRST = {"user": "{{user}}", "bot": "{{char}}", "char": "{{char}}", "group": "{{group}}", "charifnotgroup": "{{charIfNotGroup}}"}

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp import rows
 from webapp.accounts.tables import User
-from webapp.characters.macro_variables import Bag, Variables, kept
+from webapp.bags import Bag, Variables, kept
 from webapp.chat.tables import Chat, Message, PersonVariables
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid

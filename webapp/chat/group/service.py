@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts import making
 from webapp.accounts.tables import User
+from webapp.bags import Bag, Variables
 from webapp.characters import queries as cast
 from webapp.characters.cards import group_greetings
-from webapp.characters.macro_variables import Bag, Variables
 from webapp.characters.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS

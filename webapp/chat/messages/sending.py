@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp import changes, rows, topic_names
 from webapp.accounts.tables import User
-from webapp.characters.macro_variables import Bag, Variables
+from webapp.bags import Bag, Variables
 from webapp.characters.macros import Names
 from webapp.chat import paths
 from webapp.chat.aftermath import IS_SHARED

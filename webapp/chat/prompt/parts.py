@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app
 
 from webapp.accounts.tables import User
-from webapp.characters.macro_variables import Variables
+from webapp.bags import Variables
 from webapp.chat import paths
 from webapp.chat.fields import FIELDS
 from webapp.chat.files.sending import with_pictures

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from webapp.accounts.tables import User
-from webapp.characters.macro_variables import Variables
+from webapp.bags import Variables
 from webapp.characters.macros import Names
 from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
 from webapp.characters.tables import Character, Persona

@@ -7,10 +7,10 @@ from typing import Any
 
 from webapp.accounts import making
 from webapp.accounts.tables import User
+from webapp.bags import Bag, Variables
 from webapp.characters import queries as cast
 from webapp.characters.cards import other_greetings
 from webapp.characters.fields import checked_text
-from webapp.characters.macro_variables import Bag, Variables
 from webapp.characters.macros import Names
 from webapp.characters.tables import Character, Persona
 from webapp.chat.fields import FIELDS, ChatField

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.characters.macro_variables import MOST_NAMES, kept
+from webapp.bags import MOST_NAMES, kept
 from webapp.chat.variables import touched
 from webapp.errors import Invalid
 

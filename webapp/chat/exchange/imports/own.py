@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from webapp.characters.macro_variables import kept
+from webapp.bags import kept
 from webapp.chat.exchange.imports.filed import (
     MOST_NOTICES,
     MOST_TRIES,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from webapp.characters.macro_variables import kept
+from webapp.bags import kept
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, Node, checked, fields, grown
 from webapp.chat.exchange.imports.reading import line, moment, origin, text

@@ -1,0 +1,80 @@
+"""Named texts that people's chats keep: those of a chat, and those of a person in all their chats. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.foreign_json import clean
+
+MOST_NAMES, NAME_CHARS, VALUE_CHARS, MOST_CHARS = 100, 100, 2_000, 20_000
+# Of a number in a file: Python writes out no longer ones.
+MOST_BITS = 10_000
+
+
+def _none() -> Mapping[str, str]:
+    return {}
+
+
+class Bag:
+    """Names and what they stand for, within bounds: what exceeds them is not put in. Read when it is first asked for."""
+
+    def __init__(self, read: Callable[[], Mapping[str, str]] = _none) -> None:
+        self._read, self.is_changed = read, False
+        self._values: dict[str, str] | None = None
+        self._chars = 0
+
+    @property
+    def values(self) -> dict[str, str]:
+        if self._values is None:
+            self._values = dict(self._read())
+            self._chars = sum(map(_chars, self._values.items()))
+        return self._values
+
+    def get(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    def put(self, name: str, value: str) -> bool:
+        """Whether there was room for it."""
+        before = _chars((name, self.values[name])) if name in self.values else 0
+        more = _chars((name, value)) - before
+        is_new = not before and len(self.values) >= MOST_NAMES
+        if not name or is_new or len(name) > NAME_CHARS or len(value) > VALUE_CHARS or self._chars + more > MOST_CHARS:
+            return False
+        if self.values.get(name) != value:
+            self.values[name], self.is_changed = value, True
+            self._chars += more
+        return True
+
+    def drop(self, name: str) -> None:
+        if name in self.values:
+            self._chars -= _chars((name, self.values.pop(name)))
+            self.is_changed = True
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Those of a chat at one place in it, and those of its owner."""
+
+    local: Bag = field(default_factory=Bag)
+    shared: Bag = field(default_factory=Bag)
+
+
+def kept(values: Any) -> dict[str, str]:
+    """What of a file or a form can be kept as variables: the first of those that have room."""
+    bag = Bag()
+    for name, value in values.items() if isinstance(values, dict) else ():
+        if isinstance(name, str) and isinstance(value, (str, int, float)):
+            bag.put(clean(name).strip(), clean(_text(value)))
+    return bag.values
+
+
+def _chars(each: tuple[str, str]) -> int:
+    return len(each[0]) + len(each[1])
+
+
+def _text(value: str | float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return ""
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
