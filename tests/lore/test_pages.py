@@ -222,10 +222,9 @@ def test_looking_through_as_much_as_there_can_be_holds_up_nobody(member):
     entries = [{"keys": ["ﬆ" * 30], "content": "İ" * 2_000} for _ in range(1_000)]
     with member.app.app_context(), write() as session:
         session.add(Lorebook(id="l", owner_id=member.person_id, name="Long", book={"entries": entries}, entry_count=1_000))
-    # A server has compiled its templates before anybody comes.
-    member.page("/lorebooks/l?q=Rye")
+    # Without the test's own look at its markup, which takes longer than all the rest.
     with nobody_waits():
-        assert member.page(f"/lorebooks/l?q={'İ+' * 100}").status_code == 200
+        assert member.client.get(f"/lorebooks/l?q={'İ+' * 100}", base_url=member.origin).status_code == 200
 
 
 def test_an_entry_is_shown_as_it_is_used(member):

@@ -36,21 +36,22 @@ class Longest:
 @contextmanager
 def longest_turn() -> Iterator[Longest]:
     """The longest of all turns that are taken inside."""
-    longest, began = Longest(), time.thread_time()
+    longest, slowed, began = Longest(), slowness(), 0.0
 
     def switched(_event: str, _greenlets: Any) -> None:
         nonlocal began
         now = time.thread_time()
         longest.seconds, began = max(longest.seconds, now - began), now
 
-    before, slowed = greenlet.settrace(switched), slowness()
-    try:
-        with left_alone():
+    with left_alone():
+        # Only now: to measure the machine and to clear it up takes as long as much that is measured.
+        before, began = greenlet.settrace(switched), time.thread_time()
+        try:
             yield longest
-        switched("", None)
-        longest.seconds /= max(slowed, slowness())
-    finally:
-        greenlet.settrace(before)
+            switched("", None)
+        finally:
+            greenlet.settrace(before)
+    longest.seconds /= max(slowed, slowness())
 
 
 @contextmanager
