@@ -2,9 +2,8 @@
 
 from base64 import b64decode
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO
 
 from webapp.accounts.tables import User
 from webapp.characters import card_files, service
@@ -14,8 +13,6 @@ from webapp.errors import AppError, Invalid
 from webapp.heavy import child
 
 MOST_FILES = 30
-LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
-TOO_MUCH = "It needs too much memory or time to read."
 NAME_CHARS = 80
 # What may be too long of a card.
 TEXTS = {
@@ -60,7 +57,7 @@ def bring_in(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> Brou
 
 
 def _bring_one(stream: IO[bytes], by: User) -> Imported:
-    found = _read(stream)
+    found = child.told(card_files.__name__, stream)
     notes, picture = found.pop("notes"), b64decode(found.pop("picture", ""))
     try:
         checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
@@ -76,14 +73,3 @@ def _reason(refusal: AppError) -> str:
     """The sentence, with the text of the card that it is about."""
     title = TEXTS.get(refusal.field)
     return f"{title}: {refusal.message}" if title else refusal.message
-
-
-def _read(stream: IO[bytes]) -> dict[str, Any]:
-    with child.on_disk(stream) as file, closing(child.pieces(card_files.__name__, file, LIMITS)) as found:
-        try:
-            card: dict[str, Any] = next(found)
-        except child.Exceeded as error:
-            raise Invalid(TOO_MUCH) from error
-    if "trouble" in card:
-        raise Invalid(card["trouble"])
-    return card

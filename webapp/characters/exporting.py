@@ -7,7 +7,6 @@ from threading import Lock
 from typing import Literal
 
 from webapp.characters import card_writing, charx, png, queries
-from webapp.characters.bringing import LIMITS
 from webapp.characters.card_writing import Version, written
 from webapp.characters.cards import NAMES, BadCard
 from webapp.characters.pictures import PNG
@@ -62,7 +61,7 @@ def _picture(character: Character) -> bytes:
 
 
 def _drawn(content: bytes) -> bytes:
-    with child.on_disk(BytesIO(content)) as file, closing(child.pieces(AS_PNG, file, LIMITS)) as found:
+    with child.on_disk(BytesIO(content)) as file, closing(child.pieces(AS_PNG, file, child.SMALL)) as found:
         try:
             return b64decode(next(found, ""))
         except child.Exceeded:

@@ -1,12 +1,10 @@
 """Brings personas in from a file of another program, which is read in a process of its own."""
 
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 from webapp.accounts.tables import User
 from webapp.characters import persona_files, personas, queries
-from webapp.characters.bringing import LIMITS, TOO_MUCH
 from webapp.characters.personas import PersonaInput
 from webapp.db import db
 from webapp.errors import Invalid
@@ -26,7 +24,8 @@ class Brought:
 
 def bring_in(stream: IO[bytes], *, by: User) -> Brought:
     """Make a persona of each; one that this person has already, in the same words, stays as it is."""
-    brought, found = Brought(), _read(stream)
+    found: list[dict[str, Any]] = child.told(persona_files.__name__, stream)["personas"]
+    brought = Brought()
     worlds = lorebooks.by_name(by.id, {each["lorebook"] for each in found if each["lorebook"]})
     own = [each for each in queries.personas(by) if each.owner_id == by.id]
     # Who has chosen somebody already stays who they are.
@@ -49,15 +48,3 @@ def _input(said: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -
     ids = [worlds[said["lorebook"]]] if said["lorebook"] in worlds else []
     is_default = said["is_default"] and not has_default
     return PersonaInput(said["name"], said["description"], is_default=is_default or None, lorebook_ids=ids)
-
-
-def _read(stream: IO[bytes]) -> list[dict[str, Any]]:
-    with child.on_disk(stream) as file, closing(child.pieces(persona_files.__name__, file, LIMITS)) as found:
-        try:
-            piece: dict[str, Any] = next(found)
-        except child.Exceeded as error:
-            raise Invalid(TOO_MUCH, field="file") from error
-    if "trouble" in piece:
-        raise Invalid(piece["trouble"], field="file")
-    told: list[dict[str, Any]] = piece["personas"]
-    return told

@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from threading import BoundedSemaphore, Timer
 from typing import IO, Any
 
 from webapp.config import ROOT
-from webapp.errors import Unavailable
+from webapp.errors import Invalid, Unavailable
 from webapp.heavy import frames
 from webapp.heavy.turns import by_turns
 from webapp.heavy.words import FAULT, FOUND, WHOLE
@@ -20,6 +20,7 @@ from webapp.heavy.words import FAULT, FOUND, WHOLE
 MOST_CHILDREN = 2
 AGAIN_SECONDS = 10
 COPIED_BYTES = 256 * 1024
+TOO_MUCH = "It needs too much memory or time to read."
 BUSY = "Other files are being read right now. Try again in a few seconds."
 log = logging.getLogger("web:heavy")
 _places = BoundedSemaphore(MOST_CHILDREN)
@@ -33,6 +34,9 @@ class Limits:
     cpu_seconds: int = 30
     wall_seconds: float = 300.0
     patience_seconds: float = 5.0
+
+
+SMALL = Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
 
 
 class Exceeded(Exception):
@@ -66,6 +70,18 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
             raise Exceeded from error
         # It was killed, or ended itself: by the memory, the CPU or the clock.
         raise Exceeded
+
+
+def told(module: str, stream: IO[bytes]) -> dict[str, Any]:
+    """The one piece that a small file is; refuses the file where that is the `trouble` with it, or where it takes too much."""
+    with on_disk(stream) as file, closing(pieces(module, file, SMALL)) as found:
+        try:
+            piece: dict[str, Any] = next(found)
+        except Exceeded as error:
+            raise Invalid(TOO_MUCH, field="file") from error
+    if "trouble" in piece:
+        raise Invalid(piece["trouble"], field="file")
+    return piece
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What a person can do with lorebooks: make, bring in, change, copy, delete and bring back."""
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
 from datetime import timedelta
 from typing import IO, Any
 
@@ -24,8 +23,6 @@ from webapp.settings.service import setting
 MOST_OWN, MOST_ATTACHED = 100, 20
 # A name is the book's own, or its file's.
 NAME_CHARS = 120
-LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=5, wall_seconds=30)
-TOO_MUCH = "It needs too much memory or time to read."
 
 
 def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
@@ -48,14 +45,7 @@ def bring_in(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
 
 def read(stream: IO[bytes]) -> dict[str, Any]:
     """The lorebook in a file, read in a child process."""
-    with child.on_disk(stream) as file, closing(child.pieces(files.__name__, file, LIMITS)) as found:
-        try:
-            piece: dict[str, Any] = next(found)
-        except child.Exceeded as error:
-            raise Invalid(TOO_MUCH, field="file") from error
-    if "trouble" in piece:
-        raise Invalid(piece["trouble"], field="file")
-    book: dict[str, Any] = piece["book"]
+    book: dict[str, Any] = child.told(files.__name__, stream)["book"]
     return book
 
 
