@@ -8,11 +8,10 @@ from webapp.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.characters import faced, persona_bringing, persona_files, personas, queries, shown
 from webapp.characters.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
-from webapp.errors import Invalid
 from webapp.lore import queries as lore
 from webapp.web.done_words import just_done
 from webapp.web.htmx import is_htmx, redirect, render
-from webapp.web.uploads import expect_files
+from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("personas", __name__, url_prefix="/personas")
 
@@ -48,9 +47,8 @@ def create() -> Response:
 def bring_in() -> Response:
     file_form, brought = PersonaFileForm.opened(), None
     with file_form.attempt():
-        if not (file := request.files.get("file")) or not file.filename:
-            raise Invalid("Choose a file.", field="file")
-        brought = persona_bringing.bring_in(file.stream, by=current_user())
+        _, stream = sent_file()
+        brought = persona_bringing.bring_in(stream, by=current_user())
     refusal = file_form.refusal
     page = {"form": PersonaForm.fresh(), "file_form": file_form, "brought": brought, **_list()}
     return render("characters/personas.html", status=refusal.status if refusal else 200, **page)

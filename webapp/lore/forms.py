@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import request
 from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
 from webapp.errors import Invalid
@@ -242,9 +241,3 @@ def _choice(value: str | None, among: Mapping[str, str]) -> int:
 def _told(value: Any, usual: int | None) -> str:
     known = number_of(value, -1)
     return str(known) if known >= 0 else "" if usual is None else str(usual)
-
-
-def sent_file() -> tuple[str, Any] | None:
-    """The name and the content of the file that was chosen, if one was."""
-    file = request.files.get("file")
-    return (file.filename, file.stream) if file and file.filename else None

@@ -9,10 +9,9 @@ from webapp.accounts import shares, shares_shown
 from webapp.accounts.guards import client_address, current_user, found, signed_in, user_or_none
 from webapp.accounts.roles import may
 from webapp.accounts.shares_shown import ShareForm
-from webapp.errors import Invalid
 from webapp.lore import files, pages, queries, service, sharing
 from webapp.lore.editing import BookInput, with_settings
-from webapp.lore.forms import BookForm, LorebookFileForm, sent_file
+from webapp.lore.forms import BookForm, LorebookFileForm
 from webapp.lore.pages import Desk
 from webapp.lore.tables import Lorebook
 from webapp.lore.world_info import world_info
@@ -20,7 +19,7 @@ from webapp.web.done_words import just_done
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
-from webapp.web.uploads import expect_files
+from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("lore", __name__, url_prefix="/lorebooks")
 
@@ -52,9 +51,7 @@ def create() -> Response:
 def bring_in() -> Response:
     form = LorebookFileForm.opened()
     with form.attempt():
-        if not (sent := sent_file()):
-            raise Invalid("Choose a file.", field="file")
-        return _to(service.bring_in(*sent, by=current_user()), done="imported")
+        return _to(service.bring_in(*sent_file(), by=current_user()), done="imported")
     return _index(BookForm.fresh(), form, shown=form)
 
 

@@ -1,10 +1,10 @@
-"""How large the files of a request may be: said before anything reads it, so that more than that is never read."""
+"""The files of a request, and how large they may be: said before anything reads it, so that more than that is never read."""
 
-from typing import cast
+from typing import IO, cast
 
 from flask import request
 
-from webapp.errors import TooLarge
+from webapp.errors import Invalid, TooLarge
 from webapp.web.incoming import Incoming
 
 # What a browser writes around a file, and what is sent beside it.
@@ -21,3 +21,11 @@ def expect_files(most_bytes: int, *, files: int = 1, around_bytes: int = AROUND_
     incoming.max_content_length = most = files * (most_bytes + around_bytes)
     if (incoming.content_length or 0) > most:
         raise TooLarge.file(most_bytes) if files == 1 else TooLarge.together(files * most_bytes)
+
+
+def sent_file() -> tuple[str, IO[bytes]]:
+    """The name and the content of the one that was chosen."""
+    file = request.files.get("file")
+    if not file or not file.filename:
+        raise Invalid("Choose a file.", field="file")
+    return file.filename, file.stream

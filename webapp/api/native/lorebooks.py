@@ -13,14 +13,13 @@ from webapp.api.native.characters import Name
 from webapp.api.native.sharing import GrantList, NewReader
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.errors import Invalid
 from webapp.heavy.turns import by_turns
 from webapp.lore import files, queries, service, sharing
 from webapp.lore.editing import BookInput
-from webapp.lore.forms import sent_file
 from webapp.lore.tables import Lorebook
 from webapp.lore.views import exported
 from webapp.web.downloads import download, file_name
+from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_lorebooks", __name__, url_prefix="/api/v1/lorebooks")
 BOOK = "The lorebook as character cards keep theirs (`character_book`)"
@@ -81,9 +80,7 @@ def create(body: NewLorebook) -> LorebookAnswer:
     most_bytes=files.MOST_BYTES + 64 * 1024,
 )
 def bring_in() -> LorebookAnswer:
-    if not (sent := sent_file()):
-        raise Invalid("Choose a file.", field="file")
-    return _told(service.bring_in(*sent, by=caller()))
+    return _told(service.bring_in(*sent_file(), by=caller()))
 
 
 @bp.get("/<id>")

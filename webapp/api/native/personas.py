@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 from pydantic import Field
 
 from webapp.accounts.guards import found
@@ -13,9 +13,9 @@ from webapp.api.schemas import Answer, AnyId, Body
 from webapp.characters import faced, persona_bringing, persona_files, personas, queries, shown
 from webapp.characters.personas import PersonaInput
 from webapp.characters.tables import Persona
-from webapp.errors import Invalid
 from webapp.lore import queries as lorebooks
 from webapp.lore.service import MOST_ATTACHED
+from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_personas", __name__, url_prefix="/api/v1/personas")
 
@@ -81,9 +81,8 @@ def create(body: NewPersona) -> PersonaAnswer:
     most_bytes=persona_files.MOST_BYTES + 64 * 1024,
 )
 def bring_in() -> BroughtPersonas:
-    if not (file := request.files.get("file")):
-        raise Invalid("Choose a file.", field="file")
-    return BroughtPersonas.of(persona_bringing.bring_in(file.stream, by=caller()))
+    _, stream = sent_file()
+    return BroughtPersonas.of(persona_bringing.bring_in(stream, by=caller()))
 
 
 @bp.get("/<id>")

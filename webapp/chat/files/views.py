@@ -11,8 +11,7 @@ from webapp.chat.files.reference import reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
 from webapp.chat.messages.attached import ABOUT_LONG, IN_PASSAGES, size_of
 from webapp.chat.prompt.model_choice import can, named
-from webapp.errors import Invalid
-from webapp.web.uploads import expect_files
+from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("files", __name__)
 # A message stands beside it.
@@ -36,10 +35,7 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 @bp.post("/files")
 @signed_in
 def bring() -> Response:
-    sent = request.files.get("file")
-    if not sent or not sent.filename:
-        raise Invalid("Choose a file.", field="file")
-    file = service.bring(current_user().id, sent.filename, sent.stream)
+    file = service.bring(current_user().id, *sent_file())
     is_picture, is_long, block = file.kind == IMAGE, file.kind == DOCUMENT, service.block_of(file)
     is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
     return jsonify(
