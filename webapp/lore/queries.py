@@ -69,6 +69,13 @@ def visible_among(user: User, ids: Iterable[str]) -> list[str]:
     return [each for each in wanted if each in known]
 
 
+def names_of(ids: Sequence[str]) -> list[str]:
+    """In this order; their entries, which may be megabytes, are not read."""
+    query = select(Lorebook.id, Lorebook.name).where(Lorebook.id.in_(ids))
+    names = {row.id: row.name for row in db.session.execute(query)} if ids else {}
+    return [names[id] for id in ids if id in names]
+
+
 def by_name(user_id: str, names: Iterable[str]) -> dict[str, str]:
     """Of these names, the person's own lorebooks that have them, the newest of several."""
     theirs = Lorebook.owner_id == user_id, Lorebook.name.in_(list(names)), Lorebook.deleted_at.is_(None)

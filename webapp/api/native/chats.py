@@ -321,8 +321,8 @@ def _in_trash(id: str) -> Chat:
 def told_one(row: Chat) -> ChatAnswer:
     """A chat with the caller's right in it."""
     me = user_or_none()
-    kept = variables.at(row.head_id if row.cast_ids else None)
-    return _told([row], kept if me and row.owner_id == me.id else None)[0]
+    is_own = me is not None and row.owner_id == me.id
+    return _told([row], variables.at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
 def _told(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:

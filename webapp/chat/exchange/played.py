@@ -13,7 +13,6 @@ from webapp.chat.roleplay import service as roleplay
 from webapp.chat.tables import Chat
 from webapp.db import db
 from webapp.lore import queries as lorebooks
-from webapp.lore.tables import Lorebook
 
 
 def told(chat: Chat) -> dict[str, Any]:
@@ -22,7 +21,7 @@ def told(chat: Chat) -> dict[str, Any]:
     names = [each.name for each in members(chat)] if chat.is_group else [one.name] if one else []
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
     seen = lorebooks.visible_among(owner, chat.lorebook_ids) if owner else []
-    worlds = [db.session.get_one(Lorebook, id).name for id in seen]
+    worlds = lorebooks.names_of(seen)
     played = {"cast": tuple(names), "turn_order": chat.turn_order, "persona": persona.name if persona else ""}
     return {**played, "lorebooks": tuple(worlds)}
 

@@ -71,6 +71,10 @@ class FiledMessage:
     created_at: datetime | None = None
     generations: tuple[FiledGeneration, ...] = ()
 
+    @property
+    def chars(self) -> int:
+        return len(self.content) + len(self.reasoning) + len(self.story)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledChat:
@@ -150,7 +154,7 @@ def checked(chat: FiledChat) -> FiledChat:
         raise BadFile(f"It has more than {MOST_MESSAGES:,} messages.")
     if any(len(each.content) + len(each.reasoning) > MOST_CHARS for each in chat.messages):
         raise BadFile(f"One of its messages has more than {MOST_CHARS:,} characters.")
-    _check_size(sum(len(each.content) + len(each.reasoning) + len(each.story) for each in chat.messages))
+    _check_size(sum(each.chars for each in chat.messages))
     _check_tries(chat.messages)
     _check_order(chat.messages)
     return chat

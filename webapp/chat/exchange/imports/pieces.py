@@ -101,7 +101,7 @@ def _batches(messages: Sequence[FiledMessage]) -> Iterator[list[FiledMessage]]:
     batch: list[FiledMessage] = []
     rows = chars = 0
     for each in messages:
-        more_rows, more_chars = 1 + len(each.generations), len(each.content) + len(each.reasoning) + len(each.story)
+        more_rows, more_chars = 1 + len(each.generations), each.chars
         if batch and (rows + more_rows > MOST_ROWS or chars + more_chars > MOST_CHARS):
             yield batch
             batch, rows, chars = [], 0, 0
