@@ -1,9 +1,7 @@
 """/characters/<id>/greetings: the further greetings of a character, which its card keeps."""
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -17,6 +15,7 @@ from webapp.characters.tables import Character
 from webapp.errors import Conflict
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
+from webapp.web.merging import mark_of
 
 bp = Blueprint("greetings", __name__, url_prefix="/characters/<id>/greetings")
 Lists = Mapping[str, Sequence[str]]
@@ -32,7 +31,7 @@ class GreetingsForm(Form):
 def edit(id: str) -> Response:
     character = _own(id)
     lists = _lists(character.card)
-    return _page(character, GreetingsForm.fresh(was=_mark(lists)), lists)
+    return _page(character, GreetingsForm.fresh(was=mark_of(lists)), lists)
 
 
 @bp.post("")
@@ -49,7 +48,7 @@ def update(id: str) -> Response:
 
 
 def _written(entered: Lists, was: str, card: dict[str, Any]) -> dict[str, Any]:
-    if _mark(_lists(card)) != was:
+    if mark_of(_lists(card)) != was:
         raise Conflict("These greetings were changed elsewhere. Copy what you have typed, and open them again.")
     return with_greetings(card, entered)
 
@@ -71,10 +70,6 @@ def _rearranged(texts: Sequence[str], name: str, wish: str) -> list[str]:
 
 def _lists(card: dict[str, Any]) -> dict[str, list[str]]:
     return {name: greetings_in(card, name) for name in GREETINGS}
-
-
-def _mark(lists: Lists) -> str:
-    return sha256(json.dumps(lists).encode()).hexdigest()[:16]
 
 
 def _own(id: str) -> Character:

@@ -51,8 +51,7 @@ class Names:
     """Who speaks with whom, and what else a text can ask for; what nobody has or knows is not filled in.
 
     `texts` gives what a card or a persona says by a name of `TEXTS`, `words` what is known by those of `WORDS`, and
-    `outlet` what stands in an outlet of this name. `place` is the
-    chat, for what shall stay the same in it.
+    `outlet` what stands in an outlet of this name. `place` is the chat, for what shall stay the same in it.
     """
 
     user: str = ""

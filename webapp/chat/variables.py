@@ -40,7 +40,7 @@ def below(parent: Message | str | None, chat: Chat, *, is_personal: bool = True)
 
 def changed(variables: Variables | None) -> dict[str, str] | None:
     """What is to be kept with a message; nothing where it is as before."""
-    return variables.local.values if variables and variables.local.is_changed else None
+    return dict(variables.local.values) if variables and variables.local.is_changed else None
 
 
 def keep(session: Session, person_id: str, bag: Bag) -> None:

@@ -1,10 +1,8 @@
 """The pages of a lorebook and its entries, whoever it belongs to: a person, or a character."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +15,7 @@ from webapp.lore.editing import entries_of, with_entry, without_entry
 from webapp.lore.entries import Entry
 from webapp.lore.forms import EntryForm
 from webapp.web.htmx import redirect
+from webapp.web.merging import mark_of
 
 Book = dict[str, Any]
 MOST_WORDS = 200
@@ -74,7 +73,7 @@ def blank(desk: Desk) -> Response:
 
 def show(desk: Desk, place: int) -> Response:
     entry = desk.entry(place)
-    return _page(desk, EntryForm.of(entry, _mark(entry)), place)
+    return _page(desk, EntryForm.of(entry, mark_of(entry)), place)
 
 
 def put(desk: Desk, place: int | None) -> Response:
@@ -104,13 +103,9 @@ def _page(desk: Desk, form: EntryForm, place: int | None) -> Response:
     return form.offer().shown("lore/entry.html", desk=desk, place=place)
 
 
-def _mark(entry: Mapping[str, Any]) -> str:
-    return sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _same(book: Book, place: int | None, was: str) -> Book:
     """The book, if the entry at this place is the one that the page had shown."""
     entries = entries_of(book)
-    if place is not None and (place >= len(entries) or _mark(entries[place]) != was):
+    if place is not None and (place >= len(entries) or mark_of(entries[place]) != was):
         raise Conflict("This entry was changed elsewhere. Open it again.")
     return book

@@ -1,5 +1,7 @@
 """Forms of what may be open in two tabs: what somebody left as it was shown does not undo what was saved elsewhere."""
 
+import json
+from hashlib import sha256
 from typing import Any, Self
 from zlib import crc32
 
@@ -22,6 +24,11 @@ class MergingForm(Form):
         for name, _, digest in (each.partition("=") for each in (self.seen.data or "").split()):
             if name in self and name in now and _digest(self[name].data) == digest:
                 self[name].data = now[name].data
+
+
+def mark_of(value: Any) -> str:
+    """What something is known by to whoever saw it, where nothing of it can be merged with what was saved elsewhere."""
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _digest(value: Any) -> str:

@@ -19,7 +19,7 @@ from webapp.chat.page import renderings
 from webapp.chat.prompt.sections import begun
 from webapp.chat.roleplay.service import KIND
 from webapp.chat.tables import Chat, Message
-from webapp.chat.variables import keep, of_person
+from webapp.chat.variables import changed, keep, of_person
 from webapp.connections.models import providers
 from webapp.db import db, write
 from webapp.errors import Conflict, Invalid
@@ -121,8 +121,13 @@ def _greeting(character: Character, names: Names) -> dict[str, Any]:
     content = names.fill(_greets_with(character))
     html = {"html": renderings.rendered(content), "html_version": markdown.VERSION}
     # What one of them sets, those after it know.
-    after = dict(names.variables.local.values) if names.variables and names.variables.local.is_changed else None
-    return {"content": content, "variables": after, "speaker_id": character.id, "speaker_name": character.name, **html}
+    return {
+        "content": content,
+        "variables": changed(names.variables),
+        "speaker_id": character.id,
+        "speaker_name": character.name,
+        **html,
+    }
 
 
 def _greet(session: Session, chat: Chat, said: Sequence[dict[str, Any]]) -> None:
