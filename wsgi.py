@@ -7,6 +7,11 @@ monkey.patch_all()
 import atexit  # noqa: E402  the patch must come first
 import gc  # noqa: E402
 import sys  # noqa: E402
+import warnings  # noqa: E402
+
+# What guesses the alphabet of a text takes 3 MB, and all that is read says what it is: requests does without, and warns.
+sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type]  # so a module is said to be missing
+warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
 # What is imported stays: a command need not look through it for garbage on the way. In a worker nobody looks yet.
 is_command = gc.isenabled()
