@@ -1,4 +1,4 @@
-// Reads an answer aloud by the browser's own voice, sentence by sentence and without its code.
+// Reads an answer aloud with the browser's own voice, sentence by sentence, leaving out code.
 "use strict";
 if (self.speechSynthesis) {
   const sentences = (text) => {
@@ -14,7 +14,7 @@ if (self.speechSynthesis) {
     const words = (button) => (button.value === read.id ? "Stop reading" : "Read aloud");
     for (const each of document.querySelectorAll(".aloud span")) each.textContent = words(each.parentElement);
   };
-  // One after the other: browsers cut off what is long. No text says which language it is in, so it is the browser's.
+  // One sentence at a time, as browsers cut off long texts. The language of a text is unknown, so the browser's is used.
   const say = (mine, [words, ...rest]) => {
     if (mine !== read) return;
     if (!words) return begin();
@@ -32,7 +32,7 @@ if (self.speechSynthesis) {
     const button = target.closest(".aloud");
     if (button) begin(button.value === read.id ? undefined : button.value);
   });
-  // Some browsers have none, others know of theirs a little later.
+  // Some browsers have no voices, others load them later.
   const heard = () => document.documentElement.toggleAttribute("data-voice", speechSynthesis.getVoices().length > 0);
   speechSynthesis.addEventListener?.("voiceschanged", heard);
   heard();

@@ -1,4 +1,4 @@
-// Files and long pastes stand above what is typed, to be looked at or removed.
+// Files and long pastes appear above the message box, where they can be checked or removed.
 "use strict";
 {
   const LONG_CHARS = 3000;
@@ -20,7 +20,7 @@
     changed();
     return chip;
   };
-  // Between fences that its own text does not close.
+  // Uses a fence longer than any in the text.
   const addText = (path, text) => {
     const plain = path.replace(/[\n\r`]+/g, " "), name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
     const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
@@ -45,7 +45,7 @@
     event.preventDefault();
     attachAll(text ? [new File([text], "Pasted text.txt")] : files);
   });
-  // On their way over the page the files are not told yet.
+  // While files are dragged over the page, browsers don't say which.
   for (const each of ["dragover", "drop"]) document.addEventListener(each, (event) => {
     if (!chips() || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
@@ -62,7 +62,7 @@
     box().focus();
   });
 
-  // What is added while a message is on its way stays.
+  // Keeps files that are added while a message is being sent.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id === "composer") sent = detail.ctx.request.body.getAll("part");
   });

@@ -1,12 +1,12 @@
-// Says by a notification that an answer has ended while the page is hidden, to who has asked for that.
+// Shows a notification when an answer ends while the page is hidden, if the person has turned that on.
 "use strict";
-// Browsers of phones show notifications for a service worker only, and there is none.
+// Browsers on phones show notifications only from a service worker, which Millrace doesn't have.
 if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(navigator.userAgent)) {
   const WORDS = { completed: "The answer is complete.", interrupted: "The answer was cut off.", failed: "There is no answer." };
   const root = document.documentElement.dataset, choice = () => localStorage.getItem("notifications");
   const isOn = () => Notification.permission === "granted" && choice() === "on";
   const show = () => { root.notifications = Notification.permission === "denied" ? "blocked" : isOn() ? "on" : "off"; };
-  // Once, with the first long answer that is seen; afterwards it is in the chat's menu alone.
+  // Offered once, with the first long answer; after that only in the chat's menu.
   setInterval(() => {
     const since = millrace.running()?.querySelector("[data-since]")?.dataset.since;
     const isNew = Notification.permission === "default" && !choice(), isLong = since && Date.now() - new Date(since) > 10000;

@@ -1,8 +1,8 @@
-// What can follow in the text of a workflow: the request says where one writes, and what is pressed is put there.
+// Completions in the text of a workflow: the request sends the caret's position, and the chosen one is inserted there.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const source = document.getElementById("source"), found = document.getElementById("completions");
-  // Letters as the server counts them.
+  // Counts code points, as the server does.
   const place = () => { source.form.elements.at.value = [...source.value.slice(0, source.selectionStart)].length; };
   for (const event of ["input", "click", "keyup"]) source.addEventListener(event, place);
   source.addEventListener("keydown", (event) => {
@@ -15,7 +15,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const rest = target.closest("[data-rest]")?.dataset.rest;
     if (!rest) return;
     source.focus();
-    // The one way that can be undone.
+    // Only this way of inserting can be undone.
     document.execCommand("insertText", false, rest);
   });
 });

@@ -1,4 +1,4 @@
-// The keys of the composer; nothing that is typed gets lost on the way.
+// Keyboard handling of the message box; nothing that is typed gets lost.
 "use strict";
 {
   const THUMBS = matchMedia("(pointer: coarse) and (hover: none)");
@@ -27,12 +27,12 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.(".edit")?.requestSubmit();
   };
 
-  // The second click of a double click on Send.
+  // Ignores the second click of a double click on Send.
   document.addEventListener("click", (event) => {
     if (event.detail === 2 && event.target.closest?.(".stop")) event.preventDefault();
   });
 
-  // Whoever types where nothing is focused means the message.
+  // Typing without a focused field writes a message.
   const begin = (event) => {
     const isPrintable = event.key.length === 1 && !/[\s?]/.test(event.key) && !(event.ctrlKey || event.metaKey || event.altKey);
     const isElsewhere = !event.target.matches?.("body, #main") || isCovered();
@@ -49,20 +49,20 @@
     for (const each of event.target.id === "composer-text" ? [send, editLast, leave] : [save, leave, begin]) each(event);
   });
 
-  // Who opens a page may write at once, but no keyboard comes over it unasked.
-  // What a browser has kept of a page is as old as its draft.
+  // Focuses the message box of a new page, but doesn't open an on-screen keyboard.
+  // A page from the back/forward cache may show an old draft, so it is loaded again.
   for (const each of ["DOMContentLoaded", "pageshow"]) addEventListener(each, ({ persisted }) => {
     if (persisted) return location.reload();
     const hasFocus = document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *)");
     const isElsewhere = hasFocus || location.hash.startsWith("#message-");
     if (!isElsewhere && !THUMBS.matches) box()?.focus({ preventScroll: true });
   });
-  // A browser would put the caret before the text that stands there already.
+  // Browsers put the caret before existing text.
   document.addEventListener("focusin", ({ target }) => {
     if (target.matches("#composer-text, .edit textarea") && !target.selectionEnd) target.selectionStart = target.textLength;
   });
 
-  // What is typed is kept on the server, for this page's next life and for other devices.
+  // Saves the draft on the server, for reloads and other devices.
   const forget = () => { waiting = clearTimeout(waiting); };
   const keep = (keepalive = false) => {
     forget();
@@ -80,14 +80,14 @@
   });
   document.addEventListener("submit", (event) => { if (event.target.id === "composer") forget(); });
   addEventListener("pagehide", () => { if (waiting) keep(true); });
-  // What is typed elsewhere is kept by this page alone.
+  // Other forms are not saved: the browser warns before they are lost.
   const hold = (event, place) => { if (document.querySelector(`${place} [data-typed]`)) event.preventDefault(); };
   addEventListener("beforeunload", (event) => hold(event, "body"));
   document.addEventListener("htmx:before:request", (event) => {
     if (event.target.id === "composer-tune") hold(event, "#tuned");
   });
 
-  // What is typed while a message is on its way goes into the composer that comes back.
+  // Text typed while a message is being sent is kept in the new message box.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id === "composer") sent = detail.ctx.request.body.get("message");
   });
@@ -95,11 +95,11 @@
     const boxes = target.id === "composer" && detail.tasks.map((task) => task.fragment.querySelector("#composer-text"));
     const fresh = boxes && boxes.find(Boolean), typed = box()?.value;
     if (!fresh) return;
-    // The page may know more by now.
+    // The page may be newer than this response.
     const [here, there] = [document, fresh.form].map((each) => each.querySelector("#composer-controls input"));
     if (!fresh.value && here.value === there.value) there.parentNode.replaceWith(here.parentNode.cloneNode(true));
     fresh.value += typed.startsWith(sent) ? typed.slice(sent.length) : typed;
-    // A box that one writes in takes no text by itself.
+    // A morph leaves the value of a focused box alone.
     box().value = fresh.value;
     if (typed !== sent) later();
   });

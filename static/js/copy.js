@@ -1,8 +1,8 @@
-// Copies what was written, and gives finished blocks of code their buttons.
+// Copies messages, and adds buttons to finished code blocks.
 "use strict";
 {
   const oldWay = (text) => {
-    // Without https browsers offer nothing else.
+    // Without https there is no clipboard API.
     const area = Object.assign(document.createElement("textarea"), { value: text, className: "sr" });
     document.body.append(area);
     area.select();
@@ -26,7 +26,7 @@
     copy(await answer.text(), button).catch(failed);
   });
 
-  // A selection is copied with its formulas as they were written: a drawn fraction is two letters otherwise.
+  // Copies formulas of a selection as LaTeX: a rendered fraction would be just two letters.
   document.addEventListener("copy", (event) => {
     const chosen = getSelection(), place = document.createElement("div");
     if (!chosen.rangeCount || event.target.matches?.("input, textarea")) return;
@@ -53,7 +53,7 @@
   };
   const equip = (place) => {
     for (const header of place.querySelectorAll(".code > header")) {
-      // The server's own words know nothing of it, whenever they come again.
+      // A redrawn header doesn't know that lines are wrapped.
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
       const block = header.parentElement, buttons = Object.assign(document.createElement("span"), { part: "tools" });
@@ -66,7 +66,7 @@
   for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
 
-  // A preview opens below its block, and closes again; without this file its link leads to a page of its own.
+  // A preview opens below its code block and closes again; without scripts its link opens a page.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a.view");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;

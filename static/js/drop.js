@@ -1,4 +1,4 @@
-// Documents that are dropped anywhere on the page are chosen in its form and sent.
+// Documents dropped anywhere on the page are put into its form and sent.
 "use strict";
 {
   const choice = () => document.getElementById("document-files");

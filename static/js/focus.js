@@ -1,4 +1,4 @@
-// When what has the focus is swapped away, the focus goes to what stands in its place, never to nowhere.
+// When the focused element is swapped away, its replacement gets the focus.
 "use strict";
 {
   const FORM = ".edit, .rename";
@@ -14,16 +14,16 @@
     const article = articles()[Math.min(index, articles().length - 1)];
     if (index < 0 || !article || (millrace.isRunning() && !isBack)) return document.querySelector("#composer-controls .go");
     const able = [...article.querySelectorAll("a, button, summary")].filter((each) => !each.disabled && each.checkVisibility());
-    // Not the next Delete: pressed twice, it would take more than was meant.
+    // Never the next Delete: pressing the key twice would delete more than intended.
     const isSame = (each) => (isBack ? each.matches("[formaction$='/edit'], [popovertarget]") : name(each) === words);
     return (words !== "Delete" && able.find(isSame)) || article;
   };
 
-  // From where one came into a form that can be left again.
+  // Remembers which element opened a form.
   document.addEventListener("focusin", ({ target, relatedTarget }) => {
     if (target.closest(FORM) && !relatedTarget?.closest(FORM)) origin = relatedTarget;
   });
-  // A browser that gives the focus to a new form scrolls to where its sticky bar would be without scrolling.
+  // Browsers scroll to the wrong place when a new form in the sticky bar takes the focus.
   let isRenaming = false;
   document.addEventListener("htmx:before:swap", ({ detail }) => {
     const title = detail.tasks.map(({ fragment }) => fragment.querySelector?.("#rename-title")).find(Boolean);

@@ -1,5 +1,5 @@
-// The page stays at its end while text arrives, but only for who is there; others are told that there is more.
-// What is read stays in place when earlier messages come in above it, in every browser.
+// Keeps the page at its end while text arrives, if the reader is there; otherwise a button says that there is new text.
+// Keeps the reader's place when earlier messages are inserted above, in every browser.
 "use strict";
 {
   const NEAR = 64;
@@ -38,7 +38,7 @@
     if (/^(#end)?$/.test(location.hash)) goToEnd(); else isFollowing = distance() < NEAR;
     new ResizeObserver(grown).observe(document.body);
   });
-  // What is opened is read there.
+  // Opening something stops the scrolling, so that it can be read.
   document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view, .cite)"); });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;
@@ -47,7 +47,7 @@
     scrollBy({ top: left && distance() - left, behavior: "instant" });
     left = 0;
   });
-  // Who sends wants to see what comes.
+  // Sending a message scrolls to the end.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id === "composer" && !/remove$/.test(detail.ctx.request.action)) goToEnd();
   });

@@ -1,4 +1,4 @@
-// The open end of the answer grows: the server says only what of its markup has changed, counted from its end.
+// Updates the unfinished end of an answer: the server sends only changes to its markup, counted from its end.
 "use strict";
 {
   const SIGNS = { n: "\n", c: "<x-c></x-c>" };
@@ -10,7 +10,7 @@
     for (const was = text.data; same < was.length && was[same] === words[same];) same++;
     text.replaceData(same, text.length, words.slice(same));
   };
-  // Up to the first difference everything stays, behind it everything is new: nothing is taken for what stood elsewhere.
+  // Keeps everything before the first difference and replaces everything after it.
   const graft = (place, fresh) => {
     const old = [...place.childNodes], now = [...fresh.childNodes];
     const differs = now.findIndex((node, at) => !old[at]?.isEqualNode(node));
@@ -21,7 +21,7 @@
     for (const node of old.slice(at)) node.remove();
     place.append(...now.slice(at));
   };
-  // A browser lays out all that stands beside what grows: of a long text only its last group.
+  // Browsers lay out all siblings of what grows, so a long text is split into groups.
   const place = (node) => {
     const last = tail.previousElementSibling, isOpen = last?.matches(".group") && last.childElementCount < GROUP;
     if (isOpen) return last.append(node);
@@ -30,26 +30,26 @@
     tail.before(group);
     group.append(node);
   };
-  // A browser takes what moves out of the selection. One that ends at the tail itself, not within, would count other children.
+  // Browsers drop moved nodes from the selection. One that ends at the tail itself would count other children.
   const release = (nodes) => {
     const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = getSelection();
     for (const node of nodes) place(node);
     if (isCollapsed || [anchorNode, focusNode].includes(tail)) return;
     getSelection().setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
   };
-  // A page that comes late, or to a text that is continued, has no groups yet.
+  // A page that opens late, or a continued text, has no groups yet.
   const gather = () => {
     const text = tail.parentElement;
     if (text.querySelector(".group") || text.childElementCount <= 2 * GROUP) return;
     text.prepend(tail);
     release([...text.childNodes].slice(1));
   };
-  // What a person has unfolded stays so, whoever draws it again.
+  // Keeps opened details open.
   const unfold = (fresh) => {
     const now = fresh.querySelectorAll("details");
     tail.querySelectorAll("details").forEach((each, at) => now[at]?.toggleAttribute("open", each.open));
   };
-  // What is finished leaves the tail, upwards.
+  // Moves finished blocks out of the tail.
   const redraw = (finished) => {
     const fresh = parsed(shown.slice(0, finished)), nodes = fresh.childNodes.length;
     shown = shown.slice(finished);
@@ -61,7 +61,7 @@
     tail.classList.toggle("tail--cursor", shown.includes("<x-c>"));
     return sealed.filter((node) => node.matches);
   };
-  // Words at the cursor need nothing else.
+  // Fast path: plain words at the cursor.
   const add = (cursor, words) => {
     if (cursor?.previousSibling instanceof Text) cursor.previousSibling.appendData(words); else cursor?.before(words);
   };
@@ -82,7 +82,7 @@
     const sealed = tail && take(edit[1], edit[2].replace(/\\(.)/g, (_, sign) => SIGNS[sign] ?? sign));
     (tail ?? document).dispatchEvent(new CustomEvent("grown", { detail: sealed ?? [], bubbles: true }));
   });
-  // So does what stands in it when the answer has ended.
+  // The same for the last blocks when the answer ends.
   document.addEventListener("htmx:before:swap", ({ detail }) => {
     const last = tail && detail.tasks.find(({ target }) => target === tail);
     if (!last) return;

@@ -1,4 +1,4 @@
-// Listens to numbered pieces and shows which of the page's words are true of the way they arrive.
+// Receives numbered chunks and shows whether streaming works, or is buffered on the way.
 "use strict";
 document.addEventListener("DOMContentLoaded", async () => {
   const place = document.querySelector("[data-listen]"), pieces = [];
@@ -9,7 +9,7 @@ document.addEventListener("DOMContentLoaded", async () => {
   source.onmessage = (event) => pieces.push({ ...JSON.parse(event.data), heard: performance.now() });
   const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol;
   show("protocol", ["http/1.1", "h2", "h3"].includes(protocol) ? protocol : "other");
-  // So it calls the end, too.
+  // The end of the stream is an error event, too.
   await new Promise((ended) => { source.onerror = ended; });
   source.close();
   if (pieces.length !== Number(place.dataset.pieces)) return show("verdict", "broken");

@@ -1,4 +1,4 @@
-// Help and the palette float over any page, by key.
+// Opens help and the palette over any page, by key.
 "use strict";
 {
   const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog", closedBy: "any" });
@@ -28,7 +28,7 @@
       document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`)?.click();
     }
   });
-  // In the palette arrows go from hit to hit, and Enter opens the first one; where there is none, it searches.
+  // In the palette, arrows move between hits and Enter opens the first one or, without hits, searches.
   document.addEventListener("keydown", (event) => {
     const box = event.target.closest?.("#palette")?.querySelector("[data-narrows]");
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

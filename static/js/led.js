@@ -1,17 +1,17 @@
-// In a chat that is led, each question is said once when it comes, and the focus goes to where it is answered.
+// In a chat led by a workflow, announces each question once and moves the focus to its answer field.
 "use strict";
 {
   const CONTROLS = "#led .run__options :is(button, input), #led #answer, #led .run__answer button";
   const RUNNING = ["queued", "thinking", "responding", "saving"], heard = new Set();
   let wasInside = false, step = "";
 
-  // Those below what was heard before: what comes in above it was said long ago.
+  // Only messages below those already announced: earlier ones can be inserted above.
   const articles = () => {
     const all = [...document.querySelectorAll("#thread > article")], last = all.findLastIndex(({ id }) => heard.has(id));
     return all.filter(({ id }, place) => !heard.has(id) && heard.add(id) && place > last);
   };
   const here = () => document.querySelector("#led .run__answer [name=seen]")?.value ?? "";
-  // What is written while one listens is said sentence by sentence, by others.
+  // Running answers are announced sentence by sentence in speak.js.
   const listen = () => {
     for (const { id, dataset } of articles()) {
       const text = document.getElementById(`${id}-text`)?.textContent.replace(/\s+/g, " ").trim();

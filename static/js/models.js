@@ -1,7 +1,7 @@
-// Arrows go through the models, Enter takes one, typing searches. What is taken goes with the message.
+// The model picker: arrows move, Enter chooses, typing searches. The chosen model is sent with the message.
 "use strict";
 {
-  // Whether the focus belongs in the list, which is still on its way.
+  // Whether the focus belongs in the list, which is still loading.
   let isWanted = false;
   const sheet = () => document.getElementById("models"), isOpen = () => sheet()?.matches(":popover-open");
   const links = () => [...sheet().querySelectorAll("[data-model], .models__more a")];
@@ -40,7 +40,7 @@
   document.addEventListener("beforetoggle", ({ target }) => {
     if (target.id === "models") target.querySelector("input[type=search]").autofocus = !matchMedia("(pointer: coarse)").matches;
   }, true);
-  // The list comes anew each time, with what was starred meanwhile.
+  // The list is loaded each time, with newly starred models.
   document.addEventListener("toggle", ({ target, newState }) => {
     if (target.id !== "models" || newState !== "closed") return;
     isWanted = false;

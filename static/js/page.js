@@ -1,4 +1,4 @@
-// First of all scripts: tells style sheets that scripts run, and shows small messages.
+// The first script: tells style sheets that scripts run, and shows toasts.
 "use strict";
 
 const millrace = {
@@ -17,10 +17,10 @@ document.documentElement.classList.remove("no-js");
 document.addEventListener("animationend", (event) => { if (event.animationName === "toast") leave(event.target); });
 document.addEventListener("click", (event) => {
   const toast = event.target.closest("[data-dismiss]")?.closest(".toast");
-  // Not before the browser has sent what the button says: one that is gone sends nothing.
+  // Later, as a removed button would not be submitted.
   if (toast) setTimeout(leave, 0, toast);
 });
-// What changes the page where it is leaves its menu.
+// Closes a menu when its action changes the page in place.
 document.addEventListener("click", ({ target }) => {
   if (target.closest(".menu__list :is(a[hx-get], button[formaction])")) target.closest("[popover]").hidePopover();
 });

@@ -1,4 +1,4 @@
-// Holds what is seen of the answer still; what arrives meanwhile gathers in a copy of it that nobody sees yet.
+// Holds the visible answer still; new text goes into a hidden copy of it.
 "use strict";
 {
   const pill = () => document.getElementById("held");

@@ -1,4 +1,4 @@
-// A message on its way stands at the end of the page until the server shows it; if it fails, its text is in the box again.
+// Shows a message at the end of the page while it is being sent; if that fails, its text returns to the box.
 "use strict";
 {
   const box = () => document.getElementById("composer-text"), count = () => document.querySelectorAll("#thread > article").length;
@@ -20,7 +20,7 @@
   for (const each of ["htmx:after:request", "htmx:error"]) document.addEventListener(each, ({ target, detail }) => {
     if (target.id !== "composer" || !sent || detail.ctx?.response?.status < 400) return;
     if (!box().value.startsWith(sent)) box().value = sent + box().value;
-    // What stands between may have answered, and knows no toasts.
+    // A proxy in between may have responded, without a toast.
     const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
     if (isBare) millrace.toast("Couldn't send your message. Your text is still here. Please try again.");
     box().dispatchEvent(new Event("input", { bubbles: true }));

@@ -1,12 +1,12 @@
-// All pages of a browser hear over one connection, of which it opens six to a server. A shared worker holds it.
-// This file is both, what a page does and the worker.
+// All pages of a browser share one connection, as browsers open only six per server. A shared worker holds it.
+// This file is both the page's part and the worker.
 "use strict";
 {
   const NAME = "Shared-Stream", PATIENCE = 3000, PULSE = 2000, LONGEST = 300000;
   const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
   const beWorker = () => {
-    // The page that each feed is for; all come over the one stream, for as long as there is any.
+    // The page of each feed; one stream carries all of them while there are any.
     const feeds = new Map();
     let stream = null;
     const over = (ended) => {
@@ -58,7 +58,7 @@
         else port.postMessage([]);
       };
     };
-    // A page that has crashed does not say that it leaves.
+    // A page that has crashed doesn't say that it leaves.
     setInterval(() => { for (const [feed, { port }] of feeds) if (Date.now() - port.heard > LONGEST) leave(feed); }, LONGEST);
   };
 
@@ -86,7 +86,7 @@
       };
       worker.onerror = () => { port = null; };
     };
-    // What comes for this page over the one connection looks like an answer of its own. Where it cannot come so, there is one.
+    // Presents a feed of the shared connection as a response of its own; if that fails, the page opens its own connection.
     self.fetch = async (address, options) => {
       if (!port || !/\/events(\?|$)/.test(address)) return own(address, options);
       const feed = random(), token = document.querySelector("[name=csrf_token]")?.value ?? "";
@@ -103,7 +103,7 @@
       leave(feed);
       return answer;
     };
-    // Nobody tells a page that the worker has died.
+    // Pages are not told when a shared worker dies.
     setInterval(() => {
       if (!feeds.size || !port) return;
       if (isSilent) { leaveAll(); connect(); }

@@ -1,4 +1,4 @@
-// The sidebar: its search by key, and what was found in its place.
+// The sidebar: keys in its search and results.
 "use strict";
 {
   const box = () => document.getElementById("sidebar-search");
@@ -10,7 +10,7 @@
     box().focus();
     box().dispatchEvent(new Event("input", { bubbles: true }));
   };
-  // Before others hear of the keys: Escape clears the search, and does not stop an answer.
+  // In the capture phase: Escape clears the search and doesn't stop an answer.
   addEventListener("keydown", (event) => {
     const isInside = event.target.closest?.("#sidebar-search, #sidebar-found");
     if (!isInside || event.isComposing) return;
@@ -22,7 +22,7 @@
     isCleared ? clear() : (hits[hits.indexOf(event.target) + step] ?? box()).focus();
   }, true);
 
-  // What was looked for is marked in its message, of which no more is known than its words.
+  // Highlights the words of a search in the message that was found.
   const WORD = /[\p{L}\p{N}]+/gu;
   const ranges = (text, words) => {
     const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT), all = [];
@@ -52,7 +52,7 @@
     const above = row ? row.getBoundingClientRect().top - list.getBoundingClientRect().top : 0;
     if (above < 0 || above + 40 > list?.clientHeight) list.scrollTop += above - list.clientHeight / 2;
   };
-  // The menu of a row comes from the server and opens at its row; it leaves when something was chosen.
+  // The menu of a row is loaded and opens next to it; it closes when an action is chosen.
   const menu = () => document.getElementById("sidebar-menu");
   let opener = null;
   document.addEventListener("click", (event) => {
@@ -71,10 +71,10 @@
     style.top = `${Math.max(8, Math.min(row.bottom + 2, innerHeight - offsetHeight - 8))}px`;
   });
   document.addEventListener("submit", (event) => {
-    // Not before it was sent.
+    // After the form was sent.
     if (event.target.closest("#sidebar-menu")) setTimeout(() => menu().hidePopover());
   });
   document.addEventListener("DOMContentLoaded", reach);
-  // Not before the browser itself has gone to the message.
+  // After the browser has scrolled to the message.
   addEventListener("load", show);
 }

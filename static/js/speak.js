@@ -1,4 +1,4 @@
-// Who hears the page hears the answer by sentence, and once each that it has begun and how it has ended.
+// Announces the answer to screen readers sentence by sentence, and once each when it starts and ends.
 "use strict";
 {
   const BEGUN = "The answer has started.", EVERY = 900;
@@ -10,7 +10,7 @@
   let id = "", place = 0, at = 0, ending = "", isOver = false, waiting = 0;
 
   const blocks = () => [...document.querySelectorAll(`#${id}-text > :not(.group), #${id}-text > .group > *`)];
-  // What has been said of a block that still grows counts when it is whole: its text goes on from there.
+  // A block that is still growing is announced up to its last whole sentence; the rest follows later.
   const fresh = () => {
     const all = blocks();
     let words = "";
@@ -47,7 +47,7 @@
     lines.push("The model has sent no text for 15 seconds.");
     waiting ||= setTimeout(tick);
   });
-  // A question of a workflow, which comes in one piece.
+  // A question of a workflow, which arrives complete.
   document.addEventListener("said", ({ detail }) => {
     later.push(detail);
     waiting ||= setTimeout(tick);
@@ -59,7 +59,7 @@
     if (!words || known.has(generation + words)) return;
     known.add(generation + words);
     if (words === BEGUN) lines.push(words); else ending = words;
-    // The last words come just behind the news that they are the last.
+    // The last text arrives just after the status.
     const whose = id;
     setTimeout(() => {
       isOver ||= whose === id && words !== BEGUN;

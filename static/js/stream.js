@@ -1,9 +1,9 @@
-// The page's one stream: says how the answers stand, and is honest about being connected.
+// The page's stream: shows the state of answers and of the connection.
 "use strict";
 {
   const STATES = { thinking: "Thinking", responding: "Answering", saving: "Saving" };
   const WAITING = "Connection lost. Reconnecting; new text will appear here.";
-  // What is of no use any more on a page that was refused for good; what was typed there stays.
+  // Controls that are useless once the page was refused for good; typed text stays.
   const CONTROLS = "#composer-controls, #follow-up button";
   const USELESS = { 401: CONTROLS, 404: `${CONTROLS}, #sidebar-chats li:has(> [aria-current])` };
   let lateLine = 0, isOver = false, attempts = 0;
@@ -11,13 +11,13 @@
   const feed = () => document.querySelector("#thread, #plan-feed");
   const isOurs = (event) => event.target === feed();
 
-  // One line says how the connection stands, and what a person can do where only a person can go on.
+  // One line shows the state of the connection, and what the person can do about it.
   const line = (words) => {
     clearTimeout(lateLine);
     lateLine = 0;
     document.getElementById("status-line").replaceChildren(words);
   };
-  // A short interruption is not worth a word.
+  // A short interruption isn't shown.
   const soonLine = (words, pause) => {
     document.getElementById("countdown")?.setAttribute("data-since", new Date(Date.now() + pause).toISOString());
     lateLine ||= setTimeout(line, 1500, words);
@@ -31,7 +31,7 @@
     document.getElementById("composer-text")?.setAttribute("readonly", "");
   };
 
-  // A first connection is not tried again by the extension, so it is here.
+  // The extension doesn't retry a first connection, so this does.
   const retry = () => {
     const pause = Math.min(15000, 500 * 2 ** attempts++) * (0.7 + 0.6 * Math.random());
     soonLine(WAITING, pause);
@@ -45,7 +45,7 @@
     if (isSent || isOurs(event)) refused(status);
     if (isOurs(event) && !isOver) retry();
   });
-  // What answers instead of the stream, an error or a page, is never shown in the thread.
+  // A response that is no stream, such as an error page, is never shown in the thread.
   document.addEventListener("htmx:before:swap", (event) => {
     const answer = event.detail.ctx.response?.raw;
     if (isOurs(event) && !answer?.headers.get("Content-Type")?.includes("text/event-stream")) event.preventDefault();
@@ -67,16 +67,16 @@
   document.addEventListener("gone", () => location.reload());
   document.addEventListener("click", (event) => { if (event.target.matches("#status-line button")) location.reload(); });
 
-  // A hidden page keeps its stream while an answer runs on it. The extension, which would let go at once, hears of it later.
+  // A hidden page keeps its stream while an answer runs. The extension would close it, so it gets the event later.
   document.addEventListener("visibilitychange", (event) => {
     if (document.hidden && millrace.isRunning()) event.stopImmediatePropagation();
     if (!document.hidden) mark(millrace.isRunning() ? "… " : "");
   });
   const letGo = () => { if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange")); };
-  // A stream over a network that went away would wait for ever, and one that is to come back a while.
+  // After a network change a stream would wait for a timeout, and a retry for its delay.
   addEventListener("online", () => { const sse = feed()?._htmx?.sse; sse?.reader?.cancel(); sse?.delayCanceller?.(); });
 
-  // The title and the icon say how it stands to who looks at another tab.
+  // The title and the icon show the state in the tab bar.
   const icon = document.querySelector("link[rel=icon]"), plain = icon?.href;
   let sign = "";
   const mark = (now = sign) => {

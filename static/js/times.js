@@ -1,4 +1,4 @@
-// Times become local and stay true; seconds of a running answer are counted.
+// Shows times in the reader's time zone, keeps them up to date, and counts the seconds of a running answer.
 "use strict";
 {
   const SILENT = 15000;
@@ -21,7 +21,7 @@
   };
 
   const say = (place, words) => { if (place.textContent !== words) place.textContent = words; };
-  // Not remembered in the element: the text of a message stays what the server rendered.
+  // Not stored in the element: the text of a message stays what the server rendered.
   const seen = new WeakSet();
   const localise = (time) => {
     const moment = new Date(time.dateTime);
@@ -32,13 +32,13 @@
     seen.add(time);
   };
   const all = () => document.querySelectorAll("time[datetime]");
-  // The model itself is silent when nothing of its answer comes; other news does not count.
+  // The time since the model's last text; other updates don't count.
   let heard = Date.now(), isSilent = false, known = null;
   const hear = ({ target }) => { if (!target.closest?.("#sidebar")) heard = Date.now(); };
   for (const each of ["grown", "status", "htmx:after:swap"]) document.addEventListener(each, hear);
   const silence = () => {
     const place = millrace.running()?.querySelector(".state [data-since]"), state = place?.previousElementSibling;
-    // What the server knew when it drew the line: its own clock says for how long nothing has come.
+    // The server reports how long no text had arrived when it rendered the line.
     if (place && place !== known) heard = Date.now() - 1000 * (place.dataset.silent ?? 0);
     known = place;
     const isWaiting = Boolean(place?.closest("[data-status=queued]"));
@@ -63,7 +63,7 @@
 
   const refresh = (times) => [...times].filter((time) => !seen.has(time) || !("ago" in time.dataset)).forEach(localise);
   for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => { refresh(all()); count(); });
-  // Not in all of a long text with every word.
+  // Not the whole text with every word.
   document.addEventListener("grown", ({ target, detail }) => {
     for (const place of [target, ...detail]) refresh(place.querySelectorAll("time[datetime]"));
   });

@@ -1,4 +1,4 @@
-// Brings a picture or a document to the server and adds what that makes of it; loaded with the first one.
+// Uploads a picture or document and adds the result; loaded with the first one.
 
 export const upload = async (file, { csrf_token, model }, chips, add) => {
   const body = new FormData();
