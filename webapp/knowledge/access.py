@@ -1,4 +1,4 @@
-"""Access to a collection and to a document, for pages: what somebody may not see does not exist for them."""
+"""Looks up collections and documents for pages; what a person has no right to see is reported as not found."""
 
 from webapp.accounts.guards import current_user, found
 from webapp.knowledge import queries, service
@@ -10,7 +10,7 @@ def visible_collection(id: str) -> Collection:
 
 
 def own_collection(id: str) -> Collection:
-    """For what only its owner does."""
+    """Returns a collection for an action that only its owner can take."""
     collection = visible_collection(id)
     service.refuse_unless_owner(collection, current_user())
     return collection

@@ -1,4 +1,4 @@
-"""What an answer is given from documents: the passages that fit its question, as far as the person who asks may see them."""
+"""Chooses the passages that a prompt includes as sources: those that fit the question and that the asking person may see."""
 
 import logging
 import re
@@ -19,15 +19,16 @@ from webapp.sections import AFTER, Section
 
 log = logging.getLogger("knowledge:answering")
 
-# Of two passages that stand beside each other, one text is made; a third one is left out.
+# Counts each passage. Two adjacent passages are merged into one source; a third neighbour is left out.
 MOST_PASSAGES = 6
 # About 2,000 tokens.
 MOST_CHARS = 8_000
-# Of files that are asked about as a whole: how many passages at most, and of how many files.
+# For files whose whole content is asked about: the maximum number of passages in all, and of files they are taken from.
 MOST_PARTS, MOST_BEGUN = 12, 4
-# More hits are looked at than are given, as neighbours are left out.
+# More hits are fetched than are used, because neighbours of used ones are left out.
 LOOKED_AT = 30
-# A question with fewer words of its own, or with one of these, is about what was said before.
+# A question with fewer search words than `FEW_WORDS`, or with one of these pronouns, refers to earlier messages; the last
+# `EARLIER` of them are searched for too.
 FEW_WORDS, EARLIER = 3, 2
 POINTING = re.compile(r"\b(it|its|they|them|that|this|those|these|he|she|her|his|there|es|sie|er|das|dies)\b", re.IGNORECASE)
 ABOUT = (
@@ -50,7 +51,7 @@ BY_WORDS = "The collections were searched by words only. {reason}"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage that a model is given under this number."""
+    """A passage that the prompt includes under this number."""
 
     number: int
     passage_id: str
@@ -61,18 +62,18 @@ class Source:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What is kept of it: neither its words nor its title, as who reads them later is asked for their right."""
+        """Returns what is stored with the answer: no text or title, because later readers' rights are checked on each view."""
         kept = {"number": self.number, "document_id": self.document_id, "passage_id": self.passage_id, "page": self.page}
         return kept | ({"beside_id": self.beside_id} if self.beside_id else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an answer is given; `was_asked` says that it reads from documents, `is_late` that they could not be searched.
+    """The sources for an answer; `was_asked` is set if the chat reads from documents, `is_late` if the search timed out.
 
-    `by_words` tells why they were searched by their words alone, though they have vectors.
-    `parts_of` are the names of documents that are given in parts, `unread` the names of files that were not read in time,
-    and `failed` those that can't be, each with the reason.
+    `by_words` is the reason why collections that have vectors were searched by words only. `parts_of` holds the names of
+    documents included in part, `unread` the names of files that were not read in time, and `failed` the files that can't be
+    read, each with its reason.
     """
 
     sources: tuple[Source, ...] = ()
@@ -119,9 +120,10 @@ def found_for(
     memory: Sequence[str] = (),
     but_chat: str = "",
 ) -> Given:
-    """The passages for the newest of these messages of a person, in these collections; it waits no longer than that.
+    """Returns passages for the newest of these messages, found in these collections within `seconds`.
 
-    What is found in their `memory` is given too, but for what that chat has said itself; nothing in there needs no words.
+    The person's `memory` is searched too, except for what `but_chat` itself contributed to it. If only the memory was searched
+    and nothing was found, the prompt doesn't mention it.
     """
     if not user or not (collections or memory) or not said:
         return NOTHING
@@ -137,7 +139,7 @@ def found_for(
 
 
 def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds: float) -> Found | None:
-    """What a search finds, or None when it takes too long."""
+    """Returns what a search finds, or None if it times out."""
     try:
         return looked_up(user, searched_for(said), collections=collections, limit=LOOKED_AT, seconds=seconds)
     except TooLate:
@@ -146,13 +148,13 @@ def _found(user: User, said: Sequence[str], collections: Sequence[str], seconds:
 
 
 def given_again(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerpt, Document]]) -> Given:
-    """The same numbers as before for an answer that goes on, without those that the person may not see any more."""
+    """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
     there = [(each, *found[each["passage_id"]]) for each in sources if each["passage_id"] in found]
     return Given(tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there))
 
 
 def with_parts(given: Given, user: User, document_ids: Sequence[str]) -> Given:
-    """The same and, as far as the person may see them, parts of these documents: how they begin, and what is spread over them."""
+    """Adds parts of these documents, if the person may see them: the beginning, and passages spread evenly to the end."""
     documents = [each for each in queries.documents_among(user, document_ids) if each.passages][:MOST_BEGUN]
     known = {id for each in given.sources for id in (each.passage_id, each.beside_id)}
     more = list[Source]()
@@ -164,20 +166,20 @@ def with_parts(given: Given, user: User, document_ids: Sequence[str]) -> Given:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """The first numbers of so many, and others at even distances up to the last."""
+    """Returns the numbers of the first passages, and of others at even intervals up to the last."""
     begin, steps = max(1, most // 4), max(1, most - most // 4 - 1)
     return sorted({*range(min(begin, count)), *(round(step * (count - 1) / steps) for step in range(1, steps + 1))})
 
 
 def searched_for(said: Sequence[str]) -> str:
-    """What is looked for: the newest message and, where it says little by itself, the last ones before it."""
+    """Returns the search text: the newest message, plus the last ones before it if it is short or refers back to them."""
     newest = said[-1]
     is_short = len(words.asked_for(newest)) < FEW_WORDS
     return "\n".join((newest, *said[-1 - EARLIER : -1])) if is_short or POINTING.search(newest) else newest
 
 
 def quoted(number: int, passage: Excerpt, document: Document) -> str:
-    """A passage as data: its own text cannot close the fence around it."""
+    """Formats a passage as quoted data, in a fence longer than any run of backticks in its text, so the text cannot close it."""
     text = (passage.head + passage.text).translate(BIDI)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     where = [document.title, formats.below(document.title, passage.heading), formats.place(document.name, passage.page)]
@@ -186,7 +188,7 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
 
 
 def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
-    """Of what was found, what an answer is given: the best, as much as there is room for, two neighbours as one text."""
+    """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
     taken, beside, left = list[Hit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
         passage = hit.passage
@@ -210,5 +212,5 @@ def _whole(passage: Passage, beside: Mapping[str, Passage]) -> list[Passage]:
 
 
 def source(number: int, passage: Excerpt, document: Document) -> Source:
-    """An excerpt as it is given under this number."""
+    """Returns an excerpt as a source with this number."""
     return Source(number, passage.id, document.id, passage.page, quoted(number, passage, document), passage.beside_id)

@@ -1,4 +1,4 @@
-"""Attaching collections to what answers are made with, such as a character or a prompt: each person attaches what they see."""
+"""Attaches collections to what answers are made with, such as a character or a prompt; people can attach what they may see."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ MOST_COLLECTIONS = 20
 
 
 def chosen(wanted: Sequence[str], known: Sequence[str], by: User) -> list[str]:
-    """Those that are wanted, of what this person sees; what is attached already and they can't see stays while it exists."""
+    """Returns the chosen collections that this person may see; attached ones they can't see stay attached while they exist."""
     seen = {each.id for each in queries.collections_among(by, [*wanted, *known])} if wanted or known else set()
     hidden = _existing([each for each in known if each not in seen])
     if {*wanted} - seen - {*known}:

@@ -1,4 +1,4 @@
-"""The commands: put files into a collection, try a question as anybody, measure the questions that people keep."""
+"""The `knowledge` commands: add files to a collection, try a question as any person, measure the search on the kept questions."""
 
 import sys
 import time
@@ -23,7 +23,7 @@ from webapp.words import plural
 
 knowledge = AppGroup("knowledge", help="Add documents, try questions, measure the search.")
 LOOK_SECONDS = 0.1
-# For the first look of the work in the background, and for what reads a document, with its time-outs.
+# Long enough for the background work to start and for a reader process to run into its own timeouts.
 MOST_SECONDS = 3_600.0
 
 
@@ -90,7 +90,7 @@ def _collection(name: str) -> Collection:
 
 
 def _is_read(collection_id: str, file: Path) -> bool:
-    """Adds a file, waits until it is ready or has failed, and says which."""
+    """Adds a file, waits until it is ready or has failed, and prints the result."""
     added = _added(collection_id, file)
     id, already = added.document.id, "" if added.is_new else ", already there"
     until = time.monotonic() + MOST_SECONDS
@@ -104,7 +104,7 @@ def _is_read(collection_id: str, file: Path) -> bool:
 
 
 def _added(collection_id: str, file: Path) -> Added:
-    """In its owner's name; who adds many is made to wait as everyone is."""
+    """Adds the file as the collection's owner; waits when the rate limit refuses it, as it does for everyone."""
     while True:
         collection = db.session.get_one(Collection, collection_id)
         owner = db.session.get_one(User, collection.owner_id)

@@ -1,4 +1,4 @@
-"""Words of a question that are too common to tell one passage from another, for whoever asks."""
+"""Drops words from a question that are too common to tell one passage from another, overall or for the person who asks."""
 
 import time
 from collections import OrderedDict
@@ -14,16 +14,17 @@ from webapp.knowledge import index
 from webapp.knowledge.permitted import finds_passage
 from webapp.knowledge.tables import Collection, Document, Passage
 
-# With fewer passages than this, none of their words is common.
+# In a smaller number of passages, no word counts as common.
 LEAST_TO_COUNT = 20
-# Who finds more than this finds about what all have together; of fewer, it is quickly counted among those.
+# For someone who can find more passages than this, the counts over all passages are close enough; in fewer, words are counted
+# quickly.
 FEW = 2_000
 KEPT_SECONDS, MOST_KEPT = 60.0, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The passages that a person finds, if those are few, and in how many of them the words are that were asked for."""
+    """The passages a person can find, if they are few, and how many of them contain each word that was searched for."""
 
     rows: Sequence[int]
     size: index.Size
@@ -32,10 +33,10 @@ class Own:
 
 
 def telling(user: User, asked: Mapping[str, str], counts: Mapping[str, int], size: index.Size, *, until: float) -> dict[str, str]:
-    """The words that tell one passage from another: not those that are in most of them, unless that is all that was asked.
+    """Returns the words that tell passages apart: those not in most of them, unless the question has just one word.
 
-    They must be in most neither of all passages nor of those that this person finds: what strangers store makes no word tell
-    more.
+    A word is dropped if it is in most of all passages, or in most of those that this person can find: documents of other people
+    must not make a word look rare.
     """
     there = {term: word for term, word in asked.items() if counts[term]}
     if len(asked) == 1 or size.passages < LEAST_TO_COUNT:
@@ -52,7 +53,7 @@ def telling(user: User, asked: Mapping[str, str], counts: Mapping[str, int], siz
 
 
 def _own(user: User, size: index.Size, until: float) -> Own:
-    """Looked up anew once a minute, and as soon as anything has come or gone."""
+    """Returns the cached entry, which is rebuilt after a minute and whenever the index changes size."""
     kept: OrderedDict[tuple[str, int], Own] = current_app.extensions.setdefault("own words", OrderedDict())
     key, now = (user.id, user.clearance), time.monotonic()
     known = kept.get(key)

@@ -1,4 +1,4 @@
-"""How much room documents take, by person and by collection, for the page of health."""
+"""Disk use of documents by person and by collection, for the health page."""
 
 import time
 
@@ -19,7 +19,7 @@ BYTES = func.coalesce(func.sum(Document.bytes), 0)
 
 
 def chapter() -> Chapter:
-    """What is in the trash counts. A collection that nobody was granted is not named: its name is its owner's."""
+    """Includes documents in the trash. A collection that isn't shared is not named, because its name is private to its owner."""
     statements, until = [_whole(), _by_person(), _by_collection()], time.monotonic() + PATIENCE_SECONDS
     try:
         whole, people, collections = bounded.read(statements, until=until)

@@ -1,4 +1,4 @@
-"""/knowledge/documents: a document as a reader sees it, and what can be done with it."""
+"""/knowledge/documents: the page of a document, and the actions on it."""
 
 from flask import Blueprint, Response, request, url_for
 

@@ -35,7 +35,7 @@ TWIN = "The same document is already in this collection."
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What somebody adds: bytes with the name of their file, and a title of their own if they gave one."""
+    """An uploaded document: its bytes, its file name and, if one was entered, a title."""
 
     stream: IO[bytes]
     name: str
@@ -47,19 +47,19 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What somebody's document became: a new one, or the one that was there with the same bytes."""
+    """The result of adding a document: a new one, or the existing one with the same bytes."""
 
     document: Document
     is_new: bool
 
 
 def already_there(added: Iterable[Added]) -> list[str]:
-    """The ids of those that were there with the same bytes, each once."""
+    """Returns the ids of documents that already existed with the same bytes, without duplicates."""
     return list(dict.fromkeys(each.document.id for each in added if not each.is_new))
 
 
 def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
-    """A text as if it were a file of markdown."""
+    """Wraps pasted text as a Markdown file."""
     text = checked_text(text, "text", most=most_bytes())
     if not text:
         raise Invalid("Enter some text.", field="text")
@@ -67,7 +67,7 @@ def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
 
 
 def add(collection: Collection, sent: Sent, *, by: User) -> Added:
-    """Put a document into a collection; its reading begins at once. The same bytes again are the document that is there."""
+    """Adds a document to a collection and starts reading it; if one with the same bytes exists, returns that."""
     refuse_unless_writer(collection, by)
     row = _checked(collection, sent, by)
     digest, length = measured(sent.stream)
@@ -84,10 +84,10 @@ def add(collection: Collection, sent: Sent, *, by: User) -> Added:
 
 
 def change(document: Document, *, by: User, title: str | None = None, level: int | None = None) -> None:
-    """Call it otherwise, or put it on another level; its title is searched too, so it is read again."""
+    """Changes a document's title or level; a new title means reading it again, because the title is indexed too."""
     collection = _writable(document, by)
     name = document.title if title is None else checked_title(title)
-    # Whoever lowers a level shows it to more people.
+    # A lower level shows the document to more people.
     if level not in (None, document.level) and collection.owner_id != by.id:
         raise Forbidden(NOT_YOURS)
     with write():
@@ -99,7 +99,7 @@ def change(document: Document, *, by: User, title: str | None = None, level: int
 
 
 def again(document: Document, *, by: User) -> None:
-    """Read it once more; what was found in it stays until then."""
+    """Queues a document to be read again; its current passages stay searchable until then."""
     _writable(document, by)
     with write():
         _read_again(document)
@@ -107,7 +107,7 @@ def again(document: Document, *, by: User) -> None:
 
 
 def delete(document: Document, *, by: User) -> None:
-    """Delete a document: nothing of it is found from now on, and it can be restored."""
+    """Moves a document to the trash: search stops finding it immediately, and it can be restored."""
     _writable(document, by)
     with write():
         document.deleted_at = utc_now()
@@ -116,7 +116,7 @@ def delete(document: Document, *, by: User) -> None:
 
 
 def restore(document: Document, *, by: User) -> None:
-    """Bring a deleted document back."""
+    """Restores a deleted document."""
     _writable(document, by)
     try:
         with write():
@@ -127,17 +127,17 @@ def restore(document: Document, *, by: User) -> None:
 
 
 def text_of(engine: Engine, id: str, person_id: str) -> Iterator[str]:
-    """What was read of it, piece by piece, for as long as the person may see it."""
+    """Yields the extracted text in pieces, until the end or until the person may no longer see it."""
     start = 0
     while piece := _text_from(engine, id, person_id, start):
         text, start = piece
         yield text
-        # Whoever reads as fast as we write would never be waited for.
+        # A client that reads as fast as the server writes never blocks, so this loop has to yield to other greenlets itself.
         stand_in_line()
 
 
 def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str, int] | None:
-    """Some of it from this passage on, and from which one it goes on."""
+    """Returns some text starting at this passage, and the number of the passage to continue from."""
     with engine.in_app():
         person = people.person(person_id)
         found = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
@@ -150,7 +150,7 @@ def refuse_unless_writer(collection: Collection, user: User) -> None:
 
 
 def refuse_unless_theirs(document: Document, user: User) -> None:
-    """Refuses who may read it but not change it."""
+    """Raises `Forbidden` for people who can read the document but not change it."""
     _writable(document, user)
 
 
@@ -193,7 +193,7 @@ def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
 
 
 def measured(stream: IO[bytes]) -> tuple[str, int]:
-    """The hash of the bytes and how many there are; refuses too many, and none."""
+    """Returns the hash and the number of bytes; raises if the file is empty or too large."""
     digest, length, most = hashlib.sha256(), 0, most_bytes()
     for chunk in by_turns(chunks(stream)):
         digest.update(chunk)
@@ -206,12 +206,12 @@ def measured(stream: IO[bytes]) -> tuple[str, int]:
 
 
 def most_bytes() -> int:
-    """The most bytes that a file may have."""
+    """Returns the maximum size of a file."""
     return (int(setting("knowledge.file_megabytes")) or 1_000) * 1024 * 1024
 
 
 def chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    """The pieces in which it is stored."""
+    """Returns the chunks in which a file is stored."""
     stream.seek(0)
     return iter(lambda: stream.read(PART_BYTES), b"")
 
@@ -223,14 +223,14 @@ def _twin(collection_id: str, digest: str) -> Document | None:
 
 
 def _already_there(twin: Document, by: User) -> Added:
-    """Who may not see it learns no more than that these bytes are there."""
+    """Returns the existing document; a person who may not see it learns only that a document with these bytes exists."""
     if not queries.document(by, twin.id):
         raise Conflict(TWIN)
     return Added(twin, is_new=False)
 
 
 def _begin(row: dict[str, Any]) -> Document:
-    """A row that nobody sees until all of it has arrived; one that was left behind by a killed server is taken over."""
+    """Inserts a row that stays hidden until all bytes are stored; reuses one left unfinished by a server that was killed."""
     left = select(Document).where(Document.collection_id == row["collection_id"], Document.hash == row["hash"])
     left = left.where(Document.deleted_at.is_(None))
     try:
@@ -242,15 +242,15 @@ def _begin(row: dict[str, Any]) -> Document:
                     setattr(document, name, value)
                 session.add(document)
     except IntegrityError:
-        # Somebody has begun to put the same in at this moment.
+        # Another request has just inserted a document with the same bytes.
         document = db.session.scalars(left).one()
     return document
 
 
 def arrive(document_id: str, stream: IO[bytes]) -> bool:
-    """Stores the bytes of a document that was begun, which waits to be read from then on.
+    """Stores the bytes of a document whose row exists, and queues it to be read.
 
-    Says whether it was this that made it whole, where the same is sent twice at once.
+    Returns whether this call completed it, as two uploads of the same bytes can run at the same time.
     """
     _store(document_id, stream)
     whole = update(Document).where(Document.id == document_id, Document.state == "arriving").values(state="waiting")
@@ -261,13 +261,13 @@ def arrive(document_id: str, stream: IO[bytes]) -> bool:
 
 def _store(document_id: str, stream: IO[bytes]) -> None:
     for number, chunk in enumerate(by_turns(chunks(stream))):
-        # Somebody else may store the same bytes at this moment.
+        # Another upload of the same bytes may have stored this chunk first.
         with suppress(IntegrityError), write() as session:
             session.merge(DocumentPart(document_id=document_id, number=number, content=chunk))
 
 
 def refuse_too_much(collection_id: str, length: int) -> None:
-    """Refuses a document of so many characters where there is no room for it."""
+    """Raises `Invalid` if a document of this length would exceed a limit of the collection or of its owner."""
     documents, characters = queries.size_of(collection_id=collection_id)
     _, all_characters = queries.size_of(owner_id=db.session.get_one(Collection, collection_id).owner_id)
     most = int(setting("knowledge.collection_documents"))

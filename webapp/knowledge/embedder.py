@@ -1,4 +1,4 @@
-"""Asks models for vectors of texts, on record like every use of a model: in *Usage*, in budgets, within limits of time."""
+"""Requests embeddings from models as generations, so they appear in *Usage*, count towards budgets and have a timeout."""
 
 import json
 from array import array
@@ -22,10 +22,10 @@ from webapp.streaming.stop import Stop
 
 KIND = asides.kind("embedding", "Embeddings", lambda *_: None, lambda _: None)
 TEXTS_AT_ONCE = 64
-# More than a slow server needs for that many; nobody waits for it but documents.
+# More than a slow server needs for `TEXTS_AT_ONCE` texts; only background work waits this long.
 MOST_SECONDS = 300.0
 LATE = "The embedding model didn't answer in time."
-# What has nothing in common: how alike a model finds these is what it says of any two texts.
+# Unrelated texts: how similar a model's vectors for these are is its baseline for any two texts.
 UNLIKE = (
     "The miller opens the sluice at dawn.",
     "Invoices are due thirty days after delivery.",
@@ -34,12 +34,12 @@ UNLIKE = (
     "Volcanic soil holds water and feeds the vines.",
     "The goalkeeper was injured before half-time.",
 )
-# Beyond this, a model doesn't tell texts apart at all.
+# With a higher baseline, a model doesn't tell texts apart at all.
 MOST_ALIKE = 0.999
 
 
 class NoVectors(AppError):
-    """A model gave no vectors: why, as a sentence, and after how many seconds it is worth asking again, if that is known."""
+    """Raised when a model returns no vectors: the reason for people, and the seconds to wait before retrying, if known."""
 
     status, code = 503, "no_vectors"
 
@@ -50,7 +50,7 @@ class NoVectors(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to become vectors: by which model, and on whose account."""
+    """An embedding request: the texts, the model, and the person whose usage it counts as."""
 
     model: str
     texts: tuple[str, ...]
@@ -58,7 +58,7 @@ class Wish:
 
 
 class Asking:
-    """One request to a model as the engine runs it; `vectors` or `failure` are there when `is_over` is set."""
+    """A `Run`'s source of events for one embedding request; once `is_over` is set, `vectors` or `failure` holds its result."""
 
     def __init__(self, engine: Engine, wish: Wish, provider: Provider, name: str) -> None:
         self._wish, self._provider, self._name = wish, provider, name
@@ -76,7 +76,7 @@ class Asking:
             yield Ended("completed", "stop")
         except ProviderError as error:
             self.failure = error
-            # By this the engine notices keys that are refused.
+            # The engine detects rejected API keys by this event.
             tried = Attempt(self._wish.model, "whole", round(self._now() - began, 2), error.code, str(error))
             yield Notice(TRIED, str(error), json.dumps(asdict(tried)))
             raise
@@ -88,7 +88,7 @@ class Asking:
 
 
 def vectors_of(wish: Wish, *, seconds: float = MOST_SECONDS) -> list[bytes]:
-    """A vector of length 1 for each text; raises `NoVectors`, or why it may not be asked."""
+    """Returns a unit vector for each text; raises `NoVectors`, or the reason why the request is not allowed."""
     engine, known = the_engine(), providers()
     asking = Asking(engine, wish, known.embedder(wish.model), known.name_of(wish.model))
     id = new_id()
@@ -113,7 +113,7 @@ def _found(engine: Engine, id: str, asking: Asking) -> list[bytes]:
 
 
 def packed(vector: Sequence[float]) -> bytes:
-    """As it is stored: of length 1, so that a product of two says how near they are."""
+    """Packs a vector as stored: scaled to length 1, so that a dot product of two is their cosine similarity."""
     length = sqrt(sum(each * each for each in vector)) or 1.0
     numbers = array("f", [each / length for each in vector])
     if byteorder == "big":
@@ -122,7 +122,7 @@ def packed(vector: Sequence[float]) -> bytes:
 
 
 def alikeness(vectors: Sequence[bytes]) -> float:
-    """How near these are to each other, on average."""
+    """Returns the average similarity of all pairs of these vectors."""
     numbers = [array("f", each) for each in vectors]
     pairs = [(one, other) for place, one in enumerate(numbers) for other in numbers[:place]]
     products = [sum(a * b for a, b in zip(one, other, strict=True)) for one, other in pairs]

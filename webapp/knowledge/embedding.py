@@ -1,6 +1,6 @@
-"""Embeds what was read: stored work that goes on after a restart, some passages at a time, in nobody's way.
+"""Embeds documents in the background: the work is stored, so it survives a restart, and runs a few passages at a time.
 
-A document is found by its words meanwhile, and by its meaning when all of its passages have a vector.
+Until all passages of a document have a vector, it is found by its words only.
 """
 
 import logging
@@ -29,7 +29,7 @@ log = logging.getLogger("knowledge:embedding")
 
 READ = ("embedding", "ready", "failed")
 CLEARED_AT_ONCE = 200
-# After so many failures in a row, or before so long a wait, people are told.
+# After this many failures in a row, or before a longer wait than this, the error is shown to people.
 PATIENT, PATIENCE_SECONDS = 3, 30.0
 MOST_BACK_OFF_SECONDS, MENDED_AFTER_SECONDS, LONGEST_SECONDS = 300.0, 600.0, 86_400.0
 OTHER_LENGTH = "{model} gives vectors of {found} numbers now, and gave {known} before. Embed the collection again to go on."
@@ -38,7 +38,7 @@ NOTHING_TO_EMBED = "No embedding model is chosen for this collection."
 
 
 class Job(NamedTuple):
-    """A document some of whose passages have no vector in a set yet."""
+    """A document with passages that have no vector in a set yet."""
 
     set_id: str
     model: str
@@ -50,7 +50,7 @@ class Job(NamedTuple):
 
 
 def work() -> bool:
-    """Embeds what is due; says whether anything is left, now or later."""
+    """Embeds what is due; returns whether any work is left, now or later."""
     vector_sets.arrange()
     while not the_engine().is_closing and (job := _next()):
         _embed(job)
@@ -63,13 +63,13 @@ wake = Chore("embedding", work, every_seconds=0.5, most_seconds=60.0).wake
 
 
 def notice() -> None:
-    """Sees to collections that are to have other vectors, as the setting of the team may have changed since."""
+    """Wakes the worker if collections need other vectors, because the team's setting can have changed since."""
     if vector_sets.is_behind():
         wake()
 
 
 def again(collection: Collection, *, by: User) -> None:
-    """Embed all of a collection anew, beside what is searched meanwhile."""
+    """Embeds a whole collection again; searches use the current vectors until the new ones are complete."""
     model = _wanted(collection, by)
     id = collection.id
     with write() as session:
@@ -82,7 +82,7 @@ def again(collection: Collection, *, by: User) -> None:
 
 
 def retry(collection: Collection, *, by: User) -> None:
-    """Go on at once with what waits, say for a key that was mended."""
+    """Retries failed embedding immediately, for example after an API key was replaced."""
     _wanted(collection, by)
     id = collection.id
     with write() as session:
@@ -107,11 +107,12 @@ def _go_on(session: Session, collection_id: str) -> Sequence[VectorSet]:
 
 
 def _next() -> Job | None:
-    """The next work that is due; a set that has everything takes the place of the one before it.
+    """Returns the next due job; first makes a set that is complete the current one of its collection.
 
-    Found by one statement, beside the loop: each chat with a long file has a collection of its own, and so a set.
+    Both queries run in a thread, off the event loop: each chat with a long file has its own collection, so there can be many
+    sets.
     """
-    # What was stored just now is to be seen.
+    # Ends the read transaction, so that rows just committed are visible.
     db.session.rollback()
     [whole, lacking] = bounded.read([_whole(), _lacking()])
     if whole:
@@ -120,13 +121,13 @@ def _next() -> Job | None:
 
 
 def _whole() -> Select[str, str]:
-    """A set that is filled and lacks nothing any more."""
+    """Selects a set being filled in which no document lacks vectors any more."""
     query = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
     return query.where(~exists().where(*_unread())).limit(1)
 
 
 def _lacking() -> Select[Any]:
-    """A document that has been read, and lacks vectors in a set, as a job."""
+    """Selects a document that has been read and lacks vectors in a set, as the columns of a `Job`."""
     job = VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.collection_id, Document.id, Document.edition
     query = _due(*job, func.coalesce(Document.added_by, Collection.owner_id)).join(Document, and_(*_unread()))
     query = query.where(Document.state.in_(READ))
@@ -144,7 +145,7 @@ def _unread() -> tuple[ColumnElement[bool], ...]:
 
 
 def _switched(set_id: str, collection_id: str) -> Job | None:
-    """From now on the new vectors are searched, and the old ones no longer; what comes next is looked for again."""
+    """Makes a filled set the current one, so that searches use it from now on, and returns the next job."""
     with write() as session:
         row = session.get(VectorSet, set_id)
         is_lacking = select(Document.id).where(lacks(set_id), Document.collection_id == collection_id).limit(1)
@@ -158,7 +159,7 @@ def _switched(set_id: str, collection_id: str) -> Job | None:
 
 
 def _embed(job: Job) -> None:
-    """Asks for the vectors of some passages and stores them, all or none."""
+    """Requests the vectors of some passages and stores them, all or none."""
     found = db.session.execute(_without_vector(job).limit(embedder.TEXTS_AT_ONCE)).all()
     db.session.rollback()
     if not found:
@@ -174,7 +175,7 @@ def _embed(job: Job) -> None:
 
 
 def _vectors(job: Job, texts: Sequence[str]) -> list[bytes]:
-    """Of these texts and, the first time, of those that say how alike the model finds any two."""
+    """Returns the vectors of these texts and, for a new set, those of the `UNLIKE` texts that measure the model's baseline."""
     vectors = embedder.vectors_of(Wish(job.model, (*texts, *(() if job.dimensions else embedder.UNLIKE)), job.person_id))
     lengths = {len(each) // 4 for each in vectors}
     if len(lengths) != 1 or job.dimensions not in (0, *lengths):
@@ -219,7 +220,7 @@ def _count(session: Session, job: Job) -> None:
 
 
 def _complete(job: Job) -> None:
-    """From now on the document is found by its meaning, too."""
+    """Marks a document as embedded, so that searches by meaning find it."""
     with write() as session:
         document = session.get(Document, job.document_id)
         if _living(session, job) is None or document is None or document.edition != job.edition:
@@ -236,7 +237,7 @@ def _living(session: Session, job: Job) -> VectorSet | None:
 
 
 def _failed(job: Job, error: AppError) -> None:
-    """Waits before it asks again; a person is told where that does not pass by itself soon."""
+    """Schedules a retry with back-off; the error is shown to people unless it is expected to pass soon."""
     if the_engine().is_closing:
         return
     is_passing = isinstance(error, NoVectors) and error.is_passing
@@ -255,7 +256,7 @@ def _failed(job: Job, error: AppError) -> None:
 
 
 def _let_be() -> None:
-    """What gets no vectors for now is ready all the same: it is found by its words."""
+    """Marks documents as ready that get no vectors for now; they are found by their words."""
     waiting = db.session.execute(select(Document.id, Document.collection_id).where(Document.state == "embedding")).all()
     left = {each: not vector_sets.awaits(db.session(), each) for each in {collection_id for _, collection_id in waiting}}
     ids = [id for id, collection_id in waiting if left[collection_id]]
@@ -268,7 +269,7 @@ def _let_be() -> None:
 
 
 def _clear() -> None:
-    """Deletes the vectors of sets that are gone, a few at a time."""
+    """Deletes the vectors of discarded sets in small batches."""
     while (id := db.session.scalar(select(VectorSet.id).where(VectorSet.state == GONE).limit(1))) is not None:
         some = select(PassageVector.passage_row).where(PassageVector.set_id == id).limit(CLEARED_AT_ONCE)
         with write() as session:
@@ -280,7 +281,7 @@ def _clear() -> None:
 
 
 def _is_left() -> bool:
-    """Whether a set lacks anything, and be it that it waits for an hour."""
+    """Returns whether any set lacks vectors, including sets that are waiting to retry."""
     living = select(VectorSet.id).join(Collection).where(Collection.deleted_at.is_(None), VectorSet.state != GONE)
     lacking = exists().where(lacks(VectorSet.id.expression), Document.collection_id == VectorSet.collection_id)
     return db.session.scalar(living.where(or_(VectorSet.state == FILLING, lacking)).limit(1)) is not None

@@ -1,4 +1,4 @@
-"""What documents hold, deleted a little at a time before they are: to let go of a large file takes as long as to read it."""
+"""Deletes what documents contain in small batches before their rows: deleting a large file takes as long as reading it."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 
 from webapp.knowledge.tables import DocumentPart, Passage
 
-# Each passage is taken out of the index of words.
+# Each deleted passage is also removed from the full-text index.
 PASSAGES_AT_ONCE = 50
 # Two megabytes.
 PARTS_AT_ONCE = 8
 
 
 def empty_some(session: Session, ids: Sequence[str]) -> bool:
-    """Deletes some of what these documents hold; says whether there was anything."""
+    """Deletes one batch of what these documents contain; returns whether there was any."""
     return _passages(session, ids) or _parts(session, ids)
 
 

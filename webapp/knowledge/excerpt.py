@@ -1,4 +1,4 @@
-"""What a source quotes: a passage, as one text with the one beside it where both were found."""
+"""The text that a source quotes: a passage, merged with an adjacent one if both were found."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from webapp.knowledge.tables import Passage
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Stands where its best passage does; `beside_id` is the other one, if there is one."""
+    """Has the id of its best passage; `beside_id` is the id of the adjacent passage merged into it, if there is one."""
 
     id: str
     document_id: str
@@ -21,7 +21,7 @@ class Excerpt:
 
     @classmethod
     def of(cls, passage: Passage, beside: Passage | None = None) -> "Excerpt":
-        """What both have in common stands in it once; so does the head of a table that goes on."""
+        """Merges two adjacent passages: their overlap, and the head of a table that spans both, appear once."""
         first, *more = sorted((each for each in (passage, beside) if each), key=lambda each: each.number)
         text = first.text + "".join(each.text[each.overlap :] for each in more)
         where = passage.edition, passage.number, passage.heading, passage.page
@@ -29,5 +29,5 @@ class Excerpt:
 
 
 def are_beside(one: Passage, other: Passage) -> bool:
-    """Whether one of them follows the other, or both are the same."""
+    """Returns whether the two passages are adjacent or the same."""
     return one.document_id == other.document_id and abs(one.number - other.number) <= 1

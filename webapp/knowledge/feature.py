@@ -1,4 +1,4 @@
-"""What knowledge brings: its pages, and the reading of documents, which goes on after a restart."""
+"""The knowledge feature: its pages, and the background work that reads documents and resumes after a restart."""
 
 from webapp.feature import Feature
 from webapp.knowledge import (

@@ -1,4 +1,4 @@
-"""What the open pages of a collection hear: its documents whenever one of them has changed."""
+"""The feed of an open collection page: sends the list of documents when any of them has changed."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from webapp.streaming.broadcaster import Frame
 
 
 class CollectionFeed(LaneFeed):
-    """The news of one collection for one page, drawn for its person alone, as each may see other documents."""
+    """The feed of one collection page, rendered for its person, because people may see different documents."""
 
     def __init__(self, engine: Engine, collection_id: str, position: str, context: Context, draw: Callable[[], str]) -> None:
         super().__init__(engine, topic_names.of_collection(collection_id), context)
@@ -24,7 +24,7 @@ class CollectionFeed(LaneFeed):
         return f"{self._engine.topics.epoch}.{self._after}"
 
     def news(self) -> list[Frame]:
-        """All its documents, once for all that has been said."""
+        """Renders the whole list of documents once, however many changes there were."""
         if self._entries(self._after) == []:
             return []
         self._after = self._engine.topics.last(self.lane)

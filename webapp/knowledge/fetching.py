@@ -1,4 +1,4 @@
-"""Fetches a page of the web: guarded like every outgoing request, as its robots.txt allows, within bounds of size and time."""
+"""Fetches a web page: checked like every outgoing request, allowed by its robots.txt, and limited in size and time."""
 
 import codecs
 import time
@@ -20,7 +20,7 @@ from webapp.upstream.body import Stopped
 AGENT = "Millrace"
 SECONDS, MOST_DETOURS, MOST_URL = 20.0, 5, 2_000
 MOST_BYTES, MOST_ROBOTS = 20 * 1024 * 1024, 256 * 1024
-# What a kind of content is called in a name, where the address says nothing.
+# The file ending for a content type, used if the URL has none.
 ENDINGS = {
     "text/html": "html", "application/xhtml+xml": "html", "text/plain": "txt", "text/markdown": "md", "text/csv": "csv",
     "application/json": "json", "application/xml": "xml", "text/xml": "xml", "application/pdf": "pdf",
@@ -33,7 +33,7 @@ NOT_READ = "That address can't be read: it holds {}. These files can: {}."
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What an address gave, under the name of a file."""
+    """A fetched page as a file with a name."""
 
     content: bytes
     name: str
@@ -49,9 +49,9 @@ class Reply:
 
 
 def fetch(url: str, *, etag: str = "", trust: Trust = "public") -> Fetched | None:
-    """What is at this address, or nothing where it is the same as when it had this tag; raises `Invalid` with a sentence.
+    """Fetches this URL, or returns None if the page still has this ETag; raises `Invalid` with a sentence for the person.
 
-    Only the host that was entered has this trust; where that leads elsewhere, only public addresses are followed.
+    `trust` applies only to the host that was entered; redirects to other hosts must lead to public addresses.
     """
     until = time.monotonic() + SECONDS
     url = urldefrag(url.strip()).url
@@ -80,7 +80,7 @@ def _fetched(url: str, etag: str, trust: Trust, until: float) -> Fetched | None:
 
 
 def _refuse_robots(url: str, trust: Trust, until: float) -> None:
-    """One that can't be read for now allows nothing; one that isn't there allows everything (RFC 9309)."""
+    """Raises if robots.txt forbids the page: an unreachable file forbids all, a missing one allows all (RFC 9309)."""
     parts = urlsplit(url)
     reply = _asked(f"{parts.scheme}://{parts.netloc}/robots.txt", {}, trust, until, MOST_ROBOTS)
     is_there = 200 <= reply.status < 300
@@ -120,7 +120,7 @@ def _taken(url: str, reply: Reply) -> Fetched:
     kind = kind.strip().lower()
     path = unquote(urlsplit(url).path).rstrip("/")
     name = path.rpartition("/")[2]
-    # What the server says of a page counts more than its address, such as `/index.php`.
+    # The Content-Type header takes precedence over the ending in the URL, such as `/index.php`.
     ending = ENDINGS.get(kind, "") or (formats.ending(name) if formats.kind_of(name) else "")
     if not ending:
         raise Invalid(NOT_READ.format(kind[:60] or "nothing of a known kind", formats.IN_WORDS), field="url")
@@ -131,13 +131,13 @@ def _taken(url: str, reply: Reply) -> Fetched:
 
 
 def _in_utf8(content: bytes, parameters: str) -> bytes:
-    """A text in the one encoding that is expected, where its server says that it is in another."""
+    """Converts text to UTF-8, which the readers expect, if the server declares another charset."""
     charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
     try:
         codec = codecs.lookup(charset) if charset else None
     except LookupError:
         codec = None
-    # Others are no encodings of texts.
+    # `codecs.lookup` also finds codecs that are not text encodings.
     if not codec or codec.name == "utf-8" or not getattr(codec, "_is_text_encoding", False):
         return content
     return content.decode(codec.name, "replace").encode("utf-8", "replace")

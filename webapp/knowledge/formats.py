@@ -1,4 +1,4 @@
-"""Which files can be read, by the endings of their names. Pure."""
+"""The file types that can be read, by the ending of the file name. Pure."""
 
 CODE = {
     "bash": "sh", "c": "c", "cc": "cpp", "cpp": "cpp", "cs": "csharp", "css": "css", "go": "go", "h": "c", "hpp": "cpp",
@@ -13,7 +13,7 @@ KINDS = {
     **dict.fromkeys(("md", "markdown", "mdx"), "markdown"),
     **dict.fromkeys(("txt", "text", "log", "rst", "adoc", "tex", "srt", "vtt"), "text"),
 }
-# Which module of `reading` reads them; all others are text.
+# The modules in `reading` for these endings; all others are read by `text`.
 READERS = {
     "pdf": "pdf",
     **dict.fromkeys(("docx", "docm", "dotx"), "word"),
@@ -24,10 +24,10 @@ READERS = {
     "eml": "mail",
 }
 KINDS |= READERS
-# What a part of a file is called, where it is no page.
+# What a numbered part of a file is called, if not a page.
 PLACES = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
 IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, e-mail, text, Markdown, HTML, CSV, JSON and source code"
-# Between a heading and one below it.
+# Separates a heading from the one above it.
 BELOW = " › "
 ACCEPTED = ",".join(f".{ending}" for ending in sorted(KINDS))
 
@@ -37,31 +37,31 @@ def ending(name: str) -> str:
 
 
 def stem(name: str) -> str:
-    """What a file is called where nothing else names it."""
+    """Returns the title of a file that has no other: its name without the ending."""
     return (name.rpartition(".")[0] or name).replace("_", " ")
 
 
 def kind_of(name: str) -> str:
-    """How a file with this name is read; empty when it cannot be."""
+    """Returns the kind of file by its name; empty if it can't be read."""
     return KINDS.get(ending(name), "")
 
 
 def reader_of(name: str) -> str:
-    """The module of `reading` that reads it."""
+    """Returns the name of the module in `reading` for this file."""
     return READERS.get(ending(name), "text")
 
 
 def is_closed(name: str) -> bool:
-    """Whether its reader needs nothing that isn't loaded yet; a mail may be in any encoding."""
+    """Returns whether its reader can run without opening files: only a mail's encoding can need a codec that isn't loaded yet."""
     return reader_of(name) != "mail"
 
 
 def below(title: str, heading: str) -> str:
-    """The path of headings to a passage for where the title of its document stands before it: often its first heading is that."""
+    """Returns a passage's path of headings without a first one that repeats the document's title, which is shown before it."""
     first, _, rest = heading.partition(BELOW)
     return rest if first == title else heading
 
 
 def place(name: str, number: int | None) -> str:
-    """Where in a file something stands: page 3; empty where that isn't known."""
+    """Returns a place in a file, such as “page 3”; empty if it isn't known."""
     return f"{PLACES.get(ending(name), 'page')} {number}" if number else ""

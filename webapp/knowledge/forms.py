@@ -46,7 +46,7 @@ class CollectionForm(MergingForm):
 
 
 class AddForm(Form):
-    """Several files, an address, or a text that is pasted."""
+    """The form for adding files, a URL or pasted text."""
 
     file = MultipleFileField(
         "Files",

@@ -1,16 +1,16 @@
-"""Brings what was found by words and what was found by meaning into one order, by their places alone. Pure."""
+"""Merges the results found by words and by meaning into one order, by reciprocal rank fusion. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# Words count twice as much as meaning does, unless a setting says otherwise; of the first places each counts for less.
+# Weights: words count twice as much as meaning, unless a setting says otherwise. A result adds weight / (`K` + its place).
 KEYWORDS, VECTORS, K = 2, 1, 10
 DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A passage with its places in both orders, from 1, as far as it is in them, and how much the one by meaning counts."""
+    """A passage with its places in both orders, counted from 1 and None if it isn't in one, and the weight of meaning."""
 
     row: int
     keyword_rank: int | None
@@ -23,9 +23,10 @@ class Placed:
 
 
 def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: float = VECTORS) -> list[Placed]:
-    """All that is in either order, the best first; of two alike, the one that words found first.
+    """Returns the passages in either order, best score first; on a tie, the one placed higher by words first.
 
-    `by_meaning` gives places, as the vectors of each model have an order of their own; `weight` is how much they count.
+    `by_meaning` maps passages to places, because each embedding model ranks separately and places can repeat; `weight` is the
+    weight of meaning.
     """
     words = {row: place for place, row in enumerate(by_words[:DEPTH], 1)}
     meaning = {row: place for row, place in by_meaning.items() if place <= DEPTH}

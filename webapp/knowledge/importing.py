@@ -1,4 +1,4 @@
-"""Reads documents one after the other, beside the answers: claimed by a row, in a child process, a few passages at a time."""
+"""Reads documents in the background, one at a time: claimed by a row, read in a child process, stored in small batches."""
 
 import json
 import logging
@@ -23,9 +23,9 @@ from webapp.knowledge.tables import Document, Passage
 from webapp.knowledge.telling import tell_documents, tell_people
 from webapp.settings.service import setting
 
-# A claim that is not renewed for so long is that of a dead process.
+# A claim that is not renewed for this long belongs to a dead process.
 CLAIM = timedelta(seconds=30)
-# What ends the server each time it is read is left after so many.
+# A document that kills the server each time it is read is marked as failed after this many attempts.
 MOST_ATTEMPTS = 4
 LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=60, wall_seconds=300, patience_seconds=1)
 EXCEEDED = "Reading this file takes too much time or memory. Try splitting it into several."
@@ -37,11 +37,11 @@ log = logging.getLogger("knowledge")
 
 
 class Lost(Exception):
-    """It was deleted, or somebody else reads it now."""
+    """Raised when the document was deleted, or another worker claimed it."""
 
 
 def work() -> bool:
-    """Reads the document that has waited longest; says whether more is left to be read."""
+    """Reads the document that has waited longest; returns whether more are waiting."""
     if (claimed := _claim()) is None:
         return _is_something_left()
     try:
@@ -68,9 +68,9 @@ def _is_something_left() -> bool:
 
 
 def _claim() -> tuple[str, str] | None:
-    """The id of a document that nobody reads, and the claim by which it is read here."""
+    """Claims a document that no one is reading; returns its id and the claim."""
     now, claim = utc_now(), new_id()
-    # On SQLite there is one server, which reads one after the other: whoever had claimed it is dead.
+    # On SQLite there is one server, which reads one document at a time, so an existing claim is that of a dead process.
     is_free = or_(Document.claimed_until.is_(None), Document.claimed_until < now, literal(is_sqlite()))
     query = select(Document).where(_is_unfinished(), is_free).order_by(Document.attempts, Document.id).limit(1)
     if db.session.scalar(query) is None:
@@ -101,13 +101,13 @@ def _read(id: str, claim: str) -> None:
 
 
 def about_file(name: str, title: str = "") -> dict[str, Any]:
-    """What the reader of a file is told of it."""
+    """Returns what the reader process needs to know about a file."""
     most = int(setting("knowledge.collection_characters"))
     return {"name": name, "title": title, "most": most, "wants": index.wants()}
 
 
 def take(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> None:
-    """Stores what a reader tells of a document that is claimed."""
+    """Stores what the reader process reports about a claimed document."""
     number = 0
     for piece in by_turns(found):
         if "refused" in piece:
@@ -124,7 +124,7 @@ def take(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> 
 
 @contextmanager
 def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
-    """One step of reading it, as long as it is still there and claimed; its open pages hear of it."""
+    """Opens a transaction on a claimed document, renews the claim and notifies open pages; raises `Lost` if it was taken away."""
     with write() as session:
         document = session.get(Document, id)
         if document is None or document.deleted_at or document.claim != claim:
@@ -137,7 +137,7 @@ def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
 
 @contextmanager
 def _file(id: str, about: dict[str, Any]) -> Iterator[tuple[IO[bytes], int]]:
-    """What was sent, behind a line that says how it is to be read, and how many bytes that are."""
+    """Yields the stored bytes as a file, after a JSON line for the reader process, and the number of bytes."""
     with TemporaryFile() as file:
         file.write(json.dumps(about).encode() + b"\n")
         length = sum(file.write(content) for content in by_turns(_parts(id)))
@@ -149,7 +149,7 @@ def _parts(id: str) -> Iterator[bytes]:
     for number in count():
         if not (content := queries.part(id, number)):
             return
-        # Others have their turn before the next one is read.
+        # Ends the read transaction, so that others can write before the next part is read.
         db.session.rollback()
         yield content
 
@@ -166,7 +166,7 @@ def _begin(id: str, claim: str, piece: dict[str, Any]) -> None:
 
 
 def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: int) -> None:
-    """Stores a batch of passages, which nobody finds before the last one is there."""
+    """Stores a batch of passages; searches find none of them until the document is finished."""
     with _own(id, claim) as (session, document):
         document.done = piece["done"]
         rows = [_passage(each, id, edition, number + place) for place, each in enumerate(piece["passages"])]
@@ -181,7 +181,7 @@ def _passage(told: dict[str, Any], id: str, edition: int, number: int) -> Passag
 
 
 def _finish(id: str, claim: str, edition: int) -> None:
-    """From now on the new passages are found, and the old ones no longer."""
+    """Switches searches from the old passages to the new ones."""
     with _own(id, claim) as (session, document):
         document.edition = edition
         document.passages, document.words = index.size_of(session, id, edition)
@@ -202,7 +202,7 @@ def _fail(id: str, claim: str, sentence: str) -> None:
 
 
 def _end(id: str, claim: str, state: str, error: str = "") -> None:
-    """Lets go of it, and tells the lists of everyone who sees its collection."""
+    """Releases the claim, and notifies the lists of everyone who sees the collection."""
     with _own(id, claim) as (_, document):
         document.state, document.error, document.attempts = state, error, 0
         document.claim, document.claimed_until = "", None
@@ -213,7 +213,7 @@ def _end(id: str, claim: str, state: str, error: str = "") -> None:
 
 
 def _clear(id: str, claim: str, *, but: int) -> None:
-    """Takes away the passages of all other editions, a few at a time, as each is taken out of the index of words."""
+    """Deletes the passages of all other editions in small batches, because each has to be removed from the full-text index."""
     stale = select(Passage.row).where(Passage.document_id == id, Passage.edition != but).limit(CLEARED_AT_ONCE)
     while rows := db.session.scalars(stale).all():
         with _own(id, claim) as (session, _):
@@ -222,7 +222,7 @@ def _clear(id: str, claim: str, *, but: int) -> None:
 
 
 def _let_go(id: str, claim: str) -> None:
-    """It waits for another turn, which is not counted as an attempt."""
+    """Releases the claim and queues the document again, without counting this as an attempt."""
     try:
         with _own(id, claim) as (_, document):
             document.state, document.attempts = "waiting", document.attempts - 1

@@ -1,4 +1,4 @@
-"""The index of words: FTS5 on SQLite; on PostgreSQL a row for each word of a passage, ranked by the same BM25."""
+"""The full-text index: FTS5 on SQLite; on PostgreSQL a table with one row per word of a passage, ranked by the same BM25."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,27 +20,29 @@ from webapp.knowledge.why import K1, B, idf
 from webapp.knowledge.words import HEAD_WEIGHT
 
 PUT = statement("INSERT INTO passages_search(rowid, head, body) VALUES (:row, :head, :body)")
-# Three values a row would be read one by one on both sides: a book has a hundred thousand rows.
+# Passed as three arrays: with three parameters per row, driver and server would parse each one, and a book has a hundred
+# thousand rows.
 PUT_TERMS = statement(
     "INSERT INTO passage_terms(term, passage_row, weight) "
     "SELECT * FROM unnest(CAST(:terms AS varchar[]), CAST(:rows AS bigint[]), CAST(:weights AS integer[]))"
 )
 SEARCHED = named_table("passages_search", column("rowid"))
 MATCHES = statement("passages_search MATCH :match")
-# Which of the scores a query is sorted by.
+# The column that a query is sorted by.
 SCORE = literal_column("score", Float)
 BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
-# More than a search gives, so that they are enough for whoever may see a tenth of all; for most people so many of them are.
+# `AMONG` is more than a search returns, so that it is enough even for a person who may see only a tenth of all passages; the
+# `FIRST` of them are enough for most people.
 AMONG, FIRST = 1_000, 250
 COUNTED_SECONDS = 60.0
 HOLDING = "SELECT count(*) FROM passages_search WHERE passages_search MATCH ?"
-# With the plus, as the words would else be looked up for each of the rows by itself.
+# The unary plus keeps SQLite from using the rowid, which would run the full-text query once for each row.
 HOLDING_OF = f"{HOLDING} AND +rowid IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of all that is indexed: how many passages there are, and how many words they have together."""
+    """The size of the index: the number of passages and the total number of words."""
 
     passages: int
     words: int
@@ -48,7 +50,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Common:
-    """In how many passages the words are that are in many, as far as they were asked for; `until` then they are counted anew."""
+    """A cache of how many passages contain each very common word that was searched for; it is recounted after `until`."""
 
     size: Size
     until: float
@@ -56,12 +58,12 @@ class Common:
 
 
 def wants() -> str:
-    """What the reader of a file tells of each passage for this database."""
+    """Returns what the reader process has to report about each passage, for the index of this database."""
     return "spaced" if is_sqlite() else "terms"
 
 
 def put(connection: Connection, rows: Sequence[int], told: Sequence[Mapping[str, Any]]) -> None:
-    """Indexes passages that were just stored in this database."""
+    """Adds passages that were just inserted to the full-text index."""
     if connection.dialect.name == "sqlite":
         places = zip(rows, (each["index"] for each in told), strict=True)
         connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
@@ -72,17 +74,17 @@ def put(connection: Connection, rows: Sequence[int], told: Sequence[Mapping[str,
 
 
 def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]:
-    """How many passages and words an edition of a document has."""
+    """Returns the number of passages and words in an edition of a document."""
     counted = select(func.count(), func.coalesce(func.sum(Passage.words), 0))
     passages, words = session.execute(counted.where(Passage.document_id == document_id, Passage.edition == edition)).one()
     return int(passages), int(words)
 
 
 def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, int]]:
-    """How much is indexed, and in how many passages each of these words is, by its stem.
+    """Returns the size of the index and, by stem, how many passages contain each of these words.
 
-    Words that are in many take longest to count, and are asked for most: while all is as large as it was, they are not counted
-    again.
+    Very common words take longest to count and are searched for most, so their counts are cached while the size of the index
+    stays the same.
     """
     common = _common()
     size, held = _counted({term: word for term, word in words.items() if term not in common.held}, until)
@@ -107,7 +109,7 @@ def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, in
 
 
 def held_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) -> dict[str, int]:
-    """In how many of these passages each of the words is, by its stem."""
+    """Returns, by stem, how many of these passages contain each of the words."""
     if is_sqlite():
         counted = bounded.read([(HOLDING_OF, [f'"{word}"', dumps(rows)]) for word in words.values()], until=until)
         return {term: int(count) for term, [(count,)] in zip(words, counted, strict=True)}
@@ -118,37 +120,38 @@ def held_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) -> d
 
 
 def _common() -> Common:
-    """What was counted last, unless that is so long ago that there may be others among as many."""
+    """Returns the cached counts, unless they are so old that different passages could add up to the same size."""
     found: Common | None = current_app.extensions.get("common words")
     return found if found and time.monotonic() < found.until else Common(Size(-1, -1), 0.0)
 
 
 def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, float]:
-    """On SQLite, the `AMONG` best for these stems of all passages: where most have a word, few are looked up to see whose."""
+    """Returns the `AMONG` best passages on SQLite, before access is checked: common words match too many to check them all."""
     idfs = {term: idf(size.passages, count) for term, count in counts.items()}
     return postings.best(idfs, size.words / max(1, size.passages), AMONG, until=until)
 
 
 def among(rows: Sequence[int], which: Iterable[ColumnElement[bool]]) -> Select[Any]:
-    """Those of these passages for which all of `which` is true."""
-    # As one value: a statement with a thousand of them takes longer to write than to run. As a number of them, as SQLite would
-    # else begin with all that the person may see.
+    """Selects those of these passages that meet all conditions in `which`."""
+    # The rows are one JSON parameter: a statement with a thousand parameters takes longer to compile than to run. The LIMIT
+    # makes SQLite start from these rows; it would otherwise start from all that the person may see.
     each = func.json_each(dumps(rows)).table_valued("value")
     given = select(each.c.value).limit(len(rows)).subquery("given")
     return _of_documents(select(Passage.row).select_from(given).join(Passage, Passage.row == given.c.value)).where(*which)
 
 
 def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, which: Iterable[ColumnElement[bool]]) -> Select[Any]:
-    """The rows of passages with one of these words and their scores; only those are ranked for which all of `which` is true."""
+    """Selects passages with any of these words and their scores; passages that don't meet `which` are not scored."""
     if is_sqlite():
         found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
         found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(_matches(words))
         return _of_documents(found).where(*which)
     held = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
-    # First, and once: the planner thinks that people see next to nothing, and would look for each of their passages by itself.
+    # Materialized, so that it runs first and once: the planner underestimates how much people may see, and would look up each
+    # of their passages separately.
     postings = held.cte("postings").prefix_with("MATERIALIZED")
     score = _score(counts, size, postings.c.term, postings.c.weight)
-    # A passage has one row for each word: of one word alone there is nothing to add up.
+    # A passage has one row per word, so the scores of a single word need no sum.
     is_one = len(words) == 1
     found = select(Passage.row, (score if is_one else func.sum(score)).label("score")).select_from(postings)
     found = _of_documents(found.join(Passage, Passage.row == postings.c.passage_row)).where(*which)
@@ -156,9 +159,9 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
 
 
 def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any:
-    """What a word adds to the score of a joined passage."""
+    """Returns the SQL for what a word adds to the score of a joined passage."""
     average = size.words / max(1, size.passages)
-    # What is the same for all is reckoned here: the database would do it for each of tens of thousands.
+    # Constants are computed in Python: the database would recompute them for each of tens of thousands of rows.
     least, each_word = literal(K1 * (1 - B), Float), literal(K1 * B / max(average, 1e-9), Float)
     idfs = {each: idf(size.passages, count) * (K1 + 1) for each, count in counts.items()}
     return case(idfs, value=term) * weight / (weight + least + each_word * Passage.words)

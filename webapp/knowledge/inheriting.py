@@ -1,4 +1,4 @@
-"""Who has a person's collections after them: somebody who is named when their account is deleted, or nobody."""
+"""Passes a deleted account's collections to the person named as heir, or deletes them if there is none."""
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -10,9 +10,9 @@ from webapp.knowledge.tables import Collection
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> None:
-    """Makes their collections the heir's, with their documents and with whoever may see them; a memory is nobody else's.
+    """Makes the heir the owner of the collections, with their documents and grants; the conversation memory is never passed on.
 
-    The files of their chats go with these.
+    The files of chats are passed on with the chats.
     """
     theirs = Collection.owner_id == person_id, Collection.is_memory.is_(False), Collection.chat_id.is_(None)
     statement = update(Collection).where(*theirs).values(owner_id=heir_id)
@@ -20,7 +20,7 @@ def hand_over(session: Session, person_id: str, heir_id: str) -> None:
 
 
 def empty(person_id: str) -> None:
-    """Deletes the collections that nobody has after them, a few passages at a time."""
+    """Deletes the collections that have no heir, a few passages at a time."""
     with write() as session:
         statement = update(Collection).where(Collection.owner_id == person_id).values(deleted_at=trash.LONG_AGO)
         session.execute(statement.execution_options(synchronize_session=False))

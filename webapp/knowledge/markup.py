@@ -1,4 +1,4 @@
-"""Makes markdown of an HTML page: its headings, paragraphs, lists, tables and code, and nothing that acts. Pure."""
+"""Converts an HTML page to Markdown: headings, paragraphs, lists, tables and code, without anything active. Pure."""
 
 import re
 from html.parser import HTMLParser
@@ -15,7 +15,7 @@ BLANKS = re.compile(r"\s+")
 
 
 class Page(HTMLParser):
-    """Collects lines of markdown while it hears of tags."""
+    """An HTML parser that collects lines of Markdown."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -104,7 +104,7 @@ class Page(HTMLParser):
 
 
 def as_markdown(html: str) -> tuple[str, str]:
-    """Its title and what people read of it."""
+    """Returns the title of a page, and its readable text as Markdown."""
     page = Page()
     page.feed(html)
     page.close()

@@ -1,4 +1,4 @@
-"""Finds passages by their meaning: those whose vectors are near that of the question, among those a person may see."""
+"""Semantic search: finds the passages whose vectors are nearest to the question's, among those a person may see."""
 
 import time
 from collections import OrderedDict, defaultdict
@@ -26,9 +26,9 @@ from webapp.settings.service import setting
 if TYPE_CHECKING:
     from webapp.knowledge.nearest import Edition, Vectors
 
-# For the vector of a question: a search by words doesn't wait longer for the other.
+# The timeout for embedding a question: it delays the whole search, and the search by words needs no vector.
 ASKING_SECONDS = 5.0
-# A model that gave none is not asked at every search.
+# After a failure, a model is not called again for this long.
 REST_SECONDS = 30.0
 MOST_KEPT = 256
 TRIES = 3
@@ -39,7 +39,7 @@ OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed t
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Places and nearness by passage: 1 is the same, 0 as near as any two texts. `left_out` says why something is missing."""
+    """Ranks and nearness by passage: 1 means the same, 0 as near as unrelated texts. `left_out` is why something is missing."""
 
     places: Mapping[int, int] = field(default_factory=dict)
     nearness: Mapping[int, float] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Near:
 
 
 class Searched(NamedTuple):
-    """A set with the documents in it that a person may see."""
+    """A vector set, with its documents that a person may see."""
 
     id: str
     model: str
@@ -58,37 +58,37 @@ class Searched(NamedTuple):
 
 @dataclass
 class Known:
-    """The vectors of the last questions, and until when a model that failed is left alone, and why."""
+    """A cache of the last questions' vectors, and for each model that failed, until when it is not called and why."""
 
     vectors: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
     failed: dict[str, tuple[float, str]] = field(default_factory=dict)
 
 
-# Where all texts are alike, no passage is nearer than another.
+# With a model that finds all texts alike, no passage is nearer than another.
 SEARCHED = VectorSet.state == CURRENT, VectorSet.dimensions > 0, VectorSet.baseline <= embedder.MOST_ALIKE
 NOTHING = Near()
 EDITION = Document.id + ":" + cast(Document.edition, String) + ":" + cast(Document.passages, String)
-# What is asked of collections beside the right to them.
+# Conditions on the collections, in addition to the right to see them.
 Among = Sequence[ColumnElement[bool]]
 
 
 def near(user: User, question: str, among: Among, *, until: float) -> Near:
-    """The passages that are nearest, of such collections.
+    """Returns the passages nearest to a question, in collections that meet `among`.
 
-    Where vectors were put out of the way meanwhile, those count that have taken their place.
+    If vectors were deleted during the search because newer ones replaced them, searches again with those.
     """
     for _ in range(TRIES - 1):
         sets = _searched(user, among)
         found = _near(user, question, sets, until)
         if not any(memory().lacks(each.id, each.editions) for each in sets):
             return found
-        # What was read before them is older than they are.
+        # The open read transaction is older than the new vectors, and would not see them.
         db.session.rollback()
     return _near(user, question, _searched(user, among), until)
 
 
 def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> Near:
-    """Those of each model have an order of their own, as their numbers can't be compared."""
+    """Ranks the passages of each model separately, because vectors of different models can't be compared."""
     by_model: defaultdict[str, list[Searched]] = defaultdict(list)
     for each in sets:
         by_model[each.model].append(each)
@@ -106,7 +106,7 @@ def _near(user: User, question: str, sets: Sequence[Searched], until: float) -> 
 
 
 def _searched(user: User, among: Among) -> list[Searched]:
-    """The sets that are searched, with the documents in them that the person may see."""
+    """Returns the sets to search, each with its documents that the person may see."""
     query = select(VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.baseline)
     sets = {row.id: Searched(*row, []) for row in db.session.execute(query.where(*SEARCHED))}
     if not sets:
@@ -121,7 +121,7 @@ def _searched(user: User, among: Among) -> list[Searched]:
 
 
 def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
-    """The vector of a question; the last ones are remembered."""
+    """Returns the vector of a question, from the cache if it was searched for recently."""
     known = _memory()
     if vector := known.vectors.get((model, question)):
         known.vectors.move_to_end((model, question))
@@ -144,7 +144,7 @@ def _asked(model: str, question: str, person_id: str, until: float) -> bytes:
 
 
 def _nearest(asked: bytes, sets: Sequence[Searched], until: float) -> list[tuple[float, int]]:
-    """How near the nearest passages of these sets are, and their rows."""
+    """Returns the nearness and row of the nearest passages in these sets."""
     if any(len(asked) != 4 * each.dimensions for each in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
     held = [(each, memory().held(each.id, each.dimensions, each.editions, until=until)) for each in sets]
@@ -152,7 +152,7 @@ def _nearest(asked: bytes, sets: Sequence[Searched], until: float) -> list[tuple
 
 
 def _ranked(asked: bytes, held: "Sequence[tuple[Searched, Vectors]]", wanted: float) -> list[tuple[float, int]]:
-    """In a real thread: each set has a baseline of its own, which is 0 of what is given."""
+    """Runs in a real thread. Scales nearness so that a set's baseline, which depends on its model, becomes 0."""
     found = list[tuple[float, int]]()
     for each, vectors in held:
         room = 1 - each.baseline

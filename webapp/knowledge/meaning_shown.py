@@ -1,4 +1,4 @@
-"""How far a collection can be searched by meaning, as its page and the API say it."""
+"""How far a collection has been embedded, for its page and the API."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ State = Literal["off", "embedding", "ready", "waiting"]
 
 @dataclass(frozen=True, slots=True)
 class ShownMeaning:
-    """`model` is the one whose vectors are searched, `next_model` one that embeds beside it; `error` says why it waits."""
+    """`model` is the one whose vectors are searched, `next_model` the one to replace it; `error` is why embedding waits."""
 
     state: State = "off"
     model: str = ""
@@ -32,9 +32,9 @@ OFF = ShownMeaning()
 
 
 def meaning(row: Collection, user: User) -> ShownMeaning | None:
-    """What whoever can add documents is told; nothing for others, as it counts what they may not see.
+    """Returns the state for people who can add documents; None for others, because the counts include documents they may not see.
 
-    What has to be embedded for it is noticed before, once for all that are shown.
+    The caller runs `embedding.notice()` first, once for all collections shown.
     """
     if not queries.can_write(user, row):
         return None

@@ -1,4 +1,4 @@
-"""The conversation memory: finished answers of a person's own chats, in a private collection that later chats can quote."""
+"""The conversation memory: finished answers of a person's chats, in a private collection that later chats can quote."""
 
 import hashlib
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ ANSWERS_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A finished answer, with the question before it."""
+    """A finished answer, with its question."""
 
     owner_id: str
     chat_id: str
@@ -39,7 +39,7 @@ class Said:
 
 
 def ids_of(user: User) -> list[str]:
-    """The collections that this person's chats are remembered in, while they want that."""
+    """Returns the ids of the person's memory collections, if they have turned the memory on."""
     if not user.remembers_since:
         return []
     query = select(Collection.id).where(Collection.owner_id == user.id, Collection.is_memory, Collection.deleted_at.is_(None))
@@ -47,7 +47,7 @@ def ids_of(user: User) -> list[str]:
 
 
 def keep(all_said: Iterable[Said]) -> None:
-    """Puts answers into the memories of their people; they are read like other documents."""
+    """Adds answers to their people's memories; they are read like other documents."""
     for said in all_said:
         raw = said.text.encode("utf-8", "replace")
         digest = hashlib.sha256(said.message_id.encode()).hexdigest()
@@ -68,13 +68,13 @@ def keep(all_said: Iterable[Said]) -> None:
 
 
 def forget(session: Session, which: ColumnElement[bool]) -> None:
-    """Takes answers out of all memories, with the transaction in which they are deleted; `erase` removes what is left."""
+    """Hides answers in all memories, in the transaction that deletes the originals; `erase` deletes the rows later."""
     forgotten = update(Document).where(Document.message_id != "", Document.deleted_at.is_(None), which)
     session.execute(forgotten.values(deleted_at=utc_now()).execution_options(synchronize_session=False))
 
 
 def erase() -> None:
-    """Deletes what was forgotten, a few passages at a time; of answers nothing lies in a trash."""
+    """Deletes forgotten answers in small batches; they don't go through the trash."""
     while _erase_some():
         stand_in_line()
 

@@ -1,4 +1,4 @@
-"""The vectors of one set in memory, and which of them are nearest to a question. Pure."""
+"""The vectors of one set in memory, and the search for those nearest to a question. Pure."""
 
 from collections.abc import Iterable, Sequence
 from itertools import filterfalse
@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float32]
-# In one product: others have the interpreter in between.
+# Per product, so that other threads get the interpreter lock in between.
 ROWS_AT_ONCE = 16_384
-# To copy the vectors of most documents costs more than to multiply those of all.
+# Copying the vectors of most documents costs more than multiplying all of them.
 COPIED_BELOW = 0.5
-# A document's id, its edition and how many passages that has, as one word: each search is told all that its person may see, and
-# as rows of three values thousands of them would take twice as long.
+# A document's id, its edition and the number of its passages, as one string: each search gets all that its person may see, and
+# thousands of rows with three columns would take twice as long to fetch.
 Edition = str
 
 
@@ -24,7 +24,7 @@ class Block:
         self.documents = np.array(documents, np.int32)
 
     def nearness(self, asked: Numbers, allowed: NDArray[np.bool_]) -> tuple[Numbers, NDArray[np.int64]]:
-        """How near each is that belongs to an allowed document, and its passage; what is of others is left out."""
+        """Returns the nearness and the row of each passage whose document is allowed."""
         which = allowed[self.documents]
         if which.mean() > COPIED_BELOW:
             return _products(self.vectors, asked)[which], self.rows[which]
@@ -32,13 +32,13 @@ class Block:
 
 
 def _products(vectors: Numbers, asked: Numbers) -> Numbers:
-    # Not `@`, whose library has threads of its own: they wait for each other at full speed and take the cores from answers.
+    # Not `@`: its BLAS library runs threads of its own, which busy-wait for each other and take the CPU cores from answers.
     found: Numbers = np.einsum("ij,j->i", vectors, asked)
     return found
 
 
 class Vectors:
-    """The vectors of a set that were read, by the edition of their document."""
+    """The loaded vectors of a set, by document edition."""
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
@@ -47,14 +47,14 @@ class Vectors:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The size in bytes."""
         return sum(each.vectors.nbytes for each in self._blocks)
 
     def missing(self, editions: Iterable[Edition]) -> list[Edition]:
         return list(filterfalse(self._numbers.__contains__, editions))
 
     def add(self, passages: Sequence[tuple[int, Edition, bytes]]) -> None:
-        """Takes whole documents: the row of each passage, its edition and its vector."""
+        """Adds the passages of whole documents: the row, the edition and the vector of each."""
         if not passages:
             return
         vectors = np.frombuffer(b"".join(vector for *_, vector in passages), "<f4").reshape(-1, self.dimensions)
@@ -64,11 +64,11 @@ class Vectors:
             self._blocks.append(Block(vectors[piece], [row for row, *_ in passages[piece]], numbers[piece]))
 
     def nearest(self, asked: bytes, editions: Iterable[Edition], *, least: float, most: int) -> list[tuple[float, int]]:
-        """How near the nearest passages of these documents are, and which, from the nearest to `least`; others aren't ranked."""
-        # First: what is added meanwhile by others is of documents that have no place here yet.
+        """Returns nearness and row of the nearest passages of these documents that are at least `least` near, nearest first."""
+        # Copied first: blocks that another thread adds during the search belong to documents that have no number in `allowed`.
         blocks = list(self._blocks)
         allowed = np.zeros(len(self._numbers), np.bool_)
-        # What is deleted while somebody searches has none.
+        # A document deleted during the search has no number.
         allowed[[self._numbers[each] for each in editions if each in self._numbers]] = True
         question = np.frombuffer(asked, "<f4")
         found = [each.nearness(question, allowed) for each in blocks]

@@ -1,4 +1,4 @@
-"""Collections of the files in chats: each belongs to one chat, goes where that goes, and is found by whoever may see it."""
+"""Collections for the files of a chat: each belongs to one chat, is deleted with it, and is searched by those who may see it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from webapp.words import plural
 ABOUT = "Files from a chat. Whoever may see the chat may see them, and they are deleted with it."
 LOST = "This file no longer exists. Send it again."
 NAME_CHARS = 90
-# Until then, nothing that is said can be found in it.
+# In these states no passage can be found yet.
 UNFOUND = ("arriving", *UNREAD)
 THERE = Collection.chat_id.is_not(None), Collection.deleted_at.is_(None), Document.deleted_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """A file that was sent in a chat: its name, and the hash and number of its bytes."""
+    """A file that was sent in a chat: its name, the hash of its bytes and their number."""
 
     name: str
     hash: str
@@ -34,7 +34,7 @@ class Brought:
 
 
 class Coming(NamedTuple):
-    """A file of a chat on its way to being found."""
+    """A file of a chat that is still being read."""
 
     id: str
     chat_id: str
@@ -44,9 +44,9 @@ class Coming(NamedTuple):
 
 
 def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought], *, by: str, must: bool = True) -> str:
-    """The id of the chat's collection, in which each of these files is a document that is still to arrive.
+    """Returns the id of the chat's collection, with a row for each file whose bytes will be stored later.
 
-    One for which there is no room is refused where it `must` be taken, and has failed otherwise.
+    If there is no room for a file, raises if it `must` be taken, and otherwise marks the document as failed.
     """
     collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
     if collection is None:
@@ -63,12 +63,12 @@ def take(session: Session, chat_id: str, owner_id: str, files: Sequence[Brought]
 
 
 def own(session: Session, chat_id: str, ids: Iterable[str]) -> list[str]:
-    """That of these collections which holds the files of this chat, or nothing."""
+    """Returns the one of these collections that holds this chat's files, or an empty list."""
     return list(session.scalars(select(Collection.id).where(Collection.id.in_(list(ids)), Collection.chat_id == chat_id)))
 
 
 def hide(session: Session, chat_ids: Iterable[str]) -> None:
-    """Nothing of these chats' files is found while they lie in the trash."""
+    """Hides the files of these chats from searches while the chats are in the trash."""
     _mark(session, chat_ids, deleted_at=utc_now())
 
 
@@ -77,12 +77,12 @@ def show(session: Session, chat_ids: Iterable[str]) -> None:
 
 
 def let_go(session: Session, chat_ids: Iterable[str]) -> None:
-    """They are deleted for good when the trash is emptied next, however long other things lie in it."""
+    """Marks the files of these chats to be deleted the next time the trash is emptied, whatever its retention period."""
     _mark(session, chat_ids, deleted_at=LONG_AGO)
 
 
 def let_go_of_file(session: Session, chat_id: str, hash: str) -> None:
-    """The same of one file that no message of the chat has any more."""
+    """Does the same for one file that no message of the chat contains any more."""
     collection = session.scalar(select(Collection).where(Collection.chat_id == chat_id))
     if collection is None:
         return
@@ -92,31 +92,31 @@ def let_go_of_file(session: Session, chat_id: str, hash: str) -> None:
 
 
 def among(chat_id: str, hashes: Iterable[str]) -> dict[str, Document]:
-    """By its hash, what became of each of these files in its chat."""
+    """Returns the documents for these files of a chat, by hash."""
     query = _there().where(Collection.chat_id == chat_id, Document.hash.in_(list(hashes)))
     return {each.hash: each for each in db.session.scalars(query)}
 
 
 def files_of(chat_id: str) -> Sequence[Document]:
-    """All long files of a chat, the newest first."""
+    """Returns all long files of a chat, newest first."""
     return db.session.scalars(_there().where(Collection.chat_id == chat_id).order_by(Document.id.desc())).all()
 
 
 def unfound(chat_id: str) -> Sequence[Document]:
-    """The files of a chat that can't be found yet."""
+    """Returns the files of a chat that searches can't find yet."""
     query = _there().where(Collection.chat_id == chat_id, Document.state.in_(UNFOUND))
     return db.session.scalars(query.order_by(Document.id)).all()
 
 
 def unfinished() -> list[Coming]:
-    """The files of all chats that aren't ready."""
+    """Returns the files of all chats that aren't ready."""
     query = _there().where(Document.state.in_(("arriving", *UNFINISHED))).add_columns(Collection.chat_id)
     rows = db.session.execute(query).all()
     return [Coming(each.id, chat_id or "", each.hash, each.state, each.done) for each, chat_id in rows]
 
 
 def arrive(id: str, stream: IO[bytes] | None) -> None:
-    """Stores what was sent, so that it is read next; a file that is gone has failed."""
+    """Stores a file's bytes and queues it to be read; without a stream the file is gone, and the document is marked as failed."""
     if stream is None:
         gone = update(Document).where(Document.id == id, Document.state == "arriving").values(state="failed", error=LOST)
         with write() as session:
@@ -146,7 +146,7 @@ def _document(collection_id: str, file: Brought, by: str, *, must: bool) -> Docu
 
 
 def _name(session: Session, collection: Collection) -> None:
-    """After its first file, and how many more there are."""
+    """Names the collection after its first file, with the number of further files."""
     own = select(Document.name).where(Document.collection_id == collection.id, Document.deleted_at.is_(None))
     names = session.scalars(own.order_by(Document.id)).all()
     if names:

@@ -1,4 +1,4 @@
-"""Who may see what: the one predicate that lists, pages, the API and every search ask."""
+"""Who may see what: the access conditions used by lists, pages, the API and every search."""
 
 from sqlalchemy import ColumnElement, and_, exists, or_
 
@@ -12,10 +12,10 @@ grants.OBJECTS[DOCUMENT] = (Document.id, Document.owner_id)
 
 
 def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -> ColumnElement[bool]:
-    """Whether the person may see a collection: their own, or one that was granted to them and is not above their clearance.
+    """Returns the condition for seeing a collection: owning it, or having a grant and enough clearance.
 
-    Whoever was granted a chat reads the collection of its files, which nobody is granted by itself; those of their own chats
-    are their own.
+    A grant for a chat includes reading the collection of its files, which has no grants itself; the owner of a chat owns that
+    collection too.
     """
     given = grants.given_to(user, COLLECTION).where(Grant.right.in_(right))
     ways = [Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(given))]
@@ -23,10 +23,10 @@ def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -
 
 
 def sees_document(user: User) -> ColumnElement[bool]:
-    """Whether the person may see a document of a joined collection.
+    """Returns the condition for seeing a document of a joined collection.
 
-    Beside the right to the collection it takes clearance for the document's own level and, where the document was granted to
-    somebody by name, one of these grants.
+    Besides the right to the collection, it requires clearance for the document's level and, if the document itself was granted
+    to anyone, one of those grants.
     """
     own = exists().where(grants.is_about(DOCUMENT, Document.id.expression))
     fitting = exists().where(grants.is_about(DOCUMENT, Document.id.expression), grants.reaches(user))
@@ -35,15 +35,15 @@ def sees_document(user: User) -> ColumnElement[bool]:
 
 
 def is_there() -> ColumnElement[bool]:
-    """Whether neither a document nor its joined collection was deleted, and all of it has arrived."""
+    """Returns the condition that a document and its joined collection are not deleted, and that all of its bytes are stored."""
     return and_(Document.deleted_at.is_(None), Collection.deleted_at.is_(None), Document.state != "arriving")
 
 
 def finds_passage(user: User) -> ColumnElement[bool]:
-    """Whether a passage is the person's to find, by the document and the collection that are joined to it."""
+    """Returns the condition for finding a passage, with its document and collection joined."""
     return and_(sees_document(user), is_there(), Passage.edition == Document.edition)
 
 
 def finds_vectors(user: User) -> ColumnElement[bool]:
-    """The same of all passages of a document at once, where those are that were embedded."""
+    """Returns the same condition for all passages of a document, if its current edition is the one that was embedded."""
     return and_(sees_document(user), is_there(), EmbeddedDocument.edition == Document.edition)

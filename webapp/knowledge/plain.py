@@ -1,6 +1,6 @@
-"""Reads the text of a file in a child process, for a message that it is to stand in. Pure.
+"""Extracts the text of a file in a child process, for a message that includes all of it. Pure.
 
-Its first line is JSON: the `name` of the file, and how many characters are `most`.
+The first line of input is JSON: the `name` of the file, and `most`, the maximum number of characters.
 """
 
 import json
@@ -15,7 +15,7 @@ EMPTY = "There is no text in this file."
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Its parts, one after the other, or why there are none; of a file that has more, that it is long."""
+    """Yields the parts of the text, or the reason why there are none; stops with `is_long` once there are too many characters."""
     about, length = json.loads(file.readline()), 0
     try:
         for part in parts(file.read(), about["name"]):

@@ -1,7 +1,7 @@
-"""On SQLite, the best passages for words that are in very many, which FTS5's own ranking takes several times as long for.
+"""Ranks passages for very common words on SQLite, several times as fast as FTS5 does.
 
-For each passage it looks up how long that is, and it counts anew for each question in how many passages its words are. Here the
-lengths are remembered while the index of words is as it was.
+FTS5 looks up the length of each passage, and counts for each query how many passages contain its words. This module caches the
+lengths until the index changes.
 """
 
 from collections.abc import Mapping
@@ -17,31 +17,31 @@ from webapp.knowledge.words import HEAD_WEIGHT
 if TYPE_CHECKING:
     from webapp.knowledge.scoring import Whole
 
-# What each row of the index has a number of words for: its head and its body.
+# The index stores two word counts per row: for the head and for the body.
 COLUMNS = 2
-# A connection has it for itself, as nothing of it is kept.
+# A temporary table of the connection; it stores nothing.
 PLACES = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.passages_places USING fts5vocab(main, passages_search, instance)"
 IN_HEAD = " || ',' || ".join(["doc"] * HEAD_WEIGHT)
 ROWS = f"SELECT group_concat(CASE col WHEN 'head' THEN {IN_HEAD} ELSE doc END) FROM temp.passages_places WHERE term = ?"
-# Each transaction that changes the index changes what it says of all that it holds, or of the pieces it is kept in.
+# FTS5's structure records (ids 1 and 10): each transaction that changes the index changes one of them.
 STATE = "(SELECT group_concat(hex(block)) FROM passages_search_data WHERE id IN (1, 10))"
 LENGTHS = f"SELECT {STATE}, group_concat(id), group_concat(hex(sz), '') FROM passages_search_docsize"
-# Words of a question may be in half of all passages: their rows are not held in memory all at once.
+# Limits memory: each word of a question can be in half of all passages.
 WORDS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How many words each passage has, by its row, as the index was in this state."""
+    """The number of words in each passage by row, and the state of the index they were read from."""
 
     state: str
     words: "Whole"
 
 
 def best(idfs: Mapping[str, float], average: float, most: int, *, until: float) -> dict[int, float]:
-    """The rows of the passages with the highest scores, whoever may see them; each word by its stem, with how much it tells."""
+    """Returns the highest-scoring passages of all, before access is checked; `idfs` maps each stem to its weight."""
     lengths = _lengths(until)
-    # NumPy takes memory, which servers where nobody searches so keep; the thread above has imported it.
+    # Imported late: NumPy takes memory that servers without searches save. The thread in `_lengths` has already imported it.
     from webapp.knowledge.scoring import Scores
 
     scores, terms = Scores(lengths, average), list(idfs)
@@ -62,7 +62,7 @@ def _lengths(until: float) -> "Whole":
 
 
 def _read(rows: str, sizes: str) -> "Whole":
-    # In a real thread, as it takes a tenth of a second the first time.
+    # Runs in a real thread, because importing NumPy takes a tenth of a second.
     from webapp.knowledge.scoring import lengths
 
     return lengths(rows, sizes, COLUMNS)

@@ -1,4 +1,4 @@
-"""Named reads of collections, documents and passages; each asks for what a person may see."""
+"""Reads collections, documents and passages, restricted to what a person may see."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ READ_AT_ONCE = 100
 
 
 class Counts(NamedTuple):
-    """What a person sees of a collection's documents."""
+    """The numbers of a collection's documents that a person may see."""
 
     documents: int = 0
     unfinished: int = 0
@@ -26,31 +26,31 @@ class Counts(NamedTuple):
 
 
 class Deleted(NamedTuple):
-    """A document in the trash: there may be thousands."""
+    """A document in the trash; only two columns, because there can be thousands."""
 
     id: str
     title: str
 
 
 def collections(user: User) -> Sequence[Collection]:
-    """Those that a person may see, by name, without those of chats, which stand in their chats."""
+    """Returns the collections a person may see, by name, except those of chats, which are shown in their chats."""
     query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None), Collection.chat_id.is_(None))
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
 
 
 def to_choose(user: User) -> Sequence[Collection]:
-    """Those that a person may attach to something: a memory is searched by itself."""
+    """Returns the collections a person may attach to something; the memory is always searched separately."""
     return [each for each in collections(user) if not each.is_memory]
 
 
 def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:
-    """Those of these collections that a person may see, by name."""
+    """Returns those of these collections that a person may see, by name."""
     query = select(Collection).where(Collection.id.in_(ids), sees_collection(user), Collection.deleted_at.is_(None))
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id)).all()
 
 
 def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection | None:
-    """The collection, if the person may see it; one in the trash only for its owner, and when that is asked for."""
+    """Returns the collection, if the person may see it; one in the trash only for its owner, and only if `is_deleted`."""
     found = db.session.scalar(select(Collection).where(Collection.id == id, sees_collection(user)))
     if not found or bool(found.deleted_at) != is_deleted or (is_deleted and (found.owner_id != user.id or found.chat_id)):
         return None
@@ -58,13 +58,13 @@ def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection |
 
 
 def can_write(user: User, collection: Collection) -> bool:
-    """Whether the person may add documents to a collection and delete them."""
+    """Returns whether the person may add documents to a collection and delete them."""
     query = select(Collection.id).where(Collection.id == collection.id, sees_collection(user, right=("write",)))
     return db.session.scalar(query) is not None
 
 
 def counts(user: User, ids: Sequence[str]) -> dict[str, Counts]:
-    """Of these collections, what the person sees of their documents."""
+    """Returns, for each of these collections, the numbers of documents that the person may see."""
     unfinished = func.count().filter(Document.state.in_(UNFINISHED))
     failed = func.count().filter(Document.state == "failed")
     query = select(Document.collection_id, func.count(), unfinished, failed).join(Collection)
@@ -73,21 +73,21 @@ def counts(user: User, ids: Sequence[str]) -> dict[str, Counts]:
 
 
 def documents(user: User, collection: Collection, *, limit: int = MOST_LISTED, after: str = "") -> Sequence[Document]:
-    """The documents of a collection that the person may see, the newest first."""
+    """Returns the documents of a collection that the person may see, newest first."""
     query = _seen(user).where(Document.collection_id == collection.id, is_there())
     query = query.where(Document.id < after) if after else query
     return db.session.scalars(query.order_by(Document.id.desc()).limit(limit)).all()
 
 
 def document(user: User, id: str, *, is_deleted: bool = False) -> Document | None:
-    """The document, if the person may see it; one in the trash only when that is asked for."""
+    """Returns the document, if the person may see it; one in the trash only if `is_deleted`."""
     is_wanted = Document.deleted_at.is_not(None) if is_deleted else is_there()
     query = _seen(user).where(Document.id == id, is_wanted, Collection.deleted_at.is_(None))
     return db.session.scalar(query)
 
 
 def documents_among(user: User, ids: Sequence[str]) -> Sequence[Document]:
-    """Those of these documents that a person may see, by title."""
+    """Returns those of these documents that a person may see, by title."""
     query = _seen(user).where(Document.id.in_(ids), is_there())
     return db.session.scalars(query.order_by(func.lower(Document.title), Document.id)).all() if ids else []
 
@@ -99,28 +99,28 @@ def deleted_collections(user: User) -> Sequence[Collection]:
 
 
 def deleted_documents(user: User, collection: Collection) -> Sequence[Deleted]:
-    """What lies in the trash of a collection, the last first; one more than is shown where there are more."""
+    """Returns a collection's deleted documents, last deleted first; one more than is shown, if there are more."""
     query = select(Document.id, Document.title).join(Collection, Collection.id == Document.collection_id)
     query = query.where(sees_document(user), Document.collection_id == collection.id, Document.deleted_at.is_not(None))
     return [Deleted(*row) for row in db.session.execute(query.order_by(Document.deleted_at.desc()).limit(MOST_IN_TRASH + 1))]
 
 
 def passages(user: User, document_id: str, *, limit: int = MOST_LISTED, start: int = 0) -> Sequence[Passage]:
-    """The passages of a document, in order, from the one with this number."""
+    """Returns the passages of a document in order, starting at number `start`."""
     query = select(Passage).join(Document, Document.id == Passage.document_id).join(Collection)
     query = query.where(Document.id == document_id, finds_passage(user), Passage.number >= start)
     return db.session.scalars(query.order_by(Passage.number).limit(limit)).all()
 
 
 def passages_at(user: User, document_id: str, numbers: Sequence[int]) -> Sequence[Passage]:
-    """The passages of a document with these numbers, in order."""
+    """Returns the passages of a document with these numbers, in order."""
     query = select(Passage).join(Document, Document.id == Passage.document_id).join(Collection)
     query = query.where(Document.id == document_id, finds_passage(user), Passage.number.in_(numbers))
     return db.session.scalars(query.order_by(Passage.number)).all()
 
 
 def passages_of(document: Document) -> Iterator[Passage]:
-    """All passages that are found in a document, in order; others have their turn between."""
+    """Yields all current passages of a document in order, and lets other greenlets run in between."""
     found = select(Passage).where(Passage.document_id == document.id, Passage.edition == document.edition)
     found, start = found.order_by(Passage.number).limit(READ_AT_ONCE), 0
     while some := db.session.scalars(found.where(Passage.number >= start)).all():
@@ -130,13 +130,13 @@ def passages_of(document: Document) -> Iterator[Passage]:
 
 
 def part(document_id: str, number: int) -> bytes | None:
-    """A piece of what was sent."""
+    """Returns a chunk of the uploaded file."""
     found = db.session.get(DocumentPart, (document_id, number))
     return found.content if found else None
 
 
 def size_of(*, owner_id: str = "", collection_id: str = "") -> tuple[int, int]:
-    """How many documents and characters a person's collections have, or one of them; what is in the trash counts."""
+    """Returns how many documents and characters a person's collections have, or one collection; the trash counts."""
     query = select(func.count(), func.coalesce(func.sum(Document.characters), 0)).select_from(Document).join(Collection)
     whose = Collection.owner_id == owner_id if owner_id else Collection.id == collection_id
     count, characters = db.session.execute(query.where(whose)).one()

@@ -1,4 +1,4 @@
-"""Questions that a person keeps with the document that answers them, and how well the search finds it."""
+"""Kept questions, each with the document that answers it, to measure how well the search finds it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ LOOKED_AT, MEASURED, EARLY = 30, 10, 5
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of all questions: how high the right documents stand among ten, how many stand among five, and the ids of all others."""
+    """nDCG@10 and recall@5 over all questions, and the ids of questions whose document was not among the first five."""
 
     ndcg: float
     recall: float
@@ -35,13 +35,13 @@ def of(user: User) -> Sequence[Question]:
 
 
 def runs(user: User) -> Sequence[QuestionRun]:
-    """The last two times, the newest first."""
+    """Returns the last two measurements, newest first."""
     query = select(QuestionRun).where(QuestionRun.owner_id == user.id).order_by(QuestionRun.id.desc())
     return db.session.scalars(query.limit(2)).all()
 
 
 def keep(text: str, document_id: str, *, by: User) -> Question:
-    """Keep a question with the document that answers it; without one, nothing is to be found for it."""
+    """Stores a question with the document that answers it; without a document, the search is expected to find nothing."""
     text = " ".join(checked_text(text, "question", most=MOST_CHARS).split())
     if not text:
         raise Invalid("Enter a question.", field="question")
@@ -67,11 +67,11 @@ def forget(id: str, *, by: User) -> None:
 
 
 def run(user: User) -> QuestionRun:
-    """Ask all of a person's questions, with the permissions they have now, and keep the figures."""
+    """Searches for all of a person's questions with their current permissions, and stores the figures."""
     asked = of(user)
     if not asked:
         raise Invalid("Keep a question first.", field="question")
-    # Each is as many searches as there are questions.
+    # Rate-limited, because each run takes as many searches as there are questions.
     making.count(user.id)
     pairs = [(each.id, each.text, each.document_id) for each in asked]
     figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
@@ -87,7 +87,7 @@ def run(user: User) -> QuestionRun:
 
 
 def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> Figures:
-    """For each question its id, the documents that were found, best first, and the right one; none where there is none."""
+    """Computes the figures from each question's id, the documents found, best first, and the expected one or None."""
     gains, misses, count = 0.0, list[str](), 0
     for id, found, expected in answers:
         place = _place(found, expected)

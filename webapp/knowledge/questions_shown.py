@@ -1,4 +1,4 @@
-"""A question that is tried and questions that are kept, as pages show them."""
+"""A tried question and the kept questions, as pages show them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Reasons = list[tuple[str, int, str]]
 
 @dataclass(frozen=True, slots=True)
 class ShownTried:
-    """For each passage how it is shown, its score, what each word adds to that, whether an answer gets it, and its meaning."""
+    """For each hit: how it is shown, its score, what each word adds to it, whether an answer would use it, and its meaning."""
 
     hits: list[tuple[ShownHit, str, Reasons, bool, str]]
     too_common: Sequence[str]
@@ -57,7 +57,7 @@ def kept(user: User) -> list[ShownQuestion]:
 
 
 def figures(user: User) -> list[ShownFigures]:
-    """Of the last run and the one before."""
+    """Returns the figures of the last run and of the one before it."""
     return [ShownFigures(each.questions, f"{each.ndcg:.2f}", f"{each.recall:.0%}") for each in questions.runs(user)]
 
 
@@ -66,7 +66,7 @@ def _reasons(reasons: Sequence[Reason]) -> Reasons:
 
 
 def _meant(hit: Hit) -> str:
-    """Its places by meaning and by words, which decide together where it stands; empty where meaning found nothing."""
+    """Describes the places by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
     placed = hit.placed
     if placed.vector_rank is None:
         return ""

@@ -1,7 +1,7 @@
-"""Reads a file in a child process: makes markdown of it, cuts that into passages and counts their words. Pure.
+"""Reads a file in a child process: converts it to Markdown, splits that into passages and counts their words. Pure.
 
-Its first line is JSON: the `title` that was given, the `name` of the file, how it `wants` words indexed, and how many characters
-are `most`.
+The first line of input is JSON: the `title` that was entered, the `name` of the file, how the database `wants` words indexed,
+and `most`, the maximum number of characters.
 """
 
 import codecs
@@ -18,22 +18,22 @@ from webapp.knowledge.reading.whole import Whole
 from webapp.knowledge.splitting import Piece
 
 AT_ONCE = 20
-# How often a long file says how far its reading is.
+# How many progress reports a long file gets.
 TOLD = 20
 STANDARD_FILES = 3
-# Python loads them when they are needed first.
+# Python imports these codecs on first use, which would fail once no file can be opened.
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp437")
 Found = tuple[Piece, int | None]
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """First how much there is, then batches of passages; or why there are none."""
+    """Yields the size of the text, then batches of passages; or the reason why there are none."""
     about = json.loads(file.readline())
     yield from pieces_of(parts(file.read(), about["name"]), about)
 
 
 def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same of parts that are known."""
+    """Does the same for parts that are already extracted."""
     whole = Whole(about["most"])
     try:
         for part in parts:
@@ -53,8 +53,8 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
 
 
 def parts(raw: bytes, name: str) -> Iterator[Part]:
-    """The parts of a file, by the reader for its name, which opens no file and no socket from then on."""
-    # Each reader brings libraries of its own, which would cost the others their start.
+    """Yields the parts of a file from the reader for its name, which can open no files or sockets from then on."""
+    # Imported late: each reader has libraries of its own, which would slow down the start for other files.
     reader = import_module(f"webapp.knowledge.reading.{formats.reader_of(name)}")
     for encoding in ENCODINGS:
         codecs.lookup(encoding)

@@ -1,4 +1,4 @@
-"""The index of words made anew from passages that came from another database."""
+"""Rebuilds the full-text index from passages that were copied from another database."""
 
 from sqlalchemy import Connection, select
 
@@ -6,12 +6,12 @@ from webapp.health.copying.indexes import Index
 from webapp.knowledge import index, words
 from webapp.knowledge.tables import Document, Passage, PassageTerm
 
-# As many as the reader of a document tells of at once.
+# The same batch size as the reader process uses.
 AT_ONCE = 20
 
 
 def fill(connection: Connection) -> None:
-    """Indexes every passage as the reader of its document has."""
+    """Indexes every passage the way the reader process does."""
     read = select(Passage.row, Document.title, Passage.heading, Passage.head, Passage.text)
     read = read.join(Document, Document.id == Passage.document_id).order_by(Passage.row)
     for batch in connection.execute(read, execution_options={"yield_per": AT_ONCE}).partitions():

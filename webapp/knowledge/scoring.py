@@ -1,4 +1,4 @@
-"""Scores of very many passages at once, by where their words stand. Pure."""
+"""BM25 scores for very many passages at a time, from the rows that contain each word. Pure."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ Whole = NDArray[np.int64]
 
 
 def lengths(rows: str, sizes: str, columns: int) -> Whole:
-    """How many words each passage has, by its row; `sizes` are FTS5's, in hexadecimal: one number for each column of each row."""
+    """Returns the number of words in each passage by row; `sizes` is FTS5's hex: one varint for each column of each row."""
     raw = np.frombuffer(bytes.fromhex(sizes), np.uint8).astype(np.int64)
     counted = _numbers(raw).reshape(-1, columns).sum(axis=1)
     places = _whole(rows)
@@ -21,14 +21,14 @@ def lengths(rows: str, sizes: str, columns: int) -> Whole:
 
 
 class Scores:
-    """Those of all passages: a place for each row."""
+    """The scores of all passages, in an array indexed by row."""
 
     def __init__(self, lengths: Whole, average: float) -> None:
         self._norms = K1 * (1 - B + B * lengths / max(average, 1e-9))
         self._sums = np.zeros(len(lengths))
 
     def add(self, found: Iterable[tuple[float, str]]) -> None:
-        """For some words, how much each tells, and the rows it is in, each as often as it counts there."""
+        """Adds the scores of some words: for each its IDF and the rows that contain it, repeated once per occurrence."""
         for idf, rows in found:
             counted = np.bincount(_whole(rows), minlength=len(self._sums))[: len(self._sums)]
             there = np.flatnonzero(counted)
@@ -36,7 +36,7 @@ class Scores:
             self._sums[there] += idf * weights * (K1 + 1) / (weights + self._norms[there])
 
     def best(self, most: int) -> list[tuple[int, float]]:
-        """The rows with the highest scores, and these; of two alike the first."""
+        """Returns the rows with the highest scores, and the scores; on a tie, the lower row comes first."""
         there = np.flatnonzero(self._sums)
         if len(there) > most:
             least = np.partition(self._sums[there], len(there) - most)[len(there) - most]
@@ -51,7 +51,7 @@ def _whole(numbers: str) -> Whole:
 
 
 def _numbers(raw: Whole) -> Whole:
-    """Numbers of seven bits a byte, the highest first: all but the last byte of each have the eighth bit too."""
+    """Decodes varints: seven bits a byte, highest first; the eighth bit is set in all but the last byte of each number."""
     ends = np.flatnonzero(raw < 0x80)
     found = raw[ends]
     sizes = np.diff(ends, prepend=-1)

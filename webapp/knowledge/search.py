@@ -1,4 +1,4 @@
-"""Finds passages by their words and by their meaning, the best first, among those alone that a person may see."""
+"""Searches passages by words and by meaning, best first, among those that a person may see."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ NOTHING = Counted(0, 0, {})
 
 
 class Bounds(TypedDict, total=False):
-    """Which collections are searched, how many passages are wanted, and how long that may take; else all, `USUAL`, patience.
+    """Options of a search: its collections, its number of hits and its timeout; by default all, `USUAL` and `PATIENCE_SECONDS`.
 
-    All are those on *Knowledge*: files of chats are found in their chats alone. Where somebody else looks at what a person
-    would find, `is_viewed` leaves out their conversation memory, and those files wherever. `weight` is how much meaning
-    counts, without it as the setting says; nothing is searched by a meaning that counts nothing.
+    “All” means the collections listed on *Knowledge*: files of chats are found only in searches of their chats. `is_viewed` is
+    set when another person sees what this one would find: it excludes the conversation memory and all files of chats. `weight`
+    is the weight of meaning, by default that of the setting; with 0, the search by meaning is skipped.
     """
 
     collections: Sequence[str]
@@ -39,7 +39,7 @@ class Bounds(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found, with its place among all that were; `score` is that of its words."""
+    """A passage that was found, with its rank among all hits; `score` is its score by words."""
 
     rank: int
     score: float
@@ -52,9 +52,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for a question, the words that were asked for by their stems, and those among them that were looked for.
+    """The result of a search: the hits, the words of the question by stem, and those of them that were searched for.
 
-    `left_out` says why something was searched by its words alone, though it has vectors.
+    `left_out` is the reason why collections that have vectors were searched by words only.
     """
 
     hits: Sequence[Hit] = ()
@@ -65,15 +65,15 @@ class Found:
 
 
 def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
-    """The passages that fit a question best, of all this person may see or of these collections.
+    """Returns the passages that fit a question best, among all that this person may see or in these collections.
 
-    Raises `TooLate` when that takes longer; nobody else waits for it.
+    Raises `TooLate` on a timeout. Other greenlets keep running during the search.
     """
     return list(looked_up(user, query, **bounds).hits)
 
 
 def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
-    """The same with what was counted for it."""
+    """Returns the same hits together with the counts made for them."""
     among, limit = _among(bounds), bounds.get("limit", USUAL)
     asked, until = words.asked_for(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
     if not asked:
@@ -90,12 +90,12 @@ def looked_up(user: User, query: str, **bounds: Unpack[Bounds]) -> Found:
 
 
 def weight_now() -> float:
-    """How much the place by meaning counts, where that by words counts twice."""
+    """Returns the weight of the place by meaning; that of the place by words is 2."""
     return float(setting("knowledge.meaning_weight"))
 
 
 def in_no_passage(user: User, found: Found, *, is_viewed: bool = False) -> list[str]:
-    """Those words of a question that stand in nothing this person would find: whether others have them is nobody's business."""
+    """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
     held, size = found.counted.held, index.Size(found.counted.passages, found.counted.words)
     there = {stem: word for stem, word in found.asked.items() if held[stem]}
@@ -119,7 +119,7 @@ def _scores(
     which: Sequence[ColumnElement[bool]],
     until: float,
 ) -> dict[int, float]:
-    """The scores of the passages that words find, the best first."""
+    """Returns the scores of the passages found by words, best first."""
     if not telling:
         return {}
     held = {term: counts[term] for term in telling}
@@ -136,7 +136,7 @@ def _first(ranked: Select[Any], until: float) -> dict[int, float]:
 
 
 def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]], until: float) -> dict[int, float]:
-    """Those of the best of all that are to be found, as few looked up as that takes."""
+    """Returns those of the best passages that meet `which`; most of the rows are looked up only if the first don't suffice."""
     rows, seen = list(best), set[int]()
     for some in (rows[: index.FIRST], rows[index.FIRST :]):
         if some and len(seen) < DEPTH:

@@ -22,7 +22,7 @@ OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete sin
 
 @dataclass(frozen=True, slots=True)
 class CollectionInput:
-    """A collection as somebody wants it."""
+    """The input for a collection."""
 
     name: str
     about: str = ""
@@ -31,7 +31,7 @@ class CollectionInput:
 
 
 def create(entered: CollectionInput, *, by: User) -> Collection:
-    """Make a collection that only this person sees."""
+    """Creates a collection that only this person sees."""
     values, owner_id = _checked(entered), by.id
     _refuse_too_many(by)
     with write() as session:
@@ -42,7 +42,7 @@ def create(entered: CollectionInput, *, by: User) -> Collection:
 
 
 def update(collection: Collection, entered: CollectionInput, *, by: User) -> None:
-    """Say everything of a collection anew."""
+    """Replaces all details of a collection."""
     refuse_unless_owner(collection, by)
     refuse_if_of_chat(collection)
     values, id = _checked(entered), collection.id
@@ -55,7 +55,7 @@ def update(collection: Collection, entered: CollectionInput, *, by: User) -> Non
 
 
 def delete(collection: Collection, *, by: User) -> None:
-    """Delete a collection with its documents; nothing of it is found from now on, and it can be restored."""
+    """Moves a collection with its documents to the trash: search stops finding it immediately, and it can be restored."""
     refuse_unless_owner(collection, by)
     refuse_if_of_chat(collection)
     with write():
@@ -65,7 +65,7 @@ def delete(collection: Collection, *, by: User) -> None:
 
 
 def restore(collection: Collection, *, by: User) -> None:
-    """Bring a deleted collection back, with those who could see it."""
+    """Restores a deleted collection, including its grants."""
     refuse_unless_owner(collection, by)
     with write():
         collection.deleted_at = None
@@ -78,13 +78,13 @@ def refuse_unless_owner(collection: Collection, user: User) -> None:
 
 
 def refuse_if_of_chat(collection: Collection) -> None:
-    """Refuses what is done with the chat instead, whose right its files follow."""
+    """Raises `Forbidden` for a chat's collection: its rights are those of the chat, so it is shared and deleted with that."""
     if collection.chat_id:
         raise Forbidden(OF_CHAT)
 
 
 def existing(session: Session, id: str) -> Collection:
-    """The collection as it is now, for who has read it before."""
+    """Returns the current row of a collection that was read earlier; raises `Conflict` if it has been deleted since."""
     collection = session.get(Collection, id)
     if collection is None or collection.deleted_at:
         raise Conflict("This collection has just been deleted.")

@@ -1,4 +1,4 @@
-"""Who may see a collection: grants to people, to groups or to everyone on the team."""
+"""Sharing a collection: grants to people, to groups or to everyone on the team."""
 
 from webapp.accounts import shares as accounts
 from webapp.accounts.shares import Share
@@ -14,12 +14,12 @@ RIGHTS = ("read", "write")
 
 
 def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[Share]:
-    """To whom the collection was granted, in the order in which that was done."""
+    """Returns a collection's grants in the order in which they were made."""
     return accounts.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
 
 
 def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, address: str = "") -> None:
-    """Grant it to `everyone`, to a `user` or to a `group`, instead of what they had."""
+    """Grants the collection to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
     refuse_unless_owner(collection, by)
     _check(collection, to, to_id, right, by)
     id, giver_id = collection.id, by.id
@@ -31,7 +31,7 @@ def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, 
 
 
 def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "") -> None:
-    """Take a grant away: from the next query on, nothing is found by it."""
+    """Removes a grant; it has no effect from the next query on."""
     refuse_unless_owner(collection, by)
     id = collection.id
     with write() as session:

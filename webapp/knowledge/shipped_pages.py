@@ -1,4 +1,4 @@
-"""What is shipped: collections of a small firm and questions about them, to try and to measure the search with. Pure."""
+"""The shipped example: collections of a small firm and questions about them, to try and to measure the search with. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "shipped"
 
 @dataclass(frozen=True, slots=True)
 class ShippedCollection:
-    """A collection by the name of its folder; without a group it is for everyone."""
+    """A shipped collection in the folder of this name; without a group it is shared with everyone."""
 
     folder: str
     name: str
@@ -22,12 +22,12 @@ class ShippedCollection:
 
     @property
     def pages(self) -> Mapping[str, str]:
-        """Each page by its path, such as `handbook/safety.md`."""
+        """The text of each page by its path, such as `handbook/safety.md`."""
         return {f"{self.folder}/{file.name}": file.read_text("utf-8") for file in sorted((FOLDER / self.folder).glob("*.md"))}
 
 
 class ShippedQuestion(NamedTuple):
-    """A question and the pages that answer it; without any, nothing is to be found."""
+    """A question and the pages that answer it; without pages, the search is expected to find nothing."""
 
     text: str
     pages: Sequence[str]
@@ -41,6 +41,6 @@ COLLECTIONS = (
 
 
 def questions() -> list[ShippedQuestion]:
-    """In the order in which they are written down."""
+    """Returns the questions in the order of the file."""
     found = yaml_text.read((FOLDER / "questions.yaml").read_text("utf-8"), "questions").value
     return [ShippedQuestion(each["question"], each["pages"]) for each in found]

@@ -1,4 +1,4 @@
-"""Puts the collections that are shipped into a server, ready to be found, and the questions about them."""
+"""Installs the shipped collections, already indexed, and the questions about them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
 
 
 def ship(owner: User) -> int:
-    """Makes those that this person does not have, and says how many; what exists stays as it is, also in the trash."""
+    """Creates the collections that this person lacks and returns how many; existing ones, even in the trash, stay unchanged."""
     had = set(db.session.scalars(select(Collection.name).where(Collection.owner_id == owner.id)))
     missing = [each for each in COLLECTIONS if each.name not in had]
     documents: dict[str, str] = {}
@@ -32,7 +32,7 @@ def ship(owner: User) -> int:
 
 
 def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
-    """The ids of the documents by their paths."""
+    """Creates a collection with its documents; returns the documents' ids by path."""
     collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
     if shipped.group:
         sharing.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
@@ -46,7 +46,7 @@ def _group_id(name: str, owner: User) -> str:
 
 
 def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
-    """A page of ours needs no process of its own to be read in."""
+    """Adds a page without a child process: shipped pages are trusted, so they can be read in this one."""
     raw, name, claim, id = page.encode(), path.rpartition("/")[2], new_id(), new_id()
     about = importing.about_file(name)
     said = {"name": name, "title": name, "hash": hashlib.sha256(raw).hexdigest(), "bytes": len(raw), "characters": len(page)}
@@ -55,14 +55,14 @@ def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
         session.add(Document(id=id, collection_id=collection_id, added_by=owner_id, **said, **claimed))
         session.flush()
         session.add(DocumentPart(document_id=id, number=0, content=raw))
-    # A server that runs beside this may have begun to read it.
+    # A server that is running at the same time can have started to read it.
     with suppress(importing.Lost):
         importing.take(id, claim, 1, reader.pieces_of(text.parts(raw, name), about))
     return id
 
 
 def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
-    """Those about what was put in; without any of it, none."""
+    """Stores the questions about pages that were just added; if none were added, stores nothing."""
     owner_id = owner.id
     kept = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
     about = [(each.text, next((documents[page] for page in each.pages if page in documents), None)) for each in questions()]

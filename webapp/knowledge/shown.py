@@ -26,7 +26,7 @@ from webapp.words import number, plural
 
 MOST_PER_PAGE = 40
 OF_CHAT = "Whoever may see the chat"
-# Of a passage that was found, around its first word.
+# The length of a hit's snippet, which is taken from around its first matching word.
 SNIPPET_CHARS = 320
 STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")} | {"arriving": "Waiting"}
 
@@ -43,7 +43,7 @@ class ShownCollection:
     is_own: bool
     can_write: bool
     chat_id: str = ""
-    # Names of whom it was shared with, the first of them.
+    # The first names of the people and groups it is shared with.
     faces: Sequence[str] = ()
 
 
@@ -75,7 +75,7 @@ class ShownPassage:
 
 @dataclass(frozen=True, slots=True)
 class ShownHit:
-    """A passage that was found; `pieces` are parts of its text, with whether each is a word that was asked for."""
+    """A passage that was found; `pieces` are parts of its text, each with whether it is a word of the question."""
 
     rank: int
     url: str
@@ -89,7 +89,7 @@ class ShownHit:
 
 @dataclass(frozen=True, slots=True)
 class ShownSource:
-    """A source of an answer; without a passage, `words` say why, and `title` and `url` are empty unless its document is there."""
+    """A source of an answer; without a passage, `words` is why, and `title` and `url` are set only if the document exists."""
 
     number: int
     words: str
@@ -128,7 +128,7 @@ def document(row: Document) -> ShownDocument:
 
 
 def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:
-    """As a reader sees them: what two have in common stands in the first."""
+    """Returns passages for reading on: text that overlaps the previous passage is left out."""
     found = queries.passages(user, row.id, limit=MOST_PER_PAGE, start=start)
     return [_passage(each, row.name, is_wanted=each.number == wanted) for each in by_turns(found)]
 
@@ -140,25 +140,25 @@ def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[
 
 
 def passage_url(document_id: str, number: int) -> str:
-    """A passage in its document."""
+    """Returns the URL of a passage in its document."""
     start = number - number % MOST_PER_PAGE
     return url_for("documents.show", id=document_id, start=start, passage=number, _anchor=f"passage-{number}")
 
 
 def place_url(document: Document, passage: Passage | Excerpt) -> str:
-    """Where a passage stands: in its document or, of a remembered answer, in its chat."""
+    """Returns the URL of a passage: in its document or, for a remembered answer, in its chat."""
     if document.message_id:
         return url_for("chat.show", id=document.chat_id, _anchor=f"message-{document.message_id}")
     return passage_url(document.id, passage.number)
 
 
 def sources(user: User | None, kept: Sequence[Kept]) -> list[ShownSource]:
-    """The sources of an answer as this person sees them now."""
+    """Returns the sources of an answer, with this person's current rights."""
     return [_source(each) for each in by_turns(seen(user, kept))]
 
 
 def current_url(user: User | None, kept: Kept) -> str:
-    """Where a source is in its document, if this person may see it and it has not been replaced since."""
+    """Returns the URL of a source in its document, if the person may see it and the document wasn't read again since."""
     [source] = seen(user, [kept])
     document, passage = source.document, source.passage
     return place_url(document, passage) if document and passage and passage.edition == document.edition else ""
@@ -198,7 +198,7 @@ def _source(source: SeenSource) -> ShownSource:
 
 
 def hit(found: Hit, asked: list[str]) -> ShownHit:
-    """A passage that was found, with the words that were asked for marked."""
+    """Returns a hit to show, with the words of the question marked."""
     document, passage = found.document, found.passage
     url, pieces = place_url(document, passage), _pieces(passage.text, asked)
     place = formats.place(document.name, passage.page)
@@ -207,7 +207,7 @@ def hit(found: Hit, asked: list[str]) -> ShownHit:
 
 
 def _pieces(text: str, asked: list[str]) -> list[tuple[str, bool]]:
-    """The part of a text around the first word that was asked for, its words apart."""
+    """Returns the snippet around the first word of the question, split so that matching words can be marked."""
     looked_for = re.compile("|".join(rf"(?<![^\W_]){re.escape(word[: max(3, len(word) - 2)])}[^\W_]*" for word in asked), re.I)
     flat = " ".join(plain(text).replace("|", " ").split())
     first = looked_for.search(flat)

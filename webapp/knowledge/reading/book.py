@@ -1,4 +1,4 @@
-"""Reads EPUB: its chapters in the order of reading. Pure."""
+"""Reads EPUB: its chapters in reading order. Pure."""
 
 import posixpath
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
 
 
 def _about(package: Package, main: str) -> tuple[str, list[str]]:
-    """Its title, and where its chapters are."""
+    """Returns the title and the paths of the chapters."""
     pages, order, title, is_title = dict[str, str](), list[str](), "", False
     for kind, said, told in package.events(main):
         if kind == "text":

@@ -1,4 +1,4 @@
-"""Makes markdown of paragraphs and tables in the order in which they come. Pure."""
+"""Converts paragraphs and tables to Markdown in document order. Pure."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ MOST_COLUMNS = 200
 
 
 class Flow:
-    """Text that flows: what is said makes paragraphs, those in tables make cells."""
+    """Builds Markdown from text and structure: text becomes paragraphs, or cells inside a table."""
 
     def __init__(self) -> None:
         self._blocks: list[str] = []
         self._said: list[str] = []
-        # Of tables within tables, the outermost first: rows of cells.
+        # Open tables, outermost first, each as rows of cells.
         self._tables: list[list[list[str]]] = []
 
     @property
@@ -54,7 +54,7 @@ class Flow:
             self._blocks.append(f"{text}\n")
 
     def take(self) -> str:
-        """What has been written since the last time."""
+        """Returns the Markdown written since the last call."""
         self.end_paragraph()
         text = "".join(self._blocks)
         self._blocks.clear()
@@ -67,7 +67,7 @@ class Flow:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as a table, of which the first is the head; empty rows and the empty cells behind the last one are left out."""
+    """Formats rows as a Markdown table with the first as its head; drops empty rows and trailing empty cells."""
     lines = list[str]()
     for row in rows:
         cells = [" ".join(each.replace("|", "\\|").split()) for each in row[:MOST_COLUMNS]]

@@ -1,4 +1,4 @@
-"""Reads an e-mail: who wrote what to whom and when, and its text; attachments by their names alone. Pure."""
+"""Reads an e-mail: its headers and its text; attachments only by name. Pure."""
 
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -15,7 +15,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     try:
         yield _part(raw)
     except (MessageError, LookupError, ValueError, RecursionError, AttributeError) as error:
-        # The standard library stumbles over some broken headers in ways of its own.
+        # The standard library raises various exceptions for broken headers.
         raise Refused(DAMAGED) from error
 
 

@@ -1,4 +1,4 @@
-"""Reads ODT, ODS and ODP: text in one part, and a part for each sheet or slide. Pure."""
+"""Reads ODT, ODS and ODP: a text as one part, a spreadsheet or presentation as one part per sheet or slide. Pure."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from webapp.knowledge.reading.part import PROTECTED, Part, Refused
 
 CONTENT, MANIFEST = "content.xml", "META-INF/manifest.xml"
 SKIPPED = {"annotation", "tracked-changes", "forms", "date-time-decl", "footer-decl"}
-# A part of its own in a file of this kind.
+# The element that becomes a separate part in this file type.
 PARTS = {"ods": "table", "odp": "page"}
 SIGNS = {"tab": "\t", "line-break": "\n"}
 
 
 class Content:
-    """What has been heard of the content."""
+    """Collects Markdown from the XML events of the content."""
 
     def __init__(self) -> None:
         self.flow = Flow()
@@ -41,7 +41,7 @@ class Content:
         elif name == "table-row":
             self.flow.open_row()
         elif name in ("table-cell", "covered-table-cell"):
-            # Empty cells are often repeated up to the last column there is.
+            # Programs often repeat an empty cell up to the last possible column.
             for _ in range(_count(told.get("number-columns-repeated"), MOST_COLUMNS)):
                 self.flow.open_cell()
 
@@ -85,5 +85,5 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
 
 
 def _count(text: str | None, most: int) -> int:
-    """A number that is at least one."""
+    """Parses a repeat count; returns at least one, which is also the default."""
     return max(1, min(most, int(text))) if text and text.isascii() and text.isdigit() and len(text) < 10 else 1

@@ -1,4 +1,4 @@
-"""An office file, which is a zip of XML, read within bounds: no entities, no depth, no more bytes than it may have. Pure."""
+"""Reads an office file, which is a zip of XML, within limits: no entities, limited depth, limited unpacked size. Pure."""
 
 import posixpath
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ from xml.parsers import expat
 from webapp.heavy import zips
 from webapp.knowledge.reading.part import DAMAGED, PROTECTED, Refused
 
-# Of all that is unpacked, however small it was.
+# The total of all unpacked bytes, against zip bombs.
 MOST_BYTES = 256 * 1024 * 1024
 MOST_DEPTH = 256
 CHUNK = 64 * 1024
-# How files of Office begin that were made before 2007, or are encrypted.
+# The first bytes of Office files from before 2007, and of encrypted ones.
 OLD = bytes.fromhex("d0cf11e0a1b11ae1")
 OLD_OFFICE = "This file has a password or is of an old Office. Save it as .docx, .xlsx or .pptx, without a password."
 TOO_MUCH = "This file becomes too large when it is unpacked. Try splitting it into several."
 ENCRYPTED = 0x1
-# A start or an end with the name of an element and its attributes, or a text with nothing but it.
+# (“start” or “end”, the element's name, its attributes), or (“text”, the text, an empty dict).
 Event = tuple[str, str, dict[str, str]]
 
 
 class Package:
-    """The files in a file."""
+    """The files inside an office file."""
 
     def __init__(self, raw: bytes) -> None:
         if raw.startswith(OLD):
@@ -42,7 +42,7 @@ class Package:
         return b"".join(self._chunks(name))
 
     def events(self, name: str) -> Iterator[Event]:
-        """What stands in one of them; its names are without their prefixes, but for those that lead to other files (`r:`)."""
+        """Yields the XML events of one file; namespaces are dropped, except for attributes that refer to other files (`r:`)."""
         found, depth = list[Event](), 0
 
         def start(name: str, attributes: dict[str, str]) -> None:
@@ -69,13 +69,13 @@ class Package:
             parser.Parse(b"", True)
         except Refused:
             raise
-        # The latter two for encodings that nobody knows.
+        # `ValueError` and `LookupError` are raised for unknown encodings.
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise Refused(DAMAGED) from error
         yield from found
 
     def relations(self, name: str, kind: str = "") -> dict[str, str]:
-        """Where the references in one of them lead, by their ids; those of one kind, or all within the package."""
+        """Returns the targets of a file's relationships by id: those inside the package, optionally of one kind."""
         folder, _, file = name.rpartition("/")
         path = f"{folder}/_rels/{file}.rels".lstrip("/")
         found = dict[str, str]()
@@ -103,7 +103,7 @@ class Package:
 
 
 def _refuse(*_: object) -> None:
-    """Office files have no declarations; what has any is up to something."""
+    """Rejects document type declarations: office files have none, so one indicates an attack."""
     raise Refused(DAMAGED)
 
 

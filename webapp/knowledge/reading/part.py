@@ -1,4 +1,4 @@
-"""What readers of files give: parts of a text, or the reason why there is none. Pure."""
+"""What the readers of files return: parts of a text, or the reason why a file can't be read. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ PROTECTED = "This file is protected by a password. Save it without one and add i
 
 
 class Refused(ValueError):
-    """It cannot be read, for the reason it says."""
+    """Raised when a file can't be read; the message is the reason shown to people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A page, slide, sheet or chapter as markdown: `number` is its place among `of`, where it has one.
+    """A page, slide, sheet or chapter as Markdown; `number` is its place among `of` parts, if it has one.
 
-    One that stands `is_apart` shares no passage with its neighbours. `title` is what the whole file calls itself.
+    A part that `is_apart` shares no passage with its neighbours. `title` is the title that the file declares.
     """
 
     text: str

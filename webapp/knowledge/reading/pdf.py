@@ -10,9 +10,9 @@ from webapp.knowledge.reading.part import DAMAGED, PROTECTED, Part, Refused
 MOST_PAGES = 5_000
 TOO_MANY_PAGES = f"This PDF has more than {MOST_PAGES:,} pages, which is the limit. Try splitting it into several."
 SCAN = "No text was found in this PDF. It may be a scan: add it again after text recognition (OCR)."
-# A page with less than this is likely a slide, and shares no passage with the next one.
+# A page with fewer characters is probably a slide, and shares no passage with the next one.
 FULL_PAGE = 1_200
-# How PDFium tells that a word goes on in the next line.
+# PDFium's markers for a word that is hyphenated across lines.
 BROKEN_WORD = re.compile("[\x02\xad\ufffe]\r?\n?")
 
 
@@ -37,7 +37,7 @@ def _opened(raw: bytes) -> pypdfium2.PdfDocument:
 
 
 def _text(document: pypdfium2.PdfDocument, place: int) -> str:
-    """What stands on a page; nothing on one that cannot be loaded."""
+    """Returns the text of a page; empty if the page can't be loaded."""
     try:
         page = document[place]
         words = page.get_textpage()

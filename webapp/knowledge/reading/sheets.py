@@ -1,4 +1,4 @@
-"""Reads XLSX: a part for each sheet that is shown, as a table, with dates as dates. Pure."""
+"""Reads XLSX: each visible sheet as a part with one table; dates are formatted as dates. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,21 +10,21 @@ from webapp.knowledge.reading.package import Package
 from webapp.knowledge.reading.part import Part
 
 WORKBOOK = "xl/workbook.xml"
-# Formats of dates and times that are never written down.
+# Built-in number formats for dates and times, which files use without defining them.
 DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
 LETTERS = re.compile(r"[A-Z]{1,3}")
-# Excel takes 1900 for a leap year, so its days are counted from here.
+# Excel treats 1900 as a leap year, so its day numbers count from this date.
 FIRST_DAY = datetime(1899, 12, 30)
 LAST_DAY = 2_958_465
-# What many programs say of a sheet, and Excel leaves out.
+# The default state: many programs write it, Excel omits it.
 SHOWN = "visible"
 TRUTH = {"1": "TRUE", "0": "FALSE"}
 
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """What the cells of all sheets refer to: texts by their numbers, and which styles are those of dates."""
+    """What the cells of all sheets refer to by index: the shared strings, and the styles that format dates."""
 
     texts: Sequence[str]
     dates: frozenset[int]
@@ -100,7 +100,7 @@ def _put(cells: list[str], column: int, text: str) -> None:
 
 
 def _column(cell: Mapping[str, str], following: int) -> int:
-    """Its place in the row, from its name: C5 is the third."""
+    """Returns the column index from the cell's reference: C5 is in the third column."""
     if not (letters := LETTERS.match(cell.get("r", ""))):
         return following
     column = 0

@@ -1,4 +1,4 @@
-"""Reads PPTX: a part for each slide, with its title as a heading, its tables and its notes. Pure."""
+"""Reads PPTX: each slide as a part, with its title as a heading, its tables and its notes. Pure."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from webapp.knowledge.reading.part import Part
 
 PRESENTATION = "ppt/presentation.xml"
 TITLES = {"title", "ctrTitle"}
-# Placeholders that say the same on every slide, or nothing.
+# Placeholders whose text is the same on every slide, or empty.
 SKIPPED = {"sldNum", "dt", "ftr", "hdr", "sldImg"}
 
 

@@ -1,4 +1,4 @@
-"""Reads files of plain text: markdown, source code, tables and web pages. Pure."""
+"""Reads plain-text files: Markdown, source code, tables and web pages. Pure."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from webapp.knowledge.reading.part import Part, Refused
 from webapp.knowledge.splitting import HEADING, MARKS_BEHIND
 
 CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
-# Without a trace of their own they turn the text around them.
+# Invisible characters that reverse the direction of the text around them.
 BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOT_TEXT = "This file isn't text, so nothing could be read from it."
@@ -20,7 +20,7 @@ csv.field_size_limit(1_000_000)
 
 
 def parts(raw: bytes, name: str) -> Iterator[Part]:
-    """All of it in one part, with what it calls itself."""
+    """Yields the whole file as one part, with its title if it has one."""
     text, kind = decoded(raw), formats.kind_of(name)
     if kind == "html":
         title, text = markup.as_markdown(text)
@@ -34,7 +34,7 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
 
 
 def decoded(raw: bytes) -> str:
-    """The text of these bytes; refuses what is none."""
+    """Decodes a text; raises `Refused` if the bytes are not text."""
     encoding = next((name for mark, name in MARKS.items() if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
@@ -49,7 +49,7 @@ def decoded(raw: bytes) -> str:
 
 
 def clean(text: str) -> str:
-    """Without control letters, and with the one kind of line ends."""
+    """Removes control characters, and normalises line endings."""
     return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

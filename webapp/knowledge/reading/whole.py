@@ -1,4 +1,4 @@
-"""The text of a file while its parts arrive, and which page a place in it is on. Pure."""
+"""Collects the text of a file from its parts, and maps positions in it back to pages. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ MOST_CHARS = 30_000_000
 
 @dataclass(slots=True)
 class Run:
-    """Parts that are split into passages as one text."""
+    """Consecutive parts that are split into passages as one text."""
 
     texts: list[str] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Run:
         self.length += len(part.text)
 
     def pieces(self) -> Iterator[tuple[Piece, int | None]]:
-        """Its passages, and on which page each begins."""
+        """Yields the passages, each with the page on which it begins."""
         done = 0
         for piece in split("".join(self.texts)):
             new = piece.text[piece.overlap :]
@@ -39,7 +39,7 @@ class Run:
 
 
 class Whole:
-    """All that has been read; refuses more than there may be."""
+    """The text of a whole file; raises `Refused` if it is too long."""
 
     def __init__(self, most: int) -> None:
         self.title, self.length = "", 0

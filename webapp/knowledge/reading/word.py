@@ -1,4 +1,4 @@
-"""Reads DOCX: headings by their styles, paragraphs, lists, tables and notes; pages where Word has noted them. Pure."""
+"""Reads DOCX: headings by their styles, paragraphs, lists, tables and notes; pages if Word has marked them. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from webapp.knowledge.reading.package import Package
 from webapp.knowledge.reading.part import Part
 
 DOCUMENT = "word/document.xml"
-# What is said twice (for older programs), or no longer.
+# Duplicates for older programs, and deleted or moved text.
 SKIPPED = {"Fallback", "del", "moveFrom"}
 NAMED = re.compile(r"heading (\d)|title", re.IGNORECASE)
 SIGNS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
 class Document:
-    """What has been heard of a document."""
+    """Collects Markdown from the XML events of a document."""
 
     def __init__(self, levels: dict[str, int]) -> None:
         self.flow, self.page, self.has_turned = Flow(), 1, False
@@ -59,7 +59,7 @@ class Document:
 
 
 def parts(raw: bytes, _: str) -> Iterator[Part]:
-    """Its pages; all of it in one part where no program has noted where they end."""
+    """Yields the pages; the whole text as one part if the file has no page marks."""
     package = Package(raw)
     main = next(iter(package.relations("", "/officeDocument").values()), DOCUMENT)
     document = Document(_levels(package, main))
@@ -72,14 +72,14 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
             else:
                 document.end(said)
                 if said in ("p", "tbl") and document.has_turned and not document.flow.is_in_table:
-                    # A paragraph stands on the page on which it begins.
+                    # A paragraph belongs to the page on which it begins.
                     yield Part(document.flow.take(), document.page)
                     document.page, document.has_turned = document.page + 1, False
     yield Part(document.flow.take(), document.page if document.page > 1 else None)
 
 
 def _levels(package: Package, main: str) -> dict[str, int]:
-    """Which styles are headings, and of which level."""
+    """Returns the heading level of each style that is a heading."""
     found, style = dict[str, int](), ""
     for name in package.relations(main, "/styles").values():
         for kind, said, told in package.events(name):
