@@ -1,4 +1,4 @@
-"""Sources of answers as somebody sees them later: their own right is asked again, each time."""
+"""The sources of answers as a later reader sees them; the reader's rights are checked on each view."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ REPLACED = "The document was read again since; this passage is no longer in it."
 
 @dataclass(frozen=True, slots=True)
 class SeenSource:
-    """A source as one person sees it; without a passage, `words` say why."""
+    """A source as one person sees it; without a passage, `words` is the reason."""
 
     number: int
     words: str = ""
@@ -29,7 +29,7 @@ class SeenSource:
 
 
 def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Excerpt, Document]]:
-    """By the ids of their passages, those sources that this person may see, also of an edition that was replaced."""
+    """Returns the sources this person may see by passage id, including passages of a replaced edition."""
     kept = list(sources)
     ids = {id for each in kept for id in (each["passage_id"], each.get("beside_id")) if id}
     if not user or not ids:
@@ -47,7 +47,7 @@ def _beside(source: Kept, found: Mapping[str, tuple[Passage, Document]]) -> Pass
 
 
 def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
-    """Each source as this person sees it."""
+    """Returns each source as this person sees it."""
     found = permitted(user, sources)
     missing = {each["document_id"] for each in sources if each["passage_id"] not in found}
     documents = _documents(user, missing) if user and missing else {}
@@ -71,6 +71,6 @@ def _seen(
 
 
 def _documents(user: User, ids: Iterable[str]) -> dict[str, tuple[Document, bool]]:
-    """Those of these documents that the person may see, also in the trash, and whether they are not."""
+    """Returns those of these documents that the person may see, each with whether it is outside the trash."""
     query = select(Document, is_there()).join(Collection).where(Document.id.in_(list(ids)), sees_document(user))
     return {document.id: (document, bool(is_whole)) for document, is_whole in db.session.execute(query)}

@@ -1,6 +1,6 @@
-"""Cuts a text into passages: at headings, then between paragraphs, and within tables and code between lines. Pure.
+"""Splits a text into passages: at headings, then between paragraphs, and inside tables and code between lines. Pure.
 
-Nothing is lost: the passages without their overlaps, one after the other, are the text.
+Nothing is lost: the passages without their overlaps, concatenated, are the text.
 """
 
 import re
@@ -12,9 +12,10 @@ from webapp.knowledge.formats import BELOW
 ENOUGH = 500
 MOST = 1200
 OVERLAP = 100
-# A longer first line of a table or of code is not repeated.
+# A longer first line of a table or of code is not repeated before each part.
 MOST_HEAD = 300
-# No pattern may look twice at one place: a line can have a million characters. The marks behind a heading are taken off later.
+# These patterns must not backtrack, because a line can have a million characters; so `HEADING` leaves trailing marks to be
+# stripped later.
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 MARKS_BEHIND = " \t#"
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -25,7 +26,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a text; `head` is to be put before it, and its first `overlap` characters were in the piece before it."""
+    """A part of a text; `head` is to be put before it, and its first `overlap` characters repeat the end of the last piece."""
 
     path: Path
     text: str
@@ -39,14 +40,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines that belong together, with the blank ones after them."""
+    """Consecutive lines of one kind, with the blank lines after them."""
 
     kind: str
     lines: list[str]
 
 
 def split(text: str) -> Iterator[Piece]:
-    """The passages of a markdown text, in order; none is longer than `MOST`, its head included."""
+    """Yields the passages of a Markdown text in order; none is longer than `MOST`, including its head."""
     waiting: Piece | None = None
     for piece in _pieces(_blocks(text.splitlines(keepends=True))):
         joined = _joined(waiting, piece) if waiting else None
@@ -58,7 +59,7 @@ def split(text: str) -> Iterator[Piece]:
 
 
 def _joined(first: Piece, second: Piece) -> Piece | None:
-    """Both as one, where one of them is small and nothing is repeated."""
+    """Merges two pieces if one of them is small and neither has a head or an overlap."""
     is_small = min(len(first.text), len(second.text)) < ENOUGH
     if not is_small or first.head or second.head or second.overlap or len(first.text) + len(second.text) > MOST:
         return None
@@ -73,7 +74,7 @@ def _common(first: Path, second: Path) -> Path:
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[Block]:
-    """The lines by what they are part of: a heading, code, a table, or prose."""
+    """Groups the lines into headings, code, tables and prose."""
     block, fence = Block("", []), ""
     for line in lines:
         kind = "code" if fence else _kind_of(line)
@@ -139,7 +140,7 @@ def _pieces(blocks: Iterable[Block]) -> Iterator[Piece]:
 
 
 def _cut(path: Path, block: Block) -> Iterator[Piece]:
-    """A block that is too long: prose with an overlap, tables and code with their head before each part."""
+    """Splits a block that is too long: prose with an overlap, tables and code with their head repeated before each part."""
     if block.kind in ("prose", "heading"):
         yield from _cut_prose(path, "".join(block.lines))
         return
@@ -161,7 +162,7 @@ def _head_of(block: Block) -> str:
 
 
 def _short(text: str, most: int) -> Iterator[str]:
-    """Its lines, of which the longest are cut."""
+    """Yields the lines of a text; lines longer than `most` are split."""
     for line in text.splitlines(keepends=True):
         yield from (line[start : start + most] for start in range(0, len(line), most))
 
@@ -176,7 +177,7 @@ def _cut_prose(path: Path, text: str) -> Iterator[Piece]:
 
 
 def _end(text: str) -> int:
-    """Where to cut it: behind a sentence in its second half, else behind a word, else anywhere."""
+    """Returns where to cut: after a sentence in the second half, else after a word, else at the end."""
     half = len(text) // 2
     sentences = [found.end() for found in SENTENCE.finditer(text, half)]
     word = text.rfind(" ", half) + 1

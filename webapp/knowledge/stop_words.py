@@ -1,4 +1,4 @@
-"""Words that say nothing about what is looked for, in English, German, French, Spanish, Italian, Portuguese and Dutch. Pure."""
+"""Stop words in English, German, French, Spanish, Italian, Portuguese and Dutch. Pure."""
 
 STOP_WORDS = frozenset(
     """

@@ -1,4 +1,4 @@
-"""Collections of documents, the documents, and the passages that are found in them."""
+"""The tables of collections, documents, passages, vectors and kept questions."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 from webapp.db import Base, Record, utc_now
 from webapp.ids import LENGTH, new_id
 
-# SQLite numbers rows by itself only where they are called so.
+# SQLite generates row numbers only for columns declared as INTEGER PRIMARY KEY.
 ROW = BigInteger().with_variant(Integer, "sqlite")
 LIVE = text("deleted_at IS NULL")
 CURRENT = text("state = 'current'")
@@ -30,10 +30,10 @@ REMEMBERED = text("message_id <> ''")
 
 
 class Collection(Record):
-    """Documents that are granted together; only people with a clearance of its level get in by a grant.
+    """Documents that are shared together; a grant gives access only to people with at least the clearance of `level`.
 
-    `embedding_model` is the one by which its passages become vectors: empty for the team's, `none` for no vectors. With a
-    `chat_id` it holds the files of that chat, and whoever may see the chat may see it.
+    `embedding_model` is the model for its vectors: empty for the team's, `none` for no vectors. If `chat_id` is set, the
+    collection holds the files of that chat, and whoever may see the chat may see it.
     """
 
     __tablename__ = "collections"
@@ -43,7 +43,7 @@ class Collection(Record):
     about: Mapped[str] = mapped_column(Text, default="")
     level: Mapped[int] = mapped_column(default=0)
     embedding_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    # Whether finished answers of its owner are remembered in it.
+    # Whether it is the conversation memory of its owner.
     is_memory: Mapped[bool] = mapped_column(default=False, server_default=false())
     chat_id: Mapped[str | None] = mapped_column(String(LENGTH))
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -53,10 +53,10 @@ class Collection(Record):
 
 
 class Document(Record):
-    """A text in a collection, its reading included, which whoever has `claim` does until `claimed_until`.
+    """A document in a collection, with the state of its reading; the worker that holds `claim` reads it until `claimed_until`.
 
-    Passages of its `edition` are found; while it is read anew, the next ones are put beside them. `characters` is its
-    length, and before it has been read how many bytes it has.
+    Searches find the passages of `edition`; while the document is read again, those of the next edition are stored in addition.
+    `characters` is the length of the text, or the number of bytes until it has been read.
     """
 
     __tablename__ = "documents"
@@ -67,10 +67,10 @@ class Document(Record):
     name: Mapped[str] = mapped_column(String(200), default="")
     level: Mapped[int] = mapped_column(default=0)
     hash: Mapped[str] = mapped_column(String(64))
-    # Where it was fetched, and the tag of that version there.
+    # The URL it was fetched from, and the ETag of that version.
     url: Mapped[str] = mapped_column(Text, default="", server_default="")
     etag: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    # Of a remembered answer, where it stands: deleted with it, it lies in no trash.
+    # The chat and message of a remembered answer; it is deleted with the message, without going through the trash.
     chat_id: Mapped[str] = mapped_column(String(LENGTH), default="", server_default="")
     message_id: Mapped[str] = mapped_column(String(LENGTH), default="", server_default="")
     bytes: Mapped[int]
@@ -99,7 +99,7 @@ class Document(Record):
 
 
 class DocumentPart(Base):
-    """A piece of what was sent, of which a transaction stores one at a time."""
+    """A chunk of an uploaded file; each transaction stores one."""
 
     __tablename__ = "document_parts"
 
@@ -109,9 +109,9 @@ class DocumentPart(Base):
 
 
 class Passage(Base):
-    """A piece of a document: its first `overlap` characters repeat the end of the one before it.
+    """A part of a document that searches find; its first `overlap` characters repeat the end of the previous one.
 
-    `head` stands before the text of what was cut inside a table or code; `words` is how many are indexed.
+    `head` is put before the text of a passage that was cut out of a table or code; `words` is the number of indexed words.
     """
 
     __tablename__ = "passages"
@@ -130,13 +130,13 @@ class Passage(Base):
 
     __table_args__ = (
         UniqueConstraint("document_id", "edition", "number"),
-        # On PostgreSQL, all that ranking asks for: the rows, with their texts, are forty times as large.
+        # On PostgreSQL the index includes all columns that ranking reads: the rows, with their texts, are forty times as large.
         Index("ix_passages_document_id_edition", "document_id", "edition", info={"postgresql_include": ["row", "words"]}),
     )
 
 
 class PassageTerm(Base):
-    """How much a word counts in a passage; only PostgreSQL needs it, as SQLite has an index of words."""
+    """The weight of a word in a passage; used only on PostgreSQL, because SQLite has a full-text index."""
 
     __tablename__ = "passage_terms"
 
@@ -146,14 +146,15 @@ class PassageTerm(Base):
     )
     weight: Mapped[int]
 
-    # The same here: the passages of a word are spread over all of the table.
+    # Includes the weight for the same reason: the passages of a word are spread over the whole table.
     __table_args__ = (Index("ix_passage_terms_term", "term", "passage_row", info={"postgresql_include": ["weight"]}),)
 
 
 class VectorSet(Record):
-    """The vectors of a collection by one model: those that are searched, the next ones beside them, or some to be deleted.
+    """A collection's vectors by one model: the current ones that are searched, ones being filled, or ones to be deleted.
 
-    `baseline` is how alike this model finds texts that have nothing in common. With an `error` it waits, as it may without.
+    `baseline` is how similar this model finds unrelated texts. A set can wait to retry with or without an `error`, which is
+    shown to people.
     """
 
     __tablename__ = "vector_sets"
@@ -173,7 +174,7 @@ class VectorSet(Record):
 
 
 class PassageVector(Base):
-    """A passage as a vector of length 1: numbers of 32 bits, the least byte first."""
+    """A passage's unit vector, as little-endian 32-bit floats."""
 
     __tablename__ = "passage_vectors"
 
@@ -185,7 +186,7 @@ class PassageVector(Base):
 
 
 class EmbeddedDocument(Base):
-    """Says that every passage of this edition has its vector: before, none of them is found by it."""
+    """Marks that every passage of this edition has its vector; until then, searches by meaning find none of them."""
 
     __tablename__ = "embedded_documents"
 
@@ -195,7 +196,7 @@ class EmbeddedDocument(Base):
 
 
 class Question(Record):
-    """A question of a person's, and the document that answers it; without one, nothing is to be found."""
+    """A person's kept question and the document that answers it; without one, the search is expected to find nothing."""
 
     __tablename__ = "questions"
 
@@ -205,7 +206,7 @@ class Question(Record):
 
 
 class QuestionRun(Record):
-    """How well all questions of a person were answered once; `misses` are the ids of those that were not."""
+    """The figures of one run of all of a person's questions; `misses` are the ids of the questions that were not answered."""
 
     __tablename__ = "question_runs"
 

@@ -1,4 +1,4 @@
-"""Telling open pages what has changed in a collection."""
+"""Notifies open pages of changes in a collection."""
 
 from collections.abc import Iterable
 
@@ -16,19 +16,19 @@ WHAT = "collection"
 
 
 def tell_documents(collection_id: str) -> None:
-    """For the open pages of one collection."""
+    """Notifies the open pages of one collection."""
     tell(topic_names.of_collection(collection_id), "documents", collection_id)
 
 
 def tell_people(collection_id: str, people: Iterable[str] = ()) -> None:
-    """For the lists of everyone who sees the collection, or of these, and for its own open pages."""
+    """Notifies the lists of these people, or of everyone who sees the collection, and the collection's open pages."""
     for id in people or reached(collection_id):
         tell_person(id, WHAT, collection_id)
     tell_documents(collection_id)
 
 
 def access_lost(collection_id: str, people: Iterable[str]) -> None:
-    """For those whose rights have changed: what they have open of it is checked at once."""
+    """Makes the open pages of people whose rights have changed check them again immediately."""
     for id in people:
         access_changed(id)
         tell_person(id, WHAT, collection_id)
@@ -36,7 +36,7 @@ def access_lost(collection_id: str, people: Iterable[str]) -> None:
 
 
 def reached(collection_id: str) -> set[str]:
-    """Its owner and the people whom its grants reach, whatever their clearance."""
+    """Returns the collection's owner and the people its grants reach, whatever their clearance."""
     owner = select(Collection.owner_id).where(Collection.id == collection_id)
     granted = select(Grant.user_id, Grant.group_id).where(Grant.object_kind == COLLECTION, Grant.object_id == collection_id)
     found = set(db.session.scalars(owner))

@@ -1,4 +1,4 @@
-"""Deletes permanently what has been in the trash for long enough."""
+"""Permanently deletes collections and documents that have been in the trash long enough."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,21 +14,22 @@ from webapp.knowledge.permitted import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document
 from webapp.settings.service import setting
 
-# So many documents and collections: a database takes only so many values in one statement.
+# Per statement, because databases limit the number of parameters.
 ROWS_AT_ONCE = 200
-# What was deleted then goes at once, also where a trash is never emptied: it went with what is gone for good.
+# Rows with this deletion time are deleted by the next run, even if the trash is never emptied: what they belonged to is already
+# permanently deleted.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def empty() -> None:
-    """Delete what is due, a little at a time."""
+    """Permanently deletes what is due, in small batches."""
     days = int(setting("trash.days"))
     while _erase_some(utc_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
         stand_in_line()
 
 
 def is_waiting() -> bool:
-    """Whether there is anything whose time will come."""
+    """Returns whether anything in the trash will be deleted at some time."""
     is_emptied = bool(int(setting("trash.days")))
     due = [table.deleted_at.is_not(None) if is_emptied else table.deleted_at == LONG_AGO for table in (Document, Collection)]
     waiting = (select(table.id).where(which).limit(1) for table, which in zip((Document, Collection), due, strict=True))

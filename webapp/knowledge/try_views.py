@@ -1,4 +1,4 @@
-"""/knowledge/try: a question as anybody would have it answered, and questions that are kept to see how the search does."""
+"""/knowledge/try: what a search finds for oneself or, as an admin, for another person; and the kept questions."""
 
 from functools import partial
 
@@ -60,7 +60,7 @@ def delete(id: str) -> Response:
 
 
 def _form(me: User) -> TryForm:
-    """Admins choose for whom; whoever else names somebody is refused."""
+    """Returns the form; only admins can choose a person, and `_viewed` refuses anyone else who passes one."""
     form = TryForm.fresh(person=request.args.get("as", ""))
     if may(me.role, "administer"):
         form.person.offering(candidates.people, [("", "You")])
@@ -91,7 +91,7 @@ def _page(form: TryForm, question: str, person: User | None) -> Response:
 
 
 def _weight() -> float | None:
-    """With which weight of meaning the order is to be compared; what is none is not asked for."""
+    """Returns the weight of meaning to compare with, or None if the parameter is not a valid weight."""
     try:
         typed = float(request.args.get("weight", "").replace(",", "."))
     except ValueError:
@@ -100,7 +100,7 @@ def _weight() -> float | None:
 
 
 def _viewed(id: str, *, is_asked: bool) -> User:
-    """Who is looked for: oneself or, for admins, anybody, which is written down."""
+    """Returns the person to search as: oneself or, for admins, anyone, which is recorded in the audit log."""
     me = current_user()
     if id in ("", me.id):
         return me

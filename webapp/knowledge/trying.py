@@ -1,4 +1,4 @@
-"""A question as anybody would have it answered: the ranked passages, why each stands there, and which an answer would get."""
+"""Tries a question as a given person: the ranked passages, the reasons for each rank, and which of them an answer would use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from webapp.knowledge.why import Reason
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was found for a question; `too_common` are its words that most passages have, `unknown` those in none of theirs."""
+    """The result of a tried question; `too_common` are words in most passages, `unknown` words in none the person may find."""
 
     hits: Sequence[tuple[Hit, Sequence[Reason], bool]] = ()
     too_common: Sequence[str] = ()
@@ -30,10 +30,10 @@ def tried(
     is_viewed: bool = False,
     weight: float | None = None,
 ) -> Tried:
-    """The passages that this person would find, each with its reasons and whether an answer would be given it.
+    """Returns the passages this person would find, each with the reasons for its rank and whether an answer would use it.
 
-    Their conversation memory is shown to nobody else: it is left out where somebody else looks. With a `weight`, meaning counts
-    that much instead of as the setting says.
+    With `is_viewed`, another person is looking, so the conversation memory is excluded. `weight` replaces the setting's weight
+    of meaning.
     """
     most = max(limit, answering.LOOKED_AT)
     found = looked_up(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
@@ -47,6 +47,6 @@ def tried(
 
 
 def viewed_as(person: User, *, by: User | str, address: str) -> None:
-    """Writes down that an admin looks at what somebody else would find."""
+    """Records in the audit log that an admin views what another person would find."""
     about = audit.About(actor=by, address=address, object_kind="person", object_id=person.id, detail=person.email)
     audit.record("searched as", **about)

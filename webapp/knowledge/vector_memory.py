@@ -1,4 +1,4 @@
-"""The vectors that searches have read, kept in this process within a bound; nothing is loaded before somebody searches."""
+"""A cache of vectors in this process, limited in size; the vectors of a document are loaded when a search first needs them."""
 
 import time
 from collections import OrderedDict
@@ -17,7 +17,7 @@ from webapp.settings.service import setting
 if TYPE_CHECKING:
     from webapp.knowledge.nearest import Edition, Vectors
 
-# Of what is read in one go; whole documents are.
+# The batch size of a read; only whole documents are read, so a batch can be larger.
 PASSAGES_AT_ONCE = 2_000
 MEGABYTE = 1024 * 1024
 
@@ -27,14 +27,14 @@ class TooLarge(Exception):
 
 
 class VectorMemory:
-    """Sets by their id, the one that was used last behind the others; one search reads at a time, and none twice."""
+    """Vector sets by id in LRU order; a lock lets one search load vectors at a time, so that none are loaded twice."""
 
     def __init__(self) -> None:
         self._sets: OrderedDict[str, Vectors] = OrderedDict()
         self._turn = Lock()
 
     def held(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", *, until: float) -> "Vectors":
-        """The vectors of a set, with at least these documents."""
+        """Returns the vectors of a set, with at least these documents loaded; raises `TooLate` on a timeout."""
         if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
             raise TooLate
         try:
@@ -43,19 +43,19 @@ class VectorMemory:
             self._turn.release()
 
     def lacks(self, set_id: str, editions: "Sequence[Edition]") -> bool:
-        """Whether a set that was read had no vectors of one of these documents any more."""
+        """Returns whether a loaded set lacks the vectors of one of these documents."""
         vectors = self._sets.get(set_id)
         return bool(vectors and vectors.missing(editions))
 
     def _with(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", until: float) -> "Vectors":
-        # NumPy takes time and memory, which servers without embeddings keep.
+        # Imported late: NumPy takes time and memory, which servers without embeddings save.
         from webapp.knowledge.nearest import Vectors
 
         vectors = self._sets.setdefault(set_id, Vectors(dimensions))
         self._sets.move_to_end(set_id)
         missing = vectors.missing(editions)
         if missing and not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
-            # What documents were before they were read again may fill it.
+            # Vectors of replaced editions can fill the set, so it is loaded again without them.
             vectors = self._sets[set_id] = Vectors(dimensions)
             missing = list(editions)
             if not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
@@ -66,7 +66,7 @@ class VectorMemory:
         return vectors
 
     def _makes_room(self, set_id: str, more: int) -> bool:
-        """Forgets the sets that were not used for longest, until so many bytes fit beside what is left."""
+        """Evicts the least recently used sets until this many more bytes fit; returns whether they do."""
         most = int(setting("knowledge.vector_megabytes")) * MEGABYTE
         while (held := sum(each.size for each in self._sets.values())) + more > most:
             oldest = next(iter(self._sets))
@@ -77,7 +77,7 @@ class VectorMemory:
 
 
 def memory() -> VectorMemory:
-    """That of this process."""
+    """Returns the cache of this process."""
     extensions = current_app.extensions
     found: VectorMemory = extensions.get("vector_memory") or extensions.setdefault("vector_memory", VectorMemory())
     return found

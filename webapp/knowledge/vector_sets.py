@@ -1,4 +1,4 @@
-"""Which vectors a collection has and which it is to have: by the model that its owner or the team has chosen."""
+"""The vector sets a collection has and the one it needs, which depends on the model its owner or the team has chosen."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ SETTING = "knowledge.embedding_model"
 
 
 def wanted(choice: str) -> str:
-    """The model that a collection's choice means; empty for no vectors."""
+    """Returns the model for a collection's choice; empty for no vectors."""
     return "" if choice == NONE else choice or str(setting(SETTING))
 
 
 def checked_choice(text: str) -> str:
-    """What somebody has chosen for a collection: a model, nothing for the team's, or `none`."""
+    """Validates the choice for a collection: a model, empty for the team's, or `none`."""
     text = " ".join(text.split())
     if len(text) > MOST_MODEL_CHARS or not text.isprintable():
         raise Invalid("That is no name of a model.", field="embedding_model")
@@ -40,31 +40,31 @@ def checked_choice(text: str) -> str:
 
 
 def refuse_unknown(value: Value) -> None:
-    """Raises `Invalid` for a model of the team's that no connection can have."""
+    """Raises `Invalid` if no connection can offer this model for the team."""
     if value:
         providers().embedder(str(value))
 
 
 def of(collection_id: str) -> Sequence[VectorSet]:
-    """Those that are there, the one that is searched first."""
+    """Returns the collection's vector sets, except discarded ones; the one that is searched comes first."""
     there = select(VectorSet).where(VectorSet.collection_id == collection_id, VectorSet.state != GONE)
     return db.session.scalars(there.order_by(VectorSet.state, VectorSet.id)).all()
 
 
 def is_behind() -> bool:
-    """Whether any collection has other vectors than it is to have."""
+    """Returns whether any collection's sets differ from what its chosen model requires."""
     return any(dropped or state for _, _, dropped, state in _changes())
 
 
 def arrange() -> None:
-    """Begins the sets that are wanted, and gives up those that are not; what they hold is deleted later."""
+    """Creates the vector sets that are needed and discards the others; the vectors of discarded ones are deleted later."""
     for collection_id, model, dropped, state in by_turns(_changes()):
         if dropped or state:
             _arrange(collection_id, model)
 
 
 def _arrange(collection_id: str, model: str) -> None:
-    """The same for one collection, as it is by now: another model for the team changes all of them, one after the other."""
+    """Does the same for one collection, from its current rows: a change of the team's model affects all, one after the other."""
     there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
     with write() as session:
         dropped, state = decided(model, session.scalars(select(VectorSet).where(*there).order_by(VectorSet.id)).all())
@@ -76,9 +76,9 @@ def _arrange(collection_id: str, model: str) -> None:
 
 
 def decided(model: str, sets: Sequence[VectorSet]) -> tuple[Sequence[VectorSet], str]:
-    """The sets that are no longer wanted, and the state of one to be made, if there is to be one.
+    """Returns the sets to discard, and the state of a set to create, or an empty string.
 
-    What is searched stays until another model has embedded everything beside it.
+    The current set stays searchable until one of another model is complete.
     """
     if not model:
         return sets, ""
@@ -90,15 +90,15 @@ def decided(model: str, sets: Sequence[VectorSet]) -> tuple[Sequence[VectorSet],
 
 
 def lacks(set_id: str | ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a document has passages that are not all among the vectors of a set."""
+    """Returns the condition that a document has passages that are not all in a vector set."""
     there = EmbeddedDocument.document_id == Document.id, EmbeddedDocument.edition == Document.edition
-    # Wherever it stands, the document and the set are those around it.
+    # The document and the set come from the enclosing query, so only `EmbeddedDocument` belongs to the subquery.
     is_whole = exists().where(*there, EmbeddedDocument.set_id == set_id).correlate_except(EmbeddedDocument)
     return and_(Document.deleted_at.is_(None), Document.passages > 0, ~is_whole)
 
 
 def progress(row: VectorSet) -> tuple[int, int]:
-    """How many documents of its collection it holds, and of how many."""
+    """Returns the number of documents in a set, and the number its collection has."""
     live = select(func.count()).where(
         Document.collection_id == row.collection_id, Document.deleted_at.is_(None), Document.passages > 0
     )
@@ -107,7 +107,7 @@ def progress(row: VectorSet) -> tuple[int, int]:
 
 
 def awaits(session: Session, collection_id: str) -> bool:
-    """Whether what was just read is about to get its vectors."""
+    """Returns whether documents that were just read will get vectors soon."""
     choice = session.scalar(select(Collection.embedding_model).where(Collection.id == collection_id))
     held = exists().where(VectorSet.collection_id == collection_id, VectorSet.state != GONE, VectorSet.error != "")
     return bool(wanted(choice or "")) and not session.scalar(select(held))
@@ -120,8 +120,9 @@ def _changes() -> list[tuple[str, str, Sequence[VectorSet], str]]:
 
 
 def _collections() -> Select[str, str]:
-    """Those with documents, as the others need no vectors, by their choice."""
-    # Those in the trash need none either; and the index is of those that are not: others would all be looked through.
+    """Selects the collections with documents, as others need no vectors, and their choices of a model."""
+    # Deleted documents need no vectors either; and the condition lets the query use the partial index of live documents,
+    # without which it would scan them all.
     is_there = Document.collection_id == Collection.id, Document.deleted_at.is_(None)
     has_documents = exists().where(*is_there, Document.passages > 0)
     return select(Collection.id, Collection.embedding_model).where(Collection.deleted_at.is_(None), has_documents)

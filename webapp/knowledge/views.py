@@ -1,4 +1,4 @@
-"""/knowledge: collections, what is in them, who may see them, and finding something."""
+"""/knowledge: the pages of collections, their documents, sharing and search."""
 
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ DONE = {
 
 @bp.url_value_preprocessor
 def allow_files(endpoint: str | None, _values: object) -> None:
-    """Before anything reads the form: only people with an account may send so much, and only here."""
+    """Raises the upload limit before anything parses the form; only for signed-in people, and only on this route."""
     if endpoint == "knowledge.add" and user_or_none():
         expect_files(documents.most_bytes(), files=MOST_FILES)
 
@@ -158,7 +158,7 @@ def _index(form: CollectionForm) -> Response:
 
 def _page(collection: Collection, refused: Form | None = None) -> Response:
     me, id, question = current_user(), collection.id, request.args.get("q", "").strip()[:2_000]
-    # Taken before anything is read, so that nothing falls between page and stream.
+    # Read before the rows, so that no change is lost between the page and its event stream.
     at = now_in(the_engine(), topic_names.of_collection(id))
     add_form = refused if isinstance(refused, AddForm) else AddForm.fresh()
     edit_form = refused if isinstance(refused, CollectionForm) else CollectionForm.of(collection)

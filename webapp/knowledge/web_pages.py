@@ -1,4 +1,4 @@
-"""What a person can do with documents that come from an address: add one, and fetch it again."""
+"""Documents from a URL: adding one, and fetching it again."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,7 +27,7 @@ ELSEWHERE = "This document was changed by someone else meanwhile. Please try aga
 
 
 def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Added:
-    """Put a page of the web into a collection."""
+    """Fetches a web page and adds it to a collection."""
     documents.refuse_unless_writer(collection, by)
     making.count(by.id)
     fetched = _fetched(url, "", by)
@@ -37,7 +37,7 @@ def add(collection: Collection, url: str, *, by: User, title: str = "", level: i
 
 
 def again(document: Document, *, by: User) -> bool:
-    """Read a document once more; one from an address is fetched first, and is left as it is where its text is the same."""
+    """Reads a document again and returns True; one from a URL is fetched first, and returns False if its text is unchanged."""
     if not document.url:
         documents.again(document, by=by)
         return True
@@ -53,21 +53,21 @@ def again(document: Document, *, by: User) -> bool:
 
 
 def _fetched(url: str, etag: str, by: User) -> Fetched | None:
-    # What admins enter may be on this machine or in its network, as everywhere.
+    # As elsewhere, URLs that an admin enters can lead to this machine or its network.
     trust: Trust = "operator" if by.is_admin else "public"
-    # No connection is kept while somebody else's server is waited for.
+    # Releases the database connection while waiting for another server.
     db.session.rollback()
     return fetching.fetch(url, etag=etag, trust=trust)
 
 
 def _is_same(document: Document, fetched: Fetched) -> bool:
-    """Whether its text is what was read of it before: much of a page changes each time without being read by anyone."""
+    """Returns whether the extracted text is unchanged; of a page's bytes, much changes on each request unseen."""
     before = "".join(each.text[each.overlap :] for each in queries.passages_of(document))
     return bool(before) and before.strip() == _text(fetched, most=len(before) + 1_000)
 
 
 def _text(fetched: Fetched, *, most: int) -> str:
-    """What is read of it; nothing where it can't be read, or is longer."""
+    """Returns the text extracted from a page; empty if it can't be read or is longer than `most`."""
     about = f'{{"name": "x.{fetched.name.rpartition(".")[2]}", "most": {most}}}\n'.encode()
     db.session.rollback()
     try:
@@ -78,9 +78,9 @@ def _text(fetched: Fetched, *, most: int) -> str:
 
 
 def _replace(document: Document, fetched: Fetched) -> None:
-    """Another content under the same address, a piece in each transaction; whoever reads the old one lets go of it.
+    """Replaces the stored content, one chunk per transaction; a worker that is reading the old one loses its claim.
 
-    What ends halfway has failed, so that all of it is fetched when it is read again.
+    If this is interrupted, the document is left as failed, so that reading it again fetches all of it.
     """
     digest, length = documents.measured(BytesIO(fetched.content))
     documents.refuse_too_much(document.collection_id, length - document.bytes)

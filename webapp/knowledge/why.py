@@ -1,4 +1,4 @@
-"""Why a passage stands where it does: what each word of a question adds to its score, by the BM25 of both databases. Pure."""
+"""Explains a passage's rank: what each word of a question adds to its score, by the BM25 of both databases. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from math import log
 
 from webapp.knowledge import words
 
-# As in FTS5.
+# The constants of FTS5.
 K1, B, LEAST_IDF = 1.2, 0.75, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A word of the question: how often it stands in a passage, titles and headings twice, and what that adds to its score."""
+    """A word of the question: its count in a passage, where titles and headings count twice, and what it adds to the score."""
 
     word: str
     times: int
@@ -21,7 +21,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted of all passages: how many there are, their words, and by its stem in how many each word asked for is."""
+    """Statistics of all passages: their number, their total words and, by stem, how many contain each word searched for."""
 
     passages: int
     words: int
@@ -29,7 +29,7 @@ class Counted:
 
 
 def reasons(texts: Sequence[tuple[str, str]], asked: Mapping[str, str], counted: Counted) -> list[list[Reason]]:
-    """For the head and body of each passage, the words that count in it, those first that tell most."""
+    """Returns, for the head and body of each passage, the words that add to its score, highest share first."""
     average = counted.words / max(1, counted.passages)
     found = []
     for weights, length in words.weights(texts):
@@ -41,7 +41,7 @@ def reasons(texts: Sequence[tuple[str, str]], asked: Mapping[str, str], counted:
 
 
 def idf(passages: int, held: int) -> float:
-    """How much a word tells; at least a little, also where it is in most passages."""
+    """Returns a word's inverse document frequency; slightly above zero even for a word in most passages."""
     return max(LEAST_IDF, log((passages - held + 0.5) / (held + 0.5))) if passages >= held else LEAST_IDF
 
 

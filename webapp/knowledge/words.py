@@ -1,4 +1,4 @@
-"""The words of a text as both databases index them, by the tokenizer and the stemmer of SQLite. Pure."""
+"""Tokenizes and stems texts as both databases index them, by SQLite's FTS5. Pure."""
 
 import re
 import sqlite3
@@ -11,26 +11,26 @@ from itertools import pairwise
 from webapp.knowledge.stop_words import STOP_WORDS
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
-# Chinese and Japanese have no blanks between words: two signs that stand together are one.
+# Chinese and Japanese have no spaces between words, so each pair of adjacent characters is indexed as a word.
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 WORD = re.compile(r"[^\W_]+")
-# Marks that stand upon one letter are put in order one by one: of a hundred thousand that takes half a minute.
-# Of letters, two Japanese ones become such marks.
+# Unicode normalization sorts combining marks on one letter one by one: a hundred thousand of them take half a minute. So a
+# space is inserted after every 30. Two Japanese letters become such marks.
 STACKED = re.compile(r"(?:[^\w\s\x00-\x7f]|[\uff9e\uff9f]){30}")
 MOST_WORDS, MOST_WORD_CHARS = 30, 60
-# Enough for so many words; a message has up to 200 000, and some signs become eighteen.
+# Enough for `MOST_WORDS` words: a message has up to 200,000 characters, and normalization turns some characters into eighteen.
 MOST_QUESTION_CHARS = 8_000
-# How much more a word of the title or of a heading counts than one of the text.
+# How many times a word in the title or a heading counts, compared to one in the text.
 HEAD_WEIGHT = 2
 
 
 def spaced(text: str) -> str:
-    """The text with a blank between all that counts as a word."""
+    """Returns the normalized text with spaces between all words."""
     return UNSPACED.sub(_pairs, unicodedata.normalize("NFKC", STACKED.sub(r"\g<0> ", text)))
 
 
 def weights(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[dict[str, int], int]]:
-    """Of each head and body: what each of their words weighs, and how many words they have."""
+    """Yields, for each head and body, the weight of each word and the number of words."""
     found: defaultdict[int, Counter[str]] = defaultdict(Counter)
     lengths: Counter[int] = Counter()
     for row, term, column, count in _indexed(texts):
@@ -41,7 +41,7 @@ def weights(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[dict[str, int], 
 
 
 def asked_for(query: str) -> dict[str, str]:
-    """The words of a question by their stems, each once; stop words only where there is nothing else."""
+    """Returns the words of a question by stem, without duplicates; stop words only if there are no others."""
     words = [word[:MOST_WORD_CHARS] for word in WORD.findall(spaced(query[:MOST_QUESTION_CHARS]).lower())]
     words = ([word for word in words if word not in STOP_WORDS] or words)[:MOST_WORDS]
     stems: defaultdict[int, list[str]] = defaultdict(list)
@@ -56,7 +56,7 @@ def _pairs(run: re.Match[str]) -> str:
 
 
 def _indexed(texts: Sequence[tuple[str, str]]) -> list[tuple[int, str, str, int]]:
-    """Row, stem, column and count of each word."""
+    """Returns the row, stem, column and count of each word."""
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.execute(f"CREATE VIRTUAL TABLE texts USING fts5(head, body, tokenize='{TOKENIZER}')")
         memory.execute("CREATE VIRTUAL TABLE terms USING fts5vocab(texts, 'instance')")

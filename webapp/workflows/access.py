@@ -1,4 +1,4 @@
-"""Access to runs: of their owner alone, whatever the role of others; but people to whom one was handed over write in it."""
+"""Access to workflow runs: only the owner has it, whatever the role of others; after a hand-over, its group can write in it."""
 
 from webapp.accounts.guards import current_user, found
 from webapp.chat.access import right_in
@@ -13,7 +13,7 @@ def own_run(id: str) -> WorkflowRun:
 
 
 def shared_run(id: str) -> WorkflowRun:
-    """One in whose chat the person may write."""
+    """Returns a run in whose chat the person may write."""
     run = db.session.get(WorkflowRun, id)
     chat = db.session.get(Chat, run.chat_id) if run else None
     may_write = chat and not chat.deleted_at and right_in(chat, current_user()) in ("own", "write")

@@ -1,4 +1,4 @@
-"""What a person answers, read by the rules of its slot. Pure."""
+"""Parses and validates a person's answer by the rules of its slot. Pure."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 from webapp.workflows.texts import shown
 
 MOST_CHARS = 4_000
-# A file is named by its document; only who has taken it in says so.
+# A file's answer is the id and name of its document; only code that has stored the file produces it.
 FILE = re.compile(r"([0-9a-z]{26}) ([^\n]{1,200})")
 NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,10})?")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
@@ -18,12 +18,12 @@ YES, NO = {"yes", "y", "true", "sure", "ok"}, {"no", "n", "false"}
 
 
 class Unfit(ValueError):
-    """What is expected instead, in a sentence."""
+    """Raised for an invalid answer; the message says what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Something that a person is asked for; `most` and `least` bound a number, or how long a text is."""
+    """A value that a workflow asks for; `least` and `most` limit a number, or the length of a text."""
 
     name: str
     type: str
@@ -35,7 +35,7 @@ class Slot:
     example: str = ""
 
     def value(self, text: str) -> Any:
-        """The answer; raises `Unfit`."""
+        """Returns the parsed answer; raises `Unfit`."""
         text = text.strip()
         if not text:
             raise Unfit("Please answer, or skip this question." if self.is_optional else "Please answer.")
@@ -43,12 +43,12 @@ class Slot:
 
     @property
     def sample(self) -> str:
-        """What an answer looks like."""
+        """Returns an example of a valid answer."""
         return self.example or (self.options[0] if self.options else SAMPLES.get(self.type, "")) or _number(self.least or 1)
 
 
 def text_of(value: Any) -> str:
-    """What a program sends as an answer, as a person would type it."""
+    """Converts an answer from the API to the text that a person would type."""
     if isinstance(value, list):
         return "\n".join(map(str, value))
     return f"{value['document_id']} {value['name']}" if isinstance(value, dict) else shown(value)
@@ -102,7 +102,7 @@ def _several(slot: Slot, text: str) -> list[str]:
 
 
 def yes_or_no(text: str) -> bool | None:
-    """What a word says, if it says either."""
+    """Returns True for a yes, False for a no, and None for anything else."""
     word = text.strip().casefold().rstrip(".!")
     return word in YES if word in YES | NO else None
 

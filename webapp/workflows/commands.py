@@ -1,4 +1,4 @@
-"""The commands: check definitions, play their test transcripts, and bring them in."""
+"""The `workflow` commands: check definitions, play their test transcripts, import them."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What can follow where somebody writes in the text of a workflow, which need not be whole yet. Pure."""
+"""Completions in the workflow editor; the text can be unfinished or invalid. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ from webapp.workflows.texts import OF_A_PERSON
 
 MOST = 8
 MOST_CHARS = 64_000
-# Of a line, its end says enough.
+# The end of a line is enough to match the rules.
 MOST_OF_A_LINE = 400
 BEGUN = re.compile(r"[\w.-]*\Z")
 SECTION = re.compile(r"^(\w+):", re.MULTILINE)
@@ -23,7 +23,7 @@ Words = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A word with what it is for; `rest` is what comes behind what is typed of it."""
+    """A suggested word and its description; `rest` is what follows the part already typed."""
 
     word: str
     rest: str
@@ -32,7 +32,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What can follow such a line in this part of the text, each with `behind` it: `words` of the text and of what is above."""
+    """Suggests `words` where the line before the cursor matches `line` in section `part`; `behind` is appended to each word.
+
+    `words` is called with the whole text and with the text above the cursor's line.
+    """
 
     line: re.Pattern[str]
     words: Callable[[str, str], Words]
@@ -45,7 +48,7 @@ def _described(*schemas: Mapping[str, Schema]) -> Words:
 
 
 def _slots(source: str, _above: str = "") -> Words:
-    """The slots of a text, as far as they are there."""
+    """Returns the slots that the text defines so far."""
     _, _, rest = source.partition("\nslots:")
     part = rest[: found.start()] if (found := SECTION.search(rest)) else rest
     return dict.fromkeys(SLOT.findall(part), "A slot.")
@@ -60,7 +63,7 @@ def _values(source: str, _above: str) -> Words:
 
 
 def _in_step(above: str) -> Words:
-    """What a step can have besides what it does, or what it can do."""
+    """Returns the other keys of a step by its verb, or the verbs if it has none yet."""
     step = above[above.rfind("\n  - ") :]
     if not (verb := VERB.search(step)):
         return _described(VERBS)
@@ -81,7 +84,7 @@ RULES = (
 
 
 def completions(source: str, at: int) -> list[Completion]:
-    """The first few that fit behind this character."""
+    """Returns the first few completions at this position."""
     source = source[:MOST_CHARS]
     above, _, line = source[: max(0, at)].rpartition("\n")
     line = line[-MOST_OF_A_LINE:]

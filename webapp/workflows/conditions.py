@@ -1,4 +1,4 @@
-"""Conditions: comparisons of what was answered, parsed to a tree of a few allowed parts. No input makes one fail. Pure."""
+"""Conditions: comparisons of answers, parsed to an AST of a few allowed node types. Evaluating one never raises. Pure."""
 
 import ast
 import operator
@@ -12,11 +12,11 @@ HINT = 'Compare answers, for example: mood == "low" and hours > 2'
 
 
 class BadCondition(ValueError):
-    """Why a text is no condition, in a sentence."""
+    """Raised for an invalid condition; the message is a sentence for the person."""
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """Numbers with numbers, texts with texts; there is no order between others."""
+    """Restricts an order comparison to two numbers or two texts; all other pairs compare as false."""
     return lambda a, b: ((isinstance(a, str) and isinstance(b, str)) or _are_numbers(a, b)) and compare(a, b)
 
 
@@ -29,7 +29,7 @@ def _equals(a: Any, b: Any) -> bool:
 
 
 def _within(a: Any, b: Any) -> bool:
-    """In a list, or a text in a text."""
+    """Returns whether a value is in a list, or a text in a text."""
     return any(_equals(a, each) for each in b) if isinstance(b, list) else isinstance(a, str) and isinstance(b, str) and a in b
 
 
@@ -46,7 +46,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 
 def parsed(text: str, names: Collection[str]) -> ast.expr:
-    """The tree of a condition that knows these names; raises `BadCondition`."""
+    """Returns the AST of a condition, which can use only these names; raises `BadCondition`."""
     if len(text) > MOST_CHARS:
         raise BadCondition(f"A condition can have at most {MOST_CHARS} characters.")
     try:
@@ -60,12 +60,12 @@ def parsed(text: str, names: Collection[str]) -> ast.expr:
 
 
 def holds_now(checked: str, values: Mapping[str, Any]) -> bool:
-    """The same of the text of a condition that was found to be one before."""
+    """Evaluates the text of a condition that was already checked."""
     return holds(_tree(checked), values)
 
 
 def holds(tree: ast.expr, values: Mapping[str, Any]) -> bool:
-    """Whether it is true of these values; what was not answered is none."""
+    """Returns whether a condition is true for these values; a name without a value is None."""
     return bool(_value(tree, values))
 
 

@@ -1,4 +1,4 @@
-"""What a workflow is: its slots and its steps, in order. Pure."""
+"""The definition of a workflow: its slots and its steps, in order. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from typing import Any
 from webapp.workflows.answers import Slot
 from webapp.workflows.conditions import holds_now
 
-# Where a run goes when there is no step to go to.
+# The step id that ends a run.
 END = "end"
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where to go, always or when something holds.
+    """A transition to another step, always or under a condition.
 
-    The condition is kept as its text: as trees, those of one workflow would take megabytes.
+    The condition is stored as text: the syntax trees of one workflow would take megabytes.
     """
 
     go: str
@@ -24,7 +24,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One verb with its text; `after` is the next step of the list."""
+    """One step, with its verb and its text; `after` is the next step in the list."""
 
     id: str
     verb: str
@@ -36,39 +36,39 @@ class Step:
     max_sentences: int = 2
     max_tokens: int | None = None
     turns: int = 0
-    # The people that an end hands over to.
+    # For an `end`: the group that the run is handed over to.
     group: str = ""
-    # Answers that are given here without asking; of None nothing is known any more.
+    # Slot values that this step sets without asking; None clears a slot.
     sets: Mapping[str, Any] = field(default_factory=dict)
-    # What a plan is made from, by the name of its field.
+    # The inputs of a plan, as templates by field name.
     inputs: Mapping[str, str] = field(default_factory=dict)
-    # Collections by their names; what a model says is looked up in them, as far as the person may see them.
+    # Names of collections that the model's answer is based on, as far as the person may see them.
     knowledge: tuple[str, ...] = ()
-    # Whether it reads from documents at all: these, and the files that were given in the run.
+    # Whether the step retrieves passages at all, from these collections and from files given in the run.
     retrieves: bool = True
     is_personal: bool = True
     line: int = 1
 
     @property
     def waits(self) -> bool:
-        """Whether a person is asked here."""
+        """Whether the step waits for a person's answer."""
         return self.verb == "collect" or self.turns > 0
 
     @property
     def is_automatic(self) -> bool:
-        """Whether a run passes it without waiting for anybody."""
+        """Whether a run passes the step without waiting for a person or a model."""
         return self.verb in ("say", "set", "branch")
 
     @property
     def exits(self) -> list[str]:
-        """Every step that may be next."""
+        """Returns every step that can come next."""
         if self.verb == "end":
             return []
         is_closed = any(way.condition is None for way in self.ways)
         return [*dict.fromkeys([*(way.go for way in self.ways), *(() if is_closed else (self.after,))])]
 
     def exit(self, values: Mapping[str, Any]) -> str:
-        """The one that is next."""
+        """Returns the next step for these values."""
         if self.verb == "end":
             return END
         return next((way.go for way in self.ways if way.condition is None or holds_now(way.condition, values)), self.after)
@@ -91,11 +91,11 @@ class Definition:
 
     @property
     def all_knowledge(self) -> tuple[str, ...]:
-        """What side questions are answered from: what the definition names, else what its steps do."""
+        """Returns the collections for side questions: those the definition names, or else those of its steps."""
         return self.knowledge or tuple(dict.fromkeys(name for step in self.steps for name in step.knowledge))
 
     def reachable(self, *starts: str) -> Iterator[str]:
-        """Every step that a run may come to from these, these included."""
+        """Yields every step that a run can reach from these, including these."""
         seen, ahead = set(starts), list(starts)
         while ahead:
             if step := self.by_id.get(ahead.pop()):

@@ -43,7 +43,7 @@ def new() -> Response:
 @bp.get("/workflows/schema.json")
 @anybody
 def schema() -> Response:
-    """For editors that complete and check by it, which don't sign in; it says nothing of anybody's workflows."""
+    """Returns the JSON Schema for editors that validate with it, which don't sign in; it contains nothing about workflows."""
     return jsonify(SCHEMA)
 
 
@@ -59,7 +59,7 @@ def edit(slug: str) -> Response:
 def save() -> Response:
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), typed()
-    # Whoever edits a draft has it before them; anybody else has to say so.
+    # The editor shows the draft that it saves over; any other form must set `replace` to overwrite one.
     replaces: Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
         texts = [_text(each.read()) for each in files if each.filename]
@@ -108,12 +108,12 @@ def remove(slug: str) -> Response:
 
 
 def typed() -> str:
-    """The text as it is in the editor."""
+    """Returns the editor's text."""
     return request.form.get("source", "").replace("\r\n", "\n")
 
 
 def editor(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
-    """The page with a text as it was typed, and what there is beside it."""
+    """Renders the editor with a text as typed; `more` is added to the template's context."""
     return _form(shelf.get(slug) if slug else None, source, refusal=refusal, **more)
 
 
@@ -129,7 +129,7 @@ def _checked(drawn: Picture | None, faults: Sequence[Fault]) -> Response:
 
 
 def _picture(source: str) -> Picture | None:
-    """A text that was tried may have been changed since, and then has faults instead."""
+    """Returns the diagram of a workflow, or None if the text, which can have changed since it was tried, has faults."""
     try:
         return picture(shelf.checked(source))
     except shelf.BrokenDefinition:
@@ -138,7 +138,7 @@ def _picture(source: str) -> Picture | None:
 
 def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     faults = getattr(refusal, "faults", ())
-    # What cannot be read has no picture, only its faults.
+    # A text that was refused can't be parsed, so it has faults and no diagram.
     drawn = None if refusal else _picture(source)
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults, "picture": drawn}
     context["reference"] = {"Steps": VERBS, "Beside a step": FIELDS, "Slots": SLOT_FIELDS}

@@ -1,11 +1,11 @@
-"""What is wrong with a definition, and where. Pure."""
+"""An error in a definition, and its position. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A sentence for the person, and how it is put right, where that is known."""
+    """A sentence for the person and, if known, a hint how to fix it."""
 
     line: int
     column: int

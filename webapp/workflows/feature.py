@@ -1,4 +1,4 @@
-"""What workflows bring: their pages, their commands, and a kind of generation that leads its chats."""
+"""The workflows feature: its pages, its commands, and the kinds of generation that lead its chats."""
 
 from webapp.feature import Feature
 from webapp.web.places import Place

@@ -1,4 +1,4 @@
-"""Files that people give in runs: each becomes a document of a collection that belongs to the run's person."""
+"""Files that people upload in runs: each becomes a document in a collection that the run's owner owns."""
 
 from webapp.accounts.tables import User
 from webapp.db import db, write
@@ -16,14 +16,14 @@ from webapp.workflows.sources import files_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
-# The person waits while a file is read; after that the run continues, and what is read later is found later.
+# How long a person waits while a file is read; then the run continues, and the file is found once it has been read.
 MOST_SECONDS, LOOK_SECONDS = 20.0, 0.05
 NONE_WANTED = "No file is requested at the moment."
 ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you delete this collection, they no longer do."
 
 
 def answer(run: WorkflowRun, sent: Sent, *, by: User, seen: int | None = None) -> WorkflowRun:
-    """Answers the present question with a file."""
+    """Answers the current question with a file."""
     slot = slot_of(definition_of(run), run.place)
     if run.status != "waiting" or not _takes_file(slot):
         raise Conflict(NONE_WANTED)
@@ -32,7 +32,7 @@ def answer(run: WorkflowRun, sent: Sent, *, by: User, seen: int | None = None) -
 
 
 def change(run: WorkflowRun, name: str, sent: Sent, *, by: User, seen: int | None = None) -> WorkflowRun:
-    """Another file in place of one that was given before, which is deleted."""
+    """Replaces a file that was given before, and deletes the old one."""
     slot, before = definition_of(run).slots.get(name), run.place.slots.get(name)
     if not _takes_file(slot) or not before:
         raise Conflict(NONE_WANTED)
@@ -40,7 +40,7 @@ def change(run: WorkflowRun, name: str, sent: Sent, *, by: User, seen: int | Non
     value, old_id = _named(file), before["document_id"]
     old = queries.document(by, old_id) if file.id != old_id else None
     if old:
-        # Before a step is done again that reads from it.
+        # Before the change, because it can repeat a step that reads from the file.
         documents.delete(old, by=by)
     try:
         return _happen(id, Event("change", value, name), seen)
@@ -64,14 +64,14 @@ def _happen(id: str, event: Event, seen: int | None) -> WorkflowRun:
 
 
 def _brought(run: WorkflowRun, sent: Sent, by: User) -> Document:
-    """The document as soon as it has been read; raises `Invalid` where it can't be."""
+    """Returns the document once it has been read, or after `MOST_SECONDS`; raises `Invalid` if it can't be read."""
     by_id = by.id
     collection = files_of(run, by) or _collection(run, by)
     id = documents.add(collection, sent, by=by).document.id
     engine = the_engine()
     until = engine.now() + MOST_SECONDS
     while True:
-        # Nobody's connection to the database waits for it.
+        # Releases the database connection while waiting.
         db.session.rollback()
         document = db.session.get_one(Document, id, populate_existing=True)
         if document.state not in queries.UNFINISHED or engine.now() >= until:

@@ -1,4 +1,4 @@
-"""Where the steps of a definition lead: whether each is reached, and whether every run can end. Pure."""
+"""Checks where the steps of a definition lead: whether each can be reached, and whether every run can end. Pure."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ Found = tuple[int, str, str]
 
 
 def faults(definition: Definition) -> Iterator[Found]:
-    """The place of each wrong step, what is wrong, and a hint."""
+    """Yields the index of each step with an error, the error, and a hint."""
     begun = set(definition.reachable(definition.steps[0].id))
     ending = _ending(definition)
     for place, step in enumerate(definition.steps):
@@ -21,7 +21,7 @@ def faults(definition: Definition) -> Iterator[Found]:
 
 
 def _ending(definition: Definition) -> set[str]:
-    """Every step from which an end can be reached, found from the end backwards."""
+    """Returns every step from which a run can end, searching backwards from the ends."""
     found: set[str] = {step.id for step in definition.steps if step.verb == "end" or END in step.exits}
     before: dict[str, list[str]] = {}
     for step in definition.steps:
@@ -36,7 +36,7 @@ def _ending(definition: Definition) -> set[str]:
 
 
 def _automatic_circle(definition: Definition, start: Step) -> set[str]:
-    """The steps after this one that are passed without anybody being asked, when it is such a step itself."""
+    """Returns the steps that a run can reach from this one without a question; none if this step waits for a person itself."""
     seen: set[str] = set()
     ahead = [] if start.waits else list(start.exits)
     while ahead:

@@ -1,10 +1,10 @@
-"""What a model is told to read an answer by, and what of its reply counts as a guess. Pure."""
+"""The prompt by which a model interprets an answer, and the check of its reply. Pure."""
 
 from datetime import date
 
 from webapp.workflows.answers import Slot, Unfit, text_of
 
-# A text is what it is; a file is none.
+# A text needs no interpretation, and a file can't have one.
 READABLE = ("number", "date", "choice", "multi", "yes/no", "email")
 UNCLEAR = "unclear"
 MOST_LINES = 30
@@ -16,12 +16,12 @@ TASK = (
 
 
 def task(slot: Slot, question: str, today: date) -> str:
-    """What a model is told about the answer to come."""
+    """Returns the prompt for interpreting an answer."""
     return TASK.format(question=question[:1_000], shape=_shape(slot, today))
 
 
 def guess(slot: Slot, said: str) -> str:
-    """What a model has read, as a person would type it; nothing where it is unclear or does not fit."""
+    """Returns the model's interpretation as a person would type it; empty if it is unclear or not a valid answer."""
     lines = [each for each in (line.strip().strip("`\"'“”*-. ") for line in said.strip().splitlines()[:MOST_LINES]) if each]
     if not lines or any(line.casefold() == UNCLEAR for line in lines):
         return ""

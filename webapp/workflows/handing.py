@@ -1,4 +1,4 @@
-"""Handing a run over to people: its chat is shared with a group, with a summary of what was answered."""
+"""Hands a run over to people: shares its chat with a group, with a summary of the answers."""
 
 from sqlalchemy.orm import Session
 
@@ -14,14 +14,14 @@ from webapp.ids import new_id
 from webapp.workflows.state import HandOver, Say
 from webapp.workflows.tables import WorkflowRun
 
-# Of chats that a workflow leads.
+# `Chat.kind` of chats that a workflow leads.
 LED = "workflow"
 FREED = "This chat continues without its workflow. Write in its message box instead."
 NOBODY = "No group is named “{}” here, so no one has been told. Share this chat with the people who can help."
 
 
 def hand_over(session: Session, chat: Chat, effect: HandOver) -> Say:
-    """Gives the group the right to write in the chat; what is said then is for them."""
+    """Grants the group the right to write in the chat; returns the message for them."""
     group = queries.group_by_name(effect.group)
     if group is None:
         return Say(f"{effect.summary}\n\n{NOBODY.format(effect.group)}", effect.step)
@@ -30,14 +30,14 @@ def hand_over(session: Session, chat: Chat, effect: HandOver) -> Say:
 
 
 def tell(run: WorkflowRun) -> None:
-    """The people who have taken over see the chat in their lists."""
+    """Updates the chat lists of the people who have taken over, so that they show the chat."""
     group = queries.group_by_name(run.place.handed_to) if run.place.handed_to else None
     for person in queries.people_of(group.id) if group else ():
         changes.access_changed(person.id)
 
 
 def write_in(run: WorkflowRun, user: User, text: str) -> None:
-    """A message between people, which no model answers."""
+    """Adds a message between people, which no model answers."""
     if not run.place.handed_to:
         raise Conflict("This workflow wasn't handed over to anyone.")
     content, chat_id, author_id = sending.checked(text), run.chat_id, user.id

@@ -1,4 +1,4 @@
-"""Bringing in flows of Rasa: each becomes a draft, with a report of what was not understood."""
+"""Imports the flows of a Rasa assistant: each becomes a draft, with a report of what was not understood."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NOTHING = "These files contain no flows."
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """A flow and what became of it; `fault` says why it is no draft."""
+    """An imported flow; `fault` is the reason if it was not saved as a draft."""
 
     flow: Imported
     fault: str = ""
@@ -32,7 +32,7 @@ class Brought:
 
 
 def of_rasa(sources: Sequence[str]) -> list[str]:
-    """Those of these texts that are a part of a Rasa assistant; of one that cannot be read, who reads it says so."""
+    """Returns those of these texts that belong to a Rasa assistant; one that can't be parsed is left to its reader."""
     if len(sources) > MOST_FILES:
         raise Invalid(f"Import at most {MOST_FILES} files at once.", field="file")
     return [each for each in sources if offload(_is_rasa, each)]
@@ -46,15 +46,15 @@ def _is_rasa(source: str) -> bool:
 
 
 def _read(source: str) -> dict[str, Any]:
-    """What a text says; one that is hard to read takes a fifth of a second."""
+    """Parses a text in a thread, as a complex one takes a fifth of a second."""
     return offload_expecting(yaml_text.Unreadable, rasa.value_of, source)
 
 
 def bring_in(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[Brought]:
-    """A draft for every flow in these files, which may be flows and their domain."""
+    """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
         coming = rasa.imported(sources, read=_read)
-        # To write a large one takes as long as to read it.
+        # In a thread, because writing a large flow takes as long as reading it.
         flows = list(iter(lambda: offload(next, coming, None), None))
     except yaml_text.Unreadable as error:
         raise Invalid(f"Line {error.line}: {error}", field="file") from error

@@ -1,4 +1,4 @@
-"""The interpreter: a definition, a state and an event give effects and the next state. No event makes it fail. Pure."""
+"""The interpreter: turns a definition, a state and an event into effects and the next state. No event makes it raise. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,8 @@ from webapp.workflows.definition import Definition, Step
 from webapp.workflows.state import DONE, SKIPPED, Effect, Event, HandOver, Hear, Result, Say, Speak, State
 from webapp.workflows.texts import filled, names_in, shown
 
-# What is kept of what a model said, for later steps; how long a trail grows in a workflow that goes round; tries that count.
+# Limits: the characters of a model's answer that are kept for later steps; the length of the trail, which a loop would grow
+# without end; the failed tries that are counted.
 MOST_SAID, MOST_TRAIL, MOST_TRIES = 2_000, 200, 99
 MEANT = "Do you mean “{}”?"
 ENDED = "This workflow has ended."
@@ -23,7 +24,7 @@ WORDS = {"back": "back", "go back": "back", "skip": "skip"}
 
 
 def apply(definition: Definition, state: State, event: Event, people: Mapping[str, str] | None = None) -> Result:
-    """What happens; `people` has the names that texts may speak of."""
+    """Applies an event; `people` has the person's names that texts can include."""
     move = _Move(definition, state, dict(people or {}))
     handler = HANDLERS.get(event.kind)
     refusal = handler(move, event) if handler else NOT_WAITING
@@ -39,19 +40,19 @@ def step_of(definition: Definition, state: State) -> Step | None:
 
 
 def slot_of(definition: Definition, state: State) -> Slot | None:
-    """What is asked for at the moment."""
+    """Returns the slot that the current step asks for."""
     step = step_of(definition, state)
     return definition.slots.get(step.slot) if step and step.verb == "collect" else None
 
 
 def text_for(definition: Definition, state: State, text: str, people: Mapping[str, str]) -> str:
-    """A text of the definition with what is known so far."""
+    """Fills in a text of the definition with the answers so far."""
     said = {f"steps.{id}": words for id, words in state.said.items()}
     return filled(text, {**said, **people, **state.slots})
 
 
 def summary(definition: Definition, state: State) -> str:
-    """What was answered, for people who take over."""
+    """Returns the answers as a summary for the people who take over."""
     known = [(name, state.slots[name]) for name in definition.slots if name in state.slots]
     lines = [f"- **{name.replace('_', ' ').capitalize()}:** {' '.join(shown(value).split())}" for name, value in known]
     return "\n".join([f"**{definition.title}: summary**", "", *(lines or ["Nothing has been answered."])])
@@ -59,7 +60,7 @@ def summary(definition: Definition, state: State) -> str:
 
 @dataclass(slots=True)
 class _Move:
-    """One event on its way through the steps."""
+    """Applies one event: moves the state through the steps and collects the effects."""
 
     definition: Definition
     state: State
@@ -78,13 +79,13 @@ class _Move:
             self.effects.append(Say(text, self.state.step))
 
     def done(self, outcome: str = DONE) -> None:
-        """The present step is over; the run goes on to the next one that waits."""
+        """Completes the current step and continues to the next one that waits."""
         if step := self.step:
             self.change(outcomes={**self.state.outcomes, step.id: outcome}, tries=0, turns_left=0, due=False, proposed="")
             self.go(step.exit(self.state.values))
 
     def go(self, id: str, *, there: State | None = None) -> None:
-        """On to the first step at which somebody has to act; coming back to where the run stood, `there`, asks nothing anew."""
+        """Continues to the first step that waits for a person or a model; back at the step of `there`, nothing is asked again."""
         for _ in range((len(self.definition.steps) + 1) ** 2):
             step = self.definition.by_id.get(id)
             if step is None or self._is_over_at(step):
@@ -112,13 +113,13 @@ class _Move:
         return True
 
     def _pass(self, step: Step) -> None:
-        """As it was before."""
+        """Takes over the earlier outcome of a step that a change of an answer does not affect."""
         kept = dict(self.state.kept)
         trail = self._trail(step) if step.waits else self.state.trail
         self.change(outcomes={**self.state.outcomes, step.id: kept.pop(step.id)}, kept=kept, trail=trail)
 
     def _enter(self, step: Step) -> bool:
-        """Begins a step; says whether it is over at once."""
+        """Enters a step; returns whether it is done without waiting."""
         if step.verb == "collect":
             self.change(status="waiting", tries=0, due=False, proposed="", trail=self._trail(step))
             self.say(step.text)
@@ -171,7 +172,7 @@ def _answer(move: _Move, event: Event) -> str:
 
 
 def _guess(move: _Move, event: Event) -> str:
-    """A model has read an answer that did not fit: the person is asked whether that is meant."""
+    """Proposes a model's interpretation of an answer that did not fit; the person is asked to confirm it."""
     step, slot = move.step, slot_of(move.definition, move.state)
     if (refusal := _not_waiting(move.state)) or slot is None or step is None or event.name not in ("", step.id):
         return refusal or NOT_WAITING
@@ -188,7 +189,7 @@ def _guess(move: _Move, event: Event) -> str:
 
 
 def proposal(slot: Slot, proposed: str) -> str:
-    """What a person is asked about a model's guess."""
+    """Returns the question that asks the person to confirm a model's interpretation."""
     return MEANT.format(shown(slot.value(proposed)))
 
 
@@ -204,7 +205,10 @@ def _judged(move: _Move, slot: Slot, step: Step, *, is_meant: bool) -> str:
 
 
 def _unfit(move: _Move, slot: Slot, event: Event, expected: str) -> str:
-    """What was typed may be a wish; else what is expected, with an example the second time and a way out the third."""
+    """Handles text that is no answer: a command, a question, or else the rule, with an example from the second try on.
+
+    From the third try on, a way out is offered too.
+    """
     if wish := WORDS.get(event.value.strip().casefold()):
         return HANDLERS[wish](move, Event(wish))
     if event.value.rstrip().endswith(QUESTION_MARKS):
@@ -227,7 +231,7 @@ def _reply(move: _Move, step: Step, text: str) -> str:
 
 
 def _ask(move: _Move, event: Event) -> str:
-    """A question of the person's is answered first; then theirs is asked again."""
+    """Has a model answer a question of the person's; afterwards the workflow repeats its own question."""
     if (refusal := _not_waiting(move.state)) or move.step is None:
         return refusal or NOT_WAITING
     text = event.value.strip().lstrip("?").strip()
@@ -300,7 +304,7 @@ def _cancel(move: _Move, _event: Event) -> str:
 
 
 def _spoke(move: _Move, event: Event) -> str:
-    """A model has finished speaking, in the step in which it was asked."""
+    """Handles the end of a model's answer, in the step that requested it."""
     step = move.step
     if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
         return NOT_WAITING
@@ -308,7 +312,7 @@ def _spoke(move: _Move, event: Event) -> str:
         return _asked_again(move, step)
     move.change(said={**move.state.said, step.id: event.value[:MOST_SAID]}, due=False)
     if step.verb == "generate":
-        # What a plan says is its message; of what a model says in a chat step there is one already.
+        # A plan is added to the chat as a message; a chat step's answer is already one.
         move.effects.append(Say(event.value, step.id))
     if move.state.turns_left:
         move.change(status="waiting")
@@ -318,7 +322,7 @@ def _spoke(move: _Move, event: Event) -> str:
 
 
 def _fell(move: _Move, _event: Event) -> str:
-    """A model could not be asked, or was cut off: it is asked again when the run is resumed; a side question is left."""
+    """Handles a failed answer: the run pauses, and resuming it calls the model again; a side question is dropped."""
     if not move.state.due or move.state.has_ended:
         return NOT_WAITING
     if move.state.is_aside and move.step:
@@ -328,7 +332,7 @@ def _fell(move: _Move, _event: Event) -> str:
 
 
 def _change(move: _Move, event: Event) -> str:
-    """Another answer to an earlier question: the run goes through its steps again and keeps what still holds."""
+    """Changes an earlier answer: runs through the steps again from the first and keeps the outcomes that still apply."""
     definition, before = move.definition, move.state
     slot = definition.slots.get(event.name)
     if before.has_ended or before.status == "running":
@@ -339,7 +343,7 @@ def _change(move: _Move, event: Event) -> str:
         value = slot.value(event.value)
     except Unfit as error:
         return str(error)
-    # What is set again by a step is not taken from before.
+    # Steps that mention the slot or set slots are done again.
     again = {step.id for step in definition.steps if _speaks_of(step, slot.name) or step.sets} | {before.step}
     stands = set(definition.by_id) - again
     kept = {id: outcome for id, outcome in before.outcomes.items() if id in stands}
@@ -354,7 +358,7 @@ def _speaks_of(step: Step, name: str) -> bool:
 
 
 def _forget_dead_branches(move: _Move) -> None:
-    """Answers to questions that are neither passed nor ahead are no answers any more."""
+    """Drops the answers of steps that were not passed and can't be reached any more."""
     living = {*move.state.outcomes, *move.definition.reachable(move.state.step)}
     slots = {name for step in move.definition.steps if step.id in living for name in (step.slot, *step.sets)}
     move.change(

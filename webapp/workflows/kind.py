@@ -1,4 +1,4 @@
-"""Answers in workflows as a kind of generation: chats' own, after which the run goes on."""
+"""The kind of generation for answers in workflows: like those of chats, but the run continues when they end."""
 
 from dataclasses import replace
 
@@ -23,14 +23,14 @@ NOTHING = "The model answered nothing."
 
 
 def hold(session: Session, begun: Begun) -> None:
-    """Locks its run, then its chat, as the next step does."""
+    """Locks the run, then its chat: the same order as in the next step, which avoids a deadlock."""
     if id := _run_id(session, begun):
         rows.held(session, WorkflowRun, id)
     chat.hold(session, begun)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
-    """Keeps the answer and lets the run go on, in the same transaction: neither is there without the other."""
+    """Saves the answer and advances the run in one transaction, so that neither is stored without the other."""
     chat.finish(session, generation, transcript, picture)
     if not (id := _run_id(session, generation)):
         return
@@ -45,7 +45,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
         _leave_out(session, generation)
     record(session, run, Event("fell", generation.error or NOTHING))
     if is_aside:
-        # Nobody asks it again.
+        # A failed side question is not asked again.
         run.message_id = None
 
 
@@ -56,7 +56,7 @@ def _run_id(session: Session, begun: Begun) -> str | None:
 
 
 def _leave_out(session: Session, generation: Generation) -> None:
-    """The chat goes on from the question: of its answer there is nothing to read, and the run says why."""
+    """Resets the chat's head to the question, because the answer is empty; the run shows the reason."""
     message = session.get_one(Message, generation.message_id)
     chat = session.get_one(Chat, message.chat_id, populate_existing=True)
     if chat.head_id == message.id:
@@ -65,7 +65,7 @@ def _leave_out(session: Session, generation: Generation) -> None:
 
 
 def changed(generation: Generation) -> None:
-    """Tells the pages, and has the next model speak."""
+    """Notifies open pages, and starts the next answer if it is a model's turn."""
     chat.changed(generation)
     run = queries.run_of(generation.chat_id)
     if run:
@@ -75,14 +75,14 @@ def changed(generation: Generation) -> None:
 
 
 def go_on(generation: Generation) -> None:
-    """What a restart has cut goes on."""
+    """Resumes a run that a restart interrupted."""
     run = queries.run_of(generation.chat_id)
     if run and run.message_id == generation.message_id and run.status == "paused":
         runs.happen(run, Event("resume"))
 
 
 def recover() -> None:
-    """A process that ended before a model was asked has left its turn waiting."""
+    """Starts the answers that were due when a process ended before it had called the model."""
     for id in queries.due():
         speaking.speak_if_due(id)
         db.session.rollback()

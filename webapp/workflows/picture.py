@@ -7,14 +7,14 @@ from webapp.workflows.definition import END, Definition, Step
 
 VERBS = {"say": "Says", "collect": "Asks", "chat": "Model", "generate": "Plan", "set": "Sets", "branch": "Branch", "end": "End"}
 BOX, HIGH, GAP, LEFT, LANE = 250, 44, 30, 130, 14
-# More ways beside each other share their lanes.
+# With more parallel lines, several share a lane.
 MOST_LANES = 10
 MOST_CHARS = {"box": 30, "way": 26}
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A step; `text` is all of what it is called."""
+    """A step; `text` is its full name, which `name` can shorten."""
 
     x: int
     y: int
@@ -30,7 +30,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A way from one box to another: straight down to the next, on the right to later ones, on the left to earlier ones."""
+    """A line between boxes: straight down to the next, on the right to later ones, on the left to earlier ones."""
 
     path: str
     label: str
@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A step in words, with where it leads."""
+    """A step in words, with the steps it leads to."""
 
     verb: str
     name: str
@@ -50,7 +50,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`left` is where it begins: without ways back there is nothing left of the boxes."""
+    """`left` is where the drawing begins: without lines to earlier steps, there is nothing to the left of the boxes."""
 
     left: int
     width: int
@@ -94,7 +94,7 @@ def _box(place: int, verb: str, text: str) -> Box:
 
 
 def _ways(step: Step) -> Iterator[tuple[str, str]]:
-    """Where a step leads, and when."""
+    """Yields the targets of a step, each with its condition."""
     if step.verb == "end":
         return
     for way in step.ways:
@@ -114,7 +114,7 @@ def _lines(ways: list[_Way], boxes: tuple[Box, ...]) -> Iterator[Line]:
             continue
         side = "right" if way.end > way.start else "left"
         lane = _lane(taken[side], way.span)
-        # Several ways from one box leave it one below the other.
+        # Several lines from one box start below each other.
         turn = labels[way.start] = labels.get(way.start, -1) + 1
         y = start.y + 12 + 12 * (turn % 3)
         edge, far = (LEFT + BOX, LEFT + BOX + 70 + LANE * lane) if side == "right" else (LEFT, max(6, LEFT - 60 - LANE * lane))
@@ -124,7 +124,7 @@ def _lines(ways: list[_Way], boxes: tuple[Box, ...]) -> Iterator[Line]:
 
 
 def _lane(taken: list[list[range]], span: range) -> int:
-    """The first lane in which nothing else goes past these boxes."""
+    """Returns the first lane in which no other line passes these boxes."""
     for number, lane in enumerate(taken):
         if all(other.stop <= span.start or span.stop <= other.start for other in lane):
             lane.append(span)

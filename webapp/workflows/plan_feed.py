@@ -1,4 +1,4 @@
-"""A plan that a run is writing, as the open pages of its chat hear of it."""
+"""The feed that shows a plan in the run's chat while it is being written."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ from webapp.workflows.tables import WorkflowRun
 
 
 class RunPlanFeed(PlanFeed):
-    """It is a part of the page of a chat."""
+    """The plan is a part of the chat's page, not a page."""
 
     template, is_page = "workflows/_plan.html", False
 

@@ -1,4 +1,4 @@
-"""What a plan is made from in a step of a workflow: answers, as the fields of its type want them. Pure."""
+"""The inputs of a plan in a workflow: answers, converted to what the fields of the plan type expect. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from webapp.workflows.texts import PLACE, shown
 def inputs(
     definition: Definition, state: State, step: Step, people: Mapping[str, str], fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A value for each field that is filled; the others keep their defaults."""
+    """Returns a value for each field that has one; the others keep their defaults."""
     found: dict[str, Any] = {}
     for name, schema in fields.items():
         text = step.inputs.get(name, "")

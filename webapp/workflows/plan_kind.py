@@ -1,4 +1,4 @@
-"""Plans in workflows as a kind of generation: like all plans, and then the run goes on."""
+"""The kind of generation for plans in workflows: like other plans, but the run continues when they end."""
 
 from dataclasses import replace
 
@@ -25,13 +25,13 @@ GONE = "The plan was deleted."
 
 
 def hold(session: Session, begun: Begun) -> None:
-    """Locks its run, as the next step does."""
+    """Locks the run first, as the next step does."""
     if id := _run_id(session, topic_names.plan_in(begun.lane)):
         rows.held(session, WorkflowRun, id)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
-    """Keeps the plan and lets the run go on, in the same transaction; what was stopped on purpose is enough as it is."""
+    """Saves the plan and advances the run in one transaction; a plan that was stopped on purpose is kept as it is."""
     PLAN.finish(session, generation, transcript, picture)
     plan_id = topic_names.plan_in(generation.lane)
     if not (id := _run_id(session, plan_id)):
@@ -53,7 +53,7 @@ def _run_id(session: Session, plan_id: str) -> str | None:
 
 
 def changed(generation: Generation) -> None:
-    """Tells the pages of the plan and of the chat, and has the next model speak."""
+    """Notifies the pages of the plan and of the chat, and starts the next answer if it is a model's turn."""
     PLAN.changed(generation)
     if run := queries.run_with_plan(topic_names.plan_in(generation.lane)):
         sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
@@ -63,7 +63,7 @@ def changed(generation: Generation) -> None:
 
 
 def go_on(generation: Generation) -> None:
-    """What a restart has cut goes on."""
+    """Resumes a run that a restart interrupted."""
     run = queries.run_with_plan(topic_names.plan_in(generation.lane))
     if run and run.status == "paused":
         runs.happen(run, Event("resume"))

@@ -1,4 +1,4 @@
-"""Has a plan written in a run, as what its present step says."""
+"""Writes the plan that the current step of a run requires."""
 
 from functools import partial
 from typing import Any
@@ -19,17 +19,17 @@ from webapp.workflows.plan_inputs import inputs
 from webapp.workflows.record import definition_of, held, people_of
 from webapp.workflows.tables import WorkflowRun
 
-# Of what models say in these plans.
+# The kind of the generations that write these plans.
 KIND = "workflow_plan"
 NOT_FOR_GUESTS = "Guests can't use plans, and this step of the workflow writes one."
-# Of a plan that is longer, the chat has the beginning; the whole of it is its own page.
+# The chat shows this much of a longer plan; the whole plan has its own page.
 MOST_CHARS = 20_000
 WRITING = "The plan is being written already."
 ELSEWHERE = "The plan is being written on its own page. Resume when it is complete."
 
 
 def begin(run: WorkflowRun) -> None:
-    """Begins the plan of the present step, or goes on with what there is of it; raises `Busy` while it is being written."""
+    """Starts the plan of the current step, or continues an unfinished one; raises `Busy` while it is being written."""
     owner = db.session.get_one(User, run.owner_id)
     if not may(owner.role, "make plans"):
         raise Forbidden(NOT_FOR_GUESTS)
@@ -43,7 +43,7 @@ def begin(run: WorkflowRun) -> None:
 
 
 def completed_elsewhere(run: WorkflowRun) -> Plan | None:
-    """The plan of the present step, if its person has had it completed or kept it on its own page while the run was paused."""
+    """Returns the current step's plan if its person completed or kept it on the plan's page while the run was paused."""
     plan = plan_of(run)
     if not plan or run.plan_step != run.place.step or not (plan.status == "completed" or plan.is_kept):
         return None
@@ -51,7 +51,7 @@ def completed_elsewhere(run: WorkflowRun) -> Plan | None:
 
 
 def _refuse_if_running(plan: Plan | None) -> None:
-    """When one that its person has begun on its own page ends, no run hears of it."""
+    """Raises if the plan is being written; a generation started on the plan's own page does not advance the run when it ends."""
     if not plan or not plan.is_running:
         return
     writing = generation_of(plan)
@@ -61,22 +61,22 @@ def _refuse_if_running(plan: Plan | None) -> None:
 
 
 def plan_of(run: WorkflowRun) -> Plan | None:
-    """The last plan that was written in a run, if it is still there."""
+    """Returns the last plan that the run wrote, if it still exists."""
     return db.session.get(Plan, run.plan_id, populate_existing=True) if run.plan_id else None
 
 
 def told(plan: Plan) -> str:
-    """A plan as a message."""
+    """Returns a plan as the text of a message."""
     return as_markdown(plan.title, plan.schema, plan.content)[:MOST_CHARS]
 
 
 def _is_begun(plan: Plan) -> bool:
-    """Whether there is something of it that the run has not gone on with."""
+    """Returns whether the plan is unfinished and the run hasn't continued with it."""
     return plan.status == "partial" and not plan.is_kept
 
 
 def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:
-    """The plan type of the present step, and what the answers so far make of its fields."""
+    """Returns the plan type of the current step, and the values of its fields from the answers so far."""
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
     type = plan_types.get(step.text)
@@ -89,7 +89,7 @@ def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:
 
 
 def _joined(run_id: str, session: Session, plan: Plan) -> None:
-    """Of two that begin it at once, one does."""
+    """Links the plan to the run; of two requests that start it at the same time, one is refused."""
     run = held(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has continued elsewhere.")

@@ -1,4 +1,4 @@
-"""/workflows/preview: a text tried beside the editor, with a model or the demo's, before anybody can start it."""
+"""/workflows/preview: trials of a workflow next to its editor, with a model or the demo model, before it is published."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ DEEDS = ("answer", "back", "skip", "resume")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something that was said in a trial."""
+    """A message in a trial."""
 
     role: str
     html: Markup
@@ -36,7 +36,7 @@ class Line:
 @bp.post("")
 @admin_only
 def happen() -> Response:
-    """Begins a trial, or lets something happen in it; the text comes along, so that a page without a script keeps it."""
+    """Starts a trial or sends it an event; the form includes the editor's text, so that a page without JavaScript keeps it."""
     form = request.form
     source, slug = typed(), form.get("slug", "")
     before = own_run(form["preview"]) if form.get("preview") else None
@@ -50,7 +50,7 @@ def happen() -> Response:
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
-    """As it is by now."""
+    """Renders the current state of a trial."""
     return render("workflows/_preview.html", **_context(own_run(id)))
 
 
@@ -66,7 +66,7 @@ def _next(run: WorkflowRun | None, source: str) -> WorkflowRun:
     is_demo, old_id = "demo" in form, run.chat_id if run else ""
     found = runs.try_out(current_user(), source, is_demo=is_demo)
     if old_id and (old := db.session.get(Chat, old_id)) and not old.deleted_at:
-        # Of all trials, the last one is kept.
+        # Only the last trial is kept.
         chat_list.trash(old)
     return found
 

@@ -1,4 +1,4 @@
-"""The prompt that workflows use, which admins can change. Pure."""
+"""The built-in prompt of workflows, which admins can change. Pure."""
 
 from webapp.prompts.built_in import BuiltIn
 

@@ -1,4 +1,4 @@
-"""Reads of runs, by name."""
+"""Reads workflow runs."""
 
 from collections.abc import Sequence
 
@@ -22,19 +22,19 @@ def run_of(chat_id: str) -> WorkflowRun | None:
 
 
 def run_with_plan(plan_id: str) -> WorkflowRun | None:
-    """The run in which a plan was the last to be written."""
+    """Returns the run whose last plan this is."""
     return db.session.scalar(select(WorkflowRun).where(WorkflowRun.plan_id == plan_id)) if plan_id else None
 
 
 def slugs_of(chat_ids: Sequence[str]) -> dict[str, str]:
-    """Which workflows lead these chats."""
+    """Returns the slug of the workflow that leads each of these chats."""
     rows = db.session.execute(select(WorkflowRun.chat_id, WorkflowRun.slug).where(WorkflowRun.chat_id.in_(chat_ids)))
     return {row.chat_id: row.slug for row in rows}
 
 
 def runs_of(owner_id: str, *, status: str = "") -> Sequence[WorkflowRun]:
-    """A person's runs whose chats are not in the trash, newest first; `open` are those that have not ended."""
-    # The ids first: to put whole runs in order takes reading the texts of all of them.
+    """Returns a person's runs whose chats are not in the trash, newest first; `open` selects those that have not ended."""
+    # Selects the ids first, because sorting whole rows would read all of their texts.
     query = select(WorkflowRun.id).join(Chat, Chat.id == WorkflowRun.chat_id)
     query = query.where(WorkflowRun.owner_id == owner_id, Chat.deleted_at.is_(None))
     if status == "open":
@@ -46,7 +46,7 @@ def runs_of(owner_id: str, *, status: str = "") -> Sequence[WorkflowRun]:
 
 
 def under_way(slug: str) -> dict[int, int]:
-    """How many are in the middle of which version."""
+    """Returns how many unfinished runs each version has."""
     query = select(WorkflowRun.version).where(WorkflowRun.slug == slug, WorkflowRun.status.not_in(ENDED))
     found: dict[int, int] = {}
     for version in db.session.scalars(query):
@@ -55,7 +55,7 @@ def under_way(slug: str) -> dict[int, int]:
 
 
 def due() -> Sequence[str]:
-    """The runs in which it is a model's turn."""
+    """Returns the ids of the runs in which it is a model's turn."""
     running = db.session.scalars(select(WorkflowRun).where(WorkflowRun.status == "running"))
     return [run.id for run in running if run.is_due]
 

@@ -1,4 +1,4 @@
-"""Flows of Rasa, the documented part of them, as workflows: what has no counterpart is reported by name. Pure."""
+"""Converts flows of Rasa, as far as they are documented, to workflows; parts without a counterpart are reported. Pure."""
 
 import json
 import re
@@ -14,13 +14,15 @@ from webapp.workflows.reading import MOST_OPTIONS, MOST_STEPS, NAME
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
 END, DEEPEST, MOST_FLOWS = "end", 5, 100
-# More steps than a workflow may have are read, as some are left out; and so many values on the way to slots.
+# More steps are read than a workflow can have, because some are left out. `MOST_LOOKED` limits the values that are searched for
+# slots.
 MOST_READ, MOST_LOOKED = 2 * MOST_STEPS, 5_000
 TOO_LONG = f"everything after the first {MOST_READ} steps"
-# What is called a hundred times is translated as often; the way that is left to all others is the last.
+# A flow that is called a hundred times is converted a hundred times, so the ways of a step are limited; one of the options is
+# left for `else`.
 MOST_WAYS = MOST_OPTIONS - 1
 TOO_MANY_WAYS = f"the ways of a step after its first {MOST_WAYS}"
-# What is said of a conversation elsewhere: a run is begun by a person, and asks every time.
+# These keys control when Rasa starts a flow or repeats a question. Here a person starts a run, and it asks every time.
 OF_A_FLOW = ("if", "nlu_trigger", "always_include_in_prompt", "persisted_slots", "file_path", "run_pattern_completed")
 OF_A_COLLECT = ("rejections", "force_slot_filling")
 PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -28,7 +30,7 @@ PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A workflow as a text, how many of the flow's steps it has, and what was not understood."""
+    """A flow as a workflow's YAML, with the number of its steps, how many were converted, and what was not understood."""
 
     slug: str
     title: str
@@ -40,26 +42,26 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What flows, slots and responses are called; of several files, all of them together."""
+    """The flows, slots and responses of a Rasa assistant by name, merged from all its files."""
 
     flows: dict[str, dict[str, Any]] = field(default_factory=dict)
     slots: dict[str, dict[str, Any]] = field(default_factory=dict)
     responses: dict[str, list[Any]] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """What a response says; empty where it is not known, or says no text."""
+        """Returns the text of a response; empty if there is no such response or it has no text."""
         first = next(iter(self.responses.get(name) or ()), None)
         return str(first.get("text") or "").strip() if isinstance(first, dict) else ""
 
 
 def is_rasa(source: str) -> bool:
-    """Whether a text is a part of a Rasa assistant rather than a workflow of ours."""
+    """Returns whether a text is part of a Rasa assistant and not a workflow of Millrace."""
     value = value_of(source)
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
 
 def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | None = None) -> Iterator[Imported]:
-    """A workflow for every flow in these texts, one after the other; raises `yaml_text.Unreadable`."""
+    """Yields a workflow for each flow in these texts; raises `yaml_text.Unreadable`."""
     domain = Domain()
     for value in map(read or value_of, sources):
         for name, known in (("flows", domain.flows), ("slots", domain.slots), ("responses", domain.responses)):
@@ -70,14 +72,14 @@ def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | 
 
 
 def value_of(source: str) -> dict[str, Any]:
-    """What a text says, where that is more than one word or list; raises `yaml_text.Unreadable`."""
+    """Parses a text; returns an empty dict if it is not a mapping. Raises `yaml_text.Unreadable`."""
     value = yaml_text.read(source, "flow").value
     return value if isinstance(value, dict) else {}
 
 
 @dataclass(slots=True)
 class _Flow:
-    """One flow on its way to a workflow; what others it calls becomes a part of it."""
+    """Converts one flow to a workflow; flows that it calls are inlined."""
 
     domain: Domain
     name: str
@@ -102,7 +104,7 @@ class _Flow:
         return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
 
     def _slots(self, about: Any) -> None:
-        """Every slot that the flow may speak of."""
+        """Adds every slot that the flow can use."""
         for name in _slots_of(about, self.domain):
             if NAME.fullmatch(name):
                 self.slots[name] = self._slot(name, self.domain.slots.get(name) or {})
@@ -118,7 +120,7 @@ class _Flow:
         return {"type": type, "ask": ask, **({"options": options} if type == "choice" else {})}
 
     def _list(self, given: list[Any], ids: dict[str, str], after: str, *, depth: int) -> str:
-        """Steps one after the other, the last of which leads to `after`; gives the first one's id."""
+        """Converts a list of steps, the last of which leads to `after`; returns the first one's id."""
         given = self._within([each for each in given if isinstance(each, dict)])
         own = dict(ids)
         mine = []
@@ -131,7 +133,7 @@ class _Flow:
         return mine[0] if mine else after
 
     def _within(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """As many of these steps as are read still."""
+        """Returns as many of these steps as the limit leaves room for."""
         room = max(0, MOST_READ - len(self.taken))
         if len(given) > room:
             self.notes.append(TOO_LONG)
@@ -187,7 +189,7 @@ class _Flow:
         return {"branch": []}
 
     def _other(self, given: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
-        """Another flow: a call comes back to where it was made, a link does not."""
+        """Inlines another flow: a call returns to the step after it, a link does not."""
         is_call = "call" in given
         name = str(given["call" if is_call else "link"])
         about = self.domain.flows.get(name)
@@ -206,7 +208,7 @@ class _Flow:
             self.steps.append({"id": back, "branch": ways if isinstance(ways, list) else [{"go": ways}]})
 
     def _ways(self, given: Any, ids: dict[str, str], after: str, end: str, *, depth: int) -> Any:
-        """Where a step leads: the id of one step, or a list of ways."""
+        """Returns where a step leads: a step's id, or a list of ways."""
         if not isinstance(given, list):
             return after if given is None else self._target(given, ids, end, depth=depth)
         ways: list[dict[str, Any]] = []
@@ -232,7 +234,7 @@ class _Flow:
         return ids.get(str(given), end)
 
     def _said(self, name: str) -> str:
-        """A response, with places for the slots that are known here."""
+        """Returns a response's text, with placeholders for the slots that the flow has."""
         text = self.domain.text(name).replace("{{", "{").replace("}}", "}")
         return PLACE.sub(lambda found: f"{{{{{found.group(1)}}}}}" if found.group(1) in self.slots else "…", text)[:1_000]
 
@@ -249,7 +251,7 @@ class _Flow:
 
 
 def _reached(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The steps that a run can come to; what was only behind something that is not understood is left out."""
+    """Returns the steps that a run can reach; steps that only follow something not understood are left out."""
     by_id = {step["id"]: place for place, step in enumerate(steps)}
     seen, ahead = set[int](), [0] if steps else []
     while ahead:
@@ -267,7 +269,7 @@ def _targets(step: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
-    """Names of slots, in the order in which a flow speaks of them, with those of the flows that it calls, each looked at once."""
+    """Returns slot names in the order in which a flow and the flows it calls mention them; each flow is visited once."""
     found, seen = dict[str, None](), set[str]()
     ahead, looked = [about], 0
     while ahead and looked < MOST_LOOKED:
@@ -298,7 +300,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _verb(given: Mapping[str, Any]) -> str:
-    """What a step without an id is called: by what it does."""
+    """Returns a name for a step without an id, made from its verb."""
     for verb in VERBS:
         if isinstance(given.get(verb), str):
             return str(given[verb]).removeprefix("utter_").removeprefix("action_")

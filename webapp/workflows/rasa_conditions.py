@@ -1,4 +1,4 @@
-"""Conditions of Rasa's flows in our own words. Pure."""
+"""Converts the conditions of Rasa's flows to those of workflows. Pure."""
 
 import re
 from collections.abc import Collection
@@ -10,13 +10,13 @@ WORDS = re.compile(
     rf"(?P<text>{TEXT})|(?P<more>\bis\s+not\b)|(?P<same>\bis\b|(?<![=!<>])=(?!=))"
     r"|(?P<slot>\bslots\.)|(?P<nothing>\b(?:null|None|undefined)\b)"
 )
-# With "slots." before each name, as theirs are written. To look through a longer one takes the square of its length.
+# Rasa writes `slots.` before each name, so its conditions are longer. The pattern takes quadratic time, so there is a limit.
 MOST_WRITTEN = 3 * MOST_CHARS
 CONTAINS = re.compile(rf"([A-Za-z_][\w.]*)\s+contains\s+({TEXT}|[\w.]+)")
 
 
 def translated(written: str, names: Collection[str]) -> str:
-    """The same condition as ours; raises `BadCondition` for what has no counterpart."""
+    """Returns the same condition for a workflow; raises `BadCondition` if it has no counterpart."""
     if len(written) > MOST_WRITTEN:
         raise BadCondition("This condition is too long.")
     text = WORDS.sub(_word, CONTAINS.sub(r"\2 in \1", written))

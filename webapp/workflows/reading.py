@@ -1,4 +1,4 @@
-"""From YAML to a definition, or to every fault in it with its line and a hint. Pure."""
+"""Parses YAML to a definition, or to a list of all its faults, each with its line and a hint. Pure."""
 
 import keyword
 import re
@@ -18,7 +18,7 @@ SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS, MOST_SLOTS, MOST_OPTIONS, MOST_FAULTS = 100, 60, 30, 50
 MOST_TEXT, MOST_INPUTS, MOST_COLLECTIONS = 4_000, 30, 10
-# To look for a name that is like a wrong one takes up to ten milliseconds.
+# Finding a name similar to a wrong one takes up to ten milliseconds.
 MOST_LIKE = 10
 KNOWN = ("workflow", "title", "about", "minutes", "knowledge", "slots", "steps")
 OF_A_SLOT = ("type", "ask", "options", "min", "max", "optional", "example")
@@ -35,7 +35,7 @@ OF_A_STEP = {
 
 
 class Broken(ValueError):
-    """A text that is no workflow, and why."""
+    """Raised for a text that is not a valid workflow; `faults` has the reasons."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__(faults[0].message)
@@ -43,7 +43,7 @@ class Broken(ValueError):
 
 
 def read(source: str) -> Definition:
-    """The definition; raises `Broken`."""
+    """Returns the definition; raises `Broken`."""
     try:
         document = yaml_text.read(source, "workflow")
     except yaml_text.Unreadable as error:
@@ -142,7 +142,7 @@ class _Reader:
         return tuple(replace(each, id=id, after=after) for each, id, after in zip(read, ids, afters, strict=True))
 
     def _id(self, place: int, given: Any) -> str:
-        """What a step is called: as it says, as its slot, or by its verb and place."""
+        """Returns a step's id: the one it declares, or that of its slot, or its verb and place."""
         about = given if isinstance(given, dict) else {}
         verb = next((each for each in about if each in OF_A_STEP), "step")
         id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{place + 1}")
@@ -285,7 +285,7 @@ class _Reader:
         return given.strip()
 
     def _names(self, path: Path, given: Any) -> tuple[str, ...]:
-        """Of collections: whether they exist depends on who runs the workflow."""
+        """Reads names of collections; whether they exist depends on who runs the workflow."""
         if given is None:
             return ()
         is_list = isinstance(given, list) and 0 < len(given) <= MOST_COLLECTIONS
@@ -326,7 +326,7 @@ class _Reader:
         return Fault(*self.document.place(path), message, hint)
 
     def _closest(self, name: str, known: Any) -> str:
-        """A hint; of very many wrong names, the first have one."""
+        """Returns a hint with a similar name; only the first few wrong names get one."""
         self.looked_for += 1
         found = get_close_matches(name[:80], list(known), 1) if self.looked_for <= MOST_LIKE else []
         return f"Did you mean “{found[0]}”?" if found else ""

@@ -1,4 +1,4 @@
-"""What happens to a run, in one transaction: its event, its state, and what is said in its chat."""
+"""Records an event of a run in one transaction: the event, the new state and the messages in the chat."""
 
 from sqlalchemy.orm import Session
 
@@ -14,10 +14,10 @@ from webapp.workflows.interpreter import apply
 from webapp.workflows.state import Event, HandOver, Hear, Result, Say
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
-# What a person answers may be shown again; longer texts are not.
+# A refused answer of up to `MOST_TYPED` characters is shown again.
 MOST_EVENTS, MOST_TYPED = 2_000, 500
 UNANSWERED = "Your question wasn't answered."
-# A run that is too long takes these still: what a model has said could otherwise never be saved.
+# Accepted even in a run that has reached `MOST_EVENTS`: otherwise the end of a model's answer could never be saved.
 ALWAYS = ("cancel", "spoke", "fell")
 
 
@@ -26,27 +26,27 @@ def definition_of(run: WorkflowRun) -> Definition:
 
 
 def held(session: Session, id: str) -> WorkflowRun:
-    """The run as it is now; whoever else wants to change it waits."""
+    """Returns the current row of a run, locked until the transaction ends."""
     if run := rows.held(session, WorkflowRun, id):
         return run
     raise NotFound("That run no longer exists.")
 
 
 def people_of(session: Session, run: WorkflowRun) -> dict[str, str]:
-    """The names that texts may speak of."""
+    """Returns the person's names, for use in texts."""
     user = session.get_one(User, run.owner_id)
     return {"user.name": user.name, "user.first_name": (user.name.split() or [""])[0]}
 
 
 def record(session: Session, run: WorkflowRun, event: Event) -> Result:
-    """Lets it happen. What is refused and changes nothing is not kept."""
+    """Applies and records an event; a refused event that changes nothing is not recorded."""
     result = apply(definition_of(run), run.place, event, people_of(session, run))
     if result.refusal and result.state == run.place:
         return result
     if run.seq >= MOST_EVENTS and event.kind not in ALWAYS:
         raise Conflict("This run has become too long. Cancel it and start a new one.")
     if result.state.step != run.place.step:
-        # What was cut at one step is not continued at another, nor is a plan of it waited for.
+        # An interrupted answer is not continued at another step, and its plan is no longer waited for.
         run.message_id, run.plan_step = None, ""
     run.seq += 1
     told = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
@@ -67,14 +67,14 @@ def record(session: Session, run: WorkflowRun, event: Event) -> Result:
 
 
 def refuse(run: WorkflowRun, words: str) -> None:
-    """Says beside the question why what was sent is no answer; of its state nothing changes."""
+    """Stores the reason why an answer was refused, to show it next to the question; the state stays the same."""
     run.refusal = {"words": words, "typed": ""}
 
 
 def say(session: Session, run: WorkflowRun, chat: Chat, effect: Say | Hear) -> None:
-    """A message at the end of the chat."""
+    """Appends a message to the chat."""
     role, author_id = ("user", run.owner_id) if isinstance(effect, Hear) else ("assistant", None)
-    # Rendered when it is shown, outside of the transaction.
+    # Rendered when it is shown, to keep that out of the transaction.
     said = {"role": role, "content": effect.text, "author_id": author_id}
     message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, **said)
     session.add(message)

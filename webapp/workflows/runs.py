@@ -1,4 +1,4 @@
-"""What a person can do with runs: start one, answer, ask, go back, skip, pause, cancel, change an answer, move to a version."""
+"""What a person can do with runs: start, answer, ask, go back, skip, pause, cancel, change an answer, move to another version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,21 +22,21 @@ from webapp.workflows.record import definition_of, held, record
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import WorkflowRun
 
-# Of its chats and of what models say in them.
+# `KIND` is the kind of a run's chat and of the generations in it.
 KIND, DEMO = handing.LED, "demo/quick"
 ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
 
 
 @dataclass(frozen=True, slots=True)
 class Redone:
-    """What another answer brings with it: the steps to be done again, the answers that no longer count."""
+    """The effects of changing an answer: the steps to be done again, and the answers that no longer count."""
 
     steps: tuple[str, ...]
     dropped: tuple[str, ...]
 
 
 def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
-    """Begins a run in a chat of its own."""
+    """Starts a run in a new chat."""
     found = shelf.published(slug)
     model = providers().default(user.default_model)
     providers().of(model)
@@ -45,7 +45,7 @@ def start(user: User, slug: str, *, title: str = "") -> WorkflowRun:
 
 
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
-    """A run of a text that nobody has published, with one's own model or the demo's."""
+    """Starts a trial run of an unpublished text, with the person's default model or the demo model."""
     definition = shelf.whole(source)
     model = DEMO if is_demo else providers().default(user.default_model)
     if not is_demo:
@@ -69,9 +69,9 @@ def _begun(owner_id: str, model: str, title: str, pinned: dict[str, Any]) -> Wor
 
 
 def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False) -> WorkflowRun:
-    """Lets something happen to a run; raises what it refuses. `seen` is how much of it the person knew.
+    """Applies an event to a run, raising if it is refused; `seen` is the last event that the person's page showed.
 
-    An answer that `is_file` names a document of the person's; nobody types one.
+    With `is_file`, the answer names a document that was just stored; people can't type one.
     """
     if not is_file:
         _refuse_typed_file(run, event)
@@ -85,7 +85,7 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
             raise Conflict(ELSEWHERE)
         result = record(session, row, event)
     if event.kind == "cancel" and not result.refusal:
-        # Only now: what a model has said until then would lead the run on.
+        # Only after the commit: what a stopped model has said until then would otherwise advance the run.
         stop(row)
     told = _told(id)
     if result.refusal:
@@ -96,7 +96,7 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
 
 
 def stop(run: WorkflowRun) -> None:
-    """Ends what a model is writing in it."""
+    """Stops the generations that are running in the run's chat and for its plan."""
     chat = db.session.get_one(Chat, run.chat_id)
     lanes = (chat.lane, *((topic_names.of_plan(run.plan_id),) if run.plan_id else ()))
     for lane in lanes:
@@ -105,13 +105,13 @@ def stop(run: WorkflowRun) -> None:
 
 
 def redone(run: WorkflowRun, name: str, value: str) -> Redone:
-    """What another answer would bring with it; nothing is changed."""
+    """Returns what changing an answer would affect, without changing anything."""
     _refuse_typed_file(run, Event("change", value, name))
     return _redone(run, name, value)
 
 
 def redone_by_file(run: WorkflowRun, name: str) -> Redone:
-    """The same of another file, whichever it is."""
+    """Does the same for replacing a file; the effects don't depend on which file it is."""
     return _redone(run, name, f"{'0' * 26} file")
 
 
@@ -152,7 +152,7 @@ def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
 
 
 def free(run: WorkflowRun) -> None:
-    """Makes the chat of a run that has ended one like all others."""
+    """Makes the chat of an ended run an ordinary chat."""
     if not run.place.has_ended:
         raise Conflict("The workflow is still running. Finish or cancel it first.")
     chat_id = run.chat_id
@@ -162,7 +162,7 @@ def free(run: WorkflowRun) -> None:
 
 
 def _kept(state: State, steps: set[str], slots: set[str]) -> State:
-    """A state without what another version does not know."""
+    """Returns a state without the steps and slots that the other version lacks."""
 
     def only(found: Mapping[str, Any], known: set[str] = steps) -> dict[str, Any]:
         return {name: each for name, each in found.items() if name in known}
@@ -173,7 +173,7 @@ def _kept(state: State, steps: set[str], slots: set[str]) -> State:
 
 
 def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The steps that are done again or for the first time, and the answers that are gone."""
+    """Returns the steps to be done again or for the first time, and the answers that are gone."""
     ahead = set(definition.reachable(after.step))
     again = {id for id in before.outcomes if id in ahead and id not in {*after.outcomes, *after.kept}}
     fresh = {*after.outcomes, *({after.step} - {before.step, ""})} - set(before.outcomes)
@@ -182,7 +182,7 @@ def _differences(definition: Definition, before: State, after: State) -> tuple[t
 
 
 def _told(id: str) -> WorkflowRun:
-    """Every page of its chat hears of it, and a model speaks if it is its turn."""
+    """Notifies the chat's open pages, and starts an answer if it is a model's turn."""
     run = db.session.get_one(WorkflowRun, id, populate_existing=True)
     sending.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
     handing.tell(run)

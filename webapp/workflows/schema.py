@@ -1,4 +1,4 @@
-"""The shape of a definition as a JSON Schema, for editors that complete and check by one; `reading` knows what it means. Pure."""
+"""The JSON Schema of a definition, for editors that complete and validate with one; `reading` checks everything else. Pure."""
 
 from typing import Any
 

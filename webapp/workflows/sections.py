@@ -1,4 +1,4 @@
-"""What the present step of a workflow contributes to what a model is asked."""
+"""The prompt sections of a workflow's current step."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ ASIDE = (
 
 
 def of_run(context: PromptContext) -> Iterator[Section]:
-    """What is to be said now, how, and a cue where nobody has said anything that could be answered."""
+    """Yields the task, the instructions and, if there is no message to answer, a cue to continue."""
     session = db.session()
     if session.get_one(Chat, context.chat_id).kind != KIND or not (run := queries.run_of(context.chat_id)):
         return

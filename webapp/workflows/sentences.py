@@ -1,4 +1,4 @@
-"""The first sentences of what a model says, found while it is said. Pure."""
+"""Limits a model's answer to its first sentences while it is being streamed. Pure."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,37 +7,38 @@ from webapp.chat.prompt.tokens import estimate
 from webapp.streaming.cutting import cut
 from webapp.streaming.events import Delta, Ended, Event
 
-# Where a sentence may end, with what closes it, and what comes next: nothing can be said before that is known.
+# A possible end of a sentence: the stop, the marks that close it, and the next character, without which nothing can be decided.
 STOP = re.compile(
     r"(?P<stop>[.!?…؟۔]+|[。！？｡．।॥]+)(?P<close>(?:[\"'”’“»«)\]}*_」』）】〉》]|[ \u00a0\u202f]»)*)"
     r"(?P<space>\s*)(?P<next>[^\s]?)"
 )
 BREAK = re.compile(r"\n[ \t]*\n\s*(?P<next>\S)")
 FENCE, CODE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE), re.compile(r"`[^`\n]*`")
-# Of languages that write in Latin letters; initials and single letters are found by their form.
+# Abbreviations after which a stop ends no sentence; `\w` matches initials and other single letters.
 SHORT = re.compile(
     r"(?:^|[\s(\"'“„])(?:\w|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|approx|no|nos|fig|vol|pp|ca|cf|al|inc|ltd|co|dept|est|min|max|"
     r"e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|z\.\s?b|d\.\s?h|u\.\s?a|bzw|usw|nr|str|evtl|ggf|vgl|inkl|ph\.d|sra|mme|mlle|p\.\s?ex|"
     r"dra|pág|págs|av|ul|см|стр|рис|ул|им|гг|руб|тыс|млн|проф|डॉ|श्री|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|"
-    # German days of a month.
+    # Days of the month in German.
     r"(?:am|vom|zum|bis|den|dem|ab|der)\s\d{1,2})$",
     re.IGNORECASE,
 )
 LISTED = re.compile(r"(?:^|\n)[ \t>]*(?:[-*+]\s+)?\d{1,3}$")
 WIDE, DOTS, QUOTES, DASHES = "。！？｡．।॥", {".", "…"}, set("\"'”’“»«"), "-–—"
 MOST_LOOKED_BACK, MOST_HELD = 24, 300
-# Of more text at once, others have their turn between two parts: each character takes some microseconds.
+# Longer text is processed in parts, with a pause in between for other greenlets: each character takes some microseconds.
 PART_CHARS = 4_096
-# The estimate of single words may be that much too high.
+# The estimate for single words can be this many times too high.
 PATIENCE = 1.5
 
 
 def first(
     most: int, events: Iterator[Event], beginning: str = "", *, pause: Callable[[], None] = lambda: None
 ) -> Iterator[Event]:
-    """The events up to the end of so many sentences, and no more is asked of the model; `beginning` was said before.
+    """Yields events up to the end of so many sentences, then stops reading from the model; `beginning` was sent before.
 
-    What may belong to the next sentence is held until that is clear. Between two parts of a long text is a `pause`.
+    Text that could belong to the next sentence is held back until that is decided. `pause` is called between two parts of a
+    long text.
     """
     found = Sentences(most)
     for part in _parts(beginning, pause):
@@ -46,7 +47,7 @@ def first(
 
 
 class _Rest:
-    """What may be said of the sentences, behind what was said before."""
+    """Returns the text that can be sent after what was sent before."""
 
     def __init__(self, found: "Sentences", sent: int) -> None:
         self._found, self._sent = found, sent
@@ -77,9 +78,9 @@ def _parts(text: str, pause: Callable[[], None]) -> Iterator[str]:
 
 
 def capped(most_tokens: int, events: Iterator[Event]) -> Iterator[Event]:
-    """The events up to a limit, and with its name at the end.
+    """Yields events up to a token limit, then ends with `token_limit` as the reason.
 
-    A model that doesn't know the limit it was given is left when far more has come.
+    Some models ignore the limit they were given; the stream is closed when far more tokens have come.
     """
     left = most_tokens * PATIENCE
     try:
@@ -95,7 +96,7 @@ def capped(most_tokens: int, events: Iterator[Event]) -> Iterator[Event]:
 
 
 class Sentences:
-    """What was said, and where the last of the wanted sentences ends. `safe` is how far that has been decided."""
+    """The text so far, and where the last of the wanted sentences ends. Up to `safe`, the sentences have been decided."""
 
     def __init__(self, most: int) -> None:
         self._most, self._count, self._counted, self._is_code = most, 0, 0, False
@@ -111,13 +112,13 @@ class Sentences:
             self.safe = after or self.safe + 1
 
     def _step(self, text: str, at: int) -> int | None:
-        """Past one character, or past what belongs together; None while that is not all there."""
+        """Returns the position after the next character or unit at `at`, or None if more text is needed to decide."""
         until = at + MOST_HELD
         if at == 0 or text[at - 1] == "\n":
             if len(text) - at < 3 and not text[at:].strip(" \t`~"):
                 return None
             if fence := FENCE.match(text, at):
-                # What stands in code, or before it without a stop, is no sentence.
+                # Text in code is no sentence, and neither is text before it without a stop.
                 self._is_code, self._counted = not self._is_code, fence.end()
                 return fence.end()
         if self._is_code:
@@ -135,7 +136,7 @@ class Sentences:
         return at + 1
 
     def _at_line_end(self, at: int, until: int) -> int | None:
-        """An empty line ends a sentence that has no stop, unless it leads to what follows."""
+        """Ends a sentence without a stop at an empty line, unless it is a heading or ends with a colon."""
         gap = BREAK.match(self.text, at, until)
         if not gap:
             return at + 1 if self.text[at:until].strip() else None
@@ -148,7 +149,7 @@ class Sentences:
         self._count, self._counted = self._count + 1, end
         if self._count == self._most:
             self.end = end
-        # What is counted is passed, be it only a line end.
+        # Always advances, even if the sentence ends at a line end.
         return max(end, self.safe + 1)
 
     def _is_stop(self, found: re.Match[str]) -> bool:
@@ -166,12 +167,12 @@ class Sentences:
 
 
 def _goes_on(stop: str, close: str, following: str) -> bool:
-    """Whether what follows belongs to the same sentence: by its letter, or because only what was quoted is over."""
+    """Returns whether the sentence continues after a stop, judging by the next letter and by closing quotes."""
     if following.islower():
         return True
     is_quoted = bool(set(close) & QUOTES)
     if is_quoted and following in DASHES:
         return True
-    # Of letters that are neither small nor large nothing can be told.
+    # A letter without case gives no hint.
     has_no_case = following.isalpha() and not following.isupper()
     return has_no_case and (is_quoted or (set(stop) <= DOTS and stop != "."))
